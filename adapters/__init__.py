@@ -1,0 +1,1 @@
+"""Ways to reach people, one file a channel kind."""

@@ -1,0 +1,1 @@
+"""A pretend WeCom, for people without one and for tests."""

@@ -1,0 +1,1 @@
+"""How webot answers: the chains, and all of LangChain."""

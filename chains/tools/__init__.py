@@ -1,0 +1,1 @@
+"""Tools a chain may use, one file each."""

@@ -1,0 +1,1 @@
+"""The vocabulary, the seams and the turn; knows no framework."""

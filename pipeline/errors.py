@@ -1,0 +1,74 @@
+"""Every error webot raises on purpose, named by who must act.
+
+WebotError
+├── TryAgain ............ the engine: wait, then do the same again
+├── Undeliverable ....... the operator: this part will never arrive as it is
+├── BadCallback ......... the caller: what it sent does not verify
+├── AnswerFailed ........ the person is told, the operator can look it up by its trace id
+├── SettingsInvalid ..... whoever typed the settings
+├── ChainInvalid ........ whoever wrote the chain
+├── AlreadyRunning ...... whoever started a second process on one SQLite file
+└── LaneLost ............ nobody: another process has taken the work over
+"""
+
+from collections.abc import Sequence
+
+
+class WebotError(Exception):
+    """The root, so that a caller can tell our errors from a library's."""
+
+
+class TryAgain(WebotError):
+    """It may work later; `after` is the least number of seconds to wait."""
+
+    def __init__(self, message: str, *, after: float = 1.0, alert: bool = False) -> None:
+        super().__init__(message)
+        self.after = after
+        self.alert = alert
+        """Whether an operator has to do something before it can work."""
+
+
+class Undeliverable(WebotError):
+    """The channel will not take this, now or later."""
+
+    def __init__(self, message: str, *, alert: bool = False) -> None:
+        super().__init__(message)
+        self.alert = alert
+        """Whether the fault is the set-up's, so that an operator must look."""
+
+
+class BadCallback(WebotError):
+    """A callback that does not verify; `code` is the platform's own number for the reason, `status` HTTP's."""
+
+    def __init__(self, message: str, *, code: int, status: int = 403) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class AnswerFailed(WebotError):
+    """No answer could be made; `reason` names the sentence of the catalogue that tells the person."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SettingsInvalid(WebotError):
+    """Settings that cannot be used; one line for each problem."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class ChainInvalid(WebotError):
+    """A chain config that cannot be used."""
+
+
+class AlreadyRunning(WebotError):
+    """The SQLite file has an owner, and it is not this process."""
+
+
+class LaneLost(WebotError):
+    """Our claim on a lane has ended: what we were about to write is another process's to write."""

@@ -1,0 +1,165 @@
+"""What answering leads to: the replies, and the changes that are recorded together with them or not at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pipeline.events import InboundEvent, Person
+from pipeline.replies import Part, Receipt, Reply, StoredMedia
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How an answer came to be; tokens are the provider's own count, zero where it gave none."""
+
+    chain: str
+    revision: str
+    model: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    milliseconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question with its answer, as the transcript keeps them; `pictures` belong to the question."""
+
+    question: str
+    answer: str
+    pictures: tuple[StoredMedia, ...] = ()
+    drawn: tuple[StoredMedia, ...] = ()
+    """Pictures that belong to the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A run of exchanges. `number` counts a person's conversations from 1; `turns` is how many it has so far."""
+
+    id: int
+    number: int
+    turns: int
+    started_at: datetime
+    last_at: datetime
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """What the model may know of a person: the persona chosen, and the latest exchanges, oldest first.
+
+    `conversation` is None when the next exchange begins a new one.
+    """
+
+    persona: str = ""
+    conversation: Conversation | None = None
+    exchanges: tuple[Exchange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An exchange took place; `conversation` is the one recalled for it, None to begin another."""
+
+    exchange: Exchange
+    made_by: Provenance
+    conversation: Conversation | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationClosed:
+    """The person wants a fresh start: what was said stays, but the model sees none of it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaSet:
+    """The person chose how webot shall behave; empty text chooses the chain's own words again."""
+
+    text: str
+
+
+Change = Said | ConversationClosed | PersonaSet
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of answering."""
+
+    replies: tuple[Reply, ...]
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The answer so far, whole each time; shown only by channels that stream."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A short word while the person waits; sent at once, never retried, no part of the answer."""
+
+    text: str
+
+
+Step = Draft | Notice | Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingPart:
+    """A part as the outbox holds it: its place in the answer, from 0, and how often sending it has failed."""
+
+    place: int
+    part: Part
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An accepted event on its way to a delivered reply.
+
+    `epoch` fences our writes: it is the lane's when we claimed it. `parts` is None until the answer is
+    recorded, then what is still to be sent. `failure` is set when the answer is an apology.
+    """
+
+    id: int
+    lane: str
+    epoch: int
+    event: InboundEvent
+    accepted_at: datetime
+    attempts: int = 0
+    parts: tuple[OutgoingPart, ...] | None = None
+    failure: str = ""
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The turn is over; `sent` is the last part with its receipt, recorded in the same stroke."""
+
+    state: Literal["done", "refused", "failed", "stopped", "undelivered"]
+    sent: tuple[OutgoingPart, Receipt] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """The turn goes on in `after` seconds; `blamed` is whether this counts against its attempts."""
+
+    after: float
+    reason: str
+    part: OutgoingPart | None = None
+    blamed: bool = True
+
+
+Verdict = Finished | Postponed
+
+
+def pending(parts: Sequence[OutgoingPart], after: OutgoingPart) -> tuple[OutgoingPart, ...]:
+    """Give the parts that come behind one."""
+    return tuple(part for part in parts if part.place > after.place)
+
+
+def lane_of(person: Person) -> str:
+    """Name the lane in which one person's turns stand in order."""
+    return str(person)

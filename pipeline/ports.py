@@ -1,0 +1,166 @@
+"""Every seam of the house as a `Protocol`: the core says what it needs, the other floors provide it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.events import InboundEvent, Person
+from pipeline.outcomes import Conversation, Outcome, OutgoingPart, Recollection, Step, Turn
+from pipeline.replies import Part, Receipt, Reply, StoredMedia
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a channel can do, as data; `message_bytes` is the UTF-8 length one message may have."""
+
+    message_bytes: int
+    streams: bool = False
+    pictures: bool = True
+    files: bool = True
+    voices: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An HTTP request to a channel's path, without the web framework: query decoded once, body raw."""
+
+    method: str
+    query: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswer:
+    """What the caller gets back at once."""
+
+    status: int
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the company's directory says of a person."""
+
+    name: str
+    departments: tuple[int, ...] = ()
+
+
+class Channel(Protocol):
+    """A way to reach people."""
+
+    @property
+    def name(self) -> str:
+        """Give the table name under `[channels]`."""
+
+    @property
+    def traits(self) -> Traits:
+        """Say what the channel can do."""
+
+    def receive(self, call: Call) -> tuple[CallAnswer, InboundEvent | None]:
+        """Verify, decrypt and parse; no I/O, so that the same bytes give the same event.
+
+        Raises `BadCallback` for what does not verify.
+        """
+
+    def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
+        """Turn replies into the parts to send, in order; no I/O."""
+
+    async def send(self, person: Person, part: Part) -> Receipt:
+        """Deliver one part; `TryAgain` and `Undeliverable` say what to do when it cannot be."""
+
+    async def fetch(self, media_id: str) -> StoredMedia:
+        """Bring something a person sent into the media store."""
+
+    async def profile(self, person: Person) -> Profile:
+        """Look a person up in the directory."""
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+
+
+class Governor(Protocol):
+    """Keeps within what a channel delivers to one person; beyond it messages vanish without an error."""
+
+    async def admit(self, person: Person) -> None:
+        """Wait a moment, or raise a blameless `TryAgain` for a longer wait; then count one message."""
+
+
+class SendLog(Protocol):
+    """What the outbox remembers of past sends, to start a governor from after a restart."""
+
+    async def sent_since(self, person: Person, seconds: float) -> Sequence[float]:
+        """Give the ages, in seconds, of the messages sent to a person in the last `seconds`."""
+
+
+class MediaStore(Protocol):
+    """Files by the SHA-256 of their bytes."""
+
+    async def keep(self, data: bytes, *, mime: str, name: str) -> StoredMedia:
+        """Store bytes; the same bytes are stored once."""
+
+    async def read(self, media: StoredMedia) -> bytes:
+        """Give the bytes back; `Undeliverable` when they are gone."""
+
+
+class Inbox(Protocol):
+    """Where an event becomes ours to answer."""
+
+    async def accept(self, event: InboundEvent, *, lane: str) -> bool:
+        """Return once the event is safely stored: True if it is new, False if we had it.
+
+        Raises `TryAgain` when it could not be stored in time.
+        """
+
+
+class Journal(Protocol):
+    """Where a running turn is written down; every write is fenced and raises `LaneLost` when it is not ours."""
+
+    async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
+        """Record changes, parts and the new state in one transaction; give the turn with its parts."""
+
+    async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
+        """Record that a part left, before the next one does."""
+
+    def holds(self, turn: Turn) -> bool:
+        """Say whether our claim still stands by our own clock: no side effect may begin without it."""
+
+
+class Memory(Protocol):
+    """What was said, for those who answer."""
+
+    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
+        """Give the latest `turns` exchanges; the cost does not grow with what lies before them."""
+
+    async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
+        """Give a person's latest conversations, newest first."""
+
+
+class Stopper(Protocol):
+    """Ends a running turn from outside its lane."""
+
+    async def stop(self, person: Person) -> bool:
+        """End the turn at the head of the person's lane; False if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A turn put to those who answer."""
+
+    event: InboundEvent
+    traits: Traits
+    trace: str
+    chain: str = "default"
+    """The chain the channel's settings name."""
+
+
+class Answerer(Protocol):
+    """Those who answer."""
+
+    def answer(self, ask: Ask) -> AsyncIterator[Step]:
+        """Yield drafts and notices, and one outcome at the end.
+
+        Raises `AnswerFailed` with the sentence to say, or `TryAgain`.
+        """
+
+    def urgent(self, event: InboundEvent) -> bool:
+        """Say whether the event must not wait behind the person's other turns."""

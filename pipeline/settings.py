@@ -1,0 +1,203 @@
+"""The settings as typed, frozen values; every key has its meaning and its default here.
+
+Tables of `[channels.*]` and `[models.*]` keep the keys of their own kind as they are: the adapter or the
+provider that understands them checks them.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+
+def _name_of_a_level(level: str) -> str:
+    if level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+        message = "one of debug, info, warning, error, critical"
+        raise ValueError(message)
+    return level.upper()
+
+
+class Table(BaseModel):
+    """A table of the settings: frozen, and a key nobody knows is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class OpenTable(Table):
+    """A table whose further keys belong to somebody else, who checks them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, coerce_numbers_to_str=True)
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        """The keys this table does not know."""
+        return self.model_extra or {}
+
+
+class Server(Table):
+    """The table `[server]`."""
+
+    host: str = "127.0.0.1"
+    """The address to listen on; 0.0.0.0 for every interface."""
+    port: int = Field(default=50008, ge=0, le=65535)
+    """The port; 0 lets the system choose."""
+    public_url: str = ""
+    """How WeCom reaches this service from outside, such as https://bot.example.com."""
+
+
+class Storage(Table):
+    """The table `[storage]`."""
+
+    database_url: SecretStr = SecretStr("sqlite+aiosqlite:///data/webot.db")
+    """sqlite+aiosqlite:///PATH for one process, postgresql+asyncpg://USER:PASSWORD@HOST/NAME for several."""
+    data_dir: str = "data"
+    """The folder for media, caches and rendered files."""
+    keep_turns_days: int = Field(default=7, ge=1)
+    """How long finished turns stay listed and their keys refuse a second delivery, in days."""
+
+
+class ChannelTable(OpenTable):
+    """The table `[channels.<name>]`."""
+
+    kind: str = "wecom_app"
+    """The kind of channel; wecom_app is a self-built application."""
+    chain: str = "default"
+    """The chain that answers here."""
+
+
+class ModelTable(OpenTable):
+    """The table `[models.<name>]`; keys not listed here are options of the model and reach it as they are."""
+
+    provider: str = "openai"
+    """openai for everything that speaks the OpenAI protocol; demo for the built-in one."""
+    model: str = ""
+    """The provider's name for the model."""
+    base_url: str = ""
+    """The API's address; empty for the provider's own."""
+    api_key: SecretStr = SecretStr("")
+    """The key; with none set, models.default is the built-in demo model."""
+    timeout: float = Field(default=120.0, gt=0)
+    """Seconds one call may take."""
+    max_retries: int = Field(default=2, ge=0, le=10)
+    """How often a call is repeated on 429, 5xx and broken connections, honouring Retry-After."""
+    fallbacks: tuple[str, ...] = ()
+    """Other models to try, in order, when this one fails."""
+
+
+class Chat(Table):
+    """The table `[chat]`."""
+
+    turns: int = Field(default=10, ge=0, le=1000)
+    """How many of the person's earlier messages the model sees, each with its reply."""
+    idle_minutes: int = Field(default=60, ge=0)
+    """Minutes of quiet after which a new conversation starts by itself; 0 for never."""
+    system_prompt: str = ""
+    """Said to the model before everything else; empty leaves it to the chain."""
+    hide_thinking: bool = True
+    """Whether what a model thinks aloud is kept from the reply."""
+    thinking_seconds: float = Field(default=15.0, ge=0)
+    """Seconds of work after which one "still thinking" message goes out; 0 for never."""
+    language: Literal["zh", "en"] = "zh"
+    """The language webot itself speaks in the chat."""
+
+
+class Network(Table):
+    """The table `[network]`."""
+
+    proxy: SecretStr = SecretStr("")
+    """An http:// or https:// proxy for everything that leaves the machine."""
+
+
+class Limits(Table):
+    """The table `[limits]`."""
+
+    users: tuple[str, ...] = ()
+    """Who may use webot, by user id; with departments also empty, everybody."""
+    departments: tuple[int, ...] = ()
+    """Departments whose members may use webot."""
+    per_user_per_minute: int = Field(default=20, ge=0)
+    """Messages one person may send in a minute; 0 for any number."""
+    max_concurrent_turns: int = Field(default=1000, ge=1)
+    """How many people are answered at once by one process."""
+    turn_seconds: float = Field(default=300.0, gt=0)
+    """Seconds after which making an answer is given up."""
+    turn_attempts: int = Field(default=3, ge=1)
+    """How often a turn is begun again after a passing fault of ours."""
+    send_attempts: int = Field(default=12, ge=1)
+    """How often one part is tried before it is kept as undelivered."""
+    drain_seconds: float = Field(default=20.0, ge=0)
+    """Seconds running turns may take to finish when the service stops."""
+
+
+class Console(Table):
+    """The table `[console]`."""
+
+    password_hash: SecretStr = SecretStr("")
+    """For the console from other machines; empty keeps it to this one."""
+    remote: bool = False
+    """Whether the console and the simulator answer to other machines than this one."""
+
+
+class Simulator(Table):
+    """The table `[simulator]`."""
+
+    enabled: bool = True
+    """Whether channels without WeCom credentials talk to the built-in simulator."""
+
+
+class Log(Table):
+    """The table `[log]`."""
+
+    level: Annotated[str, AfterValidator(_name_of_a_level)] = "INFO"
+    """debug, info, warning, error or critical."""
+    format: Literal["text", "json"] = "text"
+    """text for people, json for programs."""
+    output: Literal["console", "file", "both"] = "console"
+    """Where log lines go."""
+    path: str = "data/logs/webot.log"
+    """The log file; rotated daily."""
+    date_format: str = "%Y-%m-%d %H:%M:%S"
+    """How times are written, in strftime's letters."""
+    rotation_count: int = Field(default=10, ge=0)
+    """How many rotated files are kept."""
+
+
+class MenuButton(Table):
+    """A button of the app's menu: a click with a command as key, a page with a url, or a group of buttons."""
+
+    name: str
+    key: str = ""
+    url: str = ""
+    buttons: tuple["MenuButton", ...] = ()
+
+
+class Menu(Table):
+    """The table `[menu]`."""
+
+    buttons: tuple[MenuButton, ...] = (
+        MenuButton(
+            name="快捷指令",
+            buttons=(
+                MenuButton(name="清除上下文", key="@clear"),
+                MenuButton(name="导出", key="@export"),
+                MenuButton(name="帮助", key="@help"),
+            ),
+        ),
+    )
+    """The app's menu, as `webot menu push` sets it."""
+
+
+class Settings(Table):
+    """Everything the settings say."""
+
+    server: Server = Server()
+    storage: Storage = Storage()
+    channels: dict[str, ChannelTable] = {"wecom": ChannelTable()}
+    models: dict[str, ModelTable] = {"default": ModelTable(), "image": ModelTable()}
+    chat: Chat = Chat()
+    network: Network = Network()
+    limits: Limits = Limits()
+    console: Console = Console()
+    simulator: Simulator = Simulator()
+    log: Log = Log()
+    menu: Menu = Menu()
