@@ -21,9 +21,11 @@ class WebotError(Exception):
 class TryAgain(WebotError):
     """It may work later; `after` is the least number of seconds to wait."""
 
-    def __init__(self, message: str, *, after: float = 1.0, alert: bool = False) -> None:
+    def __init__(self, message: str, *, after: float = 1.0, alert: bool = False, blameless: bool = False) -> None:
         super().__init__(message)
         self.after = after
+        self.blameless = blameless
+        """Whether the wait is our own doing, so that it does not count as a failed attempt."""
         self.alert = alert
         """Whether an operator has to do something before it can work."""
 

@@ -1,6 +1,5 @@
 """What answering leads to: the replies, and the changes that are recorded together with them or not at all."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -119,14 +118,15 @@ class Turn:
     """An accepted event on its way to a delivered reply.
 
     `epoch` fences our writes: it is the lane's when we claimed it. `parts` is None until the answer is
-    recorded, then what is still to be sent. `failure` is set when the answer is an apology.
+    recorded, then what is still to be sent. `failure` is set when the answer is an apology. `accepted_at` in
+    seconds since 1970.
     """
 
     id: int
     lane: str
     epoch: int
     event: InboundEvent
-    accepted_at: datetime
+    accepted_at: float
     attempts: int = 0
     parts: tuple[OutgoingPart, ...] | None = None
     failure: str = ""
@@ -153,11 +153,6 @@ class Postponed:
 
 
 Verdict = Finished | Postponed
-
-
-def pending(parts: Sequence[OutgoingPart], after: OutgoingPart) -> tuple[OutgoingPart, ...]:
-    """Give the parts that come behind one."""
-    return tuple(part for part in parts if part.place > after.place)
 
 
 def lane_of(person: Person) -> str:

@@ -1,6 +1,6 @@
 """Every seam of the house as a `Protocol`: the core says what it needs, the other floors provide it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -121,8 +121,8 @@ class Journal(Protocol):
     async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
         """Record that a part left, before the next one does."""
 
-    def holds(self, turn: Turn) -> bool:
-        """Say whether our claim still stands by our own clock: no side effect may begin without it."""
+    async def hold(self, turn: Turn) -> None:
+        """Return when a side effect may begin: our claim on the lane stands by our own clock."""
 
 
 class Memory(Protocol):
@@ -156,7 +156,7 @@ class Ask:
 class Answerer(Protocol):
     """Those who answer."""
 
-    def answer(self, ask: Ask) -> AsyncIterator[Step]:
+    def answer(self, ask: Ask) -> AsyncGenerator[Step, None]:
         """Yield drafts and notices, and one outcome at the end.
 
         Raises `AnswerFailed` with the sentence to say, or `TryAgain`.

@@ -1,0 +1,92 @@
+"""Who may speak, and how fast: asked before anything is answered."""
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.events import Person
+from pipeline.outcomes import Turn
+from pipeline.ports import Channel
+
+_MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No; `reason` names the sentence to say and `values` fill it; an empty reason says nothing."""
+
+    reason: str
+    values: Mapping[str, object]
+
+
+class Guard(Protocol):
+    """One condition."""
+
+    async def check(self, turn: Turn) -> Refusal | None:
+        """Give a refusal, or None to let the turn pass."""
+
+
+class AllowList:
+    """Lets through the users and the members of the departments named; with none named, everybody."""
+
+    def __init__(self, users: Collection[str], departments: Collection[int], channels: Mapping[str, Channel]) -> None:
+        # WeCom compares user ids without regard to case (D:90236).
+        self._users = frozenset(user.casefold() for user in users)
+        self._departments = frozenset(departments)
+        self._channels = channels
+
+    async def check(self, turn: Turn) -> Refusal | None:
+        """Implement `Guard.check`."""
+        person = turn.event.sender
+        if not self._users and not self._departments:
+            return None
+        if person.user.casefold() in self._users:
+            return None
+        if self._departments:
+            profile = await self._channels[person.channel].profile(person)
+            if self._departments.intersection(profile.departments):
+                return None
+        return Refusal("guard.not_allowed", {})
+
+
+class Pace:
+    """At most so many messages a minute from one person, by the times they were accepted.
+
+    The first that is too many is answered, the rest of that minute is passed over: a flood is not to be
+    answered with a flood.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._passed: dict[Person, deque[float]] = {}
+        self._told: dict[Person, float] = {}
+
+    async def check(self, turn: Turn) -> Refusal | None:
+        """Implement `Guard.check`."""
+        if not self._per_minute or turn.attempts:
+            return None
+        person, at = turn.event.sender, turn.accepted_at
+        self._forget(at)
+        passed = self._passed[person] = self._passed.pop(person, deque())
+        while passed and passed[0] <= at - _MINUTE:
+            passed.popleft()
+        if len(passed) < self._per_minute:
+            passed.append(at)
+            return None
+        if at - self._told.get(person, -_MINUTE) < _MINUTE:
+            return Refusal("", {})
+        self._told.pop(person, None)
+        self._told[person] = at
+        return Refusal("guard.too_fast", {"limit": self._per_minute})
+
+    def _forget(self, now: float) -> None:
+        """Drop who has been quiet, from the front: both tables are in the order of latest use."""
+        for table in (self._passed, self._told):
+            while table:
+                person = next(iter(table))
+                last = table[person]
+                latest = (last[-1] if last else 0.0) if isinstance(last, deque) else last
+                if latest > now - _MINUTE:
+                    break
+                del table[person]

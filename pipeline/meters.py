@@ -1,0 +1,16 @@
+"""What is counted, for `/metrics`; labels are few and never a person."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+
+CALLBACKS = Counter("webot_callbacks", "Callbacks by channel and outcome", ["channel", "outcome"], registry=REGISTRY)
+TURNS = Counter("webot_turns", "Turns by how they ended", ["state"], registry=REGISTRY)
+RUNNING = Gauge("webot_turns_running", "Turns that run now", registry=REGISTRY)
+ANSWER_SECONDS = Histogram(
+    "webot_answer_seconds",
+    "From accepting an event to recording its answer",
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300),
+    registry=REGISTRY,
+)
+SENDS = Counter("webot_sends", "Parts by channel and what became of them", ["channel", "outcome"], registry=REGISTRY)

@@ -1,0 +1,217 @@
+"""One turn, from accepted event to delivered reply: the file to read first.
+
+    accepted ──guards──▶ answered ──▶ recorded, one transaction ──▶ each part sent, in order ──▶ closed
+                  └─▶ refused   └─▶ an apology with a trace id        └─▶ put off, or kept as undelivered
+
+The engine (`storage/worker.py`) calls `run` with a turn whose lane it holds, and carries out the verdict. After a
+crash it calls again: with the answer recorded, `turn.parts` holds what is still to be sent, and nothing is asked of
+the model twice.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from time import time
+from typing import Any, TypeVar
+
+import structlog
+
+from pipeline import meters
+from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable
+from pipeline.guards import Guard
+from pipeline.outcomes import (
+    Draft,
+    Finished,
+    Notice,
+    Outcome,
+    OutgoingPart,
+    Postponed,
+    Turn,
+    Verdict,
+)
+from pipeline.ports import Answerer, Ask, Channel, Journal
+from pipeline.replies import Receipt, TextReply
+from pipeline.settings import Limits
+from pipeline.words import Words
+
+log = structlog.get_logger()
+
+Got = TypeVar("Got")
+
+_LONGEST_PAUSE = 300.0
+
+
+class Turns:
+    """Runs turns for every channel; `chains` names the chain that answers on each."""
+
+    def __init__(
+        self,
+        *,
+        channels: Mapping[str, Channel],
+        chains: Mapping[str, str],
+        answerer: Answerer,
+        guards: Sequence[Guard],
+        journal: Journal,
+        words: Words,
+        limits: Limits,
+        thinking_seconds: float,
+    ) -> None:
+        self._channels = channels
+        self._chains = chains
+        self._answerer = answerer
+        self._guards = guards
+        self._journal = journal
+        self._words = words
+        self._limits = limits
+        self._thinking_seconds = thinking_seconds
+
+    async def run(self, turn: Turn) -> Verdict:
+        """Carry a turn as far as it goes now. Raises `LaneLost` when the turn is no longer ours."""
+        channel = self._channels.get(turn.event.sender.channel)
+        if channel is None:
+            return Finished("failed", reason=f"no channel {turn.event.sender.channel!r} in the settings")
+        if turn.parts is None:
+            step = await self._answer(turn, channel)
+            if not isinstance(step, Turn):
+                return step
+            turn = step
+        verdict = await self._deliver(turn, channel)
+        meters.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
+        return verdict
+
+    async def _answer(self, turn: Turn, channel: Channel) -> Turn | Verdict:
+        """Make and record the answer; a verdict instead when there is nothing to send."""
+        try:
+            outcome, failure = await self._ask(turn, channel)
+        except TryAgain as error:
+            return Postponed(max(error.after, _pause(turn.attempts)), str(error))
+        parts = channel.render(outcome.replies)
+        if not parts and not outcome.changes:
+            return Finished("failed" if failure else "done", reason=failure)
+        await self._journal.hold(turn)
+        recorded = await self._journal.answered(turn, outcome, parts, failure=failure)
+        meters.ANSWER_SECONDS.observe(max(0.0, time() - turn.accepted_at))
+        return recorded
+
+    async def _ask(self, turn: Turn, channel: Channel) -> tuple[Outcome, str]:
+        """Give the answer, or an apology and the reason for it."""
+        trace = str(turn.id)
+        try:
+            for guard in self._guards:
+                refusal = await guard.check(turn)
+                if refusal is not None:
+                    log.info("turn_refused", trace=trace, reason=refusal.reason)
+                    said = self._words.say(refusal.reason, **refusal.values) if refusal.reason else ""
+                    return Outcome((TextReply(said),) if said else ()), ""
+            await self._journal.hold(turn)
+            async with asyncio.timeout(self._limits.turn_seconds):
+                return await self._listen(turn, channel, trace), ""
+        except LaneLost:
+            raise
+        except TimeoutError:
+            reason, failure = "turn.timeout", f"no answer within {self._limits.turn_seconds:g} s"
+        except AnswerFailed as error:
+            reason, failure = error.reason, str(error)
+        except TryAgain as error:
+            if turn.attempts + 1 < self._limits.turn_attempts:
+                raise
+            reason, failure = "turn.failed", str(error)
+        except Exception as error:  # the edge of a step: whatever a chain does wrong, the person is told
+            log.exception("answer_broke", key=turn.event.key, trace=trace)
+            if turn.attempts + 1 < self._limits.turn_attempts:
+                raise TryAgain(f"{type(error).__name__} while answering") from error
+            reason, failure = "turn.failed", f"{type(error).__name__} while answering"
+        log.warning("answer_failed", trace=trace, reason=reason, error=failure)
+        return Outcome((TextReply(self._words.say(reason, trace=trace)),)), failure
+
+    async def _listen(self, turn: Turn, channel: Channel, trace: str) -> Outcome:
+        """Follow the answer while it is made, saying once that it takes a while."""
+        sender = turn.event.sender
+        ask = Ask(turn.event, channel.traits, trace, self._chains.get(sender.channel, "default"))
+        patience = asyncio.create_task(self._say_still_thinking(turn, channel))
+        try:
+            async with aclosing(self._answerer.answer(ask)) as steps:
+                async for step in steps:
+                    match step:
+                        case Draft():
+                            # No channel of ours streams yet: it waits for the whole.
+                            continue
+                        case Notice(text):
+                            await self._say_in_passing(turn, channel, text)
+                        case Outcome():
+                            return step
+        finally:
+            patience.cancel()
+            await asyncio.gather(patience, return_exceptions=True)
+        raise AnswerFailed("the chain ended without an outcome", reason="turn.failed")
+
+    async def _say_still_thinking(self, turn: Turn, channel: Channel) -> None:
+        if self._thinking_seconds:
+            await asyncio.sleep(self._thinking_seconds)
+            await self._say_in_passing(turn, channel, self._words.say("turn.thinking"))
+
+    async def _say_in_passing(self, turn: Turn, channel: Channel, text: str) -> None:
+        """Send a word that is no part of the answer; that it may fail must not hold the answer up."""
+        try:
+            await self._journal.hold(turn)
+            for part in channel.render((TextReply(text),)):
+                await channel.send(turn.event.sender, part)
+        except (TryAgain, Undeliverable) as error:
+            log.info("notice_not_sent", trace=str(turn.id), error=str(error))
+
+    async def _deliver(self, turn: Turn, channel: Channel) -> Verdict:
+        """Send what is still to be sent, one part after the other."""
+        end = Finished("failed" if turn.failure else "done", reason=turn.failure)
+        parts = turn.parts or ()
+        for part in parts:
+            try:
+                await self._journal.hold(turn)
+                receipt = await self._send(turn, channel, part, last=part is parts[-1])
+            except TryAgain as error:
+                if not error.blameless and part.attempts + 1 >= self._limits.send_attempts:
+                    return self._undelivered(turn, str(error))
+                pause = error.after if error.blameless else max(error.after, _pause(part.attempts))
+                return Postponed(pause, str(error), part, blamed=not error.blameless)
+            except Undeliverable as error:
+                return self._undelivered(turn, str(error))
+            if part is parts[-1]:
+                end = Finished(end.state, (part, receipt), end.reason)
+        if not turn.failure:
+            log.info("turn_done", trace=str(turn.id), channel=turn.event.sender.channel, parts=len(parts))
+        return end
+
+    async def _send(self, turn: Turn, channel: Channel, part: OutgoingPart, *, last: bool) -> Receipt:
+        """Send a part and note it; the last one is noted with the verdict."""
+
+        async def send_and_note() -> Receipt:
+            try:
+                receipt = await channel.send(turn.event.sender, part.part)
+            except (TryAgain, Undeliverable):
+                raise
+            except Exception as error:  # the edge of a step: a bug in an adapter must not lose the answer
+                log.exception("send_broke", key=turn.event.key, trace=str(turn.id))
+                raise TryAgain(f"{type(error).__name__} while sending") from error
+            if not last:
+                await self._journal.sent(turn, part, receipt)
+            return receipt
+
+        return await _unbroken(send_and_note())
+
+    def _undelivered(self, turn: Turn, reason: str) -> Finished:
+        log.error("turn_undelivered", trace=str(turn.id), key=turn.event.key, reason=reason)
+        return Finished("undelivered", reason=reason)
+
+
+def _pause(attempts: int) -> float:
+    """Give the seconds to wait after so many failures: 1, 2, 4 … up to five minutes."""
+    return min(_LONGEST_PAUSE, 2.0 ** min(attempts, 10))
+
+
+async def _unbroken(work: Coroutine[Any, Any, Got]) -> Got:
+    """Finish what has begun before a cancellation is passed on: the other side may have the message already."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -1,0 +1,153 @@
+"""What an answer changes beside itself: the transcript, the conversation, the persona."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.outcomes import Change, ConversationClosed, PersonaSet, Said, Turn
+from storage import statements
+from storage.codec import media_to_json
+from storage.tables import conversations, people
+
+_TITLE_CHARACTERS = 40
+
+
+class Changes:
+    """The changes of one batch: what is common is gathered and written in bulk, what is rare is done at once."""
+
+    def __init__(
+        self, connection: AsyncConnection, insert_into: Callable[..., postgresql.Insert | sqlite.Insert], now: float
+    ) -> None:
+        self._connection = connection
+        self._insert = insert_into
+        self._now = now
+        self._grown: list[dict[str, object]] = []
+        self._messages: list[dict[str, object]] = []
+
+    async def make(self, change: Change, turn: Turn) -> None:
+        """Make one change on behalf of a turn's sender."""
+        match change:
+            case Said():
+                await self._say(change, turn)
+            case ConversationClosed():
+                await self._close(turn)
+            case PersonaSet(text):
+                await self._set_persona(turn, text)
+
+    async def write(self) -> None:
+        """Write what was gathered."""
+        if self._grown:
+            await self._connection.execute(statements.GROW_CONVERSATION, self._grown)
+        if self._messages:
+            await self._connection.execute(statements.INSERT_MESSAGES, self._messages)
+
+    async def _say(self, said: Said, turn: Turn) -> None:
+        if said.conversation is None:
+            conversation_id, number = await self._begin(turn, said.exchange.question), 1
+        else:
+            conversation_id, number = said.conversation.id, said.conversation.turns + 1
+            self._grown.append({"b_id": conversation_id, "last_at": self._now})
+        common = {"conversation_id": conversation_id, "turn": number, "trace": turn.id}
+        made_by = said.made_by
+        self._messages += [
+            common
+            | {
+                "role": "human",
+                "content": said.exchange.question,
+                "media": media_to_json(said.exchange.pictures),
+                "created_at": turn.accepted_at,
+                "chain": "",
+                "revision": "",
+                "model": "",
+                "input_tokens": 0,
+                "output_tokens": 0,
+                "milliseconds": 0,
+            },
+            common
+            | {
+                "role": "ai",
+                "content": said.exchange.answer,
+                "media": media_to_json(said.exchange.drawn),
+                "created_at": self._now,
+                "chain": made_by.chain,
+                "revision": made_by.revision,
+                "model": made_by.model,
+                "input_tokens": made_by.input_tokens,
+                "output_tokens": made_by.output_tokens,
+                "milliseconds": made_by.milliseconds,
+            },
+        ]
+
+    async def _begin(self, turn: Turn, question: str) -> int:
+        """Close the person's conversation, if one is open, and open the next."""
+        person = turn.event.sender
+        wanted = self._insert(people).values(
+            person=str(person), channel=person.channel, user=person.user, conversations=1
+        )
+        row = (
+            await self._connection.execute(
+                wanted.on_conflict_do_update(
+                    index_elements=["person"], set_={"conversations": people.c.conversations + 1}
+                ).returning(people.c.conversations, people.c.conversation_id, people.c.persona)
+            )
+        ).one()
+        await self._end(row.conversation_id)
+        conversation_id: int = (
+            await self._connection.execute(
+                insert(conversations)
+                .values(
+                    person=str(person),
+                    number=row.conversations,
+                    title=_title(question),
+                    persona=row.persona,
+                    turns=1,
+                    started_at=turn.accepted_at,
+                    last_at=self._now,
+                )
+                .returning(conversations.c.id)
+            )
+        ).scalar_one()
+        await self._connection.execute(
+            update(people).where(people.c.person == str(person)).values(conversation_id=conversation_id)
+        )
+        return conversation_id
+
+    async def _close(self, turn: Turn) -> None:
+        person = str(turn.event.sender)
+        await self._end(await self._open_conversation(person))
+        await self._connection.execute(
+            update(people).where(people.c.person == person).values(conversation_id=None, persona="")
+        )
+
+    async def _set_persona(self, turn: Turn, text: str) -> None:
+        person = turn.event.sender
+        wanted = self._insert(people).values(person=str(person), channel=person.channel, user=person.user, persona=text)
+        await self._connection.execute(
+            wanted.on_conflict_do_update(index_elements=["person"], set_={"persona": wanted.excluded.persona})
+        )
+        conversation_id = await self._open_conversation(str(person))
+        if conversation_id is not None:
+            await self._connection.execute(
+                update(conversations).where(conversations.c.id == conversation_id).values(persona=text)
+            )
+
+    async def _open_conversation(self, person: str) -> int | None:
+        found: Any = await self._connection.execute(select(people.c.conversation_id).where(people.c.person == person))
+        conversation_id: int | None = found.scalar_one_or_none()
+        return conversation_id
+
+    async def _end(self, conversation_id: int | None) -> None:
+        if conversation_id is not None:
+            await self._connection.execute(
+                update(conversations)
+                .where(conversations.c.id == conversation_id, conversations.c.closed_at.is_(None))
+                .values(closed_at=self._now)
+            )
+
+
+def _title(question: str) -> str:
+    line = " ".join(question.split())
+    return line if len(line) <= _TITLE_CHARACTERS else line[: _TITLE_CHARACTERS - 1] + "…"

@@ -1,0 +1,44 @@
+"""Contents and parts as JSON text, told apart by their `kind`."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
+
+from pipeline.events import Content
+from pipeline.replies import Part, StoredMedia
+
+_CONTENT: TypeAdapter[Any] = TypeAdapter(Annotated[Content, Field(discriminator="kind")])
+_PART: TypeAdapter[Any] = TypeAdapter(Annotated[Part, Field(discriminator="kind")])
+_MEDIA = TypeAdapter(tuple[StoredMedia, ...])
+
+
+def content_to_json(content: Content) -> str:
+    """Write a content down."""
+    return _CONTENT.dump_json(content).decode()
+
+
+def content_from_json(text: str) -> Content:
+    """Read a content back, equal to what was written."""
+    content: Content = _CONTENT.validate_json(text)
+    return content
+
+
+def part_to_json(part: Part) -> str:
+    """Write a part down."""
+    return _PART.dump_json(part).decode()
+
+
+def part_from_json(text: str) -> Part:
+    """Read a part back, equal to what was written."""
+    part: Part = _PART.validate_json(text)
+    return part
+
+
+def media_to_json(media: tuple[StoredMedia, ...]) -> str:
+    """Write references to stored files down."""
+    return _MEDIA.dump_json(media).decode()
+
+
+def media_from_json(text: str) -> tuple[StoredMedia, ...]:
+    """Read references to stored files back."""
+    return _MEDIA.validate_json(text)

@@ -1,0 +1,130 @@
+"""The database: SQLite owned by one process, or PostgreSQL shared by several, behind the same two doors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from sqlalchemy import event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from pipeline.errors import AlreadyRunning, SettingsInvalid
+
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+_BUSY_SECONDS = 30
+_STATEMENT_SECONDS = 30
+
+
+class Database:
+    """One door for reading (each statement for itself), one for writing (a transaction).
+
+    SQLite has a single writing connection, so writers of this process queue instead of meeting "database is
+    locked"; readers never wait for it (WAL).
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.shared = url.get_backend_name() == "postgresql"
+        self._lock: FileLock | None = None
+        if self.shared:
+            self._writers = create_async_engine(
+                url,
+                pool_size=4,
+                pool_pre_ping=True,
+                connect_args={"timeout": 5, "command_timeout": _STATEMENT_SECONDS},
+            )
+            self._readers = self._writers.execution_options(isolation_level="AUTOCOMMIT")
+        else:
+            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            self._writers = _sqlite(url, pool_size=1, begin="BEGIN IMMEDIATE")
+            self._readers = _sqlite(url, pool_size=4, begin="").execution_options(isolation_level="AUTOCOMMIT")
+
+    def own(self) -> None:
+        """Take the SQLite file for this process until `close`; PostgreSQL needs no owner.
+
+        Raises `AlreadyRunning` when another process has it.
+        """
+        if self.shared:
+            return
+        self._lock = FileLock(f"{self.url.database}.lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            self._lock = None
+            raise AlreadyRunning(
+                f"another webot process is using {self.url.database!r}; stop it first, "
+                "or set [storage] database_url to a PostgreSQL database to run several"
+            ) from None
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection for reading."""
+        async with self._readers.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction; it is committed at the end, or undone on an error."""
+        async with self._writers.begin() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Let go of every connection, and of the file."""
+        await self._writers.dispose()
+        await self._readers.dispose()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+def open_database(url: str) -> Database:
+    """Open a database by its URL; the driver may be left out.
+
+    Raises `SettingsInvalid` for anything that is neither SQLite in a file nor PostgreSQL.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsInvalid(["[storage] database_url: not a database URL; " + _EXPECTED]) from None
+    backend = parsed.get_backend_name()
+    if backend not in _DRIVERS or parsed.drivername not in {backend, _DRIVERS[backend]}:
+        raise SettingsInvalid([f"[storage] database_url: found {parsed.drivername!r}; {_EXPECTED}"])
+    if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise SettingsInvalid([f"[storage] database_url: SQLite needs a file to keep what it accepts; {_EXPECTED}"])
+    return Database(parsed.set(drivername=_DRIVERS[backend]))
+
+
+_EXPECTED = "expected sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
+
+
+def _sqlite(url: URL, *, pool_size: int, begin: str) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_reset_on_return="rollback" if begin else None,
+        connect_args={"timeout": _BUSY_SECONDS},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 -- the driver's own adapter
+        # The driver's implicit BEGIN comes too late for a transaction that reads before it writes.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # FULL: an accepted message survives a power cut, not only a crash.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    if begin:
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin_at_once(connection: Any) -> None:  # noqa: ANN401 -- as above
+            connection.exec_driver_sql(begin)
+
+    return engine

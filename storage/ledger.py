@@ -1,0 +1,342 @@
+"""Applies a batch of operations in one transaction: lock the lanes, work it out in memory, write it in bulk.
+
+The number of statements does not grow with the batch. Lanes are locked in the order of their names, so that two
+processes never wait for each other in a circle; ready lanes are claimed last and without waiting.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import time
+from typing import Any
+
+from sqlalchemy import Row, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.errors import LaneLost, TryAgain
+from pipeline.events import InboundEvent, Person
+from pipeline.outcomes import OutgoingPart, Turn
+from storage import statements
+from storage.changes import Changes
+from storage.codec import content_from_json, part_from_json, part_to_json
+from storage.engine import Database
+from storage.lanes import Lane, LaneState
+from storage.operations import (
+    Accept,
+    Accepted,
+    Claim,
+    Claimed,
+    Close,
+    MarkSent,
+    Operation,
+    Postpone,
+    Record,
+    Release,
+    Requeue,
+    Result,
+    Stop,
+    Stopped,
+)
+from storage.tables import inbox, lanes, outbox
+
+_FAR_AHEAD = 7200.0
+"""No lane waits this long: one that seems to was put off before the clock was set back."""
+
+
+class Ledger:
+    """Applies operations for one worker."""
+
+    def __init__(self, database: Database, owner: str) -> None:
+        self.owner = owner
+        self._database = database
+
+    async def apply(self, operations: Sequence[Operation]) -> Sequence[Result | Exception]:
+        """Give each operation's result, or a `LaneLost`; the whole batch is committed before this returns.
+
+        Raises `TryAgain` when the database cannot be reached.
+        """
+        try:
+            async with self._database.write() as connection:
+                return await _Batch(connection, self.owner, shared=self._database.shared).apply(operations)
+        except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
+            raise TryAgain(f"the database cannot be written: {type(error).__name__}") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise TryAgain("the connection to the database was lost") from error
+            raise
+
+
+class _Batch:
+    """One transaction."""
+
+    def __init__(self, connection: AsyncConnection, owner: str, *, shared: bool) -> None:
+        self._connection = connection
+        self._owner = owner
+        self._shared = shared
+        self._insert = postgresql.insert if shared else sqlite.insert
+        self._now = 0.0
+        self._lanes: dict[str, Lane] = {}
+        self._known: set[str] = set()
+        self._events: list[dict[str, object]] = []
+        self._turns: list[dict[str, object]] = []
+        self._parts: list[dict[str, object]] = []
+        self._sent: list[dict[str, object]] = []
+        self._put_off: list[dict[str, object]] = []
+        self._given_up: list[dict[str, object]] = []
+        self._next: dict[int, str] = {}
+        """Where in the results a lane's next turn belongs."""
+        self._claimed: dict[int, tuple[str, Accept]] = {}
+        self._words: list[str] = []
+        """What the other processes are to hear."""
+
+    async def apply(self, operations: Sequence[Operation]) -> Sequence[Result | Exception]:
+        self._now = await self._clock()
+        await self._lock({operation.lane for operation in operations if not isinstance(operation, Claim)})
+        self._known = await self._have(
+            [operation.event.key for operation in operations if isinstance(operation, Accept)]
+        )
+        changes = Changes(self._connection, self._insert, self._now)
+        results: list[Result | Exception] = [
+            await self._one(place, operation, changes) for place, operation in enumerate(operations)
+        ]
+        ids = await self._write(changes)
+        for place, (key, accept) in self._claimed.items():
+            turn = Turn(ids[key], accept.lane, self._lanes[accept.lane].epoch, accept.event, self._now)
+            results[place] = Accepted(new=True, turn=turn)
+        for place, operation in enumerate(operations):
+            if isinstance(operation, Claim):
+                results[place] = await self._claim(operation)
+        if self._next:
+            turns = await self._load([self._lanes[name] for name in self._next.values()])
+            for place, name in self._next.items():
+                results[place] = turns.get(name)
+        await self._notify()
+        return results
+
+    async def _clock(self) -> float:
+        # Several machines share one clock: the database's.
+        if not self._shared:
+            return time()
+        return float((await self._connection.execute(statements.CLOCK)).scalar_one())
+
+    async def _lock(self, names: set[str]) -> None:
+        if not names:
+            return
+        wanted = self._insert(lanes).values([{"lane": name} for name in sorted(names)])
+        rows = await self._connection.execute(
+            # Setting the name to itself locks a row that is there already, and gives it back.
+            wanted.on_conflict_do_update(index_elements=["lane"], set_={"lane": wanted.excluded.lane}).returning(
+                *lanes.c
+            )
+        )
+        self._lanes = {row.lane: _lane(row) for row in rows}
+
+    async def _have(self, keys: list[str]) -> set[str]:
+        if not keys:
+            return set()
+        return set((await self._connection.execute(select(inbox.c.key).where(inbox.c.key.in_(keys)))).scalars())
+
+    async def _one(self, place: int, operation: Operation, changes: Changes) -> Result | Exception:
+        if isinstance(operation, (Record, MarkSent, Close, Postpone, Release)):
+            turn = operation.turn
+            if not self._lanes[turn.lane].held_by(self._owner, turn.epoch):
+                return LaneLost(f"turn {turn.id} has been taken over")
+        match operation:
+            case Accept():
+                return self._accept(place, operation)
+            case Record():
+                return await self._record(operation, changes)
+            case MarkSent(turn, part, receipt):
+                self._sent.append(statements.sent(turn.id, part.place, receipt.message_id, self._now))
+            case Close():
+                self._close(place, operation)
+            case Postpone():
+                self._postpone(operation)
+            case Release(turn):
+                self._lanes[turn.lane].ready(self._now)
+            case Stop(name):
+                return await self._stop(name)
+            case Requeue():
+                await self._requeue(operation)
+            case Claim():
+                pass
+        return None
+
+    def _accept(self, place: int, operation: Accept) -> Accepted:
+        event = operation.event
+        if event.key in self._known:
+            return Accepted(new=False)
+        self._known.add(event.key)
+        lane = self._lanes[operation.lane]
+        self._events.append(
+            {
+                "key": event.key,
+                "lane": lane.name,
+                "n": lane.append(),
+                "channel": event.sender.channel,
+                "user": event.sender.user,
+                "content": operation.content,
+                "sent_at": event.sent_at.timestamp(),
+                "accepted_at": self._now,
+            }
+        )
+        if lane.state is LaneState.IDLE:
+            if operation.claim:
+                lane.claim(self._owner)
+                self._claimed[place] = (event.key, operation)
+            else:
+                lane.ready(self._now)
+        return Accepted(new=True)
+
+    async def _record(self, operation: Record, changes: Changes) -> Turn:
+        turn = operation.turn
+        parts = tuple(OutgoingPart(place, part) for place, part in enumerate(operation.parts))
+        self._parts += [
+            {
+                "turn_id": turn.id,
+                "place": outgoing.place,
+                "person": str(turn.event.sender),
+                "part": part_to_json(outgoing.part),
+            }
+            for outgoing in parts
+        ]
+        self._turns.append(statements.turn(turn, "answered", failure=operation.failure))
+        for change in operation.changes:
+            await changes.make(change, turn)
+        return Turn(
+            turn.id, turn.lane, turn.epoch, turn.event, turn.accepted_at, turn.attempts, parts, operation.failure
+        )
+
+    def _close(self, place: int, operation: Close) -> None:
+        turn, verdict = operation.turn, operation.verdict
+        lane = self._lanes[turn.lane]
+        if verdict.sent is not None:
+            part, receipt = verdict.sent
+            self._sent.append(statements.sent(turn.id, part.place, receipt.message_id, self._now))
+        if verdict.state in {"undelivered", "stopped"}:
+            self._given_up.append({"b_turn_id": turn.id, "error": verdict.reason or verdict.state})
+        self._turns.append(statements.turn(turn, verdict.state, failure=verdict.reason, at=self._now))
+        if lane.close(keep=operation.go_on, now=self._now):
+            self._next[place] = lane.name
+
+    def _postpone(self, operation: Postpone) -> None:
+        turn, verdict = operation.turn, operation.verdict
+        if verdict.part is None:
+            self._turns.append(
+                statements.turn(turn, "waiting", failure=verdict.reason, attempts=turn.attempts + verdict.blamed)
+            )
+        else:
+            self._put_off.append(
+                {
+                    "b_turn_id": turn.id,
+                    "b_place": verdict.part.place,
+                    "attempts": verdict.part.attempts + verdict.blamed,
+                    "error": verdict.reason,
+                }
+            )
+        self._lanes[turn.lane].ready(self._now + verdict.after)
+
+    async def _stop(self, name: str) -> Stopped:
+        lane = self._lanes[name]
+        if not lane.waiting:
+            return Stopped(None)
+        found = await self._connection.execute(statements.STOP, {"b_lane": name, "b_n": lane.head + 1})
+        turn_id = found.scalar_one_or_none()
+        if lane.state is not LaneState.OWNED:
+            lane.ready(self._now)
+            return Stopped(turn_id)
+        if lane.owner != self._owner:
+            self._words.append(f"stop:{turn_id}")
+        return Stopped(turn_id, owner=lane.owner)
+
+    async def _requeue(self, operation: Requeue) -> None:
+        lane = self._lanes[operation.lane]
+        await self._connection.execute(
+            statements.REQUEUE,
+            {
+                "b_id": operation.turn_id,
+                "n": lane.append(),
+                "state": "waiting" if operation.afresh else "answered",
+            },
+        )
+        await self._connection.execute(
+            statements.FORGET_PARTS if operation.afresh else statements.RESEND_PARTS, {"b_turn_id": operation.turn_id}
+        )
+        if lane.state is LaneState.IDLE:
+            lane.ready(self._now)
+
+    async def _write(self, changes: Changes) -> dict[str, int]:
+        ids: dict[str, int] = {}
+        if self._events:
+            rows = await self._connection.execute(statements.INSERT_EVENTS, self._events)
+            ids = {row.key: row.id for row in rows}
+        await changes.write()
+        for statement, values in (
+            (statements.INSERT_PARTS, self._parts),
+            (statements.MARK_SENT, self._sent),
+            (statements.PUT_OFF, self._put_off),
+            (statements.GIVE_UP, self._given_up),
+            (statements.UPDATE_TURN, self._turns),
+            (statements.UPDATE_LANE, [statements.lane(lane) for lane in self._lanes.values() if lane.changed]),
+        ):
+            if values:
+                await self._connection.execute(statement, values)
+        return ids
+
+    async def _claim(self, operation: Claim) -> Claimed:
+        rows = await self._connection.execute(
+            statements.CLAIMABLE, {"now": self._now, "far": self._now + _FAR_AHEAD, "most": operation.limit}
+        )
+        claimed = [_lane(row) for row in rows]
+        for lane in claimed:
+            lane.claim(self._owner)
+        turns = await self._load(claimed)
+        for lane in claimed:
+            if lane.name not in turns:
+                lane.head, lane.state = lane.tail, LaneState.IDLE
+        if claimed:
+            await self._connection.execute(statements.UPDATE_LANE, [statements.lane(lane) for lane in claimed])
+        next_at = (await self._connection.execute(statements.NEXT_READY)).scalar()
+        return Claimed(list(turns.values()), None if next_at is None else max(0.0, next_at - self._now))
+
+    async def _load(self, wanted: Sequence[Lane]) -> dict[str, Turn]:
+        """Read the first turn of each lane, by its full key: no scan of what waits behind it."""
+        if not wanted:
+            return {}
+        places = [(lane.name, lane.head + 1) for lane in wanted]
+        rows = (await self._connection.execute(select(inbox).where(tuple_(inbox.c.lane, inbox.c.n).in_(places)))).all()
+        parts = await self._parts_of([row.id for row in rows if row.state == "answered"])
+        epochs = {lane.name: lane.epoch for lane in wanted}
+        return {row.lane: _turn(row, epochs[row.lane], parts.get(row.id)) for row in rows}
+
+    async def _parts_of(self, turn_ids: list[int]) -> dict[int, tuple[OutgoingPart, ...]]:
+        if not turn_ids:
+            return {}
+        rows = await self._connection.execute(
+            select(outbox)
+            .where(outbox.c.turn_id.in_(turn_ids), outbox.c.state == "waiting")
+            .order_by(outbox.c.turn_id, outbox.c.place)
+        )
+        parts: dict[int, tuple[OutgoingPart, ...]] = dict.fromkeys(turn_ids, ())
+        for row in rows:
+            parts[row.turn_id] += (OutgoingPart(row.place, part_from_json(row.part), row.attempts),)
+        return parts
+
+    async def _notify(self) -> None:
+        if not self._shared:
+            return
+        if any(lane.state is LaneState.READY and lane.changed for lane in self._lanes.values()):
+            self._words.append("ready")
+        for word in self._words:
+            await self._connection.execute(statements.NOTIFY, {"word": word})
+
+
+def _lane(row: Row[Any]) -> Lane:
+    return Lane(row.lane, LaneState(row.state), row.owner, row.epoch, row.head, row.tail, row.run_at)
+
+
+def _turn(row: Row[Any], epoch: int, parts: tuple[OutgoingPart, ...] | None) -> Turn:
+    sent_at = datetime.fromtimestamp(row.sent_at, UTC)
+    event = InboundEvent(row.key, Person(row.channel, row.user), content_from_json(row.content), sent_at)
+    return Turn(row.id, row.lane, epoch, event, row.accepted_at, row.attempts, parts, row.failure, row.stopped)

@@ -1,0 +1,143 @@
+"""What can be asked of the ledger, as values; all but `Claim` name the lane they change.
+
+Operations that wait at the same time share one transaction (see `ledger.py`), so none of them may fail for a
+reason of its own: what cannot be done is a result, such as `Accepted(new=False)`, or a `LaneLost` for the one
+who asked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.events import InboundEvent
+from pipeline.outcomes import Change, Finished, OutgoingPart, Postponed, Turn
+from pipeline.replies import Part, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Store an event; with `claim`, an idle lane becomes ours in the same stroke."""
+
+    lane: str
+    event: InboundEvent
+    content: str
+    claim: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`turn` is set when the lane was claimed and its turn can run at once."""
+
+    new: bool
+    turn: Turn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write an answer down: the changes it makes, and the parts to send."""
+
+    turn: Turn
+    changes: Sequence[Change]
+    parts: Sequence[Part]
+    failure: str
+
+    @property
+    def lane(self) -> str:
+        """The turn's lane."""
+        return self.turn.lane
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSent:
+    """Note that one part, not the last, has left."""
+
+    turn: Turn
+    part: OutgoingPart
+    receipt: Receipt
+
+    @property
+    def lane(self) -> str:
+        """The turn's lane."""
+        return self.turn.lane
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End a turn; with `go_on`, the lane stays ours and its next turn is the result."""
+
+    turn: Turn
+    verdict: Finished
+    go_on: bool
+
+    @property
+    def lane(self) -> str:
+        """The turn's lane."""
+        return self.turn.lane
+
+
+@dataclass(frozen=True, slots=True)
+class Postpone:
+    """Give a lane back, to be run again later."""
+
+    turn: Turn
+    verdict: Postponed
+
+    @property
+    def lane(self) -> str:
+        """The turn's lane."""
+        return self.turn.lane
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give a lane back as it is, for whoever comes next."""
+
+    turn: Turn
+
+    @property
+    def lane(self) -> str:
+        """The turn's lane."""
+        return self.turn.lane
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Mark the turn at the head of a lane as stopped."""
+
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The turn that was to stop, None if there was none, and the worker that runs it, if one does."""
+
+    turn_id: int | None
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Put an ended turn behind its lane's last: `afresh` makes a new answer, else what was not sent is sent."""
+
+    lane: str
+    turn_id: int
+    afresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Take up to `limit` lanes that are ready."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The turns to run, and in how many seconds the next lane is due (None: none waits)."""
+
+    turns: Sequence[Turn]
+    next_in: float | None
+
+
+LaneOperation = Accept | Record | MarkSent | Close | Postpone | Release | Stop | Requeue
+Operation = LaneOperation | Claim
+Result = Accepted | Turn | Stopped | Claimed | None

@@ -1,0 +1,138 @@
+"""The schema: one for SQLite and PostgreSQL. Times are seconds since 1970, UTC."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts rows by itself only for a column it knows as INTEGER.
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("lane", Text, nullable=False),
+    # The place in the lane, counted under the lane's lock: a clock or a shared sequence would not keep the order.
+    Column("n", BigInteger, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("sent_at", Double, nullable=False),
+    Column("accepted_at", Double, nullable=False),
+    Column("state", Text, nullable=False, default="waiting"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("failure", Text, nullable=False, default=""),
+    Column("stopped", Boolean, nullable=False, default=False),
+    Column("ended_at", Double),
+    UniqueConstraint("lane", "n", name="uq_inbox_lane_n"),
+)
+Index("ix_inbox_ended_at", inbox.c.ended_at)
+# What an operator asks for is rare among many finished turns.
+_TROUBLED = inbox.c.state.in_(("failed", "undelivered", "waiting", "answered"))
+Index("ix_inbox_state", inbox.c.state, sqlite_where=_TROUBLED, postgresql_where=_TROUBLED)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("lane", Text, primary_key=True),
+    Column("state", SmallInteger, nullable=False, default=0),
+    Column("owner", Text, nullable=False, default=""),
+    Column("epoch", BigInteger, nullable=False, default=0),
+    Column("head", BigInteger, nullable=False, default=0),
+    Column("tail", BigInteger, nullable=False, default=0),
+    Column("run_at", Double, nullable=False, default=0.0),
+)
+_NOT_IDLE = lanes.c.state != 0
+Index("ix_lanes_state_run_at", lanes.c.state, lanes.c.run_at, sqlite_where=_NOT_IDLE, postgresql_where=_NOT_IDLE)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("expires_at", Double, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("host", Text, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("turn_id", _BIG, ForeignKey("inbox.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("part", Text, nullable=False),
+    Column("state", Text, nullable=False, default="waiting"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("message_id", Text, nullable=False, default=""),
+    Column("error", Text, nullable=False, default=""),
+    Column("sent_at", Double),
+)
+_SENT = outbox.c.sent_at.is_not(None)
+Index("ix_outbox_person_sent_at", outbox.c.person, outbox.c.sent_at, sqlite_where=_SENT, postgresql_where=_SENT)
+
+people = Table(
+    "people",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("persona", Text, nullable=False, default=""),
+    Column("conversation_id", _BIG),
+    Column("conversations", Integer, nullable=False, default=0),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("person", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("persona", Text, nullable=False, default=""),
+    Column("turns", Integer, nullable=False, default=0),
+    Column("started_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("closed_at", Double),
+    UniqueConstraint("person", "number", name="uq_conversations_person_number"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("conversation_id", _BIG, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("media", Text, nullable=False, default="[]"),
+    Column("created_at", Double, nullable=False),
+    Column("trace", _BIG, nullable=False),
+    Column("chain", Text, nullable=False, default=""),
+    Column("revision", Text, nullable=False, default=""),
+    Column("model", Text, nullable=False, default=""),
+    Column("input_tokens", Integer, nullable=False, default=0),
+    Column("output_tokens", Integer, nullable=False, default=0),
+    Column("milliseconds", Integer, nullable=False, default=0),
+)
+Index("ix_messages_conversation_turn", messages.c.conversation_id, messages.c.turn, messages.c.id)

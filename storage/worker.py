@@ -1,0 +1,299 @@
+"""Runs turns: one at a time in each lane, many lanes at once, and starts nothing that it cannot finish fenced."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from secrets import token_hex
+from typing import cast
+
+import structlog
+
+from pipeline.errors import LaneLost, TryAgain
+from pipeline.events import InboundEvent, Person
+from pipeline.outcomes import Finished, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of
+from pipeline.replies import Part, Receipt
+from storage.bell import Bell
+from storage.codec import content_to_json
+from storage.engine import Database
+from storage.lease import LEASE_SECONDS, Lease
+from storage.ledger import Ledger
+from storage.operations import (
+    Accept,
+    Accepted,
+    Claim,
+    Claimed,
+    Close,
+    MarkSent,
+    Operation,
+    Postpone,
+    Record,
+    Release,
+    Requeue,
+    Result,
+    Stop,
+    Stopped,
+)
+from storage.recovery import free_every_lane
+from storage.writer import Writer
+
+log = structlog.get_logger()
+
+_ACCEPT_SECONDS = 4.0
+"""WeCom hangs up after 5 s and sends again (D:90238)."""
+_POLL_SECONDS = 1.0
+_LONGEST_SLEEP = 60.0
+_LAST_SECONDS = 5.0
+
+
+class Worker:
+    """The inbox, the journal and the stopper of one process, over one database."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        most: int,
+        drain_seconds: float = 20.0,
+        lease_seconds: float = LEASE_SECONDS,
+        name: str = "",
+    ) -> None:
+        self.name = name or token_hex(8)
+        self._database = database
+        self._most = most
+        self._drain_seconds = drain_seconds
+        self._writer: Writer[Operation, Result] = Writer(Ledger(database, self.name).apply)
+        self._run: Callable[[Turn], Awaitable[Verdict]] | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._current: dict[int, str] = {}
+        """The lane of each turn that runs here, by the turn's id."""
+        self._claiming = 0
+        self._stopping: set[int] = set()
+        self._wake = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+        self._lease = Lease(database, self.name, lost=self._let_go, seconds=lease_seconds) if database.shared else None
+        self._bell = Bell(database.url, self._heard) if database.shared else None
+
+    @property
+    def running(self) -> int:
+        """How many turns run now."""
+        return len(self._tasks)
+
+    async def start(self, run: Callable[[Turn], Awaitable[Verdict]]) -> None:
+        """Take up what an earlier process left, and whatever comes; `run` carries one turn to its verdict."""
+        self._run = run
+        if self._lease is not None:
+            await self._lease.start()
+        else:
+            await free_every_lane(self._database)
+        self._writer.start()
+        if self._bell is not None:
+            self._bell.start()
+        self._wake.set()
+        self._loop = asyncio.create_task(self._dispatch(), name="dispatch")
+
+    async def drain(self) -> None:
+        """Let running turns finish for a bounded time; what does not is left to be run again."""
+        if self._loop is None:
+            return
+        self._run = None
+        self._loop.cancel()
+        await asyncio.gather(self._loop, return_exceptions=True)
+        self._loop = None
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=self._drain_seconds)
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if self._bell is not None:
+            await self._bell.stop()
+        await self._writer.stop()
+        if self._lease is not None:
+            await self._lease.stop()
+
+    # What others ask of us -------------------------------------------------------------------------------------
+
+    async def accept(self, event: InboundEvent, *, lane: str) -> bool:
+        """Implement `Inbox.accept`."""
+        wish = Accept(lane, event, content_to_json(event.content), claim=self._room > 0)
+        # The write goes on when we stop waiting, so its turn is started from the write, not from here.
+        write = asyncio.ensure_future(self._accept(wish))
+        try:
+            async with asyncio.timeout(_ACCEPT_SECONDS):
+                return await asyncio.shield(write)
+        except TimeoutError:
+            raise TryAgain("the event could not be stored in time") from None
+        finally:
+            if not write.done():
+                write.add_done_callback(_log_late_failure)
+
+    async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
+        """Implement `Journal.answered`."""
+        return cast("Turn", await self._insist(Record(turn, outcome.changes, parts, failure)))
+
+    async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
+        """Implement `Journal.sent`."""
+        await self._insist(MarkSent(turn, part, receipt))
+
+    async def hold(self, turn: Turn) -> None:
+        """Implement `Journal.hold`."""
+        if self._lease is not None:
+            await self._lease.hold()
+        if turn.lane not in self._tasks:
+            raise LaneLost(f"turn {turn.id} is no longer ours")
+
+    async def stop(self, person: Person) -> bool:
+        """Implement `Stopper.stop`."""
+        stopped = cast("Stopped", await self._writer.ask(Stop(lane_of(person))))
+        if stopped.turn_id is None:
+            return False
+        if stopped.owner == self.name:
+            self._cancel(stopped.turn_id)
+        else:
+            self._wake.set()
+        return True
+
+    async def requeue(self, lane: str, turn_id: int, *, afresh: bool) -> None:
+        """Run an ended turn again, behind what waits in its lane."""
+        await self._writer.ask(Requeue(lane, turn_id, afresh=afresh))
+        self._wake.set()
+
+    # The work --------------------------------------------------------------------------------------------------
+
+    @property
+    def _room(self) -> int:
+        return self._most - len(self._tasks) - self._claiming if self._run is not None else 0
+
+    async def _accept(self, wish: Accept) -> bool:
+        self._claiming += wish.claim
+        try:
+            accepted = cast("Accepted", await self._writer.ask(wish))
+        finally:
+            self._claiming -= wish.claim
+        if accepted.turn is not None:
+            self._begin(accepted.turn)
+        elif accepted.new and not wish.claim:
+            self._wake.set()
+        return accepted.new
+
+    def _begin(self, turn: Turn) -> None:
+        self._tasks[turn.lane] = asyncio.create_task(self._work(turn), name=f"lane {turn.lane}")
+
+    async def _dispatch(self) -> None:
+        """Claim lanes that are ready, when somebody says there may be some, or when the next one is due."""
+        pause: float | None = 0.0
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause)
+            self._wake.clear()
+            if self._room <= 0:
+                # The next turn to end wakes us.
+                pause = None
+                continue
+            try:
+                claimed = cast("Claimed", await self._writer.ask(Claim(self._room)))
+            except TryAgain as error:
+                log.warning("claim_failed", error=str(error))
+                pause = _POLL_SECONDS
+                continue
+            for turn in claimed.turns:
+                self._begin(turn)
+            pause = self._pause(claimed.next_in)
+
+    def _pause(self, next_in: float | None) -> float | None:
+        if self._database.shared:
+            return _POLL_SECONDS if next_in is None else max(0.02, min(next_in, _POLL_SECONDS))
+        return None if next_in is None else max(0.02, min(next_in, _LONGEST_SLEEP))
+
+    async def _work(self, turn: Turn) -> None:
+        """Run a lane's turns until it is empty, lost or given back."""
+        lane = turn.lane
+        current: Turn | None = turn
+        try:
+            while current is not None:
+                current = await self._one(current)
+        except LaneLost as error:
+            log.warning("lane_lost", lane=lane, reason=str(error))
+        finally:
+            if self._tasks.get(lane) is asyncio.current_task():
+                del self._tasks[lane]
+            self._wake_if_full()
+
+    async def _one(self, turn: Turn) -> Turn | None:
+        self._current[turn.id] = turn.lane
+        try:
+            verdict = await self._verdict(turn)
+        except asyncio.CancelledError:
+            if turn.id not in self._stopping:
+                await self._write_to_the_end(Release(turn))
+                raise
+            verdict = Finished("stopped")
+        finally:
+            del self._current[turn.id]
+            self._stopping.discard(turn.id)
+        match verdict:
+            case Finished():
+                following = await self._write_to_the_end(Close(turn, verdict, go_on=self._room > 0))
+                return cast("Turn | None", following)
+            case Postponed():
+                await self._write_to_the_end(Postpone(turn, verdict))
+                self._wake.set()
+                return None
+
+    async def _verdict(self, turn: Turn) -> Verdict:
+        if turn.stopped:
+            return Finished("stopped")
+        if self._run is None:
+            raise asyncio.CancelledError
+        return await self._run(turn)
+
+    async def _write_to_the_end(self, operation: Operation) -> Result:
+        """Write though we are cancelled meanwhile: a verdict half known would leave the lane to nobody."""
+        write = asyncio.ensure_future(self._insist(operation))
+        try:
+            return await asyncio.shield(write)
+        except asyncio.CancelledError:
+            await asyncio.wait({write}, timeout=_LAST_SECONDS)
+            if not write.done():
+                write.cancel()
+                raise
+            return write.result()
+
+    async def _insist(self, operation: Operation) -> Result:
+        """Write, however long the database is away: what has been done is not done again for want of a note."""
+        pause = 0.1
+        while True:
+            try:
+                return await self._writer.ask(operation)
+            except TryAgain as error:
+                log.warning("write_waits", operation=type(operation).__name__, error=str(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    # Who wakes and who stops whom ------------------------------------------------------------------------------
+
+    def _wake_if_full(self) -> None:
+        if len(self._tasks) >= self._most - 1:
+            self._wake.set()
+
+    def _heard(self, word: str) -> None:
+        if word == "ready":
+            self._wake.set()
+        elif word.startswith("stop:"):
+            self._cancel(int(word.removeprefix("stop:")))
+
+    def _cancel(self, turn_id: int) -> None:
+        lane = self._current.get(turn_id)
+        if lane is not None and lane in self._tasks:
+            self._stopping.add(turn_id)
+            self._tasks[lane].cancel()
+
+    def _let_go(self) -> None:
+        """Drop every turn: others have been given our lanes."""
+        tasks, self._tasks = self._tasks, {}
+        for task in tasks.values():
+            task.cancel()
+
+
+def _log_late_failure(done: "asyncio.Future[bool]") -> None:
+    if not done.cancelled() and done.exception() is not None:
+        log.warning("late_accept_failed", error=type(done.exception()).__name__)

@@ -1,0 +1,91 @@
+"""Write combining: whatever waits to be written shares one transaction, in the order it was asked for.
+
+One durable commit costs the same for one operation as for hundreds; at 16 callers that is a factor of ten.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import structlog
+
+from pipeline.errors import TryAgain
+
+Ask = TypeVar("Ask")
+Got = TypeVar("Got")
+
+_MOST = 512
+"""Operations in one transaction at the most."""
+
+log = structlog.get_logger()
+
+
+class Writer(Generic[Ask, Got]):
+    """One task that takes everything waiting, applies it in one transaction, and hands out the results."""
+
+    def __init__(self, apply: Callable[[Sequence[Ask]], Awaitable[Sequence[Got | Exception]]]) -> None:
+        self._apply = apply
+        self._waiting: deque[tuple[Ask, asyncio.Future[Got]]] = deque()
+        self._some = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin writing."""
+        self._task = asyncio.create_task(self._run(), name="writer")
+
+    async def stop(self) -> None:
+        """Write what waits, then end."""
+        if self._task is not None:
+            while self._waiting:
+                await asyncio.gather(*(future for _, future in self._waiting), return_exceptions=True)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def ask(self, operation: Ask) -> Got:
+        """Return once the operation is committed; raises what the database or the operation raised.
+
+        Cancelling the wait does not take the operation back: it may be in a transaction already.
+        """
+        future: asyncio.Future[Got] = asyncio.get_running_loop().create_future()
+        self._waiting.append((operation, future))
+        self._some.set()
+        return await future
+
+    async def _run(self) -> None:
+        while True:
+            await self._some.wait()
+            batch = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
+            if not self._waiting:
+                self._some.clear()
+            await self._write(batch)
+
+    async def _write(self, batch: list[tuple[Ask, asyncio.Future[Got]]]) -> None:
+        try:
+            results = await self._apply([operation for operation, _ in batch])
+        except TryAgain as error:
+            # The database is away; asking it again for each would only take as many time-outs.
+            for _, future in batch:
+                _settle(future, error)
+            return
+        except Exception as error:  # noqa: BLE001 -- the edge of a step: the asker gets the error
+            if len(batch) == 1:
+                _settle(batch[0][1], error)
+                return
+            # One bad operation must not take its neighbours down: each again for itself.
+            log.warning("batch_failed", operations=len(batch), error=type(error).__name__)
+            for one in batch:
+                await self._write([one])
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            _settle(future, result)
+
+
+def _settle(future: asyncio.Future[Got], result: Got | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
