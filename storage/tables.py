@@ -46,6 +46,8 @@ inbox = Table(
     Column("stopped", Boolean, nullable=False, default=False),
     Column("ended_at", Double),
     UniqueConstraint("lane", "n", name="uq_inbox_lane_n"),
+    # A trace id said to a person never names another turn later.
+    sqlite_autoincrement=True,
 )
 Index("ix_inbox_ended_at", inbox.c.ended_at)
 # What an operator asks for is rare among many finished turns.

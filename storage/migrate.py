@@ -1,0 +1,68 @@
+"""Brings the database to the schema this version expects; run at every start, and by `webot migrate`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from pipeline.errors import WebotError
+from storage.engine import Database
+
+HEAD = "0001"
+"""The latest step under `migrations/versions`."""
+
+_LOCK = 0x77_65_62_6F_74
+
+
+class SchemaTooNew(WebotError):
+    """The database was used by a later webot; whoever went back a version must go forward again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """Where the schema was and where it is; an empty `before` is an empty database."""
+
+    before: str
+    after: str
+
+
+async def migrate(database: Database) -> Migrated:
+    """Take every missing step, in one transaction. Raises `SchemaTooNew` rather than guess."""
+    async with database.write() as connection:
+        if database.shared:
+            # Processes that start together take the steps one after the other; the second finds none to take.
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        before = await connection.run_sync(_version)
+        if before != HEAD:
+            await connection.run_sync(_upgrade)
+    return Migrated(before, HEAD)
+
+
+async def version(database: Database) -> str:
+    """Give the step the database stands at, empty for none."""
+    async with database.read() as connection:
+        return await connection.run_sync(_version)
+
+
+def _version(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+
+def _upgrade(connection: Connection) -> None:
+    # Imported here: most starts find nothing to do.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util.exc import CommandError  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise SchemaTooNew(
+            f"the database stands at schema {_version(connection)!r}, which this webot ({HEAD!r}) does not know; "
+            "start the newer version that made it"
+        ) from error
