@@ -1,0 +1,442 @@
+from pathlib import Path
+
+import pytest
+from pydantic import Field, SecretStr, ValidationError
+
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import Settings, Table
+from web.configuration import load, load_settings, secrets_of, settings_folder
+from web.validation import validate_table
+
+ROOT = Path(__file__).parents[2]
+
+
+class PretendApp(Table):
+    """The own keys of a pretend kind of channel."""
+
+    path: str = "/gpt"
+    agent_id: int = Field(default=0, ge=0)
+    token: SecretStr = SecretStr("")
+    tags: tuple[str, ...] = ()
+
+
+KINDS = {"wecom_app": PretendApp}
+
+
+def write(folder: Path, **files: str) -> None:
+    names = {"settings": "settings.toml", "local": "settings.local.toml", "secrets": ".secrets.toml"}
+    for name, text in files.items():
+        (folder / names[name]).write_text(text, encoding="utf-8")
+
+
+def problems(folder: Path, environ: dict[str, str] | None = None) -> tuple[str, ...]:
+    with pytest.raises(SettingsInvalid) as refused:
+        load(folder, environ or {}, KINDS)
+    return refused.value.problems
+
+
+def test_a_folder_without_files_gives_the_defaults(tmp_path: Path) -> None:
+    assert Settings() == load_settings(tmp_path, {})
+
+
+def test_the_committed_file_says_what_the_program_would_do_without_it(tmp_path: Path) -> None:
+    write(tmp_path, settings=(ROOT / "settings.toml").read_text(encoding="utf-8"))
+
+    written = load_settings(tmp_path, {})
+    plain = Settings()
+    parts = ("server", "storage", "chat", "network", "limits", "console", "simulator", "log", "menu")
+
+    assert {name: getattr(plain, name) for name in parts} == {name: getattr(written, name) for name in parts}
+    assert plain.models["default"] == written.models["default"]
+
+
+def test_a_later_layer_wins_over_an_earlier_one(tmp_path: Path) -> None:
+    write(tmp_path, settings="chat.turns = 1", local="chat.turns = 2", secrets="chat.turns = 3")
+
+    assert 3 == load_settings(tmp_path, {}).chat.turns
+    assert 4 == load_settings(tmp_path, {"WEBOT_CHAT__TURNS": "4"}).chat.turns
+
+
+def test_a_table_in_a_later_layer_changes_only_the_keys_it_names(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        settings='[models.default]\nmodel = "small"\ntimeout = 7\n',
+        secrets='[models.default]\napi_key = "sk-1"\n',
+    )
+
+    model = load_settings(tmp_path, {}).models["default"]
+
+    assert ("small", 7.0, "sk-1") == (model.model, model.timeout, model.api_key.get_secret_value())
+
+
+def test_a_list_is_replaced_whole(tmp_path: Path) -> None:
+    write(tmp_path, settings='limits.users = ["a", "b"]', local='limits.users = ["c"]')
+
+    assert ("c",) == load_settings(tmp_path, {}).limits.users
+    assert ("d", "e") == load_settings(tmp_path, {"WEBOT_LIMITS__USERS": '["d", "e"]'}).limits.users
+
+
+def test_a_second_channel_stands_beside_the_first(tmp_path: Path) -> None:
+    write(tmp_path, settings='[channels.wecom]\npath = "/gpt"', local='[channels.hr]\npath = "/hr"')
+
+    assert {"wecom", "hr"} == set(load_settings(tmp_path, {}).channels)
+
+
+def test_the_settings_cannot_be_changed_once_loaded(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, {})
+
+    with pytest.raises(ValidationError):
+        settings.chat.turns = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "12e5",
+        "1234567890123456789012",
+        "2024-01-01",
+        "true",
+        "@jinja {{ 1 + 1 }}",
+        "@int 5",
+        "[a]",
+        '"q"',
+        " x ",
+        "1_0",
+    ],
+)
+def test_text_from_the_environment_stays_what_was_typed(tmp_path: Path, typed: str) -> None:
+    environ = {
+        "WEBOT_MODELS__DEFAULT__API_KEY": typed,
+        "WEBOT_CHAT__SYSTEM_PROMPT": typed,
+        "WEBOT_CHANNELS__WECOM__TOKEN": typed,
+    }
+
+    loaded = load(tmp_path, environ, KINDS)
+    token = loaded.channels["wecom"].token  # type: ignore[attr-defined]
+
+    assert typed == loaded.settings.models["default"].api_key.get_secret_value()
+    assert typed == loaded.settings.chat.system_prompt
+    assert typed == token.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        pytest.param("0.5", 0.5, id="a number"),
+        pytest.param("True", True, id="Python's way of saying yes"),
+        pytest.param('["a"]', ["a"], id="a list"),
+        pytest.param("{ enable_thinking = false }", {"enable_thinking": False}, id="an inline table"),
+        pytest.param("high", "high", id="what is not TOML is text"),
+        pytest.param("@read_file /etc/hostname", "@read_file /etc/hostname", id="no file is read"),
+    ],
+)
+def test_other_values_from_the_environment_are_toml(tmp_path: Path, typed: str, meant: object) -> None:
+    own = load_settings(tmp_path, {"WEBOT_MODELS__DEFAULT__OPTION": typed}).models["default"].own
+
+    assert {"option": meant} == own
+
+
+def test_names_from_the_environment_take_the_files_letters_or_small_ones(tmp_path: Path) -> None:
+    write(tmp_path, local='[models.DeepSeek]\nmodel = "chat"\n')
+    environ = {"WEBOT_MODELS__DEEPSEEK__API_KEY": "k", "WEBOT_MODELS__NEW__EXTRA_BODY__TOP_K": "5"}
+
+    models = load_settings(tmp_path, environ).models
+
+    assert ("chat", "k") == (models["DeepSeek"].model, models["DeepSeek"].api_key.get_secret_value())
+    assert {"extra_body": {"top_k": 5}} == models["new"].own
+
+
+def test_values_in_files_are_never_evaluated(tmp_path: Path) -> None:
+    write(
+        tmp_path, settings='chat.system_prompt = "@jinja {{ 1 + 1 }}"', local='models.default.model = "@format {this}"'
+    )
+
+    settings = load_settings(tmp_path, {})
+
+    assert ("@jinja {{ 1 + 1 }}", "@format {this}") == (settings.chat.system_prompt, settings.models["default"].model)
+
+
+def test_variables_that_are_no_settings_are_left_alone(tmp_path: Path) -> None:
+    environ = {"WEBOT_SETTINGS_DIR": "/x", "WEBOT_PORT": "tcp://10.0.0.1:50008", "PATH": "/bin", "WEBOTS__A": "1"}
+
+    assert Settings() == load_settings(tmp_path, environ)
+
+
+def test_a_variable_with_one_underscore_too_few_is_hinted_at(tmp_path: Path) -> None:
+    assert ("WEBOT_CHAT_TURNS is not a setting; WEBOT_CHAT__TURNS is",) == load(
+        tmp_path,
+        {"WEBOT_CHAT_TURNS": "5"},
+    ).hints
+
+
+def test_a_model_option_that_looks_like_a_misspelt_key_is_hinted_at(tmp_path: Path) -> None:
+    write(tmp_path, local='[models.default]\napi_kye = "x"\ntemperature = 0.5\nmax_tokens = 5')
+
+    assert ("settings.local.toml: [models.default] api_kye goes to the model as it is; did you mean api_key?",) == load(
+        tmp_path, {}
+    ).hints
+
+
+def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path: Path) -> None:
+    write(tmp_path, local="\ufeff[chat]\nturns = 3")
+
+    assert 3 == load_settings(tmp_path, {}).chat.turns
+
+
+CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thinking_seconds, language"
+
+
+@pytest.mark.parametrize(
+    ("local", "told"),
+    [
+        pytest.param(
+            '[chat]\nturns = "ten"',
+            '[chat] turns: found "ten", expected a whole number from 0 to 1000',
+            id="a wrong type",
+        ),
+        pytest.param(
+            '[chat]\nturns = "10"',
+            '[chat] turns: found "10", expected a whole number from 0 to 1000',
+            id="a number in quotes",
+        ),
+        pytest.param(
+            "[chat]\nturns = true",
+            "[chat] turns: found true, expected a whole number from 0 to 1000",
+            id="a yes where a number belongs",
+        ),
+        pytest.param(
+            "[chat]\nturns = 1001",
+            "[chat] turns: found 1001, expected a whole number from 0 to 1000",
+            id="beyond the range",
+        ),
+        pytest.param(
+            "[limits]\nturn_seconds = 0",
+            "[limits] turn_seconds: found 0, expected a number above 0",
+            id="below the range",
+        ),
+        pytest.param(
+            '[chat]\nhide_thinking = "yes"',
+            '[chat] hide_thinking: found "yes", expected true or false',
+            id="a yes in quotes",
+        ),
+        pytest.param(
+            '[chat]\nlanguage = "fr"',
+            '[chat] language: found "fr", expected "zh" or "en"',
+            id="a choice there is not",
+        ),
+        pytest.param(
+            '[log]\nlevel = "loud"',
+            '[log] level: found "loud", expected one of debug, info, warning, error, critical',
+            id="a level there is not",
+        ),
+        pytest.param(
+            '[limits]\nusers = "bob"',
+            '[limits] users: found "bob", expected a list of texts, such as ["a", "b"]',
+            id="one name where a list belongs",
+        ),
+        pytest.param(
+            '[limits]\ndepartments = [1, "2"]',
+            '[limits] departments[1]: found "2", expected a whole number',
+            id="a wrong type in a list",
+        ),
+        pytest.param(
+            "[chat]\nsystem_prompt = 1979-05-27",
+            "[chat] system_prompt: found 1979-05-27, expected text in quotes",
+            id="a date where text belongs",
+        ),
+        pytest.param("chat = 5", "[chat]: found a whole number, expected a table", id="no table"),
+        pytest.param(
+            "[chat]\ntruns = 5",
+            f"[chat] truns: no such key; did you mean turns? {CHAT_KEYS}",
+            id="a misspelt key",
+        ),
+        pytest.param("[chat]\nzzz = 5", f"[chat] zzz: no such key. {CHAT_KEYS}", id="an unknown key"),
+        pytest.param(
+            "[chats]\nturns = 5",
+            "[chats]: no such table; did you mean [chat]? Known tables: [server], [storage], [channels.<name>],"
+            " [models.<name>], [chat], [network], [limits], [console], [simulator], [log], [menu]",
+            id="a misspelt table",
+        ),
+        pytest.param(
+            'menu.buttons = [{ key = "@help" }]',
+            "[menu] buttons[0].name: missing, expected text in quotes",
+            id="a missing key",
+        ),
+        pytest.param(
+            'menu.buttons = [{ name = "x", ley = "@help" }]',
+            "[menu] buttons[0].ley: no such key; did you mean key? Known keys: name, key, url, buttons",
+            id="an unknown key in a list of tables",
+        ),
+        pytest.param(
+            '[channels.wecom]\nagent_id = "7"',
+            '[channels.wecom] agent_id: found "7", expected a whole number of at least 0',
+            id="a wrong type in a channel",
+        ),
+        pytest.param(
+            "[channels.hr]\nagent = 7",
+            "[channels.hr] agent: no such key; did you mean agent_id? Known keys: path, agent_id, token, tags",
+            id="a misspelt key of a channel",
+        ),
+        pytest.param(
+            '[channels.hr]\nkind = "wecom"',
+            '[channels.hr] kind: found "wecom", expected "wecom_app"',
+            id="a kind there is not",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_the_way_out(tmp_path: Path, local: str, told: str) -> None:
+    write(tmp_path, local=local)
+
+    assert (f"settings.local.toml: {told}",) == problems(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "typed", "told"),
+    [
+        pytest.param(
+            "WEBOT_CHAT__TURNS",
+            "ten",
+            '[chat] turns: found "ten", expected a whole number from 0 to 1000',
+            id="a wrong value",
+        ),
+        pytest.param(
+            "WEBOT_CHAT__TRUNS", "5", f"[chat] truns: no such key; did you mean turns? {CHAT_KEYS}", id="a key"
+        ),
+        pytest.param(
+            "WEBOT_MODELS__DEFAULT__TIMEOUT",
+            "soon",
+            '[models.default] timeout: found "soon", expected a number above 0',
+            id="a key of a named table",
+        ),
+    ],
+)
+def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path, variable: str, typed: str, told: str) -> None:
+    assert (f"{variable}: {told}",) == problems(tmp_path, {variable: typed})
+
+
+def test_an_unknown_table_in_the_environment_is_refused(tmp_path: Path) -> None:
+    (told,) = problems(tmp_path, {"WEBOT_FOO__BAR": "1"})
+
+    assert told.startswith("WEBOT_FOO__BAR: [foo]: no such table. Known tables: [server],")
+
+
+def test_two_underscores_after_the_prefix_are_refused(tmp_path: Path) -> None:
+    assert ("WEBOT___CHAT__TURNS: no such setting; expected WEBOT_<TABLE>__<KEY>",) == problems(
+        tmp_path,
+        {"WEBOT___CHAT__TURNS": "5"},
+    )
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    write(
+        tmp_path, settings="[chat]\nturns = -1", local='[server]\nport = "x"', secrets="[channels.wecom]\nagent_id = -1"
+    )
+
+    assert {"settings.toml", "settings.local.toml", ".secrets.toml", "WEBOT_LOG__FORMAT"} == {
+        problem.partition(":")[0] for problem in problems(tmp_path, {"WEBOT_LOG__FORMAT": "xml"})
+    }
+
+
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        pytest.param('[models.default]\napi_key = ["sk-verysecret"]', id="a list where a secret belongs"),
+        pytest.param('[models]\ndefault = "sk-verysecret"', id="a secret where a table belongs"),
+        pytest.param('[models.default]\nbase_url = ["sk-verysecret"]', id="a secret in another's place"),
+        pytest.param('[chat]\napi_key = "verysecret"', id="a secret in the wrong table"),
+        pytest.param('[channels.wecom]\ntoken = { a = "verysecret" }', id="a table where a secret belongs"),
+        pytest.param('[channels.wecom]\nagent_id = "https://a:verysecret@host"', id="an address with a password"),
+        pytest.param('[models.default]\napi_key = "verysecret', id="a line that is not TOML"),
+    ],
+)
+def test_a_mistake_never_shows_a_secret(tmp_path: Path, secrets: str) -> None:
+    write(tmp_path, secrets=secrets)
+
+    assert "verysecret" not in "\n".join(problems(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[chat]\nturns = = 5", "line 2, column 9: invalid value"),
+        ("[chat]\nturns 5", "line 2, column 7: expected '=' after a key in a key/value pair"),
+        ('[chat]\nsystem_prompt = """a\n', "line 3, column 1: unterminated string"),
+        ("[chat]\nturns = 1\nturns = 2", "line 3, column 10: cannot overwrite a value"),
+    ],
+)
+def test_broken_toml_is_told_by_file_line_and_column(tmp_path: Path, text: str, told: str) -> None:
+    write(tmp_path, local=text)
+
+    assert (f"settings.local.toml: {told}",) == problems(tmp_path)
+
+
+def test_a_file_in_another_encoding_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "settings.local.toml").write_bytes("# 设置".encode("gbk"))
+
+    assert ("settings.local.toml: not UTF-8 text (byte 2)",) == problems(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "settings.local.toml").mkdir()
+
+    assert ("settings.local.toml: cannot be read: Is a directory",) == problems(tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+    (told,) = problems(tmp_path / "nowhere")
+
+    assert told.endswith("nowhere: no such folder (from --settings or WEBOT_SETTINGS_DIR)")
+
+
+def test_whole_numbers_are_good_user_ids(tmp_path: Path) -> None:
+    write(tmp_path, local='limits.users = [10001, "zhang"]')
+
+    assert ("10001", "zhang") == load_settings(tmp_path, {}).limits.users
+
+
+def test_the_folder_is_the_one_the_environment_names() -> None:
+    assert Path("/etc/webot") == settings_folder({"WEBOT_SETTINGS_DIR": "/etc/webot"})
+    assert Path() == settings_folder({})
+
+
+def test_each_value_remembers_its_layer(tmp_path: Path) -> None:
+    write(tmp_path, settings="chat.turns = 1", local="chat.idle_minutes = 2", secrets='models.default.api_key = "k"')
+
+    layers = load(tmp_path, {"WEBOT_SERVER__PORT": "1"}).layers
+
+    assert "settings.toml" == layers.origin(("chat", "turns"))
+    assert "settings.local.toml" == layers.origin(("chat", "idle_minutes"))
+    assert ".secrets.toml" == layers.origin(("models", "default", "api_key"))
+    assert "WEBOT_SERVER__PORT" == layers.origin(("server", "port"))
+    assert "" == layers.origin(("log", "level"))
+
+
+def test_every_secret_that_is_set_is_known(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        secrets="""
+            network.proxy = "http://me:pass@proxy"
+            [models.default]
+            api_key = "sk-1"
+            default_headers = { Authorization = "Bearer abc", Accept = "text" }
+            [channels.wecom]
+            token = "tok"
+            [channels.other]
+            secret = "left to its kind"
+        """,
+    )
+
+    assert {"http://me:pass@proxy", "sk-1", "Bearer abc", "tok", "left to its kind"} == set(
+        secrets_of(load(tmp_path, {})),
+    )
+
+
+def test_a_table_on_its_own_becomes_its_model_or_its_problems() -> None:
+    assert PretendApp(agent_id=7, tags=("a",)) == validate_table(
+        PretendApp, {"agent_id": 7, "tags": ["a"]}, "[channels.hr]"
+    )
+    assert ('[channels.hr] agent_id: found "x", expected a whole number of at least 0',) == validate_table(
+        PretendApp,
+        {"agent_id": "x"},
+        "[channels.hr]",
+    )

@@ -1,0 +1,166 @@
+"""The settings of a folder and its environment, checked as a whole before anything starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import ChannelTable, ModelTable, Settings
+from web.layers import FILES, FOLDER, PREFIX, Layers, environment, read_file, variables
+from web.masking import is_secret
+from web.schema import Keys, Slot, shown, slot
+from web.validation import nearest, validate_table
+
+Kinds = Mapping[str, type[BaseModel]]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings that hold, with the layers they came from.
+
+    `channels` has each channel's own keys, checked by its kind. `hints` are things that look like mistakes
+    and may be meant.
+    """
+
+    settings: Settings
+    layers: Layers
+    channels: Mapping[str, BaseModel] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
+
+
+def settings_folder(environ: Mapping[str, str]) -> Path:
+    """Give the folder of the settings files: WEBOT_SETTINGS_DIR, or the working folder."""
+    return Path(environ.get(FOLDER) or ".")
+
+
+def load_settings(folder: Path, environ: Mapping[str, str], kinds: Kinds | None = None) -> Settings:
+    """Give the settings, or raise `SettingsInvalid` with everything that is wrong with them."""
+    return load(folder, environ, kinds).settings
+
+
+def load(folder: Path, environ: Mapping[str, str], kinds: Kinds | None = None) -> Loaded:
+    """Read and check every layer; `kinds` has the model of each channel kind's own keys.
+
+    Raises `SettingsInvalid`.
+    """
+    kinds = kinds or {}
+    layers = _read(folder, environ, kinds)
+    settings = validate_table(Settings, layers.values, origin=layers.origin)
+    problems = list(settings) if isinstance(settings, tuple) else []
+    channels: dict[str, BaseModel] = {}
+    for name, table in _channels(layers.values).items():
+        checked = _own(name, table, kinds, layers)
+        if isinstance(checked, tuple):
+            problems += checked
+        elif checked is not None:
+            channels[name] = checked
+    if problems or isinstance(settings, tuple):
+        raise SettingsInvalid(problems)
+    return Loaded(settings, layers, channels, (*_misspelt(environ), *_misnamed(settings, layers)))
+
+
+def secrets_of(loaded: Loaded) -> tuple[str, ...]:
+    """Give every secret that is set, so that the log can watch for it; a default is public and none."""
+    found = [*_secrets(loaded.settings, "")]
+    for table in loaded.channels.values():
+        found += _secrets(table, "")
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _read(folder: Path, environ: Mapping[str, str], kinds: Kinds) -> Layers:
+    if not folder.is_dir():
+        raise SettingsInvalid([f"{folder}: no such folder (from --settings or {FOLDER})"])
+    problems: list[str] = []
+    layers = Layers()
+    layers.lay({"channels": {"wecom": {}}, "models": {"default": {}, "image": {}}}, "the defaults")
+    for name in FILES:
+        try:
+            layers.lay(read_file(folder / name), name)
+        except SettingsInvalid as error:
+            problems += error.problems
+    nameless = {name for name, parts, _ in variables(environ) if "" in parts}
+    problems += [f"{name}: no such setting; expected {PREFIX}<TABLE>__<KEY>" for name in sorted(nameless)]
+    if problems:
+        raise SettingsInvalid(problems)
+    for name, layer in environment(environ, layers.values, lambda path: _slot(path, layers.values, kinds)):
+        layers.lay(layer, name)
+    return layers
+
+
+def _slot(path: Keys, values: Mapping[str, Any], kinds: Kinds) -> Slot | None:
+    if here := slot(Settings, path):
+        return here
+    if len(path) <= len(("channels", "name")) or path[0] != "channels":
+        return None
+    table = _channels(values).get(str(path[1]), {})
+    model = kinds.get(str(table.get("kind", ChannelTable().kind)))
+    return slot(model, path[2:]) if model else None
+
+
+def _channels(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    channels = values.get("channels")
+    tables = channels if isinstance(channels, dict) else {}
+    return {name: table for name, table in tables.items() if isinstance(table, dict)}
+
+
+def _own(name: str, table: Mapping[str, Any], kinds: Kinds, layers: Layers) -> BaseModel | tuple[str, ...] | None:
+    where, root = f"[channels.{name}]", ("channels", name)
+    kind = table.get("kind", ChannelTable().kind)
+    if not kinds or not isinstance(kind, str):
+        return None
+    if (model := kinds.get(kind)) is None:
+        source = layers.origin((*root, "kind"))
+        return (f"{source}: {where} kind: found {shown(kind)}, expected {' or '.join(map(shown, kinds))}",)
+    shared = ChannelTable.model_fields
+    own = {key: value for key, value in table.items() if key in model.model_fields or key not in shared}
+    return validate_table(model, own, where, origin=lambda path: layers.origin((*root, *path)))
+
+
+def _secrets(table: BaseModel, name: str) -> list[str]:
+    found: list[str] = []
+    fields = type(table).model_fields
+    for key, value in table:
+        if key in fields and value == fields[key].default:
+            continue
+        found += _secrets_in(value, key if key in fields else name or key)
+    return found
+
+
+def _secrets_in(value: object, name: str) -> list[str]:
+    match value:
+        case SecretStr():
+            return [value.get_secret_value()]
+        case BaseModel():
+            return _secrets(value, "")
+        case Mapping():
+            return [secret for key, item in value.items() for secret in _secrets_in(item, str(key))]
+        case tuple() | list():
+            return [secret for item in value for secret in _secrets_in(item, name)]
+        case str() if is_secret(name):
+            return [value]
+        case _:
+            return []
+
+
+def _misspelt(environ: Mapping[str, str]) -> list[str]:
+    known = {
+        f"{PREFIX}{table}_{key}".upper(): f"{PREFIX}{table}__{key}".upper()
+        for table, field_ in Settings.model_fields.items()
+        if isinstance(field_.default, BaseModel)
+        for key in type(field_.default).model_fields
+    }
+    return [f"{name} is not a setting; {known[name]} is" for name in sorted(environ) if name in known]
+
+
+def _misnamed(settings: Settings, layers: Layers) -> list[str]:
+    known = ModelTable.model_fields
+    return [
+        f"{layers.origin(('models', name, key))}: [models.{name}] {key} goes to the model as it is;"
+        f" did you mean {meant}?"
+        for name, table in settings.models.items()
+        for key in table.own
+        if (meant := nearest(key, known, alike=0.75))
+    ]

@@ -1,0 +1,107 @@
+"""What must not be shown: secrets, known by their name, by their shape or by their very letters."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, unquote, urlsplit
+
+MASK = "********"
+
+_NAMES = frozenset(
+    {
+        "access_token",
+        "aes_key",
+        "api_key",
+        "apikey",
+        "authorization",
+        "cookie",
+        "corpsecret",
+        "credentials",
+        "echostr",
+        "msg_signature",
+        "passwd",
+        "password",
+        "password_hash",
+        "private_key",
+        "proxy_authorization",
+        "secret",
+        "set_cookie",
+        "token",
+    },
+)
+_ENDINGS = ("_aes_key", "_api_key", "_apikey", "_authorization", "_passwd", "_password", "_secret", "_token")
+
+# Shorter ones are found in every second line, and a line full of masks tells the secret's letters.
+_LEAST_LETTERS = 4
+
+_NAME = (
+    r"(?:[a-z0-9]+[_-])*"
+    r"(?:access_?token|api_?key|aes_?key|authorization|corpsecret|echostr|msg_signature|passw(?:or)?d|secret|token)"
+)
+_SHAPES = (
+    # https://user:password@host
+    (re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+(?=@)"), rf"\1:{MASK}"),
+    # Authorization: Bearer …
+    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
+    # "token": "…", 'token': '…', also with the quotes escaped, as in a dump inside a string
+    (
+        re.compile(rf"""((\\?["']){_NAME}\2\s*:\s*(\\?["'])).*?(?=\3)""", re.IGNORECASE),
+        rf"\1{MASK}",
+    ),
+    # ?token=…&
+    (re.compile(rf"""(?<![a-z0-9])({_NAME})=(?!["'])[^\s&"'<>,;)\]}}]+""", re.IGNORECASE), rf"\1={MASK}"),
+    # token='…', as in a repr
+    (re.compile(rf"""(?<![a-z0-9])({_NAME}=(["'])).*?(?=\2)""", re.IGNORECASE), rf"\1{MASK}"),
+    # The keys of OpenAI and of those who copy its habit.
+    (re.compile(r"\bsk-[\w-]{8,}"), f"sk-{MASK}"),
+)
+
+
+def is_secret(name: str) -> bool:
+    """Tell by a key's name that its value is a secret."""
+    plain = name.lower().replace("-", "_")
+    return plain in _NAMES or plain.endswith(_ENDINGS)
+
+
+class Masker:
+    """Takes secrets out of text and values; knows the literal ones it was given, and the others by their looks."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
+        # The longest first: one secret may begin with another.
+        ordered = sorted(spellings, key=len, reverse=True)
+        self._literal = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def text(self, text: str) -> str:
+        """Give the text with every secret in it masked."""
+        if self._literal is not None:
+            text = self._literal.sub(MASK, text)
+        for shape, replacement in _SHAPES:
+            text = shape.sub(replacement, text)
+        return text
+
+    def value(self, name: str, value: object) -> object:
+        """Give a value fit to be shown under a name: masked whole, or in its parts; unset stays unset."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if is_secret(name):
+            return MASK if value else ""
+        match value:
+            case str():
+                return self.text(value)
+            case Mapping():
+                return {self.text(str(key)): self.value(str(key), item) for key, item in value.items()}
+            case list() | tuple() | set() | frozenset():
+                return [self.value(name, item) for item in value]
+            case _:
+                return self.text(repr(value))
+
+
+def _spellings(secret: str) -> Iterable[str]:
+    """Give a secret as it looks in a URL and in JSON too; of an address with a password, the password as well."""
+    parts = [secret]
+    if "://" in secret and (password := urlsplit(secret).password):
+        parts += [password, unquote(password)]
+    for part in parts:
+        if len(part) >= _LEAST_LETTERS:
+            yield from (part, quote(part, safe=""), json.dumps(part)[1:-1], repr(part)[1:-1])

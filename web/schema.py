@@ -1,0 +1,198 @@
+"""What a settings model wants at each place: walked by path, told in words a person can act on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, SecretStr
+
+Keys = tuple[str | int, ...]
+
+_SHOWN_LETTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for a value: its type, and what bounds it."""
+
+    annotation: Any
+    metadata: Sequence[Any] = ()
+
+    @property
+    def is_table(self) -> bool:
+        """Say whether a TOML table belongs here."""
+        return model_in(self.annotation) is not None or get_origin(self.annotation) is dict
+
+    @property
+    def is_text(self) -> bool:
+        """Say whether what was typed is to be kept to the letter."""
+        return any(choice is str or choice is SecretStr or _is_words(choice) for choice in _choices(self.annotation))
+
+    @property
+    def is_secret(self) -> bool:
+        """Say whether the value must not be shown."""
+        return SecretStr in _choices(self.annotation)
+
+
+def model_in(annotation: object) -> type[BaseModel] | None:
+    """Find the model an annotation names."""
+    for choice in _choices(annotation):
+        if isinstance(choice, type) and issubclass(choice, BaseModel):
+            return choice
+    return None
+
+
+def slot(model: type[BaseModel], path: Keys) -> Slot | None:
+    """Find the place a path leads to; None where the model has no word for it."""
+    here: Slot | None = Slot(model)
+    for part in path:
+        if here is None:
+            return None
+        here = _step(here, part)
+    return here
+
+
+def fitted(annotation: object, value: Any) -> Any:  # noqa: ANN401 (whatever a human typed)
+    """Bring TOML's types to the model's: a list becomes a tuple, a whole number where text belongs becomes text."""
+    if isinstance(value, dict):
+        if model := model_in(annotation):
+            fields = model.model_fields
+            return {k: fitted(fields[k].annotation, v) if k in fields else v for k, v in value.items()}
+        if get_origin(annotation) is dict:
+            return {key: fitted(get_args(annotation)[1], item) for key, item in value.items()}
+    if isinstance(value, list):
+        for choice in _choices(annotation):
+            if get_origin(choice) is tuple:
+                return tuple(fitted(get_args(choice)[0], item) for item in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        choices = _choices(annotation)
+        if int not in choices and (str in choices or SecretStr in choices):
+            return str(value)
+    return value
+
+
+def place(model: type[BaseModel], path: Keys) -> str:
+    """Name a place as its owner would look for it: `[table] key`."""
+    tables: list[str] = []
+    key = ""
+    for depth, part in enumerate(path, start=1):
+        here = slot(model, path[:depth])
+        if not key and here is not None and here.is_table:
+            tables.append(str(part))
+        elif isinstance(part, int):
+            key += f"[{part}]"
+        else:
+            key += f".{part}" if key else part
+    return " ".join([f"[{'.'.join(tables)}]"] * bool(tables) + [key] * bool(key))
+
+
+def wanted(here: Slot) -> str:
+    """Say what would be right in a place."""
+    return " or ".join(_wanted(choice, here.metadata) for choice in _choices(here.annotation))
+
+
+def shown(value: object) -> str:
+    """Write a value as TOML would."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case Mapping():
+            return "{ " + ", ".join(f"{key} = {shown(item)}" for key, item in value.items()) + " }" if value else "{}"
+        case list() | tuple():
+            return f"[{', '.join(map(shown, value))}]"
+        case _:
+            return str(value)
+
+
+def kind_of(value: object) -> str:
+    """Name the TOML type of a value."""
+    kinds = {
+        bool: "true or false",  # before int, which it is one of
+        int: "a whole number",
+        float: "a number",
+        str: "text",
+        Mapping: "a table",
+        list: "a list",
+        tuple: "a list",
+    }
+    return next((name for kind, name in kinds.items() if isinstance(value, kind)), "a date or time")
+
+
+def found(value: object, *, by_kind: bool) -> str:
+    """Show what was found, by its kind alone where the value is nobody's business or too long to help."""
+    if by_kind or isinstance(value, Mapping):
+        return kind_of(value)
+    text = shown(value)
+    return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
+
+
+def _step(here: Slot, part: str | int) -> Slot | None:
+    for choice in _choices(here.annotation):
+        if (model := model_in(choice)) and part in model.model_fields:
+            field = model.model_fields[str(part)]
+            return Slot(field.annotation, field.metadata)
+        if get_origin(choice) is dict and isinstance(part, str):
+            return Slot(get_args(choice)[1])
+        if get_origin(choice) is tuple and isinstance(part, int):
+            return Slot(get_args(choice)[0])
+    return None
+
+
+def _choices(annotation: object) -> tuple[Any, ...]:
+    if get_origin(annotation) in (Union, UnionType):
+        return tuple(choice for choice in get_args(annotation) if choice is not type(None))
+    return (annotation,)
+
+
+def _is_words(annotation: object) -> bool:
+    return get_origin(annotation) is Literal and all(isinstance(word, str) for word in get_args(annotation))
+
+
+def _wanted(choice: Any, metadata: Sequence[Any]) -> str:  # noqa: ANN401, PLR0911 (one sentence for each type)
+    if choice is bool:
+        return "true or false"
+    if choice is int:
+        return f"a whole number{_bounds(metadata)}"
+    if choice is float:
+        return f"a number{_bounds(metadata)}"
+    if choice is str or choice is SecretStr:
+        return "text in quotes"
+    if get_origin(choice) is Literal:
+        return " or ".join(shown(word) for word in get_args(choice))
+    if get_origin(choice) is tuple:
+        return _wanted_list(get_args(choice)[0])
+    return "a table"
+
+
+def _wanted_list(item: object) -> str:
+    if item is int:
+        return "a list of whole numbers, such as [1, 2]"
+    if model_in(item):
+        return "a list of tables"
+    return 'a list of texts, such as ["a", "b"]'
+
+
+def _bounds(metadata: Sequence[Any]) -> str:
+    least = most = above = below = None
+    for bound in metadata:
+        match bound:
+            case Ge(ge):
+                least = ge
+            case Le(le):
+                most = le
+            case Gt(gt):
+                above = gt
+            case Lt(lt):
+                below = lt
+            case _:  # whatever else an annotation may carry
+                pass
+    if least is not None and most is not None:
+        return f" from {least} to {most}"
+    words = {"of at least": least, "of at most": most, "above": above, "below": below}
+    told = [f"{word} {limit}" for word, limit in words.items() if limit is not None]
+    return f" {' and '.join(told)}" if told else ""
