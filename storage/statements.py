@@ -57,7 +57,12 @@ GIVE_UP = (
     .values(state="failed", error=bindparam("error"))
 )
 
-STOP = update(inbox).where(inbox.c.lane == bindparam("b_lane"), inbox.c.n == bindparam("b_n")).values(stopped=True)
+STOP = (
+    update(inbox)
+    .where(inbox.c.lane == bindparam("b_lane"), inbox.c.n == bindparam("b_n"))
+    .values(stopped=True)
+    .returning(inbox.c.id)
+)
 
 REQUEUE = (
     update(inbox)

@@ -92,7 +92,10 @@ class Worker:
         self._loop = asyncio.create_task(self._dispatch(), name="dispatch")
 
     async def drain(self) -> None:
-        """Let running turns finish for a bounded time; what does not is left to be run again."""
+        """Let running turns finish for a bounded time; what does not is left to be run again.
+
+        Events are still accepted, and wait for the next start.
+        """
         if self._loop is None:
             return
         self._run = None
@@ -101,9 +104,14 @@ class Worker:
         self._loop = None
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=self._drain_seconds)
-        for task in self._tasks.values():
+        left = list(self._tasks.values())
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Drain, write what waits to be written, and leave the database."""
+        await self.drain()
         if self._bell is not None:
             await self._bell.stop()
         await self._writer.stop()
@@ -115,6 +123,7 @@ class Worker:
     async def accept(self, event: InboundEvent, *, lane: str) -> bool:
         """Implement `Inbox.accept`."""
         wish = Accept(lane, event, content_to_json(event.content), claim=self._room > 0)
+        self._claiming += wish.claim
         # The write goes on when we stop waiting, so its turn is started from the write, not from here.
         write = asyncio.ensure_future(self._accept(wish))
         try:
@@ -164,7 +173,6 @@ class Worker:
         return self._most - len(self._tasks) - self._claiming if self._run is not None else 0
 
     async def _accept(self, wish: Accept) -> bool:
-        self._claiming += wish.claim
         try:
             accepted = cast("Accepted", await self._writer.ask(wish))
         finally:
