@@ -1,0 +1,56 @@
+"""The app's menu as the settings have it, written as WeCom wants it (D:90231)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import MenuButton
+
+_MAIN_BUTTONS = 3
+_SUB_BUTTONS = 5
+_MAIN_NAME_BYTES = 16
+_SUB_NAME_BYTES = 40
+_KEY_BYTES = 128
+_URL_BYTES = 1024
+
+
+def menu_body(buttons: Sequence[MenuButton]) -> Mapping[str, Any]:
+    """Give the body of menu/create; `SettingsInvalid` says every limit of WeCom's that the menu passes."""
+    problems = [problem for button in buttons for problem in _problems(button, _MAIN_NAME_BYTES)]
+    if not 1 <= len(buttons) <= _MAIN_BUTTONS:
+        problems.append(f"[menu] buttons: found {len(buttons)}, expected 1 to {_MAIN_BUTTONS}")
+    if problems:
+        raise SettingsInvalid(problems)
+    return {"button": [_button(button) for button in buttons]}
+
+
+def _button(button: MenuButton) -> Mapping[str, Any]:
+    if button.buttons:
+        return {"name": button.name, "sub_button": [_button(sub) for sub in button.buttons]}
+    if button.url:
+        return {"type": "view", "name": button.name, "url": button.url}
+    return {"type": "click", "name": button.name, "key": button.key}
+
+
+def _problems(button: MenuButton, name_bytes: int) -> list[str]:
+    where = f"[menu] button {button.name!r}"
+    problems = [
+        f"{where}: {what} of {len(text.encode('utf-8'))} bytes, expected at most {limit}"
+        for what, text, limit in (
+            ("a name", button.name, name_bytes),
+            ("a key", button.key, _KEY_BYTES),
+            ("a url", button.url, _URL_BYTES),
+        )
+        if len(text.encode("utf-8")) > limit
+    ]
+    if not button.name:
+        problems.append(f"{where}: expected a name")
+    if [bool(button.key), bool(button.url), bool(button.buttons)].count(True) != 1:
+        problems.append(f"{where}: expected one of key, url and buttons")
+    if len(button.buttons) > _SUB_BUTTONS:
+        problems.append(f"{where}: found {len(button.buttons)} buttons in it, expected at most {_SUB_BUTTONS}")
+    for sub in button.buttons:
+        problems += _problems(sub, _SUB_NAME_BYTES)
+        if sub.buttons:
+            problems.append(f"{where}: a group within a group")
+    return problems
