@@ -1,0 +1,1 @@
+"""A shell of pretend verbs, for what every verb may rely on."""

@@ -1,0 +1,238 @@
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import web.commands
+from pipeline.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PRETEND = "import sys; from tests.fakes import verbs; from web.cli import main; sys.exit(main(verbs))"
+
+
+def webot(
+    *args: str,
+    folder: Path | None = None,
+    program: str = "import sys; from web.cli import main; sys.exit(main())",
+    **environ: str,
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-c", program, *args],
+        cwd=folder or ROOT,
+        env=bare() | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def bare() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WEBOT_")}
+    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+
+
+def verbs() -> set[str]:
+    files = Path(web.commands.__path__[0]).glob("[!_]*.py")
+    return {file.stem.replace("_", "-") for file in files}
+
+
+def test_the_help_names_every_verb_with_what_it_does() -> None:
+    ran = webot("--help")
+    listed = dict(re.findall(r"^  ([a-z-]+)  +(\S.*)$", ran.stdout.partition("Commands:")[2], re.MULTILINE))
+
+    assert (0, verbs()) == (ran.returncode, set(listed))
+    assert "Show the version." == listed["version"]
+
+
+def test_the_help_waits_for_no_heavy_library() -> None:
+    ran = webot(
+        "--help",
+        program="import sys; from web.cli import main; main(); print(*sys.modules, sep='\\n', file=sys.stderr)",
+    )
+    imported = set(ran.stderr.split())
+
+    assert "click" in imported
+    assert set() == imported & {
+        "adapters",
+        "asyncio",
+        "chains",
+        "dynaconf",
+        "httpx2",
+        "langchain",
+        "langchain_core",
+        "litestar",
+        "openai",
+        "pydantic",
+        "rich",
+        "sqlalchemy",
+        "storage",
+        "structlog",
+        "uvicorn",
+    }
+
+
+def test_the_help_imports_no_verb_at_all() -> None:
+    ran = webot("--help", program=PRETEND)
+
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert "heavy            Need a library that is never there." in ran.stdout
+
+
+@pytest.mark.parametrize("verb", sorted(verbs()))
+def test_every_verb_has_its_own_help(verb: str) -> None:
+    ran = webot(verb, "--help")
+
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert f"Usage: webot {verb}" in ran.stdout
+
+
+def test_no_verb_is_a_call_for_help() -> None:
+    ran = webot()
+
+    assert 2 == ran.returncode
+    assert "Commands:" in ran.stdout + ran.stderr
+
+
+def test_an_unknown_verb_is_told_in_one_line() -> None:
+    ran = webot("chek")
+
+    assert 2 == ran.returncode
+    assert "No such command 'chek'." in ran.stderr
+
+
+def test_our_errors_are_one_message_and_no_traceback() -> None:
+    ran = webot("already", program=PRETEND)
+
+    assert (1, "", "webot: the database is another process's\n") == (ran.returncode, ran.stdout, ran.stderr)
+
+
+def test_settings_problems_stand_under_one_another() -> None:
+    ran = webot("refuse-settings", program=PRETEND)
+
+    assert (1, "These settings cannot be used:\n  one thing\n  another\n") == (ran.returncode, ran.stderr)
+
+
+def test_a_verb_chooses_its_exit_code() -> None:
+    assert 7 == webot("leave", "7", program=PRETEND).returncode
+    assert 0 == webot("leave", "0", program=PRETEND).returncode
+
+
+def test_ctrl_c_ends_a_verb_quietly() -> None:
+    with subprocess.Popen(  # noqa: S603 (our own program)
+        [sys.executable, "-c", PRETEND, "wait"],
+        cwd=ROOT,
+        env=bare(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        assert "ready\n" == running.stdout.readline()
+
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+
+    assert (130, "") == (running.returncode, said.strip())
+
+
+def test_the_version_is_the_packages() -> None:
+    assert re.fullmatch(r"webot \d+\.\d+\.\d+ \(Python 3\.\d+\.\d+\)\n", webot("version").stdout)
+
+
+def test_check_prints_every_setting_as_a_settings_file_would(tmp_path: Path) -> None:
+    printed = webot("check", folder=tmp_path)
+    (tmp_path / "settings.local.toml").write_text(printed.stdout, encoding="utf-8")
+    again = webot("check", folder=tmp_path)
+
+    assert (0, "") == (printed.returncode, printed.stderr)
+    assert 'level = "INFO"' in printed.stdout
+    assert {f"[{name}]" for name, value in Settings() if not isinstance(value, dict)} <= set(printed.stdout.split("\n"))
+    assert printed.stdout == re.sub(r"  # settings\.local\.toml$", "", again.stdout, flags=re.MULTILINE)
+
+
+def test_check_masks_secrets_and_names_the_layers(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("[chat]\nturns = 10\nidle_minutes = 5\n", encoding="utf-8")
+    (tmp_path / ".secrets.toml").write_text('[models.default]\napi_key = "letmein"\n', encoding="utf-8")
+    ran = webot(
+        "check",
+        folder=tmp_path,
+        WEBOT_CHANNELS__WECOM__TOKEN="opensesame",  # the masked value must not be this
+        WEBOT_STORAGE__DATABASE_URL="postgresql+asyncpg://me:xyzzy@db/webot",
+        WEBOT_MODELS__DEFAULT__DEFAULT_HEADERS='{ Authorization = "Bearer xyzzy" }',
+        WEBOT_MODELS__DEFAULT__BASE_URL="https://me:xyzzy@api.example.com/v1",
+    )
+    lines = ran.stdout.split("\n")
+
+    assert not {"letmein", "opensesame", "xyzzy"} & set(re.findall(r"\w+", ran.stdout + ran.stderr))
+    assert 'api_key = "********"  # .secrets.toml' in lines
+    assert 'token = "********"  # WEBOT_CHANNELS__WECOM__TOKEN' in lines
+    assert 'database_url = "********"  # WEBOT_STORAGE__DATABASE_URL' in lines
+    assert 'base_url = "https://me:********@api.example.com/v1"  # WEBOT_MODELS__DEFAULT__BASE_URL' in lines
+    assert 'proxy = ""' in lines
+    assert "turns = 10" in lines
+    assert "idle_minutes = 5  # settings.toml" in lines
+
+
+def test_check_hints_at_what_looks_like_a_mistake(tmp_path: Path) -> None:
+    ran = webot("check", folder=tmp_path, WEBOT_CHAT_TURNS="5")
+
+    assert (0, "A mistake? WEBOT_CHAT_TURNS is not a setting; WEBOT_CHAT__TURNS is\n") == (ran.returncode, ran.stderr)
+
+
+def test_check_refuses_settings_that_do_not_hold(tmp_path: Path) -> None:
+    ran = webot("check", folder=tmp_path, WEBOT_CHAT__TURNS="ten")
+
+    assert (1, "") == (ran.returncode, ran.stdout)
+    assert (
+        "These settings cannot be used:\n"
+        '  WEBOT_CHAT__TURNS: [chat] turns: found "ten", expected a whole number from 0 to 1000\n'
+    ) == ran.stderr
+
+
+def test_the_settings_folder_is_chosen_by_option_then_by_variable(tmp_path: Path) -> None:
+    (tmp_path / "settings.local.toml").write_text("chat.turns = 77", encoding="utf-8")
+
+    assert "turns = 77" in webot("--settings", str(tmp_path), "check", WEBOT_SETTINGS_DIR="/").stdout
+    assert "turns = 77" in webot("check", WEBOT_SETTINGS_DIR=str(tmp_path)).stdout
+
+
+def test_a_settings_folder_that_is_not_there_is_refused() -> None:
+    ran = webot("--settings", "/nowhere", "check")
+
+    assert 2 == ran.returncode
+    assert "'/nowhere' does not exist" in ran.stderr
+
+
+def test_in_a_terminal_check_prints_the_same_with_colours(tmp_path: Path) -> None:
+    plain = webot("check", folder=tmp_path).stdout
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "web.cli", "check"],
+        cwd=tmp_path,
+        env=bare() | {"TERM": "xterm-256color"},
+        stdout=theirs,
+    ) as running:
+        os.close(theirs)
+        seen = _read_to_the_end(ours)
+
+    assert 0 == running.returncode
+    assert "\x1b[1m[server]" in seen
+    assert plain == re.sub(r"\x1b\[[0-9;]*m", "", seen).replace("\r\n", "\n")
+
+
+def _read_to_the_end(terminal: int) -> str:
+    seen = b""
+    try:
+        while piece := os.read(terminal, 65536):
+            seen += piece
+    except OSError:  # how Linux says that the other side has closed
+        pass
+    finally:
+        os.close(terminal)
+    return seen.decode()

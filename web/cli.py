@@ -1,0 +1,103 @@
+"""The command `webot`: finds its verbs in web/commands, and says what went wrong in one message."""
+
+import ast
+import importlib
+import os
+import pkgutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+import web.commands
+from pipeline.errors import SettingsInvalid, WebotError
+from web.commands import Shell
+
+INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """A group whose commands are the modules of a package, imported when they are used."""
+
+    def __init__(self, package: ModuleType) -> None:
+        super().__init__(
+            name="webot",
+            help="webot answers people in WeCom (企业微信).",
+            context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+            no_args_is_help=True,
+            params=[
+                click.Option(
+                    ["--settings", "folder"],
+                    type=click.Path(exists=True, file_okay=False, path_type=Path),
+                    default=Path(),
+                    envvar="WEBOT_SETTINGS_DIR",
+                    metavar="DIR",
+                    help="The folder of the settings files; else WEBOT_SETTINGS_DIR, else the working folder.",
+                ),
+            ],
+            callback=_enter,
+        )
+        self._package = package
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's)
+        """Name the verbs: the modules there are."""
+        modules = pkgutil.iter_modules(self._package.__path__)
+        return sorted(module.name.replace("_", "-") for module in modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb's module and give its command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"{self._package.__name__}.{_module(cmd_name)}")
+        command = module.command
+        assert isinstance(command, click.Command)  # noqa: S101 (a verb's file without a verb)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs with the first line of each one's docstring."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, self._summary(verb)) for verb in self.list_commands(ctx)])
+
+    def _summary(self, verb: str) -> str:
+        # Read, not imported: the help must not wait for every library every verb needs.
+        source = Path(self._package.__path__[0], f"{_module(verb)}.py").read_text(encoding="utf-8")
+        said = ast.get_docstring(ast.parse(source)) or ""
+        return said.partition("\n")[0]
+
+
+def main(package: ModuleType = web.commands) -> int:
+    """Run the verb the command line names; give the exit code."""
+    try:
+        code = Verbs(package).main(prog_name="webot", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except WebotError as error:
+        click.echo(_told(error), err=True)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+@click.pass_context
+def _enter(ctx: click.Context, folder: Path) -> None:
+    ctx.obj = Shell(folder, os.environ)
+
+
+def _module(verb: str) -> str:
+    return verb.replace("-", "_")
+
+
+def _told(error: WebotError) -> str:
+    match error:
+        case SettingsInvalid():
+            return "\n".join(["These settings cannot be used:", *(f"  {problem}" for problem in error.problems)])
+        case _:
+            return f"webot: {error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
