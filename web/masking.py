@@ -38,22 +38,24 @@ _NAME = (
     r"(?:[a-z0-9]+[_-])*"
     r"(?:access_?token|api_?key|aes_?key|authorization|corpsecret|echostr|msg_signature|passw(?:or)?d|secret|token)"
 )
+# Each with a letter it cannot do without: most lines have none of them, and then cost next to nothing.
 _SHAPES = (
     # https://user:password@host
-    (re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+(?=@)"), rf"\1:{MASK}"),
+    ("@", re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+(?=@)"), rf"\1:{MASK}"),
     # Authorization: Bearer …
-    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
+    (" ", re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
     # "token": "…", 'token': '…', also with the quotes escaped, as in a dump inside a string
     (
+        ":",
         re.compile(rf"""((\\?["']){_NAME}\2\s*:\s*(\\?["'])).*?(?=\3)""", re.IGNORECASE),
         rf"\1{MASK}",
     ),
     # ?token=…&
-    (re.compile(rf"""(?<![a-z0-9])({_NAME})=(?!["'])[^\s&"'<>,;)\]}}]+""", re.IGNORECASE), rf"\1={MASK}"),
+    ("=", re.compile(rf"""(?<![a-z0-9])({_NAME})=(?!["'])[^\s&"'<>,;)\]}}]+""", re.IGNORECASE), rf"\1={MASK}"),
     # token='…', as in a repr
-    (re.compile(rf"""(?<![a-z0-9])({_NAME}=(["'])).*?(?=\2)""", re.IGNORECASE), rf"\1{MASK}"),
+    ("=", re.compile(rf"""(?<![a-z0-9])({_NAME}=(["'])).*?(?=\2)""", re.IGNORECASE), rf"\1{MASK}"),
     # The keys of OpenAI and of those who copy its habit.
-    (re.compile(r"\bsk-[\w-]{8,}"), f"sk-{MASK}"),
+    ("sk-", re.compile(r"\bsk-[\w-]{8,}"), f"sk-{MASK}"),
 )
 
 
@@ -69,24 +71,25 @@ class Masker:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
         # The longest first: one secret may begin with another.
-        ordered = sorted(spellings, key=len, reverse=True)
-        self._literal = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._literals = sorted(spellings, key=len, reverse=True)
 
     def text(self, text: str) -> str:
         """Give the text with every secret in it masked."""
-        if self._literal is not None:
-            text = self._literal.sub(MASK, text)
-        for shape, replacement in _SHAPES:
-            text = shape.sub(replacement, text)
+        for literal in self._literals:
+            if literal in text:
+                text = text.replace(literal, MASK)
+        for needed, shape, replacement in _SHAPES:
+            if needed in text:
+                text = shape.sub(replacement, text)
         return text
 
     def value(self, name: str, value: object) -> object:
         """Give a value fit to be shown under a name: masked whole, or in its parts; unset stays unset."""
-        if value is None or isinstance(value, bool | int | float):
-            return value
         if is_secret(name):
-            return MASK if value else ""
+            return MASK if value else value
         match value:
+            case None | bool() | int() | float():
+                return value
             case str():
                 return self.text(value)
             case Mapping():

@@ -1,0 +1,100 @@
+import json
+
+import pytest
+
+from web.masking import MASK, Masker, is_secret
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "api_key",
+        "API_KEY",
+        "api-key",
+        "secret",
+        "corpsecret",
+        "token",
+        "access_token",
+        "previous_token",
+        "previous_encoding_aes_key",
+        "password",
+        "password_hash",
+        "Authorization",
+        "Proxy-Authorization",
+        "echostr",
+        "msg_signature",
+    ],
+)
+def test_a_name_that_promises_a_secret_is_known(name: str) -> None:
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize("name", ["key", "input_tokens", "max_tokens", "event", "path", "secretary", "corp_id"])
+def test_a_name_that_only_looks_like_one_is_not(name: str) -> None:
+    assert not is_secret(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("GET /cgi-bin/x?access_token=abc-1_2&debug=1", f"GET /cgi-bin/x?access_token={MASK}&debug=1"),
+        ("?corpid=ww1&corpsecret=xyz", f"?corpid=ww1&corpsecret={MASK}"),
+        ("/gpt?msg_signature=5c4&timestamp=1&echostr=P9n%3D", f"/gpt?msg_signature={MASK}&timestamp=1&echostr={MASK}"),
+        ('{"access_token":"abc","expires_in":7200}', f'{{"access_token":"{MASK}","expires_in":7200}}'),
+        ("{'token': 'abc', 'a': 1}", f"{{'token': '{MASK}', 'a': 1}}"),
+        (r"\"api_key\": \"abc\", \"x\": 1", rf"\"api_key\": \"{MASK}\", \"x\": 1"),
+        ("App(secret='abc', id=1)", f"App(secret='{MASK}', id=1)"),
+        ("Authorization: Bearer abc.def-ghi", f"Authorization: Bearer {MASK}"),
+        ("Incorrect API key provided: sk-proj-abcdefgh123", f"Incorrect API key provided: sk-{MASK}"),
+        ("postgresql+asyncpg://me:p4ss@db/webot", f"postgresql+asyncpg://me:{MASK}@db/webot"),
+        ("http://me:p4ss@proxy:3128 refused", f"http://me:{MASK}@proxy:3128 refused"),
+        ("input_tokens=5 turns=3 key=a/b", "input_tokens=5 turns=3 key=a/b"),
+        ("the task-force met at http://host:80/@me", "the task-force met at http://host:80/@me"),
+        ("a basic idea", "a basic idea"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked_and_the_rest_is_left(text: str, masked: str) -> None:
+    assert masked == Masker().text(text)
+
+
+def test_a_known_secret_is_masked_however_it_is_written() -> None:
+    secret = 'pä"ss/w+rd&'
+    masker = Masker([secret])
+
+    assert f"<{MASK}>" == masker.text(f"<{secret}>")
+    assert "{" + f'"x": "{MASK}"' + "}" == masker.text(json.dumps({"x": secret}))
+    assert f"?x={MASK}" == masker.text("?x=p%C3%A4%22ss%2Fw%2Brd%26")
+
+
+def test_the_password_of_a_secret_address_is_a_secret_too() -> None:
+    assert f"password {MASK} refused" == Masker(["postgresql://me:p%40ss!@db/x"]).text("password p@ss! refused")
+
+
+def test_the_longer_of_two_secrets_goes_first() -> None:
+    assert MASK == Masker(["abcd", "abcdefgh"]).text("abcdefgh")
+
+
+def test_a_very_short_secret_does_not_mask_every_word() -> None:
+    assert "a line" == Masker(["a", ""]).text("a line")
+
+
+def test_values_are_masked_at_every_depth() -> None:
+    value = {"headers": [{"Authorization": "x", "n": 1}], "inner": {"token": "", "list": ("sk-12345678",)}}
+
+    assert {
+        "headers": [{"Authorization": MASK, "n": 1}],
+        "inner": {"token": "", "list": [f"sk-{MASK}"]},
+    } == Masker().value("payload", value)
+
+
+def test_an_object_is_shown_by_its_masked_repr() -> None:
+    assert f"ValueError('?token={MASK}')" == Masker().value("error", ValueError("?token=abc"))
+
+
+def test_a_secret_that_is_a_number_is_masked_and_one_that_is_not_set_is_not() -> None:
+    assert [MASK, None, "", 5] == [
+        Masker().value("token", 12345678),
+        Masker().value("token", None),
+        Masker().value("token", ""),
+        Masker().value("turns", 5),
+    ]
