@@ -1,0 +1,60 @@
+"""The applications of a pretend corp as their administrator sees them, and the limits WeCom holds them to."""
+
+import secrets
+import string
+from dataclasses import dataclass, field
+
+_LETTERS = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A self-built application; `encoding_aes_key` has 43 letters and digits, `callback_url` is where it listens."""
+
+    corp_id: str
+    agent_id: int
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+    encoding_aes_key: str = field(repr=False)
+    callback_url: str = ""
+    name: str = "webot"
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Name the app among all apps of all corps."""
+        return (self.corp_id, self.agent_id)
+
+
+def invent_app(
+    *, corp_id: str = "ww0simulator000000", agent_id: int = 1000002, callback_url: str = "", name: str = "webot"
+) -> App:
+    """Make an app with fresh secrets, so that nothing else on the machine can sign in its name."""
+    return App(
+        corp_id=corp_id,
+        agent_id=agent_id,
+        secret=_letters(43),
+        token=_letters(24),
+        encoding_aes_key=_letters(43),
+        callback_url=callback_url,
+        name=name,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What WeCom allows one app, and how much the simulator remembers; 0 lifts a frequency limit."""
+
+    per_minute: int = 30
+    """Messages of one app one member gets in a minute; more are dropped without an error (D:90312)."""
+    per_hour: int = 1000
+    """The same for an hour."""
+    token_seconds: int = 7200
+    """How long an access token holds."""
+    kept_messages: int = 200
+    """How many messages one member's phone keeps of one app; older ones are only counted."""
+    kept_media_bytes: int = 256 * 1024 * 1024
+    """How many bytes of media are kept; the oldest go first."""
+
+
+def _letters(count: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(count))
