@@ -1,0 +1,157 @@
+"""Misbehaviour on request: what goes wrong, where, how often and how long."""
+
+import random
+from dataclasses import dataclass
+from typing import Literal
+
+EVERY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Errcode:
+    """The API refuses with a code, such as 42001, 45009, -1 or 60020; `ip` is the address it then names."""
+
+    errcode: int
+    ip: str = ""
+    kind: Literal["errcode"] = "errcode"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpStatus:
+    """The API answers with an HTTP status instead of 200."""
+
+    status: int = 500
+    kind: Literal["http_status"] = "http_status"
+
+
+@dataclass(frozen=True, slots=True)
+class NotJson:
+    """The API answers 200 with a page, as a gateway in between may."""
+
+    page: str = "<html><body>Bad Gateway</body></html>"
+    kind: Literal["not_json"] = "not_json"
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """The API answers as it should, some seconds late."""
+
+    seconds: float
+    kind: Literal["slow"] = "slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """The API never answers; `done` says whether it did what was asked all the same."""
+
+    done: bool = False
+    kind: Literal["hang"] = "hang"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The connection ends without an answer; `done` says whether what was asked was done all the same."""
+
+    done: bool = False
+    kind: Literal["drop"] = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A callback comes several times, though each was answered with 200; `together` posts them all at once."""
+
+    times: int = 3
+    together: bool = False
+    kind: Literal["repeat"] = "repeat"
+
+
+@dataclass(frozen=True, slots=True)
+class LoseAnswer:
+    """The answers to the first tries of a callback are lost on the way, so it comes again."""
+
+    times: int = 1
+    kind: Literal["lose_answer"] = "lose_answer"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldBack:
+    """A callback comes only after the member's next one, or after some seconds if there is none."""
+
+    seconds: float = 5.0
+    kind: Literal["hold_back"] = "hold_back"
+
+
+ApiFault = Errcode | HttpStatus | NotJson | Slow | Hang | Drop
+CallbackFault = Repeat | LoseAnswer | HoldBack
+Fault = ApiFault | CallbackFault
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a fault strikes.
+
+    `route` is what follows /cgi-bin/, or * for every route; callback faults have none. `calls` is how many times it
+    strikes, None for until cleared; `chance` is how likely each time, 1.0 being always.
+    """
+
+    fault: Fault
+    route: str = EVERY
+    calls: int | None = None
+    chance: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.calls is not None and self.calls < 1:
+            raise ValueError(f"calls is {self.calls}: it must be 1 or more, or none for until cleared")
+        if not 0 < self.chance <= 1:
+            raise ValueError(f"chance is {self.chance}: it must be more than 0 and at most 1")
+
+
+class Faults:
+    """The rules in force; of several that fit, the oldest strikes."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._rules: dict[int, tuple[Rule, int | None]] = {}
+        self._next = 1
+        self._chance = random.Random(seed)  # noqa: S311 - a seed makes a run repeatable; nothing secret hangs on it
+
+    def set(self, rule: Rule) -> int:
+        """Put a rule in force and give the number it can be cleared by."""
+        number, self._next = self._next, self._next + 1
+        self._rules[number] = (rule, rule.calls)
+        return number
+
+    def clear(self, number: int | None = None) -> None:
+        """Lift one rule, or all."""
+        if number is None:
+            self._rules.clear()
+        else:
+            self._rules.pop(number, None)
+
+    def rules(self) -> dict[int, tuple[Rule, int | None]]:
+        """Give the rules in force by number, each with the times it will still strike."""
+        return dict(self._rules)
+
+    def at_api(self, route: str) -> ApiFault | None:
+        """Say what goes wrong with this call, if anything."""
+        for number, (rule, _) in tuple(self._rules.items()):
+            if isinstance(rule.fault, ApiFault) and rule.route in {EVERY, route} and self._strikes(number):
+                return rule.fault
+        return None
+
+    def at_callback(self) -> CallbackFault | None:
+        """Say what goes wrong with this callback, if anything."""
+        for number, (rule, _) in tuple(self._rules.items()):
+            if isinstance(rule.fault, CallbackFault) and self._strikes(number):
+                return rule.fault
+        return None
+
+    def _strikes(self, number: int) -> bool:
+        rule, left = self._rules[number]
+        if self._chance.random() >= rule.chance:
+            return False
+        if left is not None:
+            if left == 1:
+                del self._rules[number]
+            else:
+                self._rules[number] = (rule, left - 1)
+        return True

@@ -1,0 +1,128 @@
+"""A member with one app open on the phone: says things, presses things, and reads what comes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from adapters.simulator.apps import App
+from adapters.simulator.callbacks import is_message
+from adapters.simulator.courier import Courier, Posting
+from adapters.simulator.screens import Delivered, Entry, Screen
+from adapters.simulator.state import Platform
+from pipeline.events import (
+    Clicked,
+    Content,
+    Entered,
+    File,
+    Image,
+    Link,
+    Location,
+    Subscribed,
+    Text,
+    Unsubscribed,
+    Video,
+    Viewed,
+    Voice,
+)
+
+
+class Phone:
+    """One member and one app; making it twice gives the same conversation."""
+
+    def __init__(self, platform: Platform, courier: Courier, app: App, user: str) -> None:
+        member = platform.directory.find(user)
+        if member is None:
+            raise LookupError(f"{user!r} is no member of {app.corp_id}")
+        self.user = member.user
+        self._platform = platform
+        self._courier = courier
+        self._key = app.key
+
+    @property
+    def app(self) -> App:
+        """The app as it is registered now."""
+        return self._platform.apps[self._key]
+
+    async def do(self, content: Content) -> Posting:
+        """Do anything WeCom reports, and return when the app has accepted the report or it was given up."""
+        said = self._platform.note(self.app, self.user, content, is_message=is_message(content))
+        return await self._courier.deliver(self.app, said)
+
+    async def say(self, text: str) -> Posting:
+        """Write words."""
+        return await self.do(Text(text))
+
+    async def send_image(self, data: bytes, name: str = "") -> Posting:
+        """Send a picture."""
+        return await self.do(Image(self.put("image", data, name)))
+
+    async def send_voice(self, data: bytes, encoding: str = "amr") -> Posting:
+        """Send speech; the app is told the name of its encoding."""
+        return await self.do(Voice(self.put("voice", data, f"voice.{encoding}"), encoding))
+
+    async def send_video(self, data: bytes, name: str = "") -> Posting:
+        """Send a film."""
+        return await self.do(Video(self.put("video", data, name)))
+
+    async def send_file(self, data: bytes, name: str) -> Posting:
+        """Send a document."""
+        return await self.do(File(self.put("file", data, name), name))
+
+    async def send_location(self, latitude: float, longitude: float, label: str = "") -> Posting:
+        """Send a place."""
+        return await self.do(Location(latitude, longitude, label))
+
+    async def send_link(self, title: str, url: str, description: str = "") -> Posting:
+        """Share a web page."""
+        return await self.do(Link(title, description, url))
+
+    async def click(self, key: str) -> Posting:
+        """Press a button of the menu that has a key."""
+        return await self.do(Clicked(key))
+
+    async def view(self, url: str) -> Posting:
+        """Press a button of the menu that opens a page."""
+        return await self.do(Viewed(url))
+
+    async def enter(self) -> Posting:
+        """Open the app."""
+        return await self.do(Entered())
+
+    async def subscribe(self) -> Posting:
+        """Come into the app's visible range."""
+        return await self.do(Subscribed())
+
+    async def unsubscribe(self) -> Posting:
+        """Leave the app's visible range."""
+        return await self.do(Unsubscribed())
+
+    def put(self, kind: str, data: bytes, name: str = "") -> str:
+        """Put a file where `media/get` finds it, and give its media id; `kind` is image, voice, video or file."""
+        return self._platform.shelf.put(self._key[0], kind, data, name=name).label.media_id
+
+    async def messages(self, *, count: int = 1, within: float = 5.0, after: int = 0) -> tuple[Delivered, ...]:
+        """Return all kept messages numbered higher than `after` once there are at least `count` of them.
+
+        Raises `TimeoutError` when that takes longer than `within` seconds.
+        """
+        try:
+            async with asyncio.timeout(within):
+                return await self._screen.wait(count=count, after=after)
+        except TimeoutError:
+            came = sum(isinstance(entry, Delivered) for entry in self.entries(after))
+            raise TimeoutError(f"{self.user} got {came} of {count} messages within {within:g} s") from None
+
+    async def texts(self, *, count: int = 1, within: float = 5.0, after: int = 0) -> list[str]:
+        """Wait as `messages` does and return what a person can read of each."""
+        return [message.text for message in await self.messages(count=count, within=within, after=after)]
+
+    def entries(self, after: int = 0) -> list[Entry]:
+        """Give the conversation so far, both sides, as far as the phone keeps it."""
+        return self._screen.after(after)
+
+    def watch(self, after: int = 0) -> AsyncIterator[Entry]:
+        """Yield the conversation, both sides, from behind a number on and for ever."""
+        return self._screen.watch(after)
+
+    @property
+    def _screen(self) -> Screen:
+        return self._platform.screen(self.app, self.user)

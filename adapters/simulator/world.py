@@ -1,0 +1,104 @@
+"""One pretend WeCom with its phones and its faults; needs no socket of its own."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+from adapters.simulator.apps import App, Limits
+from adapters.simulator.counts import Counts
+from adapters.simulator.courier import Courier, Manners, Verification
+from adapters.simulator.directory import Member
+from adapters.simulator.faults import Fault, Faults, Rule
+from adapters.simulator.media import Media
+from adapters.simulator.phone import Phone
+from adapters.simulator.refusals import Refused
+from adapters.simulator.screens import Delivered, Entry
+from adapters.simulator.state import Button, Platform
+
+
+class World:
+    """Everything the simulator can do, for the process it is in.
+
+    Where `agent_id` and `corp_id` may be left out, they must be given once several apps are registered. `members`
+    None lets anybody in whose user id is well-formed; `seed` makes faults by chance repeatable.
+    """
+
+    def __init__(
+        self,
+        apps: Iterable[App] = (),
+        *,
+        members: Iterable[Member] | None = None,
+        limits: Limits | None = None,
+        manners: Manners | None = None,
+        clock: Callable[[], float] = time.time,
+        seed: int | None = None,
+    ) -> None:
+        self.platform = Platform(members=members, limits=limits, clock=clock)
+        self.faults = Faults(seed)
+        self.courier = Courier(self.faults, self.platform.counts, manners or Manners())
+        for app in apps:
+            self.register(app)
+
+    @property
+    def counts(self) -> Counts:
+        """How much of what happened so far."""
+        return self.platform.counts
+
+    def register(self, app: App) -> App:
+        """Add an app, or change the one of the same corp and number: a new callback URL, new secrets."""
+        return self.platform.register(app)
+
+    def app(self, agent_id: int | None = None, corp_id: str | None = None) -> App:
+        """Give a registered app; `LookupError` when none or several fit."""
+        return self.platform.app(agent_id, corp_id)
+
+    def add_members(self, members: Iterable[Member]) -> None:
+        """Let more people in."""
+        for member in members:
+            self.platform.directory.add(member)
+
+    def phone(self, user: str, *, agent_id: int | None = None, corp_id: str | None = None) -> Phone:
+        """Give a member's phone with an app open; `LookupError` for a stranger."""
+        return Phone(self.platform, self.courier, self.app(agent_id, corp_id), user)
+
+    async def messages(
+        self, user: str, *, count: int = 1, within: float = 5.0, after: int = 0, agent_id: int | None = None
+    ) -> tuple[Delivered, ...]:
+        """Wait for messages on a phone; see `Phone.messages`."""
+        return await self.phone(user, agent_id=agent_id).messages(count=count, within=within, after=after)
+
+    async def texts(
+        self, user: str, *, count: int = 1, within: float = 5.0, after: int = 0, agent_id: int | None = None
+    ) -> list[str]:
+        """Wait for messages on a phone and return what a person can read of each."""
+        return await self.phone(user, agent_id=agent_id).texts(count=count, within=within, after=after)
+
+    def watch(self, user: str, *, after: int = 0, agent_id: int | None = None) -> AsyncIterator[Entry]:
+        """Follow a conversation, both sides; see `Phone.watch`."""
+        return self.phone(user, agent_id=agent_id).watch(after)
+
+    def menu(self, *, agent_id: int | None = None, corp_id: str | None = None) -> Sequence[Button]:
+        """Give the buttons of an app's menu, none if it has none."""
+        return self.platform.menus.get(self.app(agent_id, corp_id).key, ())
+
+    def media(self, media_id: str, *, agent_id: int | None = None, corp_id: str | None = None) -> Media:
+        """Give a file with its bytes; `LookupError` when it is gone."""
+        try:
+            return self.platform.shelf.find(self.app(agent_id, corp_id).corp_id, media_id)
+        except Refused:
+            raise LookupError(f"there is no media {media_id!r}, or no longer") from None
+
+    def misbehave(self, fault: Fault, *, route: str = "*", calls: int | None = None, chance: float = 1.0) -> int:
+        """Let something go wrong from now on; see `Rule`. Gives the number for `behave`."""
+        return self.faults.set(Rule(fault, route, calls, chance))
+
+    def behave(self, number: int | None = None) -> None:
+        """Lift one fault, or all."""
+        self.faults.clear(number)
+
+    def expire_tokens(self, *, agent_id: int | None = None) -> None:
+        """End an app's access token before its time, or all apps'."""
+        self.platform.tokens.expire(None if agent_id is None else self.app(agent_id).key)
+
+    async def verify_url(self, *, agent_id: int | None = None, corp_id: str | None = None) -> Verification:
+        """Check an app's callback URL, as WeCom does when it is saved."""
+        return await self.courier.verify(self.app(agent_id, corp_id))
