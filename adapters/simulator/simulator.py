@@ -1,0 +1,45 @@
+"""A pretend WeCom that listens: start it, and `api_base` of a channel can point at it."""
+
+from typing import Self
+
+from adapters.simulator.control import control_routes
+from adapters.simulator.server import Server
+from adapters.simulator.world import World
+
+
+class Simulator(World):
+    """A `World` that other code reaches over HTTP: WeCom's API under /cgi-bin, our own controls under /simulator."""
+
+    _server: Server | None = None
+    url = ""
+    """The base URL while it listens."""
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
+        """Listen in the running event loop and give the base URL.
+
+        Raises `SettingsInvalid` for a host beyond this machine and `OSError` for a port that is taken.
+        """
+        if self._server is not None:
+            raise RuntimeError("the simulator is running already")
+        server = Server(self.platform, self.faults)
+        self.url = await server.start(host, port, control_routes(self, server.closing))
+        self._server = server
+        return self.url
+
+    async def stop(self) -> None:
+        """Stop listening; conversations stay, and it can be started again."""
+        if self._server is not None:
+            await self._server.stop()
+            self._server, self.url = None, ""
+
+    async def aclose(self) -> None:
+        """Stop listening and let go of connections, for good."""
+        await self.stop()
+        await self.courier.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.aclose()
