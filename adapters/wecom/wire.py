@@ -89,10 +89,18 @@ class Answer:
 
 
 class Wire:
-    """Connections to one qyapi, real or pretended."""
+    """Connections to one qyapi, real or pretended; `patience` is how many seconds an exchange may take as a whole."""
 
-    def __init__(self, base: str, *, proxy: str = "", transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base: str,
+        *,
+        proxy: str = "",
+        patience: float = _WHOLE_SECONDS,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
         self.base = base.rstrip("/")
+        self._patience = patience
         leaves = httpx2.URL(self.base).host not in _LOCAL_HOSTS
         self._client = httpx2.AsyncClient(
             # Certificates may come from SSL_CERT_FILE, for companies with their own; proxies from settings alone.
@@ -151,7 +159,7 @@ class Wire:
     async def _exchange(self, path: str, request: httpx2.Request, limit: int) -> tuple[str, bytes]:
         try:
             # The client's own time-outs begin anew with every byte; somebody may send one a second.
-            async with asyncio.timeout(_WHOLE_SECONDS):
+            async with asyncio.timeout(self._patience):
                 response = await self._client.send(request, stream=True)
                 try:
                     _check_status(path, response)
