@@ -1,0 +1,92 @@
+"""What a chat command is, what it may work with, and how a line of chat is recognised as one.
+
+Plain Python: routing through a chain costs a thousand times what looking at the first character does.
+"""
+
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.outcomes import Change, Outcome
+from pipeline.ports import Ask, Memory, Stopper
+from pipeline.replies import TextReply
+from pipeline.settings import Chat
+from pipeline.words import Words
+
+# A full-width or small commercial at is what a Chinese input method types.
+_SIGNS = ("@", "＠", "﹫")
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What commands may work with."""
+
+    words: Words
+    chat: Chat
+    memory: Memory
+    stopper: Stopper
+    commands: "Commands"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command somebody gave: `argument` is what followed its name, without the white space around it."""
+
+    argument: str
+    ask: Ask
+    means: Means
+
+    def done(self, sentence: str, /, *changes: Change, **values: object) -> Outcome:
+        """Answer with a sentence of the catalogue, and with changes to record."""
+        return Outcome((TextReply(self.means.words.say(sentence, **values)),), changes)
+
+
+def everywhere(_: Means) -> bool:
+    """Offer a command in every deployment."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A chat command; `summary` and `usage` are keys of the catalogue, `usage` that of what follows the name."""
+
+    name: str
+    aliases: tuple[str, ...]
+    summary: str
+    run: Callable[[Order], Awaitable[Outcome]]
+    usage: str = ""
+    offered: Callable[[Means], bool] = everywhere
+    urgent: bool = False
+    """Whether it must not wait behind the person's other turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """All commands, in the order they are listed in."""
+
+    listed: Sequence[Command]
+    _by_word: dict[str, Command] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for command in self.listed:
+            for word in (command.name, *command.aliases):
+                other = self._by_word.setdefault(_folded(word), command)
+                if other is not command:
+                    message = f"{word!r} is claimed by the commands {other.name!r} and {command.name!r}"
+                    raise ValueError(message)
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self.listed)
+
+    def find(self, line: str) -> tuple[Command, str] | None:
+        """Give the command that is a line's first word, and what follows it; None if the line is only text."""
+        text = line.strip()
+        if not text.startswith(_SIGNS):
+            return None
+        word, *rest = text.split(maxsplit=1)
+        command = self._by_word.get(_folded(word))
+        return (command, rest[0] if rest else "") if command else None
+
+
+def _folded(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).casefold()

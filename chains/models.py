@@ -1,0 +1,203 @@
+"""Chat models from the settings. The only file that names a provider."""
+
+import asyncio
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx2
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable
+from pydantic import SecretStr, ValidationError
+
+from chains.demo import DemoChat
+from chains.pools import open_client, patience
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import ModelTable, Settings
+from pipeline.words import Words
+
+if TYPE_CHECKING:
+    from chains.openai_chat import FastChatOpenAI
+
+ChatModel = Runnable[LanguageModelInput, AIMessage]
+"""A model, or one with its fallbacks behind it."""
+
+ALLOW_REAL_MODELS = True
+"""A fuse: tests set it to False, and then only models on this machine are called."""
+
+DEFAULT = "default"
+
+_PROVIDERS = ("demo", "openai")
+_OPENAI = "https://api.openai.com/v1"
+# What the OpenAI client takes as its own and treats with care; every other option is sent word for word.
+_CLIENT_OPTIONS = frozenset(
+    {
+        "default_headers",
+        "default_query",
+        "frequency_penalty",
+        "organization",
+        "presence_penalty",
+        "reasoning_effort",
+        "seed",
+        "stop",
+        "stream_usage",
+        "temperature",
+        "top_p",
+        "use_responses_api",
+    }
+)
+_OUR_OWN = frozenset({"messages", "n", "stream", "stream_options"})
+
+
+class Models:
+    """The models of the settings, each built when it is first needed and shared by all who call it."""
+
+    def __init__(self, settings: Settings, words: Words) -> None:
+        """Check every table of `[models]`; `SettingsInvalid` names what is wrong with each."""
+        self._tables: Mapping[str, ModelTable] = {DEFAULT: ModelTable(), **settings.models}
+        self._proxy = settings.network.proxy.get_secret_value()
+        self._words = words
+        self._built: dict[str, ChatModel] = {}
+        self._clients: list[httpx2.AsyncClient] = []
+        self._building = asyncio.Lock()
+        problems = [problem for name in self._tables for problem in self._problems(name)]
+        if problems:
+            raise SettingsInvalid(problems)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Give the names of the models that can be called, sorted."""
+        return tuple(sorted(name for name in self._tables if self._provider(name)))
+
+    def check(self, name: str) -> None:
+        """Refuse, by `SettingsInvalid`, a model that cannot be called."""
+        if name not in self.names:
+            raise SettingsInvalid([f"there is no model {name!r} set up; there are {', '.join(self.names)}"])
+
+    async def chat(self, name: str) -> ChatModel:
+        """Give a model with its fallbacks; building one off the event loop takes a second, the first time."""
+        if (model := self._built.get(name)) is not None:
+            return model
+        async with self._building:
+            if name not in self._built:
+                self.check(name)
+                self._built[name] = await asyncio.to_thread(self._build, name)
+        return self._built[name]
+
+    async def warm(self, names: Iterable[str]) -> None:
+        """Build models before they are needed."""
+        for name in names:
+            await self.chat(name)
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        clients, self._clients = self._clients, []
+        self._built.clear()
+        for client in clients:
+            await client.aclose()
+
+    def _build(self, name: str) -> ChatModel:
+        first, *others = [self._one(each) for each in self._line(name)]
+        return first.with_fallbacks(others) if others else first
+
+    def _one(self, name: str) -> BaseChatModel:
+        if self._provider(name) == "openai":
+            return self._openai(name, self._tables[name])
+        return DemoChat(words=self._words)
+
+    def _openai(self, name: str, table: ModelTable) -> "FastChatOpenAI":
+        from chains.openai_chat import FastChatOpenAI  # noqa: PLC0415 - costs a second, and the demo needs none of it
+
+        base_url = table.base_url or _OPENAI
+        local = _is_loopback(base_url)
+        if not (local or ALLOW_REAL_MODELS):
+            message = f"[models.{name}]: the fuse is out, {base_url} is not on this machine"
+            raise RuntimeError(message)
+        # A model on this machine is not reached through the company's proxy.
+        client = open_client(proxy="" if local else self._proxy)
+        self._clients.append(client)
+        try:
+            return FastChatOpenAI(
+                model=table.model,
+                base_url=base_url,
+                api_key=SecretStr(table.api_key.get_secret_value() or "none"),
+                timeout=patience(table.timeout),
+                patience=table.timeout,
+                stream_chunk_timeout=table.timeout,
+                max_retries=table.max_retries,
+                http_async_client=client,
+                **_options(table),
+            )
+        except ValidationError as error:
+            wrong = [
+                f"[models.{name}].{'.'.join(map(str, problem['loc']))}: found {problem['input']!r}; {problem['msg']}"
+                for problem in error.errors()
+            ]
+            raise SettingsInvalid(wrong) from None
+
+    def _provider(self, name: str) -> str:
+        """Name who answers for a table; empty for one that nobody has filled in."""
+        table = self._tables[name]
+        if table.provider == "openai" and not (table.api_key.get_secret_value() or table.base_url):
+            return "demo" if name == DEFAULT else ""
+        return table.provider
+
+    def _line(self, name: str) -> tuple[str, ...]:
+        """Give a model and all that stand in for it, each once, in the order in which they are tried."""
+        line = dict.fromkeys((name,))
+        for fallback in self._tables[name].fallbacks:
+            line |= dict.fromkeys(self._line(fallback))
+        return tuple(line)
+
+    def _problems(self, name: str) -> list[str]:
+        table = self._tables[name]
+        here = f"[models.{name}]"
+        problems = []
+        if table.provider not in _PROVIDERS:
+            problems.append(f"{here}.provider: found {table.provider!r}, there are {', '.join(_PROVIDERS)}")
+        if self._provider(name) == "openai":
+            if not table.model:
+                problems.append(f"{here}.model: found nothing, needs the provider's name for the model")
+            if table.base_url and not table.base_url.startswith(("http://", "https://")):
+                problems.append(f"{here}.base_url: found {table.base_url!r}, needs an http:// or https:// address")
+            problems += [f"{here}.{key}: webot sets this itself; leave it out" for key in _OUR_OWN & table.own.keys()]
+        for fallback in table.fallbacks:
+            if fallback not in self._tables or not self._provider(fallback):
+                problems.append(f"{here}.fallbacks: found {fallback!r}, there are {', '.join(self.names)}")
+        if circle := self._circle(name, ()):
+            problems.append(f"{here}.fallbacks: found a circle, {' → '.join(circle)}")
+        return problems
+
+    def _circle(self, name: str, above: tuple[str, ...]) -> tuple[str, ...]:
+        if name in above:
+            return (*above, name) if name == above[0] else ()
+        for fallback in self._tables[name].fallbacks if name in self._tables else ():
+            if circle := self._circle(fallback, (*above, name)):
+                return circle
+        return ()
+
+
+def _options(table: ModelTable) -> dict[str, Any]:
+    """Sort a table's own keys into what the client takes and what is sent word for word.
+
+    The client would send `max_tokens` as `max_completion_tokens`, which only OpenAI itself understands.
+    """
+    ours = {key: value for key, value in table.own.items() if key in _CLIENT_OPTIONS}
+    beside = {key: value for key, value in table.own.items() if key not in _CLIENT_OPTIONS and key != "extra_body"}
+    if not table.base_url and "max_tokens" in beside:
+        ours["max_tokens"] = beside.pop("max_tokens")
+    beside |= table.own.get("extra_body", {})
+    if beside:
+        ours["extra_body"] = beside
+    # Set so that the environment's OPENAI_PROXY and the library's guesses about the address have no say.
+    return {"stream_usage": True, "openai_proxy": "", "use_responses_api": False} | ours
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,93 @@
+"""What an event asks of us: a question for the model, a command, a short word of ours, or nothing."""
+
+from dataclasses import dataclass
+
+from chains.command import Command, Commands
+from chains.wellformed import wellformed
+from pipeline.events import (
+    CardActed,
+    Clicked,
+    Content,
+    Entered,
+    File,
+    Image,
+    Link,
+    Location,
+    PlatformNotice,
+    Position,
+    Scanned,
+    Subscribed,
+    Text,
+    UnknownEvent,
+    UnknownMessage,
+    Unsubscribed,
+    Video,
+    Viewed,
+    Voice,
+)
+from pipeline.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Words for the model."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A command with what followed it."""
+
+    command: Command
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A sentence of the catalogue, said without asking anybody."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No answer is due."""
+
+
+Reading = Question | Given | Remark | Nothing
+
+
+def given(content: Content, commands: Commands) -> Given | None:
+    """Give the command an event is, typed or clicked; None if it is none."""
+    if not isinstance(content, Text | Clicked):
+        return None
+    found = commands.find(content.text if isinstance(content, Text) else content.key)
+    return Given(*found) if found else None
+
+
+def read(content: Content, *, commands: Commands, words: Words) -> Reading:
+    """Read an event's content; what the model gets of a place, a page or a code is in the words' language."""
+    match content:
+        case Text(text):
+            return given(content, commands) or (Question(wellformed(text)) if text.strip() else Remark("kind.blank"))
+        case Clicked():
+            return given(content, commands) or Remark("kind.clicked")
+        case Location() | Link() | Scanned():
+            return Question(wellformed(_in_words(content, words)))
+        case Image() | Voice() | Video() | File() | UnknownMessage() | Subscribed():
+            return Remark(f"kind.{content.kind}")
+        case Entered() | Unsubscribed() | Viewed() | Position() | CardActed() | PlatformNotice() | UnknownEvent():
+            # Entered comes on every opening of the app: a welcome there would be one a minute.
+            return Nothing()
+
+
+def _in_words(content: Location | Link | Scanned, words: Words) -> str:
+    match content:
+        case Location(latitude, longitude, label):
+            return words.say("kind.location", label=label, latitude=latitude, longitude=longitude)
+        case Link(title, description, url):
+            page = words.say("kind.link", title=title, description=description, url=url)
+            return "\n".join(line for line in page.splitlines() if line.strip())
+        case Scanned(result=result):
+            return words.say("kind.scanned", result=result)

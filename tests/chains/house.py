@@ -1,0 +1,109 @@
+"""A house around the chains under test: a memory in memory, a stopper that counts, settings by keyword."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from chains.config import ChainBook, ChainConfig
+from chains.router import Chains, open_chains
+from pipeline.events import Content, InboundEvent, Person, Text
+from pipeline.outcomes import Conversation, Draft, Exchange, Notice, Outcome, Recollection, Said
+from pipeline.ports import Ask, Traits
+from pipeline.replies import TextReply
+from pipeline.settings import Settings
+
+ALICE = Person("wecom", "alice")
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+PLAIN_CHAIN = ChainConfig(name="default")
+"""A chain that adds nothing to what a test says."""
+
+
+@dataclass
+class RecentMemory:
+    """Remembers one person, and for how much it was asked."""
+
+    exchanges: tuple[Exchange, ...] = ()
+    persona: str = ""
+    conversation: Conversation | None = None
+    past: tuple[Conversation, ...] = ()
+    recalled: list[tuple[Person, int, int]] = field(default_factory=list)
+
+    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
+        self.recalled.append((person, turns, idle_minutes))
+        latest = self.exchanges[-turns:] if turns else ()
+        return Recollection(self.persona, self.conversation, latest)
+
+    async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
+        assert person == ALICE
+        return self.past[:limit]
+
+
+@dataclass
+class CountingStopper:
+    """Stops whoever is running."""
+
+    running: set[Person] = field(default_factory=set)
+
+    async def stop(self, person: Person) -> bool:
+        found = person in self.running
+        self.running.discard(person)
+        return found
+
+
+@dataclass
+class House:
+    """The chains with what they were given."""
+
+    chains: Chains
+    memory: RecentMemory
+    stopper: CountingStopper
+
+    async def steps(self, content: Content | str, *, streams: bool = False) -> list[Draft | Notice | Outcome]:
+        return [step async for step in self.chains.answer(ask(content, streams=streams))]
+
+    async def outcome(self, content: Content | str, *, streams: bool = False) -> Outcome:
+        last = (await self.steps(content, streams=streams))[-1]
+        assert isinstance(last, Outcome)
+        return last
+
+    async def said(self, content: Content | str) -> str:
+        """Give the one text that answers."""
+        (reply,) = (await self.outcome(content)).replies
+        assert isinstance(reply, TextReply)
+        return reply.text
+
+
+def ask(content: Content | str, *, streams: bool = False) -> Ask:
+    event = InboundEvent("key-1", ALICE, Text(content) if isinstance(content, str) else content, NOON)
+    return Ask(event, Traits(2048, streams=streams), trace="7")
+
+
+def remembered(outcome: Outcome) -> Said:
+    """Give what an answer leaves behind."""
+    (change,) = outcome.changes
+    assert isinstance(change, Said)
+    return change
+
+
+@asynccontextmanager
+async def house(
+    base_url: str = "",
+    *,
+    memory: RecentMemory | None = None,
+    chain: ChainConfig = PLAIN_CHAIN,
+    chat: dict[str, Any] | None = None,
+    models: dict[str, Any] | None = None,
+    **options: object,
+) -> AsyncIterator[House]:
+    """Open the chains; with an address, `models.default` is a model there, else the demo."""
+    default = {"model": "test-model", "base_url": base_url, "max_retries": 0, **options} if base_url else options
+    settings = Settings.model_validate({"models": {"default": default, **(models or {})}, "chat": chat or {}})
+    memory = memory or RecentMemory()
+    stopper = CountingStopper()
+    chains = open_chains(settings, memory=memory, stopper=stopper, book=ChainBook({"default": chain}))
+    try:
+        yield House(chains, memory, stopper)
+    finally:
+        await chains.aclose()

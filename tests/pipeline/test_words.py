@@ -1,0 +1,34 @@
+"""The catalogues say the same things in both languages."""
+
+import string
+
+import pytest
+
+from pipeline.words import Language, Words, catalogue
+
+
+def blanks(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+
+
+def test_both_languages_have_the_same_sentences() -> None:
+    assert sorted(catalogue("zh")) == sorted(catalogue("en"))
+
+
+@pytest.mark.parametrize("key", sorted(catalogue("zh")))
+def test_a_sentence_has_the_same_blanks_in_both_languages(key: str) -> None:
+    assert blanks(catalogue("zh")[key]) == blanks(catalogue("en")[key])
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_sentence_is_empty(language: Language) -> None:
+    assert [] == [key for key, sentence in catalogue(language).items() if not sentence.strip()]
+
+
+def test_braces_in_what_is_filled_in_are_only_text() -> None:
+    assert "扫码得到的内容：{0} {x.y}" in Words("zh").say("kind.scanned", result="{0} {x.y}")
+
+
+def test_an_unknown_sentence_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        Words("en").say("no.such")
