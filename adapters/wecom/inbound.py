@@ -17,6 +17,7 @@ from pipeline.events import (
     Clicked,
     Content,
     Entered,
+    File,
     Image,
     InboundEvent,
     Link,
@@ -55,7 +56,7 @@ _KEY_LIMIT = 255
 _NAME_LIMIT = 64
 _USER = re.compile(r"[^\s|/@][^\s|/]{0,127}")
 _WHOLE = re.compile(r"[0-9]{1,19}")
-_DECIMAL = re.compile(r"[+-]?[0-9]{1,6}(\.[0-9]{1,30})?")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,30})?")
 _UNTIL_2286 = range(1, 10_000_000_000)
 
 
@@ -174,8 +175,14 @@ def _video(fields: Fields) -> Video:
     return Video(_text(fields, "MediaId"))
 
 
+def _file(fields: Fields) -> File:
+    return File(_text(fields, "MediaId"), _optional(fields, "FileName") or _optional(fields, "Title"))
+
+
 def _location(fields: Fields) -> Location:
-    label = _optional(fields, "Label").strip() or _optional(fields, "Poiname").strip()
+    label = _optional(fields, "Label")
+    if not label.strip():
+        label = _optional(fields, "Poiname")
     return Location(_degrees(fields, "Location_X", 90), _degrees(fields, "Location_Y", 180), label)
 
 
@@ -223,6 +230,8 @@ _MESSAGES: Mapping[str, Callable[[Fields], Content]] = {
     "image": _image,
     "voice": _voice,
     "video": _video,
+    # Not on Tencent's page; other programs report that they get it.
+    "file": _file,
     "location": _location,
     "link": _link,
 }
