@@ -1,0 +1,72 @@
+# webot needs Python 3.11 or newer and make; everything else comes into .venv by itself.
+# Another Python than the first good one on the path: make run PYTHON=/path/to/python3
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint lock docs fmt clean
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(call is_new_enough,$(name)) && echo $(name))))
+is_new_enough = $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+
+BIN := .venv/bin
+FOLDERS := adapters chains pipeline storage web
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Two: what a small machine has, and a database each is enough.
+JOBS ?= 2
+
+help: ## Show what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r goal said; do printf '%-10s  %s\n' "$$goal" "$$said"; done
+
+run: .venv/ready ## Start webot with its simulator; prints the address to open
+	@$(BIN)/python -m compileall -q $(FOLDERS)
+	@exec $(BIN)/webot serve
+
+test: .venv/ready-to-test lint ## Run every check and every test
+	@CHROMIUM="$$(sh .ci/chromium)" && export CHROMIUM && \
+	exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+
+lint: .venv/ready-to-test ## Run the checks that need no running
+	@$(BIN)/ruff format --check --quiet . || { echo "make fmt puts this right"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+lock: $(BIN)/python ## Pin the dependencies of pyproject.toml; UPGRADE=--upgrade takes the newest
+	@$(PIP) install uv
+	@$(call pin,pyproject.toml,runtime)
+	@$(call pin,--group dev --constraint requirements/runtime.txt,development)
+	@$(call pin,requirements/build.in,build)
+
+pin = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate $(UPGRADE) $(1) --output-file requirements/$(2).txt
+
+docs: .venv/ready ## Write docs/settings.md from the code
+	@$(BIN)/python -m web.manual >docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+
+fmt: .venv/ready-to-test ## Put the code into its form
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+clean: ## Remove what make has made; data/ and your settings stay
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find $(FOLDERS) tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: an environment is made anew when what it is made from has changed.
+
+$(BIN)/python:
+	@$(if $(PYTHON),:,echo "webot needs Python 3.11 or newer, and there is none on the path ($$(python3 --version 2>&1))."; echo "Install one, or name it: make run PYTHON=/path/to/python3.11"; exit 1)
+	@$(call is_new_enough,$(PYTHON)) || { \
+	echo "webot needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
+	echo "Name another: make run PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv --clear .venv || { \
+	rm -rf .venv; echo "If venv is missing: on Debian and Ubuntu, apt install python3-venv"; exit 1; }
+
+.venv/ready: requirements/runtime.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what webot needs into .venv (once, about a minute) ..."
+	@$(PIP) install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/ready-to-test: requirements/development.txt .venv/ready
+	@echo "Installing what the tests need ..."
+	@$(PIP) install --require-hashes -r requirements/development.txt
+	@touch $@
