@@ -9,12 +9,11 @@ from pydantic import BaseModel, SecretStr
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ChannelTable, ModelTable, Settings
+from web.kinds import KINDS, Kinds
 from web.layers import FILES, FOLDER, PREFIX, Layers, environment, read_file, variables
 from web.masking import is_secret
 from web.schema import Keys, Slot, shown, slot
 from web.validation import nearest, validate_table
-
-Kinds = Mapping[str, type[BaseModel]]
 
 
 @dataclass(frozen=True)
@@ -36,17 +35,16 @@ def settings_folder(environ: Mapping[str, str]) -> Path:
     return Path(environ.get(FOLDER) or ".")
 
 
-def load_settings(folder: Path, environ: Mapping[str, str], kinds: Kinds | None = None) -> Settings:
+def load_settings(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Settings:
     """Give the settings, or raise `SettingsInvalid` with everything that is wrong with them."""
     return load(folder, environ, kinds).settings
 
 
-def load(folder: Path, environ: Mapping[str, str], kinds: Kinds | None = None) -> Loaded:
+def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Loaded:
     """Read and check every layer; `kinds` has the model of each channel kind's own keys.
 
     Raises `SettingsInvalid`.
     """
-    kinds = kinds or {}
     layers = _read(folder, environ, kinds)
     settings = validate_table(Settings, layers.values, origin=layers.origin)
     problems = list(settings) if isinstance(settings, tuple) else []
@@ -58,7 +56,7 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds | None = None) -
         elif checked is not None:
             channels[name] = checked
     if problems or isinstance(settings, tuple):
-        raise SettingsInvalid(problems)
+        raise SettingsInvalid(list(dict.fromkeys(problems)))
     return Loaded(settings, layers, channels, (*_misspelt(environ), *_misnamed(settings, layers)))
 
 
@@ -75,7 +73,7 @@ def _read(folder: Path, environ: Mapping[str, str], kinds: Kinds) -> Layers:
         raise SettingsInvalid([f"{folder}: no such folder (from --settings or {FOLDER})"])
     problems: list[str] = []
     layers = Layers()
-    layers.lay({"channels": {"wecom": {}}, "models": {"default": {}, "image": {}}}, "the defaults")
+    layers.lay({"channels": {"wecom": {}}, "models": {"default": {}, "image": {}}}, "")
     for name in FILES:
         try:
             layers.lay(read_file(folder / name), name)
@@ -110,7 +108,7 @@ def _own(name: str, table: Mapping[str, Any], kinds: Kinds, layers: Layers) -> B
     where, root = f"[channels.{name}]", ("channels", name)
     kind = table.get("kind", ChannelTable().kind)
     if not kinds or not isinstance(kind, str):
-        return None
+        return None  # which the shared keys' check has told
     if (model := kinds.get(kind)) is None:
         source = layers.origin((*root, "kind"))
         return (f"{source}: {where} kind: found {shown(kind)}, expected {' or '.join(map(shown, kinds))}",)

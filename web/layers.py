@@ -40,10 +40,11 @@ class Layers:
         self._merge(self.values, layer, name, ())
 
     def origin(self, path: Keys) -> str:
-        """Name the layer that set the value at a path, or the nearest table above it."""
+        """Name the layer that set the value at a path; of a table, the last that set a key of it."""
         for depth in range(len(path), 0, -1):
-            if name := self.origins.get(path[:depth]):
-                return name
+            names = [name for known, name in self.origins.items() if known[:depth] == path[:depth]]
+            if names:
+                return names[-1]
         return ""
 
     def _merge(self, below: dict[str, Any], layer: Mapping[str, Any], name: str, path: Keys) -> None:
@@ -51,12 +52,17 @@ class Layers:
             here = (*path, key)
             if not isinstance(value, dict):
                 below[key] = value
-                self.origins[here] = name
+                self._note(here, name)
                 continue
             if not isinstance(below.get(key), dict):
                 below[key] = {}
-                self.origins[here] = name
+                self._note(here, name)
             self._merge(below[key], value, name, here)
+
+    def _note(self, here: Keys, name: str) -> None:
+        # Taken out first, so that the origins stand in the order of the layers.
+        self.origins.pop(here, None)
+        self.origins[here] = name
 
 
 def read_file(path: Path) -> dict[str, Any]:
