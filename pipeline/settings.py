@@ -166,9 +166,13 @@ class MenuButton(Table):
     """A button of the app's menu: a click with a command as key, a page with a url, or a group of buttons."""
 
     name: str
+    """What the button shows."""
     key: str = ""
+    """The command a click sends, such as @clear."""
     url: str = ""
+    """The page the button opens."""
     buttons: tuple["MenuButton", ...] = ()
+    """The buttons of a group."""
 
 
 class Menu(Table):
