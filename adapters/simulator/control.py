@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from adapters.simulator.apps import App
 from adapters.simulator.directory import Member
-from adapters.simulator.faults import Fault
+from adapters.simulator.faults import EVERY, Fault
 from adapters.simulator.phone import Phone
 from adapters.simulator.screens import Delivered
 from adapters.simulator.world import World
@@ -73,9 +73,9 @@ class _Fetch(_Which):
 
 class _RuleAsked(_Shape):
     fault: Annotated[Fault, Field(discriminator="kind")]
-    route: str = "*"
-    calls: int | None = Field(default=None, ge=1)
-    chance: float = Field(default=1.0, gt=0, le=1)
+    route: str = EVERY
+    calls: int | None = None
+    chance: float = 1.0
 
 
 class _Number(_Shape):
@@ -138,6 +138,8 @@ async def _messages(request: _Request, world: _FromWorld, closing: _FromServer) 
     """List what came to a phone, waiting up to `within` seconds until there are `count`; there may be fewer then."""
     asked = _from_query(_Wait, request)
     phone = _phone(world, asked)
+    if asked.count > world.platform.limits.kept_messages:
+        raise ClientException(detail=f"count: a phone keeps {world.platform.limits.kept_messages} messages here")
     arrival = asyncio.create_task(phone.messages(count=asked.count, within=asked.within, after=asked.after))
     end = asyncio.create_task(closing.wait())
     await asyncio.wait({arrival, end}, return_when=asyncio.FIRST_COMPLETED)
@@ -200,7 +202,11 @@ async def _fetch(request: _Request, world: _FromWorld) -> Response[bytes]:
 async def _set_fault(request: _Request, world: _FromWorld) -> Response[bytes]:
     """Let something go wrong from now on."""
     asked = await _from_body(_RuleAsked, request)
-    return _json({"number": world.misbehave(asked.fault, route=asked.route, calls=asked.calls, chance=asked.chance)})
+    try:
+        number = world.misbehave(asked.fault, route=asked.route, calls=asked.calls, chance=asked.chance)
+    except ValueError as error:
+        raise ClientException(detail=str(error)) from error
+    return _json({"number": number})
 
 
 @get("/faults")

@@ -123,7 +123,7 @@ class Courier:
         # Made when first needed: reading the system's certificates takes 40 ms, and a phone may never speak.
         if self._opened is None:
             # The way to the app is direct, through no proxy; the deadline is set around each call.
-            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
+            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=16)
             self._opened = httpx2.AsyncClient(trust_env=False, timeout=None, limits=limits)
         return self._opened
 
@@ -163,16 +163,11 @@ class Courier:
 
     async def _post(self, app: App, said: Said) -> tuple[int, str]:
         self._counts.posted += 1
-        keys = _keys(app)
         # Nothing promises that a second try has the same random bytes, nonce or time, so ours never has.
-        encrypted = keys.encrypt(callback_xml(app, said).encode())
+        url, body = sealed(app, said)
         try:
             async with asyncio.timeout(self._manners.deadline):
-                answer = await self._client.post(
-                    f"{app.callback_url}?{urlencode(_signed(keys, encrypted))}",
-                    content=envelope_xml(app, encrypted).encode(),
-                    headers={"Content-Type": "text/xml"},
-                )
+                answer = await self._client.post(url, content=body, headers={"Content-Type": "text/xml"})
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL):
             return _NO_ANSWER, ""
         return answer.status_code, answer.text
@@ -191,6 +186,13 @@ class Courier:
         else:
             self._counts.given_up += 1
         return posting
+
+
+def sealed(app: App, said: Said) -> tuple[str, bytes]:
+    """Give the URL and the body of one POST that reports what somebody did, signed and encrypted afresh."""
+    keys = _keys(app)
+    encrypted = keys.encrypt(callback_xml(app, said).encode())
+    return f"{app.callback_url}?{urlencode(_signed(keys, encrypted))}", envelope_xml(app, encrypted).encode()
 
 
 def _keys(app: App) -> CallbackKeys:

@@ -1,14 +1,24 @@
 """Misbehaviour on request: what goes wrong, where, how often and how long."""
 
+import math
 import random
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ConfigDict
+
 EVERY = "*"
 
 
+class _Typed:
+    """A fault that can be asked for in JSON, where a misspelt key is an error."""
+
+    __slots__ = ()
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
 @dataclass(frozen=True, slots=True)
-class Errcode:
+class Errcode(_Typed):
     """The API refuses with a code, such as 42001, 45009, -1 or 60020; `ip` is the address it then names."""
 
     errcode: int
@@ -17,15 +27,18 @@ class Errcode:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpStatus:
+class HttpStatus(_Typed):
     """The API answers with an HTTP status instead of 200."""
 
     status: int = 500
     kind: Literal["http_status"] = "http_status"
 
+    def __post_init__(self) -> None:
+        _check(200 <= self.status <= 599, f"status is {self.status}: it must be 200 to 599")  # noqa: PLR2004
+
 
 @dataclass(frozen=True, slots=True)
-class NotJson:
+class NotJson(_Typed):
     """The API answers 200 with a page, as a gateway in between may."""
 
     page: str = "<html><body>Bad Gateway</body></html>"
@@ -33,15 +46,18 @@ class NotJson:
 
 
 @dataclass(frozen=True, slots=True)
-class Slow:
+class Slow(_Typed):
     """The API answers as it should, some seconds late."""
 
     seconds: float
     kind: Literal["slow"] = "slow"
 
+    def __post_init__(self) -> None:
+        _check_seconds(self.seconds)
+
 
 @dataclass(frozen=True, slots=True)
-class Hang:
+class Hang(_Typed):
     """The API never answers; `done` says whether it did what was asked all the same."""
 
     done: bool = False
@@ -49,7 +65,7 @@ class Hang:
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(_Typed):
     """The connection ends without an answer; `done` says whether what was asked was done all the same."""
 
     done: bool = False
@@ -57,28 +73,37 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(_Typed):
     """A callback comes several times, though each was answered with 200; `together` posts them all at once."""
 
     times: int = 3
     together: bool = False
     kind: Literal["repeat"] = "repeat"
 
+    def __post_init__(self) -> None:
+        _check(self.times >= 1, f"times is {self.times}: it must be 1 or more")
+
 
 @dataclass(frozen=True, slots=True)
-class LoseAnswer:
+class LoseAnswer(_Typed):
     """The answers to the first tries of a callback are lost on the way, so it comes again."""
 
     times: int = 1
     kind: Literal["lose_answer"] = "lose_answer"
 
+    def __post_init__(self) -> None:
+        _check(self.times >= 1, f"times is {self.times}: it must be 1 or more")
+
 
 @dataclass(frozen=True, slots=True)
-class HoldBack:
+class HoldBack(_Typed):
     """A callback comes only after the member's next one, or after some seconds if there is none."""
 
     seconds: float = 5.0
     kind: Literal["hold_back"] = "hold_back"
+
+    def __post_init__(self) -> None:
+        _check_seconds(self.seconds)
 
 
 ApiFault = Errcode | HttpStatus | NotJson | Slow | Hang | Drop
@@ -100,10 +125,8 @@ class Rule:
     chance: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.calls is not None and self.calls < 1:
-            raise ValueError(f"calls is {self.calls}: it must be 1 or more, or none for until cleared")
-        if not 0 < self.chance <= 1:
-            raise ValueError(f"chance is {self.chance}: it must be more than 0 and at most 1")
+        _check(self.calls is None or self.calls >= 1, f"calls is {self.calls}: it must be 1 or more, or none")
+        _check(0 < self.chance <= 1, f"chance is {self.chance}: it must be more than 0 and at most 1")
 
 
 class Faults:
@@ -155,3 +178,12 @@ class Faults:
             else:
                 self._rules[number] = (rule, left - 1)
         return True
+
+
+def _check(right: bool, otherwise: str) -> None:  # noqa: FBT001 - read as an assertion
+    if not right:
+        raise ValueError(otherwise)
+
+
+def _check_seconds(seconds: float) -> None:
+    _check(math.isfinite(seconds) and seconds >= 0, f"seconds is {seconds}: it must be 0 or more")

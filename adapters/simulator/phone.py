@@ -102,8 +102,12 @@ class Phone:
     async def messages(self, *, count: int = 1, within: float = 5.0, after: int = 0) -> tuple[Delivered, ...]:
         """Return all kept messages numbered higher than `after` once there are at least `count` of them.
 
-        Raises `TimeoutError` when that takes longer than `within` seconds.
+        Raises `TimeoutError` when that takes longer than `within` seconds, and `ValueError` for a `count` that
+        no phone keeps.
         """
+        kept = self._platform.limits.kept_messages
+        if count > kept:
+            raise ValueError(f"a phone keeps {kept} messages here, so {count} will never be there at once")
         try:
             async with asyncio.timeout(within):
                 return await self._screen.wait(count=count, after=after)

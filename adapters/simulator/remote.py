@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from adapters.simulator.apps import App
 from adapters.simulator.courier import Posting, Verification
 from adapters.simulator.directory import Member
-from adapters.simulator.faults import Fault
+from adapters.simulator.faults import EVERY, Fault
 from adapters.simulator.screens import Delivered, Entry
 from pipeline.events import Content, Text
 
@@ -69,7 +69,9 @@ class RemoteSimulator:
         """Give a conversation so far, both sides."""
         return _ENTRIES.validate_python((await self._get("/entries", {"user": user, "after": after}))["entries"])
 
-    async def misbehave(self, fault: Fault, *, route: str = "*", calls: int | None = None, chance: float = 1.0) -> int:
+    async def misbehave(
+        self, fault: Fault, *, route: str = EVERY, calls: int | None = None, chance: float = 1.0
+    ) -> int:
         """Let something go wrong from now on; gives the number for `behave`."""
         rule = {"fault": fault, "route": route, "calls": calls, "chance": chance}
         return int((await self._post("/faults", rule))["number"])

@@ -19,7 +19,7 @@ def json_object(body: bytes) -> Mapping[str, Any]:
     if rb"\u" in body and _NEEDLESS_ESCAPE.search(body):
         raise Refused(40033)
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode())
     # Bad UTF-8 is a ValueError too; a bomb of brackets ends in a RecursionError.
     except (ValueError, RecursionError):
         raise Refused(40058) from None

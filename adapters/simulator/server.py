@@ -15,7 +15,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from adapters.simulator.api import Asked, Qyapi, Told
+from adapters.simulator.api import ROUTES, Asked, Qyapi, Told
 from adapters.simulator.faults import ApiFault, Drop, Errcode, Faults, Hang, HttpStatus, NotJson, Slow
 from adapters.simulator.state import Platform
 from pipeline.errors import SettingsInvalid
@@ -69,7 +69,7 @@ class Server:
                 await _send(send, Told(b"", "text/plain", status=413))
                 return
             asked = _asked(scope, body)
-            if not self._qyapi.knows(asked.route):
+            if asked.route not in ROUTES:
                 await _send(send, Told(b"404 page not found", "text/plain", status=404))
                 return
             self._counts.calls[asked.route] += 1

@@ -3,11 +3,12 @@
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
+from adapters.simulator.api import ROUTES
 from adapters.simulator.apps import App, Limits
 from adapters.simulator.counts import Counts
 from adapters.simulator.courier import Courier, Manners, Verification
 from adapters.simulator.directory import Member
-from adapters.simulator.faults import Fault, Faults, Rule
+from adapters.simulator.faults import EVERY, Fault, Faults, Rule
 from adapters.simulator.media import Media
 from adapters.simulator.phone import Phone
 from adapters.simulator.refusals import Refused
@@ -87,8 +88,13 @@ class World:
         except Refused:
             raise LookupError(f"there is no media {media_id!r}, or no longer") from None
 
-    def misbehave(self, fault: Fault, *, route: str = "*", calls: int | None = None, chance: float = 1.0) -> int:
-        """Let something go wrong from now on; see `Rule`. Gives the number for `behave`."""
+    def misbehave(self, fault: Fault, *, route: str = EVERY, calls: int | None = None, chance: float = 1.0) -> int:
+        """Let something go wrong from now on; see `Rule`. Gives the number for `behave`.
+
+        Raises `ValueError` for a route there is not, and for figures that make no sense.
+        """
+        if route not in {EVERY, *ROUTES}:
+            raise ValueError(f"there is no route {route!r}; there are * and {', '.join(ROUTES)}")
         return self.faults.set(Rule(fault, route, calls, chance))
 
     def behave(self, number: int | None = None) -> None:

@@ -64,6 +64,11 @@ def test_a_rule_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
         Rule(Hang(), **wrong)  # type: ignore[arg-type]
 
 
+def test_a_route_there_is_not_is_answered_with_those_there_are(wecom: Simulator) -> None:
+    with pytest.raises(ValueError, match="no route 'message/sned'; there are "):
+        wecom.misbehave(Hang(), route="message/sned")
+
+
 async def test_http_errors_and_pages_can_be_asked_for(
     caller: Caller, client: httpx2.AsyncClient, wecom: Simulator
 ) -> None:

@@ -112,6 +112,15 @@ async def test_a_fetched_file_has_its_type_and_its_name_in_raw_utf8(caller: Call
     assert 'attachment; filename="报告.pdf"' == disposition.decode()
 
 
+async def test_a_picture_from_a_phone_is_named_by_its_id(
+    caller: Caller, client: httpx2.AsyncClient, wecom: Simulator
+) -> None:
+    media_id = wecom.phone("zhangsan", agent_id=AGENT).put("image", PNG)
+    fetched = await client.get("/cgi-bin/media/get", params={"access_token": caller.token, "media_id": media_id})
+
+    assert f'attachment; filename="{media_id}.png"' == fetched.headers["content-disposition"]
+
+
 @pytest.mark.parametrize(("query", "errcode"), [({}, 41006), ({"media_id": "made-up"}, 40007)])
 async def test_media_that_is_not_there_is_an_error_in_json(query: dict[str, str], errcode: int, caller: Caller) -> None:
     assert errcode == (await caller.get("media/get", **query))["errcode"]

@@ -26,6 +26,11 @@ async def test_waiting_in_vain_says_what_came(caller: Caller, wecom: Simulator) 
         await wecom.texts("zhangsan", count=2, within=0.01, agent_id=AGENT)
 
 
+async def test_waiting_for_more_than_a_phone_keeps_is_an_error_at_once(wecom: Simulator) -> None:
+    with pytest.raises(ValueError, match="keeps 200 messages here, so 201 will never"):
+        await wecom.texts("zhangsan", count=201, agent_id=AGENT)
+
+
 async def test_what_was_read_before_can_be_left_out(caller: Caller, wecom: Simulator) -> None:
     await caller.send(content="one")
     (first,) = await wecom.messages("zhangsan", agent_id=AGENT)
