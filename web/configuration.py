@@ -107,7 +107,7 @@ def _channels(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _own(name: str, table: Mapping[str, Any], kinds: Kinds, layers: Layers) -> BaseModel | tuple[str, ...] | None:
     where, root = f"[channels.{name}]", ("channels", name)
     kind = table.get("kind", ChannelTable().kind)
-    if not kinds or not isinstance(kind, str):
+    if not isinstance(kind, str):
         return None  # which the shared keys' check has told
     if (model := kinds.get(kind)) is None:
         source = layers.origin((*root, "kind"))

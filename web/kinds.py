@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
+from adapters.wecom_app import WeComAppSettings
+
 Kinds = Mapping[str, type[BaseModel]]
 
-KINDS: Kinds = {}
+KINDS: Kinds = {"wecom_app": WeComAppSettings}

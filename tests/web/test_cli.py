@@ -162,16 +162,23 @@ def test_check_masks_secrets_and_names_the_layers(tmp_path: Path) -> None:
     ran = webot(
         "check",
         folder=tmp_path,
-        WEBOT_CHANNELS__WECOM__TOKEN="opensesame",  # the masked value must not be this
+        WEBOT_CHANNELS__WECOM__CORP_ID="ww1",
+        WEBOT_CHANNELS__WECOM__AGENT_ID="7",
+        WEBOT_CHANNELS__WECOM__SECRET="opensesame",
+        WEBOT_CHANNELS__WECOM__TOKEN="opensesame",
+        WEBOT_CHANNELS__WECOM__ENCODING_AES_KEY="jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C",
         WEBOT_STORAGE__DATABASE_URL="postgresql+asyncpg://me:xyzzy@db/webot",
         WEBOT_MODELS__DEFAULT__DEFAULT_HEADERS='{ Authorization = "Bearer xyzzy" }',
         WEBOT_MODELS__DEFAULT__BASE_URL="https://me:xyzzy@api.example.com/v1",
     )
     lines = ran.stdout.split("\n")
 
-    assert not {"letmein", "opensesame", "xyzzy"} & set(re.findall(r"\w+", ran.stdout + ran.stderr))
+    assert not {"letmein", "opensesame", "xyzzy", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"} & set(
+        re.findall(r"\w+", ran.stdout + ran.stderr)
+    )
     assert 'api_key = "********"  # .secrets.toml' in lines
     assert 'token = "********"  # WEBOT_CHANNELS__WECOM__TOKEN' in lines
+    assert 'corp_id = "ww1"  # WEBOT_CHANNELS__WECOM__CORP_ID' in lines
     assert 'database_url = "********"  # WEBOT_STORAGE__DATABASE_URL' in lines
     assert 'base_url = "https://me:********@api.example.com/v1"  # WEBOT_MODELS__DEFAULT__BASE_URL' in lines
     assert 'proxy = ""' in lines

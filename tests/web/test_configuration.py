@@ -421,14 +421,20 @@ def test_every_secret_that_is_set_is_known(tmp_path: Path) -> None:
             default_headers = { Authorization = "Bearer abc", Accept = "text" }
             [channels.wecom]
             token = "tok"
-            [channels.other]
-            secret = "left to its kind"
         """,
     )
 
-    assert {"http://me:pass@proxy", "sk-1", "Bearer abc", "tok", "left to its kind"} == set(
-        secrets_of(load(tmp_path, {})),
-    )
+    assert {"http://me:pass@proxy", "sk-1", "Bearer abc", "tok"} == set(secrets_of(load(tmp_path, {}, KINDS)))
+
+
+def test_a_fault_of_a_whole_table_names_the_last_layer_that_set_a_key_of_it(tmp_path: Path) -> None:
+    write(tmp_path, settings='channels.wecom.path = "/gpt"', local='channels.wecom.corp_id = "ww1"')
+
+    with pytest.raises(SettingsInvalid) as refused:
+        load(tmp_path, {})
+
+    (told,) = refused.value.problems
+    assert told.startswith("settings.local.toml: [channels.wecom]: secret, agent_id, token, encoding_aes_key missing;")
 
 
 def test_a_table_on_its_own_becomes_its_model_or_its_problems() -> None:
