@@ -17,7 +17,7 @@ import httpx2
 import structlog
 
 from adapters.wecom.errors import error_for, without_secrets
-from pipeline.errors import TryAgain, Undeliverable
+from pipeline.errors import SettingsInvalid, TryAgain, Undeliverable
 
 log = structlog.get_logger()
 
@@ -91,7 +91,10 @@ class Answer:
 
 
 class Wire:
-    """Connections to one qyapi, real or pretended; `patience` is how many seconds an exchange may take as a whole."""
+    """Connections to one qyapi, real or pretended; `patience` is how many seconds an exchange may take as a whole.
+
+    Raises `SettingsInvalid` for a proxy it cannot use.
+    """
 
     def __init__(
         self,
@@ -103,6 +106,8 @@ class Wire:
     ) -> None:
         self.base = base.rstrip("/")
         self._patience = patience
+        if proxy and not proxy.startswith(("http://", "https://")):
+            raise SettingsInvalid(["[network] proxy: expected an address that starts with http:// or https://"])
         leaves = httpx2.URL(self.base).host not in _LOCAL_HOSTS
         self._client = httpx2.AsyncClient(
             # Certificates may come from SSL_CERT_FILE, for companies with their own; proxies from settings alone.

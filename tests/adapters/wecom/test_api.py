@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 from adapters.wecom.api import Agent, WeComApi
 from adapters.wecom.cache import Cache
 from adapters.wecom.errors import MediaExpired
-from pipeline.errors import SettingsInvalid, TryAgain, Undeliverable
+from pipeline.errors import TryAgain, Undeliverable
 from pipeline.ports import Profile
-from pipeline.settings import Menu, MenuButton
+from pipeline.settings import Menu
 from tests.adapters.wecom.qyapi import SECRET, Clock, Qyapi, body_of, refusal
 
 SENT = {"errcode": 0, "errmsg": "ok", "msgid": "msg-1"}
@@ -364,32 +364,6 @@ async def test_a_menu_is_shown_and_deleted(api: WeComApi, qyapi: Qyapi) -> None:
     assert await api.menu() == []
     await api.delete_menu()
     assert len(qyapi.asked_for("menu/delete")) == 1
-
-
-@pytest.mark.parametrize(
-    ("buttons", "problem"),
-    [
-        pytest.param((), "found 0, expected 1 to 3", id="no button"),
-        pytest.param(tuple(MenuButton(name="x", key="k") for _ in range(4)), "found 4", id="four buttons"),
-        pytest.param((MenuButton(name="一二三四五六", key="k"),), "18 bytes, expected at most 16", id="a long name"),
-        pytest.param((MenuButton(name="x", key="k" * 129),), "129 bytes", id="a long key"),
-        pytest.param((MenuButton(name="x"),), "one of key, url and buttons", id="a button for nothing"),
-        pytest.param((MenuButton(name="x", key="k", url="u"),), "one of key, url and buttons", id="a button for two"),
-        pytest.param((MenuButton(name="", key="k"),), "expected a name", id="a button without a name"),
-        pytest.param(
-            (MenuButton(name="x", buttons=tuple(MenuButton(name="y", key="k") for _ in range(6))),),
-            "found 6 buttons",
-            id="a group of six",
-        ),
-    ],
-)
-async def test_a_menu_wecom_would_refuse_is_not_sent(
-    api: WeComApi, qyapi: Qyapi, buttons: tuple[MenuButton, ...], problem: str
-) -> None:
-    with pytest.raises(SettingsInvalid, match=problem):
-        await api.create_menu(buttons)
-
-    assert qyapi.asked == []
 
 
 async def test_a_message_is_recalled(api: WeComApi, qyapi: Qyapi) -> None:

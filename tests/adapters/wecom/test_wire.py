@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from adapters.wecom.wire import File, Wire
-from pipeline.errors import TryAgain, Undeliverable
+from pipeline.errors import SettingsInvalid, TryAgain, Undeliverable
 
 OK = b'{"errcode":0,"errmsg":"ok"}'
 SECRETS = {"access_token": "the-token", "corpsecret": "the-secret"}
@@ -117,6 +117,12 @@ async def test_what_stays_on_the_machine_does_not() -> None:
         await wire.aclose()
 
     assert recorder.heads[0].startswith(b"GET /cgi-bin/gettoken?corpid=x HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "127.0.0.1:1"])
+def test_a_proxy_of_another_kind_is_refused_before_anything_starts(proxy: str) -> None:
+    with pytest.raises(SettingsInvalid, match="proxy"):
+        Wire("https://qyapi.invalid", proxy=proxy)
 
 
 async def test_connections_are_used_again() -> None:

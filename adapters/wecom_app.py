@@ -1,0 +1,309 @@
+"""A self-built WeCom application (自建应用) as a channel: callbacks in, messages out."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+import structlog
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
+
+from adapters.wecom.api import WeComApi
+from adapters.wecom.cache import Cache
+from adapters.wecom.crypto import BAD_PLAINTEXT, BAD_SIGNATURE, CallbackKeys, open_with_any
+from adapters.wecom.errors import MediaExpired
+from adapters.wecom.inbound import SUSPENSION_WARNINGS, read_event
+from adapters.wecom.media import MediaKind, ending_of, kind_for, mime_of
+from adapters.wecom.render import render
+from adapters.wecom.wire import Wire
+from adapters.wecom.xml import encrypted_part, message_fields
+from pipeline.errors import BadCallback
+from pipeline.events import InboundEvent, Person, PlatformNotice
+from pipeline.ports import Call, CallAnswer, Governor, MediaStore, Profile, Traits
+from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, Reply, StoredMedia, VoicePart, WordsPart
+from pipeline.settings import Table
+from pipeline.words import Language, Words
+
+log = structlog.get_logger()
+
+# WeCom forgets an upload after 3 days; half a day is for messages that wait.
+_MEDIA_SECONDS = 2.5 * 24 * 3600
+_PROFILE_SECONDS = 24 * 3600
+_NAMES = {"image": "image", "audio": "voice", "video": "video"}
+_TEXT_MIME = "text/plain; charset=utf-8"
+
+
+def _key_or_none(key: SecretStr) -> SecretStr:
+    if key.get_secret_value():
+        try:
+            CallbackKeys.of("", key.get_secret_value(), "")
+        except BadCallback as refusal:
+            message = f"the 43 letters and digits of WeCom's EncodingAESKey; {refusal} ({refusal.code})"
+            raise ValueError(message) from None
+    return key
+
+
+def _rooted(path: str) -> str:
+    if not path.startswith("/"):
+        message = 'a path that starts with "/", such as "/gpt"'
+        raise ValueError(message)
+    return path
+
+
+def _address(base: str) -> str:
+    parts = urlsplit(base)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
+        message = "an address that starts with https://, such as https://qyapi.weixin.qq.com"
+        raise ValueError(message)
+    return base.rstrip("/")
+
+
+_EncodingAesKey = Annotated[SecretStr, AfterValidator(_key_or_none)]
+
+
+class WeComAppSettings(Table):
+    """The table `[channels.<name>]` of a self-built application."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    kind: Literal["wecom_app"] = "wecom_app"
+    """The kind of channel."""
+    chain: str = "default"
+    """The chain that answers here."""
+    path: Annotated[str, AfterValidator(_rooted)] = "/gpt"
+    """Where WeCom calls back; the path of 接收消息 URL on the app's page."""
+    corp_id: str = ""
+    """企业ID, under 我的企业; with it and the next four empty, the channel talks to the simulator."""
+    secret: SecretStr = SecretStr("")
+    """Secret of the app, on its page."""
+    agent_id: int = Field(default=0, ge=0)
+    """AgentId of the app, on its page."""
+    token: SecretStr = SecretStr("")
+    """Token of 接收消息, on the app's page."""
+    encoding_aes_key: _EncodingAesKey = SecretStr("")
+    """EncodingAESKey of 接收消息, on the app's page; 43 letters and digits."""
+    previous_token: SecretStr = SecretStr("")
+    """The Token before a change, accepted beside the new one; empty otherwise."""
+    previous_encoding_aes_key: _EncodingAesKey = SecretStr("")
+    """The EncodingAESKey before a change, together with previous_token."""
+    api_base: Annotated[str, AfterValidator(_address)] = "https://qyapi.weixin.qq.com"
+    """WeCom's API; another address for a relay."""
+    message_format: Literal["markdown", "text"] = "markdown"
+    """markdown looks better in WeCom; text is what people in the WeChat plugin can read."""
+    max_pieces: int = Field(default=5, ge=1)
+    """Messages one reply may take; a longer one goes as its first piece and the whole as a .md file."""
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        missing = self.missing_credentials
+        if missing and len(missing) < len(_CREDENTIALS):
+            message = f"{', '.join(missing)} missing; set all five of {', '.join(_CREDENTIALS)}, or none of them"
+            raise ValueError(message)
+        if bool(self.previous_token.get_secret_value()) != bool(self.previous_encoding_aes_key.get_secret_value()):
+            message = "previous_token and previous_encoding_aes_key are set together or not at all"
+            raise ValueError(message)
+        return self
+
+    @property
+    def missing_credentials(self) -> tuple[str, ...]:
+        """Name the keys of the five credentials that are not set."""
+        values = {
+            "corp_id": self.corp_id,
+            "secret": self.secret.get_secret_value(),
+            "agent_id": self.agent_id,
+            "token": self.token.get_secret_value(),
+            "encoding_aes_key": self.encoding_aes_key.get_secret_value(),
+        }
+        return tuple(name for name, value in values.items() if not value)
+
+    @property
+    def has_credentials(self) -> bool:
+        """Say whether a real WeCom is meant; without credentials the simulator stands in."""
+        return not self.missing_credentials
+
+    @property
+    def keyring(self) -> tuple[CallbackKeys, ...]:
+        """Give the pairs of token and key that callbacks may come under, the current one first."""
+        pairs = (
+            (self.token, self.encoding_aes_key),
+            (self.previous_token, self.previous_encoding_aes_key),
+        )
+        return tuple(
+            CallbackKeys.of(token.get_secret_value(), key.get_secret_value(), self.corp_id)
+            for token, key in pairs
+            if key.get_secret_value()
+        )
+
+
+_CREDENTIALS = ("corp_id", "secret", "agent_id", "token", "encoding_aes_key")
+
+
+class WeComApp:
+    """Implements `pipeline.ports.Channel` for one self-built application."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: WeComAppSettings,
+        *,
+        api: WeComApi,
+        cache: Cache,
+        governor: Governor,
+        media: MediaStore,
+        language: Language = "zh",
+    ) -> None:
+        self.name = name
+        self.traits = Traits(message_bytes=2048)
+        self.api = api
+        self._settings = settings
+        self._keyring = settings.keyring
+        self._cache = cache
+        self._governor = governor
+        self._media = media
+        self._words = Words(language)
+
+    def receive(self, call: Call) -> tuple[CallAnswer, InboundEvent | None]:
+        """Verify, decrypt and parse; `BadCallback` for what is not WeCom's, or not for this app."""
+        match call.method:
+            case "GET":
+                return CallAnswer(200, self._echo(call)), None
+            case "POST":
+                return CallAnswer(200), self._event(call)
+            case _:
+                raise BadCallback(f"WeCom does not call with {call.method!r}", code=BAD_SIGNATURE, status=400)
+
+    def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
+        """Turn replies into messages WeCom shows whole."""
+        return render(replies, message_format=self._settings.message_format, max_pieces=self._settings.max_pieces)
+
+    async def send(self, person: Person, part: Part) -> Receipt:
+        """Deliver one part when the person may get another message."""
+        await self._governor.admit(person)
+        match part:
+            case WordsPart(text=text, format="markdown"):
+                return Receipt(await self.api.send_markdown(person.user, text))
+            case WordsPart(text=text):
+                return Receipt(await self.api.send_text(person.user, text))
+            case ImagePart(media=media):
+                return await self._send_stored(person, "image", media)
+            case VoicePart(media=media):
+                return await self._send_stored(person, "voice", media)
+            case FilePart(media=media):
+                return await self._send_stored(person, "file", media)
+            case DocumentPart(name=name, text=text):
+                return await self._send_document(person, name, text.encode("utf-8", "replace"))
+
+    async def fetch(self, media_id: str) -> StoredMedia:
+        """Bring something a person sent into the media store, its type told from its bytes."""
+        downloaded = await self.api.download(media_id)
+        mime = mime_of(downloaded.data)
+        name = downloaded.name or f"{_NAMES.get(mime.partition('/')[0], 'file')}{ending_of(mime)}"
+        return await self._media.keep(downloaded.data, mime=mime, name=name)
+
+    async def profile(self, person: Person) -> Profile:
+        """Look a person up, at most once a day."""
+        key = f"profile/{self._settings.api_base}/{self._settings.corp_id}/{person.user.casefold()}"
+        kept = await self._cache.get(key)
+        if kept is not None:
+            name, departments = json.loads(kept.text)
+            return Profile(name, tuple(departments))
+        profile = await self.api.user(person.user)
+        text = json.dumps([profile.name, profile.departments], ensure_ascii=False)
+        await self._cache.put(key, text, seconds=_PROFILE_SECONDS)
+        return profile
+
+    async def aclose(self) -> None:
+        """Close the connections and the cache."""
+        await self.api.aclose()
+        await self._cache.aclose()
+
+    def _echo(self, call: Call) -> str:
+        echo = call.query.get("echostr")
+        if echo is None:
+            # Health probes and curious browsers come here too.
+            raise BadCallback("no echostr: not a verification by WeCom", code=BAD_SIGNATURE, status=400)
+        try:
+            return self._opened(call, echo).decode("utf-8")
+        except UnicodeDecodeError:
+            raise BadCallback("the echo is not UTF-8", code=BAD_PLAINTEXT, status=400) from None
+
+    def _event(self, call: Call) -> InboundEvent:
+        message = self._opened(call, encrypted_part(call.body))
+        event = read_event(
+            message_fields(message),
+            channel=self.name,
+            corp_id=self._settings.corp_id,
+            agent_id=self._settings.agent_id,
+        )
+        if isinstance(event.content, PlatformNotice) and event.content.name in SUSPENSION_WARNINGS:
+            log.warning("wecom_platform_notice", channel=self.name, notice=event.content.name)
+        return event
+
+    def _opened(self, call: Call, encrypted: str) -> bytes:
+        signed = [call.query.get(name) for name in ("msg_signature", "timestamp", "nonce")]
+        match signed:
+            case [str(signature), str(timestamp), str(nonce)]:
+                return open_with_any(self._keyring, signature, timestamp, nonce, encrypted)
+            case _:
+                raise BadCallback("not signed", code=BAD_SIGNATURE, status=400)
+
+    async def _send_stored(self, person: Person, wanted: MediaKind, media: StoredMedia) -> Receipt:
+        async def read() -> bytes:
+            return await self._media.read(media)
+
+        kind = kind_for(wanted, media.mime, media.size)
+        return await self._send_file(person, kind, media, read)
+
+    async def _send_document(self, person: Person, name: str, data: bytes) -> Receipt:
+        async def read() -> bytes:
+            return data
+
+        document = StoredMedia(hashlib.sha256(data).hexdigest(), _TEXT_MIME, name, len(data))
+        return await self._send_file(person, "file", document, read)
+
+    async def _send_file(
+        self, person: Person, kind: MediaKind, media: StoredMedia, read: Callable[[], Awaitable[bytes]]
+    ) -> Receipt:
+        # People see the name of a file, and it belongs to the upload; of a picture they do not.
+        name = hashlib.sha256(media.name.encode("utf-8", "replace")).hexdigest()[:16] if kind == "file" else ""
+        scope = f"{self._settings.api_base}/{self._settings.corp_id}"
+        key = f"media/{scope}/{kind}/{media.sha256}/{name}"
+        try:
+            return Receipt(await self.api.send_media(person.user, kind, await self._uploaded(key, kind, media, read)))
+        except MediaExpired:
+            await self._cache.forget(key)
+        return Receipt(await self.api.send_media(person.user, kind, await self._uploaded(key, kind, media, read)))
+
+    async def _uploaded(
+        self, key: str, kind: MediaKind, media: StoredMedia, read: Callable[[], Awaitable[bytes]]
+    ) -> str:
+        kept = await self._cache.get(key)
+        if kept is not None:
+            return kept.text
+        media_id = await self.api.upload(kind, await read(), name=media.name, mime=media.mime)
+        await self._cache.put(key, media_id, seconds=_MEDIA_SECONDS)
+        return media_id
+
+
+def open_wecom_app(
+    name: str,
+    settings: WeComAppSettings,
+    *,
+    media: MediaStore,
+    governor: Governor,
+    cache_folder: Path,
+    proxy: str = "",
+    language: Language = "zh",
+) -> WeComApp:
+    """Open a channel with all its credentials set; `cache_folder` may be shared with other channels."""
+    cache = Cache(cache_folder)
+    api = WeComApi(
+        Wire(settings.api_base, proxy=proxy),
+        corp_id=settings.corp_id,
+        secret=settings.secret.get_secret_value(),
+        agent_id=settings.agent_id,
+        cache=cache,
+    )
+    return WeComApp(name, settings, api=api, cache=cache, governor=governor, media=media, language=language)
