@@ -7,13 +7,38 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator.apps import App, invent_app
+from adapters.simulator.callbacks import callback_xml, is_message
 from adapters.simulator.faults import ApiFault, Drop, Errcode, HttpStatus, NotJson
+from adapters.simulator.screens import Said
 from adapters.simulator.simulator import Simulator
 from adapters.wecom.api import WeComApi
 from adapters.wecom.cache import Cache
 from adapters.wecom.errors import MediaExpired
+from adapters.wecom.inbound import read_event
 from adapters.wecom.wire import Wire
+from adapters.wecom.xml import message_fields
 from pipeline.errors import TryAgain, Undeliverable
+from pipeline.events import (
+    CardActed,
+    Clicked,
+    Content,
+    Entered,
+    File,
+    Image,
+    Link,
+    Location,
+    PlatformNotice,
+    Position,
+    Scanned,
+    Subscribed,
+    Text,
+    UnknownEvent,
+    UnknownMessage,
+    Unsubscribed,
+    Video,
+    Viewed,
+    Voice,
+)
 from pipeline.settings import Menu
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"p" * 100
@@ -140,3 +165,44 @@ async def test_what_goes_wrong_is_told_apart(
 async def test_a_person_who_is_not_there_is_undeliverable(api: WeComApi) -> None:
     with pytest.raises(Undeliverable):
         await api.send_text("no such user!", "hi")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Text("  你好 ]]> 👋\n"),
+        Image("M"),
+        Voice("M", "amr"),
+        Video("M"),
+        File("M", "报告.pdf"),
+        Location(-23.5, 113.25, " 广州"),
+        Link("标题", "说明", "https://x/?a=1&b=2"),
+        Subscribed(),
+        Unsubscribed(),
+        Entered(),
+        Clicked("@help"),
+        Viewed("https://x"),
+        Scanned("6", "code"),
+        Position(23.5, -113.25, 65.0),
+        CardActed("k", "t", "vote", "code", (("q", ("a", "b")), ("r", ()))),
+        PlatformNotice("change_contact"),
+        PlatformNotice("inactive_alert"),
+        UnknownMessage("nosuch"),
+        UnknownEvent("nosuch"),
+    ],
+    ids=lambda content: str(content.kind),
+)
+def test_what_the_simulator_writes_is_read_as_it_was_meant(pretend_app: App, content: Content) -> None:
+    said = Said(
+        number=1,
+        at=1_700_000_000.0,
+        corp_id=pretend_app.corp_id,
+        agent_id=pretend_app.agent_id,
+        user="zhangsan",
+        msg_id="7" if is_message(content) else "",
+        content=content,
+    )
+    fields = message_fields(callback_xml(pretend_app, said).encode())
+    event = read_event(fields, channel="wecom", corp_id=pretend_app.corp_id, agent_id=pretend_app.agent_id)
+
+    assert event.content == content
