@@ -10,51 +10,16 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from chains.config import ChainBook, ChainConfig
 from chains.failures import answer_failed
+from chains.heard import Heard
 from chains.history import window
 from chains.models import ChatModel, Models
 from chains.quoting import block
-from chains.thinking import Spoken, apart
-from chains.wellformed import wellformed
+from chains.thinking import Spoken
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 from pipeline.outcomes import Draft, Exchange, Outcome, Provenance, Recollection, Said, Step
 from pipeline.ports import Ask, Memory
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
-
-
-@dataclass(slots=True)
-class Heard:
-    """What has come of an answer so far: the same whether it came whole or in pieces."""
-
-    text: str = ""
-    reasoning: str = ""
-    refusal: str = ""
-    model: str = ""
-    finish: str = ""
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-    def hear(self, message: AIMessage) -> None:
-        """Take in a message or a piece of one."""
-        content = message.content
-        self.text += content if isinstance(content, str) else message.text
-        beside = message.additional_kwargs
-        self.reasoning += beside.get("reasoning_content") or ""
-        self.refusal += beside.get("refusal") or ""
-        about = message.response_metadata
-        self.model = about.get("model_name") or self.model
-        self.finish = about.get("finish_reason") or self.finish
-        if usage := message.usage_metadata:
-            # Providers that count in every piece count from the beginning each time.
-            self.input_tokens = max(self.input_tokens, usage["input_tokens"])
-            self.output_tokens = max(self.output_tokens, usage["output_tokens"])
-
-    def spoken(self, *, whole: bool) -> Spoken:
-        """Tell thought from speech, in text that can be stored."""
-        spoken = apart(wellformed(self.text), whole=whole)
-        said = spoken.said or wellformed(self.refusal).strip()
-        thought = "\n".join(part for part in (wellformed(self.reasoning).strip(), spoken.thought) if part)
-        return Spoken(thought, said)
 
 
 @dataclass(frozen=True, slots=True)

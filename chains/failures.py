@@ -17,13 +17,13 @@ log = structlog.get_logger()
 
 # How providers say in a 400, each in its own way, that the words themselves are the trouble.
 _FILTERED = re.compile(
-    r"data_?inspection|content[_ ]?(filter|policy|exists risk|management)|responsibleai|sensitive|inappropriate"
-    r"|safety|敏感|违规|不安全",
+    r"data_?inspection|content[_ ]?(filter|policy|exists risk|management)|responsibleai|inappropriate content"
+    r"|sensitive (content|words|information)|safety (system|filter|policy)|敏感|违规|不安全",
     re.IGNORECASE,
 )
 _TOO_LONG = re.compile(
-    r"context[_ ](length|window)|maximum context|range of input length|prompt is too long|too many (input )?tokens"
-    r"|(input|prompt|token)s?( token)? (length|count)?[^.]{0,40}(exceed|too long)|reduce the length|超长|过长",
+    r"context[_ ](length|window)|maximum context|token limit|input token|input length|prompt is too long"
+    r"|too many tokens|reduce the length|超长|过长",
     re.IGNORECASE,
 )
 _QUOTA = re.compile(r"insufficient[_ ]\w*[_ ]?(quota|balance)|billing|arrearage|欠费|余额|额度", re.IGNORECASE)

@@ -128,7 +128,7 @@ class Models:
                 stream_chunk_timeout=table.timeout,
                 max_retries=table.max_retries,
                 http_async_client=client,
-                **_options(table),
+                **options_of(table),
             )
         except ValidationError as error:
             wrong = [
@@ -179,7 +179,7 @@ class Models:
         return ()
 
 
-def _options(table: ModelTable) -> dict[str, Any]:
+def options_of(table: ModelTable) -> dict[str, Any]:
     """Sort a table's own keys into what the client takes and what is sent word for word.
 
     The client would send `max_tokens` as `max_completion_tokens`, which only OpenAI itself understands.

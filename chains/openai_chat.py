@@ -19,9 +19,7 @@ from langchain_core.messages import BaseMessage, BaseMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
 
-REASONING = "reasoning_content"
-REFUSAL = "refusal"
-"""Where a message of ours keeps, in `additional_kwargs`, what the provider sent beside the answer."""
+from chains.heard import REASONING, REFUSAL
 
 # Arguments of the SDK's own methods: a request with one of them takes the library's way.
 _SDK_ARGUMENTS = frozenset({"response_format", "extra_headers", "extra_query", "timeout"})

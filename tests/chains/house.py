@@ -1,5 +1,6 @@
 """A house around the chains under test: a memory in memory, a stopper that counts, settings by keyword."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from chains.config import ChainBook, ChainConfig
 from chains.router import Chains, open_chains
 from pipeline.events import Content, InboundEvent, Person, Text
 from pipeline.outcomes import Conversation, Draft, Exchange, Notice, Outcome, Recollection, Said
-from pipeline.ports import Ask, Traits
+from pipeline.ports import Answerer, Ask, Traits
 from pipeline.replies import TextReply
 from pipeline.settings import Settings
 
@@ -61,7 +62,8 @@ class House:
     stopper: CountingStopper
 
     async def steps(self, content: Content | str, *, streams: bool = False) -> list[Draft | Notice | Outcome]:
-        return [step async for step in self.chains.answer(ask(content, streams=streams))]
+        answerer: Answerer = self.chains
+        return [step async for step in answerer.answer(ask(content, streams=streams))]
 
     async def outcome(self, content: Content | str, *, streams: bool = False) -> Outcome:
         last = (await self.steps(content, streams=streams))[-1]
@@ -102,7 +104,9 @@ async def house(
     settings = Settings.model_validate({"models": {"default": default, **(models or {})}, "chat": chat or {}})
     memory = memory or RecentMemory()
     stopper = CountingStopper()
-    chains = open_chains(settings, memory=memory, stopper=stopper, book=ChainBook({"default": chain}))
+    book = ChainBook({"default": chain})
+    # Opening reads files, which is not for the event loop.
+    chains = await asyncio.to_thread(open_chains, settings, memory=memory, stopper=stopper, book=book)
     try:
         yield House(chains, memory, stopper)
     finally:

@@ -260,7 +260,7 @@ async def test_a_channel_that_stops_listening_hangs_up_on_the_model(server: Open
 
 
 async def test_many_conversations_wait_for_the_model_at_once(server: OpenAIServer) -> None:
-    everybody = 600
+    everybody = 250
     go = asyncio.Event()
     server.script(*(Held(go, Says(f"answer {number}")) for number in range(everybody)))
 

@@ -116,6 +116,8 @@ class OpenAIServer:
         self.asked: list[Asked] = []
         self.hung_up = 0
         """How many callers went away before they had their answer."""
+        self.connections = 0
+        """How many connections were ever made."""
         self.most_open = 0
         """How many connections were open at the busiest moment."""
         self._port = port
@@ -165,6 +167,7 @@ class OpenAIServer:
     def opened(self, connection: "_Connection") -> None:
         """Count a caller in."""
         self._open.add(connection)
+        self.connections += 1
         self.most_open = max(self.most_open, len(self._open))
 
     def closed(self, connection: "_Connection", *, unanswered: bool) -> None:

@@ -1,0 +1,146 @@
+"""Our quick client sends what the library's own sends, and hears what it hears."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_openai import ChatOpenAI
+
+from chains.openai_chat import FastChatOpenAI
+from chains.pools import open_client
+from tests.fakes.openai_server import OpenAIServer, Says
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "Tell the weather.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+CALL = {"id": "call-1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "广州"}'}}
+
+CONVERSATIONS = [
+    pytest.param([HumanMessage("你好 😀")], id="one message"),
+    pytest.param(
+        [SystemMessage("Be brief."), HumanMessage("One?"), AIMessage("1"), HumanMessage("Two?")], id="several turns"
+    ),
+    pytest.param(
+        [
+            HumanMessage("Weather?"),
+            AIMessage("", tool_calls=[{"id": "call-1", "name": "weather", "args": {"city": "广州"}}]),
+            ToolMessage("sunny", tool_call_id="call-1"),
+            HumanMessage("And now?"),
+        ],
+        id="a tool was called",
+    ),
+    pytest.param(
+        [
+            HumanMessage(
+                content_blocks=[
+                    {"type": "text", "text": "What is this?"},
+                    {"type": "image", "base64": PIXEL, "mime_type": "image/png"},
+                ]
+            )
+        ],
+        id="a picture",
+    ),
+]
+
+OPTIONS: list[Any] = [
+    pytest.param({}, id="no options"),
+    pytest.param({"temperature": 0.2, "stop": ["END"], "seed": 7}, id="the protocol's options"),
+    pytest.param({"extra_body": {"max_tokens": 5, "enable_thinking": False}}, id="a provider's own options"),
+]
+
+ANSWERS = [
+    pytest.param(Says("Hello there."), id="words"),
+    pytest.param(Says(None, tool_calls=(CALL,), finish="tool_calls"), id="a tool call"),
+    pytest.param(Says("Hello.", usage=None), id="no tokens counted"),
+]
+
+
+def both(server: OpenAIServer, **options: object) -> tuple[ChatOpenAI, FastChatOpenAI]:
+    common: dict[str, Any] = {
+        "model": "test-model",
+        "base_url": server.base_url,
+        "api_key": "key",
+        "stream_usage": True,
+        "http_async_client": open_client(proxy=""),
+        **options,
+    }
+    return ChatOpenAI(**common), FastChatOpenAI(**common)
+
+
+async def closed(*models: ChatOpenAI) -> None:
+    for model in models:
+        await model.root_async_client.close()
+
+
+def heard(message: BaseMessage) -> tuple[object, ...]:
+    assert isinstance(message, AIMessage)
+    about = message.response_metadata
+    return message.content, message.tool_calls, message.usage_metadata, about["model_name"], about["finish_reason"]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("conversation", CONVERSATIONS)
+@pytest.mark.parametrize("tools", [[], [WEATHER]], ids=["without tools", "with a tool"])
+async def test_the_same_request_leaves(
+    server: OpenAIServer, conversation: Sequence[BaseMessage], options: dict[str, Any], tools: list[dict[str, Any]]
+) -> None:
+    plain, fast = both(server, **options)
+
+    for model in (plain, fast):
+        bound = model.bind_tools(tools) if tools else model
+        await bound.ainvoke(conversation)
+        async for _ in bound.astream(conversation):
+            pass
+    await closed(plain, fast)
+
+    of_plain, of_fast = server.bodies[:2], server.bodies[2:]
+    assert of_plain == of_fast
+    assert len(conversation) == len(of_fast[0]["messages"]) == len(of_fast[1]["messages"])
+
+
+@pytest.mark.parametrize("says", ANSWERS)
+async def test_the_same_answer_is_heard(server: OpenAIServer, says: Says) -> None:
+    plain, fast = both(server)
+    server.script(says, says, says, says)
+
+    whole = [await model.ainvoke("Hello?") for model in (plain, fast)]
+    pieces = [[piece async for piece in model.astream("Hello?")] for model in (plain, fast)]
+    await closed(plain, fast)
+
+    assert heard(whole[0]) == heard(whole[1])
+    for of_plain, of_fast in zip(*pieces, strict=True):
+        assert of_plain.content == of_fast.content
+        assert of_plain.tool_call_chunks == of_fast.tool_call_chunks
+        assert of_plain.usage_metadata == of_fast.usage_metadata
+
+
+async def test_a_structured_answer_takes_the_librarys_way(server: OpenAIServer) -> None:
+    plain, fast = both(server)
+    schema = {"title": "City", "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+    server.script(Says('{"name": "Paris"}'), Says('{"name": "Paris"}'))
+
+    answers = [
+        await model.with_structured_output(schema, method="json_schema").ainvoke("Capital?") for model in (plain, fast)
+    ]
+    await closed(plain, fast)
+
+    assert [{"name": "Paris"}, {"name": "Paris"}] == answers
+    assert server.bodies[0] == server.bodies[1]
+
+
+@pytest.mark.parametrize("reasoning", ["", "hm"])
+async def test_reasoning_is_kept_beside_the_answer(server: OpenAIServer, reasoning: str) -> None:
+    plain, fast = both(server)
+    server.script(Says("Yes.", reasoning=reasoning))
+
+    answer = await fast.ainvoke("Really?")
+    await closed(plain, fast)
+
+    assert reasoning == answer.additional_kwargs.get("reasoning_content", "")
