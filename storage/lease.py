@@ -52,9 +52,14 @@ class Lease:
         except (SQLAlchemyError, OSError) as error:
             log.warning("lease_not_returned", error=type(error).__name__)
 
+    @property
+    def stands(self) -> bool:
+        """Whether nobody can have taken our lanes over yet, by our own clock."""
+        return monotonic() < self._until
+
     async def hold(self) -> None:
-        """Return while our lease stands by our own clock; wait for its renewal when it does not."""
-        while monotonic() >= self._until:
+        """Return while our lease stands; wait for its renewal when it does not."""
+        while not self.stands:
             self._renewed.clear()
             await self._renewed.wait()
 

@@ -170,7 +170,9 @@ class Worker:
 
     @property
     def _room(self) -> int:
-        return self._most - len(self._tasks) - self._claiming if self._run is not None else 0
+        if self._run is None or not (self._lease is None or self._lease.stands):
+            return 0
+        return self._most - len(self._tasks) - self._claiming
 
     async def _accept(self, wish: Accept) -> bool:
         try:
@@ -191,12 +193,16 @@ class Worker:
         pause: float | None = 0.0
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
             self._wake.clear()
             if self._room <= 0:
                 # The next turn to end wakes us.
                 pause = None
                 continue
+            if self._lease is not None:
+                # A process that was stopped for a while wakes up disowned, and must not claim as if it were not.
+                await self._lease.hold()
             try:
                 claimed = cast("Claimed", await self._writer.ask(Claim(self._room)))
             except TryAgain as error:
@@ -232,7 +238,10 @@ class Worker:
             verdict = await self._verdict(turn)
         except asyncio.CancelledError:
             if turn.id not in self._stopping:
-                await self._write_to_the_end(Release(turn))
+                # With the database away there is nobody to tell; the next start frees the lane by itself.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LAST_SECONDS):
+                        await self._insist(Release(turn))
                 raise
             verdict = Finished("stopped")
         finally:

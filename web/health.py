@@ -1,0 +1,36 @@
+"""Whether the service is up, ready, and what it has counted."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from litestar import MediaType, Response, get
+from litestar.handlers import HTTPRouteHandler
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from pipeline.meters import REGISTRY
+
+Check = Callable[[], Awaitable[str]]
+"""Gives what is wrong, in a few words, or nothing."""
+
+
+def health_routes(checks: Mapping[str, Check]) -> list[HTTPRouteHandler]:
+    """Make `/test`, `/healthz`, `/readyz` and `/metrics`."""
+
+    @get("/test", media_type=MediaType.TEXT, sync_to_thread=False)
+    def test() -> str:
+        return "pong"
+
+    @get("/healthz", media_type=MediaType.TEXT, sync_to_thread=False)
+    def healthz() -> str:
+        return "ok"
+
+    @get("/readyz")
+    async def readyz() -> Response[dict[str, str]]:
+        found = {name: await check() for name, check in checks.items()}
+        ready = not any(found.values())
+        return Response({name: wrong or "ok" for name, wrong in found.items()}, status_code=200 if ready else 503)
+
+    @get("/metrics", sync_to_thread=False)
+    def metrics() -> Response[bytes]:
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+    return [test, healthz, readyz, metrics]
