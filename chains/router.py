@@ -96,7 +96,8 @@ class Chains:
 def open_chains(settings: Settings, *, memory: Memory, stopper: Stopper, book: ChainBook | None = None) -> Chains:
     """Build everything that answers from the settings, checked so that no turn can find it missing.
 
-    Reads files, so it is not for the event loop. Raises `SettingsInvalid` for models and channels that cannot work, `ChainInvalid` for chains that cannot.
+    Reads files, so it is not for the event loop. Raises `SettingsInvalid` for models and channels that cannot
+    work, `ChainInvalid` for chains that cannot.
     """
     words = Words(settings.chat.language)
     book = book or ChainBook.read()
