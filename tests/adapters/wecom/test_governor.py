@@ -1,0 +1,241 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from adapters.wecom.governor import MemberGovernor
+from pipeline.errors import TryAgain
+from pipeline.events import Person
+
+ANNA = Person("wecom", "anna")
+BERND = Person("wecom", "bernd")
+
+
+class Clock:
+    """A clock that stands still unless somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+        self.now += seconds
+
+
+class Sends:
+    """What processes have sent, by the same clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.moments: list[float] = []
+        self.asked = 0
+
+    async def sent_since(self, person: Person, seconds: float) -> Sequence[float]:
+        assert person.channel == "wecom"
+        self.asked += 1
+        await asyncio.sleep(0)
+        return [self._clock() - moment for moment in self.moments if moment > self._clock() - seconds]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sends(clock: Clock) -> Sends:
+    return Sends(clock)
+
+
+def governor(
+    sends: Sends, clock: Clock, *, shared: bool = False, per_minute: int = 3, per_hour: int = 5
+) -> MemberGovernor:
+    return MemberGovernor(
+        sends,
+        shared=shared,
+        per_minute=per_minute,
+        per_hour=per_hour,
+        minute=60,
+        hour=3600,
+        clock=clock,
+        sleep=clock.sleep,
+    )
+
+
+async def refused_for(governor: MemberGovernor, person: Person = ANNA) -> float:
+    with pytest.raises(TryAgain) as caught:
+        await governor.admit(person)
+    assert caught.value.blameless
+    return caught.value.after
+
+
+async def test_messages_pass_until_the_minute_is_full(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock)
+
+    for _ in range(3):
+        await keeper.admit(ANNA)
+
+    assert 60 == await refused_for(keeper)
+
+
+async def test_one_person_does_not_use_up_anothers_minute(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock)
+
+    for _ in range(3):
+        await keeper.admit(ANNA)
+        await keeper.admit(BERND)
+
+    assert 60 == await refused_for(keeper, BERND)
+
+
+async def test_a_refused_message_does_not_count(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock)
+    for _ in range(3):
+        await keeper.admit(ANNA)
+    await refused_for(keeper)
+    clock.now += 60
+
+    for _ in range(2):
+        await keeper.admit(ANNA)
+
+    assert 3600 - 60 == await refused_for(keeper)
+
+
+async def test_a_short_wait_is_waited(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock)
+    for _ in range(3):
+        await keeper.admit(ANNA)
+    clock.now += 58.5
+
+    await keeper.admit(ANNA)
+
+    assert 1060 == clock.now
+
+
+async def test_the_windows_slide(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock, per_hour=1000)
+    for _ in range(3):
+        await keeper.admit(ANNA)
+        clock.now += 20
+    await keeper.admit(ANNA)
+
+    assert 20 == await refused_for(keeper)
+
+
+async def test_the_hour_is_kept_as_well(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock)
+    for _ in range(5):
+        await keeper.admit(ANNA)
+        clock.now += 60
+
+    assert 3600 - 5 * 60 == await refused_for(keeper)
+
+
+async def test_many_at_once_are_counted_one_by_one(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock)
+
+    outcomes = await asyncio.gather(*(keeper.admit(ANNA) for _ in range(10)), return_exceptions=True)
+
+    assert 3 == outcomes.count(None)
+    assert 1 == sends.asked
+
+
+async def test_what_was_sent_before_a_restart_counts(sends: Sends, clock: Clock) -> None:
+    sends.moments = [990, 995]
+    keeper = governor(sends, clock)
+
+    await keeper.admit(ANNA)
+
+    assert 50 == await refused_for(keeper)
+
+
+async def test_a_process_of_its_own_asks_the_log_once_for_a_person(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock)
+
+    await keeper.admit(ANNA)
+    sends.moments = [1000]
+    await keeper.admit(ANNA)
+
+    assert 1 == sends.asked
+
+
+async def test_what_another_process_sends_counts_when_the_log_is_shared(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock, shared=True)
+    await keeper.admit(ANNA)
+    clock.now += 1
+    sends.moments = [1000.5, 1000.6, 1001]
+
+    # The first of the three is our own.
+    assert 59 == await refused_for(keeper)
+
+
+async def test_our_own_messages_in_a_shared_log_count_once(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock, shared=True)
+    for _ in range(3):
+        await keeper.admit(ANNA)
+        clock.now += 1
+        sends.moments.append(clock.now)
+
+    assert 57 == await refused_for(keeper)
+
+
+async def test_a_cancelled_wait_gives_its_place_back(sends: Sends, clock: Clock) -> None:
+    asleep = asyncio.Event()
+
+    async def sleep_for_ever(seconds: float) -> None:
+        assert 1 == seconds
+        asleep.set()
+        await asyncio.Event().wait()
+
+    keeper = MemberGovernor(sends, shared=False, per_minute=1, minute=60, clock=clock, sleep=sleep_for_ever)
+    await keeper.admit(ANNA)
+    clock.now += 59
+    waiting = asyncio.create_task(keeper.admit(ANNA))
+    await asyncio.wait_for(asleep.wait(), 5)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    clock.now += 1
+
+    await keeper.admit(ANNA)
+
+    assert 60 == await refused_for(keeper)
+
+
+async def test_whoever_was_quiet_for_an_hour_is_forgotten(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock)
+    for number in range(100):
+        await keeper.admit(Person("wecom", f"user{number}"))
+    clock.now += 3601
+
+    await keeper.admit(ANNA)
+
+    assert 1 == keeper.people
+
+
+async def test_no_window_is_ever_exceeded(sends: Sends, clock: Clock) -> None:
+    keeper = governor(sends, clock, per_minute=4, per_hour=30)
+    moments: list[float] = []
+    for step in range(3000):
+        try:
+            await keeper.admit(ANNA)
+        except TryAgain as refusal:
+            clock.now += refusal.after * (1 if step % 3 else 0.4)
+        else:
+            moments.append(clock.now)
+            clock.now += step % 7
+
+    assert all(later - earlier >= 60 for earlier, later in zip(moments, moments[4:], strict=False))
+    assert all(later - earlier >= 3600 for earlier, later in zip(moments, moments[30:], strict=False))
+
+
+async def test_wecoms_own_numbers_are_the_default(sends: Sends, clock: Clock) -> None:
+    keeper = MemberGovernor(sends, shared=False, clock=clock, sleep=clock.sleep)
+
+    for _ in range(30):
+        await keeper.admit(ANNA)
+
+    assert 60 < await refused_for(keeper) < 65
