@@ -1,0 +1,68 @@
+r"""LaTeX among the words, kept as it is written: CommonMark would eat the backslash of `\\` and `\{`."""
+
+import re
+
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+
+# Without any of these CommonMark leaves a formula legible, and "$5" or "\[1\]" need not be one.
+_FRAGILE = re.compile(r"[\\_*^<&]")
+
+_CLOSERS = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
+_LONGEST = 2000
+"""Characters one formula among words may have; what opens and does not close costs no more than this."""
+_MOST_LINES = 40
+"""Lines a formula of its own may have."""
+
+
+def formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the library's signature of a rule
+    r"""Parse `$…$`, `$$…$$`, `\(…\)` or `\[…\]` into one token."""
+    start = state.pos
+    if state.src[start] not in "$\\":
+        return False
+    closer = _CLOSERS.get(state.src[start : start + 2])
+    if closer is not None:
+        inner = start + 2
+        end = state.src.find(closer, inner, min(inner + _LONGEST, state.posMax))
+    else:
+        if state.src[start] != "$":
+            return False
+        closer, inner = "$", start + 1
+        end = state.src.find(closer, inner, min(inner + _LONGEST, state.posMax))
+        # As Pandoc has it: "$20 and $30" are prices.
+        if end > inner and (
+            state.src[inner].isspace()
+            or state.src[end - 1].isspace()
+            or "\n" in state.src[inner:end]
+            or state.src[end + 1 : end + 2].isdigit()
+        ):
+            return False
+    if end <= inner or not _FRAGILE.search(state.src, inner, end):
+        return False
+    if not silent:
+        state.push("formula", "", 0).content = state.src[start : end + len(closer)]
+    state.pos = end + len(closer)
+    return True
+
+
+def formula_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - as above
+    r"""Parse lines from one that begins with `$$` or `\[` to the one that ends with its like."""
+    first = _line(state, start)
+    closer = _CLOSERS.get(first[:2])
+    if closer is None or first.startswith(r"\(") or state.is_code_block(start):
+        return False
+    last = start
+    while not (_line(state, last).endswith(closer) and (last > start or len(first) > len(closer) * 2)):
+        last += 1
+        if last >= min(end, start + _MOST_LINES) or state.sCount[last] < state.blkIndent:
+            return False
+    if not silent:
+        token = state.push("formula_block", "", 0)
+        token.content = state.getLines(start, last + 1, state.blkIndent, keepLastLF=False)
+        token.map = [start, last + 1]
+        state.line = last + 1
+    return True
+
+
+def _line(state: StateBlock, number: int) -> str:
+    return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip()

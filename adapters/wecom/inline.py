@@ -1,0 +1,58 @@
+"""Inline parsing as models write it: emphasis that Chinese text does not break, and a power that stays a power."""
+
+import re
+
+from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline.state_inline import Scanned, StateInline
+from markdown_it.token import Token
+from markdown_it.utils import EnvType
+
+# Names of Python's that people write without backticks; CommonMark would make the word between strong.
+_DUNDER = re.compile(
+    r"__(?:all|bases|call|class|closure|code|defaults|del|dict|doc|enter|eq|exit|file|future|getattr|getitem|globals"
+    r"|hash|import|init|iter|len|main|module|mro|name|new|next|package|proto|pycache|repr|setattr|slots|str|version)__"
+)
+
+
+class LenientState(StateInline):
+    """Decides what `*`, `_` and `~~` may open and close.
+
+    CommonMark asks for white space or punctuation beside a marker that touches punctuation, which Chinese does
+    not write: in `**注意：**请看` its second `**` closes nothing. Beside a character that is not ASCII it is
+    enough here that the marker touches a word.
+    """
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: FBT001, N802, N803 - the library's
+        """Say what the run of markers at `start` may do."""
+        scanned = super().scanDelims(start, canSplitWord)
+        end = start + scanned.length
+        before = self.src[start - 1] if start else " "
+        after = self.src[end] if end < self.posMax else " "
+        marker = self.src[start]
+        if marker == "_":
+            literal = _DUNDER.match(self.src, start) is not None
+        else:
+            # 2**10 and 3*4*5: taken for emphasis, the signs would be gone.
+            literal = marker == "*" and _is_ascii_word(before) and _is_ascii_word(after)
+        if literal:
+            return Scanned(can_open=False, can_close=False, length=scanned.length)
+        if marker == "_" or (before.isascii() and after.isascii()):
+            return scanned
+        return Scanned(can_open=not after.isspace(), can_close=not before.isspace(), length=scanned.length)
+
+
+class LenientInline(ParserInline):
+    """Parses inline content over a `LenientState`."""
+
+    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        """Parse `src` into `tokens`."""
+        state = LenientState(src, md, env, tokens)
+        self.tokenize(state)
+        for rule in self.ruler2.getRules(""):
+            rule(state)
+        return state.tokens
+
+
+def _is_ascii_word(character: str) -> bool:
+    return character.isascii() and character.isalnum()

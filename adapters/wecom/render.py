@@ -1,0 +1,74 @@
+"""Turns replies into the parts an app sends in WeCom. Pure: the same replies give the same parts."""
+
+from collections.abc import Sequence
+from itertools import islice, tee
+from typing import Literal
+
+from adapters.wecom.clean import clean, is_visible
+from adapters.wecom.layout import rows
+from adapters.wecom.look import Look
+from adapters.wecom.markdown import Markdown
+from adapters.wecom.plain import Plain
+from adapters.wecom.rows import Row, Span
+from adapters.wecom.text import MESSAGE_BYTES, NUMBER_BYTES, numbered, pieces
+from pipeline.replies import (
+    DocumentPart,
+    FilePart,
+    FileReply,
+    ImagePart,
+    ImageReply,
+    Part,
+    Reply,
+    Silence,
+    TextReply,
+    VoicePart,
+    VoiceReply,
+    WordsPart,
+)
+from pipeline.words import Words
+
+MessageFormat = Literal["markdown", "text"]
+
+_CHINESE = Words("zh")
+
+
+def render(
+    replies: Sequence[Reply], *, message_format: MessageFormat, max_pieces: int, words: Words = _CHINESE
+) -> tuple[Part, ...]:
+    """Give the parts in order; words longer than `max_pieces` messages go as the first of them and a file.
+
+    `words` is the language of what is ours in a message: the file's name, and how a picture is spoken of.
+    """
+    look: Look = Markdown(words) if message_format == "markdown" else Plain(words)
+    parts: list[Part] = []
+    for reply in replies:
+        match reply:
+            case TextReply(text):
+                parts += _words(text, look, message_format, max_pieces, words)
+            case ImageReply(media, caption):
+                parts += [ImagePart(media), *_words(caption, look, message_format, max_pieces, words)]
+            case VoiceReply(media):
+                parts.append(VoicePart(media))
+            case FileReply(media):
+                parts.append(FilePart(media))
+            case Silence():
+                pass
+    return tuple(parts)
+
+
+def _words(text: str, look: Look, message_format: MessageFormat, max_pieces: int, words: Words) -> list[Part]:
+    text = clean(text)
+    if not is_visible(text):
+        return []
+    whole, cut, headed = tee(rows(text, look), 3)
+    done = list(islice(pieces(whole), 2))
+    if len(done) > 1:
+        done = list(islice(pieces(cut, MESSAGE_BYTES - NUMBER_BYTES), max(max_pieces, 1) + 1))
+    if not done:
+        # Markup around nothing, such as a lone "#": then it was meant as it stands.
+        done = list(islice(pieces([Row((Span(text.strip()),), guard=look.guard)]), 2))
+    if len(done) <= max(max_pieces, 1):
+        return [WordsPart(piece, message_format) for piece in numbered(done)]
+    below = "\n\n" + words.say("rendering.whole_in_file")
+    first = next(pieces(headed, MESSAGE_BYTES - len(below.encode())))
+    return [WordsPart(first + below, message_format), DocumentPart(words.say("rendering.file_name"), text)]

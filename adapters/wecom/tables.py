@@ -1,0 +1,101 @@
+"""Tables where no table can be shown: lines that keep their columns when they are short, cards when they are not."""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from adapters.wecom.look import Look
+from adapters.wecom.rows import Frame, Row, Span
+from adapters.wecom.runs import Line, Run
+
+Cell = tuple[Line, ...]
+
+_WIDEST = 36
+"""What one line of a chat bubble on a phone holds, in half-width characters."""
+_WIDEST_HEADER = 60
+"""What a header that is repeated may have of it."""
+
+_BETWEEN = Run("｜")
+_NOTHING = (Run("—"),)
+_TERM_AND_MEANING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A header and the rows under it, all with as many cells."""
+
+    header: Sequence[Cell]
+    rows: Sequence[Sequence[Cell]]
+
+
+def table_rows(table: Table, look: Look) -> list[Row]:
+    """Give a table's rows, such that each piece they are cut into names its columns."""
+    if not table.rows:
+        return [Row(look.header(_joined(table.header)), whole=True)]
+    one_line = all(len(cell) <= 1 for cells in (table.header, *table.rows) for cell in cells)
+    if one_line and all(_width(cells, look) <= _WIDEST for cells in (table.header, *table.rows)):
+        return list(_lines(table, look))
+    if len(table.header) == _TERM_AND_MEANING and _width(table.header, look) <= _WIDEST_HEADER:
+        return list(_terms(table, look))
+    return list(_cards(table, look))
+
+
+def _lines(table: Table, look: Look) -> Iterator[Row]:
+    """Write each row as a line."""
+    frame = _frame(table, look)
+    for cells in table.rows:
+        yield Row(look.words(_joined(cells)), frame=frame, whole=True, guard=look.guard)
+
+
+def _terms(table: Table, look: Look) -> Iterator[Row]:
+    """Write a table of two columns as terms and what is said of each."""
+    frame = _frame(table, look)
+    for term, meaning in table.rows:
+        for row in _labelled(tuple(replace(run, bold=True) for run in _one(term)), meaning, look):
+            yield replace(row, frame=frame)
+
+
+def _cards(table: Table, look: Look) -> Iterator[Row]:
+    """Write each row as some lines, every one with its column's name."""
+    for number, cells in enumerate(table.rows):
+        for place, (name, cell) in enumerate(zip(table.header, cells, strict=True)):
+            label = tuple(replace(run, bold=False) for run in _one(name))
+            if place:
+                yield from _labelled(label, cell, look)
+            else:
+                spans = look.header((*_with_colon(label), *(_one(cell) or _NOTHING)))
+                yield Row(spans, gap="" if number else None, leads=True, guard=look.guard)
+
+
+def _labelled(label: Line, cell: Cell, look: Look) -> Iterator[Row]:
+    first, *others = cell or (_NOTHING,)
+    yield Row(look.words((*_with_colon(label), *first)), guard=look.guard)
+    for line in others:
+        yield Row((Span("\u3000"), *look.words(line)))
+
+
+def _frame(table: Table, look: Look) -> Frame | None:
+    if not any(table.header):
+        return None
+    return Frame("".join(map(str, look.header(_joined(table.header)))))
+
+
+def _joined(cells: Sequence[Cell]) -> Line:
+    return tuple(run for cell in cells for run in (_BETWEEN, *_one(cell)))[1:]
+
+
+def _one(cell: Cell) -> Line:
+    """Give a cell as one line."""
+    return tuple(run for line in cell for run in (Run(" "), *line))[1:]
+
+
+def _with_colon(label: Line) -> Line:
+    if not label or label[-1].text.endswith(("：", ":")):
+        return label
+    last = label[-1]
+    return (*label, Run("：", bold=last.bold and not (last.code or last.href or last.colour)))
+
+
+def _width(cells: Sequence[Cell], look: Look) -> int:
+    text = "".join(span.text for span in look.words(_joined(cells)))
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
