@@ -78,6 +78,17 @@ class Worker:
         """How many turns run now."""
         return len(self._tasks)
 
+    @property
+    def trouble(self) -> str:
+        """Say why turns do not run, or nothing."""
+        if self._loop is None or self._run is None:
+            return "the worker does not run"
+        if self._loop.done():
+            return "the dispatcher has ended"
+        if self._lease is not None and not self._lease.stands:
+            return "the lease on the database has run out"
+        return ""
+
     async def start(self, run: Callable[[Turn], Awaitable[Verdict]]) -> None:
         """Take up what an earlier process left, and whatever comes; `run` carries one turn to its verdict."""
         self._run = run

@@ -1,0 +1,40 @@
+"""The HTTP application: the channels' callbacks, the health routes, and the console."""
+
+from litestar import Litestar, get
+from litestar.response import Redirect
+
+from storage.views import ping
+from web.callbacks import callback_route
+from web.console.routes import console_routes
+from web.health import health_routes
+from web.wiring import Service
+
+
+def make_app(service: Service) -> Litestar:
+    """Put the routes over a service."""
+
+    async def database() -> str:
+        return await ping(service.database)
+
+    async def worker() -> str:
+        return service.worker.trouble
+
+    async def settings() -> str:
+        return ""
+
+    @get("/", sync_to_thread=False)
+    def home() -> Redirect:
+        return Redirect("/console")
+
+    callbacks = [callback_route(opened.channel, opened.path, service.intake) for opened in service.channels.values()]
+    return Litestar(
+        [
+            home,
+            *callbacks,
+            *health_routes({"database": database, "worker": worker, "settings": settings}),
+            *console_routes(service),
+        ],
+        # Its pages load scripts from elsewhere, and there is no API for strangers to describe.
+        openapi_config=None,
+        logging_config=None,
+    )

@@ -1,0 +1,31 @@
+"""Run the service: callbacks, console and simulator."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from web.commands import Shell, pass_shell
+
+if TYPE_CHECKING:
+    from web.wiring import Service
+
+
+@click.command()
+@pass_shell
+def command(shell: Shell) -> None:
+    """Run the service until it is stopped with Ctrl-C or SIGTERM."""
+    # `webot --help` must not wait for them.
+    from web.configuration import secrets_of  # noqa: PLC0415
+    from web.logs import configure_logs  # noqa: PLC0415
+    from web.loop import run  # noqa: PLC0415
+    from web.server import serve  # noqa: PLC0415
+
+    loaded = shell.load()
+    with configure_logs(loaded.settings.log, secrets_of(loaded)):
+        run(serve(loaded, announce=_announce))
+
+
+def _announce(url: str, service: "Service") -> None:
+    click.echo(f"webot is ready: {url}/console")
+    if service.simulator is not None:
+        click.echo("No WeCom credentials are set: the built-in simulator plays WeCom.")

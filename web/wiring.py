@@ -1,0 +1,138 @@
+"""The composition root: who gets which object, decided here and nowhere else."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import structlog
+
+from adapters.simulator.simulator import Simulator
+from adapters.wecom.governor import MemberGovernor
+from adapters.wecom_app import WeComAppSettings
+from chains.router import Chains, open_chains
+from pipeline import meters
+from pipeline.guards import AllowList, Pace
+from pipeline.intake import Intake
+from pipeline.ports import Channel
+from pipeline.settings import Settings
+from pipeline.turn import Turns
+from pipeline.words import Words
+from storage.engine import Database, open_database
+from storage.janitor import Janitor
+from storage.media import MediaFolder
+from storage.migrate import migrate
+from storage.outbox import Outbox
+from storage.transcript import Transcript
+from storage.worker import Worker
+from web.channels import Opened, open_channels, plan_apps
+from web.configuration import Loaded
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything that runs, in the order in which it is let go of."""
+
+    settings: Settings
+    database: Database
+    worker: Worker
+    janitor: Janitor
+    channels: Mapping[str, Opened]
+    chains: Chains
+    simulator: Simulator | None
+    media: MediaFolder
+    intake: Intake
+    turns: Turns
+
+    async def start(self) -> None:
+        """Begin to answer: first what an earlier process left."""
+        await self.chains.warm()
+        await self.worker.start(self.turns.run)
+        self.janitor.start()
+
+    async def drain(self) -> None:
+        """Let running turns end; what is accepted from now on waits for the next start."""
+        await self.worker.drain()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        await self.worker.close()
+        await self.janitor.close()
+        for opened in self.channels.values():
+            await opened.channel.aclose()
+        await self.chains.aclose()
+        if self.simulator is not None:
+            await self.simulator.aclose()
+        await self.database.close()
+
+
+async def open_service(loaded: Loaded, *, own_url: str) -> Service:
+    """Build the service of some settings; `own_url` is where this process is reached on this machine.
+
+    Raises `SettingsInvalid`, `ChainInvalid` or `AlreadyRunning`, with nothing left open.
+    """
+    settings = loaded.settings
+    database = open_database(settings.storage.database_url.get_secret_value())
+    simulator: Simulator | None = None
+    try:
+        database.own()
+        migrated = await migrate(database)
+        if migrated.before != migrated.after:
+            log.info("schema_migrated", before=migrated.before, after=migrated.after)
+        tables = cast("Mapping[str, WeComAppSettings]", loaded.channels)
+        apps = plan_apps(tables, own_url)
+        if apps and settings.simulator.enabled:
+            simulator = Simulator(apps.values())
+            await simulator.start()
+        # Reads files and certificates.
+        return await asyncio.to_thread(_assemble, settings, tables, database, simulator)
+    except BaseException:
+        if simulator is not None:
+            await simulator.aclose()
+        await database.close()
+        raise
+
+
+def _assemble(
+    settings: Settings, tables: Mapping[str, WeComAppSettings], database: Database, simulator: Simulator | None
+) -> Service:
+    media = MediaFolder(Path(settings.storage.data_dir) / "media")
+    outbox = Outbox(database)
+    worker = Worker(database, most=settings.limits.max_concurrent_turns, drain_seconds=settings.limits.drain_seconds)
+    chains = open_chains(settings, memory=Transcript(database), stopper=worker)
+    opened = open_channels(
+        tables,
+        settings,
+        apps={app.name: app for app in simulator.platform.apps.values()} if simulator else plan_apps(tables, ""),
+        api_base=simulator.url if simulator else "",
+        media=media,
+        governor=lambda: MemberGovernor(outbox, shared=database.shared),
+    )
+    channels: dict[str, Channel] = {name: one.channel for name, one in opened.items()}
+    limits = settings.limits
+    turns = Turns(
+        channels=channels,
+        chains={name: settings.channels[name].chain for name in channels},
+        answerer=chains,
+        guards=(AllowList(limits.users, limits.departments, channels), Pace(limits.per_user_per_minute)),
+        journal=worker,
+        words=Words(settings.chat.language),
+        limits=limits,
+        thinking_seconds=settings.chat.thinking_seconds,
+    )
+    meters.RUNNING.set_function(lambda: worker.running)
+    return Service(
+        settings=settings,
+        database=database,
+        worker=worker,
+        janitor=Janitor(database, keep_days=settings.storage.keep_turns_days),
+        channels=opened,
+        chains=chains,
+        simulator=simulator,
+        media=media,
+        intake=Intake(worker, chains),
+        turns=turns,
+    )
