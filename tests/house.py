@@ -1,0 +1,46 @@
+"""The whole service in this process, as `webot serve` runs it: real sockets, real database, the simulator as WeCom."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from adapters.simulator.phone import Phone
+from adapters.simulator.simulator import Simulator
+from web.configuration import load
+from web.server import bind, own_url, serving
+from web.wiring import Service
+
+
+@dataclass(frozen=True)
+class House:
+    """A running service, and the two ways to reach it: as WeCom's members do, and over HTTP."""
+
+    service: Service
+    simulator: Simulator
+    http: httpx2.AsyncClient
+
+    def phone(self, user: str = "zhangsan", agent_id: int | None = None) -> Phone:
+        """Give a member's phone with the app open."""
+        return self.simulator.phone(user, agent_id=agent_id)
+
+
+@asynccontextmanager
+async def open_house(folder: Path, environ: Mapping[str, str] | None = None) -> AsyncIterator[House]:
+    """Serve from a folder on a free port until the block ends."""
+    settings = {
+        "WEBOT_SERVER__PORT": "0",
+        "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{folder}/webot.db",
+        "WEBOT_STORAGE__DATA_DIR": str(folder / "data"),
+        "WEBOT_LIMITS__DRAIN_SECONDS": "5",
+    }
+    loaded = load(folder, settings | dict(environ or {}))
+    listener = bind(loaded.settings.server)
+    async with (
+        httpx2.AsyncClient(base_url=own_url(listener), trust_env=False) as http,
+        serving(loaded, listener) as service,
+    ):
+        assert service.simulator is not None
+        yield House(service, service.simulator, http)
