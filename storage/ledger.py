@@ -34,6 +34,7 @@ from storage.operations import (
     Record,
     Release,
     Requeue,
+    Requeued,
     Result,
     Stop,
     Stopped,
@@ -158,7 +159,7 @@ class _Batch:
             case Stop(name):
                 return await self._stop(name)
             case Requeue():
-                await self._requeue(operation)
+                return await self._requeue(operation)
             case Claim():
                 pass
         return None
@@ -250,21 +251,25 @@ class _Batch:
             self._words.append(f"stop:{turn_id}")
         return Stopped(turn_id, owner=lane.owner)
 
-    async def _requeue(self, operation: Requeue) -> None:
+    async def _requeue(self, operation: Requeue) -> Requeued:
         lane = self._lanes[operation.lane]
-        await self._connection.execute(
+        moved = await self._connection.execute(
             statements.REQUEUE,
             {
                 "b_id": operation.turn_id,
-                "n": lane.append(),
+                "n": lane.tail + 1,
                 "state": "waiting" if operation.afresh else "answered",
             },
         )
+        if moved.scalar_one_or_none() is None:
+            return Requeued(done=False)
+        lane.append()
         await self._connection.execute(
             statements.FORGET_PARTS if operation.afresh else statements.RESEND_PARTS, {"b_turn_id": operation.turn_id}
         )
         if lane.state is LaneState.IDLE:
             lane.ready(self._now)
+        return Requeued(done=True)
 
     async def _write(self, changes: Changes) -> dict[str, int]:
         ids: dict[str, int] = {}

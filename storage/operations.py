@@ -124,6 +124,13 @@ class Requeue:
 
 
 @dataclass(frozen=True, slots=True)
+class Requeued:
+    """`done` is False for a turn that has not ended, or is not there."""
+
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Take up to `limit` lanes that are ready."""
 
@@ -140,4 +147,4 @@ class Claimed:
 
 LaneOperation = Accept | Record | MarkSent | Close | Postpone | Release | Stop | Requeue
 Operation = LaneOperation | Claim
-Result = Accepted | Turn | Stopped | Claimed | None
+Result = Accepted | Turn | Stopped | Requeued | Claimed | None

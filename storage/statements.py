@@ -66,8 +66,10 @@ STOP = (
 
 REQUEUE = (
     update(inbox)
-    .where(inbox.c.id == bindparam("b_id"))
+    # Of two who ask at once the second finds it waiting: moved twice, it would leave a gap in its lane.
+    .where(inbox.c.id == bindparam("b_id"), inbox.c.ended_at.is_not(None))
     .values(n=bindparam("n"), state=bindparam("state"), attempts=0, failure="", stopped=False, ended_at=None)
+    .returning(inbox.c.id)
 )
 
 FORGET_PARTS = outbox.delete().where(outbox.c.turn_id == bindparam("b_turn_id"))

@@ -29,6 +29,7 @@ from storage.operations import (
     Record,
     Release,
     Requeue,
+    Requeued,
     Result,
     Stop,
     Stopped,
@@ -172,10 +173,11 @@ class Worker:
             self._wake.set()
         return True
 
-    async def requeue(self, lane: str, turn_id: int, *, afresh: bool) -> None:
-        """Run an ended turn again, behind what waits in its lane."""
-        await self._writer.ask(Requeue(lane, turn_id, afresh=afresh))
+    async def requeue(self, lane: str, turn_id: int, *, afresh: bool) -> bool:
+        """Run an ended turn again, behind what waits in its lane; False if it has not ended."""
+        requeued = cast("Requeued", await self._writer.ask(Requeue(lane, turn_id, afresh=afresh)))
         self._wake.set()
+        return requeued.done
 
     # The work --------------------------------------------------------------------------------------------------
 

@@ -171,6 +171,25 @@ async def test_a_failed_turn_can_be_run_again(database: Database) -> None:
         assert ["next", "hold"] == run.sent["wecom/张三"]
 
 
+async def test_of_two_wishes_to_run_a_turn_again_one_is_granted(database: Database) -> None:
+    async with working(database) as (worker, run):
+        await accept(worker, said(ZHANG, "hold"))
+        await run.until_asked(1)
+        early = await worker.requeue(lane_of(ZHANG), 1, afresh=True)
+        await worker.stop(ZHANG)
+        await accept(worker, said(ZHANG, "hold me"))
+        await run.until_asked(2)
+        granted = await asyncio.gather(*(worker.requeue(lane_of(ZHANG), 1, afresh=True) for _ in range(2)))
+        run.gate.set()
+        await run.until_sent(2)
+        await accept(worker, said(ZHANG, "last"))
+        await run.until_sent(3)
+
+        assert not early
+        assert [False, True] == sorted(granted)
+        assert ["hold me", "hold", "last"] == run.sent["wecom/张三"]
+
+
 async def test_waiting_turns_are_listed(database: Database) -> None:
     async with working(database) as (worker, run):
         await accept(worker, said(ZHANG, "hold"))
