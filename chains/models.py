@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 from pydantic import SecretStr, ValidationError
 
-from chains.demo import DemoChat
+from chains.demo import NAME, DemoChat
 from chains.pools import open_client, patience
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
@@ -70,6 +70,10 @@ class Models:
     def names(self) -> tuple[str, ...]:
         """Give the names of the models that can be called, sorted."""
         return tuple(sorted(name for name in self._tables if self._provider(name)))
+
+    def shown(self, name: str) -> str:
+        """Give what people know a model by: the provider's name for it, or `demo`."""
+        return NAME if self._provider(name) == "demo" else self._tables[name].model
 
     def check(self, name: str) -> None:
         """Refuse, by `SettingsInvalid`, a model that cannot be called."""

@@ -59,6 +59,10 @@ class Chains:
         found = given(event.content, self._means.commands)
         return found is not None and found.command.urgent
 
+    def model(self, chain: str) -> str:
+        """Give what people know the model of a chain by."""
+        return self._models.shown(self._book.chain(chain).model)
+
     async def warm(self) -> None:
         """Load the model libraries and open the models, so that the first person does not wait for it."""
         await self._models.warm({self._book.chain(name).model for name in self._book.names})

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -46,6 +46,8 @@ class Service:
     media: MediaFolder
     intake: Intake
     turns: Turns
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the service is about to stop: whoever follows something should end."""
 
     async def start(self) -> None:
         """Begin to answer: first what an earlier process left."""
@@ -75,10 +77,10 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
     Raises `SettingsInvalid`, `ChainInvalid` or `AlreadyRunning`, with nothing left open.
     """
     settings = loaded.settings
-    database = open_database(settings.storage.database_url.get_secret_value())
+    database = await asyncio.to_thread(open_database, settings.storage.database_url.get_secret_value())
     simulator: Simulator | None = None
     try:
-        database.own()
+        await asyncio.to_thread(database.own)
         migrated = await migrate(database)
         if migrated.before != migrated.after:
             log.info("schema_migrated", before=migrated.before, after=migrated.after)
