@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, func, select
 
+from pipeline.events import Content
+from pipeline.replies import Part
+from storage.codec import content_from_json, part_from_json
 from storage.engine import Database
 from storage.tables import inbox, outbox
 
@@ -34,6 +37,31 @@ class TurnView:
     sent: int
 
 
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """One message of an answer: whether it has left, under which id, and what kept it."""
+
+    place: int
+    state: str
+    attempts: int
+    error: str
+    message_id: str
+    sent_at: datetime | None
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDetail:
+    """A turn with everything that is kept of it, the person's words included."""
+
+    turn: TurnView
+    key: str
+    content: Content
+    sent_at: datetime
+    ended_at: datetime | None
+    parts: tuple[PartView, ...]
+
+
 async def list_turns(database: Database, which: Which, *, limit: int = 100) -> Sequence[TurnView]:
     """Give turns that wait or that failed, oldest first."""
     wanted = select(inbox).where(inbox.c.state.in_(_STATES[which])).order_by(inbox.c.id).limit(limit)
@@ -53,11 +81,47 @@ async def list_turns(database: Database, which: Which, *, limit: int = 100) -> S
     return [_view(row, parts.get(row.id)) for row in rows]
 
 
-async def find_turn(database: Database, turn_id: int) -> TurnView | None:
+async def count_turns(database: Database, which: Which) -> int:
+    """Say how many turns wait, or how many failed."""
+    async with database.read() as connection:
+        wanted = select(func.count()).select_from(inbox).where(inbox.c.state.in_(_STATES[which]))
+        return int((await connection.execute(wanted)).scalar_one())
+
+
+async def find_turn(database: Database, turn_id: int) -> TurnDetail | None:
     """Give one turn by the trace id a person was told."""
     async with database.read() as connection:
         row = (await connection.execute(select(inbox).where(inbox.c.id == turn_id))).one_or_none()
-    return None if row is None else _view(row, None)
+        parts = await connection.execute(select(outbox).where(outbox.c.turn_id == turn_id).order_by(outbox.c.place))
+        messages = tuple(_part(part) for part in parts)
+    if row is None:
+        return None
+    return TurnDetail(
+        turn=TurnView(
+            id=row.id,
+            lane=row.lane,
+            channel=row.channel,
+            user=row.user,
+            state=row.state,
+            attempts=row.attempts,
+            reason=row.failure or next((message.error for message in messages if message.error), ""),
+            accepted_at=datetime.fromtimestamp(row.accepted_at, UTC),
+            parts=len(messages),
+            sent=sum(message.sent_at is not None for message in messages),
+        ),
+        key=row.key,
+        content=content_from_json(row.content),
+        sent_at=datetime.fromtimestamp(row.sent_at, UTC),
+        ended_at=_time(row.ended_at),
+        parts=messages,
+    )
+
+
+async def last_accepted(database: Database, channel: str) -> datetime | None:
+    """Say when something last came in by a channel, as far as turns are kept."""
+    latest = select(inbox.c.accepted_at).where(inbox.c.channel == channel).order_by(inbox.c.id.desc()).limit(1)
+    async with database.read() as connection:
+        return _time((await connection.execute(latest)).scalar_one_or_none())
 
 
 async def ping(database: Database) -> str:
@@ -83,3 +147,19 @@ def _view(row: Row[*tuple[Any, ...]], parts: Row[*tuple[Any, ...]] | None) -> Tu
         parts=0 if parts is None else parts.parts,
         sent=0 if parts is None else parts.sent,
     )
+
+
+def _part(row: Row[*tuple[Any, ...]]) -> PartView:
+    return PartView(
+        place=row.place,
+        state=row.state,
+        attempts=row.attempts,
+        error=row.error,
+        message_id=row.message_id,
+        sent_at=_time(row.sent_at),
+        part=part_from_json(row.part),
+    )
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

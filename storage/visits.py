@@ -1,0 +1,118 @@
+"""The database as a shell verb meets it: opened for a moment beside the service, its errors told in one line."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from sqlalchemy import insert
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from pipeline.errors import WebotError
+from storage.engine import Database, open_database
+from storage.migrate import HEAD, version
+from storage.tables import people
+
+_CLASS = re.compile(r"^<class '[\w.]+'>: ")
+
+
+class DatabaseUnusable(WebotError):
+    """The database cannot be reached, read or written; whoever runs it must look."""
+
+
+class NoDatabase(WebotError):
+    """Nothing has been stored yet: the SQLite file is not there."""
+
+
+class SchemaOutdated(WebotError):
+    """The database stands at an earlier schema than this version's; `webot migrate` brings it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a database is found: `place` names it without its password, `version` is empty before the first start."""
+
+    place: str
+    shared: bool
+    exists: bool
+    version: str = ""
+    expected: str = HEAD
+
+
+@asynccontextmanager
+async def visiting(url: str) -> AsyncIterator[Database]:
+    """Open a database that stands at this version's schema, beside whoever works on it.
+
+    Raises `NoDatabase`, `SchemaOutdated` or `DatabaseUnusable`.
+    """
+    file = sqlite_file(url)
+    if file is not None and not await asyncio.to_thread(file.exists):
+        raise NoDatabase(f"there is no database at {str(file)!r} yet; the service makes it when it first starts")
+    database = await asyncio.to_thread(open_database, url)
+    try:
+        with plainly():
+            found = await version(database)
+        if found != HEAD:
+            raise SchemaOutdated(
+                f"the database stands at schema {found!r}, this webot expects {HEAD!r}; run `webot migrate`"
+            )
+        with plainly():
+            yield database
+    finally:
+        await database.close()
+
+
+async def examine(url: str) -> Condition:
+    """Reach, read and write a database without leaving a trace. Raises `DatabaseUnusable`."""
+    file = sqlite_file(url)
+    place = _place(make_url(url)) if file is None else str(file)
+    if file is not None and not await asyncio.to_thread(file.exists):
+        return Condition(place, shared=False, exists=False)
+    with plainly():
+        database = await asyncio.to_thread(open_database, url)
+        try:
+            found = await version(database)
+            if found == HEAD:
+                await _write_nothing(database)
+        finally:
+            await database.close()
+    return Condition(place, shared=database.shared, exists=True, version=found)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Give the file of a SQLite URL, None for a server's."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn what drivers raise into a `DatabaseUnusable` of one line, without statements and their values."""
+    try:
+        yield
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise DatabaseUnusable(f"the database cannot be used: {_said(error)}") from error
+
+
+async def _write_nothing(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(insert(people).values(person="webot doctor", channel="", user=""))
+        await connection.rollback()
+
+
+def _place(url: URL) -> str:
+    host = url.host or url.query.get("host") or "localhost"
+    return f"{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+
+
+def _said(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    line = _CLASS.sub("", str(cause).partition("\n")[0])
+    return f"{type(cause).__name__}: {line}" if line else type(cause).__name__
