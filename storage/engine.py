@@ -1,5 +1,6 @@
 """The database: SQLite owned by one process, or PostgreSQL shared by several, behind the same two doors."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -49,7 +50,8 @@ class Database:
         """
         if self.shared:
             return
-        self._lock = FileLock(f"{self.url.database}.lock")
+        # Not for one thread alone: files are not opened and closed on the event loop.
+        self._lock = FileLock(f"{self.url.database}.lock", thread_local=False)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -76,12 +78,12 @@ class Database:
         await self._writers.dispose()
         await self._readers.dispose()
         if self._lock is not None:
-            self._lock.release()
+            await asyncio.to_thread(self._lock.release)
             self._lock = None
 
 
 def open_database(url: str) -> Database:
-    """Open a database by its URL; the driver may be left out.
+    """Open a database by its URL; the driver may be left out. Makes a folder, so it is not for the event loop.
 
     Raises `SettingsInvalid` for anything that is neither SQLite in a file nor PostgreSQL.
     """

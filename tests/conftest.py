@@ -10,13 +10,31 @@ from tempfile import mkdtemp
 import asyncpg
 import hypothesis
 import pytest
+from blockbuster import blockbuster_ctx
 
+from chains import models
 from storage.engine import Database, open_database
 from storage.migrate import migrate
+
+# A test that would call a real model by mistake is told so.
+models.ALLOW_REAL_MODELS = False
 
 # A shared machine is slow at times; that is no failure of the property.
 hypothesis.settings.register_profile("webot", deadline=None)
 hypothesis.settings.load_profile("webot")
+
+
+@pytest.fixture(autouse=True)
+def unblocked_loop() -> Iterator[None]:
+    """Fail a test in which our code blocks the event loop."""
+    with blockbuster_ctx(["adapters", "chains", "pipeline", "storage", "web"]) as buster:
+        for function in buster.functions.values():
+            # At the start nobody waits yet.
+            function.can_block_in("storage/migrate.py", {"_upgrade"})
+            function.can_block_in("web/server.py", {"bind"})
+            # It looks for a password file and certificates when it connects, which is seldom.
+            function.can_block_in("asyncpg/connect_utils.py", {"_parse_connect_dsn_and_args"})
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +80,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An open database of each kind, at the newest schema."""
-    opened = open_database(database_url)
-    opened.own()
+    opened = await asyncio.to_thread(open_database, database_url)
+    await asyncio.to_thread(opened.own)
     await migrate(opened)
     yield opened
     await opened.close()

@@ -1,5 +1,6 @@
 """The whole service in this process, as `webot serve` runs it: real sockets, real database, the simulator as WeCom."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ async def open_house(folder: Path, environ: Mapping[str, str] | None = None) -> 
         "WEBOT_STORAGE__DATA_DIR": str(folder / "data"),
         "WEBOT_LIMITS__DRAIN_SECONDS": "5",
     }
-    loaded = load(folder, settings | dict(environ or {}))
+    loaded = await asyncio.to_thread(load, folder, settings | dict(environ or {}))
     listener = bind(loaded.settings.server)
     async with (
         httpx2.AsyncClient(base_url=own_url(listener), trust_env=False) as http,

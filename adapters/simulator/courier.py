@@ -68,6 +68,7 @@ class Courier:
         self._manners = manners
         self._held: dict[tuple[str, int, str], asyncio.Event] = {}
         self._opened: httpx2.AsyncClient | None = None
+        self._opening = asyncio.Lock()
 
     async def deliver(self, app: App, said: Said) -> Posting:
         """Post what somebody did until it is accepted or given up; an app without a URL is told nothing."""
@@ -98,10 +99,11 @@ class Courier:
         keys = _keys(app)
         encrypted = keys.encrypt(echo.encode())
         query = _signed(keys, encrypted) | {"echostr": encrypted}
+        client = await self._client()
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._manners.verification_deadline):
-                answer = await self._client.get(f"{app.callback_url}?{urlencode(query)}")
+                answer = await client.get(f"{app.callback_url}?{urlencode(query)}")
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             problem = "no answer in time" if isinstance(error, TimeoutError) else f"no answer: {type(error).__name__}"
             return Verification(ok=False, status=_NO_ANSWER, seconds=time.monotonic() - started, problem=problem)
@@ -118,14 +120,12 @@ class Courier:
             await self._opened.aclose()
             self._opened = None
 
-    @property
-    def _client(self) -> httpx2.AsyncClient:
-        # Made when first needed: reading the system's certificates takes 40 ms, and a phone may never speak.
-        if self._opened is None:
-            # The way to the app is direct, through no proxy; the deadline is set around each call.
-            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=16)
-            self._opened = httpx2.AsyncClient(trust_env=False, timeout=None, limits=limits)
-        return self._opened
+    async def _client(self) -> httpx2.AsyncClient:
+        # Made when first needed, off the loop: reading the system's certificates takes 40 ms.
+        async with self._opening:
+            if self._opened is None:
+                self._opened = await asyncio.to_thread(_open_client)
+            return self._opened
 
     async def _persist(self, app: App, said: Said, *, lost: int = 0) -> Posting:
         statuses: list[int] = []
@@ -165,9 +165,10 @@ class Courier:
         self._counts.posted += 1
         # Nothing promises that a second try has the same random bytes, nonce or time, so ours never has.
         url, body = sealed(app, said)
+        client = await self._client()
         try:
             async with asyncio.timeout(self._manners.deadline):
-                answer = await self._client.post(url, content=body, headers={"Content-Type": "text/xml"})
+                answer = await client.post(url, content=body, headers={"Content-Type": "text/xml"})
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL):
             return _NO_ANSWER, ""
         return answer.status_code, answer.text
@@ -202,3 +203,9 @@ def _keys(app: App) -> CallbackKeys:
 def _signed(keys: CallbackKeys, encrypted: str) -> dict[str, str]:
     timestamp, nonce = str(int(time.time())), secrets.token_hex(8)
     return {"msg_signature": keys.sign(timestamp, nonce, encrypted), "timestamp": timestamp, "nonce": nonce}
+
+
+def _open_client() -> httpx2.AsyncClient:
+    # The way to the app is direct, through no proxy; the deadline is set around each call.
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=16)
+    return httpx2.AsyncClient(trust_env=False, timeout=None, limits=limits)
