@@ -7,6 +7,7 @@ WebotError
 ├── AnswerFailed ........ the person is told, the operator can look it up by its trace id
 ├── SettingsInvalid ..... whoever typed the settings
 ├── ChainInvalid ........ whoever wrote the chain
+├── Unreadable .......... whoever made the file: its bytes are no picture, or no recording, we can read
 ├── AlreadyRunning ...... whoever started a second process on one SQLite file
 └── LaneLost ............ nobody: another process has taken the work over
 """
@@ -66,6 +67,10 @@ class SettingsInvalid(WebotError):
 
 class ChainInvalid(WebotError):
     """A chain config that cannot be used."""
+
+
+class Unreadable(WebotError):
+    """A file that is not the picture or the recording it should be, or too large to be taken for one."""
 
 
 class AlreadyRunning(WebotError):

@@ -44,6 +44,14 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureCame:
+    """A picture came alone; the next question, if it comes soon, is about it. `sent_at` is the channel's clock."""
+
+    media: StoredMedia
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Recollection:
     """What the model may know of a person: the persona chosen, and the latest exchanges, oldest first.
 
@@ -53,6 +61,8 @@ class Recollection:
     persona: str = ""
     conversation: Conversation | None = None
     exchanges: tuple[Exchange, ...] = ()
+    pictures: tuple[PictureCame, ...] = ()
+    """Pictures that no question has taken along yet, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,8 @@ class Said:
     exchange: Exchange
     made_by: Provenance
     conversation: Conversation | None
+    aside: bool = False
+    """Whether it was a command's: kept for export, and no model is ever shown it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class PersonaSet:
     text: str
 
 
-Change = Said | ConversationClosed | PersonaSet
+Change = Said | ConversationClosed | PersonaSet | PictureCame
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Every seam of the house as a `Protocol`: the core says what it needs, the other floors provide it."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.errors import Undeliverable
 from pipeline.events import InboundEvent, Person
 from pipeline.outcomes import Conversation, Outcome, OutgoingPart, Recollection, Step, Turn
 from pipeline.replies import Part, Receipt, Reply, StoredMedia
@@ -102,6 +103,26 @@ class MediaStore(Protocol):
         """Give the bytes back; `Undeliverable` when they are gone."""
 
 
+class Pictures(Protocol):
+    """Pictures made fit for whoever is to see them; `Unreadable` for bytes that are none."""
+
+    async def keep(self, data: bytes, *, name: str) -> StoredMedia:
+        """Store a picture as a JPEG or PNG every channel takes; `name` is without its ending."""
+
+    async def shrunk(self, media: StoredMedia) -> bytes:
+        """Give a stored picture as a JPEG that a model can look at; `Undeliverable` when it is gone."""
+
+
+class Sounds(Protocol):
+    """Speech made fit for whoever is to hear it; `Unreadable` for bytes that are none."""
+
+    async def wave(self, media: StoredMedia) -> bytes:
+        """Give a stored recording as WAV, 16 kHz, mono; `Undeliverable` when it is gone."""
+
+    async def keep(self, data: bytes, *, name: str) -> tuple[StoredMedia, ...]:
+        """Store speech as AMR files of at most 60 s each, in order; `name` is without its ending."""
+
+
 class Inbox(Protocol):
     """Where an event becomes ours to answer."""
 
@@ -142,6 +163,11 @@ class Stopper(Protocol):
         """End the turn at the head of the person's lane; False if there is none."""
 
 
+async def nothing_to_fetch(media_id: str) -> StoredMedia:
+    """Stand for a channel that people send no files through."""
+    raise Undeliverable(f"no channel has the file {media_id!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A turn put to those who answer."""
@@ -151,6 +177,8 @@ class Ask:
     trace: str
     chain: str = "default"
     """The chain the channel's settings name."""
+    fetch: Callable[[str], Awaitable[StoredMedia]] = nothing_to_fetch
+    """Brings a file the event names into the media store, as `Channel.fetch` does."""
 
 
 class Answerer(Protocol):

@@ -127,7 +127,8 @@ class Turns:
     async def _listen(self, turn: Turn, channel: Channel, trace: str) -> Outcome:
         """Follow the answer while it is made, saying once that it takes a while."""
         sender = turn.event.sender
-        ask = Ask(turn.event, channel.traits, trace, self._chains.get(sender.channel, "default"))
+        chain = self._chains.get(sender.channel, "default")
+        ask = Ask(turn.event, channel.traits, trace, chain, channel.fetch)
         patience = asyncio.create_task(self._say_still_thinking(turn, channel))
         try:
             async with aclosing(self._answerer.answer(ask)) as steps:

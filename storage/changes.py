@@ -7,12 +7,13 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.outcomes import Change, ConversationClosed, PersonaSet, Said, Turn
+from pipeline.outcomes import Change, ConversationClosed, PersonaSet, PictureCame, Said, Turn
 from storage import statements
-from storage.codec import media_to_json
+from storage.codec import media_to_json, pictures_from_json, pictures_to_json
 from storage.tables import conversations, people
 
 _TITLE_CHARACTERS = 40
+_WAITING_PICTURES = 9
 
 
 class Changes:
@@ -36,6 +37,8 @@ class Changes:
                 await self._close(turn)
             case PersonaSet(text):
                 await self._set_persona(turn, text)
+            case PictureCame():
+                await self._add_picture(turn, change)
 
     async def write(self) -> None:
         """Write what was gathered."""
@@ -46,11 +49,15 @@ class Changes:
 
     async def _say(self, said: Said, turn: Turn) -> None:
         if said.conversation is None:
-            conversation_id, number = await self._begin(turn, said.exchange.question), 1
+            conversation_id, number = await self._begin(turn, said), 1
         else:
             conversation_id, number = said.conversation.id, said.conversation.turns + 1
-            self._grown.append({"b_id": conversation_id, "last_at": self._now})
-        common = {"conversation_id": conversation_id, "turn": number, "trace": turn.id}
+            self._grown.append({"b_id": conversation_id, "last_at": self._now, "asides": int(said.aside)})
+        if said.exchange.pictures:
+            await self._connection.execute(
+                update(people).where(people.c.person == str(turn.event.sender)).values(pictures="[]")
+            )
+        common = {"conversation_id": conversation_id, "turn": number, "trace": turn.id, "aside": said.aside}
         made_by = said.made_by
         self._messages += [
             common
@@ -81,7 +88,7 @@ class Changes:
             },
         ]
 
-    async def _begin(self, turn: Turn, question: str) -> int:
+    async def _begin(self, turn: Turn, said: Said) -> int:
         """Close the person's conversation, if one is open, and open the next."""
         person = turn.event.sender
         wanted = self._insert(people).values(
@@ -101,9 +108,10 @@ class Changes:
                 .values(
                     person=str(person),
                     number=row.conversations,
-                    title=_title(question),
+                    title=_title(said.exchange.question),
                     persona=row.persona,
                     turns=1,
+                    asides=int(said.aside),
                     started_at=turn.accepted_at,
                     last_at=self._now,
                 )
@@ -119,7 +127,7 @@ class Changes:
         person = str(turn.event.sender)
         await self._end(await self._open_conversation(person))
         await self._connection.execute(
-            update(people).where(people.c.person == person).values(conversation_id=None, persona="")
+            update(people).where(people.c.person == person).values(conversation_id=None, persona="", pictures="[]")
         )
 
     async def _set_persona(self, turn: Turn, text: str) -> None:
@@ -133,6 +141,18 @@ class Changes:
             await self._connection.execute(
                 update(conversations).where(conversations.c.id == conversation_id).values(persona=text)
             )
+
+    async def _add_picture(self, turn: Turn, came: PictureCame) -> None:
+        person = turn.event.sender
+        found: Any = await self._connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
+        waiting = (*pictures_from_json(found.scalar_one_or_none() or "[]"), came)
+        pictures = pictures_to_json(waiting[-_WAITING_PICTURES:])
+        wanted = self._insert(people).values(
+            person=str(person), channel=person.channel, user=person.user, pictures=pictures
+        )
+        await self._connection.execute(
+            wanted.on_conflict_do_update(index_elements=["person"], set_={"pictures": wanted.excluded.pictures})
+        )
 
     async def _open_conversation(self, person: str) -> int | None:
         found: Any = await self._connection.execute(select(people.c.conversation_id).where(people.c.person == person))

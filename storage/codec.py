@@ -5,11 +5,13 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from pipeline.events import Content
+from pipeline.outcomes import PictureCame
 from pipeline.replies import Part, StoredMedia
 
 _CONTENT: TypeAdapter[Any] = TypeAdapter(Annotated[Content, Field(discriminator="kind")])
 _PART: TypeAdapter[Any] = TypeAdapter(Annotated[Part, Field(discriminator="kind")])
 _MEDIA = TypeAdapter(tuple[StoredMedia, ...])
+_PICTURES = TypeAdapter(tuple[PictureCame, ...])
 
 
 def content_to_json(content: Content) -> str:
@@ -42,3 +44,13 @@ def media_to_json(media: tuple[StoredMedia, ...]) -> str:
 def media_from_json(text: str) -> tuple[StoredMedia, ...]:
     """Read references to stored files back."""
     return _MEDIA.validate_json(text)
+
+
+def pictures_to_json(pictures: tuple[PictureCame, ...]) -> str:
+    """Write pictures that wait for a question down."""
+    return _PICTURES.dump_json(pictures).decode()
+
+
+def pictures_from_json(text: str) -> tuple[PictureCame, ...]:
+    """Read pictures that wait for a question back."""
+    return _PICTURES.validate_json(text)

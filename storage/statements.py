@@ -98,7 +98,11 @@ NOTIFY = text("SELECT pg_notify('webot', :word)")
 GROW_CONVERSATION = (
     update(conversations)
     .where(conversations.c.id == bindparam("b_id"))
-    .values(turns=conversations.c.turns + 1, last_at=bindparam("last_at"))
+    .values(
+        turns=conversations.c.turns + 1,
+        asides=conversations.c.asides + bindparam("asides"),
+        last_at=bindparam("last_at"),
+    )
 )
 
 

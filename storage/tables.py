@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -102,6 +103,8 @@ people = Table(
     Column("persona", Text, nullable=False, default=""),
     Column("conversation_id", _BIG),
     Column("conversations", Integer, nullable=False, default=0),
+    # Those that came alone and wait for a question.
+    Column("pictures", Text, nullable=False, default="[]", server_default="[]"),
 )
 
 conversations = Table(
@@ -113,6 +116,8 @@ conversations = Table(
     Column("title", Text, nullable=False),
     Column("persona", Text, nullable=False, default=""),
     Column("turns", Integer, nullable=False, default=0),
+    # How many of the turns are commands' own, which no model is shown.
+    Column("asides", Integer, nullable=False, default=0, server_default="0"),
     Column("started_at", Double, nullable=False),
     Column("last_at", Double, nullable=False),
     Column("closed_at", Double),
@@ -128,6 +133,7 @@ messages = Table(
     Column("role", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("media", Text, nullable=False, default="[]"),
+    Column("aside", Boolean, nullable=False, default=False, server_default=false()),
     Column("created_at", Double, nullable=False),
     Column("trace", _BIG, nullable=False),
     Column("chain", Text, nullable=False, default=""),

@@ -5,17 +5,39 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, select
+from sqlalchemy import Row, and_, bindparam, case, false, func, select
 
 from pipeline.events import Person
 from pipeline.outcomes import Conversation, Exchange, Recollection
-from storage.codec import media_from_json
+from storage.codec import media_from_json, pictures_from_json
 from storage.engine import Database
 from storage.tables import conversations, messages, people
+
+_earlier = messages.alias("earlier")
+# The window counts what the model may see. Commands' own turns are passed over by the index, which only those
+# conversations pay for that have any.
+_WINDOW = case(
+    (conversations.c.asides == 0, conversations.c.turns - bindparam("most")),
+    else_=func.coalesce(
+        select(_earlier.c.turn - 1)
+        .where(
+            _earlier.c.conversation_id == conversations.c.id,
+            _earlier.c.role == "human",
+            _earlier.c.aside == false(),
+        )
+        .order_by(_earlier.c.turn.desc())
+        .offset(bindparam("before"))
+        .limit(1)
+        .correlate(conversations)
+        .scalar_subquery(),
+        0,
+    ),
+)
 
 _RECALL = (
     select(
         people.c.persona,
+        people.c.pictures,
         conversations.c.id,
         conversations.c.number,
         conversations.c.turns,
@@ -32,7 +54,8 @@ _RECALL = (
             messages,
             and_(
                 messages.c.conversation_id == conversations.c.id,
-                messages.c.turn > conversations.c.turns - bindparam("most"),
+                messages.c.turn > _WINDOW,
+                messages.c.aside == false(),
             ),
         )
     )
@@ -57,13 +80,20 @@ class Transcript:
     async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
         """Implement `Memory.recall`."""
         async with self._database.read() as connection:
-            rows = (await connection.execute(_RECALL, {"who": str(person), "most": turns})).all()
+            rows = (
+                await connection.execute(_RECALL, {"who": str(person), "most": turns, "before": max(turns - 1, 0)})
+            ).all()
         if not rows:
             return Recollection()
         first = rows[0]
         if first.id is None or (idle_minutes and time() - first.last_at > idle_minutes * 60):
-            return Recollection(first.persona)
-        return Recollection(first.persona, _conversation(first), tuple(_exchanges(rows)) if turns else ())
+            return Recollection(first.persona, pictures=pictures_from_json(first.pictures))
+        return Recollection(
+            first.persona,
+            _conversation(first),
+            tuple(_exchanges(rows)) if turns else (),
+            pictures_from_json(first.pictures),
+        )
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         """Implement `Memory.conversations`."""

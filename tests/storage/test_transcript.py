@@ -1,0 +1,137 @@
+"""What a model may know of a person, on both databases."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pipeline.events import InboundEvent, Person, Text
+from pipeline.outcomes import (
+    Change,
+    Conversation,
+    ConversationClosed,
+    Exchange,
+    PictureCame,
+    Provenance,
+    Recollection,
+    Said,
+    Turn,
+)
+from pipeline.replies import StoredMedia
+from storage.changes import Changes
+from storage.engine import Database
+from storage.transcript import Transcript
+
+ZHANG = Person("wecom", "张三")
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+CAT = StoredMedia("c" * 64, "image/jpeg", "image.jpg", 1234)
+DOG = StoredMedia("d" * 64, "image/png", "image.png", 77)
+MADE_BY = Provenance("default", "0" * 12, "test-model")
+
+
+class Diary:
+    """Writes changes as the ledger does, one transaction each, and recalls what they left."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._transcript = Transcript(database)
+        self._now = NOON.timestamp()
+
+    async def write(self, change: Change) -> None:
+        self._now += 1
+        turn = Turn(1, "lane", 0, InboundEvent("k", ZHANG, Text("?"), NOON), accepted_at=self._now)
+        insert = postgresql.insert if self._database.shared else sqlite.insert
+        async with self._database.write() as connection:
+            changes = Changes(connection, insert, self._now)
+            await changes.make(change, turn)
+            await changes.write()
+
+    async def recall(self, turns: int = 10) -> Recollection:
+        return await self._transcript.recall(ZHANG, turns=turns, idle_minutes=0)
+
+    async def conversation(self) -> Conversation | None:
+        return (await self.recall(0)).conversation
+
+    async def say(self, question: str, *, aside: bool = False, pictures: tuple[StoredMedia, ...] = ()) -> None:
+        exchange = Exchange(question, f"re: {question}", pictures, (DOG,) if aside else ())
+        await self.write(Said(exchange, MADE_BY, await self.conversation(), aside))
+
+
+@pytest.fixture
+def diary(database: Database) -> Diary:
+    return Diary(database)
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (0, []),
+        (1, ["four"]),
+        (2, ["three", "four"]),
+        (3, ["two", "three", "four"]),
+        (9, ["one", "two", "three", "four"]),
+    ],
+)
+async def test_the_window_passes_over_what_commands_did(diary: Diary, turns: int, expected: list[str]) -> None:
+    await diary.say("@image a", aside=True)
+    await diary.say("one")
+    await diary.say("two")
+    await diary.say("@image b", aside=True)
+    await diary.say("three")
+    await diary.say("@image c", aside=True)
+    await diary.say("@image d", aside=True)
+    await diary.say("four")
+    await diary.say("@image e", aside=True)
+
+    assert expected == [exchange.question for exchange in (await diary.recall(turns)).exchanges]
+
+
+async def test_a_conversation_of_commands_alone_is_one_with_nothing_to_show(diary: Diary) -> None:
+    await diary.say("@image a", aside=True)
+    await diary.say("@image b", aside=True)
+    known = await diary.recall()
+
+    assert () == known.exchanges
+    assert known.conversation is not None
+    assert (2, "@image a") == (known.conversation.turns, known.conversation.title)
+
+
+async def test_pictures_are_recalled_with_the_exchange_they_belong_to(diary: Diary) -> None:
+    await diary.say("what is this", pictures=(CAT, DOG))
+    (exchange,) = (await diary.recall()).exchanges
+
+    assert Exchange("what is this", "re: what is this", (CAT, DOG)) == exchange
+
+
+async def test_pictures_that_came_alone_wait_for_the_question_that_takes_them_along(diary: Diary) -> None:
+    first, second = PictureCame(CAT, NOON), PictureCame(DOG, NOON + timedelta(seconds=5))
+    await diary.write(first)
+    await diary.write(second)
+    waiting = await diary.recall()
+    await diary.say("which is the cat", pictures=(CAT, DOG))
+
+    assert Recollection(pictures=(first, second)) == replace(waiting, persona="")
+    assert () == (await diary.recall()).pictures
+
+
+async def test_a_question_without_them_leaves_pictures_waiting(diary: Diary) -> None:
+    await diary.say("hello")
+    await diary.write(PictureCame(CAT, NOON))
+    await diary.say("@image a", aside=True)
+
+    assert (PictureCame(CAT, NOON),) == (await diary.recall()).pictures
+
+
+async def test_a_fresh_start_forgets_waiting_pictures(diary: Diary) -> None:
+    await diary.write(PictureCame(CAT, NOON))
+    await diary.write(ConversationClosed())
+
+    assert () == (await diary.recall()).pictures
+
+
+async def test_only_the_latest_nine_pictures_wait(diary: Diary) -> None:
+    for number in range(12):
+        await diary.write(PictureCame(replace(CAT, size=number), NOON))
+
+    assert list(range(3, 12)) == [came.media.size for came in (await diary.recall()).pictures]
