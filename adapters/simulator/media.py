@@ -21,6 +21,9 @@ _AMR = b"#!AMR\n"
 # Bytes of a frame of 20 ms by its type, the header byte included (RFC 4867, table 1).
 _AMR_FRAMES = (13, 14, 16, 18, 20, 21, 27, 32, 6)
 
+# Reads the system's tables: here, and not on the event loop at the first file.
+mimetypes.init()
+
 
 @dataclass(frozen=True, slots=True)
 class Media:
