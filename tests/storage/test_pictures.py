@@ -1,0 +1,116 @@
+"""Pictures made fit for WeCom and for a model."""
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from pipeline.errors import Undeliverable, Unreadable
+from pipeline.replies import StoredMedia
+from storage.media import MediaFolder
+from storage.pictures import SEEN_SIDE, PictureFolder
+from tests.fakes.recordings import noise, picture, size_of
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> MediaFolder:
+    return MediaFolder(tmp_path / "media")
+
+
+@pytest.fixture
+def pictures(media: MediaFolder) -> PictureFolder:
+    return PictureFolder(media)
+
+
+@pytest.mark.parametrize(("kind", "mime", "name"), [("JPEG", "image/jpeg", "cat.jpg"), ("PNG", "image/png", "cat.png")])
+async def test_what_wecom_takes_is_kept_as_it_came(
+    media: MediaFolder, pictures: PictureFolder, kind: str, mime: str, name: str
+) -> None:
+    data = picture(kind)
+    kept = await pictures.keep(data, name="cat")
+
+    assert (mime, name, len(data)) == (kept.mime, kept.name, kept.size)
+    assert data == await media.read(kept)
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "GIF", "BMP", "TIFF", "AVIF"])
+async def test_what_wecom_does_not_take_becomes_a_jpeg(media: MediaFolder, pictures: PictureFolder, kind: str) -> None:
+    kept = await pictures.keep(picture(kind), name="cat")
+
+    assert ("image/jpeg", "cat.jpg") == (kept.mime, kept.name)
+    assert ("JPEG", 64, 48) == size_of(await media.read(kept))
+
+
+async def test_what_can_be_seen_through_stays_so(media: MediaFolder, pictures: PictureFolder) -> None:
+    kept = await pictures.keep(picture("WEBP", mode="RGBA", colour=(255, 0, 0, 9)), name="cat")
+
+    with Image.open(BytesIO(await media.read(kept))) as opened:
+        assert ("PNG", True) == (opened.format, opened.has_transparency_data)
+
+
+async def test_of_a_moving_picture_the_first_is_kept(media: MediaFolder, pictures: PictureFolder) -> None:
+    first, second = (Image.new("RGB", (8, 8), colour) for colour in ("white", "black"))
+    target = BytesIO()
+    first.save(target, "GIF", save_all=True, append_images=[second])
+    kept = await pictures.keep(target.getvalue(), name="cat")
+
+    with Image.open(BytesIO(await media.read(kept))) as opened:
+        assert (255, 255, 255) == opened.getpixel((4, 4))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+async def test_what_is_too_large_is_scaled_until_it_fits(media: MediaFolder, kind: str) -> None:
+    pictures = PictureFolder(media, largest=60_000)
+    data = noise(kind, 600, 400)
+    kept = await pictures.keep(data, name="cat")
+    format_, width, height = size_of(await media.read(kept))
+
+    assert len(data) > 60_000 >= kept.size
+    assert format_ == "JPEG"
+    assert pytest.approx(1.5, abs=0.02) == width / height
+
+
+async def test_a_model_is_shown_a_smaller_upright_picture_without_what_the_camera_noted(
+    media: MediaFolder, pictures: PictureFolder
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned to the right
+    exif[0x010F] = "Secret Camera"
+    target = BytesIO()
+    Image.new("RGB", (4000, 2000), "red").save(target, "JPEG", exif=exif)
+    kept = await media.keep(target.getvalue(), mime="image/jpeg", name="cat.jpg")
+    shown = await pictures.shrunk(kept)
+
+    assert ("JPEG", SEEN_SIDE // 2, SEEN_SIDE) == size_of(shown)
+    assert b"Secret Camera" not in shown
+
+
+async def test_what_can_be_seen_through_is_shown_on_white(media: MediaFolder, pictures: PictureFolder) -> None:
+    data = picture("PNG", mode="RGBA", colour=(0, 0, 0, 0))
+    shown = await pictures.shrunk(await media.keep(data, mime="image/png", name="cat.png"))
+
+    with Image.open(BytesIO(shown)) as opened:
+        assert (255, 255, 255) == opened.getpixel((4, 4))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"<html>not found</html>", id="a web page"),
+        pytest.param(noise("JPEG", 64, 64)[:900], id="half a JPEG"),
+        pytest.param(noise("PNG", 64, 64)[:900], id="half a PNG"),
+        pytest.param(noise("WEBP", 64, 64)[:900], id="half a WebP"),
+        pytest.param(picture("PNG", 9000, 9000, mode="1", colour=0), id="a bomb"),
+        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", id="a format that runs programs"),
+    ],
+)
+async def test_what_is_no_picture_is_said_to_be_none(pictures: PictureFolder, data: bytes) -> None:
+    with pytest.raises(Unreadable):
+        await pictures.keep(data, name="cat")
+
+
+async def test_a_picture_that_is_gone_is_said_to_be(pictures: PictureFolder) -> None:
+    with pytest.raises(Undeliverable):
+        await pictures.shrunk(StoredMedia("0" * 64, "image/jpeg", "cat.jpg", 6))
