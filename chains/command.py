@@ -3,18 +3,16 @@
 Plain Python: routing through a chain costs a thousand times what looking at the first character does.
 """
 
-import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from chains.book import ChainBook
+from chains.folding import first_word, folded
 from pipeline.outcomes import Change, Outcome
 from pipeline.ports import Ask, Memory, Stopper
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
 from pipeline.words import Words
-
-# A full-width or small commercial at is what a Chinese input method types.
-_SIGNS = ("@", "＠", "﹫")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +24,8 @@ class Means:
     memory: Memory
     stopper: Stopper
     commands: "Commands"
+    book: Callable[[], ChainBook]
+    """Gives the chains as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,21 @@ class Commands:
     def __post_init__(self) -> None:
         for command in self.listed:
             for word in (command.name, *command.aliases):
-                other = self._by_word.setdefault(_folded(word), command)
+                other = self._by_word.setdefault(folded(word), command)
                 if other is not command:
                     message = f"{word!r} is claimed by the commands {other.name!r} and {command.name!r}"
                     raise ValueError(message)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Give every word that is a command."""
+        return tuple(self._by_word)
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self.listed)
 
     def find(self, line: str) -> tuple[Command, str] | None:
         """Give the command that is a line's first word, and what follows it; None if the line is only text."""
-        text = line.strip()
-        if not text.startswith(_SIGNS):
-            return None
-        word, *rest = text.split(maxsplit=1)
-        command = self._by_word.get(_folded(word))
-        return (command, rest[0] if rest else "") if command else None
-
-
-def _folded(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).casefold()
+        word, rest = first_word(line)
+        command = self._by_word.get(word)
+        return (command, rest) if command else None

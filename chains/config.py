@@ -2,36 +2,168 @@
 
 import hashlib
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from chains.mistakes import Places, explained, not_toml, places
+from chains.templates import mistakes
 from pipeline.errors import ChainInvalid
+from pipeline.events import Person
 
 SHIPPED = Path(__file__).parent / "configs"
 
+_NAME = re.compile(r"[\w-]+")
+_COMMAND = re.compile(r"@[^\s@]{1,31}")
 
-class ChainConfig(BaseModel):
-    """How one chain answers. What is left out, or None, is as the table `[chat]` of the settings says."""
+
+def _mistake(message: str, **context: object) -> PydanticCustomError:
+    # Braces of a message are its own, not blanks to fill.
+    return PydanticCustomError("mistake", "{said}", {"said": message, **context})
+
+
+def _a_template(source: str) -> str:
+    for mistake in mistakes(source):
+        raise _mistake(mistake.message, line=mistake.line)
+    return source
+
+
+def _a_question(source: str) -> str:
+    for mistake in mistakes(source, text=True) if source else ():
+        raise _mistake(mistake.message, line=mistake.line)
+    return source
+
+
+def _a_command(word: str) -> str:
+    if word and not _COMMAND.fullmatch(word):
+        raise _mistake(f'found {word!r}; needs an @ and one word, such as "@translate"')
+    return word
+
+
+def _a_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise _mistake(f"found {pattern!r}; not a regular expression: {error}") from None
+    return pattern
+
+
+def _some_words(text: str) -> str:
+    if not text.strip():
+        raise _mistake("is empty; write some text, or take the line away")
+    return text
+
+
+Template = Annotated[str, AfterValidator(_a_template)]
+Question = Annotated[str, AfterValidator(_a_question)]
+CommandWord = Annotated[str, AfterValidator(_a_command)]
+Pattern = Annotated[str, AfterValidator(_a_pattern)]
+SomeWords = Annotated[str, AfterValidator(_some_words)]
+
+
+class Part(BaseModel):
+    """A table of a chain's file: frozen, and a key nobody knows is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Example(Part):
+    """The table `[[examples]]`: a question with the answer one would like, shown to the model before every question."""
+
+    user: SomeWords
+    """What somebody might write."""
+    assistant: SomeWords
+    """What the chain should answer."""
+
+
+class Case(Part):
+    """The table `[[cases]]`: a question with what its answer has to be like, for `webot chains test`."""
+
+    input: SomeWords
+    """What somebody might write."""
+    contains: tuple[SomeWords, ...] = ()
+    """Words the answer must contain; large and small letters are the same."""
+    not_contains: tuple[SomeWords, ...] = ()
+    """Words the answer must not contain."""
+    matches: Pattern = ""
+    """A regular expression that must be found in the answer."""
+    rubric: str = ""
+    """What a model that judges the answer must be able to say yes to."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not (self.contains or self.not_contains or self.matches or self.rubric):
+            raise _mistake("says nothing of the answer; write contains, not_contains, matches or rubric")
+        return self
+
+
+class ChainConfig(Part):
+    """How one chain answers. What is left out is as the table `[chat]` of the settings says, or empty."""
 
     name: str
     """What channels call the chain: the file's name without `.toml`."""
     description: str = ""
-    """What the chain is for, for whoever chooses among chains."""
+    """What the chain is for, in one line; `@help` shows it beside the command."""
+    command: CommandWord = ""
+    """The first word of a message that reaches the chain, such as "@translate"; also a menu button's key."""
+    aliases: tuple[CommandWord, ...] = ()
+    """Other words for the command, such as "@翻译"."""
+    keywords: tuple[SomeWords, ...] = ()
+    """A message that contains one of these is answered by the chain; the longest one found decides."""
+    channels: tuple[str, ...] = ()
+    """The channels on which command and keywords work; empty for all."""
+    users: tuple[str, ...] = ()
+    """The user ids for whom they work; empty for everybody."""
+    welcome: Template = ""
+    """What webot says when the command comes alone, and to a new person of a channel that has this chain."""
     model: str = "default"
     """The table under `[models]` that answers."""
-    system_prompt: str = ""
-    """Said to the model before everything else, unless the person or `[chat]` has words of their own."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the model for this chain alone, such as temperature; a table `[options]`."""
+    system_prompt: Template = ""
+    """Said to the model before everything else; on a channel's own chain, the person's persona comes first."""
+    template: Question = ""
+    """How the person's words are put to the model; `{{ text }}` stands for them. Empty: as they are."""
+    examples: tuple[Example, ...] = ()
+    """Questions with the answers one would like."""
     turns: int | None = Field(default=None, ge=0, le=1000)
     """How many of the person's earlier messages the model sees, each with its reply."""
+    tokens: int | None = Field(default=None, ge=1)
+    """How many tokens of earlier messages the model sees at most, by estimate; the oldest are left out first."""
     idle_minutes: int | None = Field(default=None, ge=0)
     """Minutes of quiet after which a new conversation starts by itself; 0 for never."""
+    answer_format: Literal["markdown", "text", "json"] = "markdown"
+    """"text" asks for words without markup; "json" has the model answer with a JSON object."""
+    cases: tuple[Case, ...] = ()
+    """Questions to try the chain on."""
+
+    @model_validator(mode="after")
+    def _aliases_need_a_command(self) -> Self:
+        if self.aliases and not self.command:
+            raise _mistake("aliases stand beside a command; write command as well")
+        return self
+
+    @classmethod
+    def nested(cls) -> dict[str, type[BaseModel]]:
+        """Give the tables inside the file."""
+        return {"examples": Example, "cases": Case}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Give the command with its other words; empty for a chain that has none."""
+        return (self.command, *self.aliases) if self.command else ()
+
+    def offered_to(self, person: Person) -> bool:
+        """Say whether command and keywords work for somebody; user ids are compared without regard to case."""
+        if self.channels and person.channel not in self.channels:
+            return False
+        return not self.users or person.user.casefold() in {user.casefold() for user in self.users}
 
     @cached_property
     def revision(self) -> str:
@@ -44,51 +176,49 @@ class ChainConfig(BaseModel):
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
-class ChainBook:
-    """The chains there are. A turn looks its chain up once and keeps what it got to its end."""
-
-    def __init__(self, chains: Mapping[str, ChainConfig]) -> None:
-        self._chains = dict(chains)
-
-    @classmethod
-    def read(cls, folder: Path = SHIPPED) -> "ChainBook":
-        """Read every chain of a folder; `ChainInvalid` for the first that cannot be used."""
-        return cls({file.stem: read_chain(file) for file in sorted(folder.glob("*.toml"))})
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Give the chains' names, sorted."""
-        return tuple(sorted(self._chains))
-
-    def chain(self, name: str) -> ChainConfig:
-        """Give a chain as it is now; `ChainInvalid` names the ones there are."""
-        try:
-            return self._chains[name]
-        except KeyError:
-            raise ChainInvalid(f"there is no chain {name!r}; there are {', '.join(self.names)}") from None
-
-
 def read_chain(file: Path) -> ChainConfig:
-    """Read one chain; `ChainInvalid` names the file, the key, what was found and what would be right."""
+    """Read one chain; `ChainInvalid` names the file, the line, the key, what was found and what would be right."""
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ChainInvalid(f"{file}: not TOML in UTF-8: {error}") from error
-    if document.setdefault("name", file.stem) != file.stem:
-        raise ChainInvalid(f"{file}: name: found {document['name']!r}, the file's own name says {file.stem!r}")
-    return chain_of(document, source=str(file))
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ChainInvalid(not_toml(str(file), error)) from error
+    except OSError as error:
+        raise ChainInvalid(f"{file}: cannot be read: {error.strerror or error}") from error
+    return parse_chain(text, name=file.stem, source=str(file))
 
 
-def chain_of(document: Mapping[str, Any], *, source: str) -> ChainConfig:
+def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:
+    """Check the text of a chain's file; `source` is what an error calls it."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ChainInvalid(not_toml(source, error, text)) from error
+    where = places(text)
+    if not _NAME.fullmatch(name):
+        raise ChainInvalid(f"{source}: the file's name needs letters, digits, - and _ before .toml")
+    if document.setdefault("name", name) != name:
+        line = where.line(("name",))
+        raise ChainInvalid(f"{source}:{line}: name: found {document['name']!r}, the file's own name says {name!r}")
+    return chain_of(document, source=source, where=where)
+
+
+def chain_of(document: Mapping[str, Any], *, source: str, where: Places | None = None) -> ChainConfig:
     """Check what somebody wrote; `source` is what an error calls it."""
     try:
-        return ChainConfig.model_validate(dict(document), strict=True)
+        return ChainConfig.model_validate({key: _frozen(value) for key, value in document.items()}, strict=True)
     except ValidationError as error:
-        raise ChainInvalid("\n".join(f"{source}: {_explained(problem)}" for problem in error.errors())) from error
+        raise ChainInvalid("\n".join(_explained(error, source, where or Places()))) from None
 
 
-def _explained(problem: Mapping[str, Any]) -> str:
-    key = ".".join(str(step) for step in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return f"{key}: no such key; there are {', '.join(ChainConfig.model_fields)}"
-    return f"{key}: found {problem['input']!r}; {problem['msg'][0].lower()}{problem['msg'][1:]}"
+def _explained(error: ValidationError, source: str, where: Places) -> Iterator[str]:
+    for problem in error.errors():
+        yield explained(ChainConfig, problem, source, where)
+
+
+def _frozen(value: object) -> object:
+    """Give a list as a tuple: a chain never changes once it is read."""
+    if isinstance(value, list):
+        return tuple(_frozen(each) for each in value)
+    if isinstance(value, dict):
+        return {key: _frozen(each) for key, each in value.items()}
+    return value

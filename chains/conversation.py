@@ -4,22 +4,26 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from chains.config import ChainBook, ChainConfig
+from chains import prompt
+from chains.book import ChainBook
+from chains.config import ChainConfig
 from chains.failures import answer_failed
 from chains.heard import Heard
 from chains.history import window
 from chains.models import ChatModel, Models
 from chains.quoting import block
+from chains.templates import values
 from chains.thinking import Spoken
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 from pipeline.outcomes import Draft, Exchange, Outcome, Provenance, Recollection, Said, Step
 from pipeline.ports import Ask, Memory
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
+from pipeline.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,46 +32,63 @@ class Conversations:
 
     chat: Chat
     memory: Memory
-    book: ChainBook
     models: Models
+    words: Words
 
-    async def answer(self, ask: Ask, question: str) -> AsyncGenerator[Step]:
+    async def answer(self, ask: Ask, question: str, book: ChainBook, name: str = "") -> AsyncGenerator[Step]:
         """Yield drafts where the channel shows them, then the answer with what is to be remembered of it.
 
-        Raises `AnswerFailed` for whatever goes wrong with the model.
+        `name` is the chain that was called, empty for the channel's own. Raises `AnswerFailed` for whatever goes
+        wrong with the model.
         """
-        chain, model = await self._chosen(ask.chain)
+        chain, model = await self._chosen(book, name or ask.chain, ask)
         known = await self.memory.recall(
             ask.event.sender,
             turns=self.chat.turns if chain.turns is None else chain.turns,
             idle_minutes=self.chat.idle_minutes if chain.idle_minutes is None else chain.idle_minutes,
         )
-        system_prompt = known.persona or self.chat.system_prompt or chain.system_prompt
-        messages = window(system_prompt, known.exchanges, question)
+        blanks = self.blanks(ask, chain)
+        # A chain that was called speaks for itself: a persona would turn the translator into something else.
+        instead = "" if name else known.persona or self.chat.system_prompt
+        messages = window(
+            prompt.instructions(chain, blanks, self.words, instead=instead),
+            prompt.earlier(chain, known.exchanges, blanks),
+            prompt.question(chain, question, blanks),
+        )
+        options = self.models.options(chain.model, prompt.options(chain))
         heard = Heard()
         began = time.perf_counter()
         try:
             if ask.traits.streams:
-                async with aclosing(self._drafts(model, messages, heard)) as drafts:
+                async with aclosing(self._drafts(model, messages, options, heard)) as drafts:
                     async for draft in drafts:
                         yield draft
             else:
-                heard.hear(await model.ainvoke(messages))
+                heard.hear(await model.ainvoke(messages, **options))
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             # The error's own text may quote the question or the key: neither it nor its trace goes further.
             raise answer_failed(error, model=chain.model) from None
         yield self._outcome(question, chain, known, heard, milliseconds=round((time.perf_counter() - began) * 1000))
 
-    async def _chosen(self, name: str) -> tuple[ChainConfig, ChatModel]:
+    def blanks(self, ask: Ask, chain: ChainConfig) -> dict[str, str]:
+        """Give what the chain's templates may name."""
+        sender = ask.event.sender
+        return values(
+            user=sender.user, channel=sender.channel, chain=chain.name, at=ask.event.sent_at, words=self.words
+        )
+
+    async def _chosen(self, book: ChainBook, name: str, ask: Ask) -> tuple[ChainConfig, ChatModel]:
         try:
-            chain = self.book.chain(name)
+            chain = book.chain(name, ask.event.sender)
             return chain, await self.models.chat(chain.model)
         except (ChainInvalid, SettingsInvalid) as error:
             raise AnswerFailed(str(error), reason="model.setup") from error
 
-    async def _drafts(self, model: ChatModel, messages: list[BaseMessage], heard: Heard) -> AsyncGenerator[Draft]:
+    async def _drafts(
+        self, model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], heard: Heard
+    ) -> AsyncGenerator[Draft]:
         last = ""
-        pieces = cast("AsyncGenerator[AIMessage]", model.astream(messages))
+        pieces = cast("AsyncGenerator[AIMessage]", model.astream(messages, **options))
         async with aclosing(pieces):
             async for piece in pieces:
                 heard.hear(piece)
@@ -94,7 +115,9 @@ class Conversations:
         )
         # What it thought is not remembered: models are not meant to be given their old thoughts again.
         said = Said(Exchange(question, spoken.said), made_by, known.conversation)
-        return Outcome((TextReply(self._shown(spoken)),), (said,))
+        shown = self._shown(spoken)
+        # Its underscores and asterisks are no markup.
+        return Outcome((TextReply(f"```json\n{shown}\n```" if chain.answer_format == "json" else shown),), (said,))
 
     def _shown(self, spoken: Spoken) -> str:
         if self.chat.hide_thinking or not spoken.thought:

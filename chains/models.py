@@ -48,7 +48,8 @@ _CLIENT_OPTIONS = frozenset(
         "use_responses_api",
     }
 )
-_OUR_OWN = frozenset({"messages", "n", "stream", "stream_options"})
+OUR_OWN = frozenset({"messages", "n", "stream", "stream_options"})
+"""Options that nobody may set: an answer would not come as it is read here."""
 
 
 class Models:
@@ -89,6 +90,14 @@ class Models:
                 self.check(name)
                 self._built[name] = await asyncio.to_thread(self._build, name)
         return self._built[name]
+
+    def options(self, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Give what a call of a model says beside the messages when a chain has options of its own."""
+        if not own:
+            return {}
+        table = self._tables[name]
+        merged = options_of(table, {**table.own, **own})
+        return {key: value for key, value in merged.items() if key in own or key == "extra_body"}
 
     async def warm(self, names: Iterable[str]) -> None:
         """Build models before they are needed."""
@@ -166,7 +175,7 @@ class Models:
                 problems.append(f"{here}.model: found nothing, needs the provider's name for the model")
             if table.base_url and not table.base_url.startswith(("http://", "https://")):
                 problems.append(f"{here}.base_url: found {table.base_url!r}, needs an http:// or https:// address")
-            problems += [f"{here}.{key}: webot sets this itself; leave it out" for key in _OUR_OWN & table.own.keys()]
+            problems += [f"{here}.{key}: webot sets this itself; leave it out" for key in OUR_OWN & table.own.keys()]
         for fallback in table.fallbacks:
             if fallback not in self._tables or not self._provider(fallback):
                 problems.append(f"{here}.fallbacks: found {fallback!r}, there are {', '.join(self.names)}")
@@ -183,16 +192,17 @@ class Models:
         return ()
 
 
-def options_of(table: ModelTable) -> dict[str, Any]:
-    """Sort a table's own keys into what the client takes and what is sent word for word.
+def options_of(table: ModelTable, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Sort a table's own keys, or others in their place, into what the client takes and what is sent word for word.
 
     The client would send `max_tokens` as `max_completion_tokens`, which only OpenAI itself understands.
     """
-    ours = {key: value for key, value in table.own.items() if key in _CLIENT_OPTIONS}
-    beside = {key: value for key, value in table.own.items() if key not in _CLIENT_OPTIONS and key != "extra_body"}
+    own = table.own if own is None else own
+    ours = {key: value for key, value in own.items() if key in _CLIENT_OPTIONS}
+    beside = {key: value for key, value in own.items() if key not in _CLIENT_OPTIONS and key != "extra_body"}
     if not table.base_url and "max_tokens" in beside:
         ours["max_tokens"] = beside.pop("max_tokens")
-    beside |= table.own.get("extra_body", {})
+    beside |= own.get("extra_body", {})
     if beside:
         ours["extra_body"] = beside
     # Set so that the environment's OPENAI_PROXY and the library's guesses about the address have no say.

@@ -33,6 +33,8 @@ class Question:
     """Words for the model."""
 
     text: str
+    chain: str = ""
+    """The chain they are for; empty for the channel's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,18 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Welcome:
+    """A chain was called without words: it says its own."""
+
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """No answer is due."""
 
 
-Reading = Question | Given | Remark | Nothing
+Reading = Question | Given | Remark | Welcome | Nothing
 
 
 def given(content: Content, commands: Commands) -> Given | None:

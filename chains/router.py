@@ -1,19 +1,24 @@
 """The router chain: a command to its branch, words to the conversation, a short word of ours to all else."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from langchain_core.runnables import Runnable, RunnableLambda
 
+from chains.book import ChainBook
 from chains.command import Means, Order
 from chains.commands import all_commands
-from chains.config import ChainBook
+from chains.config import SHIPPED, ChainConfig
 from chains.conversation import Conversations
-from chains.models import Models
-from chains.reading import Given, Nothing, Question, Reading, Remark, given, read
-from pipeline.errors import ChainInvalid, SettingsInvalid
+from chains.models import OUR_OWN, Models
+from chains.reading import Given, Nothing, Question, Reading, Remark, Welcome, given, read
+from chains.routing import routed
+from chains.shelf import Shelf
+from chains.templates import fill
+from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent
 from pipeline.outcomes import Outcome, Step
 from pipeline.ports import Ask, Memory, Stopper
@@ -30,16 +35,17 @@ class Routed(Generic[R]):
 
     ask: Ask
     reading: R
+    book: ChainBook
 
 
 class Chains:
     """Those who answer: everything behind `pipeline.ports.Answerer`."""
 
-    def __init__(self, means: Means, *, book: ChainBook, models: Models) -> None:
+    def __init__(self, means: Means, *, shelf: Shelf, models: Models) -> None:
         self._means = means
-        self._book = book
         self._models = models
-        self._conversations = Conversations(means.chat, means.memory, book, models)
+        self._conversations = Conversations(means.chat, means.memory, models, means.words)
+        self.shelf = shelf
         self._command = RunnableLambda(self._run_command, name="command")
         self._conversation = RunnableLambda(self._converse, name="conversation")
         self._remark = RunnableLambda(self._say, name="remark")
@@ -48,8 +54,9 @@ class Chains:
     async def answer(self, ask: Ask) -> AsyncGenerator[Step]:
         """Yield drafts and one outcome; `AnswerFailed` says which sentence tells the person why there is none."""
         means = self._means
-        reading = read(ask.event.content, commands=means.commands, words=means.words)
-        steps = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading)))
+        book = self.shelf.book
+        reading = routed(read(ask.event.content, commands=means.commands, words=means.words), ask, book)
+        steps = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading, book)))
         async with aclosing(steps):
             async for step in steps:
                 yield step
@@ -61,11 +68,11 @@ class Chains:
 
     def model(self, chain: str) -> str:
         """Give what people know the model of a chain by."""
-        return self._models.shown(self._book.chain(chain).model)
+        return self._models.shown(self.shelf.book.chain(chain).model)
 
     async def warm(self) -> None:
         """Load the model libraries and open the models, so that the first person does not wait for it."""
-        await self._models.warm({self._book.chain(name).model for name in self._book.names})
+        await self._models.warm({self.shelf.book.chain(name).model for name in self.shelf.book.names})
 
     async def aclose(self) -> None:
         """Let go of the models' connections."""
@@ -78,44 +85,75 @@ class Chains:
                 return self._command
             case Question():
                 return self._conversation
-            case Remark() | Nothing():
+            case Remark() | Welcome() | Nothing():
                 return self._remark
 
     async def _run_command(self, turn: Routed[Given]) -> AsyncGenerator[Step]:
         yield await turn.reading.command.run(Order(turn.reading.argument, turn.ask, self._means))
 
     async def _converse(self, turn: Routed[Question]) -> AsyncGenerator[Step]:
-        async with aclosing(self._conversations.answer(turn.ask, turn.reading.text)) as steps:
+        asked = turn.reading
+        async with aclosing(self._conversations.answer(turn.ask, asked.text, turn.book, asked.chain)) as steps:
             async for step in steps:
                 yield step
 
-    async def _say(self, turn: Routed[Remark | Nothing]) -> AsyncGenerator[Step]:
+    async def _say(self, turn: Routed[Remark | Welcome | Nothing]) -> AsyncGenerator[Step]:
         match turn.reading:
             case Remark(sentence):
                 yield Outcome((TextReply(self._means.words.say(sentence)),))
+            case Welcome(name):
+                yield Outcome((TextReply(self._welcome(turn.ask, turn.book.chain(name, turn.ask.event.sender))),))
             case Nothing():
                 yield Outcome((Silence(),))
+
+    def _welcome(self, ask: Ask, chain: ChainConfig) -> str:
+        said = fill(chain.welcome, self._conversations.blanks(ask, chain)).strip()
+        return said or self._means.words.say("chain.welcome", command=chain.command, description=chain.description)
 
 
 def open_chains(settings: Settings, *, memory: Memory, stopper: Stopper, book: ChainBook | None = None) -> Chains:
     """Build everything that answers from the settings, checked so that no turn can find it missing.
 
     Reads files, so it is not for the event loop. Raises `SettingsInvalid` for models and channels that cannot
-    work, `ChainInvalid` for chains that cannot.
+    work. A chain's file that cannot be used is reported and left alone, unless a channel needs it.
     """
     words = Words(settings.chat.language)
-    book = book or ChainBook.read()
+    commands = all_commands()
     models = Models(settings, words)
-    for name in book.names:
-        model = book.chain(name).model
-        if model not in models.names:
-            raise ChainInvalid(f"chain {name!r}: model: found {model!r}, there are {', '.join(models.names)}")
+    shelf = open_shelf(settings, models=models, reserved=commands.words, book=book)
     unknown = [
-        f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(book.names)}"
+        f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(shelf.book.names)}"
         for channel, table in settings.channels.items()
-        if table.chain not in book.names
+        if table.chain not in shelf.book.names
     ]
     if unknown:
-        raise SettingsInvalid(unknown)
-    means = Means(words=words, chat=settings.chat, memory=memory, stopper=stopper, commands=all_commands())
-    return Chains(means, book=book, models=models)
+        raise SettingsInvalid([*unknown, *shelf.book.problems])
+    means = Means(
+        words=words, chat=settings.chat, memory=memory, stopper=stopper, commands=commands, book=lambda: shelf.book
+    )
+    return Chains(means, shelf=shelf, models=models)
+
+
+def open_shelf(settings: Settings, *, models: Models, reserved: Sequence[str], book: ChainBook | None = None) -> Shelf:
+    """Read the chains of the settings' folders, or take the ones of a book. Reads files."""
+
+    def check(chain: ChainConfig) -> str:
+        unknown = sorted(set(chain.channels) - settings.channels.keys())
+        if unknown:
+            return f"channels: found {unknown[0]!r}, there are {', '.join(sorted(settings.channels))}"
+        if chain.model not in models.names:
+            return f"model: found {chain.model!r}, there are {', '.join(models.names)}"
+        ours = sorted({"model", *OUR_OWN} & chain.options.keys())
+        return f"options.{ours[0]}: webot sets this itself; take it out" if ours else ""
+
+    shelf = Shelf(
+        folders=() if book is not None else (SHIPPED, Path(settings.storage.data_dir) / "chains"),
+        check=check,
+        reserved=tuple(reserved),
+        needed=frozenset(table.chain for table in settings.channels.values()),
+    )
+    if book is None:
+        shelf.load()
+    else:
+        shelf.take(book.chains)
+    return shelf

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chains.config import ChainBook, ChainConfig
+from chains.book import ChainBook
+from chains.config import ChainConfig
 from chains.router import Chains, open_chains
 from pipeline.events import Content, InboundEvent, Person, Text
 from pipeline.outcomes import Conversation, Draft, Exchange, Notice, Outcome, Recollection, Said
@@ -95,6 +96,7 @@ async def house(
     *,
     memory: RecentMemory | None = None,
     chain: ChainConfig = PLAIN_CHAIN,
+    book: ChainBook | None = None,
     chat: dict[str, Any] | None = None,
     models: dict[str, Any] | None = None,
     **options: object,
@@ -104,7 +106,7 @@ async def house(
     settings = Settings.model_validate({"models": {"default": default, **(models or {})}, "chat": chat or {}})
     memory = memory or RecentMemory()
     stopper = CountingStopper()
-    book = ChainBook({"default": chain})
+    book = book or ChainBook({"default": chain})
     # Opening reads files, which is not for the event loop.
     chains = await asyncio.to_thread(open_chains, settings, memory=memory, stopper=stopper, book=book)
     try:

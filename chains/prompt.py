@@ -1,0 +1,38 @@
+"""What a chain tells its model: its own words with their blanks filled, its examples, the window, the question."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chains.config import ChainConfig
+from chains.templates import TEXT, fill
+from chains.tokens import fitting
+from pipeline.outcomes import Exchange
+from pipeline.words import Words
+
+JSON: Mapping[str, Any] = {"response_format": {"type": "json_object"}}
+
+
+def instructions(chain: ChainConfig, values: Mapping[str, str], words: Words, *, instead: str = "") -> str:
+    """Give the system prompt; `instead` is somebody else's, word for word, which goes before the chain's own."""
+    said = instead or fill(chain.system_prompt, values)
+    match chain.answer_format:
+        case "markdown":
+            return said
+        case "text" | "json":
+            return f"{said.rstrip()}\n\n{words.say(f'chain.as_{chain.answer_format}')}".lstrip()
+
+
+def question(chain: ChainConfig, text: str, values: Mapping[str, str]) -> str:
+    """Give a person's words as the model gets them."""
+    return fill(chain.template, {**values, TEXT: text}) if chain.template else text
+
+
+def earlier(chain: ChainConfig, exchanges: Sequence[Exchange], values: Mapping[str, str]) -> tuple[Exchange, ...]:
+    """Give the chain's examples, put to the model as questions are, and as much of the window as fits."""
+    examples = (Exchange(question(chain, each.user, values), each.assistant) for each in chain.examples)
+    return (*examples, *fitting(exchanges, chain.tokens))
+
+
+def options(chain: ChainConfig) -> dict[str, Any]:
+    """Give the model's options that are the chain's own."""
+    return {**(JSON if chain.answer_format == "json" else {}), **chain.options}

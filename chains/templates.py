@@ -1,0 +1,124 @@
+"""Templates in a chain's words: `{{ user }}` and conditions, and nothing that could run away or reach anything.
+
+Jinja's own sandbox is the second lock; the first is a list of what a template may consist of, looked at when the
+file is read. What people write is put in as a value and never read as a template.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from functools import cache, lru_cache
+
+from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from pipeline.words import Words
+
+TEXT = "text"
+"""What the person wrote: the one variable that only a template of the question has."""
+
+VARIABLES: Mapping[str, str] = {
+    "user": "the person's user id",
+    "channel": "the channel's name in the settings",
+    "chain": "the chain's name",
+    "date": "the day the message was sent, such as 2026-11-22",
+    "time": "its time of day, such as 14:05",
+    "weekday": "its day of the week, such as 星期日",
+}
+"""What every template may name, with what it stands for."""
+
+FILTERS = ("lower", "trim", "truncate", "upper")
+
+_MARKS = ("{{", "{%", "{#")
+_ALLOWED = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Const,
+    nodes.If,
+    nodes.CondExpr,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.Filter,
+)
+_MOST = 400
+"""How many templates are kept compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What a template may not say; `line` counts within its own text, from 1."""
+
+    line: int
+    message: str
+
+
+def mistakes(source: str, *, text: bool = False) -> list[Mistake]:
+    """Find what is wrong with a template; one of a question may say `{{ text }}`, and has to."""
+    known = (*VARIABLES, *((TEXT,) if text else ()))
+    try:
+        tree = _environment().parse(source)
+    except TemplateSyntaxError as error:
+        return [Mistake(error.lineno, f"not a template: {error.message}; a variable is written {{{{ user }}}}")]
+    found = [mistake for node in tree.find_all(nodes.Node) for mistake in _mistakes(node, known)]
+    if text and not found and TEXT not in _names(tree):
+        found.append(Mistake(1, "needs {{ text }} where the person's own words go"))
+    return found
+
+
+def fill(source: str, values: Mapping[str, str]) -> str:
+    """Put values in; a text without a template's marks is given back as it is."""
+    if not any(mark in source for mark in _MARKS):
+        return source
+    return _compiled(source).render(values)
+
+
+def values(*, user: str, channel: str, chain: str, at: datetime, words: Words) -> dict[str, str]:
+    """Give what every template may name; `at` in any zone, told in this machine's."""
+    here = at.astimezone()
+    return {
+        "user": user,
+        "channel": channel,
+        "chain": chain,
+        "date": here.strftime("%Y-%m-%d"),
+        "time": here.strftime("%H:%M"),
+        "weekday": words.say("chain.weekdays").split()[here.weekday()],
+    }
+
+
+@cache
+def _environment() -> ImmutableSandboxedEnvironment:
+    # Text for a model, not a page: nothing is escaped.
+    return ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+@lru_cache(_MOST)
+def _compiled(source: str) -> Template:
+    return _environment().from_string(source)
+
+
+def _names(tree: nodes.Template) -> set[str]:
+    return {name.name for name in tree.find_all(nodes.Name)}
+
+
+def _mistakes(node: nodes.Node, known: tuple[str, ...]) -> Iterator[Mistake]:
+    if not isinstance(node, _ALLOWED):
+        word = type(node).__name__.lower()
+        yield Mistake(node.lineno, f"a template may not use {word!r}: only variables, conditions and filters")
+    elif isinstance(node, nodes.Name) and node.name not in known:
+        near = get_close_matches(node.name, known, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
+        yield Mistake(node.lineno, f"no variable {node.name!r}; {meant}there are {', '.join(known)}")
+    elif isinstance(node, nodes.Filter) and node.name not in FILTERS:
+        yield Mistake(node.lineno, f"no filter {node.name!r}; there are {', '.join(FILTERS)}")

@@ -1,0 +1,163 @@
+"""The folders the chains come from."""
+
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from chains.config import ChainConfig
+from chains.shelf import Shelf
+
+
+def shelf(tmp_path: Path, *needed: str) -> Shelf:
+    shipped, own = tmp_path / "shipped", tmp_path / "own"
+    shipped.mkdir()
+    own.mkdir()
+    write(shipped / "default.toml", "shipped")
+    return Shelf((shipped, own), needed=frozenset(needed), reserved=("@help",))
+
+
+def write(file: Path, prompt: str, *more: str) -> Path:
+    file.write_text("\n".join((f'system_prompt = "{prompt}"', *more)), encoding="utf-8")
+    return file
+
+
+def prompts(it: Shelf) -> dict[str, str]:
+    return {name: it.book.chains[name].system_prompt for name in it.book.names}
+
+
+def settle(it: Shelf) -> bool:
+    """Look twice: what changed has to hold still for one look."""
+    it.refresh()
+    return it.refresh()
+
+
+def test_the_companys_own_chain_wins_by_name(tmp_path: Path) -> None:
+    it = shelf(tmp_path)
+    write(it.own("default"), "own")
+    write(it.own("hr"), "hr")
+    it.load()
+
+    assert {"default": "own", "hr": "hr"} == prompts(it)
+
+
+def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    it = shelf(tmp_path)
+    it.own("x").parent.rmdir()
+    it.load()
+
+    assert {"default": "shipped"} == prompts(it)
+
+
+def test_an_edit_is_taken_over_once_it_holds_still(tmp_path: Path) -> None:
+    it = shelf(tmp_path)
+    write(it.own("hr"), "one")
+    it.load()
+    write(it.own("hr"), "another")
+
+    assert not it.refresh()
+    assert {"default": "shipped", "hr": "one"} == prompts(it)
+    assert it.refresh()
+    assert {"default": "shipped", "hr": "another"} == prompts(it)
+    assert not it.refresh()
+
+
+def test_what_is_not_edited_stays_the_same_object(tmp_path: Path) -> None:
+    it = shelf(tmp_path)
+    it.load()
+    before = it.book.chain("default")
+    write(it.own("hr"), "new")
+    settle(it)
+
+    assert before is it.book.chain("default")
+
+
+def test_a_broken_edit_is_reported_and_the_last_good_one_goes_on(tmp_path: Path) -> None:
+    it = shelf(tmp_path)
+    write(it.own("hr"), "good")
+    it.load()
+    with capture_logs() as logs:
+        write(it.own("hr"), "broken", "turns = 'x'")
+        settle(it)
+
+    assert {"default": "shipped", "hr": "good"} == prompts(it)
+    assert 1 == len(it.book.problems)
+    assert f"{it.own('hr')}:2: turns: found" in it.book.problems[0]
+    assert ["chain_not_used"] == [entry["event"] for entry in logs]
+
+    write(it.own("hr"), "repaired")
+    settle(it)
+
+    assert "repaired" == it.book.chain("hr").system_prompt
+    assert not it.book.problems
+
+
+def test_a_broken_file_of_the_companys_own_leaves_the_shipped_one_at_the_start(tmp_path: Path) -> None:
+    it = shelf(tmp_path)
+    it.own("default").write_text("= broken")
+    it.load()
+
+    assert {"default": "shipped"} == prompts(it)
+    assert it.book.problems
+
+
+def test_with_nothing_before_it_what_answered_last_may_be_brought_from_elsewhere(tmp_path: Path) -> None:
+    it = shelf(tmp_path)
+    it.own("hr").write_text("= broken")
+    it.load()
+    it.fall_back([ChainConfig(name="hr", system_prompt="kept"), ChainConfig(name="default", system_prompt="old")])
+
+    assert {"default": "shipped", "hr": "kept"} == prompts(it)
+    assert it.book.problems
+
+
+def test_taking_a_file_away_brings_the_shipped_one_back(tmp_path: Path) -> None:
+    it = shelf(tmp_path)
+    write(it.own("default"), "own")
+    write(it.own("hr"), "hr")
+    it.load()
+    it.own("default").unlink()
+    it.own("hr").unlink()
+    settle(it)
+
+    assert {"default": "shipped"} == prompts(it)
+
+
+def test_a_chain_that_a_channel_names_is_not_lost_with_its_file(tmp_path: Path) -> None:
+    it = shelf(tmp_path, "hr")
+    write(it.own("hr"), "hr")
+    it.load()
+    it.own("hr").unlink()
+    settle(it)
+
+    assert {"default": "shipped", "hr": "hr"} == prompts(it)
+    assert ("chain 'hr': its file is gone, and channels of the settings name it",) == it.book.problems
+
+
+def test_of_two_chains_with_one_command_the_new_one_gives_way(tmp_path: Path) -> None:
+    it = shelf(tmp_path)
+    write(it.own("b"), "b", 'command = "@x"')
+    it.load()
+    write(it.own("a"), "a", 'command = "@y"', 'aliases = ["@X"]')
+    settle(it)
+
+    assert {"default": "shipped", "b": "b"} == prompts(it)
+    assert ("chain 'a': command, aliases: '@X' is the word of the chain 'b'; choose another",) == it.book.problems
+
+
+def test_an_edit_that_takes_anothers_command_leaves_the_old_one_in_use(tmp_path: Path) -> None:
+    it = shelf(tmp_path)
+    write(it.own("b"), "b", 'command = "@x"')
+    write(it.own("a"), "a", 'command = "@y"')
+    it.load()
+    write(it.own("a"), "edited", 'command = "@help"')
+    settle(it)
+
+    assert {"a": "a", "b": "b", "default": "shipped"} == prompts(it)
+
+
+def test_the_shipped_chains_are_all_in_use() -> None:
+    it = Shelf()
+    it.load()
+
+    assert () == it.book.problems
+    assert "default" in it.book.names

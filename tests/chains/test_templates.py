@@ -1,0 +1,89 @@
+"""Templates in a chain's words."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chains.templates import VARIABLES, Mistake, fill, mistakes, values
+from pipeline.words import Words
+
+BLANKS = values(
+    user="alice", channel="wecom", chain="hr", at=datetime(2026, 11, 22, 4, 5, tzinfo=UTC), words=Words("zh")
+)
+
+
+def test_every_variable_that_is_documented_has_a_value() -> None:
+    assert set(VARIABLES) == set(BLANKS)
+    assert "星期日" == BLANKS["weekday"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        pytest.param("Hello {{ user }}!", "Hello alice!", id="a variable"),
+        pytest.param("{% if channel == 'hr' %}A{% else %}B{% endif %}", "B", id="a condition"),
+        pytest.param("{{ 'A' if user in ['bob'] else 'B' }}", None, id="no lists"),
+        pytest.param("{{ user | upper }}", "ALICE", id="a filter"),
+        pytest.param('{"a": {"b": 1}} { % 100%', '{"a": {"b": 1}} { % 100%', id="JSON is only text"),
+        pytest.param("{% if user == 'alice' %}\nA\n{% endif %}\nB\n", "A\nB\n", id="lines of conditions leave none"),
+    ],
+)
+def test_a_template_is_filled(source: str, expected: str | None) -> None:
+    if expected is None:
+        assert mistakes(source)
+    else:
+        assert [] == mistakes(source)
+        assert expected == fill(source, BLANKS)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for x in range(999999999) %}{% endfor %}",
+        "{{ ''.__class__ }}",
+        "{{ user['x'] }}",
+        "{{ user.upper() }}",
+        "{{ 'a' * 999999999 }}",
+        "{{ 9 ** 999999 }}",
+        "{% include 'x' %}",
+        "{% import 'x' as y %}",
+        "{% set user = 'x' %}",
+        "{% macro a() %}{% endmacro %}",
+        "{{ user | pprint }}",
+        "{{ [user] }}",
+        "{{ user ~ user }}",
+        "{% raw %}{{ user }}{% endraw %}{{ nobody }}",
+        "{{ self }}",
+        "{{ lipsum }}",
+    ],
+)
+def test_a_template_can_neither_reach_nor_run_anything(source: str) -> None:
+    assert mistakes(source)
+
+
+def test_a_mistake_names_its_line() -> None:
+    assert [2, 3] == [mistake.line for mistake in mistakes("a\n{{ x }}\n{{ y }}")]
+    assert 2 == mistakes("a\n{% if %}")[0].line
+
+
+def test_a_question_has_to_be_in_its_template() -> None:
+    assert [] == mistakes("{{ text }}", text=True)
+    assert [Mistake(1, "needs {{ text }} where the person's own words go")] == mistakes("{{ user }}", text=True)
+
+
+@given(st.text())
+def test_what_a_person_writes_is_never_read_as_a_template(text: str) -> None:
+    assert f"<{text}>" == fill("<{{ text }}>", {"text": text})
+
+
+@pytest.mark.parametrize("text", ["{{ user }}", "{% if %}", "{# a #}", "{{ 7 * 7 }}"])
+def test_marks_in_a_persons_words_stay_as_they_are(text: str) -> None:
+    assert f"<{text}>" == fill("<{{ text }}>", {"text": text, "user": "alice"})
+
+
+@given(st.text(alphabet="{}%# \nusertxif'\"|()[].~*0", max_size=40))
+def test_any_text_is_filled_or_refused(source: str) -> None:
+    if not mistakes(source):
+        fill(source, BLANKS)
