@@ -149,7 +149,7 @@ class Turn:
 class Finished:
     """The turn is over; `sent` is the last part with its receipt, recorded in the same stroke."""
 
-    state: Literal["done", "refused", "failed", "stopped", "undelivered"]
+    state: Literal["done", "failed", "stopped", "undelivered"]
     sent: tuple[OutgoingPart, Receipt] | None = None
     reason: str = ""
 

@@ -9,10 +9,9 @@ the model twice.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from time import time
-from typing import Any, TypeVar
 
 import structlog
 
@@ -35,8 +34,6 @@ from pipeline.settings import Limits
 from pipeline.words import Words
 
 log = structlog.get_logger()
-
-Got = TypeVar("Got")
 
 _LONGEST_PAUSE = 300.0
 
@@ -84,6 +81,7 @@ class Turns:
         try:
             outcome, failure = await self._ask(turn, channel)
         except TryAgain as error:
+            log.warning("answer_postponed", trace=str(turn.id), reason=str(error))
             return Postponed(max(error.after, _pause(turn.attempts)), str(error))
         parts = channel.render(outcome.replies)
         if not parts and not outcome.changes:
@@ -170,11 +168,11 @@ class Turns:
                 receipt = await self._send(turn, channel, part, last=part is parts[-1])
             except TryAgain as error:
                 if not error.blameless and part.attempts + 1 >= self._limits.send_attempts:
-                    return self._undelivered(turn, str(error))
-                pause = error.after if error.blameless else max(error.after, _pause(part.attempts))
-                return Postponed(pause, str(error), part, blamed=not error.blameless)
+                    return self._undelivered(turn, str(error), alert=error.alert)
+                return self._put_off(turn, part, error)
             except Undeliverable as error:
-                return self._undelivered(turn, str(error))
+                return self._undelivered(turn, str(error), alert=error.alert)
+            meters.SENDS.labels(turn.event.sender.channel, "sent").inc()
             if part is parts[-1]:
                 end = Finished(end.state, (part, receipt), end.reason)
         if not turn.failure:
@@ -196,23 +194,36 @@ class Turns:
                 await self._journal.sent(turn, part, receipt)
             return receipt
 
-        return await _unbroken(send_and_note())
+        task = asyncio.ensure_future(send_and_note())
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # What has begun is finished before the cancellation is passed on: the person may have the message
+            # already, and a part that is not noted as sent is sent again.
+            await asyncio.wait({task})
+            if task.exception() is None and last:
+                await self._journal.sent(turn, part, task.result())
+            raise
 
-    def _undelivered(self, turn: Turn, reason: str) -> Finished:
-        log.error("turn_undelivered", trace=str(turn.id), key=turn.event.key, reason=reason)
+    def _put_off(self, turn: Turn, part: OutgoingPart, error: TryAgain) -> Postponed:
+        channel = turn.event.sender.channel
+        pause = error.after if error.blameless else max(error.after, _pause(part.attempts))
+        meters.SENDS.labels(channel, "postponed").inc()
+        if error.alert:
+            log.error("operator_needed", channel=channel, trace=str(turn.id), reason=str(error))
+        elif not error.blameless:
+            log.warning("send_postponed", channel=channel, trace=str(turn.id), reason=str(error), seconds=pause)
+        return Postponed(pause, str(error), part, blamed=not error.blameless)
+
+    def _undelivered(self, turn: Turn, reason: str, *, alert: bool) -> Finished:
+        channel = turn.event.sender.channel
+        meters.SENDS.labels(channel, "undelivered").inc()
+        log.error("turn_undelivered", channel=channel, trace=str(turn.id), key=turn.event.key, reason=reason)
+        if alert:
+            log.error("operator_needed", channel=channel, trace=str(turn.id), reason=reason)
         return Finished("undelivered", reason=reason)
 
 
 def _pause(attempts: int) -> float:
     """Give the seconds to wait after so many failures: 1, 2, 4 … up to five minutes."""
     return min(_LONGEST_PAUSE, 2.0 ** min(attempts, 10))
-
-
-async def _unbroken(work: Coroutine[Any, Any, Got]) -> Got:
-    """Finish what has begun before a cancellation is passed on: the other side may have the message already."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise

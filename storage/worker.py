@@ -43,7 +43,7 @@ _ACCEPT_SECONDS = 4.0
 """WeCom hangs up after 5 s and sends again (D:90238)."""
 _POLL_SECONDS = 1.0
 _LONGEST_SLEEP = 60.0
-_LAST_SECONDS = 5.0
+_LAST_SECONDS = 15.0
 
 
 class Worker:
@@ -119,7 +119,9 @@ class Worker:
         left = list(self._tasks.values())
         for task in left:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        if left:
+            # A message on its way out is waited for; a database that is away is not.
+            await asyncio.wait(left, timeout=_LAST_SECONDS)
 
     async def close(self) -> None:
         """Drain, write what waits to be written, and leave the database."""

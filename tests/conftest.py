@@ -35,6 +35,8 @@ def unblocked_loop() -> Iterator[None]:
             function.can_block_in("web/server.py", {"bind"})
             # It looks for a password file and certificates when it connects, which is seldom.
             function.can_block_in("asyncpg/connect_utils.py", {"_parse_connect_dsn_and_args"})
+            # A traceback quotes the source: something has broken already.
+            function.can_block_in("linecache.py", {"checkcache", "updatecache"})
         yield
 
 

@@ -1,0 +1,97 @@
+"""Named fakes around one turn: a channel that keeps what it is given, a journal, and somebody who answers."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+
+from pipeline.errors import LaneLost
+from pipeline.events import InboundEvent, Person
+from pipeline.outcomes import Outcome, OutgoingPart, Step, Turn
+from pipeline.ports import Ask, Call, CallAnswer, Profile, Traits
+from pipeline.replies import Part, Receipt, Reply, StoredMedia, TextReply, WordsPart
+
+
+class FakeChannel:
+    """Splits words at `|` into parts; `refuse` is asked before each part leaves and may raise."""
+
+    name = "fake"
+    traits = Traits(message_bytes=2048)
+
+    def __init__(self, refuse: Callable[[str], None] = lambda _: None) -> None:
+        self._refuse = refuse
+        self.sent: list[str] = []
+        self.departments: tuple[int, ...] = ()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.sending = asyncio.Event()
+
+    def receive(self, call: Call) -> tuple[CallAnswer, InboundEvent | None]:
+        return CallAnswer(200, call.method), None
+
+    def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
+        words = [reply.text for reply in replies if isinstance(reply, TextReply)]
+        return tuple(WordsPart(piece, "text") for text in words for piece in text.split("|"))
+
+    async def send(self, person: Person, part: Part) -> Receipt:
+        assert person.channel == self.name
+        assert isinstance(part, WordsPart)
+        self.sending.set()
+        await self.gate.wait()
+        self._refuse(part.text)
+        self.sent.append(part.text)
+        return Receipt(f"m{len(self.sent)}")
+
+    async def fetch(self, media_id: str) -> StoredMedia:
+        return StoredMedia("0" * 64, "image/png", media_id, 1)
+
+    async def profile(self, person: Person) -> Profile:
+        return Profile(person.user, self.departments)
+
+    async def aclose(self) -> None:
+        return
+
+
+class FakeJournal:
+    """Writes into lists; `lost` makes every write another process's."""
+
+    def __init__(self) -> None:
+        self.recorded: list[tuple[Outcome, str]] = []
+        self.noted: list[tuple[int, str]] = []
+        self.lost = False
+
+    async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
+        await self.hold(turn)
+        self.recorded.append((outcome, failure))
+        return replace(
+            turn, parts=tuple(OutgoingPart(place, part) for place, part in enumerate(parts)), failure=failure
+        )
+
+    async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
+        await self.hold(turn)
+        self.noted.append((part.place, receipt.message_id))
+
+    async def hold(self, turn: Turn) -> None:
+        if self.lost:
+            raise LaneLost(f"turn {turn.id}")
+
+
+class FakeAnswerer:
+    """Yields the steps it was given, or raises the error; `gate` holds the answer back."""
+
+    def __init__(self, *steps: Step, error: Exception | None = None) -> None:
+        self._steps = steps
+        self._error = error
+        self.asked: list[Ask] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def answer(self, ask: Ask) -> AsyncGenerator[Step, None]:
+        self.asked.append(ask)
+        await self.gate.wait()
+        if self._error is not None:
+            raise self._error
+        for step in self._steps:
+            yield step
+
+    def urgent(self, event: InboundEvent) -> bool:
+        return event.key == "urgent"
