@@ -54,6 +54,8 @@ class Storage(Table):
     """The folder for media, caches and rendered files."""
     keep_turns_days: int = Field(default=7, ge=1)
     """How long finished turns stay listed and their keys refuse a second delivery, in days."""
+    keep_media_days: int = Field(default=180, ge=0)
+    """How long pictures and recordings are kept after they were last stored, in days; 0 for ever."""
 
 
 class ChannelTable(OpenTable):
@@ -82,6 +84,8 @@ class ModelTable(OpenTable):
     """How often a call is repeated on 429, 5xx and broken connections, honouring Retry-After."""
     fallbacks: tuple[str, ...] = ()
     """Other models to try, in order, when this one fails."""
+    vision: bool = False
+    """Whether the model can look at pictures people send."""
 
 
 class Chat(Table):
@@ -97,6 +101,8 @@ class Chat(Table):
     """Whether what a model thinks aloud is kept from the reply."""
     thinking_seconds: float = Field(default=15.0, ge=0)
     """Seconds of work after which one "still thinking" message goes out; 0 for never."""
+    picture_seconds: float = Field(default=120.0, ge=0)
+    """Seconds after a picture within which the next message is about it; 0 for never."""
     language: Literal["zh", "en"] = "zh"
     """The language webot itself speaks in the chat."""
 

@@ -42,6 +42,10 @@ the file or variable, the place, what was found and what would be right.
 _OPEN_KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
     ModelTable: {
         "size": ("text in quotes", "The size of a picture in pixels, such as 1024x1024; in `[models.image]`."),
+        "quality": ("text in quotes", "The quality of a picture, in the provider's words; in `[models.image]`."),
+        "language": ("text in quotes", "The language people speak, such as zh; in `[models.speech]`."),
+        "speaking_model": ("text in quotes", "The model that reads answers aloud; in `[models.speech]`."),
+        "voice": ("text in quotes", "The voice it reads with, such as alloy; in `[models.speech]`."),
         "any other": ("anything", "An option of the model, which reaches it as it is, such as `temperature`."),
     },
 }
