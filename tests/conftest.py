@@ -37,6 +37,7 @@ def unblocked_loop() -> Iterator[None]:
             function.can_block_in("asyncpg/connect_utils.py", {"_parse_connect_dsn_and_args"})
             # A traceback quotes the source: something has broken already.
             function.can_block_in("linecache.py", {"checkcache", "updatecache"})
+            function.can_block_in("rich/traceback.py", {"_render_stack"})
         yield
 
 
