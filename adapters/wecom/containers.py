@@ -75,6 +75,11 @@ class Containers:
         return bool(self._open) and isinstance(self._open[-1], _Item) and not self._open[-1].told
 
     @property
+    def has_untold_marker(self) -> bool:
+        """Say whether the next row carries a marker."""
+        return any(isinstance(each, _Item) and not each.told for each in self._open)
+
+    @property
     def quotes(self) -> tuple[Quote, ...]:
         """Give the quotes a row is in, the outermost first."""
         return tuple(each for each in self._open if isinstance(each, Quote))

@@ -102,8 +102,13 @@ class Rest:
         return Rest(self.row, span, start)
 
     def _line(self, words: str) -> str:
-        guard = self.row.guard if words.startswith(("#", ">")) else ""
-        return f"{self.prefix}{guard}{words}"
+        if not words:
+            return self.prefix.rstrip(" ")
+        return f"{self.prefix}{self.guard_of(words)}{words}"
+
+    def guard_of(self, words: str) -> str:
+        """Give what must stand before the words if they begin a line."""
+        return self.row.guard if words.startswith(("#", ">")) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,4 +192,6 @@ def _characters(rest: Rest, room: int, *, by_force: bool) -> Iterator[_Place]:
 
 
 def _overhead(rest: Rest) -> int:
-    return len(rest.prefix.encode()) + len(rest.row.guard.encode())
+    """Give the bytes of the line that are none of its words."""
+    begins = next((str(span) for span in rest.spans(1)), "")
+    return len(f"{rest.prefix}{rest.guard_of(begins)}".encode())

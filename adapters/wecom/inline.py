@@ -33,8 +33,9 @@ class LenientState(StateInline):
         if marker == "_":
             literal = _DUNDER.match(self.src, start) is not None
         else:
-            # 2**10 and 3*4*5: taken for emphasis, the signs would be gone.
-            literal = marker == "*" and _is_ascii_word(before) and _is_ascii_word(after)
+            # 2**10, 3*4*5 and src/**/*.py: taken for emphasis, the signs would be gone.
+            power = _is_ascii_word(before) and _is_ascii_word(after)
+            literal = marker == "*" and (power or (before == "/" and after in {".", "/"}))
         if literal:
             return Scanned(can_open=False, can_close=False, length=scanned.length)
         if marker == "_" or (before.isascii() and after.isascii()):

@@ -139,7 +139,7 @@ class _Walk:
 
     def _marker_alone(self, token: Token) -> Iterator[Row]:
         """Give a list marker a row of its own when what follows cannot stand beside it."""
-        if self._around.in_fresh_item:
+        if self._around.has_untold_marker:
             yield from self._placed([Row((), leads=True)], token, below="none")
 
     def _placed(

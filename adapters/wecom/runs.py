@@ -59,40 +59,51 @@ def merged(line: Sequence[Run]) -> Line:
 
 def _runs(tokens: Sequence[Token]) -> Iterator[Run | None]:
     """Give the runs in order, None for the end of a line."""
-    bold = 0
     look = Run("")
-    empty_link = False
+    link: Run | None = None
     for token in tokens:
         match token.type:
             case "softbreak" | "hardbreak":
-                yield None
-            case "strong_open" | "strong_close":
-                bold += token.nesting
-                look = replace(look, bold=bold > 0)
-            case "s_open" | "s_close":
-                look = replace(look, struck=token.nesting > 0)
-            case "colour_open" | "colour_close":
-                look = replace(look, colour=token.info)
+                if link is None:
+                    yield None
+                else:
+                    link = replace(link, text=f"{link.text} ")
+            case "strong_open" | "strong_close" | "s_open" | "s_close" | "colour_open" | "colour_close":
+                look = _changed(look, token)
             case "link_open":
-                look = replace(look, href=str(token.attrs.get("href", "")))
-                empty_link = True
-            case "link_close":
-                if empty_link and look.href:
-                    yield replace(look, text=look.href)
-                look = replace(look, href="")
+                link = replace(look, href=str(token.attrs.get("href", "")))
+            case "link_close" if link is not None:
+                yield from _shown(link)
+                link = None
+            case "image" if link is not None:
+                link = replace(link, text=link.text + _alt(token), picture=True)
             case "image":
-                empty_link = False
-                yield _picture(token, look)
-            case "code_inline":
-                empty_link = False
-                yield replace(look, text=token.content, code=True)
+                yield replace(look, text=_alt(token), picture=True, href=str(token.attrs.get("src", "")))
+            case _ if link is not None:
+                # A link has one look: what is bold or code in it is not.
+                link = replace(link, text=link.text + token.content)
             case _:
                 # Text; a marker that turned into emphasis is one without content.
                 if token.content:
-                    empty_link = False
-                    yield replace(look, text=token.content)
+                    yield replace(look, text=token.content, code=token.type == "code_inline" and not look.struck)
 
 
-def _picture(token: Token, look: Run) -> Run:
-    alt = "".join(child.content for child in token.children or [] if child.type in {"text", "code_inline", "formula"})
-    return replace(look, text=alt, picture=True, href=str(token.attrs.get("src", "")))
+def _changed(look: Run, token: Token) -> Run:
+    """Give the look from a token that opens or closes one on."""
+    if token.tag == "strong":
+        return replace(look, bold=token.nesting > 0)
+    if token.tag == "s":
+        return replace(look, struck=token.nesting > 0)
+    return replace(look, colour=token.info)
+
+
+def _shown(link: Run) -> Iterator[Run]:
+    """Give a link that can be seen: one without words shows where it leads."""
+    if link.text.strip() or link.picture:
+        yield link
+    elif link.href:
+        yield replace(link, text=link.href)
+
+
+def _alt(picture: Token) -> str:
+    return "".join(child.content for child in picture.children or () if child.nesting == 0)

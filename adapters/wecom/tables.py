@@ -44,7 +44,9 @@ def _lines(table: Table, look: Look) -> Iterator[Row]:
     """Write each row as a line."""
     frame = _frame(table, look)
     for cells in table.rows:
-        yield Row(look.words(_joined(cells)), frame=frame, whole=True, guard=look.guard)
+        yield Row(
+            look.words(_joined([cell or (_NOTHING,) for cell in cells])), frame=frame, whole=True, guard=look.guard
+        )
 
 
 def _terms(table: Table, look: Look) -> Iterator[Row]:
