@@ -8,6 +8,8 @@ from pipeline.errors import Undeliverable
 from pipeline.events import InboundEvent, Person
 from pipeline.outcomes import Conversation, Outcome, OutgoingPart, Recollection, Step, Turn
 from pipeline.replies import Part, Receipt, Reply, StoredMedia
+from pipeline.revisions import Draft as ChainDraft
+from pipeline.revisions import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,25 @@ class Memory(Protocol):
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         """Give a person's latest conversations, newest first."""
+
+
+class Revisions(Protocol):
+    """What every chain ever said, and what of it is released; shared by all processes on one database."""
+
+    async def keep(self, drafts: Sequence[ChainDraft]) -> None:
+        """Store revisions; one that is known stays as it is."""
+
+    async def release(self, draft: ChainDraft, *, share: int = 100, users: Sequence[str] = ()) -> None:
+        """Store a revision and release it; nothing if that is how the chain stands already."""
+
+    async def latest(self) -> int:
+        """Give the number of the latest release, 0 for none."""
+
+    async def standing(self) -> Mapping[str, Standing]:
+        """Say how each chain stands that was ever released."""
+
+    async def known(self, chain: str, revision: str) -> bool:
+        """Say whether a chain ever said this."""
 
 
 class Stopper(Protocol):

@@ -144,3 +144,30 @@ messages = Table(
     Column("milliseconds", Integer, nullable=False, default=0),
 )
 Index("ix_messages_conversation_turn", messages.c.conversation_id, messages.c.turn, messages.c.id)
+
+chain_revisions = Table(
+    "chain_revisions",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("revision", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("author", Text, nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+    Column("made_at", Double, nullable=False),
+)
+
+chain_releases = Table(
+    "chain_releases",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("chain", Text, nullable=False),
+    # Empty for a chain that was taken away.
+    Column("revision", Text, nullable=False),
+    Column("share", Integer, nullable=False),
+    Column("users", Text, nullable=False, default="[]"),
+    Column("author", Text, nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+    Column("at", Double, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_chain_releases_chain_id", chain_releases.c.chain, chain_releases.c.id)
