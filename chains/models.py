@@ -28,6 +28,8 @@ ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""
 
 DEFAULT = "default"
+NOT_CHAT = frozenset({"image", "speech"})
+"""Tables of models that draw, listen or speak; they answer nobody."""
 
 _PROVIDERS = ("demo", "openai")
 _OPENAI = "https://api.openai.com/v1"
@@ -70,7 +72,16 @@ class Models:
     @property
     def names(self) -> tuple[str, ...]:
         """Give the names of the models that can be called, sorted."""
-        return tuple(sorted(name for name in self._tables if self._provider(name)))
+        return tuple(sorted(name for name in self._tables if name not in NOT_CHAT and self._provider(name)))
+
+    @property
+    def demo(self) -> bool:
+        """Say whether nobody has set a model up, so that the built-in one answers."""
+        return self._provider(DEFAULT) == "demo"
+
+    def sees(self, name: str) -> bool:
+        """Say whether a model can look at pictures."""
+        return self._tables[name].vision
 
     def shown(self, name: str) -> str:
         """Give what people know a model by: the provider's name for it, or `demo`."""
@@ -124,7 +135,7 @@ class Models:
         from chains.openai_chat import FastChatOpenAI  # noqa: PLC0415 - costs a second, and the demo needs none of it
 
         base_url = table.base_url or _OPENAI
-        local = _is_loopback(base_url)
+        local = is_loopback(base_url)
         if not (local or ALLOW_REAL_MODELS):
             message = f"[models.{name}]: the fuse is out, {base_url} is not on this machine"
             raise RuntimeError(message)
@@ -209,7 +220,8 @@ def options_of(table: ModelTable, own: Mapping[str, Any] | None = None) -> dict[
     return {"stream_usage": True, "openai_proxy": "", "use_responses_api": False} | ours
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Say whether an address is on this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

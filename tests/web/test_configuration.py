@@ -183,7 +183,7 @@ def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path: Path) -> None:
     assert 3 == load_settings(tmp_path, {}).chat.turns
 
 
-CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thinking_seconds, language"
+CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thinking_seconds, picture_seconds, language"
 
 
 @pytest.mark.parametrize(
