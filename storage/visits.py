@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from pipeline.errors import WebotError
 from storage.engine import Database, open_database
-from storage.migrate import HEAD, version
+from storage.migrate import HEAD, Migrated, migrate, version
 from storage.tables import people
 
 _CLASS = re.compile(r"^<class '[\w.]+'>: ")
@@ -66,6 +66,20 @@ async def visiting(url: str) -> AsyncIterator[Database]:
         await database.close()
 
 
+async def bring_up(url: str) -> Migrated:
+    """Make the database if need be and take every missing step of its schema.
+
+    Raises `AlreadyRunning` when a service owns the file, `SchemaTooNew` or `DatabaseUnusable`.
+    """
+    with plainly():
+        database = await asyncio.to_thread(open_database, url)
+        try:
+            await asyncio.to_thread(database.own)
+            return await migrate(database)
+        finally:
+            await database.close()
+
+
 async def examine(url: str) -> Condition:
     """Reach, read and write a database without leaving a trace. Raises `DatabaseUnusable`."""
     file = sqlite_file(url)
@@ -90,6 +104,12 @@ def sqlite_file(url: str) -> Path | None:
     except ArgumentError:
         return None
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def identity(url: URL) -> str:
+    """Name a database so that two processes on one machine can tell whether they mean the same."""
+    file = url.database if url.get_backend_name() == "sqlite" else None
+    return str(Path(file).resolve()) if file else _place(url)
 
 
 @contextmanager

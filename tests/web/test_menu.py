@@ -1,0 +1,105 @@
+"""`webot menu` against a WeCom of our own: the menu of the settings is checked, set, shown and taken away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapters.simulator.apps import invent_app
+from adapters.simulator.simulator import Simulator
+from tests.web.credentials import credentials
+from tests.web.shell import Ran, webot
+
+HR = invent_app(agent_id=1000003, name="hr")
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator([invent_app(), HR]) as running:
+        yield running
+
+
+@pytest.fixture
+def environ(simulator: Simulator) -> dict[str, str]:
+    return credentials(simulator.app(1000002), simulator.url)
+
+
+async def test_the_menu_of_the_settings_becomes_the_apps(
+    tmp_path: Path, simulator: Simulator, environ: dict[str, str]
+) -> None:
+    before = await webot("menu", "show", folder=tmp_path, environ=environ)
+    pushed = await webot("menu", "push", folder=tmp_path, environ=environ)
+    after = await webot("menu", "show", folder=tmp_path, environ=environ)
+    menu = simulator.menu(agent_id=1000002)
+    deleted = await webot("menu", "delete", folder=tmp_path, environ=environ)
+
+    assert Ran(0, "wecom: no menu\n", "") == before
+    assert Ran(0, "wecom: the menu is set; people see it when they next open the app\n", "") == pushed
+    assert Ran(0, "wecom:\n  快捷指令\n    清除上下文  @clear\n    导出  @export\n    帮助  @help\n", "") == after
+    assert ["快捷指令"] == [button["name"] for button in menu]
+    assert Ran(0, "wecom: the menu is gone\n", "") == deleted
+    assert () == tuple(simulator.menu(agent_id=1000002))
+
+
+async def test_a_channel_is_named_where_there_are_several(
+    tmp_path: Path, simulator: Simulator, environ: dict[str, str]
+) -> None:
+    both = environ | credentials(HR, simulator.url, channel="hr", path="/hr")
+    pushed = await webot("menu", "push", "--channel", "hr", folder=tmp_path, environ=both)
+    vague = await webot("menu", "delete", folder=tmp_path, environ=both)
+
+    assert 0 == pushed.code
+    assert [0, 1] == [len(simulator.menu(agent_id=app)) for app in (1000002, 1000003)]
+    assert 2 == vague.code
+    assert "name one with --channel: wecom, hr" in vague.err
+
+
+async def test_a_menu_beyond_wecoms_limits_is_refused_before_wecom_is_asked(
+    tmp_path: Path, simulator: Simulator, environ: dict[str, str]
+) -> None:
+    (tmp_path / "settings.local.toml").write_text(
+        '[menu]\nbuttons = [{ name = "六个汉字太长", key = "@help" }, { name = "空" }]\n', encoding="utf-8"
+    )
+    ran = await webot("menu", "push", folder=tmp_path, environ=environ)
+
+    assert (1, "") == (ran.code, ran.out)
+    assert "[menu] button '六个汉字太长': a name of 18 bytes, expected at most 16" in ran.err
+    assert "[menu] button '空': expected one of key, url and buttons" in ran.err
+    assert {} == simulator.counts.calls
+
+
+async def test_a_key_that_is_no_command_is_hinted_at(tmp_path: Path, environ: dict[str, str]) -> None:
+    (tmp_path / "settings.local.toml").write_text(
+        '[menu]\nbuttons = [{ name = "清除", key = "@cleer" }]\n', encoding="utf-8"
+    )
+    ran = await webot("menu", "push", folder=tmp_path, environ=environ)
+
+    assert 0 == ran.code
+    assert "A mistake? [menu] button '清除': '@cleer' is no command of webot's; a click on it does nothing\n" == ran.err
+
+
+async def test_what_wecom_refuses_is_one_line_without_secrets(
+    tmp_path: Path, simulator: Simulator, environ: dict[str, str]
+) -> None:
+    wrong = environ | {"WEBOT_CHANNELS__WECOM__SECRET": "opensesame" * 4}
+    ran = await webot("menu", "push", folder=tmp_path, environ=wrong)
+
+    assert (1, "") == (ran.code, ran.out)
+    assert ran.err.startswith("webot: WeCom says 40001: the secret is wrong")
+    assert "opensesame" not in ran.err
+    assert () == tuple(simulator.menu(agent_id=1000002))
+
+
+@pytest.mark.parametrize("verb", ["push", "show", "delete"])
+def test_with_the_simulator_there_is_no_wecom_yet(tmp_path: Path, verb: str) -> None:
+    ran = asyncio.run(webot("menu", verb, folder=tmp_path))
+
+    assert (1, "") == (ran.code, ran.out)
+    assert "webot: no WeCom credentials are set, the simulator stands in" in ran.err
+
+
+def test_an_unknown_channel_is_told_the_known_ones(tmp_path: Path) -> None:
+    ran = asyncio.run(webot("menu", "show", "--channel", "wecon", folder=tmp_path))
+
+    assert (1, "webot: there is no channel 'wecon'; there are wecom\n") == (ran.code, ran.err)

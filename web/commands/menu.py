@@ -1,0 +1,80 @@
+"""Set, show or delete the menu under a WeCom app.
+
+The menu is [menu] of the settings. A click sends its key as if the person had written it, so a key is a command.
+Without --channel it is done for every channel that has WeCom credentials.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from web.commands import Shell, pass_shell
+
+if TYPE_CHECKING:
+    from web.configuration import Loaded
+
+Got = TypeVar("Got")
+
+_channel = click.option("--channel", metavar="NAME", help="The channel of the app, such as wecom.")
+
+
+@click.group(help=__doc__)
+def command() -> None:
+    """Hold the three verbs together."""
+
+
+@command.command()
+@_channel
+@pass_shell
+def push(shell: Shell, channel: str | None) -> None:
+    """Give the app the menu of the settings, in place of any it has."""
+    from web import menus  # noqa: PLC0415 (not for `webot --help`)
+
+    loaded = shell.load()
+    for hint in menus.check(loaded.settings):
+        click.echo(f"A mistake? {hint}", err=True)
+    for name in menus.named(loaded, channel):
+        _run(loaded, menus.push(loaded, name))
+        click.echo(f"{name}: the menu is set; people see it when they next open the app")
+
+
+@command.command()
+@_channel
+@pass_shell
+def show(shell: Shell, channel: str | None) -> None:
+    """Show the menu the app has."""
+    from web import menus  # noqa: PLC0415 (as above)
+
+    loaded = shell.load()
+    for name in menus.named(loaded, channel):
+        buttons = _run(loaded, menus.shown(loaded, name))
+        click.echo(f"{name}:" if buttons else f"{name}: no menu")
+        for line in menus.outline(buttons, "  "):
+            click.echo(line)
+
+
+@command.command()
+@_channel
+@pass_shell
+def delete(shell: Shell, channel: str | None) -> None:
+    """Take the app's menu away; with several apps, name one."""
+    from web import menus  # noqa: PLC0415 (as above)
+
+    loaded = shell.load()
+    names = menus.named(loaded, channel)
+    if len(names) > 1:
+        raise click.UsageError(f"name one with --channel: {', '.join(names)}")
+    _run(loaded, menus.delete(loaded, names[0]))
+    click.echo(f"{names[0]}: the menu is gone")
+
+
+def _run(loaded: "Loaded", work: Coroutine[Any, Any, Got]) -> Got:
+    """Run quietly: the error a verb ends with says what a log line would."""
+    from pipeline.settings import Log  # noqa: PLC0415 (as above)
+    from web.configuration import secrets_of  # noqa: PLC0415 (as above)
+    from web.logs import configure_logs  # noqa: PLC0415 (as above)
+
+    with configure_logs(Log(level="critical"), secrets_of(loaded)):
+        return asyncio.run(work)

@@ -1,0 +1,190 @@
+"""List waiting and failed turns, look at one, and run failed ones again.
+
+A turn's number is what people are told when their message could not be handled. Their words are shown only by
+`webot turns show --words`.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from web.commands import Shell, pass_shell
+
+if TYPE_CHECKING:
+    from storage.retries import Retried
+    from storage.views import PartView, TurnDetail, TurnView, Which
+
+_OUTCOMES: Mapping[str, str] = {
+    "afresh": "runs again, to be answered afresh",
+    "resent": "runs again, what was not sent goes out",
+    "unknown": "there is no such turn, or no longer",
+    "not_failed": "has not failed; left as it is",
+}
+
+
+@click.group(help=__doc__, invoke_without_command=True)
+@click.option("--failed", is_flag=True, help="Only those that failed or could not be delivered.")
+@click.option("--waiting", is_flag=True, help="Only those that wait or run.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="List so many of each.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(ctx: click.Context, *, failed: bool, waiting: bool, limit: int, as_json: bool) -> None:
+    """List turns, oldest first."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from web.turns import listed  # noqa: PLC0415 (not for `webot --help`)
+
+    shell = ctx.find_object(Shell)
+    assert shell is not None  # noqa: S101 (the group above made it)
+    settings = shell.settings()
+    wanted: tuple[Which, ...] = ("failed", "waiting")
+    if failed != waiting:
+        wanted = ("failed",) if failed else ("waiting",)
+    found = {which: asyncio.run(listed(settings, which, limit=limit)) for which in wanted}
+    if as_json:
+        click.echo(_json({which: [_row(turn) for turn in turns] for which, (turns, _) in found.items()}))
+        return
+    for which, (turns, count) in found.items():
+        _print_list(which, turns, count)
+
+
+@command.command()
+@click.argument("turn_id", metavar="ID", type=click.IntRange(min=1))
+@click.option("--words", is_flag=True, help="Show what the person said and what was answered, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@pass_shell
+def show(shell: Shell, turn_id: int, *, words: bool, as_json: bool) -> None:
+    """Show everything that is kept of one turn."""
+    from web.turns import found  # noqa: PLC0415 (as above)
+
+    detail = asyncio.run(found(shell.settings(), turn_id))
+    if detail is None:
+        raise click.ClickException(f"there is no turn {turn_id}, or no longer")
+    facts = _facts(detail, words=words)
+    if as_json:
+        click.echo(_json(facts))
+        return
+    parts: Sequence[dict[str, Any]] = facts.pop("parts")
+    for line in _lines(facts, ""):
+        click.echo(line)
+    for part in parts:
+        click.echo(f"part {part.pop('place') + 1}")
+        for line in _lines(part, "  "):
+            click.echo(line)
+
+
+@command.command(name="retry")
+@click.argument("turn_ids", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))
+@click.option("--all-failed", is_flag=True, help="Every turn that has failed up to now.")
+@pass_shell
+def retry_turns(shell: Shell, turn_ids: tuple[int, ...], *, all_failed: bool) -> None:
+    """Run failed turns again: failed ones are answered afresh, of undelivered ones what was not sent goes out.
+
+    With a service running on SQLite it is asked to; with none, they run when it starts.
+    """
+    from web.turns import retried  # noqa: PLC0415 (as above)
+
+    if bool(turn_ids) == all_failed:
+        raise click.UsageError("name the turns to run again, or give --all-failed")
+    outcomes: Sequence[Retried] = asyncio.run(retried(shell.settings(), None if all_failed else turn_ids))
+    for one in outcomes:
+        click.echo(f"{one.id}: {_OUTCOMES[one.outcome]}")
+    if not outcomes:
+        click.echo("No turn has failed.")
+    if any(one.outcome in {"unknown", "not_failed"} for one in outcomes):
+        click.get_current_context().exit(1)
+
+
+def _print_list(which: "Which", turns: "Sequence[TurnView]", count: int) -> None:
+    if not turns:
+        click.echo(f"No turn {'has failed' if which == 'failed' else 'is waiting'}.")
+        return
+    # Not for `webot --help`.
+    from rich import box  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, title=f"{which}: {count}", title_justify="left", pad_edge=False)
+    for head in ("id", "state", "who", "accepted", "tries", "sent"):
+        table.add_column(head, no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for turn in turns:
+        sent = f"{turn.sent}/{turn.parts}" if turn.parts else ""
+        who = f"{turn.channel}/{turn.user}"
+        table.add_row(str(turn.id), turn.state, who, _age(turn.accepted_at), str(turn.attempts), sent, turn.reason)
+    # Wide enough for a pipe: a cut reason is none.
+    console = Console(highlight=False, markup=False)
+    console.print(table) if console.is_terminal else Console(width=200, markup=False, highlight=False).print(table)
+    if count > len(turns):
+        click.echo(f"… and {count - len(turns)} more; --limit {count} lists them all.")
+
+
+def _row(turn: "TurnView") -> dict[str, Any]:
+    return {
+        "id": turn.id,
+        "state": turn.state,
+        "channel": turn.channel,
+        "user": turn.user,
+        "accepted_at": turn.accepted_at.isoformat(),
+        "attempts": turn.attempts,
+        "parts": turn.parts,
+        "sent": turn.sent,
+        "reason": turn.reason,
+    }
+
+
+def _facts(detail: "TurnDetail", *, words: bool) -> dict[str, Any]:
+    facts = _row(detail.turn) | {
+        "lane": detail.turn.lane,
+        "key": detail.key,
+        "kind": detail.content.kind,
+        "sent_at": detail.sent_at.isoformat(),
+        "ended_at": detail.ended_at.isoformat() if detail.ended_at else None,
+    }
+    facts["messages"] = facts.pop("parts")
+    if words:
+        facts["content"] = _values(detail.content)
+    return facts | {"parts": [_part(part, words=words) for part in detail.parts]}
+
+
+def _part(part: "PartView", *, words: bool) -> dict[str, Any]:
+    facts = {
+        "place": part.place,
+        "kind": part.part.kind,
+        "state": part.state,
+        "attempts": part.attempts,
+        "message_id": part.message_id,
+        "sent_at": part.sent_at.isoformat() if part.sent_at else None,
+        "error": part.error,
+    }
+    return facts | {"content": _values(part.part)} if words else facts
+
+
+def _values(content: object) -> dict[str, Any]:
+    from dataclasses import asdict  # noqa: PLC0415 (as above)
+
+    return {name: value for name, value in asdict(content).items() if name != "kind"}  # type: ignore[call-overload]
+
+
+def _lines(facts: Mapping[str, Any], indent: str) -> Iterator[str]:
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from _lines(value, indent)
+        elif value not in (None, ""):
+            yield f"{indent}{name:<12} {value}"
+
+
+def _age(at: datetime) -> str:
+    seconds = int((datetime.now(UTC) - at).total_seconds())
+    for size, letter in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {letter} ago"
+    return f"{max(seconds, 0)} s ago"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)

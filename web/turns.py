@@ -1,0 +1,106 @@
+"""What `webot turns` does: reads the database beside the service, and has turns run again by whoever may write."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import httpx2
+from pydantic import TypeAdapter
+
+from pipeline.errors import AlreadyRunning, WebotError
+from pipeline.settings import Settings
+from storage.engine import Database
+from storage.retries import LedgerRequeuer, Retried, retry, retry_all
+from storage.views import TurnDetail, TurnView, Which, count_turns, find_turn, list_turns
+from storage.visits import NoDatabase, identity, visiting
+from web.neighbour import open_neighbour, service_url
+
+RETRY = "/operations/turns/retry"
+"""Where a service is asked to run turns again."""
+
+# A service may have thousands to run again, one commit after the other.
+_RETRY_SECONDS = 600
+
+
+class NotRetried(WebotError):
+    """A service owns the database and did not do what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAsked:
+    """Which turns to run again, None for all that failed; `database` says whose turns they are."""
+
+    database: str
+    ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryTold:
+    """What came of each."""
+
+    retried: tuple[Retried, ...]
+
+
+_TOLD = TypeAdapter(RetryTold)
+
+
+async def listed(settings: Settings, which: Which, *, limit: int) -> tuple[Sequence[TurnView], int]:
+    """Give the oldest turns that wait or that failed, and how many there are."""
+    try:
+        async with visiting(_url(settings)) as database:
+            return await list_turns(database, which, limit=limit), await count_turns(database, which)
+    except NoDatabase:
+        return (), 0
+
+
+async def found(settings: Settings, turn_id: int) -> TurnDetail | None:
+    """Give one turn, None if there is none or no longer."""
+    try:
+        async with visiting(_url(settings)) as database:
+            return await find_turn(database, turn_id)
+    except NoDatabase:
+        return None
+
+
+async def retried(settings: Settings, turn_ids: Sequence[int] | None) -> Sequence[Retried]:
+    """Run turns again, None for all that failed: through the running service, or here when none is.
+
+    Raises `NotRetried` when a service owns the SQLite file and does not answer.
+    """
+    async with visiting(_url(settings)) as database:
+        try:
+            # PostgreSQL has no owner: the services there hear of it by themselves.
+            await asyncio.to_thread(database.own)
+        except AlreadyRunning as error:
+            return await _by_the_service(settings, database, turn_ids, error)
+        by = LedgerRequeuer(database)
+        return await (retry_all(database, by) if turn_ids is None else retry(database, by, turn_ids))
+
+
+async def _by_the_service(
+    settings: Settings, database: Database, turn_ids: Sequence[int] | None, owned: AlreadyRunning
+) -> Sequence[Retried]:
+    url = service_url(settings.server)
+    if not url:
+        raise NotRetried(f"{owned}; with [server] port 0 it cannot be found to do it") from owned
+    ids = None if turn_ids is None else tuple(turn_ids)
+    asked = RetryAsked(await asyncio.to_thread(identity, database.url), ids)
+    async with open_neighbour(settings.server, seconds=_RETRY_SECONDS) as client:
+        try:
+            answer = await client.post(RETRY, json=asdict(asked))
+        except httpx2.HTTPError as error:
+            raise NotRetried(f"{owned}; it does not answer at {url} ({type(error).__name__})") from error
+    if not answer.is_success:
+        raise NotRetried(f"the service at {url} refused: HTTP {answer.status_code} {_detail(answer)}")
+    return _TOLD.validate_json(answer.content).retried
+
+
+def _detail(answer: httpx2.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def _url(settings: Settings) -> str:
+    return settings.storage.database_url.get_secret_value()
