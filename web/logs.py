@@ -24,9 +24,9 @@ from web.masking import Masker
 
 OURS = "webot"
 
-# They say what an operator wants to know; all other libraries speak from warning up, because some of them
+# It says what an operator wants to know; all other libraries speak from warning up, because some of them
 # (the OpenAI client is one) write whole requests to their debug log, people's words included.
-_HEARD = ("uvicorn", "litestar")
+_HEARD = ("litestar",)
 _WITH_HANDLERS_OF_THEIR_OWN = ("uvicorn", "uvicorn.error", "uvicorn.access", "litestar")
 _ACCESS = "uvicorn.access"
 

@@ -71,12 +71,12 @@ def test_what_is_bound_to_the_context_is_on_every_line() -> None:
 
 def test_libraries_speak_through_the_same_pipe() -> None:
     def say() -> None:
-        logging.getLogger("uvicorn.error").info("Started on %s", "http://127.0.0.1:1")
+        logging.getLogger("uvicorn.error").warning("Started on %s", "http://127.0.0.1:1")
         logging.getLogger("litestar").info("here")
         logging.getLogger("sqlalchemy.pool").error("gone")
 
     assert [
-        ("uvicorn.error", "info", "Started on http://127.0.0.1:1"),
+        ("uvicorn.error", "warning", "Started on http://127.0.0.1:1"),
         ("litestar", "info", "here"),
         ("sqlalchemy.pool", "error", "gone"),
     ] == [(event["logger"], event["level"], event["event"]) for event in events(say)]
