@@ -1,0 +1,38 @@
+"""What is old and done goes, with its parts; what failed stays until somebody deals with it."""
+
+from time import time
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from storage.engine import Database
+from storage.janitor import Janitor
+from storage.tables import inbox, outbox
+
+DAY = 24 * 3600.0
+
+
+def ended(n: int, state: str, days_ago: float | None) -> dict[str, object]:
+    at = None if days_ago is None else time() - days_ago * DAY
+    common = {"id": n, "key": f"k{n}", "lane": "wecom/z", "n": n, "channel": "wecom", "user": "z", "content": "{}"}
+    return common | {"sent_at": 0.0, "accepted_at": 0.0, "state": state, "ended_at": at}
+
+
+@pytest.fixture
+async def filled(database: Database) -> Database:
+    turns = [ended(1, "done", 8), ended(2, "done", 6), ended(3, "failed", 30), ended(4, "waiting", None)]
+    async with database.write() as connection:
+        await connection.execute(insert(inbox), [*turns, *(ended(n, "done", 9) for n in range(100, 2600))])
+        await connection.execute(insert(outbox), [{"turn_id": 1, "place": 0, "person": "wecom/z", "part": "{}"}])
+    return database
+
+
+async def test_what_is_old_and_done_goes_with_its_parts(filled: Database) -> None:
+    removed = await Janitor(filled, keep_days=7).clean()
+    async with filled.read() as connection:
+        left = (await connection.execute(select(inbox.c.id).order_by(inbox.c.id))).scalars().all()
+        parts = (await connection.execute(select(func.count()).select_from(outbox))).scalar_one()
+
+    assert 2501 == removed
+    assert [2, 3, 4] == left
+    assert 0 == parts
