@@ -178,13 +178,17 @@ class ChainConfig(Part):
 
 def read_chain(file: Path) -> ChainConfig:
     """Read one chain; `ChainInvalid` names the file, the line, the key, what was found and what would be right."""
+    return parse_chain(read_text(file), name=file.stem, source=str(file))
+
+
+def read_text(file: Path) -> str:
+    """Read the text of a chain's file; `ChainInvalid` if there is no text to read."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ChainInvalid(not_toml(str(file), error)) from error
     except OSError as error:
         raise ChainInvalid(f"{file}: cannot be read: {error.strerror or error}") from error
-    return parse_chain(text, name=file.stem, source=str(file))
 
 
 def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:

@@ -1,9 +1,8 @@
 """The router chain: a command to its branch, words to the conversation, a short word of ours to all else."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -11,12 +10,12 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from chains.book import ChainBook
 from chains.command import Means, Order
 from chains.commands import all_commands
-from chains.config import SHIPPED, ChainConfig
+from chains.config import ChainConfig
 from chains.conversation import Conversations
-from chains.models import OUR_OWN, Models
+from chains.models import Models
 from chains.reading import Given, Nothing, Question, Reading, Remark, Welcome, given, read
 from chains.routing import routed
-from chains.shelf import Shelf
+from chains.shelf import Shelf, open_shelf
 from chains.templates import fill
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent
@@ -111,16 +110,24 @@ class Chains:
         return said or self._means.words.say("chain.welcome", command=chain.command, description=chain.description)
 
 
-def open_chains(settings: Settings, *, memory: Memory, stopper: Stopper, book: ChainBook | None = None) -> Chains:
+def open_chains(
+    settings: Settings,
+    *,
+    memory: Memory,
+    stopper: Stopper,
+    book: ChainBook | None = None,
+    before: Iterable[ChainConfig] = (),
+) -> Chains:
     """Build everything that answers from the settings, checked so that no turn can find it missing.
 
     Reads files, so it is not for the event loop. Raises `SettingsInvalid` for models and channels that cannot
-    work. A chain's file that cannot be used is reported and left alone, unless a channel needs it.
+    work. A chain's file that cannot be used is reported and left alone, and the chain is as it was `before`; where
+    there is none and a channel needs it, that is `SettingsInvalid` too.
     """
     words = Words(settings.chat.language)
     commands = all_commands()
     models = Models(settings, words)
-    shelf = open_shelf(settings, models=models, reserved=commands.words, book=book)
+    shelf = open_shelf(settings, models=models, reserved=commands.words, before=before, book=book)
     unknown = [
         f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(shelf.book.names)}"
         for channel, table in settings.channels.items()
@@ -132,28 +139,3 @@ def open_chains(settings: Settings, *, memory: Memory, stopper: Stopper, book: C
         words=words, chat=settings.chat, memory=memory, stopper=stopper, commands=commands, book=lambda: shelf.book
     )
     return Chains(means, shelf=shelf, models=models)
-
-
-def open_shelf(settings: Settings, *, models: Models, reserved: Sequence[str], book: ChainBook | None = None) -> Shelf:
-    """Read the chains of the settings' folders, or take the ones of a book. Reads files."""
-
-    def check(chain: ChainConfig) -> str:
-        unknown = sorted(set(chain.channels) - settings.channels.keys())
-        if unknown:
-            return f"channels: found {unknown[0]!r}, there are {', '.join(sorted(settings.channels))}"
-        if chain.model not in models.names:
-            return f"model: found {chain.model!r}, there are {', '.join(models.names)}"
-        ours = sorted({"model", *OUR_OWN} & chain.options.keys())
-        return f"options.{ours[0]}: webot sets this itself; take it out" if ours else ""
-
-    shelf = Shelf(
-        folders=() if book is not None else (SHIPPED, Path(settings.storage.data_dir) / "chains"),
-        check=check,
-        reserved=tuple(reserved),
-        needed=frozenset(table.chain for table in settings.channels.values()),
-    )
-    if book is None:
-        shelf.load()
-    else:
-        shelf.take(book.chains)
-    return shelf

@@ -7,13 +7,25 @@ from pathlib import Path
 import structlog
 
 from chains.book import ChainBook, Check, make_book
-from chains.config import SHIPPED, ChainConfig, read_chain
+from chains.config import SHIPPED, ChainConfig, parse_chain, read_text
+from chains.models import OUR_OWN, Models
 from pipeline.errors import ChainInvalid
+from pipeline.settings import Settings
 
 log = structlog.get_logger()
 
 Signature = tuple[int, int, int]
 """When a file was written, in nanoseconds, how many bytes it has, and which file it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file as it was read: its text with the chain it is, or with what is wrong with it."""
+
+    signature: Signature
+    text: str
+    chain: ChainConfig | None = None
+    problem: str = ""
 
 
 def anything(_: ChainConfig) -> str:
@@ -25,8 +37,8 @@ def anything(_: ChainConfig) -> str:
 class Shelf:
     """The chains of some folders; of two with one name, the later folder's counts.
 
-    `book` is what answers: a file that cannot be used leaves in it what that file said before. `needed` are the
-    chains that channels name: taking such a file away changes nothing until the channels no longer do.
+    `book` is what answers, before the first load what answered last: a file that cannot be used leaves in it what
+    that file said before. `needed` are the chains that channels name: taking such a file away changes nothing.
     """
 
     folders: tuple[Path, ...] = (SHIPPED,)
@@ -34,7 +46,7 @@ class Shelf:
     reserved: tuple[str, ...] = ()
     needed: frozenset[str] = frozenset()
     book: ChainBook = field(default_factory=lambda: ChainBook({}))
-    _read: dict[Path, tuple[Signature, ChainConfig | None, str]] = field(default_factory=dict)
+    _read: dict[Path, Read] = field(default_factory=dict)
     _used: Mapping[Path, Signature] = field(default_factory=dict)
     _seen: Mapping[Path, Signature] = field(default_factory=dict)
 
@@ -63,15 +75,27 @@ class Shelf:
         self._take(here)
         return self.book is not before
 
-    def fall_back(self, chains: Iterable[ChainConfig]) -> None:
-        """Let chains answer where their files cannot be used and nothing else was there before."""
-        missing = {chain.name: chain for chain in chains if chain.name not in self.book.chains}
-        if missing:
-            self.book = self._made({**missing, **self.book.chains}, self.book.problems)
-
     def own(self, name: str) -> Path:
         """Name the file of the company's own version of a chain."""
         return self.folders[-1] / f"{name}.toml"
+
+    def files(self, folder: Path) -> dict[str, Read]:
+        """Give what was read of a folder, by the chains' names."""
+        return {file.stem: read for file, read in self._read.items() if file.parent == folder}
+
+    def write(self, name: str, text: str) -> bool:
+        """Make a text the company's own version of a chain, no text for none; False while somebody is editing it."""
+        file = self.own(name)
+        if self._look().get(file) != self._used.get(file):
+            return False
+        if not text:
+            file.unlink(missing_ok=True)
+            return True
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_name(f".{file.name}.new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(file)
+        return True
 
     def _look(self) -> dict[Path, Signature]:
         found: dict[Path, Signature] = {}
@@ -91,13 +115,13 @@ class Shelf:
         self._used = self._seen = here
         chains: dict[str, ChainConfig] = {}
         problems: list[str] = []
-        read: dict[Path, tuple[Signature, ChainConfig | None, str]] = {}
+        read: dict[Path, Read] = {}
         for file, signature in here.items():
             known = self._read.get(file)
-            read[file] = known if known is not None and known[0] == signature else (signature, *_read(file))
-            _, chain, problem = read[file]
+            read[file] = known if known is not None and known.signature == signature else _read(file, signature)
+            chain = read[file].chain
             if chain is None:
-                problems.append(problem)
+                problems.append(read[file].problem)
                 chain = self.book.chains.get(file.stem) or chains.get(file.stem)
             if chain is not None:
                 chains[file.stem] = chain
@@ -115,17 +139,55 @@ class Shelf:
         return made.with_trials(self.book.trials)
 
 
-def _read(file: Path) -> tuple[ChainConfig | None, str]:
+def open_shelf(
+    settings: Settings,
+    *,
+    models: Models,
+    reserved: Iterable[str],
+    before: Iterable[ChainConfig] = (),
+    book: ChainBook | None = None,
+) -> Shelf:
+    """Read the chains of the settings' folders, or take the ones of a book. Reads files.
+
+    `before` are those that answered last, and `reserved` the words of webot's own commands.
+    """
+
+    def check(chain: ChainConfig) -> str:
+        unknown = sorted(set(chain.channels) - settings.channels.keys())
+        if unknown:
+            return f"channels: found {unknown[0]!r}, there are {', '.join(sorted(settings.channels))}"
+        if chain.model not in models.names:
+            return f"model: found {chain.model!r}, there are {', '.join(models.names)}"
+        ours = sorted({"model", *OUR_OWN} & chain.options.keys())
+        return f"options.{ours[0]}: webot sets this itself; take it out" if ours else ""
+
+    shelf = Shelf(
+        folders=() if book is not None else (SHIPPED, Path(settings.storage.data_dir) / "chains"),
+        check=check,
+        reserved=tuple(reserved),
+        needed=frozenset(table.chain for table in settings.channels.values()),
+        book=ChainBook({chain.name: chain for chain in before}),
+    )
+    if book is None:
+        shelf.load()
+    else:
+        shelf.take(book.chains)
+    return shelf
+
+
+def _read(file: Path, signature: Signature) -> Read:
+    text = ""
     try:
-        return read_chain(file), ""
+        text = read_text(file)
+        return Read(signature, text, parse_chain(text, name=file.stem, source=str(file)))
     except ChainInvalid as error:
-        return None, str(error)
+        return Read(signature, text, problem=str(error))
 
 
 def _tell(before: ChainBook, now: ChainBook) -> None:
     for name in now.names:
         old = before.chains.get(name)
-        if before.chains and now.chains[name] is not old:
+        if before.chains and (old is None or old.revision != now.chains[name].revision):
             log.info("chain_live", chain=name, revision=now.chains[name].revision)
     for name in sorted(before.chains.keys() - now.chains.keys()):
         log.info("chain_gone", chain=name)

@@ -1,7 +1,7 @@
 """The composition root: who gets which object, decided here and nowhere else."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -11,7 +11,9 @@ import structlog
 from adapters.simulator.simulator import Simulator
 from adapters.wecom.governor import MemberGovernor
 from adapters.wecom_app import WeComAppSettings
+from chains.config import ChainConfig
 from chains.router import Chains, open_chains
+from chains.watching import Keeper, live_chains
 from pipeline import meters
 from pipeline.guards import AllowList, Pace
 from pipeline.intake import Intake
@@ -19,6 +21,7 @@ from pipeline.ports import Channel
 from pipeline.settings import Settings
 from pipeline.turn import Turns
 from pipeline.words import Words
+from storage.configs import ChainRevisions
 from storage.engine import Database, open_database
 from storage.janitor import Janitor
 from storage.media import MediaFolder
@@ -42,6 +45,7 @@ class Service:
     janitor: Janitor
     channels: Mapping[str, Opened]
     chains: Chains
+    keeper: Keeper
     simulator: Simulator | None
     media: MediaFolder
     intake: Intake
@@ -51,6 +55,7 @@ class Service:
 
     async def start(self) -> None:
         """Begin to answer: first what an earlier process left."""
+        await self.keeper.start()
         await self.chains.warm()
         await self.worker.start(self.turns.run)
         self.janitor.start()
@@ -62,6 +67,7 @@ class Service:
     async def close(self) -> None:
         """Let go of everything."""
         await self.worker.close()
+        await self.keeper.close()
         await self.janitor.close()
         for opened in self.channels.values():
             await opened.channel.aclose()
@@ -89,8 +95,9 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
         if apps and settings.simulator.enabled:
             simulator = Simulator(apps.values())
             await simulator.start()
+        before = live_chains(await ChainRevisions(database).standing())
         # Reads files and certificates.
-        return await asyncio.to_thread(_assemble, settings, tables, database, simulator)
+        return await asyncio.to_thread(_assemble, settings, tables, database, simulator, before)
     except BaseException:
         if simulator is not None:
             await simulator.aclose()
@@ -99,12 +106,16 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
 
 
 def _assemble(
-    settings: Settings, tables: Mapping[str, WeComAppSettings], database: Database, simulator: Simulator | None
+    settings: Settings,
+    tables: Mapping[str, WeComAppSettings],
+    database: Database,
+    simulator: Simulator | None,
+    before: Sequence[ChainConfig],
 ) -> Service:
     media = MediaFolder(Path(settings.storage.data_dir) / "media")
     outbox = Outbox(database)
     worker = Worker(database, most=settings.limits.max_concurrent_turns, drain_seconds=settings.limits.drain_seconds)
-    chains = open_chains(settings, memory=Transcript(database), stopper=worker)
+    chains = open_chains(settings, memory=Transcript(database), stopper=worker, before=before)
     opened = open_channels(
         tables,
         settings,
@@ -133,6 +144,7 @@ def _assemble(
         janitor=Janitor(database, keep_days=settings.storage.keep_turns_days),
         channels=opened,
         chains=chains,
+        keeper=Keeper(chains.shelf, ChainRevisions(database), shared=database.shared),
         simulator=simulator,
         media=media,
         intake=Intake(worker, chains),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
+from chains.book import ChainBook
 from chains.config import ChainConfig
 from chains.shelf import Shelf
 
@@ -100,14 +101,15 @@ def test_a_broken_file_of_the_companys_own_leaves_the_shipped_one_at_the_start(t
     assert it.book.problems
 
 
-def test_with_nothing_before_it_what_answered_last_may_be_brought_from_elsewhere(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+def test_where_a_file_is_broken_at_the_start_what_answered_last_goes_on(tmp_path: Path) -> None:
+    it = shelf(tmp_path, "gone")
+    names = ("hr", "gone", "default", "forgotten")
+    it.book = ChainBook({name: ChainConfig(name=name, system_prompt="last") for name in names})
     it.own("hr").write_text("= broken")
     it.load()
-    it.fall_back([ChainConfig(name="hr", system_prompt="kept"), ChainConfig(name="default", system_prompt="old")])
 
-    assert {"default": "shipped", "hr": "kept"} == prompts(it)
-    assert it.book.problems
+    assert {"default": "shipped", "hr": "last", "gone": "last"} == prompts(it)
+    assert 2 == len(it.book.problems)
 
 
 def test_taking_a_file_away_brings_the_shipped_one_back(tmp_path: Path) -> None:

@@ -1,0 +1,166 @@
+"""Edits of chains, taken over while people are chatting: from the folder, and from other machines by the database.
+
+The files are what counts: an edit of one becomes a release in the database, and a release made elsewhere is written
+into the file. So every machine has the same files in the end, and a restart without the database loses nothing.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from chains.book import Trial
+from chains.config import ChainConfig, parse_chain
+from chains.shelf import Shelf
+from pipeline.errors import ChainInvalid
+from pipeline.ports import Revisions
+from pipeline.revisions import Draft, Release, Standing
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.25
+"""Between two looks; an edit is live after two of them."""
+
+
+def live_chains(standing: Mapping[str, Standing]) -> list[ChainConfig]:
+    """Give what everybody got last: what answers until the files are read, and where one of them cannot be used."""
+    live = (each.live.draft for each in standing.values() if each.live is not None and each.live.draft.revision)
+    return [chain for draft in live if (chain := _parsed(draft)) is not None]
+
+
+class Keeper:
+    """Keeps a shelf up to date while the service runs; `shared` is whether other machines use the database too."""
+
+    def __init__(self, shelf: Shelf, revisions: Revisions, *, shared: bool, look_seconds: float = LOOK_SECONDS) -> None:
+        self._shelf = shelf
+        self._revisions = revisions
+        self._shared = shared
+        self._look_seconds = look_seconds
+        self._live: dict[str, str] = {}
+        self._number = 0
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Bring folder and database together, and begin to watch both."""
+        await self._revisions.keep(self._shipped())
+        standing = await self._revisions.standing()
+        self._live = {chain: each.live.draft.revision for chain, each in standing.items() if each.live is not None}
+        if self._shared:
+            await self._catch_up(standing)
+        await self._announce()
+        await self._follow()
+        self._task = asyncio.create_task(self._watch(), name="chains")
+
+    async def close(self) -> None:
+        """Stop watching."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def look(self) -> None:
+        """Take over what has changed since the last look."""
+        if await asyncio.to_thread(self._shelf.refresh):
+            await self._announce()
+        if await self._revisions.latest() > self._number:
+            await self._follow()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._look_seconds)
+            try:
+                await self.look()
+            except Exception:  # the edge of a step: the chains go on as they are
+                log.exception("chains_not_watched")
+
+    def _shipped(self) -> list[Draft]:
+        return [
+            Draft(name, read.chain.revision, read.text, "webot", "shipped")
+            for folder in self._shelf.folders[:-1]
+            for name, read in self._shelf.files(folder).items()
+            if read.chain is not None
+        ]
+
+    async def _catch_up(self, standing: Mapping[str, Standing]) -> None:
+        """Take over what was released elsewhere while this machine was down; what is new here is an edit."""
+        owned = self._shelf.files(self._shelf.folders[-1])
+        for name, each in standing.items():
+            if each.live is None:
+                continue
+            draft = each.live.draft
+            mine = owned.get(name)
+            stale = mine is None or (
+                mine.chain is not None
+                and mine.chain.revision != draft.revision
+                and await self._revisions.known(name, mine.chain.revision)
+            )
+            if stale and await asyncio.to_thread(self._shelf.write, name, draft.content):
+                log.info("chain_caught_up", chain=name, revision=draft.revision)
+        await asyncio.to_thread(self._shelf.load)
+
+    async def _announce(self) -> None:
+        """Release what the folder says and the database does not."""
+        owned = self._shelf.files(self._shelf.folders[-1])
+        for name, read in owned.items():
+            chain = read.chain
+            # One that cannot work here, for its model or its command, is not live and not released.
+            if chain is None or self._shelf.book.chains.get(name) is not chain:
+                continue
+            if self._live.get(name) != chain.revision:
+                author = await asyncio.to_thread(_owner, self._shelf.own(name))
+                await self._release(Draft(name, chain.revision, read.text, author))
+        for name in [name for name, revision in self._live.items() if revision and name not in owned]:
+            await self._release(Draft(name, "", ""))
+
+    async def _release(self, draft: Draft) -> None:
+        await self._revisions.release(draft)
+        self._live[draft.chain] = draft.revision
+
+    async def _follow(self) -> None:
+        """Take over what was released elsewhere, and what is tried."""
+        number = await self._revisions.latest()
+        standing = await self._revisions.standing()
+        behind = False
+        for name, each in standing.items():
+            if each.live is not None and self._live.get(name) != each.live.draft.revision:
+                behind |= not await self._obey(name, each.live)
+        trials = {name: each.trial for name, each in standing.items() if each.trial is not None}
+        self._shelf.book = self._shelf.book.with_trials(
+            {name: trial for name, release in trials.items() if (trial := self._trial(release)) is not None}
+        )
+        if not behind:
+            self._number = number
+
+    async def _obey(self, name: str, release: Release) -> bool:
+        """Write a release into the folder; False while its file is being edited, which then is released after it."""
+        here = self._shelf.files(self._shelf.folders[-1]).get(name)
+        same = here is not None and here.chain is not None and here.chain.revision == release.draft.revision
+        if not same and not await asyncio.to_thread(self._shelf.write, name, release.draft.content):
+            return False
+        self._live[name] = release.draft.revision
+        await asyncio.to_thread(self._shelf.load)
+        return True
+
+    def _trial(self, release: Release) -> Trial | None:
+        chain = _parsed(release.draft)
+        if chain is None or self._shelf.check(chain):
+            log.error("chain_trial_not_used", chain=release.draft.chain, revision=release.draft.revision)
+            return None
+        return Trial(chain, release.share, frozenset(user.casefold() for user in release.users))
+
+
+def _parsed(draft: Draft) -> ChainConfig | None:
+    # A later webot may have released what this one does not understand.
+    with suppress(ChainInvalid):
+        return parse_chain(draft.content, name=draft.chain, source=f"chain {draft.chain!r} {draft.revision}")
+    return None
+
+
+def _owner(file: Path) -> str:
+    """Name whose file it is, where the system knows."""
+    try:
+        return file.owner()
+    except (OSError, KeyError, NotImplementedError):
+        return ""
