@@ -3,12 +3,13 @@
 Plain Python: routing through a chain costs a thousand times what looking at the first character does.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chains.book import ChainBook
 from chains.folding import first_word, folded
-from pipeline.outcomes import Change, Outcome
+from chains.senses import Senses
+from pipeline.outcomes import Change, Outcome, Step
 from pipeline.ports import Ask, Memory, Stopper
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
@@ -26,6 +27,7 @@ class Means:
     commands: "Commands"
     book: Callable[[], ChainBook]
     """Gives the chains as they are now."""
+    senses: Senses
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Command:
     name: str
     aliases: tuple[str, ...]
     summary: str
-    run: Callable[[Order], Awaitable[Outcome]]
+    run: Callable[[Order], Awaitable[Outcome] | AsyncGenerator[Step]]
+    """Gives the outcome, or yields it after whatever is to be said in passing."""
     usage: str = ""
     offered: Callable[[Means], bool] = everywhere
     urgent: bool = False

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 # How providers say in a 400, each in its own way, that the words themselves are the trouble.
 _FILTERED = re.compile(
     r"data_?inspection|content[_ ]?(filter|policy|exists risk|management)|responsibleai|inappropriate content"
-    r"|sensitive (content|words|information)|safety (system|filter|policy)|敏感|违规|不安全",
+    r"|moderation|sensitive (content|words|information)|safety (system|filter|policy)|敏感|违规|不安全",
     re.IGNORECASE,
 )
 _TOO_LONG = re.compile(

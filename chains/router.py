@@ -1,6 +1,6 @@
 """The router chain: a command to its branch, words to the conversation, a short word of ours to all else."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -15,12 +15,13 @@ from chains.conversation import Conversations
 from chains.models import Models
 from chains.reading import Given, Nothing, Question, Reading, Remark, Welcome, given, read
 from chains.routing import routed
+from chains.senses import open_senses
 from chains.shelf import Shelf, open_shelf
 from chains.templates import fill
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent
 from pipeline.outcomes import Outcome, Step
-from pipeline.ports import Ask, Memory, Stopper
+from pipeline.ports import Ask, Memory, Pictures, Stopper
 from pipeline.replies import Silence, TextReply
 from pipeline.settings import Settings
 from pipeline.words import Words
@@ -76,6 +77,7 @@ class Chains:
     async def aclose(self) -> None:
         """Let go of the models' connections."""
         await self._models.aclose()
+        await self._means.senses.aclose()
 
     # What this returns, LangChain runs with the same input.
     async def _route(self, turn: Routed[Reading]) -> Runnable[Any, Step]:
@@ -88,7 +90,13 @@ class Chains:
                 return self._remark
 
     async def _run_command(self, turn: Routed[Given]) -> AsyncGenerator[Step]:
-        yield await turn.reading.command.run(Order(turn.reading.argument, turn.ask, self._means))
+        made = turn.reading.command.run(Order(turn.reading.argument, turn.ask, self._means))
+        if isinstance(made, Awaitable):
+            yield await made
+            return
+        async with aclosing(made) as steps:
+            async for step in steps:
+                yield step
 
     async def _converse(self, turn: Routed[Question]) -> AsyncGenerator[Step]:
         asked = turn.reading
@@ -117,6 +125,7 @@ def open_chains(
     stopper: Stopper,
     book: ChainBook | None = None,
     before: Iterable[ChainConfig] = (),
+    pictures: Pictures | None = None,
 ) -> Chains:
     """Build everything that answers from the settings, checked so that no turn can find it missing.
 
@@ -136,6 +145,12 @@ def open_chains(
     if unknown:
         raise SettingsInvalid([*unknown, *shelf.book.problems])
     means = Means(
-        words=words, chat=settings.chat, memory=memory, stopper=stopper, commands=commands, book=lambda: shelf.book
+        words=words,
+        chat=settings.chat,
+        memory=memory,
+        stopper=stopper,
+        commands=commands,
+        book=lambda: shelf.book,
+        senses=open_senses(settings, demo=models.demo, pictures=pictures),
     )
     return Chains(means, shelf=shelf, models=models)

@@ -136,6 +136,8 @@ class Turns:
                             # No channel of ours streams yet: it waits for the whole.
                             continue
                         case Notice(text):
+                            # The chain has said that it takes a while: once is enough.
+                            patience.cancel()
                             await self._say_in_passing(turn, channel, text)
                         case Outcome():
                             return step

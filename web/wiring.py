@@ -27,6 +27,7 @@ from storage.janitor import Janitor
 from storage.media import MediaFolder
 from storage.migrate import migrate
 from storage.outbox import Outbox
+from storage.pictures import PictureFolder
 from storage.transcript import Transcript
 from storage.worker import Worker
 from web.channels import Opened, open_channels, plan_apps
@@ -115,7 +116,9 @@ def _assemble(
     media = MediaFolder(Path(settings.storage.data_dir) / "media")
     outbox = Outbox(database)
     worker = Worker(database, most=settings.limits.max_concurrent_turns, drain_seconds=settings.limits.drain_seconds)
-    chains = open_chains(settings, memory=Transcript(database), stopper=worker, before=before)
+    chains = open_chains(
+        settings, memory=Transcript(database), stopper=worker, before=before, pictures=PictureFolder(media)
+    )
     opened = open_channels(
         tables,
         settings,

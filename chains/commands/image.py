@@ -1,17 +1,67 @@
-"""`@image TEXT` will draw; until it can, it says so."""
+"""`@image TEXT` draws what the text describes; `@image 1024x1536 TEXT` in a size of its own."""
+
+from collections.abc import AsyncGenerator
 
 from chains.command import Command, Means, Order
-from pipeline.outcomes import Outcome
+from chains.drawing import MOST, Drawn, Painter, size_of
+from chains.quoting import quoted
+from chains.tools.draw import draw_tool
+from chains.wellformed import wellformed
+from pipeline.errors import AnswerFailed
+from pipeline.outcomes import Exchange, Notice, Outcome, Provenance, Said, Step
+from pipeline.replies import ImageReply
+
+_QUOTE = 60
 
 
-async def run(order: Order) -> Outcome:
-    """Say that drawing is not to be had here."""
-    return order.done("image.unavailable")
+async def run(order: Order) -> AsyncGenerator[Step]:
+    """Say that it takes a while, then give the picture; or say in a sentence why there is none."""
+    painter = order.means.senses.painter
+    description, size = _read(order.argument)
+    if painter is None:
+        yield order.done("image.unavailable")
+    elif not description:
+        yield order.done("image.empty_description")
+    elif len(description) > MOST:
+        yield order.done("image.description_too_long", length=len(description), most=MOST)
+    else:
+        if not painter.demo:
+            yield Notice(order.means.words.say("image.drawing"))
+        yield await _drawn(order, painter, description, size)
 
 
-def offered(_: Means) -> bool:
-    """Keep it out of the list as long as it cannot draw."""
-    return False
+async def _drawn(order: Order, painter: Painter, description: str, size: str) -> Outcome:
+    call = {"type": "tool_call", "id": order.ask.trace, "name": "", "args": {"description": description, "size": size}}
+    try:
+        drawn = (await draw_tool(painter).ainvoke(call)).artifact
+    except AnswerFailed as error:
+        if size and error.reason == "model.refused":
+            return order.done("image.size_refused", size=size)
+        raise
+    return await _outcome(order, drawn, description, demo=painter.demo)
+
+
+async def _outcome(order: Order, drawn: Drawn, description: str, *, demo: bool) -> Outcome:
+    means = order.means
+    known = await means.memory.recall(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
+    answer = means.words.say("image.answer", description=quoted(description, most=_QUOTE))
+    exchange = Exchange(f"{COMMAND.name} {wellformed(order.argument)}", answer, drawn=(drawn.media,))
+    made_by = Provenance(chain=COMMAND.name, revision="", model=drawn.model, milliseconds=drawn.milliseconds)
+    caption = means.words.say("image.demo") if demo else ""
+    return Outcome((ImageReply(drawn.media, caption),), (Said(exchange, made_by, known.conversation, aside=True),))
+
+
+def _read(argument: str) -> tuple[str, str]:
+    """Tell a size from the description it stands before."""
+    text = wellformed(argument).strip()
+    first, *rest = text.split(maxsplit=1)[:2] or [""]
+    size = size_of(first)
+    return (rest[0].strip() if rest else "", size) if size else (text, "")
+
+
+def offered(means: Means) -> bool:
+    """List it where something draws."""
+    return means.senses.painter is not None
 
 
 COMMAND = Command(

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
 
+from tests.fakes.openai_media import media_answer, read_body
+
 GIVE_UP = 10.0
 """Seconds after which a wait in a test is given up."""
 
@@ -181,8 +183,12 @@ class OpenAIServer:
         if self._remembers:
             self.asked.append(asked)
             self._tell()
-        act = self._script.popleft() if self._script else self._otherwise(asked.body)
+        act = self._script.popleft() if self._script else self._by_itself(asked)
         return Slow(self._delay, act) if self._delay else act
+
+    def _by_itself(self, asked: Asked) -> Act:
+        media = media_answer(asked.path)
+        return self._otherwise(asked.body) if media is None else Raw(media[0], content_type=media[1])
 
     def _tell(self) -> None:
         for waiting in tuple(self._waiting):
@@ -226,7 +232,8 @@ class _Connection(asyncio.Protocol):
             return
         self._received = rest[length:]
         self._owes = True
-        asked = Asked(path=request.split(" ")[1], headers=headers, body=json.loads(rest[:length] or b"{}"))
+        body = read_body(headers.get("content-type", ""), rest[:length])
+        asked = Asked(path=request.split(" ")[1], headers=headers, body=body)
         self._do(self._server.act_for(asked), asked)
 
     def drop(self) -> None:

@@ -1,0 +1,128 @@
+"""Draws pictures: by the model of `[models.image]` over the OpenAI images API, or by the built-in demo."""
+
+import base64
+import binascii
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chains.demo_drawing import landscape
+from chains.failures import answer_failed
+from chains.fetching import Fetcher
+from chains.openai_media import OpenAIMedia
+from chains.wellformed import wellformed
+from pipeline.errors import AnswerFailed, Unreadable
+from pipeline.ports import Pictures
+from pipeline.replies import StoredMedia
+
+MOST = 4000
+"""Characters a description may have; the least that providers take."""
+
+NAME = "picture"
+
+_SIZE = re.compile(r"([1-9]\d{1,4})\s*[xX×*＊✕]\s*([1-9]\d{1,4})")
+# What a table says for itself or for us; everything else is the provider's, and reaches it as it is.
+_OURS = frozenset({"size", "quality"})
+_OWN_REASONS = {
+    "model.filtered": "image.filtered",
+    "model.too_long": "image.too_long",
+    "model.empty": "image.empty",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture with how it came to be."""
+
+    media: StoredMedia
+    model: str
+    milliseconds: int
+
+
+class Painter(Protocol):
+    """Those who draw."""
+
+    @property
+    def demo(self) -> bool:
+        """Say whether it only plays at drawing."""
+
+    async def draw(self, description: str, *, size: str = "") -> Drawn:
+        """Draw a picture; an empty `size` is the settings' own. Raises `AnswerFailed`."""
+
+
+def size_of(words: str) -> str:
+    """Read a size such as 1024x1536, however the sign between its numbers is typed; empty if it is none."""
+    found = _SIZE.fullmatch(words.strip())
+    return f"{found[1]}x{found[2]}" if found else ""
+
+
+class ModelPainter:
+    """Implements `Painter` over the OpenAI images API."""
+
+    demo = False
+
+    def __init__(self, media: OpenAIMedia, *, pictures: Pictures, fetcher: Fetcher) -> None:
+        self._media = media
+        self._pictures = pictures
+        self._fetcher = fetcher
+
+    async def draw(self, description: str, *, size: str = "") -> Drawn:
+        """Implement `Painter.draw`."""
+        began = time.perf_counter()
+        own = self._media.table.own
+        asked = {
+            "model": self._media.table.model,
+            "prompt": wellformed(description),
+            "n": 1,
+            "size": size or own.get("size", ""),
+            "quality": own.get("quality", ""),
+            **{key: value for key, value in own.items() if key not in _OURS},
+        }
+        try:
+            answer = json.loads(
+                await self._media.post(
+                    "/images/generations", {key: value for key, value in asked.items() if value != ""}
+                )
+            )
+            first = answer["data"][0]
+            encoded, url = first.get("b64_json"), first.get("url")
+        except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
+            failed = answer_failed(error, model=self._media.name)
+            raise AnswerFailed(str(failed), reason=_OWN_REASONS.get(failed.reason, failed.reason)) from None
+        data = await self._data(encoded, url)
+        try:
+            kept = await self._pictures.keep(data, name=NAME)
+        except Unreadable as error:
+            raise AnswerFailed(f"[models.{self._media.name}]: {error}", reason="image.unreadable") from error
+        return Drawn(kept, self._media.table.model, round((time.perf_counter() - began) * 1000))
+
+    async def _data(self, encoded: Any, url: Any) -> bytes:  # noqa: ANN401 - whatever a server sent
+        try:
+            if isinstance(encoded, str) and encoded:
+                # Some providers write it as an address of its own.
+                return base64.b64decode(encoded.rpartition(",")[2])
+            if isinstance(url, str) and url:
+                return await self._fetcher.fetch(url, trusted=self._media.base_url)
+        except (binascii.Error, ValueError) as error:
+            raise AnswerFailed(f"[models.{self._media.name}]: not base64", reason="model.garbled") from error
+        except Unreadable as error:
+            raise AnswerFailed(f"[models.{self._media.name}]: {error}", reason="image.unreadable") from error
+        raise AnswerFailed(f"[models.{self._media.name}]: neither a picture nor its address", reason="image.empty")
+
+
+class DemoPainter:
+    """Implements `Painter` without a model: a landscape that a description always leads to."""
+
+    demo = True
+
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+
+    async def draw(self, description: str, *, size: str = "") -> Drawn:
+        """Implement `Painter.draw`."""
+        began = time.perf_counter()
+        data = await landscape(description, size=size)
+        kept = await self._pictures.keep(data, name=NAME)
+        return Drawn(kept, "demo", round((time.perf_counter() - began) * 1000))

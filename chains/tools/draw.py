@@ -1,0 +1,31 @@
+"""The tool that draws: `@image` runs it, and a model may where its chain allows it."""
+
+from typing import Annotated
+
+from langchain_core.tools import BaseTool, tool
+
+from chains.drawing import Drawn, Painter, size_of
+
+NAME = "draw_picture"
+
+_DONE = (
+    "The picture is drawn and goes to the person right below your answer. "
+    "Say a short sentence about it; do not link to it or describe how to see it."
+)
+
+
+def draw_tool(painter: Painter) -> BaseTool:
+    """Make the tool for a painter; its artifact is a `Drawn`, which never enters a prompt."""
+
+    @tool(NAME, response_format="content_and_artifact")
+    async def draw_picture(
+        description: Annotated[str, "What the picture shows, in detail, in the person's language."],
+        size: Annotated[str, "Width and height such as 1024x1536; leave it empty unless the person asked."] = "",
+    ) -> tuple[str, Drawn]:
+        """Draw a picture from a description and send it to the person.
+
+        Call it only when the person asks for a picture, a drawing, a photo or the like.
+        """
+        return _DONE, await painter.draw(description, size=size_of(size))
+
+    return draw_picture
