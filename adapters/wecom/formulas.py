@@ -56,6 +56,8 @@ def formula_block(state: StateBlock, start: int, end: int, silent: bool) -> bool
         last += 1
         if last >= min(end, start + _MOST_LINES) or state.sCount[last] < state.blkIndent:
             return False
+        if _line(state, last).startswith(r"\["):
+            return False
     if last == start and not _FRAGILE.search(first, len(closer), len(first) - len(closer)):
         return False
     if not silent:
