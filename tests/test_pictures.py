@@ -1,0 +1,87 @@
+"""Pictures and voices, whole: through the encrypted callback in, as uploaded files out."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.words import Words
+from tests.fakes.openai_media import RED
+from tests.fakes.openai_server import Fails, OpenAIServer
+from tests.fakes.recordings import size_of
+from tests.house import House, open_house
+
+ZH = Words("zh")
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        yield server
+
+
+def set_up(model: OpenAIServer, **more: str) -> dict[str, str]:
+    """Give the environment in which one server answers, draws and listens."""
+    tables = ("DEFAULT", "IMAGE", "SPEECH")
+    return {
+        **{f"WEBOT_MODELS__{table}__BASE_URL": model.base_url for table in tables},
+        **{f"WEBOT_MODELS__{table}__MODEL": f"test-{table.lower()}" for table in tables},
+        **{f"WEBOT_MODELS__{table}__MAX_RETRIES": "0" for table in tables},
+        **more,
+    }
+
+
+def shown(house: House, media_id: str) -> bytes:
+    return house.simulator.media(media_id).data
+
+
+async def test_the_demo_draws_at_once_without_any_key(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        phone = house.phone()
+        await phone.say("@image 320x240 一只黑猫")
+        picture, words = await phone.messages(count=2)
+        assert picture.media is not None
+        data = shown(house, picture.media.media_id)
+
+    assert ("image", "image/png") == (picture.type, picture.media.mime)
+    assert ("PNG", 320, 240) == size_of(data)
+    assert ZH.say("image.demo") == words.sent
+
+
+async def test_a_drawn_picture_arrives_after_one_notice(tmp_path: Path, model: OpenAIServer) -> None:
+    async with open_house(tmp_path, set_up(model)) as house:
+        phone = house.phone()
+        await phone.say("@image 一只黑猫")
+        notice, picture = await phone.messages(count=2)
+        assert picture.media is not None
+        data = shown(house, picture.media.media_id)
+        await phone.say("@history")
+        *_, history = await phone.texts(count=3)
+
+    assert ZH.say("image.drawing") == notice.sent
+    assert RED == data
+    assert "@image 一只黑猫" in history
+
+
+async def test_a_drawn_picture_is_not_in_what_the_model_sees_next(tmp_path: Path, model: OpenAIServer) -> None:
+    async with open_house(tmp_path, set_up(model)) as house:
+        phone = house.phone()
+        await phone.say("第一句")
+        await phone.messages(count=1)
+        await phone.say("@image 一只黑猫")
+        await phone.messages(count=3)
+        await phone.say("第二句")
+        await phone.messages(count=4)
+
+    told = [message["content"] for message in model.bodies[-1]["messages"] if message["role"] == "user"]
+    assert ["第一句", "第二句"] == told
+
+
+async def test_a_refusal_by_the_providers_policy_is_a_clear_sentence(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Fails(400, code="moderation_blocked"))
+    async with open_house(tmp_path, set_up(model)) as house:
+        phone = house.phone()
+        await phone.say("@image 不好的东西")
+        _, said = await phone.texts(count=2)
+
+    assert said.startswith("抱歉，画图服务以内容安全为由没有画（编号 ")
