@@ -176,7 +176,12 @@ class WeComApp:
 
     def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
         """Turn replies into messages WeCom shows whole."""
-        return render(replies, message_format=self._settings.message_format, max_pieces=self._settings.max_pieces)
+        return render(
+            replies,
+            message_format=self._settings.message_format,
+            max_pieces=self._settings.max_pieces,
+            words=self._words,
+        )
 
     async def send(self, person: Person, part: Part) -> Receipt:
         """Deliver one part when the person may get another message."""
