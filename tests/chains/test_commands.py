@@ -24,6 +24,7 @@ async def test_help_lists_in_chinese_what_this_deployment_offers() -> None:
         "- **@help**（@帮助）：查看可用指令",
         "- **@history**（@历史）：查看我的历史对话",
         "- **@prompt-set 角色描述**（@角色）：设定我的角色，从下一条消息起生效",
+        "- **@role [编号|搜索词]**（@角色库）：从角色库里挑一个角色，从下一条消息起生效",
         "- **@stop**（@停止）：停止正在生成的回答",
     ] == [line for line in said.splitlines() if line.startswith("- ")]
 
@@ -167,7 +168,7 @@ def test_every_command_says_what_it_is_in_both_languages() -> None:
 
 
 def test_commands_are_found_in_the_folder_in_the_order_of_its_files() -> None:
-    names = ["@clear", "@export", "@help", "@history", "@image", "@prompt-set", "@stop"]
+    names = ["@clear", "@export", "@help", "@history", "@image", "@prompt-set", "@role", "@stop"]
 
     assert names == [command.name for command in all_commands()]
 

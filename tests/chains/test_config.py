@@ -164,7 +164,7 @@ def test_an_unknown_chain_names_the_known_ones() -> None:
 def test_a_channel_cannot_name_a_chain_that_is_not_there() -> None:
     settings = Settings.model_validate({"channels": {"hr": {"chain": "personnel"}}})
 
-    with pytest.raises(SettingsInvalid, match=r"\[channels.hr\].chain: found 'personnel', there are default"):
+    with pytest.raises(SettingsInvalid, match=r"\[channels.hr\].chain: found 'personnel', there are code, default"):
         open_chains(settings, memory=RecentMemory(), stopper=CountingStopper())
 
 

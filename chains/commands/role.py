@@ -1,0 +1,74 @@
+"""`@role` picks a persona out of the library: by its number, by its name, or out of what a search finds."""
+
+import asyncio
+from collections.abc import Iterable
+from itertools import groupby
+
+from chains.command import Command, Order
+from chains.library import Persona, personas, search
+from chains.quoting import quoted
+from pipeline.outcomes import Outcome, PersonaSet
+from pipeline.words import Words
+
+MOST = 12
+"""How many hits of a search are listed."""
+
+_RESET = frozenset({"default", "reset", "默认", "重置"})
+_LONGEST = 30
+
+
+async def run(order: Order) -> Outcome:
+    """Set the persona named, set it back, or list what there is to choose from."""
+    wanted = order.argument
+    if wanted.casefold() in _RESET:
+        return order.done("persona.reset", PersonaSet(""))
+    # Reads the library, the first time.
+    found = await asyncio.to_thread(_found, wanted)
+    match found:
+        case ():
+            return order.done("role.none", words=quoted(wanted, most=_LONGEST))
+        case (persona,):
+            return order.done("role.set", PersonaSet(persona.prompt), name=persona.name, about=persona.about)
+        case _ if wanted:
+            return _hits(order, found)
+        case _:
+            return order.done("role.all", personas=_by_category(found, order.means.words), count=len(found))
+
+
+def _found(wanted: str) -> tuple[Persona, ...]:
+    number = wanted.removeprefix("#")
+    # Not isdigit: there are digits that int does not know, such as ².
+    if number.isdecimal():
+        return tuple(persona for persona in personas() if persona.number == int(number))
+    return search(wanted) if wanted else personas()
+
+
+def _hits(order: Order, found: tuple[Persona, ...]) -> Outcome:
+    say = order.means.words.say
+    lines = [say("role.line", number=each.number, name=each.name, about=each.about) for each in found[:MOST]]
+    if len(found) > MOST:
+        lines.append(say("role.more", count=len(found) - MOST))
+    return order.done("role.hits", personas="\n".join(lines), words=quoted(order.argument, most=_LONGEST))
+
+
+def _by_category(found: Iterable[Persona], words: Words) -> str:
+    def category(persona: Persona) -> str:
+        return persona.category
+
+    return "\n\n".join(
+        words.say(
+            "role.category",
+            category=name,
+            personas=words.say("role.comma").join(f"{each.number} {each.name}" for each in group),
+        )
+        for name, group in groupby(found, category)
+    )
+
+
+COMMAND = Command(
+    name="@role",
+    aliases=("@角色库", "@换角色"),
+    summary="role.summary",
+    usage="role.usage",
+    run=run,
+)

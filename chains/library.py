@@ -1,0 +1,44 @@
+"""The library of personas that people can pick from: ready-made ways for webot to behave."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from chains.folding import folded
+
+FOLDER = Path(__file__).parent / "personas"
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """One of them; its number never changes and is never given to another."""
+
+    number: int
+    name: str
+    about: str
+    prompt: str
+    category: str
+
+
+@cache
+def personas() -> tuple[Persona, ...]:
+    """Read the library, by number. Reads files, once."""
+    found = [
+        Persona(**row, category=document["category"])
+        for document in (tomllib.loads(file.read_text(encoding="utf-8")) for file in FOLDER.glob("*.toml"))
+        for row in document["persona"]
+    ]
+    return tuple(sorted(found, key=lambda persona: persona.number))
+
+
+def search(words: str) -> tuple[Persona, ...]:
+    """Find the personas that say every one of some words; a persona's own name alone finds it alone."""
+    wanted = folded(words).split()
+    named = tuple(persona for persona in personas() if folded(persona.name) == folded(words).strip())
+    return named or tuple(persona for persona in personas() if all(word in _said(persona) for word in wanted))
+
+
+@cache
+def _said(persona: Persona) -> str:
+    return folded(f"{persona.category} {persona.name} {persona.about} {persona.prompt}")
