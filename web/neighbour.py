@@ -1,5 +1,6 @@
 """The service that may be running beside a shell verb: where it is, and how to speak to it."""
 
+import asyncio
 import ssl
 
 import httpx2
@@ -17,9 +18,11 @@ def service_url(server: Server) -> str:
     return f"http://[{host}]:{server.port}" if ":" in host else f"http://{host}:{server.port}"
 
 
-def open_neighbour(server: Server, *, seconds: float) -> httpx2.AsyncClient:
+async def open_neighbour(server: Server, *, seconds: float) -> httpx2.AsyncClient:
     """Open a client for that service; a call may take `seconds`."""
-    return httpx2.AsyncClient(
+    # The first client of a process reads files.
+    return await asyncio.to_thread(
+        httpx2.AsyncClient,
         base_url=service_url(server),
         # No proxy is needed to reach this machine, nor the system's certificates, which take 40 ms to read.
         trust_env=False,

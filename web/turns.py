@@ -85,7 +85,7 @@ async def _by_the_service(
         raise NotRetried(f"{owned}; with [server] port 0 it cannot be found to do it") from owned
     ids = None if turn_ids is None else tuple(turn_ids)
     asked = RetryAsked(await asyncio.to_thread(identity, database.url), ids)
-    async with open_neighbour(settings.server, seconds=_RETRY_SECONDS) as client:
+    async with await open_neighbour(settings.server, seconds=_RETRY_SECONDS) as client:
         try:
             answer = await client.post(RETRY, json=asdict(asked))
         except httpx2.HTTPError as error:

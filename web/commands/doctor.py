@@ -1,0 +1,88 @@
+"""Check the whole set-up, and say how to put right what is wrong.
+
+Settings, database, disk, port; for each WeCom app its keys, token, agent, trusted address, menu and callback URL; for
+each model one tiny question. The exit code is 1 when anything fails. Nothing is changed, no secret is printed.
+"""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from web.commands import Shell, pass_shell
+
+if TYPE_CHECKING:
+    from web.configuration import Loaded
+    from web.doctor.findings import Finding
+
+_MARKS = {"well": ("✓", "green"), "ill": ("✗", "red"), "doubtful": ("!", "yellow"), "unchecked": ("–", "bright_black")}
+
+
+@click.command(help=__doc__)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--timeout",
+    "seconds",
+    type=click.FloatRange(min=0.1),
+    default=20.0,
+    show_default=True,
+    help="Seconds to wait for any one answer.",
+)
+@pass_shell
+def command(shell: Shell, *, as_json: bool, seconds: float) -> None:
+    """Print one line a check, and the way out under each that fails."""
+    # Not for `webot --help`.
+    from pipeline.errors import SettingsInvalid  # noqa: PLC0415
+    from pipeline.settings import Log  # noqa: PLC0415
+    from web.configuration import secrets_of  # noqa: PLC0415
+    from web.doctor.examination import refused, teller_for  # noqa: PLC0415
+    from web.logs import configure_logs  # noqa: PLC0415
+
+    try:
+        loaded = shell.load()
+    except SettingsInvalid as error:
+        _finish([refused(error)], as_json=as_json, live=False)
+        return
+    with configure_logs(Log(level="critical"), secrets_of(loaded)):
+        findings = asyncio.run(_examined(loaded, seconds, live=not as_json))
+    closing = ""
+    ill = sum(finding.state == "ill" for finding in findings)
+    closing = teller_for(loaded).say("some_ill" if ill else "all_well", count=ill)
+    _finish(findings, as_json=as_json, live=True, closing=closing)
+
+
+async def _examined(loaded: "Loaded", seconds: float, *, live: bool) -> "list[Finding]":
+    from web.doctor.examination import examine  # noqa: PLC0415 (as above)
+
+    findings = []
+    async for finding in examine(loaded, seconds=seconds):
+        findings.append(finding)
+        if live:
+            _print(finding)
+    return findings
+
+
+def _finish(findings: "list[Finding]", *, as_json: bool, live: bool, closing: str = "") -> None:
+    ill = any(finding.state == "ill" for finding in findings)
+    if as_json:
+        told = {"ok": not ill, "findings": [asdict(finding) for finding in findings]}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    else:
+        for finding in [] if live else findings:
+            _print(finding)
+        if closing:
+            click.echo(closing)
+    if ill:
+        click.get_current_context().exit(1)
+
+
+def _print(finding: "Finding") -> None:
+    mark, colour = _MARKS[finding.state]
+    about = f"{finding.about} · " if finding.about else ""
+    click.echo(f"{click.style(mark, fg=colour)} {about}{finding.title}: {finding.says}")
+    if finding.fix:
+        click.echo(f"    → {finding.fix}")
+    sys.stdout.flush()

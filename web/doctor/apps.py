@@ -1,0 +1,184 @@
+"""One WeCom application as WeCom sees it: reached, its credentials good, itself enabled, its menu set."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+
+from adapters.wecom.errors import ADDRESS_NOT_ALLOWED, NO_MENU, without_secrets
+from adapters.wecom.menu import menu_body
+from adapters.wecom.wire import Answer, Wire
+from adapters.wecom_app import WeComAppSettings
+from pipeline.errors import SettingsInvalid, TryAgain
+from pipeline.settings import MenuButton
+from web.doctor.findings import Finding, Teller
+from web.doctor.troubles import is_local, open_stranger, trouble_fix, trouble_told
+
+_CALLING_IP = re.compile(r"\bfrom ip:? *([0-9A-Fa-f.:]{3,45})")
+_FIXES = {
+    -1: "code_busy_fix",
+    40001: "code_40001_fix",
+    40013: "code_40013_fix",
+    40056: "code_40056_fix",
+    45009: "code_45009_fix",
+    45033: "code_busy_fix",
+    48002: "code_48002_fix",
+    48006: "code_48006_fix",
+    50003: "code_50003_fix",
+    ADDRESS_NOT_ALLOWED: "code_60020_fix",
+    301002: "code_301002_fix",
+}
+_CLOCK_SECONDS = 60
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the checks of an app need beside its table; `simulated` when WeCom is the doctor's own."""
+
+    proxy: str
+    seconds: float
+    buttons: Sequence[MenuButton]
+    simulated: bool = False
+
+
+async def examine_app(table: WeComAppSettings, means: Means, teller: Teller) -> AsyncIterator[Finding]:
+    """Go from the network to the menu; what lies behind a failure is not tried."""
+    reached = True
+    async for finding in _reach(table.api_base, means, teller):
+        reached = reached and finding.state != "ill"
+        yield finding
+    wire = await asyncio.to_thread(Wire, table.api_base, proxy=means.proxy, patience=means.seconds)
+    try:
+        token, finding = await _token(wire, table, teller) if reached else ("", _later(teller, "token"))
+        yield finding
+        finding = await _app(wire, token, table.agent_id, teller) if token else _later(teller, "app")
+        yield finding
+        known = bool(token) and finding.state != "ill"
+        yield await _menu(wire, token, table.agent_id, means, teller) if known else _later(teller, "menu")
+    finally:
+        await wire.aclose()
+
+
+async def _reach(base: str, means: Means, teller: Teller) -> AsyncIterator[Finding]:
+    """See that WeCom answers, and what time it is there."""
+    proxied = bool(means.proxy) and not is_local(base)
+    started = time.monotonic()
+    try:
+        async with await open_stranger(proxy=means.proxy if proxied else "", seconds=means.seconds) as client:
+            # Without parameters it is refused with 41002: enough to know who answers.
+            answer = await client.get(f"{base}/cgi-bin/gettoken")
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        fix = trouble_fix(error, proxied=proxied)
+        yield teller.ill("network", "network_bad", fix, base=base, error=trouble_told(error))
+        yield _later(teller, "clock")
+        return
+    took = round((time.monotonic() - started) * 1000)
+    if answer.status_code != _OK or "errcode" not in answer.text:
+        yield teller.ill("network", "network_odd", "network_odd_fix", base=base, status=answer.status_code)
+    else:
+        yield teller.well("network", "network_ok", base=base, ms=took)
+    yield _clock(answer, teller)
+
+
+def _clock(answer: httpx2.Response, teller: Teller) -> Finding:
+    try:
+        theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return teller.unchecked("clock", "clock_none")
+    apart = round(abs(time.time() - theirs))
+    if apart > _CLOCK_SECONDS:
+        return teller.ill("clock", "clock_off", "clock_off_fix", seconds=apart)
+    return teller.well("clock", "clock_ok", seconds=apart)
+
+
+async def _token(wire: Wire, table: WeComAppSettings, teller: Teller) -> tuple[str, Finding]:
+    query = {"corpid": table.corp_id, "corpsecret": table.secret.get_secret_value()}
+    answer = await _ask(wire, "gettoken", query)
+    token = answer.fields.get("access_token") if isinstance(answer, Answer) else None
+    if not isinstance(answer, Answer) or not isinstance(token, str) or answer.errcode:
+        return "", _refused("token", answer, "gettoken", teller)
+    return token, teller.well("token", "token_ok", seconds=answer.fields.get("expires_in", "?"))
+
+
+async def _app(wire: Wire, token: str, agent_id: int, teller: Teller) -> Finding:
+    answer = await _ask(wire, "agent/get", {"access_token": token, "agentid": str(agent_id)})
+    if not isinstance(answer, Answer) or answer.errcode:
+        return _refused("app", answer, "agent/get", teller)
+    name = str(answer.fields.get("name", ""))
+    if answer.fields.get("close"):
+        return teller.ill("app", "app_closed", "code_50003_fix", name=name)
+    if not _seen_by_somebody(answer.fields):
+        return teller.doubtful("app", "app_nobody", "app_nobody_fix", name=name)
+    return teller.well("app", "app_ok", name=name, agent_id=agent_id)
+
+
+async def _menu(wire: Wire, token: str, agent_id: int, means: Means, teller: Teller) -> Finding:
+    try:
+        wanted = menu_body(means.buttons)
+    except SettingsInvalid as error:
+        return teller.ill("menu", "menu_bad", "menu_bad_fix", problems="; ".join(error.problems))
+    if means.simulated:
+        return teller.well("menu", "menu_fits")
+    answer = await _ask(wire, "menu/get", {"access_token": token, "agentid": str(agent_id)})
+    if isinstance(answer, Answer) and answer.errcode == NO_MENU:
+        return teller.doubtful("menu", "menu_none", "menu_none_fix")
+    if not isinstance(answer, Answer) or answer.errcode:
+        return _refused("menu", answer, "menu/get", teller)
+    if _essence(answer.fields.get("button")) != _essence(wanted["button"]):
+        return teller.doubtful("menu", "menu_other", "menu_other_fix")
+    return teller.well("menu", "menu_ok")
+
+
+async def _ask(wire: Wire, path: str, query: Mapping[str, str]) -> Answer | TryAgain:
+    try:
+        return await wire.call(path, query)
+    except TryAgain as error:
+        return error
+
+
+def _refused(check: str, answer: Answer | TryAgain, path: str, teller: Teller) -> Finding:
+    if isinstance(answer, TryAgain):
+        fix = "trouble_timeout_fix" if "Timeout" in str(answer) else "network_odd_fix"
+        return teller.ill(check, "network_late", fix, path=path, error=str(answer).removeprefix(f"{path}: "))
+    address = _CALLING_IP.search(answer.errmsg)
+    return teller.ill(
+        check,
+        "refused",
+        _FIXES.get(answer.errcode, "code_other_fix"),
+        code=answer.errcode,
+        words=without_secrets(answer.errmsg.partition(", hint")[0]),
+        address=address[1] if address else "?",
+    )
+
+
+def _later(teller: Teller, check: str) -> Finding:
+    return teller.unchecked(check, "not_reached")
+
+
+def _seen_by_somebody(fields: Mapping[str, Any]) -> bool:
+    lists = (("allow_userinfos", "user"), ("allow_partys", "partyid"), ("allow_tags", "tagid"))
+    # Where WeCom says nothing of it, nothing is concluded.
+    told = [fields[name].get(inner) for name, inner in lists if isinstance(fields.get(name), dict)]
+    return not told or any(told)
+
+
+def _essence(buttons: object) -> object:
+    """Give of a menu what the settings can say; WeCom adds empty keys of its own."""
+    if not isinstance(buttons, list):
+        return ()
+    return [
+        (
+            button.get("name"),
+            button.get("key") or "",
+            button.get("url") or "",
+            _essence(button.get("sub_button") or []),
+        )
+        for button in buttons
+        if isinstance(button, dict)
+    ]

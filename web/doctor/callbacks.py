@@ -1,0 +1,122 @@
+"""The way back, from WeCom to us: the keys, the path on this machine, and the URL from outside."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+import httpx2
+
+from adapters.wecom.crypto import CallbackKeys
+from adapters.wecom_app import WeComAppSettings
+from pipeline.errors import BadCallback, WebotError
+from pipeline.settings import Settings
+from storage.views import last_accepted
+from storage.visits import visiting
+from web.doctor.findings import Finding, Teller
+from web.doctor.troubles import is_local, open_stranger, trouble_fix, trouble_told
+from web.neighbour import service_url
+
+_WECOM_WAITS = 1.0
+"""Seconds, for the check of a URL (D:90238)."""
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to a channel's path: which check it is, its URL, and the proxy it goes through."""
+
+    check: str
+    url: str
+    proxy: str = ""
+
+
+def examine_keys(table: WeComAppSettings, teller: Teller) -> Finding:
+    """Seal something as WeCom would and open it again."""
+    try:
+        for keys in table.keyring:
+            encrypted = keys.encrypt(secrets.token_bytes(24))
+            keys.open(keys.sign("1", "n", encrypted), "1", "n", encrypted)
+    except BadCallback as error:
+        return teller.ill("keys", "keys_bad", "keys_bad_fix", error=error)
+    return teller.well("keys", "keys_two" if len(table.keyring) > 1 else "keys_ok")
+
+
+async def examine_ways(
+    channel: str, table: WeComAppSettings, settings: Settings, teller: Teller, *, running: bool, seconds: float
+) -> AsyncIterator[Finding]:
+    """Ask our own path for an echo, here and from outside, as WeCom does when the URL is saved."""
+    if running:
+        way = Way("callback", service_url(settings.server) + table.path)
+        yield await _echoed(way, channel, table, teller, seconds)
+    else:
+        yield teller.unchecked("callback", "callback_idle")
+    public = settings.server.public_url.rstrip("/")
+    if public:
+        way = Way("public", public + table.path, settings.network.proxy.get_secret_value())
+        yield await _echoed(way, channel, table, teller, seconds)
+    else:
+        yield teller.unchecked("public", "callback_unset")
+    yield await _arrived(channel, f"{public or 'https://…'}{table.path}", settings, teller)
+
+
+async def _echoed(way: Way, channel: str, table: WeComAppSettings, teller: Teller, seconds: float) -> Finding:
+    echo = secrets.token_hex(16)
+    proxied = bool(way.proxy) and not is_local(way.url)
+    started = time.monotonic()
+    try:
+        async with await open_stranger(proxy=way.proxy if proxied else "", seconds=seconds) as client:
+            answer = await client.get(f"{way.url}?{urlencode(_asked(table.keyring[0], echo))}")
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        fix = trouble_fix(error, proxied=proxied)
+        return teller.ill(way.check, "callback_unreachable", fix, url=way.url, error=trouble_told(error))
+    took = time.monotonic() - started
+    facts = {"url": way.url, "status": answer.status_code, "path": table.path, "channel": channel}
+    if answer.status_code != _OK:
+        return teller.ill(way.check, "callback_status", _status_fix(answer.status_code), **facts)
+    if answer.content != echo.encode():
+        return teller.ill(way.check, "callback_echo", "callback_echo_fix", **facts)
+    ms = round(took * 1000)
+    if took > _WECOM_WAITS:
+        return teller.ill(way.check, "callback_slow", "callback_slow_fix", url=way.url, ms=ms)
+    return teller.well(way.check, "callback_ok", url=way.url, ms=ms)
+
+
+async def _arrived(channel: str, url: str, settings: Settings, teller: Teller) -> Finding:
+    latest: datetime | None = None
+    try:
+        async with visiting(settings.storage.database_url.get_secret_value()) as database:
+            latest = await last_accepted(database, channel)
+    except WebotError:
+        # What is wrong with the database has been said; where there is none, nothing has come.
+        latest = None
+    if latest is None:
+        return teller.doubtful("arrived", "arrived_none", "arrived_none_fix", url=url)
+    return teller.well("arrived", "arrived_ok", when=latest.astimezone().strftime("%Y-%m-%d %H:%M"))
+
+
+def _asked(keys: CallbackKeys, echo: str) -> dict[str, str]:
+    encrypted = keys.encrypt(echo.encode())
+    timestamp, nonce = str(int(time.time())), secrets.token_hex(8)
+    return {
+        "msg_signature": keys.sign(timestamp, nonce, encrypted),
+        "timestamp": timestamp,
+        "nonce": nonce,
+        "echostr": encrypted,
+    }
+
+
+def _status_fix(status: int) -> str:
+    match status:
+        case 404 | 405:
+            return "callback_absent_fix"
+        case 400 | 403:
+            return "callback_keys_fix"
+        case 301 | 302 | 303 | 307 | 308:
+            return "callback_moved_fix"
+        case 502 | 503 | 504:
+            return "callback_gateway_fix"
+        case _:
+            return "callback_other_fix"

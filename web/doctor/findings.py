@@ -1,0 +1,64 @@
+"""What the doctor finds, one value a check, told in the language of the settings."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.words import Words
+from web.masking import Masker
+
+State = Literal["well", "ill", "doubtful", "unchecked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: `about` names the channel or model it is of, `fix` is what to do when it is ill or doubtful."""
+
+    state: State
+    check: str
+    about: str
+    title: str
+    says: str
+    fix: str = ""
+
+
+class Teller:
+    """Puts findings into words, secrets masked."""
+
+    def __init__(self, words: Words, masker: Masker, about: str = "") -> None:
+        self._words = words
+        self._masker = masker
+        self._about = about
+
+    def of(self, about: str) -> "Teller":
+        """Give the teller for one channel or model."""
+        return Teller(self._words, self._masker, about)
+
+    def well(self, check: str, sentence: str, **values: object) -> Finding:
+        """Say that something is as it should be."""
+        return self._finding("well", check, sentence, "", values)
+
+    def ill(self, check: str, sentence: str, fix: str, **values: object) -> Finding:
+        """Say what is wrong, and with another sentence what puts it right."""
+        return self._finding("ill", check, sentence, fix, values)
+
+    def doubtful(self, check: str, sentence: str, fix: str = "", **values: object) -> Finding:
+        """Say what works but is worth a look."""
+        return self._finding("doubtful", check, sentence, fix, values)
+
+    def unchecked(self, check: str, sentence: str, **values: object) -> Finding:
+        """Say why something was not looked at."""
+        return self._finding("unchecked", check, sentence, "", values)
+
+    def say(self, sentence: str, **values: object) -> str:
+        """Give a sentence of the doctor's."""
+        return self._masker.text(self._words.say(f"doctor.{sentence}", **values))
+
+    def _finding(self, state: State, check: str, sentence: str, fix: str, values: dict[str, object]) -> Finding:
+        return Finding(
+            state,
+            check,
+            self._about,
+            self.say(f"subject_{check}"),
+            self.say(sentence, **values),
+            self.say(fix, **values) if fix else "",
+        )

@@ -1,0 +1,74 @@
+"""The models of the settings: those that answer are asked, the others looked at."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+from chains.failures import answer_failed
+from chains.models import NOT_CHAT, Models
+from pipeline.errors import AnswerFailed, SettingsInvalid
+from pipeline.settings import ModelTable, Settings
+from pipeline.words import Words
+from web.doctor.findings import Finding, Teller
+
+_ASKED = "1+1=?"
+_FIXES = frozenset(
+    {"key", "quota", "busy", "missing", "timeout", "unreachable", "refused", "broken", "garbled", "failed"}
+)
+
+
+async def examine_models(settings: Settings, teller: Teller, seconds: float) -> AsyncIterator[Finding]:
+    """Ask each model a tiny question, alone: what stands in for it would hide that it fails."""
+    alone = settings.model_copy(
+        update={"models": {name: _alone(one, seconds) for name, one in settings.models.items()}}
+    )
+    try:
+        Models(settings, Words(settings.chat.language))
+        models = Models(alone, Words(settings.chat.language))
+    except SettingsInvalid as error:
+        yield teller.ill("model", "models_bad", "models_bad_fix", problems="; ".join(error.problems))
+        return
+    try:
+        for name in models.names:
+            yield await _asked(models, name, teller.of(name), seconds)
+    finally:
+        await models.aclose()
+    for name in sorted(NOT_CHAT & settings.models.keys()):
+        yield _looked_at(settings.models[name], teller.of(name))
+
+
+async def _asked(models: Models, name: str, teller: Teller, seconds: float) -> Finding:
+    if models.shown(name) == "demo":
+        return teller.well("model", "model_demo")
+    started = time.monotonic()
+    try:
+        model = await models.chat(name)
+        started = time.monotonic()
+        async with asyncio.timeout(seconds):
+            answer = await model.ainvoke(_ASKED)
+    except Exception as error:  # noqa: BLE001 -- the edge of a step: whatever a model's call raises is the finding
+        failure = answer_failed(error, model=name)
+        return teller.ill("model", "model_bad", _fix(failure), model=models.shown(name), error=_facts(failure))
+    answering = str(answer.response_metadata.get("model_name") or models.shown(name))
+    return teller.well("model", "model_ok", model=answering, seconds=f"{time.monotonic() - started:.1f}")
+
+
+def _looked_at(table: ModelTable, teller: Teller) -> Finding:
+    if not (table.model and (table.base_url or table.api_key.get_secret_value())):
+        return teller.unchecked("model", "model_unset")
+    where = urlsplit(table.base_url).hostname or "api.openai.com"
+    return teller.well("model", "model_set", model=f"{table.model} ({where})")
+
+
+def _alone(table: ModelTable, seconds: float) -> ModelTable:
+    return table.model_copy(update={"fallbacks": (), "max_retries": 0, "timeout": min(table.timeout, seconds)})
+
+
+def _fix(failure: AnswerFailed) -> str:
+    reason = failure.reason.removeprefix("model.")
+    return f"model_{reason if reason in _FIXES else 'failed'}_fix"
+
+
+def _facts(failure: AnswerFailed) -> str:
+    return str(failure).partition("]: ")[2] or str(failure)
