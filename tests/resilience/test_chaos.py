@@ -1,0 +1,33 @@
+"""Webot killed and frozen under load; `python -m benchmarks.chaos` does the same a hundred times."""
+
+from pathlib import Path
+
+from tests.resilience.chaos import Chaos, Plan, chaos
+from tests.resilience.postgres import Postgres
+from tests.resilience.town import Town
+
+# A word in passing while a lane waits for its dead owner's lease would be a message more.
+_SETTINGS = {"WEBOT_CHAT__THINKING_SECONDS": "0"}
+
+
+async def test_a_killed_service_loses_nothing_and_keeps_everybodys_order(tmp_path: Path) -> None:
+    async with Town(tmp_path, model_delay=0.2, settings=_SETTINGS) as town:
+        happened = await chaos(town, [town.service()], Plan(kills=3))
+
+        _nothing_went_wrong(happened)
+
+
+async def test_of_two_processes_one_may_die_or_freeze_at_any_time(tmp_path: Path, restartable: Postgres) -> None:
+    database_url = await restartable.database()
+    async with Town(tmp_path, database_url=database_url, model_delay=0.2, settings=_SETTINGS) as town:
+        happened = await chaos(town, [town.service(), town.service()], Plan(kills=2, freezes=1))
+
+        _nothing_went_wrong(happened)
+
+
+def _nothing_went_wrong(happened: Chaos) -> None:
+    account = happened.account
+    assert account.accepted > 0
+    assert [] == account.unanswered
+    assert [] == account.strays
+    assert [] == happened.unexplained
