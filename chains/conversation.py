@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -16,12 +16,14 @@ from chains.heard import Heard
 from chains.history import window
 from chains.models import ChatModel, Models
 from chains.quoting import block
+from chains.seeing import Looks, looks_of, still_meant
+from chains.senses import Senses
 from chains.templates import values
 from chains.thinking import Spoken
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 from pipeline.outcomes import Draft, Exchange, Outcome, Provenance, Recollection, Said, Step
 from pipeline.ports import Ask, Memory
-from pipeline.replies import TextReply
+from pipeline.replies import StoredMedia, TextReply
 from pipeline.settings import Chat
 from pipeline.words import Words
 
@@ -34,12 +36,15 @@ class Conversations:
     memory: Memory
     models: Models
     words: Words
+    senses: Senses
 
-    async def answer(self, ask: Ask, question: str, book: ChainBook, name: str = "") -> AsyncGenerator[Step]:
+    async def answer(
+        self, ask: Ask, question: str, book: ChainBook, name: str = "", *, pictures: tuple[StoredMedia, ...] = ()
+    ) -> AsyncGenerator[Step]:
         """Yield drafts where the channel shows them, then the answer with what is to be remembered of it.
 
-        `name` is the chain that was called, empty for the channel's own. Raises `AnswerFailed` for whatever goes
-        wrong with the model.
+        `name` is the chain that was called, empty for the channel's own; `pictures` are the question's beside those
+        that came just before it. Raises `AnswerFailed` for whatever goes wrong with the model.
         """
         chain, model = await self._chosen(book, name or ask.chain, ask)
         known = await self.memory.recall(
@@ -50,10 +55,17 @@ class Conversations:
         blanks = self.blanks(ask, chain)
         # A chain that was called speaks for itself: a persona would turn the translator into something else.
         instead = "" if name else known.persona or self.chat.system_prompt
+        earlier = prompt.earlier(chain, known.exchanges, blanks)
+        looks: Looks = {}
+        if self.senses.pictures is not None and self.models.sees(chain.model):
+            pictures = (*still_meant(known.pictures, ask.event.sent_at, self.chat.picture_seconds), *pictures)
+            looks = await looks_of(self.senses.pictures, pictures, earlier)
         messages = window(
             prompt.instructions(chain, blanks, self.words, instead=instead),
-            prompt.earlier(chain, known.exchanges, blanks),
+            earlier,
             prompt.question(chain, question, blanks),
+            pictures=pictures,
+            looks=looks,
         )
         options = self.models.options(chain.model, prompt.options(chain))
         heard = Heard()
@@ -68,7 +80,15 @@ class Conversations:
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             # The error's own text may quote the question or the key: neither it nor its trace goes further.
             raise answer_failed(error, model=chain.model) from None
-        yield self._outcome(question, chain, known, heard, milliseconds=round((time.perf_counter() - began) * 1000))
+        asked = Exchange(question, "", pictures)
+        yield self._outcome(asked, chain, known, heard, milliseconds=round((time.perf_counter() - began) * 1000))
+
+    def sees(self, ask: Ask, book: ChainBook) -> bool:
+        """Say whether the model that answers on the ask's channel can look at pictures."""
+        try:
+            return self.models.sees(book.chain(ask.chain, ask.event.sender).model)
+        except ChainInvalid:
+            return False
 
     def blanks(self, ask: Ask, chain: ChainConfig) -> dict[str, str]:
         """Give what the chain's templates may name."""
@@ -98,7 +118,7 @@ class Conversations:
                     yield Draft(shown)
 
     def _outcome(
-        self, question: str, chain: ChainConfig, known: Recollection, heard: Heard, *, milliseconds: int
+        self, asked: Exchange, chain: ChainConfig, known: Recollection, heard: Heard, *, milliseconds: int
     ) -> Outcome:
         spoken = heard.spoken(whole=True)
         if not spoken.said:
@@ -114,7 +134,7 @@ class Conversations:
             milliseconds=milliseconds,
         )
         # What it thought is not remembered: models are not meant to be given their old thoughts again.
-        said = Said(Exchange(question, spoken.said), made_by, known.conversation)
+        said = Said(replace(asked, answer=spoken.said), made_by, known.conversation)
         shown = self._shown(spoken)
         # Its underscores and asterisks are no markup.
         return Outcome((TextReply(f"```json\n{shown}\n```" if chain.answer_format == "json" else shown),), (said,))

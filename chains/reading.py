@@ -60,11 +60,18 @@ class Welcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture, to be kept for the question about it."""
+
+    media_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """No answer is due."""
 
 
-Reading = Question | Given | Remark | Welcome | Nothing
+Reading = Question | Given | Remark | Welcome | Shown | Nothing
 
 
 def given(content: Content, commands: Commands) -> Given | None:
@@ -84,7 +91,9 @@ def read(content: Content, *, commands: Commands, words: Words) -> Reading:
             return given(content, commands) or Remark("kind.clicked")
         case Location() | Link() | Scanned():
             return Question(wellformed(_in_words(content, words)))
-        case Image() | Voice() | Video() | File() | UnknownMessage() | Subscribed():
+        case Image(media_id):
+            return Shown(media_id)
+        case Voice() | Video() | File() | UnknownMessage() | Subscribed():
             return Remark(f"kind.{content.kind}")
         case Entered() | Unsubscribed() | Viewed() | Position() | CardActed() | PlatformNotice() | UnknownEvent():
             # Entered comes on every opening of the app: a welcome there would be one a minute.

@@ -13,8 +13,9 @@ from chains.commands import all_commands
 from chains.config import ChainConfig
 from chains.conversation import Conversations
 from chains.models import Models
-from chains.reading import Given, Nothing, Question, Reading, Remark, Welcome, given, read
+from chains.reading import Given, Nothing, Question, Reading, Remark, Shown, Welcome, given, read
 from chains.routing import routed
+from chains.seeing import Viewer
 from chains.senses import open_senses
 from chains.shelf import Shelf, open_shelf
 from chains.templates import fill
@@ -44,10 +45,12 @@ class Chains:
     def __init__(self, means: Means, *, shelf: Shelf, models: Models) -> None:
         self._means = means
         self._models = models
-        self._conversations = Conversations(means.chat, means.memory, models, means.words)
+        self._conversations = Conversations(means.chat, means.memory, models, means.words, means.senses)
+        self._viewer = Viewer(means.chat, means.memory, means.senses, means.words)
         self.shelf = shelf
         self._command = RunnableLambda(self._run_command, name="command")
         self._conversation = RunnableLambda(self._converse, name="conversation")
+        self._picture = RunnableLambda(self._look, name="picture")
         self._remark = RunnableLambda(self._say, name="remark")
         self.router = RunnableLambda[Routed[Any], Any](self._route, name="router")
 
@@ -86,6 +89,8 @@ class Chains:
                 return self._command
             case Question():
                 return self._conversation
+            case Shown():
+                return self._picture
             case Remark() | Welcome() | Nothing():
                 return self._remark
 
@@ -101,6 +106,17 @@ class Chains:
     async def _converse(self, turn: Routed[Question]) -> AsyncGenerator[Step]:
         asked = turn.reading
         async with aclosing(self._conversations.answer(turn.ask, asked.text, turn.book, asked.chain)) as steps:
+            async for step in steps:
+                yield step
+
+    async def _look(self, turn: Routed[Shown]) -> AsyncGenerator[Step]:
+        ask, conversations = turn.ask, self._conversations
+        taken = await self._viewer.take(ask, turn.reading.media_id, sees=conversations.sees(ask, turn.book))
+        if isinstance(taken, Outcome):
+            yield taken
+            return
+        question = self._means.words.say("picture.alone")
+        async with aclosing(conversations.answer(ask, question, turn.book, pictures=(taken,))) as steps:
             async for step in steps:
                 yield step
 

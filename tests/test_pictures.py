@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.words import Words
 from tests.fakes.openai_media import RED
-from tests.fakes.openai_server import Fails, OpenAIServer
-from tests.fakes.recordings import size_of
+from tests.fakes.openai_server import Fails, OpenAIServer, Says
+from tests.fakes.recordings import picture, size_of
 from tests.house import House, open_house
 
 ZH = Words("zh")
@@ -39,11 +39,11 @@ async def test_the_demo_draws_at_once_without_any_key(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         phone = house.phone()
         await phone.say("@image 320x240 一只黑猫")
-        picture, words = await phone.messages(count=2)
-        assert picture.media is not None
-        data = shown(house, picture.media.media_id)
+        drawn, words = await phone.messages(count=2)
+        assert drawn.media is not None
+        data = shown(house, drawn.media.media_id)
 
-    assert ("image", "image/png") == (picture.type, picture.media.mime)
+    assert ("image", "image/png") == (drawn.type, drawn.media.mime)
     assert ("PNG", 320, 240) == size_of(data)
     assert ZH.say("image.demo") == words.sent
 
@@ -52,9 +52,9 @@ async def test_a_drawn_picture_arrives_after_one_notice(tmp_path: Path, model: O
     async with open_house(tmp_path, set_up(model)) as house:
         phone = house.phone()
         await phone.say("@image 一只黑猫")
-        notice, picture = await phone.messages(count=2)
-        assert picture.media is not None
-        data = shown(house, picture.media.media_id)
+        notice, drawn = await phone.messages(count=2)
+        assert drawn.media is not None
+        data = shown(house, drawn.media.media_id)
         await phone.say("@history")
         *_, history = await phone.texts(count=3)
 
@@ -85,3 +85,43 @@ async def test_a_refusal_by_the_providers_policy_is_a_clear_sentence(tmp_path: P
         _, said = await phone.texts(count=2)
 
     assert said.startswith("抱歉，画图服务以内容安全为由没有画（编号 ")
+
+
+async def test_a_picture_and_the_question_after_it_are_one(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("一片红色"), Says("不客气"))
+    async with open_house(tmp_path, set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")) as house:
+        phone = house.phone()
+        await phone.send_image(picture("JPEG", 3000, 2000))
+        (taken,) = await phone.texts(count=1)
+        await phone.say("这是什么")
+        await phone.texts(count=2)
+        await phone.say("谢谢")
+        await phone.texts(count=3)
+
+    first, second = (body["messages"] for body in model.bodies)
+    assert ZH.say("picture.taken") == taken
+    assert ["image_url", "text"] == [part["type"] for part in first[-1]["content"]]
+    # Shown again with the message it came with, and waiting for no other.
+    assert "谢谢" == second[-1]["content"]
+    assert ["image_url", "text"] == [part["type"] for part in second[-3]["content"]]
+
+
+async def test_a_picture_waits_through_a_restart(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("一片红色"))
+    environ = set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")
+    async with open_house(tmp_path, environ) as house:
+        await house.phone().send_image(picture("PNG"))
+        await house.phone().texts(count=1)
+    async with open_house(tmp_path, environ) as house:
+        await house.phone().say("这是什么")
+        await house.phone().texts(count=1)
+
+    assert ["image_url", "text"] == [part["type"] for part in model.bodies[0]["messages"][-1]["content"]]
+
+
+async def test_a_model_that_cannot_see_says_so(tmp_path: Path, model: OpenAIServer) -> None:
+    async with open_house(tmp_path, set_up(model)) as house:
+        phone = house.phone()
+        await phone.send_image(picture("PNG"))
+
+        assert [ZH.say("picture.blind")] == await phone.texts(count=1)

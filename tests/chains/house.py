@@ -11,7 +11,7 @@ from chains.book import ChainBook
 from chains.config import ChainConfig
 from chains.router import Chains, open_chains
 from pipeline.events import Content, InboundEvent, Person, Text
-from pipeline.outcomes import Conversation, Draft, Exchange, Notice, Outcome, Recollection, Said
+from pipeline.outcomes import Conversation, Draft, Exchange, Notice, Outcome, PictureCame, Recollection, Said
 from pipeline.ports import Answerer, Ask, Pictures, Traits
 from pipeline.replies import TextReply
 from pipeline.settings import Settings
@@ -30,12 +30,13 @@ class RecentMemory:
     persona: str = ""
     conversation: Conversation | None = None
     past: tuple[Conversation, ...] = ()
+    pictures: tuple[PictureCame, ...] = ()
     recalled: list[tuple[Person, int, int]] = field(default_factory=list)
 
     async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
         self.recalled.append((person, turns, idle_minutes))
         latest = self.exchanges[-turns:] if turns else ()
-        return Recollection(self.persona, self.conversation, latest)
+        return Recollection(self.persona, self.conversation, latest, self.pictures)
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         assert person == ALICE

@@ -1,0 +1,82 @@
+"""Pictures people send: kept until they are asked about, and shown to a model that can see.
+
+People send a picture and then write what they want to know. So a picture alone is taken in and confirmed at once,
+and the next message, if it comes soon enough by the channel's own clock, takes it along.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from chains.senses import Senses
+from pipeline.errors import Undeliverable, Unreadable
+from pipeline.outcomes import Exchange, Outcome, PictureCame
+from pipeline.ports import Ask, Memory, Pictures
+from pipeline.replies import StoredMedia, TextReply
+from pipeline.settings import Chat
+from pipeline.words import Words
+
+log = structlog.get_logger()
+
+MOST_EARLIER = 4
+"""How many pictures of earlier messages a model is shown again, the latest ones; each costs as much as a page."""
+
+Looks = dict[str, str]
+"""What a model is shown: for a picture's SHA-256 its JPEG in base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Takes in pictures that come alone."""
+
+    chat: Chat
+    memory: Memory
+    senses: Senses
+    words: Words
+
+    async def take(self, ask: Ask, media_id: str, *, sees: bool) -> Outcome | StoredMedia:
+        """Bring a picture in; gives what is said of it, or the picture where it is to be answered by itself.
+
+        `sees` is whether the model that will be asked can look at it.
+        """
+        pictures = self.senses.pictures
+        if pictures is None or not sees:
+            return self._said("picture.blind")
+        try:
+            picture = await ask.fetch(media_id)
+            await pictures.shrunk(picture)
+        except Undeliverable:
+            return self._said("picture.gone")
+        except Unreadable:
+            return self._said("picture.unreadable")
+        if not self.chat.picture_seconds:
+            return picture
+        came = PictureCame(picture, ask.event.sent_at)
+        known = await self.memory.recall(ask.event.sender, turns=0, idle_minutes=self.chat.idle_minutes)
+        waiting = len(still_meant(known.pictures, ask.event.sent_at, self.chat.picture_seconds)) + 1
+        sentence = "picture.taken" if waiting == 1 else "picture.taken_more"
+        return Outcome((TextReply(self.words.say(sentence, count=waiting)),), (came,))
+
+    def _said(self, sentence: str) -> Outcome:
+        return Outcome((TextReply(self.words.say(sentence)),))
+
+
+def still_meant(waiting: Iterable[PictureCame], at: datetime, seconds: float) -> tuple[StoredMedia, ...]:
+    """Give the pictures that a message of some time is about; each once."""
+    since = at - timedelta(seconds=seconds)
+    return tuple(dict.fromkeys(came.media for came in waiting if came.sent_at >= since))
+
+
+async def looks_of(pictures: Pictures, asked_about: Sequence[StoredMedia], earlier: Sequence[Exchange]) -> Looks:
+    """Give what a model is shown: the pictures asked about, and the latest before; what is gone is left out."""
+    before = [picture for exchange in earlier for picture in exchange.pictures]
+    looks: Looks = {}
+    for picture in dict.fromkeys((*before[-MOST_EARLIER:], *asked_about)):
+        try:
+            looks[picture.sha256] = base64.b64encode(await pictures.shrunk(picture)).decode("ascii")
+        except (Undeliverable, Unreadable) as error:
+            log.info("picture_not_shown", error=type(error).__name__)
+    return looks
