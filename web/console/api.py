@@ -1,0 +1,104 @@
+"""The routes by which programs chat through the simulator, `webot chat` and `webot simulate` first: JSON in and out."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
+from pydantic import Field
+from pydantic_core import to_json
+
+from pipeline.events import Content, Person
+from storage.tracks import unfinished
+from web.console.chat import LARGEST_UPLOAD
+from web.console.following import follow
+from web.console.pages import FRESH, VERSION, answer_json
+from web.console.rooms import Rooms
+from web.console.shapes import Shape, from_body, from_query
+from web.console.status import state_of
+from web.wiring import Service
+
+_Request = Request[Any, Any, Any]
+
+PRODUCT = "webot"
+NDJSON = "application/x-ndjson"
+_PAUSE_SECONDS = 0.05
+_MOST_SECONDS = 60.0
+
+
+class _Room(Shape):
+    """Whose conversation, and with which app; left out, the first there is."""
+
+    user: str = ""
+    channel: str = ""
+
+
+class _Do(_Room):
+    content: Annotated[Content, Field(discriminator="kind")]
+
+
+class _Since(_Room):
+    after: int = 0
+
+
+class _Settled(_Room):
+    within: float = Field(default=30.0, ge=0, le=_MOST_SECONDS)
+
+
+class _Upload(_Room):
+    type: str
+    name: str = ""
+
+
+def api_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
+    """Make the routes."""
+
+    @get("/api/status")
+    async def status() -> Response[bytes]:
+        state = await state_of(service)
+        return answer_json({"product": PRODUCT, "version": VERSION, "ready": state.ready, "state": state})
+
+    @post("/api/do", status_code=200)
+    async def do(request: _Request) -> Response[bytes]:
+        asked = await from_body(_Do, request)
+        posting = await rooms.find({"user": asked.user, "channel": asked.channel}).phone.do(asked.content)
+        return answer_json({"msg_id": posting.msg_id, "accepted": posting.accepted, "statuses": posting.statuses})
+
+    @post("/api/media", status_code=200, request_max_body_size=LARGEST_UPLOAD)
+    async def put(request: _Request) -> Response[bytes]:
+        asked = from_query(_Upload, request)
+        room = rooms.find({"user": asked.user, "channel": asked.channel})
+        return answer_json({"media_id": room.phone.put(asked.type, await request.body(), asked.name)})
+
+    @get("/api/follow")
+    async def follow_room(request: _Request) -> Stream:
+        asked = from_query(_Since, request)
+        room = rooms.find({"user": asked.user, "channel": asked.channel})
+
+        async def lines() -> AsyncGenerator[bytes]:
+            # At once, so that who asked knows that nothing will be missed.
+            yield b"\n"
+            async with aclosing(follow(room.phone.watch(asked.after), service.closing)) as entries:
+                async for entry in entries:
+                    yield to_json(entry) + b"\n" if entry else b"\n"
+
+        return Stream(lines(), media_type=NDJSON, headers=FRESH)
+
+    @get("/api/settled")
+    async def settled(request: _Request) -> Response[bytes]:
+        """Wait until everything a person said has been answered to the end, or for so many seconds."""
+        asked = from_query(_Settled, request)
+        room = rooms.find({"user": asked.user, "channel": asked.channel})
+        person = Person(room.channel, room.user)
+        end = asyncio.get_running_loop().time() + asked.within
+        while await unfinished(service.database, person):
+            if service.closing.is_set() or asyncio.get_running_loop().time() >= end:
+                return answer_json({"settled": False})
+            await asyncio.sleep(_PAUSE_SECONDS)
+        latest = max((entry.number for entry in room.phone.entries()), default=0)
+        return answer_json({"settled": True, "latest": latest})
+
+    return [status, do, put, follow_room, settled]

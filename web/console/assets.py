@@ -1,0 +1,61 @@
+"""The files the pages load, all of them shipped: nothing comes from another machine."""
+
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+_Request = Request[Any, Any, Any]
+
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file, and a mark that changes with its content."""
+
+    data: bytes
+    mime: str
+    mark: str
+
+
+def _read() -> Mapping[str, Asset]:
+    found: dict[str, Asset] = {}
+    for file in files("web.console").joinpath("static").iterdir():
+        data = file.read_bytes()
+        ending = f".{file.name.rpartition('.')[2]}"
+        mime = _TYPES.get(ending) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        found[file.name] = Asset(data, mime, hashlib.sha256(data).hexdigest()[:12])
+    return found
+
+
+# Read once, when the console is imported: files are not for the event loop.
+_ASSETS = _read()
+
+
+def address_of(name: str) -> str:
+    """Give the address of an asset; with new content it is a new one."""
+    return f"/console/static/{name}?{_ASSETS[name].mark}"
+
+
+@get("/static/{name:str}", sync_to_thread=False)
+def _asset(request: _Request, name: FromPath[str]) -> Response[bytes]:
+    asset = _ASSETS.get(name)
+    if asset is None:
+        raise HTTPException(status_code=404, detail="console.no_asset")
+    # A browser asks again only for an address it has not seen.
+    lasting = request.url.query == asset.mark
+    cache = "private, max-age=31536000, immutable" if lasting else "no-cache"
+    return Response(asset.data, media_type=asset.mime, headers={"Cache-Control": cache})
+
+
+def asset_routes() -> list[HTTPRouteHandler]:
+    """Give the route of the assets."""
+    return [_asset]

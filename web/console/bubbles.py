@@ -1,0 +1,125 @@
+"""Turns what the pretend phone shows into what the page shows: a bubble on one side or the other."""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup, escape
+
+from adapters.simulator.media import Media
+from adapters.simulator.screens import Delivered, Entry, MediaLabel, Said
+from adapters.simulator.simulator import Simulator
+from pipeline.events import (
+    CardActed,
+    Clicked,
+    Content,
+    Entered,
+    File,
+    Image,
+    Link,
+    Location,
+    PlatformNotice,
+    Position,
+    Scanned,
+    Subscribed,
+    Text,
+    UnknownEvent,
+    UnknownMessage,
+    Unsubscribed,
+    Video,
+    Viewed,
+    Voice,
+)
+from pipeline.words import Words
+from web.console.markup import markdown, plain
+
+_NOTHING = Markup()
+
+Side = Literal["mine", "theirs", "note"]
+
+SHOWN_PICTURES = frozenset({"image/jpeg", "image/png", "image/gif"})
+"""What a browser may show; anything else is only offered as a download."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One entry of a conversation. `waits` is whether an answer to it is to be expected."""
+
+    number: int
+    at: float
+    side: Side
+    html: Markup = _NOTHING
+    media: MediaLabel | None = None
+    msg_id: str = ""
+    recalled: bool = False
+    waits: bool = False
+
+    @property
+    def clock(self) -> str:
+        """Give the time of day it was shown."""
+        return time.strftime("%H:%M", time.localtime(self.at))
+
+    @property
+    def is_picture(self) -> bool:
+        """Say whether it is a picture a browser may show."""
+        return self.media is not None and self.media.type == "image" and self.media.mime in SHOWN_PICTURES
+
+    @property
+    def size(self) -> str:
+        """Give how large its file is."""
+        size = float(self.media.size if self.media else 0)
+        for unit in ("B", "KB"):
+            if size < 1000:  # noqa: PLR2004
+                return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+            size /= 1000
+        return f"{size:.1f} MB"
+
+
+def bubble(entry: Entry, simulator: Simulator, words: Words) -> Bubble:
+    """Give the bubble of an entry."""
+    match entry:
+        case Delivered():
+            shown = markdown(entry.text) if entry.type == "markdown" else plain(entry.text)
+            html = shown if entry.media is None else _NOTHING
+            return Bubble(entry.number, entry.at, "theirs", html, entry.media, recalled=entry.recalled)
+        case Said():
+            return _said(entry, simulator, words)
+
+
+def _said(said: Said, simulator: Simulator, words: Words) -> Bubble:
+    def note(key: str, *, waits: bool = False, **values: object) -> Bubble:
+        return Bubble(said.number, said.at, "note", escape(words.say(f"console.{key}", **values)), waits=waits)
+
+    def mine(text: str, media: MediaLabel | None = None) -> Bubble:
+        html = _NOTHING if media else plain(text)
+        return Bubble(said.number, said.at, "mine", html, media, msg_id=said.msg_id, waits=True)
+
+    content: Content = said.content
+    match content:
+        case Text(text):
+            shown = mine(text)
+        case Image(media_id) | Voice(media_id) | Video(media_id) | File(media_id):
+            shown = mine(words.say("console.media_gone"), _label(simulator, said, media_id))
+        case Location(north, east, name):
+            shown = mine(words.say("console.location_shown", label=name, latitude=north, longitude=east))
+        case Link(title, description, url):
+            shown = mine("\n".join(filter(None, (title, description, url))))
+        case Clicked(key):
+            shown = note("clicked", waits=True, pressed=key)
+        case Viewed(url):
+            shown = note("viewed", url=url)
+        case Entered() | Subscribed() | Unsubscribed():
+            shown = note(content.kind)
+        case Scanned(_, result):
+            shown = note("scanned", waits=True, result=result)
+        case Position() | CardActed() | PlatformNotice() | UnknownMessage() | UnknownEvent():
+            shown = note("event", kind=content.kind)
+    return shown
+
+
+def _label(simulator: Simulator, said: Said, media_id: str) -> MediaLabel | None:
+    try:
+        media: Media = simulator.media(media_id, agent_id=said.agent_id, corp_id=said.corp_id)
+    except LookupError:
+        return None
+    return media.label

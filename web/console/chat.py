@@ -1,0 +1,175 @@
+"""The chat page: one speaks as any member through the simulator, and sees both sides as they come."""
+
+import secrets
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from adapters.simulator.courier import Posting
+from adapters.simulator.media import mime_of
+from pipeline.events import Clicked, Content, Entered, Link, Location, Text, Viewed
+from web.console.bubbles import SHOWN_PICTURES, bubble
+from web.console.faults import fault_panel
+from web.console.following import follow
+from web.console.pages import FRESH, answer_json, page, rendered, words_for
+from web.console.rooms import Room, Rooms
+from web.console.status import state_of
+from web.wiring import Service
+
+_Request = Request[Any, Any, Any]
+
+LARGEST_UPLOAD = 21 * 1024 * 1024
+"""Bytes: the 20 MB WeCom lets a file have, and what is around it in the request."""
+
+
+def chat_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
+    """Make the routes of the chat page."""
+    # The entries are counted from 1 again after a restart, and a page that was left open would miss them.
+    run = secrets.token_hex(4)
+
+    @get("/")
+    async def open_page(request: _Request) -> Response[str]:
+        state = await state_of(service)
+        if not rooms.channels:
+            return page("status.html", request, state=state, tab="status")
+        room = rooms.find(request.query_params)
+        return page(
+            "chat.html",
+            request,
+            tab="chat",
+            state=state,
+            room=room,
+            people=rooms.people(room),
+            channels=rooms.channels,
+            menu=rooms.menu(room),
+            model=service.chains.model(service.settings.channels[room.channel].chain),
+            faults=fault_panel(rooms.simulator),
+        )
+
+    @get("/stream")
+    async def stream(request: _Request) -> ServerSentEvent:
+        room = rooms.find(request.query_params)
+        seen_run, _, seen = request.headers.get("last-event-id", "").partition(".")
+        after = int(seen) if seen_run == run and seen.isdecimal() else 0
+        words = words_for(request)
+
+        async def events() -> AsyncGenerator[ServerSentEventMessage]:
+            if not after:
+                yield ServerSentEventMessage(event="begin", data=run, retry=1000)
+            async with aclosing(follow(room.phone.watch(after), service.closing)) as entries:
+                async for entry in entries:
+                    if entry is None:
+                        yield ServerSentEventMessage(comment="still here")
+                        continue
+                    html = rendered("bubble.html", words, bubble=bubble(entry, rooms.simulator, words), room=room)
+                    yield ServerSentEventMessage(event="entry", id=f"{run}.{entry.number}", data=html)
+
+        return ServerSentEvent(events(), headers=FRESH | {"X-Accel-Buffering": "no"})
+
+    @post("/do", status_code=200)
+    async def do(request: _Request) -> Response[bytes]:
+        fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+        room = rooms.find(fields)
+        return answer_json(_told(await room.phone.do(_content(fields))))
+
+    @post("/upload", status_code=200, request_max_body_size=LARGEST_UPLOAD)
+    async def upload(request: _Request) -> Response[bytes]:
+        form = await request.form()
+        room = rooms.find({name: value for name, value in form.items() if isinstance(value, str)})
+        files = [value for value in form.getall("file", []) if isinstance(value, UploadFile)]
+        told = []
+        for file in files:
+            data = await file.read()
+            if not data:
+                raise HTTPException(status_code=400, detail="console.empty_file")
+            told.append(_told(await _send(room, data, file.filename)))
+        return answer_json(told)
+
+    @get("/media/{media_id:str}")
+    async def media(request: _Request, media_id: FromPath[str]) -> Response[bytes]:
+        room = rooms.find(request.query_params)
+        try:
+            found = rooms.simulator.media(media_id, agent_id=room.app.agent_id, corp_id=room.app.corp_id)
+        except LookupError:
+            raise HTTPException(status_code=404, detail="console.media_gone") from None
+        shown = found.label.mime in SHOWN_PICTURES and "download" not in request.query_params
+        name = quote(found.label.name or media_id, safe="")
+        disposition = "inline" if shown else "attachment"
+        return Response(
+            found.data,
+            media_type=found.label.mime if shown else "application/octet-stream",
+            headers={
+                "Content-Disposition": f"{disposition}; filename*=UTF-8''{name}",
+                # An id never names other bytes.
+                "Cache-Control": "private, max-age=3600",
+            },
+        )
+
+    return [open_page, stream, do, upload, media]
+
+
+async def _send(room: Room, data: bytes, name: str) -> Posting:
+    match mime_of(data, name):
+        case "image/jpeg" | "image/png" | "image/gif":
+            return await room.phone.send_image(data, name)
+        case "audio/amr":
+            return await room.phone.send_voice(data)
+        case "video/mp4":
+            return await room.phone.send_video(data, name)
+        case _:
+            return await room.phone.send_file(data, name)
+
+
+def _content(fields: Mapping[str, str]) -> Content:
+    """Read what somebody did; a 400 for what nobody can have done."""
+    try:
+        return _read(fields)
+    except (KeyError, ValueError):
+        raise HTTPException(status_code=400, detail="console.bad_form") from None
+
+
+def _read(fields: Mapping[str, str]) -> Content:
+    match fields.get("kind"):
+        case "text":
+            return Text(_filled(fields, "text"))
+        case "click":
+            return Clicked(_filled(fields, "key"))
+        case "view":
+            return Viewed(_filled(fields, "url"))
+        case "enter":
+            return Entered()
+        case "location":
+            return Location(
+                _degrees(fields["latitude"], 90.0), _degrees(fields["longitude"], 180.0), fields.get("label", "")
+            )
+        case "link":
+            return Link(_filled(fields, "title"), fields.get("description", ""), _filled(fields, "url"))
+        case _:
+            raise ValueError("there is nothing of that kind")
+
+
+def _degrees(value: str, most: float) -> float:
+    degrees = float(value)
+    if not -most <= degrees <= most:
+        raise ValueError(f"{value!r} is beyond {most:g} degrees")
+    return degrees
+
+
+def _filled(fields: Mapping[str, str], name: str) -> str:
+    value = fields[name]
+    if not value.strip():
+        raise ValueError(name)
+    # A form has the line ends of an old teletype.
+    return value.replace("\r\n", "\n")
+
+
+def _told(posting: Posting) -> dict[str, object]:
+    return {"msg_id": posting.msg_id, "accepted": posting.accepted, "statuses": posting.statuses}

@@ -1,0 +1,117 @@
+"""What may go wrong in the pretend WeCom, at a press of a button: the presets and the panel that shows them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import MediaType, Request, Response, get, post
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from adapters.simulator.faults import (
+    ApiFault,
+    CallbackFault,
+    Drop,
+    Errcode,
+    Fault,
+    Hang,
+    HoldBack,
+    HttpStatus,
+    LoseAnswer,
+    NotJson,
+    Repeat,
+    Slow,
+)
+from adapters.simulator.simulator import Simulator
+from web.console.pages import FRESH, rendered, words_for
+from web.console.rooms import Rooms
+
+_Request = Request[Any, Any, Any]
+
+PRESETS: Mapping[str, Fault] = {
+    "rate_limited": Errcode(45009),
+    "busy": Errcode(-1),
+    "untrusted_ip": Errcode(60020, "203.0.113.7"),
+    "http_500": HttpStatus(500),
+    "slow": Slow(3.0),
+    "drop": Drop(),
+    "repeat": Repeat(3),
+    "out_of_order": HoldBack(5.0),
+}
+"""By the name under which the catalogue describes them. An expired token is no rule but an event: see `expired`."""
+
+EXPIRED = "expired"
+_TIMES = {"1": 1, "3": 3, "": None}
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A fault that is in force; `left` is how often it will still strike, None for always."""
+
+    number: int
+    name: str
+    left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPanel:
+    """What the panel shows."""
+
+    presets: tuple[str, ...]
+    in_force: tuple[InForce, ...]
+
+
+def fault_panel(simulator: Simulator) -> FaultPanel:
+    """Look at what goes wrong now."""
+    rules = simulator.faults.rules().items()
+    return FaultPanel(
+        (EXPIRED, *PRESETS), tuple(InForce(number, _name(rule.fault), left) for number, (rule, left) in rules)
+    )
+
+
+def set_fault(simulator: Simulator, name: str, calls: int | None) -> None:
+    """Let a preset go wrong; `KeyError` for a name that is none."""
+    if name == EXPIRED:
+        simulator.expire_tokens()
+        return
+    fault = PRESETS[name]
+    match fault:
+        # Only where answers are sent, so that it is seen in the conversation.
+        case Errcode() | HttpStatus() | NotJson() | Slow() | Hang() | Drop():
+            simulator.misbehave(fault, route="message/send", calls=calls)
+        case Repeat() | LoseAnswer() | HoldBack():
+            simulator.misbehave(fault, calls=calls)
+
+
+def fault_routes(rooms: Rooms) -> list[HTTPRouteHandler]:
+    """Make the routes of the panel; each answers with the panel as it then is."""
+
+    def panel(request: _Request) -> Response[str]:
+        html = rendered("faults.html", words_for(request), faults=fault_panel(rooms.simulator))
+        return Response(html, media_type=MediaType.HTML, headers=FRESH)
+
+    @get("/faults", sync_to_thread=False)
+    def show(request: _Request) -> Response[str]:
+        return panel(request)
+
+    @post("/faults", status_code=200)
+    async def add(request: _Request) -> Response[str]:
+        form = await request.form()
+        try:
+            set_fault(rooms.simulator, str(form["fault"]), _TIMES[str(form.get("calls", ""))])
+        except KeyError:
+            raise HTTPException(status_code=400, detail="console.bad_form") from None
+        return panel(request)
+
+    @post("/faults/clear", status_code=200)
+    async def clear(request: _Request) -> Response[str]:
+        number = str((await request.form()).get("number", ""))
+        rooms.simulator.behave(int(number) if number.isdecimal() else None)
+        return panel(request)
+
+    return [show, add, clear]
+
+
+def _name(fault: ApiFault | CallbackFault) -> str:
+    named = (name for name, preset in PRESETS.items() if preset == fault)
+    return next(named, fault.kind)

@@ -1,0 +1,114 @@
+"""Who may use the console: people on this machine, and others only where the settings let them. The one place.
+
+A browser on this machine also runs the pages of strangers, so coming from loopback is not enough: a page whose name
+was bound to 127.0.0.1 still carries that name in Host, and a page that posts to us says where it is from.
+"""
+
+import asyncio
+import base64
+import binascii
+import hmac
+import ipaddress
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from litestar.connection import ASGIConnection
+from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
+
+from pipeline.settings import Console
+from web.console.passwords import password_fits
+
+log = structlog.get_logger()
+
+_Connection = ASGIConnection[Any, Any, Any, Any]
+
+_READING = frozenset({"GET", "HEAD"})
+_FORWARDED = frozenset({"forwarded", "via", "x-real-ip"})
+
+
+class Guard:
+    """Lets a request through or raises; `detail` of what it raises is a key of the catalogue."""
+
+    def __init__(self, settings: Console) -> None:
+        self._remote = settings.remote
+        self._hash = settings.password_hash.get_secret_value()
+        # One password is tried at a time, and one that fitted is known again by a key of this process's own.
+        self._trying = asyncio.Lock()
+        self._key = secrets.token_bytes(32)
+        self._known = b""
+        if self._remote and not self._hash:
+            log.warning("console_open", hint="[console] remote is true without password_hash: anybody may use it")
+
+    async def __call__(self, connection: _Connection, _handler: BaseRouteHandler) -> None:
+        """Check a request, as Litestar asks its guards to."""
+        if not _is_local(connection):
+            if not self._remote:
+                raise PermissionDeniedException(detail="console.refused_remote")
+            if self._hash:
+                await self._check_password(connection)
+        if connection.scope.get("method") not in _READING:
+            _check_origin(connection)
+
+    async def _check_password(self, connection: _Connection) -> None:
+        given = _password_in(connection.headers.get("authorization", ""))
+        mark = hmac.digest(self._key, given.encode("utf-8", "surrogateescape"), "sha256")
+        if given and hmac.compare_digest(mark, self._known):
+            return
+        async with self._trying:
+            fits = bool(given) and await asyncio.to_thread(password_fits, given, self._hash)
+        if not fits:
+            if given:
+                log.warning("console_password_wrong", peer=_peer(connection))
+            raise NotAuthorizedException(
+                detail="console.refused_password", headers={"WWW-Authenticate": 'Basic realm="webot", charset="UTF-8"'}
+            )
+        self._known = mark
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host, with or without a port, names this machine and nothing else."""
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.rpartition(":")[0] or host
+    if name.lower() == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    # A socket that listens for both kinds shows 127.0.0.1 as ::ffff:127.0.0.1.
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _is_local(connection: _Connection) -> bool:
+    # A proxy on this machine connects from loopback for people who are elsewhere.
+    if any(name in _FORWARDED or name.startswith("x-forwarded-") for name in connection.headers):
+        return False
+    peer = _peer(connection)
+    return bool(peer) and is_loopback(f"[{peer}]") and is_loopback(connection.headers.get("host", ""))
+
+
+def _peer(connection: _Connection) -> str:
+    return connection.client.host if connection.client else ""
+
+
+def _check_origin(connection: _Connection) -> None:
+    """Refuse what a page of somebody else's has sent; programs send neither header, browsers always one."""
+    site = connection.headers.get("sec-fetch-site", "same-origin")
+    origin = connection.headers.get("origin")
+    host = connection.headers.get("host", "")
+    if site not in {"same-origin", "none"} or (origin is not None and urlsplit(origin).netloc != host):
+        raise HTTPException(status_code=403, detail="console.refused_origin")
+
+
+def _password_in(authorization: str) -> str:
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        decoded = base64.b64decode(credentials.strip(), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+    # Whatever name: there is one password.
+    return decoded.partition(":")[2]

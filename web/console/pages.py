@@ -1,0 +1,131 @@
+"""Makes the console's pages out of templates, in the language of whoever asks, with what keeps a page from harm."""
+
+from collections.abc import Mapping
+from functools import partial
+from importlib.metadata import version
+from typing import Any, cast, get_args
+from urllib.parse import urlencode
+from zlib import crc32
+
+import structlog
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException
+from pydantic_core import to_json
+
+from pipeline.words import Language, Words
+from web.console.assets import address_of
+
+log = structlog.get_logger()
+
+_Request = Request[Any, Any, Any]
+
+VERSION = version("webot")
+
+SAFETY: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Without it a form of ours would be sent from the origin "null", which is also a stranger's.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""On every answer: nothing from elsewhere is loaded, no script or style stands in a page, nobody frames one."""
+
+FRESH = {"Cache-Control": "no-store"}
+"""On what people said: no browser keeps it."""
+
+_LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+_HUES = 6
+
+
+def _address(path: str, /, *, lang: str = "", **query: str) -> str:
+    given = {name: value for name, value in {**query, "lang": lang}.items() if value}
+    return f"/console{path}" + (f"?{urlencode(given)}" if given else "")
+
+
+def _hue(name: str) -> int:
+    """Choose a colour for somebody, the same one each time."""
+    return crc32(name.casefold().encode()) % _HUES
+
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("web.console"),
+    autoescape=True,
+    auto_reload=False,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["hue"] = _hue
+_TEMPLATES.globals["asset"] = address_of
+# Read now: files are not for the event loop, and the first person need not wait for them.
+_WORDS: Mapping[Language, Words] = {language: Words(language) for language in _LANGUAGES}
+for _name in _TEMPLATES.list_templates():
+    _TEMPLATES.get_template(_name)
+
+
+def language_of(request: _Request) -> Language:
+    """Choose by `lang` of the address, else by what the browser prefers, else Chinese."""
+    asked = request.query_params.get("lang", "")
+    preferred = (part.split(";")[0].strip()[:2] for part in request.headers.get("accept-language", "").split(","))
+    for wanted in (asked, *preferred):
+        if wanted in _LANGUAGES:
+            return cast("Language", wanted)
+    return "zh"
+
+
+def words_for(request: _Request) -> Words:
+    """Give the sentences for whoever asks."""
+    return _WORDS[language_of(request)]
+
+
+def rendered(name: str, words: Words, /, **shown: object) -> str:
+    """Fill a template in.
+
+    It says sentences of the catalogue's table `console` with `say`, and makes addresses of what belongs to a page
+    with `at`, in the page's language.
+    """
+
+    def say(key: str, /, **values: object) -> str:
+        return words.say(f"console.{key}", **values)
+
+    at = partial(_address, lang=words.language)
+    return _TEMPLATES.get_template(name).render(say=say, at=at, language=words.language, **shown)
+
+
+def page(name: str, request: _Request, /, *, status: int = 200, **shown: object) -> Response[str]:
+    """Answer with a page."""
+    # Only a language that was asked for goes on from page to page; `to` makes the addresses.
+    to = partial(_address, lang=request.query_params.get("lang", ""))
+    html = rendered(name, words_for(request), to=to, version=VERSION, **shown)
+    return Response(html, status_code=status, media_type=MediaType.HTML, headers=FRESH)
+
+
+def answer_json(value: object, *, status: int = 200) -> Response[bytes]:
+    """Answer with JSON of anything pydantic can write."""
+    return Response(to_json(value), status_code=status, media_type=MediaType.JSON, headers=FRESH)
+
+
+def broke(request: _Request, error: Exception) -> Response[Any]:
+    """Own up to a fault of ours, and leave its trace in the log."""
+    log.error("console_broke", path=request.url.path, exc_info=error)
+    return refused(request, HTTPException(status_code=500, detail="console.broke"))
+
+
+def refused(request: _Request, error: HTTPException) -> Response[Any]:
+    """Say what is wrong: on a page to somebody who opened one, in JSON to a script or a program."""
+    words = words_for(request)
+    known = error.detail.startswith("console.")
+    detail = words.say(error.detail) if known else error.detail
+    headers = dict(SAFETY) | FRESH | dict(error.headers or {})
+    status = error.status_code
+    if "text/html" not in request.headers.get("accept", "") or "hx-request" in request.headers:
+        return Response(to_json({"detail": detail}), status_code=status, media_type=MediaType.JSON, headers=headers)
+    to = partial(_address, lang=request.query_params.get("lang", ""))
+    html = rendered("refused.html", words, to=to, status=status, detail=detail, version=VERSION)
+    return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)

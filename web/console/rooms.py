@@ -1,0 +1,104 @@
+"""Where one chats in the console: a simulated channel, and a member of its pretend company."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from litestar.exceptions import HTTPException
+
+from adapters.simulator.apps import App
+from adapters.simulator.phone import Phone
+from adapters.simulator.simulator import Simulator
+from pipeline.settings import MenuButton
+from web.wiring import Service
+
+DEFAULT_USER = "zhangsan"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One member's conversation with the app of one channel."""
+
+    channel: str
+    app: App
+    phone: Phone
+
+    @property
+    def user(self) -> str:
+        """Give the member's id."""
+        return self.phone.user
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button under the conversation: `key` for a click, `url` for a page, `buttons` for a group."""
+
+    name: str
+    key: str = ""
+    url: str = ""
+    buttons: tuple["Button", ...] = ()
+
+
+class Rooms:
+    """Finds rooms by what a request names; what it cannot find is a 404 whose `detail` is a key of the catalogue."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._apps = {name: opened.simulated for name, opened in service.channels.items() if opened.simulated}
+
+    @property
+    def simulator(self) -> Simulator:
+        """Give the simulator; there may be none."""
+        if self._service.simulator is None:
+            raise HTTPException(status_code=404, detail="console.no_simulator")
+        return self._service.simulator
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Name the simulated channels."""
+        return tuple(self._apps) if self._service.simulator is not None else ()
+
+    def find(self, asked: Mapping[str, str]) -> Room:
+        """Open the room of a `user` in a `channel`; left out, the first of each."""
+        simulator = self.simulator
+        channel = asked.get("channel") or next(iter(self._apps), "")
+        app = self._apps.get(channel)
+        if app is None:
+            raise HTTPException(status_code=404, detail="console.no_channel")
+        try:
+            phone = simulator.phone(asked.get("user") or DEFAULT_USER, agent_id=app.agent_id, corp_id=app.corp_id)
+        except LookupError:
+            raise HTTPException(status_code=404, detail="console.no_user") from None
+        return Room(channel, app, phone)
+
+    def people(self, room: Room) -> tuple[str, ...]:
+        """Name who has spoken with the room's app, and who is in the room."""
+        spoke = {
+            screen_user: (said.user for said in screen.after(0))
+            for (corp_id, agent_id, screen_user), screen in self.simulator.platform.screens().items()
+            if (corp_id, agent_id) == room.app.key
+        }
+        # The screens go by ids in lower case; the entries have them as they were written.
+        names = {folded: next(said, folded) for folded, said in spoke.items()}
+        names.setdefault(room.user.casefold(), room.user)
+        return tuple(sorted(names.values()))
+
+    def menu(self, room: Room) -> tuple[Button, ...]:
+        """Give the app's menu, or the one the settings have ready for it."""
+        made = self.simulator.menu(agent_id=room.app.agent_id, corp_id=room.app.corp_id)
+        if made:
+            return tuple(_made(button) for button in made)
+        return tuple(_planned(button) for button in self._service.settings.menu.buttons)
+
+
+def _made(button: Mapping[str, object]) -> Button:
+    below = button.get("sub_button")
+    return Button(
+        name=str(button.get("name", "")),
+        key=str(button.get("key", "")),
+        url=str(button.get("url", "")),
+        buttons=tuple(_made(each) for each in below) if isinstance(below, list) else (),
+    )
+
+
+def _planned(button: MenuButton) -> Button:
+    return Button(button.name, button.key, button.url, tuple(map(_planned, button.buttons)))

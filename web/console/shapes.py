@@ -1,0 +1,38 @@
+"""Reads what programs ask for in JSON or in the address, where a misspelt key is an error."""
+
+from typing import Any, TypeVar
+
+from litestar import Request
+from litestar.exceptions import HTTPException
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Shape(BaseModel):
+    """What may be asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+S = TypeVar("S", bound=Shape)
+
+
+async def from_body(shape: type[S], request: Request[Any, Any, Any]) -> S:
+    """Read a body; a 400 says what is wrong with it."""
+    try:
+        return shape.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise _unfit(error) from None
+
+
+def from_query(shape: type[S], request: Request[Any, Any, Any]) -> S:
+    """Read an address; a 400 says what is wrong with it."""
+    try:
+        return shape.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        raise _unfit(error) from None
+
+
+def _unfit(error: ValidationError) -> HTTPException:
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    detail = "; ".join(f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}" for problem in problems)
+    return HTTPException(status_code=400, detail=detail)

@@ -1,0 +1,83 @@
+"""How the service is: what is ready, where WeCom has to call, and who answers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from storage.views import ping
+from web.console.pages import page
+from web.wiring import Service
+
+_Request = Request[Any, Any, Any]
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """A channel; `callback_url` is what is pasted into WeCom, empty while nobody outside can reach us."""
+
+    name: str
+    path: str
+    callback_url: str
+    simulated: bool
+    chain: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The whole service; `database` and `worker` say what is wrong with them, or nothing."""
+
+    database: str
+    worker: str
+    running: int
+    simulated: bool
+    public_url: str
+    channels: tuple[ChannelState, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Say whether people are answered."""
+        return not (self.database or self.worker)
+
+    @property
+    def is_demo(self) -> bool:
+        """Say whether some channel is answered by the built-in demo."""
+        return any(channel.model == DEMO for channel in self.channels)
+
+
+async def state_of(service: Service) -> State:
+    """Look at the service."""
+    public_url = service.settings.server.public_url.rstrip("/")
+    chains = {name: service.settings.channels[name].chain for name in service.channels}
+    return State(
+        database=await ping(service.database),
+        worker=service.worker.trouble,
+        running=service.worker.running,
+        simulated=service.simulator is not None,
+        public_url=public_url,
+        channels=tuple(
+            ChannelState(
+                name=name,
+                path=opened.path,
+                callback_url=public_url + opened.path if public_url else "",
+                simulated=opened.simulated is not None,
+                chain=chains[name],
+                model=service.chains.model(chains[name]),
+            )
+            for name, opened in service.channels.items()
+        ),
+    )
+
+
+def status_routes(service: Service) -> list[HTTPRouteHandler]:
+    """Make the route of the status page."""
+
+    @get("/status")
+    async def status(request: _Request) -> Response[str]:
+        return page("status.html", request, state=await state_of(service), tab="status")
+
+    return [status]

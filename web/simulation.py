@@ -1,0 +1,357 @@
+"""A scripted conversation of many members at once, and the reckoning of what became of every message.
+
+What answered what is not guessed from the words: each callback's key leads to its turn, and the turn to the ids of
+the messages that left for it, which are then looked for on the pretend phones.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+from adapters.simulator.apps import App
+from adapters.simulator.callbacks import is_message
+from adapters.simulator.courier import Posting, sealed
+from adapters.simulator.faults import Repeat
+from adapters.simulator.phone import Phone
+from adapters.simulator.screens import Delivered, Said
+from adapters.simulator.simulator import Simulator
+from pipeline.events import Content, File, Image, Voice
+from pipeline.ports import Call, Channel
+from storage.engine import Database
+from storage.tracks import Track, tracks
+
+_PROGRESS_SECONDS = 0.25
+_LOOK_SECONDS = 0.1
+_URGENT = "/urgent"
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Do(_Shape):
+    """The member says or presses something."""
+
+    kind: Literal["do"] = "do"
+    content: Annotated[Content, Field(discriminator="kind")]
+
+
+class Send(_Shape):
+    """The member sends a file; `type` is image, voice or file."""
+
+    kind: Literal["send"] = "send"
+    type: Literal["image", "voice", "file"]
+    name: str
+    data: Base64Bytes
+
+
+class Rest(_Shape):
+    """The member does nothing for a while."""
+
+    kind: Literal["rest"] = "rest"
+    seconds: float = Field(ge=0)
+
+
+Act = Do | Send | Rest
+
+
+class Plan(_Shape):
+    """What is to be played; `rate` in messages a second over all users, None for one after the other's answer."""
+
+    acts: tuple[Annotated[Act, Field(discriminator="kind")], ...] = Field(min_length=1)
+    users: int = Field(default=1, ge=1, le=100_000)
+    rate: float | None = Field(default=None, gt=0)
+    repeat: int = Field(default=1, ge=1)
+    deliver: int = Field(default=1, ge=1, le=100)
+    patience: float = Field(default=60.0, gt=0)
+    """Seconds without any answer after which those still open are lost."""
+
+    @property
+    def messages(self) -> int:
+        """Count what will be said."""
+        return self.users * self.repeat * sum(not isinstance(act, Rest) for act in self.acts)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is."""
+
+    sent: int
+    seen: int
+    of: int
+    kind: Literal["progress"] = "progress"
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Milliseconds: what half, 95 and 99 of a hundred stayed within, and the longest."""
+
+    p50: float = 0.0
+    p95: float = 0.0
+    p99: float = 0.0
+    max: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of everything said.
+
+    `silent` were done without an answer, on purpose; `apologies` are answers that say that there is none. `lost` is
+    every other message without an answer, `duplicated` every message on a phone that nothing said accounts for.
+    """
+
+    users: int
+    sent: int
+    accepted: int
+    answered: int
+    apologies: int
+    silent: int
+    lost: int
+    duplicated: int
+    out_of_order: int
+    seconds: float
+    accept_ms: Spread
+    reply_ms: Spread
+    kind: Literal["report"] = "report"
+
+    @property
+    def is_clean(self) -> bool:
+        """Say whether everybody was answered once and in order."""
+        return not (self.lost or self.duplicated or self.out_of_order)
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    said: Said
+    key: str
+    posting: Posting
+
+
+@dataclass
+class _Player:
+    """One member: what was said, and every message that came, by its id."""
+
+    phone: Phone
+    spoken: list[_Spoken] = field(default_factory=list)
+    came: dict[str, Delivered] = field(default_factory=dict)
+
+    async def listen(self) -> None:
+        async for entry in self.phone.watch():
+            self._note(entry)
+
+    def catch_up(self) -> None:
+        for entry in self.phone.entries():
+            self._note(entry)
+
+    def _note(self, entry: object) -> None:
+        if isinstance(entry, Delivered):
+            self.came[entry.msgid] = entry
+
+
+class Simulation:
+    """Plays a plan once. `notices` are the sentences that may come besides the answers."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        simulator: Simulator,
+        app: App,
+        channel: Channel,
+        database: Database,
+        notices: frozenset[str] = frozenset(),
+    ) -> None:
+        self._plan = plan
+        self._simulator = simulator
+        self._app = app
+        self._channel = channel
+        self._database = database
+        self._notices = notices
+        self._sent = 0
+        self._players: list[_Player] = []
+
+    async def run(self) -> AsyncGenerator[Progress | Report]:
+        """Play, telling now and then how far it is, and at last what became of everything."""
+        work = asyncio.create_task(self._play())
+        try:
+            while not (await asyncio.wait({work}, timeout=_PROGRESS_SECONDS))[0]:
+                yield Progress(self._sent, sum(len(player.came) for player in self._players), self._plan.messages)
+            yield work.result()
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    async def _play(self) -> Report:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        # A name of this run's own: nobody it could be mistaken for, and no earlier conversation.
+        run = secrets.token_hex(3)
+        app = self._app
+        self._players = [
+            _Player(self._simulator.phone(f"sim-{run}-{n:05d}", agent_id=app.agent_id, corp_id=app.corp_id))
+            for n in range(1, self._plan.users + 1)
+        ]
+        async with AsyncExitStack() as stack:
+            if self._plan.deliver > 1:
+                rule = self._simulator.misbehave(Repeat(self._plan.deliver))
+                stack.callback(self._simulator.behave, rule)
+            for player in self._players:
+                stack.callback(asyncio.create_task(player.listen()).cancel)
+            pace = _pace(self._plan.rate)
+            async with asyncio.TaskGroup() as group:
+                for player in self._players:
+                    group.create_task(self._speak(player, pace))
+            found = await self._settle()
+            for player in self._players:
+                player.catch_up()
+        return self._reckon(found, loop.time() - started)
+
+    async def _speak(self, player: _Player, pace: Callable[[], Awaitable[None]]) -> None:
+        for _ in range(self._plan.repeat):
+            for act in self._plan.acts:
+                match act:
+                    case Rest():
+                        await asyncio.sleep(act.seconds)
+                    case Do() | Send():
+                        await pace()
+                        await self._say(player, _content(act, player.phone))
+
+    async def _say(self, player: _Player, content: Content) -> None:
+        app = player.phone.app
+        said = self._simulator.platform.note(app, player.phone.user, content, is_message=is_message(content))
+        self._sent += 1
+        posting = await self._simulator.courier.deliver(app, said)
+        player.spoken.append(_Spoken(said, self._key(app, said), posting))
+        if self._plan.rate is None and posting.accepted:
+            await self._answer(player, said)
+
+    async def _answer(self, player: _Player, said: Said) -> None:
+        """Wait for the first word of an answer, or for the turn to end without one."""
+        key = player.spoken[-1].key
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._plan.patience
+        while loop.time() < end:
+            try:
+                await player.phone.messages(count=1, after=said.number, within=1.0)
+            except TimeoutError:
+                found = await tracks(self._database, [key])
+                if key in found and found[key].is_over:
+                    return
+            else:
+                return
+
+    def _key(self, app: App, said: Said) -> str:
+        # The channel reads its own key out of the callback, so no rule about keys is repeated here.
+        url, body = sealed(app, said)
+        _, event = self._channel.receive(Call("POST", dict(parse_qsl(urlsplit(url).query)), body))
+        return event.key if event else ""
+
+    async def _settle(self) -> Mapping[str, Track]:
+        """Wait until every turn is over, or none has ended for as long as patience lasts."""
+        waiting = [one.key for player in self._players for one in player.spoken if one.posting.accepted and one.key]
+        found: dict[str, Track] = {}
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._plan.patience
+        while waiting:
+            found |= await tracks(self._database, waiting)
+            left = [key for key in waiting if key not in found or not found[key].is_over]
+            if len(left) < len(waiting):
+                end = loop.time() + self._plan.patience
+            waiting = left
+            if not waiting or loop.time() >= end:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        return found
+
+    def _reckon(self, found: Mapping[str, Track], seconds: float) -> Report:
+        spoken = [(player, one) for player in self._players for one in player.spoken]
+        answered = apologies = silent = out_of_order = 0
+        replies: list[float] = []
+        accounted: set[str] = set()
+        latest: dict[int, int] = {}
+        for player, one in spoken:
+            track = found.get(one.key)
+            if track is None:
+                continue
+            accounted.update(track.message_ids)
+            shown = [player.came[each] for each in track.message_ids if each in player.came]
+            if not shown or len(shown) < len(track.message_ids) or not track.is_over:
+                silent += track.is_over and not track.message_ids and track.state == "done"
+                continue
+            answered += 1
+            apologies += bool(track.failure)
+            replies.append(shown[0].at - one.said.at)
+            if not track.lane.endswith(_URGENT):
+                out_of_order += shown[0].number < latest.get(id(player), 0)
+                latest[id(player)] = max(latest.get(id(player), 0), shown[-1].number)
+        duplicated = sum(
+            message.msgid not in accounted and message.text not in self._notices
+            for player in self._players
+            for message in player.came.values()
+        )
+        return Report(
+            users=self._plan.users,
+            sent=self._sent,
+            accepted=sum(one.posting.accepted for _, one in spoken),
+            answered=answered,
+            apologies=apologies,
+            silent=silent,
+            lost=self._sent - answered - silent,
+            duplicated=duplicated,
+            out_of_order=out_of_order,
+            seconds=seconds,
+            accept_ms=spread([_accepting(one.posting) for _, one in spoken if one.posting.accepted]),
+            reply_ms=spread(replies),
+        )
+
+
+def spread(seconds: Sequence[float]) -> Spread:
+    """Give the nearest-rank percentiles of some times, in milliseconds."""
+    ordered = sorted(1000 * each for each in seconds)
+    if not ordered:
+        return Spread()
+
+    def rank(percent: int) -> float:
+        return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+    return Spread(rank(50), rank(95), rank(99), ordered[-1])
+
+
+def _accepting(posting: Posting) -> float:
+    """Give the seconds until the first 200."""
+    return sum(posting.seconds[: posting.statuses.index(200) + 1])
+
+
+def _content(act: Do | Send, phone: Phone) -> Content:
+    match act:
+        case Do():
+            return act.content
+        case Send():
+            media_id = phone.put(act.type, act.data, act.name)
+            match act.type:
+                case "image":
+                    return Image(media_id)
+                case "voice":
+                    return Voice(media_id, "amr")
+                case "file":
+                    return File(media_id, act.name)
+
+
+def _pace(rate: float | None) -> Callable[[], Awaitable[None]]:
+    """Give what waits for the next message's moment, over all who speak."""
+    loop = asyncio.get_running_loop()
+    following = loop.time()
+
+    async def wait() -> None:
+        nonlocal following
+        if rate is not None:
+            mine = following = max(following, loop.time() - 1.0) + 1.0 / rate
+            await asyncio.sleep(max(0.0, mine - loop.time()))
+
+    return wait
