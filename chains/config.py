@@ -138,6 +138,8 @@ class ChainConfig(Part):
     """How many tokens of earlier messages the model sees at most, by estimate; the oldest are left out first."""
     idle_minutes: int | None = Field(default=None, ge=0)
     """Minutes of quiet after which a new conversation starts by itself; 0 for never."""
+    tools: tuple[Literal["draw_picture"], ...] = ()
+    """What the model may do beside answering: "draw_picture" draws, where [models.image] is set up."""
     answer_format: Literal["markdown", "text", "json"] = "markdown"
     """"text" asks for words without markup; "json" has the model answer with a JSON object."""
     cases: tuple[Case, ...] = ()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -12,7 +12,7 @@ from chains import prompt
 from chains.book import ChainBook
 from chains.config import ChainConfig
 from chains.failures import answer_failed
-from chains.heard import Heard
+from chains.heard import Heard, together
 from chains.history import window
 from chains.models import ChatModel, Models
 from chains.quoting import block
@@ -20,10 +20,11 @@ from chains.seeing import Looks, looks_of, still_meant
 from chains.senses import Senses
 from chains.templates import values
 from chains.thinking import Spoken
+from chains.toolbox import ROUNDS, Toolbox, open_toolbox
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
-from pipeline.outcomes import Draft, Exchange, Outcome, Provenance, Recollection, Said, Step
+from pipeline.outcomes import Draft, Exchange, Notice, Outcome, Provenance, Recollection, Said, Step
 from pipeline.ports import Ask, Memory
-from pipeline.replies import StoredMedia, TextReply
+from pipeline.replies import ImageReply, StoredMedia, TextReply
 from pipeline.settings import Chat
 from pipeline.words import Words
 
@@ -37,6 +38,8 @@ class Conversations:
     models: Models
     words: Words
     senses: Senses
+    _toolless: set[str] = field(default_factory=set)
+    """Models that refuse to be offered tools."""
 
     async def answer(
         self, ask: Ask, question: str, book: ChainBook, name: str = "", *, pictures: tuple[StoredMedia, ...] = ()
@@ -68,20 +71,23 @@ class Conversations:
             looks=looks,
         )
         options = self.models.options(chain.model, prompt.options(chain))
-        heard = Heard()
+        toolbox = open_toolbox(chain, self.senses, ask.traits, self.words)
+        if chain.model in self._toolless:
+            toolbox.tools = {}
+        rounds: list[Heard] = []
         began = time.perf_counter()
         try:
-            if ask.traits.streams:
-                async with aclosing(self._drafts(model, messages, options, heard)) as drafts:
-                    async for draft in drafts:
-                        yield draft
-            else:
-                heard.hear(await model.ainvoke(messages, **options))
+            async with aclosing(self._rounds(model, messages, options, toolbox, ask, rounds)) as steps:
+                async for step in steps:
+                    yield step
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             # The error's own text may quote the question or the key: neither it nor its trace goes further.
             raise answer_failed(error, model=chain.model) from None
-        asked = Exchange(question, "", pictures)
-        yield self._outcome(asked, chain, known, heard, milliseconds=round((time.perf_counter() - began) * 1000))
+        if toolbox.refused:
+            self._toolless.add(chain.model)
+        asked = Exchange(question, "", pictures, tuple(drawn.media for drawn in toolbox.drawn))
+        milliseconds = round((time.perf_counter() - began) * 1000)
+        yield self._outcome(asked, chain, known, together(rounds), milliseconds=milliseconds)
 
     def sees(self, ask: Ask, book: ChainBook) -> bool:
         """Say whether the model that answers on the ask's channel can look at pictures."""
@@ -104,6 +110,48 @@ class Conversations:
         except (ChainInvalid, SettingsInvalid) as error:
             raise AnswerFailed(str(error), reason="model.setup") from error
 
+    async def _rounds(
+        self,
+        model: ChatModel,
+        messages: list[BaseMessage],
+        options: dict[str, Any],
+        toolbox: Toolbox,
+        ask: Ask,
+        rounds: list[Heard],
+    ) -> AsyncGenerator[Draft | Notice]:
+        """Hear the model out, using the tools it asks for, until it answers; `rounds` takes each of its messages."""
+        while True:
+            last = len(rounds) == ROUNDS
+            heard = Heard()
+            try:
+                async with aclosing(
+                    self._message(model, messages, options | toolbox.offered(last=last), ask, heard)
+                ) as drafts:
+                    async for draft in drafts:
+                        yield draft
+            except Exception as error:
+                if not toolbox.is_to_blame(error, first=not rounds):
+                    raise
+                continue
+            rounds.append(heard)
+            if last or not heard.tool_calls or not toolbox.tools:
+                return
+            if len(rounds) == 1:
+                yield Notice(self.words.say("image.drawing"))
+            messages.append(heard.request)
+            messages += [await toolbox.use(call, trace=ask.trace) for call in heard.tool_calls]
+
+    async def _message(
+        self, model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], ask: Ask, heard: Heard
+    ) -> AsyncGenerator[Draft]:
+        """Hear one message, in drafts where the channel shows them."""
+        if not ask.traits.streams:
+            heard.hear(await model.ainvoke(messages, **options))
+            return
+        async with aclosing(self._drafts(model, messages, options, heard)) as drafts:
+            async for draft in drafts:
+                yield draft
+
     async def _drafts(
         self, model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], heard: Heard
     ) -> AsyncGenerator[Draft]:
@@ -121,6 +169,8 @@ class Conversations:
         self, asked: Exchange, chain: ChainConfig, known: Recollection, heard: Heard, *, milliseconds: int
     ) -> Outcome:
         spoken = heard.spoken(whole=True)
+        if not spoken.said and asked.drawn:
+            spoken = replace(spoken, said=self.words.say("image.here"))
         if not spoken.said:
             filtered = heard.finish in {"content_filter", "sensitive"}
             reason = "model.filtered" if filtered else "model.empty"
@@ -137,7 +187,8 @@ class Conversations:
         said = Said(replace(asked, answer=spoken.said), made_by, known.conversation)
         shown = self._shown(spoken)
         # Its underscores and asterisks are no markup.
-        return Outcome((TextReply(f"```json\n{shown}\n```" if chain.answer_format == "json" else shown),), (said,))
+        text = TextReply(f"```json\n{shown}\n```" if chain.answer_format == "json" else shown)
+        return Outcome((text, *(ImageReply(picture) for picture in asked.drawn)), (said,))
 
     def _shown(self, spoken: Spoken) -> str:
         if self.chat.hide_thinking or not spoken.thought:

@@ -1,8 +1,10 @@
 """What has come of a model's answer so far: the same whether it came whole or in pieces."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, ToolCall
+from langchain_core.messages.ai import add_ai_message_chunks
 
 from chains.thinking import Spoken, apart
 from chains.wellformed import wellformed
@@ -23,6 +25,17 @@ class Heard:
     finish: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
+    _asking: AIMessage | None = None
+
+    @property
+    def tool_calls(self) -> Sequence[ToolCall]:
+        """Give the tools the model asks for, once the message is whole."""
+        return self._asking.tool_calls if self._asking is not None else ()
+
+    @property
+    def request(self) -> AIMessage:
+        """Give the message as the model is given it back beside what its tools said."""
+        return AIMessage(self.text, tool_calls=list(self.tool_calls))
 
     def hear(self, message: AIMessage) -> None:
         """Take in a message or a piece of one."""
@@ -34,6 +47,8 @@ class Heard:
         about = message.response_metadata
         self.model = about.get("model_name") or self.model
         self.finish = about.get("finish_reason") or self.finish
+        if message.tool_calls or (isinstance(message, AIMessageChunk) and message.tool_call_chunks):
+            self._asking = _joined(self._asking, message)
         if usage := message.usage_metadata:
             # Providers that count in every piece count from the beginning each time.
             self.input_tokens = max(self.input_tokens, usage["input_tokens"])
@@ -45,3 +60,19 @@ class Heard:
         said = spoken.said or wellformed(self.refusal).strip()
         thought = "\n".join(part for part in (wellformed(self.reasoning).strip(), spoken.thought) if part)
         return Spoken(thought, said)
+
+
+def together(messages: Sequence[Heard]) -> Heard:
+    """Put the messages of one answer together: the last words count, and the tokens of all."""
+    last = next((heard for heard in reversed(messages) if heard.text or heard.refusal), messages[-1])
+    return replace(
+        last,
+        input_tokens=sum(heard.input_tokens for heard in messages),
+        output_tokens=sum(heard.output_tokens for heard in messages),
+    )
+
+
+def _joined(begun: AIMessage | None, more: AIMessage) -> AIMessage:
+    if isinstance(begun, AIMessageChunk) and isinstance(more, AIMessageChunk):
+        return add_ai_message_chunks(begun, more)
+    return more

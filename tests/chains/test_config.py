@@ -49,6 +49,7 @@ template = "译：{{ text }}"
 turns = 3
 tokens = 2000
 idle_minutes = 5
+tools = ["draw_picture"]
 answer_format = "text"
 
 [options]
