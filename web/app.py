@@ -7,6 +7,7 @@ from storage.views import ping
 from web.callbacks import callback_route
 from web.console.routes import console_routes
 from web.health import health_routes
+from web.operations import operation_routes
 from web.wiring import Service
 
 
@@ -33,6 +34,7 @@ def make_app(service: Service) -> Litestar:
             *callbacks,
             *health_routes({"database": database, "worker": worker, "settings": settings}),
             *console_routes(service),
+            *operation_routes(service),
         ],
         # Its pages load scripts from elsewhere, and there is no API for strangers to describe.
         openapi_config=None,

@@ -10,7 +10,7 @@ from pipeline.errors import SettingsInvalid
 from pipeline.ports import Governor, MediaStore
 from pipeline.settings import Settings
 
-RESERVED = ("/console", "/healthz", "/metrics", "/readyz", "/static", "/test")
+RESERVED = ("/console", "/healthz", "/metrics", "/operations", "/readyz", "/static", "/test")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,37 @@
+"""What the shell asks of a running service: the routes under /operations, for programs on this machine alone.
+
+A SQLite file has one owner, so what changes turns must go through it.
+"""
+
+import asyncio
+
+from litestar import post
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody
+
+from pipeline.errors import TryAgain
+from pipeline.settings import Console
+from storage.retries import retry, retry_all
+from storage.visits import identity
+from web.console.guard import Guard
+from web.turns import RETRY, RetryAsked, RetryTold
+from web.wiring import Service
+
+
+def operation_routes(service: Service) -> list[HTTPRouteHandler]:
+    """Make the routes; settings that open the console to other machines do not open these."""
+
+    @post(RETRY, status_code=200, guards=[Guard(Console())])
+    async def retry_turns(data: JSONBody[RetryAsked]) -> RetryTold:
+        # Two services on one machine number their turns alike.
+        if data.database != await asyncio.to_thread(identity, service.database.url):
+            raise HTTPException(status_code=409, detail="this service works on another database")
+        try:
+            if data.ids is None:
+                return RetryTold(tuple(await retry_all(service.database, service.worker)))
+            return RetryTold(tuple(await retry(service.database, service.worker, data.ids)))
+        except TryAgain as error:
+            raise HTTPException(status_code=503, detail=str(error)) from error
+
+    return [retry_turns]
