@@ -1,0 +1,126 @@
+"""Who may use the console."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import httpx2
+import pytest
+import structlog
+
+from tests.house import House, open_house
+from web.console.passwords import hash_password, password_fits
+
+SAY = {"kind": "text", "text": "你好"}
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path) as opened:
+        yield opened
+
+
+def basic(password: str) -> str:
+    return "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Host": "webot.example.com"}, id="a name bound to this machine by a stranger"),
+        pytest.param({"Host": "127.0.0.1.example.com"}, id="a name that begins as ours"),
+        pytest.param({"X-Forwarded-For": "203.0.113.7"}, id="somebody behind a proxy"),
+        pytest.param({"X-Forwarded-Host": "webot.example.com"}, id="a proxy that names its host"),
+        pytest.param({"Forwarded": "for=203.0.113.7"}, id="somebody behind a newer proxy"),
+        pytest.param({"X-Real-IP": "203.0.113.7"}, id="somebody behind nginx"),
+        pytest.param({"Via": "1.1 proxy"}, id="a proxy that names itself"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/console", "/console/status", "/console/api/status", "/console/static/chat.js"])
+async def test_only_this_machine_may_look(house: House, path: str, headers: Mapping[str, str]) -> None:
+    answer = await house.http.get(path, headers=headers)
+
+    assert 403 == answer.status_code
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.1:8080", "[::1]:50008", "LOCALHOST:1"])
+async def test_this_machine_has_several_names(house: House, host: str) -> None:
+    answer = await house.http.get("/console", headers={"Host": host})
+
+    assert 200 == answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({}, 200, id="a program"),
+        pytest.param({"Origin": "http://127.0.0.1:{port}", "Sec-Fetch-Site": "same-origin"}, 200, id="our own page"),
+        pytest.param({"Origin": "http://127.0.0.1:1", "Sec-Fetch-Site": "same-site"}, 403, id="another port's page"),
+        pytest.param({"Origin": "http://evil.example"}, 403, id="a stranger's page"),
+        pytest.param({"Origin": "null"}, 403, id="a page without an origin"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, 403, id="a stranger's form"),
+    ],
+)
+async def test_no_other_page_may_speak_for_anybody(house: House, headers: Mapping[str, str], status: int) -> None:
+    port = str(house.http.base_url.port)
+    sent = {name: value.replace("{port}", port) for name, value in headers.items()}
+    answer = await house.http.post("/console/do", data=SAY, headers=sent)
+
+    assert status == answer.status_code
+    assert (status == 200) == bool(house.phone().entries())
+
+
+async def test_a_refusal_can_be_read(house: House) -> None:
+    page = await house.http.get("/console", headers={"Host": "evil.example", "Accept": "text/html"})
+    told = await house.http.get("/console/api/status", headers={"Host": "evil.example", "Accept-Language": "en"})
+
+    assert "只对本机开放" in page.text
+    assert "this machine only" in told.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/status", "/console/static/chat.js", "/console/media/none"])
+async def test_every_answer_keeps_the_page_from_harm(house: House, path: str) -> None:
+    answer = await house.http.get(path)
+
+    assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+    assert ("DENY", "nosniff") == (answer.headers["x-frame-options"], answer.headers["x-content-type-options"])
+
+
+async def test_others_may_use_it_where_the_settings_let_them(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with open_house(tmp_path, {"WEBOT_CONSOLE__REMOTE": "true"}) as house:
+            answer = await house.http.get(
+                "/console", headers={"Host": "bot.example.com", "X-Forwarded-For": "10.0.0.9"}
+            )
+
+    assert 200 == answer.status_code
+    assert ["warning"] == [line["log_level"] for line in logs if line["event"] == "console_open"]
+
+
+async def test_others_need_the_password_where_there_is_one(tmp_path: Path) -> None:
+    hashed = await asyncio.to_thread(hash_password, "芝麻开门")
+    environ = {"WEBOT_CONSOLE__REMOTE": "true", "WEBOT_CONSOLE__PASSWORD_HASH": hashed}
+    async with open_house(tmp_path, environ) as house:
+
+        async def ask(**headers: str) -> httpx2.Response:
+            return await house.http.get("/console", headers={"Host": "bot.example.com", **headers})
+
+        without = await ask()
+        tried = [(await ask(Authorization=basic(each))).status_code for each in ("芝麻", "", "芝麻开门", "芝麻开门")]
+        garbled = [(await ask(Authorization=each)).status_code for each in ("Basic 5A==", "Basic !!!!", "Bearer x")]
+        local = await house.http.get("/console")
+
+    assert (401, 'Basic realm="webot", charset="UTF-8"') == (without.status_code, without.headers["www-authenticate"])
+    assert [401, 401, 200, 200] == tried
+    assert [401, 401, 401] == garbled
+    assert 200 == local.status_code
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    ["", "芝麻", "scrypt$32768$8$1$$", "scrypt$3$8$1$AAAA$AAAA", "scrypt$1073741824$8$1$AAAA$AAAA", "md5$1$1$1$a$b"],
+)
+def test_no_password_fits_what_is_no_hash(hashed: str) -> None:
+    assert not password_fits("", hashed)
+    assert not password_fits("芝麻", hashed)
