@@ -1,21 +1,29 @@
+import json
 import re
+import textwrap
 import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
 
 import web.commands
+from chains.command import Command
+from chains.commands import all_commands
 from pipeline.settings import ChannelTable, Settings
+from web.configuration import load_settings
 from web.kinds import KINDS
 from web.manual import docstrings, manual
 from web.schema import model_in
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = (ROOT / "settings.toml").read_text(encoding="utf-8")
+PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
+READMES = ["README.md", "README.zh-CN.md"]
+KEY = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
 VERBS = sorted(file.stem.replace("_", "-") for file in Path(web.commands.__path__[0]).glob("[!_]*.py"))
 
 
@@ -76,7 +84,97 @@ def test_every_setting_says_in_the_code_what_it_is(table: str, model: type[BaseM
     assert set(model.model_fields) <= set(docstrings(model)), table
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+@pytest.mark.parametrize("page", READMES)
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_in_the_readme(verb: str, page: str) -> None:
     assert f"webot {verb}" in (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Give a page's code blocks of one language, indented ones in lists too."""
+    text = page.read_text(encoding="utf-8")
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block) for _, block in found]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    paths = [link.partition("#")[0] for link in links if not link.startswith(("http://", "https://", "#"))]
+
+    assert [] == [path for path in paths if not (page.parent / path).exists()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_toml_in_a_page_is_valid_settings(page: Path, tmp_path: Path) -> None:
+    secrets = {"corp_id": "ww1", "agent_id": 7, "secret": "s", "token": "t", "encoding_aes_key": KEY}
+    (tmp_path / "settings.toml").write_text(SETTINGS, encoding="utf-8")
+    for block in blocks(page, "toml"):
+        written = tomllib.loads(block)
+        for table in written.get("channels", {}).values():
+            # The page has dots where the reader's own go.
+            table.update(secrets)
+        (tmp_path / "settings.local.toml").write_text(toml(written), encoding="utf-8")
+
+        settings = load_settings(tmp_path, {})
+
+        assert set(written.get("channels", {})) <= set(settings.channels), block
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_line_in_a_page_can_be_run(page: Path) -> None:
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    verbs = [verb for line in lines for verb in re.findall(r"^(?:\S*bin/)?webot(?: --settings \S+)? ([a-z-]+)", line)]
+    goals = [goal for line in lines for goal in re.findall(r"^make ([a-z]+)", line)]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    assert set() == set(verbs) - set(VERBS)
+    assert set() == set(goals) - set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", READMES)
+@pytest.mark.parametrize("command", tuple(all_commands()), ids=lambda command: command.name)
+def test_every_command_is_in_the_readme(command: Command, page: str) -> None:
+    rows = re.findall(r"^\| `(@[\w-]+)[^`]*` \| `(@\w+)` \|", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert (command.name, command.aliases[0]) in rows
+
+
+def test_both_readmes_say_the_same() -> None:
+    english, chinese = ((ROOT / page).read_text(encoding="utf-8") for page in READMES)
+
+    for what in (r"^#+ ", r"```(\w+)", r"^\| `(webot \S+)", r"^\| `(@\S+?)[ `]", r"`(https?://\S+)`", r"WEBOT_\w+"):
+        here, there = (re.findall(what, text, re.MULTILINE) for text in (english, chinese))
+        # The Chinese name what follows WEBOT_ in their own words.
+        assert [one for one in here if one != "WEBOT_"] == [one for one in there if one != "WEBOT_"], what
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("proxy", "port", "log", "callBackUrl", "msgMode"),
+        *("logLevel", "logOutPutMode", "logOutPutPath", "logFileDateFmt", "logFileRotationCount", "logFormatter"),
+        *("apikey", "model", "UserName", "url"),
+        *("corpid", "corpSecret", "agentId", "weApiRCallToken", "weApiEncodingKey", "weChatApiAddr"),
+    ],
+)
+def test_every_setting_of_the_predecessor_has_its_place(key: str) -> None:
+    page = (ROOT / "docs" / "migrate-from-corp-webot.md").read_text(encoding="utf-8")
+    (new,) = re.findall(rf"^\| `(?:logConf\.)?{key}` \| (.+?) \|", page, re.MULTILINE)
+    named = re.findall(r"`(?:\[([\w.]+)\] )?(\w+)`", new)
+
+    assert new == "none" or named
+    assert [] == [name for table, name in named if (table or "channels.wecom", name) not in KEYS]
+
+
+def toml(values: dict[str, Any]) -> str:
+    """Write what was read as dotted keys."""
+    return "".join(f"{line}\n" for line in _dotted(values, ""))
+
+
+def _dotted(values: dict[str, Any], prefix: str) -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key} = {json.dumps(value, ensure_ascii=False)}"
