@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -109,6 +110,12 @@ class Models:
         table = self._tables[name]
         merged = options_of(table, {**table.own, **own})
         return {key: value for key, value in merged.items() if key in own or key == "extra_body"}
+
+    def identity(self, name: str) -> str:
+        """Name everything that decides what a model answers; the key is no part of it."""
+        table = self._tables[name]
+        about = {"provider": self._provider(name), "model": table.model, "base_url": table.base_url, **table.own}
+        return json.dumps(about, ensure_ascii=False, sort_keys=True, default=str)
 
     async def warm(self, names: Iterable[str]) -> None:
         """Build models before they are needed."""

@@ -45,6 +45,7 @@ class Shelf:
     check: Check = anything
     reserved: tuple[str, ...] = ()
     needed: frozenset[str] = frozenset()
+    logs: bool = True
     book: ChainBook = field(default_factory=lambda: ChainBook({}))
     _read: dict[Path, Read] = field(default_factory=dict)
     _used: Mapping[Path, Signature] = field(default_factory=dict)
@@ -97,6 +98,14 @@ class Shelf:
         fresh.replace(file)
         return True
 
+    def wrong(self, chain: ChainConfig) -> str:
+        """Say what keeps a chain from being used beside the others, which may not be in use yet."""
+        others = {name: other for name, other in self.book.chains.items() if name != chain.name}
+        made = make_book(
+            {**others, chain.name: chain}, before=others, check=self.check, reserved=self.reserved, problems=()
+        )
+        return made.problems[0].partition(": ")[2] if made.problems else ""
+
     def _look(self) -> dict[Path, Signature]:
         found: dict[Path, Signature] = {}
         for folder in self.folders:
@@ -132,7 +141,8 @@ class Shelf:
         self._read = read
         before = self.book
         self.book = self._made(chains, problems)
-        _tell(before, self.book)
+        if self.logs:
+            _tell(before, self.book)
 
     def _made(self, chains: Mapping[str, ChainConfig], problems: Iterable[str]) -> ChainBook:
         made = make_book(chains, before=self.book.chains, check=self.check, reserved=self.reserved, problems=problems)
@@ -146,6 +156,7 @@ def open_shelf(
     reserved: Iterable[str],
     before: Iterable[ChainConfig] = (),
     book: ChainBook | None = None,
+    logs: bool = True,
 ) -> Shelf:
     """Read the chains of the settings' folders, or take the ones of a book. Reads files.
 
@@ -166,6 +177,7 @@ def open_shelf(
         check=check,
         reserved=tuple(reserved),
         needed=frozenset(table.chain for table in settings.channels.values()),
+        logs=logs,
         book=ChainBook({chain.name: chain for chain in before}),
     )
     if book is None:

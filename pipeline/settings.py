@@ -107,6 +107,25 @@ class Chat(Table):
     """The language webot itself speaks in the chat."""
 
 
+PdfEngine = Literal["auto", "markdown-pdf", "typst"]
+
+
+class Export(Table):
+    """The table `[export]`."""
+
+    pdf_engine: PdfEngine = "auto"
+    """What makes the pages: auto is markdown-pdf, and typst for what that could not set whole."""
+    volume_mb: float = Field(default=19.0, gt=0, le=20)
+    """Megabytes a document sent in the chat may have; a larger one is sent in volumes. WeCom takes 20."""
+
+
+class Replay(Table):
+    """The table `[replay]`."""
+
+    users: tuple[str, ...] = ()
+    """Whose questions `webot chains replay` may ask again, by user id; "*" for everybody's, empty for nobody's."""
+
+
 class Network(Table):
     """The table `[network]`."""
 
@@ -205,6 +224,8 @@ class Settings(Table):
     channels: dict[str, ChannelTable] = {"wecom": ChannelTable()}
     models: dict[str, ModelTable] = {"default": ModelTable(), "image": ModelTable()}
     chat: Chat = Chat()
+    export: Export = Export()
+    replay: Replay = Replay()
     network: Network = Network()
     limits: Limits = Limits()
     console: Console = Console()

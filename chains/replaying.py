@@ -1,0 +1,158 @@
+"""Real questions put to two versions of a chain: what changes, what it costs, how long it takes."""
+
+import asyncio
+import difflib
+import re
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from chains.config import ChainConfig
+from chains.trying import Tried, Trier
+from pipeline.outcomes import Exchange
+
+# Phone numbers, identity cards, bank cards and addresses of mail: what a person can be found or robbed by.
+_PRIVATE = (
+    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "[邮箱]"),
+    (re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)"), "[证件号]"),
+    (re.compile(r"(?<!\d)(?:\d[ -]?){15,18}\d(?!\d)"), "[卡号]"),
+    (re.compile(r"(?<!\d)(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)"), "[手机号]"),
+    (re.compile(r"(?<!\d)0\d{2,3}-\d{7,8}(?!\d)"), "[电话]"),
+)
+_WORD = re.compile(r"\w+|\W", re.ASCII)
+
+_STYLE = """body{font:15px/1.6 system-ui,"PingFang SC","Microsoft YaHei",sans-serif;margin:2rem auto;max-width:72rem;
+padding:0 1rem;color:#1f2328;background:#fff}h2{font-size:1rem;margin:2rem 0 .3rem}table{border-collapse:collapse;
+width:100%;table-layout:fixed}td,th{border:1px solid #d0d7de;padding:.5rem .7rem;vertical-align:top;text-align:left;
+white-space:pre-wrap;overflow-wrap:anywhere}del{background:#ffd7d5;text-decoration:none}ins{background:#ccffd8;
+text-decoration:none}small{color:#59636e}.same{color:#59636e}@media(prefers-color-scheme:dark){body{background:#0d1117;
+color:#e6edf3}td,th{border-color:#30363d}del{background:#67060c}ins{background:#033a16}}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question somebody asked, masked, with what was said before it."""
+
+    trace: int
+    text: str
+    before: tuple[Exchange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What two versions answer to one question."""
+
+    question: Question
+    live: Tried
+    draft: Tried
+
+    @property
+    def changed(self) -> bool:
+        """Say whether they say different things."""
+        return (self.live.text, self.live.error) != (self.draft.text, self.draft.error)
+
+
+def masked(text: str) -> str:
+    """Give a text without what a person can be found or robbed by."""
+    for pattern, instead in _PRIVATE:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def masked_question(trace: int, text: str, before: Sequence[Exchange]) -> Question:
+    """Give a question that may be shown and sent again."""
+    return Question(trace, masked(text), tuple(Exchange(masked(each.question), masked(each.answer)) for each in before))
+
+
+async def replay(
+    trier: Trier, live: ChainConfig, draft: ChainConfig, questions: Sequence[Question]
+) -> AsyncGenerator[Compared]:
+    """Put every question to both versions and yield each pair as it is complete."""
+
+    async def compare(question: Question) -> Compared:
+        return Compared(
+            question,
+            *await asyncio.gather(
+                trier.ask(live, question.text, question.before), trier.ask(draft, question.text, question.before)
+            ),
+        )
+
+    tasks = [asyncio.create_task(compare(question)) for question in questions]
+    try:
+        for ended in asyncio.as_completed(tasks):
+            yield await ended
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What one version's answers come to; `milliseconds` is the median."""
+
+    answers: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+    milliseconds: int
+
+
+def summed(tried: Sequence[Tried]) -> Sum:
+    """Add answers up."""
+    times = sorted(each.milliseconds for each in tried)
+    return Sum(
+        answers=len(tried),
+        errors=sum(bool(each.error) for each in tried),
+        input_tokens=sum(each.input_tokens for each in tried),
+        output_tokens=sum(each.output_tokens for each in tried),
+        milliseconds=times[len(times) // 2] if times else 0,
+    )
+
+
+def page(chain: str, revisions: tuple[str, str], compared: Sequence[Compared], cases: Sequence[str] = ()) -> str:
+    """Write the report as one page that needs nothing from anywhere."""
+    live, draft = summed([each.live for each in compared]), summed([each.draft for each in compared])
+    changed = sum(each.changed for each in compared)
+    return "\n".join(
+        (
+            "<!doctype html>",
+            '<html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
+            f"<title>{escape(chain)}: replay</title><style>{_STYLE}</style>",
+            f"<h1>{escape(chain)}: {changed} of {len(compared)} answers changed</h1>",
+            "<table><tr><th><th>answers<th>errors<th>input tokens<th>output tokens<th>median ms</tr>",
+            *(
+                f"<tr><th>{label} {escape(revision)}<td>{each.answers}<td>{each.errors}<td>{each.input_tokens}"
+                f"<td>{each.output_tokens}<td>{each.milliseconds}</tr>"
+                for label, revision, each in (("live", revisions[0], live), ("draft", revisions[1], draft))
+            ),
+            "</table>",
+            *(f"<p>{escape(line)}</p>" for line in cases),
+            *(line for each in sorted(compared, key=lambda one: not one.changed) for line in _row(each)),
+            "</html>",
+        )
+    )
+
+
+def _row(compared: Compared) -> Iterator[str]:
+    yield f"<h2>{escape(compared.question.text)} <small>#{compared.question.trace}</small></h2>"
+    if not compared.changed:
+        yield f'<table class="same"><tr><td>{escape(_said(compared.live))}</tr></table>'
+        return
+    before, after = marked(_said(compared.live), _said(compared.draft))
+    yield f"<table><tr><td>{before}<td>{after}</tr></table>"
+
+
+def marked(before: str, after: str) -> tuple[str, str]:
+    """Give two texts as HTML in which what only one of them says is marked."""
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    left, right = [], []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        gone, come = escape("".join(old[a:b])), escape("".join(new[c:d]))
+        left.append(gone if kind == "equal" else f"<del>{gone}</del>" if gone else "")
+        right.append(come if kind == "equal" else f"<ins>{come}</ins>" if come else "")
+    return "".join(left), "".join(right)
+
+
+def _said(tried: Tried) -> str:
+    return tried.error or tried.text

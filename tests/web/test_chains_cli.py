@@ -1,0 +1,126 @@
+"""The verb `webot chains`, as a prompt engineer uses it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.openai_server import OpenAIServer
+from tests.web.test_cli import webot
+from web.commands import chains as verb
+
+NOTHING: Mapping[str, str] = {}
+DRAFT = """
+description = "人事"
+command = "@hr"
+system_prompt = "{prompt}"
+
+[[cases]]
+input = "请假"
+contains = ["echo", "请假"]
+"""
+
+
+def draft(folder: Path, prompt: str = "hr", *, name: str = "hr") -> Path:
+    file = folder / "data" / "chains" / "drafts" / f"{name}.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(DRAFT.replace("{prompt}", prompt), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as opened:
+        yield opened
+
+
+def ran(folder: Path, *args: str, code: int = 0, environ: Mapping[str, str] = NOTHING) -> str:
+    done = webot("chains", *args, folder=folder, **environ)
+    assert code == done.returncode, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_draft_is_published_and_rolled_back(tmp_path: Path) -> None:
+    file = draft(tmp_path, "one")
+    assert 'system_prompt = "one"' in ran(tmp_path, "show", "hr")
+    ran(tmp_path, "publish", "hr", "--note", "first", "--author", "ann")
+    assert not file.exists()
+    draft(tmp_path, "two")
+
+    changes = ran(tmp_path, "diff", "hr")
+    assert '-system_prompt = "one"' in changes
+    assert '+system_prompt = "two"' in changes
+
+    ran(tmp_path, "publish", "hr", "--author", "bob")
+    history = ran(tmp_path, "history", "hr").splitlines()
+    assert ["bob", "ann"] == [line.split()[4] for line in history[1:]]
+    first = history[2].split()[2]
+    ran(tmp_path, "rollback", "hr", first[:5], "--author", "eve")
+
+    assert 'system_prompt = "one"' in ran(tmp_path, "show", "hr")
+    assert 'system_prompt = "two"' in ran(tmp_path, "show", "hr", "--revision", history[1].split()[2])
+    assert f"rollback to {first}" in ran(tmp_path, "history", "hr")
+
+
+def test_a_shipped_chain_is_changed_and_brought_back(tmp_path: Path) -> None:
+    draft(tmp_path, name="translator")
+    assert "code" in ran(tmp_path, "list")
+    ran(tmp_path, "publish", "translator", "--share", "10", "--user", "ann")
+    assert "10 % and ann" in ran(tmp_path, "history", "translator")
+    assert "@translate" in ran(tmp_path, "show", "translator", "--live")
+    ran(tmp_path, "publish", "translator")
+    assert "@translate" not in ran(tmp_path, "list")
+    ran(tmp_path, "rollback", "translator", "shipped")
+
+    assert "@translate" in ran(tmp_path, "list")
+
+
+def test_what_cannot_be_used_is_told_and_not_published(tmp_path: Path) -> None:
+    assert "5 chains: all can be used" in ran(tmp_path, "check")
+    file = draft(tmp_path)
+    file.write_text('command = "@help"', encoding="utf-8")
+
+    assert "'@help' is the word of webot itself" in ran(tmp_path, "check", code=1)
+    assert "'@help' is the word of webot itself" in ran(tmp_path, "check", str(file), code=1)
+    assert "'@help' is the word of webot itself" in ran(tmp_path, "publish", "hr", code=1)
+    assert "there is no draft of 'it'" in ran(tmp_path, "publish", "it", code=1)
+    assert "there is no chain 'it'; there are code, default" in ran(tmp_path, "show", "it", code=1)
+
+
+async def test_a_chain_is_tried_and_tested_before_it_is_live(server: OpenAIServer, tmp_path: Path) -> None:
+    environ = {
+        "WEBOT_MODELS__DEFAULT__MODEL": "m",
+        "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
+        "WEBOT_REPLAY__USERS": '["*"]',
+    }
+
+    def work() -> tuple[str, str, str]:
+        draft(tmp_path, "今天是 {{ date }}")
+        tried = ran(tmp_path, "try", "hr", "怎么请假", environ=environ)
+        tested = ran(tmp_path, "test", "hr", environ=environ)
+        ran(tmp_path, "test", "hr", environ=environ)
+        ran(tmp_path, "publish", "hr")
+        draft(tmp_path, "hr")
+        return tried, tested, ran(tmp_path, "replay", "hr", code=1, environ=environ)
+
+    tried, tested, replayed = await asyncio.to_thread(work)
+
+    assert "echo: 怎么请假" in tried
+    assert "system:\n今天是 20" in tried
+    assert "11 + 7 tokens" in tried
+    assert "1 of 1 passed" in tested
+    assert "has asked hr anything yet" in replayed
+    # The second run of the cases cost nothing.
+    assert 2 == len(server.bodies)
+
+
+def test_a_failed_case_fails_the_run(tmp_path: Path) -> None:
+    draft(tmp_path)
+
+    assert "does not contain 'echo'" in ran(tmp_path, "test", "hr", code=1)
+
+
+@pytest.mark.parametrize("name", sorted(verb.command.commands))
+def test_every_verb_of_chains_has_its_help(name: str) -> None:
+    assert f"Usage: webot chains {name}" in webot("chains", name, "--help").stdout

@@ -1,0 +1,171 @@
+"""What `webot chains` does: chains looked at, compared, released and tried, beside the service or without one."""
+
+import difflib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chains.commands import all_commands
+from chains.config import ChainConfig, parse_chain, read_chain, read_text
+from chains.models import Models
+from chains.replaying import Question, masked_question
+from chains.shelf import Shelf, open_shelf
+from chains.trying import Answers, Trier
+from pipeline.errors import ChainInvalid
+from pipeline.revisions import Draft, Release
+from pipeline.settings import Settings
+from pipeline.words import Words
+from storage.configs import ChainRevisions
+from storage.replays import latest_questions
+from storage.visits import NoDatabase, bring_up, visiting
+
+DRAFTS = "drafts"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A chain's text with where it comes from."""
+
+    label: str
+    text: str
+    chain: ChainConfig
+
+
+class Desk:
+    """The chains of some settings, on a prompt engineer's desk. Making one reads files."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.words = Words(settings.chat.language)
+        self.models = Models(settings, self.words)
+        self.shelf: Shelf = open_shelf(settings, models=self.models, reserved=all_commands().words, logs=False)
+        self.folder = self.shelf.folders[-1]
+
+    @property
+    def drafts(self) -> tuple[str, ...]:
+        """Name the drafts there are."""
+        return tuple(sorted(file.stem for file in (self.folder / DRAFTS).glob("*.toml")))
+
+    def draft_file(self, name: str) -> Path:
+        """Name the file of a chain's draft."""
+        return self.folder / DRAFTS / f"{name}.toml"
+
+    def draft(self, name: str) -> Version:
+        """Read a chain's draft; `ChainInvalid` if there is none or it cannot be used."""
+        file = self.draft_file(name)
+        if not file.exists():
+            raise ChainInvalid(f"there is no draft of {name!r}: write one to {file}")
+        return self._checked(Version("draft", read_text(file), read_chain(file)), str(file))
+
+    def live(self, name: str) -> Version:
+        """Give a chain as its file says it; `ChainInvalid` names the ones there are."""
+        chain = self.shelf.book.chain(name)
+        for label, folder in (("own", self.folder), ("shipped", self.shelf.folders[0])):
+            read = self.shelf.files(folder).get(name)
+            if read is not None and read.chain is chain:
+                return Version(label, read.text, chain)
+        raise ChainInvalid(f"the file of {name!r} cannot be used:\n" + "\n".join(self.shelf.book.problems))
+
+    def version(self, name: str, *, live: bool = False) -> Version:
+        """Give a chain's draft, or what is live where there is none or it is asked for."""
+        return self.draft(name) if not live and self.draft_file(name).exists() else self.live(name)
+
+    def problems(self) -> list[str]:
+        """Say what is wrong with any file, drafts included."""
+        found = list(self.shelf.book.problems)
+        for name in self.drafts:
+            try:
+                self.draft(name)
+            except ChainInvalid as error:
+                found.append(str(error))
+        return found
+
+    def trier(self, *, at_once: int, fresh: bool) -> Trier:
+        """Make who asks; with `fresh`, nothing asked before is used."""
+        folder = None if fresh else Path(self.settings.storage.data_dir) / "cache" / "tried"
+        return Trier(self.models, self.settings.chat, self.words, Answers(folder), at_once)
+
+    async def history(self, name: str) -> Sequence[Release]:
+        """Give a chain's releases, newest first."""
+        try:
+            async with self._revisions() as revisions:
+                return await revisions.history(name)
+        except NoDatabase:
+            return ()
+
+    async def revision(self, name: str, beginning: str) -> Version:
+        """Find one of a chain's revisions by how its name begins; `ChainInvalid` if there is not exactly one.
+
+        The word "shipped" names the one that came with webot.
+        """
+        shipped = self.shelf.files(self.shelf.folders[0]).get(name)
+        if shipped is not None and shipped.chain is not None:
+            revision = shipped.chain.revision
+            if beginning == "shipped" or revision.startswith(beginning):
+                return Version(revision, shipped.text, shipped.chain)
+        try:
+            async with self._revisions() as revisions:
+                found = await revisions.find(name, beginning)
+        except NoDatabase:
+            found = ()
+        if len(found) != 1:
+            there_are = ", ".join(draft.revision for draft in found)
+            raise ChainInvalid(
+                f"{beginning!r} names several revisions of {name!r}: {there_are}"
+                if found
+                else f"{name!r} has no revision {beginning!r}; `webot chains history {name}` lists them"
+            )
+        (draft,) = found
+        source = f"revision {draft.revision} of {name!r}"
+        return Version(draft.revision, draft.content, parse_chain(draft.content, name=name, source=source))
+
+    async def publish(
+        self, name: str, version: Version, *, author: str, note: str, share: int = 100, users: Sequence[str] = ()
+    ) -> None:
+        """Release a version: to everybody by making it the chain's own file, or to some as a trial."""
+        self._checked(version, version.label)
+        draft = Draft(name, version.chain.revision, version.text, author, note)
+        url = self.settings.storage.database_url.get_secret_value()
+        try:
+            async with self._revisions() as revisions:
+                await revisions.release(draft, share=share, users=users)
+        except NoDatabase:
+            await bring_up(url)
+            async with self._revisions() as revisions:
+                await revisions.release(draft, share=share, users=users)
+        if share == 100 and not self.shelf.write(name, version.text):  # noqa: PLR2004 - everybody
+            raise ChainInvalid(f"{self.shelf.own(name)} changed in the meantime; look at it and publish again")
+
+    async def questions(self, name: str, *, last: int, turns: int) -> list[Question]:
+        """Give the latest questions put to a chain by those who agreed, masked."""
+        users = self.settings.replay.users
+        try:
+            async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
+                found = await latest_questions(database, name, last=last, users=users, turns=turns)
+        except NoDatabase:
+            return []
+        return [masked_question(asked.trace, asked.question, asked.before) for asked in found]
+
+    def _checked(self, version: Version, source: str) -> Version:
+        wrong = self.shelf.wrong(version.chain)
+        if wrong:
+            raise ChainInvalid(f"{source}: {wrong}")
+        return version
+
+    @asynccontextmanager
+    async def _revisions(self) -> AsyncIterator[ChainRevisions]:
+        async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
+            yield ChainRevisions(database)
+
+
+def differences(old: Version, new: Version) -> list[str]:
+    """Give what distinguishes two versions, line by line."""
+    lines = difflib.unified_diff(
+        old.text.splitlines(),
+        new.text.splitlines(),
+        f"{old.chain.name} {old.label} {old.chain.revision}",
+        f"{new.chain.name} {new.label} {new.chain.revision}",
+        lineterm="",
+    )
+    return list(lines)

@@ -1,0 +1,347 @@
+"""Look at, compare, release, and try the chains that answer.
+
+NAME's draft is DATA_DIR/chains/drafts/NAME.toml; without one, what is live is meant.
+"""
+
+import asyncio
+import getpass
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from web.commands import Shell, pass_shell
+
+if TYPE_CHECKING:
+    from chains.cases import Result
+    from chains.replaying import Compared
+    from chains.trying import Sent, Tried
+    from web.chainwork import Desk
+
+_NAME = click.argument("name", metavar="NAME")
+_AT_ONCE = click.option(
+    "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Ask so many at once."
+)
+_FRESH = click.option("--fresh", is_flag=True, help="Ask the model again even where the answer is known.")
+_LIVE = click.option("--live", is_flag=True, help="Take what is live, not the draft.")
+_NOTE = click.option("--note", default="", help="Why, for the history.")
+_AUTHOR = click.option("--author", default=None, help="Who, for the history; else the user of this shell.")
+
+
+@click.group(help=__doc__)
+def command() -> None:
+    """Work on chains."""
+
+
+@command.command("list")
+@pass_shell
+def list_chains(shell: Shell) -> None:
+    """List the chains with their commands, models and revisions."""
+    desk = _desk(shell)
+    drafts = desk.drafts
+    rows = [("NAME", "COMMAND", "MODEL", "REVISION", "FROM", "WHAT IT IS FOR")]
+    for name in desk.shelf.book.names:
+        chain = desk.shelf.book.chain(name)
+        origin = "own" if name in desk.shelf.files(desk.folder) else "shipped"
+        origin += ", draft" if name in drafts else ""
+        rows.append((name, chain.command or "-", chain.model, chain.revision, origin, chain.description))
+    _table(rows)
+    _complain(desk.shelf.book.problems)
+
+
+@command.command()
+@_NAME
+@click.option("--revision", default="", help="An earlier one, by how its name begins.")
+@_LIVE
+@pass_shell
+def show(shell: Shell, name: str, *, revision: str, live: bool) -> None:
+    """Print a chain's text."""
+    desk = _desk(shell)
+    version = asyncio.run(desk.revision(name, revision)) if revision else desk.version(name, live=live)
+    click.echo(version.text.rstrip("\n"))
+
+
+@command.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@pass_shell
+def check(shell: Shell, files: tuple[Path, ...]) -> None:
+    """Check every chain and draft, or some files; the exit code is 1 if one cannot be used."""
+    from chains.config import read_chain  # noqa: PLC0415 (not for `webot --help`)
+    from pipeline.errors import ChainInvalid  # noqa: PLC0415 (the same)
+
+    desk = _desk(shell)
+    problems = [] if files else desk.problems()
+    for file in files:
+        try:
+            wrong = desk.shelf.wrong(read_chain(file))
+            problems += [f"{file}: {wrong}"] if wrong else []
+        except ChainInvalid as error:
+            problems.append(str(error))
+    _complain(problems)
+    click.echo(f"{len(files) or len(desk.shelf.book.names) + len(desk.drafts)} chains: all can be used")
+
+
+@command.command()
+@_NAME
+@click.argument("old", default="")
+@click.argument("new", default="")
+@pass_shell
+def diff(shell: Shell, name: str, old: str, new: str) -> None:
+    """Show what the draft changes, or the difference between revisions OLD and NEW."""
+    from web.chainwork import differences  # noqa: PLC0415 (not for `webot --help`)
+
+    desk = _desk(shell)
+    before = asyncio.run(desk.revision(name, old)) if old else desk.live(name)
+    after = asyncio.run(desk.revision(name, new)) if new else desk.live(name) if old else desk.draft(name)
+    lines = differences(before, after)
+    for line in lines:
+        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+        click.secho(line, fg=colour)
+    if not lines:
+        click.echo("no difference")
+
+
+@command.command()
+@_NAME
+@pass_shell
+def history(shell: Shell, name: str) -> None:
+    """List a chain's releases, newest first."""
+    rows = [("WHEN", "REVISION", "TO", "AUTHOR", "NOTE")]
+    for release in asyncio.run(_desk(shell).history(name)):
+        share = "everybody" if release.whole else f"{release.share} %"
+        users = f" and {', '.join(release.users)}" if release.users else ""
+        when = release.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        draft = release.draft
+        rows.append((when, draft.revision or "taken away", share + users, draft.author, draft.note))
+    if len(rows) == 1:
+        click.echo(f"{name} was never released: what is shipped answers, or the service has not run yet")
+    else:
+        _table(rows)
+
+
+@command.command()
+@_NAME
+@click.argument("revision")
+@_NOTE
+@_AUTHOR
+@pass_shell
+def rollback(shell: Shell, name: str, revision: str, *, note: str, author: str | None) -> None:
+    """Make an earlier revision answer again."""
+
+    async def run() -> str:
+        desk = await asyncio.to_thread(_desk, shell)
+        version = await desk.revision(name, revision)
+        await desk.publish(name, version, author=_author(author), note=note or f"rollback to {version.label}")
+        return version.label
+
+    click.echo(f"{name}: {asyncio.run(run())} answers again")
+
+
+@command.command()
+@_NAME
+@click.option(
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Publish this, not the draft."
+)
+@click.option(
+    "--share", type=click.IntRange(0, 100), default=None, help="Only to so many of a hundred people at first."
+)
+@click.option("--user", "users", multiple=True, help="Only to this user at first; may be said more than once.")
+@_NOTE
+@_AUTHOR
+@pass_shell
+def publish(
+    shell: Shell,
+    name: str,
+    *,
+    file: Path | None,
+    share: int | None,
+    users: tuple[str, ...],
+    note: str,
+    author: str | None,
+) -> None:
+    """Make a draft answer: everybody, or some people first."""
+    from chains.config import parse_chain, read_text  # noqa: PLC0415 (not for `webot --help`)
+    from web.chainwork import Version  # noqa: PLC0415 (the same)
+
+    desk = _desk(shell)
+    if file is not None:
+        text = read_text(file)
+        version = Version(str(file), text, parse_chain(text, name=name, source=str(file)))
+    else:
+        version = desk.draft(name)
+    part = share if share is not None else 0 if users else 100
+    asyncio.run(desk.publish(name, version, author=_author(author), note=note, share=part, users=users))
+    whole = part == 100  # noqa: PLR2004 (everybody)
+    if whole and file is None:
+        desk.draft_file(name).unlink()
+    whom = "everybody" if whole else " and ".join(filter(None, (f"{part} %" if part else "", ", ".join(users))))
+    click.echo(f"{name}: {version.chain.revision} answers {whom}")
+
+
+@command.command("try")
+@_NAME
+@click.argument("text")
+@_LIVE
+@pass_shell
+def try_chain(shell: Shell, name: str, text: str, *, live: bool) -> None:
+    """Ask a chain something and show what exactly was sent."""
+
+    async def run(desk: "Desk") -> "Tried":
+        from chains.trying import Tried  # noqa: PLC0415 (not for `webot --help`)
+
+        version = desk.version(name, live=live)
+        trier = desk.trier(at_once=1, fresh=True)
+        sent = trier.sent(version.chain, text)
+        _show_sent(f"{name} {version.label} {version.chain.revision}", sent)
+        tried = Tried()
+        try:
+            async for piece in trier.stream(version.chain, sent):
+                if isinstance(piece, Tried):
+                    tried = piece
+                else:
+                    click.echo(piece, nl=False)
+        finally:
+            await desk.models.aclose()
+        return tried
+
+    tried = asyncio.run(run(_desk(shell)))
+    click.echo()
+    if tried.error:
+        raise click.ClickException(tried.error)
+    click.secho(
+        f"{tried.model}: {tried.input_tokens} + {tried.output_tokens} tokens, first word after "
+        f"{tried.first_milliseconds} ms, all after {tried.milliseconds} ms",
+        fg="cyan",
+        err=True,
+    )
+
+
+@command.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--judge", default="default", show_default=True, help="The model that judges rubrics.")
+@_LIVE
+@_AT_ONCE
+@_FRESH
+@pass_shell
+def test(shell: Shell, names: tuple[str, ...], *, judge: str, live: bool, at_once: int, fresh: bool) -> None:
+    """Run the cases of every chain, or of some; the exit code is 1 if one fails."""
+
+    async def run(desk: "Desk") -> list["Result"]:
+        from chains.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
+
+        desk.models.check(judge)
+        chains = [desk.version(name, live=live).chain for name in names or desk.shelf.book.names]
+        results: list[Result] = []
+        with click.progressbar(length=sum(len(chain.cases) for chain in chains), label="cases") as bar:
+            async for result in run_cases(desk.trier(at_once=at_once, fresh=fresh), chains, judge=judge):
+                results.append(result)
+                bar.update(1)
+        await desk.models.aclose()
+        return sorted(results, key=lambda result: (result.chain, result.number))
+
+    results = asyncio.run(run(_desk(shell)))
+    for result in results:
+        click.secho(f"{'ok  ' if result.passed else 'FAIL'} {result.chain} {result.number}", nl=False)
+        click.echo(f"  {' '.join(result.case.input.split())[:60]}")
+        for fault in result.faults:
+            click.echo(f"       {fault}")
+        if not result.passed and result.tried.text:
+            click.echo(f"       it said: {' '.join(result.tried.text.split())[:200]}")
+    failed = sum(not result.passed for result in results)
+    click.echo(f"{len(results) - failed} of {len(results)} passed")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+@command.command()
+@_NAME
+@click.option("--last", type=click.IntRange(1, 1000), default=50, show_default=True, help="So many questions.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), default=None, help="The page to write.")
+@_AT_ONCE
+@_FRESH
+@pass_shell
+def replay(shell: Shell, name: str, *, last: int, report: Path | None, at_once: int, fresh: bool) -> None:
+    """Put the latest real questions to the draft and to what is live, and write both side by side.
+
+    Only questions of the users that [replay] users names, and masked.
+    """
+    from chains.replaying import page, replay, summed  # noqa: PLC0415 (not for `webot --help`)
+
+    desk = _desk(shell)
+    live, draft = desk.live(name), desk.draft(name)
+
+    async def run() -> list["Compared"]:
+        turns = desk.settings.chat.turns if draft.chain.turns is None else draft.chain.turns
+        questions = await desk.questions(name, last=last, turns=turns)
+        compared: list[Compared] = []
+        with click.progressbar(length=len(questions), label="questions") as bar:
+            trier = desk.trier(at_once=at_once, fresh=fresh)
+            async for each in replay(trier, live.chain, draft.chain, questions):
+                compared.append(each)
+                bar.update(1)
+        await desk.models.aclose()
+        return sorted(compared, key=lambda each: each.question.trace)
+
+    compared = asyncio.run(run())
+    if not compared:
+        raise click.ClickException(f"nobody whom [replay] users names has asked {name} anything yet")
+    report = report or Path(f"replay-{name}.html")
+    report.write_text(page(name, (live.chain.revision, draft.chain.revision), compared), encoding="utf-8")
+    rows = [("", "REVISION", "ANSWERS", "ERRORS", "TOKENS IN", "TOKENS OUT", "MEDIAN MS")]
+    for label, version, tried in (
+        ("live", live, [each.live for each in compared]),
+        ("draft", draft, [each.draft for each in compared]),
+    ):
+        total = summed(tried)
+        counts = (total.answers, total.errors, total.input_tokens, total.output_tokens, total.milliseconds)
+        rows.append((label, version.chain.revision, *map(str, counts)))  # type: ignore[arg-type]
+    _table(rows)
+    changed = sum(each.changed for each in compared)
+    click.echo(f"{changed} of {len(compared)} answers changed; side by side in {report}")
+    if any(each.draft.error for each in compared):
+        raise click.exceptions.Exit(1)
+
+
+def _desk(shell: Shell) -> "Desk":
+    from web.chainwork import Desk  # noqa: PLC0415 (not for `webot --help`)
+
+    return Desk(shell.settings())
+
+
+def _author(said: str | None) -> str:
+    try:
+        return said or getpass.getuser()
+    except (OSError, KeyError):
+        # A container may run as a user that has no name.
+        return "somebody"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(_width(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for row in rows:
+        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _width(text: str) -> int:
+    from unicodedata import east_asian_width  # noqa: PLC0415 (not for `webot --help`)
+
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _complain(problems: Sequence[str]) -> None:
+    for problem in problems:
+        click.secho(problem, fg="red", err=True)
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+def _show_sent(title: str, sent: "Sent") -> None:
+    click.secho(title, fg="cyan", err=True)
+    for role, words in sent.told():
+        click.secho(f"{role}:", fg="yellow", err=True)
+        click.echo(words, err=True)
+    if sent.options:
+        click.secho(f"options: {sent.options}", fg="yellow", err=True)
+    click.secho("answer:", fg="yellow", err=True)
