@@ -10,7 +10,7 @@ from chains.book import ChainBook
 from chains.folding import first_word, folded
 from chains.senses import Senses
 from pipeline.outcomes import Change, Outcome, Step
-from pipeline.ports import Ask, Memory, Stopper
+from pipeline.ports import Ask, Exporter, Memory, Stopper
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
 from pipeline.words import Words
@@ -28,6 +28,7 @@ class Means:
     book: Callable[[], ChainBook]
     """Gives the chains as they are now."""
     senses: Senses
+    exporter: Exporter | None = None
 
 
 @dataclass(frozen=True, slots=True)

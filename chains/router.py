@@ -22,7 +22,7 @@ from chains.templates import fill
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent
 from pipeline.outcomes import Outcome, Step
-from pipeline.ports import Ask, Memory, Pictures, Stopper
+from pipeline.ports import Ask, Exporter, Memory, Pictures, Stopper
 from pipeline.replies import Silence, TextReply
 from pipeline.settings import Settings
 from pipeline.words import Words
@@ -142,6 +142,7 @@ def open_chains(
     book: ChainBook | None = None,
     before: Iterable[ChainConfig] = (),
     pictures: Pictures | None = None,
+    exporter: Exporter | None = None,
 ) -> Chains:
     """Build everything that answers from the settings, checked so that no turn can find it missing.
 
@@ -168,5 +169,6 @@ def open_chains(
         commands=commands,
         book=lambda: shelf.book,
         senses=open_senses(settings, demo=models.demo, pictures=pictures),
+        exporter=exporter,
     )
     return Chains(means, shelf=shelf, models=models)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pipeline.errors import Undeliverable
 from pipeline.events import InboundEvent, Person
+from pipeline.exports import Exported, Format, Wanted
 from pipeline.outcomes import Conversation, Outcome, OutgoingPart, Recollection, Step, Turn
 from pipeline.replies import Part, Receipt, Reply, StoredMedia
 from pipeline.revisions import Draft as ChainDraft
@@ -175,6 +176,16 @@ class Revisions(Protocol):
 
     async def known(self, chain: str, revision: str) -> bool:
         """Say whether a chain ever said this."""
+
+
+class Exporter(Protocol):
+    """Makes documents of what was said."""
+
+    async def export(self, person: Person, wanted: Wanted, format: Format) -> Exported:  # noqa: A002 (its name)
+        """Write a person's conversations; pages are made in another process, so that nobody waits for them here.
+
+        Raises `AnswerFailed` when none could be made.
+        """
 
 
 class Stopper(Protocol):

@@ -23,6 +23,8 @@ from pipeline.turn import Turns
 from pipeline.words import Words
 from storage.configs import ChainRevisions
 from storage.engine import Database, open_database
+from storage.exports.chat import ChatExports
+from storage.exports.workshop import Workshop
 from storage.janitor import Janitor
 from storage.media import MediaFolder
 from storage.migrate import migrate
@@ -34,6 +36,9 @@ from web.channels import Opened, open_channels, plan_apps
 from web.configuration import Loaded
 
 log = structlog.get_logger()
+
+_PRESSES = 2
+"""Processes that make documents for people in the chat, at most."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,19 @@ def _assemble(
     outbox = Outbox(database)
     worker = Worker(database, most=settings.limits.max_concurrent_turns, drain_seconds=settings.limits.drain_seconds)
     chains = open_chains(
-        settings, memory=Transcript(database), stopper=worker, before=before, pictures=PictureFolder(media)
+        settings,
+        memory=Transcript(database),
+        stopper=worker,
+        before=before,
+        pictures=PictureFolder(media),
+        exporter=ChatExports(
+            database,
+            media,
+            Workshop(presses=_PRESSES, keep=False, seconds=settings.limits.turn_seconds),
+            settings=settings.export,
+            language=settings.chat.language,
+            idle_minutes=settings.chat.idle_minutes,
+        ),
     )
     opened = open_channels(
         tables,

@@ -1,17 +1,110 @@
-"""`@export` will hand out the conversation as a document; until it can, it says so."""
+"""`@export` hands out a conversation as a document: the current one, or what the words behind it say."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import get_args
 
 from chains.command import Command, Means, Order
+from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
 from pipeline.outcomes import Outcome
+from pipeline.replies import FileReply, TextReply
+
+_PREVIOUS = frozenset({"last", "previous", "上次", "上一次", "上一个", "上一段"})
+_EVERYTHING = frozenset({"all", "everything", "全部", "所有", "一切"})
+_CURRENT = frozenset({"current", "now", "当前", "现在", "这次", "本次"})
+_FORMATS: dict[str, Format] = {name: name for name in get_args(Format)} | {
+    "markdown": "md",
+    "text": "txt",
+    "json": "jsonl",
+    "excel": "csv",
+    "网页": "html",
+    "文本": "txt",
+    "纯文本": "txt",
+    "表格": "csv",
+}
+_NUMBER = re.compile(r"第?0*([1-9]\d{0,8})[次段个号]?")
+_MONTH = re.compile(r"(\d{4})[-/.年](\d{1,2})月?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    wanted: Wanted
+    format: Format
 
 
 async def run(order: Order) -> Outcome:
-    """Say that exports are not to be had here."""
-    return order.done("export.unavailable")
+    """Make the documents and send them, or say why there are none."""
+    exporter = order.means.exporter
+    if exporter is None:
+        return order.done("export.unavailable")
+    wish = _read(order.argument)
+    if isinstance(wish, str):
+        return order.done("export.unclear", word=wish)
+    exported = await exporter.export(order.ask.event.sender, wish.wanted, wish.format)
+    if not exported.files:
+        return order.done(_nothing(wish.wanted))
+    files = tuple(FileReply(file) for file in exported.files)
+    return Outcome((TextReply(_said(order, exported)), *files))
 
 
-def offered(_: Means) -> bool:
-    """Keep it out of the list as long as it cannot export."""
-    return False
+def offered(means: Means) -> bool:
+    """List it where documents can be made."""
+    return means.exporter is not None
+
+
+def _read(argument: str) -> _Wish | str:
+    """Read what is wanted, in any order; give the first word that says nothing to us."""
+    wanted: Wanted = Current()
+    format_: Format = "pdf"
+    for word in unicodedata.normalize("NFKC", argument).casefold().replace(",", " ").split():
+        if word in _FORMATS:
+            format_ = _FORMATS[word]
+            continue
+        found = _meant(word)
+        if found is None:
+            return word
+        wanted = found
+    return _Wish(wanted, format_)
+
+
+def _meant(word: str) -> Wanted | None:
+    if word in _PREVIOUS:
+        return Previous()
+    if word in _EVERYTHING:
+        return Everything()
+    if word in _CURRENT:
+        return Current()
+    if (month := _MONTH.fullmatch(word)) and 1 <= int(month[2]) <= 12 and int(month[1]):  # noqa: PLR2004 (months)
+        return Month(int(month[1]), int(month[2]))
+    if number := _NUMBER.fullmatch(word):
+        return Numbered(int(number[1]))
+    return None
+
+
+def _nothing(wanted: Wanted) -> str:
+    match wanted:
+        case Current() | Everything():
+            return "export.nothing"
+        case Previous():
+            return "export.no_previous"
+        case Numbered():
+            return "export.no_such"
+        case Month():
+            return "export.quiet_month"
+
+
+def _said(order: Order, exported: Exported) -> str:
+    words = order.means.words
+    key = "export.done_one" if exported.conversations == 1 else "export.done"
+    said = [words.say(key, conversations=exported.conversations, messages=exported.messages)]
+    if exported.instead:
+        said.insert(0, words.say("export.instead"))
+    if len(exported.files) > 1:
+        said.append(words.say("export.volumes", files=len(exported.files)))
+    if exported.plainer:
+        said.append(words.say("export.plainer"))
+    return "".join(said) if words.language == "zh" else " ".join(said)
 
 
 COMMAND = Command(

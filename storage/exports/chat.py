@@ -1,0 +1,170 @@
+"""Exports for a person in the chat: which conversations are meant, and the files that go into the media store."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import mkdtemp
+from time import time
+from typing import Any
+
+import structlog
+from sqlalchemy import Row, select
+
+from pipeline.errors import AnswerFailed, Undeliverable
+from pipeline.events import Person
+from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
+from pipeline.ports import MediaStore
+from pipeline.replies import StoredMedia
+from pipeline.settings import Export
+from pipeline.words import Language, Words
+from storage.engine import Database
+from storage.exports.facts import title
+from storage.exports.formats import TRAITS
+from storage.exports.orders import Broken, RenderOrder
+from storage.exports.pictures import file_name
+from storage.exports.records import TRANSCRIPTS, Transcript
+from storage.exports.select import Selection, stream
+from storage.exports.workshop import Workshop
+from storage.tables import conversations, people
+
+log = structlog.get_logger()
+
+_MEGABYTE = 1024 * 1024
+_NAME = 40
+
+
+class ChatExports:
+    """Implements `Exporter` over the database and a workshop."""
+
+    def __init__(
+        self,
+        database: Database,
+        media: MediaStore,
+        workshop: Workshop,
+        *,
+        settings: Export,
+        language: Language,
+        idle_minutes: int,
+    ) -> None:
+        self._database = database
+        self._media = media
+        self._workshop = workshop
+        self._settings = settings
+        self._language = language
+        self._idle_seconds = idle_minutes * 60
+
+    async def export(self, person: Person, wanted: Wanted, format: Format) -> Exported:  # noqa: A002 (its name)
+        """Implement `Exporter.export`."""
+        chosen, instead = await self._choose(person, wanted)
+        if chosen is None:
+            return Exported()
+        transcripts = tuple([transcript async for transcript in stream(self._database, chosen)])
+        if not transcripts:
+            return Exported()
+        return await self._make(transcripts, format, instead=instead)
+
+    async def _make(self, transcripts: Sequence[Transcript], format: Format, *, instead: bool) -> Exported:  # noqa: A002
+        name = _file_name(transcripts, Words(self._language))
+        async with _folder() as folder:
+            await self._lay_out(folder, transcripts)
+            order = RenderOrder(
+                str(folder),
+                name,
+                format,
+                self._settings.pdf_engine,
+                self._language,
+                int(self._settings.volume_mb * _MEGABYTE),
+            )
+            answer = await self._workshop.render(order)
+            if isinstance(answer, Broken):
+                raise AnswerFailed(f"no document could be made: {answer.reason}", reason="export.failed")
+            if answer.plainer:
+                log.warning("export_plainer", wanted=format, made=answer.format, reason=answer.plainer)
+            files = [await self._keep(folder / "out" / file, answer.format) for file in answer.files]
+        messages = sum(len(transcript.messages) for transcript in transcripts)
+        return Exported(tuple(files), len(transcripts), messages, instead, bool(answer.plainer))
+
+    async def _lay_out(self, folder: Path, transcripts: Sequence[Transcript]) -> None:
+        """Put what the rendering process reads into a folder: it knows no database and no media store."""
+        content = await asyncio.to_thread(TRANSCRIPTS.dump_json, tuple(transcripts))
+        await asyncio.to_thread((folder / "transcripts.json").write_bytes, content)
+        shown = {media for transcript in transcripts for message in transcript.messages for media in message.media}
+        for media in shown:
+            if not (name := file_name(media)):
+                continue
+            try:
+                data = await self._media.read(media)
+            except Undeliverable:
+                continue
+            await asyncio.to_thread((folder / name).write_bytes, data)
+
+    async def _keep(self, path: Path, format: Format) -> StoredMedia:  # noqa: A002
+        mime = "application/zip" if path.suffix == ".zip" else TRAITS[format].mime
+        return await self._media.keep(await asyncio.to_thread(path.read_bytes), mime=mime, name=path.name)
+
+    async def _choose(self, person: Person, wanted: Wanted) -> tuple[Selection | None, bool]:
+        """Give what is meant, None for nothing, and whether it is another conversation than the one asked for."""
+        whose = Selection(users=(person.user,), channels=(person.channel,))
+        match wanted:
+            case Everything():
+                return whose, False
+            case Numbered(number):
+                return _one(whose, number), False
+            case Month(year, month):
+                return _within(whose, year, month), False
+            case Current() | Previous():
+                current, latest = await self._standing(person)
+                if not latest:
+                    return None, False
+                if isinstance(wanted, Current):
+                    return _one(whose, current or latest), not current
+                number = current - 1 if current else latest
+                return (_one(whose, number) if number else None), False
+
+    async def _standing(self, person: Person) -> tuple[int, int]:
+        """Give the numbers of the current and of the latest conversation, 0 for none."""
+        latest = (
+            select(conversations.c.id, conversations.c.number, conversations.c.last_at)
+            .where(conversations.c.person == str(person))
+            .order_by(conversations.c.number.desc())
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            row: Row[*tuple[Any, ...]] | None = (await connection.execute(latest)).one_or_none()
+            going_on = (
+                await connection.execute(select(people.c.conversation_id).where(people.c.person == str(person)))
+            ).scalar_one_or_none()
+        if row is None:
+            return 0, 0
+        fresh = not self._idle_seconds or time() - row.last_at <= self._idle_seconds
+        return (row.number if going_on == row.id and fresh else 0), row.number
+
+
+@asynccontextmanager
+async def _folder() -> AsyncIterator[Path]:
+    folder = await asyncio.to_thread(mkdtemp, prefix="webot-export-")
+    try:
+        yield Path(folder)
+    finally:
+        await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+
+
+def _one(whose: Selection, number: int) -> Selection:
+    return Selection(users=whose.users, channels=whose.channels, numbers=(number,))
+
+
+def _within(whose: Selection, year: int, month: int) -> Selection:
+    first = datetime(year, month, 1).astimezone()
+    following = datetime(year + month // 12, month % 12 + 1, 1).astimezone()
+    return Selection(users=whose.users, channels=whose.channels, since=first.timestamp(), until=following.timestamp())
+
+
+def _file_name(transcripts: Sequence[Transcript], words: Words) -> str:
+    """Name a document by what it holds, in characters every file system takes."""
+    day = datetime.fromtimestamp(transcripts[-1].messages[-1].at).astimezone().strftime("%Y-%m-%d")
+    said = title(transcripts[0].talk, words) if len(transcripts) == 1 else words.say("document.file")
+    kept = "".join(" " if c in '\\/:*?"<>|#%&{}' or not c.isprintable() else c for c in said)
+    return f"{' '.join(kept.split())[:_NAME].strip('. ')} {day}"

@@ -1,0 +1,63 @@
+"""Writes transcripts as markdown: each message as it was said, kept from swallowing what follows it."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from pipeline.words import Words
+from storage.exports.facts import facts, speaker, stamp, title_of_all
+from storage.exports.parsing import parse
+from storage.exports.pictures import file_name
+from storage.exports.records import Message, Transcript
+
+_LEVELS = 3
+"""How many levels of heading are the document's own."""
+
+
+def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
+    """Give the document in pieces; its pictures are in the folder `media` beside it."""
+    several = len(transcripts) > 1
+    yield f"# {_line(title_of_all(transcripts, words))}\n\n"
+    for transcript in transcripts:
+        about = facts(transcript, words)
+        if several:
+            yield f"## {_line(about.title)}\n\n"
+        yield "".join(f"- {line}\n" for line in (*about.lines, about.small_print) if line)
+        yield "\n"
+        for message in transcript.messages:
+            yield f"### {_line(speaker(transcript.talk, message))} · {stamp(message.at)}\n\n"
+            yield _said(message)
+
+
+def _said(message: Message) -> str:
+    text = embedded(message.text)
+    if message.role == "human" and "```" not in text:
+        # Two spaces keep the line breaks somebody typed.
+        text = re.sub(r"(?<=\S)\n(?=\S)", "  \n", text)
+    shown = "".join(
+        f"![{_line(media.name)}](media/{file_name(media)})\n\n" if file_name(media) else f"📎 {_line(media.name)}\n\n"
+        for media in message.media
+    )
+    return f"{text}\n\n{shown}"
+
+
+def embedded(text: str) -> str:
+    """Give a message's markdown fit to stand among others: its headings below ours, its last fence closed."""
+    lines = text.rstrip("\n").split("\n")
+    end = ""
+    for token in parse(text):
+        if token.map is None:
+            continue
+        first, last = token.map[0], token.map[1] - 1
+        if token.type == "heading_open" and token.level == 0:
+            deeper = "#" * min(6, int(token.tag[1]) + _LEVELS)
+            lines[first] = deeper + " " + lines[first].strip().lstrip("#").strip()
+            if token.markup in {"=", "-"}:
+                lines[last] = ""
+        elif token.type == "fence":
+            closed = last > first and lines[min(last, len(lines) - 1)].strip(" >\t").startswith(token.markup)
+            end = "" if closed else f"\n{token.markup}"
+    return "\n".join(lines) + end
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,177 @@
+"""Prepares transcripts for markdown-pdf: markdown in pieces that MuPDF lays out without losing any of them.
+
+What MuPDF's layout cannot do is not asked of it. It drops what follows a table that meets the end of a page, so a
+table is a piece of its own that is never broken; now and then it skips a page of a long text, so each message is a
+piece of its own, too; it cuts lines it cannot break, so each can be broken; its own emoji are black, so they come
+from a font.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+
+from pipeline.replies import StoredMedia
+from pipeline.words import Words as Sentences
+from storage.exports.blocks import Block, Grid, blocks_of
+from storage.exports.code import coloured, colours
+from storage.exports.facts import facts, speaker, stamp, title_of_all
+from storage.exports.glyphs import EMOJI, breakable, printable
+from storage.exports.markup import Markup
+from storage.exports.parts import Part
+from storage.exports.pictures import Pictures, file_name
+from storage.exports.records import Message, Talk, Transcript
+
+EMOJI_FONT = "NotoEmoji[wght].ttf"
+
+EMOJI_MARK = '<span class="e">'
+"""What a piece that needs the font has in it: loading the font for each piece would cost more than the text."""
+
+STYLE = """
+body { margin: 0; font-family: sans-serif; font-size: 10pt; line-height: 1.5; color: #1f2328 }
+h1 { font-size: 17pt; line-height: 1.3; margin: 0 0 6pt 0 }
+p { margin: 3pt 0 }
+.cover { font-size: 20pt; margin: 0 0 16pt 0 }
+.facts { color: #57606a; font-size: 9pt; margin: 1pt 0 }
+.small { color: #8b949e; font-size: 7.5pt; margin: 1pt 0 8pt 0 }
+.who { font-weight: bold; font-size: 9.5pt; margin: 9pt 0 3pt 0; color: #0f766e }
+.human .who { color: #1a56db }
+.when { font-weight: normal; font-size: 7.5pt; color: #8b949e }
+.human .said { background-color: #eef4ff; padding: 3pt 8pt; border-left: 2pt solid #1a56db }
+.ai .said { padding: 0 8pt; border-left: 2pt solid #0f766e }
+.h1, .h2, .h3 { font-weight: bold; font-size: 12pt; margin: 7pt 0 3pt 0; color: #0a3069 }
+.h4, .h5, .h6 { font-weight: bold; margin: 5pt 0 2pt 0; color: #0a3069 }
+strong { color: #0a3069 }
+pre { font-family: monospace; font-size: 8.5pt; line-height: 1.45; background-color: #f6f8fa; padding: 5pt 7pt;
+  margin: 4pt 0; white-space: pre-wrap }
+code { font-family: monospace; font-size: 9pt; background-color: #f0f2f5 }
+pre code { font-size: 8.5pt; background-color: #f6f8fa }
+.formula { font-family: monospace; font-size: 9pt; color: #6f42c1 }
+p.formula { margin: 5pt 0; text-align: center }
+blockquote { margin: 4pt 0 4pt 6pt; padding-left: 8pt; border-left: 2pt solid #d0d7de; color: #57606a }
+ul, ol { margin: 2pt 0 2pt 0; padding-left: 20pt }
+li { margin: 1pt 0 }
+table { margin: 4pt 0; border-collapse: collapse }
+th, td { border: 0.5pt solid #c4ccd4; padding: 2pt 6pt; font-size: 9pt }
+th { background-color: #eef1f4 }
+a { color: #0969da; text-decoration: underline }
+s { text-decoration: line-through }
+.contents { margin: 3pt 0 }
+.rule { margin: 6pt 60pt; border-top: 0.5pt solid #c4ccd4; font-size: 2pt }
+""" + colours("pre")
+
+STYLE_WITH_EMOJI = (
+    f'@font-face {{ font-family: emoji; src: url("{EMOJI_FONT}") }}\n{STYLE}.e {{ font-family: emoji }}\n'
+)
+
+_ROWS = 12
+"""Rows of a table that stay together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of markdown: one block of HTML in one line.
+
+    `message` is its message's number, 0 for what is no message; `fresh` begins a page; `whole` is never broken.
+    """
+
+    text: str
+    message: int = 0
+    fresh: bool = False
+    whole: bool = False
+
+
+def pieces(part: Part, words: Sentences, pictures: Pictures) -> Iterator[Piece]:
+    """Give the pieces in their order."""
+    number = part.first
+    for place, transcript in enumerate(part.transcripts):
+        if place or not part.goes_on:
+            yield Piece(_head(transcript, words), fresh=True)
+        for message in transcript.messages:
+            yield from _message(transcript.talk, message, number, pictures)
+            number += 1
+
+
+class Paper(Markup):
+    """HTML for MuPDF, without an empty line, so that markdown takes a message for one block."""
+
+    def words(self, text: str) -> str:
+        """Write characters, emoji in their own font."""
+        text = breakable(printable(text))
+        parts: list[str] = []
+        end = 0
+        for found in EMOJI.finditer(text):
+            parts += [escape(text[end : found.start()], quote=False), f"{EMOJI_MARK}{found[0]}</span>"]
+            end = found.end()
+        return "".join([*parts, escape(text[end:], quote=False)]).replace("\n", " ")
+
+    def divider(self) -> str:
+        """Draw a line across."""
+        return '<p class="rule"> </p>'
+
+    def listing(self, code: str, language: str) -> str:
+        """Write lines of code."""
+        return f"<pre><code>{coloured(breakable(printable(code)), language).replace(chr(10), '<br/>')}</code></pre>"
+
+
+def contents(transcripts: Sequence[Transcript], words: Sentences) -> Iterator[Piece]:
+    """Give a title and a line for each conversation."""
+    paper = Paper()
+    yield Piece(f'<div><p class="cover">{paper.words(title_of_all(transcripts, words))}</p></div>')
+    for transcript in transcripts:
+        yield Piece(
+            f'<div><p class="contents">{paper.words(facts(transcript, words).title)}'
+            f'<span class="when">  {stamp(transcript.talk.started_at)}</span></p></div>'
+        )
+
+
+def _head(transcript: Transcript, words: Sentences) -> str:
+    paper, about = Paper(), facts(transcript, words)
+    lines = "".join(f'<p class="facts">{paper.words(line)}</p>' for line in about.lines)
+    return f'<div><h1>{paper.words(about.title)}</h1>{lines}<p class="small">{paper.words(about.small_print)}</p></div>'
+
+
+def _message(talk: Talk, message: Message, number: int, pictures: Pictures) -> Iterator[Piece]:
+    paper = Paper()
+    who = (
+        f'<p class="who">{paper.words(speaker(talk, message))}'
+        f'<span class="when">  {stamp(message.at)}  #{number}</span></p>'
+    )
+    said: list[tuple[str, bool]] = [
+        (piece, whole)
+        for whole, run in groupby(_cut(blocks_of(message)), _is_table)
+        for piece in _laid(run, paper, whole)
+    ]
+    said += [(_picture(media, pictures, paper), True) for media in message.media]
+    for place, (html, whole) in enumerate(said or [("<p></p>", False)]):
+        head = "" if place else who
+        yield Piece(f'<div class="{message.role}">{head}<div class="said">{html}</div></div>', number, whole=whole)
+
+
+def _laid(run: Iterable[Block], paper: Paper, whole: bool) -> Iterator[str]:  # noqa: FBT001 (what groupby found)
+    """Write each table alone, and what is between tables together."""
+    if whole:
+        yield from map(paper.block, run)
+    else:
+        yield paper.blocks(run)
+
+
+def _is_table(block: Block) -> bool:
+    return isinstance(block, Grid)
+
+
+def _cut(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Cut tables that may not fit on a page, their heads above each part."""
+    for block in blocks:
+        match block:
+            case Grid(head, rows, aligned) if len(rows) > _ROWS:
+                for first in range(0, len(rows), _ROWS):
+                    yield Grid(head, rows[first : first + _ROWS], aligned)
+            case _:
+                yield block
+
+
+def _picture(media: StoredMedia, pictures: Pictures, paper: Paper) -> str:
+    if pictures.of(media) is None:
+        return f"<p>{paper.words(f'📎 {media.name}')}</p>"
+    return f'<p><img src="{file_name(media)}"/></p>'

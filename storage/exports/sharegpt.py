@@ -1,0 +1,23 @@
+"""Writes the ShareGPT format: a JSON object a line, `conversations` of turns `from` human and gpt alternately.
+
+The persona is `system` (as LLaMA-Factory's data README has it).
+"""
+
+import json
+from collections.abc import Iterator
+
+from storage.exports.finetune import answered
+from storage.exports.records import Transcript
+
+
+def lines(whole: Transcript) -> Iterator[str]:
+    """Give a conversation's line; none for one without an answered question in words."""
+    said = [
+        {"from": "human" if message.role == "human" else "gpt", "value": message.text}
+        for message in answered(whole.messages)
+    ]
+    if said:
+        line = {"id": f"{whole.talk.channel}/{whole.talk.user}/{whole.talk.number}", "conversations": said}
+        if whole.talk.persona:
+            line["system"] = whole.talk.persona
+        yield json.dumps(line, ensure_ascii=False) + "\n"

@@ -1,0 +1,21 @@
+"""Writes transcripts as plain text: the words as they were said, nothing laid out."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.words import Words
+from storage.exports.facts import facts, speaker, stamp, title_of_all
+from storage.exports.records import Transcript
+
+_RULE = "=" * 40
+
+
+def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
+    """Give the document in pieces."""
+    if len(transcripts) > 1:
+        yield f"{title_of_all(transcripts, words)}\n\n"
+    for transcript in transcripts:
+        about = facts(transcript, words)
+        yield "\n".join(line for line in (_RULE, about.title, *about.lines, about.small_print, _RULE) if line) + "\n\n"
+        for message in transcript.messages:
+            yield f"[{stamp(message.at)}] {speaker(transcript.talk, message)}\n{message.text}\n"
+            yield "".join(f"📎 {media.name}\n" for media in message.media) + "\n"

@@ -1,0 +1,125 @@
+"""PDF pages: nothing anybody said is left out, whatever they said, and the same words give the same bytes."""
+
+import random
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from pipeline.settings import PdfEngine
+from pipeline.words import Words
+from storage.exports import book
+from storage.exports.check import lost
+from storage.exports.parts import Part, parts
+from storage.exports.pictures import Pictures
+from storage.exports.records import Transcript
+from tests.storage.exports.samples import AWKWARD, LONG, MIXED, REPORT, message, talk, transcript
+
+ZH = Words("zh")
+EVERYTHING = (REPORT, MIXED, LONG, AWKWARD)
+
+
+def bound(folder: Path, *transcripts: Transcript, engine: PdfEngine = "auto") -> pymupdf.Document:
+    folder.mkdir(exist_ok=True)
+    return book.bind(transcripts, ZH, Pictures(folder), engine=engine)
+
+
+def saved(folder: Path, pages: pymupdf.Document, *, limit: int = 20_000_000) -> list[bytes]:
+    with pages:
+        return [path.read_bytes() for path in book.save(pages, folder / "it.pdf", limit=limit)]
+
+
+@pytest.mark.parametrize("engine", ["markdown-pdf", "typst"])
+def test_every_message_is_there_whole(tmp_path: Path, engine: PdfEngine) -> None:
+    whole = transcript(12, answers=EVERYTHING)
+    with bound(tmp_path, whole, engine=engine) as pages:
+        assert [] == lost(pages, Part((whole,)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_texts_of_any_length_meet_the_ends_of_pages_and_survive(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311 (no secret)
+    blocks = [*REPORT.split("\n\n"), MIXED, "> 引用\n> - 列表", "- 甲\n  - 乙\n\n```\n代码\n```"]
+    blocks = [block for block in blocks if block.count("```") != 1]
+    answers = tuple(
+        "\n\n".join([LONG[: dice.randint(9, 900)], *dice.sample(blocks, dice.randint(1, 5))]) for _ in range(40)
+    )
+    whole = transcript(40, answers=answers)
+    with bound(tmp_path, whole, engine="markdown-pdf") as pages:
+        assert [] == lost(pages, Part((whole,)))
+
+
+def test_a_message_that_is_cut_is_missed(tmp_path: Path) -> None:
+    shown = transcript(3, answers=("一二三四五", "六七八九十", "甲乙丙丁戊"))
+    last = shown.messages[-1]
+    asked = Transcript(shown.talk, (*shown.messages[:-1], message(last.turn, "ai", "一二三四五，还有一句没有印出来")))
+    with bound(tmp_path, shown) as pages:
+        assert [6] == lost(pages, Part((asked,)))
+
+
+def test_what_the_first_engine_cannot_show_is_set_by_the_second(tmp_path: Path) -> None:
+    rare = transcript(1, answers=("𠮷野家",))
+    with pytest.raises(book.Incomplete):
+        bound(tmp_path / "1", rare, engine="markdown-pdf")
+    with bound(tmp_path / "2", rare) as pages:
+        assert "𠮷野家" in pages[0].get_text()
+
+
+def test_a_letter_no_font_has_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    with pytest.raises(book.Incomplete, match="typst: lost 1 messages"):
+        bound(tmp_path, transcript(1, answers=("象形文字：\U00013000",)))
+
+
+def test_the_same_words_give_the_same_bytes(tmp_path: Path) -> None:
+    whole = transcript(4, answers=EVERYTHING)
+    first, second = (saved(tmp_path, bound(tmp_path / name, whole)) for name in ("a", "b"))
+
+    assert first == second
+
+
+def test_pages_are_numbered_and_conversations_are_found_by_bookmark_and_contents(tmp_path: Path) -> None:
+    talks = [transcript(2, answers=(REPORT,), number=number) for number in (1, 2, 3)]
+    with bound(tmp_path, *talks) as pages:
+        begins = [page for _, _, page in pages.get_toc()]
+        links = [link["page"] + 1 for link in pages[0].get_links()]
+
+        assert 3 == len(begins)
+        assert begins == links
+        assert all(str(page) in pages[0].get_text() for page in begins)
+        assert f"2 / {len(pages)}" in pages[1].get_text()
+        assert all("zhangsan 与 webot" in pages[page - 1].get_text() for page in begins)
+
+
+def test_a_document_too_large_comes_in_volumes_that_have_all_its_pages(tmp_path: Path) -> None:
+    whole = transcript(20, answers=EVERYTHING)
+    (size,) = (len(data) for data in saved(tmp_path, bound(tmp_path, whole)))
+    volumes = saved(tmp_path, bound(tmp_path, whole), limit=size * 3 // 4)
+    count = 0
+    for volume in volumes:
+        with pymupdf.open(stream=volume) as pages:
+            count += len(pages)
+
+    assert 1 < len(volumes)
+    assert max(map(len, volumes)) <= size * 3 // 4
+    with bound(tmp_path, whole) as pages:
+        assert len(pages) == count
+
+
+def test_parts_have_every_message_once_with_its_number() -> None:
+    talks = [transcript(size, answers=EVERYTHING, number=size) for size in (1, 7, 50, 3)]
+    cut = list(parts(talks, 10))
+
+    assert [said for each in talks for said in each.messages] == [
+        said for part in cut for _, _, said in part.numbered()
+    ]
+    assert list(range(1, 123)) == [number for part in cut for number, _, _ in part.numbered()]
+    assert all(1 <= sum(len(each.messages) for each in part.transcripts) <= 10 for part in cut)
+    begun = [each.talk.id for part in cut for each in part.transcripts[1 if part.goes_on else 0 :]]
+    assert [each.talk.id for each in talks] == begun
+
+
+def test_links_lead_where_they_say_and_nowhere_else(tmp_path: Path) -> None:
+    with bound(tmp_path, Transcript(talk(), (message(1, "human", "看"), message(1, "ai", REPORT + AWKWARD)))) as pages:
+        followed = {link["uri"] for page in pages for link in page.get_links()}
+
+        assert {"https://example.com/report?q=3&y=2026", "https://example.com/ref"} == followed
