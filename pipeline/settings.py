@@ -110,18 +110,6 @@ class Chat(Table):
 PdfEngine = Literal["auto", "markdown-pdf", "typst"]
 
 
-PdfEngine = Literal["auto", "markdown-pdf", "typst"]
-
-
-class Export(Table):
-    """The table `[export]`."""
-
-    pdf_engine: PdfEngine = "auto"
-    """What makes the pages: auto is markdown-pdf, and typst for what that could not set whole."""
-    volume_mb: float = Field(default=19.0, gt=0, le=20)
-    """Megabytes a document sent in the chat may have; a larger one is sent in volumes. WeCom takes 20."""
-
-
 class Export(Table):
     """The table `[export]`."""
 
