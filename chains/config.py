@@ -140,6 +140,8 @@ class ChainConfig(Part):
     """Minutes of quiet after which a new conversation starts by itself; 0 for never."""
     tools: tuple[Literal["draw_picture"], ...] = ()
     """What the model may do beside answering: "draw_picture" draws, where [models.image] is set up."""
+    spoken: Literal["never", "to_voice", "always"] = "never"
+    """Whether answers are read aloud as well, where [models.speech] can: "to_voice" those to voice messages."""
     answer_format: Literal["markdown", "text", "json"] = "markdown"
     """"text" asks for words without markup; "json" has the model answer with a JSON object."""
     cases: tuple[Case, ...] = ()

@@ -24,7 +24,7 @@ from chains.toolbox import ROUNDS, Toolbox, open_toolbox
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 from pipeline.outcomes import Draft, Exchange, Notice, Outcome, Provenance, Recollection, Said, Step
 from pipeline.ports import Ask, Memory
-from pipeline.replies import ImageReply, StoredMedia, TextReply
+from pipeline.replies import ImageReply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
 from pipeline.words import Words
 
@@ -42,7 +42,14 @@ class Conversations:
     """Models that refuse to be offered tools."""
 
     async def answer(
-        self, ask: Ask, question: str, book: ChainBook, name: str = "", *, pictures: tuple[StoredMedia, ...] = ()
+        self,
+        ask: Ask,
+        question: str,
+        book: ChainBook,
+        name: str = "",
+        *,
+        pictures: tuple[StoredMedia, ...] = (),
+        by_voice: bool = False,
     ) -> AsyncGenerator[Step]:
         """Yield drafts where the channel shows them, then the answer with what is to be remembered of it.
 
@@ -87,7 +94,8 @@ class Conversations:
             self._toolless.add(chain.model)
         asked = Exchange(question, "", pictures, tuple(drawn.media for drawn in toolbox.drawn))
         milliseconds = round((time.perf_counter() - began) * 1000)
-        yield self._outcome(asked, chain, known, together(rounds), milliseconds=milliseconds)
+        outcome, answer = self._outcome(asked, chain, known, together(rounds), milliseconds=milliseconds)
+        yield await self._aloud(outcome, answer, chain, ask, by_voice=by_voice)
 
     def sees(self, ask: Ask, book: ChainBook) -> bool:
         """Say whether the model that answers on the ask's channel can look at pictures."""
@@ -167,7 +175,8 @@ class Conversations:
 
     def _outcome(
         self, asked: Exchange, chain: ChainConfig, known: Recollection, heard: Heard, *, milliseconds: int
-    ) -> Outcome:
+    ) -> tuple[Outcome, str]:
+        """Give what is to be sent and remembered, and beside it the words alone."""
         spoken = heard.spoken(whole=True)
         if not spoken.said and asked.drawn:
             spoken = replace(spoken, said=self.words.say("image.here"))
@@ -188,7 +197,15 @@ class Conversations:
         shown = self._shown(spoken)
         # Its underscores and asterisks are no markup.
         text = TextReply(f"```json\n{shown}\n```" if chain.answer_format == "json" else shown)
-        return Outcome((text, *(ImageReply(picture) for picture in asked.drawn)), (said,))
+        return Outcome((text, *(ImageReply(picture) for picture in asked.drawn)), (said,)), spoken.said
+
+    async def _aloud(self, outcome: Outcome, answer: str, chain: ChainConfig, ask: Ask, *, by_voice: bool) -> Outcome:
+        """Add voice messages where the chain asks for them; the words are sent in any case."""
+        wanted = chain.spoken == "always" or (chain.spoken == "to_voice" and by_voice)
+        if not wanted or self.senses.speaker is None or not ask.traits.voices:
+            return outcome
+        voices = await self.senses.speaker.say(answer)
+        return replace(outcome, replies=(*outcome.replies, *(VoiceReply(voice) for voice in voices)))
 
     def _shown(self, spoken: Spoken) -> str:
         if self.chat.hide_thinking or not spoken.thought:

@@ -35,6 +35,8 @@ class Question:
     text: str
     chain: str = ""
     """The chain they are for; empty for the channel's own."""
+    by_voice: bool = False
+    """Whether they were spoken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,18 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """A voice message, to be written down and answered."""
+
+    media_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """No answer is due."""
 
 
-Reading = Question | Given | Remark | Welcome | Shown | Nothing
+Reading = Question | Given | Remark | Welcome | Shown | Recorded | Nothing
 
 
 def given(content: Content, commands: Commands) -> Given | None:
@@ -91,9 +100,9 @@ def read(content: Content, *, commands: Commands, words: Words) -> Reading:
             return given(content, commands) or Remark("kind.clicked")
         case Location() | Link() | Scanned():
             return Question(wellformed(_in_words(content, words)))
-        case Image(media_id):
-            return Shown(media_id)
-        case Voice() | Video() | File() | UnknownMessage() | Subscribed():
+        case Image() | Voice():
+            return Shown(content.media_id) if isinstance(content, Image) else Recorded(content.media_id)
+        case Video() | File() | UnknownMessage() | Subscribed():
             return Remark(f"kind.{content.kind}")
         case Entered() | Unsubscribed() | Viewed() | Position() | CardActed() | PlatformNotice() | UnknownEvent():
             # Entered comes on every opening of the app: a welcome there would be one a minute.

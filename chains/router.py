@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -12,17 +12,18 @@ from chains.command import Means, Order
 from chains.commands import all_commands
 from chains.config import ChainConfig
 from chains.conversation import Conversations
+from chains.hearing import Ear
 from chains.models import Models
-from chains.reading import Given, Nothing, Question, Reading, Remark, Shown, Welcome, given, read
+from chains.reading import Given, Nothing, Question, Reading, Recorded, Remark, Shown, Welcome, given, read
 from chains.routing import routed
 from chains.seeing import Viewer
 from chains.senses import open_senses
 from chains.shelf import Shelf, open_shelf
 from chains.templates import fill
 from pipeline.errors import SettingsInvalid
-from pipeline.events import InboundEvent
+from pipeline.events import InboundEvent, Text
 from pipeline.outcomes import Outcome, Step
-from pipeline.ports import Ask, Exporter, Memory, Pictures, Stopper
+from pipeline.ports import Ask, Exporter, Memory, Pictures, Sounds, Stopper
 from pipeline.replies import Silence, TextReply
 from pipeline.settings import Settings
 from pipeline.words import Words
@@ -47,10 +48,12 @@ class Chains:
         self._models = models
         self._conversations = Conversations(means.chat, means.memory, models, means.words, means.senses)
         self._viewer = Viewer(means.chat, means.memory, means.senses, means.words)
+        self._ear = Ear(means.senses, means.words)
         self.shelf = shelf
         self._command = RunnableLambda(self._run_command, name="command")
         self._conversation = RunnableLambda(self._converse, name="conversation")
         self._picture = RunnableLambda(self._look, name="picture")
+        self._voice = RunnableLambda(self._hear, name="voice")
         self._remark = RunnableLambda(self._say, name="remark")
         self.router = RunnableLambda[Routed[Any], Any](self._route, name="router")
 
@@ -91,6 +94,8 @@ class Chains:
                 return self._conversation
             case Shown():
                 return self._picture
+            case Recorded():
+                return self._voice
             case Remark() | Welcome() | Nothing():
                 return self._remark
 
@@ -105,7 +110,8 @@ class Chains:
 
     async def _converse(self, turn: Routed[Question]) -> AsyncGenerator[Step]:
         asked = turn.reading
-        async with aclosing(self._conversations.answer(turn.ask, asked.text, turn.book, asked.chain)) as steps:
+        answer = self._conversations.answer(turn.ask, asked.text, turn.book, asked.chain, by_voice=asked.by_voice)
+        async with aclosing(answer) as steps:
             async for step in steps:
                 yield step
 
@@ -117,6 +123,18 @@ class Chains:
             return
         question = self._means.words.say("picture.alone")
         async with aclosing(conversations.answer(ask, question, turn.book, pictures=(taken,))) as steps:
+            async for step in steps:
+                yield step
+
+    async def _hear(self, turn: Routed[Recorded]) -> AsyncGenerator[Step]:
+        understood = await self._ear.understand(turn.ask, turn.reading.media_id)
+        if isinstance(understood, Outcome):
+            yield understood
+            return
+        ask = replace(turn.ask, event=replace(turn.ask.event, content=Text(understood)))
+        reading = routed(Question(understood, by_voice=True), ask, turn.book)
+        answer = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading, turn.book)))
+        async with aclosing(self._ear.quote(understood, answer)) as steps:
             async for step in steps:
                 yield step
 
@@ -142,6 +160,7 @@ def open_chains(
     book: ChainBook | None = None,
     before: Iterable[ChainConfig] = (),
     pictures: Pictures | None = None,
+    sounds: Sounds | None = None,
     exporter: Exporter | None = None,
 ) -> Chains:
     """Build everything that answers from the settings, checked so that no turn can find it missing.
@@ -168,7 +187,7 @@ def open_chains(
         stopper=stopper,
         commands=commands,
         book=lambda: shelf.book,
-        senses=open_senses(settings, demo=models.demo, pictures=pictures),
+        senses=open_senses(settings, demo=models.demo, pictures=pictures, sounds=sounds),
         exporter=exporter,
     )
     return Chains(means, shelf=shelf, models=models)

@@ -6,7 +6,7 @@ What neither says goes to the chain of its channel.
 from dataclasses import replace
 
 from chains.book import ChainBook
-from chains.reading import Given, Nothing, Question, Reading, Remark, Shown, Welcome
+from chains.reading import Given, Nothing, Question, Reading, Recorded, Remark, Shown, Welcome
 from chains.wellformed import wellformed
 from pipeline.events import Clicked, Subscribed, Text
 from pipeline.ports import Ask
@@ -15,7 +15,7 @@ from pipeline.ports import Ask
 def routed(reading: Reading, ask: Ask, book: ChainBook) -> Reading:
     """Say for a reading which chain it concerns; webot's own commands concern none."""
     match reading:
-        case Given() | Welcome() | Shown():
+        case Given() | Welcome() | Shown() | Recorded():
             return reading
         case Question() | Remark() | Nothing():
             return _called(ask, book) or _by_words(reading, ask, book)

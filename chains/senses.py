@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from chains.drawing import DemoPainter, ModelPainter, Painter
 from chains.fetching import Fetcher
 from chains.openai_media import OpenAIMedia
-from pipeline.ports import Pictures
+from chains.speech import Listener, Speaker
+from pipeline.ports import Pictures, Sounds
 from pipeline.settings import ModelTable, Settings
 
 IMAGE = "image"
+SPEECH = "speech"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,8 @@ class Senses:
     painter: Painter | None = None
     pictures: Pictures | None = None
     """Makes pictures small enough for a model to look at."""
+    listener: Listener | None = None
+    speaker: Speaker | None = None
     _media: tuple[OpenAIMedia, ...] = ()
     _fetcher: Fetcher = field(default_factory=Fetcher)
 
@@ -28,19 +32,24 @@ class Senses:
         await self._fetcher.aclose()
 
 
-def open_senses(settings: Settings, *, demo: bool, pictures: Pictures | None = None) -> Senses:
+def open_senses(
+    settings: Settings, *, demo: bool, pictures: Pictures | None = None, sounds: Sounds | None = None
+) -> Senses:
     """Build the abilities the settings allow; `demo` is whether the built-in model answers, which then also draws."""
-    if pictures is None:
-        return Senses()
     proxy = settings.network.proxy.get_secret_value()
     fetcher = Fetcher(proxy=proxy)
     image = _configured(settings, IMAGE, proxy)
     painter: Painter | None = None
-    if image is not None:
+    if pictures is not None and image is not None:
         painter = ModelPainter(image, pictures=pictures, fetcher=fetcher)
-    elif demo:
+    elif pictures is not None and demo:
         painter = DemoPainter(pictures)
-    return Senses(painter, pictures, tuple(filter(None, (image,))), fetcher)
+    speech = _configured(settings, SPEECH, proxy)
+    listener = speaker = None
+    if speech is not None and sounds is not None:
+        listener = Listener(speech, sounds)
+        speaker = Speaker(speech, sounds) if speech.table.own.get("speaking_model") else None
+    return Senses(painter, pictures, listener, speaker, tuple(filter(None, (image, speech))), fetcher)
 
 
 def _configured(settings: Settings, name: str, proxy: str) -> OpenAIMedia | None:

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.words import Words
-from tests.fakes.openai_media import RED
+from storage.media import MediaFolder
+from storage.sounds import SoundFolder
+from tests.fakes.openai_media import HEARD, RED
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
-from tests.fakes.recordings import picture, size_of
+from tests.fakes.recordings import amr_seconds, picture, size_of, tone
 from tests.house import House, open_house
 
 ZH = Words("zh")
@@ -125,3 +127,34 @@ async def test_a_model_that_cannot_see_says_so(tmp_path: Path, model: OpenAIServ
         await phone.send_image(picture("PNG"))
 
         assert [ZH.say("picture.blind")] == await phone.texts(count=1)
+
+
+async def test_a_voice_message_is_understood_and_answered_with_one(tmp_path: Path, model: OpenAIServer) -> None:
+    chains = tmp_path / "data" / "chains"
+    chains.mkdir(parents=True)
+    (chains / "default.toml").write_text('spoken = "to_voice"\n', encoding="utf-8")
+    async with open_house(tmp_path, set_up(model, WEBOT_MODELS__SPEECH__SPEAKING_MODEL="test-voice")) as house:
+        phone = house.phone()
+        await phone.send_voice(await spoken(tmp_path))
+        words, voice = await phone.messages(count=2)
+        assert voice.media is not None
+        played = amr_seconds(shown(house, voice.media.media_id))
+
+    assert f"> 🎤 {HEARD}\n\necho: {HEARD}" == words.sent
+    assert voice.type == "voice"
+    assert pytest.approx(1.0, abs=0.05) == played
+
+
+async def test_where_nobody_listens_a_voice_message_is_answered_with_that(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        phone = house.phone()
+        await phone.send_voice(await spoken(tmp_path))
+
+        assert [ZH.say("voice.deaf")] == await phone.texts(count=1)
+
+
+async def spoken(folder: Path) -> bytes:
+    """Give two seconds of a tone as WeCom records it."""
+    media = MediaFolder(folder / "elsewhere")
+    (voice,) = await SoundFolder(media).keep(tone(2.0), name="voice")
+    return await media.read(voice)

@@ -30,6 +30,7 @@ from storage.media import MediaFolder
 from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.pictures import PictureFolder
+from storage.sounds import SoundFolder
 from storage.transcript import Transcript
 from storage.worker import Worker
 from web.channels import Opened, open_channels, plan_apps
@@ -127,6 +128,7 @@ def _assemble(
         stopper=worker,
         before=before,
         pictures=PictureFolder(media),
+        sounds=SoundFolder(media),
         exporter=ChatExports(
             database,
             media,

@@ -12,7 +12,7 @@ from chains.config import ChainConfig
 from chains.router import Chains, open_chains
 from pipeline.events import Content, InboundEvent, Person, Text
 from pipeline.outcomes import Conversation, Draft, Exchange, Notice, Outcome, PictureCame, Recollection, Said
-from pipeline.ports import Answerer, Ask, Pictures, Traits
+from pipeline.ports import Answerer, Ask, Pictures, Sounds, Traits
 from pipeline.replies import TextReply
 from pipeline.settings import Settings
 
@@ -101,6 +101,7 @@ async def house(
     chat: dict[str, Any] | None = None,
     models: dict[str, Any] | None = None,
     pictures: Pictures | None = None,
+    sounds: Sounds | None = None,
     **options: object,
 ) -> AsyncIterator[House]:
     """Open the chains; with an address, `models.default` is a model there, else the demo."""
@@ -111,7 +112,7 @@ async def house(
     book = book or ChainBook({"default": chain})
     # Opening reads files, which is not for the event loop.
     chains = await asyncio.to_thread(
-        open_chains, settings, memory=memory, stopper=stopper, book=book, pictures=pictures
+        open_chains, settings, memory=memory, stopper=stopper, book=book, pictures=pictures, sounds=sounds
     )
     try:
         yield House(chains, memory, stopper)

@@ -50,6 +50,7 @@ turns = 3
 tokens = 2000
 idle_minutes = 5
 tools = ["draw_picture"]
+spoken = "to_voice"
 answer_format = "text"
 
 [options]

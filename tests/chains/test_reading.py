@@ -3,7 +3,7 @@
 import pytest
 
 from chains.commands import all_commands
-from chains.reading import Given, Nothing, Question, Reading, Remark, Shown, read
+from chains.reading import Given, Nothing, Question, Reading, Recorded, Remark, Shown, read
 from pipeline.events import (
     CardActed,
     Clicked,
@@ -109,7 +109,7 @@ def test_text_reaches_the_model_to_the_last_space_and_newline() -> None:
         (Link("标题", "", "https://example.com"), Question("这是我分享的网页：标题\nhttps://example.com")),
         (Scanned("rselfmenu_0", "6901234567892"), Question("这是我扫码得到的内容：6901234567892")),
         (Image("m"), Shown("m")),
-        (Voice("m", "amr"), Remark("kind.voice")),
+        (Voice("m", "amr"), Recorded("m")),
         (Video("m"), Remark("kind.video")),
         (File("m", "a.pdf"), Remark("kind.file")),
         (UnknownMessage("news"), Remark("kind.unknown_message")),

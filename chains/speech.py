@@ -1,0 +1,80 @@
+"""Listens to what people say and reads answers aloud, by `[models.speech]` over the OpenAI audio API."""
+
+import structlog
+
+from chains.failures import answer_failed
+from chains.openai_media import OpenAIMedia
+from chains.speakable import speakable
+from chains.wellformed import wellformed
+from pipeline.errors import AnswerFailed, Unreadable
+from pipeline.ports import Sounds
+from pipeline.replies import StoredMedia
+
+log = structlog.get_logger()
+
+MOST = 1500
+"""Characters an answer may have to be read aloud, some five minutes; nobody listens to a longer one."""
+
+OURS = frozenset({"language", "speaking_model", "voice"})
+"""Keys of the table that are not for the model that listens, or are for it alone."""
+
+
+class Listener:
+    """Writes down what was said."""
+
+    def __init__(self, media: OpenAIMedia, sounds: Sounds) -> None:
+        self._media = media
+        self._sounds = sounds
+
+    async def hear(self, recording: StoredMedia) -> str:
+        """Give the words of a recording, empty for none.
+
+        Raises `AnswerFailed` when the model does not answer, `Unreadable` and `Undeliverable` for the recording.
+        """
+        wave = await self._sounds.wave(recording)
+        table = self._media.table
+        fields = {
+            "model": table.model,
+            "response_format": "json",
+            "language": str(table.own.get("language", "")),
+            **{key: str(value) for key, value in table.own.items() if key not in OURS},
+        }
+        try:
+            answer = await self._media.send(
+                "/audio/transcriptions",
+                {key: value for key, value in fields.items() if value},
+                ("voice.wav", wave, "audio/wav"),
+            )
+            return wellformed(str(answer["text"])).strip()
+        except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
+            raise answer_failed(error, model=self._media.name) from None
+
+
+class Speaker:
+    """Reads answers aloud."""
+
+    def __init__(self, media: OpenAIMedia, sounds: Sounds) -> None:
+        self._media = media
+        self._sounds = sounds
+
+    async def say(self, answer: str) -> tuple[StoredMedia, ...]:
+        """Give an answer as voice messages; none if it cannot or need not be said: its words are sent anyway."""
+        text = speakable(answer)
+        if not text or len(text) > MOST:
+            return ()
+        own = self._media.table.own
+        asked = {
+            "model": own["speaking_model"],
+            "input": text,
+            "voice": own.get("voice", "alloy"),
+            "response_format": "wav",
+        }
+        try:
+            sound = await self._media.post("/audio/speech", asked)
+            return await self._sounds.keep(sound, name="voice")
+        except Unreadable as error:
+            log.warning("not_spoken", model=self._media.name, error=str(error))
+        except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
+            failed: AnswerFailed = answer_failed(error, model=self._media.name)
+            log.warning("not_spoken", model=self._media.name, error=str(failed))
+        return ()
