@@ -171,3 +171,25 @@ chain_releases = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_chain_releases_chain_id", chain_releases.c.chain, chain_releases.c.id)
+
+# Who exported and who deleted: never what was said.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("details", Text, nullable=False, default="{}"),
+    Column("conversations", Integer, nullable=False, default=0),
+    Column("messages", Integer, nullable=False, default=0),
+    sqlite_autoincrement=True,
+)
+
+# What has been brought over from the predecessor's database, so that twice is once.
+legacy_imports = Table(
+    "legacy_imports",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+)

@@ -1,0 +1,88 @@
+"""Who exported what and who deleted what, written down before or with the deed."""
+
+import getpass
+import json
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import time
+from typing import Any, Literal
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.engine import Database
+from storage.tables import audit
+
+Action = Literal["export", "forget", "retention"]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A deed: `who` did it, `details` are its filter."""
+
+    id: int
+    at: datetime
+    who: str
+    action: str
+    details: Mapping[str, Any]
+    conversations: int
+    messages: int
+
+
+def operator() -> str:
+    """Name whoever runs this program: the account and the machine."""
+    name = "?"
+    with suppress(OSError, KeyError):  # an account without a name, as in a container
+        name = getpass.getuser()
+    return f"{name}@{socket.gethostname()}"
+
+
+async def record(
+    database: Database, action: Action, who: str, details: Mapping[str, Any], *, conversations: int, messages: int
+) -> None:
+    """Write a deed down."""
+    async with database.write() as connection:
+        await note(connection, action, who, details, conversations=conversations, messages=messages)
+
+
+async def note(
+    connection: AsyncConnection,
+    action: Action,
+    who: str,
+    details: Mapping[str, Any],
+    *,
+    conversations: int,
+    messages: int,
+) -> None:
+    """Write a deed down in the transaction that does it."""
+    await connection.execute(
+        insert(audit).values(
+            at=time(),
+            who=who,
+            action=action,
+            details=json.dumps(details, ensure_ascii=False, sort_keys=True),
+            conversations=conversations,
+            messages=messages,
+        )
+    )
+
+
+async def deeds(database: Database, *, limit: int = 100) -> Sequence[AuditRow]:
+    """Give the latest deeds, newest first."""
+    async with database.read() as connection:
+        rows = (await connection.execute(select(audit).order_by(audit.c.id.desc()).limit(limit))).all()
+    return [
+        AuditRow(
+            row.id,
+            datetime.fromtimestamp(row.at, UTC),
+            row.who,
+            row.action,
+            json.loads(row.details),
+            row.conversations,
+            row.messages,
+        )
+        for row in rows
+    ]
