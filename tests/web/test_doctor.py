@@ -274,6 +274,19 @@ async def test_a_database_that_is_away_or_behind_is_seen(
     assert "opensesame" not in str(away)
 
 
+async def test_what_keeps_the_service_from_starting_is_seen_before_it_starts(
+    tmp_path: Path, environ: dict[str, str], wecom: Simulator
+) -> None:
+    clash = environ | credentials(invent_app(agent_id=1000009), wecom.url, channel="hr", path="/gpt")
+    paths = await examined(tmp_path, clash)
+    chains = await examined(tmp_path, environ | {"WEBOT_CHANNELS__WECOM__CHAIN": "nosuch"})
+
+    assert "ill" == paths["", "start"].state
+    assert "[channels.hr] path: '/gpt' is also [channels.wecom]'s" in paths["", "start"].says
+    assert "ill" == chains["", "start"].state
+    assert "nosuch" in chains["", "start"].says
+
+
 async def test_a_port_that_something_else_uses_is_seen(tmp_path: Path, environ: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = environ | {"WEBOT_SERVER__PORT": str(other.getsockname()[1])}

@@ -16,6 +16,7 @@ from web.doctor.callbacks import examine_keys, examine_ways
 from web.doctor.findings import Finding, Teller
 from web.doctor.ground import examine_ground, examine_service
 from web.doctor.models import examine_models
+from web.doctor.rehearsal import examine_start
 from web.masking import Masker
 
 _NEARBY_SECONDS = 3.0
@@ -38,6 +39,7 @@ async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:
     settings = loaded.settings
     async for finding in examine_ground(loaded, teller):
         yield finding
+    yield await examine_start(loaded, teller)
     service, running = await examine_service(settings.server, teller, min(seconds, _NEARBY_SECONDS))
     yield service
     for name, table in cast("Mapping[str, WeComAppSettings]", loaded.channels).items():
