@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+import web.commands
 from adapters.simulator.faults import Errcode
 from storage.views import list_turns
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.house import House, open_house
 from tests.web.shell import Ran, free_port, webot
+from web.cli import Verbs
 
 WORDS = "我的工资是多少"
 
@@ -154,13 +157,28 @@ async def test_what_cannot_run_again_is_said_and_the_exit_code_tells(
         await house.phone().texts(count=1)
         ran = await webot("turns", "retry", "1", "7", folder=tmp_path, environ=environ)
         none = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
-    nothing = await webot("turns", "retry", folder=tmp_path, environ=environ)
 
     assert Ran(1, "1: has not failed; left as it is\n7: there is no such turn, or no longer\n", "") == ran
     assert Ran(0, "No turn has failed.\n", "") == none
-    assert 2 == nothing.code
-    assert "--all-failed" in nothing.err
     assert 1 == len(model.asked)
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        pytest.param(["retry"], "name the turns to run again, or give --all-failed", id="no turn"),
+        pytest.param(["retry", "1", "--all-failed"], "name the turns to run again", id="some and all"),
+        pytest.param(["retry", "one"], "'one' is not a valid integer", id="no number"),
+        pytest.param(["show"], "Missing argument 'ID'", id="nothing to show"),
+        pytest.param(["--limit", "0"], "0 is not in the range x>=1", id="a list of none"),
+    ],
+)
+def test_what_was_typed_wrong_is_told_before_anything_is_opened(args: list[str], told: str, tmp_path: Path) -> None:
+    ran = CliRunner().invoke(Verbs(web.commands), ["--settings", str(tmp_path), "turns", *args])
+
+    assert 2 == ran.exit_code
+    assert told in ran.output
+    assert [] == list(tmp_path.iterdir())
 
 
 async def test_a_service_that_cannot_be_found_is_named(
