@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.engine import Database
+from storage.media import MediaFolder
 from storage.tables import inbox
 
 log = structlog.get_logger()
@@ -18,11 +19,16 @@ _BATCH = 1000
 
 
 class Janitor:
-    """Removes finished turns, with their parts, after `keep_days`; what failed stays until somebody deals with it."""
+    """Removes finished turns, with their parts, after `keep_days`; what failed stays until somebody deals with it.
 
-    def __init__(self, database: Database, *, keep_days: int) -> None:
+    Files of the media folder go `keep_media_days` after they were last stored; 0 keeps them for ever.
+    """
+
+    def __init__(self, database: Database, media: MediaFolder, *, keep_days: int, keep_media_days: int) -> None:
         self._database = database
+        self._media = media
         self._keep = keep_days * _DAY
+        self._keep_media_days = keep_media_days
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -55,9 +61,10 @@ class Janitor:
         while True:
             try:
                 removed = await self.clean()
+                files = await self._media.sweep(days=self._keep_media_days) if self._keep_media_days else 0
             except (SQLAlchemyError, OSError) as error:
                 log.warning("cleaning_failed", error=type(error).__name__)
             else:
-                if removed:
-                    log.info("cleaned", turns=removed)
+                if removed or files:
+                    log.info("cleaned", turns=removed, files=files)
             await asyncio.sleep(_HOUR)

@@ -2,12 +2,16 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from time import time
 
 from pipeline.errors import Undeliverable
 from pipeline.replies import StoredMedia
+
+_DAY = 24 * 3600.0
 
 
 class MediaFolder:
@@ -29,12 +33,29 @@ class MediaFolder:
         except FileNotFoundError:
             raise Undeliverable(f"the stored file of {media.name!r} is gone") from None
 
+    async def sweep(self, *, days: int) -> int:
+        """Remove files that were last stored more than `days` ago; give how many went."""
+        return await asyncio.to_thread(self._sweep, time() - days * _DAY)
+
+    def _sweep(self, before: float) -> int:
+        gone = 0
+        for folder in self._folder.glob("??"):
+            for file in folder.iterdir():
+                # Another may be at it too, or have stored the file anew just now.
+                with suppress(FileNotFoundError):
+                    if file.stat().st_mtime < before:
+                        file.unlink()
+                        gone += 1
+        return gone
+
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
 
     def _write(self, digest: str, data: bytes) -> None:
         path = self._path(digest)
-        if path.exists():
+        with suppress(FileNotFoundError):
+            # Stored once more, it is kept as long as if it were new.
+            os.utime(path)
             return
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Whole or not at all: a crash must not leave half a file under a name that promises its content.

@@ -163,7 +163,12 @@ def _assemble(
         settings=settings,
         database=database,
         worker=worker,
-        janitor=Janitor(database, keep_days=settings.storage.keep_turns_days),
+        janitor=Janitor(
+            database,
+            media,
+            keep_days=settings.storage.keep_turns_days,
+            keep_media_days=settings.storage.keep_media_days,
+        ),
         channels=opened,
         chains=chains,
         keeper=Keeper(chains.shelf, ChainRevisions(database), shared=database.shared),

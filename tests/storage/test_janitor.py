@@ -1,5 +1,6 @@
 """What is old and done goes, with its parts; what failed stays until somebody deals with it."""
 
+from pathlib import Path
 from time import time
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy import func, insert, select
 
 from storage.engine import Database
 from storage.janitor import Janitor
+from storage.media import MediaFolder
 from storage.tables import inbox, outbox
 
 DAY = 24 * 3600.0
@@ -27,8 +29,8 @@ async def filled(database: Database) -> Database:
     return database
 
 
-async def test_what_is_old_and_done_goes_with_its_parts(filled: Database) -> None:
-    removed = await Janitor(filled, keep_days=7).clean()
+async def test_what_is_old_and_done_goes_with_its_parts(filled: Database, tmp_path: Path) -> None:
+    removed = await Janitor(filled, MediaFolder(tmp_path), keep_days=7, keep_media_days=0).clean()
     async with filled.read() as connection:
         left = (await connection.execute(select(inbox.c.id).order_by(inbox.c.id))).scalars().all()
         parts = (await connection.execute(select(func.count()).select_from(outbox))).scalar_one()
