@@ -40,6 +40,7 @@ class Keeper:
         self._look_seconds = look_seconds
         self._live: dict[str, str] = {}
         self._number = 0
+        self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -62,10 +63,11 @@ class Keeper:
 
     async def look(self) -> None:
         """Take over what has changed since the last look."""
-        if await asyncio.to_thread(self._shelf.refresh):
-            await self._announce()
-        if await self._revisions.latest() > self._number:
-            await self._follow()
+        async with self._looking:
+            if await asyncio.to_thread(self._shelf.refresh):
+                await self._announce()
+            if await self._revisions.latest() > self._number:
+                await self._follow()
 
     async def _watch(self) -> None:
         while True:
