@@ -1,11 +1,10 @@
-import json
 import re
 import textwrap
 import tomllib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -106,19 +105,17 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_toml_in_a_page_is_valid_settings(page: Path, tmp_path: Path) -> None:
-    secrets = {"corp_id": "ww1", "agent_id": 7, "secret": "s", "token": "t", "encoding_aes_key": KEY}
+def test_every_toml_in_a_page_that_names_a_table_of_the_settings_holds(page: Path, tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(SETTINGS, encoding="utf-8")
     for block in blocks(page, "toml"):
-        written = tomllib.loads(block)
-        for table in written.get("channels", {}).values():
-            # The page has dots where the reader's own go.
-            table.update(secrets)
-        (tmp_path / "settings.local.toml").write_text(toml(written), encoding="utf-8")
-
+        # Dots stand where the reader's own goes.
+        filled = block.replace('"..."', f'"{KEY}"')
+        if not set(tomllib.loads(filled)) <= set(Settings.model_fields):
+            continue
+        (tmp_path / "settings.local.toml").write_text(filled, encoding="utf-8")
         settings = load_settings(tmp_path, {})
 
-        assert set(written.get("channels", {})) <= set(settings.channels), block
+        assert set(tomllib.loads(filled).get("channels", {})) <= set(settings.channels), block
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -165,16 +162,3 @@ def test_every_setting_of_the_predecessor_has_its_place(key: str) -> None:
 
     assert new == "none" or named
     assert [] == [name for table, name in named if (table or "channels.wecom", name) not in KEYS]
-
-
-def toml(values: dict[str, Any]) -> str:
-    """Write what was read as dotted keys."""
-    return "".join(f"{line}\n" for line in _dotted(values, ""))
-
-
-def _dotted(values: dict[str, Any], prefix: str) -> Iterator[str]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _dotted(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key} = {json.dumps(value, ensure_ascii=False)}"
