@@ -5,13 +5,14 @@ processes never wait for each other in a circle; ready lanes are claimed last an
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import time
 from typing import Any
 
 from sqlalchemy import Row, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import LaneLost, TryAgain
@@ -60,12 +61,12 @@ class Ledger:
         try:
             async with self._database.write() as connection:
                 return await _Batch(connection, self.owner, shared=self._database.shared).apply(operations)
-        except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
-            raise TryAgain(f"the database cannot be written: {type(error).__name__}") from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise TryAgain("the connection to the database was lost") from error
+        except (IntegrityError, ProgrammingError, DataError, NotSupportedError):
+            # A fault of ours: doing the same again would meet it again.
             raise
+        except (DBAPIError, OSError, TimeoutError) as error:
+            # Drivers have no common word for a server that restarts, is out of disk or has lost us.
+            raise TryAgain(f"the database cannot be written: {type(error).__name__}") from error
 
 
 class _Batch:
@@ -79,6 +80,8 @@ class _Batch:
         self._now = 0.0
         self._lanes: dict[str, Lane] = {}
         self._known: set[str] = set()
+        self._states: dict[int, str] = {}
+        """How far the turns are whose write is repeated."""
         self._events: list[dict[str, object]] = []
         self._turns: list[dict[str, object]] = []
         self._parts: list[dict[str, object]] = []
@@ -96,6 +99,9 @@ class _Batch:
         await self._lock({operation.lane for operation in operations if not isinstance(operation, Claim)})
         self._known = await self._have(
             [operation.event.key for operation in operations if isinstance(operation, Accept)]
+        )
+        self._states = await self._states_of(
+            [operation.turn.id for operation in operations if isinstance(operation, Record | Close) and operation.again]
         )
         changes = Changes(self._connection, self._insert, self._now)
         results: list[Result | Exception] = [
@@ -137,6 +143,12 @@ class _Batch:
         if not keys:
             return set()
         return set((await self._connection.execute(select(inbox.c.key).where(inbox.c.key.in_(keys)))).scalars())
+
+    async def _states_of(self, turn_ids: list[int]) -> dict[int, str]:
+        if not turn_ids:
+            return {}
+        rows = await self._connection.execute(select(inbox.c.id, inbox.c.state).where(inbox.c.id.in_(turn_ids)))
+        return {row.id: row.state for row in rows}
 
     async def _one(self, place: int, operation: Operation, changes: Changes) -> Result | Exception:
         if isinstance(operation, (Record, MarkSent, Close, Postpone, Release)):
@@ -193,6 +205,9 @@ class _Batch:
     async def _record(self, operation: Record, changes: Changes) -> Turn:
         turn = operation.turn
         parts = tuple(OutgoingPart(place, part) for place, part in enumerate(operation.parts))
+        recorded = replace(turn, parts=parts, failure=operation.failure)
+        if self._states.get(turn.id) == "answered":
+            return recorded
         self._parts += [
             {
                 "turn_id": turn.id,
@@ -205,13 +220,15 @@ class _Batch:
         self._turns.append(statements.turn(turn, "answered", failure=operation.failure))
         for change in operation.changes:
             await changes.make(change, turn)
-        return Turn(
-            turn.id, turn.lane, turn.epoch, turn.event, turn.accepted_at, turn.attempts, parts, operation.failure
-        )
+        return recorded
 
     def _close(self, place: int, operation: Close) -> None:
         turn, verdict = operation.turn, operation.verdict
         lane = self._lanes[turn.lane]
+        if self._states.get(turn.id) == verdict.state:
+            # It was closed, and the lane kept, or it would not be ours: it stands at the next turn.
+            self._next[place] = lane.name
+            return
         if verdict.sent is not None:
             part, receipt = verdict.sent
             self._sent.append(statements.sent(turn.id, part.place, receipt.message_id, self._now))

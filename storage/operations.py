@@ -39,6 +39,8 @@ class Record:
     changes: Sequence[Change]
     parts: Sequence[Part]
     failure: str
+    again: bool = False
+    """Whether it was tried before and may have been done: a commit's answer can be lost."""
 
     @property
     def lane(self) -> str:
@@ -67,6 +69,8 @@ class Close:
     turn: Turn
     verdict: Finished
     go_on: bool
+    again: bool = False
+    """As for `Record`."""
 
     @property
     def lane(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from secrets import token_hex
 from typing import cast
 
@@ -34,7 +35,7 @@ from storage.operations import (
     Stop,
     Stopped,
 )
-from storage.recovery import free_every_lane
+from storage.recovery import Orphans, free_every_lane
 from storage.writer import Writer
 
 log = structlog.get_logger()
@@ -69,6 +70,7 @@ class Worker:
         """The lane of each turn that runs here, by the turn's id."""
         self._claiming = 0
         self._stopping: set[int] = set()
+        self._orphans = Orphans(database, self.name)
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._lease = Lease(database, self.name, lost=self._let_go, seconds=lease_seconds) if database.shared else None
@@ -192,6 +194,10 @@ class Worker:
     async def _accept(self, wish: Accept) -> bool:
         try:
             accepted = cast("Accepted", await self._writer.ask(wish))
+        except TryAgain:
+            # It may be stored, with its lane claimed, and only the answer be lost.
+            self._suspect_orphans()
+            raise
         finally:
             self._claiming -= wish.claim
         if accepted.turn is not None:
@@ -222,11 +228,15 @@ class Worker:
                 claimed = cast("Claimed", await self._writer.ask(Claim(self._room)))
             except TryAgain as error:
                 log.warning("claim_failed", error=str(error))
+                self._orphans.suspect()
                 pause = _POLL_SECONDS
                 continue
             for turn in claimed.turns:
                 self._begin(turn)
             pause = self._pause(claimed.next_in)
+            if self._orphans.suspected:
+                await self._orphans.free(self._tasks)
+                pause = min(_POLL_SECONDS, pause or _POLL_SECONDS)
 
     def _pause(self, next_in: float | None) -> float | None:
         if self._database.shared:
@@ -242,6 +252,10 @@ class Worker:
                 current = await self._one(current)
         except LaneLost as error:
             log.warning("lane_lost", lane=lane, reason=str(error))
+            self._suspect_orphans()
+        except Exception:  # the edge of a lane: it must not stay ours with nobody to run it
+            log.exception("lane_broke", lane=lane)
+            self._suspect_orphans()
         finally:
             if self._tasks.get(lane) is asyncio.current_task():
                 del self._tasks[lane]
@@ -298,6 +312,9 @@ class Worker:
                 return await self._writer.ask(operation)
             except TryAgain as error:
                 log.warning("write_waits", operation=type(operation).__name__, error=str(error))
+                if isinstance(operation, Record | Close):
+                    operation = replace(operation, again=True)
+                self._orphans.suspect()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
 
@@ -324,6 +341,11 @@ class Worker:
         tasks, self._tasks = self._tasks, {}
         for task in tasks.values():
             task.cancel()
+        self._suspect_orphans()
+
+    def _suspect_orphans(self) -> None:
+        self._orphans.suspect()
+        self._wake.set()
 
 
 def _log_late_failure(done: "asyncio.Future[bool]") -> None:
