@@ -83,7 +83,8 @@ async def bring_up(url: str) -> Migrated:
 async def examine(url: str) -> Condition:
     """Reach, read and write a database without leaving a trace. Raises `DatabaseUnusable`."""
     file = sqlite_file(url)
-    place = _place(make_url(url)) if file is None else str(file)
+    with plainly():
+        place = _place(make_url(url)) if file is None else str(file)
     if file is not None and not await asyncio.to_thread(file.exists):
         return Condition(place, shared=False, exists=False)
     with plainly():

@@ -48,7 +48,6 @@ def command(shell: Shell, *, as_json: bool, seconds: float) -> None:
         return
     with configure_logs(Log(level="critical"), secrets_of(loaded)):
         findings = asyncio.run(_examined(loaded, seconds, live=not as_json))
-    closing = ""
     ill = sum(finding.state == "ill" for finding in findings)
     closing = teller_for(loaded).say("some_ill" if ill else "all_well", count=ill)
     _finish(findings, as_json=as_json, live=True, closing=closing)

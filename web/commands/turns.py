@@ -116,9 +116,11 @@ def _print_list(which: "Which", turns: "Sequence[TurnView]", count: int) -> None
         sent = f"{turn.sent}/{turn.parts}" if turn.parts else ""
         who = f"{turn.channel}/{turn.user}"
         table.add_row(str(turn.id), turn.state, who, _age(turn.accepted_at), str(turn.attempts), sent, turn.reason)
-    # Wide enough for a pipe: a cut reason is none.
     console = Console(highlight=False, markup=False)
-    console.print(table) if console.is_terminal else Console(width=200, markup=False, highlight=False).print(table)
+    if not console.is_terminal:
+        # A pipe has no width, and a cut reason is none.
+        console.width = 200
+    console.print(table)
     if count > len(turns):
         click.echo(f"… and {count - len(turns)} more; --limit {count} lists them all.")
 
