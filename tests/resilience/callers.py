@@ -161,7 +161,10 @@ async def post_steadily(
     began = clock()
 
     async def one(request: bytes) -> Posted:
-        line = idle.pop() if idle else await dial(port)
+        try:
+            line = idle.pop() if idle else await dial(port)
+        except OSError:
+            return Posted(LOST, time.time(), 0.0)
         posted = await line.post(request)
         if line.is_open:
             idle.append(line)
