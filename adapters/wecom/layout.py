@@ -111,11 +111,14 @@ class _Walk:
             yield from self._placed([Row(spans, leads=True)], token, above="empty line", below="none")
 
     def _code(self, token: Token) -> Iterator[Row]:
-        code = token.content.removesuffix("\n")
+        code, info = token.content.removesuffix("\n"), token.info
         if not code.strip():
+            # Around nothing, what stands behind the fence is all that was said.
+            code, info = info.strip(), ""
+        if not code:
             return
         yield from self._marker_alone(token)
-        frame = self._look.fence(token.info, code)
+        frame = self._look.fence(info, code)
         gap: _Gap = "as written" if frame is not None else "empty line"
         written = [Row((self._look.code(line),), frame=frame, whole=True, verbatim=True) for line in code.split("\n")]
         # Code is not indented, so that it can be copied as it is.

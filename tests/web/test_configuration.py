@@ -89,6 +89,11 @@ def test_the_settings_cannot_be_changed_once_loaded(tmp_path: Path) -> None:
         settings.chat.turns = 1  # type: ignore[misc]
 
 
+KNOWN_TABLES = ", ".join(
+    f"[{name}.<name>]" if name in {"channels", "models"} else f"[{name}]" for name in Settings.model_fields
+)
+
+
 @pytest.mark.parametrize(
     "typed",
     [
@@ -253,8 +258,7 @@ CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thin
         pytest.param("[chat]\nzzz = 5", f"[chat] zzz: no such key. {CHAT_KEYS}", id="an unknown key"),
         pytest.param(
             "[chats]\nturns = 5",
-            "[chats]: no such table; did you mean [chat]? Known tables: [server], [storage], [channels.<name>],"
-            " [models.<name>], [chat], [network], [limits], [console], [simulator], [log], [menu]",
+            f"[chats]: no such table; did you mean [chat]? Known tables: {KNOWN_TABLES}",
             id="a misspelt table",
         ),
         pytest.param(

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.wecom.clean import is_visible
@@ -130,6 +130,7 @@ def test_a_file_is_cleaned_as_well() -> None:
 
 @pytest.mark.parametrize("message_format", FORMATS)
 @given(answer=answers)
+@example(answer="> > - ~~~~~~~~好")
 @settings(max_examples=60)
 def test_the_parts_say_what_the_answer_said(message_format: Format, answer: str) -> None:
     done = render([TextReply(answer)], message_format=message_format, max_pieces=1000, words=Words("en"))
