@@ -26,7 +26,7 @@ async def examine_start(loaded: Loaded, teller: Teller) -> Finding:
         await service.close()
     except SettingsInvalid as error:
         return teller.ill("start", "start_bad", "start_bad_fix", problems="; ".join(error.problems))
-    except WebotError as error:
+    except (WebotError, OSError) as error:
         return teller.ill("start", "start_bad", "start_bad_fix", problems=error)
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
