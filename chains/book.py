@@ -113,6 +113,13 @@ def make_book(
                 break
             if chain is found[name]:
                 told.append(f"chain {name!r}: {wrong}")
+    # Such a chain goes on answering: it is only the others that cannot be handed to.
+    told += [
+        f"chain {name!r}: hands_to: there is no chain {other!r}; there are {', '.join(sorted(chains))}"
+        for name, chain in sorted(chains.items())
+        for other in chain.hands_to
+        if other not in chains
+    ]
     return ChainBook(chains, problems=tuple(told))
 
 

@@ -116,6 +116,10 @@ class ChainConfig(Part):
     """Other words for the command, such as "@翻译"."""
     keywords: tuple[SomeWords, ...] = ()
     """A message that contains one of these is answered by the chain; the longest one found decides."""
+    hands_to: tuple[str, ...] = ()
+    """Chains that a model may choose instead, on a channel whose own chain this is; by their descriptions."""
+    chooser: str = ""
+    """The table under `[models]` that chooses; empty for the chain's own model."""
     channels: tuple[str, ...] = ()
     """The channels on which command and keywords work; empty for all."""
     users: tuple[str, ...] = ()

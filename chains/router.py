@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from chains.book import ChainBook
+from chains.choosing import Chooser
 from chains.command import Means, Order
 from chains.commands import all_commands
 from chains.config import ChainConfig
@@ -49,6 +50,7 @@ class Chains:
         self._conversations = Conversations(means.chat, means.memory, models, means.words, means.senses)
         self._viewer = Viewer(means.chat, means.memory, means.senses, means.words)
         self._ear = Ear(means.senses, means.words)
+        self._chooser = Chooser(models)
         self.shelf = shelf
         self._command = RunnableLambda(self._run_command, name="command")
         self._conversation = RunnableLambda(self._converse, name="conversation")
@@ -110,7 +112,8 @@ class Chains:
 
     async def _converse(self, turn: Routed[Question]) -> AsyncGenerator[Step]:
         asked = turn.reading
-        answer = self._conversations.answer(turn.ask, asked.text, turn.book, asked.chain, by_voice=asked.by_voice)
+        chain = asked.chain or await self._chooser.choose(turn.ask, asked.text, turn.book)
+        answer = self._conversations.answer(turn.ask, asked.text, turn.book, chain, by_voice=asked.by_voice)
         async with aclosing(answer) as steps:
             async for step in steps:
                 yield step

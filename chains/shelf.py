@@ -111,7 +111,8 @@ class Shelf:
         made = make_book(
             {**others, chain.name: chain}, before=others, check=self.check, reserved=self.reserved, problems=()
         )
-        return made.problems[0].partition(": ")[2] if made.problems else ""
+        about = f"chain {chain.name!r}: "
+        return next((problem.removeprefix(about) for problem in made.problems if problem.startswith(about)), "")
 
     def _look(self) -> dict[Place, Signature]:
         found: dict[Place, Signature] = {}
@@ -177,8 +178,9 @@ def open_shelf(
         unknown = sorted(set(chain.channels) - settings.channels.keys())
         if unknown:
             return f"channels: found {unknown[0]!r}, there are {', '.join(sorted(settings.channels))}"
-        if chain.model not in models.names:
-            return f"model: found {chain.model!r}, there are {', '.join(models.names)}"
+        for key, name in (("model", chain.model), ("chooser", chain.chooser or chain.model)):
+            if name not in models.names:
+                return f"{key}: found {name!r}, there are {', '.join(models.names)}"
         ours = sorted({"model", *OUR_OWN} & chain.options.keys())
         return f"options.{ours[0]}: webot sets this itself; take it out" if ours else ""
 

@@ -38,6 +38,8 @@ description = "翻译"
 command = "@translate"
 aliases = ["@翻译"]
 keywords = ["翻译一下"]
+hands_to = ["code"]
+chooser = "default"
 channels = ["wecom"]
 users = ["alice"]
 welcome = "你好，{{ user }}"
@@ -174,6 +176,7 @@ def test_a_channel_cannot_name_a_chain_that_is_not_there() -> None:
     ("chain", "complaint"),
     [
         pytest.param({"model": "big"}, "model: found 'big', there are default", id="a model that is not there"),
+        pytest.param({"chooser": "big"}, "chooser: found 'big', there are default", id="a chooser that is not there"),
         pytest.param({"channels": ("hr",)}, "channels: found 'hr', there are wecom", id="a channel that is not there"),
         pytest.param({"options": {"stream": True}}, "options.stream: webot sets this itself", id="our own option"),
         pytest.param(
