@@ -1,19 +1,16 @@
 """Exports for a person in the chat: which conversations are meant, and the files that go into the media store."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from tempfile import mkdtemp
 from time import time
 from typing import Any
 
 import structlog
 from sqlalchemy import Row, select
 
-from pipeline.errors import AnswerFailed, Undeliverable
+from pipeline.errors import AnswerFailed
 from pipeline.events import Person
 from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
 from pipeline.ports import MediaStore
@@ -23,9 +20,9 @@ from pipeline.words import Language, Words
 from storage.engine import Database
 from storage.exports.facts import title
 from storage.exports.formats import TRAITS
+from storage.exports.layout import lay_out, work_folder
 from storage.exports.orders import Broken, RenderOrder
-from storage.exports.pictures import file_name
-from storage.exports.records import TRANSCRIPTS, Transcript
+from storage.exports.records import Transcript
 from storage.exports.select import Selection, stream
 from storage.exports.workshop import Workshop
 from storage.tables import conversations, people
@@ -68,8 +65,8 @@ class ChatExports:
 
     async def _make(self, transcripts: Sequence[Transcript], format: Format, *, instead: bool) -> Exported:  # noqa: A002
         name = _file_name(transcripts, Words(self._language))
-        async with _folder() as folder:
-            await self._lay_out(folder, transcripts)
+        async with work_folder() as folder:
+            await lay_out(folder, transcripts, self._media)
             order = RenderOrder(
                 str(folder),
                 name,
@@ -86,20 +83,6 @@ class ChatExports:
             files = [await self._keep(folder / "out" / file, answer.format) for file in answer.files]
         messages = sum(len(transcript.messages) for transcript in transcripts)
         return Exported(tuple(files), len(transcripts), messages, instead, bool(answer.plainer))
-
-    async def _lay_out(self, folder: Path, transcripts: Sequence[Transcript]) -> None:
-        """Put what the rendering process reads into a folder: it knows no database and no media store."""
-        content = await asyncio.to_thread(TRANSCRIPTS.dump_json, tuple(transcripts))
-        await asyncio.to_thread((folder / "transcripts.json").write_bytes, content)
-        shown = {media for transcript in transcripts for message in transcript.messages for media in message.media}
-        for media in shown:
-            if not (name := file_name(media)):
-                continue
-            try:
-                data = await self._media.read(media)
-            except Undeliverable:
-                continue
-            await asyncio.to_thread((folder / name).write_bytes, data)
 
     async def _keep(self, path: Path, format: Format) -> StoredMedia:  # noqa: A002
         mime = "application/zip" if path.suffix == ".zip" else TRAITS[format].mime
@@ -141,15 +124,6 @@ class ChatExports:
             return 0, 0
         fresh = not self._idle_seconds or time() - row.last_at <= self._idle_seconds
         return (row.number if going_on == row.id and fresh else 0), row.number
-
-
-@asynccontextmanager
-async def _folder() -> AsyncIterator[Path]:
-    folder = await asyncio.to_thread(mkdtemp, prefix="webot-export-")
-    try:
-        yield Path(folder)
-    finally:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
 
 def _one(whose: Selection, number: int) -> Selection:

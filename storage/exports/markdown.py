@@ -13,6 +13,10 @@ _LEVELS = 3
 """How many levels of heading are the document's own."""
 
 
+# Reading a message costs more than writing it: only one that may need it is read.
+_STRUCTURE = re.compile(r"^ {0,3}(?:#|```|~~~|=+\s*$|-+\s*$)", re.MULTILINE)
+
+
 def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
     """Give the document in pieces; its pictures are in the folder `media` beside it."""
     several = len(transcripts) > 1
@@ -42,6 +46,8 @@ def _said(message: Message) -> str:
 
 def embedded(text: str) -> str:
     """Give a message's markdown fit to stand among others: its headings below ours, its last fence closed."""
+    if not _STRUCTURE.search(text):
+        return text.rstrip("\n")
     lines = text.rstrip("\n").split("\n")
     end = ""
     for token in parse(text):

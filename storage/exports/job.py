@@ -1,0 +1,295 @@
+"""A batch export: many conversations into a folder or a zip, resumed where it stopped, the same bytes each time."""
+
+import asyncio
+import hashlib
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipeline.exports import Format
+from pipeline.ports import MediaStore
+from pipeline.settings import PdfEngine
+from pipeline.words import Language, Words
+from storage.engine import Database
+from storage.exports import csv, finetune, jsonl, manifest, sharegpt
+from storage.exports.documents import EPOCH, pieces
+from storage.exports.formats import TRAITS
+from storage.exports.journal import Journal, open_journal
+from storage.exports.layout import lay_out, lay_out_pictures, work_folder
+from storage.exports.manifest import Entry, Manifest, entry
+from storage.exports.masking import Masker
+from storage.exports.orders import Broken, RenderOrder
+from storage.exports.pictures import Pictures
+from storage.exports.records import Transcript
+from storage.exports.select import Selection, newest_message, stream
+from storage.exports.workshop import Workshop
+
+_UNBOUNDED = 1 << 50
+_STEP = 1000
+"""Messages after which a file's progress is noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to export, and how."""
+
+    chosen: Selection
+    format: Format
+    language: Language = "zh"
+    engine: PdfEngine = "auto"
+    masker: Masker | None = None
+
+    def order(self) -> Mapping[str, Any]:
+        """Give what makes two jobs the same."""
+        names = "\n".join(self.masker.names) if self.masker else ""
+        return {
+            "format": self.format,
+            "filter": self.chosen.described(),
+            "language": self.language,
+            "engine": self.engine,
+            "masked": None if self.masker is None else hashlib.sha256(names.encode()).hexdigest(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A conversation that could not be written; the others were."""
+
+    conversation: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a job."""
+
+    manifest: Manifest
+    failures: tuple[Failure, ...] = ()
+    plainer: tuple[int, ...] = ()
+    """Conversations that came as web pages, because pages could not be made whole."""
+
+
+Progress = Callable[[int], None]
+"""Told the number of conversations done so far."""
+
+
+class Exports:
+    """Runs jobs over a database and its media."""
+
+    def __init__(self, database: Database, media: MediaStore, *, presses: int) -> None:
+        self._database = database
+        self._media = media
+        self._presses = presses
+
+    async def to_zip(self, job: Job, path: Path, progress: Progress) -> Done:
+        """Export into an archive; an unfinished one stands in a folder beside it."""
+        folder = path.with_name(f"{path.name}.part")
+        done = await self.to_folder(job, folder, progress)
+        if not done.failures:
+            await asyncio.to_thread(_pack, folder, path)
+        return done
+
+    async def to_folder(self, job: Job, root: Path, progress: Progress) -> Done:
+        """Export into a folder. Raises `InTheWay` for one that holds something else."""
+        newest = await newest_message(self._database)
+        journal = await asyncio.to_thread(open_journal, root, job.order(), newest)
+        job = replace(job, chosen=replace(job.chosen, newest=journal.newest))
+        if TRAITS[job.format].paged:
+            done = await self._pages(job, journal, progress)
+        else:
+            done = await self._records(job, journal, progress)
+        await asyncio.to_thread((root / manifest.NAME).write_text, done.manifest.text(), encoding="utf-8")
+        if not done.failures:
+            await asyncio.to_thread(journal.close)
+        return done
+
+    async def to_stream(self, job: Job, out: BinaryIO, progress: Progress) -> tuple[int, int]:
+        """Write records, or plain documents one after the other, to a stream; give conversations and messages."""
+        job = replace(job, chosen=replace(job.chosen, newest=await newest_message(self._database)))
+        writing = _Writing(job, out)
+        async for transcript in stream(self._database, job.chosen, whole=TRAITS[job.format].whole):
+            await asyncio.to_thread(writing.add, transcript)
+            progress(writing.conversations)
+        return writing.conversations, writing.messages
+
+    async def _records(self, job: Job, journal: Journal, progress: Progress) -> Done:
+        path = journal.root / f"transcripts{TRAITS[job.format].suffix}"
+        out = await asyncio.to_thread(_open_at, path, journal.offset)
+        try:
+            writing = _Writing(job, out, journal.conversations, journal.messages, latest=journal.after)
+            noted = writing.messages
+            async for transcript in stream(
+                self._database, job.chosen, after=journal.after, whole=TRAITS[job.format].whole
+            ):
+                # What is noted ends with a conversation, not within one.
+                if writing.messages - noted >= _STEP and transcript.talk.id != writing.latest:
+                    noted = writing.messages
+                    await asyncio.to_thread(writing.note, journal)
+                await asyncio.to_thread(writing.add, transcript)
+                progress(writing.conversations)
+        finally:
+            await asyncio.to_thread(out.close)
+        counts = {"conversations": writing.conversations, "messages": writing.messages}
+        whole = await asyncio.to_thread(entry, journal.root, path, **counts)
+        return Done(_manifest(job, [whole], **counts))
+
+    async def _pages(self, job: Job, journal: Journal, progress: Progress) -> Done:
+        workshop = Workshop(presses=self._presses, keep=True, seconds=3600)
+        failures: list[Failure] = []
+        plainer: list[int] = []
+        running: set[asyncio.Task[None]] = set()
+
+        async def write(transcript: Transcript) -> None:
+            made = await self._document(job, journal.root, transcript, workshop)
+            if isinstance(made, Failure):
+                failures.append(made)
+            else:
+                if job.format == "pdf" and made[0].path.endswith(".html"):
+                    plainer.append(transcript.talk.id)
+                await asyncio.to_thread(journal.finished, transcript.talk.id, made)
+            progress(len(journal.entries))
+
+        try:
+            async for transcript in stream(self._database, job.chosen):
+                if transcript.talk.id in journal.entries:
+                    continue
+                # As many as can be rendered, and as many again laid out: memory does not grow with the rest.
+                if len(running) >= self._presses * 2:
+                    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                    for task in done:
+                        task.result()
+                running.add(asyncio.create_task(write(transcript)))
+            if running:
+                await asyncio.gather(*running)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await workshop.close()
+        entries = [each for files in journal.entries.values() for each in files]
+        counts = {"conversations": len(journal.entries), "messages": sum(each.messages for each in entries)}
+        return Done(_manifest(job, entries, **counts), tuple(failures), tuple(sorted(plainer)))
+
+    async def _document(
+        self, job: Job, root: Path, transcript: Transcript, workshop: Workshop
+    ) -> list[Entry] | Failure:
+        if job.masker is not None:
+            transcript = await asyncio.to_thread(job.masker.transcript, transcript)
+        folder, name = _place(root, transcript)
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        counts = {"conversations": 1, "messages": len(transcript.messages)}
+        if job.format in {"md", "txt"}:
+            path = folder / f"{name}{TRAITS[job.format].suffix}"
+            await asyncio.to_thread(_write, job, transcript, path)
+            made = [await asyncio.to_thread(entry, root, path, **counts)]
+            if job.format == "md" and any(said.media for said in transcript.messages):
+                await asyncio.to_thread((folder / "media").mkdir, exist_ok=True)
+                for picture in await lay_out_pictures(folder / "media", [transcript], self._media):
+                    beside = folder / "media" / picture
+                    made.append(await asyncio.to_thread(entry, root, beside, conversations=0, messages=0))
+            return made
+        async with work_folder() as work:
+            await lay_out(work, [transcript], self._media)
+            order = RenderOrder(str(work), name, job.format, job.engine, job.language, _UNBOUNDED)
+            answer = await workshop.render(order)
+            if isinstance(answer, Broken):
+                return Failure(transcript.talk.id, answer.reason)
+            (file,) = answer.files
+            await asyncio.to_thread(shutil.move, work / "out" / file, folder / file)
+        return [await asyncio.to_thread(entry, root, folder / file, **counts)]
+
+
+class _Writing:
+    """Writes records to a file and counts them."""
+
+    def __init__(self, job: Job, out: BinaryIO, conversations: int = 0, messages: int = 0, *, latest: int = 0) -> None:
+        self._job = job
+        self._out = out
+        self.conversations = conversations
+        self.messages = messages
+        self.latest = latest
+        self._begun = bool(conversations)
+
+    def add(self, transcript: Transcript) -> None:
+        """Write a conversation, or the next part of the latest one."""
+        if self._job.masker is not None:
+            transcript = self._job.masker.transcript(transcript)
+        if self._job.format == "csv" and not self._begun:
+            self._out.write(csv.head().encode())
+        self._begun = True
+        self._out.write("".join(self._lines(transcript)).encode())
+        self.conversations += transcript.talk.id != self.latest
+        self.latest = transcript.talk.id
+        self.messages += len(transcript.messages)
+
+    def note(self, journal: Journal) -> None:
+        """Note how far the file is whole."""
+        self._out.flush()
+        offset = self._out.tell()
+        journal.reached(self.latest, offset, conversations=self.conversations, messages=self.messages)
+
+    def _lines(self, transcript: Transcript) -> Iterator[str]:
+        match self._job.format:
+            case "jsonl":
+                return jsonl.lines(transcript)
+            case "csv":
+                return csv.lines(transcript)
+            case "finetune":
+                return finetune.lines(transcript)
+            case "sharegpt":
+                return sharegpt.lines(transcript)
+            case "md" | "txt" | "html" | "pdf":
+                return pieces([transcript], Words(self._job.language), Pictures(Path()), self._job.format)
+
+
+def _open_at(path: Path, offset: int) -> BinaryIO:
+    """Open a file to go on behind what is known to be whole."""
+    path.touch()
+    out = path.open("r+b")
+    out.truncate(offset)
+    out.seek(offset)
+    return out
+
+
+def _write(job: Job, transcript: Transcript, path: Path) -> None:
+    half = path.with_name(f"{path.name}.half")
+    with half.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(pieces([transcript], Words(job.language), Pictures(path.parent), job.format))
+    half.replace(path)
+
+
+def _manifest(job: Job, entries: list[Entry], *, conversations: int, messages: int) -> Manifest:
+    ordered = tuple(sorted(entries, key=lambda each: each.path))
+    chosen = replace(job.chosen, newest=None).described()
+    return Manifest(job.format, chosen, job.masker is not None, conversations, messages, ordered)
+
+
+def _place(root: Path, transcript: Transcript) -> tuple[Path, str]:
+    """Give a conversation's folder and its document's name without the suffix."""
+    talk = transcript.talk
+    day = datetime.fromtimestamp(talk.started_at, UTC).astimezone().strftime("%Y-%m-%d")
+    return root / _safe(talk.channel) / _safe(talk.user), f"{talk.number:04d} {day}"
+
+
+def _safe(name: str) -> str:
+    """Give a name every file system takes, and no two names the same one."""
+    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip(".")
+    return kept if kept == name and len(kept) < 100 else f"{kept[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"  # noqa: PLR2004
+
+
+def _pack(folder: Path, path: Path) -> None:
+    half = path.with_name(f"{path.name}.half")
+    with zipfile.ZipFile(half, "w") as archive:
+        for source in sorted(folder.rglob("*")):
+            if source.is_file() and not source.name.startswith(".webot-export"):
+                info = zipfile.ZipInfo(source.relative_to(folder).as_posix(), EPOCH)
+                info.compress_type = zipfile.ZIP_DEFLATED
+                info.external_attr = 0o644 << 16
+                with source.open("rb") as read, archive.open(info, "w", force_zip64=True) as write:
+                    shutil.copyfileobj(read, write, 1 << 20)
+    half.replace(path)
+    shutil.rmtree(folder)

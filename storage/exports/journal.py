@@ -1,0 +1,107 @@
+"""Where an unfinished export stands, in its own folder: what was asked for, and a line for each step done."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import WebotError
+from storage.exports.manifest import NAME, Entry, listed
+
+_ORDER = ".webot-export.json"
+_STEPS = ".webot-export.steps"
+
+
+class InTheWay(WebotError):
+    """The folder holds something else; whoever exports must choose another."""
+
+
+@dataclass
+class Journal:
+    """The steps of one export: `newest` bounds what is in it, so that going on later gives the same."""
+
+    root: Path
+    newest: int
+    entries: dict[int, list[Entry]] = field(default_factory=dict)
+    """The files of each finished conversation, by its id."""
+    after: int = 0
+    """The last conversation whose records are in the file."""
+    offset: int = 0
+    """The bytes of the file up to there."""
+    conversations: int = 0
+    messages: int = 0
+
+    def finished(self, conversation: int, entries: list[Entry]) -> None:
+        """Note that a conversation's files are written."""
+        self.entries[conversation] = entries
+        self._note({"conversation": conversation, "files": [asdict(each) for each in entries]})
+
+    def reached(self, conversation: int, offset: int, *, conversations: int, messages: int) -> None:
+        """Note that the file is whole up to a conversation."""
+        self.after, self.offset, self.conversations, self.messages = conversation, offset, conversations, messages
+        self._note({"after": conversation, "offset": offset, "conversations": conversations, "messages": messages})
+
+    def close(self) -> None:
+        """Forget the steps: the export is whole."""
+        for name in (_ORDER, _STEPS):
+            (self.root / name).unlink(missing_ok=True)
+
+    def _note(self, step: Mapping[str, Any]) -> None:
+        with (self.root / _STEPS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(step) + "\n")
+
+
+def open_journal(root: Path, order: Mapping[str, Any], newest: int) -> Journal:
+    """Begin an export in a folder, or go on with the one that stopped there.
+
+    A finished export of ours is replaced. Raises `InTheWay` for a folder with other things in it, or with an
+    unfinished export of something else.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    begun = _read(root / _ORDER)
+    if begun is None:
+        _clear(root)
+        (root / _STEPS).unlink(missing_ok=True)
+        (root / _ORDER).write_text(json.dumps({"order": order, "newest": newest}), encoding="utf-8")
+        return Journal(root, newest)
+    if begun["order"] != json.loads(json.dumps(order)):
+        raise InTheWay(f"{str(root)!r} holds an unfinished export of something else; remove it, or name another")
+    journal = Journal(root, int(begun["newest"]))
+    steps = root / _STEPS
+    for line in steps.read_text(encoding="utf-8").splitlines() if steps.exists() else ():
+        _retrace(journal, line)
+    return journal
+
+
+def _retrace(journal: Journal, line: str) -> None:
+    try:
+        step = json.loads(line)
+    except ValueError:  # cut off where the process died
+        return
+    if "after" in step:
+        journal.after, journal.offset = step["after"], step["offset"]
+        journal.conversations, journal.messages = step["conversations"], step["messages"]
+        return
+    entries = [Entry(**each) for each in step["files"]]
+    if all((journal.root / each.path).is_file() for each in entries):
+        journal.entries[step["conversation"]] = entries
+
+
+def _clear(root: Path) -> None:
+    """Take away an earlier export of ours; leave anything else, and say so."""
+    ours = set(listed(root))
+    for path in ours:
+        inside = (root / path).resolve()
+        if inside.is_relative_to(root.resolve()):
+            inside.unlink(missing_ok=True)
+    (root / NAME).unlink(missing_ok=True)
+    if any(path.is_file() for path in root.rglob("*") if path.name not in {_ORDER, _STEPS}):
+        raise InTheWay(f"{str(root)!r} is not empty; name a new folder, or a .zip")
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 (JSON)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

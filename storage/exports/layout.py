@@ -1,0 +1,46 @@
+"""Lays out in a folder what a rendering process reads: it knows no database and no media store."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from pipeline.errors import Undeliverable
+from pipeline.ports import MediaStore
+from storage.exports.pictures import file_name
+from storage.exports.records import TRANSCRIPTS, Transcript
+
+
+@asynccontextmanager
+async def work_folder() -> AsyncIterator[Path]:
+    """Make a folder nobody else may look into, and take it away again."""
+    folder = await asyncio.to_thread(mkdtemp, prefix="webot-export-")
+    try:
+        yield Path(folder)
+    finally:
+        await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+
+
+async def lay_out(folder: Path, transcripts: Sequence[Transcript], media: MediaStore) -> None:
+    """Write the transcripts and their pictures; a picture that is gone is left out."""
+    content = await asyncio.to_thread(TRANSCRIPTS.dump_json, tuple(transcripts))
+    await asyncio.to_thread((folder / "transcripts.json").write_bytes, content)
+    await lay_out_pictures(folder, transcripts, media)
+
+
+async def lay_out_pictures(folder: Path, transcripts: Sequence[Transcript], media: MediaStore) -> list[str]:
+    """Write the pictures; give their names."""
+    shown = {each for transcript in transcripts for message in transcript.messages for each in message.media}
+    written = []
+    for each in sorted(shown, key=lambda one: one.sha256):
+        if not (name := file_name(each)):
+            continue
+        try:
+            data = await media.read(each)
+        except Undeliverable:
+            continue
+        await asyncio.to_thread((folder / name).write_bytes, data)
+        written.append(name)
+    return written

@@ -1,0 +1,96 @@
+"""Masks what names a person: phone numbers, identity cards, e-mail addresses, bank cards, and names of a list."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+from storage.exports.records import Transcript
+
+# Digits of other scripts and of Chinese input methods count: \d takes full-width ones.
+_EMAIL = re.compile(r"[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}", re.ASCII)
+_IDENTITY = re.compile(r"(?<!\d)\d{17}[\dXxＸｘ](?!\d)")
+_CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
+_MOBILE = re.compile(r"(?<!\d)(?:(?:[+＋]|00)?86[ -]?)?[1１][3-9３-９](?:[ -]?\d){9}(?!\d)")
+_LANDLINE = re.compile(r"(?<!\d)(?<!\d[ -])(?:[(（]0\d{2,3}[)）][ -]?|0\d{2,3}[ -])\d{3,4}[ -]?\d{4}(?!\d)")
+_ABROAD = re.compile(r"(?<![\d+])\+\d{1,3}(?:[ -]?\(?\d{1,5}\)?){2,5}(?!\d)")
+
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECKS = "10X98765432"
+
+
+@dataclass(frozen=True)
+class Masker:
+    """Masks texts; each name of the list wherever it occurs, Latin ones as whole words without regard to case."""
+
+    names: tuple[str, ...] = ()
+
+    def __call__(self, text: str) -> str:
+        """Give a text with what it masks replaced by the word for its kind."""
+        text = _EMAIL.sub("[EMAIL]", text)
+        text = _IDENTITY.sub(_if(_is_identity, "[ID]"), text)
+        text = _CARD.sub(_if(_is_card, "[CARD]"), text)
+        for phone in (_MOBILE, _LANDLINE, _ABROAD):
+            text = phone.sub("[PHONE]", text)
+        for name in self._patterns:
+            text = name.sub("[NAME]", text)
+        return text
+
+    def transcript(self, transcript: Transcript) -> Transcript:
+        """Mask everything in a conversation that somebody wrote; user ids and file names stay or go by the list."""
+        talk = transcript.talk
+        return Transcript(
+            replace(talk, title=self(talk.title), persona=self(talk.persona), user=self._named(talk.user)),
+            tuple(
+                replace(
+                    said,
+                    text=self(said.text),
+                    media=tuple(replace(media, name=self(media.name)) for media in said.media),
+                )
+                for said in transcript.messages
+            ),
+        )
+
+    def _named(self, text: str) -> str:
+        for name in self._patterns:
+            text = name.sub("[NAME]", text)
+        return text
+
+    @cached_property
+    def _patterns(self) -> Sequence[re.Pattern[str]]:
+        return _compiled(self.names)
+
+
+def _compiled(names: tuple[str, ...]) -> list[re.Pattern[str]]:
+    # The longest first: 欧阳锋 is not to become [NAME]锋 because 欧阳 is listed too.
+    ordered = sorted({name.strip() for name in names} - {""}, key=len, reverse=True)
+    return [
+        re.compile(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])" if name.isascii() else re.escape(name), re.IGNORECASE)
+        for name in ordered
+    ]
+
+
+def _if(holds: Callable[[str], bool], mask: str) -> Callable[[re.Match[str]], str]:
+    return lambda found: mask if holds(found[0]) else found[0]
+
+
+def _is_identity(text: str) -> bool:
+    """Check birthday and check digit (GB 11643-1999)."""
+    digits = [int(digit) for digit in text[:17]]
+    year, month, day = (int(text[a:b]) for a, b in ((6, 10), (10, 12), (12, 14)))
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    last = _CHECKS[sum(digit * weight for digit, weight in zip(digits, _WEIGHTS, strict=True)) % 11]
+    return text[17].upper().replace("Ｘ", "X") == last or (text[17].isdigit() and str(int(text[17])) == last)
+
+
+def _is_card(text: str) -> bool:
+    """Check by Luhn's rule (ISO/IEC 7812-1); one in ten telephone numbers with 86 before them keeps it, too."""
+    if _MOBILE.fullmatch(text):
+        return False
+    digits = [int(character) for character in text if character.isdigit()]
+    doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]  # noqa: PLR2004 (the rule's)
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 and len(set(digits)) > 1

@@ -1,0 +1,89 @@
+"""`webot export`, as an operator runs it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from storage.audit import deeds
+from storage.engine import Database, open_database
+from storage.migrate import migrate
+from tests.storage.exports.conversing import converse
+from tests.storage.exports.samples import NOON, REPORT
+from tests.web.shell import webot
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
+    await migrate(opened)
+    for number, user in enumerate(("zhangsan", "lisi", "zhangsan")):
+        await converse(opened, user, [(f"问{number}，电话13812345678", REPORT)], at=NOON + number * 86400)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db", "WEBOT_STORAGE__DATA_DIR": str(tmp_path)}
+
+
+@pytest.mark.usefixtures("database")
+async def test_records_go_to_standard_output_and_nothing_else_does(tmp_path: Path, environ: dict[str, str]) -> None:
+    ran = await webot("export", "--out", "-", "--user", "zhangsan", "--mask", folder=tmp_path, environ=environ)
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+
+    assert (0, "") == (ran.code, ran.err)
+    assert ["human", "ai"] * 2 == [line["role"] for line in lines]
+    assert "问2，电话[PHONE]" == lines[2]["text"]
+
+
+async def test_pages_go_into_a_zip_and_the_deed_into_the_audit(
+    database: Database, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    ran = await webot(
+        *("export", "--format", "pdf", "--out", "out.zip", "--since", "2026-11-23", "--until", "2026-11-25"),
+        folder=tmp_path,
+        environ=environ,
+    )
+    (deed,) = await deeds(database)
+
+    assert (0, "", "2 conversations, 4 messages, 2 files in out.zip\n") == (ran.code, ran.out, ran.err)
+    assert (tmp_path / "out.zip").stat().st_size > 10_000
+    assert ("export", 2, 4, "pdf", "out.zip") == (
+        deed.action,
+        deed.conversations,
+        deed.messages,
+        deed.details["format"],
+        deed.details["out"],
+    )
+    assert {"since", "until"} == set(deed.details["filter"])
+    assert "@" in deed.who
+
+
+async def test_a_dry_run_writes_nothing(database: Database, tmp_path: Path, environ: dict[str, str]) -> None:
+    ran = await webot("export", "--out", "out", "--dry-run", folder=tmp_path, environ=environ)
+
+    assert (0, "3 conversations, at most 6 messages; nothing was written\n") == (ran.code, ran.err)
+    assert not (tmp_path / "out").exists()
+    assert [] == await deeds(database)
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_cannot_be_is_refused_with_the_way_out(tmp_path: Path, environ: dict[str, str]) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter").touch()
+    streamed = await webot("export", "--out", "-", "--format", "pdf", folder=tmp_path, environ=environ)
+    full = await webot("export", "--out", "full", folder=tmp_path, environ=environ)
+
+    assert "give --out a folder or a .zip" in streamed.err
+    assert (1, "webot: 'full' is not empty; name a new folder, or a .zip\n") == (full.code, full.err)
+
+
+async def test_before_the_first_start_there_is_nothing_to_export(tmp_path: Path, environ: dict[str, str]) -> None:
+    ran = await webot("export", "--out", "out", folder=tmp_path, environ=environ)
+
+    assert 1 == ran.code
+    assert "there is no database" in ran.err

@@ -1,0 +1,97 @@
+"""Export transcripts: into a folder, a zip or a stream, as pages for people or as records for programs.
+
+Stopped half-way, the same command goes on where it stopped. The manifest beside the files has their counts and
+checksums. Each export leaves a line in the audit.
+"""
+
+import os
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from pipeline.exports import FORMATS, Format
+from web.commands import Shell, pass_shell
+
+_DAY = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m"))
+
+
+@click.command(help=__doc__)
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="jsonl", show_default=True)
+@click.option("--out", required=True, metavar="DIR|FILE.zip|-", help="A new folder, a zip, or - for standard output.")
+@click.option("--since", type=_DAY, metavar="YYYY-MM-DD", help="Questions from this day on.")
+@click.option("--until", type=_DAY, metavar="YYYY-MM-DD", help="Questions to the end of this day.")
+@click.option("--user", "users", multiple=True, help="Of this person; may be repeated.")
+@click.option("--channel", "channels", multiple=True, help="On this channel; may be repeated.")
+@click.option("--chain", default="", help="Answered by this chain.")
+@click.option("--revision", default="", help="Answered by this revision of it.")
+@click.option("--model", default="", help="Answered by this model.")
+@click.option("--search", default="", metavar="TEXT", help="Conversations in which this occurs.")
+@click.option("--mask", is_flag=True, help="Mask phone numbers, identity and bank cards and e-mail addresses.")
+@click.option(
+    "--mask-names",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Mask the names in this file, too, one a line.",
+)
+@click.option("--dry-run", is_flag=True, help="Say how much it would be, and write nothing.")
+@pass_shell
+def command(  # noqa: PLR0913 (an option each)
+    shell: Shell,
+    *,
+    format_: Format,
+    out: str,
+    since: datetime | None,
+    until: datetime | None,
+    users: tuple[str, ...],
+    channels: tuple[str, ...],
+    chain: str,
+    revision: str,
+    model: str,
+    search: str,
+    mask: bool,
+    mask_names: Path | None,
+    dry_run: bool,
+) -> int:
+    """Export what was chosen; the exit code is 1 when a conversation could not be written."""
+    from storage.exports.job import Job  # noqa: PLC0415 (not for `webot --help`)
+    from storage.exports.masking import Masker  # noqa: PLC0415 (the same)
+    from storage.exports.select import Selection  # noqa: PLC0415 (the same)
+    from web.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
+
+    if out == "-" and format_ in {"pdf", "html"}:
+        raise click.UsageError(f"--format {format_} is a file for each conversation; give --out a folder or a .zip")
+    settings = shell.settings()
+    names = tuple(mask_names.read_text(encoding="utf-8").splitlines()) if mask_names else ()
+    job = Job(
+        Selection(
+            since=since.astimezone().timestamp() if since else None,
+            until=_end(until) if until else None,
+            users=users,
+            channels=channels,
+            chain=chain,
+            revision=revision,
+            model=model,
+            search=search,
+        ),
+        format_,
+        language=settings.chat.language,
+        engine=settings.export.pdf_engine,
+        masker=Masker(names) if mask or names else None,
+    )
+    if dry_run:
+        conversations, messages = measure(settings, job)
+        click.echo(f"{conversations} conversations, at most {messages} messages; nothing was written", err=True)
+        return 0
+    if out == "-":
+        # What is printed by anybody goes elsewhere: the stream has records and nothing else.
+        with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stream:
+            return export_records(settings, job, stream)
+    return export_to(settings, job, Path(out))
+
+
+def _end(day: datetime) -> float:
+    """Give the moment behind a day, or the moment itself if it is one."""
+    whole = not (day.hour or day.minute or day.second)
+    return (day + timedelta(days=1) if whole else day).astimezone().timestamp()

@@ -1,0 +1,132 @@
+"""Runs the export of `webot export` beside the service, with a bar that shows how long it takes."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pipeline.settings import Settings
+from storage.audit import operator, record
+from storage.engine import Database
+from storage.exports.job import Done, Exports, Job
+from storage.exports.select import count
+from storage.media import MediaFolder
+from storage.visits import visiting
+
+Got = TypeVar("Got")
+
+
+@dataclass
+class _Tally:
+    conversations: int = 0
+    messages: int = 0
+
+
+def measure(settings: Settings, job: Job) -> tuple[int, int]:
+    """Give how many conversations a job has, and how many messages at most."""
+
+    async def look(database: Database) -> tuple[int, int]:
+        return await count(database, job.chosen)
+
+    return asyncio.run(_visit(settings, look))
+
+
+def export_to(settings: Settings, job: Job, out: Path) -> int:
+    """Export into a folder, or into an archive if its name says so; give the exit code."""
+
+    async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> Done:
+        to = exports.to_zip if out.suffix.lower() == ".zip" else exports.to_folder
+        done = await to(job, out, progress)
+        tally.conversations, tally.messages = done.manifest.conversations, done.manifest.messages
+        return done
+
+    done = asyncio.run(_visit(settings, lambda database: _export(database, settings, job, str(out), run)))
+    made = done.manifest
+    _say(f"{made.conversations} conversations, {made.messages} messages, {len(made.files)} files in {out}")
+    if done.plainer:
+        _say(f"as a web page, because it could not be set whole: conversations {_listed(done.plainer)}")
+    for failure in done.failures:
+        _say(f"conversation {failure.conversation} could not be written: {failure.reason}")
+    if done.failures:
+        _say("the same command tries these again")
+    return 1 if done.failures else 0
+
+
+def export_records(settings: Settings, job: Job, out: BinaryIO) -> int:
+    """Export to a stream; give the exit code."""
+
+    async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> None:
+        tally.conversations, tally.messages = await exports.to_stream(job, out, progress)
+
+    asyncio.run(_visit(settings, lambda database: _export(database, settings, job, "-", run)))
+    return 0
+
+
+async def _export(
+    database: Database,
+    settings: Settings,
+    job: Job,
+    out: str,
+    run: Callable[[Exports, Callable[[int], None], _Tally], Awaitable[Got]],
+) -> Got:
+    exports = Exports(database, MediaFolder(Path(settings.storage.data_dir) / "media"), presses=os.cpu_count() or 1)
+    total, _ = await count(database, job.chosen)
+    tally = _Tally()
+    try:
+        with _bar(total) as show:
+
+            def progress(done: int) -> None:
+                tally.conversations = max(tally.conversations, done)
+                show(done)
+
+            return await run(exports, progress, tally)
+    finally:
+        # Also of one that was broken off: what it has written is out of the house.
+        await record(
+            database,
+            "export",
+            operator(),
+            dict(job.order()) | {"out": out},
+            conversations=tally.conversations,
+            messages=tally.messages,
+        )
+
+
+async def _visit(settings: Settings, do: Callable[[Database], Awaitable[Got]]) -> Got:
+    async with visiting(settings.storage.database_url.get_secret_value()) as database:
+        return await do(database)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar where somebody watches."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    columns = (
+        TextColumn("exporting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("exporting", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
