@@ -16,7 +16,7 @@ from storage.tracks import unfinished
 from web.console.chat import LARGEST_UPLOAD
 from web.console.following import follow
 from web.console.pages import FRESH, VERSION, answer_json
-from web.console.rooms import Rooms
+from web.console.rooms import Room, Rooms
 from web.console.shapes import Shape, from_body, from_query
 from web.console.status import state_of
 from web.wiring import Service
@@ -41,7 +41,8 @@ class _Do(_Room):
 
 
 class _Since(_Room):
-    after: int = 0
+    after: int | None = None
+    """The number of the last entry known; left out, what has been is not told."""
 
 
 class _Settled(_Room):
@@ -78,10 +79,12 @@ def api_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
         asked = from_query(_Since, request)
         room = rooms.find({"user": asked.user, "channel": asked.channel})
 
+        after = _latest(room) if asked.after is None else asked.after
+
         async def lines() -> AsyncGenerator[bytes]:
             # At once, so that who asked knows that nothing will be missed.
             yield b"\n"
-            async with aclosing(follow(room.phone.watch(asked.after), service.closing)) as entries:
+            async with aclosing(follow(room.phone.watch(after), service.closing)) as entries:
                 async for entry in entries:
                     yield to_json(entry) + b"\n" if entry else b"\n"
 
@@ -98,7 +101,10 @@ def api_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
             if service.closing.is_set() or asyncio.get_running_loop().time() >= end:
                 return answer_json({"settled": False})
             await asyncio.sleep(_PAUSE_SECONDS)
-        latest = max((entry.number for entry in room.phone.entries()), default=0)
-        return answer_json({"settled": True, "latest": latest})
+        return answer_json({"settled": True, "latest": _latest(room)})
 
     return [status, do, put, follow_room, settled]
+
+
+def _latest(room: Room) -> int:
+    return max((entry.number for entry in room.phone.entries()), default=0)

@@ -1,0 +1,25 @@
+"""Chat in the terminal, through the simulator and the encrypted callbacks.
+
+Lines are messages; /send FILE sends a picture or a file, /quit or Ctrl-D leaves, and @stop stops an answer that is
+being made. With a pipe for input each line waits for the answer to the one before. A service that runs already is
+used; else one is run for as long as the conversation lasts.
+"""
+
+import sys
+
+import click
+
+from web.commands import Shell, pass_shell
+
+
+@click.command(help=__doc__)
+@click.option("--as", "user", default="zhangsan", show_default=True, metavar="USER", help="Who speaks.")
+@click.option("--channel", default="", metavar="NAME", help="The channel to speak in; else the first one.")
+@pass_shell
+def command(shell: Shell, user: str, channel: str) -> int:
+    """Talk until the input ends."""
+    # `webot --help` must not wait for them.
+    from web.loop import run  # noqa: PLC0415
+    from web.parley import parley  # noqa: PLC0415
+
+    return 0 if run(parley(shell.load(), user=user, channel=channel, stdin=sys.stdin, stdout=sys.stdout)) else 1

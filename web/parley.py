@@ -1,0 +1,45 @@
+"""A conversation in the terminal from its first line to its last: the service found or run, the person greeted."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from pipeline.words import Words
+from web.client import NotAnswered, reached
+from web.configuration import Loaded
+from web.talk import Talk
+from web.terminal import opened
+
+_DRAIN_SECONDS = 3.0
+
+
+async def parley(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, stdout: TextIO) -> bool:
+    """Talk; false if something was not delivered or not answered. Raises `NotAnswered`."""
+    settings = loaded.settings
+    # Who leaves does not want to wait; what is not answered yet will be at the next start.
+    limits = settings.limits.model_copy(update={"drain_seconds": min(_DRAIN_SECONDS, settings.limits.drain_seconds)})
+    own = replace(loaded, settings=settings.model_copy(update={"limits": limits}))
+    words = Words(settings.chat.language)
+    async with reached(loaded, own=own) as (client, is_own):
+        found = _channel((await client.status())["state"]["channels"], channel)
+        room = {"user": user, "channel": str(found["name"])}
+        with opened(f"{user}> ", stdin, stdout) as terminal:
+            if terminal.interactive:
+                terminal.show(
+                    words.say(
+                        "terminal.greeting",
+                        user=user,
+                        channel=found["name"],
+                        model=found["model"],
+                        where=words.say("terminal.own", path=settings.log.path) if is_own else client.url,
+                    )
+                )
+            folder = Path(settings.storage.data_dir) / "received"
+            return await Talk(client, room, words, terminal=terminal, folder=folder).run()
+
+
+def _channel(channels: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    simulated = {each["name"]: each for each in channels if each["simulated"]}
+    if name and name not in simulated:
+        raise NotAnswered(f"no simulated channel {name!r}; there are {', '.join(simulated)}")
+    return simulated[name] if name else next(iter(simulated.values()))
