@@ -1,12 +1,8 @@
-"""A scripted conversation of many members at once, and the reckoning of what became of every message.
-
-What answered what is not guessed from the words: each callback's key leads to its turn, and the turn to the ids of
-the messages that left for it, which are then looked for on the pretend phones.
-"""
+"""Plays a scripted conversation of many members at once."""
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
@@ -16,7 +12,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from adapters.simulator.apps import App
 from adapters.simulator.callbacks import is_message
-from adapters.simulator.courier import Posting, sealed
+from adapters.simulator.courier import sealed
 from adapters.simulator.faults import Repeat
 from adapters.simulator.phone import Phone
 from adapters.simulator.screens import Delivered, Said
@@ -25,10 +21,10 @@ from pipeline.events import Content, File, Image, Voice
 from pipeline.ports import Call, Channel
 from storage.engine import Database
 from storage.tracks import Track, tracks
+from web.reckoning import Played, Report, Spoken, reckon
 
 _PROGRESS_SECONDS = 0.25
 _LOOK_SECONDS = 0.1
-_URGENT = "/urgent"
 
 
 class _Shape(BaseModel):
@@ -88,58 +84,12 @@ class Progress:
     kind: Literal["progress"] = "progress"
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Milliseconds: what half, 95 and 99 of a hundred stayed within, and the longest."""
-
-    p50: float = 0.0
-    p95: float = 0.0
-    p99: float = 0.0
-    max: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of everything said.
-
-    `silent` were done without an answer, on purpose; `apologies` are answers that say that there is none. `lost` is
-    every other message without an answer, `duplicated` every message on a phone that nothing said accounts for.
-    """
-
-    users: int
-    sent: int
-    accepted: int
-    answered: int
-    apologies: int
-    silent: int
-    lost: int
-    duplicated: int
-    out_of_order: int
-    seconds: float
-    accept_ms: Spread
-    reply_ms: Spread
-    kind: Literal["report"] = "report"
-
-    @property
-    def is_clean(self) -> bool:
-        """Say whether everybody was answered once and in order."""
-        return not (self.lost or self.duplicated or self.out_of_order)
-
-
-@dataclass(frozen=True, slots=True)
-class _Spoken:
-    said: Said
-    key: str
-    posting: Posting
-
-
 @dataclass
-class _Player:
-    """One member: what was said, and every message that came, by its id."""
+class _Player(Played):
+    """One member at work."""
 
-    phone: Phone
-    spoken: list[_Spoken] = field(default_factory=list)
-    came: dict[str, Delivered] = field(default_factory=dict)
+    phone: Phone = field(kw_only=True)
+    pressed: dict[Content, int] = field(default_factory=dict)
 
     async def listen(self) -> None:
         async for entry in self.phone.watch():
@@ -194,7 +144,7 @@ class Simulation:
         run = secrets.token_hex(3)
         app = self._app
         self._players = [
-            _Player(self._simulator.phone(f"sim-{run}-{n:05d}", agent_id=app.agent_id, corp_id=app.corp_id))
+            _Player(phone=self._simulator.phone(f"sim-{run}-{n:05d}", agent_id=app.agent_id, corp_id=app.corp_id))
             for n in range(1, self._plan.users + 1)
         ]
         async with AsyncExitStack() as stack:
@@ -210,7 +160,7 @@ class Simulation:
             found = await self._settle()
             for player in self._players:
                 player.catch_up()
-        return self._reckon(found, loop.time() - started)
+        return reckon(self._players, found, notices=self._notices, seconds=loop.time() - started)
 
     async def _speak(self, player: _Player, pace: Callable[[], Awaitable[None]]) -> None:
         for _ in range(self._plan.repeat):
@@ -224,12 +174,21 @@ class Simulation:
 
     async def _say(self, player: _Player, content: Content) -> None:
         app = player.phone.app
+        if not is_message(content):
+            await self._next_second(player, content)
         said = self._simulator.platform.note(app, player.phone.user, content, is_message=is_message(content))
         self._sent += 1
         posting = await self._simulator.courier.deliver(app, said)
-        player.spoken.append(_Spoken(said, self._key(app, said), posting))
+        player.spoken.append(Spoken(said, self._key(app, said), posting))
         if self._plan.rate is None and posting.accepted:
             await self._answer(player, said)
+
+    async def _next_second(self, player: _Player, content: Content) -> None:
+        """Let a second pass between two equal events: by their keys, which have the second, they would be one."""
+        clock = self._simulator.platform.clock
+        if player.pressed.get(content) == int(clock()):
+            await asyncio.sleep(1.01 - clock() % 1.0)
+        player.pressed[content] = int(clock())
 
     async def _answer(self, player: _Player, said: Said) -> None:
         """Wait for the first word of an answer, or for the turn to end without one."""
@@ -268,64 +227,6 @@ class Simulation:
                 break
             await asyncio.sleep(_LOOK_SECONDS)
         return found
-
-    def _reckon(self, found: Mapping[str, Track], seconds: float) -> Report:
-        spoken = [(player, one) for player in self._players for one in player.spoken]
-        answered = apologies = silent = out_of_order = 0
-        replies: list[float] = []
-        accounted: set[str] = set()
-        latest: dict[int, int] = {}
-        for player, one in spoken:
-            track = found.get(one.key)
-            if track is None:
-                continue
-            accounted.update(track.message_ids)
-            shown = [player.came[each] for each in track.message_ids if each in player.came]
-            if not shown or len(shown) < len(track.message_ids) or not track.is_over:
-                silent += track.is_over and not track.message_ids and track.state == "done"
-                continue
-            answered += 1
-            apologies += bool(track.failure)
-            replies.append(shown[0].at - one.said.at)
-            if not track.lane.endswith(_URGENT):
-                out_of_order += shown[0].number < latest.get(id(player), 0)
-                latest[id(player)] = max(latest.get(id(player), 0), shown[-1].number)
-        duplicated = sum(
-            message.msgid not in accounted and message.text not in self._notices
-            for player in self._players
-            for message in player.came.values()
-        )
-        return Report(
-            users=self._plan.users,
-            sent=self._sent,
-            accepted=sum(one.posting.accepted for _, one in spoken),
-            answered=answered,
-            apologies=apologies,
-            silent=silent,
-            lost=self._sent - answered - silent,
-            duplicated=duplicated,
-            out_of_order=out_of_order,
-            seconds=seconds,
-            accept_ms=spread([_accepting(one.posting) for _, one in spoken if one.posting.accepted]),
-            reply_ms=spread(replies),
-        )
-
-
-def spread(seconds: Sequence[float]) -> Spread:
-    """Give the nearest-rank percentiles of some times, in milliseconds."""
-    ordered = sorted(1000 * each for each in seconds)
-    if not ordered:
-        return Spread()
-
-    def rank(percent: int) -> float:
-        return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
-
-    return Spread(rank(50), rank(95), rank(99), ordered[-1])
-
-
-def _accepting(posting: Posting) -> float:
-    """Give the seconds until the first 200."""
-    return sum(posting.seconds[: posting.statuses.index(200) + 1])
 
 
 def _content(act: Do | Send, phone: Phone) -> Content:

@@ -1,0 +1,60 @@
+"""Play a scripted conversation of many people, and report what became of every message.
+
+FILE has one message a line; docs/try-it.md shows what else a line may be. A service that runs already is used, and
+keeps what was said; else one is run that forgets it all. The exit code is 1 if anything was lost, duplicated or out
+of order.
+"""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from web.commands import Shell, pass_shell
+
+
+@click.command(help=__doc__)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--users", type=click.IntRange(1), default=1, show_default=True, help="How many people say it.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    help="Messages a second, over all; else each waits for the answer to the one before.",
+)
+@click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="How often each says it.")
+@click.option("--deliver", type=click.IntRange(1, 100), default=1, show_default=True, help="Deliveries of a callback.")
+@click.option("--channel", default="", metavar="NAME", help="The channel to speak in; else the first one.")
+@click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
+@pass_shell
+def command(
+    shell: Shell,
+    file: Path,
+    users: int,
+    rate: float | None,
+    repeat: int,
+    deliver: int,
+    channel: str,
+    *,
+    as_json: bool,
+) -> int:
+    """Play it and report."""
+    # `webot --help` must not wait for them.
+    from web.drill import drill  # noqa: PLC0415
+    from web.loop import run  # noqa: PLC0415
+    from web.script import read_script  # noqa: PLC0415
+    from web.simulation import Plan  # noqa: PLC0415
+
+    loaded = shell.load()
+    plan = Plan(acts=read_script(file), users=users, rate=rate, repeat=repeat, deliver=deliver)
+    with TemporaryDirectory(prefix="webot-simulate-") as folder:
+        played = drill(
+            loaded,
+            plan,
+            folder=Path(folder),
+            channel=channel,
+            as_json=as_json,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+        )
+        return 0 if run(played) else 1

@@ -1,0 +1,129 @@
+"""Reckons what became of every message of a simulation. Pure: the same records give the same report.
+
+What answered what is not guessed from the words: each callback's key leads to its turn, and the turn to the ids of
+the messages that left for it, which are then looked for on the pretend phones.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from adapters.simulator.courier import Posting
+from adapters.simulator.screens import Delivered, Said
+from storage.tracks import Track
+
+_URGENT = "/urgent"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Something a member did, the key the service knows it by, and how its callback went."""
+
+    said: Said
+    key: str
+    posting: Posting
+
+
+@dataclass
+class Played:
+    """One member's part: what was said, in order, and every message that came, by its id."""
+
+    spoken: list[Spoken] = field(default_factory=list)
+    came: dict[str, Delivered] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Milliseconds: what half, 95 and 99 of a hundred stayed within, and the longest."""
+
+    p50: float = 0.0
+    p95: float = 0.0
+    p99: float = 0.0
+    max: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of everything said.
+
+    `silent` were done without an answer, on purpose; `apologies` are answers that say that there is none. `lost` is
+    every other message without an answer, `duplicated` every message on a phone that nothing said accounts for.
+    """
+
+    users: int
+    sent: int
+    accepted: int
+    answered: int
+    apologies: int
+    silent: int
+    lost: int
+    duplicated: int
+    out_of_order: int
+    seconds: float
+    accept_ms: Spread
+    reply_ms: Spread
+    kind: Literal["report"] = "report"
+
+
+def reckon(
+    played: Sequence[Played], found: Mapping[str, Track], *, notices: frozenset[str] = frozenset(), seconds: float
+) -> Report:
+    """Give the report; `notices` are sentences that come besides the answers."""
+    answered = apologies = silent = out_of_order = 0
+    replies: list[float] = []
+    accounted: set[str] = set()
+    for part in played:
+        latest = 0
+        for one in part.spoken:
+            track = found.get(one.key)
+            if track is None:
+                continue
+            accounted.update(track.message_ids)
+            shown = [part.came[each] for each in track.message_ids if each in part.came]
+            if not shown or len(shown) < len(track.message_ids) or not track.is_over:
+                silent += track.is_over and not track.message_ids and track.state == "done"
+                continue
+            answered += 1
+            apologies += bool(track.failure)
+            replies.append(shown[0].at - one.said.at)
+            # What must not wait in the lane overtakes on purpose.
+            if not track.lane.endswith(_URGENT):
+                numbers = [message.number for message in shown]
+                out_of_order += numbers[0] < latest or numbers != sorted(numbers)
+                latest = max(latest, *numbers)
+    spoken = [one for part in played for one in part.spoken]
+    return Report(
+        users=len(played),
+        sent=len(spoken),
+        accepted=sum(one.posting.accepted for one in spoken),
+        answered=answered,
+        apologies=apologies,
+        silent=silent,
+        lost=len(spoken) - answered - silent,
+        duplicated=sum(
+            message.msgid not in accounted and message.text not in notices
+            for part in played
+            for message in part.came.values()
+        ),
+        out_of_order=out_of_order,
+        seconds=seconds,
+        accept_ms=spread([_accepting(one.posting) for one in spoken if one.posting.accepted]),
+        reply_ms=spread(replies),
+    )
+
+
+def spread(seconds: Sequence[float]) -> Spread:
+    """Give the nearest-rank percentiles of some times, in milliseconds."""
+    ordered = sorted(1000 * each for each in seconds)
+    if not ordered:
+        return Spread()
+
+    def rank(percent: int) -> float:
+        return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+    return Spread(rank(50), rank(95), rank(99), ordered[-1])
+
+
+def _accepting(posting: Posting) -> float:
+    """Give the seconds until the first 200."""
+    return sum(posting.seconds[: posting.statuses.index(200) + 1])
