@@ -158,9 +158,9 @@ class Console(Table):
     """The table `[console]`."""
 
     password_hash: SecretStr = SecretStr("")
-    """For the console from other machines; empty keeps it to this one."""
+    """What `webot console-password` prints: asked of those who use the console from other machines."""
     remote: bool = False
-    """Whether the console and the simulator answer to other machines than this one."""
+    """Whether the console answers to other machines than this one; without a password_hash, to anybody there."""
 
 
 class Simulator(Table):

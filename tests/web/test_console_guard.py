@@ -2,6 +2,9 @@
 
 import asyncio
 import base64
+import subprocess
+import sys
+import tomllib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -12,6 +15,8 @@ import structlog
 from tests.house import House, open_house
 from web.console.passwords import hash_password, password_fits
 
+ROOT = Path(__file__).parents[2]
+WEBOT = "import sys; from web.cli import main; sys.exit(main())"
 SAY = {"kind": "text", "text": "你好"}
 
 
@@ -115,6 +120,21 @@ async def test_others_need_the_password_where_there_is_one(tmp_path: Path) -> No
     assert [401, 401, 200, 200] == tried
     assert [401, 401, 401] == garbled
     assert 200 == local.status_code
+
+
+def test_the_shell_makes_a_password_that_fits() -> None:
+    ran = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-c", WEBOT, "console-password", "--password", "芝麻开门"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    hashed = tomllib.loads(ran.stdout)["console"]["password_hash"]
+
+    assert password_fits("芝麻开门", hashed)
+    assert not password_fits("芝麻关门", hashed)
 
 
 @pytest.mark.parametrize(
