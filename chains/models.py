@@ -103,6 +103,11 @@ class Models:
                 self._built[name] = await asyncio.to_thread(self._build, name)
         return self._built[name]
 
+    async def alone(self, name: str) -> ChatModel:
+        """Give a model without those that stand in for it, to find out about it."""
+        self.check(name)
+        return await asyncio.to_thread(self._one, name)
+
     def options(self, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
         """Give what a call of a model says beside the messages when a chain has options of its own."""
         if not own:

@@ -128,9 +128,9 @@ def history(shell: Shell, name: str) -> None:
 @pass_shell
 def rollback(shell: Shell, name: str, revision: str, *, note: str, author: str | None) -> None:
     """Make an earlier revision answer again."""
+    desk = _desk(shell)
 
     async def run() -> str:
-        desk = await asyncio.to_thread(_desk, shell)
         version = await desk.revision(name, revision)
         await desk.publish(name, version, author=_author(author), note=note or f"rollback to {version.label}")
         return version.label
@@ -305,8 +305,9 @@ def replay(shell: Shell, name: str, *, last: int, report: Path | None, at_once: 
 
 def _desk(shell: Shell) -> "Desk":
     from web.chainwork import Desk  # noqa: PLC0415 (not for `webot --help`)
+    from web.quiet import quietly  # noqa: PLC0415 (the same)
 
-    return Desk(shell.settings())
+    return Desk(quietly(shell))
 
 
 def _author(said: str | None) -> str:

@@ -1,0 +1,78 @@
+"""List the models of the settings, and find out what one can do and how fast."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from web.commands import Shell, pass_shell
+
+if TYPE_CHECKING:
+    from chains.models import Models
+    from chains.probing import Found, Pace
+    from pipeline.settings import Settings
+
+
+@click.group(help=__doc__)
+def command() -> None:
+    """Work on models."""
+
+
+@command.command("list")
+@pass_shell
+def list_models(shell: Shell) -> None:
+    """List the models that answer, with what stands in for each."""
+    from web.quiet import quietly  # noqa: PLC0415 (not for `webot --help`)
+
+    settings = quietly(shell)
+    models = _models(settings)
+    for name in models.names:
+        table = settings.models.get(name)
+        where = (table.base_url or "the provider's own address") if table is not None else ""
+        known = models.shown(name)
+        fallbacks = f", then {', '.join(table.fallbacks)}" if table is not None and table.fallbacks else ""
+        click.echo(f"{name}: {known}{f' at {where}' if known != 'demo' else ', the built-in model'}{fallbacks}")
+
+
+@command.command()
+@click.argument("name", default="default")
+@pass_shell
+def test(shell: Shell, name: str) -> None:
+    """Ask a model: time to the first word, tokens a second, streaming, tools, pictures. Costs a few tokens."""
+    from web.quiet import quietly  # noqa: PLC0415 (not for `webot --help`)
+
+    settings = quietly(shell)
+
+    async def run() -> "tuple[Pace, Found, Found]":
+        from chains.probing import Probe  # noqa: PLC0415 (not for `webot --help`)
+
+        models = await asyncio.to_thread(_models, settings)
+        try:
+            probe = await Probe.of(models, name)
+            pace = await probe.pace()
+            if pace.error:
+                return pace, "failed", "failed"
+            return pace, await probe.uses_tools(), await probe.sees()
+        finally:
+            await models.aclose()
+
+    pace, tools, vision = asyncio.run(run())
+    if pace.error:
+        raise click.ClickException(pace.error)
+    click.echo(f"{name} is {pace.model}")
+    click.echo(f"first word after {pace.first_milliseconds} ms, all after {pace.milliseconds} ms")
+    click.echo(f"{pace.tokens_a_second:.0f} tokens a second")
+    click.echo(f"streaming: {'yes' if pace.pieces > 1 else 'no'}")
+    click.echo(f"tools: {_told(tools)}")
+    click.echo(f"pictures: {_told(vision)}")
+
+
+def _models(settings: "Settings") -> "Models":
+    from chains.models import Models  # noqa: PLC0415 (not for `webot --help`)
+    from pipeline.words import Words  # noqa: PLC0415 (the same)
+
+    return Models(settings, Words(settings.chat.language))
+
+
+def _told(found: "Found") -> str:
+    return "no, it refuses" if found == "failed" else found

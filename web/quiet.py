@@ -1,0 +1,15 @@
+"""Settings for a verb that answers on the terminal: its log lines would stand among what it prints."""
+
+import click
+
+from pipeline.settings import Log, Settings
+from web.commands import Shell
+from web.configuration import secrets_of
+from web.logs import configure_logs
+
+
+def quietly(shell: Shell) -> Settings:
+    """Read the settings, and log only what is the end of everything until the verb is done."""
+    loaded = shell.load()
+    click.get_current_context().with_resource(configure_logs(Log(level="critical"), secrets_of(loaded)))
+    return loaded.settings
