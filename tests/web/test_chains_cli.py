@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from storage.engine import open_database
 from tests.fakes.openai_server import OpenAIServer
+from tests.storage.test_replays import talk
 from tests.web.test_cli import webot
 from web.commands import chains as verb
 
@@ -113,6 +115,33 @@ async def test_a_chain_is_tried_and_tested_before_it_is_live(server: OpenAIServe
     assert "has asked hr anything yet" in replayed
     # The second run of the cases cost nothing.
     assert 2 == len(server.bodies)
+
+
+async def test_real_questions_are_put_to_both_versions(server: OpenAIServer, tmp_path: Path) -> None:
+    environ = {
+        "WEBOT_MODELS__DEFAULT__MODEL": "m",
+        "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
+        "WEBOT_REPLAY__USERS": '["ann"]',
+    }
+
+    def publish() -> None:
+        draft(tmp_path, "one")
+        ran(tmp_path, "publish", "hr")
+        draft(tmp_path, "two")
+
+    await asyncio.to_thread(publish)
+    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/data/webot.db")
+    await talk(database, "ann", "hr", "hr", "other")
+    await talk(database, "bob", "hr")
+    await database.close()
+    said = await asyncio.to_thread(lambda: ran(tmp_path, "replay", "hr", environ=environ))
+    report = await asyncio.to_thread((tmp_path / "replay-hr.html").read_text, encoding="utf-8")
+
+    assert "0 of 2 answers changed" in said
+    assert "live: 1 of 1 cases pass\ndraft: 1 of 1 cases pass" in said
+    assert "ann asks 2" in report
+    assert "bob" not in report
+    assert {"one", "two"} == {body["messages"][0]["content"] for body in server.bodies}
 
 
 def test_a_failed_case_fails_the_run(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ _NAME = click.argument("name", metavar="NAME")
 _AT_ONCE = click.option(
     "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Ask so many at once."
 )
+_JUDGE = click.option("--judge", default="default", show_default=True, help="The model that judges rubrics.")
 _FRESH = click.option("--fresh", is_flag=True, help="Ask the model again even where the answer is known.")
 _LIVE = click.option("--live", is_flag=True, help="Take what is live, not the draft.")
 _NOTE = click.option("--note", default="", help="Why, for the history.")
@@ -219,7 +220,7 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool) -> None:
 
 @command.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option("--judge", default="default", show_default=True, help="The model that judges rubrics.")
+@_JUDGE
 @_LIVE
 @_AT_ONCE
 @_FRESH
@@ -258,20 +259,22 @@ def test(shell: Shell, names: tuple[str, ...], *, judge: str, live: bool, at_onc
 @_NAME
 @click.option("--last", type=click.IntRange(1, 1000), default=50, show_default=True, help="So many questions.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), default=None, help="The page to write.")
+@_JUDGE
 @_AT_ONCE
 @_FRESH
 @pass_shell
-def replay(shell: Shell, name: str, *, last: int, report: Path | None, at_once: int, fresh: bool) -> None:
+def replay(shell: Shell, name: str, *, last: int, report: Path | None, judge: str, at_once: int, fresh: bool) -> None:
     """Put the latest real questions to the draft and to what is live, and write both side by side.
 
     Only questions of the users that [replay] users names, and masked.
     """
-    from chains.replaying import page, replay, summed  # noqa: PLC0415 (not for `webot --help`)
+    from chains.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
+    from chains.replaying import page, replay, summed  # noqa: PLC0415 (the same)
 
     desk = _desk(shell)
     live, draft = desk.live(name), desk.draft(name)
 
-    async def run() -> list["Compared"]:
+    async def run() -> tuple[list["Compared"], list[str]]:
         turns = desk.settings.chat.turns if draft.chain.turns is None else draft.chain.turns
         questions = await desk.questions(name, last=last, turns=turns)
         compared: list[Compared] = []
@@ -280,14 +283,20 @@ def replay(shell: Shell, name: str, *, last: int, report: Path | None, at_once: 
             async for each in replay(trier, live.chain, draft.chain, questions):
                 compared.append(each)
                 bar.update(1)
+        passed = []
+        for label, chain in (("live", live.chain), ("draft", draft.chain)) if questions else ():
+            # The draft's cases: what it is meant to do, the live one may not do yet.
+            chain = chain.model_copy(update={"cases": draft.chain.cases})  # noqa: PLW2901 (the same with other cases)
+            results = [each async for each in run_cases(trier, [chain], judge=judge)]
+            passed.append(f"{label}: {sum(each.passed for each in results)} of {len(results)} cases pass")
         await desk.models.aclose()
-        return sorted(compared, key=lambda each: each.question.trace)
+        return sorted(compared, key=lambda each: each.question.trace), passed
 
-    compared = asyncio.run(run())
+    compared, cases = asyncio.run(run())
     if not compared:
         raise click.ClickException(f"nobody whom [replay] users names has asked {name} anything yet")
     report = report or Path(f"replay-{name}.html")
-    report.write_text(page(name, (live.chain.revision, draft.chain.revision), compared), encoding="utf-8")
+    report.write_text(page(name, (live.chain.revision, draft.chain.revision), compared, cases), encoding="utf-8")
     rows = [("", "REVISION", "ANSWERS", "ERRORS", "TOKENS IN", "TOKENS OUT", "MEDIAN MS")]
     for label, version, tried in (
         ("live", live, [each.live for each in compared]),
@@ -297,6 +306,8 @@ def replay(shell: Shell, name: str, *, last: int, report: Path | None, at_once: 
         counts = (total.answers, total.errors, total.input_tokens, total.output_tokens, total.milliseconds)
         rows.append((label, version.chain.revision, *map(str, counts)))  # type: ignore[arg-type]
     _table(rows)
+    for line in cases:
+        click.echo(line)
     changed = sum(each.changed for each in compared)
     click.echo(f"{changed} of {len(compared)} answers changed; side by side in {report}")
     if any(each.draft.error for each in compared):
