@@ -69,6 +69,7 @@ class Service:
 
     async def drain(self) -> None:
         """Let running turns end; what is accepted from now on waits for the next start."""
+        self.closing.set()
         await self.worker.drain()
 
     async def close(self) -> None:
