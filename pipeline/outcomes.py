@@ -88,7 +88,12 @@ class PersonaSet:
     text: str
 
 
-Change = Said | ConversationClosed | PersonaSet | PictureCame
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The person wants everything gone: what they said and were told, their persona, their files."""
+
+
+Change = Said | ConversationClosed | PersonaSet | PictureCame | Forgotten
 
 
 @dataclass(frozen=True, slots=True)

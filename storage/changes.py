@@ -7,9 +7,11 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.outcomes import Change, ConversationClosed, PersonaSet, PictureCame, Said, Turn
+from pipeline.outcomes import Change, ConversationClosed, Forgotten, PersonaSet, PictureCame, Said, Turn
 from storage import statements
+from storage.audit import note
 from storage.codec import media_to_json, pictures_from_json, pictures_to_json
+from storage.forgetting import erase
 from storage.tables import conversations, people
 
 _TITLE_CHARACTERS = 40
@@ -39,6 +41,8 @@ class Changes:
                 await self._set_persona(turn, text)
             case PictureCame():
                 await self._add_picture(turn, change)
+            case Forgotten():
+                await self._forget(turn)
 
     async def write(self) -> None:
         """Write what was gathered."""
@@ -46,6 +50,18 @@ class Changes:
             await self._connection.execute(statements.GROW_CONVERSATION, self._grown)
         if self._messages:
             await self._connection.execute(statements.INSERT_MESSAGES, self._messages)
+
+    async def _forget(self, turn: Turn) -> None:
+        person = turn.event.sender
+        erased = await erase(self._connection, person, insert_into=self._insert, but_turn=turn.id)
+        await note(
+            self._connection,
+            "forget",
+            str(person),
+            {"person": str(person)},
+            conversations=erased.conversations,
+            messages=erased.messages,
+        )
 
     async def _say(self, said: Said, turn: Turn) -> None:
         if said.conversation is None:

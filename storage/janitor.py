@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.engine import Database
+from storage.forgetting import forget_old, remove_doomed
 from storage.media import MediaFolder
 from storage.tables import inbox
 
@@ -21,14 +22,18 @@ _BATCH = 1000
 class Janitor:
     """Removes finished turns, with their parts, after `keep_days`; what failed stays until somebody deals with it.
 
-    Files of the media folder go `keep_media_days` after they were last stored; 0 keeps them for ever.
+    Files of the media folder go `keep_media_days` after they were last stored, and what was said `retention_days`
+    after it was; 0 keeps them for ever. Files of what was forgotten go in any case.
     """
 
-    def __init__(self, database: Database, media: MediaFolder, *, keep_days: int, keep_media_days: int) -> None:
+    def __init__(
+        self, database: Database, media: MediaFolder, *, keep_days: int, keep_media_days: int, retention_days: int = 0
+    ) -> None:
         self._database = database
         self._media = media
         self._keep = keep_days * _DAY
         self._keep_media_days = keep_media_days
+        self._retention_days = retention_days
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -62,6 +67,9 @@ class Janitor:
             try:
                 removed = await self.clean()
                 files = await self._media.sweep(days=self._keep_media_days) if self._keep_media_days else 0
+                if self._retention_days:
+                    await forget_old(self._database, days=self._retention_days)
+                files += await remove_doomed(self._database, self._media)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("cleaning_failed", error=type(error).__name__)
             else:

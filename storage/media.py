@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -32,6 +33,18 @@ class MediaFolder:
             return await asyncio.to_thread(self._path(media.sha256).read_bytes)
         except FileNotFoundError:
             raise Undeliverable(f"the stored file of {media.name!r} is gone") from None
+
+    async def remove(self, digests: Collection[str]) -> int:
+        """Remove files by their digests; give how many there were."""
+        return await asyncio.to_thread(self._remove, digests)
+
+    def _remove(self, digests: Collection[str]) -> int:
+        gone = 0
+        for digest in digests:
+            with suppress(FileNotFoundError):
+                self._path(digest).unlink()
+                gone += 1
+        return gone
 
     async def sweep(self, *, days: int) -> int:
         """Remove files that were last stored more than `days` ago; give how many went."""

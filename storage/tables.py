@@ -193,3 +193,19 @@ legacy_imports = Table(
     Column("key", Text, primary_key=True),
     Column("at", Double, nullable=False),
 )
+
+# The documents in the media folder that were made for somebody.
+exported_files = Table(
+    "exported_files",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("sha256", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+)
+
+# Files to be removed once nothing else refers to them: a transaction cannot remove a file.
+doomed_files = Table(
+    "doomed_files",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+)

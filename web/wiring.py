@@ -169,6 +169,7 @@ def _assemble(
             media,
             keep_days=settings.storage.keep_turns_days,
             keep_media_days=settings.storage.keep_media_days,
+            retention_days=settings.storage.retention_days,
         ),
         channels=opened,
         chains=chains,

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Row, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.errors import AnswerFailed
 from pipeline.events import Person
@@ -25,7 +26,7 @@ from storage.exports.orders import Broken, RenderOrder
 from storage.exports.records import Transcript
 from storage.exports.select import Selection, stream
 from storage.exports.workshop import Workshop
-from storage.tables import conversations, people
+from storage.tables import conversations, exported_files, people
 
 log = structlog.get_logger()
 
@@ -34,7 +35,7 @@ _NAME = 40
 
 
 class ChatExports:
-    """Implements `Exporter` over the database and a workshop."""
+    """Implements `Exporter` over the database and a workshop. Made off the event loop: it reads the catalogue."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class ChatExports:
         self._workshop = workshop
         self._settings = settings
         self._language = language
+        self._words = Words(language)
         self._idle_seconds = idle_minutes * 60
 
     async def export(self, person: Person, wanted: Wanted, format: Format) -> Exported:  # noqa: A002 (its name)
@@ -61,10 +63,17 @@ class ChatExports:
         transcripts = tuple([transcript async for transcript in stream(self._database, chosen)])
         if not transcripts:
             return Exported()
-        return await self._make(transcripts, format, instead=instead)
+        return await self._make(person, transcripts, format, instead=instead)
 
-    async def _make(self, transcripts: Sequence[Transcript], format: Format, *, instead: bool) -> Exported:  # noqa: A002
-        name = _file_name(transcripts, Words(self._language))
+    async def _make(
+        self,
+        person: Person,
+        transcripts: Sequence[Transcript],
+        format: Format,  # noqa: A002
+        *,
+        instead: bool,
+    ) -> Exported:
+        name = _file_name(transcripts, self._words)
         async with work_folder() as folder:
             await lay_out(folder, transcripts, self._media)
             order = RenderOrder(
@@ -81,12 +90,26 @@ class ChatExports:
             if answer.plainer:
                 log.warning("export_plainer", wanted=format, made=answer.format, reason=answer.plainer)
             files = [await self._keep(folder / "out" / file, answer.format) for file in answer.files]
+        await self._note(person, files)
         messages = sum(len(transcript.messages) for transcript in transcripts)
         return Exported(tuple(files), len(transcripts), messages, instead, bool(answer.plainer))
 
     async def _keep(self, path: Path, format: Format) -> StoredMedia:  # noqa: A002
         mime = "application/zip" if path.suffix == ".zip" else TRAITS[format].mime
         return await self._media.keep(await asyncio.to_thread(path.read_bytes), mime=mime, name=path.name)
+
+    async def _note(self, person: Person, files: Sequence[StoredMedia]) -> None:
+        """Note whose documents these are, so that they can be forgotten with the rest."""
+        into = postgresql.insert if self._database.shared else sqlite.insert
+        wanted = into(exported_files)
+        async with self._database.write() as connection:
+            for file in files:
+                values = {"person": str(person), "sha256": file.sha256, "at": time()}
+                await connection.execute(
+                    wanted.values(values).on_conflict_do_update(
+                        index_elements=["person", "sha256"], set_={"at": values["at"]}
+                    )
+                )
 
     async def _choose(self, person: Person, wanted: Wanted) -> tuple[Selection | None, bool]:
         """Give what is meant, None for nothing, and whether it is another conversation than the one asked for."""

@@ -9,7 +9,7 @@ from chains.command import Command, Commands, Order
 from chains.commands import all_commands
 from chains.commands.prompt_set import MOST
 from pipeline.events import Clicked, Content, Entered, InboundEvent, Text
-from pipeline.outcomes import Conversation, ConversationClosed, Outcome, PersonaSet
+from pipeline.outcomes import Conversation, ConversationClosed, Forgotten, Outcome, PersonaSet
 from pipeline.replies import Silence, TextReply
 from pipeline.words import Words, catalogue
 from tests.chains.house import ALICE, NOON, RecentMemory, house
@@ -21,6 +21,7 @@ async def test_help_lists_in_chinese_what_this_deployment_offers() -> None:
 
     assert [
         "- **@clear**（@清除）：清除上下文和角色设定，重新开始",
+        "- **@forget**（@忘记我）：删除我的全部对话",
         "- **@help**（@帮助）：查看可用指令",
         "- **@history**（@历史）：查看我的历史对话",
         "- **@prompt-set 角色描述**（@角色）：设定我的角色，从下一条消息起生效",
@@ -168,7 +169,7 @@ def test_every_command_says_what_it_is_in_both_languages() -> None:
 
 
 def test_commands_are_found_in_the_folder_in_the_order_of_its_files() -> None:
-    names = ["@clear", "@export", "@help", "@history", "@image", "@prompt-set", "@role", "@stop"]
+    names = ["@clear", "@export", "@forget", "@help", "@history", "@image", "@prompt-set", "@role", "@stop"]
 
     assert names == [command.name for command in all_commands()]
 
@@ -181,3 +182,14 @@ def test_two_commands_cannot_share_a_name() -> None:
 
     with pytest.raises(ValueError, match="'@一' is claimed by the commands '@one' and '@two'"):
         Commands((one, replace(one, name="@two")))
+
+
+@pytest.mark.parametrize("word", ["yes", "确认", "ＹＥＳ"])
+async def test_forget_is_asked_twice(word: str) -> None:
+    async with house() as it:
+        asked = await it.outcome("@forget")
+        unsure = await it.outcome("@forget 好像")
+        done = await it.outcome(f"@forget {word}")
+
+    assert Outcome((TextReply(Words("zh").say("forget.sure")),)) == asked == unsure
+    assert Outcome((TextReply(Words("zh").say("forget.done")),), (Forgotten(),)) == done

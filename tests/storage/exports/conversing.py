@@ -45,6 +45,7 @@ async def converse(  # noqa: PLR0913 (what a test cares for)
                     turns=len(exchanges),
                     started_at=at,
                     last_at=at + 60 * len(exchanges),
+                    closed_at=None if going_on else at + 60 * len(exchanges),
                 )
                 .returning(conversations.c.id)
             )

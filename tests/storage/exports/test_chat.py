@@ -1,5 +1,6 @@
 """What `@export` means, over both databases, with a real rendering process."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,7 +53,8 @@ class Desk:
     volume_mb: float = 19.0
 
     async def export(self, wanted: Wanted, format_: Format = "txt") -> Exported:
-        exports = ChatExports(
+        exports = await asyncio.to_thread(
+            ChatExports,
             self.database,
             self.shelf,
             Workshop(presses=2, keep=False, seconds=self.seconds),

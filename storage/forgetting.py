@@ -1,0 +1,248 @@
+"""Deletes what somebody said and was told, with its files: because they ask for it, or because it is old.
+
+Rows go in one transaction. Files cannot: their names are noted in it, and they go right after, or with the janitor's
+next round if the process dies in between.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from time import time
+
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.errors import TryAgain
+from pipeline.events import Person, Text
+from pipeline.outcomes import lane_of
+from pipeline.replies import FilePart, ImagePart, VoicePart
+from storage.audit import note
+from storage.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
+from storage.engine import Database
+from storage.media import MediaFolder
+from storage.tables import (
+    conversations,
+    doomed_files,
+    exported_files,
+    inbox,
+    lanes,
+    messages,
+    outbox,
+    people,
+)
+
+_UNDER_WAY = ("waiting", "answered")
+_NOTHING = content_to_json(Text(""))
+_BATCH = 500
+
+InsertInto = Callable[..., postgresql.Insert | sqlite.Insert]
+"""The insert of the database at hand, for `ON CONFLICT`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much has gone."""
+
+    conversations: int = 0
+    messages: int = 0
+
+    def __add__(self, other: "Erased") -> "Erased":
+        return Erased(self.conversations + other.conversations, self.messages + other.messages)
+
+
+async def find(database: Database, user: str) -> Sequence[Person]:
+    """Give every person of a user id, whatever its case: one for each channel they have written on."""
+    found: set[Person] = set()
+    async with database.read() as connection:
+        for table in (people, inbox):
+            same = func.lower(table.c.user) == user.lower()
+            rows = await connection.execute(select(table.c.channel, table.c.user).where(same).distinct())
+            found |= {Person(row.channel, row.user) for row in rows}
+    return sorted(found, key=str)
+
+
+async def forget(database: Database, person: Person, *, who: str) -> Erased:
+    """Delete everything of a person, and note it in the audit.
+
+    Raises `TryAgain` while the person is being answered: the answer would be written behind our back.
+    """
+    async with database.write() as connection:
+        lane = lane_of(person)
+        # Whoever wants to add a turn to the lane waits until we have finished.
+        await connection.execute(
+            select(lanes.c.lane).where(lanes.c.lane.in_((lane, f"{lane}/urgent"))).with_for_update()
+        )
+        busy = select(func.count()).where(inbox.c.channel == person.channel, inbox.c.user == person.user)
+        if (await connection.execute(busy.where(inbox.c.state.in_(_UNDER_WAY)))).scalar_one():
+            raise TryAgain(f"{person} is being answered now; try again in a minute")
+        erased = await erase(connection, person, insert_into=_insert_into(database))
+        await note(
+            connection,
+            "forget",
+            who,
+            {"person": str(person)},
+            conversations=erased.conversations,
+            messages=erased.messages,
+        )
+    return erased
+
+
+async def erase(connection: AsyncConnection, person: Person, *, insert_into: InsertInto, but_turn: int = 0) -> Erased:
+    """Delete everything of a person in the caller's transaction, except for a turn that is under way."""
+    theirs = select(conversations.c.id).where(conversations.c.person == str(person))
+    files = await _files_of_messages(connection, messages.c.conversation_id.in_(theirs))
+    ended = inbox.c.id.in_(
+        select(inbox.c.id).where(inbox.c.channel == person.channel, inbox.c.user == person.user, inbox.c.id != but_turn)
+    )
+    sent = await connection.execute(
+        select(outbox.c.part).where(
+            outbox.c.turn_id.in_(
+                select(inbox.c.id).where(
+                    inbox.c.channel == person.channel, inbox.c.user == person.user, inbox.c.id != but_turn
+                )
+            )
+        )
+    )
+    for row in sent:
+        part = part_from_json(row.part)
+        if isinstance(part, FilePart | ImagePart | VoicePart):
+            files.add(part.media.sha256)
+    waiting = await connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
+    files |= {picture.media.sha256 for row in waiting for picture in pictures_from_json(row.pictures)}
+    made = await connection.execute(
+        delete(exported_files).where(exported_files.c.person == str(person)).returning(exported_files.c.sha256)
+    )
+    files |= {row.sha256 for row in made}
+    await doom(connection, files, insert_into=insert_into)
+    said = (
+        await connection.execute(
+            select(func.count()).select_from(messages).where(messages.c.conversation_id.in_(theirs))
+        )
+    ).scalar_one()
+    held = await connection.execute(
+        delete(conversations).where(conversations.c.person == str(person)).returning(conversations.c.id)
+    )
+    await connection.execute(delete(people).where(people.c.person == str(person)))
+    turns = select(inbox.c.id).where(ended, inbox.c.state.not_in(_UNDER_WAY))
+    await connection.execute(delete(outbox).where(outbox.c.turn_id.in_(turns)))
+    # The keys stay until the janitor takes them: WeCom may still deliver the same messages again.
+    await connection.execute(
+        update(inbox).where(ended, inbox.c.state.not_in(_UNDER_WAY)).values(content=_NOTHING, failure="", state="done")
+    )
+    return Erased(len(held.all()), int(said))
+
+
+async def forget_old(database: Database, *, days: int) -> Erased:
+    """Delete exchanges older than `days`, the conversations that are empty then, and documents of that age."""
+    before = time() - days * 86400
+    erased = Erased()
+    while True:
+        some = await _erase_exchanges(database, before)
+        erased += Erased(0, some)
+        if not some:
+            break
+    async with database.write() as connection:
+        empty = conversations.c.id.not_in(select(messages.c.conversation_id).distinct())
+        # One that is going on is closed first: an answer under way may be about to be written into it.
+        await connection.execute(
+            update(people)
+            .where(
+                people.c.conversation_id.in_(
+                    select(conversations.c.id).where(
+                        conversations.c.last_at < before, conversations.c.closed_at.is_(None)
+                    )
+                )
+            )
+            .values(conversation_id=None)
+        )
+        gone = await connection.execute(
+            delete(conversations)
+            .where(empty, conversations.c.last_at < before, conversations.c.closed_at.is_not(None))
+            .returning(conversations.c.id)
+        )
+        await connection.execute(
+            update(conversations)
+            .where(conversations.c.last_at < before, conversations.c.closed_at.is_(None))
+            .values(closed_at=time())
+        )
+        made = await connection.execute(
+            delete(exported_files).where(exported_files.c.at < before).returning(exported_files.c.sha256)
+        )
+        await doom(connection, {row.sha256 for row in made}, insert_into=_insert_into(database))
+        erased += Erased(len(gone.all()), 0)
+        if erased.messages or erased.conversations:
+            await note(
+                connection,
+                "retention",
+                "webot",
+                {"days": days},
+                conversations=erased.conversations,
+                messages=erased.messages,
+            )
+    return erased
+
+
+async def _erase_exchanges(database: Database, before: float) -> int:
+    """Delete some exchanges whose answer is old, question and answer together; give how many messages went."""
+    old = (
+        select(messages.c.conversation_id, messages.c.turn)
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(conversations.c.started_at < before, messages.c.created_at < before, messages.c.role == "ai")
+        .limit(_BATCH)
+    )
+    # Looked for outside the transaction, in which nobody else can write.
+    async with database.read() as connection:
+        pairs = (await connection.execute(old)).all()
+    if not pairs:
+        return 0
+    turns: dict[int, list[int]] = {}
+    for pair in pairs:
+        turns.setdefault(pair.conversation_id, []).append(pair.turn)
+    these = or_(
+        *((messages.c.conversation_id == talk) & messages.c.turn.in_(numbers) for talk, numbers in turns.items())
+    )
+    async with database.write() as connection:
+        await doom(connection, await _files_of_messages(connection, these), insert_into=_insert_into(database))
+        return len((await connection.execute(delete(messages).where(these).returning(messages.c.id))).all())
+
+
+async def doom(connection: AsyncConnection, files: Iterable[str], *, insert_into: InsertInto) -> None:
+    """Note files that are to go."""
+    rows = [{"sha256": name} for name in sorted(files)]
+    if rows:
+        await connection.execute(insert_into(doomed_files).on_conflict_do_nothing(), rows)
+
+
+async def remove_doomed(database: Database, media: MediaFolder) -> int:
+    """Remove the files that are to go and that nothing refers to any more; give how many went."""
+    async with database.read() as connection:
+        doomed = {row.sha256 for row in await connection.execute(select(doomed_files.c.sha256))}
+        if not doomed:
+            return 0
+        kept = await _files_of_messages(connection, messages.c.media != "[]", among=doomed)
+        kept |= {row.sha256 for row in await connection.execute(select(exported_files.c.sha256))} & doomed
+        for row in await connection.execute(select(people.c.pictures).where(people.c.pictures != "[]")):
+            kept |= {picture.media.sha256 for picture in pictures_from_json(row.pictures)} & doomed
+        for row in await connection.execute(select(outbox.c.part).where(outbox.c.sent_at.is_(None))):
+            part = part_from_json(row.part)
+            if isinstance(part, FilePart | ImagePart | VoicePart):
+                kept |= {part.media.sha256} & doomed
+    removed = await media.remove(doomed - kept)
+    async with database.write() as connection:
+        for name in doomed:
+            await connection.execute(delete(doomed_files).where(doomed_files.c.sha256 == name))
+    return removed
+
+
+def _insert_into(database: Database) -> InsertInto:
+    return postgresql.insert if database.shared else sqlite.insert
+
+
+async def _files_of_messages(
+    connection: AsyncConnection, condition: ColumnElement[bool], *, among: set[str] | None = None
+) -> set[str]:
+    found: set[str] = set()
+    for row in await connection.execute(select(messages.c.media).where(condition, messages.c.media != "[]")):
+        names = {media.sha256 for media in media_from_json(row.media)}
+        found |= names if among is None else names & among
+    return found

@@ -1,0 +1,159 @@
+"""What somebody wants forgotten is gone, and nothing of anybody else."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from pipeline.errors import TryAgain
+from pipeline.events import InboundEvent, Person, Text
+from pipeline.exports import Everything
+from pipeline.outcomes import lane_of
+from pipeline.settings import Export
+from storage.audit import deeds
+from storage.engine import Database
+from storage.exports.chat import ChatExports
+from storage.exports.workshop import Workshop
+from storage.forgetting import Erased, find, forget, forget_old, remove_doomed
+from storage.media import MediaFolder
+from storage.tables import metadata
+from storage.transcript import Transcript
+from storage.worker import Worker
+from tests.fakes.runs import ScriptedRun
+from tests.storage.exports.conversing import converse
+
+ZHANG = Person("wecom", "zhangsan")
+DAY = 86400.0
+WORDS = "只有张三知道的事"
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> MediaFolder:
+    return MediaFolder(tmp_path / "media")
+
+
+async def holds(database: Database, words: str) -> list[str]:
+    """Name the tables in which words occur."""
+    found = []
+    async with database.read() as connection:
+        for table in metadata.sorted_tables:
+            rows = await connection.execute(select(table))
+            if any(words in str(value) for row in rows for value in row):
+                found.append(table.name)
+    return found
+
+
+async def live(database: Database, media: MediaFolder) -> None:
+    """Let two people have conversations, each with pictures, one of which both have."""
+    shared = await media.keep(b"\x89PNG both", mime="image/png", name="a.png")
+    own = await media.keep(b"\x89PNG own", mime="image/png", name="b.png")
+    await converse(database, "zhangsan", [(WORDS, WORDS)] * 3, at=time.time() - 60, pictures=(shared, own))
+    await converse(database, "zhangsan", [(WORDS, "好")], at=time.time() - 30, persona=WORDS)
+    await converse(database, "lisi", [("李四的事", "好")], at=time.time() - 60, pictures=(shared,))
+    exports = await asyncio.to_thread(
+        ChatExports,
+        database,
+        media,
+        Workshop(presses=1, keep=False, seconds=60),
+        settings=Export(),
+        language="zh",
+        idle_minutes=60,
+    )
+    await exports.export(ZHANG, Everything(), "txt")
+
+
+async def files(tmp_path: Path) -> int:
+    return len(await asyncio.to_thread(lambda: list(tmp_path.rglob("media/??/*"))))
+
+
+async def test_everything_of_a_person_is_gone_and_nothing_of_others(
+    database: Database, media: MediaFolder, tmp_path: Path
+) -> None:
+    await live(database, media)
+    before = await files(tmp_path)
+    erased = await forget(database, ZHANG, who="root@host")
+    removed = await remove_doomed(database, media)
+    (deed,) = await deeds(database)
+
+    assert Erased(2, 8) == erased
+    assert [] == await holds(database, WORDS)
+    assert ["conversations", "messages"] == sorted(await holds(database, "李四的事"))
+    # The picture both have sent stays.
+    assert (3, 2, 1) == (before, removed, await files(tmp_path))
+    assert ("forget", "root@host", 2, 8) == (deed.action, deed.who, deed.conversations, deed.messages)
+
+
+async def test_a_person_is_found_by_id_on_each_channel(database: Database) -> None:
+    for channel in ("hr", "wecom"):
+        await converse(database, "zhangsan", [("a", "b")], at=time.time(), channel=channel)
+
+    assert [Person("hr", "zhangsan"), ZHANG] == list(await find(database, "ZhangSan"))
+    assert [] == list(await find(database, "wangwu"))
+
+
+async def test_whoever_is_being_answered_is_not_forgotten_meanwhile(database: Database) -> None:
+    worker = Worker(database, most=1, drain_seconds=5)
+    run = ScriptedRun(worker)
+    await worker.start(run)
+    try:
+        await worker.accept(said(f"hold {WORDS}", "1"), lane=lane_of(ZHANG))
+        await run.until_asked(1)
+        with pytest.raises(TryAgain, match="is being answered now"):
+            await forget(database, ZHANG, who="root@host")
+        run.gate.set()
+        await run.until_sent(1)
+        await worker.drain()
+        await forget(database, ZHANG, who="root@host")
+    finally:
+        await worker.close()
+
+    assert [] == await holds(database, WORDS)
+
+
+def said(words: str, key: str) -> InboundEvent:
+    return InboundEvent(key, ZHANG, Text(words), datetime.now(UTC))
+
+
+async def test_what_is_old_goes_with_its_files(database: Database, media: MediaFolder, tmp_path: Path) -> None:
+    now = time.time()
+    old = await media.keep(b"\x89PNG", mime="image/png", name="a.png")
+    await converse(database, "zhangsan", [("旧问", "旧答")] * 600, at=now - 40 * DAY, going_on=False, pictures=(old,))
+    await converse(database, "zhangsan", [("新问", "新答")], at=now - 2 * DAY)
+    erased = await forget_old(database, days=30)
+    await remove_doomed(database, media)
+    (deed,) = await deeds(database)
+
+    assert Erased(1, 1200) == erased
+    assert [] == await holds(database, "旧")
+    assert ["conversations", "messages"] == sorted(await holds(database, "新问"))
+    assert 0 == await files(tmp_path)
+    assert ("retention", "webot", {"days": 30}) == (deed.action, deed.who, deed.details)
+
+
+async def test_a_conversation_that_is_open_is_closed_before_it_goes(database: Database) -> None:
+    await converse(database, "zhangsan", [("旧问", "旧答")], at=time.time() - 40 * DAY)
+    rounds = [await forget_old(database, days=30) for _ in range(3)]
+
+    assert [Erased(0, 2), Erased(1, 0), Erased(0, 0)] == rounds
+    assert [] == await holds(database, "旧问")
+
+
+async def test_a_long_conversation_keeps_its_latest_exchanges_and_goes_on(database: Database) -> None:
+    talk = await converse(database, "zhangsan", [(f"问{n}", f"答{n}") for n in range(4)], at=time.time() - DAY)
+    async with database.write() as connection:
+        aged = (
+            "UPDATE messages SET created_at = created_at - 90 * 86400 WHERE turn < 3 OR (turn = 3 AND role = 'human')"
+        )
+        await connection.execute(text(aged))
+        await connection.execute(
+            text("UPDATE conversations SET started_at = started_at - 90 * 86400 WHERE id = :id"), {"id": talk}
+        )
+    erased = await forget_old(database, days=30)
+    known = await Transcript(database).recall(ZHANG, turns=10, idle_minutes=0)
+
+    assert Erased(0, 4) == erased
+    assert ["问2", "问3"] == [exchange.question for exchange in known.exchanges]
+    assert Erased(0, 0) == await forget_old(database, days=30)

@@ -1,0 +1,36 @@
+"""Carries `webot forget` out, beside a service that may be running."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.events import Person
+from pipeline.settings import Settings
+from storage.audit import operator
+from storage.forgetting import Erased, find, forget, remove_doomed
+from storage.media import MediaFolder
+from storage.visits import visiting
+
+
+def persons_of(settings: Settings, user: str, channel: str) -> Sequence[Person]:
+    """Give who is meant by a user id: one person for each channel they have written on."""
+
+    async def look() -> Sequence[Person]:
+        async with visiting(settings.storage.database_url.get_secret_value()) as database:
+            return await find(database, user)
+
+    return [person for person in asyncio.run(look()) if channel in {"", person.channel}]
+
+
+def forget_persons(settings: Settings, persons: Sequence[Person]) -> Erased:
+    """Delete everything of some persons. Raises `TryAgain` when one is being answered."""
+
+    async def delete() -> Erased:
+        erased = Erased()
+        async with visiting(settings.storage.database_url.get_secret_value()) as database:
+            for person in persons:
+                erased += await forget(database, person, who=operator())
+            await remove_doomed(database, MediaFolder(Path(settings.storage.data_dir) / "media"))
+        return erased
+
+    return asyncio.run(delete())
