@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx2
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage
-from langchain_core.runnables import Runnable
+from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr, ValidationError
 
 from chains.demo import NAME, DemoChat
 from chains.pools import open_client, patience
+from chains.standby import ChatModel, Rests, Standby
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.words import Words
 
 if TYPE_CHECKING:
     from chains.openai_chat import FastChatOpenAI
-
-ChatModel = Runnable[LanguageModelInput, AIMessage]
-"""A model, or one with its fallbacks behind it."""
 
 ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""
@@ -58,7 +54,7 @@ OUR_OWN = frozenset({"messages", "n", "stream", "stream_options"})
 class Models:
     """The models of the settings, each built when it is first needed and shared by all who call it."""
 
-    def __init__(self, settings: Settings, words: Words) -> None:
+    def __init__(self, settings: Settings, words: Words, *, rests: Rests | None = None) -> None:
         """Check every table of `[models]`; `SettingsInvalid` names what is wrong with each."""
         self._tables: Mapping[str, ModelTable] = {DEFAULT: ModelTable(), **settings.models}
         self._proxy = settings.network.proxy.get_secret_value()
@@ -66,6 +62,7 @@ class Models:
         self._built: dict[str, ChatModel] = {}
         self._clients: list[httpx2.AsyncClient] = []
         self._building = asyncio.Lock()
+        self._rests = rests or Rests()
         problems = [problem for name in self._tables for problem in self._problems(name)]
         if problems:
             raise SettingsInvalid(problems)
@@ -135,8 +132,8 @@ class Models:
             await client.aclose()
 
     def _build(self, name: str) -> ChatModel:
-        first, *others = [self._one(each) for each in self._line(name)]
-        return first.with_fallbacks(others) if others else first
+        first, *others = [(each, self._one(each)) for each in self._line(name)]
+        return Standby([first, *others], self._rests) if others else first[1]
 
     def _one(self, name: str) -> BaseChatModel:
         if self._provider(name) == "openai":
@@ -199,8 +196,10 @@ class Models:
             if table.base_url and not table.base_url.startswith(("http://", "https://")):
                 problems.append(f"{here}.base_url: found {table.base_url!r}, needs an http:// or https:// address")
             problems += [f"{here}.{key}: webot sets this itself; leave it out" for key in OUR_OWN & table.own.keys()]
+        if name in NOT_CHAT and table.fallbacks:
+            problems.append(f"{here}.fallbacks: only models that answer have others behind them; leave it out")
         for fallback in table.fallbacks:
-            if fallback not in self._tables or not self._provider(fallback):
+            if fallback not in self.names:
                 problems.append(f"{here}.fallbacks: found {fallback!r}, there are {', '.join(self.names)}")
         if circle := self._circle(name, ()):
             problems.append(f"{here}.fallbacks: found a circle, {' → '.join(circle)}")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from chains.demo import NAME as DEMO
 from chains.drawing import DemoPainter, ModelPainter, Painter
 from chains.fetching import Fetcher
 from chains.openai_media import OpenAIMedia
@@ -42,7 +43,7 @@ def open_senses(
     painter: Painter | None = None
     if pictures is not None and image is not None:
         painter = ModelPainter(image, pictures=pictures, fetcher=fetcher)
-    elif pictures is not None and demo:
+    elif pictures is not None and (demo or settings.models.get(IMAGE, ModelTable()).provider == DEMO):
         painter = DemoPainter(pictures)
     speech = _configured(settings, SPEECH, proxy)
     listener = speaker = None
@@ -54,6 +55,6 @@ def open_senses(
 
 def _configured(settings: Settings, name: str, proxy: str) -> OpenAIMedia | None:
     table = settings.models.get(name, ModelTable())
-    if not (table.api_key.get_secret_value() or table.base_url):
+    if table.provider == DEMO or not (table.api_key.get_secret_value() or table.base_url):
         return None
     return OpenAIMedia(name, table, proxy=proxy)

@@ -231,6 +231,15 @@ async def test_the_demo_draws_a_landscape_and_says_what_it_is(tmp_path: Path) ->
     assert 1 == len(steps)
 
 
+async def test_the_demo_may_draw_beside_a_real_model(tmp_path: Path, server: OpenAIServer) -> None:
+    media = MediaFolder(tmp_path)
+    async with house(server.base_url, models={"image": {"provider": "demo"}}, pictures=PictureFolder(media)) as it:
+        (reply,) = (await it.outcome("@image 64x64 黑猫")).replies
+
+    assert isinstance(reply, ImageReply)
+    assert [] == server.asked
+
+
 async def test_image_is_listed_where_something_draws_and_nowhere_else(tmp_path: Path, server: OpenAIServer) -> None:
     pictures = PictureFolder(MediaFolder(tmp_path))
     async with studio(tmp_path, server) as at:

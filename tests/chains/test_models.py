@@ -51,6 +51,16 @@ def models(tables: dict[str, Any], **others: object) -> Models:
             id="a fallback nobody filled in",
         ),
         pytest.param(
+            {"speech": {"fallbacks": ["default"]}},
+            "[models.speech].fallbacks: only models that answer have others behind them; leave it out",
+            id="a model that listens with others behind it",
+        ),
+        pytest.param(
+            {"default": {"fallbacks": ["image"]}, "image": {"model": "m", "api_key": "k"}},
+            "[models.default].fallbacks: found 'image', there are default",
+            id="a model that draws behind one that answers",
+        ),
+        pytest.param(
             {"default": {"fallbacks": ["default"]}},
             "[models.default].fallbacks: found a circle, default → default",
             id="a model that falls back on itself",
