@@ -57,7 +57,7 @@ def chat_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
     @get("/stream")
     async def stream(request: _Request) -> ServerSentEvent:
         room = rooms.find(request.query_params)
-        seen_run, _, seen = request.headers.get("last-event-id", "").partition(".")
+        seen_run, _, seen = _seen(request).partition(".")
         after = int(seen) if seen_run == run and seen.isdecimal() else 0
         words = words_for(request)
 
@@ -114,6 +114,11 @@ def chat_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
         )
 
     return [open_page, stream, do, upload, media]
+
+
+def _seen(request: _Request) -> str:
+    """Give the id of the last entry the page has: the browser's own word, or a page's that was away for a while."""
+    return request.headers.get("last-event-id", "") or request.query_params.get("seen", "")
 
 
 async def _send(room: Room, data: bytes, name: str) -> Posting:

@@ -12,6 +12,7 @@ from pipeline.settings import MenuButton
 from web.wiring import Service
 
 DEFAULT_USER = "zhangsan"
+_SHOWN_PEOPLE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +72,20 @@ class Rooms:
         return Room(channel, app, phone)
 
     def people(self, room: Room) -> tuple[str, ...]:
-        """Name who has spoken with the room's app, and who is in the room."""
-        spoke = {
-            screen_user: (said.user for said in screen.after(0))
-            for (corp_id, agent_id, screen_user), screen in self.simulator.platform.screens().items()
-            if (corp_id, agent_id) == room.app.key
-        }
-        # The screens go by ids in lower case; the entries have them as they were written.
-        names = {folded: next(said, folded) for folded, said in spoke.items()}
-        names.setdefault(room.user.casefold(), room.user)
-        return tuple(sorted(names.values()))
+        """Name who is in the room, and who else spoke with its app lately, the latest first."""
+        spoke = [
+            said[-1]
+            for (corp_id, agent_id, _), screen in self.simulator.platform.screens().items()
+            if (corp_id, agent_id) == room.app.key and (said := screen.after(0))
+        ]
+        spoke.sort(key=lambda entry: entry.number, reverse=True)
+        names = dict.fromkeys((room.user, *(self._name(entry.user) for entry in spoke)))
+        return tuple(names)[:_SHOWN_PEOPLE]
+
+    def _name(self, user: str) -> str:
+        # What was delivered names its reader in lower case.
+        member = self.simulator.platform.directory.find(user)
+        return member.user if member else user
 
     def menu(self, room: Room) -> tuple[Button, ...]:
         """Give the app's menu, or the one the settings have ready for it."""

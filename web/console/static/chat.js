@@ -14,7 +14,7 @@ const PAUSE = 300;
 
 let lastAt = 0;
 let thinking = 0;
-let opened = Date.now();
+let complained = 0;
 
 function atEnd() {
   return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
@@ -59,17 +59,31 @@ function show(html) {
   document.getElementById("faults").dispatchEvent(new Event("refresh"));
 }
 
-const source = new EventSource(streamUrl);
-source.addEventListener("entry", (event) => show(event.data));
-source.addEventListener("begin", () => {
-  // A service that was started anew remembers nothing, and tells from the beginning what it knows.
-  stream.replaceChildren();
-  lastAt = 0;
-  expect(false);
-  setTimeout(() => { welcome.hidden = stream.childElementCount > 0; }, 150);
-});
-source.addEventListener("error", () => {
-  if (Date.now() - opened > 3000) { tell(said.offline); opened = Date.now(); }
+let source = null;
+let seen = "";
+
+function listen() {
+  source = new EventSource(seen ? `${streamUrl}&seen=${encodeURIComponent(seen)}` : streamUrl);
+  source.addEventListener("entry", (event) => { seen = event.lastEventId; show(event.data); });
+  source.addEventListener("begin", () => {
+    // A service that was started anew remembers nothing, and tells from the beginning what it knows.
+    stream.replaceChildren();
+    lastAt = 0;
+    expect(false);
+    setTimeout(() => { welcome.hidden = stream.childElementCount > 0; }, 150);
+  });
+  source.addEventListener("error", () => {
+    if (Date.now() - complained > 10_000) { tell(said.offline); complained = Date.now(); }
+    // The browser tries again by itself, except after an answer that was no stream.
+    if (source.readyState === EventSource.CLOSED && !document.hidden) setTimeout(listen, 3000);
+  });
+}
+
+listen();
+// A browser keeps six connections to one server: pages nobody looks at must not hold them all.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) source.close();
+  else if (source.readyState === EventSource.CLOSED) listen();
 });
 newer.addEventListener("click", toEnd);
 scroll.addEventListener("scroll", () => { if (atEnd()) newer.hidden = true; });
