@@ -14,10 +14,11 @@ from chains.config import ChainConfig
 from chains.failures import answer_failed
 from chains.heard import Heard, together
 from chains.history import window
-from chains.models import ChatModel, Models
+from chains.models import Models
 from chains.quoting import block
 from chains.seeing import Looks, looks_of, still_meant
 from chains.senses import Senses
+from chains.standby import ChatModel
 from chains.templates import values
 from chains.thinking import Spoken
 from chains.toolbox import ROUNDS, Toolbox, open_toolbox

@@ -12,7 +12,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from chains.failures import answer_failed
 from chains.heard import Heard
-from chains.models import ChatModel, Models
+from chains.models import Models
+from chains.standby import ChatModel
 from chains.tokens import estimate
 
 Found = Literal["yes", "no", "failed"]

@@ -1,0 +1,129 @@
+"""Models that stand in for one another: tried in order, and one that keeps failing is left alone for a while."""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import structlog
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from chains.failures import answer_failed
+
+log = structlog.get_logger()
+
+ChatModel = Runnable[LanguageModelInput, AIMessage]
+"""A model, or one with its fallbacks behind it."""
+
+FAILURES = 3
+"""Failures in a row after which a model rests."""
+
+REST_SECONDS = 60.0
+
+# What the person asked is no fault of the model, and the next one is not spared for it.
+_ITS_OWN = frozenset(
+    f"model.{reason}"
+    for reason in ("timeout", "unreachable", "key", "quota", "busy", "missing", "broken", "garbled", "failed")
+)
+
+
+@dataclass
+class Rests:
+    """Which models rest; shared by all lines in which a model stands."""
+
+    clock: Callable[[], float] = time.monotonic
+    _failures: dict[str, int] = field(default_factory=dict)
+    _until: dict[str, float] = field(default_factory=dict)
+
+    def resting(self, name: str) -> bool:
+        """Say whether a model is to be left alone now."""
+        return self._until.get(name, 0.0) > self.clock()
+
+    def well(self, name: str) -> None:
+        """Note that a model answered."""
+        self._failures.pop(name, None)
+        self._until.pop(name, None)
+
+    def failed(self, name: str, error: Exception) -> None:
+        """Note a failure. After a rest the first one is enough for the next rest."""
+        reason = answer_failed(error, model=name).reason
+        if reason not in _ITS_OWN:
+            return
+        self._failures[name] = self._failures.get(name, 0) + 1
+        if self._failures[name] >= FAILURES and not self.resting(name):
+            self._until[name] = self.clock() + REST_SECONDS
+            log.warning("model_rests", model=name, reason=reason, seconds=REST_SECONDS)
+
+
+class Standby(Runnable[LanguageModelInput, AIMessage]):
+    """A model with those behind it, as one. When all fail, it raises what the first one did."""
+
+    def __init__(self, line: Sequence[tuple[str, ChatModel]], rests: Rests) -> None:
+        self._line = tuple(line)
+        self._rests = rests
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - the library's own signature
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> AIMessage:
+        """Refuse: nothing here waits without the event loop."""
+        message = "call ainvoke or astream"
+        raise NotImplementedError(message)
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - as above
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> AIMessage:
+        """Ask one after the other until one answers."""
+        errors: list[Exception] = []
+        for name, model in self._order():
+            try:
+                answer = await model.ainvoke(input, config, **kwargs)
+            except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
+                self._note(name, error, errors)
+            else:
+                self._rests.well(name)
+                return answer
+        raise errors[0]
+
+    async def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - as above
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> AsyncIterator[AIMessage]:
+        """Ask one after the other until one begins to answer; what breaks off later is not begun anew."""
+        errors: list[Exception] = []
+        for name, model in self._order():
+            begun = False
+            try:
+                answer = cast("AsyncGenerator[AIMessage]", model.astream(input, config, **kwargs))
+                async with aclosing(answer) as pieces:
+                    async for piece in pieces:
+                        begun = True
+                        yield piece
+            except Exception as error:
+                self._note(name, error, errors)
+                if begun:
+                    raise
+            else:
+                self._rests.well(name)
+                return
+        raise errors[0]
+
+    def _order(self) -> list[tuple[str, ChatModel]]:
+        """Give who is asked: those that rest come last, so that somebody always is."""
+        return sorted(self._line, key=lambda each: self._rests.resting(each[0]))
+
+    def _note(self, name: str, error: Exception, errors: list[Exception]) -> None:
+        self._rests.failed(name, error)
+        # The first of the line speaks for all, wherever it was asked.
+        place = 0 if name == self._line[0][0] else len(errors)
+        errors.insert(place, error)
