@@ -63,6 +63,7 @@ let source = null;
 let seen = "";
 
 function listen() {
+  source?.close();
   source = new EventSource(seen ? `${streamUrl}&seen=${encodeURIComponent(seen)}` : streamUrl);
   source.addEventListener("entry", (event) => { seen = event.lastEventId; show(event.data); });
   source.addEventListener("begin", () => {
