@@ -1,20 +1,22 @@
 """The database: SQLite owned by one process, or PostgreSQL shared by several, behind the same two doors."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
-from sqlalchemy import event
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from pipeline.errors import AlreadyRunning, SettingsInvalid
 from storage import sqlite
+
+Got = TypeVar("Got")
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_SECONDS = 30
@@ -32,6 +34,9 @@ class Database:
         self.url = url
         self.shared = url.get_backend_name() == "postgresql"
         self._lock: FileLock | None = None
+        self._whole: sqlite.WholeTransactions | None = None
+        # One after the other: waiting for SQLite's own lock means looking again and again.
+        self._writing = asyncio.Lock()
         if self.shared:
             self._writers = create_async_engine(
                 url,
@@ -44,6 +49,18 @@ class Database:
             Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
             self._writers = _sqlite(url, pool_size=1, begin="BEGIN IMMEDIATE")
             self._readers = _sqlite(url, pool_size=4, begin="")
+            self._whole = sqlite.WholeTransactions(
+                _set_up(
+                    create_engine(
+                        url.set(drivername="sqlite"),
+                        pool_size=1,
+                        max_overflow=0,
+                        isolation_level="AUTOCOMMIT",
+                        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+                    ),
+                    begin="BEGIN IMMEDIATE",
+                )
+            )
 
     def own(self) -> None:
         """Take the SQLite file for this process until `close`; PostgreSQL needs no owner.
@@ -72,11 +89,24 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction; it is committed at the end, or undone on an error."""
-        async with self._writers.begin() as connection:
+        async with nullcontext() if self.shared else self._writing, self._writers.begin() as connection:
             yield connection
+
+    async def transact(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Got]]) -> Got:
+        """Do work in one transaction, as `write` does.
+
+        SQLite does all of it in one visit to a thread, so it may await nothing but its connection's `execute`.
+        """
+        if self._whole is None:
+            async with self.write() as connection:
+                return await work(connection)
+        async with self._writing:
+            return await self._whole.run(work)
 
     async def close(self) -> None:
         """Let go of every connection, and of the file."""
+        if self._whole is not None:
+            await self._whole.close()
         await self._writers.dispose()
         await self._readers.dispose()
         if self._lock is not None:
@@ -116,7 +146,12 @@ def _sqlite(url: URL, *, pool_size: int, begin: str) -> AsyncEngine:
         async_creator=partial(sqlite.connect, url.database or "", timeout=_BUSY_SECONDS),
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    _set_up(engine.sync_engine, begin=begin)
+    return engine
+
+
+def _set_up(engine: Engine, *, begin: str) -> Engine:
+    @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:  # noqa: ANN401 -- the driver's own adapter
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -128,7 +163,7 @@ def _sqlite(url: URL, *, pool_size: int, begin: str) -> AsyncEngine:
 
     if begin:
 
-        @event.listens_for(engine.sync_engine, "begin")
+        @event.listens_for(engine, "begin")
         def begin_at_once(connection: Any) -> None:  # noqa: ANN401 -- as above
             connection.exec_driver_sql(begin)
 

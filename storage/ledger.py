@@ -40,7 +40,7 @@ from storage.operations import (
     Stop,
     Stopped,
 )
-from storage.tables import inbox, lanes, outbox
+from storage.tables import inbox, outbox
 
 _FAR_AHEAD = 7200.0
 """No lane waits this long: one that seems to was put off before the clock was set back."""
@@ -58,9 +58,12 @@ class Ledger:
 
         Raises `TryAgain` when the database cannot be reached.
         """
+
+        async def work(connection: AsyncConnection) -> Sequence[Result | Exception]:
+            return await _Batch(connection, self.owner, shared=self._database.shared).apply(operations)
+
         try:
-            async with self._database.write() as connection:
-                return await _Batch(connection, self.owner, shared=self._database.shared).apply(operations)
+            return await self._database.transact(work)
         except (IntegrityError, ProgrammingError, DataError, NotSupportedError):
             # A fault of ours: doing the same again would meet it again.
             raise
@@ -130,13 +133,8 @@ class _Batch:
     async def _lock(self, names: set[str]) -> None:
         if not names:
             return
-        wanted = self._insert(lanes).values([{"lane": name} for name in sorted(names)])
-        rows = await self._connection.execute(
-            # Setting the name to itself locks a row that is there already, and gives it back.
-            wanted.on_conflict_do_update(index_elements=["lane"], set_={"lane": wanted.excluded.lane}).returning(
-                *lanes.c
-            )
-        )
+        lock = statements.LOCK_LANES_SHARED if self._shared else statements.LOCK_LANES
+        rows = await self._connection.execute(lock, [{"lane": name} for name in sorted(names)])
         self._lanes = {row.lane: _lane(row) for row in rows}
 
     async def _have(self, keys: list[str]) -> set[str]:

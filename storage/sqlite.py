@@ -1,14 +1,21 @@
-"""SQLite in fewer steps: each statement is one visit to its connection's thread.
+"""SQLite in fewer steps: each statement is one visit to its connection's thread, or a whole transaction is.
 
 aiosqlite makes a visit each for the cursor, the statement, its rows and the end; visits are most of what a statement
 costs. The rows are all fetched at once, as SQLAlchemy does anyhow.
 """
 
+import asyncio
 import sqlite3
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self, TypeVar, cast
 
 import aiosqlite
+from sqlalchemy import CursorResult, Engine, Executable
+from sqlalchemy.engine import Connection as SyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Got = TypeVar("Got")
 
 
 class Connection(aiosqlite.Connection):
@@ -57,6 +64,44 @@ class Cursor:
         self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
         self._rows = rows
         return self
+
+
+class WholeTransactions:
+    """A thread with a connection of its own, in which transactions run from their begin to their commit."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-writer")
+
+    async def run(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Got]]) -> Got:
+        """Run what awaits nothing but its connection."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+
+    async def close(self) -> None:
+        """Close the connection and end the thread."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown(wait=False)
+
+    def _transact(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Got]]) -> Got:
+        with self._engine.begin() as connection:
+            running = work(cast("AsyncConnection", _Here(connection)))
+            try:
+                running.send(None)
+            except StopIteration as end:
+                got: Got = end.value
+                return got
+            running.close()
+            raise RuntimeError("a transaction waited for something else than its connection")
+
+
+class _Here:
+    """As much of an `AsyncConnection` as a whole transaction needs: what is awaited has happened already."""
+
+    def __init__(self, connection: SyncConnection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:  # noqa: ANN401
+        return self._connection.execute(statement, parameters)
 
 
 async def connect(path: str, *, timeout: float) -> Connection:  # noqa: ASYNC109 -- SQLite's own, for a lock

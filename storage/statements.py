@@ -1,6 +1,7 @@
 """The ledger's statements, built once so that their compiled form is reused, and the values they take."""
 
-from sqlalchemy import bindparam, func, insert, or_, select, text, update
+from sqlalchemy import Executable, bindparam, func, insert, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import extract
 
 from pipeline.outcomes import Turn
@@ -8,6 +9,16 @@ from storage.lanes import Lane, LaneState
 from storage.tables import conversations, inbox, lanes, messages, outbox
 
 CLOCK = select(extract("epoch", func.clock_timestamp()))
+
+
+def _lock(wanted: postgresql.Insert | sqlite.Insert) -> Executable:
+    # Setting the name to itself locks a row that is there already, and gives it back.
+    setting = {"lane": wanted.excluded.lane}
+    return wanted.on_conflict_do_update(index_elements=["lane"], set_=setting).returning(*lanes.c)
+
+
+LOCK_LANES = _lock(sqlite.insert(lanes))
+LOCK_LANES_SHARED = _lock(postgresql.insert(lanes))
 
 INSERT_EVENTS = insert(inbox).returning(inbox.c.id, inbox.c.key)
 

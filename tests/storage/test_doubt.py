@@ -1,8 +1,8 @@
 """Commits whose answer is lost: done or not, nobody can say, and nothing may hang on it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -15,6 +15,8 @@ from storage.engine import Database
 from storage.migrate import migrate
 from tests.storage.test_worker import accept, said, working
 
+Got = TypeVar("Got")
+
 ZHANG = Person("wecom", "张三")
 
 
@@ -24,14 +26,13 @@ class LosesAnswers(Database):
     every = 0
     writes = 0
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction, as `Database` does."""
-        async with super().write() as connection:
-            yield connection
+    async def transact(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Got]]) -> Got:
+        """Do work in one transaction, as `Database` does."""
+        got = await super().transact(work)
         self.writes += 1
         if self.every and self.writes % self.every == 0:
             raise ConnectionResetError("after the commit")
+        return got
 
 
 @pytest.fixture
