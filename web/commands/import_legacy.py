@@ -1,0 +1,48 @@
+"""Bring corp-webot's settings, personas and conversations over.
+
+Its config.yaml becomes settings.local.toml and .secrets.toml, unless they are there. Twice is once; what cannot be
+read is told and left. The old files are not changed.
+"""
+
+from pathlib import Path
+
+import click
+
+from web.commands import Shell, pass_shell
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(help=__doc__)
+@click.option("--config", type=_FILE, metavar="FILE", help="corp-webot's config.yaml.")
+@click.option("--database", type=_FILE, metavar="FILE", help="corp-webot's SQLite file, data.db.")
+@click.option("--channel", default="wecom", show_default=True, help="The channel its people write on from now on.")
+@pass_shell
+def command(shell: Shell, *, config: Path | None, database: Path | None, channel: str) -> int:
+    """Bring over what was named; the exit code is 1 when a row could not be read."""
+    from web.legacy import import_database, prepare_database, read_config, write_config  # noqa: PLC0415 (not for help)
+
+    if config is None and database is None:
+        raise click.UsageError("name what to bring over: --config FILE, --database FILE, or both")
+    if config is not None:
+        for line in write_config(read_config(config), shell.folder):
+            click.echo(line)
+    if database is None:
+        return 0
+    settings = shell.settings()
+    if channel not in settings.channels:
+        raise click.UsageError(f"there is no channel {channel!r}; there are {', '.join(settings.channels)}")
+    from storage.visits import NoDatabase, SchemaOutdated  # noqa: PLC0415 (as above)
+
+    try:
+        brought, unread = import_database(settings, database, channel)
+    except (NoDatabase, SchemaOutdated):
+        prepare_database(settings)
+        brought, unread = import_database(settings, database, channel)
+    click.echo(
+        f"{brought.personas} personas, {brought.conversations} conversations, {brought.messages} messages brought "
+        f"over; {brought.known} rows had been before"
+    )
+    for each in unread:
+        click.echo(f"left: {each.row}: {each.reason}", err=True)
+    return 1 if unread else 0
