@@ -40,7 +40,7 @@ class Chooser:
 
     async def choose(self, ask: Ask, text: str, book: ChainBook) -> str:
         """Name the chain that a message of the channel's own chain is handed to; empty for that chain itself."""
-        chain = book.chains.get(ask.chain)
+        chain = book.chain(ask.chain, ask.event.sender) if ask.chain in book.chains else None
         if chain is None or not chain.hands_to:
             return ""
         found = (book.chains.get(name) for name in chain.hands_to)

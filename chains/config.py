@@ -199,6 +199,11 @@ def read_text(file: Path) -> str:
         raise ChainInvalid(f"{file}: cannot be read: {error.strerror or error}") from error
 
 
+def is_name(text: str) -> bool:
+    """Say whether a chain may be called so; its file is."""
+    return _NAME.fullmatch(text) is not None
+
+
 def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:
     """Check the text of a chain's file; `source` is what an error calls it."""
     try:
@@ -206,7 +211,7 @@ def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:
     except tomllib.TOMLDecodeError as error:
         raise ChainInvalid(not_toml(source, error, text)) from error
     where = places(text)
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise ChainInvalid(f"{source}: the file's name needs letters, digits, - and _ before .toml")
     if document.setdefault("name", name) != name:
         line = where.line(("name",))

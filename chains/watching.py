@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from chains.book import Trial
-from chains.config import ChainConfig, parse_chain
+from chains.config import ChainConfig, is_name, parse_chain
 from chains.shelf import Shelf
 from pipeline.errors import ChainInvalid
 from pipeline.ports import Revisions
@@ -39,6 +39,8 @@ class Keeper:
         self._shared = shared
         self._look_seconds = look_seconds
         self._live: dict[str, str] = {}
+        # What files say that stayed behind a release we do not understand: nobody edited them, so it is no news.
+        self._kept: dict[str, str] = {}
         self._number = 0
         self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -98,7 +100,7 @@ class Keeper:
                 and mine.chain.revision != draft.revision
                 and await self._revisions.known(name, mine.chain.revision)
             )
-            if stale and await asyncio.to_thread(self._shelf.write, name, draft.content):
+            if stale and await self._write(draft):
                 log.info("chain_caught_up", chain=name, revision=draft.revision)
         await asyncio.to_thread(self._shelf.load)
 
@@ -110,40 +112,56 @@ class Keeper:
             # One that cannot work here, for its model or its command, is not live and not released.
             if chain is None or self._shelf.book.chains.get(name) is not chain:
                 continue
-            if self._live.get(name) != chain.revision:
+            if chain.revision not in {self._live.get(name), self._kept.get(name)}:
                 author = await asyncio.to_thread(_owner, self._shelf.own(name))
                 await self._release(Draft(name, chain.revision, read.text, author))
-        for name in [name for name, revision in self._live.items() if revision and name not in owned]:
-            await self._release(Draft(name, "", ""))
+        gone = [name for name, revision in self._live.items() if revision and name not in owned]
+        for name in gone:
+            if self._kept.get(name) != "":
+                await self._release(Draft(name, "", ""))
 
     async def _release(self, draft: Draft) -> None:
         await self._revisions.release(draft)
+        self._kept.pop(draft.chain, None)
         self._live[draft.chain] = draft.revision
 
     async def _follow(self) -> None:
         """Take over what was released elsewhere, and what is tried."""
         number = await self._revisions.latest()
         standing = await self._revisions.standing()
-        behind = False
-        for name, each in standing.items():
-            if each.live is not None and self._live.get(name) != each.live.draft.revision:
-                behind |= not await self._obey(name, each.live)
+        news = {
+            name: each.live.draft
+            for name, each in standing.items()
+            if each.live is not None and self._live.get(name) != each.live.draft.revision
+        }
+        obeyed = [await self._obey(draft) for draft in news.values()]
+        if news:
+            await asyncio.to_thread(self._shelf.load)
         trials = {name: each.trial for name, each in standing.items() if each.trial is not None}
         self._shelf.book = self._shelf.book.with_trials(
             {name: trial for name, release in trials.items() if (trial := self._trial(release)) is not None}
         )
-        if not behind:
+        if all(obeyed):
             self._number = number
 
-    async def _obey(self, name: str, release: Release) -> bool:
+    async def _obey(self, draft: Draft) -> bool:
         """Write a release into the folder; False while its file is being edited, which then is released after it."""
+        name = draft.chain
         here = self._shelf.files(self._shelf.folders[-1]).get(name)
-        same = here is not None and here.chain is not None and here.chain.revision == release.draft.revision
-        if not same and not await asyncio.to_thread(self._shelf.write, name, release.draft.content):
+        same = here is not None and here.chain is not None and here.chain.revision == draft.revision
+        if not (same or await self._write(draft)):
             return False
-        self._live[name] = release.draft.revision
-        await asyncio.to_thread(self._shelf.load)
+        self._live[name] = draft.revision
         return True
+
+    async def _write(self, draft: Draft) -> bool:
+        # A later webot may have released what this one does not understand: the file stays as it is.
+        if not is_name(draft.chain) or (draft.revision and _parsed(draft) is None):
+            log.error("chain_release_not_used", chain=draft.chain, revision=draft.revision)
+            mine = self._shelf.files(self._shelf.folders[-1]).get(draft.chain)
+            self._kept[draft.chain] = mine.chain.revision if mine is not None and mine.chain is not None else ""
+            return True
+        return await asyncio.to_thread(self._shelf.write, draft.chain, draft.content)
 
     def _trial(self, release: Release) -> Trial | None:
         chain = _parsed(release.draft)
@@ -154,7 +172,6 @@ class Keeper:
 
 
 def _parsed(draft: Draft) -> ChainConfig | None:
-    # A later webot may have released what this one does not understand.
     with suppress(ChainInvalid):
         return parse_chain(draft.content, name=draft.chain, source=f"chain {draft.chain!r} {draft.revision}")
     return None

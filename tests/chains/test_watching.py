@@ -204,3 +204,29 @@ async def test_an_edit_does_not_end_a_trial_of_another_chain(tmp_path: Path, dat
         assert "one" == it.says("hr")
 
         assert "new" == it.says("default", ann)
+
+
+async def test_a_release_that_this_webot_does_not_understand_leaves_the_file_alone(
+    tmp_path: Path, database: Database
+) -> None:
+    async with machine(tmp_path, database, shared=True) as it:
+        await it.write("hr", prompt("one"))
+        await settle(it)
+        await it.revisions.release(Draft("hr", "later", "key_of_a_later_webot = 1"))
+        await it.revisions.release(Draft("../hr", "outside", prompt("outside")))
+        await settle(it)
+        await it.write("other", prompt("an edit that makes it look at everything"))
+        await settle(it)
+
+        assert "one" == it.says("hr")
+        assert prompt("one") == await it.text("hr")
+        assert 2 == len(await it.revisions.history("hr"))
+        assert 1 == len(await it.revisions.history("../hr"))
+        assert not await asyncio.to_thread((tmp_path / "hr.toml").exists)
+    async with machine(tmp_path, database, shared=True) as it:
+        await settle(it)
+
+        assert 2 == len(await it.revisions.history("hr"))
+        await it.write("hr", prompt("edited here"))
+        await settle(it)
+        assert 3 == len(await it.revisions.history("hr"))
