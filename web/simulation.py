@@ -25,6 +25,7 @@ from web.reckoning import Played, Report, Spoken, reckon
 
 _PROGRESS_SECONDS = 0.25
 _LOOK_SECONDS = 0.1
+_AT_ONCE = 64
 
 
 class _Shape(BaseModel):
@@ -123,6 +124,8 @@ class Simulation:
         self._channel = channel
         self._database = database
         self._notices = notices
+        # The service shares its processor with whoever writes to it: more at once would only wait for one another.
+        self._posting = asyncio.Semaphore(_AT_ONCE)
         self._sent = 0
         self._players: list[_Player] = []
 
@@ -176,9 +179,10 @@ class Simulation:
         app = player.phone.app
         if not is_message(content):
             await self._next_second(player, content)
-        said = self._simulator.platform.note(app, player.phone.user, content, is_message=is_message(content))
-        self._sent += 1
-        posting = await self._simulator.courier.deliver(app, said)
+        async with self._posting:
+            said = self._simulator.platform.note(app, player.phone.user, content, is_message=is_message(content))
+            self._sent += 1
+            posting = await self._simulator.courier.deliver(app, said)
         player.spoken.append(Spoken(said, self._key(app, said), posting))
         if self._plan.rate is None and posting.accepted:
             await self._answer(player, said)
@@ -213,13 +217,16 @@ class Simulation:
 
     async def _settle(self) -> Mapping[str, Track]:
         """Wait until every turn is over, or none has ended for as long as patience lasts."""
-        waiting = [one.key for player in self._players for one in player.spoken if one.posting.accepted and one.key]
+        spoken = [one for player in self._players for one in player.spoken if one.key]
+        waiting = [one.key for one in spoken]
+        # What was never acknowledged may have been stored all the same; if not, there is nothing to wait for.
+        refused = {one.key for one in spoken if not one.posting.accepted}
         found: dict[str, Track] = {}
         loop = asyncio.get_running_loop()
         end = loop.time() + self._plan.patience
         while waiting:
             found |= await tracks(self._database, waiting)
-            left = [key for key in waiting if key not in found or not found[key].is_over]
+            left = [key for key in waiting if not (found[key].is_over if key in found else key in refused)]
             if len(left) < len(waiting):
                 end = loop.time() + self._plan.patience
             waiting = left
