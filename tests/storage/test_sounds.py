@@ -7,7 +7,8 @@ import pytest
 from pipeline.errors import Undeliverable, Unreadable
 from pipeline.replies import StoredMedia
 from storage.media import MediaFolder
-from storage.sounds import PIECE_SECONDS, SoundFolder
+from storage.recordings import PIECE_SECONDS
+from storage.sounds import SoundFolder
 from tests.fakes.recordings import amr_seconds, heard, speex, tone
 
 
