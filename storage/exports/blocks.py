@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markdown_it.token import Token
 
@@ -125,6 +126,7 @@ class Divider:
 Block = Paragraph | Heading | Listing | Display | Quoted | Items | Grid | Divider
 
 
+@lru_cache(maxsize=256)
 def blocks_of(message: Message) -> tuple[Block, ...]:
     """Read a message: an answer as markdown, a question as it was typed, unless there is fenced code in it."""
     if message.role == "human" and "```" not in message.text:

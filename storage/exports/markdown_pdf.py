@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from pipeline.words import Words
 from storage.exports.check import lost
 from storage.exports.parts import Part
 from storage.exports.pictures import Pictures
-from storage.exports.prepare import EMOJI_FONT, EMOJI_MARK, STYLE, STYLE_WITH_EMOJI, Piece, contents, pieces
+from storage.exports.prepare import EMOJI_FONT, Piece, contents, pieces, style
 from storage.exports.records import Transcript
 
 _MARGINS = (48, 44, -48, -52)
 _ROUNDS = 3
+_RUN = 6
+"""Pieces tried together."""
 _LEAST = 60
 """Points a message must find at the foot of a page to begin there."""
 
@@ -51,11 +54,16 @@ def render_contents(
 
 def _lay_out(part: Part, words: Words, pictures: Pictures, fresh: Collection[int]) -> pymupdf.Document:
     made = _Flowing(toc_level=1)
+    run: list[Piece] = []
     number = 0
     for piece in pieces(part, words, pictures):
-        begins = piece.message != number
+        turns = piece.fresh or (piece.message != number and piece.message in fresh)
         number = piece.message
-        made.flow(piece, pictures.folder, fresh=piece.fresh or (begins and number in fresh))
+        if run and (turns or len(run) == _RUN):
+            made.flow_together(run, pictures.folder)
+            run = []
+        run.append(replace(piece, fresh=turns))
+    made.flow_together(run, pictures.folder)
     return made.finish(pictures.folder)
 
 
@@ -70,15 +78,23 @@ class _Flowing(MarkdownPdf):
         self._top = self._area.y1
         self._archive: pymupdf.Archive | None = None
 
+    def flow_together(self, run: Sequence[Piece], folder: Path) -> None:
+        """Lay pieces out as one if the page has room for all of them: each alone costs as much again."""
+        if not run:
+            return
+        story = self._story("\n\n".join(piece.text for piece in run), folder)
+        self._find_room(fresh=run[0].fresh)
+        more, filled = story.place(self._rest())
+        if not more:
+            self._draw(story, filled)
+            return
+        for piece in run:
+            self.flow(piece, folder, fresh=False)
+
     def flow(self, piece: Piece, folder: Path, *, fresh: bool) -> tuple[int, float]:
         """Lay a piece out on what is left of the page, or on the next; give the page it ends on, and where."""
-        self._archive = self._archive or pymupdf.Archive(str(folder))
-        html = self.m_d.render(piece.text)
-        story = pymupdf.Story(
-            html=html, archive=self._archive, user_css=STYLE_WITH_EMOJI if EMOJI_MARK in html else STYLE
-        )
-        if self._device is None or (self._top > self._area.y0 and (fresh or self._area.y1 - self._top < _LEAST)):
-            self._turn()
+        story = self._story(piece.text, folder)
+        self._find_room(fresh=fresh)
         more, filled = story.place(self._rest())
         if more and piece.whole and self._top > self._area.y0:
             story.reset()
@@ -101,6 +117,15 @@ class _Flowing(MarkdownPdf):
         pdf = pymupdf.open(stream=written.read_bytes())
         written.unlink()
         return pdf
+
+    def _story(self, text: str, folder: Path) -> pymupdf.Story:
+        self._archive = self._archive or pymupdf.Archive(str(folder))
+        html = self.m_d.render(text)
+        return pymupdf.Story(html=html, archive=self._archive, user_css=style(html))
+
+    def _find_room(self, *, fresh: bool) -> None:
+        if self._device is None or (self._top > self._area.y0 and (fresh or self._area.y1 - self._top < _LEAST)):
+            self._turn()
 
     def _rest(self) -> pymupdf.Rect:
         return pymupdf.Rect(self._area.x0, self._top, self._area.x1, self._area.y1)

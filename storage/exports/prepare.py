@@ -58,14 +58,19 @@ a { color: #0969da; text-decoration: underline }
 s { text-decoration: line-through }
 .contents { margin: 3pt 0 }
 .rule { margin: 6pt 60pt; border-top: 0.5pt solid #c4ccd4; font-size: 2pt }
-""" + colours("pre")
-
-STYLE_WITH_EMOJI = (
-    f'@font-face {{ font-family: emoji; src: url("{EMOJI_FONT}") }}\n{STYLE}.e {{ font-family: emoji }}\n'
-)
+"""
+_CODE = colours("pre")
+_EMOJI = f"""@font-face {{ font-family: emoji; src: url("{EMOJI_FONT}") }}
+.e {{ font-family: emoji }}
+"""
 
 _ROWS = 12
 """Rows of a table that stay together."""
+
+
+def style(html: str) -> str:
+    """Give the style sheet of a piece: what it does not need would cost more than its text."""
+    return STYLE + (_CODE if "<pre>" in html else "") + (_EMOJI if EMOJI_MARK in html else "")
 
 
 @dataclass(frozen=True, slots=True)

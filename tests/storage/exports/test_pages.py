@@ -93,14 +93,14 @@ def test_pages_are_numbered_and_conversations_are_found_by_bookmark_and_contents
 def test_a_document_too_large_comes_in_volumes_that_have_all_its_pages(tmp_path: Path) -> None:
     whole = transcript(20, answers=EVERYTHING)
     (size,) = (len(data) for data in saved(tmp_path, bound(tmp_path, whole)))
-    volumes = saved(tmp_path, bound(tmp_path, whole), limit=size * 3 // 4)
+    volumes = saved(tmp_path, bound(tmp_path, whole), limit=size * 9 // 10)
     count = 0
     for volume in volumes:
         with pymupdf.open(stream=volume) as pages:
             count += len(pages)
 
     assert 1 < len(volumes)
-    assert max(map(len, volumes)) <= size * 3 // 4
+    assert max(map(len, volumes)) <= size * 9 // 10
     with bound(tmp_path, whole) as pages:
         assert len(pages) == count
 
