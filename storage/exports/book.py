@@ -1,13 +1,18 @@
 """Binds a PDF: renders parts, holds each against what it must contain, and puts contents and page numbers on."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pymupdf
 
 from pipeline.settings import PdfEngine
-from pipeline.words import Words
+from pipeline.words import Language, Words
 from storage.exports import markdown_pdf
 from storage.exports.check import lost
 from storage.exports.facts import title_of_all
@@ -19,6 +24,9 @@ Render = Callable[[Part, Words, Pictures], pymupdf.Document]
 
 _MESSAGES = 100
 """Messages of a part."""
+_ALONE = 3
+"""Parts for which starting other processes would cost more than it spares."""
+_WORKERS = 4
 _GREY = (0.55, 0.58, 0.62)
 _RIGHT = 48
 
@@ -31,13 +39,11 @@ def bind(transcripts: Sequence[Transcript], words: Words, pictures: Pictures, *,
     """Give the whole document. Raises `Incomplete` rather than leave a message out."""
     book = pymupdf.open()
     marks: list[list[object]] = []
-    for part in parts(transcripts, _MESSAGES):
-        pages = _render(part, words, pictures, engine)
-        pages.subset_fonts()
-        marks += [[level, title, page + len(book)] for level, title, page in pages.get_toc()]
-        book.insert_pdf(pages, final=1)
-        pages.close()
-        pymupdf.TOOLS.store_shrink(100)
+    orders = [_PartOrder(part, words.language, str(pictures.folder), engine) for part in parts(transcripts, _MESSAGES)]
+    for data in _printed(orders):
+        with pymupdf.open(stream=data) as pages:
+            marks += [[level, title, page + len(book)] for level, title, page in pages.get_toc()]
+            book.insert_pdf(pages, final=1)
     front = _contents(book, transcripts, [int(str(mark[2])) for mark in marks], words, pictures.folder)
     book.set_toc([[level, title, int(str(page)) + front] for level, title, page in marks])
     _number_pages(book)
@@ -68,6 +74,39 @@ def save(book: pymupdf.Document, path: Path, *, limit: int) -> list[Path]:
 
 def _write(book: pymupdf.Document, path: Path) -> None:
     book.save(path, garbage=3, deflate=True, use_objstms=1, no_new_id=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _PartOrder:
+    part: Part
+    language: Language
+    folder: str
+    engine: PdfEngine
+
+
+def _printed(orders: Sequence[_PartOrder]) -> Iterator[bytes]:
+    """Give the parts as PDF, in their order; many of them are rendered on every core."""
+    if len(orders) <= _ALONE:
+        yield from map(_print, orders)
+        return
+    workers = min(len(orders), os.cpu_count() or 1, _WORKERS)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_print, orders)
+
+
+def _print(order: _PartOrder) -> bytes:
+    with TemporaryDirectory(dir=order.folder) as own:
+        # Each beside the pictures, not among them: two parts must not write the same file.
+        folder = Path(own)
+        for picture in Path(order.folder).iterdir():
+            if picture.is_file():
+                (folder / picture.name).symlink_to(picture)
+        pages = _render(order.part, Words(order.language), Pictures(folder), order.engine)
+    with pages:
+        pages.subset_fonts()
+        data: bytes = pages.tobytes(garbage=3, deflate=True)
+    pymupdf.TOOLS.store_shrink(100)
+    return data
 
 
 def _render(part: Part, words: Words, pictures: Pictures, engine: PdfEngine) -> pymupdf.Document:

@@ -1,6 +1,8 @@
 """Sends orders to rendering processes, a bounded number at a time, and ends those that hang or are not wanted."""
 
 import asyncio
+import os
+import signal
 import sys
 from contextlib import suppress
 
@@ -51,6 +53,8 @@ class Workshop:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             limit=_LONGEST_ANSWER,
+            # Its helpers are ended with it.
+            start_new_session=True,
         )
 
     async def _ask(self, press: asyncio.subprocess.Process, order: RenderOrder) -> Rendered | Broken:
@@ -72,5 +76,5 @@ async def _end(press: asyncio.subprocess.Process) -> None:
     assert press.stdin is not None  # noqa: S101 (it was asked for)
     press.stdin.close()
     with suppress(ProcessLookupError):
-        press.kill()
+        os.killpg(press.pid, signal.SIGKILL)
     await asyncio.shield(press.wait())
