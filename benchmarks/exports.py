@@ -115,7 +115,10 @@ def _messages(talks: int, exchanges: int) -> Iterator[tuple[object, ...]]:
 
 
 async def measure(folder: Path, case: Case) -> tuple[float, float, int]:
-    """Run `webot export` as an operator does; give seconds, the peak of all its processes in MB, and bytes made."""
+    """Run `webot export` as an operator does; give seconds, the peak of all its processes in MB, and bytes made.
+
+    What the processes share is counted once.
+    """
     begun = time.perf_counter()
     running = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -143,8 +146,8 @@ async def measure(folder: Path, case: Case) -> tuple[float, float, int]:
 def _resident(pid: int) -> int:
     try:
         process = psutil.Process(pid)
-        return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
-    except psutil.NoSuchProcess:
+        return sum(each.memory_full_info().pss for each in (process, *process.children(recursive=True)))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return 0
 
 
