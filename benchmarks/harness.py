@@ -70,11 +70,8 @@ async def answered(within: Town, total: int, *, seconds: float = 120.0) -> float
 
 def _yardstick() -> float:
     """Measure Python itself: on a machine shared with others the same work takes more CPU time."""
-    best = float("inf")
-    for _ in range(5):
-        began = time.process_time()
-        total = 0
-        for number in range(300_000):
-            total += number % 7
-        best = min(best, time.process_time() - began)
-    return best * 1000
+    began = time.process_time()
+    total = 0
+    for number in range(5_000_000):
+        total += number % 7
+    return (time.process_time() - began) * 1000

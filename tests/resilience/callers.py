@@ -71,6 +71,8 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[int] | None = None
         self._received = b""
+        self._headless = False
+        """Whether the answer has no body, whatever it says: that of HEAD."""
 
     @property
     def is_open(self) -> bool:
@@ -87,7 +89,7 @@ class Line(asyncio.Protocol):
         if not found:
             return
         _, named, after = head.lower().partition(b"content-length:")
-        length = int(after.split(b"\r\n", 1)[0]) if named else 0
+        length = int(after.split(b"\r\n", 1)[0]) if named and not self._headless else 0
         if len(rest) >= length:
             self._received = rest[length:]
             self._settle(int(head[9:12]))
@@ -95,6 +97,12 @@ class Line(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
         self._settle(LOST)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes and expect nothing."""
+        if self.is_open:
+            assert self._transport is not None
+            self._transport.write(data)
 
     def close(self) -> None:
         """Hang up."""
@@ -107,6 +115,7 @@ class Line(asyncio.Protocol):
         if self._transport is None:
             return Posted(LOST, at, 0.0)
         self._answer = asyncio.get_running_loop().create_future()
+        self._headless = request.startswith(b"HEAD ")
         self._transport.write(request)
         timer = asyncio.get_running_loop().call_later(patience, self.close)
         status = await self._answer
@@ -163,9 +172,13 @@ async def post_steadily(
     async def one(request: bytes) -> Posted:
         try:
             line = idle.pop() if idle else await dial(port)
+            posted = await line.post(request)
+            if posted.status == LOST:
+                # It had been idle for long, and the other side was just closing it.
+                line = await dial(port)
+                posted = await line.post(request)
         except OSError:
             return Posted(LOST, time.time(), 0.0)
-        posted = await line.post(request)
         if line.is_open:
             idle.append(line)
         return posted

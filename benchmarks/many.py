@@ -1,0 +1,60 @@
+"""Two hundred people at once, alone and beside 200 connections that trickle a byte a second."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from benchmarks.harness import answered, programme, town, warmed
+from benchmarks.tables import Row, at_most, table
+from tests.resilience.callers import dial, lines
+from tests.resilience.town import Service, Town
+
+_PEOPLE = 200
+_TRICKLE = b"POST /gpt HTTP/1.1\r\nHost: webot\r\nContent-Type: text/xml\r\nContent-Length: 600\r\n\r\n<xml>"
+
+
+async def main() -> None:
+    """Run it."""
+    async with town() as place:
+        service = await place.serve()
+        await warmed(service, place)
+        rows = await _burst(place, service, "alone")
+        async with _trickling(service.port):
+            rows += await _burst(place, service, "beside the trickle")
+        table(f"{_PEOPLE} people write at the same moment", rows)
+
+
+async def _burst(place: Town, service: Service, how: str) -> list[Row]:
+    before = await place.total()
+    requests = [place.letter(f"{how[:1]}{n}", "all at once").request() for n in range(_PEOPLE)]
+    async with lines(service.port, _PEOPLE) as opened:
+        posted = await asyncio.gather(*(line.post(it) for line, it in zip(opened, requests, strict=True)))
+    await answered(place, before + _PEOPLE)
+    return [
+        at_most(f"slowest callback, {how}", max(one.seconds for one in posted) * 1000, 100, "ms"),
+        at_most(f"refused or lost, {how}", sum(one.status != 200 for one in posted), 0, "", digits=0),
+    ]
+
+
+@contextlib.asynccontextmanager
+async def _trickling(port: int) -> AsyncIterator[None]:
+    async def drip() -> None:
+        while True:
+            line = await dial(port)
+            line.write(_TRICKLE)
+            while line.is_open:
+                await asyncio.sleep(1.0)
+                line.write(b" ")
+
+    drips = [asyncio.create_task(drip()) for _ in range(_PEOPLE)]
+    await asyncio.sleep(2.0)
+    try:
+        yield
+    finally:
+        for task in drips:
+            task.cancel()
+        await asyncio.gather(*drips, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    programme(main)

@@ -1,0 +1,49 @@
+"""Serves what `webot serve` serves, with the commit left out: events are verified, parsed and forgotten."""
+
+import asyncio
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from litestar import Litestar
+
+from pipeline.events import InboundEvent
+from pipeline.intake import Intake
+from web.app import make_app
+from web.configuration import load, secrets_of
+from web.logs import configure_logs
+from web.loop import run
+from web.server import bind, own_url, serving
+from web.wiring import Service
+
+
+class Forgetful:
+    """Implements `Inbox` by doing nothing."""
+
+    async def accept(self, event: InboundEvent, *, lane: str) -> bool:
+        """Take an event and forget it."""
+        del event, lane
+        return True
+
+
+def _make(service: Service) -> Litestar:
+    return make_app(replace(service, intake=Intake(Forgetful(), service.chains)))
+
+
+async def main() -> None:
+    """Serve until told to stop."""
+    loaded = load(Path.cwd(), os.environ)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    with configure_logs(loaded.settings.log, secrets_of(loaded)):
+        listener = bind(loaded.settings.server)
+        async with serving(loaded, listener, make=_make):
+            sys.stdout.write(f"webot is ready: {own_url(listener)}\n")
+            sys.stdout.flush()
+            await stop.wait()
+
+
+if __name__ == "__main__":
+    run(main())
