@@ -6,6 +6,7 @@ from pathlib import Path
 from secrets import token_hex
 
 import asyncpg
+import httpcore2  # noqa: F401 -- httpx2 imports it at its first use, which may be on the event loop
 import hypothesis
 import pytest
 from blockbuster import blockbuster_ctx
