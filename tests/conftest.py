@@ -33,6 +33,8 @@ def unblocked_loop() -> Iterator[None]:
             function.can_block_in("web/logs.py", {"close"})
             function.can_block_in("storage/migrate.py", {"_upgrade"})
             function.can_block_in("web/server.py", {"bind"})
+            # Certificates are read when a client is made: at the start, in a thread of its own.
+            function.can_block_in("httpx2/_config.py", {"create_ssl_context"})
             # It looks for a password file and certificates when it connects, which is seldom.
             function.can_block_in("asyncpg/connect_utils.py", {"_parse_connect_dsn_and_args"})
             # A traceback quotes the source: something has broken already.
