@@ -10,7 +10,10 @@ from pipeline.replies import Part, Receipt, Reply, StoredMedia
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How an answer came to be; tokens are the provider's own count, zero where it gave none."""
+    """How an answer came to be; tokens are the provider's own count, zero where it gave none.
+
+    `cost` is in millionths of the currency that the prices in the settings are in.
+    """
 
     chain: str
     revision: str
@@ -18,6 +21,7 @@ class Provenance:
     input_tokens: int = 0
     output_tokens: int = 0
     milliseconds: int = 0
+    cost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Recollection:
     exchanges: tuple[Exchange, ...] = ()
     pictures: tuple[PictureCame, ...] = ()
     """Pictures that no question has taken along yet, oldest first."""
+    model: str = ""
+    """The model the person has chosen, by its name in the settings; empty for the chain's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +95,26 @@ class PersonaSet:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelChosen:
+    """The person chose who answers, by its name in the settings; empty chooses the chain's own model again."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """The person judged the latest answer they were given; a second judgement takes the place of the first."""
+
+    good: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """The person wants everything gone: what they said and were told, their persona, their files."""
 
 
-Change = Said | ConversationClosed | PersonaSet | PictureCame | Forgotten
+Change = Said | ConversationClosed | PersonaSet | ModelChosen | Rated | PictureCame | Forgotten
 
 
 @dataclass(frozen=True, slots=True)

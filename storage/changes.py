@@ -7,12 +7,24 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.outcomes import Change, ConversationClosed, Forgotten, PersonaSet, PictureCame, Said, Turn
+from pipeline.outcomes import (
+    Change,
+    ConversationClosed,
+    Forgotten,
+    ModelChosen,
+    PersonaSet,
+    PictureCame,
+    Rated,
+    Said,
+    Turn,
+)
 from storage import statements
 from storage.audit import note
 from storage.codec import media_to_json, pictures_from_json, pictures_to_json
 from storage.forgetting import erase
-from storage.tables import conversations, people
+from storage.ratings import latest_answer
+from storage.spending import Spent, add_up
+from storage.tables import conversations, messages, people
 
 _TITLE_CHARACTERS = 40
 _WAITING_PICTURES = 9
@@ -29,6 +41,7 @@ class Changes:
         self._now = now
         self._grown: list[dict[str, object]] = []
         self._messages: list[dict[str, object]] = []
+        self._spent = Spent(now)
 
     async def make(self, change: Change, turn: Turn) -> None:
         """Make one change on behalf of a turn's sender."""
@@ -39,6 +52,10 @@ class Changes:
                 await self._close(turn)
             case PersonaSet(text):
                 await self._set_persona(turn, text)
+            case ModelChosen(name):
+                await self._choose_model(turn, name)
+            case Rated():
+                await self._rate(turn, change)
             case PictureCame():
                 await self._add_picture(turn, change)
             case Forgotten():
@@ -50,6 +67,8 @@ class Changes:
             await self._connection.execute(statements.GROW_CONVERSATION, self._grown)
         if self._messages:
             await self._connection.execute(statements.INSERT_MESSAGES, self._messages)
+        if spent := self._spent.rows():
+            await self._connection.execute(add_up(self._insert), spent)
 
     async def _forget(self, turn: Turn) -> None:
         person = turn.event.sender
@@ -75,6 +94,7 @@ class Changes:
             )
         common = {"conversation_id": conversation_id, "turn": number, "trace": turn.id, "aside": said.aside}
         made_by = said.made_by
+        self._spent.add(turn.event.sender, made_by)
         self._messages += [
             common
             | {
@@ -88,6 +108,7 @@ class Changes:
                 "input_tokens": 0,
                 "output_tokens": 0,
                 "milliseconds": 0,
+                "cost": 0,
             },
             common
             | {
@@ -101,6 +122,7 @@ class Changes:
                 "input_tokens": made_by.input_tokens,
                 "output_tokens": made_by.output_tokens,
                 "milliseconds": made_by.milliseconds,
+                "cost": made_by.cost,
             },
         ]
 
@@ -157,6 +179,21 @@ class Changes:
             await self._connection.execute(
                 update(conversations).where(conversations.c.id == conversation_id).values(persona=text)
             )
+
+    async def _choose_model(self, turn: Turn, name: str) -> None:
+        person = turn.event.sender
+        wanted = self._insert(people).values(person=str(person), channel=person.channel, user=person.user, model=name)
+        await self._connection.execute(
+            wanted.on_conflict_do_update(index_elements=["person"], set_={"model": wanted.excluded.model})
+        )
+
+    async def _rate(self, turn: Turn, rated: Rated) -> None:
+        latest = latest_answer(str(turn.event.sender)).scalar_subquery()
+        await self._connection.execute(
+            update(messages)
+            .where(messages.c.id == latest)
+            .values(rating=1 if rated.good else -1, rating_note=rated.why)
+        )
 
     async def _add_picture(self, turn: Turn, came: PictureCame) -> None:
         person = turn.event.sender

@@ -20,6 +20,7 @@ from storage.audit import note
 from storage.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
 from storage.engine import Database
 from storage.media import MediaFolder
+from storage.spending import add_up
 from storage.tables import (
     conversations,
     doomed_files,
@@ -29,6 +30,7 @@ from storage.tables import (
     messages,
     outbox,
     people,
+    spending,
 )
 
 _UNDER_WAY = ("waiting", "answered")
@@ -123,6 +125,7 @@ async def erase(connection: AsyncConnection, person: Person, *, insert_into: Ins
         delete(conversations).where(conversations.c.person == str(person)).returning(conversations.c.id)
     )
     await connection.execute(delete(people).where(people.c.person == str(person)))
+    await _spent_by_nobody(connection, person, insert_into=insert_into)
     turns = select(inbox.c.id).where(ended, inbox.c.state.not_in(_UNDER_WAY))
     await connection.execute(delete(outbox).where(outbox.c.turn_id.in_(turns)))
     # The keys stay until the janitor takes them: WeCom may still deliver the same messages again.
@@ -130,6 +133,15 @@ async def erase(connection: AsyncConnection, person: Person, *, insert_into: Ins
         update(inbox).where(ended, inbox.c.state.not_in(_UNDER_WAY)).values(content=_NOTHING, failure="", state="done")
     )
     return Erased(len(held.all()), int(said))
+
+
+async def _spent_by_nobody(connection: AsyncConnection, person: Person, *, insert_into: InsertInto) -> None:
+    """Keep what was paid and take away for whom: the company's bill does not shrink."""
+    gone = await connection.execute(delete(spending).where(spending.c.person == str(person)).returning(*spending.c))
+    rows = [dict(row) | {"person": ""} for row in gone.mappings()]
+    if rows:
+        in_order = sorted(rows, key=lambda row: (row["day"], row["chain"], row["model"]))
+        await connection.execute(add_up(insert_into), in_order)
 
 
 async def forget_old(database: Database, *, days: int) -> Erased:

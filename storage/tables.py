@@ -105,6 +105,8 @@ people = Table(
     Column("conversations", Integer, nullable=False, default=0),
     # Those that came alone and wait for a question.
     Column("pictures", Text, nullable=False, default="[]", server_default="[]"),
+    # Who answers, where the person has chosen.
+    Column("model", Text, nullable=False, default="", server_default=""),
 )
 
 conversations = Table(
@@ -142,8 +144,32 @@ messages = Table(
     Column("input_tokens", Integer, nullable=False, default=0),
     Column("output_tokens", Integer, nullable=False, default=0),
     Column("milliseconds", Integer, nullable=False, default=0),
+    # In millionths of the currency of the settings.
+    Column("cost", BigInteger, nullable=False, default=0, server_default="0"),
+    # What the person thought of an answer: 1 good, -1 bad, 0 nothing said.
+    Column("rating", SmallInteger, nullable=False, default=0, server_default="0"),
+    Column("rating_note", Text, nullable=False, default="", server_default=""),
 )
 Index("ix_messages_conversation_turn", messages.c.conversation_id, messages.c.turn, messages.c.id)
+
+_RATED = messages.c.rating != 0
+Index("ix_messages_rating", messages.c.chain, messages.c.revision, sqlite_where=_RATED, postgresql_where=_RATED)
+
+# What answers took, added up as they are given, so that budgets need not count messages; `day` is the number of
+# days since 1970 on the clock of the machine that answered.
+spending = Table(
+    "spending",
+    metadata,
+    Column("person", Text, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("chain", Text, primary_key=True),
+    Column("model", Text, primary_key=True),
+    Column("answers", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+)
+Index("ix_spending_day", spending.c.day)
 
 chain_revisions = Table(
     "chain_revisions",

@@ -38,6 +38,7 @@ _RECALL = (
     select(
         people.c.persona,
         people.c.pictures,
+        people.c.model,
         conversations.c.id,
         conversations.c.number,
         conversations.c.turns,
@@ -87,12 +88,13 @@ class Transcript:
             return Recollection()
         first = rows[0]
         if first.id is None or (idle_minutes and time() - first.last_at > idle_minutes * 60):
-            return Recollection(first.persona, pictures=pictures_from_json(first.pictures))
+            return Recollection(first.persona, pictures=pictures_from_json(first.pictures), model=first.model)
         return Recollection(
             first.persona,
             _conversation(first),
             tuple(_exchanges(rows)) if turns else (),
             pictures_from_json(first.pictures),
+            first.model,
         )
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:

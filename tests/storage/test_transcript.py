@@ -12,6 +12,7 @@ from pipeline.outcomes import (
     Conversation,
     ConversationClosed,
     Exchange,
+    ModelChosen,
     PictureCame,
     Provenance,
     Recollection,
@@ -135,3 +136,12 @@ async def test_only_the_latest_nine_pictures_wait(diary: Diary) -> None:
         await diary.write(PictureCame(replace(CAT, size=number), NOON))
 
     assert list(range(3, 12)) == [came.media.size for came in (await diary.recall()).pictures]
+
+
+async def test_the_model_a_person_chose_is_recalled_until_they_choose_again(diary: Diary) -> None:
+    await diary.write(ModelChosen("fast"))
+    await diary.say("一")
+    chosen = (await diary.recall()).model
+    await diary.write(ModelChosen(""))
+
+    assert ("fast", "") == (chosen, (await diary.recall()).model)

@@ -1,0 +1,66 @@
+"""What answers took, added up by person, day, chain and model as they are given."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Executable
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pipeline.events import Person
+from pipeline.outcomes import Provenance
+from storage.tables import spending
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+
+
+def day_of(at: float) -> int:
+    """Give the number of the day, from 1970-01-01 on, by this machine's clock; `at` in seconds since 1970."""
+    return datetime.fromtimestamp(at, UTC).astimezone().toordinal() - _EPOCH
+
+
+class Spent:
+    """What the answers of one batch took, gathered so that each sum is written once."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._sums: dict[tuple[str, str, str], list[int]] = {}
+
+    def add(self, person: Person, made_by: Provenance) -> None:
+        """Add an answer; one that no model gave is none."""
+        if not made_by.model:
+            return
+        sums = self._sums.setdefault((str(person), made_by.chain, made_by.model), [0, 0, 0, 0])
+        for place, more in enumerate((1, made_by.input_tokens, made_by.output_tokens, made_by.cost)):
+            sums[place] += more
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give the sums in one order for all, so that no two transactions wait for each other in a circle."""
+        if not self._sums:
+            return []
+        day = day_of(self._now)
+        return [
+            {
+                "person": person,
+                "day": day,
+                "chain": chain,
+                "model": model,
+                "answers": answers,
+                "input_tokens": taken,
+                "output_tokens": given,
+                "cost": cost,
+            }
+            for (person, chain, model), (answers, taken, given, cost) in sorted(self._sums.items())
+        ]
+
+
+@cache
+def add_up(insert_into: Callable[..., postgresql.Insert | sqlite.Insert]) -> Executable:
+    """Give the statement that adds rows to what is there."""
+    wanted = insert_into(spending)
+    counted = ("answers", "input_tokens", "output_tokens", "cost")
+    return wanted.on_conflict_do_update(
+        index_elements=["person", "day", "chain", "model"],
+        set_={name: spending.c[name] + wanted.excluded[name] for name in counted},
+    )

@@ -1,0 +1,82 @@
+"""What answers took and what people think of them, on both databases."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pipeline.events import InboundEvent, Person, Text
+from pipeline.outcomes import Change, Exchange, Provenance, Rated, Said, Turn
+from storage.changes import Changes
+from storage.engine import Database
+from storage.forgetting import forget
+from storage.spending import day_of
+from storage.tables import messages, spending
+from storage.transcript import Transcript
+
+ZHANG = Person("wecom", "张三")
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+TURN = Turn(1, "lane", 0, InboundEvent("k", ZHANG, Text("?"), NOON), accepted_at=NOON.timestamp())
+FAST = Provenance("default", "0" * 12, "fast", input_tokens=100, output_tokens=20, cost=7)
+
+
+async def write(database: Database, *changes: Change) -> None:
+    insert = postgresql.insert if database.shared else sqlite.insert
+    async with database.write() as connection:
+        batch = Changes(connection, insert, NOON.timestamp())
+        for change in changes:
+            await batch.make(change, TURN)
+        await batch.write()
+
+
+async def say(database: Database, made_by: Provenance = FAST, *, aside: bool = False) -> None:
+    known = await Transcript(database).recall(ZHANG, turns=0, idle_minutes=0)
+    await write(database, Said(Exchange("问", "答"), made_by, known.conversation, aside))
+
+
+async def spent(database: Database) -> list[tuple[object, ...]]:
+    async with database.read() as connection:
+        return [tuple(row) for row in await connection.execute(select(spending).order_by(spending.c.model))]
+
+
+async def ratings(database: Database) -> list[tuple[int, str]]:
+    wanted = select(messages.c.rating, messages.c.rating_note).where(messages.c.role == "ai").order_by(messages.c.id)
+    async with database.read() as connection:
+        return [(row.rating, row.rating_note) for row in await connection.execute(wanted)]
+
+
+async def test_what_answers_took_is_added_up_by_day_chain_and_model(database: Database) -> None:
+    await say(database)
+    await say(database)
+    await say(database, replace(FAST, model="large", cost=1000))
+    await say(database, Provenance("help", "", ""), aside=True)
+
+    day = day_of(NOON.timestamp())
+    assert [
+        (str(ZHANG), day, "default", "fast", 2, 200, 40, 14),
+        (str(ZHANG), day, "default", "large", 1, 100, 20, 1000),
+    ] == await spent(database)
+
+
+async def test_what_a_forgotten_person_took_stays_in_the_sum_under_no_name(database: Database) -> None:
+    await say(database)
+    await forget(database, ZHANG, who="test")
+
+    assert [("", day_of(NOON.timestamp()), "default", "fast", 1, 100, 20, 7)] == await spent(database)
+
+
+async def test_a_judgement_is_of_the_latest_answer_and_the_last_one_counts(database: Database) -> None:
+    await say(database)
+    await say(database)
+    await say(database, Provenance("export", "", ""), aside=True)
+    await write(database, Rated(good=True))
+    await write(database, Rated(good=False, why="答非所问"))
+
+    assert [(0, ""), (-1, "答非所问"), (0, "")] == await ratings(database)
+
+
+async def test_a_judgement_of_nothing_changes_nothing(database: Database) -> None:
+    await write(database, Rated(good=True))
+
+    assert await ratings(database) == []
