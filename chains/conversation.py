@@ -1,7 +1,7 @@
 """One answer of a model: what it is told, what it says, and what of that is told on."""
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -12,9 +12,10 @@ from chains import prompt
 from chains.book import ChainBook
 from chains.config import ChainConfig
 from chains.failures import answer_failed
-from chains.heard import Heard, together
+from chains.heard import Heard, answering
 from chains.history import window
 from chains.models import Models
+from chains.prices import made_by, took
 from chains.quoting import block
 from chains.seeing import Looks, looks_of, still_meant
 from chains.senses import Senses
@@ -23,7 +24,7 @@ from chains.templates import values
 from chains.thinking import Spoken
 from chains.toolbox import ROUNDS, Toolbox, open_toolbox
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
-from pipeline.outcomes import Draft, Exchange, Notice, Outcome, Provenance, Recollection, Said, Step
+from pipeline.outcomes import Draft, Exchange, Notice, Outcome, Recollection, Said, Step, Took
 from pipeline.ports import Ask, Memory
 from pipeline.replies import ImageReply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
@@ -51,11 +52,13 @@ class Conversations:
         *,
         pictures: tuple[StoredMedia, ...] = (),
         by_voice: bool = False,
+        beside: Sequence[Took] = (),
     ) -> AsyncGenerator[Step]:
         """Yield drafts where the channel shows them, then the answer with what is to be remembered of it.
 
         `name` is the chain that was called, empty for the channel's own; `pictures` are the question's beside those
-        that came just before it. Raises `AnswerFailed` for whatever goes wrong with the model.
+        that came just before it; `beside` is what choosing the chain took. Raises `AnswerFailed` for whatever goes
+        wrong with the model.
         """
         chain, model = await self._chosen(book, name or ask.chain, ask)
         known = await self.memory.recall(
@@ -95,7 +98,8 @@ class Conversations:
             self._toolless.add(chain.model)
         asked = Exchange(question, "", pictures, tuple(drawn.media for drawn in toolbox.drawn))
         milliseconds = round((time.perf_counter() - began) * 1000)
-        outcome, answer = self._outcome(asked, chain, known, together(rounds), milliseconds=milliseconds)
+        taken = [*beside, *(self._took(heard, called=chain.model) for heard in rounds)]
+        outcome, answer = self._outcome(asked, chain, known, answering(rounds), taken, milliseconds=milliseconds)
         yield await self._aloud(outcome, answer, chain, ask, by_voice=by_voice)
 
     def sees(self, ask: Ask, book: ChainBook) -> bool:
@@ -174,8 +178,18 @@ class Conversations:
                     last = shown
                     yield Draft(shown)
 
+    def _took(self, heard: Heard, *, called: str) -> Took:
+        return took(heard, self.models.price(heard.table or called), called=called)
+
     def _outcome(
-        self, asked: Exchange, chain: ChainConfig, known: Recollection, heard: Heard, *, milliseconds: int
+        self,
+        asked: Exchange,
+        chain: ChainConfig,
+        known: Recollection,
+        heard: Heard,
+        taken: Sequence[Took],
+        *,
+        milliseconds: int,
     ) -> tuple[Outcome, str]:
         """Give what is to be sent and remembered, and beside it the words alone."""
         spoken = heard.spoken(whole=True)
@@ -185,16 +199,9 @@ class Conversations:
             filtered = heard.finish in {"content_filter", "sensitive"}
             reason = "model.filtered" if filtered else "model.empty"
             raise AnswerFailed(f"[models.{chain.model}]: empty answer, finished by {heard.finish!r}", reason=reason)
-        made_by = Provenance(
-            chain=chain.name,
-            revision=chain.revision,
-            model=heard.model or chain.model,
-            input_tokens=heard.input_tokens,
-            output_tokens=heard.output_tokens,
-            milliseconds=milliseconds,
-        )
+        origin = made_by(chain, heard.model or chain.model, taken, milliseconds=milliseconds)
         # What it thought is not remembered: models are not meant to be given their old thoughts again.
-        said = Said(replace(asked, answer=spoken.said), made_by, known.conversation)
+        said = Said(replace(asked, answer=spoken.said), origin, known.conversation)
         shown = self._shown(spoken)
         # Its underscores and asterisks are no markup.
         text = TextReply(f"```json\n{shown}\n```" if chain.answer_format == "json" else shown)

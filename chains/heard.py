@@ -1,7 +1,7 @@
 """What has come of a model's answer so far: the same whether it came whole or in pieces."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolCall
 from langchain_core.messages.ai import add_ai_message_chunks
@@ -13,6 +13,9 @@ REASONING = "reasoning_content"
 REFUSAL = "refusal"
 """Where a message keeps, in `additional_kwargs`, what the provider sent beside the answer."""
 
+TABLE = "webot_table"
+"""Where a message of a line of models keeps, in `response_metadata`, which table of the settings answered."""
+
 
 @dataclass(slots=True)
 class Heard:
@@ -22,8 +25,12 @@ class Heard:
     reasoning: str = ""
     refusal: str = ""
     model: str = ""
+    table: str = ""
+    """The model's table in the settings, where not the one that was called."""
     finish: str = ""
     input_tokens: int = 0
+    cached_tokens: int = 0
+    """Those of the input that the provider has kept from an earlier call."""
     output_tokens: int = 0
     _asking: AIMessage | None = None
 
@@ -46,6 +53,7 @@ class Heard:
         self.refusal += beside.get(REFUSAL) or ""
         about = message.response_metadata
         self.model = about.get("model_name") or self.model
+        self.table = about.get(TABLE) or self.table
         self.finish = about.get("finish_reason") or self.finish
         if message.tool_calls or (isinstance(message, AIMessageChunk) and message.tool_call_chunks):
             self._asking = _joined(self._asking, message)
@@ -53,6 +61,8 @@ class Heard:
             # Providers that count in every piece count from the beginning each time.
             self.input_tokens = max(self.input_tokens, usage["input_tokens"])
             self.output_tokens = max(self.output_tokens, usage["output_tokens"])
+            cached = usage.get("input_token_details", {}).get("cache_read") or 0
+            self.cached_tokens = max(self.cached_tokens, cached)
 
     def spoken(self, *, whole: bool) -> Spoken:
         """Tell thought from speech, in text that can be stored."""
@@ -62,14 +72,9 @@ class Heard:
         return Spoken(thought, said)
 
 
-def together(messages: Sequence[Heard]) -> Heard:
-    """Put the messages of one answer together: the last words count, and the tokens of all."""
-    last = next((heard for heard in reversed(messages) if heard.text or heard.refusal), messages[-1])
-    return replace(
-        last,
-        input_tokens=sum(heard.input_tokens for heard in messages),
-        output_tokens=sum(heard.output_tokens for heard in messages),
-    )
+def answering(messages: Sequence[Heard]) -> Heard:
+    """Give the message whose words are the answer: the last that has any."""
+    return next((heard for heard in reversed(messages) if heard.text or heard.refusal), messages[-1])
 
 
 def _joined(begun: AIMessage | None, more: AIMessage) -> AIMessage:

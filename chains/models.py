@@ -13,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from chains.demo import NAME, DemoChat
 from chains.pools import open_client, patience
+from chains.prices import Price
 from chains.standby import ChatModel, Rests, Standby
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
@@ -63,6 +64,9 @@ class Models:
         self._clients: list[httpx2.AsyncClient] = []
         self._building = asyncio.Lock()
         self._rests = rests or Rests()
+        self._prices = {
+            name: Price() if self._provider(name) == "demo" else Price.of(table) for name, table in self._tables.items()
+        }
         problems = [problem for name in self._tables for problem in self._problems(name)]
         if problems:
             raise SettingsInvalid(problems)
@@ -84,6 +88,10 @@ class Models:
     def shown(self, name: str) -> str:
         """Give what people know a model by: the provider's name for it, or `demo`."""
         return NAME if self._provider(name) == "demo" else self._tables[name].model
+
+    def price(self, name: str) -> Price:
+        """Say what a model costs; the demo model costs nothing."""
+        return self._prices.get(name, Price())
 
     def check(self, name: str) -> None:
         """Refuse, by `SettingsInvalid`, a model that cannot be called."""

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from chains.book import ChainBook
-from chains.choosing import Chooser
+from chains.choosing import Chooser, Chosen
 from chains.command import Means, Order
 from chains.commands import all_commands
 from chains.config import ChainConfig
@@ -112,8 +112,10 @@ class Chains:
 
     async def _converse(self, turn: Routed[Question]) -> AsyncGenerator[Step]:
         asked = turn.reading
-        chain = asked.chain or await self._chooser.choose(turn.ask, asked.text, turn.book)
-        answer = self._conversations.answer(turn.ask, asked.text, turn.book, chain, by_voice=asked.by_voice)
+        chosen = Chosen(asked.chain) if asked.chain else await self._chooser.choose(turn.ask, asked.text, turn.book)
+        answer = self._conversations.answer(
+            turn.ask, asked.text, turn.book, chosen.name, by_voice=asked.by_voice, beside=chosen.took
+        )
         async with aclosing(answer) as steps:
             async for step in steps:
                 yield step

@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from chains.failures import answer_failed
+from chains.heard import TABLE
 
 log = structlog.get_logger()
 
@@ -90,6 +91,7 @@ class Standby(Runnable[LanguageModelInput, AIMessage]):
                 self._note(name, error, errors)
             else:
                 self._rests.well(name)
+                answer.response_metadata[TABLE] = name
                 return answer
         raise errors[0]
 
@@ -107,7 +109,9 @@ class Standby(Runnable[LanguageModelInput, AIMessage]):
                 answer = cast("AsyncGenerator[AIMessage]", model.astream(input, config, **kwargs))
                 async with aclosing(answer) as pieces:
                     async for piece in pieces:
-                        begun = True
+                        if not begun:
+                            begun = True
+                            piece.response_metadata[TABLE] = name
                         yield piece
             except Exception as error:
                 self._note(name, error, errors)

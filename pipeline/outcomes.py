@@ -9,6 +9,16 @@ from pipeline.replies import Part, Receipt, Reply, StoredMedia
 
 
 @dataclass(frozen=True, slots=True)
+class Took:
+    """What one model took for its share of an answer; `cost` in millionths of the currency of the settings."""
+
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """How an answer came to be; tokens are the provider's own count, zero where it gave none.
 
@@ -22,6 +32,8 @@ class Provenance:
     output_tokens: int = 0
     milliseconds: int = 0
     cost: int = 0
+    beside: tuple[Took, ...] = ()
+    """What of these sums other models took, such as the one that chose the chain."""
 
 
 @dataclass(frozen=True, slots=True)

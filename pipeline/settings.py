@@ -88,6 +88,12 @@ class ModelTable(OpenTable):
     """Other models to try, in order, when this one fails."""
     vision: bool = False
     """Whether the model can look at pictures people send."""
+    input_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What a million tokens it is given cost, in the currency of `[budgets]`; 0 for nothing."""
+    cached_input_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What a million tokens cost that the provider has kept from an earlier call; 0 for the same as `input_price`."""
+    output_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What a million tokens it answers with cost, those it thinks in included; 0 for nothing."""
 
 
 class Chat(Table):

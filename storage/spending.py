@@ -31,9 +31,17 @@ class Spent:
         """Add an answer; one that no model gave is none."""
         if not made_by.model:
             return
-        sums = self._sums.setdefault((str(person), made_by.chain, made_by.model), [0, 0, 0, 0])
-        for place, more in enumerate((1, made_by.input_tokens, made_by.output_tokens, made_by.cost)):
-            sums[place] += more
+        left: tuple[int, ...] = (made_by.input_tokens, made_by.output_tokens, made_by.cost)
+        for took in made_by.beside:
+            theirs = (took.input_tokens, took.output_tokens, took.cost)
+            left = tuple(all_of_it - part for all_of_it, part in zip(left, theirs, strict=True))
+            self._add(person, made_by.chain, took.model, (0, *theirs))
+        self._add(person, made_by.chain, made_by.model, (1, *left))
+
+    def _add(self, person: Person, chain: str, model: str, more: tuple[int, ...]) -> None:
+        sums = self._sums.setdefault((str(person), chain, model), [0, 0, 0, 0])
+        for place, some in enumerate(more):
+            sums[place] += some
 
     def rows(self) -> list[dict[str, Any]]:
         """Give the sums in one order for all, so that no two transactions wait for each other in a circle."""

@@ -31,6 +31,8 @@ class Says:
     model: str | None = None
     finish: str = "stop"
     usage: tuple[int, int] | None = (11, 7)
+    cached: int = 0
+    """How many of the tokens it is given it has kept from an earlier call."""
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     refusal: str | None = None
     choices: int = 1
@@ -297,11 +299,12 @@ class _Connection(asyncio.Protocol):
             self._transport.write(data)
 
 
-def _usage(says: Says) -> dict[str, int] | None:
+def _usage(says: Says) -> dict[str, Any] | None:
     if says.usage is None:
         return None
     prompt, completion = says.usage
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    details = {"prompt_tokens_details": {"cached_tokens": says.cached}} if says.cached else {}
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion, **details}
 
 
 def _completion(says: Says, body: Mapping[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Change, Exchange, Provenance, Rated, Said, Turn
+from pipeline.outcomes import Change, Exchange, Provenance, Rated, Said, Took, Turn
 from storage.changes import Changes
 from storage.engine import Database
 from storage.forgetting import forget
@@ -56,6 +56,16 @@ async def test_what_answers_took_is_added_up_by_day_chain_and_model(database: Da
     assert [
         (str(ZHANG), day, "default", "fast", 2, 200, 40, 14),
         (str(ZHANG), day, "default", "large", 1, 100, 20, 1000),
+    ] == await spent(database)
+
+
+async def test_what_other_models_took_for_an_answer_is_theirs(database: Database) -> None:
+    await say(database, replace(FAST, beside=(Took("chooser", 60, 5, 2),)))
+
+    day = day_of(NOON.timestamp())
+    assert [
+        (str(ZHANG), day, "default", "chooser", 0, 60, 5, 2),
+        (str(ZHANG), day, "default", "fast", 1, 40, 15, 5),
     ] == await spent(database)
 
 
