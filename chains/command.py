@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from chains.book import ChainBook
 from chains.folding import first_word, folded
+from chains.models import Models
 from chains.senses import Senses
 from pipeline.outcomes import Change, Outcome, Step
 from pipeline.ports import Ask, Exporter, Memory, Stopper
@@ -27,6 +28,7 @@ class Means:
     commands: "Commands"
     book: Callable[[], ChainBook]
     """Gives the chains as they are now."""
+    models: Models
     senses: Senses
     exporter: Exporter | None = None
 
@@ -44,8 +46,12 @@ class Order:
         return Outcome((TextReply(self.means.words.say(sentence, **values)),), changes)
 
 
-def everywhere(_: Means) -> bool:
-    """Offer a command in every deployment."""
+DEFAULT = frozenset({"default", "reset", "默认", "重置"})
+"""What people say behind a command to have it as it was before they chose anything."""
+
+
+def to_everybody(_: Order) -> bool:
+    """Offer a command in every deployment to everybody."""
     return True
 
 
@@ -59,7 +65,8 @@ class Command:
     run: Callable[[Order], Awaitable[Outcome] | AsyncGenerator[Step]]
     """Gives the outcome, or yields it after whatever is to be said in passing."""
     usage: str = ""
-    offered: Callable[[Means], bool] = everywhere
+    offered: Callable[[Order], bool] = to_everybody
+    """Whether `@help` lists it."""
     urgent: bool = False
     """Whether it must not wait behind the person's other turns."""
 

@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from chains import prompt
 from chains.book import ChainBook
+from chains.choice import choice_of
 from chains.config import ChainConfig
 from chains.failures import answer_failed
 from chains.heard import Heard, answering
@@ -60,18 +61,21 @@ class Conversations:
         that came just before it; `beside` is what choosing the chain took. Raises `AnswerFailed` for whatever goes
         wrong with the model.
         """
-        chain, model = await self._chosen(book, name or ask.chain, ask)
+        chain = self._chain(book, name or ask.chain, ask)
         known = await self.memory.recall(
             ask.event.sender,
             turns=self.chat.turns if chain.turns is None else chain.turns,
             idle_minutes=self.chat.idle_minutes if chain.idle_minutes is None else chain.idle_minutes,
         )
+        # A chain that was called keeps its own model, for which its words and options were written.
+        model = chain.model if name else choice_of(self.models, chain, ask.event.sender, chosen=known.model).answering
+        opened = await self._open(model)
         blanks = self.blanks(ask, chain)
-        # A chain that was called speaks for itself: a persona would turn the translator into something else.
+        # And it speaks for itself: a persona would turn the translator into something else.
         instead = "" if name else known.persona or self.chat.system_prompt
         earlier = prompt.earlier(chain, known.exchanges, blanks)
         looks: Looks = {}
-        if self.senses.pictures is not None and self.models.sees(chain.model):
+        if self.senses.pictures is not None and self.models.sees(model):
             pictures = (*still_meant(known.pictures, ask.event.sent_at, self.chat.picture_seconds), *pictures)
             looks = await looks_of(self.senses.pictures, pictures, earlier)
         messages = window(
@@ -81,33 +85,36 @@ class Conversations:
             pictures=pictures,
             looks=looks,
         )
-        options = self.models.options(chain.model, prompt.options(chain))
+        options = self.models.options(model, prompt.options(chain, model=model))
         toolbox = open_toolbox(chain, self.senses, ask.traits, self.words)
-        if chain.model in self._toolless:
+        if model in self._toolless:
             toolbox.tools = {}
         rounds: list[Heard] = []
         began = time.perf_counter()
         try:
-            async with aclosing(self._rounds(model, messages, options, toolbox, ask, rounds)) as steps:
+            async with aclosing(self._rounds(opened, messages, options, toolbox, ask, rounds)) as steps:
                 async for step in steps:
                     yield step
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             # The error's own text may quote the question or the key: neither it nor its trace goes further.
-            raise answer_failed(error, model=chain.model) from None
+            raise answer_failed(error, model=model) from None
         if toolbox.refused:
-            self._toolless.add(chain.model)
+            self._toolless.add(model)
         asked = Exchange(question, "", pictures, tuple(drawn.media for drawn in toolbox.drawn))
         milliseconds = round((time.perf_counter() - began) * 1000)
-        taken = [*beside, *(self._took(heard, called=chain.model) for heard in rounds)]
-        outcome, answer = self._outcome(asked, chain, known, answering(rounds), taken, milliseconds=milliseconds)
+        taken = [*beside, *(self._took(heard, called=model) for heard in rounds)]
+        outcome, answer = self._outcome(asked, chain, model, known, answering(rounds), taken, milliseconds=milliseconds)
         yield await self._aloud(outcome, answer, chain, ask, by_voice=by_voice)
 
-    def sees(self, ask: Ask, book: ChainBook) -> bool:
-        """Say whether the model that answers on the ask's channel can look at pictures."""
+    async def sees(self, ask: Ask, book: ChainBook) -> bool:
+        """Say whether the model that answers the person on the ask's channel can look at pictures."""
+        sender = ask.event.sender
         try:
-            return self.models.sees(book.chain(ask.chain, ask.event.sender).model)
+            chain = book.chain(ask.chain, sender)
         except ChainInvalid:
             return False
+        known = await self.memory.recall(sender, turns=0, idle_minutes=self.chat.idle_minutes)
+        return self.models.sees(choice_of(self.models, chain, sender, chosen=known.model).answering)
 
     def blanks(self, ask: Ask, chain: ChainConfig) -> dict[str, str]:
         """Give what the chain's templates may name."""
@@ -116,11 +123,16 @@ class Conversations:
             user=sender.user, channel=sender.channel, chain=chain.name, at=ask.event.sent_at, words=self.words
         )
 
-    async def _chosen(self, book: ChainBook, name: str, ask: Ask) -> tuple[ChainConfig, ChatModel]:
+    def _chain(self, book: ChainBook, name: str, ask: Ask) -> ChainConfig:
         try:
-            chain = book.chain(name, ask.event.sender)
-            return chain, await self.models.chat(chain.model)
-        except (ChainInvalid, SettingsInvalid) as error:
+            return book.chain(name, ask.event.sender)
+        except ChainInvalid as error:
+            raise AnswerFailed(str(error), reason="model.setup") from error
+
+    async def _open(self, model: str) -> ChatModel:
+        try:
+            return await self.models.chat(model)
+        except SettingsInvalid as error:
             raise AnswerFailed(str(error), reason="model.setup") from error
 
     async def _rounds(
@@ -185,6 +197,7 @@ class Conversations:
         self,
         asked: Exchange,
         chain: ChainConfig,
+        model: str,
         known: Recollection,
         heard: Heard,
         taken: Sequence[Took],
@@ -198,8 +211,8 @@ class Conversations:
         if not spoken.said:
             filtered = heard.finish in {"content_filter", "sensitive"}
             reason = "model.filtered" if filtered else "model.empty"
-            raise AnswerFailed(f"[models.{chain.model}]: empty answer, finished by {heard.finish!r}", reason=reason)
-        origin = made_by(chain, heard.model or chain.model, taken, milliseconds=milliseconds)
+            raise AnswerFailed(f"[models.{model}]: empty answer, finished by {heard.finish!r}", reason=reason)
+        origin = made_by(chain, heard.model or model, taken, milliseconds=milliseconds)
         # What it thought is not remembered: models are not meant to be given their old thoughts again.
         said = Said(replace(asked, answer=spoken.said), origin, known.conversation)
         shown = self._shown(spoken)

@@ -26,6 +26,7 @@ ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""
 
 DEFAULT = "default"
+EVERYBODY = "*"
 NOT_CHAT = frozenset({"image", "speech"})
 """Tables of models that draw, listen or speak; they answer nobody."""
 
@@ -92,6 +93,24 @@ class Models:
     def price(self, name: str) -> Price:
         """Say what a model costs; the demo model costs nothing."""
         return self._prices.get(name, Price())
+
+    @property
+    def choosable(self) -> tuple[str, ...]:
+        """Give the models that somebody may choose to be answered by, sorted."""
+        return tuple(name for name in self.names if self._tables[name].users)
+
+    def offered_to(self, user: str) -> tuple[str, ...]:
+        """Give the models that a person may choose, sorted; user ids are compared without regard to case."""
+        return tuple(name for name in self.choosable if _among(user, self._tables[name].users))
+
+    def title(self, name: str) -> str:
+        """Give what people read for a model when they choose."""
+        return self._tables[name].title or (self.shown(name) if name == DEFAULT else name)
+
+    def about(self, name: str) -> str:
+        """Give the few words beside a model's title; empty where they would only repeat it."""
+        about = self._tables[name].about or self.shown(name)
+        return "" if about == self.title(name) else about
 
     def check(self, name: str) -> None:
         """Refuse, by `SettingsInvalid`, a model that cannot be called."""
@@ -206,6 +225,8 @@ class Models:
             problems += [f"{here}.{key}: webot sets this itself; leave it out" for key in OUR_OWN & table.own.keys()]
         if name in NOT_CHAT and table.fallbacks:
             problems.append(f"{here}.fallbacks: only models that answer have others behind them; leave it out")
+        if name in NOT_CHAT and table.users:
+            problems.append(f"{here}.users: only models that answer can be chosen; leave it out")
         for fallback in table.fallbacks:
             if fallback not in self.names:
                 problems.append(f"{here}.fallbacks: found {fallback!r}, there are {', '.join(self.names)}")
@@ -237,6 +258,10 @@ def options_of(table: ModelTable, own: Mapping[str, Any] | None = None) -> dict[
         ours["extra_body"] = beside
     # Set so that the environment's OPENAI_PROXY and the library's guesses about the address have no say.
     return {"stream_usage": True, "openai_proxy": "", "use_responses_api": False} | ours
+
+
+def _among(user: str, users: Iterable[str]) -> bool:
+    return any(each == EVERYBODY or each.casefold() == user.casefold() for each in users)
 
 
 def is_loopback(url: str) -> bool:

@@ -33,6 +33,12 @@ def earlier(chain: ChainConfig, exchanges: Sequence[Exchange], values: Mapping[s
     return (*examples, *fitting(exchanges, chain.tokens))
 
 
-def options(chain: ChainConfig) -> dict[str, Any]:
-    """Give the model's options that are the chain's own."""
-    return {**(JSON if chain.answer_format == "json" else {}), **chain.options}
+def options(chain: ChainConfig, *, model: str) -> dict[str, Any]:
+    """Give what the chain asks of a model: its answer format, and its own model's options of that one alone.
+
+    Another provider's model may refuse them, or mean something else by them.
+    """
+    return {
+        **(JSON if chain.answer_format == "json" else {}),
+        **(chain.options if model == chain.model else {}),
+    }

@@ -80,7 +80,8 @@ class Chains:
 
     async def warm(self) -> None:
         """Load the model libraries and open the models, so that the first person does not wait for it."""
-        await self._models.warm({self.shelf.book.chain(name).model for name in self.shelf.book.names})
+        chains = {self.shelf.book.chain(name).model for name in self.shelf.book.names}
+        await self._models.warm({*chains, *self._models.choosable})
 
     async def aclose(self) -> None:
         """Let go of the models' connections."""
@@ -122,7 +123,7 @@ class Chains:
 
     async def _look(self, turn: Routed[Shown]) -> AsyncGenerator[Step]:
         ask, conversations = turn.ask, self._conversations
-        taken = await self._viewer.take(ask, turn.reading.media_id, sees=conversations.sees(ask, turn.book))
+        taken = await self._viewer.take(ask, turn.reading.media_id, sees=await conversations.sees(ask, turn.book))
         if isinstance(taken, Outcome):
             yield taken
             return
@@ -192,6 +193,7 @@ def open_chains(
         stopper=stopper,
         commands=commands,
         book=lambda: shelf.book,
+        models=models,
         senses=open_senses(settings, demo=models.demo, pictures=pictures, sounds=sounds),
         exporter=exporter,
     )

@@ -105,7 +105,7 @@ class Trier:
             prompt.earlier(chain, exchanges, blanks),
             prompt.question(chain, question, blanks),
         )
-        return Sent(messages, self.models.options(chain.model, prompt.options(chain)))
+        return Sent(messages, self.models.options(chain.model, prompt.options(chain, model=chain.model)))
 
     async def ask(self, chain: ChainConfig, question: str, exchanges: Sequence[Exchange] = ()) -> Tried:
         """Ask a question and wait for the whole answer; what was asked before costs nothing."""

@@ -94,6 +94,12 @@ class ModelTable(OpenTable):
     """What a million tokens cost that the provider has kept from an earlier call; 0 for the same as `input_price`."""
     output_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """What a million tokens it answers with cost, those it thinks in included; 0 for nothing."""
+    users: tuple[str, ...] = ()
+    """Who may choose this model by @model, by user id; "*" for everybody, empty for nobody."""
+    title: str = ""
+    """What people read for it in @model; empty for the table's name, and for models.default the provider's."""
+    about: str = ""
+    """What it is good at, in a few words beside the title; empty for the provider's name for the model."""
 
 
 class Chat(Table):

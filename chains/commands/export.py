@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import get_args
 
-from chains.command import Command, Means, Order
+from chains.command import Command, Order
 from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
 from pipeline.outcomes import Outcome
 from pipeline.replies import FileReply, TextReply
@@ -48,9 +48,9 @@ async def run(order: Order) -> Outcome:
     return Outcome((TextReply(_said(order, exported)), *files))
 
 
-def offered(means: Means) -> bool:
+def offered(order: Order) -> bool:
     """List it where documents can be made."""
-    return means.exporter is not None
+    return order.means.exporter is not None
 
 
 def _read(argument: str) -> _Wish | str:

@@ -8,7 +8,7 @@ from pipeline.outcomes import Outcome
 async def run(order: Order) -> Outcome:
     """Answer with the list."""
     means = order.means
-    ours = [_line(command, means) for command in means.commands if command.offered(means)]
+    ours = [_line(command, means) for command in means.commands if command.offered(order)]
     chains = [_chain_line(chain, means) for chain in means.book().offered(order.ask.event.sender)]
     return order.done("help.all", commands="\n".join([*ours, *chains]))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-from chains.command import Command, Means, Order
+from chains.command import Command, Order
 from chains.drawing import MOST, Drawn, Painter, size_of
 from chains.quoting import quoted
 from chains.tools.draw import draw_tool
@@ -59,9 +59,9 @@ def _read(argument: str) -> tuple[str, str]:
     return (rest[0].strip() if rest else "", size) if size else (text, "")
 
 
-def offered(means: Means) -> bool:
+def offered(order: Order) -> bool:
     """List it where something draws."""
-    return means.senses.painter is not None
+    return order.means.senses.painter is not None
 
 
 COMMAND = Command(

@@ -1,6 +1,6 @@
 """`@prompt-set TEXT` chooses how webot behaves towards one person, from the next message on."""
 
-from chains.command import Command, Order
+from chains.command import DEFAULT, Command, Order
 from chains.quoting import block
 from chains.wellformed import wellformed
 from pipeline.outcomes import Outcome, PersonaSet
@@ -8,15 +8,13 @@ from pipeline.outcomes import Outcome, PersonaSet
 MOST = 4000
 """How many characters a persona may have."""
 
-_RESET = frozenset({"default", "reset", "默认", "重置"})
-
 
 async def run(order: Order) -> Outcome:
     """Set the persona, set it back, or say what it is."""
     text = wellformed(order.argument)
     if not text:
         return await _current(order)
-    if text.casefold() in _RESET:
+    if text.casefold() in DEFAULT:
         return order.done("persona.reset", PersonaSet(""))
     if len(text) > MOST:
         return order.done("persona.too_long", length=len(text), most=MOST)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from itertools import groupby
 
-from chains.command import Command, Order
+from chains.command import DEFAULT, Command, Order
 from chains.library import Persona, personas, search
 from chains.quoting import quoted
 from pipeline.outcomes import Outcome, PersonaSet
@@ -13,14 +13,13 @@ from pipeline.words import Words
 MOST = 12
 """How many hits of a search are listed."""
 
-_RESET = frozenset({"default", "reset", "默认", "重置"})
 _LONGEST = 30
 
 
 async def run(order: Order) -> Outcome:
     """Set the persona named, set it back, or list what there is to choose from."""
     wanted = order.argument
-    if wanted.casefold() in _RESET:
+    if wanted.casefold() in DEFAULT:
         return order.done("persona.reset", PersonaSet(""))
     # Reads the library, the first time.
     found = await asyncio.to_thread(_found, wanted)

@@ -31,12 +31,13 @@ class RecentMemory:
     conversation: Conversation | None = None
     past: tuple[Conversation, ...] = ()
     pictures: tuple[PictureCame, ...] = ()
+    model: str = ""
     recalled: list[tuple[Person, int, int]] = field(default_factory=list)
 
     async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
         self.recalled.append((person, turns, idle_minutes))
         latest = self.exchanges[-turns:] if turns else ()
-        return Recollection(self.persona, self.conversation, latest, self.pictures)
+        return Recollection(self.persona, self.conversation, latest, self.pictures, self.model)
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         assert person == ALICE

@@ -169,7 +169,7 @@ def test_every_command_says_what_it_is_in_both_languages() -> None:
 
 
 def test_commands_are_found_in_the_folder_in_the_order_of_its_files() -> None:
-    names = ["@clear", "@export", "@forget", "@help", "@history", "@image", "@prompt-set", "@role", "@stop"]
+    names = ["@clear", "@export", "@forget", "@help", "@history", "@image", "@model", "@prompt-set", "@role", "@stop"]
 
     assert names == [command.name for command in all_commands()]
 
