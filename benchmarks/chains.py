@@ -47,6 +47,10 @@ class Window:
         """Implement `Memory.conversations`."""
         return []
 
+    async def answered(self, person: Person) -> bool:  # noqa: ARG002
+        """Implement `Memory.answered`."""
+        return True
+
 
 class Nobody:
     """A stopper without anything to stop."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from dataclasses import dataclass, field
 
 from chains.book import ChainBook
-from chains.folding import first_word, folded
+from chains.folding import first_word, folded, only
 from chains.models import Models
 from chains.senses import Senses
 from pipeline.outcomes import Change, Outcome, Step
@@ -15,6 +15,9 @@ from pipeline.ports import Ask, Exporter, Memory, Stopper
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
 from pipeline.words import Words
+
+# Most messages are longer, and need not be looked through for signs.
+_LONGEST_SIGNS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Command:
     """Whether `@help` lists it."""
     urgent: bool = False
     """Whether it must not wait behind the person's other turns."""
+    signs: tuple[str, ...] = ()
+    """What is the command by itself, without an @, where a message is nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,11 @@ class Commands:
 
     listed: Sequence[Command]
     _by_word: dict[str, Command] = field(init=False, default_factory=dict)
+    _by_sign: dict[str, Command] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for command in self.listed:
+            self._by_sign.update(dict.fromkeys(command.signs, command))
             for word in (command.name, *command.aliases):
                 other = self._by_word.setdefault(folded(word), command)
                 if other is not command:
@@ -98,4 +105,6 @@ class Commands:
         """Give the command that is a line's first word, and what follows it; None if the line is only text."""
         word, rest = first_word(line)
         command = self._by_word.get(word)
+        if command is None and not word and len(line) <= _LONGEST_SIGNS:
+            command = self._by_sign.get(only(line, self._by_sign))
         return (command, rest) if command else None

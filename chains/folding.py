@@ -1,6 +1,8 @@
 """The form in which words are compared."""
 
+import re
 import unicodedata
+from collections.abc import Iterable
 
 SIGNS = ("@", "＠", "﹫")
 """What a command begins with: a full-width or small commercial at is what a Chinese input method types."""
@@ -9,6 +11,16 @@ SIGNS = ("@", "＠", "﹫")
 def folded(word: str) -> str:
     """Give a word in that form: full width and large letters make no difference."""
     return unicodedata.normalize("NFKC", word).casefold()
+
+
+# Colours of skin, and what asks for a coloured picture instead of a black sign.
+_SHADES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
+
+
+def only(line: str, signs: Iterable[str]) -> str:
+    """Give the sign that a line consists of, however often; empty if there is anything else in it."""
+    bare = "".join(_SHADES.sub("", line).split())
+    return next((sign for sign in signs if bare and not bare.replace(sign, "")), "")
 
 
 def first_word(line: str) -> tuple[str, str]:

@@ -158,6 +158,9 @@ class Memory(Protocol):
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         """Give a person's latest conversations, newest first."""
 
+    async def answered(self, person: Person) -> bool:
+        """Say whether a model has ever answered a person: whether there is anything for them to judge."""
+
 
 class Revisions(Protocol):
     """What every chain ever said, and what of it is released; shared by all processes on one database."""

@@ -11,6 +11,7 @@ from pipeline.events import Person
 from pipeline.outcomes import Conversation, Exchange, Recollection
 from storage.codec import media_from_json, pictures_from_json
 from storage.engine import Database
+from storage.ratings import latest_answer
 from storage.tables import conversations, messages, people
 
 _earlier = messages.alias("earlier")
@@ -102,6 +103,11 @@ class Transcript:
         async with self._database.read() as connection:
             rows = await connection.execute(_LATEST, {"who": str(person), "most": limit})
             return [_conversation(row) for row in rows]
+
+    async def answered(self, person: Person) -> bool:
+        """Implement `Memory.answered`."""
+        async with self._database.read() as connection:
+            return (await connection.execute(latest_answer(str(person)))).first() is not None
 
 
 def _conversation(row: Row[*tuple[Any, ...]]) -> Conversation:

@@ -32,6 +32,8 @@ class RecentMemory:
     past: tuple[Conversation, ...] = ()
     pictures: tuple[PictureCame, ...] = ()
     model: str = ""
+    answers: bool = False
+    """Whether a model has answered."""
     recalled: list[tuple[Person, int, int]] = field(default_factory=list)
 
     async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
@@ -42,6 +44,10 @@ class RecentMemory:
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         assert person == ALICE
         return self.past[:limit]
+
+    async def answered(self, person: Person) -> bool:
+        assert person == ALICE
+        return self.answers
 
 
 @dataclass

@@ -20,8 +20,10 @@ async def test_help_lists_in_chinese_what_this_deployment_offers() -> None:
         said = await it.said("@help")
 
     assert [
+        "- **@bad 原因**（@差评）：上一条回答不好，可以写明原因",
         "- **@clear**（@清除）：清除上下文和角色设定，重新开始",
         "- **@forget**（@忘记我）：删除我的全部对话",
+        "- **@good**（@好评）：上一条回答不错",
         "- **@help**（@帮助）：查看可用指令",
         "- **@history**（@历史）：查看我的历史对话",
         "- **@prompt-set 角色描述**（@角色）：设定我的角色，从下一条消息起生效",
@@ -169,7 +171,20 @@ def test_every_command_says_what_it_is_in_both_languages() -> None:
 
 
 def test_commands_are_found_in_the_folder_in_the_order_of_its_files() -> None:
-    names = ["@clear", "@export", "@forget", "@help", "@history", "@image", "@model", "@prompt-set", "@role", "@stop"]
+    names = [
+        "@bad",
+        "@clear",
+        "@export",
+        "@forget",
+        "@good",
+        "@help",
+        "@history",
+        "@image",
+        "@model",
+        "@prompt-set",
+        "@role",
+        "@stop",
+    ]
 
     assert names == [command.name for command in all_commands()]
 

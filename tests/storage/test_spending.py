@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Change, Exchange, Provenance, Rated, Said, Took, Turn
+from pipeline.outcomes import Change, ConversationClosed, Exchange, Provenance, Rated, Said, Took, Turn
 from storage.changes import Changes
 from storage.engine import Database
 from storage.forgetting import forget
@@ -84,6 +84,18 @@ async def test_a_judgement_is_of_the_latest_answer_and_the_last_one_counts(datab
     await write(database, Rated(good=False, why="答非所问"))
 
     assert [(0, ""), (-1, "答非所问"), (0, "")] == await ratings(database)
+
+
+async def test_only_a_models_answer_can_be_judged(database: Database) -> None:
+    transcript = Transcript(database)
+    unknown = await transcript.answered(ZHANG)
+    await say(database, Provenance("export", "", ""), aside=True)
+    by_command = await transcript.answered(ZHANG)
+    await say(database)
+    await write(database, ConversationClosed())
+
+    assert (False, False, True) == (unknown, by_command, await transcript.answered(ZHANG))
+    assert not await transcript.answered(Person("wecom", "李四"))
 
 
 async def test_a_judgement_of_nothing_changes_nothing(database: Database) -> None:

@@ -1,0 +1,24 @@
+"""`@bad WHY` finds fault with the latest answer: whoever writes the chain that gave it can read why."""
+
+from chains.command import Command, Order
+from chains.wellformed import wellformed
+from pipeline.outcomes import Outcome, Rated
+
+
+async def run(order: Order) -> Outcome:
+    """Keep the fault found and why, ask why, or say that there is nothing to judge yet."""
+    if not await order.means.memory.answered(order.ask.event.sender):
+        return order.done("rating.nothing")
+    why = wellformed(order.argument)
+    return order.done("rating.bad" if why else "rating.bad_why", Rated(good=False, why=why))
+
+
+# As stickers come from WeCom's own keyboard: as words in brackets.
+COMMAND = Command(
+    name="@bad",
+    aliases=("@差评", "@踩", "@👎"),
+    summary="rating.bad_summary",
+    usage="rating.usage",
+    run=run,
+    signs=("👎", "[弱]", "[踩]", "[ThumbsDown]"),
+)

@@ -1,0 +1,22 @@
+"""`@good` praises the latest answer: whoever writes the chain that gave it sees how many did."""
+
+from chains.command import Command, Order
+from chains.wellformed import wellformed
+from pipeline.outcomes import Outcome, Rated
+
+
+async def run(order: Order) -> Outcome:
+    """Keep the praise, or say that there is nothing to judge yet."""
+    if not await order.means.memory.answered(order.ask.event.sender):
+        return order.done("rating.nothing")
+    return order.done("rating.good", Rated(good=True, why=wellformed(order.argument)))
+
+
+# As stickers come from WeCom's own keyboard: as words in brackets.
+COMMAND = Command(
+    name="@good",
+    aliases=("@好评", "@赞", "@👍"),
+    summary="rating.good_summary",
+    run=run,
+    signs=("👍", "[强]", "[赞]", "[ThumbsUp]"),
+)
