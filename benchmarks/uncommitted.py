@@ -29,7 +29,7 @@ class Forgetful:
 
 
 def _make(service: Service) -> Litestar:
-    return make_app(replace(service, intake=Intake(Forgetful(), service.chains)))
+    return make_app(replace(service, intake=Intake(Forgetful(), service.chains.urgent)))
 
 
 async def main() -> None:

@@ -56,15 +56,21 @@ OUR_OWN = frozenset({"messages", "n", "stream", "stream_options"})
 class Models:
     """The models of the settings, each built when it is first needed and shared by all who call it."""
 
-    def __init__(self, settings: Settings, words: Words, *, rests: Rests | None = None) -> None:
-        """Check every table of `[models]`; `SettingsInvalid` names what is wrong with each."""
+    def __init__(
+        self, settings: Settings, words: Words, *, rests: Rests | None = None, before: "Models | None" = None
+    ) -> None:
+        """Check every table of `[models]`; `SettingsInvalid` names what is wrong with each.
+
+        `before` are those of the former settings: what is known of a model whose table is the same is still known.
+        """
         self._tables: Mapping[str, ModelTable] = {DEFAULT: ModelTable(), **settings.models}
         self._proxy = settings.network.proxy.get_secret_value()
         self._words = words
         self._built: dict[str, ChatModel] = {}
         self._clients: list[httpx2.AsyncClient] = []
         self._building = asyncio.Lock()
-        self._rests = rests or Rests()
+        same = set() if before is None else {name for name in self._tables if before.has(name, self._tables[name])}
+        self._rests = rests or (Rests() if before is None else before.rests.kept(same))
         self._prices = {
             name: Price() if self._provider(name) == "demo" else Price.of(table) for name, table in self._tables.items()
         }
@@ -76,6 +82,15 @@ class Models:
     def names(self) -> tuple[str, ...]:
         """Give the names of the models that can be called, sorted."""
         return tuple(sorted(name for name in self._tables if name not in NOT_CHAT and self._provider(name)))
+
+    @property
+    def rests(self) -> Rests:
+        """Say which models rest."""
+        return self._rests
+
+    def has(self, name: str, table: ModelTable) -> bool:
+        """Say whether a model is set up in exactly this way."""
+        return self._tables.get(name) == table
 
     @property
     def demo(self) -> bool:

@@ -19,7 +19,7 @@ from chains.reading import Given, Nothing, Question, Reading, Recorded, Remark, 
 from chains.routing import routed
 from chains.seeing import Viewer
 from chains.senses import open_senses
-from chains.shelf import Shelf, open_shelf
+from chains.shelf import Demands, OpenBook, Shelf, demands_of, open_shelf
 from chains.templates import fill
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Text
@@ -44,14 +44,17 @@ class Routed(Generic[R]):
 class Chains:
     """Those who answer: everything behind `pipeline.ports.Answerer`."""
 
-    def __init__(self, means: Means, *, shelf: Shelf, models: Models) -> None:
+    def __init__(self, means: Means, *, shelf: Shelf, models: Models, demands: Demands, book: OpenBook) -> None:
         self._means = means
-        self._models = models
+        self._demands = demands
+        self.book = book
+        self.models = models
         self._conversations = Conversations(means.chat, means.memory, models, means.words, means.senses)
         self._viewer = Viewer(means.chat, means.memory, means.senses, means.words)
         self._ear = Ear(means.senses, means.words)
         self._chooser = Chooser(models)
         self.shelf = shelf
+        """The chains as they are; shared with those who answer under the next settings."""
         self._command = RunnableLambda(self._run_command, name="command")
         self._conversation = RunnableLambda(self._converse, name="conversation")
         self._picture = RunnableLambda(self._look, name="picture")
@@ -62,7 +65,7 @@ class Chains:
     async def answer(self, ask: Ask) -> AsyncGenerator[Step]:
         """Yield drafts and one outcome; `AnswerFailed` says which sentence tells the person why there is none."""
         means = self._means
-        book = self.shelf.book
+        book = self.book.now
         reading = routed(read(ask.event.content, commands=means.commands, words=means.words), ask, book)
         steps = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading, book)))
         async with aclosing(steps):
@@ -76,16 +79,22 @@ class Chains:
 
     def model(self, chain: str) -> str:
         """Give what people know the model of a chain by."""
-        return self._models.shown(self.shelf.book.chain(chain).model)
+        return self.models.shown(self.book.now.chain(chain).model)
 
     async def warm(self) -> None:
         """Load the model libraries and open the models, so that the first person does not wait for it."""
-        chains = {self.shelf.book.chain(name).model for name in self.shelf.book.names}
-        await self._models.warm({*chains, *self._models.choosable})
+        book = self.book.now
+        await self.models.warm({*(book.chain(name).model for name in book.names), *self.models.choosable})
+
+    def take_over(self, former: "Chains") -> None:
+        """Answer what comes from now on; what is being answered is answered to the end as it began."""
+        former.book.hold_fast()
+        self.shelf.suit(self._demands, self.book.now)
+        self.book.follow()
 
     async def aclose(self) -> None:
         """Let go of the models' connections."""
-        await self._models.aclose()
+        await self.models.aclose()
         await self._means.senses.aclose()
 
     # What this returns, LangChain runs with the same input.
@@ -158,7 +167,7 @@ class Chains:
         return said or self._means.words.say("chain.welcome", command=chain.command, description=chain.description)
 
 
-def open_chains(
+def open_chains(  # noqa: PLR0913 (each is a seam)
     settings: Settings,
     *,
     memory: Memory,
@@ -168,33 +177,44 @@ def open_chains(
     pictures: Pictures | None = None,
     sounds: Sounds | None = None,
     exporter: Exporter | None = None,
+    former: Chains | None = None,
 ) -> Chains:
     """Build everything that answers from the settings, checked so that no turn can find it missing.
 
     Reads files, so it is not for the event loop. Raises `SettingsInvalid` for models and channels that cannot
     work. A chain's file that cannot be used is reported and left alone, and the chain is as it was `before`; where
     there is none and a channel needs it, that is `SettingsInvalid` too.
+
+    With settings that were edited, `former` answer until these `take_over`: all that follows from the settings is
+    built anew, and only the shelf of chains and what is known of unchanged models goes on. A chain that answers and
+    could not any more is `SettingsInvalid`.
     """
     words = Words(settings.chat.language)
     commands = all_commands()
-    models = Models(settings, words)
-    shelf = open_shelf(settings, models=models, reserved=commands.words, before=before, book=book)
+    models = Models(settings, words, before=None if former is None else former.models)
+    demands = demands_of(settings, models)
+    if former is None:
+        shelf = open_shelf(settings, demands=demands, reserved=commands.words, before=before, book=book)
+        pages = OpenBook(shelf)
+    else:
+        shelf = former.shelf
+        pages = OpenBook(shelf, suited=shelf.suited(demands))
     unknown = [
-        f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(shelf.book.names)}"
+        f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(pages.now.names)}"
         for channel, table in settings.channels.items()
-        if table.chain not in shelf.book.names
+        if table.chain not in pages.now.names
     ]
     if unknown:
-        raise SettingsInvalid([*unknown, *shelf.book.problems])
+        raise SettingsInvalid([*unknown, *pages.now.problems])
     means = Means(
         words=words,
         chat=settings.chat,
         memory=memory,
         stopper=stopper,
         commands=commands,
-        book=lambda: shelf.book,
+        book=lambda: pages.now,
         models=models,
         senses=open_senses(settings, demo=models.demo, pictures=pictures, sounds=sounds),
         exporter=exporter,
     )
-    return Chains(means, shelf=shelf, models=models)
+    return Chains(means, shelf=shelf, models=models, demands=demands, book=pages)

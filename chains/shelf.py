@@ -11,7 +11,7 @@ import structlog
 from chains.book import ChainBook, Check, make_book
 from chains.config import SHIPPED, ChainConfig, parse_chain, read_text
 from chains.models import OUR_OWN, Models
-from pipeline.errors import ChainInvalid
+from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
 
 log = structlog.get_logger()
@@ -38,18 +38,41 @@ def anything(_: ChainConfig) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What the settings ask of the chains: a check that each has to pass, and those that channels name."""
+
+    check: Check = anything
+    needed: frozenset[str] = frozenset()
+
+
+def demands_of(settings: Settings, models: Models) -> Demands:
+    """Say what some settings, with their models, ask of the chains."""
+
+    def check(chain: ChainConfig) -> str:
+        unknown = sorted(set(chain.channels) - settings.channels.keys())
+        if unknown:
+            return f"channels: found {unknown[0]!r}, there are {', '.join(sorted(settings.channels))}"
+        for key, name in (("model", chain.model), ("chooser", chain.chooser or chain.model)):
+            if name not in models.names:
+                return f"{key}: found {name!r}, there are {', '.join(models.names)}"
+        ours = sorted({"model", *OUR_OWN} & chain.options.keys())
+        return f"options.{ours[0]}: webot sets this itself; take it out" if ours else ""
+
+    return Demands(check, frozenset(table.chain for table in settings.channels.values()))
+
+
 @dataclass
 class Shelf:
     """The chains of some folders; of two with one name, the later folder's counts.
 
     `book` is what answers, before the first load what answered last: a file that cannot be used leaves in it what
-    that file said before. `needed` are the chains that channels name: taking such a file away changes nothing.
+    that file said before. Taking the file of a chain away that the settings need changes nothing.
     """
 
     folders: tuple[Path, ...] = (SHIPPED,)
-    check: Check = anything
+    demands: Demands = Demands()
     reserved: tuple[str, ...] = ()
-    needed: frozenset[str] = frozenset()
     logs: bool = True
     book: ChainBook = field(default_factory=lambda: ChainBook({}))
     _read: dict[Place, Read] = field(default_factory=dict)
@@ -63,7 +86,33 @@ class Shelf:
 
     def take(self, chains: Mapping[str, ChainConfig]) -> None:
         """Use chains that come from nowhere."""
-        self.book = self._made(chains, ())
+        self.book = self._made(chains, (), self.demands)
+
+    def suited(self, demands: Demands) -> ChainBook:
+        """Give the book these chains would make under other demands; nothing is changed by it.
+
+        Raises `SettingsInvalid` with each chain that answers now and could not under those.
+        """
+        book = self._made(*self._gathered(demands.needed), demands)
+        lost = [
+            f"chain {name!r} answers people now and could not go on: {demands.check(chain) or 'its words are taken'}"
+            for name, chain in sorted(self.book.chains.items())
+            if name not in book.chains
+        ]
+        lost += [
+            f"chain {name!r} {trial.chain.revision} is on trial and could not go on: {wrong}"
+            for name, trial in sorted(self.book.trials.items())
+            if (wrong := demands.check(trial.chain))
+        ]
+        if lost:
+            raise SettingsInvalid(lost)
+        return book
+
+    def suit(self, demands: Demands, book: ChainBook) -> None:
+        """Meet other demands from now on, with the book that is suited to them."""
+        before, self.book, self.demands = self.book, book, demands
+        if self.logs:
+            _tell(before, book)
 
     def refresh(self) -> bool:
         """Take over what has changed since, once it holds still for one look: an editor may be half through writing.
@@ -109,7 +158,7 @@ class Shelf:
         """Say what keeps a chain from being used beside the others, which may not be in use yet."""
         others = {name: other for name, other in self.book.chains.items() if name != chain.name}
         made = make_book(
-            {**others, chain.name: chain}, before=others, check=self.check, reserved=self.reserved, problems=()
+            {**others, chain.name: chain}, before=others, check=self.demands.check, reserved=self.reserved, problems=()
         )
         about = f"chain {chain.name!r}: "
         return next((problem.removeprefix(about) for problem in made.problems if problem.startswith(about)), "")
@@ -131,39 +180,71 @@ class Shelf:
 
     def _take(self, here: Mapping[Place, Signature]) -> None:
         self._used = self._seen = here
-        chains: dict[str, ChainConfig] = {}
-        problems: list[str] = []
-        read: dict[Place, Read] = {}
-        for place, signature in here.items():
-            folder, name = place
-            file = self.folders[folder] / f"{name}.toml"
-            known = self._read.get(place)
-            read[place] = known if known is not None and known.signature == signature else _read(file, signature)
-            chain = read[place].chain
-            if chain is None:
-                problems.append(read[place].problem)
-                chain = self.book.chains.get(name) or chains.get(name)
-            if chain is not None:
-                chains[name] = chain
-        for name in sorted(self.needed - chains.keys()):
-            if (kept := self.book.chains.get(name)) is not None:
-                chains[name] = kept
-                problems.append(f"chain {name!r}: its file is gone, and channels of the settings name it")
-        self._read = read
+        self._read = {place: self._fresh(place, signature) for place, signature in here.items()}
         before = self.book
-        self.book = self._made(chains, problems)
+        self.book = self._made(*self._gathered(self.demands.needed), self.demands)
         if self.logs:
             _tell(before, self.book)
 
-    def _made(self, chains: Mapping[str, ChainConfig], problems: Iterable[str]) -> ChainBook:
-        made = make_book(chains, before=self.book.chains, check=self.check, reserved=self.reserved, problems=problems)
+    def _fresh(self, place: Place, signature: Signature) -> Read:
+        known = self._read.get(place)
+        if known is not None and known.signature == signature:
+            return known
+        folder, name = place
+        return _read(self.folders[folder] / f"{name}.toml", signature)
+
+    def _gathered(self, needed: frozenset[str]) -> tuple[dict[str, ChainConfig], list[str]]:
+        """Give what the files say that were read last, with what is wrong with them."""
+        if not self.folders:
+            return dict(self.book.chains), []
+        chains: dict[str, ChainConfig] = {}
+        problems: list[str] = []
+        for (_, name), read in self._read.items():
+            chain = read.chain
+            if chain is None:
+                problems.append(read.problem)
+                chain = self.book.chains.get(name) or chains.get(name)
+            if chain is not None:
+                chains[name] = chain
+        for name in sorted(needed - chains.keys()):
+            if (kept := self.book.chains.get(name)) is not None:
+                chains[name] = kept
+                problems.append(f"chain {name!r}: its file is gone, and channels of the settings name it")
+        return chains, problems
+
+    def _made(self, chains: Mapping[str, ChainConfig], problems: Iterable[str], demands: Demands) -> ChainBook:
+        made = make_book(
+            chains, before=self.book.chains, check=demands.check, reserved=self.reserved, problems=problems
+        )
         return made.with_trials(self.book.trials)
+
+
+class OpenBook:
+    """The book that one reading of the settings answers from: the shelf's as it changes, until it is held fast."""
+
+    def __init__(self, shelf: Shelf, *, suited: ChainBook | None = None) -> None:
+        """Open it; `suited` is one that is not on the shelf yet."""
+        self._shelf = shelf
+        self._fast = suited
+
+    @property
+    def now(self) -> ChainBook:
+        """Give the chains as they are now."""
+        return self._shelf.book if self._fast is None else self._fast
+
+    def follow(self) -> None:
+        """Go with the shelf from now on."""
+        self._fast = None
+
+    def hold_fast(self) -> None:
+        """Stay as it is: the shelf turns to other settings."""
+        self._fast = self._shelf.book
 
 
 def open_shelf(
     settings: Settings,
     *,
-    models: Models,
+    demands: Demands,
     reserved: Iterable[str],
     before: Iterable[ChainConfig] = (),
     book: ChainBook | None = None,
@@ -173,22 +254,10 @@ def open_shelf(
 
     `before` are those that answered last, and `reserved` the words of webot's own commands.
     """
-
-    def check(chain: ChainConfig) -> str:
-        unknown = sorted(set(chain.channels) - settings.channels.keys())
-        if unknown:
-            return f"channels: found {unknown[0]!r}, there are {', '.join(sorted(settings.channels))}"
-        for key, name in (("model", chain.model), ("chooser", chain.chooser or chain.model)):
-            if name not in models.names:
-                return f"{key}: found {name!r}, there are {', '.join(models.names)}"
-        ours = sorted({"model", *OUR_OWN} & chain.options.keys())
-        return f"options.{ours[0]}: webot sets this itself; take it out" if ours else ""
-
     shelf = Shelf(
         folders=() if book is not None else (SHIPPED, Path(settings.storage.data_dir) / "chains"),
-        check=check,
+        demands=demands,
         reserved=tuple(reserved),
-        needed=frozenset(table.chain for table in settings.channels.values()),
         logs=logs,
         book=ChainBook({chain.name: chain for chain in before}),
     )

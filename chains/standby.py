@@ -1,7 +1,7 @@
 """Models that stand in for one another: tried in order, and one that keeps failing is left alone for a while."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -38,6 +38,14 @@ class Rests:
     clock: Callable[[], float] = time.monotonic
     _failures: dict[str, int] = field(default_factory=dict)
     _until: dict[str, float] = field(default_factory=dict)
+
+    def kept(self, names: Collection[str]) -> "Rests":
+        """Give the state of some of the models, to go on from on its own."""
+        return Rests(
+            self.clock,
+            {name: failures for name, failures in self._failures.items() if name in names},
+            {name: until for name, until in self._until.items() if name in names},
+        )
 
     def resting(self, name: str) -> bool:
         """Say whether a model is to be left alone now."""

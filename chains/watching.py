@@ -5,8 +5,8 @@ into the file. So every machine has the same files in the end, and a restart wit
 """
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -42,6 +42,7 @@ class Keeper:
         # What files say that stayed behind a release we do not understand: nobody edited them, so it is no news.
         self._kept: dict[str, str] = {}
         self._number = 0
+        self._changed = False
         self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -66,10 +67,20 @@ class Keeper:
     async def look(self) -> None:
         """Take over what has changed since the last look."""
         async with self._looking:
-            if await asyncio.to_thread(self._shelf.refresh):
+            self._changed |= await asyncio.to_thread(self._shelf.refresh)
+            if self._changed:
                 await self._announce()
+                self._changed = False
             if await self._revisions.latest() > self._number:
                 await self._follow()
+
+    @asynccontextmanager
+    async def shelf_to_oneself(self) -> AsyncIterator[None]:
+        """Keep edits of chains waiting while the shelf turns to other settings."""
+        async with self._looking:
+            yield
+            # What could not work under the former settings may be news.
+            self._changed = True
 
     async def _watch(self) -> None:
         while True:
@@ -165,7 +176,7 @@ class Keeper:
 
     def _trial(self, release: Release) -> Trial | None:
         chain = _parsed(release.draft)
-        if chain is None or self._shelf.check(chain):
+        if chain is None or self._shelf.demands.check(chain):
             log.error("chain_trial_not_used", chain=release.draft.chain, revision=release.draft.revision)
             return None
         return Trial(chain, release.share, frozenset(user.casefold() for user in release.users))

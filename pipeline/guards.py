@@ -62,6 +62,12 @@ class Pace:
         self._passed: dict[Person, deque[float]] = {}
         self._told: dict[Person, float] = {}
 
+    def at(self, per_minute: int) -> "Pace":
+        """Give the same counts with another limit."""
+        other = Pace(per_minute)
+        other._passed, other._told = self._passed, self._told
+        return other
+
     async def check(self, turn: Turn) -> Refusal | None:
         """Implement `Guard.check`."""
         if not self._per_minute or turn.attempts:

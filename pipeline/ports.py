@@ -224,6 +224,3 @@ class Answerer(Protocol):
 
         Raises `AnswerFailed` with the sentence to say, or `TryAgain`.
         """
-
-    def urgent(self, event: InboundEvent) -> bool:
-        """Say whether the event must not wait behind the person's other turns."""

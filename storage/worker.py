@@ -92,6 +92,12 @@ class Worker:
             return "the lease on the database has run out"
         return ""
 
+    def resize(self, *, most: int, drain_seconds: float) -> None:
+        """Set how many turns run at once from now on, and how long they may take to finish at the end."""
+        self._most = most
+        self._drain_seconds = drain_seconds
+        self._wake.set()
+
     async def start(self, run: Callable[[Turn], Awaitable[Verdict]]) -> None:
         """Take up what an earlier process left, and whatever comes; `run` carries one turn to its verdict."""
         self._run = run

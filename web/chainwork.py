@@ -10,7 +10,7 @@ from chains.commands import all_commands
 from chains.config import ChainConfig, parse_chain, read_chain, read_text
 from chains.models import Models
 from chains.replaying import Question, masked_question
-from chains.shelf import Shelf, open_shelf
+from chains.shelf import Shelf, demands_of, open_shelf
 from chains.trying import Answers, Trier
 from pipeline.errors import ChainInvalid
 from pipeline.revisions import Draft, Release
@@ -39,7 +39,9 @@ class Desk:
         self.settings = settings
         self.words = Words(settings.chat.language)
         self.models = Models(settings, self.words)
-        self.shelf: Shelf = open_shelf(settings, models=self.models, reserved=all_commands().words, logs=False)
+        self.shelf: Shelf = open_shelf(
+            settings, demands=demands_of(settings, self.models), reserved=all_commands().words, logs=False
+        )
         self.folder = self.shelf.folders[-1]
 
     @property

@@ -35,6 +35,7 @@ from storage.transcript import Transcript
 from storage.worker import Worker
 from web.channels import Opened, open_channels, plan_apps
 from web.configuration import Loaded
+from web.shifts import Shift, Shifts
 
 log = structlog.get_logger()
 
@@ -43,28 +44,105 @@ _PRESSES = 2
 
 
 @dataclass(frozen=True)
+class Base:
+    """What stands through every change of the settings, and all who answer stand on."""
+
+    database: Database
+    media: MediaFolder
+    worker: Worker
+    pace: Pace
+
+    def open_chains(
+        self, settings: Settings, *, before: Sequence[ChainConfig] = (), former: Chains | None = None
+    ) -> Chains:
+        """Open those who answer under some settings; see `chains.router.open_chains`. Reads files."""
+        return open_chains(
+            settings,
+            memory=Transcript(self.database),
+            stopper=self.worker,
+            before=before,
+            pictures=PictureFolder(self.media),
+            sounds=SoundFolder(self.media),
+            exporter=ChatExports(
+                self.database,
+                self.media,
+                Workshop(presses=_PRESSES, keep=False, seconds=settings.limits.turn_seconds),
+                settings=settings.export,
+                language=settings.chat.language,
+                idle_minutes=settings.chat.idle_minutes,
+            ),
+            former=former,
+        )
+
+    def shift(self, settings: Settings, chains: Chains, channels: Mapping[str, Channel]) -> Shift:
+        """Put those who answer to work on the channels."""
+        limits = settings.limits
+        turns = Turns(
+            channels=channels,
+            chains={name: settings.channels[name].chain for name in channels},
+            answerer=chains,
+            guards=(
+                AllowList(limits.users, limits.departments, channels),
+                self.pace.at(limits.per_user_per_minute),
+            ),
+            journal=self.worker,
+            words=Words(settings.chat.language),
+            limits=limits,
+            thinking_seconds=settings.chat.thinking_seconds,
+        )
+        return Shift(settings, chains, turns)
+
+
+@dataclass(frozen=True)
 class Service:
     """Everything that runs, in the order in which it is let go of."""
 
-    settings: Settings
+    base: Base
     database: Database
     worker: Worker
     janitor: Janitor
     channels: Mapping[str, Opened]
-    chains: Chains
+    shifts: Shifts
     keeper: Keeper
     simulator: Simulator | None
     media: MediaFolder
     intake: Intake
-    turns: Turns
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is about to stop: whoever follows something should end."""
+
+    @property
+    def settings(self) -> Settings:
+        """Give the settings that hold now."""
+        return self.shifts.now.settings
+
+    @property
+    def chains(self) -> Chains:
+        """Give those who answer now."""
+        return self.shifts.now.chains
+
+    async def change(self, settings: Settings) -> None:
+        """Have other settings hold from the next turn on.
+
+        Raises `SettingsInvalid` for settings under which not everybody could be answered; nothing has changed then.
+        """
+        former = self.shifts.now
+        async with self.keeper.shelf_to_oneself():
+            chains = await asyncio.to_thread(self.base.open_chains, settings, former=former.chains)
+            try:
+                await chains.warm()
+            except BaseException:
+                await chains.aclose()
+                raise
+            channels = {name: one.channel for name, one in self.channels.items()}
+            self.shifts.relieve(self.base.shift(settings, chains, channels))
+            limits = settings.limits
+            self.worker.resize(most=limits.max_concurrent_turns, drain_seconds=limits.drain_seconds)
 
     async def start(self) -> None:
         """Begin to answer: first what an earlier process left."""
         await self.keeper.start()
         await self.chains.warm()
-        await self.worker.start(self.turns.run)
+        await self.worker.start(self.shifts.run)
         self.janitor.start()
 
     async def drain(self) -> None:
@@ -79,7 +157,7 @@ class Service:
         await self.janitor.close()
         for opened in self.channels.values():
             await opened.channel.aclose()
-        await self.chains.aclose()
+        await self.shifts.close()
         if self.simulator is not None:
             await self.simulator.aclose()
         await self.database.close()
@@ -123,22 +201,8 @@ def _assemble(
     media = MediaFolder(Path(settings.storage.data_dir) / "media")
     outbox = Outbox(database)
     worker = Worker(database, most=settings.limits.max_concurrent_turns, drain_seconds=settings.limits.drain_seconds)
-    chains = open_chains(
-        settings,
-        memory=Transcript(database),
-        stopper=worker,
-        before=before,
-        pictures=PictureFolder(media),
-        sounds=SoundFolder(media),
-        exporter=ChatExports(
-            database,
-            media,
-            Workshop(presses=_PRESSES, keep=False, seconds=settings.limits.turn_seconds),
-            settings=settings.export,
-            language=settings.chat.language,
-            idle_minutes=settings.chat.idle_minutes,
-        ),
-    )
+    base = Base(database, media, worker, Pace(settings.limits.per_user_per_minute))
+    chains = base.open_chains(settings, before=before)
     opened = open_channels(
         tables,
         settings,
@@ -147,21 +211,10 @@ def _assemble(
         media=media,
         governor=lambda: MemberGovernor(outbox, shared=database.shared),
     )
-    channels: dict[str, Channel] = {name: one.channel for name, one in opened.items()}
-    limits = settings.limits
-    turns = Turns(
-        channels=channels,
-        chains={name: settings.channels[name].chain for name in channels},
-        answerer=chains,
-        guards=(AllowList(limits.users, limits.departments, channels), Pace(limits.per_user_per_minute)),
-        journal=worker,
-        words=Words(settings.chat.language),
-        limits=limits,
-        thinking_seconds=settings.chat.thinking_seconds,
-    )
+    shifts = Shifts(base.shift(settings, chains, {name: one.channel for name, one in opened.items()}))
     meters.RUNNING.set_function(lambda: worker.running)
     return Service(
-        settings=settings,
+        base=base,
         database=database,
         worker=worker,
         janitor=Janitor(
@@ -172,10 +225,9 @@ def _assemble(
             retention_days=settings.storage.retention_days,
         ),
         channels=opened,
-        chains=chains,
+        shifts=shifts,
         keeper=Keeper(chains.shelf, ChainRevisions(database), shared=database.shared),
         simulator=simulator,
         media=media,
-        intake=Intake(worker, chains),
-        turns=turns,
+        intake=Intake(worker, shifts.urgent),
     )

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from chains.book import ChainBook
 from chains.config import ChainConfig
-from chains.shelf import Shelf
+from chains.shelf import Demands, Shelf
 
 
 def shelf(tmp_path: Path, *needed: str) -> Shelf:
@@ -14,7 +14,7 @@ def shelf(tmp_path: Path, *needed: str) -> Shelf:
     shipped.mkdir()
     own.mkdir()
     write(shipped / "default.toml", "shipped")
-    return Shelf((shipped, own), needed=frozenset(needed), reserved=("@help",))
+    return Shelf((shipped, own), demands=Demands(needed=frozenset(needed)), reserved=("@help",))
 
 
 def write(file: Path, prompt: str, *more: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chains.book import ChainBook
 from chains.config import ChainConfig
-from chains.shelf import Shelf
+from chains.shelf import Demands, Shelf
 from chains.watching import Keeper, live_chains
 from pipeline.events import Person
 from pipeline.revisions import Draft
@@ -24,7 +24,9 @@ class Machine:
     def __init__(self, folder: Path, database: Database, *, shared: bool, before: list[ChainConfig]) -> None:
         self.revisions = ChainRevisions(database)
         book = ChainBook({chain.name: chain for chain in before})
-        self.shelf = Shelf((folder / "shipped", folder / "own"), check=self.check, reserved=("@help",), book=book)
+        self.shelf = Shelf(
+            (folder / "shipped", folder / "own"), demands=Demands(self.check), reserved=("@help",), book=book
+        )
         self.keeper = Keeper(self.shelf, self.revisions, shared=shared, look_seconds=NEVER)
 
     @staticmethod

@@ -92,6 +92,3 @@ class FakeAnswerer:
             raise self._error
         for step in self._steps:
             yield step
-
-    def urgent(self, event: InboundEvent) -> bool:
-        return event.key == "urgent"

@@ -1,0 +1,139 @@
+"""Other settings under chains that answer: what is taken over, what is refused, and what a turn under way keeps."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chains.router import Chains, open_chains
+from pipeline.errors import SettingsInvalid
+from pipeline.outcomes import Outcome
+from pipeline.replies import TextReply
+from pipeline.settings import Settings
+from tests.chains.house import CountingStopper, RecentMemory, ask
+from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
+
+BIG = 'description = "人事"\ncommand = "@hr"\nmodel = "big"\nsystem_prompt = "hr"\n'
+
+
+def settings(folder: Path, server: OpenAIServer, **tables: dict[str, Any]) -> Settings:
+    models = {name: {"base_url": server.base_url, "max_retries": 0, **table} for name, table in tables.items()}
+    return Settings.model_validate({"models": models, "storage": {"data_dir": str(folder)}})
+
+
+async def opened(wanted: Settings, former: Chains | None = None) -> Chains:
+    return await asyncio.to_thread(open_chains, wanted, memory=RecentMemory(), stopper=CountingStopper(), former=former)
+
+
+@asynccontextmanager
+async def changed(first: Settings, then: Settings) -> AsyncIterator[tuple[Chains, Chains]]:
+    """Open chains, and others that take over from them."""
+    former = await opened(first)
+    try:
+        fresh = await opened(then, former)
+        fresh.take_over(former)
+        try:
+            yield former, fresh
+        finally:
+            await fresh.aclose()
+    finally:
+        await former.aclose()
+
+
+async def write(folder: Path, name: str, text: str) -> None:
+    def save() -> None:
+        (folder / "chains").mkdir(parents=True, exist_ok=True)
+        (folder / "chains" / f"{name}.toml").write_text(text, encoding="utf-8")
+
+    await asyncio.to_thread(save)
+
+
+async def said(chains: Chains, text: str) -> str:
+    last = [step async for step in chains.answer(ask(text))][-1]
+    assert isinstance(last, Outcome)
+    (reply,) = last.replies
+    assert isinstance(reply, TextReply)
+    return reply.text
+
+
+async def test_an_answer_begun_before_ends_on_its_own_model(tmp_path: Path, server: OpenAIServer) -> None:
+    go = asyncio.Event()
+    server.script(Held(go, Says("old")), Says("new"))
+    former = await opened(settings(tmp_path, server, default={"model": "one"}))
+    under_way = asyncio.create_task(said(former, "问"))
+    await server.until(lambda: len(server.asked) == 1)
+    fresh = await opened(settings(tmp_path, server, default={"model": "other"}), former)
+    fresh.take_over(former)
+    answer = await said(fresh, "再问")
+    go.set()
+
+    assert ["new", "old"] == [answer, await under_way]
+    assert ["one", "other"] == [body["model"] for body in server.bodies]
+    await former.aclose()
+    await fresh.aclose()
+
+
+async def test_what_answered_before_keeps_its_book(tmp_path: Path, server: OpenAIServer) -> None:
+    await write(tmp_path, "hr", BIG)
+    first = settings(tmp_path, server, default={"model": "m"})
+    then = settings(tmp_path, server, default={"model": "m"}, big={"model": "b"})
+    async with changed(first, then) as (former, fresh):
+        assert "b" == fresh.model("hr")
+        assert "hr" in fresh.shelf.book.names
+        assert "hr" not in former.book.now.names
+        # It knows no model `big`: to it the word is only text.
+        assert "echo: @hr 年假" == await said(former, "@hr 年假")
+        assert "echo: 年假" == await said(fresh, "@hr 年假")
+
+    assert ["m", "b"] == [body["model"] for body in server.bodies]
+
+
+async def test_a_model_that_a_chain_answers_by_cannot_go(tmp_path: Path, server: OpenAIServer) -> None:
+    await write(tmp_path, "hr", BIG)
+    former = await opened(settings(tmp_path, server, default={"model": "m"}, big={"model": "b"}))
+    with pytest.raises(SettingsInvalid) as raised:
+        await opened(settings(tmp_path, server, default={"model": "m"}), former)
+
+    assert ("chain 'hr' answers people now and could not go on: model: found 'big', there are default",) == (
+        raised.value.problems
+    )
+    assert "echo: 年假" == await said(former, "@hr 年假")
+    await former.aclose()
+
+
+async def test_a_chain_whose_file_is_broken_goes_on_under_other_settings(tmp_path: Path, server: OpenAIServer) -> None:
+    await write(tmp_path, "hr", BIG.replace('"big"', '"default"'))
+    former = await opened(settings(tmp_path, server, default={"model": "one"}))
+    await write(tmp_path, "hr", "= broken")
+    await asyncio.to_thread(former.shelf.load)
+    fresh = await opened(settings(tmp_path, server, default={"model": "other"}), former)
+    fresh.take_over(former)
+
+    assert "echo: 年假" == await said(fresh, "@hr 年假")
+    assert "other" == server.bodies[0]["model"]
+    assert 1 == len(fresh.shelf.book.problems)
+    await former.aclose()
+    await fresh.aclose()
+
+
+async def test_a_model_that_rests_goes_on_resting_while_its_table_stays(tmp_path: Path, server: OpenAIServer) -> None:
+    tired, well = {"model": "tired", "fallbacks": ["well"]}, {"model": "well"}
+    for _ in range(3):
+        server.script(Fails(500), Says("instead"))
+    first = settings(tmp_path, server, default=tired, well=well)
+    former = await opened(first)
+    for _ in range(3):
+        await said(former, "问")
+    same = await opened(first.model_copy(update={"chat": first.chat.model_copy(update={"turns": 3})}), former)
+    same.take_over(former)
+    await said(same, "问")
+    other = await opened(settings(tmp_path, server, default={**tired, "temperature": 0.5}, well=well), same)
+    other.take_over(same)
+    await said(other, "问")
+
+    assert ["well", "tired"] == [body["model"] for body in server.bodies[6:]]
+    for each in (former, same, other):
+        await each.aclose()
