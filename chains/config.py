@@ -14,12 +14,15 @@ from pydantic_core import PydanticCustomError
 
 from chains.mistakes import Places, explained, not_toml, places
 from chains.templates import mistakes
+from chains.tools import tool_names
 from pipeline.errors import ChainInvalid
 from pipeline.events import Person
 
 SHIPPED = Path(__file__).parent / "configs"
 
 _NAME = re.compile(r"[\w-]+")
+_TOOLS = tool_names()
+_MCP = re.compile(r"mcp\.[\w-]+(\.\S+)?")
 _COMMAND = re.compile(r"@[^\s@]{1,31}")
 
 
@@ -54,6 +57,13 @@ def _a_pattern(pattern: str) -> str:
     return pattern
 
 
+def _a_tool(name: str) -> str:
+    if name not in _TOOLS and not _MCP.fullmatch(name):
+        there = ", ".join(f'"{each}"' for each in _TOOLS)
+        raise _mistake(f'found {name!r}; there are {there}, "mcp.SERVER" and "mcp.SERVER.TOOL"')
+    return name
+
+
 def _some_words(text: str) -> str:
     if not text.strip():
         raise _mistake("is empty; write some text, or take the line away")
@@ -64,6 +74,7 @@ Template = Annotated[str, AfterValidator(_a_template)]
 Question = Annotated[str, AfterValidator(_a_question)]
 CommandWord = Annotated[str, AfterValidator(_a_command)]
 Pattern = Annotated[str, AfterValidator(_a_pattern)]
+ToolName = Annotated[str, AfterValidator(_a_tool)]
 SomeWords = Annotated[str, AfterValidator(_some_words)]
 
 
@@ -142,8 +153,8 @@ class ChainConfig(Part):
     """How many tokens of earlier messages the model sees at most, by estimate; the oldest are left out first."""
     idle_minutes: int | None = Field(default=None, ge=0)
     """Minutes of quiet after which a new conversation starts by itself; 0 for never."""
-    tools: tuple[Literal["draw_picture"], ...] = ()
-    """What the model may do beside answering: "draw_picture" draws, where [models.image] is set up."""
+    tools: tuple[ToolName, ...] = ()
+    """What the model may do beside answering: "draw_picture", "current_time", or tools of an MCP server."""
     spoken: Literal["never", "to_voice", "always"] = "never"
     """Whether answers are read aloud as well, where [models.speech] can: "to_voice" those to voice messages."""
     answer_format: Literal["markdown", "text", "json"] = "markdown"

@@ -23,9 +23,10 @@ from chains.senses import Senses
 from chains.standby import ChatModel
 from chains.templates import values
 from chains.thinking import Spoken
-from chains.toolbox import ROUNDS, Toolbox, open_toolbox
+from chains.toolbox import ROUNDS, Toolbox
+from chains.toolshed import Toolshed
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
-from pipeline.outcomes import Draft, Exchange, Notice, Outcome, Recollection, Said, Step, Took
+from pipeline.outcomes import Draft, Exchange, Notice, Outcome, Provenance, Recollection, Said, Step, Took
 from pipeline.ports import Ask, Memory
 from pipeline.replies import ImageReply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
@@ -41,6 +42,7 @@ class Conversations:
     models: Models
     words: Words
     senses: Senses
+    toolshed: Toolshed
     _toolless: set[str] = field(default_factory=set)
     """Models that refuse to be offered tools."""
 
@@ -86,13 +88,15 @@ class Conversations:
             looks=looks,
         )
         options = self.models.options(model, prompt.options(chain, model=model))
-        toolbox = open_toolbox(chain, self.senses, ask.traits, self.words)
-        if model in self._toolless:
-            toolbox.tools = {}
+        toolbox = Toolbox(
+            await self.toolshed.take(chain, ask.traits) if chain.tools and model not in self._toolless else {},
+            ask,
+            self.words,
+        )
         rounds: list[Heard] = []
         began = time.perf_counter()
         try:
-            async with aclosing(self._rounds(opened, messages, options, toolbox, ask, rounds)) as steps:
+            async with aclosing(self._rounds(opened, messages, options, toolbox, rounds)) as steps:
                 async for step in steps:
                     yield step
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
@@ -103,7 +107,11 @@ class Conversations:
         asked = Exchange(question, "", pictures, tuple(drawn.media for drawn in toolbox.drawn))
         milliseconds = round((time.perf_counter() - began) * 1000)
         taken = [*beside, *(self._took(heard, called=model) for heard in rounds)]
-        outcome, answer = self._outcome(asked, chain, model, known, answering(rounds), taken, milliseconds=milliseconds)
+        heard = answering(rounds)
+        origin = made_by(chain, heard.model or model, taken, milliseconds=milliseconds)
+        if toolbox.uses:
+            origin = replace(origin, tools=tuple(toolbox.uses))
+        outcome, answer = self._outcome(asked, chain, model, known, heard, origin)
         yield await self._aloud(outcome, answer, chain, ask, by_voice=by_voice)
 
     async def sees(self, ask: Ask, book: ChainBook) -> bool:
@@ -141,7 +149,6 @@ class Conversations:
         messages: list[BaseMessage],
         options: dict[str, Any],
         toolbox: Toolbox,
-        ask: Ask,
         rounds: list[Heard],
     ) -> AsyncGenerator[Draft | Notice]:
         """Hear the model out, using the tools it asks for, until it answers; `rounds` takes each of its messages."""
@@ -150,7 +157,7 @@ class Conversations:
             heard = Heard()
             try:
                 async with aclosing(
-                    self._message(model, messages, options | toolbox.offered(last=last), ask, heard)
+                    self._message(model, messages, options | toolbox.offered(last=last), toolbox.ask, heard)
                 ) as drafts:
                     async for draft in drafts:
                         yield draft
@@ -159,12 +166,12 @@ class Conversations:
                     raise
                 continue
             rounds.append(heard)
-            if last or not heard.tool_calls or not toolbox.tools:
+            if last or not heard.wishes or not toolbox.offers:
                 return
-            if len(rounds) == 1:
-                yield Notice(self.words.say("image.drawing"))
+            for notice in toolbox.notices(heard.wishes):
+                yield Notice(notice)
             messages.append(heard.request)
-            messages += [await toolbox.use(call, trace=ask.trace) for call in heard.tool_calls]
+            messages += await toolbox.use(heard.wishes)
 
     async def _message(
         self, model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], ask: Ask, heard: Heard
@@ -200,9 +207,7 @@ class Conversations:
         model: str,
         known: Recollection,
         heard: Heard,
-        taken: Sequence[Took],
-        *,
-        milliseconds: int,
+        origin: Provenance,
     ) -> tuple[Outcome, str]:
         """Give what is to be sent and remembered, and beside it the words alone."""
         spoken = heard.spoken(whole=True)
@@ -212,7 +217,6 @@ class Conversations:
             filtered = heard.finish in {"content_filter", "sensitive"}
             reason = "model.filtered" if filtered else "model.empty"
             raise AnswerFailed(f"[models.{model}]: empty answer, finished by {heard.finish!r}", reason=reason)
-        origin = made_by(chain, heard.model or model, taken, milliseconds=milliseconds)
         # What it thought is not remembered: models are not meant to be given their old thoughts again.
         said = Said(replace(asked, answer=spoken.said), origin, known.conversation)
         shown = self._shown(spoken)

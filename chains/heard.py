@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langchain_core.messages import AIMessage, AIMessageChunk, ToolCall
+from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from chains.thinking import Spoken, apart
@@ -35,14 +35,17 @@ class Heard:
     _asking: AIMessage | None = None
 
     @property
-    def tool_calls(self) -> Sequence[ToolCall]:
-        """Give the tools the model asks for, once the message is whole."""
-        return self._asking.tool_calls if self._asking is not None else ()
+    def wishes(self) -> Sequence[ToolCall | InvalidToolCall]:
+        """Give the tools the model asks for, once the message is whole; last those whose arguments are garbled."""
+        return [*self._asking.tool_calls, *self._asking.invalid_tool_calls] if self._asking is not None else ()
 
     @property
     def request(self) -> AIMessage:
         """Give the message as the model is given it back beside what its tools said."""
-        return AIMessage(self.text, tool_calls=list(self.tool_calls))
+        if self._asking is None:
+            return AIMessage(self.text)
+        asked = self._asking
+        return AIMessage(self.text, tool_calls=asked.tool_calls, invalid_tool_calls=asked.invalid_tool_calls)
 
     def hear(self, message: AIMessage) -> None:
         """Take in a message or a piece of one."""
@@ -55,7 +58,11 @@ class Heard:
         self.model = about.get("model_name") or self.model
         self.table = about.get(TABLE) or self.table
         self.finish = about.get("finish_reason") or self.finish
-        if message.tool_calls or (isinstance(message, AIMessageChunk) and message.tool_call_chunks):
+        if (
+            message.tool_calls
+            or message.invalid_tool_calls
+            or (isinstance(message, AIMessageChunk) and message.tool_call_chunks)
+        ):
             self._asking = _joined(self._asking, message)
         if usage := message.usage_metadata:
             # Providers that count in every piece count from the beginning each time.

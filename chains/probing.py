@@ -81,7 +81,7 @@ class Probe:
     async def uses_tools(self) -> Found:
         """Say whether it calls a tool that it is offered and asked to call."""
         heard = await self._hear([HumanMessage(_USE)], tools=[_TOOL])
-        return "failed" if heard is None else "yes" if heard.tool_calls else "no"
+        return "failed" if heard is None else "yes" if heard.request.tool_calls else "no"
 
     async def sees(self) -> Found:
         """Say whether it can tell the colour of a picture."""

@@ -21,6 +21,7 @@ from chains.seeing import Viewer
 from chains.senses import open_senses
 from chains.shelf import Demands, OpenBook, Shelf, demands_of, open_shelf
 from chains.templates import fill
+from chains.toolshed import Toolshed, open_toolshed
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Text
 from pipeline.outcomes import Outcome, Step
@@ -44,12 +45,14 @@ class Routed(Generic[R]):
 class Chains:
     """Those who answer: everything behind `pipeline.ports.Answerer`."""
 
-    def __init__(self, means: Means, *, shelf: Shelf, models: Models, demands: Demands, book: OpenBook) -> None:
+    def __init__(
+        self, means: Means, *, shelf: Shelf, models: Models, demands: Demands, book: OpenBook, toolshed: Toolshed
+    ) -> None:
         self._means = means
         self._demands = demands
         self.book = book
         self.models = models
-        self._conversations = Conversations(means.chat, means.memory, models, means.words, means.senses)
+        self._conversations = Conversations(means.chat, means.memory, models, means.words, means.senses, toolshed)
         self._viewer = Viewer(means.chat, means.memory, means.senses, means.words)
         self._ear = Ear(means.senses, means.words)
         self._chooser = Chooser(models)
@@ -217,4 +220,5 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
         senses=open_senses(settings, demo=models.demo, pictures=pictures, sounds=sounds),
         exporter=exporter,
     )
-    return Chains(means, shelf=shelf, models=models, demands=demands, book=pages)
+    toolshed = open_toolshed(means.senses)
+    return Chains(means, shelf=shelf, models=models, demands=demands, book=pages, toolshed=toolshed)

@@ -1,87 +1,168 @@
 """The tools a chain allows its model, offered as long as a turn is willing to wait for them, and what came of them."""
 
-from collections.abc import Mapping
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
-from langchain_core.messages import ToolCall, ToolMessage
-from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
+import structlog
+from langchain_core.messages import InvalidToolCall, ToolCall, ToolMessage
 from pydantic import ValidationError
 
-from chains.config import ChainConfig
 from chains.drawing import Drawn
 from chains.failures import answer_failed
-from chains.senses import Senses
-from chains.tools.draw import NAME as DRAW
-from chains.tools.draw import draw_tool
+from chains.tool import MOST_USES, Offer, asking
+from chains.wellformed import wellformed
 from pipeline.errors import AnswerFailed
-from pipeline.ports import Traits
+from pipeline.outcomes import ToolOutcome, ToolUse
+from pipeline.ports import Ask
 from pipeline.words import Words
 
-ROUNDS = 3
+log = structlog.get_logger()
+
+ROUNDS = 5
 """How often a model may ask for tools before it has to answer."""
 
-MOST_USES = 4
-"""How many tools one answer may use."""
+MOST_CHARACTERS = 16_000
+"""How much of what a tool says the model is told."""
+
+_ARGUMENTS = 200
 
 _ENOUGH = "Not done: this answer has used enough tools. Answer now."
 _UNKNOWN = "Not done: there is no such tool."
 _UNFIT = "Not done: the arguments do not fit the tool."
+_NO_JSON = "Not done: the arguments are no JSON object."
+_LATE = "The tool failed: it took too long. Go on without it, or tell the person."
+_FAILED = "The tool failed. Go on without it, or tell the person."
+
+Wish = ToolCall | InvalidToolCall
+"""What a model asks for; the arguments of the second could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What came of a wish: what the model is told, what is told of it in the transcript, and a picture."""
+
+    told: ToolMessage
+    use: ToolUse
+    drawn: Drawn | None = None
 
 
 @dataclass
 class Toolbox:
     """The tools of one turn."""
 
-    tools: Mapping[str, BaseTool]
+    offers: Mapping[str, Offer]
+    ask: Ask
     words: Words
     drawn: list[Drawn] = field(default_factory=list)
-    _used: int = 0
-
+    uses: list[ToolUse] = field(default_factory=list)
+    """Everything asked for so far, in order."""
     refused: bool = False
     """Whether the model would not be offered tools."""
+    _counts: Counter[str] = field(default_factory=Counter)
+    _noticed: set[str] = field(default_factory=set)
 
     def offered(self, *, last: bool) -> dict[str, Any]:
         """Give what a call of the model says beside the messages; in the `last` round it may only answer."""
-        if not self.tools:
+        if not self.offers:
             return {}
         choice = {"tool_choice": "none"} if last else {}
-        return {"tools": [convert_to_openai_tool(tool) for tool in self.tools.values()], **choice}
+        return {"tools": [offer.schema for offer in self.offers.values()], **choice}
 
     def is_to_blame(self, error: Exception, *, first: bool) -> bool:
         """Say whether the model may have refused the tools, which are then put away; some servers take none."""
-        if not first or not self.tools or answer_failed(error, model="").reason != "model.refused":
+        if not first or not self.offers or answer_failed(error, model="").reason != "model.refused":
             return False
-        self.tools, self.refused = {}, True
+        self.offers, self.refused = {}, True
         return True
 
-    async def use(self, call: ToolCall, *, trace: str) -> ToolMessage:
-        """Use a tool as a model asked to; gives what the model is told of it, failures included."""
-        self._used += 1
-        tool = self.tools.get(call["name"])
-        if tool is None or self._used > MOST_USES:
-            return self._told(call, _UNKNOWN if tool is None else _ENOUGH)
+    def notices(self, wishes: Sequence[Wish]) -> list[str]:
+        """Give the sentences to say before these tools are used, each once an answer."""
+        keys = {offer.notice for wish in wishes if (offer := self.offers.get(wish["name"] or "")) is not None}
+        fresh = sorted(keys - self._noticed - {""})
+        self._noticed.update(fresh)
+        return [self.words.say(key) for key in fresh]
+
+    async def use(self, wishes: Sequence[Wish]) -> list[ToolMessage]:
+        """Use tools as a model asked to, all at once; gives what it is told, failures included, in its order."""
+        # Who may is settled in their order, before any of them runs.
+        reasons = [self._reason_not_to(wish) for wish in wishes]
+        used = await asyncio.gather(
+            *(self._use(wish, reason) for wish, reason in zip(wishes, reasons, strict=True)),
+        )
+        self.uses += [each.use for each in used]
+        self.drawn += [each.drawn for each in used if each.drawn is not None]
+        return [each.told for each in used]
+
+    def _reason_not_to(self, wish: Wish) -> str:
+        name = wish["name"] or ""
+        offer = self.offers.get(name)
+        if offer is None:
+            return _UNKNOWN
+        self._counts[name] += 1
+        if self._counts.total() > MOST_USES or self._counts[name] > offer.most:
+            return _ENOUGH
+        return "" if isinstance(wish["args"], Mapping) else _NO_JSON
+
+    async def _use(self, wish: Wish, reason: str) -> Used:
+        if reason:
+            return _used(wish, reason, "refused")
+        name = wish["name"] or ""
+        offer = self.offers[name]
+        began = time.perf_counter()
+        result, outcome = await self._result(offer, wish)
+        milliseconds = round((time.perf_counter() - began) * 1000)
+        if outcome in {"failed", "timeout"}:
+            log.warning("tool_failed", tool=name, outcome=outcome, trace=self.ask.trace, ms=milliseconds)
+        if isinstance(result, str):
+            return _used(wish, result, outcome, milliseconds)
+        drawn = result.artifact if isinstance(result.artifact, Drawn) else None
+        return _used(wish, capped(result.text), outcome, milliseconds, drawn)
+
+    async def _result(self, offer: Offer, wish: Wish) -> tuple[ToolMessage | str, ToolOutcome]:
+        call = {"type": "tool_call", "id": wish["id"] or "", "name": wish["name"], "args": wish["args"]}
         try:
-            told: ToolMessage = await tool.ainvoke({**call, "type": "tool_call"})
+            async with asyncio.timeout(offer.seconds if isfinite(offer.seconds) else None):
+                told: ToolMessage = await offer.tool.ainvoke(call, asking(self.ask))
         except AnswerFailed as failed:
-            return self._told(call, self.words.say(failed.reason, trace=trace))
+            return self.words.say(failed.reason, trace=self.ask.trace), "failed"
         except ValidationError:
-            return self._told(call, _UNFIT)
-        if isinstance(told.artifact, Drawn):
-            self.drawn.append(told.artifact)
-        return told
+            return _UNFIT, "refused"
+        except TimeoutError:
+            return _LATE, "timeout"
+        except Exception as error:  # noqa: BLE001 - the edge of a step: whatever a tool does wrong, there is an answer
+            # The error's own text may quote what the person said.
+            log.debug("tool_broke", tool=wish["name"], error=type(error).__name__)
+            return _FAILED, "failed"
+        return told, "failed" if told.status == "error" else "done"
 
-    def _told(self, call: ToolCall, content: str) -> ToolMessage:
-        return ToolMessage(content, tool_call_id=call["id"] or "", name=call["name"], status="error")
+
+def capped(text: str) -> str:
+    """Cut what a tool says where it is too much for a model."""
+    text = wellformed(text)
+    beyond = len(text) - MOST_CHARACTERS
+    return text if beyond <= 0 else f"{text[:MOST_CHARACTERS]}\n[{beyond} more characters are left out]"
 
 
-def open_toolbox(chain: ChainConfig, senses: Senses, traits: Traits, words: Words) -> Toolbox:
-    """Lay out the tools that a chain allows, this deployment has, and the channel can show the results of."""
-    tools: dict[str, BaseTool] = {}
-    for name in chain.tools:
-        match name:
-            case "draw_picture":
-                if senses.painter is not None and not senses.painter.demo and traits.pictures:
-                    tools[DRAW] = draw_tool(senses.painter)
-    return Toolbox(tools, words)
+def _used(wish: Wish, told: str, outcome: ToolOutcome, milliseconds: int = 0, drawn: Drawn | None = None) -> Used:
+    name = wish["name"] or ""
+    status = "success" if outcome == "done" else "error"
+    message = ToolMessage(told, tool_call_id=wish["id"] or "", name=name, status=status)
+    return Used(message, ToolUse(_short(name), _arguments(wish), outcome, milliseconds), drawn)
+
+
+def _arguments(wish: Wish) -> str:
+    given = wish["args"]
+    if isinstance(given, Mapping):
+        return _short(json.dumps(given, ensure_ascii=False, default=str)) if given else ""
+    return _short(given or "")
+
+
+def _short(text: str) -> str:
+    text = wellformed(text)
+    return text if len(text) <= _ARGUMENTS else f"{text[: _ARGUMENTS - 1]}…"

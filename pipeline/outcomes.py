@@ -7,6 +7,18 @@ from typing import Literal
 from pipeline.events import InboundEvent, Person
 from pipeline.replies import Part, Receipt, Reply, StoredMedia
 
+ToolOutcome = Literal["done", "failed", "timeout", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A tool a model used on its way to an answer; `arguments` are its own words, shortened."""
+
+    name: str
+    arguments: str
+    outcome: ToolOutcome
+    milliseconds: int = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Took:
@@ -34,6 +46,7 @@ class Provenance:
     cost: int = 0
     beside: tuple[Took, ...] = ()
     """What of these sums other models took, such as the one that chose the chain."""
+    tools: tuple[ToolUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

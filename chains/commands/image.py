@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from chains.command import Command, Order
 from chains.drawing import MOST, Drawn, Painter, size_of
 from chains.quoting import quoted
-from chains.tools.draw import draw_tool
+from chains.tools.draw_picture import draw_tool
 from chains.wellformed import wellformed
 from pipeline.errors import AnswerFailed
 from pipeline.outcomes import Exchange, Notice, Outcome, Provenance, Said, Step

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from chains.config import ChainConfig
-from chains.toolbox import MOST_USES, ROUNDS
+from chains.toolbox import ROUNDS
+from chains.tools import draw_picture
 from pipeline.errors import AnswerFailed
 from pipeline.outcomes import Draft, Notice, Outcome
 from pipeline.replies import ImageReply, TextReply
@@ -164,7 +165,7 @@ async def test_a_model_that_never_stops_asking_has_to_answer(tmp_path: Path, mod
         outcome = await it.outcome("画画画")
 
     assert TextReply("停。") == outcome.replies[0]
-    assert MOST_USES == len(drawings(model))
+    assert draw_picture.TOOL.most == len(drawings(model))
     assert [None] * ROUNDS + ["none"] == [body.get("tool_choice") for body in chats(model)]
 
 

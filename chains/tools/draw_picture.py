@@ -5,6 +5,9 @@ from typing import Annotated
 from langchain_core.tools import BaseTool, tool
 
 from chains.drawing import Drawn, Painter, size_of
+from chains.senses import Senses
+from chains.tool import Tool
+from pipeline.ports import Traits
 
 NAME = "draw_picture"
 
@@ -29,3 +32,16 @@ def draw_tool(painter: Painter) -> BaseTool:
         return _DONE, await painter.draw(description, size=size_of(size))
 
     return draw_picture
+
+
+def _make(senses: Senses) -> BaseTool | None:
+    # The demo draws when it is told to, and talks to nobody who could tell it.
+    return draw_tool(senses.painter) if senses.painter is not None and not senses.painter.demo else None
+
+
+def _fits(traits: Traits) -> bool:
+    return traits.pictures
+
+
+# The settings of the model that draws say how long it may take.
+TOOL = Tool(NAME, _make, fits=_fits, seconds=float("inf"), most=4, notice="image.drawing")
