@@ -17,7 +17,6 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import httpx2
 
 from chains.models import is_loopback
-from chains.pools import open_client
 from pipeline.errors import Unreadable
 
 LARGEST = 32 * 1024 * 1024
@@ -131,12 +130,12 @@ class Fetcher:
     async def _opened(self) -> httpx2.AsyncClient:
         if self._client is None:
             # Reads the certificates, which is not for the event loop.
-            self._client = await asyncio.to_thread(open_client, proxy=self._proxy)
+            self._client = await asyncio.to_thread(_open, self._proxy)
         return self._client
 
     async def _opened_direct(self) -> httpx2.AsyncClient:
         if self._direct is None:
-            self._direct = await asyncio.to_thread(open_client, proxy="")
+            self._direct = await asyncio.to_thread(_open, "")
         return self._direct
 
     def _inline(self, url: str) -> bytes:
@@ -147,6 +146,10 @@ class Fetcher:
             return base64.b64decode(body, validate=True)
         except (binascii.Error, ValueError) as error:
             raise Unreadable("a picture inside an address that is not base64") from error
+
+
+def _open(proxy: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(verify=httpx2.create_ssl_context(), proxy=proxy or None, trust_env=False)
 
 
 def is_public(address: str) -> bool:

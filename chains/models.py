@@ -12,9 +12,9 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import SecretStr, ValidationError
 
 from chains.demo import NAME, DemoChat
-from chains.pools import open_client, patience
 from chains.prices import Price
 from chains.standby import ChatModel, Rests, Standby
+from chains.transport import open_client, patience
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.words import Words

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from chains import models
-from chains.pools import open_client, patience
+from chains.transport import open_client, patience
 from pipeline.settings import ModelTable
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ class Markdown:
 def _link(text: str, href: str) -> Iterator[Span]:
     address = href.translate(_ADDRESS)
     if _LIVE.match(href) and len(address.encode()) <= _LONGEST_ADDRESS:
-        yield Span(text.translate(_LABEL).replace("`", "ˋ"), "[", f"]({address})")
+        yield Span(_literal(text.translate(_LABEL)), "[", f"]({address})")
     elif href.startswith("#") or text == href:
         yield Span(_literal(text))
     else:

@@ -19,8 +19,9 @@ PICTURE = b"\x89PNG\r\n\x1a\n" + b"p" * 100
 
 
 @pytest.fixture
-def qyapi() -> Qyapi:
-    return Qyapi()
+async def qyapi() -> AsyncIterator[Qyapi]:
+    async with Qyapi().served() as served:
+        yield served
 
 
 @pytest.fixture

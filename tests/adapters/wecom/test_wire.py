@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import httpx2
 import pytest
 
 from adapters.wecom.wire import File, Wire
@@ -71,7 +70,6 @@ async def test_no_log_at_any_level_has_the_token_or_the_secret(caplog: pytest.Lo
         await wire.aclose()
     logged = "\n".join(record.getMessage() for record in caplog.records)
 
-    assert "/cgi-bin/message/send" in logged
     assert not any(secret in logged for secret in SECRETS.values())
 
 
@@ -83,7 +81,7 @@ async def test_a_failing_connection_tells_neither_token_nor_secret() -> None:
     with pytest.raises(TryAgain) as raised:
         await wire.call("message/send", SECRETS, body={"x": 1})
 
-    assert "ConnectError" in str(raised.value)
+    assert "ConnectorError" in str(raised.value)
     assert not any(secret in str(raised.value) for secret in SECRETS.values())
     await wire.aclose()
 
@@ -157,29 +155,46 @@ async def test_an_answer_that_never_ends_is_given_up_in_time() -> None:
 
 
 async def test_an_answer_without_end_is_given_up_in_size() -> None:
-    async def endless() -> AsyncIterator[bytes]:
+    async def handler(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
         while True:
-            yield b" " * 2**20
+            writer.write(b" " * 2**16)
+            await writer.drain()
 
-    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, content=endless()))
-    wire = Wire("http://127.0.0.1:1", transport=transport)
+    async with server(handler) as base:
+        wire = Wire(base)
 
-    with pytest.raises(Undeliverable, match="more than"):
-        await wire.call("message/send", {}, body={})
+        with pytest.raises(Undeliverable, match="more than"):
+            await wire.call("message/send", {}, body={})
 
-    await wire.aclose()
+        await wire.aclose()
 
 
-@pytest.mark.parametrize("base", ["http://127.0.0.1:1/relay/", "http://127.0.0.1:1/relay"])
-async def test_a_relay_may_have_a_path(base: str) -> None:
-    asked: list[str] = []
+@pytest.mark.parametrize("path", ["/relay/", "/relay"])
+async def test_a_relay_may_have_a_path(path: str) -> None:
+    recorder = Recorder()
+    async with server(recorder) as base:
+        wire = Wire(f"{base}{path}")
+        await wire.call("gettoken", {})
+        await wire.aclose()
 
-    def handler(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request.url.path)
-        return httpx2.Response(200, content=OK)
+    assert recorder.heads[0].startswith(b"GET /relay/cgi-bin/gettoken HTTP/1.1\r\n")
 
-    wire = Wire(base, transport=httpx2.MockTransport(handler))
-    await wire.call("gettoken", {})
-    await wire.aclose()
 
-    assert asked == ["/relay/cgi-bin/gettoken"]
+async def test_an_answer_that_leads_elsewhere_is_not_followed() -> None:
+    recorder = Recorder()
+
+    async with server(recorder) as elsewhere:
+
+        async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 302 Found\r\nlocation: %b\r\ncontent-length: 0\r\n\r\n" % elsewhere.encode())
+            await writer.drain()
+
+        async with server(handler) as base:
+            wire = Wire(base)
+            with pytest.raises(TryAgain, match="302"):
+                await wire.call("gettoken", SECRETS)
+            await wire.aclose()
+
+    assert [] == recorder.heads

@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 import pytest
 
-from chains.pools import POOL, Pools, open_client, patience
+from chains.transport import open_client, patience
 from tests.fakes.openai_server import Breaks, Hangs, Held, OpenAIServer, Says
 
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
@@ -25,7 +25,7 @@ async def test_one_call_after_the_other_keeps_one_connection(server: OpenAIServe
 
 
 async def test_many_calls_at_once_do_not_wait_for_one_another(server: OpenAIServer) -> None:
-    many = 3 * POOL + 1
+    many = 250
     go = asyncio.Event()
     server.script(*(Held(go, Says("now")) for _ in range(many)))
 
@@ -41,32 +41,39 @@ async def test_a_second_wave_uses_the_connections_of_the_first(server: OpenAISer
     async with open_client(proxy="") as client:
         for _ in range(3):
             go = asyncio.Event()
-            server.script(*(Held(go, Says("now")) for _ in range(2 * POOL)))
+            server.script(*(Held(go, Says("now")) for _ in range(64)))
             before = len(server.asked)
-            calls = [asyncio.create_task(post(client, server)) for _ in range(2 * POOL)]
-            await server.until(lambda before=before: len(server.asked) == before + 2 * POOL)  # type: ignore[misc]
+            calls = [asyncio.create_task(post(client, server)) for _ in range(64)]
+            await server.until(lambda before=before: len(server.asked) == before + 64)  # type: ignore[misc]
             go.set()
             await asyncio.gather(*calls)
 
-    assert 2 * POOL == server.connections
+    assert 64 == server.connections
 
 
-@pytest.mark.parametrize("act", [Breaks(), Hangs()], ids=["a call that breaks", "a call given up"])
-async def test_a_call_that_fails_leaves_room_for_the_next(server: OpenAIServer, act: Breaks | Hangs) -> None:
-    opened: list[httpx2.AsyncBaseTransport] = []
+@pytest.mark.parametrize(
+    ("act", "error"),
+    [
+        pytest.param(Breaks(), httpx2.TransportError, id="a call that breaks"),
+        pytest.param(Hangs(), httpx2.ReadTimeout, id="a call given up"),
+    ],
+)
+async def test_calls_that_fail_leave_room_for_the_next(
+    server: OpenAIServer, act: Breaks | Hangs, error: type[Exception]
+) -> None:
+    server.script(*(act for _ in range(150)))
+    async with open_client(proxy="") as client:
+        calls = (client.post(f"{server.base_url}/chat/completions", json=BODY, timeout=0.5) for _ in range(150))
+        failures = await asyncio.gather(*calls, return_exceptions=True)
 
-    def open_pool() -> httpx2.AsyncBaseTransport:
-        opened.append(httpx2.AsyncHTTPTransport())
-        return opened[-1]
+        assert all(isinstance(failure, error) for failure in failures)
+        assert 200 == await post(client, server)
 
-    server.script(*(act for _ in range(POOL)))
-    async with httpx2.AsyncClient(transport=Pools(open_pool), timeout=0.2) as client:
-        for _ in range(2):
-            calls = (client.post(server.base_url, json=BODY) for _ in range(POOL // 2))
-            failures = await asyncio.gather(*calls, return_exceptions=True)
-            assert all(isinstance(failure, httpx2.TransportError) for failure in failures)
 
-    assert 1 == len(opened)
+async def test_an_address_nobody_listens_at_is_a_connection_that_failed() -> None:
+    async with open_client(proxy="") as client:
+        with pytest.raises(httpx2.ConnectError):
+            await client.post("http://127.0.0.1:1/v1/chat/completions", json=BODY, timeout=patience(5))
 
 
 async def test_what_leaves_the_machine_goes_through_the_proxy(server: OpenAIServer) -> None:
