@@ -10,12 +10,13 @@ import structlog
 from langchain_core.messages import HumanMessage, SystemMessage
 
 from chains.book import ChainBook
+from chains.budget import Budget
 from chains.config import ChainConfig
 from chains.heard import Heard
 from chains.models import Models
 from chains.prices import took
 from chains.prompt import JSON
-from pipeline.outcomes import Took
+from pipeline.outcomes import Outcome, Took
 from pipeline.ports import Ask
 
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ class Chooser:
     """Asks the model a chain names for it; whatever goes wrong, the chain itself answers."""
 
     models: Models
+    budget: Budget
     patience: float = PATIENCE
 
     async def choose(self, ask: Ask, text: str, book: ChainBook) -> Chosen:
@@ -60,6 +62,10 @@ class Chooser:
         name = chain.chooser or chain.model
         try:
             async with asyncio.timeout(self.patience):
+                admitted = await self.budget.admit(name, ask)
+                if isinstance(admitted, Outcome):
+                    return Chosen()
+                name = admitted
                 heard = await self._ask(name, offered, text)
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             log.warning("chain_not_chosen", trace=ask.trace, chain=chain.name, error=type(error).__name__)

@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Seque
 from dataclasses import dataclass, field
 
 from chains.book import ChainBook
+from chains.budget import Budget
 from chains.folding import first_word, folded, only
 from chains.models import Models
 from chains.senses import Senses
 from pipeline.outcomes import Change, Outcome, Step
-from pipeline.ports import Ask, Exporter, Memory, Stopper
+from pipeline.ports import Ask, Exporter, Memory, Spending, Stopper
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
 from pipeline.words import Words
@@ -33,7 +34,9 @@ class Means:
     """Gives the chains as they are now."""
     models: Models
     senses: Senses
+    budget: Budget
     exporter: Exporter | None = None
+    spending: Spending | None = None
 
 
 @dataclass(frozen=True, slots=True)

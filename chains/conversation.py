@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 
 from chains import prompt
 from chains.book import ChainBook
+from chains.budget import Budget
 from chains.choice import choice_of
 from chains.config import ChainConfig
 from chains.failures import answer_failed
@@ -43,6 +44,7 @@ class Conversations:
     words: Words
     senses: Senses
     toolshed: Toolshed
+    budget: Budget
     _toolless: set[str] = field(default_factory=set)
     """Models that refuse to be offered tools."""
 
@@ -71,6 +73,11 @@ class Conversations:
         )
         # A chain that was called keeps its own model, for which its words and options were written.
         model = chain.model if name else choice_of(self.models, chain, ask.event.sender, chosen=known.model).answering
+        admitted = await self.budget.admit(model, ask)
+        if isinstance(admitted, Outcome):
+            yield admitted
+            return
+        model = admitted
         opened = await self._open(model)
         blanks = self.blanks(ask, chain)
         # And it speaks for itself: a persona would turn the translator into something else.
@@ -106,11 +113,12 @@ class Conversations:
             self._toolless.add(model)
         asked = Exchange(question, "", pictures, tuple(drawn.media for drawn in toolbox.drawn))
         milliseconds = round((time.perf_counter() - began) * 1000)
-        taken = [*beside, *(self._took(heard, called=model) for heard in rounds)]
+        taken = [*beside, *(self._took(each, called=model) for each in rounds)]
         heard = answering(rounds)
         origin = made_by(chain, heard.model or model, taken, milliseconds=milliseconds)
         if toolbox.uses:
             origin = replace(origin, tools=tuple(toolbox.uses))
+        self.budget.paid(origin)
         outcome, answer = self._outcome(asked, chain, model, known, heard, origin)
         yield await self._aloud(outcome, answer, chain, ask, by_voice=by_voice)
 
@@ -122,7 +130,8 @@ class Conversations:
         except ChainInvalid:
             return False
         known = await self.memory.recall(sender, turns=0, idle_minutes=self.chat.idle_minutes)
-        return self.models.sees(choice_of(self.models, chain, sender, chosen=known.model).answering)
+        wanted = choice_of(self.models, chain, sender, chosen=known.model).answering
+        return self.models.sees(await self.budget.answering(wanted, sender))
 
     def blanks(self, ask: Ask, chain: ChainConfig) -> dict[str, str]:
         """Give what the chain's templates may name."""

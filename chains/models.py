@@ -109,6 +109,10 @@ class Models:
         """Say what a model costs; the demo model costs nothing."""
         return self._prices.get(name, Price())
 
+    def free(self, name: str) -> bool:
+        """Say whether a model costs nothing, nor any of those that stand in for it."""
+        return all(self.price(each).free for each in self._line(name))
+
     @property
     def choosable(self) -> tuple[str, ...]:
         """Give the models that somebody may choose to be answered by, sorted."""

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from chains.book import ChainBook
+from chains.budget import Budget
 from chains.choosing import Chooser, Chosen
 from chains.command import Means, Order
 from chains.commands import all_commands
@@ -25,7 +26,7 @@ from chains.toolshed import Toolshed, open_toolshed
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Text
 from pipeline.outcomes import Outcome, Step
-from pipeline.ports import Ask, Exporter, Memory, Pictures, Sounds, Stopper
+from pipeline.ports import Ask, Exporter, Memory, Pictures, Sounds, Spending, Stopper
 from pipeline.replies import Silence, TextReply
 from pipeline.settings import Settings
 from pipeline.words import Words
@@ -52,10 +53,12 @@ class Chains:
         self._demands = demands
         self.book = book
         self.models = models
-        self._conversations = Conversations(means.chat, means.memory, models, means.words, means.senses, toolshed)
+        self._conversations = Conversations(
+            means.chat, means.memory, models, means.words, means.senses, toolshed, means.budget
+        )
         self._viewer = Viewer(means.chat, means.memory, means.senses, means.words)
         self._ear = Ear(means.senses, means.words)
-        self._chooser = Chooser(models)
+        self._chooser = Chooser(models, means.budget)
         self.shelf = shelf
         """The chains as they are; shared with those who answer under the next settings."""
         self._command = RunnableLambda(self._run_command, name="command")
@@ -87,7 +90,9 @@ class Chains:
     async def warm(self) -> None:
         """Load the model libraries and open the models, so that the first person does not wait for it."""
         book = self.book.now
-        await self.models.warm({*(book.chain(name).model for name in book.names), *self.models.choosable})
+        cheaper = self._means.budget.cheaper
+        chosen = (*self.models.choosable, *([cheaper] if cheaper else ()))
+        await self.models.warm({*(book.chain(name).model for name in book.names), *chosen})
 
     def take_over(self, former: "Chains") -> None:
         """Answer what comes from now on; what is being answered is answered to the end as it began."""
@@ -181,6 +186,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
     sounds: Sounds | None = None,
     exporter: Exporter | None = None,
     former: Chains | None = None,
+    spending: Spending | None = None,
 ) -> Chains:
     """Build everything that answers from the settings, checked so that no turn can find it missing.
 
@@ -219,6 +225,8 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
         models=models,
         senses=open_senses(settings, demo=models.demo, pictures=pictures, sounds=sounds),
         exporter=exporter,
+        budget=Budget(settings.budgets, models=models, spending=spending, words=words),
+        spending=spending,
     )
     toolshed = open_toolshed(means.senses)
     return Chains(means, shelf=shelf, models=models, demands=demands, book=pages, toolshed=toolshed)

@@ -13,4 +13,16 @@ ANSWER_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300),
     registry=REGISTRY,
 )
+TOKENS = Counter(
+    "webot_tokens",
+    "Tokens by chain, model and whether they were given or answered",
+    ["chain", "model", "kind"],
+    registry=REGISTRY,
+)
+COST = Counter(
+    "webot_cost", "What answers cost, in the currency of the settings", ["chain", "model"], registry=REGISTRY
+)
+BUDGETS = Counter(
+    "webot_budget_spent", "Answers that a spent budget changed", ["whose", "period", "outcome"], registry=REGISTRY
+)
 SENDS = Counter("webot_sends", "Parts by channel and what became of them", ["channel", "outcome"], registry=REGISTRY)

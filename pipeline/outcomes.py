@@ -48,6 +48,17 @@ class Provenance:
     """What of these sums other models took, such as the one that chose the chain."""
     tools: tuple[ToolUse, ...] = ()
 
+    @property
+    def taken(self) -> tuple[Took, ...]:
+        """Give what each model took, the one that answered first; together it is the sums."""
+        own = Took(
+            self.model,
+            self.input_tokens - sum(each.input_tokens for each in self.beside),
+            self.output_tokens - sum(each.output_tokens for each in self.beside),
+            self.cost - sum(each.cost for each in self.beside),
+        )
+        return (own, *self.beside)
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:

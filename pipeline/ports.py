@@ -11,6 +11,7 @@ from pipeline.outcomes import Conversation, Outcome, OutgoingPart, Recollection,
 from pipeline.replies import Part, Receipt, Reply, StoredMedia
 from pipeline.revisions import Draft as ChainDraft
 from pipeline.revisions import Standing
+from pipeline.spending import Paid, Used
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,22 @@ class Memory(Protocol):
 
     async def answered(self, person: Person) -> bool:
         """Say whether a model has ever answered a person: whether there is anything for them to judge."""
+
+
+class Spending(Protocol):
+    """What answers took so far this month, by the clock of this machine."""
+
+    async def used(self, person: Person) -> Sequence[Used]:
+        """Say what each model took for a person, the dearest first."""
+
+    async def paid(self, person: Person) -> Paid:
+        """Say what was paid for a person; the cost does not grow with what they said."""
+
+    async def paid_by_all(self) -> Paid:
+        """Say what was paid for everybody, as it was a few seconds ago; that costs nothing in between."""
+
+    def paying(self, cost: int) -> None:
+        """Add an answer to the sum for everybody, before it is recorded."""
 
 
 class Revisions(Protocol):

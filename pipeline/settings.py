@@ -168,6 +168,25 @@ class Limits(Table):
     """Seconds running turns may take to finish when the service stops."""
 
 
+class Budgets(Table):
+    """The table `[budgets]`."""
+
+    currency: str = "CNY"
+    """What prices and budgets are in; shown to people."""
+    per_user_per_day: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What answering one person may cost in a day, on one channel; 0 for any amount."""
+    per_user_per_month: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What answering one person may cost in a calendar month, on one channel; 0 for any amount."""
+    per_day: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What answering everybody may cost in a day; 0 for any amount."""
+    per_month: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What answering everybody may cost in a calendar month; 0 for any amount."""
+    cheaper: str = ""
+    """The table under `[models]` that answers when a budget is spent; empty: people are told when it begins anew."""
+    warn_at: float = Field(default=0.8, ge=0, le=1)
+    """The share of per_day and per_month at which `budget_nearly_spent` is logged, once; 0 for never."""
+
+
 class Console(Table):
     """The table `[console]`."""
 
@@ -242,6 +261,7 @@ class Settings(Table):
     replay: Replay = Replay()
     network: Network = Network()
     limits: Limits = Limits()
+    budgets: Budgets = Budgets()
     console: Console = Console()
     simulator: Simulator = Simulator()
     log: Log = Log()

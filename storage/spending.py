@@ -1,7 +1,7 @@
 """What answers took, added up by person, day, chain and model as they are given."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,16 @@ def day_of(at: float) -> int:
     return datetime.fromtimestamp(at, UTC).astimezone().toordinal() - _EPOCH
 
 
+def month_of(at: float) -> int:
+    """Give the number of the first day of the month."""
+    return datetime.fromtimestamp(at, UTC).astimezone().replace(day=1).toordinal() - _EPOCH
+
+
+def date_of(day: int) -> date:
+    """Give the date of a day's number."""
+    return date.fromordinal(day + _EPOCH)
+
+
 class Spent:
     """What the answers of one batch took, gathered so that each sum is written once."""
 
@@ -31,17 +41,12 @@ class Spent:
         """Add an answer; one that no model gave is none."""
         if not made_by.model:
             return
-        left: tuple[int, ...] = (made_by.input_tokens, made_by.output_tokens, made_by.cost)
-        for took in made_by.beside:
-            theirs = (took.input_tokens, took.output_tokens, took.cost)
-            left = tuple(all_of_it - part for all_of_it, part in zip(left, theirs, strict=True))
-            self._add(person, made_by.chain, took.model, (0, *theirs))
-        self._add(person, made_by.chain, made_by.model, (1, *left))
-
-    def _add(self, person: Person, chain: str, model: str, more: tuple[int, ...]) -> None:
-        sums = self._sums.setdefault((str(person), chain, model), [0, 0, 0, 0])
-        for place, some in enumerate(more):
-            sums[place] += some
+        for place, took in enumerate(made_by.taken):
+            sums = self._sums.setdefault((str(person), made_by.chain, took.model), [0, 0, 0, 0])
+            # An answer is that of the model whose words it has.
+            answers = int(place == 0)
+            for column, more in enumerate((answers, took.input_tokens, took.output_tokens, took.cost)):
+                sums[column] += more
 
     def rows(self) -> list[dict[str, Any]]:
         """Give the sums in one order for all, so that no two transactions wait for each other in a circle."""

@@ -21,6 +21,7 @@ from pipeline.ports import Channel
 from pipeline.settings import Settings
 from pipeline.turn import Turns
 from pipeline.words import Words
+from storage.accounts import Accounts
 from storage.configs import ChainRevisions
 from storage.engine import Database, open_database
 from storage.exports.chat import ChatExports
@@ -71,6 +72,7 @@ class Base:
                 language=settings.chat.language,
                 idle_minutes=settings.chat.idle_minutes,
             ),
+            spending=Accounts(self.database),
             former=former,
         )
 

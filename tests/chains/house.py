@@ -12,7 +12,7 @@ from chains.config import ChainConfig
 from chains.router import Chains, open_chains
 from pipeline.events import Content, InboundEvent, Person, Text
 from pipeline.outcomes import Conversation, Draft, Exchange, Notice, Outcome, PictureCame, Recollection, Said
-from pipeline.ports import Answerer, Ask, Pictures, Sounds, Traits
+from pipeline.ports import Answerer, Ask, Pictures, Sounds, Spending, Traits
 from pipeline.replies import TextReply
 from pipeline.settings import Settings
 
@@ -99,7 +99,7 @@ def remembered(outcome: Outcome) -> Said:
 
 
 @asynccontextmanager
-async def house(
+async def house(  # noqa: PLR0913 (each is something a test may set)
     base_url: str = "",
     *,
     memory: RecentMemory | None = None,
@@ -109,17 +109,28 @@ async def house(
     models: dict[str, Any] | None = None,
     pictures: Pictures | None = None,
     sounds: Sounds | None = None,
+    spending: Spending | None = None,
+    budgets: dict[str, Any] | None = None,
     **options: object,
 ) -> AsyncIterator[House]:
     """Open the chains; with an address, `models.default` is a model there, else the demo."""
     default = {"model": "test-model", "base_url": base_url, "max_retries": 0, **options} if base_url else options
-    settings = Settings.model_validate({"models": {"default": default, **(models or {})}, "chat": chat or {}})
+    settings = Settings.model_validate(
+        {"models": {"default": default, **(models or {})}, "chat": chat or {}, "budgets": budgets or {}}
+    )
     memory = memory or RecentMemory()
     stopper = CountingStopper()
     book = book or ChainBook({"default": chain})
     # Opening reads files, which is not for the event loop.
     chains = await asyncio.to_thread(
-        open_chains, settings, memory=memory, stopper=stopper, book=book, pictures=pictures, sounds=sounds
+        open_chains,
+        settings,
+        memory=memory,
+        stopper=stopper,
+        book=book,
+        pictures=pictures,
+        sounds=sounds,
+        spending=spending,
     )
     try:
         yield House(chains, memory, stopper)

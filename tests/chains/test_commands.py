@@ -184,6 +184,7 @@ def test_commands_are_found_in_the_folder_in_the_order_of_its_files() -> None:
         "@prompt-set",
         "@role",
         "@stop",
+        "@usage",
     ]
 
     assert names == [command.name for command in all_commands()]

@@ -1,0 +1,38 @@
+"""What answers took so far; money in millionths of the currency of the settings, days and months this machine's."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Answers added up."""
+
+    answers: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: int = 0
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            self.answers + other.answers,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cost + other.cost,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What one model took for a person; `month` has today in it."""
+
+    model: str
+    today: Sums
+    month: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What was paid; `month` has today in it."""
+
+    today: int = 0
+    month: int = 0

@@ -1,0 +1,96 @@
+"""Money, whole: what answers cost, who is told of it, and what happens when it is spent."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from pipeline.words import Words
+from storage.tables import inbox, messages, spending
+from tests.fakes.openai_server import OpenAIServer, Says
+from tests.house import House, open_house
+
+ZH = Words("zh")
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        yield server
+
+
+def priced(model: OpenAIServer, **more: str) -> dict[str, str]:
+    return {
+        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
+        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
+        "WEBOT_MODELS__DEFAULT__INPUT_PRICE": "2",
+        "WEBOT_MODELS__DEFAULT__OUTPUT_PRICE": "8",
+        **more,
+    }
+
+
+async def recorded(house: House) -> tuple[int, int]:
+    """Give what the messages say was paid, and what the sums say."""
+    async with house.service.database.read() as connection:
+        answers = await connection.execute(select(func.sum(messages.c.cost)))
+        sums = await connection.execute(select(func.sum(spending.c.cost)))
+        return int(answers.scalar_one()), int(sums.scalar_one())
+
+
+async def states(house: House) -> list[str]:
+    async with house.service.database.read() as connection:
+        return [row.state for row in await connection.execute(select(inbox.c.state).order_by(inbox.c.id))]
+
+
+async def test_a_spent_budget_is_a_polite_no_and_commands_go_on(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("第一个回答", usage=(400_000, 30_000)))
+    budget = {"WEBOT_BUDGETS__PER_USER_PER_DAY": "1"}
+    async with open_house(tmp_path, priced(model, **budget)) as house:
+        phone, other = house.phone(), house.phone("lisi")
+        await phone.say("一")
+        assert ["第一个回答"] == await phone.texts(count=1)
+        await phone.say("二")
+        _, refused = await phone.texts(count=2)
+        await phone.say("@usage")
+        *_, usage = await phone.texts(count=3)
+        await other.say("三")
+        assert ["echo: 三"] == await other.texts(count=1)
+
+        assert refused.startswith(ZH.say("budget.person_day", when="|").partition("|")[0])
+        assert "1.04 CNY" in usage
+        assert 2 == len(model.asked)
+        await house.service.drain()
+        assert {"done"} == set(await states(house))
+        assert (1_040_000 + 11 * 2 + 7 * 8,) * 2 == await recorded(house)
+        counted = (await house.http.get("/metrics")).text
+        assert 'webot_budget_spent_total{outcome="refused",period="day",whose="person"} 1.0' in counted
+        assert 'webot_tokens_total{chain="default",kind="given",model="test-model"}' in counted
+
+
+async def test_the_budget_of_all_holds_for_the_next_person_at_once(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("第一个回答", usage=(400_000, 30_000)))
+    async with open_house(tmp_path, priced(model, WEBOT_BUDGETS__PER_MONTH="1")) as house:
+        await house.phone().say("一")
+        await house.phone().texts(count=1)
+        other = house.phone("lisi")
+        await other.say("二")
+        (refused,) = await other.texts(count=1)
+
+    assert refused.startswith(ZH.say("budget.all_month", when="|").partition("|")[0])
+    assert 1 == len(model.asked)
+
+
+async def test_a_restart_forgets_no_spending(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("第一个回答", usage=(400_000, 30_000)))
+    settings = priced(model, WEBOT_BUDGETS__PER_DAY="1", WEBOT_BUDGETS__PER_USER_PER_MONTH="1")
+    async with open_house(tmp_path, settings) as house:
+        await house.phone().say("一")
+        await house.phone().texts(count=1)
+    for user in ("zhangsan", "lisi"):
+        async with open_house(tmp_path, settings) as house:
+            await house.phone(user).say("二")
+            (refused,) = await house.phone(user).texts(count=1)
+
+            assert "额度已经用完" in refused
+    assert 1 == len(model.asked)
