@@ -5,9 +5,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
-from langchain_core.runnables import Runnable, RunnableLambda
-
 from chains.book import ChainBook
+from chains.branching import Branching
 from chains.budget import Budget
 from chains.choosing import Chooser, Chosen
 from chains.command import Means, Order
@@ -61,12 +60,7 @@ class Chains:
         self._chooser = Chooser(models, means.budget)
         self.shelf = shelf
         """The chains as they are; shared with those who answer under the next settings."""
-        self._command = RunnableLambda(self._run_command, name="command")
-        self._conversation = RunnableLambda(self._converse, name="conversation")
-        self._picture = RunnableLambda(self._look, name="picture")
-        self._voice = RunnableLambda(self._hear, name="voice")
-        self._remark = RunnableLambda(self._say, name="remark")
-        self.router = RunnableLambda[Routed[Any], Any](self._route, name="router")
+        self.router = Branching[Routed[Any], Step](self._branch, name="router")
 
     async def answer(self, ask: Ask) -> AsyncGenerator[Step]:
         """Yield drafts and one outcome; `AnswerFailed` says which sentence tells the person why there is none."""
@@ -105,19 +99,19 @@ class Chains:
         await self.models.aclose()
         await self._means.senses.aclose()
 
-    # What this returns, LangChain runs with the same input.
-    async def _route(self, turn: Routed[Reading]) -> Runnable[Any, Step]:
-        match turn.reading:
+    def _branch(self, turn: Routed[Any]) -> AsyncGenerator[Step]:
+        reading: Reading = turn.reading
+        match reading:
             case Given():
-                return self._command
+                return self._run_command(turn)
             case Question():
-                return self._conversation
+                return self._converse(turn)
             case Shown():
-                return self._picture
+                return self._look(turn)
             case Recorded():
-                return self._voice
+                return self._hear(turn)
             case Remark() | Welcome() | Nothing():
-                return self._remark
+                return self._say(turn)
 
     async def _run_command(self, turn: Routed[Given]) -> AsyncGenerator[Step]:
         made = turn.reading.command.run(Order(turn.reading.argument, turn.ask, self._means))
