@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.outcomes import Draft, Exchange
+from pipeline.outcomes import Draft, Exchange, Outcome
 from tests.chains.house import RecentMemory, house, remembered
 
 
