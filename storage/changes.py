@@ -20,7 +20,7 @@ from pipeline.outcomes import (
 )
 from storage import statements
 from storage.audit import note
-from storage.codec import media_to_json, pictures_from_json, pictures_to_json
+from storage.codec import NO_TOOLS, media_to_json, pictures_from_json, pictures_to_json, tools_to_json
 from storage.forgetting import erase
 from storage.ratings import latest_answer
 from storage.spending import Spent, add_up
@@ -109,6 +109,7 @@ class Changes:
                 "output_tokens": 0,
                 "milliseconds": 0,
                 "cost": 0,
+                "tools": NO_TOOLS,
             },
             common
             | {
@@ -123,6 +124,7 @@ class Changes:
                 "output_tokens": made_by.output_tokens,
                 "milliseconds": made_by.milliseconds,
                 "cost": made_by.cost,
+                "tools": tools_to_json(made_by.tools),
             },
         ]
 

@@ -5,12 +5,15 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from pipeline.events import Content
-from pipeline.outcomes import PictureCame
+from pipeline.outcomes import PictureCame, ToolUse
 from pipeline.replies import Part, StoredMedia
+
+NO_TOOLS = "[]"
 
 _CONTENT: TypeAdapter[Any] = TypeAdapter(Annotated[Content, Field(discriminator="kind")])
 _PART: TypeAdapter[Any] = TypeAdapter(Annotated[Part, Field(discriminator="kind")])
 _MEDIA = TypeAdapter(tuple[StoredMedia, ...])
+_TOOLS = TypeAdapter(tuple[ToolUse, ...])
 _PICTURES = TypeAdapter(tuple[PictureCame, ...])
 
 
@@ -44,6 +47,16 @@ def media_to_json(media: tuple[StoredMedia, ...]) -> str:
 def media_from_json(text: str) -> tuple[StoredMedia, ...]:
     """Read references to stored files back."""
     return _MEDIA.validate_json(text)
+
+
+def tools_to_json(tools: tuple[ToolUse, ...]) -> str:
+    """Write down which tools were used; most answers use none."""
+    return _TOOLS.dump_json(tools).decode() if tools else NO_TOOLS
+
+
+def tools_from_json(text: str) -> tuple[ToolUse, ...]:
+    """Read back which tools were used."""
+    return () if text == NO_TOOLS else _TOOLS.validate_json(text)
 
 
 def pictures_to_json(pictures: tuple[PictureCame, ...]) -> str:

@@ -149,6 +149,8 @@ messages = Table(
     # What the person thought of an answer: 1 good, -1 bad, 0 nothing said.
     Column("rating", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("rating_note", Text, nullable=False, default="", server_default=""),
+    # What was used on the way to an answer.
+    Column("tools", Text, nullable=False, default="[]", server_default="[]"),
 )
 Index("ix_messages_conversation_turn", messages.c.conversation_id, messages.c.turn, messages.c.id)
 

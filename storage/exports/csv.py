@@ -24,6 +24,7 @@ _COLUMNS = (
     "input_tokens",
     "output_tokens",
     "milliseconds",
+    "tools",
 )
 # A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -58,6 +59,7 @@ def lines(part: Transcript) -> Iterator[str]:
                 message.input_tokens,
                 message.output_tokens,
                 message.milliseconds,
+                _harmless(" ".join(tool.name for tool in message.tools)),
             )
         )
         yield into.getvalue()

@@ -53,6 +53,21 @@ def speaker(talk: Talk, message: Message) -> str:
     return talk.user if message.role == "human" else ASSISTANT
 
 
+def tools(message: Message, words: Words) -> str:
+    """Say what was used on the way to an answer; empty for most."""
+    if not message.tools:
+        return ""
+    used = [
+        words.say(
+            f"document.tool_{tool.outcome}",
+            tool=" ".join(f"{tool.name} {tool.arguments}".split()),
+            milliseconds=tool.milliseconds,
+        )
+        for tool in message.tools
+    ]
+    return words.say("document.tools", tools=" · ".join(used))
+
+
 def stamp(at: float) -> str:
     """Write a time as this machine's clock on the wall shows it, to the minute."""
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")

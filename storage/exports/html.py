@@ -8,7 +8,7 @@ from pipeline.replies import StoredMedia
 from pipeline.words import Words
 from storage.exports.blocks import blocks_of
 from storage.exports.code import colours
-from storage.exports.facts import facts, speaker, stamp, title_of_all
+from storage.exports.facts import facts, speaker, stamp, title_of_all, tools
 from storage.exports.markup import Markup
 from storage.exports.pictures import Pictures
 from storage.exports.records import Message, Talk, Transcript
@@ -72,11 +72,13 @@ def _conversation(
     if about.small_print:
         yield f'<p class="small">{escape(about.small_print)}</p>\n'
     for message in transcript.messages:
-        yield _message(transcript.talk, message, pictures)
+        yield _message(transcript.talk, message, words, pictures)
 
 
-def _message(talk: Talk, message: Message, pictures: Pictures) -> str:
+def _message(talk: Talk, message: Message, words: Words, pictures: Pictures) -> str:
     shown = "".join(f"<p>{_picture(media, pictures)}</p>" for media in message.media)
+    if used := tools(message, words):
+        shown += f'<p class="small">{escape(used)}</p>'
     return (
         f'<article class="{message.role}">\n<p class="who">{escape(speaker(talk, message))}'
         f"<span>{stamp(message.at)}</span></p>\n{Markup().blocks(blocks_of(message))}{shown}\n</article>\n"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from storage.exports.records import Transcript
@@ -35,6 +36,7 @@ def lines(part: Transcript) -> Iterator[str]:
             "input_tokens": message.input_tokens,
             "output_tokens": message.output_tokens,
             "milliseconds": message.milliseconds,
+            "tools": [asdict(tool) for tool in message.tools],
         }
         yield json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n"
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.words import Words
-from storage.exports.facts import facts, speaker, stamp, title_of_all
+from storage.exports.facts import facts, speaker, stamp, title_of_all, tools
 from storage.exports.parsing import parse
 from storage.exports.pictures import file_name
 from storage.exports.records import Message, Transcript
@@ -29,10 +29,10 @@ def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
         yield "\n"
         for message in transcript.messages:
             yield f"### {_line(speaker(transcript.talk, message))} · {stamp(message.at)}\n\n"
-            yield _said(message)
+            yield _said(message, words)
 
 
-def _said(message: Message) -> str:
+def _said(message: Message, words: Words) -> str:
     text = embedded(message.text)
     if message.role == "human" and "```" not in text:
         # Two spaces keep the line breaks somebody typed.
@@ -41,6 +41,8 @@ def _said(message: Message) -> str:
         f"![{_line(media.name)}](media/{file_name(media)})\n\n" if file_name(media) else f"📎 {_line(media.name)}\n\n"
         for media in message.media
     )
+    if used := tools(message, words):
+        shown += f"`{used.replace('`', chr(39))}`\n\n"
     return f"{text}\n\n{shown}"
 
 

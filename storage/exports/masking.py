@@ -47,6 +47,7 @@ class Masker:
                     said,
                     text=self(said.text),
                     media=tuple(replace(media, name=self(media.name)) for media in said.media),
+                    tools=tuple(replace(tool, arguments=self(tool.arguments)) for tool in said.tools),
                 )
                 for said in transcript.messages
             ),

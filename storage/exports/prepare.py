@@ -15,7 +15,7 @@ from pipeline.replies import StoredMedia
 from pipeline.words import Words as Sentences
 from storage.exports.blocks import Block, Grid, blocks_of
 from storage.exports.code import coloured, colours
-from storage.exports.facts import facts, speaker, stamp, title_of_all
+from storage.exports.facts import facts, speaker, stamp, title_of_all, tools
 from storage.exports.glyphs import EMOJI, breakable, printable
 from storage.exports.markup import Markup
 from storage.exports.parts import Part
@@ -93,7 +93,7 @@ def pieces(part: Part, words: Sentences, pictures: Pictures) -> Iterator[Piece]:
         if place or not part.goes_on:
             yield Piece(_head(transcript, words), fresh=True)
         for message in transcript.messages:
-            yield from _message(transcript.talk, message, number, pictures)
+            yield from _message(transcript.talk, message, number, words, pictures)
             number += 1
 
 
@@ -136,7 +136,7 @@ def _head(transcript: Transcript, words: Sentences) -> str:
     return f'<div><h1>{paper.words(about.title)}</h1>{lines}<p class="small">{paper.words(about.small_print)}</p></div>'
 
 
-def _message(talk: Talk, message: Message, number: int, pictures: Pictures) -> Iterator[Piece]:
+def _message(talk: Talk, message: Message, number: int, words: Sentences, pictures: Pictures) -> Iterator[Piece]:
     paper = Paper()
     who = (
         f'<p class="who">{paper.words(speaker(talk, message))}'
@@ -148,6 +148,8 @@ def _message(talk: Talk, message: Message, number: int, pictures: Pictures) -> I
         for piece in _laid(run, paper, whole)
     ]
     said += [(_picture(media, pictures, paper), True) for media in message.media]
+    if used := tools(message, words):
+        said.append((f'<p class="small">{paper.words(used)}</p>', False))
     for place, (html, whole) in enumerate(said or [("<p></p>", False)]):
         head = "" if place else who
         yield Piece(f'<div class="{message.role}">{head}<div class="said">{html}</div></div>', number, whole=whole)

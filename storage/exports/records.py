@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from pipeline.outcomes import ToolUse
 from pipeline.replies import StoredMedia
 
 
@@ -40,6 +41,8 @@ class Message:
     milliseconds: int = 0
     aside: bool = False
     """Whether it was a command's, which no model was shown."""
+    tools: tuple[ToolUse, ...] = ()
+    """What a model used on its way to it."""
 
 
 @dataclass(frozen=True, slots=True)

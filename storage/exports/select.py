@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 
-from storage.codec import media_from_json
+from storage.codec import media_from_json, tools_from_json
 from storage.engine import Database
 from storage.exports.records import Message, Talk, Transcript
 from storage.tables import conversations, messages, people
@@ -202,4 +202,5 @@ def _message(row: Row[*tuple[Any, ...]]) -> Message:
         row.output_tokens,
         row.milliseconds,
         row.aside,
+        tools_from_json(row.tools),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from pipeline.words import Words
-from storage.exports.facts import facts, speaker, stamp, title_of_all
+from storage.exports.facts import facts, speaker, stamp, title_of_all, tools
 from storage.exports.records import Transcript
 
 _RULE = "=" * 40
@@ -18,4 +18,6 @@ def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
         yield "\n".join(line for line in (_RULE, about.title, *about.lines, about.small_print, _RULE) if line) + "\n\n"
         for message in transcript.messages:
             yield f"[{stamp(message.at)}] {speaker(transcript.talk, message)}\n{message.text}\n"
-            yield "".join(f"📎 {media.name}\n" for media in message.media) + "\n"
+            yield "".join(f"📎 {media.name}\n" for media in message.media)
+            used = tools(message, words)
+            yield f"{used}\n\n" if used else "\n"

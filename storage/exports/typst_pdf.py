@@ -31,7 +31,7 @@ from storage.exports.blocks import (
     Words,
     blocks_of,
 )
-from storage.exports.facts import facts, speaker, stamp
+from storage.exports.facts import facts, speaker, stamp, tools
 from storage.exports.glyphs import breakable, printable
 from storage.exports.parts import Part
 from storage.exports.pictures import Pictures, file_name
@@ -95,11 +95,11 @@ def _document(part: Part, words: Sentences, pictures: Pictures) -> Iterator[str]
             yield "".join(f"#fact({_string(line)})\n" for line in about.lines)
             yield f"#small({_string(about.small_print)})\n"
         for message in transcript.messages:
-            yield _message(transcript.talk, message, number, pictures)
+            yield _message(transcript.talk, message, number, words, pictures)
             number += 1
 
 
-def _message(talk: Talk, message: Message, number: int, pictures: Pictures) -> str:
+def _message(talk: Talk, message: Message, number: int, words: Sentences, pictures: Pictures) -> str:
     colour, fill = ('"#1a56db"', 'rgb("#eef4ff")') if message.role == "human" else ('"#0f766e"', "none")
     shown = "".join(
         f'#image("{file_name(media)}", height: 300pt, fit: "contain")\n'
@@ -107,6 +107,8 @@ def _message(talk: Talk, message: Message, number: int, pictures: Pictures) -> s
         else f"#{_string(f'📎 {media.name}')}\n"
         for media in message.media
     )
+    if used := tools(message, words):
+        shown += f"#small({_string(used)})\n"
     return (
         f"#who({colour}, {_string(speaker(talk, message))}, {_string(f'  {stamp(message.at)}  #{number}')})\n"
         f"#said({colour}, {fill})[{_blocks(blocks_of(message))}{shown}]\n"
