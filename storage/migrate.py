@@ -34,7 +34,7 @@ async def migrate(database: Database) -> Migrated:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         before = await connection.run_sync(_version)
         if before != HEAD:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(upgrade)
     return Migrated(before, HEAD)
 
 
@@ -50,7 +50,8 @@ def _version(connection: Connection) -> str:
     return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str = HEAD) -> None:
+    """Take the steps up to one, in the caller's transaction. Raises `SchemaTooNew`."""
     # Imported here: most starts find nothing to do.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -60,7 +61,7 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     except CommandError as error:
         raise SchemaTooNew(
             f"the database stands at schema {_version(connection)!r}, which this webot ({HEAD!r}) does not know; "

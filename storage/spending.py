@@ -25,6 +25,11 @@ def month_of(at: float) -> int:
     return datetime.fromtimestamp(at, UTC).astimezone().replace(day=1).toordinal() - _EPOCH
 
 
+def number_of(day: date) -> int:
+    """Give the number of a date's day."""
+    return day.toordinal() - _EPOCH
+
+
 def date_of(day: int) -> date:
     """Give the date of a day's number."""
     return date.fromordinal(day + _EPOCH)

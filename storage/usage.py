@@ -1,75 +1,59 @@
-"""What answers took, added up from the transcript: tokens are the providers' own counts."""
+"""What answers took and cost, added up; read from the sums that stay true when what was said is gone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Integer, cast, func, select
+from sqlalchemy import func, select
 
 from storage.engine import Database
-from storage.tables import conversations, messages
+from storage.spending import date_of, number_of
+from storage.tables import spending
 
 By = Literal["person", "chain", "model", "day"]
 
-_DAY = 86400
+FORGOTTEN = "(forgotten)"
+"""Stands for people who wanted everything deleted: what was paid for them stays paid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one person, chain, model or day comes to; a day is this machine's, such as 2026-11-22."""
+    """What one person, chain, model or day comes to; a day is this machine's; `cost` in millionths."""
 
     of: str
     answers: int
     input_tokens: int
     output_tokens: int
+    cost: int
 
 
-async def usage(database: Database, by: By, *, since: datetime | None = None) -> Sequence[Usage]:
-    """Add the answers up since a moment, the greatest first; days in their order."""
-    key = _key(database, by)
-    wanted = (
-        select(
-            key.label("of"),
-            func.count().label("answers"),
-            func.sum(messages.c.input_tokens).label("input_tokens"),
-            func.sum(messages.c.output_tokens).label("output_tokens"),
-        )
-        .select_from(messages.join(conversations, conversations.c.id == messages.c.conversation_id))
-        .where(messages.c.role == "ai", messages.c.model != "")
-        .group_by(key)
-    )
+async def usage(database: Database, by: By, *, since: date | None = None, until: date | None = None) -> Sequence[Usage]:
+    """Add up from one day to another, both included, the dearest first; days in their order."""
+    key = spending.c[by]
+    wanted = select(
+        key.label("of"),
+        func.sum(spending.c.answers).label("answers"),
+        func.sum(spending.c.input_tokens).label("input_tokens"),
+        func.sum(spending.c.output_tokens).label("output_tokens"),
+        func.sum(spending.c.cost).label("cost"),
+    ).group_by(key)
     if since is not None:
-        wanted = wanted.where(messages.c.created_at >= since.timestamp())
+        wanted = wanted.where(spending.c.day >= number_of(since))
+    if until is not None:
+        wanted = wanted.where(spending.c.day <= number_of(until))
     async with database.read() as connection:
-        found = [
-            Usage(_told(by, row.of), row.answers, int(row.input_tokens), int(row.output_tokens))
-            for row in await connection.execute(wanted)
-        ]
+        rows = (await connection.execute(wanted)).all()
+    found = [
+        Usage(_told(by, row.of), int(row.answers), int(row.input_tokens), int(row.output_tokens), int(row.cost))
+        for row in rows
+    ]
     if by == "day":
         return sorted(found, key=lambda each: each.of)
-    return sorted(found, key=lambda each: (-each.input_tokens - each.output_tokens, -each.answers, each.of))
+    return sorted(found, key=lambda each: (-each.cost, -each.input_tokens - each.output_tokens, -each.answers, each.of))
 
 
-def _key(database: Database, by: By) -> ColumnElement[object]:
-    match by:
-        case "person":
-            return conversations.c.person
-        case "chain":
-            return messages.c.chain
-        case "model":
-            return messages.c.model
-        case "day":
-            days = (messages.c.created_at + _offset().total_seconds()) / _DAY
-            # A cast rounds on PostgreSQL and cuts off on SQLite.
-            return cast(func.floor(days) if database.shared else days, Integer)
-
-
-def _told(by: By, key: object) -> str:
-    if by != "day":
-        return str(key)
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(str(key)))).strftime("%Y-%m-%d")
-
-
-def _offset() -> timedelta:
-    return datetime.now().astimezone().utcoffset() or timedelta()
+def _told(by: By, key: str | int) -> str:
+    if isinstance(key, int):
+        return date_of(key).isoformat()
+    return key or FORGOTTEN if by == "person" else key

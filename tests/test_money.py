@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from sqlalchemy import func, select
 
 from pipeline.words import Words
 from storage.tables import inbox, messages, spending
+from storage.usage import By, usage
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.house import House, open_house
 
@@ -53,16 +55,19 @@ async def test_a_spent_budget_is_a_polite_no_and_commands_go_on(tmp_path: Path, 
         await phone.say("二")
         _, refused = await phone.texts(count=2)
         await phone.say("@usage")
-        *_, usage = await phone.texts(count=3)
+        *_, told = await phone.texts(count=3)
         await other.say("三")
         assert ["echo: 三"] == await other.texts(count=1)
 
         assert refused.startswith(ZH.say("budget.person_day", when="|").partition("|")[0])
-        assert "1.04 CNY" in usage
+        assert "1.04 CNY" in told
         assert 2 == len(model.asked)
         await house.service.drain()
         assert {"done"} == set(await states(house))
-        assert (1_040_000 + 11 * 2 + 7 * 8,) * 2 == await recorded(house)
+        paid = 1_040_000 + 11 * 2 + 7 * 8
+        assert (paid, paid) == await recorded(house)
+        for by in get_args(By):
+            assert paid == sum(each.cost for each in await usage(house.service.database, by)), by
         counted = (await house.http.get("/metrics")).text
         assert 'webot_budget_spent_total{outcome="refused",period="day",whose="person"} 1.0' in counted
         assert 'webot_tokens_total{chain="default",kind="given",model="test-model"}' in counted

@@ -44,18 +44,18 @@ def lines(part: Transcript) -> Iterator[str]:
         rows.writerow(
             (
                 talk.id,
-                _harmless(talk.channel),
-                _harmless(talk.user),
+                harmless(talk.channel),
+                harmless(talk.user),
                 talk.number,
-                _harmless(talk.title),
+                harmless(talk.title),
                 message.turn,
                 message.role,
                 moment(message.at),
-                _harmless(message.text),
-                _harmless(" ".join(media.name for media in message.media)),
-                _harmless(message.chain),
-                _harmless(message.revision),
-                _harmless(message.model),
+                harmless(message.text),
+                harmless(" ".join(media.name for media in message.media)),
+                harmless(message.chain),
+                harmless(message.revision),
+                harmless(message.model),
                 message.input_tokens,
                 message.output_tokens,
                 message.milliseconds,
@@ -67,5 +67,6 @@ def lines(part: Transcript) -> Iterator[str]:
         into.truncate()
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Give a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,16 +1,18 @@
 """The schema's steps lead to the schema the code expects, on both databases, and never backwards by accident."""
 
 import asyncio
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from storage.engine import Database, open_database
-from storage.migrate import HEAD, Migrated, SchemaTooNew, migrate, version
-from storage.tables import metadata
+from storage.migrate import HEAD, Migrated, SchemaTooNew, migrate, upgrade, version
+from storage.spending import number_of
+from storage.tables import metadata, spending
 
 
 def differences(connection: Connection) -> list[object]:
@@ -47,3 +49,32 @@ def test_the_latest_step_is_the_one_the_code_names() -> None:
     steps = sorted(path.name for path in Path("storage/migrations/versions").glob("[0-9]*.py"))
 
     assert HEAD == steps[-1].partition("_")[0]
+
+
+async def test_answers_from_before_there_were_sums_are_added_up(database_url: str) -> None:
+    database = await asyncio.to_thread(open_database, database_url)
+    noon = datetime(2026, 11, 22, 12).astimezone().timestamp()
+    late = datetime(2026, 11, 22, 23, 59, 59).astimezone().timestamp()
+    async with database.write() as connection:
+        await connection.run_sync(upgrade, "0005")
+        await connection.execute(
+            text(
+                "INSERT INTO conversations (id, person, number, title, persona, turns, started_at, last_at) "
+                "VALUES (1, 'wecom/ann', 1, '', '', 3, 0, 0)"
+            )
+        )
+        for role, model, at in (("human", "", noon), ("ai", "m", noon), ("ai", "m", late), ("ai", "", noon)):
+            await connection.execute(
+                text(
+                    "INSERT INTO messages (conversation_id, turn, role, content, media, created_at, trace, chain, "
+                    "revision, model, input_tokens, output_tokens, milliseconds) "
+                    "VALUES (1, 1, :role, '', '[]', :at, 1, 'default', '', :model, 10, 2, 0)"
+                ),
+                {"role": role, "model": model, "at": at},
+            )
+    await migrate(database)
+    async with database.read() as connection:
+        rows = [tuple(row) for row in await connection.execute(select(spending))]
+    await database.close()
+
+    assert [("wecom/ann", number_of(date(2026, 11, 22)), "default", "m", 2, 20, 4, 0)] == rows

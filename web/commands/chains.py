@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from web.columns import columns
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
@@ -330,16 +331,8 @@ def _author(said: str | None) -> str:
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(_width(row[place]) for row in rows) for place in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-
-
-def _width(text: str) -> int:
-    from unicodedata import east_asian_width  # noqa: PLC0415 (not for `webot --help`)
-
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+    for line in columns(rows):
+        click.echo(line)
 
 
 def _complain(problems: Sequence[str]) -> None:

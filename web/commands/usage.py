@@ -1,46 +1,101 @@
-"""Add up the answers and tokens of people, chains, models or days."""
+"""Add up the answers, tokens and costs of people, chains, models or days."""
 
 import asyncio
 import csv
 import sys
-from collections.abc import Sequence
-from dataclasses import astuple
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from web.columns import columns
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
     from storage.usage import By, Usage
 
+_DAY = click.DateTime(["%Y-%m-%d"])
+
 
 @click.command(help=__doc__)
 @click.option("--by", type=click.Choice(["person", "chain", "model", "day"]), default="model", show_default=True)
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), default=None, help="From this day on.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for a spreadsheet.")
+@click.option("--since", type=_DAY, default=None, help="From this day on.")
+@click.option("--until", type=_DAY, default=None, help="To this day, with it.")
+@click.option(
+    "--csv",
+    "to",
+    is_flag=False,
+    flag_value="-",
+    default=None,
+    metavar="[FILE]",
+    help="Write CSV, for a spreadsheet: to a file, or with - or nothing to the screen.",
+)
 @pass_shell
-def command(shell: Shell, *, by: "By", since: datetime | None, as_csv: bool) -> None:
+def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime | None, to: str | None) -> None:
     """Print the sums."""
-    url = shell.settings().storage.database_url.get_secret_value()
-    found = asyncio.run(_found(url, by, since.astimezone() if since is not None else None))
-    rows = [(by, "answers", "tokens in", "tokens out"), *(tuple(map(str, astuple(each))) for each in found)]
-    if as_csv:
-        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
-        return
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    for first, *counts in rows:
-        cells = (count.rjust(width) for count, width in zip(counts, widths[1:], strict=True))
-        click.echo("  ".join((first.ljust(widths[0]), *cells)))
+    settings = shell.settings()
+    found = asyncio.run(_found(settings.storage.database_url.get_secret_value(), by, _date(since), _date(until)))
+    head = (by, "answers", "tokens in", "tokens out", f"cost ({settings.budgets.currency})")
+    if to is None:
+        _print_table(head, found)
+    elif to == "-":
+        _write(head, found, sys.stdout)
+    else:
+        # With a mark that has spreadsheets read Chinese as what it is.
+        try:
+            with Path(to).open("w", encoding="utf-8-sig", newline="") as file:
+                _write(head, found, file)
+        except OSError as error:
+            raise click.ClickException(f"{to!r} cannot be written: {error.strerror or error}") from error
+        click.echo(f"{len(found)} rows in {to}", err=True)
 
 
-async def _found(url: str, by: "By", since: datetime | None) -> "Sequence[Usage]":
+def _print_table(head: Sequence[str], found: "Sequence[Usage]") -> None:
+    rows = [*found, _total(found)] if len(found) > 1 else found
+    for line in columns([head, *(_cells(each, "{:,}", "{:,.4f}") for each in rows)], numbers_from=1):
+        click.echo(line)
+
+
+def _total(found: "Sequence[Usage]") -> "Usage":
+    from storage.usage import Usage  # noqa: PLC0415 (not for `webot --help`)
+
+    return Usage(
+        "in all",
+        sum(each.answers for each in found),
+        sum(each.input_tokens for each in found),
+        sum(each.output_tokens for each in found),
+        sum(each.cost for each in found),
+    )
+
+
+def _write(head: Sequence[str], found: "Iterable[Usage]", to: TextIO) -> None:
+    from storage.exports.csv import harmless  # noqa: PLC0415 (not for `webot --help`)
+
+    rows = csv.writer(to, lineterminator="\n")
+    rows.writerow(head)
+    for each in found:
+        first, *others = _cells(each, "{}", "{:.6f}")
+        rows.writerow((harmless(first), *others))
+
+
+def _cells(each: "Usage", count: str, amount: str) -> tuple[str, ...]:
+    counts = (each.answers, each.input_tokens, each.output_tokens)
+    return (each.of, *map(count.format, counts), amount.format(Decimal(each.cost) / 1_000_000))
+
+
+def _date(at: datetime | None) -> date | None:
+    return at.date() if at is not None else None
+
+
+async def _found(url: str, by: "By", since: date | None, until: date | None) -> "Sequence[Usage]":
     from storage.usage import usage  # noqa: PLC0415 (not for `webot --help`)
     from storage.visits import NoDatabase, visiting  # noqa: PLC0415 (the same)
 
     try:
         async with visiting(url) as database:
-            return await usage(database, by, since=since)
+            return await usage(database, by, since=since, until=until)
     except NoDatabase:
         return ()

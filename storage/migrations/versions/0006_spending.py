@@ -1,5 +1,7 @@
 """Keep what answers cost, what people think of them, and which model a person has chosen."""
 
+from datetime import datetime, timedelta
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -33,6 +35,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", "day", "chain", "model", name="pk_spending"),
     )
     op.create_index("ix_spending_day", "spending", ["day"])
+    _add_up_what_was_said()
+
+
+def _add_up_what_was_said() -> None:
+    """Count the answers there are already; what they cost is not known."""
+    offset = (datetime.now().astimezone().utcoffset() or timedelta()).total_seconds()
+    days = f"(m.created_at + {offset}) / 86400"
+    # A cast cuts off on SQLite and rounds on PostgreSQL.
+    day = f"CAST({days} AS INTEGER)" if op.get_bind().dialect.name == "sqlite" else f"CAST(FLOOR({days}) AS INTEGER)"
+    op.execute(
+        f"""
+        INSERT INTO spending (person, day, chain, model, answers, input_tokens, output_tokens, cost)
+        SELECT c.person, {day}, m.chain, m.model, COUNT(*), SUM(m.input_tokens), SUM(m.output_tokens), 0
+        FROM messages m JOIN conversations c ON c.id = m.conversation_id
+        WHERE m.role = 'ai' AND m.model != ''
+        GROUP BY 1, 2, 3, 4
+        """  # noqa: S608 (ours)
+    )
 
 
 def downgrade() -> None:
