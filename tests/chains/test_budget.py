@@ -137,10 +137,10 @@ async def test_usage_says_what_was_used_and_what_is_left() -> None:
         said = await it.said("@用量")
 
     assert said.splitlines()[2:-2] == [
-        "- 今天：2 次回答，输入 3,000、输出 400 个词元，约 0.0123 CNY",
-        "- 本月：11 次回答，输入 30,010、输出 4,005 个词元，约 2.50 CNY",
-        "- 其中 **large**：10 次回答，输入 30,000、输出 4,000 个词元，约 2.50 CNY",
-        "- 其中 **tiny**：1 次回答，输入 10、输出 5 个词元",
+        "- 今天：2 次回答，输入 3,000、输出 400 个 token，约 0.0123 CNY",
+        "- 本月：11 次回答，输入 30,010、输出 4,005 个 token，约 2.50 CNY",
+        "- 其中 **large**：10 次回答，输入 30,000、输出 4,000 个 token，约 2.50 CNY",
+        "- 其中 **tiny**：1 次回答，输入 10、输出 5 个 token",
         "- 今天还可以用 0.9877 CNY（每天 1.00 CNY）",
     ]
     assert said.splitlines()[-2].startswith("- 您本月的额度已用完")
