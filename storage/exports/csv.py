@@ -59,7 +59,7 @@ def lines(part: Transcript) -> Iterator[str]:
                 message.input_tokens,
                 message.output_tokens,
                 message.milliseconds,
-                _harmless(" ".join(tool.name for tool in message.tools)),
+                harmless(" ".join(tool.name for tool in message.tools)),
             )
         )
         yield into.getvalue()
