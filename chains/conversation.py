@@ -14,7 +14,7 @@ from chains.budget import Budget
 from chains.choice import choice_of
 from chains.config import ChainConfig
 from chains.failures import answer_failed
-from chains.heard import Heard, answering
+from chains.heard import FILTERED, Heard, answering
 from chains.history import window
 from chains.models import Models
 from chains.prices import made_by, took
@@ -223,7 +223,7 @@ class Conversations:
         if not spoken.said and asked.drawn:
             spoken = replace(spoken, said=self.words.say("image.here"))
         if not spoken.said:
-            filtered = heard.finish in {"content_filter", "sensitive"}
+            filtered = heard.finish.lower() in FILTERED
             reason = "model.filtered" if filtered else "model.empty"
             raise AnswerFailed(f"[models.{model}]: empty answer, finished by {heard.finish!r}", reason=reason)
         # What it thought is not remembered: models are not meant to be given their old thoughts again.

@@ -4,7 +4,7 @@ A provider's own words stay out of both: they may quote the question or a part o
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx2
@@ -26,7 +26,9 @@ _TOO_LONG = re.compile(
     r"|too many tokens|reduce the length|超长|过长",
     re.IGNORECASE,
 )
-_QUOTA = re.compile(r"insufficient[_ ]\w*[_ ]?(quota|balance)|billing|arrearage|欠费|余额|额度", re.IGNORECASE)
+_QUOTA = re.compile(
+    r"insufficient[_ ]\w*[_ ]?(quota|balance)|credit balance|billing|arrearage|欠费|余额|额度", re.IGNORECASE
+)
 _SECRET = re.compile(r"\b(sk-|Bearer\s+)\S+")
 
 _REASONS = {
@@ -39,14 +41,30 @@ _REASONS = {
     429: "model.busy",
 }
 _SERVER = 500
+_LEAST_STATUS, _NO_STATUS = 400, 600
+_DEPTH = 4
+
+# Libraries that share no base class with ours name alike what they mean alike.
+_NAMED = (
+    (re.compile(r"Timeout|DeadlineExceeded"), "model.timeout"),
+    (
+        re.compile(r"Connect(ion)?(Error|Timeout)?\b|TransportError|NetworkError|ProxyError|ServiceUnavailable"),
+        "model.unreachable",
+    ),
+    (
+        re.compile(r"NoCredentials|CredentialsError|Authenticat|PermissionDenied|Unauthorized|Unauthenticated"),
+        "model.key",
+    ),
+    (re.compile(r"RateLimit|Throttl|ResourceExhausted"), "model.busy"),
+)
 
 
 def answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     """Turn whatever a model's call raised into the failure of an answer; `model` is the settings' name for it."""
     said = _said_by_provider(error)
     reason = _reason(error, said)
-    status = getattr(error, "status_code", None)
-    code = getattr(error, "code", None)
+    status = _status(error)
+    code = _code(error)
     facts = [
         type(error).__name__,
         *([f"HTTP {status}"] if status else []),
@@ -71,7 +89,49 @@ def _reason(error: Exception, said: str) -> str:
             # What came is not the protocol: a web page, no choices, choices without a message.
             return "model.garbled"
         case _:
-            return _reason_by_status(getattr(error, "status_code", None), said)
+            return _reason_by_status(_status(error), said) if _status(error) else _reason_by_name(error, said)
+
+
+def _reason_by_name(error: Exception, said: str) -> str:
+    """Read what went wrong from what a library calls its error, where no HTTP status came with it."""
+    names = " ".join(kind.__name__ for each in _causes(error) for kind in type(each).__mro__)
+    return next((reason for name, reason in _NAMED if name.search(names)), "") or _reason_by_status(None, said)
+
+
+def _status(error: Exception) -> int | None:
+    """Give the HTTP status that came with an error: each library keeps it elsewhere, some only in its cause."""
+    for each in _causes(error):
+        response = getattr(each, "response", None)
+        about = response.get("ResponseMetadata") if isinstance(response, Mapping) else None
+        for status in (
+            getattr(each, "status_code", None),
+            getattr(response, "status_code", None),
+            about.get("HTTPStatusCode") if isinstance(about, Mapping) else None,
+            getattr(each, "code", None),
+        ):
+            # Some are an enumeration's members.
+            if isinstance(status, int) and _LEAST_STATUS <= status < _NO_STATUS:
+                return int(status)
+    return None
+
+
+def _code(error: Exception) -> object:
+    """Give the provider's own word for what went wrong."""
+    response = getattr(error, "response", None)
+    about = response.get("Error") if isinstance(response, Mapping) else None
+    if isinstance(about, Mapping):
+        return about.get("Code")
+    code = getattr(error, "code", None)
+    return None if isinstance(code, int) or callable(code) else code
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from."""
+    for _ in range(_DEPTH):
+        yield error
+        if error.__cause__ is None:
+            return
+        error = error.__cause__
 
 
 def _reason_by_status(status: int | None, said: str) -> str:

@@ -1,7 +1,9 @@
 """What has come of a model's answer so far: the same whether it came whole or in pieces."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
 from langchain_core.messages.ai import add_ai_message_chunks
@@ -15,6 +17,13 @@ REFUSAL = "refusal"
 
 TABLE = "webot_table"
 """Where a message of a line of models keeps, in `response_metadata`, which table of the settings answered."""
+
+
+FILTERED = frozenset({"content_filter", "sensitive", "refusal", "safety", "prohibited_content", "blocklist"})
+"""How providers say, in small letters, that an answer ended because of what it was about."""
+
+# How each library names why an answer ended.
+_FINISHED = ("finish_reason", "stop_reason", "done_reason")
 
 
 @dataclass(slots=True)
@@ -33,6 +42,8 @@ class Heard:
     """Those of the input that the provider has kept from an earlier call."""
     output_tokens: int = 0
     _asking: AIMessage | None = None
+    _blocks: list[AIMessage] = field(default_factory=list)
+    _thinks: bool = False
 
     @property
     def wishes(self) -> Sequence[ToolCall | InvalidToolCall]:
@@ -42,22 +53,29 @@ class Heard:
     @property
     def request(self) -> AIMessage:
         """Give the message as the model is given it back beside what its tools said."""
+        content: str | list[str | dict[Any, Any]] = self.text
         if self._asking is None:
-            return AIMessage(self.text)
+            return AIMessage(content)
+        if self._thinks:
+            # Anthropic wants its signed thoughts back with what its tools said, and refuses the message without.
+            content = reduce(_joined, self._blocks).content
         asked = self._asking
-        return AIMessage(self.text, tool_calls=asked.tool_calls, invalid_tool_calls=asked.invalid_tool_calls)
+        return AIMessage(content, tool_calls=asked.tool_calls, invalid_tool_calls=asked.invalid_tool_calls)
 
     def hear(self, message: AIMessage) -> None:
         """Take in a message or a piece of one."""
         content = message.content
-        self.text += content if isinstance(content, str) else message.text
+        if isinstance(content, str):
+            self.text += content
+        else:
+            self._hear_blocks(message)
         beside = message.additional_kwargs
         self.reasoning += beside.get(REASONING) or ""
         self.refusal += beside.get(REFUSAL) or ""
         about = message.response_metadata
         self.model = about.get("model_name") or self.model
         self.table = about.get(TABLE) or self.table
-        self.finish = about.get("finish_reason") or self.finish
+        self.finish = next((about[key] for key in _FINISHED if about.get(key)), self.finish)
         if (
             message.tool_calls
             or message.invalid_tool_calls
@@ -70,6 +88,14 @@ class Heard:
             self.output_tokens = max(self.output_tokens, usage["output_tokens"])
             cached = usage.get("input_token_details", {}).get("cache_read") or 0
             self.cached_tokens = max(self.cached_tokens, cached)
+
+    def _hear_blocks(self, message: AIMessage) -> None:
+        """Take in a message of providers that tell thought, speech and tools apart in blocks."""
+        self.text += message.text
+        thought = "".join(str(block.get("reasoning") or "") for block in message.content_blocks)
+        self.reasoning += thought
+        self._blocks.append(message)
+        self._thinks = self._thinks or bool(thought)
 
     def spoken(self, *, whole: bool) -> Spoken:
         """Tell thought from speech, in text that can be stored."""

@@ -1,26 +1,27 @@
-"""Chat models from the settings. The only file that names a provider."""
+"""Chat models from the settings: which table is which model, and who stands in for whom.
+
+The providers beside OpenAI's protocol are in `chains/providers.py`; no other file names one.
+"""
 
 import asyncio
 import ipaddress
 import json
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from langchain_core.language_models import BaseChatModel
-from pydantic import SecretStr, ValidationError
 
 from chains.demo import NAME, DemoChat
+from chains.openai_model import OPENAI, openai_model, options_of
 from chains.prices import Price
-from chains.standby import ChatModel, Rests, Standby
-from chains.transport import open_client, patience
+from chains.providers import LEFT_OUT, PROVIDERS, make, nearest, unusable
+from chains.standby import ChatModel, Rests, Stand, Standby
+from chains.suited import OWN, Suited
+from chains.transport import open_client
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.words import Words
-
-if TYPE_CHECKING:
-    from chains.openai_chat import FastChatOpenAI
 
 ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""
@@ -30,25 +31,7 @@ EVERYBODY = "*"
 NOT_CHAT = frozenset({"image", "speech"})
 """Tables of models that draw, listen or speak; they answer nobody."""
 
-_PROVIDERS = ("demo", "openai")
-_OPENAI = "https://api.openai.com/v1"
-# What the OpenAI client takes as its own and treats with care; every other option is sent word for word.
-_CLIENT_OPTIONS = frozenset(
-    {
-        "default_headers",
-        "default_query",
-        "frequency_penalty",
-        "organization",
-        "presence_penalty",
-        "reasoning_effort",
-        "seed",
-        "stop",
-        "stream_usage",
-        "temperature",
-        "top_p",
-        "use_responses_api",
-    }
-)
+_OURS = ("demo", "openai")
 OUR_OWN = frozenset({"messages", "n", "stream", "stream_options"})
 """Options that nobody may set: an answer would not come as it is read here."""
 
@@ -156,6 +139,12 @@ class Models:
         if not own:
             return {}
         table = self._tables[name]
+        if table.fallbacks or self._provider(name) not in _OURS:
+            # Each of the line is told in its own way.
+            return {OWN: dict(own)}
+        return self._sent(table, own)
+
+    def _sent(self, table: ModelTable, own: Mapping[str, Any]) -> dict[str, Any]:
         merged = options_of(table, {**table.own, **own})
         return {key: value for key, value in merged.items() if key in own or key == "extra_body"}
 
@@ -164,6 +153,17 @@ class Models:
         table = self._tables[name]
         about = {"provider": self._provider(name), "model": table.model, "base_url": table.base_url, **table.own}
         return json.dumps(about, ensure_ascii=False, sort_keys=True, default=str)
+
+    def examine(self) -> None:
+        """Refuse, by `SettingsInvalid`, options that models do not take. Loads their libraries, which blocks."""
+        problems: list[str] = []
+        for name in self.names:
+            try:
+                self._one(name)
+            except SettingsInvalid as error:
+                problems += error.problems
+        if problems:
+            raise SettingsInvalid(problems)
 
     async def warm(self, names: Iterable[str]) -> None:
         """Build models before they are needed."""
@@ -178,43 +178,51 @@ class Models:
             await client.aclose()
 
     def _build(self, name: str) -> ChatModel:
-        first, *others = [(each, self._one(each)) for each in self._line(name)]
-        return Standby([first, *others], self._rests) if others else first[1]
+        line = [Stand(each, self._one(each), self._suiting(each)) for each in self._line(name)]
+        return Standby(line, self._rests) if len(line) > 1 else line[0].model
 
-    def _one(self, name: str) -> BaseChatModel:
-        if self._provider(name) == "openai":
-            return self._openai(name, self._tables[name])
-        return DemoChat(words=self._words)
+    def _suiting(self, name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """Give how a call to a line is put to one who stands in it."""
+        table = self._tables[name]
+        if self._provider(name) not in _OURS:
+            return lambda call: call
 
-    def _openai(self, name: str, table: ModelTable) -> "FastChatOpenAI":
-        from chains.openai_chat import FastChatOpenAI  # noqa: PLC0415 - costs a second, and the demo needs none of it
+        def suit(call: dict[str, Any]) -> dict[str, Any]:
+            if OWN not in call:
+                return call
+            own = call[OWN]
+            return {**self._sent(table, own), **{key: value for key, value in call.items() if key != OWN}}
 
-        base_url = table.base_url or _OPENAI
-        local = is_loopback(base_url)
+        return suit
+
+    def _one(self, name: str) -> ChatModel:
+        table = self._tables[name]
+        match self._provider(name):
+            case "demo":
+                return DemoChat(words=self._words)
+            case "openai":
+                return openai_model(f"[models.{name}]", table, self._client(name, table.base_url or OPENAI))
+            case other:
+                address = table.base_url or PROVIDERS[other].home
+                client = self._client(name, address)
+                proxy = "" if is_loopback(address) else self._proxy
+                return Suited(
+                    name,
+                    PROVIDERS[other],
+                    lambda own: make(f"[models.{name}]", table, own, proxy=proxy, client=client),
+                    seconds=table.timeout,
+                )
+
+    def _client(self, name: str, address: str) -> httpx2.AsyncClient:
+        local = is_loopback(address)
         if not (local or ALLOW_REAL_MODELS):
-            message = f"[models.{name}]: the fuse is out, {base_url} is not on this machine"
+            where = address or f"the own address of {self._tables[name].provider}"
+            message = f"[models.{name}]: the fuse is out, {where} is not on this machine"
             raise RuntimeError(message)
         # A model on this machine is not reached through the company's proxy.
         client = open_client(proxy="" if local else self._proxy)
         self._clients.append(client)
-        try:
-            return FastChatOpenAI(
-                model=table.model,
-                base_url=base_url,
-                api_key=SecretStr(table.api_key.get_secret_value() or "none"),
-                timeout=patience(table.timeout),
-                patience=table.timeout,
-                stream_chunk_timeout=table.timeout,
-                max_retries=table.max_retries,
-                http_async_client=client,
-                **options_of(table),
-            )
-        except ValidationError as error:
-            wrong = [
-                f"[models.{name}].{'.'.join(map(str, problem['loc']))}: found {problem['input']!r}; {problem['msg']}"
-                for problem in error.errors()
-            ]
-            raise SettingsInvalid(wrong) from None
+        return client
 
     def _provider(self, name: str) -> str:
         """Name who answers for a table; empty for one that nobody has filled in."""
@@ -233,10 +241,17 @@ class Models:
     def _problems(self, name: str) -> list[str]:
         table = self._tables[name]
         here = f"[models.{name}]"
+        known = _OURS if name in NOT_CHAT else (*_OURS, *PROVIDERS)
         problems = []
-        if table.provider not in _PROVIDERS:
-            problems.append(f"{here}.provider: found {table.provider!r}, there are {', '.join(_PROVIDERS)}")
-        if self._provider(name) == "openai":
+        provider = self._provider(name)
+        if table.provider in LEFT_OUT:
+            problems.append(f"{here}.provider: webot leaves {table.provider} out: {LEFT_OUT[table.provider]}")
+        elif table.provider not in known:
+            near = nearest(table.provider, known)
+            problems.append(f"{here}.provider: found {table.provider!r}, there are {', '.join(known)}{near}")
+        elif provider in PROVIDERS:
+            problems += unusable(here, table, PROVIDERS[provider])
+        if provider in {"openai", *PROVIDERS}:
             if not table.model:
                 problems.append(f"{here}.model: found nothing, needs the provider's name for the model")
             if table.base_url and not table.base_url.startswith(("http://", "https://")):
@@ -262,27 +277,6 @@ class Models:
         return ()
 
 
-def options_of(table: ModelTable, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Sort a table's own keys, or others in their place, into what the client takes and what is sent word for word.
-
-    The client would send `max_tokens` as `max_completion_tokens`, which only OpenAI itself understands.
-    """
-    own = table.own if own is None else own
-    ours = {key: value for key, value in own.items() if key in _CLIENT_OPTIONS}
-    beside = {key: value for key, value in own.items() if key not in _CLIENT_OPTIONS and key != "extra_body"}
-    if not table.base_url and "max_tokens" in beside:
-        ours["max_tokens"] = beside.pop("max_tokens")
-    beside |= own.get("extra_body", {})
-    if beside:
-        ours["extra_body"] = beside
-    # Set so that the environment's OPENAI_PROXY and the library's guesses about the address have no say.
-    return {"stream_usage": True, "openai_proxy": "", "use_responses_api": False} | ours
-
-
-def _among(user: str, users: Iterable[str]) -> bool:
-    return any(each == EVERYBODY or each.casefold() == user.casefold() for each in users)
-
-
 def is_loopback(url: str) -> bool:
     """Say whether an address is on this machine."""
     host = urlsplit(url).hostname or ""
@@ -290,3 +284,7 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _among(user: str, users: Iterable[str]) -> bool:
+    return any(each == EVERYBODY or each.casefold() == user.casefold() for each in users)

@@ -67,10 +67,20 @@ class Rests:
             log.warning("model_rests", model=name, reason=reason, seconds=REST_SECONDS)
 
 
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """One who stands in a line."""
+
+    name: str
+    model: ChatModel
+    suit: Callable[[dict[str, Any]], dict[str, Any]]
+    """Puts what a call says beside the messages into this model's own words."""
+
+
 class Standby(Runnable[LanguageModelInput, AIMessage]):
     """A model with those behind it, as one. When all fail, it raises what the first one did."""
 
-    def __init__(self, line: Sequence[tuple[str, ChatModel]], rests: Rests) -> None:
+    def __init__(self, line: Sequence[Stand], rests: Rests) -> None:
         self._line = tuple(line)
         self._rests = rests
 
@@ -92,14 +102,14 @@ class Standby(Runnable[LanguageModelInput, AIMessage]):
     ) -> AIMessage:
         """Ask one after the other until one answers."""
         errors: list[Exception] = []
-        for name, model in self._order():
+        for one in self._order():
             try:
-                answer = await model.ainvoke(input, config, **kwargs)
+                answer = await one.model.ainvoke(input, config, **one.suit(kwargs))
             except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
-                self._note(name, error, errors)
+                self._note(one.name, error, errors)
             else:
-                self._rests.well(name)
-                answer.response_metadata[TABLE] = name
+                self._rests.well(one.name)
+                answer.response_metadata[TABLE] = one.name
                 return answer
         raise errors[0]
 
@@ -111,31 +121,31 @@ class Standby(Runnable[LanguageModelInput, AIMessage]):
     ) -> AsyncIterator[AIMessage]:
         """Ask one after the other until one begins to answer; what breaks off later is not begun anew."""
         errors: list[Exception] = []
-        for name, model in self._order():
+        for one in self._order():
             begun = False
             try:
-                answer = cast("AsyncGenerator[AIMessage]", model.astream(input, config, **kwargs))
+                answer = cast("AsyncGenerator[AIMessage]", one.model.astream(input, config, **one.suit(kwargs)))
                 async with aclosing(answer) as pieces:
                     async for piece in pieces:
                         if not begun:
                             begun = True
-                            piece.response_metadata[TABLE] = name
+                            piece.response_metadata[TABLE] = one.name
                         yield piece
             except Exception as error:
-                self._note(name, error, errors)
+                self._note(one.name, error, errors)
                 if begun:
                     raise
             else:
-                self._rests.well(name)
+                self._rests.well(one.name)
                 return
         raise errors[0]
 
-    def _order(self) -> list[tuple[str, ChatModel]]:
+    def _order(self) -> list[Stand]:
         """Give who is asked: those that rest come last, so that somebody always is."""
-        return sorted(self._line, key=lambda each: self._rests.resting(each[0]))
+        return sorted(self._line, key=lambda one: self._rests.resting(one.name))
 
     def _note(self, name: str, error: Exception, errors: list[Exception]) -> None:
         self._rests.failed(name, error)
         # The first of the line speaks for all, wherever it was asked.
-        place = 0 if name == self._line[0][0] else len(errors)
+        place = 0 if name == self._line[0].name else len(errors)
         errors.insert(place, error)

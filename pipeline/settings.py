@@ -73,7 +73,7 @@ class ModelTable(OpenTable):
     """The table `[models.<name>]`; keys not listed here are options of the model and reach it as they are."""
 
     provider: str = "openai"
-    """openai for everything that speaks the OpenAI protocol; demo for the built-in one."""
+    """openai for everything that speaks the OpenAI protocol; demo for the built-in one; others in docs/models.md."""
     model: str = ""
     """The provider's name for the model."""
     base_url: str = ""

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from chains.models import Models, options_of
+from chains.models import Models
+from chains.openai_model import options_of
+from chains.providers import LEFT_OUT, PROVIDERS
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.words import Words
@@ -27,8 +29,34 @@ def models(tables: dict[str, Any], **others: object) -> Models:
     [
         pytest.param(
             {"default": {"provider": "acme"}},
-            "[models.default].provider: found 'acme', there are demo, openai",
+            f"[models.default].provider: found 'acme', there are demo, openai, {', '.join(PROVIDERS)}",
             id="an unknown provider",
+        ),
+        pytest.param(
+            {"default": {"provider": "antropic"}},
+            "[models.default].provider: found 'antropic', there are demo, openai,"
+            f" {', '.join(PROVIDERS)}; did you mean 'anthropic'?",
+            id="a provider misspelt",
+        ),
+        pytest.param(
+            {"image": {"provider": "anthropic"}},
+            "[models.image].provider: found 'anthropic', there are demo, openai",
+            id="a provider of another protocol for what draws",
+        ),
+        pytest.param(
+            {"default": {"provider": "litellm"}},
+            f"[models.default].provider: webot leaves litellm out: {LEFT_OUT['litellm']}",
+            id="a provider that is left out",
+        ),
+        pytest.param(
+            {"default": {"provider": "deepseek", "api_key": "k"}},
+            "[models.default].model: found nothing, needs the provider's name for the model",
+            id="no name for another provider's model",
+        ),
+        pytest.param(
+            {"default": {"provider": "deepseek", "model": "m"}},
+            "[models.default].api_key: found nothing, deepseek needs one; it belongs into .secrets.toml",
+            id="no key for a provider that needs one",
         ),
         pytest.param(
             {"default": {"api_key": "k"}},

@@ -3,11 +3,16 @@
 Secrets are masked. The exit code is 1 when the settings cannot be used.
 """
 
+import asyncio
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from web.commands import Shell, pass_shell
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
 
 
 @click.command(help=__doc__)
@@ -31,3 +36,16 @@ def command(shell: Shell) -> None:
             click.echo(f"{line.setting}{line.note}")
     for hint in loaded.hints:
         click.echo(f"A mistake? {hint}", err=True)
+    # After what holds: it shows where each came from.
+    asyncio.run(_check_models(loaded.settings))
+
+
+async def _check_models(settings: "Settings") -> None:
+    from chains.models import Models  # noqa: PLC0415 (the same)
+    from pipeline.words import Words  # noqa: PLC0415 (the same)
+
+    models = Models(settings, Words(settings.chat.language))
+    try:
+        models.examine()
+    finally:
+        await models.aclose()

@@ -24,18 +24,27 @@ async def examine_models(settings: Settings, teller: Teller, seconds: float) -> 
         update={"models": {name: _alone(one, seconds) for name, one in settings.models.items()}}
     )
     try:
-        Models(settings, Words(settings.chat.language))
-        models = Models(alone, Words(settings.chat.language))
+        # They look for packages on the disk.
+        await asyncio.to_thread(Models, settings, Words(settings.chat.language))
+        models = await asyncio.to_thread(Models, alone, Words(settings.chat.language))
     except SettingsInvalid as error:
-        yield teller.ill("model", "models_bad", "models_bad_fix", problems="; ".join(error.problems))
+        yield _unusable(error, teller)
         return
     try:
+        await asyncio.to_thread(models.examine)
         for name in models.names:
             yield await _asked(models, name, teller.of(name), seconds)
+    except SettingsInvalid as error:
+        yield _unusable(error, teller)
+        return
     finally:
         await models.aclose()
     for name in sorted(NOT_CHAT & settings.models.keys()):
         yield _looked_at(settings.models[name], teller.of(name))
+
+
+def _unusable(error: SettingsInvalid, teller: Teller) -> Finding:
+    return teller.ill("model", "models_bad", "models_bad_fix", problems="; ".join(error.problems))
 
 
 async def _asked(models: Models, name: str, teller: Teller, seconds: float) -> Finding:
