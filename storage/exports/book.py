@@ -1,13 +1,12 @@
 """Binds a PDF: renders parts, holds each against what it must contain, and puts contents and page numbers on."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pymupdf
 
@@ -16,6 +15,7 @@ from pipeline.words import Language, Words
 from storage.exports import markdown_pdf
 from storage.exports.check import lost
 from storage.exports.facts import title_of_all
+from storage.exports.ink import Figure, Pen, width
 from storage.exports.parts import Part, parts
 from storage.exports.pictures import Pictures
 from storage.exports.records import Transcript
@@ -27,9 +27,7 @@ _MESSAGES = 100
 _ALONE = 3
 """Parts for which starting other processes would cost more than it spares."""
 _WORKERS = 4
-_TASKS = 25
-"""Parts after which a process makes room for a fresh one: MuPDF keeps what it once took."""
-_GREY = (0.55, 0.58, 0.62)
+_PAPER = pymupdf.paper_rect("A4")
 _RIGHT = 48
 
 
@@ -46,9 +44,13 @@ def bind(transcripts: Sequence[Transcript], words: Words, pictures: Pictures, *,
         with pymupdf.open(stream=data) as pages:
             marks += [[level, title, page + len(book)] for level, title, page in pages.get_toc()]
             book.insert_pdf(pages, final=1)
-    front = _contents(book, transcripts, [int(str(mark[2])) for mark in marks], words, pictures.folder)
+    bound = len(book)
+    figures = _contents(book, transcripts, [int(str(mark[2])) for mark in marks], words, pictures.folder)
+    front = len(book) - bound
     book.set_toc([[level, title, int(str(page)) + front] for level, title, page in marks])
-    _number_pages(book)
+    pen = Pen(book)
+    for place, written in _figures(len(book), figures).items():
+        pen.write(place, written)
     at = datetime.fromtimestamp(max((t.talk.last_at for t in transcripts), default=0.0), UTC)
     when = at.strftime("D:%Y%m%d%H%M%SZ")
     book.set_metadata(
@@ -75,7 +77,8 @@ def save(book: pymupdf.Document, path: Path, *, limit: int) -> list[Path]:
 
 
 def _write(book: pymupdf.Document, path: Path) -> None:
-    book.save(path, garbage=3, deflate=True, use_objstms=1, no_new_id=True)
+    # Not garbage=3: it holds each object against every other, which takes a minute for some thousands of pages.
+    book.save(path, garbage=2, deflate=True, use_objstms=1, no_new_id=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +95,12 @@ def _printed(orders: Sequence[_PartOrder]) -> Iterator[bytes]:
         yield from map(_print, orders)
         return
     workers = min(len(orders), os.cpu_count() or 1, _WORKERS)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), max_tasks_per_child=_TASKS) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(_print, orders)
 
 
 def _print(order: _PartOrder) -> bytes:
-    with TemporaryDirectory(dir=order.folder) as own:
-        # Each beside the pictures, not among them: two parts must not write the same file.
-        folder = Path(own)
-        for picture in Path(order.folder).iterdir():
-            if picture.is_file():
-                (folder / picture.name).symlink_to(picture)
-        pages = _render(order.part, Words(order.language), Pictures(folder), order.engine)
+    pages = _render(order.part, Words(order.language), Pictures(Path(order.folder)), order.engine)
     with pages:
         pages.subset_fonts()
         data: bytes = pages.tobytes(garbage=3, deflate=True)
@@ -145,29 +142,32 @@ def _typst(part: Part, words: Words, pictures: Pictures) -> pymupdf.Document:
 
 def _contents(
     book: pymupdf.Document, transcripts: Sequence[Transcript], begins: Sequence[int], words: Words, folder: Path
-) -> int:
-    """Put a table of contents before several conversations; give how many pages it takes."""
+) -> list[tuple[int, Figure]]:
+    """Put a table of contents before several conversations; give its figures, each with its page."""
     if len(transcripts) == 1:
-        return 0
+        return []
     pages, places = markdown_pdf.render_contents(transcripts, words, folder)
     pages.subset_fonts()
     front = len(pages)
     book.insert_pdf(pages, start_at=0)
+    right = _PAPER.width - _RIGHT
+    figures: list[tuple[int, Figure]] = []
     for (place, foot), begin in zip(places, begins, strict=True):
-        page = book[place]
         said = str(begin + front)
-        right = page.rect.width - _RIGHT
-        page.insert_text((right - pymupdf.get_text_length(said, fontsize=9), foot - 7), said, fontsize=9, color=_GREY)
+        figures.append((place, Figure(said, right - width(said, 9), _PAPER.height - foot + 7, 9)))
         line = pymupdf.Rect(_RIGHT, foot - 20, right, foot - 2)
-        page.insert_link(
+        book[place].insert_link(
             {"kind": pymupdf.LINK_GOTO, "from": line, "page": begin + front - 1, "to": pymupdf.Point(0, 0)}
         )
-    return front
+    return figures
 
 
-def _number_pages(book: pymupdf.Document) -> None:
-    """Write `3 / 20` at the foot of each page."""
-    for place, page in enumerate(book, 1):
-        said = f"{place} / {len(book)}"
-        width = pymupdf.get_text_length(said, fontsize=8)
-        page.insert_text(((page.rect.width - width) / 2, page.rect.height - 24), said, fontsize=8, color=_GREY)
+def _figures(pages: int, beside: Iterable[tuple[int, Figure]]) -> Mapping[int, Sequence[Figure]]:
+    """Give what stands on each page: `3 / 20` at its foot, and what is `beside`."""
+    written: dict[int, list[Figure]] = {}
+    for place in range(pages):
+        said = f"{place + 1} / {pages}"
+        written[place] = [Figure(said, (_PAPER.width - width(said, 8)) / 2, 24, 8)]
+    for place, figure in beside:
+        written[place].append(figure)
+    return written

@@ -4,6 +4,7 @@ Compared are letters and digits: how spaces, punctuation and emoji come back fro
 a text that keeps all its letters in their order has lost nothing else.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -25,6 +26,10 @@ from storage.exports.blocks import (
 from storage.exports.facts import speaker, stamp
 from storage.exports.glyphs import EMOJI
 from storage.exports.parts import Part
+
+_OTHERS = re.compile(r"[\W_]+")
+_LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
+"""The blocks that have letters written from right to left."""
 
 _FOOT = 40
 """Points at the foot of a page that hold its number and no message."""
@@ -96,10 +101,7 @@ def _runs(text: str) -> Iterator[str]:
 
 def _letters(text: str) -> str:
     """Keep the letters and digits whose order on the page is that in which they are read."""
-    if text.isascii():
-        return "".join(filter(str.isalnum, text))
-    return "".join(
-        c
-        for c in unicodedata.normalize("NFKC", text)
-        if c.isalnum() and unicodedata.bidirectional(c) not in {"R", "AL"}
-    )
+    letters = _OTHERS.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text))
+    if not _LEFTWARD.search(letters):
+        return letters
+    return "".join(c for c in letters if unicodedata.bidirectional(c) not in {"R", "AL"})

@@ -1,9 +1,10 @@
 """Renders transcripts with markdown-pdf, in pieces that flow from page to page."""
 
-import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from importlib.resources import as_file, files
+from importlib.resources import files
+from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from pipeline.words import Words
 from storage.exports.check import lost
 from storage.exports.parts import Part
 from storage.exports.pictures import Pictures
-from storage.exports.prepare import EMOJI_FONT, Piece, contents, pieces, style
+from storage.exports.prepare import Piece, contents, pieces, style
 from storage.exports.records import Transcript
 
 _MARGINS = (48, 44, -48, -52)
+_EMOJI = str(files("manimgx_fonts"))
+"""The folder of the font in `prepare.EMOJI_FONT`."""
 _ROUNDS = 3
-_RUN = 6
-"""Pieces tried together."""
+_RUN = 60
+"""Pieces measured together."""
+_ENDLESS = 1_000_000
 _LEAST = 60
 """Points a message must find at the foot of a page to begin there."""
 
@@ -30,8 +34,6 @@ def render(part: Part, words: Words, pictures: Pictures) -> pymupdf.Document:
 
     Gives the document with whatever it lost the last time. Raises what markdown-pdf raises.
     """
-    with as_file(files("manimgx_fonts").joinpath(EMOJI_FONT)) as font:
-        shutil.copy(font, pictures.folder / EMOJI_FONT)
     fresh: set[int] = set()
     for _ in range(_ROUNDS):
         pdf = _lay_out(part, words, pictures, fresh)
@@ -47,80 +49,100 @@ def render_contents(
     transcripts: Sequence[Transcript], words: Words, folder: Path
 ) -> tuple[pymupdf.Document, list[tuple[int, float]]]:
     """Lay a table of contents out; give it with the page (from 0) and the line's foot of each conversation."""
-    made = _Flowing(toc_level=0)
-    places = [made.flow(piece, folder, fresh=False) for piece in contents(transcripts, words)]
-    return made.finish(folder), places[1:]
+    made = _Flowing(folder, toc_level=0)
+    places = [made.flow(piece) for piece in contents(transcripts, words)]
+    return made.finish(), places[1:]
 
 
 def _lay_out(part: Part, words: Words, pictures: Pictures, fresh: Collection[int]) -> pymupdf.Document:
-    made = _Flowing(toc_level=1)
+    made = _Flowing(pictures.folder, toc_level=1)
     run: list[Piece] = []
     number = 0
     for piece in pieces(part, words, pictures):
         turns = piece.fresh or (piece.message != number and piece.message in fresh)
         number = piece.message
-        if run and (turns or len(run) == _RUN):
-            made.flow_together(run, pictures.folder)
+        if turns or len(run) == _RUN:
+            made.flow_all(run)
             run = []
         run.append(replace(piece, fresh=turns))
-    made.flow_together(run, pictures.folder)
-    return made.finish(pictures.folder)
+    made.flow_all(run)
+    return made.finish()
 
 
 class _Flowing(MarkdownPdf):
     """Lays one section out behind the other on the same page, where the library begins a page for each."""
 
-    def __init__(self, toc_level: int) -> None:
+    def __init__(self, folder: Path, *, toc_level: int) -> None:
         super().__init__(toc_level=toc_level)
         self._paper = pymupdf.paper_rect("A4")
         self._area = self._paper + _MARGINS
         self._device: Any = None
         self._top = self._area.y1
-        self._archive: pymupdf.Archive | None = None
+        self._archive = pymupdf.Archive(str(folder))
+        self._archive.add(_EMOJI)
 
-    def flow_together(self, run: Sequence[Piece], folder: Path) -> None:
-        """Lay pieces out as one if the page has room for all of them: each alone costs as much again."""
-        if not run:
-            return
-        story = self._story("\n\n".join(piece.text for piece in run), folder)
-        self._find_room(fresh=run[0].fresh)
-        more, filled = story.place(self._rest())
-        if not more:
-            self._draw(story, filled)
-            return
-        for piece in run:
-            self.flow(piece, folder, fresh=False)
+    def flow_all(self, run: Sequence[Piece]) -> None:
+        """Lay pieces out, those of a page together: each alone costs twenty times its text.
 
-    def flow(self, piece: Piece, folder: Path, *, fresh: bool) -> tuple[int, float]:
+        How high each is, is known beforehand from laying all of them out on a page without an end. The last piece of
+        a page may go on on the next; where that is wrong, what is lost is found by whoever reads the pages back.
+        """
+        heights = self._heights(run)
+        place = 0
+        while place < len(run):
+            self._find_room(fresh=run[place].fresh)
+            room = self._area.y1 - self._top
+            end = place
+            while end < len(run) and heights[end] <= room:
+                room -= heights[end]
+                end += 1
+            if end < len(run) and room >= _LEAST and not run[end].whole:
+                end += 1
+            if end - place > 1:
+                self._draw_from_here(self._story(run[place:end]))
+            else:
+                end = place + 1
+                self.flow(run[place])
+            place = end
+
+    def flow(self, piece: Piece) -> tuple[int, float]:
         """Lay a piece out on what is left of the page, or on the next; give the page it ends on, and where."""
-        story = self._story(piece.text, folder)
-        self._find_room(fresh=fresh)
-        more, filled = story.place(self._rest())
-        if more and piece.whole and self._top > self._area.y0:
+        story = self._story([piece])
+        self._find_room(fresh=piece.fresh)
+        if piece.whole and self._top > self._area.y0:
+            more, _ = story.place(self._rest())
             story.reset()
-            self._turn()
-            more, filled = story.place(self._rest())
-        self._draw(story, filled)
-        while more:
-            self._turn()
-            more, filled = story.place(self._rest())
-            self._draw(story, filled)
+            if more:
+                self._turn()
+        self._draw_from_here(story)
         return self.page_num - 1, self._top
 
-    def finish(self, folder: Path) -> pymupdf.Document:
+    def finish(self) -> pymupdf.Document:
         """End the last page and give the document."""
         if self._device is None:
             self._turn()
         self.writer.end_page()
-        written = folder / "pages.pdf"
-        self.save(written)
-        pdf = pymupdf.open(stream=written.read_bytes())
-        written.unlink()
-        return pdf
+        written = BytesIO()
+        self.save(written)  # type: ignore[arg-type]  # what it hands it to takes both
+        return pymupdf.open(stream=written.getvalue())
 
-    def _story(self, text: str, folder: Path) -> pymupdf.Story:
-        self._archive = self._archive or pymupdf.Archive(str(folder))
-        html = self.m_d.render(text)
+    def _heights(self, run: Sequence[Piece]) -> list[float]:
+        """Give how far below each piece the next one begins."""
+        tops: list[float] = []
+        feet: list[float] = []
+
+        def note(found: Any) -> None:  # noqa: ANN401 (the library's, with attributes it makes up)
+            if found.id and found.open_close & 1:
+                tops.append(found.rect[1])
+                feet.append(found.rect[3])
+
+        story = self._story([replace(piece, text=f'<div id="x">{piece.text}</div>') for piece in run])
+        story.place(pymupdf.Rect(self._area.x0, 0, self._area.x1, _ENDLESS))
+        story.element_positions(note)
+        return [below - top for top, below in pairwise([*tops, *feet[-1:]])]
+
+    def _story(self, run: Sequence[Piece]) -> pymupdf.Story:
+        html = self.m_d.render("\n\n".join(piece.text for piece in run))
         return pymupdf.Story(html=html, archive=self._archive, user_css=style(html))
 
     def _find_room(self, *, fresh: bool) -> None:
@@ -136,6 +158,14 @@ class _Flowing(MarkdownPdf):
         self.page_num += 1
         self._device = self.writer.begin_page(self._paper)
         self._top = self._area.y0
+
+    def _draw_from_here(self, story: pymupdf.Story) -> None:
+        more, filled = story.place(self._rest())
+        self._draw(story, filled)
+        while more:
+            self._turn()
+            more, filled = story.place(self._rest())
+            self._draw(story, filled)
 
     def _draw(self, story: pymupdf.Story, filled: Sequence[float]) -> None:
         # The library's own: it gathers the bookmarks and where links lead to.
