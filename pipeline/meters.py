@@ -7,6 +7,9 @@ REGISTRY = CollectorRegistry()
 CALLBACKS = Counter("webot_callbacks", "Callbacks by channel and outcome", ["channel", "outcome"], registry=REGISTRY)
 TURNS = Counter("webot_turns", "Turns by how they ended", ["state"], registry=REGISTRY)
 RUNNING = Gauge("webot_turns_running", "Turns that run now", registry=REGISTRY)
+SETTINGS_REFUSED = Gauge(
+    "webot_settings_edit_refused", "1 while the settings files say what cannot be used", registry=REGISTRY
+)
 ANSWER_SECONDS = Histogram(
     "webot_answer_seconds",
     "From accepting an event to recording its answer",

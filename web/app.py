@@ -20,8 +20,11 @@ def make_app(service: Service) -> Litestar:
     async def worker() -> str:
         return service.worker.trouble
 
-    async def settings() -> str:
-        return ""
+    def settings() -> str:
+        # No more than that: anybody may read it who reaches the port.
+        if service.edit.refused:
+            return "an edit cannot be used; the log has why"
+        return "an edit waits for a restart; the log has the keys" if service.edit.waiting else ""
 
     @get("/", sync_to_thread=False)
     def home() -> Redirect:
@@ -32,7 +35,7 @@ def make_app(service: Service) -> Litestar:
         [
             home,
             *callbacks,
-            *health_routes({"database": database, "worker": worker, "settings": settings}),
+            *health_routes({"database": database, "worker": worker}, {"settings": settings}),
             *console_routes(service),
             *operation_routes(service),
         ],

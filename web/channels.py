@@ -41,14 +41,7 @@ def open_channels(
     governor: Callable[[], Governor],
 ) -> dict[str, Opened]:
     """Open every channel. Raises `SettingsInvalid` for two that would get each other's messages."""
-    problems = [*_shared_paths(tables), *_shared_apps(tables)]
-    if not settings.simulator.enabled:
-        problems += [
-            f"[channels.{name}]: no credentials, and [simulator] enabled is false; set corp_id, secret, agent_id, "
-            "token and encoding_aes_key, or enable the simulator"
-            for name in apps
-        ]
-    if problems:
+    if problems := clashes(tables, settings):
         raise SettingsInvalid(problems)
     opened: dict[str, Opened] = {}
     for name, table in tables.items():
@@ -64,6 +57,19 @@ def open_channels(
         )
         opened[name] = Opened(channel, table.path, app)
     return opened
+
+
+def clashes(tables: Mapping[str, WeComAppSettings], settings: Settings) -> list[str]:
+    """Say what keeps channels that are each right in themselves from being open together."""
+    problems = [*_shared_paths(tables), *_shared_apps(tables)]
+    if not settings.simulator.enabled:
+        problems += [
+            f"[channels.{name}]: no credentials, and [simulator] enabled is false; set corp_id, secret, agent_id, "
+            "token and encoding_aes_key, or enable the simulator"
+            for name, table in tables.items()
+            if not table.has_credentials
+        ]
+    return problems
 
 
 def _simulated(table: WeComAppSettings, app: App, api_base: str) -> WeComAppSettings:

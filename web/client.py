@@ -109,8 +109,8 @@ async def reached(loaded: Loaded, *, own: Loaded | None = None) -> AsyncIterator
     log = own.settings.log
     # Lines of the log between those of the conversation would make both unreadable.
     quiet = log.model_copy(update={"output": "file"}) if log.output == "console" else log
-    with configure_logs(quiet, secrets_of(own)):
-        async with serving(own, listener), Client(own_url(listener)) as client:
+    with configure_logs(quiet, secrets_of(own)) as logs:
+        async with serving(own, listener, logs=logs), Client(own_url(listener)) as client:
             await _check_simulator(client)
             yield client, True
 

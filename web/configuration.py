@@ -1,6 +1,7 @@
 """The settings of a folder and its environment, checked as a whole before anything starts."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,47 @@ from web.masking import is_secret
 from web.schema import Keys, Slot, shown, slot
 from web.validation import nearest, validate_table
 
+Signatures = Mapping[str, tuple[int, int, int]]
+"""Of each file that is there: when it was written, in nanoseconds, how many bytes it has, and which file it is."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where settings are read from."""
+
+    folder: Path
+    environ: Mapping[str, str] = field(repr=False)
+    kinds: Kinds = field(repr=False)
+
+    def load(self) -> "Loaded":
+        """Read them; see `load`."""
+        return load(self.folder, self.environ, self.kinds)
+
+    def signatures(self) -> Signatures:
+        """Look at the files without reading them: what was edited has another signature."""
+        found: dict[str, tuple[int, int, int]] = {}
+        for name in FILES:
+            with suppress(FileNotFoundError):
+                stat = (self.folder / name).stat()
+                found[name] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        return found
+
 
 @dataclass(frozen=True)
 class Loaded:
     """Settings that hold, with the layers they came from.
 
     `channels` has each channel's own keys, checked by its kind. `hints` are things that look like mistakes
-    and may be meant.
+    and may be meant. `source` is where they are read from again when the files change, None for never; `signatures`
+    are those of the files just before they were read.
     """
 
     settings: Settings
     layers: Layers
     channels: Mapping[str, BaseModel] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
+    source: Source | None = None
+    signatures: Signatures = field(default_factory=dict)
 
 
 def settings_folder(environ: Mapping[str, str]) -> Path:
@@ -45,6 +74,8 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
 
     Raises `SettingsInvalid`.
     """
+    source = Source(folder, environ, kinds)
+    signatures = source.signatures()
     layers = _read(folder, environ, kinds)
     settings = validate_table(Settings, layers.values, origin=layers.origin)
     problems = list(settings) if isinstance(settings, tuple) else []
@@ -57,7 +88,8 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
             channels[name] = checked
     if problems or isinstance(settings, tuple):
         raise SettingsInvalid(list(dict.fromkeys(problems)))
-    return Loaded(settings, layers, channels, (*_misspelt(environ), *_misnamed(settings, layers)))
+    hints = (*_misspelt(environ), *_misnamed(settings, layers))
+    return Loaded(settings, layers, channels, hints, source, signatures)
 
 
 def secrets_of(loaded: Loaded) -> tuple[str, ...]:

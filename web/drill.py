@@ -43,7 +43,7 @@ def _throwaway(loaded: Loaded, folder: Path) -> Loaded:
         update={"database_url": SecretStr(f"sqlite+aiosqlite:///{folder}/webot.db"), "data_dir": str(folder)}
     )
     limits = settings.limits.model_copy(update={"per_user_per_minute": 0})
-    return replace(loaded, settings=settings.model_copy(update={"storage": storage, "limits": limits}))
+    return replace(loaded, settings=settings.model_copy(update={"storage": storage, "limits": limits}), source=None)
 
 
 async def _play(client: Client, plan: Plan, channel: str, stderr: TextIO) -> Mapping[str, Any]:

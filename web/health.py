@@ -11,8 +11,11 @@ from pipeline.meters import REGISTRY
 Check = Callable[[], Awaitable[str]]
 """Gives what is wrong, in a few words, or nothing."""
 
+Note = Callable[[], str]
+"""Gives what somebody should look at though people are answered, in a few words, or nothing."""
 
-def health_routes(checks: Mapping[str, Check]) -> list[HTTPRouteHandler]:
+
+def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> list[HTTPRouteHandler]:
     """Make `/test`, `/healthz`, `/readyz` and `/metrics`."""
 
     @get("/test", media_type=MediaType.TEXT, sync_to_thread=False)
@@ -27,7 +30,8 @@ def health_routes(checks: Mapping[str, Check]) -> list[HTTPRouteHandler]:
     async def readyz() -> Response[dict[str, str]]:
         found = {name: await check() for name, check in checks.items()}
         ready = not any(found.values())
-        return Response({name: wrong or "ok" for name, wrong in found.items()}, status_code=200 if ready else 503)
+        told = found | {name: note() for name, note in notes.items()}
+        return Response({name: wrong or "ok" for name, wrong in told.items()}, status_code=200 if ready else 503)
 
     @get("/metrics", sync_to_thread=False)
     def metrics() -> Response[bytes]:

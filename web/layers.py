@@ -34,9 +34,12 @@ class Layers:
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[Keys, str] = field(default_factory=dict)
+    laid: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Each layer alone, by its name."""
 
     def lay(self, layer: Mapping[str, Any], name: str) -> None:
         """Put a layer on top."""
+        self.laid[name] = layer
         self._merge(self.values, layer, name, ())
 
     def origin(self, path: Keys) -> str:

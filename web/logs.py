@@ -42,10 +42,19 @@ _CONTROL_IN_TRACEBACK = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 class Logs:
     """Logging as configured, until it is closed; closing writes what is waiting, for two seconds at most."""
 
-    def __init__(self, listener: logging.handlers.QueueListener, restore: Callable[[], None]) -> None:
+    def __init__(self, listener: logging.handlers.QueueListener, masker: Masker, restore: Callable[[], None]) -> None:
         self._listener = listener
+        self._masker = masker
         self._restore = restore
         self._open = True
+
+    def guard(self, secrets: Iterable[str]) -> None:
+        """Keep further secrets out of every line."""
+        self._masker.learn(secrets)
+
+    def set_level(self, level: str) -> None:
+        """Hear from another level up."""
+        _hear_from(logging.getLevelNamesMapping()[level])
 
     def close(self) -> None:
         """Write what is waiting and leave logging as it was found."""
@@ -88,7 +97,6 @@ def configure_logs(
     masker = Masker(secrets)
     pipe = _Pipe(waiting_lines)
     listener = _Listener(pipe, *_handlers(settings, masker, stream or sys.stderr))
-    level = logging.getLevelNamesMapping()[settings.level]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -96,14 +104,14 @@ def configure_logs(
             structlog.processors.format_exc_info,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
         # One logger by name: finding the caller's module on each line costs more than the line.
         logger_factory=lambda *_: logging.getLogger(OURS),
         cache_logger_on_first_use=False,
     )
-    restore = _take_over(pipe, level)
+    restore = _take_over(pipe)
+    _hear_from(logging.getLevelNamesMapping()[settings.level])
     listener.start()
-    return Logs(listener, restore)
+    return Logs(listener, masker, restore)
 
 
 class _Pipe(logging.handlers.QueueHandler):
@@ -250,14 +258,18 @@ def _one_line(_logger: WrappedLogger, _name: str, event: EventDict) -> Processor
     return event
 
 
-def _take_over(pipe: _Pipe, level: int) -> Callable[[], None]:
+def _hear_from(level: int) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
+    logging.getLogger().setLevel(max(level, logging.WARNING))
+    for name in (OURS, *_HEARD):
+        logging.getLogger(name).setLevel(level)
+
+
+def _take_over(pipe: _Pipe) -> Callable[[], None]:
     """Make the pipe the only way out; give what undoes it."""
     root = logging.getLogger()
     former = (root.handlers[:], root.level)
     root.handlers[:] = [pipe]
-    root.setLevel(max(level, logging.WARNING))
-    for name in (OURS, *_HEARD):
-        logging.getLogger(name).setLevel(level)
     for name in _WITH_HANDLERS_OF_THEIR_OWN:
         logger = logging.getLogger(name)
         logger.handlers.clear()

@@ -69,8 +69,13 @@ class Masker:
     """Takes secrets out of text and values; knows the literal ones it was given, and the others by their looks."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
-        # The longest first: one secret may begin with another.
+        self._literals: list[str] = []
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know further secrets; those known before stay secret."""
+        spellings = {*self._literals, *(spelling for secret in secrets for spelling in _spellings(secret))}
+        # The longest first: one secret may begin with another. A new list, for another thread may be reading the old.
         self._literals = sorted(spellings, key=len, reverse=True)
 
     def text(self, text: str) -> str:

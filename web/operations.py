@@ -22,7 +22,7 @@ from web.wiring import Service
 def operation_routes(service: Service) -> list[HTTPRouteHandler]:
     """Make the routes; settings that open the console to other machines do not open these."""
 
-    @post(RETRY, status_code=200, guards=[Guard(Console())])
+    @post(RETRY, status_code=200, guards=[Guard(Console)])
     async def retry_turns(data: JSONBody[RetryAsked]) -> RetryTold:
         # Two services on one machine number their turns alike.
         if data.database != await asyncio.to_thread(identity, service.database.url):

@@ -16,6 +16,8 @@ from pipeline.errors import SettingsInvalid
 from pipeline.settings import Server
 from web.app import make_app
 from web.configuration import Loaded
+from web.logs import Logs
+from web.reloading import watching
 from web.wiring import Service, open_service
 
 log = structlog.get_logger()
@@ -60,9 +62,16 @@ def own_url(listener: socket.socket) -> str:
 
 @contextlib.asynccontextmanager
 async def serving(
-    loaded: Loaded, listener: socket.socket, *, make: Callable[[Service], Litestar] = make_app
+    loaded: Loaded,
+    listener: socket.socket,
+    *,
+    make: Callable[[Service], Litestar] = make_app,
+    logs: Logs | None = None,
 ) -> AsyncIterator[Service]:
-    """Serve until the block ends; then let running turns finish, close the door, and let go of everything."""
+    """Serve until the block ends; then let running turns finish, close the door, and let go of everything.
+
+    Edits of the settings files are taken over meanwhile, `logs` included.
+    """
     service = await open_service(loaded, own_url=own_url(listener))
     server = _Quiet(
         uvicorn.Config(
@@ -80,7 +89,8 @@ async def serving(
         # The thread that writes to SQLite takes the interpreter for 5 ms at a time otherwise: callbacks wait for it.
         sys.setswitchinterval(0.0005)
         log.info("ready", url=own_url(listener))
-        yield service
+        async with watching(service, loaded, logs):
+            yield service
     finally:
         await service.drain()
         server.should_exit = True
@@ -95,14 +105,14 @@ def _settle_memory() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
-async def serve(loaded: Loaded, *, announce: Callable[[str, Service], None]) -> None:
+async def serve(loaded: Loaded, logs: Logs, *, announce: Callable[[str, Service], None]) -> None:
     """Serve until SIGINT or SIGTERM; `announce` is told the URL once people can be answered."""
     listener = bind(loaded.settings.server)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with serving(loaded, listener) as service:
+    async with serving(loaded, listener, logs=logs) as service:
         announce(own_url(listener), service)
         await stop.wait()
         log.info("stopping", running=service.worker.running)

@@ -36,6 +36,7 @@ from storage.transcript import Transcript
 from storage.worker import Worker
 from web.channels import Opened, open_channels, plan_apps
 from web.configuration import Loaded
+from web.edits import LatestEdit
 from web.shifts import Shift, Shifts
 
 log = structlog.get_logger()
@@ -109,6 +110,7 @@ class Service:
     simulator: Simulator | None
     media: MediaFolder
     intake: Intake
+    edit: LatestEdit = field(default_factory=LatestEdit)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is about to stop: whoever follows something should end."""
 

@@ -134,6 +134,11 @@ class OpenAIServer:
         self._server: asyncio.Server | None = None
 
     @property
+    def open(self) -> int:
+        """Give how many connections are open now."""
+        return len(self._open)
+
+    @property
     def base_url(self) -> str:
         """Give what a model's settings name as base_url."""
         return f"http://127.0.0.1:{self._port}/v1"

@@ -21,8 +21,8 @@ def command(shell: Shell) -> None:
     from web.server import serve  # noqa: PLC0415
 
     loaded = shell.load()
-    with configure_logs(loaded.settings.log, secrets_of(loaded)):
-        run(serve(loaded, announce=_announce))
+    with configure_logs(loaded.settings.log, secrets_of(loaded)) as logs:
+        run(serve(loaded, logs, announce=_announce))
 
 
 def _announce(url: str, service: "Service") -> None:

@@ -10,6 +10,7 @@ import binascii
 import hmac
 import ipaddress
 import secrets
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,40 +33,47 @@ _FORWARDED = frozenset({"forwarded", "via", "x-real-ip"})
 class Guard:
     """Lets a request through or raises; `detail` of what it raises is a key of the catalogue."""
 
-    def __init__(self, settings: Console) -> None:
-        self._remote = settings.remote
-        self._hash = settings.password_hash.get_secret_value()
+    def __init__(self, settings: Callable[[], Console]) -> None:
+        """Let in whom the settings let in; `settings` gives those that hold now."""
+        self._settings = settings
         # One password is tried at a time, and one that fitted is known again by a key of this process's own.
         self._trying = asyncio.Lock()
         self._key = secrets.token_bytes(32)
-        self._known = b""
-        if self._remote and not self._hash:
-            log.warning("console_open", hint="[console] remote is true without password_hash: anybody may use it")
+        self._known = ("", b"")
+        warn_if_open(settings())
 
     async def __call__(self, connection: _Connection, _handler: BaseRouteHandler) -> None:
         """Check a request, as Litestar asks its guards to."""
         if not _is_local(connection):
-            if not self._remote:
+            settings = self._settings()
+            if not settings.remote:
                 raise PermissionDeniedException(detail="console.refused_remote")
-            if self._hash:
-                await self._check_password(connection)
+            if hash_ := settings.password_hash.get_secret_value():
+                await self._check_password(connection, hash_)
         if connection.scope.get("method") not in _READING:
             _check_origin(connection)
 
-    async def _check_password(self, connection: _Connection) -> None:
+    async def _check_password(self, connection: _Connection, hash_: str) -> None:
         given = _password_in(connection.headers.get("authorization", ""))
         mark = hmac.digest(self._key, given.encode("utf-8", "surrogateescape"), "sha256")
-        if given and hmac.compare_digest(mark, self._known):
+        fitted, known = self._known
+        if given and fitted == hash_ and hmac.compare_digest(mark, known):
             return
         async with self._trying:
-            fits = bool(given) and await asyncio.to_thread(password_fits, given, self._hash)
+            fits = bool(given) and await asyncio.to_thread(password_fits, given, hash_)
         if not fits:
             if given:
                 log.warning("console_password_wrong", peer=_peer(connection))
             raise NotAuthorizedException(
                 detail="console.refused_password", headers={"WWW-Authenticate": 'Basic realm="webot", charset="UTF-8"'}
             )
-        self._known = mark
+        self._known = (hash_, mark)
+
+
+def warn_if_open(settings: Console) -> None:
+    """Tell the operator of a console that asks nobody for a password."""
+    if settings.remote and not settings.password_hash.get_secret_value():
+        log.warning("console_open", hint="[console] remote is true without password_hash: anybody may use it")
 
 
 def is_loopback(host: str) -> bool:

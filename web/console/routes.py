@@ -29,7 +29,7 @@ def console_routes(service: Service) -> list[Router]:
                 *drill_routes(service, rooms),
                 *asset_routes(),
             ],
-            guards=[Guard(service.settings.console)],
+            guards=[Guard(lambda: service.settings.console)],
             response_headers=dict(SAFETY),
             exception_handlers={HTTPException: refused, Exception: broke},
         )

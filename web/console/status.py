@@ -36,6 +36,10 @@ class State:
     running: int
     simulated: bool
     public_url: str
+    refused: tuple[str, ...]
+    """What is wrong with the latest edit of the settings, which is therefore not in use."""
+    waiting: tuple[str, ...]
+    """Keys of the settings that hold from the next start on."""
     channels: tuple[ChannelState, ...]
 
     @property
@@ -59,6 +63,8 @@ async def state_of(service: Service) -> State:
         running=service.worker.running,
         simulated=service.simulator is not None,
         public_url=public_url,
+        refused=service.edit.refused,
+        waiting=service.edit.waiting,
         channels=tuple(
             ChannelState(
                 name=name,

@@ -105,12 +105,17 @@ def _room(folder: Path, teller: Teller) -> Finding:
 
 async def _readiness(client: httpx2.AsyncClient, url: str, teller: Teller) -> Finding:
     answer = await client.get("/readyz")
-    if answer.status_code == _OK:
-        return teller.well("service", "service_runs", url=url)
     try:
-        parts = ", ".join(f"{part}: {wrong}" for part, wrong in answer.json().items() if wrong != "ok")
-    except (ValueError, AttributeError):
-        parts = f"HTTP {answer.status_code}"
+        told: dict[str, str] = dict(answer.json())
+    except (ValueError, TypeError):
+        told = {}
+    if answer.status_code == _OK:
+        edit = told.get("settings", "ok")
+        if edit != "ok":
+            return teller.doubtful("service", "service_edit", "service_edit_fix", url=url, parts=edit)
+        return teller.well("service", "service_runs", url=url)
+    parts = ", ".join(f"{part}: {wrong}" for part, wrong in told.items() if wrong != "ok")
+    parts = parts or f"HTTP {answer.status_code}"
     return teller.ill("service", "service_unready", "service_unready_fix", url=url, parts=parts)
 
 
