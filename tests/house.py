@@ -1,7 +1,9 @@
 """The whole service in this process, as `webot serve` runs it: real sockets, real database, the simulator as WeCom."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,3 +47,12 @@ async def open_house(folder: Path, environ: Mapping[str, str] | None = None) -> 
     ):
         assert service.simulator is not None
         yield House(service, service.simulator, http)
+
+
+async def until(holds: Callable[[], object]) -> float:
+    """Give the seconds until something is so."""
+    began = time.perf_counter()
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.to_thread(os.sched_yield)
+    return time.perf_counter() - began

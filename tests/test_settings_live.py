@@ -1,8 +1,6 @@
 """An operator at work while people are chatting: the settings files edited under a running service."""
 
 import asyncio
-import os
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import structlog
 
 from storage.configs import ChainRevisions
 from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
-from tests.house import House, open_house
+from tests.house import House, open_house, until
 
 KEY = "sk-secret-0123456789"
 HR = 'description = "人事"\ncommand = "@hr"\nmodel = "{model}"\n'
@@ -42,15 +40,6 @@ async def save(file: Path, *text: str) -> None:
         file.write_text("\n".join(text), encoding="utf-8")
 
     await asyncio.to_thread(write)
-
-
-async def until(holds: Callable[[], object]) -> float:
-    """Give the seconds until something is so."""
-    began = time.perf_counter()
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.to_thread(os.sched_yield)
-    return time.perf_counter() - began
 
 
 def named(house: House, name: str) -> Callable[[], bool]:

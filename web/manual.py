@@ -37,6 +37,9 @@ stands, without quotes; numbers, lists and inline tables are TOML.
 
 `webot check` shows what holds in the end and which layer said so. What cannot be used is refused at the start, with
 the file or variable, the place, what was found and what would be right.
+
+A file that is edited while webot runs holds within a second, but for some keys:
+[what needs a restart](operators.md#change-settings-while-it-runs).
 """
 
 _OPEN_KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {

@@ -52,6 +52,7 @@ class Base:
     database: Database
     media: MediaFolder
     worker: Worker
+    accounts: Accounts
     pace: Pace
 
     def open_chains(
@@ -73,7 +74,7 @@ class Base:
                 language=settings.chat.language,
                 idle_minutes=settings.chat.idle_minutes,
             ),
-            spending=Accounts(self.database),
+            spending=self.accounts,
             former=former,
         )
 
@@ -205,7 +206,7 @@ def _assemble(
     media = MediaFolder(Path(settings.storage.data_dir) / "media")
     outbox = Outbox(database)
     worker = Worker(database, most=settings.limits.max_concurrent_turns, drain_seconds=settings.limits.drain_seconds)
-    base = Base(database, media, worker, Pace(settings.limits.per_user_per_minute))
+    base = Base(database, media, worker, Accounts(database), Pace(settings.limits.per_user_per_minute))
     chains = base.open_chains(settings, before=before)
     opened = open_channels(
         tables,

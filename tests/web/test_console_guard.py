@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import structlog
 
-from tests.house import House, open_house
+from tests.house import House, open_house, until
 from web.console.passwords import hash_password, password_fits
 
 ROOT = Path(__file__).parents[2]
@@ -144,3 +144,22 @@ def test_the_shell_makes_a_password_that_fits() -> None:
 def test_no_password_fits_what_is_no_hash(hashed: str) -> None:
     assert not password_fits("", hashed)
     assert not password_fits("芝麻", hashed)
+
+
+async def test_another_password_holds_without_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / ".secrets.toml"
+    first, second = await asyncio.to_thread(lambda: (hash_password("first one"), hash_password("second one")))
+    console = "[console]\nremote = true\npassword_hash = '{hash}'\n"
+    elsewhere = {"X-Forwarded-For": "203.0.113.7"}
+    await asyncio.to_thread(file.write_text, console.replace("{hash}", first), encoding="utf-8")
+    async with open_house(tmp_path) as house:
+
+        async def status(password: str) -> int:
+            headers = elsewhere | {"Authorization": basic(password)}
+            return (await house.http.get("/console", headers=headers)).status_code
+
+        assert [200, 401] == [await status("first one"), await status("second one")]
+        await asyncio.to_thread(file.write_text, console.replace("{hash}", second), encoding="utf-8")
+        await until(lambda: second == house.service.settings.console.password_hash.get_secret_value())
+
+        assert [401, 200] == [await status("first one"), await status("second one")]

@@ -330,3 +330,24 @@ def test_closing_leaves_logging_as_it_was_found() -> None:
 
     assert before == (root.handlers[:], root.level)
     assert not structlog.is_configured()
+
+
+def test_another_level_is_heard_from_then_on() -> None:
+    stream = io.StringIO()
+    with configure_logs(Log(format="json"), stream=stream) as logs:
+        log.debug("unheard")
+        logs.set_level("DEBUG")
+        log.debug("heard")
+        logs.set_level("ERROR")
+        log.warning("unheard")
+
+    assert ["heard"] == [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+
+
+def test_a_secret_learned_later_is_masked_like_the_others() -> None:
+    stream = io.StringIO()
+    with configure_logs(Log(format="json"), ["former-one"], stream=stream) as logs:
+        logs.guard(["latter-one"])
+        log.info("said", text="former-one latter-one")
+
+    assert "********" + " " + "********" == json.loads(stream.getvalue())["text"]
