@@ -9,6 +9,7 @@ from typing import Literal
 import structlog
 
 from chains.models import Models
+from chains.prices import MILLION
 from pipeline import meters
 from pipeline.errors import SettingsInvalid
 from pipeline.events import Person
@@ -20,8 +21,6 @@ from pipeline.spending import Paid
 from pipeline.words import Words
 
 log = structlog.get_logger()
-
-MILLION = 1_000_000
 
 Whose = Literal["person", "all"]
 Period = Literal["day", "month"]

@@ -8,6 +8,10 @@ from chains.heard import Heard
 from pipeline.outcomes import Provenance, Took
 from pipeline.settings import ModelTable
 
+MILLION = 1_000_000
+
+_LEAST = MILLION // 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -27,16 +31,16 @@ class Price:
         """Say whether nothing is known to be paid."""
         return not (self.given or self.answered)
 
-    def cost(self, heard: Heard) -> int:
-        """Give what an answer costs in millionths of the currency, which is what one token's price is counted in."""
-        cached = min(heard.cached_tokens, heard.input_tokens)
-        given = (heard.input_tokens - cached) * self.given + cached * self.cached
-        return round(given + heard.output_tokens * self.answered)
+    def cost(self, given: int, answered: int, *, cached: int = 0) -> int:
+        """Give what tokens cost in millionths of the currency, which is what one token's price is counted in."""
+        known = min(cached, given)
+        return round((given - known) * self.given + known * self.cached + answered * self.answered)
 
 
 def took(heard: Heard, price: Price, *, called: str) -> Took:
     """Give what a message took of the model that was called, or of the one that stood in for it."""
-    return Took(heard.model or called, heard.input_tokens, heard.output_tokens, price.cost(heard))
+    cost = price.cost(heard.input_tokens, heard.output_tokens, cached=heard.cached_tokens)
+    return Took(heard.model or called, heard.input_tokens, heard.output_tokens, cost)
 
 
 def made_by(chain: ChainConfig, model: str, taken: Sequence[Took], *, milliseconds: int) -> Provenance:
@@ -61,3 +65,10 @@ def made_by(chain: ChainConfig, model: str, taken: Sequence[Took], *, millisecon
         cost=sum(each.cost for each in taken),
         beside=tuple(beside.values()),
     )
+
+
+def money(cost: int) -> str:
+    """Write an amount, in millionths, as people read it."""
+    if 0 < cost < _LEAST:
+        return "<0.0001"
+    return f"{cost / MILLION:,.2f}" if cost >= MILLION or not cost else f"{cost / MILLION:.4f}"

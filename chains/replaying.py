@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from chains.config import ChainConfig
+from chains.prices import money
 from chains.trying import Tried, Trier
 from pipeline.outcomes import Exchange
 
@@ -95,6 +96,7 @@ class Sum:
     errors: int
     input_tokens: int
     output_tokens: int
+    cost: int
     milliseconds: int
 
 
@@ -106,11 +108,19 @@ def summed(tried: Sequence[Tried]) -> Sum:
         errors=sum(bool(each.error) for each in tried),
         input_tokens=sum(each.input_tokens for each in tried),
         output_tokens=sum(each.output_tokens for each in tried),
+        cost=sum(each.cost for each in tried),
         milliseconds=times[len(times) // 2] if times else 0,
     )
 
 
-def page(chain: str, revisions: tuple[str, str], compared: Sequence[Compared], cases: Sequence[str] = ()) -> str:
+def page(
+    chain: str,
+    revisions: tuple[str, str],
+    compared: Sequence[Compared],
+    cases: Sequence[str] = (),
+    *,
+    currency: str = "",
+) -> str:
     """Write the report as one page that needs nothing from anywhere."""
     live, draft = summed([each.live for each in compared]), summed([each.draft for each in compared])
     changed = sum(each.changed for each in compared)
@@ -120,10 +130,11 @@ def page(chain: str, revisions: tuple[str, str], compared: Sequence[Compared], c
             '<html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
             f"<title>{escape(chain)}: replay</title><style>{_STYLE}</style>",
             f"<h1>{escape(chain)}: {changed} of {len(compared)} answers changed</h1>",
-            "<table><tr><th><th>answers<th>errors<th>input tokens<th>output tokens<th>median ms</tr>",
+            "<table><tr><th><th>answers<th>errors<th>input tokens<th>output tokens",
+            f"<th>cost {escape(currency)}<th>median ms</tr>",
             *(
                 f"<tr><th>{label} {escape(revision)}<td>{each.answers}<td>{each.errors}<td>{each.input_tokens}"
-                f"<td>{each.output_tokens}<td>{each.milliseconds}</tr>"
+                f"<td>{each.output_tokens}<td>{escape(money(each.cost))}<td>{each.milliseconds}</tr>"
                 for label, revision, each in (("live", revisions[0], live), ("draft", revisions[1], draft))
             ),
             "</table>",

@@ -34,8 +34,13 @@ class Tried:
 
     text: str = ""
     model: str = ""
+    table: str = ""
+    """The model's table in the settings, whose price it costs."""
     input_tokens: int = 0
+    cached_tokens: int = 0
     output_tokens: int = 0
+    cost: int = 0
+    """In millionths, at today's price; also where nobody was asked this time."""
     milliseconds: int = 0
     first_milliseconds: int = 0
     error: str = ""
@@ -113,7 +118,7 @@ class Trier:
         key = self._key(chain, sent)
         async with self._room:
             if (known := await asyncio.to_thread(self.answers.find, key)) is not None:
-                return known
+                return self._priced(known)
             tried = Tried()
             async with aclosing(self.stream(chain, sent)) as pieces:
                 async for piece in pieces:
@@ -144,15 +149,22 @@ class Trier:
             yield Tried(error=str(answer_failed(error, model=chain.model)), milliseconds=_since(began))
             return
         said = heard.spoken(whole=True).said
-        yield Tried(
+        tried = Tried(
             text=said,
             model=heard.model or chain.model,
+            table=heard.table or chain.model,
             input_tokens=heard.input_tokens,
+            cached_tokens=heard.cached_tokens,
             output_tokens=heard.output_tokens,
             milliseconds=_since(began),
             first_milliseconds=first,
             error="" if said else f"[models.{chain.model}]: empty answer, finished by {heard.finish!r}",
         )
+        yield self._priced(tried)
+
+    def _priced(self, tried: Tried) -> Tried:
+        price = self.models.price(tried.table)
+        return replace(tried, cost=price.cost(tried.input_tokens, tried.output_tokens, cached=tried.cached_tokens))
 
     def _key(self, chain: ChainConfig, sent: Sent) -> str:
         asked = [self.models.identity(chain.model), sent.options, sent.told()]

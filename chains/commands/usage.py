@@ -1,11 +1,11 @@
 """`@usage` says what a person used today and this month, by model, and what is left of their budget."""
 
-from chains.budget import MILLION, Limit
+from chains.budget import Limit
 from chains.command import Command, Order
+from chains.prices import money
 from pipeline.outcomes import Outcome
 from pipeline.spending import Sums
 
-_CENT_OF_A_CENT = MILLION // 10_000
 _MODELS = 8
 
 
@@ -57,13 +57,6 @@ def _limit(order: Order, limit: Limit) -> str:
         most=money(limit.most),
         currency=budget.currency,
     )
-
-
-def money(cost: int) -> str:
-    """Write an amount, in millionths, as people read it."""
-    if 0 < cost < _CENT_OF_A_CENT:
-        return "<0.0001"
-    return f"{cost / MILLION:,.2f}" if cost >= MILLION or not cost else f"{cost / MILLION:.4f}"
 
 
 COMMAND = Command(

@@ -9,9 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from chains.book import ChainBook
-from chains.budget import MILLION, Budget
+from chains.budget import Budget
 from chains.config import ChainConfig
 from chains.models import Models
+from chains.prices import MILLION
 from pipeline.errors import SettingsInvalid
 from pipeline.outcomes import Outcome
 from pipeline.replies import TextReply

@@ -23,8 +23,10 @@ TWO = ChainConfig(name="hr", command="@hr", system_prompt="two")
 
 
 @asynccontextmanager
-async def trier(server: OpenAIServer, folder: Path | None = None, *, at_once: int = 4) -> AsyncIterator[Trier]:
-    table = {"model": "m", "base_url": server.base_url, "max_retries": 0}
+async def trier(
+    server: OpenAIServer, folder: Path | None = None, *, at_once: int = 4, **options: float
+) -> AsyncIterator[Trier]:
+    table = {"model": "m", "base_url": server.base_url, "max_retries": 0, **options}
     settings = Settings.model_validate({"models": {"default": table}})
     # Reads the sentences.
     words = await asyncio.to_thread(Words, "zh")
@@ -67,6 +69,16 @@ async def test_what_was_asked_before_costs_nothing(server: OpenAIServer, tmp_pat
     assert (False, True, False) == (first.cached, again.cached, other.cached)
     assert first.text == again.text
     assert 2 == len(server.bodies)
+
+
+async def test_an_answer_kept_costs_what_it_would_at_todays_price(server: OpenAIServer, tmp_path: Path) -> None:
+    server.script(Says("Hello", usage=(1000, 10), cached=400))
+    async with trier(server, tmp_path, input_price=2.0, output_price=8.0) as it:
+        first = await it.ask(ONE, "hi")
+    async with trier(server, tmp_path, input_price=2.0, cached_input_price=1.0, output_price=8.0) as it:
+        again = await it.ask(ONE, "hi")
+
+    assert (2080, 1680, True) == (first.cost, again.cost, again.cached)
 
 
 async def test_a_failure_is_told_and_not_kept(server: OpenAIServer, tmp_path: Path) -> None:
@@ -157,11 +169,13 @@ async def test_two_versions_are_asked_the_same(server: OpenAIServer) -> None:
 def test_a_report_shows_what_changed_and_nothing_runs_in_it() -> None:
     compared = [
         Compared(Question(1, "<script>"), Tried(text="same"), Tried(text="same")),
-        Compared(Question(2, "why"), Tried(text="old <b>"), Tried(text="new <b>", milliseconds=30)),
+        Compared(Question(2, "why"), Tried(text="old <b>"), Tried(text="new <b>", cost=2_500_000)),
     ]
-    written = page("hr", ("aaa", "bbb"), compared, ["3 of 4 cases pass"])
+    written = page("hr", ("aaa", "bbb"), compared, ["3 of 4 cases pass"], currency="CNY")
 
     assert "1 of 2 answers changed" in written
+    assert "<th>cost CNY" in written
+    assert "<td>2.50<td>" in written
     assert "<del>old</del> &lt;b&gt;" in written
     assert "<ins>new</ins> &lt;b&gt;" in written
     assert "<script" not in written

@@ -188,6 +188,7 @@ def publish(
 @pass_shell
 def try_chain(shell: Shell, name: str, text: str, *, live: bool) -> None:
     """Ask a chain something and show what exactly was sent."""
+    from chains.prices import money  # noqa: PLC0415 (not for `webot --help`)
 
     async def run(desk: "Desk") -> "Tried":
         from chains.trying import Tried  # noqa: PLC0415 (not for `webot --help`)
@@ -207,12 +208,14 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool) -> None:
             await desk.models.aclose()
         return tried
 
-    tried = asyncio.run(run(_desk(shell)))
+    desk = _desk(shell)
+    tried = asyncio.run(run(desk))
     click.echo()
     if tried.error:
         raise click.ClickException(tried.error)
+    cost = f", {money(tried.cost)} {desk.settings.budgets.currency}" if tried.cost else ""
     click.secho(
-        f"{tried.model}: {tried.input_tokens} + {tried.output_tokens} tokens, first word after "
+        f"{tried.model}: {tried.input_tokens} + {tried.output_tokens} tokens{cost}, first word after "
         f"{tried.first_milliseconds} ms, all after {tried.milliseconds} ms",
         fg="cyan",
         err=True,
@@ -270,6 +273,7 @@ def replay(shell: Shell, name: str, *, last: int, report: Path | None, judge: st
     Only questions of the users that [replay] users names, and masked.
     """
     from chains.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
+    from chains.prices import money  # noqa: PLC0415 (the same)
     from chains.replaying import page, replay, summed  # noqa: PLC0415 (the same)
 
     desk = _desk(shell)
@@ -297,15 +301,18 @@ def replay(shell: Shell, name: str, *, last: int, report: Path | None, judge: st
     if not compared:
         raise click.ClickException(f"nobody whom [replay] users names has asked {name} anything yet")
     report = report or Path(f"replay-{name}.html")
-    report.write_text(page(name, (live.chain.revision, draft.chain.revision), compared, cases), encoding="utf-8")
-    rows = [("", "REVISION", "ANSWERS", "ERRORS", "TOKENS IN", "TOKENS OUT", "MEDIAN MS")]
+    currency = desk.settings.budgets.currency
+    written = page(name, (live.chain.revision, draft.chain.revision), compared, cases, currency=currency)
+    report.write_text(written, encoding="utf-8")
+    rows = [("", "REVISION", "ANSWERS", "ERRORS", "TOKENS IN", "TOKENS OUT", f"COST {currency}", "MEDIAN MS")]
     for label, version, tried in (
         ("live", live, [each.live for each in compared]),
         ("draft", draft, [each.draft for each in compared]),
     ):
         total = summed(tried)
-        counts = (total.answers, total.errors, total.input_tokens, total.output_tokens, total.milliseconds)
-        rows.append((label, version.chain.revision, *map(str, counts)))  # type: ignore[arg-type]
+        counts = (total.answers, total.errors, total.input_tokens, total.output_tokens)
+        cells = (*map(str, counts), money(total.cost), str(total.milliseconds))
+        rows.append((label, version.chain.revision, *cells))  # type: ignore[arg-type]
     _table(rows)
     for line in cases:
         click.echo(line)
