@@ -16,6 +16,7 @@ from chains.demo import NAME, DemoChat
 from chains.openai_model import OPENAI, openai_model, options_of
 from chains.prices import Price
 from chains.providers import LEFT_OUT, PROVIDERS, make, nearest, unusable
+from chains.rates import Gate, Gated, Window
 from chains.standby import ChatModel, Rests, Stand, Standby
 from chains.suited import OWN, Suited
 from chains.transport import open_client
@@ -57,6 +58,11 @@ class Models:
         self._prices = {
             name: Price() if self._provider(name) == "demo" else Price.of(table) for name, table in self._tables.items()
         }
+        self._gates = {
+            name: self._gate(name, table, before)
+            for name, table in self._tables.items()
+            if table.requests_per_minute or table.tokens_per_minute
+        }
         problems = [problem for name in self._tables for problem in self._problems(name)]
         if problems:
             raise SettingsInvalid(problems)
@@ -70,6 +76,10 @@ class Models:
     def rests(self) -> Rests:
         """Say which models rest."""
         return self._rests
+
+    def gate(self, name: str) -> Gate | None:
+        """Give what keeps calls to a model within its limits; None where there are none."""
+        return self._gates.get(name)
 
     def has(self, name: str, table: ModelTable) -> bool:
         """Say whether a model is set up in exactly this way."""
@@ -178,8 +188,23 @@ class Models:
             await client.aclose()
 
     def _build(self, name: str) -> ChatModel:
-        line = [Stand(each, self._one(each), self._suiting(each)) for each in self._line(name)]
+        names = self._line(name)
+        # Who has somebody behind it does not let people wait for longer than a call may take.
+        last = names[-1]
+        line = [Stand(each, self._gated(each, alone=each == last), self._suiting(each)) for each in names]
         return Standby(line, self._rests) if len(line) > 1 else line[0].model
+
+    def _gate(self, name: str, table: ModelTable, before: "Models | None") -> Gate:
+        former = None if before is None else before.gate(name)
+        limits = (table.requests_per_minute, table.tokens_per_minute)
+        return Gate(name, Window(*limits)) if former is None else former.changed(*limits)
+
+    def _gated(self, name: str, *, alone: bool) -> ChatModel:
+        model, table = self._one(name), self._tables[name]
+        gate = self.gate(name)
+        if gate is None:
+            return model
+        return Gated(model, gate, limit=table.own.get("max_tokens"), most=None if alone else table.timeout)
 
     def _suiting(self, name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         """Give how a call to a line is put to one who stands in it."""
@@ -261,6 +286,8 @@ class Models:
             problems.append(f"{here}.fallbacks: only models that answer have others behind them; leave it out")
         if name in NOT_CHAT and table.users:
             problems.append(f"{here}.users: only models that answer can be chosen; leave it out")
+        if name in NOT_CHAT and (table.requests_per_minute or table.tokens_per_minute):
+            problems.append(f"{here}: only models that answer have limits by the minute; leave them out")
         for fallback in table.fallbacks:
             if fallback not in self.names:
                 problems.append(f"{here}.fallbacks: found {fallback!r}, there are {', '.join(self.names)}")

@@ -13,6 +13,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from chains.failures import answer_failed
 from chains.heard import TABLE
+from chains.rates import RateLimitReached
 
 log = structlog.get_logger()
 
@@ -145,7 +146,9 @@ class Standby(Runnable[LanguageModelInput, AIMessage]):
         return sorted(self._line, key=lambda one: self._rests.resting(one.name))
 
     def _note(self, name: str, error: Exception, errors: list[Exception]) -> None:
-        self._rests.failed(name, error)
+        # A queue before it says nothing against a model.
+        if not isinstance(error, RateLimitReached):
+            self._rests.failed(name, error)
         # The first of the line speaks for all, wherever it was asked.
         place = 0 if name == self._line[0].name else len(errors)
         errors.insert(place, error)

@@ -10,6 +10,7 @@ RUNNING = Gauge("webot_turns_running", "Turns that run now", registry=REGISTRY)
 SETTINGS_REFUSED = Gauge(
     "webot_settings_edit_refused", "1 while the settings files say what cannot be used", registry=REGISTRY
 )
+MODEL_WAITING = Gauge("webot_model_waiting", "Calls that wait for a model's rate limit", ["model"], registry=REGISTRY)
 ANSWER_SECONDS = Histogram(
     "webot_answer_seconds",
     "From accepting an event to recording its answer",

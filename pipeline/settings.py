@@ -88,6 +88,10 @@ class ModelTable(OpenTable):
     """Other models to try, in order, when this one fails."""
     vision: bool = False
     """Whether the model can look at pictures people send."""
+    requests_per_minute: int = Field(default=0, ge=0)
+    """How many calls one process makes in any minute; more wait their turn. 0 for any number."""
+    tokens_per_minute: int = Field(default=0, ge=0)
+    """How many tokens, read and written, one process's calls have in any minute; more wait. 0 for any number."""
     input_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """What a million tokens it is given cost, in the currency of `[budgets]`; 0 for nothing."""
     cached_input_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
