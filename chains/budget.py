@@ -8,7 +8,7 @@ from typing import Literal
 
 import structlog
 
-from chains.models import Models
+from chains.models import NOT_CHAT, Models
 from chains.prices import MILLION
 from pipeline import meters
 from pipeline.errors import SettingsInvalid
@@ -68,24 +68,34 @@ class Budget:
         self._all = _amounts(budgets.per_day, budgets.per_month)
         self._warn_at = budgets.warn_at
         self._warned: dict[tuple[Period, str], date] = {}
-        if (self._person or self._all) and all(models.free(name) for name in models.names):
+        if (self._person or self._all) and all(models.free(name) for name in (*models.names, *NOT_CHAT)):
             log.warning("budget_without_prices", hint="set input_price and output_price of [models.*]")
 
     async def admit(self, model: str, ask: Ask) -> str | Outcome:
         """Name the model that may answer in the place of `model`, or say in a sentence why none may."""
+        if not self.cheaper:
+            return await self.refusal(model, ask) or model
         spent = await self._in_the_way(model, ask.event.sender)
         if spent is None:
             return model
-        outcome = "cheaper" if self.cheaper else "refused"
-        meters.BUDGETS.labels(spent.whose, spent.period, outcome).inc()
-        log.info("budget_spent", trace=ask.trace, whose=spent.whose, period=spent.period, outcome=outcome)
-        if self.cheaper:
-            return self.cheaper
+        _note(spent, ask, "cheaper")
+        return self.cheaper
+
+    async def refusal(self, model: str, ask: Ask) -> Outcome | None:
+        """Say in a sentence why a model that nothing can stand in for may not be asked, or nothing if it may."""
+        spent = await self._in_the_way(model, ask.event.sender)
+        if spent is None:
+            return None
+        _note(spent, ask, "refused")
         return Outcome((TextReply(self._words.say(f"budget.{spent.whose}_{spent.period}", when=self.when(spent))),))
 
     async def answering(self, model: str, person: Person) -> str:
         """Name the model that would answer, if any may."""
         return model if await self._in_the_way(model, person) is None else self.cheaper or model
+
+    async def allows(self, model: str, person: Person) -> bool:
+        """Say whether a model itself may be asked."""
+        return await self._in_the_way(model, person) is None
 
     async def _in_the_way(self, model: str, person: Person) -> Limit | None:
         if not (self._person or self._all) or model == self.cheaper or self._models.free(model):
@@ -138,6 +148,11 @@ class Budget:
             if event and self._warned.get((limit.period, event)) != limit.renewed:
                 self._warned[limit.period, event] = limit.renewed
                 log.warning(event, period=limit.period, paid=limit.paid / MILLION, budget=limit.most / MILLION)
+
+
+def _note(spent: Limit, ask: Ask, outcome: str) -> None:
+    meters.BUDGETS.labels(spent.whose, spent.period, outcome).inc()
+    log.info("budget_spent", trace=ask.trace, whose=spent.whose, period=spent.period, outcome=outcome)
 
 
 def _amounts(day: float, month: float) -> tuple[tuple[Period, int], ...]:

@@ -20,11 +20,12 @@ from chains.models import Models
 from chains.prices import made_by, took
 from chains.quoting import block
 from chains.seeing import Looks, looks_of, still_meant
-from chains.senses import Senses
+from chains.senses import IMAGE, Senses
 from chains.standby import ChatModel
 from chains.templates import values
 from chains.thinking import Spoken
 from chains.toolbox import ROUNDS, Toolbox
+from chains.tools.draw_picture import NAME as DRAW
 from chains.toolshed import Toolshed
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 from pipeline.outcomes import Draft, Exchange, Notice, Outcome, Provenance, Recollection, Said, Step, Took
@@ -95,11 +96,10 @@ class Conversations:
             looks=looks,
         )
         options = self.models.options(model, prompt.options(chain, model=model))
-        toolbox = Toolbox(
-            await self.toolshed.take(chain, ask.traits) if chain.tools and model not in self._toolless else {},
-            ask,
-            self.words,
-        )
+        tools = await self.toolshed.take(chain, ask.traits) if chain.tools and model not in self._toolless else {}
+        if DRAW in tools and not await self.budget.allows(IMAGE, ask.event.sender):
+            del tools[DRAW]
+        toolbox = Toolbox(tools, ask, self.words)
         rounds: list[Heard] = []
         began = time.perf_counter()
         try:
@@ -113,7 +113,11 @@ class Conversations:
             self._toolless.add(model)
         asked = Exchange(question, "", pictures, tuple(drawn.media for drawn in toolbox.drawn))
         milliseconds = round((time.perf_counter() - began) * 1000)
-        taken = [*beside, *(self._took(each, called=model) for each in rounds)]
+        taken = [
+            *beside,
+            *(self._took(each, called=model) for each in rounds),
+            *(drawn.took for drawn in toolbox.drawn),
+        ]
         heard = answering(rounds)
         origin = made_by(chain, heard.model or model, taken, milliseconds=milliseconds)
         if toolbox.uses:

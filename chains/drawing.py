@@ -5,6 +5,7 @@ import binascii
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,8 +13,10 @@ from chains.demo_drawing import landscape
 from chains.failures import answer_failed
 from chains.fetching import Fetcher
 from chains.openai_media import OpenAIMedia
+from chains.prices import Price
 from chains.wellformed import wellformed
 from pipeline.errors import AnswerFailed, Unreadable
+from pipeline.outcomes import Took
 from pipeline.ports import Pictures
 from pipeline.replies import StoredMedia
 
@@ -37,7 +40,7 @@ class Drawn:
     """A picture with how it came to be."""
 
     media: StoredMedia
-    model: str
+    took: Took
     milliseconds: int
 
 
@@ -96,7 +99,18 @@ class ModelPainter:
             kept = await self._pictures.keep(data, name=NAME)
         except Unreadable as error:
             raise AnswerFailed(f"[models.{self._media.name}]: {error}", reason="image.unreadable") from error
-        return Drawn(kept, self._media.table.model, round((time.perf_counter() - began) * 1000))
+        return Drawn(kept, self._took(answer), round((time.perf_counter() - began) * 1000))
+
+    def _took(self, answer: Mapping[str, Any]) -> Took:
+        """Count the tokens where the provider does, and the call in any case."""
+        usage = answer.get("usage")
+        given, answered = (
+            (count if isinstance(count := usage.get(key), int) else 0 for key in ("input_tokens", "output_tokens"))
+            if isinstance(usage, Mapping)
+            else (0, 0)
+        )
+        table = self._media.table
+        return Took(table.model, given, answered, Price.of(table).cost(given, answered))
 
     async def _data(self, encoded: Any, url: Any) -> bytes:  # noqa: ANN401 - whatever a server sent
         try:
@@ -125,4 +139,4 @@ class DemoPainter:
         began = time.perf_counter()
         data = await landscape(description, size=size)
         kept = await self._pictures.keep(data, name=NAME)
-        return Drawn(kept, "demo", round((time.perf_counter() - began) * 1000))
+        return Drawn(kept, Took("demo", 0, 0, 0), round((time.perf_counter() - began) * 1000))

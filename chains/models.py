@@ -104,7 +104,7 @@ class Models:
 
     def free(self, name: str) -> bool:
         """Say whether a model costs nothing, nor any of those that stand in for it."""
-        return all(self.price(each).free for each in self._line(name))
+        return name not in self._tables or all(self.price(each).free for each in self._line(name))
 
     @property
     def choosable(self) -> tuple[str, ...]:

@@ -15,26 +15,32 @@ _LEAST = MILLION // 10_000
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a million tokens cost: given to the model, kept by the provider from an earlier call, answered."""
+    """What a million tokens cost: given to the model, kept by the provider from an earlier call, answered.
+
+    `call` is what each call costs beside them.
+    """
 
     given: float = 0.0
     cached: float = 0.0
     answered: float = 0.0
+    call: float = 0.0
 
     @classmethod
     def of(cls, table: ModelTable) -> "Price":
         """Read a table of `[models]`."""
-        return cls(table.input_price, table.cached_input_price or table.input_price, table.output_price)
+        cached = table.cached_input_price or table.input_price
+        return cls(table.input_price, cached, table.output_price, table.call_price)
 
     @property
     def free(self) -> bool:
         """Say whether nothing is known to be paid."""
-        return not (self.given or self.answered)
+        return not (self.given or self.answered or self.call)
 
     def cost(self, given: int, answered: int, *, cached: int = 0) -> int:
-        """Give what tokens cost in millionths of the currency, which is what one token's price is counted in."""
+        """Give what a call costs in millionths of the currency, which is what one token's price is counted in."""
         known = min(cached, given)
-        return round((given - known) * self.given + known * self.cached + answered * self.answered)
+        tokens = (given - known) * self.given + known * self.cached + answered * self.answered
+        return round(tokens + self.call * MILLION)
 
 
 def took(heard: Heard, price: Price, *, called: str) -> Took:

@@ -98,6 +98,8 @@ class ModelTable(OpenTable):
     """What a million tokens cost that the provider has kept from an earlier call; 0 for the same as `input_price`."""
     output_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """What a million tokens it answers with cost, those it thinks in included; 0 for nothing."""
+    call_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """What a call costs beside its tokens, such as a picture of the model that draws; 0 for nothing."""
     users: tuple[str, ...] = ()
     """Who may choose this model by @model, by user id; "*" for everybody, empty for nobody."""
     title: str = ""

@@ -1,5 +1,6 @@
 """Money, whole: what answers cost, who is told of it, and what happens when it is spent."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import get_args
@@ -11,7 +12,7 @@ from pipeline.words import Words
 from storage.tables import inbox, messages, spending
 from storage.usage import By, usage
 from tests.fakes.openai_server import OpenAIServer, Says
-from tests.house import House, open_house
+from tests.house import House, open_house, until
 
 ZH = Words("zh")
 
@@ -22,10 +23,13 @@ async def model() -> AsyncIterator[OpenAIServer]:
         yield server
 
 
+def bare(model: OpenAIServer) -> dict[str, str]:
+    return {"WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url, "WEBOT_MODELS__DEFAULT__MODEL": "test-model"}
+
+
 def priced(model: OpenAIServer, **more: str) -> dict[str, str]:
     return {
-        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
+        **bare(model),
         "WEBOT_MODELS__DEFAULT__INPUT_PRICE": "2",
         "WEBOT_MODELS__DEFAULT__OUTPUT_PRICE": "8",
         **more,
@@ -99,3 +103,25 @@ async def test_a_restart_forgets_no_spending(tmp_path: Path, model: OpenAIServer
 
             assert "额度已经用完" in refused
     assert 1 == len(model.asked)
+
+
+async def test_prices_and_budgets_that_are_edited_hold_from_the_next_answer(
+    tmp_path: Path, model: OpenAIServer
+) -> None:
+    model.script(*(Says("回答", usage=(400_000, 0)) for _ in range(2)))
+    file = tmp_path / "settings.local.toml"
+    await asyncio.to_thread(file.write_text, "[models.default]\ninput_price = 0.0\n")
+    async with open_house(tmp_path, bare(model)) as house:
+        phone = house.phone()
+        await phone.say("一")
+        await phone.texts(count=1)
+        edited = "[models.default]\ninput_price = 5.0\n[budgets]\nper_user_per_day = 1.5\n"
+        await asyncio.to_thread(file.write_text, edited)
+        await until(lambda: house.service.settings.budgets.per_user_per_day == 1.5)
+        await phone.say("二")
+        assert ["回答", "回答"] == await phone.texts(count=2)
+        await phone.say("三")
+        refused = (await phone.texts(count=3))[-1]
+
+        assert "额度已经用完" in refused
+        assert (2_000_000, 2_000_000) == await recorded(house)

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from chains.command import Command, Order
 from chains.drawing import MOST, Drawn, Painter, size_of
 from chains.quoting import quoted
+from chains.senses import IMAGE
 from chains.tools.draw_picture import draw_tool
 from chains.wellformed import wellformed
 from pipeline.errors import AnswerFailed
@@ -24,6 +25,8 @@ async def run(order: Order) -> AsyncGenerator[Step]:
         yield order.done("image.empty_description")
     elif len(description) > MOST:
         yield order.done("image.description_too_long", length=len(description), most=MOST)
+    elif (refused := await order.means.budget.refusal(IMAGE, order.ask)) is not None:
+        yield refused
     else:
         if not painter.demo:
             yield Notice(order.means.words.say("image.drawing"))
@@ -46,7 +49,17 @@ async def _outcome(order: Order, drawn: Drawn, description: str, *, demo: bool) 
     known = await means.memory.recall(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
     answer = means.words.say("image.answer", description=quoted(description, most=_QUOTE))
     exchange = Exchange(f"{COMMAND.name} {wellformed(order.argument)}", answer, drawn=(drawn.media,))
-    made_by = Provenance(chain=COMMAND.name, revision="", model=drawn.model, milliseconds=drawn.milliseconds)
+    took = drawn.took
+    made_by = Provenance(
+        chain=COMMAND.name,
+        revision="",
+        model=took.model,
+        input_tokens=took.input_tokens,
+        output_tokens=took.output_tokens,
+        milliseconds=drawn.milliseconds,
+        cost=took.cost,
+    )
+    means.budget.paid(made_by)
     caption = means.words.say("image.demo") if demo else ""
     return Outcome((ImageReply(drawn.media, caption),), (Said(exchange, made_by, known.conversation, aside=True),))
 

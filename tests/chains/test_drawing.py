@@ -9,13 +9,17 @@ from pathlib import Path
 import pytest
 
 from chains.drawing import MOST, size_of
+from chains.prices import MILLION
 from pipeline.errors import AnswerFailed
 from pipeline.outcomes import Conversation, Exchange, Notice, Outcome, Provenance, Said
+from pipeline.ports import Spending
 from pipeline.replies import ImageReply, TextReply
+from pipeline.spending import Paid
 from pipeline.words import Words, catalogue
 from storage.media import MediaFolder
 from storage.pictures import PictureFolder
 from tests.chains.house import NOON, House, RecentMemory, house
+from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_media import RED, drawn, drawn_at
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Raw
 from tests.fakes.recordings import noise, picture
@@ -41,12 +45,20 @@ class Studio:
 
 @asynccontextmanager
 async def studio(
-    folder: Path, server: OpenAIServer | None = None, *, memory: RecentMemory | None = None, **image: object
+    folder: Path,
+    server: OpenAIServer | None = None,
+    *,
+    memory: RecentMemory | None = None,
+    spending: Spending | None = None,
+    **image: object,
 ) -> AsyncIterator[Studio]:
     """Open a house; with a server, `[models.image]` is there."""
     media = MediaFolder(folder / "media")
     models = {"image": {"model": "painter", "base_url": server.base_url, "max_retries": 0, **image}} if server else {}
-    async with house(models=models, pictures=PictureFolder(media), memory=memory) as it:
+    budgets = {"per_user_per_day": 1.0} if spending is not None else {}
+    async with house(
+        models=models, pictures=PictureFolder(media), memory=memory, spending=spending, budgets=budgets
+    ) as it:
         yield Studio(it, media)
 
 
@@ -62,6 +74,36 @@ async def test_image_draws_and_says_first_that_it_takes_a_while(tmp_path: Path, 
     assert ("", RED) == (reply.caption, kept)
     assert ["/v1/images/generations"] == [asked.path for asked in server.asked]
     assert [{"model": "painter", "prompt": "一只戴草帽的黑猫", "n": 1}] == server.bodies
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"input_tokens": 1000, "output_tokens": 4000}, (1000, 4000)),
+        ({"input_tokens": "many", "output_tokens": None}, (0, 0)),
+        ("none", (0, 0)),
+    ],
+)
+async def test_a_picture_has_its_price(
+    tmp_path: Path, server: OpenAIServer, usage: object, tokens: tuple[int, int]
+) -> None:
+    server.script(Raw(json.dumps(json.loads(drawn()) | {"usage": usage}).encode()))
+    async with studio(tmp_path, server, call_price=0.25, input_price=5.0, output_price=40.0) as at:
+        (said,) = (await at.it.outcome("@image 黑猫")).changes
+
+    assert isinstance(said, Said)
+    assert tokens == (said.made_by.input_tokens, said.made_by.output_tokens)
+    assert 250_000 + tokens[0] * 5 + tokens[1] * 40 == said.made_by.cost
+
+
+async def test_nothing_is_drawn_that_the_budget_cannot_pay(tmp_path: Path, server: OpenAIServer) -> None:
+    spent = FakeAccounts(Paid(MILLION, MILLION))
+    async with studio(tmp_path, server, spending=spent, call_price=0.25) as at:
+        assert "额度已经用完" in await at.it.said("@image 黑猫")
+    assert [] == server.asked
+    async with studio(tmp_path, server, spending=spent) as at:
+        await at.it.outcome("@image 黑猫")
+    assert 1 == len(server.asked)
 
 
 async def test_the_transcript_keeps_the_picture_aside_from_what_models_see(

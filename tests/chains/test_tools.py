@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 from chains.config import ChainConfig
+from chains.prices import MILLION
 from chains.toolbox import ROUNDS
 from chains.tools import draw_picture
 from pipeline.errors import AnswerFailed
-from pipeline.outcomes import Draft, Notice, Outcome
+from pipeline.outcomes import Draft, Notice, Outcome, Took
 from pipeline.replies import ImageReply, TextReply
+from pipeline.spending import Paid
 from pipeline.words import Words
 from storage.media import MediaFolder
 from storage.pictures import PictureFolder
 from tests.chains.house import House, house, remembered
+from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Act, Asked, Fails, OpenAIServer, Says
 
 DRAWS = ChainConfig(name="default", tools=("draw_picture",))
@@ -64,10 +67,15 @@ async def model() -> AsyncIterator[Script]:
 
 
 @asynccontextmanager
-async def drawing_house(folder: Path, model: OpenAIServer, chain: ChainConfig = DRAWS) -> AsyncIterator[House]:
-    image = {"model": "painter", "base_url": model.base_url, "max_retries": 0}
+async def drawing_house(
+    folder: Path,
+    model: OpenAIServer,
+    chain: ChainConfig = DRAWS,
+    **more: Any,  # noqa: ANN401
+) -> AsyncIterator[House]:
+    image = {"model": "painter", "base_url": model.base_url, "max_retries": 0, "call_price": 0.25}
     pictures = PictureFolder(MediaFolder(folder / "media"))
-    async with house(model.base_url, chain=chain, models={"image": image}, pictures=pictures) as it:
+    async with house(model.base_url, chain=chain, models={"image": image}, pictures=pictures, **more) as it:
         yield it
 
 
@@ -92,6 +100,25 @@ async def test_plain_words_draw_where_the_chain_allows_it(tmp_path: Path, model:
     assert (22, 14) == (said.made_by.input_tokens, said.made_by.output_tokens)
     assert ["一只黑猫"] == [body["prompt"] for body in drawings(model)]
     assert not streams or any(isinstance(step, Draft) for step in steps)
+
+
+async def test_a_picture_costs_beside_the_words_and_is_the_painters(tmp_path: Path, model: Script) -> None:
+    model.says += [asks(), Says("给你。")]
+    async with drawing_house(tmp_path, model, input_price=2.0) as it:
+        made_by = remembered(await it.outcome("画一只黑猫")).made_by
+
+    assert (Took("painter", 0, 0, 250_000),) == made_by.beside
+    assert 22 * 2 + 250_000 == made_by.cost
+
+
+async def test_a_model_without_a_price_is_offered_no_drawing_that_the_budget_cannot_pay(
+    tmp_path: Path, model: Script
+) -> None:
+    spent = FakeAccounts(Paid(MILLION, MILLION))
+    async with drawing_house(tmp_path, model, spending=spent, budgets={"per_user_per_day": 1.0}) as it:
+        await it.outcome("画一只黑猫")
+
+    assert "tools" not in chats(model)[0]
 
 
 async def test_the_model_is_told_what_the_tool_is_and_that_it_is_done(tmp_path: Path, model: Script) -> None:
