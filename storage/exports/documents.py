@@ -9,34 +9,64 @@ from pipeline.exports import Format
 from pipeline.words import Words
 from storage.exports import csv, finetune, html, jsonl, markdown, sharegpt, text
 from storage.exports.formats import TRAITS
-from storage.exports.orders import Rendered, RenderOrder
+from storage.exports.laid import LaidOut
+from storage.exports.orders import Answer, BindOrder, Order, PartOrder, Printed, Rendered, RenderOrder, Unprintable
+from storage.exports.parts import whole
 from storage.exports.pictures import Pictures
-from storage.exports.records import TRANSCRIPTS, Transcript
+from storage.exports.records import Transcript
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every file in an archive: the same data gives the same bytes."""
 
 
+def carry_out(order: Order) -> Answer:
+    """Do what was ordered."""
+    match order:
+        case RenderOrder():
+            return make(order)
+        case PartOrder():
+            return _print(order)
+        case BindOrder():
+            return _bind(order)
+
+
 def make(order: RenderOrder) -> Rendered:
-    """Carry an order out; pages that cannot be made whole become a web page."""
-    folder = Path(order.folder)
-    transcripts = TRANSCRIPTS.validate_json((folder / "transcripts.json").read_bytes())
-    pictures = Pictures(folder)
-    words = Words(order.language)
-    out = folder / "out"
-    out.mkdir()
-    path = out / f"{order.name}{TRAITS[order.format].suffix}"
-    if order.format != "pdf":
-        return Rendered(order.format, _written(transcripts, words, pictures, order.format, path, order.limit))
-    # Imported here: the other formats do not need what makes pages.
+    """Write documents of any format but pages."""
+    laid = LaidOut(Path(order.folder))
+    transcripts = whole(map(laid.part, laid.parts()))
+    path = _out(laid) / f"{order.name}{TRAITS[order.format].suffix}"
+    pictures = Pictures(laid.folder)
+    files = _written(transcripts, Words(order.language), pictures, order.format, path, order.limit)
+    return Rendered(order.format, files)
+
+
+def _print(order: PartOrder) -> Printed | Unprintable:
+    # Imported here and below: the other formats do not need what makes pages.
+    from storage.exports.printing import Incomplete, print_part  # noqa: PLC0415
+
+    laid = LaidOut(Path(order.folder))
+    try:
+        data = print_part(laid.part(order.part), Words(order.language), Pictures(laid.folder), engine=order.engine)
+    except Incomplete as error:
+        return Unprintable(str(error))
+    laid.pages(order.part).write_bytes(data)
+    return Printed()
+
+
+def _bind(order: BindOrder) -> Rendered:
     from storage.exports import book  # noqa: PLC0415
 
-    try:
-        with book.bind(transcripts, words, pictures, engine=order.engine) as pages:
-            return Rendered("pdf", tuple(file.name for file in book.save(pages, path, limit=order.limit)))
-    except book.Incomplete as error:
-        files = _written(transcripts, words, pictures, "html", path.with_suffix(".html"), order.limit)
-        return Rendered("html", files, plainer=str(error))
+    laid = LaidOut(Path(order.folder))
+    printed = (laid.pages(part).read_bytes() for part in laid.parts())
+    with book.bind(printed, laid.heads(), Words(order.language), laid.folder) as pages:
+        files = book.save(pages, _out(laid) / f"{order.name}.pdf", limit=order.limit)
+    return Rendered("pdf", tuple(file.name for file in files))
+
+
+def _out(laid: LaidOut) -> Path:
+    out = laid.folder / "out"
+    out.mkdir(exist_ok=True)
+    return out
 
 
 def pieces(transcripts: Sequence[Transcript], words: Words, pictures: Pictures, format: Format) -> Iterator[str]:  # noqa: A002 (its name)

@@ -1,11 +1,11 @@
 """What stands at the head of a transcript, and beside each message: who, when, how it was made."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pipeline.words import Words
-from storage.exports.records import Message, Talk, Transcript
+from storage.exports.records import Head, Message, Talk
 
 ASSISTANT = "webot"
 """How answers are signed."""
@@ -20,19 +20,18 @@ class Facts:
     small_print: str
 
 
-def facts(transcript: Transcript, words: Words) -> Facts:
-    """Gather what the head says."""
-    talk, messages = transcript.talk, transcript.messages
-    first, last = (messages[0].at, messages[-1].at) if messages else (talk.started_at, talk.last_at)
+def facts(head: Head, words: Words) -> Facts:
+    """Say what the head says."""
+    talk = head.talk
     lines = [
         words.say("document.who", user=talk.user, assistant=ASSISTANT, channel=talk.channel, number=talk.number),
-        words.say("document.when", start=stamp(first), end=stamp(last), messages=len(messages)),
+        words.say("document.when", start=stamp(head.first), end=stamp(head.last), messages=head.messages),
     ]
     if talk.persona:
         lines.append(words.say("document.persona", persona=" ".join(talk.persona.split())))
-    models = _distinct(message.model for message in messages)
-    chains = _distinct(f"{message.chain} @ {message.revision}" for message in messages if message.chain)
-    made = words.say("document.made", models=", ".join(models), chains=", ".join(chains)) if models or chains else ""
+    made = ""
+    if head.models or head.chains:
+        made = words.say("document.made", models=", ".join(head.models), chains=", ".join(head.chains))
     return Facts(title(talk, words), tuple(lines), made)
 
 
@@ -41,11 +40,11 @@ def title(talk: Talk, words: Words) -> str:
     return talk.title or words.say("document.untitled", number=talk.number)
 
 
-def title_of_all(transcripts: Sequence[Transcript], words: Words) -> str:
+def title_of_all(talks: Sequence[Talk], words: Words) -> str:
     """Name a document of one conversation or several."""
-    if len(transcripts) == 1:
-        return title(transcripts[0].talk, words)
-    return words.say("document.several", conversations=len(transcripts))
+    if len(talks) == 1:
+        return title(talks[0], words)
+    return words.say("document.several", conversations=len(talks))
 
 
 def speaker(talk: Talk, message: Message) -> str:
@@ -71,7 +70,3 @@ def tools(message: Message, words: Words) -> str:
 def stamp(at: float) -> str:
     """Write a time as this machine's clock on the wall shows it, to the minute."""
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(name for name in names if name))

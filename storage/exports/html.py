@@ -8,7 +8,7 @@ from pipeline.replies import StoredMedia
 from pipeline.words import Words
 from storage.exports.blocks import blocks_of
 from storage.exports.code import colours
-from storage.exports.facts import facts, speaker, stamp, title_of_all, tools
+from storage.exports.facts import facts, speaker, stamp, title, title_of_all, tools
 from storage.exports.markup import Markup
 from storage.exports.pictures import Pictures
 from storage.exports.records import Message, Talk, Transcript
@@ -44,7 +44,7 @@ article.human { background: #121d2f } }
 
 def write(transcripts: Sequence[Transcript], words: Words, pictures: Pictures) -> Iterator[str]:
     """Give the page in pieces."""
-    name = escape(title_of_all(transcripts, words))
+    name = escape(title_of_all([each.talk for each in transcripts], words))
     yield (
         f'<!doctype html>\n<html lang="{words.language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -54,7 +54,7 @@ def write(transcripts: Sequence[Transcript], words: Words, pictures: Pictures) -
     if len(transcripts) > 1:
         yield "<ol>\n"
         for place, transcript in enumerate(transcripts):
-            yield f'<li><a href="#c{place}">{escape(facts(transcript, words).title)}</a></li>\n'
+            yield f'<li><a href="#c{place}">{escape(title(transcript.talk, words))}</a></li>\n'
         yield "</ol>\n"
     for place, transcript in enumerate(transcripts):
         yield from _conversation(transcript, place, words, pictures, headed=len(transcripts) > 1)
@@ -64,7 +64,7 @@ def write(transcripts: Sequence[Transcript], words: Words, pictures: Pictures) -
 def _conversation(
     transcript: Transcript, place: int, words: Words, pictures: Pictures, *, headed: bool
 ) -> Iterator[str]:
-    about = facts(transcript, words)
+    about = facts(transcript.head(), words)
     if headed:
         yield f'<h2 id="c{place}">{escape(about.title)}</h2>\n'
     for line in about.lines:

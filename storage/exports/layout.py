@@ -9,8 +9,9 @@ from tempfile import mkdtemp
 
 from pipeline.errors import Undeliverable
 from pipeline.ports import MediaStore
+from storage.exports.laid import LaidOut
 from storage.exports.pictures import file_name
-from storage.exports.records import TRANSCRIPTS, Transcript
+from storage.exports.records import Transcript
 
 
 @asynccontextmanager
@@ -25,8 +26,7 @@ async def work_folder() -> AsyncIterator[Path]:
 
 async def lay_out(folder: Path, transcripts: Sequence[Transcript], media: MediaStore) -> None:
     """Write the transcripts and their pictures; a picture that is gone is left out."""
-    content = await asyncio.to_thread(TRANSCRIPTS.dump_json, tuple(transcripts))
-    await asyncio.to_thread((folder / "transcripts.json").write_bytes, content)
+    await asyncio.to_thread(LaidOut(folder).lay, transcripts)
     await lay_out_pictures(folder, transcripts, media)
 
 

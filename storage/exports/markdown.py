@@ -20,9 +20,9 @@ _STRUCTURE = re.compile(r"^ {0,3}(?:#|```|~~~|=+\s*$|-+\s*$)", re.MULTILINE)
 def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
     """Give the document in pieces; its pictures are in the folder `media` beside it."""
     several = len(transcripts) > 1
-    yield f"# {_line(title_of_all(transcripts, words))}\n\n"
+    yield f"# {_line(title_of_all([each.talk for each in transcripts], words))}\n\n"
     for transcript in transcripts:
-        about = facts(transcript, words)
+        about = facts(transcript.head(), words)
         if several:
             yield f"## {_line(about.title)}\n\n"
         yield "".join(f"- {line}\n" for line in (*about.lines, about.small_print) if line)

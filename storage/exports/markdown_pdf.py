@@ -16,7 +16,7 @@ from storage.exports.check import lost
 from storage.exports.parts import Part
 from storage.exports.pictures import Pictures
 from storage.exports.prepare import Piece, contents, pieces, style
-from storage.exports.records import Transcript
+from storage.exports.records import Head
 
 _MARGINS = (48, 44, -48, -52)
 _EMOJI = str(files("manimgx_fonts"))
@@ -46,11 +46,11 @@ def render(part: Part, words: Words, pictures: Pictures) -> pymupdf.Document:
 
 
 def render_contents(
-    transcripts: Sequence[Transcript], words: Words, folder: Path
+    heads: Sequence[Head], words: Words, folder: Path
 ) -> tuple[pymupdf.Document, list[tuple[int, float]]]:
     """Lay a table of contents out; give it with the page (from 0) and the line's foot of each conversation."""
     made = _Flowing(folder, toc_level=0)
-    places = [made.flow(piece) for piece in contents(transcripts, words)]
+    places = [made.flow(piece) for piece in contents(heads, words)]
     return made.finish(), places[1:]
 
 

@@ -12,7 +12,11 @@ from pipeline.words import Language
 
 @dataclass(frozen=True, slots=True)
 class RenderOrder:
-    """Make documents of the transcripts in `folder`; `limit` is the bytes a file may have, `name` has no suffix."""
+    """Make documents of what is laid out in `folder`.
+
+    `limit` is the bytes a file may have, `name` has no suffix. Pages are made by a `PartOrder` for each part and a
+    `BindOrder` for all of them.
+    """
 
     folder: str
     name: str
@@ -20,6 +24,32 @@ class RenderOrder:
     engine: PdfEngine
     language: Language
     limit: int
+    kind: Literal["render"] = "render"
+
+
+@dataclass(frozen=True, slots=True)
+class PartOrder:
+    """Print the part in a file of `folder` as pages beside it."""
+
+    folder: str
+    part: str
+    engine: PdfEngine
+    language: Language
+    kind: Literal["part"] = "part"
+
+
+@dataclass(frozen=True, slots=True)
+class BindOrder:
+    """Bind the printed parts in `folder`."""
+
+    folder: str
+    name: str
+    language: Language
+    limit: int
+    kind: Literal["bind"] = "bind"
+
+
+Order = RenderOrder | PartOrder | BindOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +63,21 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
+class Printed:
+    """The pages of a part are there, each message whole."""
+
+    kind: Literal["printed"] = "printed"
+
+
+@dataclass(frozen=True, slots=True)
+class Unprintable:
+    """No engine has set every message of a part whole."""
+
+    reason: str
+    kind: Literal["unprintable"] = "unprintable"
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """Nothing could be made."""
 
@@ -40,5 +85,7 @@ class Broken:
     kind: Literal["broken"] = "broken"
 
 
-ORDER = TypeAdapter(RenderOrder)
-ANSWER: TypeAdapter[Rendered | Broken] = TypeAdapter(Rendered | Broken)
+Answer = Rendered | Printed | Unprintable | Broken
+
+ORDER: TypeAdapter[Order] = TypeAdapter(Order)
+ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)

@@ -15,12 +15,12 @@ from pipeline.replies import StoredMedia
 from pipeline.words import Words as Sentences
 from storage.exports.blocks import Block, Grid, blocks_of
 from storage.exports.code import coloured, colours
-from storage.exports.facts import facts, speaker, stamp, title_of_all, tools
+from storage.exports.facts import facts, speaker, stamp, title, title_of_all, tools
 from storage.exports.glyphs import EMOJI, breakable, printable
 from storage.exports.markup import Markup
 from storage.exports.parts import Part
 from storage.exports.pictures import Pictures, file_name
-from storage.exports.records import Message, Talk, Transcript
+from storage.exports.records import Head, Message, Talk
 
 EMOJI_FONT = "NotoEmoji[wght].ttf"
 
@@ -89,9 +89,9 @@ class Piece:
 def pieces(part: Part, words: Sentences, pictures: Pictures) -> Iterator[Piece]:
     """Give the pieces in their order."""
     number = part.first
-    for place, transcript in enumerate(part.transcripts):
+    for place, (transcript, head) in enumerate(zip(part.transcripts, part.heads, strict=True)):
         if place or not part.goes_on:
-            yield Piece(_head(transcript, words), fresh=True)
+            yield Piece(_head(head, words), fresh=True)
         for message in transcript.messages:
             yield from _message(transcript.talk, message, number, words, pictures)
             number += 1
@@ -119,19 +119,19 @@ class Paper(Markup):
         return f"<pre><code>{coloured(breakable(printable(code)), language).replace(chr(10), '<br/>')}</code></pre>"
 
 
-def contents(transcripts: Sequence[Transcript], words: Sentences) -> Iterator[Piece]:
+def contents(heads: Sequence[Head], words: Sentences) -> Iterator[Piece]:
     """Give a title and a line for each conversation."""
     paper = Paper()
-    yield Piece(f'<div><p class="cover">{paper.words(title_of_all(transcripts, words))}</p></div>')
-    for transcript in transcripts:
+    yield Piece(f'<div><p class="cover">{paper.words(title_of_all([head.talk for head in heads], words))}</p></div>')
+    for head in heads:
         yield Piece(
-            f'<div><p class="contents">{paper.words(facts(transcript, words).title)}'
-            f'<span class="when">  {stamp(transcript.talk.started_at)}</span></p></div>'
+            f'<div><p class="contents">{paper.words(title(head.talk, words))}'
+            f'<span class="when">  {stamp(head.talk.started_at)}</span></p></div>'
         )
 
 
-def _head(transcript: Transcript, words: Sentences) -> str:
-    paper, about = Paper(), facts(transcript, words)
+def _head(head: Head, words: Sentences) -> str:
+    paper, about = Paper(), facts(head, words)
     lines = "".join(f'<p class="facts">{paper.words(line)}</p>' for line in about.lines)
     return f'<div><h1>{paper.words(about.title)}</h1>{lines}<p class="small">{paper.words(about.small_print)}</p></div>'
 

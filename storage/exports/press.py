@@ -7,7 +7,7 @@ seconds and, once in a while, a library dies of what it is given.
 import os
 import sys
 
-from storage.exports.documents import make
+from storage.exports.documents import carry_out
 from storage.exports.orders import ANSWER, ORDER, Broken
 
 _NICENESS = 10
@@ -22,7 +22,7 @@ def main() -> None:
     os.dup2(2, 1)
     for line in sys.stdin.buffer:
         try:
-            answer = ANSWER.dump_json(make(ORDER.validate_json(line)))
+            answer = ANSWER.dump_json(carry_out(ORDER.validate_json(line)))
         except Exception as error:  # noqa: BLE001 (the edge of a step: the other side is told)
             answer = ANSWER.dump_json(Broken(f"{type(error).__name__} in {_place(error)}"))
         answers.write(answer + b"\n")

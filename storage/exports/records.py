@@ -1,5 +1,6 @@
 """What an export is made of, as values that also travel to a worker process as JSON."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,5 +53,33 @@ class Transcript:
     talk: Talk
     messages: tuple[Message, ...]
 
+    def head(self) -> "Head":
+        """Sum it up."""
+        said = self.messages
+        return Head(
+            self.talk,
+            len(said),
+            said[0].at if said else self.talk.started_at,
+            said[-1].at if said else self.talk.last_at,
+            _distinct(message.model for message in said),
+            _distinct(f"{message.chain} @ {message.revision}" for message in said if message.chain),
+        )
 
-TRANSCRIPTS = TypeAdapter(tuple[Transcript, ...])
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands above a conversation, known to whoever writes only a part of it."""
+
+    talk: Talk
+    messages: int
+    first: float
+    last: float
+    models: tuple[str, ...]
+    chains: tuple[str, ...]
+
+
+HEADS = TypeAdapter(tuple[Head, ...])
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name))

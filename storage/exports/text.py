@@ -12,9 +12,9 @@ _RULE = "=" * 40
 def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
     """Give the document in pieces."""
     if len(transcripts) > 1:
-        yield f"{title_of_all(transcripts, words)}\n\n"
+        yield f"{title_of_all([each.talk for each in transcripts], words)}\n\n"
     for transcript in transcripts:
-        about = facts(transcript, words)
+        about = facts(transcript.head(), words)
         yield "\n".join(line for line in (_RULE, about.title, *about.lines, about.small_print, _RULE) if line) + "\n\n"
         for message in transcript.messages:
             yield f"[{stamp(message.at)}] {speaker(transcript.talk, message)}\n{message.text}\n"

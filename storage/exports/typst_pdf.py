@@ -87,9 +87,9 @@ def render(part: Part, words: Sentences, pictures: Pictures) -> pymupdf.Document
 def _document(part: Part, words: Sentences, pictures: Pictures) -> Iterator[str]:
     yield _PREAMBLE
     number = part.first
-    for place, transcript in enumerate(part.transcripts):
+    for place, (transcript, head) in enumerate(zip(part.transcripts, part.heads, strict=True)):
         if place or not part.goes_on:
-            about = facts(transcript, words)
+            about = facts(head, words)
             yield "#pagebreak(weak: true)\n" if place else ""
             yield f"#heading({_string(about.title)})\n"
             yield "".join(f"#fact({_string(line)})\n" for line in about.lines)

@@ -17,9 +17,10 @@ from pipeline.exports import Format
 from pipeline.replies import StoredMedia
 from pipeline.words import Words
 from storage.exports.documents import make, pieces
+from storage.exports.laid import LaidOut
 from storage.exports.orders import Rendered, RenderOrder
 from storage.exports.pictures import Pictures
-from storage.exports.records import TRANSCRIPTS, Transcript
+from storage.exports.records import Transcript
 from tests.storage.exports.samples import AWKWARD, LONG, MIXED, REPORT, message, talk, transcript
 
 ZH = Words("zh")
@@ -151,7 +152,7 @@ def _unlike(seed: int) -> str:
 
 
 def ordered(folder: Path, format_: Format, *transcripts: Transcript, limit: int = 10**7) -> Rendered:
-    (folder / "transcripts.json").write_bytes(TRANSCRIPTS.dump_json(transcripts))
+    LaidOut(folder).lay(transcripts)
     return make(RenderOrder(str(folder), "it", format_, "auto", "zh", limit))
 
 
@@ -181,22 +182,3 @@ def test_markdown_with_pictures_brings_them_along(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "out" / "it.zip") as archive:
         assert ["it.md", f"media/{PICTURE.sha256}.png"] == archive.namelist()
         assert f"](media/{PICTURE.sha256}.png)" in archive.read("it.md").decode()
-
-
-def test_pages_with_pictures_show_them(tmp_path: Path) -> None:
-    import pymupdf  # noqa: PLC0415 (half a second, for this test alone)
-
-    (tmp_path / f"{PICTURE.sha256}.png").write_bytes(PIXEL)
-    shown = Transcript(talk(), (replace(message(1, "human", "看图"), media=(PICTURE,)), message(1, "ai", "好")))
-    made = ordered(tmp_path, "pdf", shown)
-
-    assert Rendered("pdf", ("it.pdf",)) == made
-    with pymupdf.open(tmp_path / "out" / "it.pdf") as pages:
-        assert 1 == len(pages[0].get_images())
-
-
-def test_what_cannot_be_set_on_pages_comes_as_a_web_page_that_says_why(tmp_path: Path) -> None:
-    made = ordered(tmp_path, "pdf", transcript(1, answers=("象形文字：\U00013000",)))
-
-    assert ("html", ("it.html",)) == (made.format, made.files)
-    assert "markdown-pdf: lost 1 messages, typst: lost 1 messages" == made.plainer

@@ -7,21 +7,16 @@ import pymupdf
 import pytest
 
 from pipeline.settings import PdfEngine
-from pipeline.words import Words
 from storage.exports import book
 from storage.exports.check import lost
-from storage.exports.parts import Part, parts
-from storage.exports.pictures import Pictures
+from storage.exports.parts import parts
+from storage.exports.parts import whole as put_together
+from storage.exports.printing import Incomplete
 from storage.exports.records import Transcript
+from tests.storage.exports.binding import bound, together
 from tests.storage.exports.samples import AWKWARD, LONG, MIXED, REPORT, message, talk, transcript
 
-ZH = Words("zh")
 EVERYTHING = (REPORT, MIXED, LONG, AWKWARD)
-
-
-def bound(folder: Path, *transcripts: Transcript, engine: PdfEngine = "auto") -> pymupdf.Document:
-    folder.mkdir(exist_ok=True)
-    return book.bind(transcripts, ZH, Pictures(folder), engine=engine)
 
 
 def saved(folder: Path, pages: pymupdf.Document, *, limit: int = 20_000_000) -> list[bytes]:
@@ -33,7 +28,7 @@ def saved(folder: Path, pages: pymupdf.Document, *, limit: int = 20_000_000) -> 
 def test_every_message_is_there_whole(tmp_path: Path, engine: PdfEngine) -> None:
     whole = transcript(12, answers=EVERYTHING)
     with bound(tmp_path, whole, engine=engine) as pages:
-        assert [] == lost(pages, Part((whole,)))
+        assert [] == lost(pages, together(whole))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -46,7 +41,7 @@ def test_texts_of_any_length_meet_the_ends_of_pages_and_survive(tmp_path: Path, 
     )
     whole = transcript(40, answers=answers)
     with bound(tmp_path, whole, engine="markdown-pdf") as pages:
-        assert [] == lost(pages, Part((whole,)))
+        assert [] == lost(pages, together(whole))
 
 
 def test_a_message_that_is_cut_is_missed(tmp_path: Path) -> None:
@@ -54,19 +49,19 @@ def test_a_message_that_is_cut_is_missed(tmp_path: Path) -> None:
     last = shown.messages[-1]
     asked = Transcript(shown.talk, (*shown.messages[:-1], message(last.turn, "ai", "一二三四五，还有一句没有印出来")))
     with bound(tmp_path, shown) as pages:
-        assert [6] == lost(pages, Part((asked,)))
+        assert [6] == lost(pages, together(asked))
 
 
 def test_what_the_first_engine_cannot_show_is_set_by_the_second(tmp_path: Path) -> None:
     rare = transcript(1, answers=("𠮷野家",))
-    with pytest.raises(book.Incomplete):
+    with pytest.raises(Incomplete):
         bound(tmp_path / "1", rare, engine="markdown-pdf")
     with bound(tmp_path / "2", rare) as pages:
         assert "𠮷野家" in pages[0].get_text()
 
 
 def test_a_letter_no_font_has_is_not_passed_over_in_silence(tmp_path: Path) -> None:
-    with pytest.raises(book.Incomplete, match="typst: lost 1 messages"):
+    with pytest.raises(Incomplete, match="typst: lost 1 messages"):
         bound(tmp_path, transcript(1, answers=("象形文字：\U00013000",)))
 
 
@@ -116,6 +111,17 @@ def test_parts_have_every_message_once_with_its_number() -> None:
     assert all(1 <= sum(len(each.messages) for each in part.transcripts) <= 10 for part in cut)
     begun = [each.talk.id for part in cut for each in part.transcripts[1 if part.goes_on else 0 :]]
     assert [each.talk.id for each in talks] == begun
+
+
+def test_parts_put_together_again_are_the_conversations() -> None:
+    talks = [transcript(size, answers=EVERYTHING, number=size) for size in (1, 7, 50, 3)]
+
+    assert talks == put_together(parts(talks, 10))
+
+
+def test_the_head_counts_the_whole_conversation_and_not_the_first_part_of_it(tmp_path: Path) -> None:
+    with bound(tmp_path, transcript(60, answers=("好",))) as pages:
+        assert "120" in pages[0].get_text().split("#1")[0]
 
 
 def test_links_lead_where_they_say_and_nowhere_else(tmp_path: Path) -> None:

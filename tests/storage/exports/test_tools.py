@@ -14,7 +14,6 @@ from pipeline.settings import PdfEngine
 from pipeline.words import Words
 from storage.changes import Changes
 from storage.engine import Database
-from storage.exports import book
 from storage.exports.csv import lines as csv_lines
 from storage.exports.documents import pieces
 from storage.exports.finetune import lines as finetune_lines
@@ -23,6 +22,7 @@ from storage.exports.masking import Masker
 from storage.exports.pictures import Pictures
 from storage.exports.records import Message, Transcript
 from storage.exports.select import Selection, stream
+from tests.storage.exports.binding import bound
 from tests.storage.exports.samples import NOON, message, talk
 
 ZH = Words("zh")
@@ -46,7 +46,7 @@ def test_documents_name_the_tools_in_small_print(format_: str) -> None:
 
 @pytest.mark.parametrize("engine", ["markdown-pdf", "typst"])
 def test_pages_name_the_tools_in_small_print(tmp_path: Path, engine: PdfEngine) -> None:
-    with book.bind([WHOLE], ZH, Pictures(tmp_path), engine=engine) as pages:
+    with bound(tmp_path, WHOLE, engine=engine) as pages:
         text = "".join(page.get_text() for page in pages)
 
     assert "current_time" in text

@@ -1,0 +1,60 @@
+"""Prints a part as pages, and holds them against what they must contain; another engine sets what one has lost."""
+
+from collections.abc import Callable, Mapping
+
+import pymupdf
+
+from pipeline.settings import PdfEngine
+from pipeline.words import Words
+from storage.exports import markdown_pdf
+from storage.exports.check import lost
+from storage.exports.parts import Part
+from storage.exports.pictures import Pictures
+
+Render = Callable[[Part, Words, Pictures], pymupdf.Document]
+
+
+class Incomplete(Exception):
+    """No engine has set every message whole."""
+
+
+def print_part(part: Part, words: Words, pictures: Pictures, *, engine: PdfEngine) -> bytes:
+    """Give the part as PDF. Raises `Incomplete` rather than leave a message out."""
+    with _render(part, words, pictures, engine) as pages:
+        pages.subset_fonts()
+        data: bytes = pages.tobytes(garbage=3, deflate=True)
+    # MuPDF keeps what it once took.
+    pymupdf.TOOLS.store_shrink(100)
+    return data
+
+
+def _render(part: Part, words: Words, pictures: Pictures, engine: PdfEngine) -> pymupdf.Document:
+    failed: list[str] = []
+    for name, render in _engines(engine).items():
+        try:
+            pages = render(part, words, pictures)
+        except Exception as error:  # noqa: BLE001 (the edge of a step: whatever an engine dies of, there is another)
+            failed.append(f"{name}: {type(error).__name__}")
+            continue
+        missing = lost(pages, part)
+        if not missing:
+            return pages
+        failed.append(f"{name}: lost {len(missing)} messages")
+    raise Incomplete(", ".join(failed))
+
+
+def _engines(engine: PdfEngine) -> Mapping[str, Render]:
+    match engine:
+        case "markdown-pdf":
+            return {"markdown-pdf": markdown_pdf.render}
+        case "typst":
+            return {"typst": _typst}
+        case "auto":
+            return {"markdown-pdf": markdown_pdf.render, "typst": _typst}
+
+
+def _typst(part: Part, words: Words, pictures: Pictures) -> pymupdf.Document:
+    # Imported when it is needed, which is seldom.
+    from storage.exports import typst_pdf  # noqa: PLC0415
+
+    return typst_pdf.render(part, words, pictures)

@@ -1,0 +1,117 @@
+"""Rendering processes: pages come whole or not at all, and no process is left behind."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pymupdf
+import pytest
+
+from pipeline.replies import StoredMedia
+from storage.exports.laid import LaidOut
+from storage.exports.orders import Broken, Rendered, RenderOrder
+from storage.exports.records import Transcript
+from storage.exports.workshop import Workshop
+from tests.storage.exports.samples import MIXED, REPORT, message, talk, transcript
+
+LONG = transcript(160, answers=(REPORT, MIXED, "好的"))
+PICTURE = StoredMedia("ab" * 32, "image/png", "图.png", 0)
+
+
+async def laid(folder: Path, *transcripts: Transcript) -> RenderOrder:
+    def lay() -> None:
+        folder.mkdir(exist_ok=True)
+        LaidOut(folder).lay(transcripts)
+
+    await asyncio.to_thread(lay)
+    return RenderOrder(str(folder), "it", "pdf", "auto", "zh", 10**8)
+
+
+async def presses() -> list[psutil.Process]:
+    def look() -> list[psutil.Process]:
+        return [each for each in psutil.Process().children() if "storage.exports.press" in each.cmdline()]
+
+    return await asyncio.to_thread(look)
+
+
+async def test_a_long_conversation_is_whole_however_many_processes_print_it(tmp_path: Path) -> None:
+    made: list[bytes] = []
+    for count in (1, 2):
+        workshop = Workshop(presses=count, keep=False, seconds=60)
+        folder = tmp_path / str(count)
+
+        assert Rendered("pdf", ("it.pdf",)) == await workshop.render(await laid(folder, LONG))
+        made.append(await asyncio.to_thread((folder / "out" / "it.pdf").read_bytes))
+
+    assert made[0] == made[1]
+    with pymupdf.open(stream=made[0]) as pages:
+        text = "".join(page.get_text() for page in pages)
+    assert all(f"#{number}\n" in text for number in range(1, 321))
+
+
+async def test_processes_stay_only_while_there_is_something_to_render(tmp_path: Path) -> None:
+    workshop = Workshop(presses=2, keep=False, seconds=60)
+    orders = [await laid(tmp_path / str(number), transcript(2, answers=("好",))) for number in range(3)]
+    made = await asyncio.gather(*map(workshop.render, orders))
+
+    assert [Rendered("pdf", ("it.pdf",))] * 3 == made
+    assert [] == await presses()
+
+
+async def test_processes_that_are_kept_are_ready_and_end_when_the_workshop_closes(tmp_path: Path) -> None:
+    workshop = Workshop(presses=1, keep=True, seconds=60)
+    await workshop.warm()
+    (ready,) = await presses()
+    await workshop.render(await laid(tmp_path / "it", transcript(2, answers=("好",))))
+
+    assert [ready] == await presses()
+    await workshop.close()
+    assert [] == await presses()
+
+
+async def test_a_process_that_dies_breaks_its_own_document_alone(tmp_path: Path) -> None:
+    workshop = Workshop(presses=1, keep=True, seconds=60)
+    await workshop.warm()
+    (press,) = await presses()
+    press.kill()
+    first = await workshop.render(replace(await laid(tmp_path / "1", transcript(1, answers=("好",))), format="txt"))
+    second = await workshop.render(replace(await laid(tmp_path / "2", transcript(1, answers=("好",))), format="txt"))
+    await workshop.close()
+
+    assert Broken("the rendering process died") == first
+    assert Rendered("txt", ("it.txt",)) == second
+
+
+async def test_pages_whose_process_died_are_tried_again_with_the_other_engine(tmp_path: Path) -> None:
+    workshop = Workshop(presses=1, keep=True, seconds=60)
+    await workshop.warm()
+    (press,) = await presses()
+    press.kill()
+    made = await workshop.render(await laid(tmp_path / "it", transcript(1, answers=("好",))))
+    await workshop.close()
+
+    assert Rendered("pdf", ("it.pdf",)) == made
+
+
+async def test_pages_with_pictures_show_them(tmp_path: Path) -> None:
+    shown = Transcript(talk(), (replace(message(1, "human", "看图"), media=(PICTURE,)), message(1, "ai", "好")))
+    order = await laid(tmp_path, shown)
+    pixels = pymupdf.Pixmap(pymupdf.csRGB, (0, 0, 40, 30)).tobytes("png")
+    await asyncio.to_thread((tmp_path / f"{PICTURE.sha256}.png").write_bytes, pixels)
+    await Workshop(presses=1, keep=False, seconds=60).render(order)
+
+    with pymupdf.open(tmp_path / "out" / "it.pdf") as pages:
+        assert 1 == len(pages[0].get_images())
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_what_cannot_be_set_on_pages_comes_as_a_web_page_that_says_why(tmp_path: Path, count: int) -> None:
+    whole = transcript(80, answers=("好", "象形文字：\U00013000"))
+    made = await Workshop(presses=count, keep=False, seconds=60).render(await laid(tmp_path, whole))
+
+    assert isinstance(made, Rendered)
+    assert ("html", ("it.html",)) == (made.format, made.files)
+    assert made.plainer.startswith("markdown-pdf: lost ")
+    page = await asyncio.to_thread((tmp_path / "out" / "it.html").read_text, encoding="utf-8")
+    assert 80 == page.count('<article class="ai">')
