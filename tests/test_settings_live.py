@@ -318,3 +318,59 @@ async def test_an_edit_is_live_within_a_second(tmp_path: Path, model: OpenAIServ
             seconds.append(await until(named(house, name)))
 
         assert min(seconds) < 1
+
+
+async def test_under_a_storm_of_edits_every_turn_has_one_reading_of_the_settings(
+    tmp_path: Path, model: OpenAIServer
+) -> None:
+    people, rounds = 12, 6
+    file = tmp_path / "settings.local.toml"
+
+    async def edit(number: int) -> None:
+        chat = f'[chat]\nsystem_prompt = "s{number}"\n'
+        await save(file, chat, table(model, "default", f"m{number}", f"temperature = 0.{number}"))
+
+    await edit(0)
+    async with open_house(tmp_path) as house:
+
+        async def talk(user: str) -> list[str]:
+            phone = house.phone(user)
+            for number in range(rounds):
+                await phone.say(f"{user} {number}")
+                await phone.texts(count=number + 1)
+            return await phone.texts(count=rounds)
+
+        talks = [asyncio.create_task(talk(f"user{number}")) for number in range(people)]
+        for number in range(1, 4):
+            await edit(number)
+            await until(named(house, f"m{number}"))
+        answers = await asyncio.gather(*talks)
+        await until(lambda: house.service.shifts.leaving == 0)
+
+    assert [[f"echo: user{user} {number}" for number in range(rounds)] for user in range(people)] == answers
+    assert people * rounds == len(model.bodies)
+    seen = {(body["model"], body["messages"][0]["content"], body["temperature"]) for body in model.bodies}
+    assert seen <= {(f"m{number}", f"s{number}", number / 10) for number in range(4)}
+
+
+@pytest.mark.parametrize("kind", ["a folder", "other letters", "nothing to read"])
+async def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path, model: OpenAIServer, kind: str) -> None:
+    file = tmp_path / "settings.local.toml"
+    await save(file, table(model, "default", "one"))
+
+    def spoil() -> None:
+        file.unlink()
+        match kind:
+            case "a folder":
+                file.mkdir()
+            case "other letters":
+                file.write_bytes("[chat]\nsystem_prompt = '海盗'".encode("gb18030"))
+            case _:
+                file.symlink_to(file)
+
+    async with open_house(tmp_path) as house:
+        await asyncio.to_thread(spoil)
+        await until(lambda: house.service.edit.refused)
+
+        assert named(house, "one")()
+        assert "settings.local.toml: " in house.service.edit.refused[0]

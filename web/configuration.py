@@ -1,7 +1,6 @@
 """The settings of a folder and its environment, checked as a whole before anything starts."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,9 @@ from web.validation import nearest, validate_table
 
 Signatures = Mapping[str, tuple[int, int, int]]
 """Of each file that is there: when it was written, in nanoseconds, how many bytes it has, and which file it is."""
+
+_UNSEEN = (0, 0, 0)
+"""Of a file that is there and cannot be looked at; reading it says why."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,13 @@ class Source:
         """Look at the files without reading them: what was edited has another signature."""
         found: dict[str, tuple[int, int, int]] = {}
         for name in FILES:
-            with suppress(FileNotFoundError):
+            try:
                 stat = (self.folder / name).stat()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                found[name] = _UNSEEN
+            else:
                 found[name] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         return found
 
