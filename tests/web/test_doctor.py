@@ -15,12 +15,14 @@ from adapters.simulator.directory import Member
 from adapters.simulator.faults import ApiFault, Drop, Errcode, Hang, HttpStatus, NotJson
 from adapters.simulator.simulator import Simulator
 from tests.fakes.openai_server import Act, Breaks, Fails, Hangs, OpenAIServer, Raw, Says
+from tests.house import until
 from tests.web.credentials import credentials
 from tests.web.shell import free_port, webot
 from web.configuration import load
 from web.doctor.examination import examine
 from web.doctor.findings import Finding
 from web.server import bind, serving
+from web.wiring import Service
 
 Findings = Mapping[tuple[str, str], Finding]
 
@@ -56,11 +58,11 @@ async def examined(folder: Path, environ: Mapping[str, str], *, seconds: float =
 
 
 @asynccontextmanager
-async def service(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[None]:
+async def service(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Service]:
     """Run the service of some settings."""
     loaded = await asyncio.to_thread(load, folder, environ)
-    async with serving(loaded, bind(loaded.settings.server)):
-        yield
+    async with serving(loaded, bind(loaded.settings.server)) as running:
+        yield running
 
 
 def states(findings: Findings) -> dict[str, str]:
@@ -104,6 +106,19 @@ async def test_a_whole_set_up_is_all_green_with_the_service_running(
     assert dict.fromkeys(states(found), "✓") | {"clock": "–", "model": "–"} == states(found)
     assert "test-model-2026" in found["default", "model"].says
     assert found["wecom", "public"].says.startswith(f"{url}/gpt")
+
+
+async def test_a_service_whose_settings_wait_for_a_restart_is_pointed_out(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    file = tmp_path / "settings.local.toml"
+    async with service(tmp_path, environ) as running:
+        await asyncio.to_thread(file.write_text, "[log]\nrotation_count = 3\n", encoding="utf-8")
+        await until(lambda: running.edit.waiting)
+        found = (await examined(tmp_path, environ))["", "service"]
+
+    assert "doubtful" == found.state
+    assert "an edit waits for a restart" in found.says
 
 
 @pytest.mark.parametrize(
