@@ -1,15 +1,15 @@
 """What `webot chains` does: chains looked at, compared, released and tried, beside the service or without one."""
 
 import difflib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chains.commands import all_commands
 from chains.config import ChainConfig, parse_chain, read_chain, read_text
 from chains.models import Models
-from chains.replaying import Question, masked_question
+from chains.replaying import Question, masked, masked_question
 from chains.shelf import Shelf, demands_of, open_shelf
 from chains.trying import Answers, Trier
 from pipeline.errors import ChainInvalid
@@ -17,6 +17,7 @@ from pipeline.revisions import Draft, Release
 from pipeline.settings import Settings
 from pipeline.words import Words
 from storage.configs import ChainRevisions
+from storage.ratings import Count, Judged, Rating, count_ratings, latest_judged
 from storage.replays import latest_questions
 from storage.visits import NoDatabase, bring_up, visiting
 
@@ -148,6 +149,28 @@ class Desk:
         except NoDatabase:
             return []
         return [masked_question(asked.trace, asked.question, asked.before) for asked in found]
+
+    async def ratings(self) -> Mapping[tuple[str, str], Count]:
+        """Give how many answers of each chain and revision were judged good, and how many bad."""
+        try:
+            async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
+                return await count_ratings(database)
+        except NoDatabase:
+            return {}
+
+    async def judged(self, name: str, *, last: int, rated: Rating) -> list[Judged]:
+        """Give the latest answers of a chain that were judged, masked, and why."""
+        self.shelf.book.chain(name)
+        users = self.settings.replay.users
+        try:
+            async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
+                found = await latest_judged(database, name, last=last, users=users, rated=rated)
+        except NoDatabase:
+            return []
+        return [
+            replace(each, why=masked(each.why), question=masked(each.question), answer=masked(each.answer))
+            for each in found
+        ]
 
     def _checked(self, version: Version, source: str) -> Version:
         wrong = self.shelf.wrong(version.chain)

@@ -25,6 +25,8 @@ _COLUMNS = (
     "output_tokens",
     "milliseconds",
     "tools",
+    "rating",
+    "note",
 )
 # A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -60,6 +62,8 @@ def lines(part: Transcript) -> Iterator[str]:
                 message.output_tokens,
                 message.milliseconds,
                 harmless(" ".join(tool.name for tool in message.tools)),
+                message.rating,
+                harmless(message.note),
             )
         )
         yield into.getvalue()

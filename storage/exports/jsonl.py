@@ -37,6 +37,8 @@ def lines(part: Transcript) -> Iterator[str]:
             "output_tokens": message.output_tokens,
             "milliseconds": message.milliseconds,
             "tools": [asdict(tool) for tool in message.tools],
+            "rating": message.rating,
+            "note": message.note,
         }
         yield json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n"
 

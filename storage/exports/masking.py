@@ -46,6 +46,7 @@ class Masker:
                 replace(
                     said,
                     text=self(said.text),
+                    note=self(said.note),
                     media=tuple(replace(media, name=self(media.name)) for media in said.media),
                     tools=tuple(replace(tool, arguments=self(tool.arguments)) for tool in said.tools),
                 )

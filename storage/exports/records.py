@@ -44,6 +44,10 @@ class Message:
     """Whether it was a command's, which no model was shown."""
     tools: tuple[ToolUse, ...] = ()
     """What a model used on its way to it."""
+    rating: Literal["", "good", "bad"] = ""
+    """What the person thought of it."""
+    note: str = ""
+    """What they said about that."""
 
 
 @dataclass(frozen=True, slots=True)

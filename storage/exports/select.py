@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 from storage.codec import media_from_json, tools_from_json
 from storage.engine import Database
 from storage.exports.records import Message, Talk, Transcript
+from storage.ratings import READ, WRITTEN, Rating
 from storage.tables import conversations, messages, people
 
 _TURNS = 1000
@@ -23,8 +24,8 @@ _HEADS = 200
 class Selection:
     """What is wanted; empty fields want everything. Times in seconds since 1970.
 
-    `since` and `until` (not included) are held against the question, `chain`, `revision` and `model` against the
-    answer: an exchange is taken or left as a whole. `search` takes conversations in which it occurs.
+    `since` and `until` (not included) are held against the question, `chain`, `revision`, `model` and `rated`
+    against the answer: an exchange is taken or left as a whole. `search` takes conversations in which it occurs.
     """
 
     since: float | None = None
@@ -35,6 +36,7 @@ class Selection:
     chain: str = ""
     revision: str = ""
     model: str = ""
+    rated: Rating = ""
     search: str = ""
     newest: int | None = None
     """The id of the latest message taken: what is said while an export runs is not in it."""
@@ -104,6 +106,7 @@ def _conditions(chosen: Selection) -> Iterator[ColumnElement[bool]]:
             (messages.c.chain, chosen.chain),
             (messages.c.revision, chosen.revision),
             (messages.c.model, chosen.model),
+            (messages.c.rating, WRITTEN[chosen.rated]),
         )
         if wanted
     ]
@@ -180,6 +183,7 @@ def _wanted(question: Message, answer: Message, chosen: Selection) -> bool:
         and (not chosen.chain or answer.chain == chosen.chain)
         and (not chosen.revision or answer.revision == chosen.revision)
         and (not chosen.model or answer.model == chosen.model)
+        and (not chosen.rated or answer.rating == chosen.rated)
     )
 
 
@@ -203,4 +207,6 @@ def _message(row: Row[*tuple[Any, ...]]) -> Message:
         row.milliseconds,
         row.aside,
         tools_from_json(row.tools),
+        READ[row.rating],
+        row.rating_note,
     )

@@ -8,6 +8,7 @@ import pytest
 
 from storage.engine import open_database
 from tests.fakes.openai_server import OpenAIServer
+from tests.storage.test_ratings import judge
 from tests.storage.test_replays import talk
 from tests.web.test_cli import webot
 from web.commands import chains as verb
@@ -56,7 +57,7 @@ def test_a_draft_is_published_and_rolled_back(tmp_path: Path) -> None:
 
     ran(tmp_path, "publish", "hr", "--author", "bob")
     history = ran(tmp_path, "history", "hr").splitlines()
-    assert ["bob", "ann"] == [line.split()[4] for line in history[1:]]
+    assert ["bob", "ann"] == [line.split()[6] for line in history[1:]]
     first = history[2].split()[2]
     ran(tmp_path, "rollback", "hr", first[:5], "--author", "eve")
 
@@ -142,6 +143,53 @@ async def test_real_questions_are_put_to_both_versions(server: OpenAIServer, tmp
     assert "ann asks 2" in report
     assert "bob" not in report
     assert {"one", "two"} == {body["messages"][0]["content"] for body in server.bodies}
+
+
+async def test_what_people_think_is_counted_by_revision_and_read(tmp_path: Path) -> None:
+    def publish() -> str:
+        draft(tmp_path, "one")
+        ran(tmp_path, "publish", "hr")
+        draft(tmp_path, "two")
+        assert "nobody has judged an answer of hr yet" in ran(tmp_path, "ratings", "hr")
+        ran(tmp_path, "publish", "hr")
+        return ran(tmp_path, "history", "hr").splitlines()[2].split()[2]
+
+    first = await asyncio.to_thread(publish)
+    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/data/webot.db")
+    await talk(database, "ann", "hr", "hr", "hr")
+    await talk(database, "bob", "hr")
+    await judge(database, "ann", 1, 1, revision=first)
+    await judge(database, "ann", 2, -1, "打 13812345678 没人接", revision=first)
+    await judge(database, "bob", 1, -1, "rude", revision=first)
+    await database.close()
+
+    def look() -> tuple[list[str], list[str], str, str]:
+        agreed = {"WEBOT_REPLAY__USERS": '["ann"]'}
+        return (
+            ran(tmp_path, "history", "hr").splitlines(),
+            [line for line in ran(tmp_path, "list").splitlines() if line.startswith("hr")],
+            ran(tmp_path, "show", "hr", "--revision", first),
+            ran(tmp_path, "ratings", "hr", "--bad", environ=agreed),
+        )
+
+    history, (listed,), shown, read = await asyncio.to_thread(look)
+
+    assert ["everybody", "1", "2"] == history[2].split()[3:6]
+    assert ["everybody", "-", "-"] == history[1].split()[3:6]
+    assert ["-", "-"] == listed.split()[4:6]
+    assert f"{first}: 👍 1  👎 2" in shown
+    assert ["why: rude", "why: 打 [手机号] 没人接", "question: ann asks 2", "answer: answer 2"] == [
+        line.strip() for line in read.splitlines() if line.startswith("   ")
+    ]
+
+
+def test_chains_are_looked_at_also_where_no_judgement_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "webot.db").write_bytes(b"this is no database")
+    said = ran(tmp_path, "list")
+
+    assert "@translate" in said
+    assert "no judgements: the database cannot be used" in said
 
 
 def test_a_failed_case_fails_the_run(tmp_path: Path) -> None:

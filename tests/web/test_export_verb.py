@@ -63,6 +63,19 @@ async def test_pages_go_into_a_zip_and_the_deed_into_the_audit(
     assert "@" in deed.who
 
 
+async def test_what_people_found_fault_with_is_chosen(
+    database: Database, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    await converse(database, "wangwu", [("一", "1"), ("二", "2")], at=NOON, ratings={2: (-1, "太慢")})
+    ran = await webot("export", "--out", "-", "--rated", "bad", folder=tmp_path, environ=environ)
+    (deed,) = await deeds(database)
+
+    assert [("二", ""), ("2", "太慢")] == [
+        (said["text"], said["note"]) for said in map(json.loads, ran.out.splitlines())
+    ]
+    assert {"rated": "bad"} == deed.details["filter"]
+
+
 async def test_a_dry_run_writes_nothing(database: Database, tmp_path: Path, environ: dict[str, str]) -> None:
     ran = await webot("export", "--out", "out", "--dry-run", folder=tmp_path, environ=environ)
 

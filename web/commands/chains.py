@@ -13,11 +13,13 @@ import click
 
 from web.columns import columns
 from web.commands import Shell, pass_shell
+from web.thumbs import THUMBS, counted, show_judged, thumbs
 
 if TYPE_CHECKING:
     from chains.cases import Result
     from chains.replaying import Compared
     from chains.trying import Sent, Tried
+    from storage.ratings import Rating
     from web.chainwork import Desk
 
 _NAME = click.argument("name", metavar="NAME")
@@ -42,13 +44,15 @@ def list_chains(shell: Shell) -> None:
     """List the chains with their commands, models and revisions."""
     desk = _desk(shell)
     drafts = desk.drafts
-    rows = [("NAME", "COMMAND", "MODEL", "REVISION", "FROM", "WHAT IT IS FOR")]
+    counts = counted(desk)
+    rows = [("NAME", "COMMAND", "MODEL", "REVISION", *THUMBS, "FROM", "WHAT IT IS FOR")]
     for name in desk.shelf.book.names:
         chain = desk.shelf.book.chain(name)
         origin = "own" if name in desk.shelf.files(desk.folder) else "shipped"
         origin += ", draft" if name in drafts else ""
-        rows.append((name, chain.command or "-", chain.model, chain.revision, origin, chain.description))
-    _table(rows)
+        judged = thumbs(counts, name, chain.revision)
+        rows.append((name, chain.command or "-", chain.model, chain.revision, *judged, origin, chain.description))
+    click.echo("\n".join(columns(rows)))
     _complain(desk.shelf.book.problems)
 
 
@@ -58,10 +62,13 @@ def list_chains(shell: Shell) -> None:
 @_LIVE
 @pass_shell
 def show(shell: Shell, name: str, *, revision: str, live: bool) -> None:
-    """Print a chain's text."""
+    """Print a chain's text, and beside it what people think of its answers."""
     desk = _desk(shell)
     version = asyncio.run(desk.revision(name, revision)) if revision else desk.version(name, live=live)
     click.echo(version.text.rstrip("\n"))
+    good, bad = thumbs(counted(desk), name, version.chain.revision)
+    # Apart from the text, which may be on its way into a file.
+    click.secho(f"{version.chain.revision}: {THUMBS[0]} {good}  {THUMBS[1]} {bad}", fg="cyan", err=True)
 
 
 @command.command()
@@ -108,18 +115,21 @@ def diff(shell: Shell, name: str, old: str, new: str) -> None:
 @_NAME
 @pass_shell
 def history(shell: Shell, name: str) -> None:
-    """List a chain's releases, newest first."""
-    rows = [("WHEN", "REVISION", "TO", "AUTHOR", "NOTE")]
-    for release in asyncio.run(_desk(shell).history(name)):
+    """List a chain's releases, newest first, with how many answers of each were judged good and bad."""
+    desk = _desk(shell)
+    counts = counted(desk)
+    rows = [("WHEN", "REVISION", "TO", *THUMBS, "AUTHOR", "NOTE")]
+    for release in asyncio.run(desk.history(name)):
         share = "everybody" if release.whole else f"{release.share} %"
         users = f" and {', '.join(release.users)}" if release.users else ""
         when = release.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         draft = release.draft
-        rows.append((when, draft.revision or "taken away", share + users, draft.author, draft.note))
+        judged = thumbs(counts, name, draft.revision)
+        rows.append((when, draft.revision or "taken away", share + users, *judged, draft.author, draft.note))
     if len(rows) == 1:
         click.echo(f"{name} was never released: what is shipped answers, or the service has not run yet")
     else:
-        _table(rows)
+        click.echo("\n".join(columns(rows)))
 
 
 @command.command()
@@ -313,13 +323,32 @@ def replay(shell: Shell, name: str, *, last: int, report: Path | None, judge: st
         counts = (total.answers, total.errors, total.input_tokens, total.output_tokens)
         cells = (*map(str, counts), money(total.cost), str(total.milliseconds))
         rows.append((label, version.chain.revision, *cells))  # type: ignore[arg-type]
-    _table(rows)
+    click.echo("\n".join(columns(rows)))
     for line in cases:
         click.echo(line)
     changed = sum(each.changed for each in compared)
     click.echo(f"{changed} of {len(compared)} answers changed; side by side in {report}")
     if any(each.draft.error for each in compared):
         raise click.exceptions.Exit(1)
+
+
+@command.command()
+@_NAME
+@click.option("--bad", "rated", flag_value="bad", help="Only answers judged bad.")
+@click.option("--good", "rated", flag_value="good", help="Only answers judged good.")
+@click.option("--last", type=click.IntRange(1, 1000), default=20, show_default=True, help="So many.")
+@pass_shell
+def ratings(shell: Shell, name: str, *, rated: "Rating | None", last: int) -> None:
+    """Show what people think of a chain's answers, and why, newest first.
+
+    What they noted is shown of all; question and answer only of the users that [replay] users names. All of it masked.
+    """
+    desk = _desk(shell)
+    found = asyncio.run(desk.judged(name, last=last, rated=rated or ""))
+    for judged in found:
+        show_judged(judged)
+    if not found:
+        click.echo(f"nobody has judged an answer of {name} yet")
 
 
 def _desk(shell: Shell) -> "Desk":
@@ -335,11 +364,6 @@ def _author(said: str | None) -> str:
     except (OSError, KeyError):
         # A container may run as a user that has no name.
         return "somebody"
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> None:
-    for line in columns(rows):
-        click.echo(line)
 
 
 def _complain(problems: Sequence[str]) -> None:

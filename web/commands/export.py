@@ -8,6 +8,7 @@ import os
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -27,6 +28,7 @@ _DAY = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m"))
 @click.option("--chain", default="", help="Answered by this chain.")
 @click.option("--revision", default="", help="Answered by this revision of it.")
 @click.option("--model", default="", help="Answered by this model.")
+@click.option("--rated", type=click.Choice(("good", "bad")), default=None, help="Judged so by the person.")
 @click.option("--search", default="", metavar="TEXT", help="Conversations in which this occurs.")
 @click.option("--mask", is_flag=True, help="Mask phone numbers, identity and bank cards and e-mail addresses.")
 @click.option(
@@ -49,6 +51,7 @@ def command(  # noqa: PLR0913 (an option each)
     chain: str,
     revision: str,
     model: str,
+    rated: Literal["good", "bad"] | None,
     search: str,
     mask: bool,
     mask_names: Path | None,
@@ -73,6 +76,7 @@ def command(  # noqa: PLR0913 (an option each)
             chain=chain,
             revision=revision,
             model=model,
+            rated=rated or "",
             search=search,
         ),
         format_,

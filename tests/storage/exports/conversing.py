@@ -1,6 +1,6 @@
 """Has people say things, through the rows a turn would write."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -9,6 +9,8 @@ from pipeline.replies import StoredMedia
 from storage.codec import media_to_json
 from storage.engine import Database
 from storage.tables import conversations, messages, people
+
+NOBODY_SAID: Mapping[int, tuple[int, str]] = {}
 
 
 async def converse(  # noqa: PLR0913 (what a test cares for)
@@ -23,6 +25,7 @@ async def converse(  # noqa: PLR0913 (what a test cares for)
     model: str = "deepseek-chat",
     revision: str = "r1",
     going_on: bool = True,
+    ratings: Mapping[int, tuple[int, str]] = NOBODY_SAID,
 ) -> int:
     """Let a person have a conversation; give its id."""
     person = f"{channel}/{user}"
@@ -65,7 +68,9 @@ async def converse(  # noqa: PLR0913 (what a test cares for)
             }
             shown = media_to_json(pictures if turn == 1 else ())
             rows.append(common | {"role": "human", "content": question, "media": shown})
-            made = {"chain": "default", "revision": revision, "model": model, "output_tokens": 7}
+            rating, note = ratings.get(turn, (0, ""))
+            judged = {"rating": rating, "rating_note": note}
+            made = {"chain": "default", "revision": revision, "model": model, "output_tokens": 7} | judged
             rows.append(common | {"role": "ai", "content": answer, "media": "[]"} | made)
         for row in rows:
             await connection.execute(insert(messages).values(row))

@@ -184,6 +184,57 @@ async def test_an_exchange_is_chosen_as_a_whole_by_the_time_of_its_question(data
     assert ["晚", "晚答"] == [said.text for said in transcript.messages]
 
 
+@pytest.fixture
+async def judged(database: Database, tmp_path: Path) -> Exports:
+    """Two conversations with one answer found good and two found bad."""
+    ratings = {1: (1, ""), 2: (-1, "=1+1 电话13812345678")}
+    await converse(database, "lisi", [("一", "1"), ("二", "2"), ("三", "3")], at=NOON, ratings=ratings)
+    await converse(database, "wangwu", [("四", "4")], at=NOON, ratings={1: (-1, "太慢")}, model="qwen-max")
+    return Exports(database, MediaFolder(tmp_path / "media"), presses=1)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        (Selection(rated="good"), ["一", "1"]),
+        (Selection(rated="bad"), ["二", "2", "四", "4"]),
+        (Selection(rated="bad", users=("lisi",)), ["二", "2"]),
+        (Selection(rated="bad", model="qwen-max"), ["四", "4"]),
+        (Selection(rated="good", model="qwen-max"), []),
+        (Selection(rated="bad", since=NOON + 121), []),
+    ],
+)
+@pytest.mark.usefixtures("judged")
+async def test_exchanges_are_chosen_by_what_people_thought_of_them(
+    database: Database, chosen: Selection, said: list[str]
+) -> None:
+    assert said == [each.text async for part in stream(database, chosen) for each in part.messages]
+
+
+async def test_records_say_what_people_thought_and_why(judged: Exports, tmp_path: Path) -> None:
+    for format_ in ("jsonl", "csv"):
+        job = Job(Selection(users=("lisi",)), format_, masker=Masker())
+        await judged.to_folder(job, tmp_path / format_, quiet)
+    lines = (tmp_path / "jsonl" / "transcripts.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = (tmp_path / "csv" / "transcripts.csv").read_text(encoding="utf-8").splitlines()
+
+    assert [("", ""), ("good", ""), ("", ""), ("bad", "=1+1 电话[PHONE]"), ("", ""), ("", "")] == [
+        (said["rating"], said["note"]) for said in map(json.loads, lines)
+    ]
+    assert rows[0].endswith(",rating,note")
+    assert rows[4].endswith(",bad,'=1+1 电话[PHONE]")
+
+
+async def test_praised_answers_alone_make_a_training_set(judged: Exports) -> None:
+    into = io.BytesIO()
+    await judged.to_stream(Job(Selection(rated="good"), "finetune"), into, quiet)
+    (line,) = into.getvalue().splitlines()
+
+    assert [("user", "一"), ("assistant", "1")] == [
+        (said["role"], said["content"]) for said in json.loads(line)["messages"]
+    ]
+
+
 async def test_a_long_conversation_comes_whole_or_in_parts(database: Database) -> None:
     await converse(database, "lisi", [(str(turn), "好") for turn in range(2300)], at=NOON)
     (whole,) = [each async for each in stream(database, EVERYTHING)]
