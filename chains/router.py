@@ -14,6 +14,7 @@ from chains.commands import all_commands
 from chains.config import ChainConfig
 from chains.conversation import Conversations
 from chains.hearing import Ear
+from chains.mcp_servers import open_servers
 from chains.models import Models
 from chains.reading import Given, Nothing, Question, Reading, Recorded, Remark, Shown, Welcome, given, read
 from chains.routing import routed
@@ -52,6 +53,7 @@ class Chains:
         self._demands = demands
         self.book = book
         self.models = models
+        self.toolshed = toolshed
         self._conversations = Conversations(
             means.chat, means.memory, models, means.words, means.senses, toolshed, means.budget
         )
@@ -86,6 +88,7 @@ class Chains:
         book = self.book.now
         cheaper = self._means.budget.cheaper
         chosen = (*self.models.choosable, *([cheaper] if cheaper else ()))
+        self.toolshed.servers.connect_soon(tool for name in book.names for tool in book.chain(name).tools)
         await self.models.warm({*(book.chain(name).model for name in book.names), *chosen})
 
     def take_over(self, former: "Chains") -> None:
@@ -97,6 +100,7 @@ class Chains:
     async def aclose(self) -> None:
         """Let go of the models' connections."""
         await self.models.aclose()
+        await self.toolshed.servers.aclose()
         await self._means.senses.aclose()
 
     def _branch(self, turn: Routed[Any]) -> AsyncGenerator[Step]:
@@ -222,5 +226,5 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
         budget=Budget(settings.budgets, models=models, spending=spending, words=words),
         spending=spending,
     )
-    toolshed = open_toolshed(means.senses)
+    toolshed = open_toolshed(means.senses, open_servers(settings))
     return Chains(means, shelf=shelf, models=models, demands=demands, book=pages, toolshed=toolshed)

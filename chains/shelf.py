@@ -10,6 +10,7 @@ import structlog
 
 from chains.book import ChainBook, Check, make_book
 from chains.config import SHIPPED, ChainConfig, parse_chain, read_text
+from chains.mcp_servers import unknown_tool
 from chains.models import OUR_OWN, Models
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
@@ -56,6 +57,8 @@ def demands_of(settings: Settings, models: Models) -> Demands:
         for key, name in (("model", chain.model), ("chooser", chain.chooser or chain.model)):
             if name not in models.names:
                 return f"{key}: found {name!r}, there are {', '.join(models.names)}"
+        if wrong := unknown_tool(chain.tools, settings):
+            return wrong
         ours = sorted({"model", *OUR_OWN} & chain.options.keys())
         return f"options.{ours[0]}: webot sets this itself; take it out" if ours else ""
 

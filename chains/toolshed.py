@@ -1,10 +1,11 @@
 """Every tool of a deployment, ready to be offered to the models of the chains that name it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 from chains.config import ChainConfig
+from chains.mcp_servers import McpServers
 from chains.senses import Senses
 from chains.tool import Offer, Tool
 from chains.tools import tool_names
@@ -13,17 +14,19 @@ from pipeline.ports import Traits
 
 @dataclass(frozen=True)
 class Toolshed:
-    """The tools by the names that chains give them."""
+    """The tools by the names that chains give them, and the servers that have more."""
 
     offers: Mapping[str, Offer]
+    servers: McpServers = field(default_factory=lambda: McpServers({}))
 
     async def take(self, chain: ChainConfig, traits: Traits) -> dict[str, Offer]:
         """Give the tools a chain allows and a channel can show the results of, by the names models call them."""
         found = (self.offers.get(name) for name in chain.tools)
-        return {offer.tool.name: offer for offer in found if offer is not None and offer.fits(traits)}
+        own = {offer.tool.name: offer for offer in found if offer is not None and offer.fits(traits)}
+        return {**await self.servers.offers(chain.tools), **own}
 
 
-def open_toolshed(senses: Senses) -> Toolshed:
+def open_toolshed(senses: Senses, servers: McpServers | None = None) -> Toolshed:
     """Make the tools for which everything is there."""
     made = ((each, each.make(senses)) for each in tools_of("chains.tools", tool_names()))
     return Toolshed(
@@ -31,7 +34,8 @@ def open_toolshed(senses: Senses) -> Toolshed:
             each.name: Offer(tool, each.seconds, each.most, each.notice, each.fits)
             for each, tool in made
             if tool is not None
-        }
+        },
+        servers or McpServers({}),
     )
 
 

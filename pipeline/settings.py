@@ -108,6 +108,27 @@ class ModelTable(OpenTable):
     """What it is good at, in a few words beside the title; empty for the provider's name for the model."""
 
 
+class McpTable(Table):
+    """The table `[mcp.<name>]`: a server of the Model Context Protocol, whose tools chains may name."""
+
+    transport: Literal["stdio", "streamable_http", "sse"] = "stdio"
+    """stdio for a program to start; streamable_http or the older sse for one reached at an address."""
+    command: str = ""
+    """The program; with neither it nor a url, there is no such server."""
+    args: tuple[str, ...] = ()
+    """What follows the program's name, word by word."""
+    env: dict[str, SecretStr] = {}
+    """Variables for the program, keys among them; of webot's own it gets none but PATH, HOME and the like."""
+    url: str = ""
+    """The server's address, such as https://example.com/mcp."""
+    headers: dict[str, SecretStr] = {}
+    """Headers sent with everything, such as Authorization."""
+    timeout: float = Field(default=30.0, gt=0)
+    """Seconds connecting may take, and each use of a tool."""
+    tools: tuple[str, ...] = ()
+    """The tools that chains may use, by the server's names; empty for all."""
+
+
 class Chat(Table):
     """The table `[chat]`."""
 
@@ -262,6 +283,7 @@ class Settings(Table):
     storage: Storage = Storage()
     channels: dict[str, ChannelTable] = {"wecom": ChannelTable()}
     models: dict[str, ModelTable] = {"default": ModelTable(), "image": ModelTable()}
+    mcp: dict[str, McpTable] = {}
     chat: Chat = Chat()
     export: Export = Export()
     replay: Replay = Replay()

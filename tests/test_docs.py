@@ -35,6 +35,8 @@ def models() -> Iterator[tuple[str, type[BaseModel]]]:
             yield name, model
         elif get_args(field.annotation)[1] is ChannelTable:
             yield from ((f"{name}.wecom", model) for model in (ChannelTable, KINDS["wecom_app"]))
+        elif name == "mcp":
+            yield f"{name}.example", get_args(field.annotation)[1]
         else:
             yield from ((f"{name}.{each}", get_args(field.annotation)[1]) for each in ("default", "image"))
 

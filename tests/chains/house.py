@@ -111,12 +111,18 @@ async def house(  # noqa: PLR0913 (each is something a test may set)
     sounds: Sounds | None = None,
     spending: Spending | None = None,
     budgets: dict[str, Any] | None = None,
+    mcp: dict[str, Any] | None = None,
     **options: object,
 ) -> AsyncIterator[House]:
     """Open the chains; with an address, `models.default` is a model there, else the demo."""
     default = {"model": "test-model", "base_url": base_url, "max_retries": 0, **options} if base_url else options
     settings = Settings.model_validate(
-        {"models": {"default": default, **(models or {})}, "chat": chat or {}, "budgets": budgets or {}}
+        {
+            "models": {"default": default, **(models or {})},
+            "chat": chat or {},
+            "budgets": budgets or {},
+            "mcp": mcp or {},
+        }
     )
     memory = memory or RecentMemory()
     stopper = CountingStopper()

@@ -90,7 +90,7 @@ def test_the_settings_cannot_be_changed_once_loaded(tmp_path: Path) -> None:
 
 
 KNOWN_TABLES = ", ".join(
-    f"[{name}.<name>]" if name in {"channels", "models"} else f"[{name}]" for name in Settings.model_fields
+    f"[{name}.<name>]" if name in {"channels", "models", "mcp"} else f"[{name}]" for name in Settings.model_fields
 )
 
 
