@@ -29,6 +29,7 @@ _TOO_LONG = re.compile(
 _QUOTA = re.compile(
     r"insufficient[_ ]\w*[_ ]?(quota|balance)|credit balance|billing|arrearage|欠费|余额|额度", re.IGNORECASE
 )
+_NO_KEY = re.compile(r"credentials|api[_ ]key", re.IGNORECASE)
 _SECRET = re.compile(r"\b(sk-|Bearer\s+)\S+")
 
 _REASONS = {
@@ -44,6 +45,8 @@ _SERVER = 500
 _LEAST_STATUS, _NO_STATUS = 400, 600
 _DEPTH = 4
 
+# One library's only word for it: an Exception of `[401] Unauthorized`.
+_WRITTEN = re.compile(r"\[([45]\d\d)\] ")
 # Libraries that share no base class with ours name alike what they mean alike.
 _NAMED = (
     (re.compile(r"Timeout|DeadlineExceeded"), "model.timeout"),
@@ -95,7 +98,8 @@ def _reason(error: Exception, said: str) -> str:
 def _reason_by_name(error: Exception, said: str) -> str:
     """Read what went wrong from what a library calls its error, where no HTTP status came with it."""
     names = " ".join(kind.__name__ for each in _causes(error) for kind in type(each).__mro__)
-    return next((reason for name, reason in _NAMED if name.search(names)), "") or _reason_by_status(None, said)
+    found = next((reason for name, reason in _NAMED if name.search(names)), "")
+    return found or ("model.key" if _NO_KEY.search(said) else _reason_by_status(None, said))
 
 
 def _status(error: Exception) -> int | None:
@@ -112,7 +116,8 @@ def _status(error: Exception) -> int | None:
             # Some are an enumeration's members.
             if isinstance(status, int) and _LEAST_STATUS <= status < _NO_STATUS:
                 return int(status)
-    return None
+    written = _WRITTEN.match(str(error))
+    return int(written[1]) if written else None
 
 
 def _code(error: Exception) -> object:

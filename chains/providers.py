@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import httpx2
 from langchain_core.language_models import BaseChatModel
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from chains.transport import patience
 from pipeline.errors import SettingsInvalid
@@ -39,6 +39,8 @@ class Provider:
     """The options by which it answers in JSON; none where only the instructions ask for it."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """What it calls options that all others call by one name."""
+    tools_as_schemas: bool = False
+    """Whether its class takes a tool as the bare JSON schema of its arguments."""
     tools_closed: Any = "none"
     """The `tool_choice` by which a model may use no tool; None where there is none."""
 
@@ -67,7 +69,15 @@ PROVIDERS: Mapping[str, Provider] = {
     "bedrock_converse": Provider("langchain_aws", "ChatBedrockConverse", **_BEDROCK),
     "bedrock_mantle_anthropic": Provider("langchain_aws", "ChatAnthropicMantle", **_BEDROCK),
     "bedrock_mantle_openai": Provider("langchain_aws", "ChatOpenAIMantle", extra="bedrock", key="taken"),
-    "cohere": Provider("langchain_cohere", "ChatCohere", extra="cohere", home="https://api.cohere.com"),
+    "cohere": Provider(
+        "langchain_cohere",
+        "ChatCohere",
+        extra="cohere",
+        home="https://api.cohere.com",
+        json={},
+        tools_as_schemas=True,
+        tools_closed=None,
+    ),
     "deepseek": Provider("langchain_deepseek", "ChatDeepSeek", extra="deepseek", home="https://api.deepseek.com/v1"),
     "fireworks": Provider("langchain_fireworks", "ChatFireworks", extra="fireworks"),
     "google_genai": Provider(
@@ -112,7 +122,8 @@ LEFT_OUT: Mapping[str, str] = {
 """What `init_chat_model` knows and webot does not offer, with the reason and the way out."""
 
 _KEYS = ("api_key", "apikey", "cohere_api_key", "nvidia_api_key")
-_ADDRESSES = ("base_url", "azure_endpoint", "url")
+_ADDRESSES = ("azure_endpoint", "base_url", "endpoint_url", "url")
+_VERBATIM = ("extra_body", "model_kwargs")
 _TIMEOUTS = ("timeout", "request_timeout", "timeout_seconds")
 _SECRET = re.compile(r"key|secret|password|credential|(session|auth|access)_token", re.IGNORECASE)
 _ALIKE = 0.6
@@ -160,13 +171,16 @@ def make(
     chat = _class(provider)
     taken = _taken(chat)
     wanted = {provider.renamed.get(key, key): value for key, value in {**table.own, **own}.items()}
+    for key in _VERBATIM:
+        if key in table.own and key in own:
+            wanted[key] = {**table.own[key], **own[key]}
     unknown = sorted(wanted.keys() - taken)
     if unknown:
         beside = "; what it does not know goes into model_kwargs" if "model_kwargs" in taken else ""
         raise SettingsInvalid(
             [f"{here}.{key}: {chat.__name__} has no such option{beside}{nearest(key, taken)}" for key in unknown]
         )
-    given = _ours(provider, table, taken, proxy=proxy, client=client)
+    given = _ours(here, provider, table, taken, proxy=proxy, client=client)
     try:
         with warnings.catch_warnings():
             # Advice for those who write Python.
@@ -179,14 +193,18 @@ def make(
 
 
 def _ours(
-    provider: Provider, table: ModelTable, taken: Collection[str], *, proxy: str, client: httpx2.AsyncClient
+    here: str, provider: Provider, table: ModelTable, taken: Collection[str], *, proxy: str, client: httpx2.AsyncClient
 ) -> dict[str, Any]:
     """Say with a class's own words what a table says in ours: key, address, patience, repetitions, proxy."""
     address = table.base_url or provider.home
     key = table.api_key.get_secret_value()
     given: dict[str, Any] = {}
-    if key and (name := _first(_KEYS, taken)):
-        given[name] = SecretStr(key)
+    if table.base_url and not _first(_ADDRESSES, taken):
+        raise SettingsInvalid([f"{here}.base_url: {provider.chat} is at its own address only; leave it out"])
+    # One class takes it without having a field for it.
+    if key and (name := _first(_KEYS, taken) or ("api_key" if provider.key == "needed" else "")):
+        # As text: what should be a secret there becomes one.
+        given[name] = key
     if address and (name := _first(_ADDRESSES, taken)):
         given[name] = address
     if name := _first(_TIMEOUTS, taken):

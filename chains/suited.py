@@ -82,6 +82,8 @@ class Suited(Runnable[LanguageModelInput, AIMessage]):
         if not tools:
             return model
         closed = self._provider.tools_closed if call.get("tool_choice") == "none" else None
+        if self._provider.tools_as_schemas:
+            tools = [_schema(tool["function"]) for tool in tools]
         # Its messages may speak of tools: they are shown to it even where it may use none.
         return model.bind_tools(tools, **({"tool_choice": closed} if closed is not None else {}))
 
@@ -110,7 +112,13 @@ class Suited(Runnable[LanguageModelInput, AIMessage]):
         return self._make(fitting)
 
     def _in_json(self, taken: frozenset[str]) -> dict[str, Any]:
-        said = self._provider.json
+        said = dict(self._provider.json)
         if said.keys() <= taken:
-            return dict(said)
-        return {"model_kwargs": dict(said)} if "model_kwargs" in taken else {}
+            return said
+        # Before model_kwargs: OpenAI's library makes more of a response_format than JSON, and then refuses our tools.
+        return next(({key: said} for key in ("extra_body", "model_kwargs") if key in taken), {})
+
+
+def _schema(function: Mapping[str, Any]) -> dict[str, Any]:
+    about = {"title": function["name"], "description": function.get("description", "")}
+    return {"properties": {}, **function.get("parameters", {}), **about}

@@ -263,6 +263,18 @@ async def test_the_fuse_holds_for_every_provider() -> None:
             pass
 
 
+async def test_deepseek_answers_in_json_beside_tools(server: OpenAIServer) -> None:
+    table = {"provider": "deepseek", "model": "m", "api_key": "k", "base_url": server.base_url, "extra_body": {"a": 1}}
+    models = Models(Settings.model_validate({"models": {"default": table}}), await asyncio.to_thread(Words, "en"))
+    options = models.options("default", {"response_format": {"type": "json_object"}})
+
+    await (await models.chat("default")).ainvoke("hello", tools=[TOOL], tool_choice="none", **options)
+    await models.aclose()
+
+    (body,) = server.bodies
+    assert (1, {"type": "json_object"}, "none") == (body["a"], body["response_format"], body["tool_choice"])
+
+
 async def test_deepseek_keeps_its_reasoning_and_its_usage(server: OpenAIServer) -> None:
     server.script(Says("Yes.", reasoning="Hm.", usage=(9, 3)))
     chain = ChainConfig(name="default", answer_format="json", options={"temperature": 0.3})
