@@ -1,7 +1,7 @@
 """One answer of a model: what it is told, what it says, and what of that is told on."""
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -28,7 +28,7 @@ from chains.toolbox import ROUNDS, Toolbox
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolshed import Toolshed
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
-from pipeline.outcomes import Draft, Exchange, Notice, Outcome, Provenance, Recollection, Said, Step, Took
+from pipeline.outcomes import Draft, Exchange, Notice, Outcome, Provenance, Recollection, Said, Step, Took, Wasted
 from pipeline.ports import Ask, Memory
 from pipeline.replies import ImageReply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
@@ -108,21 +108,19 @@ class Conversations:
                     yield step
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             # The error's own text may quote the question or the key: neither it nor its trace goes further.
-            raise answer_failed(error, model=model) from None
+            failed = answer_failed(error, model=model)
+            taken = [*beside, *self._taken(model, rounds, toolbox)]
+            answered_by = (rounds[-1].model if rounds else "") or model
+            failed.wasted = _wasted(self._origin(chain, answered_by, taken, began))
+            raise failed from None
         if toolbox.refused:
             self._toolless.add(model)
         asked = Exchange(question, "", pictures, tuple(drawn.media for drawn in toolbox.drawn))
-        milliseconds = round((time.perf_counter() - began) * 1000)
-        taken = [
-            *beside,
-            *(self._took(each, called=model) for each in rounds),
-            *(drawn.took for drawn in toolbox.drawn),
-        ]
         heard = answering(rounds)
-        origin = made_by(chain, heard.model or model, taken, milliseconds=milliseconds)
+        taken = [*beside, *self._taken(model, rounds, toolbox)]
+        origin = self._origin(chain, heard.model or model, taken, began)
         if toolbox.uses:
             origin = replace(origin, tools=tuple(toolbox.uses))
-        self.budget.paid(origin)
         outcome, answer = self._outcome(asked, chain, model, known, heard, origin)
         yield await self._aloud(outcome, answer, chain, ask, by_voice=by_voice)
 
@@ -210,8 +208,17 @@ class Conversations:
                     last = shown
                     yield Draft(shown)
 
-    def _took(self, heard: Heard, *, called: str) -> Took:
-        return took(heard, self.models.price(heard.table or called), called=called)
+    def _taken(self, called: str, rounds: Sequence[Heard], toolbox: Toolbox) -> Iterator[Took]:
+        for heard in rounds:
+            yield took(heard, self.models.price(heard.table or called), called=called)
+        yield from (drawn.took for drawn in toolbox.drawn)
+
+    def _origin(self, chain: ChainConfig, model: str, taken: Sequence[Took], began: float) -> Provenance:
+        """Say how an answer came to be, and count what it took."""
+        origin = made_by(chain, model, taken, milliseconds=round((time.perf_counter() - began) * 1000))
+        if taken:
+            self.budget.paid(origin)
+        return origin
 
     def _outcome(
         self,
@@ -229,7 +236,8 @@ class Conversations:
         if not spoken.said:
             filtered = heard.finish.lower() in FILTERED
             reason = "model.filtered" if filtered else "model.empty"
-            raise AnswerFailed(f"[models.{model}]: empty answer, finished by {heard.finish!r}", reason=reason)
+            message = f"[models.{model}]: empty answer, finished by {heard.finish!r}"
+            raise AnswerFailed(message, reason=reason, wasted=_wasted(origin))
         # What it thought is not remembered: models are not meant to be given their old thoughts again.
         said = Said(replace(asked, answer=spoken.said), origin, known.conversation)
         shown = self._shown(spoken)
@@ -249,3 +257,7 @@ class Conversations:
         if self.chat.hide_thinking or not spoken.thought:
             return spoken.said
         return f"{block(spoken.thought)}\n\n{spoken.said}".rstrip()
+
+
+def _wasted(origin: Provenance) -> tuple[Wasted, ...]:
+    return (Wasted(origin),) if origin.cost or origin.input_tokens or origin.output_tokens else ()

@@ -14,6 +14,8 @@ WebotError
 
 from collections.abc import Sequence
 
+from pipeline.outcomes import Wasted
+
 
 class WebotError(Exception):
     """The root, so that a caller can tell our errors from a library's."""
@@ -50,11 +52,15 @@ class BadCallback(WebotError):
 
 
 class AnswerFailed(WebotError):
-    """No answer could be made; `reason` names the sentence of the catalogue that tells the person."""
+    """No answer could be made; `reason` names the sentence of the catalogue that tells the person.
 
-    def __init__(self, message: str, *, reason: str) -> None:
+    `wasted` is what models took all the same.
+    """
+
+    def __init__(self, message: str, *, reason: str, wasted: tuple[Wasted, ...] = ()) -> None:
         super().__init__(message)
         self.reason = reason
+        self.wasted = wasted
 
 
 class SettingsInvalid(WebotError):

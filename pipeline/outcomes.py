@@ -119,6 +119,13 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Wasted:
+    """Models took something for an answer that could not be given: it is paid all the same."""
+
+    made_by: Provenance
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationClosed:
     """The person wants a fresh start: what was said stays, but the model sees none of it again."""
 
@@ -150,7 +157,7 @@ class Forgotten:
     """The person wants everything gone: what they said and were told, their persona, their files."""
 
 
-Change = Said | ConversationClosed | PersonaSet | ModelChosen | Rated | PictureCame | Forgotten
+Change = Said | Wasted | ConversationClosed | PersonaSet | ModelChosen | Rated | PictureCame | Forgotten
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from pipeline.outcomes import (
     Postponed,
     Turn,
     Verdict,
+    Wasted,
 )
 from pipeline.ports import Answerer, Ask, Channel, Journal
 from pipeline.replies import Receipt, TextReply
@@ -94,6 +95,7 @@ class Turns:
     async def _ask(self, turn: Turn, channel: Channel) -> tuple[Outcome, str]:
         """Give the answer, or an apology and the reason for it."""
         trace = str(turn.id)
+        wasted: tuple[Wasted, ...] = ()
         try:
             for guard in self._guards:
                 refusal = await guard.check(turn)
@@ -109,7 +111,7 @@ class Turns:
         except TimeoutError:
             reason, failure = "turn.timeout", f"no answer within {self._limits.turn_seconds:g} s"
         except AnswerFailed as error:
-            reason, failure = error.reason, str(error)
+            reason, failure, wasted = error.reason, str(error), error.wasted
         except TryAgain as error:
             if turn.attempts + 1 < self._limits.turn_attempts:
                 raise
@@ -120,7 +122,7 @@ class Turns:
                 raise TryAgain(f"{type(error).__name__} while answering") from error
             reason, failure = "turn.failed", f"{type(error).__name__} while answering"
         log.warning("answer_failed", trace=trace, reason=reason, error=failure)
-        return Outcome((TextReply(self._words.say(reason, trace=trace)),)), failure
+        return Outcome((TextReply(self._words.say(reason, trace=trace)),), wasted), failure
 
     async def _listen(self, turn: Turn, channel: Channel, trace: str) -> Outcome:
         """Follow the answer while it is made, saying once that it takes a while."""

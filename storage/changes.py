@@ -17,6 +17,7 @@ from pipeline.outcomes import (
     Rated,
     Said,
     Turn,
+    Wasted,
 )
 from storage import statements
 from storage.audit import note
@@ -48,6 +49,8 @@ class Changes:
         match change:
             case Said():
                 await self._say(change, turn)
+            case Wasted(made_by):
+                self._spent.add(turn.event.sender, made_by, answers=0)
             case ConversationClosed():
                 await self._close(turn)
             case PersonaSet(text):

@@ -42,15 +42,15 @@ class Spent:
         self._now = now
         self._sums: dict[tuple[str, str, str], list[int]] = {}
 
-    def add(self, person: Person, made_by: Provenance) -> None:
-        """Add an answer; one that no model gave is none."""
+    def add(self, person: Person, made_by: Provenance, *, answers: int = 1) -> None:
+        """Add an answer, or what was taken for none; where no model was asked there is nothing to add."""
         if not made_by.model:
             return
         for place, took in enumerate(made_by.taken):
             sums = self._sums.setdefault((str(person), made_by.chain, took.model), [0, 0, 0, 0])
             # An answer is that of the model whose words it has.
-            answers = int(place == 0)
-            for column, more in enumerate((answers, took.input_tokens, took.output_tokens, took.cost)):
+            given = 0 if place else answers
+            for column, more in enumerate((given, took.input_tokens, took.output_tokens, took.cost)):
                 sums[column] += more
 
     def rows(self) -> list[dict[str, Any]]:

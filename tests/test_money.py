@@ -125,3 +125,21 @@ async def test_prices_and_budgets_that_are_edited_hold_from_the_next_answer(
 
         assert "额度已经用完" in refused
         assert (2_000_000, 2_000_000) == await recorded(house)
+
+
+async def test_an_answer_that_could_not_be_given_is_paid_all_the_same(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("", finish="content_filter", usage=(400_000, 30_000)))
+    async with open_house(
+        tmp_path, priced(model, WEBOT_BUDGETS__PER_USER_PER_DAY="1", WEBOT_BUDGETS__PER_DAY="1")
+    ) as it:
+        phone = it.phone()
+        await phone.say("一")
+        await phone.texts(count=1)
+        await phone.say("二")
+        refused = (await phone.texts(count=2))[-1]
+        async with it.service.database.read() as connection:
+            (row,) = await connection.execute(select(spending.c.answers, spending.c.cost))
+            said = await connection.execute(select(func.count()).select_from(messages))
+
+            assert (0, 1_040_000, 0) == (row.answers, row.cost, said.scalar_one())
+    assert "额度已经用完" in refused

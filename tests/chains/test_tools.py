@@ -111,6 +111,16 @@ async def test_a_picture_costs_beside_the_words_and_is_the_painters(tmp_path: Pa
     assert 22 * 2 + 250_000 == made_by.cost
 
 
+async def test_what_was_taken_before_a_failure_is_told(tmp_path: Path, model: Script) -> None:
+    model.says += [asks(), Fails(500)]
+    async with drawing_house(tmp_path, model, input_price=2.0) as it:
+        with pytest.raises(AnswerFailed) as failed:
+            await it.outcome("画一只黑猫")
+
+    (wasted,) = failed.value.wasted
+    assert ("test-model", 11 * 2 + 250_000) == (wasted.made_by.model, wasted.made_by.cost)
+
+
 async def test_a_model_without_a_price_is_offered_no_drawing_that_the_budget_cannot_pay(
     tmp_path: Path, model: Script
 ) -> None:
