@@ -1,7 +1,6 @@
 """Runs the export of `webot export` beside the service, with a bar that shows how long it takes."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from storage.audit import operator, record
 from storage.engine import Database
 from storage.exports.job import Done, Exports, Job
 from storage.exports.select import count
+from storage.exports.workshop import Workshop
 from storage.media import MediaFolder
 from storage.visits import visiting
 
@@ -38,7 +38,7 @@ def measure(settings: Settings, job: Job) -> tuple[int, int]:
     return asyncio.run(_visit(settings, look))
 
 
-def export_to(settings: Settings, job: Job, out: Path) -> int:
+async def export_to(settings: Settings, job: Job, out: Path, workshop: Workshop) -> int:
     """Export into a folder, or into an archive if its name says so; give the exit code."""
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> Done:
@@ -47,7 +47,7 @@ def export_to(settings: Settings, job: Job, out: Path) -> int:
         tally.conversations, tally.messages = done.manifest.conversations, done.manifest.messages
         return done
 
-    done = asyncio.run(_visit(settings, lambda database: _export(database, settings, job, str(out), run)))
+    done = await _visit(settings, lambda database: _export(database, settings, job, str(out), workshop, run))
     made = done.manifest
     _say(f"{made.conversations} conversations, {made.messages} messages, {len(made.files)} files in {out}")
     if done.plainer:
@@ -59,13 +59,13 @@ def export_to(settings: Settings, job: Job, out: Path) -> int:
     return 1 if done.failures else 0
 
 
-def export_records(settings: Settings, job: Job, out: BinaryIO) -> int:
+async def export_records(settings: Settings, job: Job, out: BinaryIO, workshop: Workshop) -> int:
     """Export to a stream; give the exit code."""
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> None:
         tally.conversations, tally.messages = await exports.to_stream(job, out, progress)
 
-    asyncio.run(_visit(settings, lambda database: _export(database, settings, job, "-", run)))
+    await _visit(settings, lambda database: _export(database, settings, job, "-", workshop, run))
     return 0
 
 
@@ -74,9 +74,10 @@ async def _export(
     settings: Settings,
     job: Job,
     out: str,
+    workshop: Workshop,
     run: Callable[[Exports, Callable[[int], None], _Tally], Awaitable[Got]],
 ) -> Got:
-    exports = Exports(database, MediaFolder(Path(settings.storage.data_dir) / "media"), presses=os.cpu_count() or 1)
+    exports = Exports(database, MediaFolder(Path(settings.storage.data_dir) / "media"), workshop)
     total, _ = await count(database, job.chosen)
     tally = _Tally()
     try:

@@ -80,10 +80,10 @@ Progress = Callable[[int], None]
 class Exports:
     """Runs jobs over a database and its media."""
 
-    def __init__(self, database: Database, media: MediaStore, *, presses: int) -> None:
+    def __init__(self, database: Database, media: MediaStore, workshop: Workshop) -> None:
         self._database = database
         self._media = media
-        self._presses = presses
+        self._workshop = workshop
 
     async def to_zip(self, job: Job, path: Path, progress: Progress) -> Done:
         """Export into an archive; an unfinished one stands in a folder beside it."""
@@ -138,13 +138,12 @@ class Exports:
         return Done(_manifest(job, [whole], **counts))
 
     async def _pages(self, job: Job, journal: Journal, progress: Progress) -> Done:
-        workshop = Workshop(presses=self._presses, keep=True, seconds=3600)
         failures: list[Failure] = []
         plainer: list[int] = []
         running: set[asyncio.Task[None]] = set()
 
         async def write(transcript: Transcript) -> None:
-            made = await self._document(job, journal.root, transcript, workshop)
+            made = await self._document(job, journal.root, transcript)
             if isinstance(made, Failure):
                 failures.append(made)
             else:
@@ -158,7 +157,7 @@ class Exports:
                 if transcript.talk.id in journal.entries:
                     continue
                 # As many as can be rendered, and as many again laid out: memory does not grow with the rest.
-                if len(running) >= self._presses * 2:
+                if len(running) >= self._workshop.presses * 2:
                     done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
                         task.result()
@@ -169,14 +168,12 @@ class Exports:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-            await workshop.close()
+            await self._workshop.close()
         entries = [each for files in journal.entries.values() for each in files]
         counts = {"conversations": len(journal.entries), "messages": sum(each.messages for each in entries)}
         return Done(_manifest(job, entries, **counts), tuple(failures), tuple(sorted(plainer)))
 
-    async def _document(
-        self, job: Job, root: Path, transcript: Transcript, workshop: Workshop
-    ) -> list[Entry] | Failure:
+    async def _document(self, job: Job, root: Path, transcript: Transcript) -> list[Entry] | Failure:
         if job.masker is not None:
             transcript = await asyncio.to_thread(job.masker.transcript, transcript)
         folder, name = _place(root, transcript)
@@ -195,7 +192,7 @@ class Exports:
         async with work_folder() as work:
             await lay_out(work, [transcript], self._media)
             order = RenderOrder(str(work), name, job.format, job.engine, job.language, _UNBOUNDED)
-            answer = await workshop.render(order)
+            answer = await self._workshop.render(order)
             if isinstance(answer, Broken):
                 return Failure(transcript.talk.id, answer.reason)
             (file,) = answer.files

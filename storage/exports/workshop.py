@@ -56,7 +56,7 @@ class Workshop:
     """
 
     def __init__(self, *, presses: int, keep: bool, seconds: float) -> None:
-        self._presses = presses
+        self.presses = presses
         self._room = asyncio.Semaphore(presses)
         self._idle: list[_Press] = []
         self._keep = keep
@@ -65,7 +65,7 @@ class Workshop:
 
     async def warm(self) -> None:
         """Start every process: they get ready while the order is still being written."""
-        while len(self._idle) < self._presses:
+        while len(self._idle) < self.presses:
             self._idle.append(await _start())
 
     async def render(self, order: RenderOrder) -> Rendered | Broken:
@@ -100,7 +100,7 @@ class Workshop:
         left = iter(parts)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._presses, len(parts))):
+                for _ in range(min(self.presses, len(parts))):
                     group.create_task(self._print(order, left))
         except* _Stopped as stopped:
             answer = _answer(stopped)

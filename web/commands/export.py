@@ -4,6 +4,7 @@ Stopped half-way, the same command goes on where it stopped. The manifest beside
 checksums. Each export leaves a line in the audit.
 """
 
+import asyncio
 import os
 import sys
 from datetime import datetime, timedelta
@@ -15,6 +16,9 @@ import click
 from pipeline.exports import FORMATS, Format
 from web.commands import Shell, pass_shell
 
+_NICENESS = 10
+_LONGEST = 3600.0
+"""Seconds a document may take."""
 _DAY = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m"))
 
 
@@ -58,14 +62,26 @@ def command(  # noqa: PLR0913 (an option each)
     dry_run: bool,
 ) -> int:
     """Export what was chosen; the exit code is 1 when a conversation could not be written."""
-    from storage.exports.job import Job  # noqa: PLC0415 (not for `webot --help`)
-    from storage.exports.masking import Masker  # noqa: PLC0415 (the same)
-    from storage.exports.select import Selection  # noqa: PLC0415 (the same)
-    from web.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
+    from storage.exports.workshop import Workshop  # noqa: PLC0415 (not for `webot --help`)
 
     if out == "-" and format_ in {"pdf", "html"}:
         raise click.UsageError(f"--format {format_} is a file for each conversation; give --out a folder or a .zip")
     settings = shell.settings()
+    context = click.get_current_context()
+    runner = context.with_resource(asyncio.Runner())
+    # The service beside it comes first; the processes that make pages inherit it.
+    os.nice(_NICENESS)
+    workshop = Workshop(presses=os.cpu_count() or 1, keep=True, seconds=_LONGEST)
+    context.call_on_close(lambda: runner.run(workshop.close()))
+    if format_ == "pdf" and not dry_run:
+        # They start while this process imports what reads the database.
+        runner.run(workshop.warm())
+
+    from storage.exports.job import Job  # noqa: PLC0415 (slow, and not for `webot --help`)
+    from storage.exports.masking import Masker  # noqa: PLC0415 (the same)
+    from storage.exports.select import Selection  # noqa: PLC0415 (the same)
+    from web.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
+
     names = tuple(mask_names.read_text(encoding="utf-8").splitlines()) if mask_names else ()
     job = Job(
         Selection(
@@ -91,8 +107,8 @@ def command(  # noqa: PLR0913 (an option each)
     if out == "-":
         # What is printed by anybody goes elsewhere: the stream has records and nothing else.
         with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stream:
-            return export_records(settings, job, stream)
-    return export_to(settings, job, Path(out))
+            return runner.run(export_records(settings, job, stream, workshop))
+    return runner.run(export_to(settings, job, Path(out), workshop))
 
 
 def _end(day: datetime) -> float:

@@ -18,6 +18,7 @@ from storage.exports.job import Exports, Job
 from storage.exports.journal import InTheWay
 from storage.exports.masking import Masker
 from storage.exports.select import Selection, count, stream
+from storage.exports.workshop import Workshop
 from storage.media import MediaFolder
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import MIXED, NOON
@@ -47,7 +48,7 @@ async def exports(database: Database, tmp_path: Path) -> Exports:
             model=("deepseek-chat", "qwen-max")[number // 5],
             revision=f"r{number // 4}",
         )
-    return Exports(database, MediaFolder(tmp_path / "media"), presses=2)
+    return Exports(database, MediaFolder(tmp_path / "media"), Workshop(presses=2, keep=True, seconds=60))
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -114,7 +115,7 @@ async def test_an_export_that_stopped_goes_on_and_gives_what_it_would_have(
 
 
 async def test_a_long_file_is_not_begun_again(database: Database, tmp_path: Path) -> None:
-    exports = Exports(database, MediaFolder(tmp_path / "media"), presses=1)
+    exports = Exports(database, MediaFolder(tmp_path / "media"), Workshop(presses=1, keep=True, seconds=60))
     for user in ("a", "b", "c"):
         await converse(database, user, [(f"{user}{turn}", "好") for turn in range(1100)], at=NOON)
     job = Job(EVERYTHING, "jsonl")
