@@ -17,6 +17,7 @@ from web.doctor.findings import Finding, Teller
 from web.doctor.ground import examine_ground, examine_service
 from web.doctor.models import examine_models
 from web.doctor.rehearsal import examine_start
+from web.doctor.servers import examine_servers
 from web.masking import Masker
 
 _NEARBY_SECONDS = 3.0
@@ -55,6 +56,8 @@ async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:
         async for finding in examine_ways(name, table, settings, channel, running=running, seconds=seconds):
             yield finding
     async for finding in examine_models(settings, teller, seconds):
+        yield finding
+    async for finding in examine_servers(settings, teller, seconds):
         yield finding
 
 

@@ -1,0 +1,52 @@
+"""The MCP servers of the settings: each is connected to and asked for its tools."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from tempfile import TemporaryFile
+from typing import TextIO, cast
+
+from chains.mcp_servers import open_servers, set_up
+from chains.mcp_session import McpServer
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import McpTable, Settings
+from web.doctor.findings import Finding, Teller
+
+_LAST_WORDS = 200
+
+
+async def examine_servers(settings: Settings, teller: Teller, seconds: float) -> AsyncIterator[Finding]:
+    """Connect to each server on its own; a program is ended again."""
+    tables = set_up(settings)
+    try:
+        await asyncio.to_thread(open_servers, settings)
+    except SettingsInvalid as error:
+        yield teller.ill("mcp", "mcp_invalid", "models_bad_fix", problems="; ".join(error.problems))
+        return
+    for name, table in tables.items():
+        yield await _asked(name, table, settings, teller.of(name), seconds)
+
+
+async def _asked(name: str, table: McpTable, settings: Settings, teller: Teller, seconds: float) -> Finding:
+    proxy = settings.network.proxy.get_secret_value()
+    errors = cast("TextIO", await asyncio.to_thread(TemporaryFile, "w+", encoding="utf-8", errors="replace"))
+    server = McpServer(name, table, proxy=proxy, errors=errors)
+    try:
+        offers = await server.offers(patience=seconds)
+        trouble = server.trouble or ("" if offers else "-")
+        missing = sorted(set(table.tools) - offers.keys())
+    finally:
+        await server.aclose()
+        said = await asyncio.to_thread(_last_words, errors)
+    if trouble:
+        return teller.ill("mcp", "mcp_bad", "mcp_bad_fix", error=trouble, said=said or "-", seconds=f"{seconds:g}")
+    if missing:
+        return teller.doubtful("mcp", "mcp_missing", "mcp_missing_fix", missing=", ".join(missing), tools=len(offers))
+    return teller.well("mcp", "mcp_ok", tools=len(offers))
+
+
+def _last_words(errors: TextIO) -> str:
+    """Give the last line that a program wrote to its standard error."""
+    errors.seek(0)
+    lines = errors.read().strip().splitlines()
+    errors.close()
+    return lines[-1][:_LAST_WORDS] if lines else ""
