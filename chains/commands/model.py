@@ -35,7 +35,7 @@ async def run(order: Order) -> Outcome:
             return order.done(
                 "choice.all",
                 name=_title(means, choice.answering),
-                lapsed=_lapsed(means, choice),
+                lapsed=_lapsed(means, choice) + await _spent(order, choice),
                 models=_listed(means, choice, found),
             )
 
@@ -72,6 +72,15 @@ def _line(means: Means, choice: Choice, name: str) -> str:
 
 def _lapsed(means: Means, choice: Choice) -> str:
     return means.words.say("choice.lapsed", name=quoted(choice.chosen, most=_LONGEST)) if choice.lapsed else ""
+
+
+async def _spent(order: Order, choice: Choice) -> str:
+    """Say that a cheaper model stands in as long as a budget is spent."""
+    means = order.means
+    answering = await means.budget.answering(choice.answering, order.ask.event.sender)
+    if answering == choice.answering:
+        return ""
+    return means.words.say("choice.spent", name=_title(means, answering))
 
 
 def _title(means: Means, name: str) -> str:

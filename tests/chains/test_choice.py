@@ -14,10 +14,12 @@ from pipeline.events import Clicked, Image
 from pipeline.outcomes import ModelChosen
 from pipeline.ports import Pictures
 from pipeline.settings import ModelTable, Settings
+from pipeline.spending import Paid
 from pipeline.words import Words
 from storage.media import MediaFolder
 from storage.pictures import PictureFolder
 from tests.chains.house import PLAIN_CHAIN, House, RecentMemory, house, remembered
+from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 
 ZH = Words("zh")
@@ -216,3 +218,20 @@ def test_user_ids_have_no_case() -> None:
 
     assert ("a",) == models.offered_to("zhangsan")
     assert () == models.offered_to("lisi")
+
+
+async def test_the_list_says_so_while_a_cheaper_model_stands_in(server: OpenAIServer) -> None:
+    reached = {"base_url": server.base_url, "max_retries": 0}
+    models = {
+        "dear": {"model": "dear-model", "users": ["*"], "input_price": 9.0, **reached},
+        "small": {"model": "small-model", "title": "小模型", **reached},
+    }
+    spent = FakeAccounts(Paid(10_000_000, 10_000_000))
+    budgets = {"per_user_per_day": 1.0, "cheaper": "small"}
+    memory = RecentMemory(model="dear")
+    async with house(server.base_url, models=models, memory=memory, spending=spent, budgets=budgets) as it:
+        said = await it.said("@model")
+        await it.outcome("你好")
+
+    assert said.startswith(ZH.say("choice.spent", name="小模型"))
+    assert ["small-model"] == [body["model"] for body in server.bodies]
