@@ -191,7 +191,7 @@ async def judged(database: Database, tmp_path: Path) -> Exports:
     ratings = {1: (1, ""), 2: (-1, "=1+1 电话13812345678")}
     await converse(database, "lisi", [("一", "1"), ("二", "2"), ("三", "3")], at=NOON, ratings=ratings)
     await converse(database, "wangwu", [("四", "4")], at=NOON, ratings={1: (-1, "太慢")}, model="qwen-max")
-    return Exports(database, MediaFolder(tmp_path / "media"), presses=1)
+    return Exports(database, MediaFolder(tmp_path / "media"), Workshop(presses=1, keep=True, seconds=60))
 
 
 @pytest.mark.parametrize(
