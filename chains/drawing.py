@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from chains.demo_drawing import landscape
 from chains.failures import answer_failed
 from chains.fetching import Fetcher
+from chains.heard import believed
 from chains.openai_media import OpenAIMedia
 from chains.prices import Price
 from chains.wellformed import wellformed
@@ -105,7 +106,10 @@ class ModelPainter:
         """Count the tokens where the provider does, and the call in any case."""
         usage = answer.get("usage")
         given, answered = (
-            (count if isinstance(count := usage.get(key), int) else 0 for key in ("input_tokens", "output_tokens"))
+            (
+                believed(count) if isinstance(count := usage.get(key), int) else 0
+                for key in ("input_tokens", "output_tokens")
+            )
             if isinstance(usage, Mapping)
             else (0, 0)
         )

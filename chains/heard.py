@@ -25,6 +25,8 @@ FILTERED = frozenset({"content_filter", "sensitive", "refusal", "safety", "prohi
 # How each library names why an answer ended.
 _FINISHED = ("finish_reason", "stop_reason", "done_reason")
 
+MOST_TOKENS = 100_000_000
+
 
 @dataclass(slots=True)
 class Heard:
@@ -84,10 +86,10 @@ class Heard:
             self._asking = _joined(self._asking, message)
         if usage := message.usage_metadata:
             # Providers that count in every piece count from the beginning each time.
-            self.input_tokens = max(self.input_tokens, usage["input_tokens"])
-            self.output_tokens = max(self.output_tokens, usage["output_tokens"])
+            self.input_tokens = max(self.input_tokens, believed(usage["input_tokens"]))
+            self.output_tokens = max(self.output_tokens, believed(usage["output_tokens"]))
             cached = usage.get("input_token_details", {}).get("cache_read") or 0
-            self.cached_tokens = max(self.cached_tokens, cached)
+            self.cached_tokens = max(self.cached_tokens, believed(cached))
 
     def _hear_blocks(self, message: AIMessage) -> None:
         """Take in a message of providers that tell thought, speech and tools apart in blocks."""
@@ -103,6 +105,11 @@ class Heard:
         said = spoken.said or wellformed(self.refusal).strip()
         thought = "\n".join(part for part in (wellformed(self.reasoning).strip(), spoken.thought) if part)
         return Spoken(thought, said)
+
+
+def believed(tokens: int) -> int:
+    """Give a provider's count, within what a model can take at all and what the database holds."""
+    return max(0, min(tokens, MOST_TOKENS))
 
 
 def answering(messages: Sequence[Heard]) -> Heard:

@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+# So that no cost is more than a database's numbers hold.
+_DEAREST = 1_000_000_000
+
 
 def _name_of_a_level(level: str) -> str:
     if level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
@@ -92,13 +95,13 @@ class ModelTable(OpenTable):
     """How many calls one process makes in any minute; more wait their turn. 0 for any number."""
     tokens_per_minute: int = Field(default=0, ge=0)
     """How many tokens, read and written, one process's calls have in any minute; more wait. 0 for any number."""
-    input_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    input_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What a million tokens it is given cost, in the currency of `[budgets]`; 0 for nothing."""
-    cached_input_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    cached_input_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What a million tokens cost that the provider has kept from an earlier call; 0 for the same as `input_price`."""
-    output_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    output_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What a million tokens it answers with cost, those it thinks in included; 0 for nothing."""
-    call_price: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    call_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What a call costs beside its tokens, such as a picture of the model that draws; 0 for nothing."""
     users: tuple[str, ...] = ()
     """Who may choose this model by @model, by user id; "*" for everybody, empty for nobody."""
@@ -200,13 +203,13 @@ class Budgets(Table):
 
     currency: str = "CNY"
     """What prices and budgets are in; shown to people."""
-    per_user_per_day: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    per_user_per_day: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What answering one person may cost in a day, on one channel; 0 for any amount."""
-    per_user_per_month: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    per_user_per_month: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What answering one person may cost in a calendar month, on one channel; 0 for any amount."""
-    per_day: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    per_day: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What answering everybody may cost in a day; 0 for any amount."""
-    per_month: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    per_month: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What answering everybody may cost in a calendar month; 0 for any amount."""
     cheaper: str = ""
     """The table under `[models]` that answers when a budget is spent; empty: people are told when it begins anew."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chains.drawing import MOST, size_of
+from chains.heard import MOST_TOKENS
 from chains.prices import MILLION
 from pipeline.errors import AnswerFailed
 from pipeline.outcomes import Conversation, Exchange, Notice, Outcome, Provenance, Said
@@ -81,6 +82,7 @@ async def test_image_draws_and_says_first_that_it_takes_a_while(tmp_path: Path, 
     [
         ({"input_tokens": 1000, "output_tokens": 4000}, (1000, 4000)),
         ({"input_tokens": "many", "output_tokens": None}, (0, 0)),
+        ({"input_tokens": 10**30, "output_tokens": -1}, (MOST_TOKENS, 0)),
         ("none", (0, 0)),
     ],
 )

@@ -73,6 +73,13 @@ async def test_what_choosing_the_chain_took_is_part_of_the_answer() -> None:
     assert chosen + 1000 * 2 + 10 * 8 == made.cost
 
 
+@pytest.mark.parametrize("usage", [(10**30, 10**30), (-5, -7)])
+async def test_a_count_that_cannot_be_is_not_believed(server: OpenAIServer, usage: tuple[int, int]) -> None:
+    server.script(Says("Yes.", usage=usage))
+
+    assert 0 <= (await answer(server, input_price=10**9, output_price=10**9)).cost < 2**63
+
+
 async def test_the_demo_model_costs_nothing() -> None:
     async with house(**DEAR) as it:
         assert 0 == remembered(await it.outcome("hi")).made_by.cost
