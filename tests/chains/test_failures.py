@@ -5,6 +5,7 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
+from chains.failures import answer_failed
 from pipeline.errors import AnswerFailed
 from pipeline.words import Words, catalogue
 from tests.chains.house import house
@@ -135,3 +136,48 @@ def test_every_reason_is_a_sentence_with_a_trace_and_nothing_else_to_fill_in() -
             if key.startswith("model."):
                 assert "{trace}" in sentence, key
                 assert "7" in sentence.format(trace=7)
+
+
+class _Answer:
+    def __init__(self, status: int) -> None:
+        self.status_code = status
+
+
+def _error(name: str, said: str = "", **about: object) -> Exception:
+    """Make an error as some library would: of a class that shares nothing with ours."""
+    error = type(name, (Exception,), {})(said)
+    vars(error).update(about)
+    made: Exception = error
+    return made
+
+
+def _caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        pytest.param(_error("HTTPStatusError", response=_Answer(401)), "model.key", id="a status in a response"),
+        pytest.param(
+            _error("ClientError", response={"ResponseMetadata": {"HTTPStatusCode": 429}, "Error": {"Code": "Busy"}}),
+            "model.busy",
+            id="AWS's",
+        ),
+        pytest.param(_error("GoogleError", code=503), "model.broken", id="a status as a code"),
+        pytest.param(
+            _caused(_error("ChatError"), _error("Inner", status_code=404)), "model.missing", id="a status in the cause"
+        ),
+        pytest.param(_error("Exception_", "[402] Payment Required"), "model.quota", id="a status in words"),
+        pytest.param(_error("ReadTimeout"), "model.timeout", id="a time-out by its name"),
+        pytest.param(_error("EndpointConnectionError"), "model.unreachable", id="nobody there by its name"),
+        pytest.param(_error("NoCredentialsError"), "model.key", id="no key by its name"),
+        pytest.param(_error("RuntimeError_", "could not resolve credentials"), "model.key", id="no key in words"),
+        pytest.param(_error("Odd", code=7), "model.failed", id="nothing to go by"),
+    ],
+)
+def test_errors_of_other_libraries_are_read_by_their_shape(error: Exception, reason: str) -> None:
+    failure = answer_failed(error, model="default")
+
+    assert reason == failure.reason
