@@ -15,6 +15,7 @@ from pipeline.outcomes import Finished, Outcome, OutgoingPart, Postponed, Turn, 
 from pipeline.replies import Part, Receipt
 from storage.bell import Bell
 from storage.codec import content_to_json
+from storage.door import Door
 from storage.engine import Database
 from storage.lease import LEASE_SECONDS, Lease
 from storage.ledger import Ledger
@@ -69,6 +70,7 @@ class Worker:
         self._current: dict[int, str] = {}
         """The lane of each turn that runs here, by the turn's id."""
         self._claiming = 0
+        self._door = Door()
         self._stopping: set[int] = set()
         self._orphans = Orphans(database, self.name)
         self._wake = asyncio.Event()
@@ -149,8 +151,9 @@ class Worker:
         # The write goes on when we stop waiting, so its turn is started from the write, not from here.
         write = asyncio.ensure_future(self._accept(wish))
         try:
-            async with asyncio.timeout(_ACCEPT_SECONDS):
-                return await asyncio.shield(write)
+            with self._door.coming_in():
+                async with asyncio.timeout(_ACCEPT_SECONDS):
+                    return await asyncio.shield(write)
         except TimeoutError:
             raise TryAgain("the event could not be stored in time") from None
         finally:
@@ -294,6 +297,7 @@ class Worker:
     async def _verdict(self, turn: Turn) -> Verdict:
         if turn.stopped:
             return Finished("stopped")
+        await self._door.let_in()
         if self._run is None:
             raise asyncio.CancelledError
         return await self._run(turn)
