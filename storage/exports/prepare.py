@@ -18,8 +18,9 @@ from storage.exports.code import coloured, colours
 from storage.exports.facts import facts, speaker, stamp, title, title_of_all, tools
 from storage.exports.glyphs import EMOJI, breakable, printable
 from storage.exports.markup import Markup
+from storage.exports.on_page import on_page
 from storage.exports.parts import Part
-from storage.exports.pictures import Pictures, file_name
+from storage.exports.pictures import Pictures
 from storage.exports.records import Head, Message, Talk
 
 EMOJI_FONT = "NotoEmoji[wght].ttf"
@@ -179,6 +180,7 @@ def _cut(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 def _picture(media: StoredMedia, pictures: Pictures, paper: Paper) -> str:
-    if pictures.of(media) is None:
+    seen = on_page(media, pictures)
+    if seen is None:
         return f"<p>{paper.words(f'📎 {media.name}')}</p>"
-    return f'<p><img src="{file_name(media)}"/></p>'
+    return f'<p><img src="{seen.name}" style="width:{seen.width:.2f}pt;height:{seen.height:.2f}pt"/></p>'

@@ -10,6 +10,7 @@ from importlib.resources import as_file, files
 import pymupdf
 import typst
 
+from pipeline.replies import StoredMedia
 from pipeline.words import Words as Sentences
 from storage.exports.blocks import (
     Block,
@@ -33,8 +34,9 @@ from storage.exports.blocks import (
 )
 from storage.exports.facts import facts, speaker, stamp, tools
 from storage.exports.glyphs import breakable, printable
+from storage.exports.on_page import on_page
 from storage.exports.parts import Part
-from storage.exports.pictures import Pictures, file_name
+from storage.exports.pictures import Pictures
 from storage.exports.records import Message, Talk
 
 _EPOCH = 0
@@ -101,18 +103,20 @@ def _document(part: Part, words: Sentences, pictures: Pictures) -> Iterator[str]
 
 def _message(talk: Talk, message: Message, number: int, words: Sentences, pictures: Pictures) -> str:
     colour, fill = ('"#1a56db"', 'rgb("#eef4ff")') if message.role == "human" else ('"#0f766e"', "none")
-    shown = "".join(
-        f'#image("{file_name(media)}", height: 300pt, fit: "contain")\n'
-        if pictures.of(media)
-        else f"#{_string(f'📎 {media.name}')}\n"
-        for media in message.media
-    )
+    shown = "".join(_picture(media, pictures) for media in message.media)
     if used := tools(message, words):
         shown += f"#small({_string(used)})\n"
     return (
         f"#who({colour}, {_string(speaker(talk, message))}, {_string(f'  {stamp(message.at)}  #{number}')})\n"
         f"#said({colour}, {fill})[{_blocks(blocks_of(message))}{shown}]\n"
     )
+
+
+def _picture(media: StoredMedia, pictures: Pictures) -> str:
+    seen = on_page(media, pictures)
+    if seen is None:
+        return f"#{_string(f'📎 {media.name}')}\n"
+    return f'#image("{seen.name}", width: {seen.width:.2f}pt, height: {seen.height:.2f}pt, fit: "stretch")\n'
 
 
 def _blocks(blocks: Iterable[Block]) -> str:
