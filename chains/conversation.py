@@ -4,9 +4,6 @@ import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
-
-from langchain_core.messages import AIMessage, BaseMessage
 
 from chains import prompt
 from chains.book import ChainBook
@@ -19,16 +16,17 @@ from chains.history import window
 from chains.models import Models
 from chains.prices import made_by, took
 from chains.quoting import block
+from chains.rounds import hear_out
 from chains.seeing import Looks, looks_of, still_meant
 from chains.senses import IMAGE, Senses
 from chains.standby import ChatModel
 from chains.templates import values
 from chains.thinking import Spoken
-from chains.toolbox import ROUNDS, Toolbox
+from chains.toolbox import Toolbox
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolshed import Toolshed
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
-from pipeline.outcomes import Draft, Exchange, Notice, Outcome, Provenance, Recollection, Said, Step, Took, Wasted
+from pipeline.outcomes import Exchange, Outcome, Provenance, Recollection, Said, Step, Took, Wasted
 from pipeline.ports import Ask, Memory
 from pipeline.replies import ImageReply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
@@ -103,7 +101,7 @@ class Conversations:
         rounds: list[Heard] = []
         began = time.perf_counter()
         try:
-            async with aclosing(self._rounds(opened, messages, options, toolbox, rounds)) as steps:
+            async with aclosing(hear_out(opened, messages, options, toolbox, rounds, shown=self._shown)) as steps:
                 async for step in steps:
                     yield step
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
@@ -153,60 +151,6 @@ class Conversations:
             return await self.models.chat(model)
         except SettingsInvalid as error:
             raise AnswerFailed(str(error), reason="model.setup") from error
-
-    async def _rounds(
-        self,
-        model: ChatModel,
-        messages: list[BaseMessage],
-        options: dict[str, Any],
-        toolbox: Toolbox,
-        rounds: list[Heard],
-    ) -> AsyncGenerator[Draft | Notice]:
-        """Hear the model out, using the tools it asks for, until it answers; `rounds` takes each of its messages."""
-        while True:
-            last = len(rounds) == ROUNDS
-            heard = Heard()
-            try:
-                async with aclosing(
-                    self._message(model, messages, options | toolbox.offered(last=last), toolbox.ask, heard)
-                ) as drafts:
-                    async for draft in drafts:
-                        yield draft
-            except Exception as error:
-                if not toolbox.is_to_blame(error, first=not rounds):
-                    raise
-                continue
-            rounds.append(heard)
-            if last or not heard.wishes or not toolbox.offers:
-                return
-            for notice in toolbox.notices(heard.wishes):
-                yield Notice(notice)
-            messages.append(heard.request)
-            messages += await toolbox.use(heard.wishes)
-
-    async def _message(
-        self, model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], ask: Ask, heard: Heard
-    ) -> AsyncGenerator[Draft]:
-        """Hear one message, in drafts where the channel shows them."""
-        if not ask.traits.streams:
-            heard.hear(await model.ainvoke(messages, **options))
-            return
-        async with aclosing(self._drafts(model, messages, options, heard)) as drafts:
-            async for draft in drafts:
-                yield draft
-
-    async def _drafts(
-        self, model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], heard: Heard
-    ) -> AsyncGenerator[Draft]:
-        last = ""
-        pieces = cast("AsyncGenerator[AIMessage]", model.astream(messages, **options))
-        async with aclosing(pieces):
-            async for piece in pieces:
-                heard.hear(piece)
-                shown = self._shown(heard.spoken(whole=False))
-                if shown and shown != last:
-                    last = shown
-                    yield Draft(shown)
 
     def _taken(self, called: str, rounds: Sequence[Heard], toolbox: Toolbox) -> Iterator[Took]:
         for heard in rounds:

@@ -144,3 +144,13 @@ class DemoPainter:
         data = await landscape(description, size=size)
         kept = await self._pictures.keep(data, name=NAME)
         return Drawn(kept, Took("demo", 0, 0, 0), round((time.perf_counter() - began) * 1000))
+
+
+class PretendedPainter:
+    """Implements `Painter` for trials: the model goes on as if there were a picture, and none is drawn or paid."""
+
+    demo = False
+
+    async def draw(self, description: str, *, size: str = "") -> Drawn:  # noqa: ARG002 - the protocol's own signature
+        """Implement `Painter.draw`."""
+        return Drawn(StoredMedia("", "", NAME, 0), Took("", 0, 0, 0), 0)

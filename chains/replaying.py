@@ -9,7 +9,7 @@ from html import escape
 
 from chains.config import ChainConfig
 from chains.prices import money
-from chains.trying import Tried, Trier
+from chains.trying import Tried, Trier, use_told
 from pipeline.outcomes import Exchange
 
 # Phone numbers, identity cards, bank cards and addresses of mail: what a person can be found or robbed by.
@@ -94,6 +94,7 @@ class Sum:
 
     answers: int
     errors: int
+    tools: int
     input_tokens: int
     output_tokens: int
     cost: int
@@ -106,6 +107,7 @@ def summed(tried: Sequence[Tried]) -> Sum:
     return Sum(
         answers=len(tried),
         errors=sum(bool(each.error) for each in tried),
+        tools=sum(len(each.tools) for each in tried),
         input_tokens=sum(each.input_tokens for each in tried),
         output_tokens=sum(each.output_tokens for each in tried),
         cost=sum(each.cost for each in tried),
@@ -130,11 +132,11 @@ def page(
             '<html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
             f"<title>{escape(chain)}: replay</title><style>{_STYLE}</style>",
             f"<h1>{escape(chain)}: {changed} of {len(compared)} answers changed</h1>",
-            "<table><tr><th><th>answers<th>errors<th>input tokens<th>output tokens",
+            "<table><tr><th><th>answers<th>errors<th>tools used<th>input tokens<th>output tokens",
             f"<th>cost {escape(currency)}<th>median ms</tr>",
             *(
-                f"<tr><th>{label} {escape(revision)}<td>{each.answers}<td>{each.errors}<td>{each.input_tokens}"
-                f"<td>{each.output_tokens}<td>{escape(money(each.cost))}<td>{each.milliseconds}</tr>"
+                f"<tr><th>{label} {escape(revision)}<td>{each.answers}<td>{each.errors}<td>{each.tools}"
+                f"<td>{each.input_tokens}<td>{each.output_tokens}<td>{escape(money(each.cost))}<td>{each.milliseconds}</tr>"
                 for label, revision, each in (("live", revisions[0], live), ("draft", revisions[1], draft))
             ),
             "</table>",
@@ -147,11 +149,21 @@ def page(
 
 def _row(compared: Compared) -> Iterator[str]:
     yield f"<h2>{escape(compared.question.text)} <small>#{compared.question.trace}</small></h2>"
-    if not compared.changed:
-        yield f'<table class="same"><tr><td>{escape(_said(compared.live))}</tr></table>'
+    live, draft = compared.live, compared.draft
+    if not compared.changed and _used(live) == _used(draft):
+        yield f'<table class="same"><tr><td>{escape(_said(live))}{_tools(live)}</tr></table>'
         return
-    before, after = marked(_said(compared.live), _said(compared.draft))
-    yield f"<table><tr><td>{before}<td>{after}</tr></table>"
+    before, after = marked(_said(live), _said(draft))
+    yield f"<table><tr><td>{before}{_tools(live)}<td>{after}{_tools(draft)}</tr></table>"
+
+
+def _used(tried: Tried) -> list[tuple[str, str, str]]:
+    """Give what of its tools can be the same a second time."""
+    return [(use.name, use.arguments, use.outcome) for use in tried.tools]
+
+
+def _tools(tried: Tried) -> str:
+    return "".join(f"\n<small>{escape(use_told(use))}</small>" for use in tried.tools)
 
 
 def marked(before: str, after: str) -> tuple[str, str]:

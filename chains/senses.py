@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from chains.demo import NAME as DEMO
-from chains.drawing import DemoPainter, ModelPainter, Painter
+from chains.drawing import DemoPainter, ModelPainter, Painter, PretendedPainter
 from chains.fetching import Fetcher
 from chains.openai_media import OpenAIMedia
 from chains.speech import Listener, Speaker
@@ -51,6 +51,11 @@ def open_senses(
         listener = Listener(speech, sounds)
         speaker = Speaker(speech, sounds) if speech.table.own.get("speaking_model") else None
     return Senses(painter, pictures, listener, speaker, tuple(filter(None, (image, speech))), fetcher)
+
+
+def pretended_senses(settings: Settings) -> Senses:
+    """Give what a trial may do: the same tools as in the service, but pictures are not drawn, so not paid either."""
+    return Senses(PretendedPainter() if _configured(settings, IMAGE, proxy="") is not None else None)
 
 
 def _configured(settings: Settings, name: str, proxy: str) -> OpenAIMedia | None:

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from chains.config import ChainConfig
 from chains.mcp_servers import McpServers
+from chains.mcp_session import PATIENCE
 from chains.senses import Senses
 from chains.tool import Offer, Tool
 from chains.tools import tool_names
@@ -19,11 +20,14 @@ class Toolshed:
     offers: Mapping[str, Offer]
     servers: McpServers = field(default_factory=lambda: McpServers({}))
 
-    async def take(self, chain: ChainConfig, traits: Traits) -> dict[str, Offer]:
-        """Give the tools a chain allows and a channel can show the results of, by the names models call them."""
+    async def take(self, chain: ChainConfig, traits: Traits, *, patience: float = PATIENCE) -> dict[str, Offer]:
+        """Give the tools a chain allows and a channel can show the results of, by the names models call them.
+
+        Waits `patience` seconds at most for servers that are not connected yet.
+        """
         found = (self.offers.get(name) for name in chain.tools)
         own = {offer.tool.name: offer for offer in found if offer is not None and offer.fits(traits)}
-        return {**await self.servers.offers(chain.tools), **own}
+        return {**await self.servers.offers(chain.tools, patience=patience), **own}
 
 
 def open_toolshed(senses: Senses, servers: McpServers | None = None) -> Toolshed:

@@ -4,28 +4,49 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import BaseMessage, ToolMessage
 
 from chains import prompt
 from chains.config import ChainConfig
 from chains.failures import answer_failed
-from chains.heard import Heard
+from chains.heard import Heard, answering
 from chains.history import window
 from chains.models import Models
+from chains.rounds import hear_out
 from chains.templates import values
-from pipeline.events import Person
-from pipeline.outcomes import Exchange
+from chains.tool import Offer
+from chains.toolbox import Toolbox
+from chains.tools.draw_picture import NAME as DRAW
+from chains.toolshed import Toolshed
+from pipeline.events import InboundEvent, Person, Text
+from pipeline.outcomes import Draft, Exchange, ToolUse
+from pipeline.ports import Ask, Traits
 from pipeline.settings import Chat
 from pipeline.words import Words
 
 SOMEBODY = Person("try", "somebody")
+
+PATIENCE = 60.0
+"""How long a trial waits for a server whose tools it needs; the service has connected before anybody asks."""
+
+_TRAITS = Traits(message_bytes=2048, streams=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A message of a model: its table in the settings, whose price it costs, and the provider's count of tokens."""
+
+    table: str
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +55,7 @@ class Tried:
 
     text: str = ""
     model: str = ""
-    table: str = ""
-    """The model's table in the settings, whose price it costs."""
     input_tokens: int = 0
-    cached_tokens: int = 0
     output_tokens: int = 0
     cost: int = 0
     """In millionths, at today's price; also where nobody was asked this time."""
@@ -45,14 +63,28 @@ class Tried:
     first_milliseconds: int = 0
     error: str = ""
     cached: bool = False
+    tools: tuple[ToolUse, ...] = ()
+    """What was used on the way, in order."""
+    calls: tuple[Call, ...] = ()
+    """What it took, one message of a model after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tooled:
+    """A tool that was used while a question is answered, and what the model was told of it."""
+
+    use: ToolUse
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a model is asked: the messages, and what else the request says."""
+    """What a model is asked: the messages, what else the request says, and the tools it is offered."""
 
+    ask: Ask
     messages: list[BaseMessage]
     options: dict[str, Any]
+    tools: dict[str, Offer]
 
     def told(self) -> list[tuple[str, str]]:
         """Give the messages as roles and words."""
@@ -70,8 +102,8 @@ class Answers:
         """Give an answer kept, None for none. Reads a file."""
         file = self._file(key)
         try:
-            return replace(Tried(**json.loads(file.read_text(encoding="utf-8"))), cached=True) if file else None
-        except (OSError, ValueError, TypeError):
+            return _read(json.loads(file.read_text(encoding="utf-8"))) if file else None
+        except (OSError, ValueError, TypeError, KeyError):
             # Missing, half written, or of an earlier version: the model is asked again.
             return None
 
@@ -85,36 +117,61 @@ class Answers:
         return self.folder / f"{key}.json" if self.folder is not None else None
 
 
+def use_told(use: ToolUse) -> str:
+    """Say in one line what a tool was used for and how that ended."""
+    pretended = " (no picture is drawn in a trial)" if use.name == DRAW and use.outcome == "done" else ""
+    asked = " ".join(f"{use.name} {use.arguments}".split())
+    return f"{asked}: {use.outcome}, {use.milliseconds} ms{pretended}"
+
+
+def _read(kept: dict[str, Any]) -> Tried:
+    tools = tuple(ToolUse(**use) for use in kept["tools"])
+    calls = tuple(Call(**call) for call in kept["calls"])
+    return Tried(**{**kept, "tools": tools, "calls": calls, "cached": True})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Trier:
-    """Asks chains questions, so many at once."""
+    """Asks chains questions, so many at once, and gives them the tools they have in the service."""
 
     models: Models
     chat: Chat
     words: Words
+    toolshed: Toolshed = field(default_factory=lambda: Toolshed({}))
     answers: Answers = field(default_factory=Answers)
     at_once: int = 4
+    clock: Callable[[], datetime] = _now
     _room: asyncio.Semaphore = field(init=False)
+    _toolless: set[str] = field(default_factory=set)
+    """Models that refuse to be offered tools."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_room", asyncio.Semaphore(self.at_once))
 
-    def sent(self, chain: ChainConfig, question: str, exchanges: Sequence[Exchange] = ()) -> Sent:
-        """Give what the chain's model is asked."""
-        blanks = values(
-            user=SOMEBODY.user, channel=SOMEBODY.channel, chain=chain.name, at=datetime.now(UTC), words=self.words
-        )
+    async def sent(self, chain: ChainConfig, question: str, exchanges: Sequence[Exchange] = ()) -> Sent:
+        """Give what the chain's model is asked at first; waits for servers whose tools it is offered."""
+        at = self.clock()
+        blanks = values(user=SOMEBODY.user, channel=SOMEBODY.channel, chain=chain.name, at=at, words=self.words)
         instead = self.chat.system_prompt if not chain.command else ""
         messages = window(
             prompt.instructions(chain, blanks, self.words, instead=instead),
             prompt.earlier(chain, exchanges, blanks),
             prompt.question(chain, question, blanks),
         )
-        return Sent(messages, self.models.options(chain.model, prompt.options(chain, model=chain.model)))
+        return Sent(
+            Ask(InboundEvent("try", SOMEBODY, Text(question), at), _TRAITS, trace="try", chain=chain.name),
+            messages,
+            self.models.options(chain.model, prompt.options(chain, model=chain.model)),
+            await self.toolshed.take(chain, _TRAITS, patience=PATIENCE) if chain.tools else {},
+        )
 
     async def ask(self, chain: ChainConfig, question: str, exchanges: Sequence[Exchange] = ()) -> Tried:
         """Ask a question and wait for the whole answer; what was asked before costs nothing."""
-        sent = self.sent(chain, question, exchanges)
+        sent = await self.sent(chain, question, exchanges)
         key = self._key(chain, sent)
         async with self._room:
             if (known := await asyncio.to_thread(self.answers.find, key)) is not None:
@@ -124,51 +181,86 @@ class Trier:
                 async for piece in pieces:
                     if isinstance(piece, Tried):
                         tried = piece
-            if not tried.error:
+            # What a tool could not do now it may do the next time.
+            if not tried.error and all(use.outcome in {"done", "refused"} for use in tried.tools):
                 await asyncio.to_thread(self.answers.keep, key, tried)
             return tried
 
-    async def stream(self, chain: ChainConfig, sent: Sent) -> AsyncGenerator[str | Tried]:
-        """Yield what is said as it is said, and at the end what came of it."""
-        heard = Heard()
+    async def stream(self, chain: ChainConfig, sent: Sent) -> AsyncGenerator[str | Tooled | Tried]:
+        """Yield what is said as it is said, the tools used in between, and at the end what came of it."""
+        toolbox = Toolbox({} if chain.model in self._toolless else sent.tools, sent.ask, self.words)
+        rounds: list[Heard] = []
+        messages = [*sent.messages]
         began = time.perf_counter()
-        first = 0
-        shown = ""
+        first = seen = 0
+        shown = (0, "")
+        error = ""
         try:
             model = await self.models.chat(chain.model)
-            answer = cast("AsyncGenerator[AIMessage]", model.astream(sent.messages, **sent.options))
-            async with aclosing(answer) as pieces:
-                async for piece in pieces:
-                    heard.hear(piece)
-                    first = first or _since(began)
-                    said = heard.spoken(whole=False).said
-                    if said.startswith(shown) and said != shown:
-                        yield said[len(shown) :]
-                        shown = said
-        except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
-            yield Tried(error=str(answer_failed(error, model=chain.model)), milliseconds=_since(began))
-            return
-        said = heard.spoken(whole=True).said
-        tried = Tried(
-            text=said,
-            model=heard.model or chain.model,
-            table=heard.table or chain.model,
-            input_tokens=heard.input_tokens,
-            cached_tokens=heard.cached_tokens,
-            output_tokens=heard.output_tokens,
-            milliseconds=_since(began),
-            first_milliseconds=first,
-            error="" if said else f"[models.{chain.model}]: empty answer, finished by {heard.finish!r}",
+            steps = hear_out(model, messages, sent.options, toolbox, rounds, shown=lambda spoken: spoken.said)
+            async with aclosing(steps):
+                async for step in steps:
+                    for tooled in _tooled(toolbox, messages, seen):
+                        yield tooled
+                    seen = len(toolbox.uses)
+                    if isinstance(step, Draft):
+                        first = first or _since(began)
+                        before = shown[1] if shown[0] == len(rounds) else ""
+                        if step.text.startswith(before):
+                            yield step.text[len(before) :]
+                            shown = (len(rounds), step.text)
+        except Exception as failed:  # noqa: BLE001 - providers and their libraries raise anything
+            error = str(answer_failed(failed, model=chain.model))
+        for tooled in _tooled(toolbox, messages, seen):
+            yield tooled
+        if toolbox.refused:
+            self._toolless.add(chain.model)
+        yield self._priced(
+            replace(self._tried(chain, rounds, toolbox, error), milliseconds=_since(began), first_milliseconds=first)
         )
-        yield self._priced(tried)
+
+    def _tried(self, chain: ChainConfig, rounds: list[Heard], toolbox: Toolbox, error: str) -> Tried:
+        text = model = ""
+        if not error:
+            heard = answering(rounds)
+            text = heard.spoken(whole=True).said or (self.words.say("image.here") if toolbox.drawn else "")
+            model = heard.model or chain.model
+            error = "" if text else f"[models.{chain.model}]: empty answer, finished by {heard.finish!r}"
+        return Tried(
+            text=text,
+            model=model,
+            input_tokens=sum(heard.input_tokens for heard in rounds),
+            output_tokens=sum(heard.output_tokens for heard in rounds),
+            error=error,
+            tools=tuple(toolbox.uses),
+            calls=tuple(
+                Call(heard.table or chain.model, heard.input_tokens, heard.cached_tokens, heard.output_tokens)
+                for heard in rounds
+            ),
+        )
 
     def _priced(self, tried: Tried) -> Tried:
-        price = self.models.price(tried.table)
-        return replace(tried, cost=price.cost(tried.input_tokens, tried.output_tokens, cached=tried.cached_tokens))
+        cost = sum(
+            self.models.price(call.table).cost(call.input_tokens, call.output_tokens, cached=call.cached_tokens)
+            for call in tried.calls
+        )
+        return replace(tried, cost=cost)
 
     def _key(self, chain: ChainConfig, sent: Sent) -> str:
-        asked = [self.models.identity(chain.model), sent.options, sent.told()]
+        asked: list[object] = [self.models.identity(chain.model), sent.options, sent.told()]
+        if sent.tools:
+            # What tools say changes with time: an answer that may lean on them is good for the day it was given.
+            day = sent.ask.event.sent_at.astimezone().date().isoformat()
+            asked += [[offer.schema for offer in sent.tools.values()], day]
         return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def _tooled(toolbox: Toolbox, messages: list[BaseMessage], seen: int) -> Iterator[Tooled]:
+    """Give the uses after those `seen`, each with what the model was told of it."""
+    told = [message.text for message in messages if isinstance(message, ToolMessage)]
+    # Earlier exchanges have none of these messages, so both lists go side by side.
+    for use, text in zip(toolbox.uses[seen:], told[seen:], strict=True):
+        yield Tooled(use, text)
 
 
 def _since(began: float) -> int:

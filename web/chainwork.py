@@ -1,5 +1,6 @@
 """What `webot chains` does: chains looked at, compared, released and tried, beside the service or without one."""
 
+import asyncio
 import difflib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -8,9 +9,12 @@ from pathlib import Path
 
 from chains.commands import all_commands
 from chains.config import ChainConfig, parse_chain, read_chain, read_text
+from chains.mcp_servers import open_servers
 from chains.models import Models
 from chains.replaying import Question, masked, masked_question
+from chains.senses import pretended_senses
 from chains.shelf import Shelf, demands_of, open_shelf
+from chains.toolshed import Toolshed, open_toolshed
 from chains.trying import Answers, Trier
 from pipeline.errors import ChainInvalid
 from pipeline.revisions import Draft, Release
@@ -84,10 +88,19 @@ class Desk:
                 found.append(str(error))
         return found
 
-    def trier(self, *, at_once: int, fresh: bool) -> Trier:
-        """Make who asks; with `fresh`, nothing asked before is used."""
+    @asynccontextmanager
+    async def trier(self, *, at_once: int, fresh: bool, tools: bool = True) -> AsyncIterator[Trier]:
+        """Open who asks; with `fresh`, nothing asked before is used. Without `tools`, chains are offered none."""
         folder = None if fresh else Path(self.settings.storage.data_dir) / "cache" / "tried"
-        return Trier(self.models, self.settings.chat, self.words, Answers(folder), at_once)
+        # Loads libraries.
+        toolshed = await asyncio.to_thread(self._toolshed) if tools else Toolshed({})
+        try:
+            yield Trier(self.models, self.settings.chat, self.words, toolshed, Answers(folder), at_once)
+        finally:
+            await asyncio.gather(self.models.aclose(), toolshed.servers.aclose())
+
+    def _toolshed(self) -> Toolshed:
+        return open_toolshed(pretended_senses(self.settings), open_servers(self.settings))
 
     async def history(self, name: str) -> Sequence[Release]:
         """Give a chain's releases, newest first."""

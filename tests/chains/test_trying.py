@@ -32,7 +32,7 @@ async def trier(
     words = await asyncio.to_thread(Words, "zh")
     models = Models(settings, words)
     try:
-        yield Trier(models, settings.chat, words, Answers(folder), at_once)
+        yield Trier(models, settings.chat, words, answers=Answers(folder), at_once=at_once)
     finally:
         await models.aclose()
 
@@ -40,7 +40,7 @@ async def trier(
 async def test_an_answer_comes_in_pieces_with_what_it_took(server: OpenAIServer) -> None:
     server.script(Says("<think>hm</think>Hello there", usage=(12, 3)))
     async with trier(server) as it:
-        pieces = [piece async for piece in it.stream(ONE, it.sent(ONE, "hi"))]
+        pieces = [piece async for piece in it.stream(ONE, await it.sent(ONE, "hi"))]
 
     *said, tried = pieces
     assert isinstance(tried, Tried)
@@ -51,7 +51,7 @@ async def test_an_answer_comes_in_pieces_with_what_it_took(server: OpenAIServer)
 
 async def test_what_is_shown_is_what_is_sent(server: OpenAIServer) -> None:
     async with trier(server) as it:
-        sent = it.sent(ONE, "hi", [Exchange("before", "after")])
+        sent = await it.sent(ONE, "hi", [Exchange("before", "after")])
         await it.ask(ONE, "hi", [Exchange("before", "after")])
 
     asked = server.bodies[0]

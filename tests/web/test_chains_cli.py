@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.engine import open_database
-from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.openai_server import OpenAIServer, Says
 from tests.storage.test_ratings import judge
 from tests.storage.test_replays import talk
 from tests.web.test_cli import webot
@@ -116,6 +116,36 @@ async def test_a_chain_is_tried_and_tested_before_it_is_live(server: OpenAIServe
     assert "has asked hr anything yet" in replayed
     # The second run of the cases cost nothing.
     assert 2 == len(server.bodies)
+
+
+async def test_a_tool_used_in_a_trial_is_shown(server: OpenAIServer, tmp_path: Path) -> None:
+    environ = {"WEBOT_MODELS__DEFAULT__MODEL": "m", "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url}
+    wish = {
+        "id": "1",
+        "type": "function",
+        "function": {"name": "current_time", "arguments": '{"time_zone": "Asia/Tokyo"}'},
+    }
+    asks = Says("我看看。", tool_calls=(wish,), finish="tool_calls")
+    server.script(asks, Says("九点。"), asks, Says("九点。"))
+
+    def work() -> tuple[str, str, str]:
+        file = draft(tmp_path)
+        file.write_text(f'tools = ["current_time"]\n{file.read_text(encoding="utf-8")}', encoding="utf-8")
+        return (
+            ran(tmp_path, "try", "hr", "几点？", environ=environ),
+            ran(tmp_path, "test", "hr", code=1, environ=environ),
+            ran(tmp_path, "try", "hr", "几点？", "--no-tools", environ=environ),
+        )
+
+    tried, tested, toolless = await asyncio.to_thread(work)
+
+    assert "tools: current_time" in tried
+    assert 'tool: current_time {"time_zone": "Asia/Tokyo"}: done, ' in tried
+    assert "(Asia/Tokyo)\n" in tried
+    assert "22 + 14 tokens" in tried
+    assert 'it used: current_time {"time_zone": "Asia/Tokyo"}: done, ' in tested
+    assert "echo: 几点？" in toolless
+    assert [True, True, True, True, False] == ["tools" in body for body in server.bodies]
 
 
 async def test_real_questions_are_put_to_both_versions(server: OpenAIServer, tmp_path: Path) -> None:

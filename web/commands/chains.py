@@ -14,11 +14,12 @@ import click
 from web.columns import columns
 from web.commands import Shell, pass_shell
 from web.thumbs import THUMBS, counted, show_judged, thumbs
+from web.trials import show_sent, show_tooled
 
 if TYPE_CHECKING:
     from chains.cases import Result
     from chains.replaying import Compared
-    from chains.trying import Sent, Tried
+    from chains.trying import Tried
     from storage.ratings import Rating
     from web.chainwork import Desk
 
@@ -27,6 +28,7 @@ _AT_ONCE = click.option(
     "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Ask so many at once."
 )
 _JUDGE = click.option("--judge", default="default", show_default=True, help="The model that judges rubrics.")
+_TOOLS = click.option("--tools/--no-tools", default=True, help="Whether models may use the tools of their chains.")
 _FRESH = click.option("--fresh", is_flag=True, help="Ask the model again even where the answer is known.")
 _LIVE = click.option("--live", is_flag=True, help="Take what is live, not the draft.")
 _NOTE = click.option("--note", default="", help="Why, for the history.")
@@ -195,27 +197,33 @@ def publish(
 @_NAME
 @click.argument("text")
 @_LIVE
+@_TOOLS
 @pass_shell
-def try_chain(shell: Shell, name: str, text: str, *, live: bool) -> None:
+def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) -> None:
     """Ask a chain something and show what exactly was sent."""
     from chains.prices import money  # noqa: PLC0415 (not for `webot --help`)
 
     async def run(desk: "Desk") -> "Tried":
-        from chains.trying import Tried  # noqa: PLC0415 (not for `webot --help`)
+        from chains.trying import Tooled, Tried  # noqa: PLC0415 (not for `webot --help`)
 
         version = desk.version(name, live=live)
-        trier = desk.trier(at_once=1, fresh=True)
-        sent = trier.sent(version.chain, text)
-        _show_sent(f"{name} {version.label} {version.chain.revision}", sent)
         tried = Tried()
-        try:
+        async with desk.trier(at_once=1, fresh=True, tools=tools) as trier:
+            sent = await trier.sent(version.chain, text)
+            show_sent(f"{name} {version.label} {version.chain.revision}", sent)
+            began = False
             async for piece in trier.stream(version.chain, sent):
-                if isinstance(piece, Tried):
-                    tried = piece
-                else:
-                    click.echo(piece, nl=False)
-        finally:
-            await desk.models.aclose()
+                match piece:
+                    case str():
+                        click.echo(piece, nl=False)
+                        began = True
+                    case Tooled():
+                        if began:
+                            click.echo()
+                            began = False
+                        show_tooled(piece)
+                    case Tried():
+                        tried = piece
         return tried
 
     desk = _desk(shell)
@@ -238,8 +246,11 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool) -> None:
 @_LIVE
 @_AT_ONCE
 @_FRESH
+@_TOOLS
 @pass_shell
-def test(shell: Shell, names: tuple[str, ...], *, judge: str, live: bool, at_once: int, fresh: bool) -> None:
+def test(
+    shell: Shell, names: tuple[str, ...], *, judge: str, live: bool, at_once: int, fresh: bool, tools: bool
+) -> None:
     """Run the cases of every chain, or of some; the exit code is 1 if one fails."""
 
     async def run(desk: "Desk") -> list["Result"]:
@@ -249,11 +260,13 @@ def test(shell: Shell, names: tuple[str, ...], *, judge: str, live: bool, at_onc
         chains = [desk.version(name, live=live).chain for name in names or desk.shelf.book.names]
         results: list[Result] = []
         with click.progressbar(length=sum(len(chain.cases) for chain in chains), label="cases") as bar:
-            async for result in run_cases(desk.trier(at_once=at_once, fresh=fresh), chains, judge=judge):
-                results.append(result)
-                bar.update(1)
-        await desk.models.aclose()
+            async with desk.trier(at_once=at_once, fresh=fresh, tools=tools) as trier:
+                async for result in run_cases(trier, chains, judge=judge):
+                    results.append(result)
+                    bar.update(1)
         return sorted(results, key=lambda result: (result.chain, result.number))
+
+    from chains.trying import use_told  # noqa: PLC0415 (the same)
 
     results = asyncio.run(run(_desk(shell)))
     for result in results:
@@ -263,6 +276,8 @@ def test(shell: Shell, names: tuple[str, ...], *, judge: str, live: bool, at_onc
             click.echo(f"       {fault}")
         if not result.passed and result.tried.text:
             click.echo(f"       it said: {' '.join(result.tried.text.split())[:200]}")
+        for use in () if result.passed else result.tried.tools:
+            click.echo(f"       it used: {use_told(use)}")
     failed = sum(not result.passed for result in results)
     click.echo(f"{len(results) - failed} of {len(results)} passed")
     if failed:
@@ -276,8 +291,11 @@ def test(shell: Shell, names: tuple[str, ...], *, judge: str, live: bool, at_onc
 @_JUDGE
 @_AT_ONCE
 @_FRESH
+@_TOOLS
 @pass_shell
-def replay(shell: Shell, name: str, *, last: int, report: Path | None, judge: str, at_once: int, fresh: bool) -> None:
+def replay(
+    shell: Shell, name: str, *, last: int, report: Path | None, judge: str, at_once: int, fresh: bool, tools: bool
+) -> None:
     """Put the latest real questions to the draft and to what is live, and write both side by side.
 
     Only questions of the users that [replay] users names, and masked.
@@ -293,18 +311,17 @@ def replay(shell: Shell, name: str, *, last: int, report: Path | None, judge: st
         turns = desk.settings.chat.turns if draft.chain.turns is None else draft.chain.turns
         questions = await desk.questions(name, last=last, turns=turns)
         compared: list[Compared] = []
-        with click.progressbar(length=len(questions), label="questions") as bar:
-            trier = desk.trier(at_once=at_once, fresh=fresh)
-            async for each in replay(trier, live.chain, draft.chain, questions):
-                compared.append(each)
-                bar.update(1)
         passed = []
-        for label, chain in (("live", live.chain), ("draft", draft.chain)) if questions else ():
-            # The draft's cases: what it is meant to do, the live one may not do yet.
-            chain = chain.model_copy(update={"cases": draft.chain.cases})  # noqa: PLW2901 (the same with other cases)
-            results = [each async for each in run_cases(trier, [chain], judge=judge)]
-            passed.append(f"{label}: {sum(each.passed for each in results)} of {len(results)} cases pass")
-        await desk.models.aclose()
+        async with desk.trier(at_once=at_once, fresh=fresh, tools=tools) as trier:
+            with click.progressbar(length=len(questions), label="questions") as bar:
+                async for each in replay(trier, live.chain, draft.chain, questions):
+                    compared.append(each)
+                    bar.update(1)
+            for label, chain in (("live", live.chain), ("draft", draft.chain)) if questions else ():
+                # The draft's cases: what it is meant to do, the live one may not do yet.
+                chain = chain.model_copy(update={"cases": draft.chain.cases})  # noqa: PLW2901 (with other cases)
+                results = [each async for each in run_cases(trier, [chain], judge=judge)]
+                passed.append(f"{label}: {sum(each.passed for each in results)} of {len(results)} cases pass")
         return sorted(compared, key=lambda each: each.question.trace), passed
 
     compared, cases = asyncio.run(run())
@@ -314,13 +331,13 @@ def replay(shell: Shell, name: str, *, last: int, report: Path | None, judge: st
     currency = desk.settings.budgets.currency
     written = page(name, (live.chain.revision, draft.chain.revision), compared, cases, currency=currency)
     report.write_text(written, encoding="utf-8")
-    rows = [("", "REVISION", "ANSWERS", "ERRORS", "TOKENS IN", "TOKENS OUT", f"COST {currency}", "MEDIAN MS")]
+    rows = [("", "REVISION", "ANSWERS", "ERRORS", "TOOLS", "TOKENS IN", "TOKENS OUT", f"COST {currency}", "MEDIAN MS")]
     for label, version, tried in (
         ("live", live, [each.live for each in compared]),
         ("draft", draft, [each.draft for each in compared]),
     ):
         total = summed(tried)
-        counts = (total.answers, total.errors, total.input_tokens, total.output_tokens)
+        counts = (total.answers, total.errors, total.tools, total.input_tokens, total.output_tokens)
         cells = (*map(str, counts), money(total.cost), str(total.milliseconds))
         rows.append((label, version.chain.revision, *cells))  # type: ignore[arg-type]
     click.echo("\n".join(columns(rows)))
@@ -371,13 +388,3 @@ def _complain(problems: Sequence[str]) -> None:
         click.secho(problem, fg="red", err=True)
     if problems:
         raise click.exceptions.Exit(1)
-
-
-def _show_sent(title: str, sent: "Sent") -> None:
-    click.secho(title, fg="cyan", err=True)
-    for role, words in sent.told():
-        click.secho(f"{role}:", fg="yellow", err=True)
-        click.echo(words, err=True)
-    if sent.options:
-        click.secho(f"options: {sent.options}", fg="yellow", err=True)
-    click.secho("answer:", fg="yellow", err=True)
