@@ -20,8 +20,9 @@ from pipeline.settings import Export
 from pipeline.words import Language, Words
 from storage.engine import Database
 from storage.exports.facts import title
+from storage.exports.folders import work_folder
 from storage.exports.formats import TRAITS
-from storage.exports.layout import lay_out, work_folder
+from storage.exports.layout import lay_out
 from storage.exports.orders import Broken, RenderOrder
 from storage.exports.records import Transcript
 from storage.exports.select import Selection, stream

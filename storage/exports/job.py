@@ -17,9 +17,10 @@ from pipeline.words import Language, Words
 from storage.engine import Database
 from storage.exports import csv, finetune, jsonl, manifest, sharegpt
 from storage.exports.documents import EPOCH, pieces
+from storage.exports.folders import work_folder
 from storage.exports.formats import TRAITS
 from storage.exports.journal import Journal, open_journal
-from storage.exports.layout import lay_out, lay_out_pictures, work_folder
+from storage.exports.layout import lay_out, lay_out_pictures
 from storage.exports.manifest import Entry, Manifest, entry
 from storage.exports.masking import Masker
 from storage.exports.orders import Broken, RenderOrder

@@ -1,27 +1,14 @@
 """Lays out in a folder what a rendering process reads: it knows no database and no media store."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 
 from pipeline.errors import Undeliverable
 from pipeline.ports import MediaStore
 from storage.exports.laid import LaidOut
 from storage.exports.pictures import file_name
 from storage.exports.records import Transcript
-
-
-@asynccontextmanager
-async def work_folder() -> AsyncIterator[Path]:
-    """Make a folder nobody else may look into, and take it away again."""
-    folder = await asyncio.to_thread(mkdtemp, prefix="webot-export-")
-    try:
-        yield Path(folder)
-    finally:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
 
 
 async def lay_out(folder: Path, transcripts: Sequence[Transcript], media: MediaStore) -> None:
