@@ -73,7 +73,7 @@ async def test_a_spent_budget_is_a_polite_no_and_commands_go_on(tmp_path: Path, 
         for by in get_args(By):
             assert paid == sum(each.cost for each in await usage(house.service.database, by)), by
         counted = (await house.http.get("/metrics")).text
-        assert 'webot_budget_spent_total{outcome="refused",period="day",whose="person"} 1.0' in counted
+        assert 'webot_budget_spent_total{outcome="refused",period="day",whose="person"}' in counted
         assert 'webot_tokens_total{chain="default",kind="given",model="test-model"}' in counted
 
 

@@ -63,7 +63,9 @@ async def test_calls_that_fail_leave_room_for_the_next(
 ) -> None:
     server.script(*(act for _ in range(150)))
     async with open_client(proxy="") as client:
-        calls = (client.post(f"{server.base_url}/chat/completions", json=BODY, timeout=0.5) for _ in range(150))
+        url = f"{server.base_url}/chat/completions"
+        calls = [asyncio.create_task(client.post(url, json=BODY, timeout=3)) for _ in range(150)]
+        await server.until(lambda: len(server.asked) == 150)
         failures = await asyncio.gather(*calls, return_exceptions=True)
 
         assert all(isinstance(failure, error) for failure in failures)
