@@ -12,7 +12,8 @@ from tests.resilience.town import Service, Town
 _LEASE = 12.0
 """Seconds after which other processes take a silent one's lanes (storage/lease.py)."""
 _TAKEN_OVER = _LEASE + _LEASE / 3 + 2.0
-_SETTLED = 120.0
+_SETTLED = 90.0
+"""Seconds without any answer after which none is waited for: more than the minute WeCom's limit may take."""
 _NOTED = 5.0
 """Seconds between WeCom's having a message and webot's note of it, on a machine that is far too busy."""
 _EDGE = 0.5
