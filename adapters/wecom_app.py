@@ -4,26 +4,23 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 import structlog
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
 from adapters.wecom.api import WeComApi
 from adapters.wecom.cache import Cache
-from adapters.wecom.crypto import BAD_PLAINTEXT, BAD_SIGNATURE, CallbackKeys, open_with_any
+from adapters.wecom.crypto import BAD_PLAINTEXT, BAD_SIGNATURE, open_with_any
 from adapters.wecom.errors import MediaExpired
 from adapters.wecom.inbound import SUSPENSION_WARNINGS, read_event
 from adapters.wecom.media import MediaKind, ending_of, kind_for, mime_of
 from adapters.wecom.render import render
+from adapters.wecom.settings import WeComAppSettings
 from adapters.wecom.wire import Wire
 from adapters.wecom.xml import encrypted_part, message_fields
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Person, PlatformNotice
 from pipeline.ports import Call, CallAnswer, Governor, MediaStore, Profile, Traits
 from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, Reply, StoredMedia, VoicePart, WordsPart
-from pipeline.settings import Table
 from pipeline.words import Language, Words
 
 log = structlog.get_logger()
@@ -33,111 +30,6 @@ _MEDIA_SECONDS = 2.5 * 24 * 3600
 _PROFILE_SECONDS = 24 * 3600
 _NAMES = {"image": "image", "audio": "voice", "video": "video"}
 _TEXT_MIME = "text/plain; charset=utf-8"
-
-
-def _key_or_none(key: SecretStr) -> SecretStr:
-    if key.get_secret_value():
-        try:
-            CallbackKeys.of("", key.get_secret_value(), "")
-        except BadCallback as refusal:
-            message = f"the 43 letters and digits of WeCom's EncodingAESKey; {refusal} ({refusal.code})"
-            raise ValueError(message) from None
-    return key
-
-
-def _rooted(path: str) -> str:
-    if not path.startswith("/"):
-        message = 'a path that starts with "/", such as "/gpt"'
-        raise ValueError(message)
-    return path
-
-
-def _address(base: str) -> str:
-    parts = urlsplit(base)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
-        message = "an address that starts with https://, such as https://qyapi.weixin.qq.com"
-        raise ValueError(message)
-    return base.rstrip("/")
-
-
-_EncodingAesKey = Annotated[SecretStr, AfterValidator(_key_or_none)]
-
-
-class WeComAppSettings(Table):
-    """The table `[channels.<name>]` of a self-built application."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    kind: Literal["wecom_app"] = "wecom_app"
-    """The kind of channel."""
-    chain: str = "default"
-    """The chain that answers here."""
-    path: Annotated[str, AfterValidator(_rooted)] = "/gpt"
-    """Where WeCom calls back; the path of 接收消息 URL on the app's page."""
-    corp_id: str = ""
-    """企业ID, under 我的企业; with it and the next four empty, the channel talks to the simulator."""
-    secret: SecretStr = SecretStr("")
-    """Secret of the app, on its page."""
-    agent_id: int = Field(default=0, ge=0)
-    """AgentId of the app, on its page."""
-    token: SecretStr = SecretStr("")
-    """Token of 接收消息, on the app's page."""
-    encoding_aes_key: _EncodingAesKey = SecretStr("")
-    """EncodingAESKey of 接收消息, on the app's page; 43 letters and digits."""
-    previous_token: SecretStr = SecretStr("")
-    """The Token before a change, accepted beside the new one; empty otherwise."""
-    previous_encoding_aes_key: _EncodingAesKey = SecretStr("")
-    """The EncodingAESKey before a change, together with previous_token."""
-    api_base: Annotated[str, AfterValidator(_address)] = "https://qyapi.weixin.qq.com"
-    """WeCom's API; another address for a relay."""
-    message_format: Literal["markdown", "text"] = "markdown"
-    """markdown looks better in WeCom; text is what people in the WeChat plugin can read."""
-    max_pieces: int = Field(default=5, ge=1)
-    """Messages one reply may take; a longer one goes as its first piece and the whole as a .md file."""
-
-    @model_validator(mode="after")
-    def _all_or_none(self) -> Self:
-        missing = self.missing_credentials
-        if missing and len(missing) < len(_CREDENTIALS):
-            message = f"{', '.join(missing)} missing; set all five of {', '.join(_CREDENTIALS)}, or none of them"
-            raise ValueError(message)
-        if bool(self.previous_token.get_secret_value()) != bool(self.previous_encoding_aes_key.get_secret_value()):
-            message = "previous_token and previous_encoding_aes_key are set together or not at all"
-            raise ValueError(message)
-        return self
-
-    @property
-    def missing_credentials(self) -> tuple[str, ...]:
-        """Name the keys of the five credentials that are not set."""
-        values = {
-            "corp_id": self.corp_id,
-            "secret": self.secret.get_secret_value(),
-            "agent_id": self.agent_id,
-            "token": self.token.get_secret_value(),
-            "encoding_aes_key": self.encoding_aes_key.get_secret_value(),
-        }
-        return tuple(name for name, value in values.items() if not value)
-
-    @property
-    def has_credentials(self) -> bool:
-        """Say whether a real WeCom is meant; without credentials the simulator stands in."""
-        return not self.missing_credentials
-
-    @property
-    def keyring(self) -> tuple[CallbackKeys, ...]:
-        """Give the pairs of token and key that callbacks may come under, the current one first."""
-        pairs = (
-            (self.token, self.encoding_aes_key),
-            (self.previous_token, self.previous_encoding_aes_key),
-        )
-        return tuple(
-            CallbackKeys.of(token.get_secret_value(), key.get_secret_value(), self.corp_id)
-            for token, key in pairs
-            if key.get_secret_value()
-        )
-
-
-_CREDENTIALS = ("corp_id", "secret", "agent_id", "token", "encoding_aes_key")
 
 
 class WeComApp:

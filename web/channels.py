@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.simulator.apps import App, invent_app
-from adapters.wecom_app import WeComApp, WeComAppSettings, open_wecom_app
+from adapters.wecom.settings import WeComAppSettings
+from adapters.wecom_app import WeComApp, open_wecom_app
 from pipeline.errors import SettingsInvalid
 from pipeline.ports import Governor, MediaStore
 from pipeline.settings import Settings

@@ -8,8 +8,8 @@ from typing import Any, cast
 from adapters.wecom.api import WeComApi
 from adapters.wecom.cache import Cache
 from adapters.wecom.menu import menu_body
+from adapters.wecom.settings import WeComAppSettings
 from adapters.wecom.wire import Wire
-from adapters.wecom_app import WeComAppSettings
 from chains.commands import all_commands
 from pipeline.errors import WebotError
 from pipeline.settings import MenuButton, Settings

@@ -11,7 +11,7 @@ from typing import cast
 
 import structlog
 
-from adapters.wecom_app import WeComAppSettings
+from adapters.wecom.settings import WeComAppSettings
 from chains.book import ChainBook
 from pipeline import meters
 from pipeline.errors import SettingsInvalid

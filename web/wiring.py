@@ -10,7 +10,7 @@ import structlog
 
 from adapters.simulator.simulator import Simulator
 from adapters.wecom.governor import MemberGovernor
-from adapters.wecom_app import WeComAppSettings
+from adapters.wecom.settings import WeComAppSettings
 from chains.config import ChainConfig
 from chains.router import Chains, open_chains
 from chains.watching import Keeper, live_chains

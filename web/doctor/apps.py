@@ -12,8 +12,8 @@ import httpx2
 
 from adapters.wecom.errors import ADDRESS_NOT_ALLOWED, NO_MENU, without_secrets
 from adapters.wecom.menu import menu_body
+from adapters.wecom.settings import WeComAppSettings
 from adapters.wecom.wire import Answer, Wire
-from adapters.wecom_app import WeComAppSettings
 from pipeline.errors import SettingsInvalid, TryAgain
 from pipeline.settings import MenuButton
 from web.doctor.findings import Finding, Teller

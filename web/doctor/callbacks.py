@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import httpx2
 
 from adapters.wecom.crypto import CallbackKeys
-from adapters.wecom_app import WeComAppSettings
+from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import BadCallback, WebotError
 from pipeline.settings import Settings
 from storage.views import last_accepted

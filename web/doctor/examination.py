@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from adapters.simulator.apps import invent_app
 from adapters.simulator.simulator import Simulator
-from adapters.wecom_app import WeComAppSettings
+from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid
 from pipeline.words import Words
 from web.configuration import Loaded, secrets_of

@@ -4,7 +4,8 @@ from hashlib import sha256
 
 from adapters.wecom.cache import Cache
 from adapters.wecom.crypto import CallbackKeys
-from adapters.wecom_app import WeComApp, WeComAppSettings
+from adapters.wecom.settings import WeComAppSettings
+from adapters.wecom_app import WeComApp
 from pipeline.errors import TryAgain
 from pipeline.events import Person
 from pipeline.replies import StoredMedia

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from adapters.wecom_app import WeComAppSettings
+from adapters.wecom.settings import WeComAppSettings
 from tests.adapters.wecom.application import AES_KEY, CREDENTIALS, OLDER_AES_KEY, settings_of
 from tests.adapters.wecom.qyapi import SECRET
 
