@@ -52,6 +52,28 @@ async def test_a_saved_chain_answers_without_a_restart(tmp_path: Path) -> None:
         assert "@hr" in help_
 
 
+async def test_a_broken_edit_is_told_in_the_console_and_what_worked_goes_on(tmp_path: Path) -> None:
+    async with OpenAIServer() as model, open_house(tmp_path, answered_by(model)) as house:
+        await save(house, MINE.replace("{prompt}", "one"))
+        await live(house, "one")
+        await save(house, 'description = "人事"\ncomand = "@hr"\n')
+        async with asyncio.timeout(10):
+            while not house.service.chains.shelf.book.problems:
+                await asyncio.to_thread(os.sched_yield)
+        status = await house.http.get("/console/status")
+        phone = house.phone()
+        await phone.say("@hr 年假")
+        await phone.texts(count=1)
+
+        assert "hr.toml" in status.text
+        assert "comand" in status.text
+        assert ["one"] == [body["messages"][0]["content"] for body in model.bodies]
+
+        await save(house, MINE.replace("{prompt}", "another"))
+        await live(house, "another")
+        assert "hr.toml" not in (await house.http.get("/console/status")).text
+
+
 async def test_an_edit_is_live_within_a_second(tmp_path: Path) -> None:
     # The best of three: this machine may be busy with other things.
     async with open_house(tmp_path) as house:

@@ -40,6 +40,8 @@ class State:
     """What is wrong with the latest edit of the settings, which is therefore not in use."""
     waiting: tuple[str, ...]
     """Keys of the settings that hold from the next start on."""
+    chains: tuple[str, ...]
+    """What is wrong with chains' files; where one cannot be used, what it said before answers."""
     channels: tuple[ChannelState, ...]
 
     @property
@@ -65,6 +67,7 @@ async def state_of(service: Service) -> State:
         public_url=public_url,
         refused=service.edit.refused,
         waiting=service.edit.waiting,
+        chains=service.chains.shelf.book.problems,
         channels=tuple(
             ChannelState(
                 name=name,
