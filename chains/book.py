@@ -93,10 +93,11 @@ def make_book(
     check: Check,
     reserved: Iterable[str],
     problems: Iterable[str],
+    place: Callable[[str, str], str] = lambda _name, _wrong: "",
 ) -> ChainBook:
     """Make a book of the chains found; where one cannot be used, the one `before` goes on answering.
 
-    `reserved` are the words of webot's own commands.
+    `reserved` are the words of webot's own commands; `place` names the file and line of what is wrong with a chain.
     """
     taken = {folded(word): "webot itself" for word in reserved}
     chains: dict[str, ChainConfig] = {}
@@ -112,14 +113,13 @@ def make_book(
                 taken |= {folded(word): f"the chain {name!r}" for word in chain.words}
                 break
             if chain is found[name]:
-                told.append(f"chain {name!r}: {wrong}")
+                told.append(f"{place(name, wrong)}chain {name!r}: {wrong}")
     # Such a chain goes on answering: it is only the others that cannot be handed to.
-    told += [
-        f"chain {name!r}: hands_to: there is no chain {other!r}; there are {', '.join(sorted(chains))}"
-        for name, chain in sorted(chains.items())
-        for other in chain.hands_to
-        if other not in chains
-    ]
+    for name, chain in sorted(chains.items()):
+        for other in chain.hands_to:
+            if other not in chains:
+                wrong = f"hands_to: there is no chain {other!r}; there are {', '.join(sorted(chains))}"
+                told.append(f"{place(name, wrong)}chain {name!r}: {wrong}")
     return ChainBook(chains, problems=tuple(told))
 
 

@@ -11,6 +11,7 @@ import structlog
 from chains.book import ChainBook, Check, make_book
 from chains.config import SHIPPED, ChainConfig, parse_chain, read_text
 from chains.mcp_servers import unknown_tool
+from chains.mistakes import places
 from chains.models import OUR_OWN, Models
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
@@ -217,9 +218,24 @@ class Shelf:
 
     def _made(self, chains: Mapping[str, ChainConfig], problems: Iterable[str], demands: Demands) -> ChainBook:
         made = make_book(
-            chains, before=self.book.chains, check=demands.check, reserved=self.reserved, problems=problems
+            chains,
+            before=self.book.chains,
+            check=demands.check,
+            reserved=self.reserved,
+            problems=problems,
+            place=self._place,
         )
         return made.with_trials(self.book.trials)
+
+    def _place(self, name: str, wrong: str) -> str:
+        """Name the file and the line of the key that `wrong` begins with; nothing for a chain that is in no file."""
+        folder = max((place for place, known in self._read if known == name), default=None)
+        if folder is None:
+            return ""
+        keys = wrong.partition(":")[0].split(", ")
+        lines = places(self._read[folder, name].text).lines
+        line = next((lines[key,] for key in keys if (key,) in lines), 0)
+        return f"{self.folders[folder] / f'{name}.toml'}:{f'{line}:' if line else ''} "
 
 
 class OpenBook:

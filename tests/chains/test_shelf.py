@@ -143,7 +143,8 @@ def test_of_two_chains_with_one_command_the_new_one_gives_way(tmp_path: Path) ->
     settle(it)
 
     assert {"default": "shipped", "b": "b"} == prompts(it)
-    assert ("chain 'a': command, aliases: '@X' is the word of the chain 'b'; choose another",) == it.book.problems
+    told = "chain 'a': command, aliases: '@X' is the word of the chain 'b'; choose another"
+    assert (f"{it.own('a')}:2: {told}",) == it.book.problems
 
 
 def test_an_edit_that_takes_anothers_command_leaves_the_old_one_in_use(tmp_path: Path) -> None:
