@@ -8,32 +8,24 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import RunnableConfig
+
+from chains.unblocking import Unblocking
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-class Branching(Runnable[Given, Made]):
+class Branching(Unblocking[Given, Made]):
     """Chooses a branch for each input; `branch` gives the stream of the one that was chosen."""
 
     def __init__(self, branch: Callable[[Given], AsyncGenerator[Made]], *, name: str) -> None:
         self.name = name
         self._branch = branch
 
-    def invoke(
-        self,
-        input: Given,  # noqa: A002 - the library's own signature
-        config: RunnableConfig | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> Made:
-        """Refuse: nothing here waits without the event loop."""
-        message = "call ainvoke or astream"
-        raise NotImplementedError(message)
-
     async def ainvoke(
         self,
-        input: Given,  # noqa: A002 - as above
+        input: Given,  # noqa: A002 - the library's own signature
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> Made:

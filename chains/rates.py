@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from chains.tokens import estimate
+from chains.unblocking import Unblocking
 from pipeline import meters
 
 log = structlog.get_logger()
@@ -189,7 +190,7 @@ class Gate:
             self.window.passed.remove(passed)
 
 
-class Gated(Runnable[LanguageModelInput, AIMessage]):
+class Gated(Unblocking[LanguageModelInput, AIMessage]):
     """A model behind its gate; with `most`, a queue of more seconds than that is somebody else's to answer."""
 
     def __init__(
@@ -201,19 +202,9 @@ class Gated(Runnable[LanguageModelInput, AIMessage]):
         self._limit = limit
         self._most = most
 
-    def invoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - the library's own signature
-        config: RunnableConfig | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> AIMessage:
-        """Refuse: nothing here waits without the event loop."""
-        message = "call ainvoke or astream"
-        raise NotImplementedError(message)
-
     async def ainvoke(
         self,
-        input: LanguageModelInput,  # noqa: A002 - as above
+        input: LanguageModelInput,  # noqa: A002 - the library's own signature
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> AIMessage:

@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from chains.failures import answer_failed
 from chains.heard import TABLE
 from chains.rates import RateLimitReached
+from chains.unblocking import Unblocking
 
 log = structlog.get_logger()
 
@@ -78,26 +79,16 @@ class Stand:
     """Puts what a call says beside the messages into this model's own words."""
 
 
-class Standby(Runnable[LanguageModelInput, AIMessage]):
+class Standby(Unblocking[LanguageModelInput, AIMessage]):
     """A model with those behind it, as one. When all fail, it raises what the first one did."""
 
     def __init__(self, line: Sequence[Stand], rests: Rests) -> None:
         self._line = tuple(line)
         self._rests = rests
 
-    def invoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - the library's own signature
-        config: RunnableConfig | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> AIMessage:
-        """Refuse: nothing here waits without the event loop."""
-        message = "call ainvoke or astream"
-        raise NotImplementedError(message)
-
     async def ainvoke(
         self,
-        input: LanguageModelInput,  # noqa: A002 - as above
+        input: LanguageModelInput,  # noqa: A002 - the library's own signature
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> AIMessage:

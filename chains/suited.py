@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from chains.providers import Provider, options_taken
+from chains.unblocking import Unblocking
 
 log = structlog.get_logger()
 
@@ -25,7 +26,7 @@ Make = Callable[[Mapping[str, Any]], BaseChatModel]
 _KEPT = 16
 
 
-class Suited(Runnable[LanguageModelInput, AIMessage]):
+class Suited(Unblocking[LanguageModelInput, AIMessage]):
     """A model whose options are given when it is built: one for each set of options that chains have."""
 
     def __init__(self, name: str, provider: Provider, make: Make, *, seconds: float) -> None:
@@ -38,19 +39,9 @@ class Suited(Runnable[LanguageModelInput, AIMessage]):
         self._made: dict[str, BaseChatModel] = {}
         self._making = asyncio.Lock()
 
-    def invoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - the library's own signature
-        config: RunnableConfig | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> AIMessage:
-        """Refuse: nothing here waits without the event loop."""
-        message = "call ainvoke or astream"
-        raise NotImplementedError(message)
-
     async def ainvoke(
         self,
-        input: LanguageModelInput,  # noqa: A002 - as above
+        input: LanguageModelInput,  # noqa: A002 - the library's own signature
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> AIMessage:
