@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from secrets import token_hex
 from typing import cast
 
@@ -149,16 +150,14 @@ class Worker:
         wish = Accept(lane, event, content_to_json(event.content), claim=self._room > 0)
         self._claiming += wish.claim
         # The write goes on when we stop waiting, so its turn is started from the write, not from here.
-        write = asyncio.ensure_future(self._accept(wish))
-        try:
-            with self._door.coming_in():
-                async with asyncio.timeout(_ACCEPT_SECONDS):
-                    return await asyncio.shield(write)
-        except TimeoutError:
-            raise TryAgain("the event could not be stored in time") from None
-        finally:
-            if not write.done():
-                write.add_done_callback(_log_late_failure)
+        write = self._writer.post(wish)
+        write.add_done_callback(partial(self._accepted, wish))
+        with self._door.coming_in():
+            await asyncio.wait((write,), timeout=_ACCEPT_SECONDS)
+        if not write.done():
+            write.add_done_callback(_log_late_failure)
+            raise TryAgain("the event could not be stored in time")
+        return cast("Accepted", write.result()).new
 
     async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
         """Implement `Journal.answered`."""
@@ -200,20 +199,17 @@ class Worker:
             return 0
         return self._most - len(self._tasks) - self._claiming
 
-    async def _accept(self, wish: Accept) -> bool:
-        try:
-            accepted = cast("Accepted", await self._writer.ask(wish))
-        except TryAgain:
+    def _accepted(self, wish: Accept, write: asyncio.Future[Result]) -> None:
+        self._claiming -= wish.claim
+        if write.exception() is not None:
             # It may be stored, with its lane claimed, and only the answer be lost.
             self._suspect_orphans()
-            raise
-        finally:
-            self._claiming -= wish.claim
+            return
+        accepted = cast("Accepted", write.result())
         if accepted.turn is not None:
             self._begin(accepted.turn)
         elif accepted.new and not wish.claim:
             self._wake.set()
-        return accepted.new
 
     def _begin(self, turn: Turn) -> None:
         self._tasks[turn.lane] = asyncio.create_task(self._work(turn), name=f"lane {turn.lane}")
@@ -226,15 +222,15 @@ class Worker:
                 async with asyncio.timeout(pause):
                     await self._wake.wait()
             self._wake.clear()
+            if self._lease is not None:
+                # A process that was stopped for a while wakes up disowned, and must not claim as if it were not.
+                await self._lease.hold()
             if self._room <= 0:
                 # The next turn to end wakes us.
                 pause = None
                 continue
-            if self._lease is not None:
-                # A process that was stopped for a while wakes up disowned, and must not claim as if it were not.
-                await self._lease.hold()
             try:
-                claimed = cast("Claimed", await self._writer.ask(Claim(self._room)))
+                claimed = await self._claim()
             except TryAgain as error:
                 log.warning("claim_failed", error=str(error))
                 self._orphans.suspect()
@@ -246,6 +242,18 @@ class Worker:
             if self._orphans.suspected:
                 await self._orphans.free(self._tasks)
                 pause = min(_POLL_SECONDS, pause or _POLL_SECONDS)
+
+    async def _claim(self) -> Claimed:
+        # Whoever comes in meanwhile must not take the same room, and finds the other half of it.
+        most = (self._room + 1) // 2
+        self._claiming += most
+        try:
+            claimed = cast("Claimed", await self._writer.ask(Claim(most)))
+        finally:
+            self._claiming -= most
+        if len(claimed.turns) == most:
+            self._wake.set()
+        return claimed
 
     def _pause(self, next_in: float | None) -> float | None:
         if self._database.shared:
@@ -358,6 +366,6 @@ class Worker:
         self._wake.set()
 
 
-def _log_late_failure(done: "asyncio.Future[bool]") -> None:
+def _log_late_failure(done: asyncio.Future[Result]) -> None:
     if not done.cancelled() and done.exception() is not None:
         log.warning("late_accept_failed", error=type(done.exception()).__name__)

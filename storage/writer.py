@@ -43,15 +43,19 @@ class Writer(Generic[Ask, Got]):
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    async def ask(self, operation: Ask) -> Got:
-        """Return once the operation is committed; raises what the database or the operation raised.
+    def post(self, operation: Ask) -> asyncio.Future[Got]:
+        """Ask for an operation; its result is set once it is committed, or what the database or it raised.
 
-        Cancelling the wait does not take the operation back: it may be in a transaction already.
+        Cancelling the future does not take the operation back: it may be in a transaction already.
         """
         future: asyncio.Future[Got] = asyncio.get_running_loop().create_future()
         self._waiting.append((operation, future))
         self._some.set()
-        return await future
+        return future
+
+    async def ask(self, operation: Ask) -> Got:
+        """Return once the operation is committed; raises what `post` says."""
+        return await self.post(operation)
 
     async def _run(self) -> None:
         while True:

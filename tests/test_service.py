@@ -285,6 +285,12 @@ async def test_what_does_not_verify_is_refused_without_a_word(
     assert "" == answer.text
 
 
+async def test_a_method_that_wecom_does_not_call_with_is_told_which_it_may(house: House) -> None:
+    answer = await house.http.put("/gpt", content=b"x")
+
+    assert (405, "GET, POST", "") == (answer.status_code, answer.headers["allow"], answer.text)
+
+
 async def test_the_url_is_verified_as_wecom_does_when_it_is_saved(house: House) -> None:
     assert (await house.simulator.verify_url()).ok
 

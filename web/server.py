@@ -79,6 +79,7 @@ async def serving(
             access_log=False,
             log_config=None,
             lifespan="off",
+            ws="none",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
     )
