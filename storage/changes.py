@@ -67,9 +67,9 @@ class Changes:
     async def write(self) -> None:
         """Write what was gathered."""
         if self._grown:
-            await self._connection.execute(statements.GROW_CONVERSATION, self._grown)
+            await self._connection.execute(statements.GROW_CONVERSATIONS, {"rows": self._grown})
         if self._messages:
-            await self._connection.execute(statements.INSERT_MESSAGES, self._messages)
+            await self._connection.execute(statements.INSERT_MESSAGES, {"rows": self._messages})
         if spent := self._spent.rows():
             await self._connection.execute(add_up(self._insert), spent)
 
@@ -90,7 +90,7 @@ class Changes:
             conversation_id, number = await self._begin(turn, said), 1
         else:
             conversation_id, number = said.conversation.id, said.conversation.turns + 1
-            self._grown.append({"b_id": conversation_id, "last_at": self._now, "asides": int(said.aside)})
+            self._grown.append({"id": conversation_id, "last_at": self._now, "asides": int(said.aside)})
         if said.exchange.pictures:
             await self._connection.execute(
                 update(people).where(people.c.person == str(turn.event.sender)).values(pictures="[]")

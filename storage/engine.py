@@ -1,6 +1,7 @@
 """The database: SQLite owned by one process, or PostgreSQL shared by several, behind the same two doors."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
@@ -22,6 +23,8 @@ _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_SECONDS = 30
 _STATEMENT_SECONDS = 30
 
+_as_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+
 
 class Database:
     """One door for reading (each statement for itself), one for writing (a transaction).
@@ -42,6 +45,7 @@ class Database:
                 url,
                 pool_size=4,
                 pool_pre_ping=True,
+                json_serializer=_as_json,
                 connect_args={"timeout": 5, "command_timeout": _STATEMENT_SECONDS},
             )
             self._readers = self._writers.execution_options(isolation_level="AUTOCOMMIT")
@@ -56,6 +60,7 @@ class Database:
                         pool_size=1,
                         max_overflow=0,
                         isolation_level="AUTOCOMMIT",
+                        json_serializer=_as_json,
                         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
                     ),
                     begin="BEGIN IMMEDIATE",
@@ -143,6 +148,7 @@ def _sqlite(url: URL, *, pool_size: int, begin: str) -> AsyncEngine:
         # Set once for a connection, not at each use: that alone was half of what a statement cost.
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=not begin,
+        json_serializer=_as_json,
         async_creator=partial(sqlite.connect, url.database or "", timeout=_BUSY_SECONDS),
     )
 

@@ -24,12 +24,12 @@ class Lane:
     """
 
     name: str
-    state: LaneState
-    owner: str
-    epoch: int
-    head: int
-    tail: int
-    run_at: float
+    state: LaneState = LaneState.IDLE
+    owner: str = ""
+    epoch: int = 0
+    head: int = 0
+    tail: int = 0
+    run_at: float = 0.0
     changed: bool = False
 
     @property

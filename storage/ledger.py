@@ -4,13 +4,13 @@ The number of statements does not grow with the batch. Lanes are locked in the o
 processes never wait for each other in a circle; ready lanes are claimed last and without waiting.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import time
 from typing import Any
 
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Executable, Row, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -133,14 +133,19 @@ class _Batch:
     async def _lock(self, names: set[str]) -> None:
         if not names:
             return
-        lock = statements.LOCK_LANES_SHARED if self._shared else statements.LOCK_LANES
-        rows = await self._connection.execute(lock, [{"lane": name} for name in sorted(names)])
-        self._lanes = {row.lane: _lane(row) for row in rows}
+        wanted = {"rows": [{"lane": name} for name in names]}
+        if self._shared:
+            rows: Iterable[Sequence[Any]] = await self._connection.execute(statements.LOCK_LANES, wanted)
+        else:
+            self._lanes = {name: Lane(name) for name in names}
+            rows = (await self._connection.execute(statements.READ_LANES, wanted)).scalar_one()
+        self._lanes |= {row[0]: _lane(row) for row in rows}
 
     async def _have(self, keys: list[str]) -> set[str]:
         if not keys:
             return set()
-        return set((await self._connection.execute(select(inbox.c.key).where(inbox.c.key.in_(keys)))).scalars())
+        wanted = {"rows": [{"key": key} for key in keys]}
+        return set((await self._connection.execute(statements.KNOWN, wanted)).scalars())
 
     async def _states_of(self, turn_ids: list[int]) -> dict[int, str]:
         if not turn_ids:
@@ -231,7 +236,7 @@ class _Batch:
             part, receipt = verdict.sent
             self._sent.append(statements.sent(turn.id, part.place, receipt.message_id, self._now))
         if verdict.state in {"undelivered", "stopped"}:
-            self._given_up.append({"b_turn_id": turn.id, "error": verdict.reason or verdict.state})
+            self._given_up.append({"turn_id": turn.id, "error": verdict.reason or verdict.state})
         self._turns.append(statements.turn(turn, verdict.state, failure=verdict.reason, at=self._now))
         if lane.close(keep=operation.go_on, now=self._now):
             self._next[place] = lane.name
@@ -245,8 +250,8 @@ class _Batch:
         else:
             self._put_off.append(
                 {
-                    "b_turn_id": turn.id,
-                    "b_place": verdict.part.place,
+                    "turn_id": turn.id,
+                    "place": verdict.part.place,
                     "attempts": verdict.part.attempts + verdict.blamed,
                     "error": verdict.reason,
                 }
@@ -287,22 +292,29 @@ class _Batch:
         return Requeued(done=True)
 
     async def _write(self, changes: Changes) -> dict[str, int]:
-        ids: dict[str, int] = {}
-        if self._events:
-            rows = await self._connection.execute(statements.INSERT_EVENTS, self._events)
-            ids = {row.key: row.id for row in rows}
+        await self._write_rows(statements.INSERT_EVENTS, self._events)
         await changes.write()
-        for statement, values in (
+        for statement, rows in (
             (statements.INSERT_PARTS, self._parts),
             (statements.MARK_SENT, self._sent),
             (statements.PUT_OFF, self._put_off),
             (statements.GIVE_UP, self._given_up),
-            (statements.UPDATE_TURN, self._turns),
-            (statements.UPDATE_LANE, [statements.lane(lane) for lane in self._lanes.values() if lane.changed]),
+            (statements.UPDATE_TURNS, self._turns),
         ):
-            if values:
-                await self._connection.execute(statement, values)
-        return ids
+            await self._write_rows(statement, rows)
+        await self._write_lanes([lane for lane in self._lanes.values() if lane.changed])
+        if not self._claimed:
+            return {}
+        claimed = {"rows": [{"key": key} for key, _ in self._claimed.values()]}
+        return dict((await self._connection.execute(statements.TURN_IDS, claimed)).scalar_one())
+
+    async def _write_rows(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+        if rows:
+            await self._connection.execute(statement, {"rows": rows})
+
+    async def _write_lanes(self, changed: Sequence[Lane]) -> None:
+        statement = statements.UPDATE_LANES if self._shared else statements.PUT_LANES
+        await self._write_rows(statement, [statements.lane(lane) for lane in changed])
 
     async def _claim(self, operation: Claim) -> Claimed:
         rows = await self._connection.execute(
@@ -315,8 +327,7 @@ class _Batch:
         for lane in claimed:
             if lane.name not in turns:
                 lane.head, lane.state = lane.tail, LaneState.IDLE
-        if claimed:
-            await self._connection.execute(statements.UPDATE_LANE, [statements.lane(lane) for lane in claimed])
+        await self._write_lanes(claimed)
         next_at = (await self._connection.execute(statements.NEXT_READY)).scalar()
         return Claimed(list(turns.values()), None if next_at is None else max(0.0, next_at - self._now))
 
@@ -352,8 +363,9 @@ class _Batch:
             await self._connection.execute(statements.NOTIFY, {"word": word})
 
 
-def _lane(row: Row[Any]) -> Lane:
-    return Lane(row.lane, LaneState(row.state), row.owner, row.epoch, row.head, row.tail, row.run_at)
+def _lane(row: Sequence[Any]) -> Lane:
+    name, state, *rest = row
+    return Lane(name, LaneState(state), *rest)
 
 
 def _turn(row: Row[Any], epoch: int, parts: tuple[OutgoingPart, ...] | None) -> Turn:

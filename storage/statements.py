@@ -1,72 +1,78 @@
-"""The ledger's statements, built once so that their compiled form is reused, and the values they take."""
+"""The ledger's statements, built once so that their compiled form is reused, and the values they take.
 
-from sqlalchemy import Executable, bindparam, func, insert, or_, select, text, update
+Those made by `given`, `inserting` and `updating` take as many rows as there are, in one parameter.
+"""
+
+from sqlalchemy import bindparam, func, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import extract
 
 from pipeline.outcomes import Turn
 from storage.lanes import Lane, LaneState
+from storage.rows import Packed, given, inserting, updating
 from storage.tables import conversations, inbox, lanes, messages, outbox
 
 CLOCK = select(extract("epoch", func.clock_timestamp()))
 
 
-def _lock(wanted: postgresql.Insert | sqlite.Insert) -> Executable:
-    # Setting the name to itself locks a row that is there already, and gives it back.
-    setting = {"lane": wanted.excluded.lane}
-    return wanted.on_conflict_do_update(index_elements=["lane"], set_=setting).returning(*lanes.c)
+_LANE = tuple(lanes.c.keys())
 
+READ_LANES = select(Packed(*lanes.c)).where(lanes.c.lane.in_(select(given(lanes, "lane"))))
+"""For SQLite, where nobody else writes: a lane that is not there yet is made by writing it."""
 
-LOCK_LANES = _lock(sqlite.insert(lanes))
-LOCK_LANES_SHARED = _lock(postgresql.insert(lanes))
+_locked = postgresql.insert(lanes).from_select(
+    ["lane"], select(wanted := given(lanes, "lane")).order_by(wanted.c.lane), include_defaults=True
+)
+# Setting the name to itself locks a row that is there already, and gives it back.
+LOCK_LANES = _locked.on_conflict_do_update(index_elements=["lane"], set_={"lane": _locked.excluded.lane}).returning(
+    *lanes.c
+)
+"""For PostgreSQL, where others write too: a lane that is not there yet is made, so that it can be locked."""
 
-INSERT_EVENTS = insert(inbox).returning(inbox.c.id, inbox.c.key)
+_kept = sqlite.insert(lanes).from_select(_LANE, select(given(lanes, *_LANE)).where(true()))
+PUT_LANES = _kept.on_conflict_do_update(
+    index_elements=["lane"], set_={name: _kept.excluded[name] for name in _LANE[1:]}
+)
+"""For SQLite."""
 
-INSERT_PARTS = insert(outbox)
+UPDATE_LANES = updating(lanes, ("lane",), *_LANE[1:])
+"""For PostgreSQL."""
 
-INSERT_MESSAGES = insert(messages)
+KNOWN = select(inbox.c.key).where(inbox.c.key.in_(select(given(inbox, "key"))))
 
-UPDATE_TURN = (
-    update(inbox)
-    .where(inbox.c.id == bindparam("b_id"))
-    .values(
-        state=bindparam("state"),
-        failure=bindparam("failure"),
-        attempts=bindparam("attempts"),
-        ended_at=bindparam("ended_at"),
-    )
+INSERT_EVENTS = inserting(inbox, "key", "lane", "n", "channel", "user", "content", "sent_at", "accepted_at")
+
+TURN_IDS = select(Packed(inbox.c.key, inbox.c.id)).where(inbox.c.key.in_(select(given(inbox, "key"))))
+
+INSERT_PARTS = inserting(outbox, "turn_id", "place", "person", "part")
+
+INSERT_MESSAGES = inserting(
+    messages,
+    "conversation_id",
+    "turn",
+    "role",
+    "content",
+    "media",
+    "aside",
+    "created_at",
+    "trace",
+    "chain",
+    "revision",
+    "model",
+    "input_tokens",
+    "output_tokens",
+    "milliseconds",
+    "cost",
+    "tools",
 )
 
-UPDATE_LANE = (
-    update(lanes)
-    .where(lanes.c.lane == bindparam("b_lane"))
-    .values(
-        state=bindparam("state"),
-        owner=bindparam("owner"),
-        epoch=bindparam("epoch"),
-        head=bindparam("head"),
-        tail=bindparam("tail"),
-        run_at=bindparam("run_at"),
-    )
-)
+UPDATE_TURNS = updating(inbox, ("id",), "state", "failure", "attempts", "ended_at")
 
-MARK_SENT = (
-    update(outbox)
-    .where(outbox.c.turn_id == bindparam("b_turn_id"), outbox.c.place == bindparam("b_place"))
-    .values(state="sent", message_id=bindparam("message_id"), sent_at=bindparam("sent_at"), error="")
-)
+MARK_SENT = updating(outbox, ("turn_id", "place"), "message_id", "sent_at").values(state="sent", error="")
 
-PUT_OFF = (
-    update(outbox)
-    .where(outbox.c.turn_id == bindparam("b_turn_id"), outbox.c.place == bindparam("b_place"))
-    .values(attempts=bindparam("attempts"), error=bindparam("error"))
-)
+PUT_OFF = updating(outbox, ("turn_id", "place"), "attempts", "error")
 
-GIVE_UP = (
-    update(outbox)
-    .where(outbox.c.turn_id == bindparam("b_turn_id"), outbox.c.state == "waiting")
-    .values(state="failed", error=bindparam("error"))
-)
+GIVE_UP = updating(outbox, ("turn_id",), "error").where(outbox.c.state == "waiting").values(state="failed")
 
 STOP = (
     update(inbox)
@@ -106,23 +112,20 @@ NEXT_READY = select(func.min(lanes.c.run_at)).where(lanes.c.state == int(LaneSta
 
 NOTIFY = text("SELECT pg_notify('webot', :word)")
 
-GROW_CONVERSATION = (
+_grown = given(conversations, "id", "asides", "last_at")
+GROW_CONVERSATIONS = (
     update(conversations)
-    .where(conversations.c.id == bindparam("b_id"))
-    .values(
-        turns=conversations.c.turns + 1,
-        asides=conversations.c.asides + bindparam("asides"),
-        last_at=bindparam("last_at"),
-    )
+    .where(conversations.c.id == _grown.c.id)
+    .values(turns=conversations.c.turns + 1, asides=conversations.c.asides + _grown.c.asides, last_at=_grown.c.last_at)
 )
 
 
 def turn(
     of: Turn, state: str, *, failure: str = "", attempts: int | None = None, at: float | None = None
 ) -> dict[str, object]:
-    """Give `UPDATE_TURN` its values; `at` is when the turn ended."""
+    """Give `UPDATE_TURNS` its values; `at` is when the turn ended."""
     return {
-        "b_id": of.id,
+        "id": of.id,
         "state": state,
         "failure": failure,
         "attempts": of.attempts if attempts is None else attempts,
@@ -131,9 +134,9 @@ def turn(
 
 
 def lane(of: Lane) -> dict[str, object]:
-    """Give `UPDATE_LANE` its values."""
+    """Give `PUT_LANES` and `UPDATE_LANES` their values."""
     return {
-        "b_lane": of.name,
+        "lane": of.name,
         "state": int(of.state),
         "owner": of.owner,
         "epoch": of.epoch,
@@ -145,4 +148,4 @@ def lane(of: Lane) -> dict[str, object]:
 
 def sent(turn_id: int, place: int, message_id: str, at: float) -> dict[str, object]:
     """Give `MARK_SENT` its values."""
-    return {"b_turn_id": turn_id, "b_place": place, "message_id": message_id, "sent_at": at}
+    return {"turn_id": turn_id, "place": place, "message_id": message_id, "sent_at": at}

@@ -7,7 +7,7 @@ from storage.lanes import Lane, LaneState
 
 
 def a_lane() -> Lane:
-    return Lane("wecom/zhang", LaneState.IDLE, "", 0, 0, 0, 0.0)
+    return Lane("wecom/zhang")
 
 
 def test_every_claim_voids_the_one_before() -> None:
