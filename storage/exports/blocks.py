@@ -60,6 +60,11 @@ class Pictured:
     address: str
     alt: str
 
+    @property
+    def words(self) -> str:
+        """Give what stands in its place."""
+        return f"🖼 {self.alt or self.address}"
+
 
 Span = Words | Coded | Formula | Break | Styled | Linked | Pictured
 
@@ -147,8 +152,8 @@ def _plain(span: Span) -> str:
             return "\n"
         case Styled(_, inside) | Linked(_, inside):
             return plain(inside)
-        case Pictured(_, alt):
-            return alt
+        case Pictured():
+            return span.words
 
 
 def _typed(text: str) -> Iterator[Block]:

@@ -1,17 +1,25 @@
 """Characters that need care on paper: controls, emoji, and words longer than a line."""
 
+from functools import cache
+
 import regex  # type: ignore[import-untyped]
 
 ZERO_WIDTH_SPACE = "\u200b"
 
-_CONTROLS = dict.fromkeys([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), 0xFFFE, 0xFFFF])
+_DIRECTIONS = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+"""They turn round what follows them, which then no longer reads as it was said."""
+
+_CONTROLS = dict.fromkeys([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), *_DIRECTIONS, 0xFFFE, 0xFFFF])
 
 _ONE = r"\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F)?"
 EMOJI = regex.compile(rf"(?:\p{{RI}}\p{{RI}}|{_ONE}(?:\u200D{_ONE})*|[0-9#*]\uFE0F?\u20E3)+")
 """Runs of emoji, each with its modifiers."""
 
-_RUN = regex.compile(r"[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u200b]{41,}")
-_STEP = 20
+_LONGEST = 40
+"""Characters without a space that a line takes."""
+
+WIDE = 6
+"""Columns beyond which a table is set smaller."""
 
 
 def printable(text: str) -> str:
@@ -19,12 +27,21 @@ def printable(text: str) -> str:
     return text.translate(_CONTROLS).expandtabs(4)
 
 
-def breakable(text: str) -> str:
-    """Let a run of characters without a space be broken into lines; the breaks are of no width."""
-    return str(_RUN.sub(_broken, text))
+def breakable(text: str, columns: int = 1) -> str:
+    """Let a run of characters without a space be broken into lines; the breaks are of no width.
+
+    `columns` are those of the table it stands in: its lines are the shorter.
+    """
+    longest = min(_LONGEST, max(8, 2 * _LONGEST // columns))
+    step = longest // 2
+
+    def broken(found: "regex.Match[str]") -> str:
+        clusters = regex.findall(r"\X", found[0])
+        return ZERO_WIDTH_SPACE.join("".join(clusters[place : place + step]) for place in range(0, len(clusters), step))
+
+    return str(_run(longest).sub(broken, text))
 
 
-def _broken(found: "regex.Match[str]") -> str:
-    clusters = regex.findall(r"\X", found[0])
-    steps = ("".join(clusters[place : place + _STEP]) for place in range(0, len(clusters), _STEP))
-    return ZERO_WIDTH_SPACE.join(steps)
+@cache
+def _run(longest: int) -> "regex.Pattern[str]":
+    return regex.compile(rf"[^\s\p{{Han}}\p{{Hiragana}}\p{{Katakana}}\p{{Hangul}}\u200b]{{{longest + 1},}}")

@@ -26,7 +26,11 @@ _RUN = 60
 """Pieces measured together."""
 _ENDLESS = 1_000_000
 _LEAST = 60
-"""Points a message must find at the foot of a page to begin there."""
+"""Points a message must find at the foot of a page to begin there; a page with less on it has got nowhere."""
+
+
+class Stuck(Exception):
+    """A row of a table is higher than a page: MuPDF would turn pages for ever and never set it."""
 
 
 def render(part: Part, words: Words, pictures: Pictures) -> pymupdf.Document:
@@ -162,10 +166,14 @@ class _Flowing(MarkdownPdf):
     def _draw_from_here(self, story: pymupdf.Story) -> None:
         more, filled = story.place(self._rest())
         self._draw(story, filled)
+        empty = 0
         while more:
             self._turn()
             more, filled = story.place(self._rest())
             self._draw(story, filled)
+            empty = empty + 1 if filled[3] - self._area.y0 < _LEAST else 0
+            if more and empty > 1:
+                raise Stuck
 
     def _draw(self, story: pymupdf.Story, filled: Sequence[float]) -> None:
         # The library's own: it gathers the bookmarks and where links lead to.

@@ -74,10 +74,10 @@ class Markup:
                 return self.spans(inside)
             case Linked(address, inside):
                 return f'<a href="{escape(address)}">{self.spans(inside)}</a>'
-            case Pictured("", alt):
-                return self.words(f"🖼 {alt}")
-            case Pictured(address, alt):
-                return f'<a href="{escape(address)}">{self.words(f"🖼 {alt or address}")}</a>'
+            case Pictured(""):
+                return self.words(span.words)
+            case Pictured(address):
+                return f'<a href="{escape(address)}">{self.words(span.words)}</a>'
 
     def words(self, text: str) -> str:
         """Write characters."""
@@ -110,15 +110,20 @@ class Markup:
             case _:
                 return self.blocks(item)
 
+    def in_columns(self, columns: int) -> "Markup":  # noqa: ARG002 (a browser scrolls to them)
+        """Give what writes the cells of a table of so many columns."""
+        return self
+
     def grid(self, grid: Grid) -> str:
         """Write a table."""
+        cells = self.in_columns(len(grid.head))
         head = "".join(
-            f'<th style="text-align:{a}">{self.spans(c)}</th>' for c, a in zip(grid.head, grid.aligned, strict=True)
+            f'<th style="text-align:{a}">{cells.spans(c)}</th>' for c, a in zip(grid.head, grid.aligned, strict=True)
         )
         rows = "".join(
             "<tr>"
             + "".join(
-                f'<td style="text-align:{a}">{self.spans(c)}</td>' for c, a in zip(row, grid.aligned, strict=True)
+                f'<td style="text-align:{a}">{cells.spans(c)}</td>' for c, a in zip(row, grid.aligned, strict=True)
             )
             + "</tr>"
             for row in grid.rows

@@ -16,7 +16,7 @@ from pipeline.words import Words as Sentences
 from storage.exports.blocks import Block, Grid, blocks_of
 from storage.exports.code import coloured, colours
 from storage.exports.facts import facts, speaker, stamp, title, title_of_all, tools
-from storage.exports.glyphs import EMOJI, breakable, printable
+from storage.exports.glyphs import EMOJI, WIDE, breakable, printable
 from storage.exports.markup import Markup
 from storage.exports.on_page import on_page
 from storage.exports.parts import Part
@@ -55,6 +55,7 @@ li { margin: 1pt 0 }
 table { margin: 4pt 0; border-collapse: collapse }
 th, td { border: 0.5pt solid #c4ccd4; padding: 2pt 6pt; font-size: 9pt }
 th { background-color: #eef1f4 }
+.wide th, .wide td { padding: 2pt; font-size: 6.5pt }
 a { color: #0969da; text-decoration: underline }
 s { text-decoration: line-through }
 .contents { margin: 3pt 0 }
@@ -101,15 +102,27 @@ def pieces(part: Part, words: Sentences, pictures: Pictures) -> Iterator[Piece]:
 class Paper(Markup):
     """HTML for MuPDF, without an empty line, so that markdown takes a message for one block."""
 
+    def __init__(self, columns: int = 1) -> None:
+        self._columns = columns
+
     def words(self, text: str) -> str:
         """Write characters, emoji in their own font."""
-        text = breakable(printable(text))
+        text = breakable(printable(text), self._columns)
         parts: list[str] = []
         end = 0
         for found in EMOJI.finditer(text):
             parts += [escape(text[end : found.start()], quote=False), f"{EMOJI_MARK}{found[0]}</span>"]
             end = found.end()
-        return "".join([*parts, escape(text[end:], quote=False)]).replace("\n", " ")
+        return _read_twice("".join([*parts, escape(text[end:], quote=False)])).replace("\n", " ")
+
+    def in_columns(self, columns: int) -> Markup:
+        """Let longer words of a table be broken: what does not fit would leave the page."""
+        return Paper(columns)
+
+    def grid(self, grid: Grid) -> str:
+        """Write a table, one of many columns in small letters."""
+        table = super().grid(grid)
+        return f'<div class="wide">{table}</div>' if len(grid.head) > WIDE else table
 
     def divider(self) -> str:
         """Draw a line across."""
@@ -117,7 +130,13 @@ class Paper(Markup):
 
     def listing(self, code: str, language: str) -> str:
         """Write lines of code."""
-        return f"<pre><code>{coloured(breakable(printable(code)), language).replace(chr(10), '<br/>')}</code></pre>"
+        shown = _read_twice(coloured(breakable(printable(code)), language))
+        return f"<pre><code>{shown.replace(chr(10), '<br/>')}</code></pre>"
+
+
+def _read_twice(html: str) -> str:
+    """Write each & so that it survives MuPDF, which takes `&amp;lt;` for `&lt;` and reads that again."""
+    return html.replace("&amp;", "&amp;amp;")
 
 
 def contents(heads: Sequence[Head], words: Sentences) -> Iterator[Piece]:

@@ -31,13 +31,17 @@ from storage.exports.blocks import (
     Styled,
     Words,
     blocks_of,
+    plain,
 )
 from storage.exports.facts import facts, speaker, stamp, tools
-from storage.exports.glyphs import breakable, printable
+from storage.exports.glyphs import WIDE, breakable, printable
 from storage.exports.on_page import on_page
 from storage.exports.parts import Part
 from storage.exports.pictures import Pictures
 from storage.exports.records import Message, Talk
+
+_ROW = 1500
+"""Characters of a cell, times its columns, that leave a row shorter than a page."""
 
 _EPOCH = 0
 """No time of making: the same part is to give the same bytes."""
@@ -63,8 +67,13 @@ _PREAMBLE = """
 #let formula(it) = text(fill: rgb("#6f42c1"), it)
 #let quoted(it) = block(stroke: (left: 2pt + rgb("#d0d7de")),
   inset: (left: 8pt, y: 2pt), text(fill: rgb("#57606a"), it))
-#let grid-of(columns, aligned, ..cells) = table(columns: columns, align: aligned, stroke: 0.5pt + rgb("#c4ccd4"),
-  inset: (x: 6pt, y: 4pt), fill: (_, y) => if y == 0 { rgb("#eef1f4") }, ..cells)
+#let grid-of(aligned, wide, cut, ..cells) = {
+  set text(size: 6.5pt) if wide
+  set table.cell(breakable: cut)
+  table(columns: aligned.len(), align: aligned, stroke: 0.5pt + rgb("#c4ccd4"),
+    inset: if wide { (x: 2pt, y: 3pt) } else { (x: 6pt, y: 4pt) },
+    fill: (_, y) => if y == 0 { rgb("#eef1f4") }, ..cells)
+}
 """
 
 
@@ -141,45 +150,55 @@ def _block(block: Block) -> str:  # noqa: PLR0911 (a case each)
         case Items(start, items):
             return f"#enum(start: {start}, {', '.join(f'[{_blocks(item)}]' for item in items)})"
         case Grid(head, rows, aligned):
-            cells = ", ".join(f"[{_spans(cell)}]" for row in rows for cell in row)
-            header = ", ".join(f"[#strong[{_spans(cell)}]]" for cell in head)
-            return f"#grid-of({len(head)}, ({', '.join(aligned)},), table.header({header}), {cells})"
+            columns = len(head)
+            cells = ", ".join(f"[{_spans(cell, columns)}]" for row in rows for cell in row)
+            header = ", ".join(f"[#strong[{_spans(cell, columns)}]]" for cell in head)
+            # A row goes on on the next page where it must. A head repeated there would stand in the midst of a cell.
+            cut = any(len(plain(cell)) * columns > _ROW for row in rows for cell in row)
+            return (
+                f"#grid-of(({', '.join(aligned)},), {_yes(columns > WIDE)}, {_yes(cut)}, "
+                f"table.header(repeat: {_yes(not cut)}, {header}), {cells})"
+            )
         case Divider():
             return '#line(length: 100%, stroke: 0.5pt + rgb("#c4ccd4"))'
 
 
-def _spans(spans: Iterable[Span]) -> str:
-    return "".join(map(_span, spans))
+def _spans(spans: Iterable[Span], columns: int = 1) -> str:
+    return "".join(_span(span, columns) for span in spans)
 
 
-def _span(span: Span) -> str:  # noqa: PLR0911 (a case each)
+def _span(span: Span, columns: int) -> str:  # noqa: PLR0911 (a case each)
     match span:
         case Words(text):
-            return f"#{_string(text)};"
+            return f"#{_string(text, columns)};"
         case Coded(text):
-            return f"#raw({_string(text)});"
+            return f"#raw({_string(text, columns)});"
         case Formula(text):
-            return f"#formula(raw({_string(text)}));"
+            return f"#formula(raw({_string(text, columns)}));"
         case Break():
             return "#linebreak();"
         case Styled("strong", inside):
-            return f"#strong[{_spans(inside)}];"
+            return f"#strong[{_spans(inside, columns)}];"
         case Styled("em", inside):
-            return f"#emph[{_spans(inside)}];"
+            return f"#emph[{_spans(inside, columns)}];"
         case Styled(_, inside):
-            return f"#strike[{_spans(inside)}];"
+            return f"#strike[{_spans(inside, columns)}];"
         case Linked("", inside):
-            return _spans(inside)
+            return _spans(inside, columns)
         case Linked(address, inside):
-            return f"#link({_quoted(address)})[{_spans(inside)}];"
-        case Pictured("", alt):
-            return f"#{_string(f'🖼 {alt}')};"
-        case Pictured(address, alt):
-            return f"#link({_quoted(address)})[#{_string(f'🖼 {alt or address}')}];"
+            return f"#link({_quoted(address)})[{_spans(inside, columns)}];"
+        case Pictured(""):
+            return f"#{_string(span.words, columns)};"
+        case Pictured(address):
+            return f"#link({_quoted(address)})[#{_string(span.words, columns)}];"
 
 
-def _string(text: str) -> str:
-    return _quoted(breakable(printable(text)))
+def _yes(it: bool) -> str:  # noqa: FBT001 (what is written down)
+    return "true" if it else "false"
+
+
+def _string(text: str, columns: int = 1) -> str:
+    return _quoted(breakable(printable(text), columns))
 
 
 def _quoted(text: str) -> str:

@@ -60,6 +60,41 @@ def test_what_the_first_engine_cannot_show_is_set_by_the_second(tmp_path: Path) 
         assert "𠮷野家" in pages[0].get_text()
 
 
+def table(columns: int, rows: int, cell: str) -> str:
+    def line(*cells: str) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    head = [f"列{column} Column" for column in range(columns)]
+    body = [line(*(f"{row}/{column} {cell}" for column in range(columns))) for row in range(rows)]
+    return "\n".join([line(*head), line(*["---"] * columns), *body])
+
+
+@pytest.mark.parametrize("engine", ["markdown-pdf", "typst"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(table(12, 30, "数据"), id="twelve columns"),
+        pytest.param(table(5, 20, "0123456789abcdef0123456789abcdef01234567"), id="checksums side by side"),
+        pytest.param(table(4, 20, "https://example.com/some/path/file.html?query=1"), id="addresses side by side"),
+        pytest.param("&lt;b&gt; `&amp;` 写作\n\n```html\n&nbsp;&#x41;&copy;\n```", id="HTML about HTML"),
+        pytest.param("前 ![图](https://e.com/a.png) 中 ![](https://e.com/b.png) 后", id="pictures elsewhere"),
+        pytest.param("甲\u202eabc\u202c乙", id="a turned direction"),
+    ],
+)
+def test_what_is_hard_to_set_is_set_on_the_page(tmp_path: Path, engine: PdfEngine, answer: str) -> None:
+    asked = Transcript(talk(), (message(1, "human", answer), message(1, "ai", answer)))
+    with bound(tmp_path, asked, engine=engine) as pages:
+        assert all(word[2] <= page.rect.width - 40 for page in pages for word in page.get_text("words"))
+
+
+def test_a_row_higher_than_a_page_is_set_by_the_second_engine(tmp_path: Path) -> None:
+    rows = transcript(1, answers=(f"| 甲 | 乙 |\n|---|---|\n| 1 | {'长句子，换行。' * 700} |",))
+    with pytest.raises(Incomplete, match="Stuck"):
+        bound(tmp_path / "1", rows, engine="markdown-pdf")
+    with bound(tmp_path / "2", rows) as pages:
+        assert len(pages) > 2
+
+
 def test_a_letter_no_font_has_is_not_passed_over_in_silence(tmp_path: Path) -> None:
     with pytest.raises(Incomplete, match="typst: lost 1 messages"):
         bound(tmp_path, transcript(1, answers=("象形文字：\U00013000",)))
