@@ -120,7 +120,15 @@ class Database:
 
 
 def open_database(url: str) -> Database:
-    """Open a database by its URL; the driver may be left out. Makes a folder, so it is not for the event loop.
+    """Open a database by its URL. Makes a folder, so it is not for the event loop.
+
+    Raises `SettingsInvalid` as `read_url` does.
+    """
+    return Database(read_url(url))
+
+
+def read_url(url: str) -> URL:
+    """Read a database's URL; the driver may be left out.
 
     Raises `SettingsInvalid` for anything that is neither SQLite in a file nor PostgreSQL.
     """
@@ -133,7 +141,7 @@ def open_database(url: str) -> Database:
         raise SettingsInvalid([f"[storage] database_url: found {parsed.drivername!r}; {_EXPECTED}"])
     if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise SettingsInvalid([f"[storage] database_url: SQLite needs a file to keep what it accepts; {_EXPECTED}"])
-    return Database(parsed.set(drivername=_DRIVERS[backend]))
+    return parsed.set(drivername=_DRIVERS[backend])
 
 
 _EXPECTED = "expected sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"

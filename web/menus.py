@@ -61,7 +61,8 @@ def check(settings: Settings) -> Sequence[str]:
     menu_body(buttons)
     commands = all_commands()
     return [
-        f"[menu] button {button.name!r}: {button.key!r} is no command of webot's; a click on it does nothing"
+        f"[menu] button {button.name!r}: {button.key!r} is no command of webot's own; unless a chain has it, a click "
+        "is answered with an apology"
         for button in _pressed(buttons)
         if button.key and commands.find(button.key) is None
     ]

@@ -202,6 +202,27 @@ def test_check_refuses_settings_that_do_not_hold(tmp_path: Path) -> None:
     ) == ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("[channels.hr]", "[channels.hr] path: '/gpt' is also [channels.wecom]'s"),
+        ('[channels.wecom]\nchain = "nosuch"', "[channels.wecom].chain: found 'nosuch', there are "),
+        ('[storage]\ndatabase_url = "mysql://db"', "[storage] database_url: found 'mysql'; expected sqlite"),
+        ('[network]\nproxy = "socks5://p:1"', "[network] proxy: expected an address that starts with http"),
+        ('[menu]\nbuttons = [{ name = "空" }]', "[menu] button '空': expected one of key, url and buttons"),
+        ('[models.default]\nmodel = "m"\napi_key = "k"\ntemperature = "hot"', "[models.default].temperature: found"),
+    ],
+    ids=["two channels on one path", "no such chain", "no such database", "no such proxy", "menu", "a model's option"],
+)
+def test_check_refuses_what_only_the_whole_shows(tmp_path: Path, setting: str, told: str) -> None:
+    (tmp_path / "settings.local.toml").write_text(f"{setting}\n", encoding="utf-8")
+    ran = webot("check", folder=tmp_path)
+
+    assert 1 == ran.returncode
+    assert f"These settings cannot be used:\n  {told}" in ran.stderr
+    assert [tmp_path / "settings.local.toml"] == list(tmp_path.iterdir())
+
+
 def test_the_settings_folder_is_chosen_by_option_then_by_variable(tmp_path: Path) -> None:
     (tmp_path / "settings.local.toml").write_text("chat.turns = 77", encoding="utf-8")
 

@@ -12,7 +12,7 @@ import click
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from pipeline.settings import Settings
+    from web.configuration import Loaded
 
 
 @click.command(help=__doc__)
@@ -34,18 +34,35 @@ def command(shell: Shell) -> None:
     else:
         for line in lines:
             click.echo(f"{line.setting}{line.note}")
-    for hint in loaded.hints:
-        click.echo(f"A mistake? {hint}", err=True)
     # After what holds: it shows where each came from.
-    asyncio.run(_check_models(loaded.settings))
+    problems, hints = _examine(loaded)
+    for hint in hints:
+        click.echo(f"A mistake? {hint}", err=True)
+    if problems:
+        from pipeline.errors import SettingsInvalid  # noqa: PLC0415 (the same)
+
+        raise SettingsInvalid(problems)
 
 
-async def _check_models(settings: "Settings") -> None:
-    from chains.models import Models  # noqa: PLC0415 (the same)
-    from pipeline.words import Words  # noqa: PLC0415 (the same)
+def _examine(loaded: "Loaded") -> tuple[list[str], list[str]]:
+    """Give what a start or another verb would refuse, and what looks like a mistake."""
+    from pipeline.errors import SettingsInvalid  # noqa: PLC0415 (the same)
+    from pipeline.settings import Log  # noqa: PLC0415 (the same)
+    from web import menus  # noqa: PLC0415 (the same)
+    from web.configuration import secrets_of  # noqa: PLC0415 (the same)
+    from web.logs import configure_logs  # noqa: PLC0415 (the same)
+    from web.rehearsal import rehearse  # noqa: PLC0415 (the same)
 
-    models = Models(settings, Words(settings.chat.language))
+    problems: list[str] = []
+    hints = [*loaded.hints]
     try:
-        models.examine()
-    finally:
-        await models.aclose()
+        with configure_logs(Log(level="critical"), secrets_of(loaded)):
+            asyncio.run(rehearse(loaded))
+    except SettingsInvalid as error:
+        problems += error.problems
+    try:
+        # No button is no menu, which only `webot menu push` minds.
+        hints += menus.check(loaded.settings) if loaded.settings.menu.buttons else []
+    except SettingsInvalid as error:
+        problems += error.problems
+    return problems, hints

@@ -14,9 +14,8 @@ from web.configuration import Loaded, secrets_of
 from web.doctor.apps import Means, examine_app
 from web.doctor.callbacks import examine_keys, examine_ways
 from web.doctor.findings import Finding, Teller
-from web.doctor.ground import examine_ground, examine_service
+from web.doctor.ground import examine_ground, examine_service, examine_start
 from web.doctor.models import examine_models
-from web.doctor.rehearsal import examine_start
 from web.doctor.servers import examine_servers
 from web.masking import Masker
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import httpx2
 
-from pipeline.errors import SettingsInvalid
+from pipeline.errors import SettingsInvalid, WebotError
 from pipeline.settings import Server, Storage
 from storage.visits import DatabaseUnusable, examine, sqlite_file
 from web.configuration import Loaded
 from web.doctor.findings import Finding, Teller
 from web.layers import FILES
 from web.neighbour import open_neighbour, service_url
+from web.rehearsal import rehearse
 from web.server import bind
 
 _MEGA = 1024 * 1024
@@ -62,6 +63,17 @@ def examine_disk(storage: Storage, teller: Teller) -> list[Finding]:
     file = sqlite_file(storage.database_url.get_secret_value())
     folders = dict.fromkeys([Path(storage.data_dir), *([file.parent] if file else [])])
     return [_room(folder, teller) for folder in folders]
+
+
+async def examine_start(loaded: Loaded, teller: Teller) -> Finding:
+    """Put everything together as a start would."""
+    try:
+        await rehearse(loaded)
+    except SettingsInvalid as error:
+        return teller.ill("start", "start_bad", "start_bad_fix", problems="; ".join(error.problems))
+    except (WebotError, OSError) as error:
+        return teller.ill("start", "start_bad", "start_bad_fix", problems=error)
+    return teller.well("start", "start_ok")
 
 
 async def examine_service(server: Server, teller: Teller, seconds: float) -> tuple[Finding, bool]:
