@@ -1,7 +1,7 @@
 """Parses replies: CommonMark with GFM's tables and strikethrough, HTML read as text, nesting bounded."""
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import StateBlock, reference
 from markdown_it.token import Token
 
 from adapters.wecom.formulas import formula, formula_block
@@ -29,6 +29,13 @@ def deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa
     return True
 
 
+def definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - as above
+    """Read `[label]: address`; a footnote, `[^1]: words`, stays the words that CommonMark would take for an address."""
+    if state.src.startswith("[^", state.bMarks[start] + state.tShift[start]):
+        return False
+    return reference(state, start, end, silent)
+
+
 def _parser() -> MarkdownIt:
     parser = MarkdownIt()
     parser.inline = LenientInline()
@@ -36,6 +43,7 @@ def _parser() -> MarkdownIt:
     parser.options["store_labels"] = True
     parser.enable(["table", "strikethrough"])
     parser.block.ruler.before("table", "deep", deep)
+    parser.block.ruler.at("reference", definition)
     parser.block.ruler.before("code", "formula_block", formula_block, {"alt": ["paragraph", "blockquote", "list"]})
     parser.inline.ruler.before("escape", "formula", formula)
     parser.inline.ruler.before("autolink", "tag", tag)

@@ -63,6 +63,7 @@ def shown(text: str) -> str:
         ),
         pytest.param("**甲 [乙](https://a.b) 丙**", "**甲** [乙](https://a.b) **丙**", id="a link goes before bold"),
         pytest.param("[**甲** `乙`](https://a.b)", "[甲 乙](https://a.b)", id="a link has one look"),
+        pytest.param("甲[^1]\n\n[^1]: 乙", "甲[^1]\n\n[^1]: 乙", id="a footnote of one word"),
         pytest.param("[![甲](https://a.b/c)](https://a.b)", "[图片：甲](https://a.b)", id="a picture that is a link"),
     ],
 )

@@ -35,6 +35,7 @@ def shown(text: str) -> str:
         pytest.param("- [x] 甲", "☑ 甲", id="a box to tick"),
         pytest.param("> 甲\n>\n> > 乙", "▎甲\n▎\n▎▎乙", id="quotes"),
         pytest.param("甲\n```py\n# x\n  y\n```\n乙", "甲\n\n# x\n  y\n\n乙", id="code, as it is"),
+        pytest.param("甲[^1]\n\n[^1]: 乙", "甲[^1]\n\n[^1]: 乙", id="a footnote of one word"),
         pytest.param("***", "────────────", id="a rule"),
         pytest.param("|姓名|部门|\n|-|-|\n|张三|研发|", "■ 姓名｜部门\n张三｜研发", id="a table"),
         pytest.param('<font color="info">甲</font>', "甲", id="a colour"),
