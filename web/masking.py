@@ -52,6 +52,8 @@ _SHAPES = (
     ),
     # ?token=…&
     ("=", re.compile(rf"""(?<![a-z0-9])({_NAME})=(?!["'])[^\s&"'<>,;)\]}}]+""", re.IGNORECASE), rf"\1={MASK}"),
+    # ?key=…&, in an address alone: elsewhere a key is seldom a secret
+    ("?", re.compile(r"""(?<=[?&])(key|sig|sign|signature)=[^\s&"'<>,;)\]}]+""", re.IGNORECASE), rf"\1={MASK}"),
     # token='…', as in a repr
     ("=", re.compile(rf"""(?<![a-z0-9])({_NAME}=(["'])).*?(?=\2)""", re.IGNORECASE), rf"\1{MASK}"),
     # The keys of OpenAI and of those who copy its habit.

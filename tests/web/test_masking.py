@@ -48,6 +48,7 @@ def test_a_name_that_only_looks_like_one_is_not(name: str) -> None:
         ("Incorrect API key provided: sk-proj-abcdefgh123", f"Incorrect API key provided: sk-{MASK}"),
         ("postgresql+asyncpg://me:p4ss@db/webot", f"postgresql+asyncpg://me:{MASK}@db/webot"),
         ("http://me:p4ss@proxy:3128 refused", f"http://me:{MASK}@proxy:3128 refused"),
+        ("http://mcp.example.com/sse?key=abc-1&x=1 refused", f"http://mcp.example.com/sse?key={MASK}&x=1 refused"),
         ("input_tokens=5 turns=3 key=a/b", "input_tokens=5 turns=3 key=a/b"),
         ("the task-force met at http://host:80/@me", "the task-force met at http://host:80/@me"),
         ("a basic idea", "a basic idea"),
