@@ -291,6 +291,13 @@ async def test_a_method_that_wecom_does_not_call_with_is_told_which_it_may(house
     assert (405, "GET, POST", "") == (answer.status_code, answer.headers["allow"], answer.text)
 
 
+async def test_the_counts_are_told_as_plain_text_of_one_charset(house: House) -> None:
+    told = (await house.http.get("/metrics")).headers["content-type"].split("; ")
+
+    assert ["text/plain", "charset=utf-8"] == [told[0], told[-1]]
+    assert 1 == sum(part.startswith("charset=") for part in told)
+
+
 async def test_the_url_is_verified_as_wecom_does_when_it_is_saved(house: House) -> None:
     assert (await house.simulator.verify_url()).ok
 

@@ -35,6 +35,8 @@ def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> lis
 
     @get("/metrics", sync_to_thread=False)
     def metrics() -> Response[bytes]:
-        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+        # The response says its charset itself.
+        media_type = CONTENT_TYPE_LATEST.partition("; charset")[0]
+        return Response(generate_latest(REGISTRY), media_type=media_type)
 
     return [test, healthz, readyz, metrics]

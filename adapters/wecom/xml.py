@@ -70,8 +70,9 @@ def _document(data: bytes) -> Fields:
             raise _Refused("neither XML nor JSON")
     # An unknown encoding is a LookupError; deep JSON ends in a RecursionError.
     except (ValueError, LookupError, RecursionError, expat.ExpatError) as error:
-        # Chained, the cause would carry what was said into a traceback.
-        raise BadCallback(f"not readable: {type(error).__name__}", code=UNREADABLE, status=400) from None
+        # Chained, the cause would carry what was said into a traceback; of errors only our own say nothing of it.
+        reason = error if isinstance(error, _Refused) else type(error).__name__
+        raise BadCallback(f"not readable: {reason}", code=UNREADABLE, status=400) from None
     if not isinstance(root, dict):
         raise BadCallback("no fields in the document", code=UNREADABLE, status=400)
     return root

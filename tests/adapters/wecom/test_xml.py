@@ -147,3 +147,8 @@ def test_a_refusal_repeats_nothing_of_the_message() -> None:
 
 def test_legal_text_has_neither_controls_nor_halves_of_pairs() -> None:
     assert legal_text("a\x00\ud800b\udfff\ufffe\x7f\U0001f600") == "ab\x7f\U0001f600"
+
+
+def test_what_is_refused_on_purpose_is_named() -> None:
+    with pytest.raises(BadCallback, match="not readable: a DOCTYPE"):
+        encrypted_part(b"<!DOCTYPE xml><xml><Encrypt>a</Encrypt></xml>")
