@@ -79,7 +79,11 @@ def _table(report: Mapping[str, Any]) -> Table:
         table.add_row(name.replace("_", " "), str(report[name]), style="bold red" if bad else None)
     table.add_row("seconds", f"{report['seconds']:.1f}")
     table.add_row("messages/s", f"{report['sent'] / max(report['seconds'], 0.001):.1f}")
-    for name, what in (("accept_ms", "accept"), ("reply_ms", "reply")):
+    for name, what, measured in (("accept_ms", "accept", "accepted"), ("reply_ms", "reply", "answered")):
         for rank, value in report[name].items():
-            table.add_row(f"{what} {rank}", f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms")  # noqa: PLR2004
+            table.add_row(f"{what} {rank}", _milliseconds(value) if report[measured] else "–")
     return table
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"  # noqa: PLR2004

@@ -85,6 +85,18 @@ async def test_an_answer_that_cannot_be_delivered_is_lost(house: House, tmp_path
     assert (False, 1) == (clean, report["lost"])
 
 
+async def test_how_long_answers_took_is_not_told_where_there_were_none(house: House, tmp_path: Path) -> None:
+    house.simulator.misbehave(Errcode(81013), route="message/send", calls=1)
+    loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
+    written = io.StringIO()
+    plan = Plan(acts=HELLO[:1])
+    await drill(loaded, plan, folder=tmp_path, channel="", as_json=False, stdout=written, stderr=io.StringIO())
+    table = [line.split() for line in written.getvalue().splitlines()]
+
+    assert ["reply", "p50", "–"] in table
+    assert ["accept", "p50", "ms"] in [[*line[:2], line[-1]] for line in table if line]
+
+
 def told(number: int, msgid: str, text: str = "") -> Delivered:
     return Delivered(number, 100.0 + number, "ww", 1, "u", msgid, "text", text)
 
