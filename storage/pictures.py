@@ -21,6 +21,9 @@ _MOST_PIXELS = 64_000_000
 # Every decoder less is one less for a hostile file to break.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 _AS_THEY_ARE = {"JPEG": ("image/jpeg", ".jpg"), "PNG": ("image/png", ".png")}
+# Phones show the colours of print wrong, or not at all.
+_PRINT = "CMYK"
+_SIXTEEN_BITS = "I;16"
 _AT_ONCE = 2
 _SMALLER = 0.7
 
@@ -51,38 +54,39 @@ class PictureFolder:
 
     async def _aside(self, work: Callable[[], Made]) -> Made:
         async with self._room:
-            return await asyncio.to_thread(work)
+            return await asyncio.to_thread(_carefully, work)
+
+
+def _carefully(work: Callable[[], Made]) -> Made:
+    try:
+        return work()
+    except Unreadable:
+        raise
+    except Exception as error:
+        # Decoders raise anything for a broken file.
+        raise Unreadable(f"no picture, or a broken one: {type(error).__name__}") from error
 
 
 def _opened(data: bytes) -> Image.Image:
     """Read a picture's head; no pixel is decoded yet."""
-    try:
-        picture = Image.open(BytesIO(data), formats=_FORMATS)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise Unreadable(f"{len(data)} bytes that are no picture") from error
+    picture = Image.open(BytesIO(data), formats=_FORMATS)
     width, height = picture.size
     if width * height > _MOST_PIXELS:
         raise Unreadable(f"a picture of {width} x {height} pixels is too large")
     return picture
 
 
-def _loaded(picture: Image.Image) -> Image.Image:
-    try:
-        picture.load()
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
-        raise Unreadable(f"a broken {picture.format} picture") from error
-    return picture
-
-
 def _fitted(data: bytes, largest: int) -> tuple[bytes, str, str]:
     """Give a picture's bytes, type and file ending; as they came, where that will do."""
     picture = _opened(data)
-    if picture.format in _AS_THEY_ARE and len(data) <= largest and not getattr(picture, "is_animated", False):
+    moving = getattr(picture, "is_animated", False)
+    if picture.format in _AS_THEY_ARE and len(data) <= largest and not moving and picture.mode != _PRINT:
         # The smallest of what the decoder can make still reads the file to its end.
         picture.draft(None, (1, 1))
-        _loaded(picture)
+        picture.load()
         return (data, *_AS_THEY_ARE[picture.format])
-    still = _upright(_loaded(picture))
+    picture.load()
+    still = upright(picture)
     if still.has_transparency_data:
         png = _written(still.convert("RGBA"), "PNG")
         if len(png) <= largest:
@@ -96,17 +100,25 @@ def _fitted(data: bytes, largest: int) -> tuple[bytes, str, str]:
 def _shrunk(data: bytes) -> bytes:
     picture = _opened(data)
     picture.draft("RGB", (SEEN_SIDE, SEEN_SIDE))
-    flat = _flat(_upright(_loaded(picture)))
+    picture.load()
+    flat = _flat(upright(picture))
     flat.thumbnail((SEEN_SIDE, SEEN_SIDE))
     return _written(flat, "JPEG", quality=85)
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def upright(picture: Image.Image) -> Image.Image:
     """Turn a photograph the way its camera was held; what else the camera noted, places included, is left behind."""
-    return ImageOps.exif_transpose(picture)
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # noqa: BLE001 (as above)
+        # What the camera noted cannot be read; the picture can.
+        return picture
 
 
 def _flat(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith(_SIXTEEN_BITS):
+        # Pillow would cut what is brighter than 255 instead of scaling it.
+        picture = picture.convert("I").point(lambda bright: bright / 256).convert("L")
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     seen = picture.convert("RGBA")

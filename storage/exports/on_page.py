@@ -7,10 +7,11 @@ from io import BytesIO
 from math import ceil
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from pipeline.replies import StoredMedia
 from storage.exports.pictures import Pictures
+from storage.pictures import upright
 
 SIDE = 480.0
 """Points of the longer side at most: the width of what is said on a page."""
@@ -51,7 +52,7 @@ def _fitted(path: Path) -> OnPage | None:
     try:
         with Image.open(path, formats=_FORMATS) as picture:
             return _made(picture, path)
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError):
+    except Exception:  # noqa: BLE001 (decoders raise anything for a broken file)
         return None
 
 
@@ -59,7 +60,7 @@ def _made(picture: Image.Image, path: Path) -> OnPage | None:
     across, down = picture.size
     if across * down > _MOST_PIXELS:
         return None
-    turned = picture.getexif().get(ExifTags.Base.Orientation, _UPRIGHT)
+    turned = _turned(picture)
     if turned >= _ON_ITS_SIDE:
         across, down = down, across
     point = min(_POINT, SIDE / max(across, down))
@@ -73,11 +74,18 @@ def _made(picture: Image.Image, path: Path) -> OnPage | None:
     return OnPage(_shrunk(picture, path, most), width, height)
 
 
+def _turned(picture: Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, _UPRIGHT))
+    except Exception:  # noqa: BLE001 (what the camera noted cannot be read; the picture can)
+        return _UPRIGHT
+
+
 def _shrunk(picture: Image.Image, path: Path, most: int) -> str:
     picture.draft("RGB", (most, most))
     profile = picture.info.get("icc_profile") if picture.mode in {"RGB", "RGBA"} else None
     clear = picture.has_transparency_data
-    still = ImageOps.exif_transpose(picture).convert("RGBA" if clear else "RGB")
+    still = upright(picture).convert("RGBA" if clear else "RGB")
     still.thumbnail((most, most), Image.Resampling.LANCZOS)
     out = BytesIO()
     if clear:

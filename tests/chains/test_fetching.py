@@ -77,6 +77,14 @@ async def test_what_is_not_the_public_internet_is_refused(fetcher: Fetcher, url:
         await fetcher.fetch(url)
 
 
+@pytest.mark.parametrize("host", ["127.1", "0x7f.0.0.1", "0177.0.0.1", "[::ffff:7f00:1]"])
+async def test_no_other_spelling_of_an_inner_address_is_taken_for_a_name(host: str) -> None:
+    fetcher = Fetcher()
+    with pytest.raises(Unreadable, match="not of the public Internet|InvalidURL"):
+        await fetcher.fetch(f"http://{host}/x.png")
+    await fetcher.aclose()
+
+
 async def test_another_port_of_the_settings_own_machine_is_refused(fetcher: Fetcher, server: OpenAIServer) -> None:
     with pytest.raises(Unreadable, match="public"):
         await fetcher.fetch(f"{server.base_url}/files/red.png", trusted="http://127.0.0.1:1/v1")
@@ -184,6 +192,7 @@ async def test_a_picture_inside_its_address_needs_no_network(fetcher: Fetcher) -
         ("255.255.255.255", False),
         ("fe80::1%eth0", False),
         ("fd00::1", False),
+        ("fec0::1", False),
         ("2002:7f00:1::", False),
         ("64:ff9b::a00:1", False),
         ("::", False),

@@ -94,6 +94,32 @@ async def test_what_can_be_seen_through_is_shown_on_white(media: MediaFolder, pi
         assert (255, 255, 255) == opened.getpixel((4, 4))
 
 
+async def test_the_colours_of_print_become_those_of_a_screen(media: MediaFolder, pictures: PictureFolder) -> None:
+    kept = await pictures.keep(picture("JPEG", mode="CMYK", colour=(0, 255, 255, 0)), name="cat")
+
+    with Image.open(BytesIO(await media.read(kept))) as opened:
+        assert "RGB" == opened.mode
+
+
+async def test_of_sixteen_bits_the_model_is_shown_the_upper_ones(pictures: PictureFolder) -> None:
+    scan = await pictures.keep(picture("PNG", mode="I;16", colour=0x4000), name="scan")
+
+    with Image.open(BytesIO(await pictures.shrunk(scan))) as opened:
+        assert (0x40, 0x40, 0x40) == opened.getpixel((4, 4))
+
+
+@pytest.mark.parametrize("broken", [b"MM\x05*", b"XX\x00*"])
+async def test_what_the_camera_noted_may_be_broken(pictures: PictureFolder, broken: bytes) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    target = BytesIO()
+    Image.new("RGB", (40, 20), "red").save(target, "JPEG", exif=exif)
+    assert b"MM\x00*" in target.getvalue()
+    photograph = await pictures.keep(target.getvalue().replace(b"MM\x00*", broken), name="cat")
+
+    assert ("JPEG", 40, 20) == size_of(await pictures.shrunk(photograph))
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -102,6 +128,7 @@ async def test_what_can_be_seen_through_is_shown_on_white(media: MediaFolder, pi
         pytest.param(noise("JPEG", 64, 64)[:900], id="half a JPEG"),
         pytest.param(noise("PNG", 64, 64)[:900], id="half a PNG"),
         pytest.param(noise("WEBP", 64, 64)[:900], id="half a WebP"),
+        pytest.param(noise("AVIF", 64, 64).replace(b"iinf", b"xxxx"), id="an AVIF without its items"),
         pytest.param(picture("PNG", 9000, 9000, mode="1", colour=0), id="a bomb"),
         pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", id="a format that runs programs"),
     ],
