@@ -58,7 +58,7 @@ class Storage(Table):
     keep_turns_days: int = Field(default=7, ge=1)
     """How long finished turns stay listed and their keys refuse a second delivery, in days."""
     keep_media_days: int = Field(default=180, ge=0)
-    """How long pictures and recordings are kept after they were last stored, in days; 0 for ever."""
+    """How long pictures in transcripts are kept after they were last stored, in days; 0 for ever."""
     retention_days: int = Field(default=0, ge=0)
     """How long what was said is kept, in days, with its files and exports; 0 for ever."""
 

@@ -34,6 +34,8 @@ from storage.tables import (
 )
 
 _UNDER_WAY = ("waiting", "answered")
+_UNHELD_DAYS = 3
+"""Days that files nothing refers to stay: as long as WeCom keeps its own."""
 _NOTHING = content_to_json(Text(""))
 _BATCH = 500
 
@@ -93,22 +95,10 @@ async def erase(connection: AsyncConnection, person: Person, *, insert_into: Ins
     """Delete everything of a person in the caller's transaction, except for a turn that is under way."""
     theirs = select(conversations.c.id).where(conversations.c.person == str(person))
     files = await _files_of_messages(connection, messages.c.conversation_id.in_(theirs))
-    ended = inbox.c.id.in_(
-        select(inbox.c.id).where(inbox.c.channel == person.channel, inbox.c.user == person.user, inbox.c.id != but_turn)
+    all_but_one = select(inbox.c.id).where(
+        inbox.c.channel == person.channel, inbox.c.user == person.user, inbox.c.id != but_turn
     )
-    sent = await connection.execute(
-        select(outbox.c.part).where(
-            outbox.c.turn_id.in_(
-                select(inbox.c.id).where(
-                    inbox.c.channel == person.channel, inbox.c.user == person.user, inbox.c.id != but_turn
-                )
-            )
-        )
-    )
-    for row in sent:
-        part = part_from_json(row.part)
-        if isinstance(part, FilePart | ImagePart | VoicePart):
-            files.add(part.media.sha256)
+    files |= await _files_of_parts(connection, outbox.c.turn_id.in_(all_but_one))
     waiting = await connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
     files |= {picture.media.sha256 for row in waiting for picture in pictures_from_json(row.pictures)}
     made = await connection.execute(
@@ -126,13 +116,16 @@ async def erase(connection: AsyncConnection, person: Person, *, insert_into: Ins
     )
     await connection.execute(delete(people).where(people.c.person == str(person)))
     await _spent_by_nobody(connection, person, insert_into=insert_into)
-    turns = select(inbox.c.id).where(ended, inbox.c.state.not_in(_UNDER_WAY))
-    await connection.execute(delete(outbox).where(outbox.c.turn_id.in_(turns)))
-    # The keys stay until the janitor takes them: WeCom may still deliver the same messages again.
-    await connection.execute(
-        update(inbox).where(ended, inbox.c.state.not_in(_UNDER_WAY)).values(content=_NOTHING, failure="", state="done")
-    )
+    await _empty_turns(connection, inbox.c.id.in_(all_but_one))
     return Erased(len(held.all()), int(said))
+
+
+async def _empty_turns(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
+    """Take out of ended turns what was said and what was answered."""
+    ended = which & inbox.c.state.not_in(_UNDER_WAY)
+    await connection.execute(delete(outbox).where(outbox.c.turn_id.in_(select(inbox.c.id).where(ended))))
+    # The keys stay until the janitor takes them: WeCom may still deliver the same messages again.
+    await connection.execute(update(inbox).where(ended).values(content=_NOTHING, failure="", state="done"))
 
 
 async def _spent_by_nobody(connection: AsyncConnection, person: Person, *, insert_into: InsertInto) -> None:
@@ -145,7 +138,10 @@ async def _spent_by_nobody(connection: AsyncConnection, person: Person, *, inser
 
 
 async def forget_old(database: Database, *, days: int) -> Erased:
-    """Delete exchanges older than `days`, the conversations that are empty then, and documents of that age."""
+    """Delete exchanges older than `days`, the conversations that are empty then, and documents of that age.
+
+    Of turns that ended before, what was said goes, too, also of those that failed.
+    """
     before = time() - days * 86400
     erased = Erased()
     while True:
@@ -177,10 +173,13 @@ async def forget_old(database: Database, *, days: int) -> Erased:
             .where(conversations.c.last_at < before, conversations.c.closed_at.is_(None))
             .values(closed_at=time())
         )
+        old = (inbox.c.ended_at < before) & (inbox.c.content != _NOTHING)
+        sent = await _files_of_parts(connection, outbox.c.turn_id.in_(select(inbox.c.id).where(old)))
+        await _empty_turns(connection, old)
         made = await connection.execute(
             delete(exported_files).where(exported_files.c.at < before).returning(exported_files.c.sha256)
         )
-        await doom(connection, {row.sha256 for row in made}, insert_into=_insert_into(database))
+        await doom(connection, sent | {row.sha256 for row in made}, insert_into=_insert_into(database))
         erased += Erased(len(gone.all()), 0)
         if erased.messages or erased.conversations:
             await note(
@@ -231,19 +230,39 @@ async def remove_doomed(database: Database, media: MediaFolder) -> int:
         doomed = {row.sha256 for row in await connection.execute(select(doomed_files.c.sha256))}
         if not doomed:
             return 0
-        kept = await _files_of_messages(connection, messages.c.media != "[]", among=doomed)
-        kept |= {row.sha256 for row in await connection.execute(select(exported_files.c.sha256))} & doomed
-        for row in await connection.execute(select(people.c.pictures).where(people.c.pictures != "[]")):
-            kept |= {picture.media.sha256 for picture in pictures_from_json(row.pictures)} & doomed
-        for row in await connection.execute(select(outbox.c.part).where(outbox.c.sent_at.is_(None))):
-            part = part_from_json(row.part)
-            if isinstance(part, FilePart | ImagePart | VoicePart):
-                kept |= {part.media.sha256} & doomed
-    removed = await media.remove(doomed - kept)
+        held = await _held(connection, doomed)
+    removed = await media.remove(doomed - held)
     async with database.write() as connection:
         for name in doomed:
             await connection.execute(delete(doomed_files).where(doomed_files.c.sha256 == name))
     return removed
+
+
+async def remove_unheld(database: Database, media: MediaFolder) -> int:
+    """Remove old files that nothing refers to; give how many went.
+
+    Such are recordings that were understood, pictures nobody asked about, answers that went out as files.
+    """
+    old = await media.old(days=_UNHELD_DAYS)
+    if not old:
+        return 0
+    async with database.read() as connection:
+        held = await _held(connection, old)
+    return await media.sweep(days=_UNHELD_DAYS, held=held)
+
+
+async def _held(connection: AsyncConnection, among: set[str]) -> set[str]:
+    """Give those of some files that a message, a person, an export or a part to be sent refers to."""
+    held = await _files_of_messages(connection, messages.c.media != "[]", among=among)
+    held |= {row.sha256 for row in await connection.execute(select(exported_files.c.sha256))} & among
+    for row in await connection.execute(select(people.c.pictures).where(people.c.pictures != "[]")):
+        held |= {picture.media.sha256 for picture in pictures_from_json(row.pictures)} & among
+    return held | (await _files_of_parts(connection, outbox.c.sent_at.is_(None))) & among
+
+
+async def _files_of_parts(connection: AsyncConnection, condition: ColumnElement[bool]) -> set[str]:
+    parts = [part_from_json(row.part) for row in await connection.execute(select(outbox.c.part).where(condition))]
+    return {part.media.sha256 for part in parts if isinstance(part, FilePart | ImagePart | VoicePart)}
 
 
 def _insert_into(database: Database) -> InsertInto:

@@ -1,6 +1,7 @@
 """Clears away what is no longer needed, a little at a time, so that nobody waits for it."""
 
 import asyncio
+from itertools import count
 from time import time
 
 import structlog
@@ -8,14 +9,15 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.engine import Database
-from storage.forgetting import forget_old, remove_doomed
+from storage.forgetting import forget_old, remove_doomed, remove_unheld
 from storage.media import MediaFolder
 from storage.tables import inbox
 
 log = structlog.get_logger()
 
 _HOUR = 3600.0
-_DAY = 24 * _HOUR
+_HOURS_A_DAY = 24
+_DAY = _HOURS_A_DAY * _HOUR
 _BATCH = 1000
 
 
@@ -23,7 +25,7 @@ class Janitor:
     """Removes finished turns, with their parts, after `keep_days`; what failed stays until somebody deals with it.
 
     Files of the media folder go `keep_media_days` after they were last stored, and what was said `retention_days`
-    after it was; 0 keeps them for ever. Files of what was forgotten go in any case.
+    after it was; 0 keeps them for ever. Files of what was forgotten go in any case, and those nothing refers to.
     """
 
     def __init__(
@@ -63,13 +65,16 @@ class Janitor:
                 return removed
 
     async def _run(self) -> None:
-        while True:
+        for hour in count():
             try:
                 removed = await self.clean()
                 files = await self._media.sweep(days=self._keep_media_days) if self._keep_media_days else 0
                 if self._retention_days:
                     await forget_old(self._database, days=self._retention_days)
                 files += await remove_doomed(self._database, self._media)
+                if hour % _HOURS_A_DAY == 0:
+                    # It looks through all messages.
+                    files += await remove_unheld(self._database, self._media)
             except (SQLAlchemyError, OSError) as error:
                 log.warning("cleaning_failed", error=type(error).__name__)
             else:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -46,20 +46,29 @@ class MediaFolder:
                 gone += 1
         return gone
 
-    async def sweep(self, *, days: int) -> int:
-        """Remove files that were last stored more than `days` ago; give how many went."""
-        return await asyncio.to_thread(self._sweep, time() - days * _DAY)
+    async def old(self, *, days: int) -> set[str]:
+        """Give the digests of files that were last stored more than `days` ago."""
+        return {file.name for file in await asyncio.to_thread(lambda: list(self._old(time() - days * _DAY)))}
 
-    def _sweep(self, before: float) -> int:
+    async def sweep(self, *, days: int, held: Collection[str] = ()) -> int:
+        """Remove files that were last stored more than `days` ago, but for those `held`; give how many went."""
+        return await asyncio.to_thread(self._sweep, time() - days * _DAY, held)
+
+    def _sweep(self, before: float, held: Collection[str]) -> int:
         gone = 0
+        for file in self._old(before):
+            if file.name not in held:
+                file.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
+    def _old(self, before: float) -> Iterator[Path]:
         for folder in self._folder.glob("??"):
             for file in folder.iterdir():
                 # Another may be at it too, or have stored the file anew just now.
                 with suppress(FileNotFoundError):
                     if file.stat().st_mtime < before:
-                        file.unlink()
-                        gone += 1
-        return gone
+                        yield file
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest

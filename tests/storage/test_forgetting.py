@@ -1,25 +1,28 @@
 """What somebody wants forgotten is gone, and nothing of anybody else."""
 
 import asyncio
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
-from pipeline.errors import TryAgain
+from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.exports import Everything
 from pipeline.outcomes import lane_of
+from pipeline.replies import StoredMedia, VoicePart
 from pipeline.settings import Export
 from storage.audit import deeds
+from storage.codec import content_to_json, part_to_json
 from storage.engine import Database
 from storage.exports.chat import ChatExports
 from storage.exports.workshop import Workshop
-from storage.forgetting import Erased, find, forget, forget_old, remove_doomed
+from storage.forgetting import Erased, find, forget, forget_old, remove_doomed, remove_unheld
 from storage.media import MediaFolder
-from storage.tables import metadata
+from storage.tables import inbox, metadata, outbox
 from storage.transcript import Transcript
 from storage.worker import Worker
 from tests.fakes.runs import ScriptedRun
@@ -157,3 +160,42 @@ async def test_a_long_conversation_keeps_its_latest_exchanges_and_goes_on(databa
     assert Erased(0, 4) == erased
     assert ["问2", "问3"] == [exchange.question for exchange in known.exchanges]
     assert Erased(0, 0) == await forget_old(database, days=30)
+
+
+async def test_turns_that_ended_long_ago_keep_nothing_of_what_was_said(database: Database, media: MediaFolder) -> None:
+    voice = await media.keep(b"#!AMR\n", mime="audio/amr", name="voice.amr")
+    common = {"lane": "wecom/zhangsan", "channel": "wecom", "user": "zhangsan", "sent_at": 0.0, "accepted_at": 0.0}
+    ended = {"failed": 40, "undelivered": 39, "done": 2}
+    turns = [
+        common
+        | {"id": n, "key": f"k{n}", "n": n, "content": content_to_json(Text(f"{state}的事"))}
+        | {"state": state, "failure": "?", "ended_at": time.time() - days * DAY}
+        for n, (state, days) in enumerate(ended.items(), 1)
+    ]
+    part = {"person": str(ZHANG), "part": part_to_json(VoicePart(voice))}
+    async with database.write() as connection:
+        await connection.execute(insert(inbox), turns)
+        await connection.execute(insert(outbox), [part | {"turn_id": n, "place": 0} for n in (1, 2)])
+    await forget_old(database, days=30)
+    await remove_doomed(database, media)
+
+    assert ["inbox"] == await holds(database, "done的事")
+    assert [[], [], []] == [await holds(database, words) for words in ("failed的事", "undelivered的事", voice.sha256)]
+    with pytest.raises(Undeliverable):
+        await media.read(voice)
+
+
+async def test_files_that_nothing_refers_to_go_after_some_days(
+    database: Database, media: MediaFolder, tmp_path: Path
+) -> None:
+    async def store(data: bytes, days_ago: float) -> StoredMedia:
+        kept = await media.keep(data, mime="audio/amr", name="voice.amr")
+        at = time.time() - days_ago * DAY
+        await asyncio.to_thread(os.utime, tmp_path / "media" / kept.sha256[:2] / kept.sha256, (at, at))
+        return kept
+
+    _, asked, fresh = await store(b"heard", 4), await store(b"asked about", 90), await store(b"being heard", 2)
+    await converse(database, "zhangsan", [("问", "答")], at=time.time() - 90 * DAY, pictures=(asked,))
+
+    assert 1 == await remove_unheld(database, media)
+    assert [b"asked about", b"being heard"] == [await media.read(each) for each in (asked, fresh)]
