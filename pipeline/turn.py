@@ -11,6 +11,7 @@ the model twice.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from time import time
 
 import structlog
@@ -29,6 +30,7 @@ from pipeline.outcomes import (
     Verdict,
     Wasted,
 )
+from pipeline.patience import Patience
 from pipeline.ports import Answerer, Ask, Channel, Journal
 from pipeline.replies import Receipt, TextReply
 from pipeline.settings import Limits
@@ -129,29 +131,23 @@ class Turns:
         sender = turn.event.sender
         chain = self._chains.get(sender.channel, "default")
         ask = Ask(turn.event, channel.traits, trace, chain, channel.fetch)
-        patience = asyncio.create_task(self._say_still_thinking(turn, channel))
-        try:
-            async with aclosing(self._answerer.answer(ask)) as steps:
-                async for step in steps:
-                    match step:
-                        case Draft():
-                            # No channel of ours streams yet: it waits for the whole.
-                            continue
-                        case Notice(text):
-                            # The chain has said that it takes a while: once is enough.
-                            patience.cancel()
-                            await self._say_in_passing(turn, channel, text)
-                        case Outcome():
-                            return step
-        finally:
-            patience.cancel()
-            await asyncio.gather(patience, return_exceptions=True)
+        thinking = partial(self._say_in_passing, turn, channel, self._words.say("turn.thinking"))
+        async with (
+            Patience(self._thinking_seconds, thinking) as patience,
+            aclosing(self._answerer.answer(ask)) as steps,
+        ):
+            async for step in steps:
+                match step:
+                    case Draft():
+                        # No channel of ours streams yet: it waits for the whole.
+                        continue
+                    case Notice(text):
+                        # The chain has said that it takes a while: once is enough.
+                        patience.keep()
+                        await self._say_in_passing(turn, channel, text)
+                    case Outcome():
+                        return step
         raise AnswerFailed("the chain ended without an outcome", reason="turn.failed")
-
-    async def _say_still_thinking(self, turn: Turn, channel: Channel) -> None:
-        if self._thinking_seconds:
-            await asyncio.sleep(self._thinking_seconds)
-            await self._say_in_passing(turn, channel, self._words.say("turn.thinking"))
 
     async def _say_in_passing(self, turn: Turn, channel: Channel, text: str) -> None:
         """Send a word that is no part of the answer; that it may fail must not hold the answer up."""
