@@ -75,7 +75,8 @@ async def _round(place: Town, service: Service, name: str) -> Sequence[Posted]:
 
 
 def _presses(service: Service) -> int:
-    return sum("storage.exports.press" in each.cmdline() for each in psutil.Process(service.pid).children())
+    started = psutil.Process(service.pid).children(recursive=True)
+    return sum("storage.exports.press" in each.cmdline() for each in started)
 
 
 def _slow(posted: Sequence[Posted]) -> float:

@@ -30,6 +30,11 @@ def carry_out(order: Order) -> Answer:
             return _bind(order)
 
 
+def get_ready_for_pages() -> None:
+    """Import what makes pages, which takes longer than many a page."""
+    from storage.exports import book, printing  # noqa: F401, PLC0415 (see below)
+
+
 def make(order: RenderOrder) -> Rendered:
     """Write documents of any format but pages."""
     laid = LaidOut(Path(order.folder))
@@ -41,7 +46,7 @@ def make(order: RenderOrder) -> Rendered:
 
 
 def _print(order: PartOrder) -> Printed | Unprintable:
-    # Imported here and below: the other formats do not need what makes pages.
+    # Imported here and above and below: the other formats do not need what makes pages.
     from storage.exports.printing import Incomplete, print_part  # noqa: PLC0415
 
     laid = LaidOut(Path(order.folder))

@@ -1,32 +1,70 @@
-"""The rendering process: reads an order a line, makes the documents, writes an answer a line.
+"""The rendering processes: one that gets ready, and its copies, each of which serves whoever wanted it.
 
-Run as `python -m storage.exports.press`. In a process of its own because laying pages out holds Python's lock for
-seconds and, once in a while, a library dies of what it is given.
+Run as `python -m storage.exports.press [pages]` with a socket for standard input: a name with a connection wants a
+copy that serves it, the name alone wants that copy ended. A copy reads an order a line, makes the documents, and
+writes an answer a line. In processes of their own because laying pages out holds Python's lock for seconds and, once
+in a while, a library dies of what it is given; as copies because getting ready takes longer than many a document.
 """
 
+import gc
 import os
+import signal
+import socket
 import sys
 
-from storage.exports.documents import carry_out
+from storage.exports.documents import carry_out, get_ready_for_pages
 from storage.exports.orders import ANSWER, ORDER, Broken
 
 _NICENESS = 10
+_LONGEST_NAME = 64
 
 
 def main() -> None:
-    """Serve until the other side closes."""
+    """Make copies until the other side closes."""
     # Whoever waits for a document waits for seconds; whoever writes a message shall not notice.
     os.nice(max(0, _NICENESS - os.nice(0)))
-    # Libraries print to standard output, which is the answers' way.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    for line in sys.stdin.buffer:
-        try:
-            answer = ANSWER.dump_json(carry_out(ORDER.validate_json(line)))
-        except Exception as error:  # noqa: BLE001 (the edge of a step: the other side is told)
-            answer = ANSWER.dump_json(Broken(f"{type(error).__name__} in {_place(error)}"))
-        answers.write(answer + b"\n")
-        answers.flush()
+    if "pages" in sys.argv:
+        get_ready_for_pages()
+    # What is there now is there for good; looking through it would only make every copy write to its own.
+    gc.freeze()
+    copies: dict[bytes, int] = {}
+    with socket.socket(fileno=sys.stdin.fileno()) as door:
+        while True:
+            name, connections, _, _ = socket.recv_fds(door, _LONGEST_NAME, 1)
+            if connections:
+                copies[name] = _copy(door, socket.socket(fileno=connections[0]))
+            elif name:
+                _end(copies.pop(name))
+            else:
+                break
+    for copy in copies.values():
+        _end(copy)
+
+
+def _copy(door: socket.socket, connection: socket.socket) -> int:
+    with connection:
+        if copy := os.fork():
+            return copy
+        door.close()
+        _serve(connection)
+    os._exit(0)
+
+
+def _end(copy: int) -> None:
+    # One that is dead has kept its number until it is waited for.
+    os.kill(copy, signal.SIGKILL)
+    os.waitpid(copy, 0)
+
+
+def _serve(connection: socket.socket) -> None:
+    with connection.makefile("rwb") as lines:
+        for line in lines:
+            try:
+                answer = ANSWER.dump_json(carry_out(ORDER.validate_json(line)))
+            except Exception as error:  # noqa: BLE001 (the edge of a step: the other side is told)
+                answer = ANSWER.dump_json(Broken(f"{type(error).__name__} in {_place(error)}"))
+            lines.write(answer + b"\n")
+            lines.flush()
 
 
 def _place(error: BaseException) -> str:

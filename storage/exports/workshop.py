@@ -1,12 +1,9 @@
 """Sends orders to rendering processes, a bounded number at a time, and ends those that hang or are not wanted."""
 
 import asyncio
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -25,12 +22,12 @@ from storage.exports.orders import (
     RenderOrder,
     Unprintable,
 )
+from storage.exports.pressroom import Press, PressRoom, open_room
 
 log = structlog.get_logger()
 
-_LONGEST_ANSWER = 1024 * 1024
 _ORDERS = 40
-"""After so many a process makes room for a fresh one: MuPDF keeps some of what it once took."""
+"""After so many a press is replaced: MuPDF keeps some of what it once took."""
 
 
 class _Stopped(Exception):
@@ -41,32 +38,22 @@ class _Stopped(Exception):
         self.answer = answer
 
 
-@dataclass
-class _Press:
-    """A process, and how many orders it has carried out."""
-
-    process: asyncio.subprocess.Process
-    orders: int = 0
-
-
 class Workshop:
     """Keeps up to `presses` processes while there is something to render; with `keep`, until it is closed.
 
     Whoever has several parts gets no more than a turn for each of them: a short document does not wait for a long one.
+    A `room` that is open already belongs to the workshop from then on.
     """
 
-    def __init__(self, *, presses: int, keep: bool, seconds: float) -> None:
+    def __init__(self, *, presses: int, keep: bool, seconds: float, room: PressRoom | None = None) -> None:
         self.presses = presses
-        self._room = asyncio.Semaphore(presses)
-        self._idle: list[_Press] = []
+        self._places = asyncio.Semaphore(presses)
+        self._room = room
+        self._opening = asyncio.Lock()
+        self._idle: list[Press] = []
         self._keep = keep
         self._busy = 0
         self._seconds = seconds
-
-    async def warm(self) -> None:
-        """Start every process: they get ready while the order is still being written."""
-        while len(self._idle) < self.presses:
-            self._idle.append(await _start())
 
     async def render(self, order: RenderOrder) -> Rendered | Broken:
         """Have documents made; what takes too long, or dies, is `Broken`. Without pages there is a web page."""
@@ -81,8 +68,14 @@ class Workshop:
 
     async def close(self) -> None:
         """End every process."""
+        self._rest()
+        room, self._room = self._room, None
+        if room is not None:
+            await room.close()
+
+    def _rest(self) -> None:
         while self._idle:
-            await _end(self._idle.pop())
+            self._idle.pop().end()
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[None]:
@@ -108,7 +101,7 @@ class Workshop:
             case None:
                 if len(parts) > _ORDERS:
                     # Binding takes memory, and what the others have kept is not needed beside it.
-                    await self.close()
+                    self._rest()
                 return _rendered(await self._ask(BindOrder(order.folder, order.name, order.language, order.limit)))
             case Unprintable(reason):
                 made = _rendered(await self._ask(replace(order, format="html")))
@@ -133,19 +126,27 @@ class Workshop:
                     raise _Stopped(_misunderstood(answer))
 
     async def _ask(self, order: Order) -> Answer:
-        async with self._room:
-            press = self._idle.pop() if self._idle else await _start()
+        async with self._places:
+            press = self._idle.pop() if self._idle else await self._fresh(order)
             kept = False
             try:
-                answer = await _said(press.process, order)
-                press.orders += 1
+                said = await press.ask(ORDER.dump_json(order))
+                answer = ANSWER.validate_json(said) if said else Broken("the rendering process died")
                 kept = not isinstance(answer, Broken) and press.orders < _ORDERS
             finally:
                 if kept:
                     self._idle.append(press)
                 else:
-                    await _end(press)
+                    press.end()
             return answer
+
+    async def _fresh(self, order: Order) -> Press:
+        async with self._opening:
+            if self._room is not None and self._room.gone:
+                await self.close()
+            if self._room is None:
+                self._room = await open_room(pages=not isinstance(order, RenderOrder))
+            return await self._room.press()
 
 
 def _rendered(answer: Answer) -> Rendered | Broken:
@@ -163,39 +164,3 @@ def _misunderstood(answer: Answer) -> Broken:
 def _answer(stopped: BaseExceptionGroup[_Stopped]) -> Unprintable | Broken:
     first = stopped.exceptions[0]
     return _answer(first) if isinstance(first, BaseExceptionGroup) else first.answer
-
-
-async def _start() -> _Press:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "storage.exports.press",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=_LONGEST_ANSWER,
-        # What a library may start is ended with it.
-        start_new_session=True,
-    )
-    return _Press(process)
-
-
-async def _said(press: asyncio.subprocess.Process, order: Order) -> Answer:
-    assert press.stdin is not None  # noqa: S101 (both were asked for)
-    assert press.stdout is not None  # noqa: S101
-    try:
-        press.stdin.write(ORDER.dump_json(order) + b"\n")
-        await press.stdin.drain()
-        line = await press.stdout.readline()
-    except (BrokenPipeError, ConnectionResetError):
-        line = b""
-    return ANSWER.validate_json(line) if line else Broken("the rendering process died")
-
-
-async def _end(press: _Press) -> None:
-    process = press.process
-    assert process.stdin is not None  # noqa: S101 (it was asked for)
-    process.stdin.close()
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    await asyncio.shield(process.wait())

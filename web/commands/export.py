@@ -14,6 +14,7 @@ from typing import Literal
 import click
 
 from pipeline.exports import FORMATS, Format
+from storage.exports.pressroom import open_room
 from web.commands import Shell, pass_shell
 
 _NICENESS = 10
@@ -62,26 +63,24 @@ def command(  # noqa: PLR0913 (an option each)
     dry_run: bool,
 ) -> int:
     """Export what was chosen; the exit code is 1 when a conversation could not be written."""
-    from storage.exports.workshop import Workshop  # noqa: PLC0415 (not for `webot --help`)
-
     if out == "-" and format_ in {"pdf", "html"}:
         raise click.UsageError(f"--format {format_} is a file for each conversation; give --out a folder or a .zip")
-    settings = shell.settings()
     context = click.get_current_context()
     runner = context.with_resource(asyncio.Runner())
     # The service beside it comes first; the processes that make pages inherit it.
     os.nice(_NICENESS)
-    workshop = Workshop(presses=os.cpu_count() or 1, keep=True, seconds=_LONGEST)
-    context.call_on_close(lambda: runner.run(workshop.close()))
-    if format_ == "pdf" and not dry_run:
-        # They start while this process imports what reads the database.
-        runner.run(workshop.warm())
+    # Before anything else is imported: what makes pages gets ready while this process does, too.
+    room = runner.run(open_room(pages=True)) if format_ == "pdf" and not dry_run else None
 
     from storage.exports.job import Job  # noqa: PLC0415 (slow, and not for `webot --help`)
     from storage.exports.masking import Masker  # noqa: PLC0415 (the same)
     from storage.exports.select import Selection  # noqa: PLC0415 (the same)
+    from storage.exports.workshop import Workshop  # noqa: PLC0415 (the same)
     from web.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
 
+    workshop = Workshop(presses=os.cpu_count() or 1, keep=True, seconds=_LONGEST, room=room)
+    context.call_on_close(lambda: runner.run(workshop.close()))
+    settings = shell.settings()
     names = tuple(mask_names.read_text(encoding="utf-8").splitlines()) if mask_names else ()
     job = Job(
         Selection(

@@ -11,6 +11,7 @@ import pytest
 from pipeline.replies import StoredMedia
 from storage.exports.laid import LaidOut
 from storage.exports.orders import Broken, Rendered, RenderOrder
+from storage.exports.pressroom import open_room
 from storage.exports.records import Transcript
 from storage.exports.workshop import Workshop
 from tests.storage.exports.samples import MIXED, REPORT, message, talk, transcript
@@ -28,11 +29,16 @@ async def laid(folder: Path, *transcripts: Transcript) -> RenderOrder:
     return RenderOrder(str(folder), "it", "pdf", "auto", "zh", 10**8)
 
 
-async def presses() -> list[psutil.Process]:
+async def rooms() -> list[psutil.Process]:
     def look() -> list[psutil.Process]:
         return [each for each in psutil.Process().children() if "storage.exports.press" in each.cmdline()]
 
     return await asyncio.to_thread(look)
+
+
+async def presses() -> list[psutil.Process]:
+    found = await rooms()
+    return [each for room in found for each in await asyncio.to_thread(room.children)]
 
 
 async def test_a_long_conversation_is_whole_however_many_processes_print_it(tmp_path: Path) -> None:
@@ -56,39 +62,70 @@ async def test_processes_stay_only_while_there_is_something_to_render(tmp_path: 
     made = await asyncio.gather(*map(workshop.render, orders))
 
     assert [Rendered("pdf", ("it.pdf",))] * 3 == made
-    assert [] == await presses()
+    assert [] == await rooms()
 
 
-async def test_processes_that_are_kept_are_ready_and_end_when_the_workshop_closes(tmp_path: Path) -> None:
+async def test_processes_that_are_kept_end_when_the_workshop_closes(tmp_path: Path) -> None:
     workshop = Workshop(presses=1, keep=True, seconds=60)
-    await workshop.warm()
-    (ready,) = await presses()
-    await workshop.render(await laid(tmp_path / "it", transcript(2, answers=("好",))))
+    await workshop.render(await laid(tmp_path / "1", transcript(2, answers=("好",))))
+    (kept,) = await presses()
+    await workshop.render(await laid(tmp_path / "2", transcript(2, answers=("好",))))
 
-    assert [ready] == await presses()
+    assert [kept] == await presses()
     await workshop.close()
-    assert [] == await presses()
+    assert ([], False) == (await rooms(), kept.is_running())
+
+
+async def test_a_room_opened_early_is_the_one_that_is_used(tmp_path: Path) -> None:
+    workshop = Workshop(presses=1, keep=True, seconds=60, room=await open_room(pages=True))
+    opened = await rooms()
+    await workshop.render(await laid(tmp_path, transcript(1, answers=("好",))))
+
+    assert opened == await rooms()
+    await workshop.close()
+    assert [] == await rooms()
 
 
 async def test_a_process_that_dies_breaks_its_own_document_alone(tmp_path: Path) -> None:
     workshop = Workshop(presses=1, keep=True, seconds=60)
-    await workshop.warm()
+    orders = [
+        replace(await laid(tmp_path / str(number), transcript(1, answers=("好",))), format="txt") for number in range(3)
+    ]
+    await workshop.render(orders[0])
     (press,) = await presses()
     press.kill()
-    first = await workshop.render(replace(await laid(tmp_path / "1", transcript(1, answers=("好",))), format="txt"))
-    second = await workshop.render(replace(await laid(tmp_path / "2", transcript(1, answers=("好",))), format="txt"))
+    made = [await workshop.render(order) for order in orders[1:]]
     await workshop.close()
 
-    assert Broken("the rendering process died") == first
-    assert Rendered("txt", ("it.txt",)) == second
+    assert [Broken("the rendering process died"), Rendered("txt", ("it.txt",))] == made
+
+
+async def test_a_room_that_dies_is_replaced(tmp_path: Path) -> None:
+    workshop = Workshop(presses=1, keep=False, seconds=60, room=await open_room(pages=True))
+    (room,) = await rooms()
+    room.kill()
+    made = await workshop.render(await laid(tmp_path, transcript(1, answers=("好",))))
+
+    assert Rendered("pdf", ("it.pdf",)) == made
+    assert [] == await rooms()
+
+
+async def test_a_document_that_takes_too_long_is_given_up_and_its_process_ended(tmp_path: Path) -> None:
+    workshop = Workshop(presses=1, keep=True, seconds=0)
+    made = await workshop.render(await laid(tmp_path, transcript(1, answers=("好",))))
+
+    assert Broken("not done after 0 s") == made
+    await workshop.close()
+    assert [] == await rooms()
 
 
 async def test_pages_whose_process_died_are_tried_again_with_the_other_engine(tmp_path: Path) -> None:
     workshop = Workshop(presses=1, keep=True, seconds=60)
-    await workshop.warm()
+    orders = [await laid(tmp_path / str(number), transcript(1, answers=("好",))) for number in range(2)]
+    await workshop.render(orders[0])
     (press,) = await presses()
     press.kill()
-    made = await workshop.render(await laid(tmp_path / "it", transcript(1, answers=("好",))))
+    made = await workshop.render(orders[1])
     await workshop.close()
 
     assert Rendered("pdf", ("it.pdf",)) == made
