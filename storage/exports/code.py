@@ -1,31 +1,62 @@
 """Colours code by the language its author named."""
 
 import html
+from collections.abc import Mapping
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
+from pygments.styles.default import DefaultStyle
+from pygments.token import STANDARD_TYPES, _TokenType
 from pygments.util import ClassNotFound
 
 _LONGEST = 20_000
 """Characters that are coloured; a longer listing is a dump, and its colours would cost more than its text."""
 
-_FORMATTER = HtmlFormatter(nowrap=True, style="default")
-
 
 def coloured(code: str, language: str) -> str:
-    """Give code as HTML, each token in a span with pygments' class; plain where the language is unknown."""
+    """Give code as HTML; plain where the language is unknown.
+
+    What has a colour is in a span with pygments' class, and nothing else: laying a span out costs more than its text.
+    """
     lexer = _lexer(language) if language and len(code) <= _LONGEST else None
-    return html.escape(code, quote=False) if lexer is None else highlight(code, lexer, _FORMATTER)
+    if lexer is None:
+        return html.escape(code, quote=False)
+    named = (("" if text.isspace() else _class(kind), text) for kind, text in lexer.get_tokens(code))
+    runs = ((name, "".join(text for _, text in run)) for name, run in groupby(named, itemgetter(0)))
+    return "".join(_span(name, html.escape(text, quote=False)) for name, text in runs)
 
 
-def colours(within: str = "") -> str:
-    """Give the style sheet of the colours, for code inside `within`."""
-    rules = HtmlFormatter(style="default").get_style_defs(within).split("\n")
-    # Of each rule only what colours text: backgrounds and borders are the page's.
-    return "\n".join(rule for rule in rules if "{ color:" in rule or "font-" in rule)
+@cache
+def colours() -> Mapping[str, str]:
+    """Give the style sheet's rule for each class, for code inside <pre>."""
+    return {name: f"pre .{name} {{ {look} }}" for name, look in _looks().items()}
+
+
+def _span(name: str, text: str) -> str:
+    return f'<span class="{name}">{text}</span>' if name else text
+
+
+@cache
+def _class(kind: _TokenType) -> str:
+    name: str = STANDARD_TYPES.get(kind, "")
+    if name in _looks():
+        return name
+    return _class(kind.parent) if kind.parent else ""
+
+
+@cache
+def _looks() -> Mapping[str, str]:
+    # Only what colours text: backgrounds and borders are the page's.
+    looks: dict[str, str] = {}
+    for kind, style in DefaultStyle:
+        look = [f"color: #{style['color']}"] if style["color"] else []
+        look += ["font-weight: bold"] if style["bold"] else []
+        look += ["font-style: italic"] if style["italic"] else []
+        looks |= {STANDARD_TYPES[kind]: "; ".join(look)} if look else {}
+    return looks
 
 
 @cache

@@ -45,11 +45,12 @@ article.human { background: #121d2f } }
 def write(transcripts: Sequence[Transcript], words: Words, pictures: Pictures) -> Iterator[str]:
     """Give the page in pieces."""
     name = escape(title_of_all([each.talk for each in transcripts], words))
+    code = "\n".join(colours().values())
     yield (
         f'<!doctype html>\n<html lang="{words.language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{name}</title>\n'
-        f"<style>{_STYLE}{colours('pre')}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
+        f"<style>{_STYLE}{code}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
     )
     if len(transcripts) > 1:
         yield "<ol>\n"

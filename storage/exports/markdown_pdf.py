@@ -33,10 +33,10 @@ class Stuck(Exception):
     """A row of a table is higher than a page: MuPDF would turn pages for ever and never set it."""
 
 
-def render(part: Part, words: Words, pictures: Pictures) -> pymupdf.Document:
+def render(part: Part, words: Words, pictures: Pictures) -> tuple[pymupdf.Document, Collection[int]]:
     """Lay the pages out, and again where a message got lost: it is rare, and the page's end is to blame.
 
-    Gives the document with whatever it lost the last time. Raises what markdown-pdf raises.
+    Gives the document, and the numbers of what it lost the last time. Raises what markdown-pdf raises.
     """
     fresh: set[int] = set()
     for _ in range(_ROUNDS):
@@ -46,7 +46,7 @@ def render(part: Part, words: Words, pictures: Pictures) -> pymupdf.Document:
             break
         # What got lost begins a page next time, and so meets its end elsewhere or not at all.
         fresh |= missing
-    return pdf
+    return pdf, missing
 
 
 def render_contents(

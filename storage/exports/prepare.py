@@ -6,6 +6,7 @@ piece of its own, too; it cuts lines it cannot break, so each can be broken; its
 from a font.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -61,7 +62,7 @@ s { text-decoration: line-through }
 .contents { margin: 3pt 0 }
 .rule { margin: 6pt 60pt; border-top: 0.5pt solid #c4ccd4; font-size: 2pt }
 """
-_CODE = colours("pre")
+_SPAN = re.compile(r'<span class="(\w+)">')
 _EMOJI = f"""@font-face {{ font-family: emoji; src: url("{EMOJI_FONT}") }}
 .e {{ font-family: emoji }}
 """
@@ -72,7 +73,9 @@ _ROWS = 12
 
 def style(html: str) -> str:
     """Give the style sheet of a piece: what it does not need would cost more than its text."""
-    return STYLE + (_CODE if "<pre>" in html else "") + (_EMOJI if EMOJI_MARK in html else "")
+    there = set(_SPAN.findall(html))
+    code = "\n".join(rule for name, rule in colours().items() if name in there)
+    return STYLE + code + (_EMOJI if EMOJI_MARK in html else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Prints a part as pages, and holds them against what they must contain; another engine sets what one has lost."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pymupdf
 
@@ -11,7 +11,8 @@ from storage.exports.check import lost
 from storage.exports.parts import Part
 from storage.exports.pictures import Pictures
 
-Render = Callable[[Part, Words, Pictures], pymupdf.Document]
+Render = Callable[[Part, Words, Pictures], tuple[pymupdf.Document, Collection[int]]]
+"""Gives pages, read back, and the numbers of the messages that are not whole in them."""
 
 
 class Incomplete(Exception):
@@ -32,11 +33,10 @@ def _render(part: Part, words: Words, pictures: Pictures, engine: PdfEngine) -> 
     failed: list[str] = []
     for name, render in _engines(engine).items():
         try:
-            pages = render(part, words, pictures)
+            pages, missing = render(part, words, pictures)
         except Exception as error:  # noqa: BLE001 (the edge of a step: whatever an engine dies of, there is another)
             failed.append(f"{name}: {type(error).__name__}")
             continue
-        missing = lost(pages, part)
         if not missing:
             return pages
         failed.append(f"{name}: lost {len(missing)} messages")
@@ -53,8 +53,9 @@ def _engines(engine: PdfEngine) -> Mapping[str, Render]:
             return {"markdown-pdf": markdown_pdf.render, "typst": _typst}
 
 
-def _typst(part: Part, words: Words, pictures: Pictures) -> pymupdf.Document:
+def _typst(part: Part, words: Words, pictures: Pictures) -> tuple[pymupdf.Document, Collection[int]]:
     # Imported when it is needed, which is seldom.
     from storage.exports import typst_pdf  # noqa: PLC0415
 
-    return typst_pdf.render(part, words, pictures)
+    pages = typst_pdf.render(part, words, pictures)
+    return pages, lost(pages, part)
