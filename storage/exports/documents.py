@@ -8,15 +8,12 @@ from pathlib import Path
 from pipeline.exports import Format
 from pipeline.words import Words
 from storage.exports import csv, finetune, html, jsonl, markdown, sharegpt, text
-from storage.exports.formats import TRAITS
+from storage.exports.formats import EPOCH, TRAITS
 from storage.exports.laid import LaidOut
 from storage.exports.orders import Answer, BindOrder, Order, PartOrder, Printed, Rendered, RenderOrder, Unprintable
 from storage.exports.parts import whole
 from storage.exports.pictures import Pictures
 from storage.exports.records import Transcript
-
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The time of every file in an archive: the same data gives the same bytes."""
 
 
 def carry_out(order: Order) -> Answer:

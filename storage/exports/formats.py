@@ -16,6 +16,9 @@ class Traits:
     """Whether a conversation must be there as a whole before it can be written."""
 
 
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The time of every file in an archive: the same data gives the same bytes."""
+
 TRAITS: dict[Format, Traits] = {
     "pdf": Traits(".pdf", "application/pdf"),
     "md": Traits(".md", "text/markdown"),

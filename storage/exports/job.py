@@ -16,9 +16,8 @@ from pipeline.settings import PdfEngine
 from pipeline.words import Language, Words
 from storage.engine import Database
 from storage.exports import csv, finetune, jsonl, manifest, sharegpt
-from storage.exports.documents import EPOCH, pieces
 from storage.exports.folders import work_folder
-from storage.exports.formats import TRAITS
+from storage.exports.formats import EPOCH, TRAITS
 from storage.exports.journal import Journal, open_journal
 from storage.exports.layout import lay_out, lay_out_pictures
 from storage.exports.manifest import Entry, Manifest, entry
@@ -241,7 +240,7 @@ class _Writing:
             case "sharegpt":
                 return sharegpt.lines(transcript)
             case "md" | "txt" | "html" | "pdf":
-                return pieces([transcript], Words(self._job.language), Pictures(Path()), self._job.format)
+                return _document(self._job, transcript, Path())
 
 
 def _open_at(path: Path, offset: int) -> BinaryIO:
@@ -256,8 +255,15 @@ def _open_at(path: Path, offset: int) -> BinaryIO:
 def _write(job: Job, transcript: Transcript, path: Path) -> None:
     half = path.with_name(f"{path.name}.half")
     with half.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(pieces([transcript], Words(job.language), Pictures(path.parent), job.format))
+        file.writelines(_document(job, transcript, path.parent))
     half.replace(path)
+
+
+def _document(job: Job, transcript: Transcript, pictures: Path) -> Iterator[str]:
+    # Imported when it is needed: what reads markdown takes longer to import than many an export of something else.
+    from storage.exports.documents import pieces  # noqa: PLC0415
+
+    return pieces([transcript], Words(job.language), Pictures(pictures), job.format)
 
 
 def _manifest(job: Job, entries: list[Entry], *, conversations: int, messages: int) -> Manifest:
