@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import time
 
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
@@ -34,10 +35,10 @@ MADE_BY = Provenance("default", "0" * 12, "test-model")
 class Diary:
     """Writes changes as the ledger does, one transaction each, and recalls what they left."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, now: float = NOON.timestamp()) -> None:
         self._database = database
         self._transcript = Transcript(database)
-        self._now = NOON.timestamp()
+        self._now = now
 
     async def write(self, change: Change) -> None:
         self._now += 1
@@ -48,8 +49,8 @@ class Diary:
             await changes.make(change, turn)
             await changes.write()
 
-    async def recall(self, turns: int = 10) -> Recollection:
-        return await self._transcript.recall(ZHANG, turns=turns, idle_minutes=0)
+    async def recall(self, turns: int = 10, *, idle_minutes: int = 0) -> Recollection:
+        return await self._transcript.recall(ZHANG, turns=turns, idle_minutes=idle_minutes)
 
     async def conversation(self) -> Conversation | None:
         return (await self.recall(0)).conversation
@@ -86,6 +87,20 @@ async def test_the_window_passes_over_what_commands_did(diary: Diary, turns: int
     await diary.say("@image e", aside=True)
 
     assert expected == [exchange.question for exchange in (await diary.recall(turns)).exchanges]
+
+
+async def test_a_conversation_that_was_idle_for_too_long_is_over_and_the_next_begins(database: Database) -> None:
+    diary = Diary(database, now=time() - 3600)
+    await diary.say("before")
+    known = await diary.recall(idle_minutes=61)
+    forgotten = await diary.recall(idle_minutes=59)
+    await diary.write(Said(Exchange("after", "re: after"), MADE_BY, forgotten.conversation))
+    talks = await Transcript(database).conversations(ZHANG, limit=9)
+
+    assert ["before"] == [exchange.question for exchange in known.exchanges]
+    assert Recollection() == forgotten
+    assert [(2, "after"), (1, "before")] == [(talk.number, talk.title) for talk in talks]
+    assert ["after"] == [exchange.question for exchange in (await diary.recall()).exchanges]
 
 
 async def test_a_conversation_of_commands_alone_is_one_with_nothing_to_show(diary: Diary) -> None:
