@@ -50,7 +50,11 @@ class Database:
             )
             self._readers = self._writers.execution_options(isolation_level="AUTOCOMMIT")
         else:
-            Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            file = Path(url.database or "")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if not file.exists():
+                # What people say is nobody else's on this machine; SQLite's other files take over the mode.
+                file.touch(mode=0o600)
             self._writers = _sqlite(url, pool_size=1, begin="BEGIN IMMEDIATE")
             self._readers = _sqlite(url, pool_size=4, begin="")
             self._whole = sqlite.WholeTransactions(

@@ -1,12 +1,14 @@
 """Opening a database: what is taken, what is refused and why, and one owner for a SQLite file."""
 
 import asyncio
+import stat
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import AlreadyRunning, SettingsInvalid
 from storage.engine import open_database
+from storage.migrate import migrate
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,19 @@ def test_a_password_is_in_no_message() -> None:
         open_database("mysql://root:hunter2@localhost/webot")
 
     assert "hunter2" not in str(refused.value)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+async def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
+    await migrate(database)
+    found = modes(tmp_path)
+    await database.close()
+
+    assert {"webot.db": 0o600, "webot.db-wal": 0o600, "webot.db-shm": 0o600} == found
 
 
 async def test_a_second_process_on_one_file_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
