@@ -76,6 +76,26 @@ async def test_what_people_found_fault_with_is_chosen(
     assert {"rated": "bad"} == deed.details["filter"]
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "conversations"),
+    [
+        pytest.param("2026-10", "2026-11", 3, id="whole months"),
+        pytest.param("2026-12", "2026-12", 0, id="a month later"),
+        pytest.param("2026-11-01", "2026-11-30", 3, id="days"),
+        pytest.param("2026-11-01T00:00:00", "2026-11-01T00:00:00", 0, id="a moment ends where it begins"),
+    ],
+)
+@pytest.mark.usefixtures("database")
+async def test_a_month_and_a_day_are_meant_to_their_end(
+    tmp_path: Path, environ: dict[str, str], since: str, until: str, conversations: int
+) -> None:
+    ran = await webot(
+        *("export", "--out", "out", "--dry-run", "--since", since, "--until", until), folder=tmp_path, environ=environ
+    )
+
+    assert ran.err.startswith(f"{conversations} conversations, ")
+
+
 async def test_a_dry_run_writes_nothing(database: Database, tmp_path: Path, environ: dict[str, str]) -> None:
     ran = await webot("export", "--out", "out", "--dry-run", folder=tmp_path, environ=environ)
 
@@ -88,9 +108,11 @@ async def test_a_dry_run_writes_nothing(database: Database, tmp_path: Path, envi
 async def test_what_cannot_be_is_refused_with_the_way_out(tmp_path: Path, environ: dict[str, str]) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter").touch()
+    someday = await webot("export", "--out", "out", "--since", "tomorrow", folder=tmp_path, environ=environ)
     streamed = await webot("export", "--out", "-", "--format", "pdf", folder=tmp_path, environ=environ)
     full = await webot("export", "--out", "full", folder=tmp_path, environ=environ)
 
+    assert "'tomorrow' is no month, day or moment" in someday.err
     assert "give --out a folder or a .zip" in streamed.err
     assert (1, "webot: 'full' is not empty; name a new folder, or a .zip\n") == (full.code, full.err)
 

@@ -7,6 +7,8 @@ checksums. Each export leaves a line in the audit.
 import asyncio
 import os
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -20,14 +22,30 @@ from web.commands import Shell, pass_shell
 _NICENESS = 10
 _LONGEST = 3600.0
 """Seconds a document may take."""
-_DAY = click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m"))
+
+
+def _span(text: str) -> tuple[datetime, datetime]:
+    """Give the moments in which a month, a day or a moment begins and ends."""
+    for written, ends in _WRITTEN.items():
+        with suppress(ValueError):
+            begin = datetime.strptime(text, written)  # noqa: DTZ007 (this machine's, as people mean it)
+            return begin.astimezone(), ends(begin).astimezone()
+    message = f"{text!r} is no month, day or moment, such as 2026-11, 2026-11-22 or 2026-11-22T12:00:00"
+    raise click.BadParameter(message)
+
+
+_WRITTEN: Mapping[str, Callable[[datetime], datetime]] = {
+    "%Y-%m": lambda month: (month + timedelta(days=31)).replace(day=1),
+    "%Y-%m-%d": lambda day: day + timedelta(days=1),
+    "%Y-%m-%dT%H:%M:%S": lambda moment: moment,
+}
 
 
 @click.command(help=__doc__)
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="jsonl", show_default=True)
 @click.option("--out", required=True, metavar="DIR|FILE.zip|-", help="A new folder, a zip, or - for standard output.")
-@click.option("--since", type=_DAY, metavar="YYYY-MM-DD", help="Questions from this day on.")
-@click.option("--until", type=_DAY, metavar="YYYY-MM-DD", help="Questions to the end of this day.")
+@click.option("--since", type=_span, metavar="YYYY-MM[-DD]", help="Questions from this day or month on.")
+@click.option("--until", type=_span, metavar="YYYY-MM[-DD]", help="Questions to the end of this day or month.")
 @click.option("--user", "users", multiple=True, help="Of this person; may be repeated.")
 @click.option("--channel", "channels", multiple=True, help="On this channel; may be repeated.")
 @click.option("--chain", default="", help="Answered by this chain.")
@@ -49,8 +67,8 @@ def command(  # noqa: PLR0913 (an option each)
     *,
     format_: Format,
     out: str,
-    since: datetime | None,
-    until: datetime | None,
+    since: tuple[datetime, datetime] | None,
+    until: tuple[datetime, datetime] | None,
     users: tuple[str, ...],
     channels: tuple[str, ...],
     chain: str,
@@ -84,8 +102,8 @@ def command(  # noqa: PLR0913 (an option each)
     names = tuple(mask_names.read_text(encoding="utf-8").splitlines()) if mask_names else ()
     job = Job(
         Selection(
-            since=since.astimezone().timestamp() if since else None,
-            until=_end(until) if until else None,
+            since=since[0].timestamp() if since else None,
+            until=until[1].timestamp() if until else None,
             users=users,
             channels=channels,
             chain=chain,
@@ -108,9 +126,3 @@ def command(  # noqa: PLR0913 (an option each)
         with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stream:
             return runner.run(export_records(settings, job, stream, workshop))
     return runner.run(export_to(settings, job, Path(out), workshop))
-
-
-def _end(day: datetime) -> float:
-    """Give the moment behind a day, or the moment itself if it is one."""
-    whole = not (day.hour or day.minute or day.second)
-    return (day + timedelta(days=1) if whole else day).astimezone().timestamp()
