@@ -26,6 +26,8 @@ from storage.exports.pressroom import Press, PressRoom, open_room
 
 log = structlog.get_logger()
 
+_SHARE = 0.8
+"""Of its time, what pages may take: then there is enough left for a web page."""
 _ORDERS = 40
 """After so many a press is replaced: MuPDF keeps some of what it once took."""
 
@@ -61,7 +63,7 @@ class Workshop:
             try:
                 async with asyncio.timeout(self._seconds):
                     if order.format == "pdf":
-                        return await self._pages(order)
+                        return await self._pages_or_page(order)
                     return _rendered(await self._ask(order))
             except TimeoutError:
                 return Broken(f"not done after {self._seconds:g} s")
@@ -87,7 +89,20 @@ class Workshop:
             if not self._busy and not self._keep:
                 await self.close()
 
-    async def _pages(self, order: RenderOrder) -> Rendered | Broken:
+    async def _pages_or_page(self, order: RenderOrder) -> Rendered | Broken:
+        made: Rendered | Unprintable | Broken
+        seconds = self._seconds * _SHARE
+        try:
+            async with asyncio.timeout(seconds):
+                made = await self._pages(order)
+        except TimeoutError:
+            made = Broken(f"no pages after {seconds:g} s")
+        if isinstance(made, Rendered):
+            return made
+        page = _rendered(await self._ask(replace(order, format="html")))
+        return page if isinstance(page, Broken) else replace(page, plainer=made.reason)
+
+    async def _pages(self, order: RenderOrder) -> Rendered | Unprintable | Broken:
         answer: Unprintable | Broken | None = None
         parts = await asyncio.to_thread(LaidOut(Path(order.folder)).parts)
         left = iter(parts)
@@ -103,10 +118,7 @@ class Workshop:
                     # Binding takes memory, and what the others have kept is not needed beside it.
                     self._rest()
                 return _rendered(await self._ask(BindOrder(order.folder, order.name, order.language, order.limit)))
-            case Unprintable(reason):
-                made = _rendered(await self._ask(replace(order, format="html")))
-                return made if isinstance(made, Broken) else replace(made, plainer=reason)
-            case Broken():
+            case Unprintable() | Broken():
                 return answer
 
     async def _print(self, order: RenderOrder, left: Iterator[str]) -> None:

@@ -131,6 +131,21 @@ async def test_pages_whose_process_died_are_tried_again_with_the_other_engine(tm
     assert Rendered("pdf", ("it.pdf",)) == made
 
 
+async def test_where_no_process_survives_the_pages_there_is_a_web_page(tmp_path: Path) -> None:
+    workshop = Workshop(presses=1, keep=True, seconds=60)
+    orders = [
+        replace(await laid(tmp_path / str(number), transcript(1, answers=("好",))), engine="markdown-pdf")
+        for number in range(2)
+    ]
+    await workshop.render(orders[0])
+    (press,) = await presses()
+    press.kill()
+    made = await workshop.render(orders[1])
+    await workshop.close()
+
+    assert Rendered("html", ("it.html",), "the rendering process died") == made
+
+
 async def test_pages_with_pictures_show_them(tmp_path: Path) -> None:
     shown = Transcript(talk(), (replace(message(1, "human", "看图"), media=(PICTURE,)), message(1, "ai", "好")))
     order = await laid(tmp_path, shown)
