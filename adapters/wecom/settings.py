@@ -1,5 +1,6 @@
 """The settings of a self-built application, checked when they are loaded, before anything of WeCom is needed."""
 
+import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -8,6 +9,9 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validat
 from adapters.wecom.crypto import CallbackKeys
 from pipeline.errors import BadCallback
 from pipeline.settings import Table
+
+# Braces would make a pattern of it; the others never come in a path as a server sees it.
+_PATH = re.compile(r"/|(/[^\s/?#%{}]+)+/?")
 
 
 def _key_or_none(key: SecretStr) -> SecretStr:
@@ -21,10 +25,11 @@ def _key_or_none(key: SecretStr) -> SecretStr:
 
 
 def _rooted(path: str) -> str:
-    if not path.startswith("/"):
-        message = 'a path that starts with "/", such as "/gpt"'
+    if _PATH.fullmatch(path) is None:
+        message = 'a path that starts with "/", such as "/gpt", with no spaces and none of ? # % { } in it'
         raise ValueError(message)
-    return path
+    # With a slash at its end it is the same path to a server, so two channels must not have both.
+    return path.rstrip("/") or path
 
 
 def _address(base: str) -> str:

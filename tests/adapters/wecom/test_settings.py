@@ -36,6 +36,10 @@ def test_a_credential_left_out_is_named(missing: str) -> None:
         pytest.param({"previous_token": "x"}, "set together", id="a previous token alone"),
         pytest.param({"previous_encoding_aes_key": AES_KEY}, "set together", id="a previous key alone"),
         pytest.param({"path": "gpt"}, 'starts with "/"', id="a path without a root"),
+        pytest.param({"path": "/g{x}"}, "none of ? # % { }", id="a pattern for a path"),
+        pytest.param({"path": "/gpt?a=1"}, "none of ? # % { }", id="a path with a query"),
+        pytest.param({"path": "/my gpt"}, "no spaces", id="a path with a space"),
+        pytest.param({"path": "/a//b"}, 'starts with "/"', id="a path with nothing between slashes"),
         pytest.param({"api_base": "qyapi.weixin.qq.com"}, "https://", id="an address without https"),
         pytest.param({"api_base": "https://"}, "https://", id="an address of nobody"),
         pytest.param({"api_base": "https://[x"}, "", id="an address that is none"),
@@ -48,6 +52,13 @@ def test_a_credential_left_out_is_named(missing: str) -> None:
 )
 def test_settings_that_cannot_be_used_say_why(changes: dict[str, object], problem: str) -> None:
     assert any(problem in told for told in problems_of(**changes))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("/gpt/", "/gpt"), ("/wecom/hr", "/wecom/hr"), ("/微信", "/微信"), ("/", "/")]
+)
+def test_a_path_is_the_same_with_a_slash_at_its_end(typed: str, meant: str) -> None:
+    assert meant == settings_of(path=typed).path
 
 
 def test_settings_never_print_a_secret() -> None:
