@@ -62,6 +62,11 @@ def _unknown(model: type[BaseModel], path: Keys, where: str, value: object) -> t
     if not above and not where and isinstance(value, dict):
         known_tables = ", ".join(_table(name, slot(model, (name,))) for name in known)
         return f"[{last}]", f"no such table{_or(f'[{meant}]' if meant else '')} Known tables: {known_tables}"
+    if not above and not where:
+        # Above every table stands what was meant for one of them.
+        tables = {name: model_in(field.annotation) for name, field in known.items()}
+        homes = [f"[{name}] {last}" for name, table in tables.items() if table and last in table.model_fields]
+        meant = " or ".join(homes) or meant
     named = " ".join(filter(None, [where, place(model, path)]))
     return named, f"no such key{_or(meant)} Known keys: {', '.join(known)}"
 

@@ -255,6 +255,11 @@ CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thin
             f"[chat] truns: no such key; did you mean turns? {CHAT_KEYS}",
             id="a misspelt key",
         ),
+        pytest.param(
+            "port = 5",
+            f"port: no such key; did you mean [server] port? Known keys: {', '.join(Settings.model_fields)}",
+            id="a key without its table",
+        ),
         pytest.param("[chat]\nzzz = 5", f"[chat] zzz: no such key. {CHAT_KEYS}", id="an unknown key"),
         pytest.param(
             "[chats]\nturns = 5",
