@@ -44,6 +44,14 @@ class Client:
         """Give the service's state; its `product` is webot."""
         return await _fields(await self._http.get("/api/status", timeout=_KNOCK_SECONDS))
 
+    async def simulated(self, name: str) -> Mapping[str, Any]:
+        """Give the simulated channel of a name, or the first for none; raises `NotAnswered` with those there are."""
+        channels = (await self.status())["state"]["channels"]
+        simulated = {each["name"]: each for each in channels if each["simulated"]}
+        if name and name not in simulated:
+            raise NotAnswered(f"no simulated channel {name!r}; there are {', '.join(simulated)}")
+        return simulated[name] if name else next(iter(simulated.values()))
+
     async def do(self, room: Mapping[str, str], content: Content) -> Mapping[str, Any]:
         """Let a member say or press something; returns when it was accepted or WeCom would give up."""
         return await _fields(await self._http.post("/api/do", content=to_json({**room, "content": content})))

@@ -28,7 +28,8 @@ async def drill(
     `folder` is for what a service of this process's own keeps.
     """
     async with reached(loaded, own=_throwaway(loaded, folder)) as (client, _):
-        report = await _play(client, plan, channel, stderr)
+        found = await client.simulated(channel)
+        report = await _play(client, plan, str(found["name"]), stderr)
     if as_json:
         stdout.write(json.dumps(report) + "\n")
     else:

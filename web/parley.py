@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from pipeline.words import Words
-from web.client import NotAnswered, reached
+from web.client import reached
 from web.configuration import Loaded
 from web.talk import Talk
 from web.terminal import opened
@@ -21,7 +21,7 @@ async def parley(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, stdo
     own = replace(loaded, settings=settings.model_copy(update={"limits": limits}))
     words = Words(settings.chat.language)
     async with reached(loaded, own=own) as (client, is_own):
-        found = _channel((await client.status())["state"]["channels"], channel)
+        found = await client.simulated(channel)
         room = {"user": user, "channel": str(found["name"])}
         with opened(f"{user}> ", stdin, stdout) as terminal:
             if terminal.interactive:
@@ -36,10 +36,3 @@ async def parley(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, stdo
                 )
             folder = Path(settings.storage.data_dir) / "received"
             return await Talk(client, room, words, terminal=terminal, folder=folder).run()
-
-
-def _channel(channels: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    simulated = {each["name"]: each for each in channels if each["simulated"]}
-    if name and name not in simulated:
-        raise NotAnswered(f"no simulated channel {name!r}; there are {', '.join(simulated)}")
-    return simulated[name] if name else next(iter(simulated.values()))

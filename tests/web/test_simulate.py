@@ -19,6 +19,7 @@ from pipeline.events import Clicked, Entered, Link, Location, Text
 from storage.tracks import Track
 from tests.fakes.openai_server import Hangs, OpenAIServer
 from tests.house import House, open_house
+from web.client import NotAnswered
 from web.configuration import load
 from web.drill import drill
 from web.reckoning import Played, Spoken, reckon, spread
@@ -95,6 +96,21 @@ async def test_how_long_answers_took_is_not_told_where_there_were_none(house: Ho
 
     assert ["reply", "p50", "–"] in table
     assert ["accept", "p50", "ms"] in [[*line[:2], line[-1]] for line in table if line]
+
+
+async def test_a_channel_there_is_not_is_named_with_those_there_are(house: House, tmp_path: Path) -> None:
+    loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
+    written = io.StringIO()
+    with pytest.raises(NotAnswered, match="no simulated channel 'nosuch'; there are wecom"):
+        await drill(
+            loaded,
+            Plan(acts=HELLO[:1]),
+            folder=tmp_path,
+            channel="nosuch",
+            as_json=True,
+            stdout=written,
+            stderr=written,
+        )
 
 
 def told(number: int, msgid: str, text: str = "") -> Delivered:
