@@ -88,13 +88,19 @@ class Exports:
     async def to_zip(self, job: Job, path: Path, progress: Progress) -> Done:
         """Export into an archive; an unfinished one stands in a folder beside it."""
         folder = path.with_name(f"{path.name}.part")
-        done = await self.to_folder(job, folder, progress)
+        done, _ = await self._fill(job, folder, progress)
         if not done.failures:
             await asyncio.to_thread(_pack, folder, path)
         return done
 
     async def to_folder(self, job: Job, root: Path, progress: Progress) -> Done:
         """Export into a folder. Raises `InTheWay` for one that holds something else."""
+        done, journal = await self._fill(job, root, progress)
+        if not done.failures:
+            await asyncio.to_thread(journal.close)
+        return done
+
+    async def _fill(self, job: Job, root: Path, progress: Progress) -> tuple[Done, Journal]:
         newest = await newest_message(self._database)
         journal = await asyncio.to_thread(open_journal, root, job.order(), newest)
         job = replace(job, chosen=replace(job.chosen, newest=journal.newest))
@@ -103,9 +109,7 @@ class Exports:
         else:
             done = await self._records(job, journal, progress)
         await asyncio.to_thread((root / manifest.NAME).write_text, done.manifest.text(), encoding="utf-8")
-        if not done.failures:
-            await asyncio.to_thread(journal.close)
-        return done
+        return done, journal
 
     async def to_stream(self, job: Job, out: BinaryIO, progress: Progress) -> tuple[int, int]:
         """Write records, or plain documents one after the other, to a stream; give conversations and messages."""

@@ -26,7 +26,7 @@ from storage.exports.pressroom import Press, PressRoom, open_room
 
 log = structlog.get_logger()
 
-_SHARE = 0.8
+_SHARE = 0.6
 """Of its time, what pages may take: then there is enough left for a web page."""
 _ORDERS = 40
 """After so many a press is replaced: MuPDF keeps some of what it once took."""

@@ -114,6 +114,19 @@ async def test_an_export_that_stopped_goes_on_and_gives_what_it_would_have(
     assert contents(tmp_path / "whole") == contents(tmp_path / "stopped")
 
 
+async def test_what_stopped_while_it_was_packed_is_only_packed_again(exports: Exports, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "out.zip.half"
+    in_the_way.mkdir()
+    with pytest.raises(IsADirectoryError):
+        await exports.to_zip(Job(EVERYTHING, "md"), tmp_path / "out.zip", quiet)
+    in_the_way.rmdir()
+    made: list[int] = []
+    done = await exports.to_zip(Job(EVERYTHING, "md"), tmp_path / "out.zip", made.append)
+
+    assert ([], 10) == (made, done.manifest.conversations)
+    assert not (tmp_path / "out.zip.part").exists()
+
+
 async def test_a_long_file_is_not_begun_again(database: Database, tmp_path: Path) -> None:
     exports = Exports(database, MediaFolder(tmp_path / "media"), Workshop(presses=1, keep=True, seconds=60))
     for user in ("a", "b", "c"):
