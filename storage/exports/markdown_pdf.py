@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.resources import files
-from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -126,9 +125,8 @@ class _Flowing(MarkdownPdf):
         if self._device is None:
             self._turn()
         self.writer.end_page()
-        written = BytesIO()
-        self.save(written)  # type: ignore[arg-type]  # what it hands it to takes both
-        return pymupdf.open(stream=written.getvalue())
+        # The library's `save` would write it for nothing: this is what is read back, and saved in the end.
+        return self._make_doc()  # type: ignore[no-untyped-call]  # the library's
 
     def _heights(self, run: Sequence[Piece]) -> list[float]:
         """Give how far below each piece the next one begins."""
