@@ -8,7 +8,7 @@ from pipeline.events import Content
 from pipeline.outcomes import PictureCame, ToolUse
 from pipeline.replies import Part, StoredMedia
 
-NO_TOOLS = "[]"
+NO_TOOLS = NO_MEDIA = "[]"
 
 _CONTENT: TypeAdapter[Any] = TypeAdapter(Annotated[Content, Field(discriminator="kind")])
 _PART: TypeAdapter[Any] = TypeAdapter(Annotated[Part, Field(discriminator="kind")])
@@ -40,13 +40,13 @@ def part_from_json(text: str) -> Part:
 
 
 def media_to_json(media: tuple[StoredMedia, ...]) -> str:
-    """Write references to stored files down."""
-    return _MEDIA.dump_json(media).decode()
+    """Write references to stored files down; most messages have none."""
+    return _MEDIA.dump_json(media).decode() if media else NO_MEDIA
 
 
 def media_from_json(text: str) -> tuple[StoredMedia, ...]:
     """Read references to stored files back."""
-    return _MEDIA.validate_json(text)
+    return () if text == NO_MEDIA else _MEDIA.validate_json(text)
 
 
 def tools_to_json(tools: tuple[ToolUse, ...]) -> str:

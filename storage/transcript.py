@@ -1,17 +1,18 @@
 """What was said, read back by index: neither the length of a conversation nor of the history costs anything."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import time
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, case, false, func, select
+from sqlalchemy import Row, bindparam, case, false, func, select
 
 from pipeline.events import Person
 from pipeline.outcomes import Conversation, Exchange, Recollection
 from storage.codec import media_from_json, pictures_from_json
 from storage.engine import Database
 from storage.ratings import latest_answer
+from storage.rows import Packed
 from storage.tables import conversations, messages, people
 
 _earlier = messages.alias("earlier")
@@ -46,23 +47,18 @@ _RECALL = (
         conversations.c.title,
         conversations.c.started_at,
         conversations.c.last_at,
-        messages.c.turn,
-        messages.c.role,
-        messages.c.content,
-        messages.c.media,
-    )
-    .select_from(
-        people.outerjoin(conversations, conversations.c.id == people.c.conversation_id).outerjoin(
-            messages,
-            and_(
-                messages.c.conversation_id == conversations.c.id,
-                messages.c.turn > _WINDOW,
-                messages.c.aside == false(),
-            ),
+        select(Packed(messages.c.turn, messages.c.role, messages.c.content, messages.c.media))
+        .where(
+            messages.c.conversation_id == conversations.c.id,
+            messages.c.turn > _WINDOW,
+            messages.c.aside == false(),
         )
+        .correlate(conversations)
+        .scalar_subquery()
+        .label("said"),
     )
+    .select_from(people.outerjoin(conversations, conversations.c.id == people.c.conversation_id))
     .where(people.c.person == bindparam("who"))
-    .order_by(messages.c.turn, messages.c.id)
 )
 
 _LATEST = (
@@ -82,20 +78,19 @@ class Transcript:
     async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
         """Implement `Memory.recall`."""
         async with self._database.read() as connection:
-            rows = (
+            found = (
                 await connection.execute(_RECALL, {"who": str(person), "most": turns, "before": max(turns - 1, 0)})
-            ).all()
-        if not rows:
+            ).first()
+        if found is None:
             return Recollection()
-        first = rows[0]
-        if first.id is None or (idle_minutes and time() - first.last_at > idle_minutes * 60):
-            return Recollection(first.persona, pictures=pictures_from_json(first.pictures), model=first.model)
+        if found.id is None or (idle_minutes and time() - found.last_at > idle_minutes * 60):
+            return Recollection(found.persona, pictures=pictures_from_json(found.pictures), model=found.model)
         return Recollection(
-            first.persona,
-            _conversation(first),
-            tuple(_exchanges(rows)) if turns else (),
-            pictures_from_json(first.pictures),
-            first.model,
+            found.persona,
+            _conversation(found),
+            tuple(_exchanges(found.said or ())) if turns else (),
+            pictures_from_json(found.pictures),
+            found.model,
         )
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
@@ -118,17 +113,11 @@ def _moment(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
-def _exchanges(rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Exchange]:
-    turns: dict[int, dict[str, Row[*tuple[Any, ...]]]] = {}
-    for row in rows:
-        if row.turn is not None:
-            turns.setdefault(row.turn, {})[row.role] = row
-    return [
-        Exchange(
-            said["human"].content,
-            said["ai"].content,
-            media_from_json(said["human"].media),
-            media_from_json(said["ai"].media),
-        )
-        for said in turns.values()
-    ]
+def _exchanges(said: Iterable[tuple[int, str, str, str]]) -> Iterator[Exchange]:
+    turns: dict[int, dict[str, tuple[str, str]]] = {}
+    for turn, role, content, media in said:
+        turns.setdefault(turn, {})[role] = content, media
+    for turn in sorted(turns):
+        question, pictures = turns[turn]["human"]
+        answer, drawn = turns[turn]["ai"]
+        yield Exchange(question, answer, media_from_json(pictures), media_from_json(drawn))
