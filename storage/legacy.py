@@ -26,6 +26,8 @@ from storage.tables import conversations, legacy_imports, messages, people
 
 _TITLE = 40
 _CHAIN = "corp-webot"
+_LATEST = 32503680000
+"""The year 3000; what is dated later is dated wrong."""
 
 
 class NotLegacy(WebotError):
@@ -170,7 +172,7 @@ def _persona(table: str, number: int, name: object, prompt: object) -> Iterator[
     if not isinstance(name, str) or not name.strip():
         yield Unread(f"{table} {number}", "has no name")
     elif isinstance(prompt, str) and prompt.strip():
-        yield OldPersona(_key("persona", name, prompt), name.strip(), prompt.strip())
+        yield OldPersona(_key("persona", name, prompt), _storable(name).strip(), _storable(prompt).strip())
 
 
 def _talk(number: int, name: object, content: object, at: object) -> OldTalk | Unread:
@@ -178,18 +180,20 @@ def _talk(number: int, name: object, content: object, at: object) -> OldTalk | U
     if not isinstance(name, str) or not name.strip():
         return Unread(row, "has no name")
     try:
-        said = [(str(each["role"]), str(each["content"])) for each in json.loads(str(content))["Context"] or ()]
-    except (ValueError, KeyError, TypeError):
+        said = [(str(each["role"]), _storable(each["content"])) for each in json.loads(str(content))["Context"] or ()]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return Unread(row, "context_msg is not the JSON it should be")
     try:
         moment = float(at) / 1000  # type: ignore[arg-type]
     except (TypeError, ValueError):
+        moment = -1
+    if not 0 <= moment < _LATEST:
         return Unread(row, f"update_time is {at!r}")
     exchanges = tuple(_exchanges(said))
     if not exchanges:
         return Unread(row, "holds no message")
     persona = next((text for role, text in said if role == "system"), "")
-    return OldTalk(_key("talk", number, name, content, at), name.strip(), persona, exchanges, moment)
+    return OldTalk(_key("talk", number, name, content, at), _storable(name).strip(), persona, exchanges, moment)
 
 
 def _exchanges(said: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -204,6 +208,13 @@ def _exchanges(said: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             question = None
     if question is not None:
         yield question, ""
+
+
+def _storable(text: object) -> str:
+    """Give text without what no database takes: NUL, and halves of characters cut in two. Raises `TypeError`."""
+    if not isinstance(text, str):
+        raise TypeError(type(text).__name__)
+    return text.replace("\0", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _key(kind: str, *parts: object) -> str:

@@ -66,6 +66,36 @@ def old(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("content", "at"),
+    [
+        pytest.param('{"Context": [{"role": "user", "content": null}]}', NOON_MS, id="words that are no text"),
+        pytest.param('{"Context": [{"role": "user"}]}', NOON_MS, id="no words"),
+        pytest.param('{"Context": "abc"}', NOON_MS, id="no list"),
+        pytest.param("[" * 100_000, NOON_MS, id="endless nesting"),
+        pytest.param(talk(("user", "问")), 9e18, id="a time beyond all times"),
+        pytest.param(talk(("user", "问")), float("inf"), id="no end of time"),
+        pytest.param(talk(("user", "问")), "abc", id="no time"),
+    ],
+)
+async def test_one_broken_row_leaves_the_others_whole(old: Path, tmp_path: Path, content: str, at: object) -> None:
+    with closing(sqlite3.connect(old)) as database, database:
+        database.execute("INSERT INTO context VALUES (9, 'lisi', ?, ?)", (content, at))
+    ran = await webot("import-legacy", "--database", "data.db", folder=tmp_path)
+
+    assert "1 personas, 2 conversations, 6 messages brought over; 0 rows had been before\n" == ran.out
+    assert "left: context 9: " in ran.err
+
+
+async def test_characters_cut_in_two_are_marked(old: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(old)) as database, database:
+        database.execute("INSERT INTO context VALUES (9, 'wangwu', ?, ?)", (talk(("user", "半\ud83d\0个")), NOON_MS))
+    await webot("import-legacy", "--database", "data.db", folder=tmp_path)
+    exported = await webot("export", "--out", "-", "--user", "wangwu", folder=tmp_path)
+
+    assert ["半\ufffd个", ""] == [json.loads(line)["text"] for line in exported.out.splitlines()]
+
+
 async def test_personas_and_conversations_come_over_once(old: Path, tmp_path: Path) -> None:
     before = await asyncio.to_thread(old.read_bytes)
     first = await webot("import-legacy", "--database", "data.db", folder=tmp_path)
