@@ -4,7 +4,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 import structlog
 
@@ -307,6 +309,24 @@ async def test_health_is_told(house: House) -> None:
     assert 200 == (await house.http.get("/healthz")).status_code
     assert {"database": "ok", "worker": "ok", "settings": "ok"} == (await house.http.get("/readyz")).json()
     assert "webot_turns" in (await house.http.get("/metrics")).text
+
+
+async def test_a_database_that_is_away_is_named_as_not_ready_and_comes_back(
+    tmp_path: Path, postgres_server: str, postgres_url: str
+) -> None:
+    name = urlsplit(postgres_url).path[1:]
+    server = await asyncpg.connect(host=postgres_server, user="postgres", database="postgres")
+    async with open_house(tmp_path, {"WEBOT_STORAGE__DATABASE_URL": postgres_url}) as house:
+        await server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+        await server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        away = await house.http.get("/readyz")
+        alive = await house.http.get("/healthz")
+        await server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+        back = await house.http.get("/readyz")
+    await server.close()
+
+    assert (503, 200, 200) == (away.status_code, alive.status_code, back.status_code)
+    assert ["the database does not answer", "ok"] == [away.json()["database"].split(":")[0], back.json()["database"]]
 
 
 async def test_a_service_that_is_stopped_answers_the_rest_when_it_starts_again(
