@@ -45,9 +45,12 @@ def _copy(door: socket.socket, connection: socket.socket) -> int:
     with connection:
         if copy := os.fork():
             return copy
-        door.close()
-        _serve(connection)
-    os._exit(0)
+        try:
+            door.close()
+            _serve(connection)
+        finally:
+            # Whatever it died of, a copy is no room.
+            os._exit(0)
 
 
 def _end(copy: int) -> None:
