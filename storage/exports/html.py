@@ -34,11 +34,11 @@ code, .formula { font-family: ui-monospace, Menlo, Consolas, monospace; font-siz
 p.formula { text-align: center }
 blockquote { margin: .5rem 0; padding-left: 1rem; border-left: 3px solid #d0d7de; color: #57606a }
 table { border-collapse: collapse; display: block; overflow-x: auto }
-th, td { border: 1px solid #d0d7de; padding: .3rem .6rem }
+th, td { border: 1px solid #d0d7de; padding: .3rem .6rem; min-width: 5rem }
 img { max-width: 100%; border-radius: 6px } a { color: #0969da }
 @media (prefers-color-scheme: dark) { body { background: #0d1117; color: #e6edf3 }
 article.human { background: #121d2f } }
-@media print { article { break-inside: avoid-page } body { max-width: none } }
+@media print { article { break-inside: avoid-page } body { max-width: none } th, td { min-width: 0 } }
 """
 
 
