@@ -8,7 +8,8 @@ from typing import Literal
 
 import structlog
 
-from chains.models import NOT_CHAT, Models
+from chains.model_tables import NOT_CHAT
+from chains.models import Models
 from chains.prices import MILLION
 from pipeline import meters
 from pipeline.errors import SettingsInvalid

@@ -1,4 +1,4 @@
-"""Chat models from the settings: which table is which model, and who stands in for whom.
+"""Chat models from the settings, each built when it is first needed.
 
 The providers beside OpenAI's protocol are in `chains/providers.py`; no other file names one.
 """
@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import httpx2
 
 from chains.demo import NAME, DemoChat
+from chains.model_tables import DEFAULT, OURS, line_of, names_of, problems_of, provider_of
 from chains.openai_model import OPENAI, openai_model, options_of
 from chains.prices import Price
-from chains.providers import LEFT_OUT, PROVIDERS, make, nearest, unusable
+from chains.providers import PROVIDERS, make
 from chains.rates import Gate, Gated, Window
 from chains.standby import ChatModel, Rests, Stand, Standby
 from chains.suited import OWN, Suited
@@ -27,14 +28,7 @@ from pipeline.words import Words
 ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""
 
-DEFAULT = "default"
 EVERYBODY = "*"
-NOT_CHAT = frozenset({"image", "speech"})
-"""Tables of models that draw, listen or speak; they answer nobody."""
-
-_OURS = ("demo", "openai")
-OUR_OWN = frozenset({"messages", "n", "stream", "stream_options"})
-"""Options that nobody may set: an answer would not come as it is read here."""
 
 
 class Models:
@@ -56,21 +50,21 @@ class Models:
         same = set() if before is None else {name for name in self._tables if before.has(name, self._tables[name])}
         self._rests = rests or (Rests() if before is None else before.rests.kept(same))
         self._prices = {
-            name: Price() if self._provider(name) == "demo" else Price.of(table) for name, table in self._tables.items()
+            name: Price() if provider_of(self._tables, name) == "demo" else Price.of(table)
+            for name, table in self._tables.items()
         }
         self._gates = {
             name: self._gate(name, table, before)
             for name, table in self._tables.items()
             if table.requests_per_minute or table.tokens_per_minute
         }
-        problems = [problem for name in self._tables for problem in self._problems(name)]
-        if problems:
+        if problems := problems_of(self._tables):
             raise SettingsInvalid(problems)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Give the names of the models that can be called, sorted."""
-        return tuple(sorted(name for name in self._tables if name not in NOT_CHAT and self._provider(name)))
+        return names_of(self._tables)
 
     @property
     def rests(self) -> Rests:
@@ -88,7 +82,7 @@ class Models:
     @property
     def demo(self) -> bool:
         """Say whether nobody has set a model up, so that the built-in one answers."""
-        return self._provider(DEFAULT) == "demo"
+        return provider_of(self._tables, DEFAULT) == "demo"
 
     def sees(self, name: str) -> bool:
         """Say whether a model can look at pictures."""
@@ -96,7 +90,7 @@ class Models:
 
     def shown(self, name: str) -> str:
         """Give what people know a model by: the provider's name for it, or `demo`."""
-        return NAME if self._provider(name) == "demo" else self._tables[name].model
+        return NAME if provider_of(self._tables, name) == "demo" else self._tables[name].model
 
     def price(self, name: str) -> Price:
         """Say what a model costs; the demo model costs nothing."""
@@ -104,7 +98,7 @@ class Models:
 
     def free(self, name: str) -> bool:
         """Say whether a model costs nothing, nor any of those that stand in for it."""
-        return name not in self._tables or all(self.price(each).free for each in self._line(name))
+        return name not in self._tables or all(self.price(each).free for each in line_of(self._tables, name))
 
     @property
     def choosable(self) -> tuple[str, ...]:
@@ -149,7 +143,7 @@ class Models:
         if not own:
             return {}
         table = self._tables[name]
-        if table.fallbacks or self._provider(name) not in _OURS:
+        if table.fallbacks or provider_of(self._tables, name) not in OURS:
             # Each of the line is told in its own way.
             return {OWN: dict(own)}
         return self._sent(table, own)
@@ -161,7 +155,12 @@ class Models:
     def identity(self, name: str) -> str:
         """Name everything that decides what a model answers; the key is no part of it."""
         table = self._tables[name]
-        about = {"provider": self._provider(name), "model": table.model, "base_url": table.base_url, **table.own}
+        about = {
+            "provider": provider_of(self._tables, name),
+            "model": table.model,
+            "base_url": table.base_url,
+            **table.own,
+        }
         return json.dumps(about, ensure_ascii=False, sort_keys=True, default=str)
 
     def examine(self) -> None:
@@ -188,7 +187,7 @@ class Models:
             await client.aclose()
 
     def _build(self, name: str) -> ChatModel:
-        names = self._line(name)
+        names = line_of(self._tables, name)
         # Who has somebody behind it does not let people wait for longer than a call may take.
         last = names[-1]
         line = [Stand(each, self._gated(each, alone=each == last), self._suiting(each)) for each in names]
@@ -209,7 +208,7 @@ class Models:
     def _suiting(self, name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         """Give how a call to a line is put to one who stands in it."""
         table = self._tables[name]
-        if self._provider(name) not in _OURS:
+        if provider_of(self._tables, name) not in OURS:
             return lambda call: call
 
         def suit(call: dict[str, Any]) -> dict[str, Any]:
@@ -222,7 +221,7 @@ class Models:
 
     def _one(self, name: str) -> ChatModel:
         table = self._tables[name]
-        match self._provider(name):
+        match provider_of(self._tables, name):
             case "demo":
                 return DemoChat(words=self._words)
             case "openai":
@@ -248,60 +247,6 @@ class Models:
         client = open_client(proxy="" if local else self._proxy)
         self._clients.append(client)
         return client
-
-    def _provider(self, name: str) -> str:
-        """Name who answers for a table; empty for one that nobody has filled in."""
-        table = self._tables[name]
-        if table.provider == "openai" and not (table.api_key.get_secret_value() or table.base_url):
-            return "demo" if name == DEFAULT else ""
-        return table.provider
-
-    def _line(self, name: str) -> tuple[str, ...]:
-        """Give a model and all that stand in for it, each once, in the order in which they are tried."""
-        line = dict.fromkeys((name,))
-        for fallback in self._tables[name].fallbacks:
-            line |= dict.fromkeys(self._line(fallback))
-        return tuple(line)
-
-    def _problems(self, name: str) -> list[str]:
-        table = self._tables[name]
-        here = f"[models.{name}]"
-        known = _OURS if name in NOT_CHAT else (*_OURS, *PROVIDERS)
-        problems = []
-        provider = self._provider(name)
-        if table.provider in LEFT_OUT:
-            problems.append(f"{here}.provider: webot leaves {table.provider} out: {LEFT_OUT[table.provider]}")
-        elif table.provider not in known:
-            near = nearest(table.provider, known)
-            problems.append(f"{here}.provider: found {table.provider!r}, there are {', '.join(known)}{near}")
-        elif provider in PROVIDERS:
-            problems += unusable(here, table, PROVIDERS[provider])
-        if provider in {"openai", *PROVIDERS}:
-            if not table.model:
-                problems.append(f"{here}.model: found nothing, needs the provider's name for the model")
-            if table.base_url and not table.base_url.startswith(("http://", "https://")):
-                problems.append(f"{here}.base_url: found {table.base_url!r}, needs an http:// or https:// address")
-            problems += [f"{here}.{key}: webot sets this itself; leave it out" for key in OUR_OWN & table.own.keys()]
-        if name in NOT_CHAT and table.fallbacks:
-            problems.append(f"{here}.fallbacks: only models that answer have others behind them; leave it out")
-        if name in NOT_CHAT and table.users:
-            problems.append(f"{here}.users: only models that answer can be chosen; leave it out")
-        if name in NOT_CHAT and (table.requests_per_minute or table.tokens_per_minute):
-            problems.append(f"{here}: only models that answer have limits by the minute; leave them out")
-        for fallback in table.fallbacks:
-            if fallback not in self.names:
-                problems.append(f"{here}.fallbacks: found {fallback!r}, there are {', '.join(self.names)}")
-        if circle := self._circle(name, ()):
-            problems.append(f"{here}.fallbacks: found a circle, {' → '.join(circle)}")
-        return problems
-
-    def _circle(self, name: str, above: tuple[str, ...]) -> tuple[str, ...]:
-        if name in above:
-            return (*above, name) if name == above[0] else ()
-        for fallback in self._tables[name].fallbacks if name in self._tables else ():
-            if circle := self._circle(fallback, (*above, name)):
-                return circle
-        return ()
 
 
 def is_loopback(url: str) -> bool:

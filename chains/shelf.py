@@ -12,7 +12,8 @@ from chains.book import ChainBook, Check, make_book
 from chains.config import SHIPPED, ChainConfig, parse_chain, read_text
 from chains.mcp_servers import unknown_tool
 from chains.mistakes import places
-from chains.models import OUR_OWN, Models
+from chains.model_tables import OUR_OWN
+from chains.models import Models
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
 

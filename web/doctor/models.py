@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from chains.failures import answer_failed
-from chains.models import NOT_CHAT, Models
+from chains.model_tables import NOT_CHAT
+from chains.models import Models
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.words import Words
