@@ -9,11 +9,15 @@ from functools import cached_property
 from storage.exports.records import Transcript
 
 # Digits of other scripts and of Chinese input methods count: \d takes full-width ones.
-_EMAIL = re.compile(r"[\w.+%-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}", re.ASCII)
+_EMAIL = re.compile(r"[\w.+%-]{1,64}[@＠](?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}", re.ASCII)
 _IDENTITY = re.compile(r"(?<!\d)\d{17}[\dXxＸｘ](?!\d)")
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 _MOBILE = re.compile(r"(?<!\d)(?:(?:[+＋]|00)?86[ -]?)?[1１][3-9３-９](?:[ -]?\d){9}(?!\d)")
-_LANDLINE = re.compile(r"(?<!\d)(?<!\d[ -])(?:[(（]0\d{2,3}[)）][ -]?|0\d{2,3}[ -])\d{3,4}[ -]?\d{4}(?!\d)")
+_LANDLINE = re.compile(
+    r"(?<!\d)(?<!\d[ -])(?:(?:[(（]0\d{2,3}[)）][ -]?|0\d{2,3}[ -])\d{3,4}[ -]?\d{4}"
+    # Without a sign between them, a code and a number that there may be.
+    r"|(?:010|02\d)[2-8]\d{7}|0[3-9]\d{2}[2-8]\d{6,7})(?!\d)"
+)
 _ABROAD = re.compile(r"(?<![\d+])\+\d{1,3}(?:[ -]?\(?\d{1,5}\)?){2,5}(?!\d)")
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
