@@ -14,7 +14,11 @@ _LEVELS = 3
 
 
 # Reading a message costs more than writing it: only one that may need it is read.
-_STRUCTURE = re.compile(r"^ {0,3}(?:#|```|~~~|=+\s*$|-+\s*$)", re.MULTILINE)
+_STRUCTURE = re.compile(
+    r"^ {0,3}(?:#|```|~~~|=+\s*$|-+\s*$|<(?:script|pre|style|textarea|[!?]))", re.MULTILINE | re.IGNORECASE
+)
+# HTML that begins so goes on until its own end, over everything that others have said.
+_SWALLOWS = re.compile(r"^( {0,3})<(?=script|pre|style|textarea|[!?])", re.IGNORECASE)
 
 
 def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
@@ -47,11 +51,15 @@ def _said(message: Message, words: Words) -> str:
 
 
 def embedded(text: str) -> str:
-    """Give a message's markdown fit to stand among others: its headings below ours, its last fence closed."""
+    """Give a message's markdown fit to stand among others: its headings below ours, its last fence closed.
+
+    What would begin HTML without an end is shown as it was written.
+    """
     if not _STRUCTURE.search(text):
         return text.rstrip("\n")
     lines = text.rstrip("\n").split("\n")
     end = ""
+    code: set[int] = set()
     for token in parse(text):
         if token.map is None:
             continue
@@ -61,10 +69,13 @@ def embedded(text: str) -> str:
             lines[first] = deeper + " " + lines[first].strip().lstrip("#").strip()
             if token.markup in {"=", "-"}:
                 lines[last] = ""
-        elif token.type == "fence":
+        if token.type in {"fence", "code_block"}:
+            code.update(range(*token.map))
+        if token.type == "fence":
             closed = last > first and lines[min(last, len(lines) - 1)].strip(" >\t").startswith(token.markup)
             end = "" if closed else f"\n{token.markup}"
-    return "\n".join(lines) + end
+    shown = (line if place in code else _SWALLOWS.sub(r"\1\<", line) for place, line in enumerate(lines))
+    return "\n".join(shown) + end
 
 
 def _line(text: str) -> str:

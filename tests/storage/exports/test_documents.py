@@ -86,6 +86,16 @@ def test_markdown_keeps_each_message_from_swallowing_the_next() -> None:
     assert {"h1", "h3", "h4", "h5"} == {tag for tag, _ in headings}
 
 
+@pytest.mark.parametrize("opening", ["<!-- offen", "<script>", "  <PRE>", "<?php", "<![CDATA[", "<style>"])
+def test_html_without_an_end_swallows_nothing_in_markdown(opening: str) -> None:
+    said = f"{opening}\n\nmore\n\n```html\n{opening}\n```"
+    tokens = MarkdownIt("commonmark").parse(written("md", transcript(2, answers=(said,))))
+
+    assert 4 == [token.tag for token in tokens if token.type == "heading_open"].count("h3")
+    assert [f"{opening}\n"] * 2 == [token.content for token in tokens if token.type == "fence"]
+    assert [] == [token for token in tokens if token.type == "html_block"]
+
+
 def test_plain_text_has_the_words_as_they_were_said() -> None:
     text = written("txt", WHOLE)
 
