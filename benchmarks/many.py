@@ -2,14 +2,16 @@
 
 import asyncio
 import contextlib
+import statistics
 from collections.abc import AsyncIterator
 
 from benchmarks.harness import answered, programme, town, warmed
-from benchmarks.tables import Row, at_most, table
-from tests.resilience.callers import dial, lines
+from benchmarks.tables import Row, at_most, seen, table
+from tests.resilience.callers import Posted, dial, lines
 from tests.resilience.town import Service, Town
 
 _PEOPLE = 200
+_TIMES = 5
 _TRICKLE = b"POST /gpt HTTP/1.1\r\nHost: webot\r\nContent-Type: text/xml\r\nContent-Length: 600\r\n\r\n<xml>"
 
 
@@ -18,22 +20,30 @@ async def main() -> None:
     async with town() as place:
         service = await place.serve()
         await warmed(service, place)
-        rows = await _burst(place, service, "alone")
+        rows = await _bursts(place, service, "alone")
         async with _trickling(service.port):
-            rows += await _burst(place, service, "beside the trickle")
-        table(f"{_PEOPLE} people write at the same moment", rows)
+            rows += await _bursts(place, service, "beside the trickle")
+        table(f"{_PEOPLE} people write at the same moment, {_TIMES} times", rows)
 
 
-async def _burst(place: Town, service: Service, how: str) -> list[Row]:
+async def _bursts(place: Town, service: Service, how: str) -> list[Row]:
+    bursts = [await _burst(place, service, f"{how[:1]}{number}-") for number in range(_TIMES)]
+    slowest = [max(one.seconds for one in posted) * 1000 for posted in bursts]
+    refused = sum(one.status != 200 for posted in bursts for one in posted)
+    return [
+        at_most(f"slowest callback, {how}, median", statistics.median(slowest), 100, "ms"),
+        seen("  the slowest of all", max(slowest), "ms"),
+        at_most(f"refused or lost, {how}", refused, 0, "", digits=0),
+    ]
+
+
+async def _burst(place: Town, service: Service, names: str) -> list[Posted]:
     before = await place.total()
-    requests = [place.letter(f"{how[:1]}{n}", "all at once").request() for n in range(_PEOPLE)]
+    requests = [place.letter(f"{names}{n}", "all at once").request() for n in range(_PEOPLE)]
     async with lines(service.port, _PEOPLE) as opened:
         posted = await asyncio.gather(*(line.post(it) for line, it in zip(opened, requests, strict=True)))
     await answered(place, before + _PEOPLE)
-    return [
-        at_most(f"slowest callback, {how}", max(one.seconds for one in posted) * 1000, 100, "ms"),
-        at_most(f"refused or lost, {how}", sum(one.status != 200 for one in posted), 0, "", digits=0),
-    ]
+    return posted
 
 
 @contextlib.asynccontextmanager

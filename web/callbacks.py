@@ -5,9 +5,8 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from litestar import MediaType, Request, asgi
+from litestar import Request, asgi
 from litestar.handlers import ASGIRouteHandler
-from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from pipeline import meters
@@ -21,7 +20,6 @@ LARGEST_BODY = 64 * 1024
 """Bytes; a callback is a few kilobytes (protocol.md 1.5)."""
 _BODY_SECONDS = 4.0
 _METHODS = ("GET", "POST")
-_ALLOWED = {"Allow": ", ".join(_METHODS)}
 
 
 class _Unreadable(Exception):
@@ -38,9 +36,7 @@ def callback_route(channel: Channel, path: str, intake: Intake) -> ASGIRouteHand
     async def receive(scope: Scope, receive: Receive, send: Send) -> None:
         status, body = await _receive(channel, intake, Request(scope, receive, send))
         meters.CALLBACKS.labels(channel.name, str(status)).inc()
-        headers = _ALLOWED if status == HTTPStatus.METHOD_NOT_ALLOWED else None
-        answer = ASGIResponse(body=body, status_code=status, headers=headers, media_type=MediaType.TEXT)
-        await answer(scope, receive, send)
+        await _answer(send, status, body.encode())
 
     return receive
 
@@ -69,6 +65,14 @@ async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, 
             return 500, ""
         log.debug("callback_accepted", channel=channel.name, key=event.key, new=new)
     return answer.status, answer.body
+
+
+async def _answer(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers.append((b"allow", ", ".join(_METHODS).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def _body(receive: Receive) -> bytes:

@@ -5,7 +5,6 @@ import contextlib
 import gc
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import structlog
@@ -87,8 +86,6 @@ async def serving(
     try:
         await service.start()
         _settle_memory()
-        # The thread that writes to SQLite takes the interpreter for 5 ms at a time otherwise: callbacks wait for it.
-        sys.setswitchinterval(0.0005)
         log.info("ready", url=own_url(listener))
         async with watching(service, loaded, logs):
             yield service
