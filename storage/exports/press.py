@@ -16,7 +16,8 @@ from storage.exports.documents import carry_out, get_ready_for_pages
 from storage.exports.orders import ANSWER, ORDER, Broken
 
 _NICENESS = 10
-_LONGEST_NAME = 64
+_NAME_BYTES = 8
+"""As `pressroom.py` writes them; it is not imported here because of all that it imports."""
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     copies: dict[bytes, int] = {}
     with socket.socket(fileno=sys.stdin.fileno()) as door:
         while True:
-            name, connections, _, _ = socket.recv_fds(door, _LONGEST_NAME, 1)
+            name, connections, _, _ = socket.recv_fds(door, _NAME_BYTES, 1)
             if connections:
                 copies[name] = _copy(door, socket.socket(fileno=connections[0]))
             elif name:

@@ -10,6 +10,9 @@ import socket
 import sys
 from contextlib import suppress
 
+_NAME_BYTES = 8
+"""How long the name of a press is, always, so that a stream of names falls into names again."""
+
 _LONGEST_ANSWER = 1024 * 1024
 _PATIENCE = 5.0
 """Seconds a room has to clear up after itself."""
@@ -38,7 +41,7 @@ class PressRoom:
     async def press(self) -> "Press":
         """Make a press; it has its own connection, and its number at the door."""
         self._made += 1
-        name = str(self._made).encode()
+        name = self._made.to_bytes(_NAME_BYTES)
         ours, theirs = socket.socketpair()
         with theirs, suppress(OSError):  # without a room the press is dead from the start
             socket.send_fds(self._door, [name], [theirs.fileno()])
@@ -68,8 +71,7 @@ class PressRoom:
 
 async def open_room(*, pages: bool) -> PressRoom:
     """Start a process; with `pages` it gets ready to make them, else it does so when they are wanted."""
-    # A message is a message there, however fast they come.
-    door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    door, theirs = socket.socketpair()
     door.settimeout(0.0)
     try:
         with theirs:
