@@ -21,9 +21,10 @@ run: .venv/ready ## Start webot with its simulator; prints the address to open
 	@$(BIN)/python -m compileall -q $(FOLDERS)
 	@exec $(BIN)/webot serve
 
+# In the order of their folders: files of few tests that wait for minutes would come last, and be waited for alone.
 test: .venv/ready-to-test lint ## Run every check and every test
 	@CHROMIUM="$$(sh .ci/chromium)" && export CHROMIUM && \
-	exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+	exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready-to-test ## Run the checks that need no running
 	@$(BIN)/ruff format --check --quiet . || { echo "make fmt puts this right"; exit 1; }
