@@ -204,7 +204,7 @@ async def address(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, st
     built = build()
     app = built.streamable_http_app() if request.param == "streamable_http" else built.sse_app()
     listening = socket.create_server(("127.0.0.1", 0))
-    running = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    running = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     # In a thread of its own: the test's loop is watched for whatever blocks it.
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
