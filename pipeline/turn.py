@@ -131,9 +131,8 @@ class Turns:
         sender = turn.event.sender
         chain = self._chains.get(sender.channel, "default")
         ask = Ask(turn.event, channel.traits, trace, chain, channel.fetch)
-        thinking = partial(self._say_in_passing, turn, channel, self._words.say("turn.thinking"))
         async with (
-            Patience(self._thinking_seconds, thinking) as patience,
+            Patience(self._thinking_seconds, partial(self._say_still_thinking, turn, channel)) as patience,
             aclosing(self._answerer.answer(ask)) as steps,
         ):
             async for step in steps:
@@ -148,6 +147,9 @@ class Turns:
                     case Outcome():
                         return step
         raise AnswerFailed("the chain ended without an outcome", reason="turn.failed")
+
+    async def _say_still_thinking(self, turn: Turn, channel: Channel) -> None:
+        await self._say_in_passing(turn, channel, self._words.say("turn.thinking"))
 
     async def _say_in_passing(self, turn: Turn, channel: Channel, text: str) -> None:
         """Send a word that is no part of the answer; that it may fail must not hold the answer up."""
