@@ -4,6 +4,7 @@ SQLite's driver lets go of the interpreter and takes it back at every step, and 
 that comes back, is a step: under load every one of them waits until the event loop lets go.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import JSON, Insert, Subquery, Table, Text, Update, bindparam, cast, insert, literal, select, update
@@ -34,17 +35,26 @@ def updating(table: Table, by: tuple[str, ...], *names: str) -> Update:
     )
 
 
-class Packed(FunctionElement[Any]):
+class _Json(FunctionElement[Any]):
+    """A function that each database has under a name of its own, around the same clauses."""
+
+    inherit_cache = True
+    spelled: Mapping[str, str]
+
+
+class Packed(_Json):
     """All the rows found as one value: a list of lists, or nothing where none was found."""
 
     inherit_cache = True
     type = JSON()
+    spelled = {"sqlite": "json_group_array(json_array({}))", "postgresql": "json_agg(json_build_array({}))"}  # noqa: RUF012 -- never changed
 
 
-class _Elements(FunctionElement[Any]):
+class _Elements(_Json):
     """A table of the elements of a JSON array, in the column `value`."""
 
     inherit_cache = True
+    spelled = {"sqlite": "json_each({})", "postgresql": "json_array_elements({})"}  # noqa: RUF012 -- as above
 
 
 class _Field(FunctionElement[Any]):
@@ -54,24 +64,9 @@ class _Field(FunctionElement[Any]):
     type = Text()
 
 
-@compiles(Packed, "sqlite")
-def _packed_in_sqlite(packed: Packed, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 -- the library's own
-    return f"json_group_array(json_array({compiler.process(packed.clauses, **how)}))"
-
-
-@compiles(Packed, "postgresql")
-def _packed_in_postgresql(packed: Packed, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
-    return f"json_agg(json_build_array({compiler.process(packed.clauses, **how)}))"
-
-
-@compiles(_Elements, "sqlite")
-def _elements_in_sqlite(elements: _Elements, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
-    return f"json_each({compiler.process(elements.clauses, **how)})"
-
-
-@compiles(_Elements, "postgresql")
-def _elements_in_postgresql(elements: _Elements, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401
-    return f"json_array_elements({compiler.process(elements.clauses, **how)})"
+@compiles(_Json)
+def _spelled(function: _Json, compiler: SQLCompiler, **how: Any) -> str:  # noqa: ANN401 -- the library's own
+    return function.spelled[compiler.dialect.name].format(compiler.process(function.clauses, **how))
 
 
 @compiles(_Field, "sqlite")
