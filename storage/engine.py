@@ -22,6 +22,8 @@ Got = TypeVar("Got")
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _BUSY_SECONDS = 30
 _STATEMENT_SECONDS = 30
+_INSTANT = 0.2
+"""Seconds."""
 
 _as_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
@@ -78,16 +80,28 @@ class Database:
         """
         if self.shared:
             return
-        # Not for one thread alone: files are not opened and closed on the event loop.
-        self._lock = FileLock(f"{self.url.database}.lock", thread_local=False)
+        lock = self._file_lock()
         try:
-            self._lock.acquire(timeout=0)
+            # Whoever asks whether it `is_owned` holds it for an instant.
+            lock.acquire(timeout=_INSTANT, poll_interval=_INSTANT / 4)
         except Timeout:
-            self._lock = None
             raise AlreadyRunning(
                 f"another webot process is using {self.url.database!r}; stop it first, "
                 "or set [storage] database_url to a PostgreSQL database to run several"
             ) from None
+        self._lock = lock
+
+    def is_owned(self) -> bool:
+        """Say whether a process has the SQLite file. Opens files, so it is not for the event loop."""
+        try:
+            with self._file_lock().acquire(timeout=0):
+                return False
+        except OSError:  # also where the lock is another account's
+            return True
+
+    def _file_lock(self) -> FileLock:
+        # Not for one thread alone: files are not opened and closed on the event loop.
+        return FileLock(f"{self.url.database}.lock", thread_local=False)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -1,6 +1,7 @@
 """Runs the export of `webot export` beside the service, with a bar that shows how long it takes."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +16,17 @@ from pipeline.settings import Settings
 from storage.audit import operator, record
 from storage.engine import Database
 from storage.exports.job import Done, Exports, Job
+from storage.exports.pressroom import PressRoom
 from storage.exports.select import count
 from storage.exports.workshop import Workshop
 from storage.media import MediaFolder
+from storage.presence import served_here
 from storage.visits import visiting
 
 Got = TypeVar("Got")
+
+_LONGEST = 3600.0
+"""Seconds a document may take."""
 
 
 @dataclass
@@ -38,7 +44,7 @@ def measure(settings: Settings, job: Job) -> tuple[int, int]:
     return asyncio.run(_visit(settings, look))
 
 
-async def export_to(settings: Settings, job: Job, out: Path, workshop: Workshop) -> int:
+async def export_to(settings: Settings, job: Job, out: Path, room: PressRoom | None) -> int:
     """Export into a folder, or into an archive if its name says so; give the exit code."""
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> Done:
@@ -47,7 +53,7 @@ async def export_to(settings: Settings, job: Job, out: Path, workshop: Workshop)
         tally.conversations, tally.messages = done.manifest.conversations, done.manifest.messages
         return done
 
-    done = await _visit(settings, lambda database: _export(database, settings, job, str(out), workshop, run))
+    done = await _visit(settings, lambda database: _export(database, settings, job, str(out), run, room=room))
     made = done.manifest
     _say(f"{made.conversations} conversations, {made.messages} messages, {len(made.files)} files in {out}")
     if done.plainer:
@@ -59,13 +65,13 @@ async def export_to(settings: Settings, job: Job, out: Path, workshop: Workshop)
     return 1 if done.failures else 0
 
 
-async def export_records(settings: Settings, job: Job, out: BinaryIO, workshop: Workshop) -> int:
+async def export_records(settings: Settings, job: Job, out: BinaryIO) -> int:
     """Export to a stream; give the exit code."""
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> None:
         tally.conversations, tally.messages = await exports.to_stream(job, out, progress)
 
-    await _visit(settings, lambda database: _export(database, settings, job, "-", workshop, run))
+    await _visit(settings, lambda database: _export(database, settings, job, "-", run))
     return 0
 
 
@@ -74,9 +80,11 @@ async def _export(
     settings: Settings,
     job: Job,
     out: str,
-    workshop: Workshop,
     run: Callable[[Exports, Callable[[int], None], _Tally], Awaitable[Got]],
+    *,
+    room: PressRoom | None = None,
 ) -> Got:
+    workshop = Workshop(presses=await presses_for(database), keep=True, seconds=_LONGEST, room=room)
     exports = Exports(database, MediaFolder(Path(settings.storage.data_dir) / "media"), workshop)
     total, _ = await count(database, job.chosen)
     tally = _Tally()
@@ -98,6 +106,12 @@ async def _export(
             conversations=tally.conversations,
             messages=tally.messages,
         )
+
+
+async def presses_for(database: Database) -> int:
+    """Give each core a process, but for one where a service answers people: niceness alone makes less room."""
+    cores = os.cpu_count() or 1
+    return max(1, cores - 1) if await served_here(database) else cores
 
 
 async def _visit(settings: Settings, do: Callable[[Database], Awaitable[Got]]) -> Got:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -189,12 +189,12 @@ class Exports:
             made = [await asyncio.to_thread(entry, root, path, **counts)]
             if job.format == "md" and any(said.media for said in transcript.messages):
                 await asyncio.to_thread((folder / "media").mkdir, exist_ok=True)
-                for picture in await lay_out_pictures(folder / "media", [transcript], self._media):
+                for picture in await lay_out_pictures(folder / "media", transcript, self._media):
                     beside = folder / "media" / picture
                     made.append(await asyncio.to_thread(entry, root, beside, conversations=0, messages=0))
             return made
         async with work_folder() as work:
-            await lay_out(work, [transcript], self._media)
+            await lay_out(work, _alone(transcript), self._media)
             order = RenderOrder(str(work), name, job.format, job.engine, job.language, _UNBOUNDED)
             answer = await self._workshop.render(order)
             if isinstance(answer, Broken):
@@ -202,6 +202,10 @@ class Exports:
             (file,) = answer.files
             await asyncio.to_thread(shutil.move, work / "out" / file, folder / file)
         return [await asyncio.to_thread(entry, root, folder / file, **counts)]
+
+
+async def _alone(transcript: Transcript) -> AsyncIterator[Transcript]:
+    yield transcript
 
 
 class _Writing:

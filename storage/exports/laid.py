@@ -1,10 +1,10 @@
 """The folder in which a document is made: its parts as JSON, their pages, its pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.exports.parts import PART, Part, parts
+from storage.exports.parts import CUT, Cut, Cutter, Part
 from storage.exports.records import HEADS, Head, Transcript
 
 _HEADS = "heads.json"
@@ -16,12 +16,6 @@ class LaidOut:
 
     folder: Path
 
-    def lay(self, transcripts: Sequence[Transcript]) -> None:
-        """Write transcripts, a part at a time."""
-        (self.folder / _HEADS).write_bytes(HEADS.dump_json(tuple(each.head() for each in transcripts)))
-        for number, part in enumerate(parts(transcripts), 1):
-            (self.folder / f"part-{number:06}.json").write_bytes(PART.dump_json(part))
-
     def heads(self) -> Sequence[Head]:
         """Give the heads of all conversations."""
         return HEADS.validate_json((self.folder / _HEADS).read_bytes())
@@ -32,8 +26,36 @@ class LaidOut:
 
     def part(self, name: str) -> Part:
         """Read a part."""
-        return PART.validate_json((self.folder / name).read_bytes())
+        return CUT.validate_json((self.folder / name).read_bytes()).part(self.heads())
 
     def pages(self, name: str) -> Path:
         """Say where a part's pages are."""
         return (self.folder / name).with_suffix(".pdf")
+
+
+class Laying:
+    """Lays transcripts out in such a folder as they come."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._cutter = Cutter()
+        self._parts = 0
+
+    @property
+    def heads(self) -> Sequence[Head]:
+        """Of all conversations that have come."""
+        return self._cutter.heads
+
+    def add(self, piece: Transcript) -> None:
+        """Lay out a conversation, or the next piece of the latest one."""
+        self._write(self._cutter.add(piece))
+
+    def finish(self) -> None:
+        """Lay out the rest, now that all has come."""
+        self._write(self._cutter.rest())
+        (self._folder / _HEADS).write_bytes(HEADS.dump_json(tuple(self.heads)))
+
+    def _write(self, cuts: Iterable[Cut]) -> None:
+        for cut in cuts:
+            self._parts += 1
+            (self._folder / f"part-{self._parts:06}.json").write_bytes(CUT.dump_json(cut))

@@ -1,27 +1,30 @@
 """Lays out in a folder what a rendering process reads: it knows no database and no media store."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, Sequence
 from pathlib import Path
 
 from pipeline.errors import Undeliverable
 from pipeline.ports import MediaStore
-from storage.exports.laid import LaidOut
+from storage.exports.laid import Laying
 from storage.exports.pictures import file_name
-from storage.exports.records import Transcript
+from storage.exports.records import Head, Transcript
 
 
-async def lay_out(folder: Path, transcripts: Sequence[Transcript], media: MediaStore) -> None:
-    """Write the transcripts and their pictures; a picture that is gone is left out."""
-    await asyncio.to_thread(LaidOut(folder).lay, transcripts)
-    await lay_out_pictures(folder, transcripts, media)
+async def lay_out(folder: Path, pieces: AsyncIterable[Transcript], media: MediaStore) -> Sequence[Head]:
+    """Write conversations and their pictures as they come, whole or in pieces; give the heads of all."""
+    laying = Laying(folder)
+    async for piece in pieces:
+        await asyncio.to_thread(laying.add, piece)
+        await lay_out_pictures(folder, piece, media)
+    await asyncio.to_thread(laying.finish)
+    return laying.heads
 
 
-async def lay_out_pictures(folder: Path, transcripts: Sequence[Transcript], media: MediaStore) -> list[str]:
-    """Write the pictures; give their names."""
-    shown = {each for transcript in transcripts for message in transcript.messages for each in message.media}
+async def lay_out_pictures(folder: Path, transcript: Transcript, media: MediaStore) -> list[str]:
+    """Write the pictures, but for those that are gone; give their names."""
     written = []
-    for each in sorted(shown, key=lambda one: one.sha256):
+    for each in sorted({each for said in transcript.messages for each in said.media}, key=lambda one: one.sha256):
         if not (name := file_name(each)):
             continue
         try:

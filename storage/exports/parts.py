@@ -12,6 +12,27 @@ _MESSAGES = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Conversations as they are cut, before all is known of them.
+
+    `first` numbers the first message, `place` the first conversation (from 0), which may have begun in the cut before.
+    """
+
+    transcripts: tuple[Transcript, ...]
+    first: int
+    place: int
+    goes_on: bool
+
+    def part(self, heads: Sequence[Head]) -> "Part":
+        """Add the heads it needs of those of all conversations."""
+        here = heads[self.place : self.place + len(self.transcripts)]
+        return Part(self.transcripts, tuple(here), self.first, self.goes_on)
+
+
+CUT = TypeAdapter(Cut)
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """Conversations with their heads, the first of which may have begun in the part before.
 
@@ -32,30 +53,52 @@ class Part:
                 number += 1
 
 
-PART = TypeAdapter(Part)
+class Cutter:
+    """Cuts conversations, which may come piece by piece, after every `most` messages."""
 
+    def __init__(self, most: int = _MESSAGES) -> None:
+        self.heads: list[Head] = []
+        """Of all conversations that have come."""
+        self._most = self._room = most
+        self._first = 1
+        self._held: list[Transcript] = []
+        self._goes_on = False
 
-def parts(transcripts: Sequence[Transcript], most: int = _MESSAGES) -> Iterator[Part]:
-    """Give parts of at most `most` messages each."""
-    held: list[Transcript] = []
-    heads: list[Head] = []
-    room, first, number, goes_on = most, 1, 1, False
-    for transcript in transcripts:
-        said, head = transcript.messages, transcript.head()
-        while True:
-            now, said = said[:room], said[room:]
-            held.append(replace(transcript, messages=now))
-            heads.append(head)
-            room -= len(now)
-            number += len(now)
-            if room:
-                break
-            yield Part(tuple(held), tuple(heads), first, goes_on)
-            held, heads, room, first, goes_on = [], [], most, number, bool(said)
-            if not said:
-                break
-    if held:
-        yield Part(tuple(held), tuple(heads), first, goes_on)
+    def add(self, piece: Transcript) -> Iterator[Cut]:
+        """Take a conversation, or the next piece of the latest one; give what is full. An empty one is left out."""
+        if not piece.messages:
+            return
+        goes_on = bool(self.heads) and self.heads[-1].talk.id == piece.talk.id
+        if goes_on:
+            self.heads[-1] = self.heads[-1].joined(piece.head())
+        else:
+            self.heads.append(piece.head())
+        said = piece.messages
+        while said:
+            now, said = said[: self._room], said[self._room :]
+            self._hold(replace(piece, messages=now), goes_on=goes_on)
+            goes_on = True
+            self._room -= len(now)
+            if not self._room:
+                yield from self.rest()
+
+    def rest(self) -> Iterator[Cut]:
+        """Give what is left, if anything is."""
+        if not self._held:
+            return
+        place = len(self.heads) - len(self._held)
+        yield Cut(tuple(self._held), self._first, place, self._goes_on)
+        self._first += self._most - self._room
+        self._room = self._most
+        self._held = []
+
+    def _hold(self, piece: Transcript, *, goes_on: bool) -> None:
+        if not self._held:
+            self._goes_on = goes_on
+        elif goes_on:
+            before = self._held.pop()
+            piece = replace(before, messages=before.messages + piece.messages)
+        self._held.append(piece)
 
 
 def whole(cut: Iterable[Part]) -> list[Transcript]:

@@ -15,13 +15,17 @@ import sys
 from storage.exports.documents import carry_out, get_ready_for_pages
 from storage.exports.orders import ANSWER, ORDER, Broken
 
-_NICENESS = 10
+_NICENESS = 19
+"""The least there is: at 10 the kernel still lets a press end its slice while a message waits to be taken in."""
 _NAME_BYTES = 8
 """As `pressroom.py` writes them; it is not imported here because of all that it imports."""
 
 
 def main() -> None:
     """Make copies until the other side closes."""
+    # A group, so that Ctrl-C is not for it and all is ended with it; a session of its own would make it the equal of
+    # the service: where the kernel shares time out by sessions, niceness counts only within one.
+    os.setpgid(0, 0)
     # Whoever waits for a document waits for seconds; whoever writes a message shall not notice.
     os.nice(max(0, _NICENESS - os.nice(0)))
     if "pages" in sys.argv:

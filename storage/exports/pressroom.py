@@ -66,6 +66,8 @@ class PressRoom:
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # one that has just begun has no group yet, nor copies
+                self._process.kill()
             await self._process.wait()
 
 
@@ -81,8 +83,6 @@ async def open_room(*, pages: bool) -> PressRoom:
                 stdin=theirs.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
-                # All that is started in it is ended with it.
-                start_new_session=True,
             )
     except BaseException:
         door.close()

@@ -81,6 +81,17 @@ class Head:
     models: tuple[str, ...]
     chains: tuple[str, ...]
 
+    def joined(self, following: "Head") -> "Head":
+        """Sum up what another piece of the same conversation adds."""
+        return Head(
+            self.talk,
+            self.messages + following.messages,
+            self.first,
+            following.last,
+            _distinct(self.models + following.models),
+            _distinct(self.chains + following.chains),
+        )
+
 
 HEADS = TypeAdapter(tuple[Head, ...])
 

@@ -15,8 +15,6 @@ from storage.ratings import READ, WRITTEN, Rating
 from storage.tables import conversations, messages, people
 
 _TURNS = 1000
-"""Exchanges read at once, of one conversation or of several."""
-
 _HEADS = 200
 
 
@@ -61,16 +59,19 @@ async def count(database: Database, chosen: Selection) -> tuple[int, int]:
 
 
 async def stream(
-    database: Database, chosen: Selection, *, after: int = 0, whole: bool = True
+    database: Database, chosen: Selection, *, after: int = 0, whole: bool = True, at_once: int = _TURNS
 ) -> AsyncIterator[Transcript]:
-    """Give the conversations in the order of their ids, from the one behind `after`; without `whole`, in parts."""
+    """Give the conversations in the order of their ids, from the one behind `after`; without `whole`, in pieces.
+
+    Read are `at_once` exchanges at once, of one conversation or of several.
+    """
     while True:
         heads = await _heads(database, chosen, after)
         if not heads:
             return
         after = heads[-1].id
-        for batch in _batches(heads):
-            async for transcript in _read(database, chosen, batch, whole=whole):
+        for batch in _batches(heads, at_once):
+            async for transcript in _read(database, chosen, batch, whole=whole, at_once=at_once):
                 yield transcript
 
 
@@ -117,11 +118,11 @@ def _conditions(chosen: Selection) -> Iterator[ColumnElement[bool]]:
         yield exists().where(here, messages.c.content.icontains(chosen.search, autoescape=True))
 
 
-def _batches(heads: Sequence[Row[*tuple[Any, ...]]]) -> Iterator[list[Row[*tuple[Any, ...]]]]:
+def _batches(heads: Sequence[Row[*tuple[Any, ...]]], at_once: int) -> Iterator[list[Row[*tuple[Any, ...]]]]:
     batch: list[Row[*tuple[Any, ...]]] = []
     turns = 0
     for head in heads:
-        if batch and turns + head.turns > _TURNS:
+        if batch and turns + head.turns > at_once:
             yield batch
             batch, turns = [], 0
         batch.append(head)
@@ -131,12 +132,12 @@ def _batches(heads: Sequence[Row[*tuple[Any, ...]]]) -> Iterator[list[Row[*tuple
 
 
 async def _read(
-    database: Database, chosen: Selection, heads: Sequence[Row[*tuple[Any, ...]]], *, whole: bool
+    database: Database, chosen: Selection, heads: Sequence[Row[*tuple[Any, ...]]], *, whole: bool, at_once: int
 ) -> AsyncIterator[Transcript]:
-    if len(heads) == 1 and heads[0].turns > _TURNS:
+    if len(heads) == 1 and heads[0].turns > at_once:
         gathered: list[Message] = []
-        for first in range(0, heads[0].turns, _TURNS):
-            window = and_(messages.c.turn > first, messages.c.turn <= first + _TURNS)
+        for first in range(0, heads[0].turns, at_once):
+            window = and_(messages.c.turn > first, messages.c.turn <= first + at_once)
             part = [
                 message for _, found in await _messages(database, chosen, [heads[0].id], window) for message in found
             ]

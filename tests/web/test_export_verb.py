@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from storage.migrate import migrate
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import NOON, REPORT
 from tests.web.shell import webot
+from web.exports import presses_for
 
 
 @pytest.fixture
@@ -122,3 +124,13 @@ async def test_before_the_first_start_there_is_nothing_to_export(tmp_path: Path,
 
     assert 1 == ran.code
     assert "there is no database" in ran.err
+
+
+async def test_beside_a_service_a_core_is_left_to_it(database: Database, tmp_path: Path) -> None:
+    alone = await presses_for(database)
+    service = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
+    await asyncio.to_thread(service.own)
+    beside = await presses_for(database)
+    await service.close()
+
+    assert (os.cpu_count(), max(1, (os.cpu_count() or 1) - 1)) == (alone, beside)

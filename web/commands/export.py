@@ -10,18 +10,17 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import click
 
 from pipeline.exports import FORMATS, Format
-from storage.exports.pressroom import open_room
+from storage.exports.pressroom import PressRoom, open_room
 from web.commands import Shell, pass_shell
 
-_NICENESS = 10
-_LONGEST = 3600.0
-"""Seconds a document may take."""
+_NICENESS = 19
 
 
 def _span(text: str) -> tuple[datetime, datetime]:
@@ -93,11 +92,10 @@ def command(  # noqa: PLR0913 (an option each)
     from storage.exports.job import Job  # noqa: PLC0415 (slow, and not for `webot --help`)
     from storage.exports.masking import Masker  # noqa: PLC0415 (the same)
     from storage.exports.select import Selection  # noqa: PLC0415 (the same)
-    from storage.exports.workshop import Workshop  # noqa: PLC0415 (the same)
     from web.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
 
-    workshop = Workshop(presses=os.cpu_count() or 1, keep=True, seconds=_LONGEST, room=room)
-    context.call_on_close(lambda: runner.run(workshop.close()))
+    if room is not None:
+        context.call_on_close(partial(_close, runner, room))
     settings = shell.settings()
     names = tuple(mask_names.read_text(encoding="utf-8").splitlines()) if mask_names else ()
     job = Job(
@@ -124,5 +122,9 @@ def command(  # noqa: PLR0913 (an option each)
     if out == "-":
         # What is printed by anybody goes elsewhere: the stream has records and nothing else.
         with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stream:
-            return runner.run(export_records(settings, job, stream, workshop))
-    return runner.run(export_to(settings, job, Path(out), workshop))
+            return runner.run(export_records(settings, job, stream))
+    return runner.run(export_to(settings, job, Path(out), room))
+
+
+def _close(runner: asyncio.Runner, room: PressRoom) -> None:
+    runner.run(room.close())

@@ -1,4 +1,4 @@
-"""Makes pages within this process, as the rendering processes do among them."""
+"""Lays transcripts out and makes pages of them within this process, as the rendering processes do among them."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import pymupdf
 from pipeline.settings import PdfEngine
 from pipeline.words import Words
 from storage.exports import book
-from storage.exports.parts import Part, parts
+from storage.exports.laid import LaidOut, Laying
+from storage.exports.parts import Part
 from storage.exports.pictures import Pictures
 from storage.exports.printing import print_part
 from storage.exports.records import Transcript
@@ -15,12 +16,20 @@ from storage.exports.records import Transcript
 _ZH = Words("zh")
 
 
-def bound(folder: Path, *transcripts: Transcript, engine: PdfEngine = "auto") -> pymupdf.Document:
+def lay(folder: Path, *transcripts: Transcript) -> LaidOut:
     folder.mkdir(exist_ok=True)
-    printed = (print_part(part, _ZH, Pictures(folder), engine=engine) for part in parts(transcripts))
-    return book.bind(printed, [each.head() for each in transcripts], _ZH, folder)
+    laying = Laying(folder)
+    for transcript in transcripts:
+        laying.add(transcript)
+    laying.finish()
+    return LaidOut(folder)
+
+
+def bound(folder: Path, *transcripts: Transcript, engine: PdfEngine = "auto") -> pymupdf.Document:
+    laid = lay(folder, *transcripts)
+    printed = (print_part(laid.part(name), _ZH, Pictures(folder), engine=engine) for name in laid.parts())
+    return book.bind(printed, laid.heads(), _ZH, folder)
 
 
 def together(*transcripts: Transcript) -> Part:
-    (part,) = parts(transcripts, 10**6)
-    return part
+    return Part(transcripts, tuple(each.head() for each in transcripts))

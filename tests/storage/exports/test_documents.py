@@ -17,10 +17,10 @@ from pipeline.exports import Format
 from pipeline.replies import StoredMedia
 from pipeline.words import Words
 from storage.exports.documents import make, pieces
-from storage.exports.laid import LaidOut
 from storage.exports.orders import Rendered, RenderOrder
 from storage.exports.pictures import Pictures
 from storage.exports.records import Transcript
+from tests.storage.exports.binding import lay
 from tests.storage.exports.samples import AWKWARD, LONG, MIXED, REPORT, message, talk, transcript
 
 ZH = Words("zh")
@@ -162,7 +162,7 @@ def _unlike(seed: int) -> str:
 
 
 def ordered(folder: Path, format_: Format, *transcripts: Transcript, limit: int = 10**7) -> Rendered:
-    LaidOut(folder).lay(transcripts)
+    lay(folder, *transcripts)
     return make(RenderOrder(str(folder), "it", format_, "auto", "zh", limit))
 
 

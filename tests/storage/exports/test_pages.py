@@ -9,8 +9,6 @@ import pytest
 from pipeline.settings import PdfEngine
 from storage.exports import book
 from storage.exports.check import lost
-from storage.exports.parts import parts
-from storage.exports.parts import whole as put_together
 from storage.exports.printing import Incomplete
 from storage.exports.records import Transcript
 from tests.storage.exports.binding import bound, together
@@ -133,25 +131,6 @@ def test_a_document_too_large_comes_in_volumes_that_have_all_its_pages(tmp_path:
     assert max(map(len, volumes)) <= size * 9 // 10
     with bound(tmp_path, whole) as pages:
         assert len(pages) == count
-
-
-def test_parts_have_every_message_once_with_its_number() -> None:
-    talks = [transcript(size, answers=EVERYTHING, number=size) for size in (1, 7, 50, 3)]
-    cut = list(parts(talks, 10))
-
-    assert [said for each in talks for said in each.messages] == [
-        said for part in cut for _, _, said in part.numbered()
-    ]
-    assert list(range(1, 123)) == [number for part in cut for number, _, _ in part.numbered()]
-    assert all(1 <= sum(len(each.messages) for each in part.transcripts) <= 10 for part in cut)
-    begun = [each.talk.id for part in cut for each in part.transcripts[1 if part.goes_on else 0 :]]
-    assert [each.talk.id for each in talks] == begun
-
-
-def test_parts_put_together_again_are_the_conversations() -> None:
-    talks = [transcript(size, answers=EVERYTHING, number=size) for size in (1, 7, 50, 3)]
-
-    assert talks == put_together(parts(talks, 10))
 
 
 def test_the_head_counts_the_whole_conversation_and_not_the_first_part_of_it(tmp_path: Path) -> None:

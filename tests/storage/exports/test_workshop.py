@@ -1,6 +1,7 @@
 """Rendering processes: pages come whole or not at all, and no process is left behind."""
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,11 @@ import pymupdf
 import pytest
 
 from pipeline.replies import StoredMedia
-from storage.exports.laid import LaidOut
 from storage.exports.orders import Broken, Rendered, RenderOrder
 from storage.exports.pressroom import open_room
 from storage.exports.records import Transcript
 from storage.exports.workshop import Workshop
+from tests.storage.exports.binding import lay
 from tests.storage.exports.samples import MIXED, REPORT, message, talk, transcript
 
 LONG = transcript(160, answers=(REPORT, MIXED, "好的"))
@@ -21,11 +22,7 @@ PICTURE = StoredMedia("ab" * 32, "image/png", "图.png", 0)
 
 
 async def laid(folder: Path, *transcripts: Transcript) -> RenderOrder:
-    def lay() -> None:
-        folder.mkdir(exist_ok=True)
-        LaidOut(folder).lay(transcripts)
-
-    await asyncio.to_thread(lay)
+    await asyncio.to_thread(lay, folder, *transcripts)
     return RenderOrder(str(folder), "it", "pdf", "auto", "zh", 10**8)
 
 
@@ -74,6 +71,19 @@ async def test_processes_that_are_kept_end_when_the_workshop_closes(tmp_path: Pa
     assert [kept] == await presses()
     await workshop.close()
     assert ([], False) == (await rooms(), kept.is_running())
+
+
+async def test_processes_give_way_to_the_service_and_are_its_own_to_interrupt(tmp_path: Path) -> None:
+    workshop = Workshop(presses=1, keep=True, seconds=60)
+    await workshop.render(await laid(tmp_path, transcript(1, answers=("好",))))
+    made = [*await rooms(), *await presses()]
+    (group,) = {os.getpgid(each.pid) for each in made}
+
+    assert [19, 19] == [each.nice() for each in made]
+    # In a session of their own some kernels would give them as much time as the whole service.
+    assert {os.getsid(0)} == {os.getsid(each.pid) for each in made}
+    assert group != os.getpgid(0)
+    await workshop.close()
 
 
 async def test_a_room_opened_early_is_the_one_that_is_used(tmp_path: Path) -> None:
