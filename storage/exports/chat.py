@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter, time
@@ -105,7 +106,7 @@ class ChatExports:
 
     async def _choose(self, person: Person, wanted: Wanted) -> tuple[Selection | None, bool]:
         """Give what is meant, None for nothing, and whether it is another conversation than the one asked for."""
-        whose = Selection(users=(person.user,), channels=(person.channel,))
+        whose = Selection(persons=(str(person),))
         match wanted:
             case Everything():
                 return whose, False
@@ -142,13 +143,13 @@ class ChatExports:
 
 
 def _one(whose: Selection, number: int) -> Selection:
-    return Selection(users=whose.users, channels=whose.channels, numbers=(number,))
+    return replace(whose, numbers=(number,))
 
 
 def _within(whose: Selection, year: int, month: int) -> Selection:
     first = datetime(year, month, 1).astimezone()
     following = datetime(year + month // 12, month % 12 + 1, 1).astimezone()
-    return Selection(users=whose.users, channels=whose.channels, since=first.timestamp(), until=following.timestamp())
+    return replace(whose, since=first.timestamp(), until=following.timestamp())
 
 
 async def _gently(pieces: AsyncIterator[Transcript]) -> AsyncIterator[Transcript]:

@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select
 
 from storage.codec import media_from_json, tools_from_json
 from storage.engine import Database
@@ -22,6 +22,7 @@ _HEADS = 200
 class Selection:
     """What is wanted; empty fields want everything. Times in seconds since 1970.
 
+    `users` are user ids, whatever their case; `persons` are keys of `people`, which are looked up and not for.
     `since` and `until` (not included) are held against the question, `chain`, `revision`, `model` and `rated`
     against the answer: an exchange is taken or left as a whole. `search` takes conversations in which it occurs.
     """
@@ -29,6 +30,7 @@ class Selection:
     since: float | None = None
     until: float | None = None
     users: tuple[str, ...] = ()
+    persons: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
     chain: str = ""
@@ -66,7 +68,8 @@ async def stream(
     Read are `at_once` exchanges at once, of one conversation or of several.
     """
     while True:
-        heads = await _heads(database, chosen, after)
+        async with database.read() as connection:
+            heads = (await connection.execute(following(chosen, after))).all()
         if not heads:
             return
         after = heads[-1].id
@@ -78,16 +81,15 @@ async def stream(
 _JOINED = conversations.join(people, people.c.person == conversations.c.person)
 
 
-async def _heads(database: Database, chosen: Selection, after: int) -> Sequence[Row[*tuple[Any, ...]]]:
-    wanted = (
+def following(chosen: Selection, after: int) -> Select[*tuple[Any, ...]]:
+    """Look for the next conversations behind one, in the order of their ids."""
+    return (
         select(conversations, people.c.channel, people.c.user)
         .select_from(_JOINED)
         .where(conversations.c.id > after, *_conditions(chosen))
         .order_by(conversations.c.id)
         .limit(_HEADS)
     )
-    async with database.read() as connection:
-        return (await connection.execute(wanted)).all()
 
 
 def _conditions(chosen: Selection) -> Iterator[ColumnElement[bool]]:
@@ -96,7 +98,9 @@ def _conditions(chosen: Selection) -> Iterator[ColumnElement[bool]]:
     if chosen.until is not None:
         yield conversations.c.started_at < chosen.until
     if chosen.users:
-        yield people.c.user.in_(chosen.users)
+        yield func.lower(people.c.user).in_([user.lower() for user in chosen.users])
+    if chosen.persons:
+        yield conversations.c.person.in_(chosen.persons)
     if chosen.channels:
         yield people.c.channel.in_(chosen.channels)
     if chosen.numbers:

@@ -34,7 +34,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.usefixtures("database")
 async def test_records_go_to_standard_output_and_nothing_else_does(tmp_path: Path, environ: dict[str, str]) -> None:
-    ran = await webot("export", "--out", "-", "--user", "zhangsan", "--mask", folder=tmp_path, environ=environ)
+    ran = await webot("export", "--out", "-", "--user", "ZhangSan", "--mask", folder=tmp_path, environ=environ)
     lines = [json.loads(line) for line in ran.out.splitlines()]
 
     assert (0, "") == (ran.code, ran.err)

@@ -1,5 +1,6 @@
 """Batch exports: all that was chosen, once, the same bytes each time, and on from where they stopped."""
 
+import asyncio
 import hashlib
 import io
 import json
@@ -11,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.dialects import sqlite
 
 from pipeline.exports import FORMATS, Format
-from storage.engine import Database
+from storage.engine import Database, open_database
 from storage.exports.job import Exports, Job
 from storage.exports.journal import InTheWay
 from storage.exports.masking import Masker
-from storage.exports.select import Selection, count, stream
+from storage.exports.select import Selection, count, following, stream
 from storage.exports.workshop import Workshop
 from storage.media import MediaFolder
+from storage.migrate import migrate
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import MIXED, NOON
 
@@ -256,6 +260,18 @@ async def test_a_long_conversation_comes_whole_or_in_parts(database: Database) -
 
     assert [1000 * 2, 1000 * 2, 300 * 2] == [len(each.messages) for each in parts]
     assert whole.messages == tuple(said for each in parts for said in each.messages)
+
+
+async def test_what_one_person_said_is_found_without_looking_at_everybody(tmp_path: Path) -> None:
+    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/plan.db")
+    await migrate(database)
+    for chosen in (Selection(persons=("wecom/lisi",)), Selection(persons=("wecom/lisi",), since=1.0)):
+        wanted = following(chosen, 0).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        async with database.read() as connection:
+            plan = [row.detail for row in await connection.execute(text(f"EXPLAIN QUERY PLAN {wanted}"))]
+
+        assert [] == [step for step in plan if "(person=?" not in step and "ORDER BY" not in step]
+    await database.close()
 
 
 async def test_masked_is_masked_everywhere(exports: Exports, tmp_path: Path) -> None:
