@@ -105,6 +105,8 @@ class Recollection:
     """Pictures that no question has taken along yet, oldest first."""
     model: str = ""
     """The model the person has chosen, by its name in the settings; empty for the chain's own."""
+    forget_asked_at: datetime | None = None
+    """When the person was last asked whether everything of theirs shall go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +155,16 @@ class Rated:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetAsked:
+    """The person was asked whether everything of theirs shall go."""
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """The person wants everything gone: what they said and were told, their persona, their files."""
 
 
-Change = Said | Wasted | ConversationClosed | PersonaSet | ModelChosen | Rated | PictureCame | Forgotten
+Change = Said | Wasted | ConversationClosed | PersonaSet | ModelChosen | Rated | PictureCame | ForgetAsked | Forgotten
 
 
 @dataclass(frozen=True, slots=True)

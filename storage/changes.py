@@ -7,9 +7,11 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pipeline.events import Person
 from pipeline.outcomes import (
     Change,
     ConversationClosed,
+    ForgetAsked,
     Forgotten,
     ModelChosen,
     PersonaSet,
@@ -56,11 +58,13 @@ class Changes:
             case PersonaSet(text):
                 await self._set_persona(turn, text)
             case ModelChosen(name):
-                await self._choose_model(turn, name)
+                await self._set(turn.event.sender, model=name)
             case Rated():
                 await self._rate(turn, change)
             case PictureCame():
                 await self._add_picture(turn, change)
+            case ForgetAsked():
+                await self._set(turn.event.sender, forget_asked_at=self._now)
             case Forgotten():
                 await self._forget(turn)
 
@@ -175,22 +179,12 @@ class Changes:
 
     async def _set_persona(self, turn: Turn, text: str) -> None:
         person = turn.event.sender
-        wanted = self._insert(people).values(person=str(person), channel=person.channel, user=person.user, persona=text)
-        await self._connection.execute(
-            wanted.on_conflict_do_update(index_elements=["person"], set_={"persona": wanted.excluded.persona})
-        )
+        await self._set(person, persona=text)
         conversation_id = await self._open_conversation(str(person))
         if conversation_id is not None:
             await self._connection.execute(
                 update(conversations).where(conversations.c.id == conversation_id).values(persona=text)
             )
-
-    async def _choose_model(self, turn: Turn, name: str) -> None:
-        person = turn.event.sender
-        wanted = self._insert(people).values(person=str(person), channel=person.channel, user=person.user, model=name)
-        await self._connection.execute(
-            wanted.on_conflict_do_update(index_elements=["person"], set_={"model": wanted.excluded.model})
-        )
 
     async def _rate(self, turn: Turn, rated: Rated) -> None:
         latest = latest_answer(str(turn.event.sender)).scalar_subquery()
@@ -204,12 +198,15 @@ class Changes:
         person = turn.event.sender
         found: Any = await self._connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
         waiting = (*pictures_from_json(found.scalar_one_or_none() or "[]"), came)
-        pictures = pictures_to_json(waiting[-_WAITING_PICTURES:])
-        wanted = self._insert(people).values(
-            person=str(person), channel=person.channel, user=person.user, pictures=pictures
-        )
+        await self._set(person, pictures=pictures_to_json(waiting[-_WAITING_PICTURES:]))
+
+    async def _set(self, person: Person, **values: object) -> None:
+        """Note something of a person, who may not be known yet."""
+        wanted = self._insert(people).values(person=str(person), channel=person.channel, user=person.user, **values)
         await self._connection.execute(
-            wanted.on_conflict_do_update(index_elements=["person"], set_={"pictures": wanted.excluded.pictures})
+            wanted.on_conflict_do_update(
+                index_elements=["person"], set_={name: wanted.excluded[name] for name in values}
+            )
         )
 
     async def _open_conversation(self, person: str) -> int | None:

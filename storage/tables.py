@@ -107,6 +107,8 @@ people = Table(
     Column("pictures", Text, nullable=False, default="[]", server_default="[]"),
     # Who answers, where the person has chosen.
     Column("model", Text, nullable=False, default="", server_default=""),
+    # When they were last asked whether everything of theirs shall go; 0 for never.
+    Column("forget_asked_at", Double, nullable=False, default=0, server_default="0"),
 )
 
 conversations = Table(

@@ -1,6 +1,7 @@
 """What was said, read back by index: neither the length of a conversation nor of the history costs anything."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import time
 from typing import Any
@@ -41,6 +42,7 @@ _RECALL = (
         people.c.persona,
         people.c.pictures,
         people.c.model,
+        people.c.forget_asked_at,
         conversations.c.id,
         conversations.c.number,
         conversations.c.turns,
@@ -83,15 +85,16 @@ class Transcript:
             ).first()
         if found is None:
             return Recollection()
-        if found.id is None or (idle_minutes and time() - found.last_at > idle_minutes * 60):
-            return Recollection(found.persona, pictures=pictures_from_json(found.pictures), model=found.model)
-        return Recollection(
+        known = Recollection(
             found.persona,
-            _conversation(found),
-            tuple(_exchanges(found.said or ())) if turns else (),
-            pictures_from_json(found.pictures),
-            found.model,
+            pictures=pictures_from_json(found.pictures),
+            model=found.model,
+            forget_asked_at=_moment(found.forget_asked_at) if found.forget_asked_at else None,
         )
+        if found.id is None or (idle_minutes and time() - found.last_at > idle_minutes * 60):
+            return known
+        said = tuple(_exchanges(found.said or ())) if turns else ()
+        return replace(known, conversation=_conversation(found), exchanges=said)
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         """Implement `Memory.conversations`."""

@@ -32,6 +32,7 @@ class RecentMemory:
     past: tuple[Conversation, ...] = ()
     pictures: tuple[PictureCame, ...] = ()
     model: str = ""
+    forget_asked_at: datetime | None = None
     answers: bool = False
     """Whether a model has answered."""
     recalled: list[tuple[Person, int, int]] = field(default_factory=list)
@@ -39,7 +40,7 @@ class RecentMemory:
     async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
         self.recalled.append((person, turns, idle_minutes))
         latest = self.exchanges[-turns:] if turns else ()
-        return Recollection(self.persona, self.conversation, latest, self.pictures, self.model)
+        return Recollection(self.persona, self.conversation, latest, self.pictures, self.model, self.forget_asked_at)
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         assert person == ALICE

@@ -1,7 +1,7 @@
 """The chat commands, as a person meets them."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,7 +9,7 @@ from chains.command import Command, Commands, Order
 from chains.commands import all_commands
 from chains.commands.prompt_set import MOST
 from pipeline.events import Clicked, Content, Entered, InboundEvent, Text
-from pipeline.outcomes import Conversation, ConversationClosed, Forgotten, Outcome, PersonaSet
+from pipeline.outcomes import Conversation, ConversationClosed, ForgetAsked, Forgotten, Outcome, PersonaSet
 from pipeline.replies import Silence, TextReply
 from pipeline.words import Words, catalogue
 from tests.chains.house import ALICE, NOON, RecentMemory, house
@@ -203,9 +203,12 @@ def test_two_commands_cannot_share_a_name() -> None:
 @pytest.mark.parametrize("word", ["yes", "确认", "ＹＥＳ"])
 async def test_forget_is_asked_twice(word: str) -> None:
     async with house() as it:
-        asked = await it.outcome("@forget")
-        unsure = await it.outcome("@forget 好像")
-        done = await it.outcome(f"@forget {word}")
+        said = [await it.outcome(line) for line in ("@forget", "@forget 好像", f"@forget {word}")]
+        it.memory.forget_asked_at = datetime.now(UTC) - timedelta(minutes=9)
+        unsure, done = await it.outcome("@forget 好像"), await it.outcome(f"@forget {word}")
+        it.memory.forget_asked_at = datetime.now(UTC) - timedelta(minutes=11)
+        late = await it.outcome(f"@forget {word}")
+    asked = Outcome((TextReply(Words("zh").say("forget.sure", minutes=10)),), (ForgetAsked(),))
 
-    assert Outcome((TextReply(Words("zh").say("forget.sure")),)) == asked == unsure
+    assert [asked] * 5 == [*said, unsure, late]
     assert Outcome((TextReply(Words("zh").say("forget.done")),), (Forgotten(),)) == done

@@ -1,0 +1,19 @@
+"""Keep when a person was asked whether everything of theirs shall go."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Take the step."""
+    op.add_column("people", sa.Column("forget_asked_at", sa.Double(), nullable=False, server_default="0"))
+
+
+def downgrade() -> None:
+    """Take it back."""
+    op.drop_column("people", "forget_asked_at")
