@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any, Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import Database
@@ -68,6 +68,14 @@ async def note(
             messages=messages,
         )
     )
+
+
+async def latest_deletion(database: Database) -> int:
+    """Give the number of the latest deed that deleted something, 0 if there is none."""
+    deletions: tuple[Action, ...] = ("forget", "retention")
+    latest = select(func.coalesce(func.max(audit.c.id), 0)).where(audit.c.action.in_(deletions))
+    async with database.read() as connection:
+        return int((await connection.execute(latest)).scalar_one())
 
 
 async def deeds(database: Database, *, limit: int = 100) -> Sequence[AuditRow]:

@@ -14,6 +14,7 @@ from pipeline.exports import Format
 from pipeline.ports import MediaStore
 from pipeline.settings import PdfEngine
 from pipeline.words import Language, Words
+from storage.audit import latest_deletion
 from storage.engine import Database
 from storage.exports import csv, finetune, jsonl, manifest, sharegpt
 from storage.exports.folders import work_folder
@@ -23,7 +24,7 @@ from storage.exports.layout import lay_out, lay_out_pictures
 from storage.exports.manifest import Entry, Manifest, entry
 from storage.exports.masking import Masker
 from storage.exports.orders import Broken, RenderOrder
-from storage.exports.pictures import Pictures
+from storage.exports.pictures import Pictures, file_name
 from storage.exports.records import Transcript
 from storage.exports.select import Selection, newest_message, stream
 from storage.exports.workshop import Workshop
@@ -101,8 +102,8 @@ class Exports:
         return done
 
     async def _fill(self, job: Job, root: Path, progress: Progress) -> tuple[Done, Journal]:
-        newest = await newest_message(self._database)
-        journal = await asyncio.to_thread(open_journal, root, job.order(), newest)
+        newest, deletion = await newest_message(self._database), await latest_deletion(self._database)
+        journal = await asyncio.to_thread(open_journal, root, job.order(), newest=newest, deletion=deletion)
         job = replace(job, chosen=replace(job.chosen, newest=journal.newest))
         if TRAITS[job.format].paged:
             done = await self._pages(job, journal, progress)
@@ -147,7 +148,7 @@ class Exports:
         running: set[asyncio.Task[None]] = set()
 
         async def write(transcript: Transcript) -> None:
-            made = await self._document(job, journal.root, transcript)
+            made = await self._document(job, journal, transcript)
             if isinstance(made, Failure):
                 failures.append(made)
             else:
@@ -163,8 +164,7 @@ class Exports:
                 # As many as can be rendered, and as many again laid out: memory does not grow with the rest.
                 if len(running) >= self._workshop.presses * 2:
                     done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                    for task in done:
-                        task.result()
+                    await asyncio.gather(*done)
                 running.add(asyncio.create_task(write(transcript)))
             if running:
                 await asyncio.gather(*running)
@@ -177,11 +177,13 @@ class Exports:
         counts = {"conversations": len(journal.entries), "messages": sum(each.messages for each in entries)}
         return Done(_manifest(job, entries, **counts), tuple(failures), tuple(sorted(plainer)))
 
-    async def _document(self, job: Job, root: Path, transcript: Transcript) -> list[Entry] | Failure:
+    async def _document(self, job: Job, journal: Journal, transcript: Transcript) -> list[Entry] | Failure:
+        root = journal.root
         if job.masker is not None:
             transcript = await asyncio.to_thread(job.masker.transcript, transcript)
         folder, name = _place(root, transcript)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(journal.begins, [*_paths(job, folder, name, transcript)])
         counts = {"conversations": 1, "messages": len(transcript.messages)}
         if job.format in {"md", "txt"}:
             path = folder / f"{name}{TRAITS[job.format].suffix}"
@@ -261,10 +263,23 @@ def _open_at(path: Path, offset: int) -> BinaryIO:
 
 
 def _write(job: Job, transcript: Transcript, path: Path) -> None:
-    half = path.with_name(f"{path.name}.half")
+    half = _half(path)
     with half.open("w", encoding="utf-8", newline="") as file:
         file.writelines(_document(job, transcript, path.parent))
     half.replace(path)
+
+
+def _half(path: Path) -> Path:
+    return path.with_name(f"{path.name}.half")
+
+
+def _paths(job: Job, folder: Path, name: str, transcript: Transcript) -> Iterator[Path]:
+    """Give every path at which something of a conversation may come to lie."""
+    formats: tuple[Format, ...] = (job.format, "html") if job.format == "pdf" else (job.format,)
+    for document in (folder / f"{name}{TRAITS[format_].suffix}" for format_ in formats):
+        yield from (document, _half(document))
+    if job.format == "md":
+        yield from (folder / "media" / file_name(each) for said in transcript.messages for each in said.media)
 
 
 def _document(job: Job, transcript: Transcript, pictures: Path) -> Iterator[str]:
@@ -294,7 +309,7 @@ def _safe(name: str) -> str:
 
 
 def _pack(folder: Path, path: Path) -> None:
-    half = path.with_name(f"{path.name}.half")
+    half = _half(path)
     with zipfile.ZipFile(half, "w") as archive:
         for source in sorted(folder.rglob("*")):
             if source.is_file() and not source.name.startswith(".webot-export"):

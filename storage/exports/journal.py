@@ -1,7 +1,7 @@
 """Where an unfinished export stands, in its own folder: what was asked for, and a line for each step done."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,14 @@ class Journal:
     """The bytes of the file up to there."""
     conversations: int = 0
     messages: int = 0
+    touched: set[str] = field(default_factory=set)
+    """Every path at which a file may have been written, whether or not its conversation is finished."""
+
+    def begins(self, paths: Iterable[Path]) -> None:
+        """Note at which paths files are about to be written."""
+        written = [path.relative_to(self.root).as_posix() for path in paths]
+        self.touched.update(written)
+        self._note({"begins": written})
 
     def finished(self, conversation: int, entries: list[Entry]) -> None:
         """Note that a conversation's files are written."""
@@ -52,22 +60,33 @@ class Journal:
             file.write(json.dumps(step) + "\n")
 
 
-def open_journal(root: Path, order: Mapping[str, Any], newest: int) -> Journal:
+def open_journal(root: Path, order: Mapping[str, Any], *, newest: int, deletion: int) -> Journal:
     """Begin an export in a folder, or go on with the one that stopped there.
 
-    A finished export of ours is replaced. Raises `InTheWay` for a folder with other things in it, or with an
-    unfinished export of something else.
+    One that stopped before the latest `deletion` is begun anew: what is forgotten must not be in it. A finished export
+    of ours is replaced. Raises `InTheWay` for a folder with other things in it, or with an unfinished export of
+    something else.
     """
     root.mkdir(parents=True, exist_ok=True)
     begun = _read(root / _ORDER)
-    if begun is None:
+    if begun is not None:
+        if begun["order"] != json.loads(json.dumps(order)):
+            raise InTheWay(f"{str(root)!r} holds an unfinished export of something else; remove it, or name another")
+        journal = _retraced(root, int(begun["newest"]))
+        if begun.get("deletion") == deletion:
+            return journal
+        for path in journal.touched:
+            (root / path).unlink(missing_ok=True)
+    else:
         _clear(root)
-        (root / _STEPS).unlink(missing_ok=True)
-        (root / _ORDER).write_text(json.dumps({"order": order, "newest": newest}), encoding="utf-8")
-        return Journal(root, newest)
-    if begun["order"] != json.loads(json.dumps(order)):
-        raise InTheWay(f"{str(root)!r} holds an unfinished export of something else; remove it, or name another")
-    journal = Journal(root, int(begun["newest"]))
+    (root / _STEPS).unlink(missing_ok=True)
+    begin = {"order": order, "newest": newest, "deletion": deletion}
+    (root / _ORDER).write_text(json.dumps(begin), encoding="utf-8")
+    return Journal(root, newest)
+
+
+def _retraced(root: Path, newest: int) -> Journal:
+    journal = Journal(root, newest)
     steps = root / _STEPS
     for line in steps.read_text(encoding="utf-8").splitlines() if steps.exists() else ():
         _retrace(journal, line)
@@ -82,6 +101,9 @@ def _retrace(journal: Journal, line: str) -> None:
     if "after" in step:
         journal.after, journal.offset = step["after"], step["offset"]
         journal.conversations, journal.messages = step["conversations"], step["messages"]
+        return
+    if "begins" in step:
+        journal.touched.update(step["begins"])
         return
     entries = [Entry(**each) for each in step["files"]]
     if all((journal.root / each.path).is_file() for each in entries):

@@ -22,6 +22,7 @@ from storage.exports.journal import InTheWay
 from storage.exports.masking import Masker
 from storage.exports.select import Selection, count, following, stream
 from storage.exports.workshop import Workshop
+from storage.forgetting import find, forget
 from storage.media import MediaFolder
 from storage.migrate import migrate
 from tests.storage.exports.conversing import converse
@@ -116,6 +117,26 @@ async def test_an_export_that_stopped_goes_on_and_gives_what_it_would_have(
     await exports.to_folder(job, tmp_path / "stopped", made.append)
 
     assert contents(tmp_path / "whole") == contents(tmp_path / "stopped")
+
+
+@pytest.mark.parametrize("format_", ["md", "jsonl"])
+async def test_whoever_is_forgotten_while_an_export_stands_still_is_not_in_it(
+    database: Database, exports: Exports, tmp_path: Path, format_: Format
+) -> None:
+    def die(done: int) -> None:
+        if done >= 6:
+            raise Interrupted
+
+    out = tmp_path / "out"
+    with pytest.raises(Interrupted):
+        await exports.to_folder(Job(EVERYTHING, format_), out, die)
+    for person in await find(database, "zhangsan"):
+        await forget(database, person, who="root")
+    done = await exports.to_folder(Job(EVERYTHING, format_), out, quiet)
+
+    assert (6, 36) == (done.manifest.conversations, done.manifest.messages)
+    assert {each.path for each in done.manifest.files} | {"manifest.json"} == set(contents(out))
+    assert not any("zhangsan" in name or b"zhangsan" in data for name, data in contents(out).items())
 
 
 async def test_what_stopped_while_it_was_packed_is_only_packed_again(exports: Exports, tmp_path: Path) -> None:
