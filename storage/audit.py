@@ -78,10 +78,13 @@ async def latest_deletion(database: Database) -> int:
         return int((await connection.execute(latest)).scalar_one())
 
 
-async def deeds(database: Database, *, limit: int = 100) -> Sequence[AuditRow]:
+async def deeds(database: Database, *, action: Action | None = None, limit: int = 100) -> Sequence[AuditRow]:
     """Give the latest deeds, newest first."""
+    wanted = select(audit).order_by(audit.c.id.desc()).limit(limit)
+    if action is not None:
+        wanted = wanted.where(audit.c.action == action)
     async with database.read() as connection:
-        rows = (await connection.execute(select(audit).order_by(audit.c.id.desc()).limit(limit))).all()
+        rows = (await connection.execute(wanted)).all()
     return [
         AuditRow(
             row.id,

@@ -1,0 +1,86 @@
+"""Show who exported what and who deleted what, the latest deeds last."""
+
+import asyncio
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from web.columns import columns
+from web.commands import Shell, pass_shell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storage.audit import Action, AuditRow
+
+_ACTIONS = ("export", "forget", "retention")
+_HEAD = ("when", "who", "did", "conversations", "messages", "what")
+
+
+@click.command(help=__doc__)
+@click.option("--action", type=click.Choice(_ACTIONS), default=None, help="Only deeds of this kind.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Show so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a deed a line.")
+@pass_shell
+def command(shell: Shell, *, action: "Action | None", limit: int, as_json: bool) -> None:
+    """Print the deeds."""
+    found = asyncio.run(_found(shell.settings().storage.database_url.get_secret_value(), action, limit))
+    if as_json:
+        for deed in found:
+            click.echo(_json(deed))
+    elif found:
+        for line in columns([_HEAD, *map(_cells, found)]):
+            click.echo(line)
+    else:
+        click.echo("nothing was exported or deleted yet", err=True)
+
+
+def _cells(deed: "AuditRow") -> tuple[str, ...]:
+    when = deed.at.astimezone().strftime("%Y-%m-%d %H:%M")
+    return (when, deed.who, deed.action, str(deed.conversations), str(deed.messages), _what(deed))
+
+
+def _what(deed: "AuditRow") -> str:
+    """Say what was chosen, in one line; what was left as it is by default says nothing."""
+    details = dict(deed.details)
+    chosen = details.pop("filter", {})
+    return " ".join(f"{name}={_short(name, value)}" for name, value in {**details, **chosen}.items() if value)
+
+
+def _short(name: str, value: object) -> str:
+    match value:
+        case float() if name in {"since", "until"}:
+            return datetime.fromtimestamp(value).astimezone().strftime("%Y-%m-%dT%H:%M")
+        case list():
+            return ",".join(map(str, value))
+        case str() if name == "masked":
+            return "yes"
+        case _:
+            return str(value)
+
+
+def _json(deed: "AuditRow") -> str:
+    return json.dumps(
+        {
+            "at": deed.at.isoformat(),
+            "who": deed.who,
+            "action": deed.action,
+            "conversations": deed.conversations,
+            "messages": deed.messages,
+            "details": deed.details,
+        },
+        ensure_ascii=False,
+    )
+
+
+async def _found(url: str, action: "Action | None", limit: int) -> "Sequence[AuditRow]":
+    from storage.audit import deeds  # noqa: PLC0415 (not for `webot --help`)
+    from storage.visits import NoDatabase, visiting  # noqa: PLC0415 (the same)
+
+    try:
+        async with visiting(url) as database:
+            return (await deeds(database, action=action, limit=limit))[::-1]
+    except NoDatabase:
+        return ()
