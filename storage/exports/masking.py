@@ -1,6 +1,7 @@
 """Masks what names a person: phone numbers, identity cards, e-mail addresses, bank cards, and names of a list."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,7 +11,7 @@ from storage.exports.records import Transcript
 
 # Digits of other scripts and of Chinese input methods count: \d takes full-width ones.
 _EMAIL = re.compile(r"[\w.+%-]{1,64}[@＠](?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}", re.ASCII)
-_IDENTITY = re.compile(r"(?<!\d)\d{17}[\dXxＸｘ](?!\d)")
+_IDENTITY = re.compile(r"(?<!\d)\d{6}[ -]?(?:\d{8}[ -]?\d{3}[\dXxＸｘ]|\d{6}[ -]?\d{3})(?!\d)")
 _CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
 _MOBILE = re.compile(r"(?<!\d)(?:(?:[+＋]|00)?86[ -]?)?[1１][3-9３-９](?:[ -]?\d){9}(?!\d)")
 _LANDLINE = re.compile(
@@ -20,8 +21,11 @@ _LANDLINE = re.compile(
 )
 _ABROAD = re.compile(r"(?<![\d+])\+\d{1,3}(?:[ -]?\(?\d{1,5}\)?){2,5}(?!\d)")
 
+_OLDER = 15
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
+# The first two digits of a place in China (GB/T 2260).
+_PROVINCES = frozenset((*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66)))
 
 
 @dataclass(frozen=True)
@@ -71,26 +75,32 @@ class Masker:
 def _compiled(names: tuple[str, ...]) -> list[re.Pattern[str]]:
     # The longest first: 欧阳锋 is not to become [NAME]锋 because 欧阳 is listed too.
     ordered = sorted({name.strip() for name in names} - {""}, key=len, reverse=True)
-    return [
-        re.compile(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])" if name.isascii() else re.escape(name), re.IGNORECASE)
-        for name in ordered
-    ]
+    return [re.compile(_spaced(name), re.IGNORECASE) for name in ordered]
+
+
+def _spaced(name: str) -> str:
+    """Write a name as a pattern: Latin words however far apart, Chinese characters also with spaces between them."""
+    if name.isascii():
+        return r"(?<![A-Za-z])" + r"\s+".join(map(re.escape, name.split())) + r"(?![A-Za-z])"
+    return r"[ \u3000]?".join(re.escape(character) for character in "".join(name.split()))
 
 
 def _if(holds: Callable[[str], bool], mask: str) -> Callable[[re.Match[str]], str]:
     return lambda found: mask if holds(found[0]) else found[0]
 
 
-def _is_identity(text: str) -> bool:
-    """Check birthday and check digit (GB 11643-1999)."""
-    digits = [int(digit) for digit in text[:17]]
-    year, month, day = (int(text[a:b]) for a, b in ((6, 10), (10, 12), (12, 14)))
+def _is_identity(written: str) -> bool:
+    """Check birthday and check digit (GB 11643-1999), of the older kind of 15 digits place and birthday."""
+    text = unicodedata.normalize("NFKC", written).replace(" ", "").replace("-", "").upper()
+    older = len(text) == _OLDER
     try:
-        date(year, month, day)
+        date.fromisoformat(f"19{text[6:12]}" if older else text[6:14])
     except ValueError:
         return False
-    last = _CHECKS[sum(digit * weight for digit, weight in zip(digits, _WEIGHTS, strict=True)) % 11]
-    return text[17].upper().replace("Ｘ", "X") == last or (text[17].isdigit() and str(int(text[17])) == last)
+    if older:
+        return int(text[:2]) in _PROVINCES
+    weighed = sum(int(digit) * weight for digit, weight in zip(text[:17], _WEIGHTS, strict=True))
+    return text[17] == _CHECKS[weighed % 11]
 
 
 def _is_card(text: str) -> bool:

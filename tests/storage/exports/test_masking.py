@@ -21,6 +21,10 @@ from tests.storage.exports.samples import message, talk
         ("a＠b.com", "[EMAIL]"),
         ("身份证11010519491231002X", "身份证[ID]"),
         ("身份证11010519491231002x。", "身份证[ID]。"),
+        ("110105 19491231 002X，110105-19491231-002X", "[ID]，[ID]"),
+        ("１１０１０５１９４９１２３１００２Ｘ", "[ID]"),
+        ("老身份证110105491231002，110105 491231 002", "老身份证[ID]，[ID]"),
+        ("单号 110105491331002、990105491231002", "单号 110105491331002、990105491231002"),
         ("卡号 4111 1111 1111 1111", "卡号 [CARD]"),
         ("6222021234567890127", "6222021234567890127"),
         ("订单 20261122123456789012", "订单 20261122123456789012"),
@@ -36,6 +40,11 @@ def test_names_of_the_list_are_masked_the_longest_first() -> None:
     mask = Masker(("欧阳", "欧阳锋", "Tom", " "))
 
     assert "[NAME]和[NAME]、[NAME] tomorrow" == mask("欧阳锋和欧阳、TOM tomorrow")
+
+
+@pytest.mark.parametrize("written", ["张三丰", "张 三 丰", "张　三丰", "Tom Lee", "tom  LEE", "Tom\nLee"])
+def test_names_are_masked_however_they_are_spaced(written: str) -> None:
+    assert "找[NAME]去" == Masker(("张三丰", "Tom Lee"))(f"找{written}去")
 
 
 def test_a_transcript_is_masked_in_every_place_somebody_wrote() -> None:
