@@ -53,7 +53,11 @@ async def export_to(settings: Settings, job: Job, out: Path, room: PressRoom | N
         tally.conversations, tally.messages = done.manifest.conversations, done.manifest.messages
         return done
 
-    done = await _visit(settings, lambda database: _export(database, settings, job, str(out), run, room=room))
+    try:
+        done = await _visit(settings, lambda database: _export(database, settings, job, str(out), run, room=room))
+    except asyncio.CancelledError:
+        _say("stopped; the same command goes on where it stopped")
+        raise
     made = done.manifest
     _say(f"{made.conversations} conversations, {made.messages} messages, {len(made.files)} files in {out}")
     if done.plainer:

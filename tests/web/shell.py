@@ -22,8 +22,17 @@ class Ran:
 
 async def webot(*args: str, folder: Path, environ: Mapping[str, str] | None = None) -> Ran:
     """Run a verb to its end, with none of this process's own settings."""
+    running = await start(*args, folder=folder, environ=environ)
+    async with asyncio.timeout(60):
+        out, err = await running.communicate()
+    assert running.returncode is not None
+    return Ran(running.returncode, out.decode(), err.decode())
+
+
+async def start(*args: str, folder: Path, environ: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+    """Start a verb, with none of this process's own settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WEBOT_")}
-    running = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         "import sys; from web.cli import main; sys.exit(main())",
@@ -33,10 +42,6 @@ async def webot(*args: str, folder: Path, environ: Mapping[str, str] | None = No
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
-        out, err = await running.communicate()
-    assert running.returncode is not None
-    return Ran(running.returncode, out.decode(), err.decode())
 
 
 def free_port() -> int:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from storage.engine import Database, open_database
 from storage.migrate import migrate
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import NOON, REPORT
-from tests.web.shell import webot
+from tests.web.shell import start, webot
 from web.exports import presses_for
 
 
@@ -134,3 +136,24 @@ async def test_beside_a_service_a_core_is_left_to_it(database: Database, tmp_pat
     await service.close()
 
     assert (os.cpu_count(), max(1, (os.cpu_count() or 1) - 1)) == (alone, beside)
+
+
+async def test_ctrl_c_says_how_to_go_on(database: Database, tmp_path: Path, environ: dict[str, str]) -> None:
+    for number in range(300):
+        await converse(database, f"u{number}", [("问", "答")], at=NOON)
+    running = await start("export", "--format", "md", "--out", "out", folder=tmp_path, environ=environ)
+    # A document is there, and many are not.
+    await asyncio.to_thread(_wait_for, tmp_path / "out" / "wecom")
+    running.send_signal(signal.SIGINT)
+    _, err = await running.communicate()
+    ran = await webot("export", "--format", "md", "--out", "out", folder=tmp_path, environ=environ)
+
+    assert (130, "stopped; the same command goes on where it stopped") == (running.returncode, err.decode().strip())
+    assert (0, "303 conversations, 606 messages, 303 files in out\n") == (ran.code, ran.err)
+
+
+def _wait_for(path: Path) -> None:
+    until = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < until
+        os.sched_yield()
