@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,6 +38,8 @@ _UNHELD_DAYS = 3
 """Days that files nothing refers to stay: as long as WeCom keeps its own."""
 _NOTHING = content_to_json(Text(""))
 _BATCH = 500
+# Spelled out in the statement: neither database takes the index of messages with files for a value it is told later.
+_SHOWS: ColumnElement[bool] = messages.c.media != literal("[]", literal_execute=True)
 
 InsertInto = Callable[..., postgresql.Insert | sqlite.Insert]
 """The insert of the database at hand, for `ON CONFLICT`."""
@@ -253,7 +255,7 @@ async def remove_unheld(database: Database, media: MediaFolder) -> int:
 
 async def _held(connection: AsyncConnection, among: set[str]) -> set[str]:
     """Give those of some files that a message, a person, an export or a part to be sent refers to."""
-    held = await _files_of_messages(connection, messages.c.media != "[]", among=among)
+    held = await _shown(connection, among)
     held |= {row.sha256 for row in await connection.execute(select(exported_files.c.sha256))} & among
     for row in await connection.execute(select(people.c.pictures).where(people.c.pictures != "[]")):
         held |= {picture.media.sha256 for picture in pictures_from_json(row.pictures)} & among
@@ -269,11 +271,19 @@ def _insert_into(database: Database) -> InsertInto:
     return postgresql.insert if database.shared else sqlite.insert
 
 
-async def _files_of_messages(
-    connection: AsyncConnection, condition: ColumnElement[bool], *, among: set[str] | None = None
-) -> set[str]:
+async def _files_of_messages(connection: AsyncConnection, condition: ColumnElement[bool]) -> set[str]:
+    rows = await connection.execute(select(messages.c.media).where(condition, _SHOWS))
+    return {media.sha256 for row in rows for media in media_from_json(row.media)}
+
+
+async def _shown(connection: AsyncConnection, among: set[str]) -> set[str]:
+    """Give those of some files that any message shows; a batch at a time, for there may be many."""
     found: set[str] = set()
-    for row in await connection.execute(select(messages.c.media).where(condition, messages.c.media != "[]")):
-        names = {media.sha256 for media in media_from_json(row.media)}
-        found |= names if among is None else names & among
-    return found
+    after = 0
+    while True:
+        some = select(messages.c.id, messages.c.media).where(messages.c.id > after, _SHOWS)
+        rows = (await connection.execute(some.order_by(messages.c.id).limit(_BATCH))).all()
+        found |= {media.sha256 for row in rows for media in media_from_json(row.media)} & among
+        if len(rows) < _BATCH:
+            return found
+        after = rows[-1].id

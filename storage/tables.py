@@ -156,6 +156,9 @@ messages = Table(
 )
 Index("ix_messages_conversation_turn", messages.c.conversation_id, messages.c.turn, messages.c.id)
 
+_SHOWS = messages.c.media != "[]"
+Index("ix_messages_media", messages.c.id, sqlite_where=_SHOWS, postgresql_where=_SHOWS)
+
 _RATED = messages.c.rating != 0
 Index("ix_messages_rating", messages.c.chain, messages.c.revision, sqlite_where=_RATED, postgresql_where=_RATED)
 
