@@ -1,38 +1,15 @@
+"""Settings in layers: which value holds, and where it comes from."""
+
 from pathlib import Path
 
 import pytest
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import ValidationError
 
-from pipeline.errors import SettingsInvalid
-from pipeline.settings import Settings, Table
+from pipeline.settings import Settings
+from tests.web.settings_files import KINDS, write
 from web.configuration import load, load_settings, secrets_of, settings_folder
-from web.validation import validate_table
 
 ROOT = Path(__file__).parents[2]
-
-
-class PretendApp(Table):
-    """The own keys of a pretend kind of channel."""
-
-    path: str = "/gpt"
-    agent_id: int = Field(default=0, ge=0)
-    token: SecretStr = SecretStr("")
-    tags: tuple[str, ...] = ()
-
-
-KINDS = {"wecom_app": PretendApp}
-
-
-def write(folder: Path, **files: str) -> None:
-    names = {"settings": "settings.toml", "local": "settings.local.toml", "secrets": ".secrets.toml"}
-    for name, text in files.items():
-        (folder / names[name]).write_text(text, encoding="utf-8")
-
-
-def problems(folder: Path, environ: dict[str, str] | None = None) -> tuple[str, ...]:
-    with pytest.raises(SettingsInvalid) as refused:
-        load(folder, environ or {}, KINDS)
-    return refused.value.problems
 
 
 def test_a_folder_without_files_gives_the_defaults(tmp_path: Path) -> None:
@@ -87,11 +64,6 @@ def test_the_settings_cannot_be_changed_once_loaded(tmp_path: Path) -> None:
 
     with pytest.raises(ValidationError):
         settings.chat.turns = 1  # type: ignore[misc]
-
-
-KNOWN_TABLES = ", ".join(
-    f"[{name}.<name>]" if name in {"channels", "models", "mcp"} else f"[{name}]" for name in Settings.model_fields
-)
 
 
 @pytest.mark.parametrize(
@@ -188,215 +160,6 @@ def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path: Path) -> None:
     assert 3 == load_settings(tmp_path, {}).chat.turns
 
 
-CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thinking_seconds, picture_seconds, language"
-
-
-@pytest.mark.parametrize(
-    ("local", "told"),
-    [
-        pytest.param(
-            '[chat]\nturns = "ten"',
-            '[chat] turns: found "ten", expected a whole number from 0 to 1000',
-            id="a wrong type",
-        ),
-        pytest.param(
-            '[chat]\nturns = "10"',
-            '[chat] turns: found "10", expected a whole number from 0 to 1000',
-            id="a number in quotes",
-        ),
-        pytest.param(
-            "[chat]\nturns = true",
-            "[chat] turns: found true, expected a whole number from 0 to 1000",
-            id="a yes where a number belongs",
-        ),
-        pytest.param(
-            "[chat]\nturns = 1001",
-            "[chat] turns: found 1001, expected a whole number from 0 to 1000",
-            id="beyond the range",
-        ),
-        pytest.param(
-            "[limits]\nturn_seconds = 0",
-            "[limits] turn_seconds: found 0, expected a number above 0",
-            id="below the range",
-        ),
-        pytest.param(
-            '[chat]\nhide_thinking = "yes"',
-            '[chat] hide_thinking: found "yes", expected true or false',
-            id="a yes in quotes",
-        ),
-        pytest.param(
-            '[chat]\nlanguage = "fr"',
-            '[chat] language: found "fr", expected "zh" or "en"',
-            id="a choice there is not",
-        ),
-        pytest.param(
-            '[log]\nlevel = "loud"',
-            '[log] level: found "loud", expected one of debug, info, warning, error, critical',
-            id="a level there is not",
-        ),
-        pytest.param(
-            '[limits]\nusers = "bob"',
-            '[limits] users: found "bob", expected a list of texts, such as ["a", "b"]',
-            id="one name where a list belongs",
-        ),
-        pytest.param(
-            '[limits]\ndepartments = [1, "2"]',
-            '[limits] departments[1]: found "2", expected a whole number',
-            id="a wrong type in a list",
-        ),
-        pytest.param(
-            "[chat]\nsystem_prompt = 1979-05-27",
-            "[chat] system_prompt: found 1979-05-27, expected text in quotes",
-            id="a date where text belongs",
-        ),
-        pytest.param("chat = 5", "[chat]: found a whole number, expected a table", id="no table"),
-        pytest.param(
-            "[chat]\ntruns = 5",
-            f"[chat] truns: no such key; did you mean turns? {CHAT_KEYS}",
-            id="a misspelt key",
-        ),
-        pytest.param(
-            "port = 5",
-            f"port: no such key; did you mean [server] port? Known keys: {', '.join(Settings.model_fields)}",
-            id="a key without its table",
-        ),
-        pytest.param("[chat]\nzzz = 5", f"[chat] zzz: no such key. {CHAT_KEYS}", id="an unknown key"),
-        pytest.param(
-            "[chats]\nturns = 5",
-            f"[chats]: no such table; did you mean [chat]? Known tables: {KNOWN_TABLES}",
-            id="a misspelt table",
-        ),
-        pytest.param(
-            'menu.buttons = [{ key = "@help" }]',
-            "[menu] buttons[0].name: missing, expected text in quotes",
-            id="a missing key",
-        ),
-        pytest.param(
-            'menu.buttons = [{ name = "x", ley = "@help" }]',
-            "[menu] buttons[0].ley: no such key; did you mean key? Known keys: name, key, url, buttons",
-            id="an unknown key in a list of tables",
-        ),
-        pytest.param(
-            '[channels.wecom]\nagent_id = "7"',
-            '[channels.wecom] agent_id: found "7", expected a whole number of at least 0',
-            id="a wrong type in a channel",
-        ),
-        pytest.param(
-            "[channels.hr]\nagent = 7",
-            "[channels.hr] agent: no such key; did you mean agent_id? Known keys: path, agent_id, token, tags",
-            id="a misspelt key of a channel",
-        ),
-        pytest.param(
-            '[channels.hr]\nkind = "wecom"',
-            '[channels.hr] kind: found "wecom", expected "wecom_app"',
-            id="a kind there is not",
-        ),
-    ],
-)
-def test_a_mistake_is_told_with_its_place_and_the_way_out(tmp_path: Path, local: str, told: str) -> None:
-    write(tmp_path, local=local)
-
-    assert (f"settings.local.toml: {told}",) == problems(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("variable", "typed", "told"),
-    [
-        pytest.param(
-            "WEBOT_CHAT__TURNS",
-            "ten",
-            '[chat] turns: found "ten", expected a whole number from 0 to 1000',
-            id="a wrong value",
-        ),
-        pytest.param(
-            "WEBOT_CHAT__TRUNS", "5", f"[chat] truns: no such key; did you mean turns? {CHAT_KEYS}", id="a key"
-        ),
-        pytest.param(
-            "WEBOT_MODELS__DEFAULT__TIMEOUT",
-            "soon",
-            '[models.default] timeout: found "soon", expected a number above 0',
-            id="a key of a named table",
-        ),
-    ],
-)
-def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path, variable: str, typed: str, told: str) -> None:
-    assert (f"{variable}: {told}",) == problems(tmp_path, {variable: typed})
-
-
-def test_an_unknown_table_in_the_environment_is_refused(tmp_path: Path) -> None:
-    (told,) = problems(tmp_path, {"WEBOT_FOO__BAR": "1"})
-
-    assert told.startswith("WEBOT_FOO__BAR: [foo]: no such table. Known tables: [server],")
-
-
-def test_two_underscores_after_the_prefix_are_refused(tmp_path: Path) -> None:
-    assert ("WEBOT___CHAT__TURNS: no such setting; expected WEBOT_<TABLE>__<KEY>",) == problems(
-        tmp_path,
-        {"WEBOT___CHAT__TURNS": "5"},
-    )
-
-
-def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
-    write(
-        tmp_path, settings="[chat]\nturns = -1", local='[server]\nport = "x"', secrets="[channels.wecom]\nagent_id = -1"
-    )
-
-    assert {"settings.toml", "settings.local.toml", ".secrets.toml", "WEBOT_LOG__FORMAT"} == {
-        problem.partition(":")[0] for problem in problems(tmp_path, {"WEBOT_LOG__FORMAT": "xml"})
-    }
-
-
-@pytest.mark.parametrize(
-    "secrets",
-    [
-        pytest.param('[models.default]\napi_key = ["sk-verysecret"]', id="a list where a secret belongs"),
-        pytest.param('[models]\ndefault = "sk-verysecret"', id="a secret where a table belongs"),
-        pytest.param('[models.default]\nbase_url = ["sk-verysecret"]', id="a secret in another's place"),
-        pytest.param('[chat]\napi_key = "verysecret"', id="a secret in the wrong table"),
-        pytest.param('[channels.wecom]\ntoken = { a = "verysecret" }', id="a table where a secret belongs"),
-        pytest.param('[channels.wecom]\nagent_id = "https://a:verysecret@host"', id="an address with a password"),
-        pytest.param('[models.default]\napi_key = "verysecret', id="a line that is not TOML"),
-    ],
-)
-def test_a_mistake_never_shows_a_secret(tmp_path: Path, secrets: str) -> None:
-    write(tmp_path, secrets=secrets)
-
-    assert "verysecret" not in "\n".join(problems(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("[chat]\nturns = = 5", "line 2, column 9: invalid value"),
-        ("[chat]\nturns 5", "line 2, column 7: expected '=' after a key in a key/value pair"),
-        ('[chat]\nsystem_prompt = """a\n', "line 3, column 1: unterminated string"),
-        ("[chat]\nturns = 1\nturns = 2", "line 3, column 10: cannot overwrite a value"),
-    ],
-)
-def test_broken_toml_is_told_by_file_line_and_column(tmp_path: Path, text: str, told: str) -> None:
-    write(tmp_path, local=text)
-
-    assert (f"settings.local.toml: {told}",) == problems(tmp_path)
-
-
-def test_a_file_in_another_encoding_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "settings.local.toml").write_bytes("# 设置".encode("gbk"))
-
-    assert ("settings.local.toml: not UTF-8 text (byte 2)",) == problems(tmp_path)
-
-
-def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "settings.local.toml").mkdir()
-
-    assert ("settings.local.toml: cannot be read: Is a directory",) == problems(tmp_path)
-
-
-def test_a_folder_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
-    (told,) = problems(tmp_path / "nowhere")
-
-    assert told.endswith("nowhere: no such folder (from --settings or WEBOT_SETTINGS_DIR)")
-
-
 def test_whole_numbers_are_good_user_ids(tmp_path: Path) -> None:
     write(tmp_path, local='limits.users = [10001, "zhang"]')
 
@@ -434,24 +197,3 @@ def test_every_secret_that_is_set_is_known(tmp_path: Path) -> None:
     )
 
     assert {"http://me:pass@proxy", "sk-1", "Bearer abc", "tok"} == set(secrets_of(load(tmp_path, {}, KINDS)))
-
-
-def test_a_fault_of_a_whole_table_names_the_last_layer_that_set_a_key_of_it(tmp_path: Path) -> None:
-    write(tmp_path, settings='channels.wecom.path = "/gpt"', local='channels.wecom.corp_id = "ww1"')
-
-    with pytest.raises(SettingsInvalid) as refused:
-        load(tmp_path, {})
-
-    (told,) = refused.value.problems
-    assert told.startswith("settings.local.toml: [channels.wecom]: secret, agent_id, token, encoding_aes_key missing;")
-
-
-def test_a_table_on_its_own_becomes_its_model_or_its_problems() -> None:
-    assert PretendApp(agent_id=7, tags=("a",)) == validate_table(
-        PretendApp, {"agent_id": 7, "tags": ["a"]}, "[channels.hr]"
-    )
-    assert ('[channels.hr] agent_id: found "x", expected a whole number of at least 0',) == validate_table(
-        PretendApp,
-        {"agent_id": "x"},
-        "[channels.hr]",
-    )
