@@ -19,9 +19,9 @@ from storage.engine import Database
 from storage.exports import csv, finetune, jsonl, manifest, sharegpt
 from storage.exports.folders import work_folder
 from storage.exports.formats import EPOCH, TRAITS
-from storage.exports.journal import Journal, open_journal
+from storage.exports.journal import InTheWay, Journal, open_journal
 from storage.exports.layout import lay_out, lay_out_pictures
-from storage.exports.manifest import Entry, Manifest, entry
+from storage.exports.manifest import Entry, Manifest, entry, is_archive
 from storage.exports.masking import Masker
 from storage.exports.orders import Broken, RenderOrder
 from storage.exports.pictures import Pictures, file_name
@@ -87,7 +87,12 @@ class Exports:
         self._workshop = workshop
 
     async def to_zip(self, job: Job, path: Path, progress: Progress) -> Done:
-        """Export into an archive; an unfinished one stands in a folder beside it."""
+        """Export into an archive; an unfinished one stands in a folder beside it.
+
+        Raises `InTheWay` where something else has the archive's name.
+        """
+        if await asyncio.to_thread(_is_foreign, path):
+            raise InTheWay(f"{str(path)!r} is no export of webot's; remove it, or name another")
         folder = path.with_name(f"{path.name}.part")
         done, _ = await self._fill(job, folder, progress)
         if not done.failures:
@@ -306,6 +311,10 @@ def _safe(name: str) -> str:
     """Give a name every file system takes, and no two names the same one."""
     kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip(".")
     return kept if kept == name and len(kept) < 100 else f"{kept[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"  # noqa: PLR2004
+
+
+def _is_foreign(path: Path) -> bool:
+    return path.exists() and not is_archive(path)
 
 
 def _pack(folder: Path, path: Path) -> None:

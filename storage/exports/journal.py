@@ -67,7 +67,10 @@ def open_journal(root: Path, order: Mapping[str, Any], *, newest: int, deletion:
     of ours is replaced. Raises `InTheWay` for a folder with other things in it, or with an unfinished export of
     something else.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InTheWay(f"{str(root)!r} cannot be made: {error.strerror or error}; name another folder") from error
     begun = _read(root / _ORDER)
     if begun is not None:
         if begun["order"] != json.loads(json.dumps(order)):
@@ -112,14 +115,13 @@ def _retrace(journal: Journal, line: str) -> None:
 
 def _clear(root: Path) -> None:
     """Take away an earlier export of ours; leave anything else, and say so."""
-    ours = set(listed(root))
-    for path in ours:
-        inside = (root / path).resolve()
-        if inside.is_relative_to(root.resolve()):
-            inside.unlink(missing_ok=True)
-    (root / NAME).unlink(missing_ok=True)
-    if any(path.is_file() for path in root.rglob("*") if path.name not in {_ORDER, _STEPS}):
+    ours = {root / path for path in (*listed(root), NAME, _ORDER, _STEPS)}
+    # Looked for first: whoever is refused keeps what was there.
+    if any(path.is_file() and path not in ours for path in root.rglob("*")):
         raise InTheWay(f"{str(root)!r} is not empty; name a new folder, or a .zip")
+    for path in ours:
+        if path.resolve().is_relative_to(root.resolve()):
+            path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 (JSON)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,6 +43,15 @@ def entry(root: Path, path: Path, *, conversations: int, messages: int) -> Entry
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Entry(path.relative_to(root).as_posix(), digest, path.stat().st_size, conversations, messages)
+
+
+def is_archive(path: Path) -> bool:
+    """Say whether a file is an export that was packed."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return NAME in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def listed(root: Path) -> Sequence[str]:

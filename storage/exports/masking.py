@@ -22,6 +22,9 @@ _LANDLINE = re.compile(
 _ABROAD = re.compile(r"(?<![\d+])\+\d{1,3}(?:[ -]?\(?\d{1,5}\)?){2,5}(?!\d)")
 
 _OLDER = 15
+_CUT = "…"
+"""How a title ends that was too long."""
+_TAIL = re.compile(r"[\w.+%@＠０-９ -]*$", re.ASCII)
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
 # The first two digits of a place in China (GB/T 2260).
@@ -49,7 +52,7 @@ class Masker:
         """Mask everything in a conversation that somebody wrote; user ids and file names stay or go by the list."""
         talk = transcript.talk
         return Transcript(
-            replace(talk, title=self(talk.title), persona=self(talk.persona), user=self._named(talk.user)),
+            replace(talk, title=self._title(transcript), persona=self(talk.persona), user=self._named(talk.user)),
             tuple(
                 replace(
                     said,
@@ -61,6 +64,21 @@ class Masker:
                 for said in transcript.messages
             ),
         )
+
+    def _title(self, transcript: Transcript) -> str:
+        """Mask a title, which may be a question cut off in the middle of what is to be masked."""
+        title = transcript.talk.title
+        if not title.endswith(_CUT):
+            return self(title)
+        begin = title.removesuffix(_CUT)
+        first = " ".join(transcript.messages[0].text.split()) if transcript.messages else ""
+        if first.startswith(begin):
+            masked = self(first)
+            return masked if len(masked) <= len(title) else masked[: len(begin)] + _CUT
+        # The question is not here: what may have been cut in two goes.
+        left = self(_TAIL.sub("", begin))
+        halves = (name[:end] for name in self.names for end in range(len(name) - 1, 0, -1))
+        return left.removesuffix(next((half for half in halves if left.endswith(half)), "")) + _CUT
 
     def _named(self, text: str) -> str:
         for name in self._patterns:

@@ -66,7 +66,9 @@ class Transcript:
             said[0].at if said else self.talk.started_at,
             said[-1].at if said else self.talk.last_at,
             _distinct(message.model for message in said),
-            _distinct(f"{message.chain} @ {message.revision}" for message in said if message.chain),
+            _distinct(
+                f"{message.chain} @ {message.revision}" for message in said if message.chain and message.revision
+            ),
         )
 
 

@@ -121,6 +121,22 @@ async def test_what_cannot_be_is_refused_with_the_way_out(tmp_path: Path, enviro
     assert (1, "webot: 'full' is not empty; name a new folder, or a .zip\n") == (full.code, full.err)
 
 
+@pytest.mark.usefixtures("database")
+async def test_files_that_cannot_be_are_named_and_not_the_database(tmp_path: Path, environ: dict[str, str]) -> None:
+    (tmp_path / "letter").touch()
+    (tmp_path / "gbk.txt").write_bytes("张三\n".encode("gbk"))
+    (tmp_path / "marked.txt").write_text("问0\n", encoding="utf-8-sig")
+    taken = await webot("export", "--out", "letter", folder=tmp_path, environ=environ)
+    nowhere = await webot("export", "--out", "/proc/q", folder=tmp_path, environ=environ)
+    gbk = await webot("export", "--out", "-", "--mask-names", "gbk.txt", folder=tmp_path, environ=environ)
+    marked = await webot("export", "--out", "-", "--mask-names", "marked.txt", folder=tmp_path, environ=environ)
+
+    assert (1, "webot: 'letter' cannot be made: File exists; name another folder\n") == (taken.code, taken.err)
+    assert (1, True) == (nowhere.code, nowhere.err.startswith("webot: '/proc/q' cannot be made: "))
+    assert "'gbk.txt' is not UTF-8; save it so, one name a line" in gbk.err
+    assert "[NAME]，电话[PHONE]" == json.loads(marked.out.splitlines()[0])["text"]
+
+
 async def test_before_the_first_start_there_is_nothing_to_export(tmp_path: Path, environ: dict[str, str]) -> None:
     ran = await webot("export", "--out", "out", folder=tmp_path, environ=environ)
 

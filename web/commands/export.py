@@ -97,7 +97,7 @@ def command(  # noqa: PLR0913 (an option each)
     if room is not None:
         context.call_on_close(partial(_close, runner, room))
     settings = shell.settings()
-    names = tuple(mask_names.read_text(encoding="utf-8").splitlines()) if mask_names else ()
+    names = _names(mask_names) if mask_names else ()
     job = Job(
         Selection(
             since=since[0].timestamp() if since else None,
@@ -124,6 +124,15 @@ def command(  # noqa: PLR0913 (an option each)
         with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stream:
             return runner.run(export_records(settings, job, stream))
     return runner.run(export_to(settings, job, Path(out), room))
+
+
+def _names(file: Path) -> tuple[str, ...]:
+    try:
+        # Spreadsheets begin the file with a mark.
+        return tuple(file.read_text(encoding="utf-8-sig").splitlines())
+    except UnicodeDecodeError:
+        message = f"{str(file)!r} is not UTF-8; save it so, one name a line"
+        raise click.BadParameter(message, param_hint="--mask-names") from None
 
 
 def _close(runner: asyncio.Runner, room: PressRoom) -> None:

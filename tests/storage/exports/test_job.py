@@ -182,6 +182,30 @@ async def test_a_folder_with_other_things_is_left_alone(exports: Exports, tmp_pa
     assert {"letter.txt": b"mine"} == contents(out)
 
 
+async def test_whoever_is_refused_keeps_the_earlier_export(exports: Exports, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    await exports.to_folder(Job(EVERYTHING, "md"), out, quiet)
+    (out / "wecom" / "letter.txt").write_text("mine", encoding="utf-8")
+    before = contents(out)
+    with pytest.raises(InTheWay, match="not empty"):
+        await exports.to_folder(Job(EVERYTHING, "md"), out, quiet)
+
+    assert before == contents(out)
+
+
+async def test_an_archive_takes_the_place_of_an_export_and_of_nothing_else(exports: Exports, tmp_path: Path) -> None:
+    out = tmp_path / "out.zip"
+    out.write_text("mine", encoding="utf-8")
+    with pytest.raises(InTheWay, match="is no export of webot's"):
+        await exports.to_zip(Job(EVERYTHING, "md"), out, quiet)
+
+    assert "mine" == out.read_text(encoding="utf-8")
+    out.unlink()
+    await exports.to_zip(Job(EVERYTHING, "txt"), out, quiet)
+    await exports.to_zip(Job(EVERYTHING, "md"), out, quiet)
+    assert ".md" in str(zipfile.ZipFile(out).namelist())
+
+
 async def test_a_finished_export_is_replaced_by_the_next(exports: Exports, tmp_path: Path) -> None:
     out = tmp_path / "out"
     await exports.to_folder(Job(EVERYTHING, "md"), out, quiet)

@@ -1,5 +1,7 @@
 """What is masked, and what only looks like it."""
 
+import re
+
 import pytest
 
 from storage.exports.masking import Masker
@@ -45,6 +47,22 @@ def test_names_of_the_list_are_masked_the_longest_first() -> None:
 @pytest.mark.parametrize("written", ["张三丰", "张 三 丰", "张　三丰", "Tom Lee", "tom  LEE", "Tom\nLee"])
 def test_names_are_masked_however_they_are_spaced(written: str) -> None:
     assert "找[NAME]去" == Masker(("张三丰", "Tom Lee"))(f"找{written}去")
+
+
+ASKED = "电话13812345678 邮箱 a@b.com 身份证11010519491231002X 张三丰问个问题，内容很长很长很长"
+
+
+@pytest.mark.parametrize("cut", range(3, 50))
+def test_a_title_cut_off_shows_nothing_of_what_is_masked(cut: int) -> None:
+    mask = Masker(("张三丰",))
+    titled = talk(title=ASKED[:cut] + "…")
+    whole = mask.transcript(Transcript(titled, (message(1, "human", ASKED),))).talk.title
+    alone = mask.transcript(Transcript(titled, (message(2, "human", "后来"),))).talk.title
+
+    assert mask(ASKED).startswith(whole.removesuffix("…"))
+    assert len(whole) <= cut + 1
+    for title in (whole, alone):
+        assert not re.search(r"\d|张|@|a\.|b\.", title)
 
 
 def test_a_transcript_is_masked_in_every_place_somebody_wrote() -> None:
