@@ -75,7 +75,7 @@ class Heard:
         self.reasoning += beside.get(REASONING) or ""
         self.refusal += beside.get(REFUSAL) or ""
         about = message.response_metadata
-        self.model = about.get("model_name") or self.model
+        self.model = wellformed(str(about.get("model_name") or self.model))
         self.table = about.get(TABLE) or self.table
         self.finish = next((about[key] for key in _FINISHED if about.get(key)), self.finish)
         if (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import ColumnElement, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -152,7 +152,7 @@ async def forget_old(database: Database, *, days: int) -> Erased:
         if not some:
             break
     async with database.write() as connection:
-        empty = conversations.c.id.not_in(select(messages.c.conversation_id).distinct())
+        empty = ~exists().where(messages.c.conversation_id == conversations.c.id)
         # One that is going on is closed first: an answer under way may be about to be written into it.
         await connection.execute(
             update(people)
