@@ -10,13 +10,17 @@ from sqlalchemy.engine import URL
 log = structlog.get_logger()
 
 _AGAIN_SECONDS = 1.0
+_SQLALCHEMY = ("async_fallback", "prepared_statement_cache_size", "prepared_statement_name_func")
+"""What a URL may say to SQLAlchemy and not to the driver."""
 
 
 class Bell:
     """A connection that only listens; it comes back by itself when the database does."""
 
     def __init__(self, url: URL, ring: Callable[[str], None]) -> None:
-        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        _, self._options = url.get_dialect()().create_connect_args(url)
+        for name in _SQLALCHEMY:
+            self._options.pop(name, None)
         self._ring = ring
         self._task: asyncio.Task[None] | None = None
 
@@ -35,7 +39,7 @@ class Bell:
         while True:
             gone = asyncio.Event()
             try:
-                connection = await asyncpg.connect(self._dsn, timeout=5)
+                connection = await asyncpg.connect(**{**self._options, "timeout": 5})
             except (OSError, TimeoutError, asyncpg.PostgresError) as error:
                 log.warning("bell_not_connected", error=type(error).__name__)
                 await asyncio.sleep(_AGAIN_SECONDS)

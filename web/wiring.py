@@ -33,6 +33,7 @@ from storage.outbox import Outbox
 from storage.pictures import PictureFolder
 from storage.sounds import SoundFolder
 from storage.transcript import Transcript
+from storage.visits import plainly
 from storage.worker import Worker
 from web.channels import Opened, open_channels, plan_apps
 from web.configuration import Loaded
@@ -171,14 +172,16 @@ class Service:
 async def open_service(loaded: Loaded, *, own_url: str) -> Service:
     """Build the service of some settings; `own_url` is where this process is reached on this machine.
 
-    Raises `SettingsInvalid`, `ChainInvalid` or `AlreadyRunning`, with nothing left open.
+    Raises `SettingsInvalid`, `ChainInvalid`, `AlreadyRunning` or `DatabaseUnusable`, with nothing left open.
     """
     settings = loaded.settings
-    database = await asyncio.to_thread(open_database, settings.storage.database_url.get_secret_value())
+    with plainly():
+        database = await asyncio.to_thread(open_database, settings.storage.database_url.get_secret_value())
     simulator: Simulator | None = None
     try:
-        await asyncio.to_thread(database.own)
-        migrated = await migrate(database)
+        with plainly():
+            await asyncio.to_thread(database.own)
+            migrated = await migrate(database)
         if migrated.before != migrated.after:
             log.info("schema_migrated", before=migrated.before, after=migrated.after)
         tables = cast("Mapping[str, WeComAppSettings]", loaded.channels)

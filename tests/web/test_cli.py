@@ -150,6 +150,24 @@ def test_ctrl_c_ends_a_verb_quietly() -> None:
     assert (130, "") == (running.returncode, said.strip())
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg://someone:hunter2@127.0.0.1:1/webot",
+        "sqlite+aiosqlite:////proc/webot/webot.db",
+        "sqlite+aiosqlite:///letter.txt",
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, url: str) -> None:
+    (tmp_path / "letter.txt").write_text("Dear Sir or Madam, " * 100)
+    ran = webot("serve", folder=tmp_path, WEBOT_STORAGE__DATABASE_URL=url, WEBOT_SERVER__PORT="0")
+
+    assert 1 == ran.returncode
+    assert 1 == len(ran.stderr.splitlines())
+    assert ran.stderr.startswith("webot: the database cannot be used: ")
+    assert "hunter2" not in ran.stderr + ran.stdout
+
+
 def test_the_version_is_the_packages() -> None:
     assert re.fullmatch(r"webot \d+\.\d+\.\d+ \(Python 3\.\d+\.\d+\)\n", webot("version").stdout)
 

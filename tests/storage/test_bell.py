@@ -1,0 +1,26 @@
+"""The bell by which processes on one PostgreSQL wake each other."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from storage.bell import Bell
+from storage.engine import open_database
+
+
+@pytest.mark.parametrize("options", ["", "&ssl=disable", "&prepared_statement_cache_size=0", "&timeout=7"])
+async def test_the_bell_is_heard_whatever_the_url_says_to_the_driver(postgres_url: str, options: str) -> None:
+    database = await asyncio.to_thread(open_database, postgres_url + options)
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    bell = Bell(database.url, heard.put_nowait)
+    bell.start()
+    async with asyncio.timeout(30):
+        said = [await heard.get()]
+        async with database.write() as connection:
+            await connection.execute(text("SELECT pg_notify('webot', 'stop 7')"))
+        said.append(await heard.get())
+    await bell.stop()
+    await database.close()
+
+    assert ["ready", "stop 7"] == said
