@@ -10,7 +10,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from functools import cache, lru_cache
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pipeline.words import Words
@@ -68,7 +68,16 @@ def mistakes(source: str, *, text: bool = False) -> list[Mistake]:
     found = [mistake for node in tree.find_all(nodes.Node) for mistake in _mistakes(node, known)]
     if text and not found and TEXT not in _names(tree):
         found.append(Mistake(1, "needs {{ text }} where the person's own words go"))
-    return found
+    return found or _unfillable(source, known)
+
+
+def _unfillable(source: str, known: tuple[str, ...]) -> list[Mistake]:
+    """Fill a template in once: what it does with words may be nothing that words allow."""
+    try:
+        _environment().from_string(source).render(dict.fromkeys(known, "words"))
+    except (TypeError, ValueError, ArithmeticError, AssertionError, TemplateError) as error:
+        return [Mistake(1, f"cannot be filled in: {error}; every variable is text, such as 14:05")]
+    return []
 
 
 def fill(source: str, values: Mapping[str, str]) -> str:

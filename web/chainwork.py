@@ -141,6 +141,9 @@ class Desk:
     ) -> None:
         """Release a version: to everybody by making it the chain's own file, or to some as a trial."""
         self._checked(version, version.label)
+        if not version.text:
+            # No text is how a chain's file is taken away.
+            raise ChainInvalid(f"{version.label}: empty; a chain that is all defaults needs a line, such as a comment")
         draft = Draft(name, version.chain.revision, version.text, author, note)
         url = self.settings.storage.database_url.get_secret_value()
         try:

@@ -87,3 +87,13 @@ def test_marks_in_a_persons_words_stay_as_they_are(text: str) -> None:
 def test_any_text_is_filled_or_refused(source: str) -> None:
     if not mistakes(source):
         fill(source, BLANKS)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{% if weekday > 3 %}x{% endif %}", "{{ user | truncate('x') }}", "{{ user | truncate(2) }}"],
+)
+def test_what_words_cannot_be_put_to_is_a_mistake(source: str) -> None:
+    (mistake,) = mistakes(source)
+
+    assert mistake.message.startswith("cannot be filled in: ")

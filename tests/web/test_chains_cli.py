@@ -79,6 +79,15 @@ def test_a_shipped_chain_is_changed_and_brought_back(tmp_path: Path) -> None:
     assert "@translate" in ran(tmp_path, "list")
 
 
+def test_an_empty_draft_takes_no_chain_away(tmp_path: Path) -> None:
+    draft(tmp_path, "one")
+    ran(tmp_path, "publish", "hr")
+    draft(tmp_path).write_text("", encoding="utf-8")
+
+    assert "draft: empty; a chain that is all defaults needs a line" in ran(tmp_path, "publish", "hr", code=1)
+    assert (tmp_path / "data" / "chains" / "hr.toml").exists()
+
+
 def test_what_cannot_be_used_is_told_and_not_published(tmp_path: Path) -> None:
     assert "5 chains: all can be used" in ran(tmp_path, "check")
     file = draft(tmp_path)
