@@ -74,7 +74,7 @@ def mistakes(source: str, *, text: bool = False) -> list[Mistake]:
 def _unfillable(source: str, known: tuple[str, ...]) -> list[Mistake]:
     """Fill a template in once: what it does with words may be nothing that words allow."""
     try:
-        _environment().from_string(source).render(dict.fromkeys(known, "words"))
+        fill(source, dict.fromkeys(known, "words"))
     except (TypeError, ValueError, ArithmeticError, AssertionError, TemplateError) as error:
         return [Mistake(1, f"cannot be filled in: {error}; every variable is text, such as 14:05")]
     return []
