@@ -32,6 +32,7 @@ from pipeline.outcomes import (
 )
 from pipeline.patience import Patience
 from pipeline.ports import Answerer, Ask, Channel, Journal
+from pipeline.rendering import Renderer
 from pipeline.replies import Receipt, TextReply
 from pipeline.settings import Limits
 from pipeline.words import Words
@@ -62,6 +63,7 @@ class Turns:
         self._guards = guards
         self._journal = journal
         self._words = words
+        self._renderer = Renderer(words)
         self._limits = limits
         self._thinking_seconds = thinking_seconds
 
@@ -86,7 +88,7 @@ class Turns:
         except TryAgain as error:
             log.warning("answer_postponed", trace=str(turn.id), reason=str(error))
             return Postponed(max(error.after, _pause(turn.attempts)), str(error))
-        parts = channel.render(outcome.replies)
+        parts = await self._renderer.render(channel, outcome.replies, trace=str(turn.id))
         if not parts and not outcome.changes:
             return Finished("failed" if failure else "done", reason=failure)
         await self._journal.hold(turn)
@@ -155,7 +157,7 @@ class Turns:
         """Send a word that is no part of the answer; that it may fail must not hold the answer up."""
         try:
             await self._journal.hold(turn)
-            for part in channel.render((TextReply(text),)):
+            for part in await self._renderer.render(channel, (TextReply(text),), trace=str(turn.id)):
                 await channel.send(turn.event.sender, part)
         except (TryAgain, Undeliverable) as error:
             log.info("notice_not_sent", trace=str(turn.id), error=str(error))
