@@ -4,18 +4,21 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from litestar import Litestar
+from litestar.types import ASGIApp
 
 from pipeline.events import InboundEvent
 from pipeline.intake import Intake
-from web.app import make_app
+from web.addresses import addresses_of
+from web.app import make_apps
 from web.configuration import load, secrets_of
+from web.listeners import bind
 from web.logs import configure_logs
 from web.loop import run
-from web.server import bind, own_url, serving
+from web.server import serving
 from web.wiring import Service
 
 
@@ -28,8 +31,8 @@ class Forgetful:
         return True
 
 
-def _make(service: Service) -> Litestar:
-    return make_app(replace(service, intake=Intake(Forgetful(), service.chains.urgent)))
+def _make(service: Service, *, apart: bool) -> Sequence[ASGIApp]:
+    return make_apps(replace(service, intake=Intake(Forgetful(), service.chains.urgent)), apart=apart)
 
 
 async def main() -> None:
@@ -38,9 +41,9 @@ async def main() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with configure_logs(loaded.settings.log, secrets_of(loaded)):
-        listener = bind(loaded.settings.server)
-        async with serving(loaded, listener, make=_make):
-            sys.stdout.write(f"webot is ready: {own_url(listener)}\n")
+        listeners = bind(addresses_of(loaded))
+        async with serving(loaded, listeners, make=_make):
+            sys.stdout.write(f"webot is ready: {listeners.url}\n")
             sys.stdout.flush()
             await stop.wait()
 

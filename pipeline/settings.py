@@ -46,6 +46,8 @@ class Server(Table):
     """The port; 0 lets the system choose."""
     public_url: str = ""
     """How WeCom reaches this service from outside, such as https://bot.example.com."""
+    metrics: bool = False
+    """Whether /metrics is answered on this port too, to everybody who reaches it; it is always at the console's."""
 
 
 class Storage(Table):
@@ -220,6 +222,11 @@ class Budgets(Table):
 class Console(Table):
     """The table `[console]`."""
 
+    host: str = ""
+    """The address at which the console, /operations and /metrics listen; empty: that of [server] as long as it is
+    loopback and no channel has credentials, and 127.0.0.1 with the port below from then on."""
+    port: int = Field(default=50009, ge=0, le=65535)
+    """The console's port where it has one of its own; 0 lets the system choose."""
     password_hash: SecretStr = SecretStr("")
     """What `webot console-password` prints: asked of those who use the console from other machines."""
     remote: bool = False

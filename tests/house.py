@@ -12,18 +12,24 @@ import httpx2
 
 from adapters.simulator.phone import Phone
 from adapters.simulator.simulator import Simulator
+from web.addresses import addresses_of
 from web.configuration import load
-from web.server import bind, own_url, serving
+from web.listeners import bind
+from web.server import serving
 from web.wiring import Service
 
 
 @dataclass(frozen=True)
 class House:
-    """A running service, and the two ways to reach it: as WeCom's members do, and over HTTP."""
+    """A running service, and the two ways to reach it: as WeCom's members do, and over HTTP.
+
+    `http` is for callbacks and health, `console` for the console and all that listens there.
+    """
 
     service: Service
     simulator: Simulator
     http: httpx2.AsyncClient
+    console: httpx2.AsyncClient
 
     def phone(self, user: str = "zhangsan", agent_id: int | None = None) -> Phone:
         """Give a member's phone with the app open."""
@@ -35,18 +41,20 @@ async def open_house(folder: Path, environ: Mapping[str, str] | None = None) -> 
     """Serve from a folder on a free port until the block ends."""
     settings = {
         "WEBOT_SERVER__PORT": "0",
+        "WEBOT_CONSOLE__PORT": "0",
         "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{folder}/webot.db",
         "WEBOT_STORAGE__DATA_DIR": str(folder / "data"),
         "WEBOT_LIMITS__DRAIN_SECONDS": "5",
     }
     loaded = await asyncio.to_thread(load, folder, settings | dict(environ or {}))
-    listener = bind(loaded.settings.server)
+    listeners = bind(addresses_of(loaded))
     async with (
-        httpx2.AsyncClient(base_url=own_url(listener), trust_env=False) as http,
-        serving(loaded, listener) as service,
+        httpx2.AsyncClient(base_url=listeners.url, trust_env=False) as http,
+        httpx2.AsyncClient(base_url=listeners.console_url, trust_env=False) as console,
+        serving(loaded, listeners) as service,
     ):
         assert service.simulator is not None
-        yield House(service, service.simulator, http)
+        yield House(service, service.simulator, http, console)
 
 
 async def until(holds: Callable[[], object]) -> float:

@@ -1,18 +1,33 @@
-"""The HTTP application: the channels' callbacks, the health routes, and the console."""
+"""The HTTP applications: the channels' callbacks with the health routes, and the console with its neighbours."""
+
+from collections.abc import Sequence
 
 from litestar import Litestar, get
 from litestar.response import Redirect
+from litestar.types import ASGIApp, ControllerRouterHandler
 
 from storage.views import ping
 from web.callbacks import callback_route
 from web.console.routes import console_routes
-from web.health import health_routes
+from web.head import answering_head
+from web.health import health_routes, metrics_route
 from web.operations import operation_routes
 from web.wiring import Service
 
 
-def make_app(service: Service) -> Litestar:
-    """Put the routes over a service."""
+def make_apps(service: Service, *, apart: bool) -> list[ASGIApp]:
+    """Return the application of `[server]`'s port and, where the console's address is `apart`, the console's."""
+    outer = _outer_routes(service)
+    inner = _inner_routes(service)
+    if not apart:
+        return [_app(service, [*outer, *inner, metrics_route()])]
+    if service.settings.server.metrics:
+        outer = [*outer, metrics_route()]
+    return [_app(service, outer), _app(service, [*inner, metrics_route()])]
+
+
+def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
+    """Make what WeCom and whoever watches over the service may reach."""
 
     async def database() -> str:
         return await ping(service.database)
@@ -26,20 +41,27 @@ def make_app(service: Service) -> Litestar:
             return "an edit cannot be used; the log has why"
         return "an edit waits for a restart; the log has the keys" if service.edit.waiting else ""
 
+    return [
+        *(callback_route(opened.channel, opened.path, service.intake) for opened in service.channels.values()),
+        *health_routes({"database": database, "worker": worker}, {"settings": settings}),
+    ]
+
+
+def _inner_routes(service: Service) -> list[ControllerRouterHandler]:
+    """Make what is for the operator alone."""
+
     @get("/", sync_to_thread=False)
     def home() -> Redirect:
         return Redirect("/console")
 
-    callbacks = [callback_route(opened.channel, opened.path, service.intake) for opened in service.channels.values()]
-    return Litestar(
-        [
-            home,
-            *callbacks,
-            *health_routes({"database": database, "worker": worker}, {"settings": settings}),
-            *console_routes(service),
-            *operation_routes(service),
-        ],
+    return [home, *console_routes(service), *operation_routes(service)]
+
+
+def _app(service: Service, routes: Sequence[ControllerRouterHandler]) -> ASGIApp:
+    app = Litestar(
+        routes,
         # Its pages load scripts from elsewhere, and there is no API for strangers to describe.
         openapi_config=None,
         logging_config=None,
     )
+    return answering_head(app, but=frozenset(opened.path for opened in service.channels.values()))

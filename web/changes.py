@@ -30,6 +30,7 @@ def taken_over(running: Settings, wanted: Settings) -> Settings:
             "storage": running.storage,
             "channels": {name: _channel(table, wanted.channels.get(name)) for name, table in running.channels.items()},
             "network": running.network,
+            "console": wanted.console.model_copy(update={"host": running.console.host, "port": running.console.port}),
             "simulator": running.simulator,
             "chat": wanted.chat.model_copy(update={"language": running.chat.language}),
             "log": running.log.model_copy(update={"level": wanted.log.level}),

@@ -13,10 +13,11 @@ from pydantic_core import to_json
 from adapters.simulator.screens import Entry
 from pipeline.errors import WebotError
 from pipeline.events import Content
-from pipeline.settings import Server
+from web.addresses import Address, Addresses, addresses_of
 from web.configuration import Loaded, secrets_of
+from web.listeners import bind
 from web.logs import configure_logs
-from web.server import bind, own_url, serving
+from web.server import serving
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 _KNOCK_SECONDS = 2.0
@@ -106,26 +107,22 @@ async def reached(loaded: Loaded, *, own: Loaded | None = None) -> AsyncIterator
     Yields the client and whether the service is this process's own. Raises `NotAnswered` when there is no simulator
     to chat through.
     """
-    server = loaded.settings.server
-    async with Client(_address(server)) as client:
-        if server.port and await _is_there(client):
+    address = addresses_of(loaded).console
+    async with Client(address.url) as client:
+        if address.port and await _is_there(client):
             await _check_simulator(client)
             yield client, False
             return
     own = own or loaded
-    listener = bind(Server(host="127.0.0.1", port=0))
+    nearby = Address("server", "127.0.0.1", 0)
+    listeners = bind(Addresses(nearby, nearby))
     log = own.settings.log
     # Lines of the log between those of the conversation would make both unreadable.
     quiet = log.model_copy(update={"output": "file"}) if log.output == "console" else log
     with configure_logs(quiet, secrets_of(own)) as logs:
-        async with serving(own, listener, logs=logs), Client(own_url(listener)) as client:
+        async with serving(own, listeners, logs=logs), Client(listeners.console_url) as client:
             await _check_simulator(client)
             yield client, True
-
-
-def _address(server: Server) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 -- compared, not bound
-    return f"http://[{host}]:{server.port}" if ":" in host else f"http://{host}:{server.port}"
 
 
 async def _is_there(client: Client) -> bool:

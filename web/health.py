@@ -16,7 +16,7 @@ Note = Callable[[], str]
 
 
 def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> list[HTTPRouteHandler]:
-    """Make `/test`, `/healthz`, `/readyz` and `/metrics`."""
+    """Make `/test`, `/healthz` and `/readyz`."""
 
     @get("/test", media_type=MediaType.TEXT, sync_to_thread=False)
     def test() -> str:
@@ -33,10 +33,16 @@ def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> lis
         told = found | {name: note() for name, note in notes.items()}
         return Response({name: wrong or "ok" for name, wrong in told.items()}, status_code=200 if ready else 503)
 
+    return [test, healthz, readyz]
+
+
+def metrics_route() -> HTTPRouteHandler:
+    """Make `/metrics`."""
+
     @get("/metrics", sync_to_thread=False)
     def metrics() -> Response[bytes]:
         # The response says its charset itself.
         media_type = CONTENT_TYPE_LATEST.partition("; charset")[0]
         return Response(generate_latest(REGISTRY), media_type=media_type)
 
-    return [test, healthz, readyz, metrics]
+    return metrics

@@ -4,20 +4,23 @@ import asyncio
 import contextlib
 import gc
 import signal
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, cast
 
 import structlog
 import uvicorn
-from litestar import Litestar
+from litestar.types import ASGIApp
 
-from pipeline.errors import SettingsInvalid
-from pipeline.settings import Server
-from web.app import make_app
+from web.addresses import addresses_of
+from web.app import make_apps
 from web.configuration import Loaded
+from web.listeners import Listeners, bind
 from web.logs import Logs
 from web.reloading import watching
 from web.wiring import Service, open_service
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGIApplication
 
 log = structlog.get_logger()
 
@@ -34,66 +37,61 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-def bind(server: Server) -> socket.socket:
-    """Take the address, so that a taken one is refused before anything is opened. Raises `SettingsInvalid`."""
-    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
-    # The protocol is named because asyncio only then turns Nagle's delay off.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((server.host, server.port))
-    except OSError as error:
-        listener.close()
-        wrong = f"cannot listen on {server.host}:{server.port}: {error.strerror or error}"
-        way_out = "stop what is using it, or set [server] port to a free one"
-        raise SettingsInvalid([f"[server] host, port: {wrong}; {way_out}"]) from None
-    listener.listen(2048)
-    return listener
+class MakeApps(Protocol):
+    """Makes the applications of a service: one, or two where the console's address is `apart`."""
 
-
-def own_url(listener: socket.socket) -> str:
-    """Give the URL at which this machine reaches a bound socket."""
-    host, port = listener.getsockname()[:2]
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- compared, not bound
-    host = f"[{reached}]" if ":" in reached else reached
-    return f"http://{host}:{port}"
+    def __call__(self, service: Service, *, apart: bool) -> Sequence[ASGIApp]:
+        """Return them, the server's first."""
 
 
 @contextlib.asynccontextmanager
 async def serving(
     loaded: Loaded,
-    listener: socket.socket,
+    listeners: Listeners,
     *,
-    make: Callable[[Service], Litestar] = make_app,
+    make: MakeApps = make_apps,
     logs: Logs | None = None,
 ) -> AsyncIterator[Service]:
     """Serve until the block ends; then let running turns finish, close the door, and let go of everything.
 
     Edits of the settings files are taken over meanwhile, `logs` included.
     """
-    service = await open_service(loaded, own_url=own_url(listener))
-    server = _Quiet(
-        uvicorn.Config(
-            make(service),
-            access_log=False,
-            log_config=None,
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
-    )
-    running = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    try:
+        service = await open_service(loaded, own_url=listeners.url)
+    except BaseException:
+        listeners.close()
+        raise
+    sockets = [listeners.server, *([listeners.own] if listeners.own else [])]
+    servers = [_Quiet(_config(app)) for app in make(service, apart=listeners.own is not None)]
+    running = [
+        asyncio.create_task(server.serve(sockets=[listener]), name="http")
+        for server, listener in zip(servers, sockets, strict=True)
+    ]
     try:
         await service.start()
         _settle_memory()
-        log.info("ready", url=own_url(listener))
+        log.info("ready", url=listeners.url, console=listeners.console_url)
         async with watching(service, loaded, logs):
             yield service
     finally:
         await service.drain()
-        server.should_exit = True
-        await running
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*running)
         await service.close()
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        cast("ASGIApplication", app),
+        access_log=False,
+        log_config=None,
+        lifespan="off",
+        ws="none",
+        # What a peer claims to be is no reason to believe it: nothing is decided by X-Forwarded-For.
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
 
 
 def _settle_memory() -> None:
@@ -103,14 +101,14 @@ def _settle_memory() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
-async def serve(loaded: Loaded, logs: Logs, *, announce: Callable[[str, Service], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `announce` is told the URL once people can be answered."""
-    listener = bind(loaded.settings.server)
+async def serve(loaded: Loaded, logs: Logs, *, announce: Callable[[Listeners, Service], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `announce` is told where once people can be answered."""
+    listeners = bind(addresses_of(loaded))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with serving(loaded, listener, logs=logs) as service:
-        announce(own_url(listener), service)
+    async with serving(loaded, listeners, logs=logs) as service:
+        announce(listeners, service)
         await stop.wait()
         log.info("stopping", running=service.worker.running)

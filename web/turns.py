@@ -13,7 +13,9 @@ from storage.engine import Database
 from storage.retries import LedgerRequeuer, Retried, retry, retry_all
 from storage.views import TurnDetail, TurnView, Which, count_turns, find_turn, list_turns
 from storage.visits import NoDatabase, identity, visiting
-from web.neighbour import open_neighbour, service_url
+from web.addresses import addresses_of
+from web.configuration import Loaded
+from web.neighbour import open_neighbour
 
 RETRY = "/operations/turns/retry"
 """Where a service is asked to run turns again."""
@@ -62,30 +64,31 @@ async def found(settings: Settings, turn_id: int) -> TurnDetail | None:
         return None
 
 
-async def retried(settings: Settings, turn_ids: Sequence[int] | None) -> Sequence[Retried]:
+async def retried(loaded: Loaded, turn_ids: Sequence[int] | None) -> Sequence[Retried]:
     """Run turns again, None for all that failed: through the running service, or here when none is.
 
     Raises `NotRetried` when a service owns the SQLite file and does not answer.
     """
-    async with visiting(_url(settings)) as database:
+    async with visiting(_url(loaded.settings)) as database:
         try:
             # PostgreSQL has no owner: the services there hear of it by themselves.
             await asyncio.to_thread(database.own)
         except AlreadyRunning as error:
-            return await _by_the_service(settings, database, turn_ids, error)
+            return await _by_the_service(loaded, database, turn_ids, error)
         by = LedgerRequeuer(database)
         return await (retry_all(database, by) if turn_ids is None else retry(database, by, turn_ids))
 
 
 async def _by_the_service(
-    settings: Settings, database: Database, turn_ids: Sequence[int] | None, owned: AlreadyRunning
+    loaded: Loaded, database: Database, turn_ids: Sequence[int] | None, owned: AlreadyRunning
 ) -> Sequence[Retried]:
-    url = service_url(settings.server)
+    address = addresses_of(loaded).console
+    url = address.url
     if not url:
-        raise NotRetried(f"{owned}; with [server] port 0 it cannot be found to do it") from owned
+        raise NotRetried(f"{owned}; with [{address.table}] port 0 it cannot be found to do it") from owned
     ids = None if turn_ids is None else tuple(turn_ids)
     asked = RetryAsked(await asyncio.to_thread(identity, database.url), ids)
-    async with await open_neighbour(settings.server, seconds=_RETRY_SECONDS) as client:
+    async with await open_neighbour(url, seconds=_RETRY_SECONDS) as client:
         try:
             answer = await client.post(RETRY, json=asdict(asked))
         except httpx2.HTTPError as error:

@@ -8,13 +8,16 @@ import httpx2
 import pytest
 
 from tests.house import House, open_house
+from web.addresses import addresses_of
 from web.client import Client, NotAnswered, reached
 from web.configuration import load
 from web.console.chat import LARGEST_UPLOAD
-from web.server import bind, own_url, serving
+from web.listeners import bind
+from web.server import serving
 
 REAL = {
     "WEBOT_SERVER__PORT": "0",
+    "WEBOT_CONSOLE__PORT": "0",
     "WEBOT_SERVER__PUBLIC_URL": "https://bot.example.com/",
     "WEBOT_CHANNELS__WECOM__CORP_ID": "ww1234567890abcdef",
     "WEBOT_CHANNELS__WECOM__SECRET": "s" * 43,
@@ -141,15 +144,15 @@ async def test_programs_set_and_lift_faults(house: House) -> None:
 async def test_with_real_credentials_the_console_says_so_and_where_wecom_must_call(tmp_path: Path) -> None:
     folder = {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db", "WEBOT_STORAGE__DATA_DIR": f"{tmp_path}"}
     loaded = await asyncio.to_thread(load, tmp_path, REAL | folder)
-    listener = bind(loaded.settings.server)
-    url = own_url(listener)
-    async with httpx2.AsyncClient(base_url=url, trust_env=False) as http, serving(loaded, listener):
+    listeners = bind(addresses_of(loaded))
+    url = listeners.console_url
+    async with httpx2.AsyncClient(base_url=url, trust_env=False) as http, serving(loaded, listeners):
         page = await http.get("/console")
         done = await http.post("/console/do", data={"kind": "text", "text": "你好"})
         async with Client(url) as client:
             state = (await client.status())["state"]
-        port = str(listener.getsockname()[1])
-        there = await asyncio.to_thread(load, tmp_path, REAL | folder | {"WEBOT_SERVER__PORT": port})
+        port = url.rpartition(":")[2]
+        there = await asyncio.to_thread(load, tmp_path, REAL | folder | {"WEBOT_CONSOLE__PORT": port})
         with pytest.raises(NotAnswered, match="every channel has WeCom credentials"):
             async with reached(there):
                 pass

@@ -18,10 +18,12 @@ from tests.fakes.openai_server import Act, Breaks, Fails, Hangs, OpenAIServer, R
 from tests.house import until
 from tests.web.credentials import credentials
 from tests.web.shell import free_port, webot
+from web.addresses import addresses_of
 from web.configuration import load
 from web.doctor.examination import examine
 from web.doctor.findings import Finding
-from web.server import bind, serving
+from web.listeners import bind
+from web.server import serving
 from web.wiring import Service
 
 Findings = Mapping[tuple[str, str], Finding]
@@ -45,6 +47,7 @@ async def model() -> AsyncIterator[OpenAIServer]:
 def environ(wecom: Simulator, tmp_path: Path) -> dict[str, str]:
     return {
         "WEBOT_SERVER__PORT": str(free_port()),
+        "WEBOT_CONSOLE__PORT": str(free_port()),
         "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
         "WEBOT_STORAGE__DATA_DIR": str(tmp_path / "data"),
         **credentials(wecom.app(), wecom.url),
@@ -61,7 +64,7 @@ async def examined(folder: Path, environ: Mapping[str, str], *, seconds: float =
 async def service(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Service]:
     """Run the service of some settings."""
     loaded = await asyncio.to_thread(load, folder, environ)
-    async with serving(loaded, bind(loaded.settings.server)) as running:
+    async with serving(loaded, bind(addresses_of(loaded))) as running:
         yield running
 
 

@@ -7,6 +7,7 @@ import click
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
+    from web.listeners import Listeners
     from web.wiring import Service
 
 
@@ -25,7 +26,10 @@ def command(shell: Shell) -> None:
         run(serve(loaded, logs, announce=_announce))
 
 
-def _announce(url: str, service: "Service") -> None:
-    click.echo(f"webot is ready: {url}/console")
+def _announce(listeners: "Listeners", service: "Service") -> None:
+    click.echo(f"webot is ready: {listeners.console_url}/console")
+    if listeners.own is not None:
+        paths = ", ".join(opened.path for opened in service.channels.values())
+        click.echo(f"Callbacks and health are answered at {listeners.url}: {paths}, /test, /healthz, /readyz")
     if service.simulator is not None:
         click.echo("No WeCom credentials are set: the built-in simulator plays WeCom.")

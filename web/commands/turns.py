@@ -90,7 +90,7 @@ def retry_turns(shell: Shell, turn_ids: tuple[int, ...], *, all_failed: bool) ->
 
     if bool(turn_ids) == all_failed:
         raise click.UsageError("name the turns to run again, or give --all-failed")
-    outcomes: Sequence[Retried] = asyncio.run(retried(shell.settings(), None if all_failed else turn_ids))
+    outcomes: Sequence[Retried] = asyncio.run(retried(shell.load(), None if all_failed else turn_ids))
     for one in outcomes:
         click.echo(f"{one.id}: {_OUTCOMES[one.outcome]}")
     if not outcomes:

@@ -8,7 +8,6 @@ import asyncio
 import base64
 import binascii
 import hmac
-import ipaddress
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +18,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
+from pipeline.net import is_loopback_host
 from pipeline.settings import Console
 from web.console.passwords import password_fits
 
@@ -76,17 +76,9 @@ def warn_if_open(settings: Console) -> None:
         log.warning("console_open", hint="[console] remote is true without password_hash: anybody may use it")
 
 
-def is_loopback(host: str) -> bool:
-    """Say whether a host, with or without a port, names this machine and nothing else."""
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.rpartition(":")[0] or host
-    if name.lower() == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    # A socket that listens for both kinds shows 127.0.0.1 as ::ffff:127.0.0.1.
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+def _name_in(host: str) -> str:
+    """Return the name or address in a Host header, without its port."""
+    return host[1:].partition("]")[0] if host.startswith("[") else host.rpartition(":")[0] or host
 
 
 def _is_local(connection: _Connection) -> bool:
@@ -94,7 +86,7 @@ def _is_local(connection: _Connection) -> bool:
     if any(name in _FORWARDED or name.startswith("x-forwarded-") for name in connection.headers):
         return False
     peer = _peer(connection)
-    return bool(peer) and is_loopback(f"[{peer}]") and is_loopback(connection.headers.get("host", ""))
+    return bool(peer) and is_loopback_host(peer) and is_loopback_host(_name_in(connection.headers.get("host", "")))
 
 
 def _peer(connection: _Connection) -> str:

@@ -12,12 +12,12 @@ import httpx2
 from adapters.wecom.crypto import CallbackKeys
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import BadCallback, WebotError
+from pipeline.net import local_url
 from pipeline.settings import Settings
 from storage.views import last_accepted
 from storage.visits import visiting
 from web.doctor.findings import Finding, Teller
 from web.doctor.troubles import is_local, open_stranger, trouble_fix, trouble_told
-from web.neighbour import service_url
 
 _WECOM_WAITS = 1.0
 """Seconds, for the check of a URL (D:90238)."""
@@ -49,7 +49,7 @@ async def examine_ways(
 ) -> AsyncIterator[Finding]:
     """Ask our own path for an echo, here and from outside, as WeCom does when the URL is saved."""
     if running:
-        way = Way("callback", service_url(settings.server) + table.path)
+        way = Way("callback", local_url(settings.server.host, settings.server.port) + table.path)
         yield await _echoed(way, channel, table, teller, seconds)
     else:
         yield teller.unchecked("callback", "callback_idle")

@@ -10,6 +10,7 @@ from adapters.simulator.simulator import Simulator
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid
 from pipeline.words import Words
+from web.addresses import addresses_of
 from web.configuration import Loaded, secrets_of
 from web.doctor.apps import Means, examine_app
 from web.doctor.callbacks import examine_keys, examine_ways
@@ -40,7 +41,7 @@ async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:
     async for finding in examine_ground(loaded, teller):
         yield finding
     yield await examine_start(loaded, teller)
-    service, running = await examine_service(settings.server, teller, min(seconds, _NEARBY_SECONDS))
+    service, running = await examine_service(addresses_of(loaded), teller, min(seconds, _NEARBY_SECONDS))
     yield service
     for name, table in cast("Mapping[str, WeComAppSettings]", loaded.channels).items():
         channel = teller.of(name)

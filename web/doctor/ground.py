@@ -9,14 +9,15 @@ from pathlib import Path
 import httpx2
 
 from pipeline.errors import SettingsInvalid, WebotError
-from pipeline.settings import Server, Storage
+from pipeline.settings import Storage
 from storage.visits import DatabaseUnusable, examine, sqlite_file
+from web.addresses import Addresses
 from web.configuration import Loaded
 from web.doctor.findings import Finding, Teller
 from web.layers import FILES
-from web.neighbour import open_neighbour, service_url
+from web.listeners import bind
+from web.neighbour import open_neighbour
 from web.rehearsal import rehearse
-from web.server import bind
 
 _MEGA = 1024 * 1024
 _TOO_LITTLE = 100 * _MEGA
@@ -76,19 +77,19 @@ async def examine_start(loaded: Loaded, teller: Teller) -> Finding:
     return teller.well("start", "start_ok")
 
 
-async def examine_service(server: Server, teller: Teller, seconds: float) -> tuple[Finding, bool]:
-    """See whether the service runs, else whether its port is free; gives whether it runs."""
-    url = service_url(server)
+async def examine_service(addresses: Addresses, teller: Teller, seconds: float) -> tuple[Finding, bool]:
+    """See whether the service runs, else whether its ports are free; gives whether it runs."""
+    url = addresses.server.url
     if not url:
         return teller.unchecked("service", "service_any"), False
-    async with await open_neighbour(server, seconds=seconds) as client:
+    async with await open_neighbour(url, seconds=seconds) as client:
         try:
             pong = await client.get("/test")
             if pong.text == "pong":
                 return await _readiness(client, url, teller), True
         except (httpx2.HTTPError, httpx2.InvalidURL):
             pass
-    return await asyncio.to_thread(_free, server, teller), False
+    return await asyncio.to_thread(_free, addresses, teller), False
 
 
 async def examine_ground(loaded: Loaded, teller: Teller) -> AsyncIterator[Finding]:
@@ -131,12 +132,13 @@ async def _readiness(client: httpx2.AsyncClient, url: str, teller: Teller) -> Fi
     return teller.ill("service", "service_unready", "service_unready_fix", url=url, parts=parts)
 
 
-def _free(server: Server, teller: Teller) -> Finding:
-    try:
-        bind(server).close()
-    except SettingsInvalid as error:
-        # The settings' own message names the address again; what follows its last colon is the reason.
-        reason = str(error).partition(";")[0].rpartition(": ")[2]
-        facts = {"host": server.host, "port": server.port, "error": reason}
-        return teller.ill("service", "service_taken", "service_taken_fix", **facts)
-    return teller.well("service", "service_free", host=server.host, port=server.port)
+def _free(addresses: Addresses, teller: Teller) -> Finding:
+    for address in dict.fromkeys((addresses.server, addresses.console)):
+        facts = {"host": address.host, "port": address.port, "table": address.table}
+        try:
+            bind(Addresses(address, address)).close()
+        except SettingsInvalid as error:
+            # The settings' own message names the address again; what follows its last colon is the reason.
+            reason = str(error).partition(";")[0].rpartition(": ")[2]
+            return teller.ill("service", "service_taken", "service_taken_fix", error=reason, **facts)
+    return teller.well("service", "service_free", host=addresses.server.host, port=addresses.server.port)
