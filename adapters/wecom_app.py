@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -30,6 +31,10 @@ _MEDIA_SECONDS = 2.5 * 24 * 3600
 _PROFILE_SECONDS = 24 * 3600
 _NAMES = {"image": "image", "audio": "voice", "video": "video"}
 _TEXT_MIME = "text/plain; charset=utf-8"
+# What WeCom seals for a verification: random digits (protocol.md 1.2). A message is XML or JSON and never this.
+_ECHO = re.compile(rb"[0-9A-Za-z]{1,64}")
+# Other digits, signs and an empty text would sign as well as these ten do.
+_TIMESTAMP = re.compile(r"[0-9]{10}")
 
 
 class WeComApp:
@@ -64,7 +69,9 @@ class WeComApp:
             case "POST":
                 return CallAnswer(200), self._event(call)
             case _:
-                raise BadCallback(f"WeCom does not call with {call.method!r}", code=BAD_SIGNATURE, status=400)
+                raise BadCallback(
+                    f"WeCom does not call with {call.method!r}", code=BAD_SIGNATURE, status=400, reason="method"
+                )
 
     def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
         """Turn replies into messages WeCom shows whole."""
@@ -120,11 +127,13 @@ class WeComApp:
         echo = call.query.get("echostr")
         if echo is None:
             # Health probes and curious browsers come here too.
-            raise BadCallback("no echostr: not a verification by WeCom", code=BAD_SIGNATURE, status=400)
-        try:
-            return self._opened(call, echo).decode("utf-8")
-        except UnicodeDecodeError:
-            raise BadCallback("the echo is not UTF-8", code=BAD_PLAINTEXT, status=400) from None
+            raise BadCallback("no echostr: not a verification by WeCom", code=BAD_SIGNATURE, status=400, reason="echo")
+        plain = self._opened(call, echo)
+        # The signature does not tell a message from an echo: whoever kept a sealed message would read it here.
+        if _ECHO.fullmatch(plain) is None:
+            message = "what the echostr seals is not 1 to 64 letters and digits, so it is no verification by WeCom"
+            raise BadCallback(message, code=BAD_PLAINTEXT, reason="echo")
+        return plain.decode("ascii")
 
     def _event(self, call: Call) -> InboundEvent:
         message = self._opened(call, encrypted_part(call.body))
@@ -142,9 +151,11 @@ class WeComApp:
         signed = [call.query.get(name) for name in ("msg_signature", "timestamp", "nonce")]
         match signed:
             case [str(signature), str(timestamp), str(nonce)]:
+                if _TIMESTAMP.fullmatch(timestamp) is None:
+                    raise BadCallback("the timestamp is not ten digits", code=BAD_SIGNATURE, reason="timestamp")
                 return open_with_any(self._keyring, signature, timestamp, nonce, encrypted)
             case _:
-                raise BadCallback("not signed", code=BAD_SIGNATURE, status=400)
+                raise BadCallback("not signed", code=BAD_SIGNATURE, status=400, reason="signature")
 
     async def _send_stored(self, person: Person, wanted: MediaKind, media: StoredMedia) -> Receipt:
         async def read() -> bytes:

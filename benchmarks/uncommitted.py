@@ -32,7 +32,7 @@ class Forgetful:
 
 
 def _make(service: Service, *, apart: bool) -> Sequence[ASGIApp]:
-    return make_apps(replace(service, intake=Intake(Forgetful(), service.chains.urgent)), apart=apart)
+    return make_apps(replace(service, intake=Intake(Forgetful(), service.chains.urgent, keep_days=7)), apart=apart)
 
 
 async def main() -> None:

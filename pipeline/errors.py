@@ -43,12 +43,16 @@ class Undeliverable(WebotError):
 
 
 class BadCallback(WebotError):
-    """A callback that does not verify; `code` is the platform's own number for the reason, `status` HTTP's."""
+    """A callback that does not verify; `code` is the platform's own number for the reason, `status` HTTP's.
 
-    def __init__(self, message: str, *, code: int, status: int = 403) -> None:
+    `reason` is a word of few, under which refusals are counted.
+    """
+
+    def __init__(self, message: str, *, code: int, status: int = 403, reason: str = "unreadable") -> None:
         super().__init__(message)
         self.code = code
         self.status = status
+        self.reason = reason
 
 
 class AnswerFailed(WebotError):

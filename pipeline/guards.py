@@ -14,10 +14,14 @@ _MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No; `reason` names the sentence to say and `values` fill it; an empty reason says nothing."""
+    """No; `reason` names the sentence to say and `values` fill it; an empty reason says nothing.
+
+    `logged` is the reason for the log where the person is told nothing.
+    """
 
     reason: str
     values: Mapping[str, object]
+    logged: str = ""
 
 
 class Guard(Protocol):
@@ -81,7 +85,7 @@ class Pace:
             passed.append(at)
             return None
         if at - self._told.get(person, -_MINUTE) < _MINUTE:
-            return Refusal("", {})
+            return Refusal("", {}, logged="guard.too_fast")
         self._told.pop(person, None)
         self._told[person] = at
         return Refusal("guard.too_fast", {"limit": self._per_minute})

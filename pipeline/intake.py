@@ -1,23 +1,70 @@
 """The one entrance for every transport: what a channel has read becomes ours to answer."""
 
 from collections.abc import Callable
+from time import time
 
+import structlog
+
+from pipeline import meters
 from pipeline.events import InboundEvent
 from pipeline.outcomes import lane_of
 from pipeline.ports import Inbox
 
+log = structlog.get_logger()
+
+_HOUR = 3600.0
+_DAY = 24 * _HOUR
+_MARGIN = _HOUR
+"""How much the clocks of processes that share a database may differ, in seconds."""
+_MOST_AHEAD = 2 * _DAY
+"""How much later than now a platform may say an event was sent: our own clock may be behind by a time zone or a day."""
+
 
 class Intake:
-    """Puts events in their lanes."""
+    """Puts events in their lanes.
 
-    def __init__(self, inbox: Inbox, urgent: Callable[[InboundEvent], bool]) -> None:
+    An event is answered once: while it is younger than `keep_days`, its key is kept and refuses a second delivery;
+    after that, its own time refuses it. `clock` gives seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        urgent: Callable[[InboundEvent], bool],
+        *,
+        keep_days: int,
+        clock: Callable[[], float] = time,
+    ) -> None:
         self._inbox = inbox
         self._urgent = urgent
+        self._longest = keep_days * _DAY - _MARGIN
+        self._clock = clock
 
     async def accept(self, event: InboundEvent) -> bool:
-        """Store an event; True if it is new. Raises `TryAgain` when it could not be stored."""
+        """Store an event; True if it is new and will be answered. Raises `TryAgain` when it could not be stored."""
+        if reason := self._out_of_time(event):
+            return self._drop(event, reason)
         lane = lane_of(event.sender)
         if self._urgent(event):
             # Beside the person's lane, not in it: a stop that waits for what it is to stop is none.
             lane += "/urgent"
         return await self._inbox.accept(event, lane=lane)
+
+    def _out_of_time(self, event: InboundEvent) -> str:
+        age = self._clock() - event.sent_at.timestamp()
+        if age > self._longest:
+            return "too_old"
+        return "in_the_future" if age < -_MOST_AHEAD else ""
+
+    def _drop(self, event: InboundEvent, reason: str) -> bool:
+        channel = event.sender.channel
+        meters.DROPPED_EVENTS.labels(channel, reason).inc()
+        # A clock that is days off makes every message look like this.
+        log.warning(
+            "event_out_of_time",
+            channel=channel,
+            reason=reason,
+            sent_at=event.sent_at.isoformat(),
+            hint="check the clock",
+        )
+        return False

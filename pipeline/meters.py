@@ -5,6 +5,24 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 REGISTRY = CollectorRegistry()
 
 CALLBACKS = Counter("webot_callbacks", "Callbacks by channel and outcome", ["channel", "outcome"], registry=REGISTRY)
+REFUSED_CALLBACKS = Counter(
+    "webot_callbacks_refused",
+    "Callbacks that were not accepted, by channel and reason",
+    ["channel", "reason"],
+    registry=REGISTRY,
+)
+DROPPED_EVENTS = Counter(
+    "webot_events_dropped",
+    "Events that were acknowledged and not answered, by channel and reason",
+    ["channel", "reason"],
+    registry=REGISTRY,
+)
+INVALID_REQUESTS = Counter(
+    "webot_requests_invalid",
+    "Connections that were closed for what came over them, by reason",
+    ["reason"],
+    registry=REGISTRY,
+)
 TURNS = Counter("webot_turns", "Turns by how they ended", ["state"], registry=REGISTRY)
 RUNNING = Gauge("webot_turns_running", "Turns that run now", registry=REGISTRY)
 SETTINGS_REFUSED = Gauge(

@@ -58,7 +58,7 @@ class Storage(Table):
     data_dir: str = "data"
     """The folder for media, caches and rendered files."""
     keep_turns_days: int = Field(default=7, ge=1)
-    """How long finished turns stay listed and their keys refuse a second delivery, in days."""
+    """How long finished turns stay listed and refuse a second delivery, in days; older messages are never answered."""
     keep_media_days: int = Field(default=180, ge=0)
     """How long pictures in transcripts are kept after they were last stored, in days; 0 for ever."""
     retention_days: int = Field(default=0, ge=0)

@@ -104,7 +104,7 @@ class Turns:
             for guard in self._guards:
                 refusal = await guard.check(turn)
                 if refusal is not None:
-                    log.info("turn_refused", trace=trace, reason=refusal.reason)
+                    log.info("turn_refused", trace=trace, reason=refusal.reason or refusal.logged)
                     said = self._words.say(refusal.reason, **refusal.values) if refusal.reason else ""
                     return Outcome((TextReply(said),) if said else ()), ""
             await self._journal.hold(turn)

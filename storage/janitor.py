@@ -52,9 +52,15 @@ class Janitor:
     async def clean(self) -> int:
         """Remove what is old; give how many turns went."""
         removed = 0
+        before = time() - self._keep
         old = (
             select(inbox.c.id)
-            .where(inbox.c.ended_at < time() - self._keep, inbox.c.state.not_in(("failed", "undelivered")))
+            .where(
+                inbox.c.ended_at < before,
+                # Its key refuses a second delivery for as long as one would be answered (`pipeline.intake`).
+                inbox.c.sent_at < before,
+                inbox.c.state.not_in(("failed", "undelivered")),
+            )
             .limit(_BATCH)
         )
         while True:

@@ -23,7 +23,12 @@ _METHODS = ("GET", "POST")
 
 
 class _Unreadable(Exception):
-    """The request has no body that could be read; its argument is the HTTP status that says so."""
+    """The request has no body that could be read; `status` is HTTP's, `reason` a word to count it under."""
+
+    def __init__(self, message: str, *, status: int, reason: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
 
 
 def callback_route(channel: Channel, path: str, intake: Intake) -> ASGIRouteHandler:
@@ -43,19 +48,18 @@ def callback_route(channel: Channel, path: str, intake: Intake) -> ASGIRouteHand
 
 async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, Any]) -> tuple[int, str]:
     if request.method not in _METHODS:
-        return 405, ""
+        return _refused(channel, 405, "method", f"WeCom calls with {' or '.join(_METHODS)} alone")
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             body = await _body(request.receive)
     except TimeoutError:
-        return 408, ""
+        return _refused(channel, 408, "slow", f"the body was not there within {_BODY_SECONDS:g} s")
     except _Unreadable as error:
-        return error.args[0], ""
+        return _refused(channel, error.status, error.reason, str(error))
     try:
         answer, event = channel.receive(Call(request.method, dict(request.query_params.items()), body))
     except BadCallback as error:
-        log.info("callback_refused", channel=channel.name, code=error.code, reason=str(error))
-        return error.status, ""
+        return _refused(channel, error.status, error.reason, str(error), code=error.code)
     if event is not None:
         try:
             new = await intake.accept(event)
@@ -65,6 +69,14 @@ async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, 
             return 500, ""
         log.debug("callback_accepted", channel=channel.name, key=event.key, new=new)
     return answer.status, answer.body
+
+
+def _refused(channel: Channel, status: int, kind: str, reason: str, *, code: int | None = None) -> tuple[int, str]:
+    """Count a refusal and log it; `web.log_limits` writes the first such line of a minute."""
+    meters.REFUSED_CALLBACKS.labels(channel.name, kind).inc()
+    more = {} if code is None else {"code": code}
+    log.warning("callback_refused", channel=channel.name, status=status, reason=reason, **more)
+    return status, ""
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:
@@ -80,9 +92,9 @@ async def _body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise _Unreadable(400)
+            raise _Unreadable("the client left before its body was whole", status=400, reason="gone")
         body += message["body"]
         if len(body) > LARGEST_BODY:
-            raise _Unreadable(413)
+            raise _Unreadable(f"a body of more than {LARGEST_BODY} bytes", status=413, reason="too_large")
         if not message["more_body"]:
             return bytes(body)

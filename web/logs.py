@@ -20,6 +20,7 @@ from structlog.typing import EventDict, Processor, ProcessorReturnValue, Wrapped
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Log
+from web.log_limits import ForeignLineFilter, LineLimiter, limit_lines
 from web.masking import Masker
 
 OURS = "webot"
@@ -96,10 +97,13 @@ def configure_logs(
     """
     masker = Masker(secrets)
     pipe = _Pipe(waiting_lines)
+    limiter = LineLimiter()
+    pipe.addFilter(ForeignLineFilter(limiter))
     listener = _Listener(pipe, *_handlers(settings, masker, stream or sys.stderr))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            limit_lines(limiter),
             structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,

@@ -237,5 +237,5 @@ def _assemble(
         keeper=Keeper(chains.shelf, ChainRevisions(database), shared=database.shared),
         simulator=simulator,
         media=media,
-        intake=Intake(worker, shifts.urgent),
+        intake=Intake(worker, shifts.urgent, keep_days=settings.storage.keep_turns_days),
     )

@@ -56,7 +56,7 @@ class CallbackKeys:
     def open(self, signature: str, timestamp: str, nonce: str, encrypted: str) -> bytes:
         """Verify and decrypt; `BadCallback` says which of the two failed, and never what was inside."""
         if not hmac.compare_digest(_bytes(self.sign(timestamp, nonce, encrypted)), _bytes(signature)):
-            raise BadCallback("the signature does not match", code=BAD_SIGNATURE)
+            raise BadCallback("the signature does not match", code=BAD_SIGNATURE, reason="signature")
         return self.decrypt(encrypted)
 
     def decrypt(self, encrypted: str) -> bytes:
@@ -86,7 +86,7 @@ class CallbackKeys:
         if len(plain) < _LENGTH or end > len(plain):
             raise BadCallback("the length field says more than there is", code=BAD_PLAINTEXT, status=400)
         if not hmac.compare_digest(plain[end:], _bytes(self.receive_id)):
-            raise BadCallback("the receive id is somebody else's", code=NOT_FOR_US)
+            raise BadCallback("the receive id is somebody else's", code=NOT_FOR_US, reason="receiver")
         return plain[_LENGTH:end]
 
     def _cipher(self) -> CbcMode:

@@ -91,12 +91,12 @@ def read_event(fields: Fields, *, channel: str, corp_id: str, agent_id: int) -> 
 def _check_receiver(fields: Fields, corp_id: str, agent_id: int) -> None:
     # What stands around the encrypted part is unsigned; only this says for whom the message is.
     if _text(fields, "ToUserName") != corp_id:
-        raise BadCallback("the message is for another corp", code=NOT_FOR_US)
+        raise BadCallback("the message is for another corp", code=NOT_FOR_US, reason="receiver")
     agent = _optional(fields, "AgentID") or _optional(fields, "AgentId")
     if agent and _WHOLE.fullmatch(agent) is None:
         raise _Odd("AgentID")
     if agent and int(agent) != agent_id:
-        raise BadCallback("the message is for another app", code=NOT_FOR_US)
+        raise BadCallback("the message is for another app", code=NOT_FOR_US, reason="receiver")
 
 
 def _sender(fields: Fields) -> str:

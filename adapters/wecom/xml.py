@@ -34,7 +34,7 @@ def encrypted_part(body: bytes) -> str:
     Raises `BadCallback` -40002, with HTTP status 413 for a body over the limit.
     """
     if len(body) > BODY_LIMIT:
-        raise BadCallback(f"a body of {len(body)} bytes", code=UNREADABLE, status=413)
+        raise BadCallback(f"a body of {len(body)} bytes", code=UNREADABLE, status=413, reason="too_large")
     fields = _document(body)
     encrypted = fields.get("Encrypt")
     if encrypted is None:

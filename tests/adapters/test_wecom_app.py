@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from adapters.wecom.cache import Cache
 from adapters.wecom.crypto import CallbackKeys
+from adapters.wecom.xml import encrypted_part
 from adapters.wecom_app import WeComApp, open_wecom_app
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Person, Text
@@ -116,6 +117,48 @@ def test_what_is_no_callback_is_a_bad_request(receiver: WeComApp, call: Call) ->
         receiver.receive(call)
 
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("plain", "refused"),
+    [
+        pytest.param(b"6161403175551610", None, id="digits"),
+        pytest.param(b"aZ09" * 16, None, id="64 letters and digits"),
+        pytest.param(b"aZ09" * 16 + b"a", 403, id="65 of them"),
+        pytest.param(b"", 403, id="nothing"),
+        pytest.param(message("工资单密码是 hunter2"), 403, id="a message"),
+        pytest.param(b'{"a":1}', 403, id="JSON"),
+        pytest.param(b"123\n", 403, id="a line end"),
+        pytest.param("１７".encode(), 403, id="digits of another script"),
+        pytest.param(b"\xff\xfe", 403, id="no UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("timestamp", ["1409659589", "1790000000"])
+def test_an_echo_is_letters_and_digits_whatever_its_timestamp(
+    receiver: WeComApp, plain: bytes, refused: int | None, timestamp: str
+) -> None:
+    echo = KEYS.encrypt(plain)
+    query = {"msg_signature": KEYS.sign(timestamp, "1", echo), "timestamp": timestamp, "nonce": "1", "echostr": echo}
+    if refused is None:
+        assert (CallAnswer(200, plain.decode()), None) == receiver.receive(Call("GET", query))
+        return
+    with pytest.raises(BadCallback, match="what the echostr seals is not 1 to 64 letters and digits") as refusal:
+        receiver.receive(Call("GET", query))
+
+    assert refused == refusal.value.status
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["", "abc", "-1", "１７", "１７６４２０００００", "1", "17642000001", " 1764200000", "1764200000\n"]
+)
+def test_a_signed_timestamp_is_ten_digits(receiver: WeComApp, timestamp: str) -> None:
+    call = sealed(KEYS, message("hi"))
+    encrypted = encrypted_part(call.body)
+    query = {"msg_signature": KEYS.sign(timestamp, "1", encrypted), "timestamp": timestamp, "nonce": "1"}
+    with pytest.raises(BadCallback, match="the timestamp is not ten digits") as refused:
+        receiver.receive(Call("POST", query, call.body))
+
+    assert 403 == refused.value.status
 
 
 def test_a_large_body_is_refused_as_such(receiver: WeComApp) -> None:

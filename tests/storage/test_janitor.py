@@ -38,3 +38,13 @@ async def test_what_is_old_and_done_goes_with_its_parts(filled: Database, tmp_pa
     assert 2501 == removed
     assert [2, 3, 4] == left
     assert 0 == parts
+
+
+async def test_a_key_stays_while_the_event_it_refuses_would_be_answered(database: Database, tmp_path: Path) -> None:
+    young = ended(1, "done", 8) | {"sent_at": time() - 6 * DAY}
+    ahead = ended(2, "done", 8) | {"sent_at": time() + DAY}
+    async with database.write() as connection:
+        await connection.execute(insert(inbox), [young, ahead, ended(3, "done", 8)])
+    removed = await Janitor(database, MediaFolder(tmp_path), keep_days=7, keep_media_days=0).clean()
+
+    assert 1 == removed

@@ -1,0 +1,45 @@
+"""What is too old for its key to be kept, or sent too far in the future, is not answered."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline.events import InboundEvent, Person, Text
+from pipeline.intake import Intake
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+NOW = 1_790_000_000.0
+
+
+class FakeInbox:
+    """Implements `Inbox` by remembering keys."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    async def accept(self, event: InboundEvent, *, lane: str) -> bool:
+        del lane
+        self.keys.append(event.key)
+        return True
+
+
+@pytest.mark.parametrize(
+    ("age", "accepted"),
+    [
+        pytest.param(0.0, True, id="now"),
+        pytest.param(22.9 * HOUR, True, id="as old as keys are kept, less the margin"),
+        pytest.param(23.1 * HOUR, False, id="within the margin before keys go"),
+        pytest.param(2 * DAY, False, id="older than keys are kept"),
+        pytest.param(50 * 365 * DAY, False, id="of another age"),
+        pytest.param(-DAY - HOUR, True, id="of a clock that is a day ahead of ours"),
+        pytest.param(-3 * DAY, False, id="far in the future"),
+    ],
+)
+async def test_an_event_is_answered_only_while_its_key_is_kept(age: float, *, accepted: bool) -> None:
+    inbox = FakeInbox()
+    intake = Intake(inbox, lambda _: False, keep_days=1, clock=lambda: NOW)
+    event = InboundEvent("k", Person("wecom", "z"), Text("hi"), datetime.fromtimestamp(NOW - age, UTC))
+    new = await intake.accept(event)
+
+    assert (accepted, ["k"] * accepted) == (new, inbox.keys)
