@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from chains.quoting import quoted
 from chains.senses import Senses
-from pipeline.errors import Undeliverable, Unreadable
+from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.outcomes import Draft, Notice, Outcome, Step
 from pipeline.ports import Ask
 from pipeline.replies import TextReply
@@ -30,6 +30,8 @@ class Ear:
             words = await self.senses.listener.hear(await ask.fetch(media_id))
         except Undeliverable:
             return self._said("voice.gone")
+        except TooLarge as error:
+            return self._said("voice.too_long", most=error.most)
         except Unreadable:
             return self._said("voice.unreadable")
         return words or self._said("voice.nothing")
@@ -49,5 +51,5 @@ class Ear:
                     case Outcome(replies=replies):
                         yield replace(step, replies=(TextReply(above), *replies))
 
-    def _said(self, sentence: str) -> Outcome:
-        return Outcome((TextReply(self.words.say(sentence)),))
+    def _said(self, sentence: str, **blanks: object) -> Outcome:
+        return Outcome((TextReply(self.words.say(sentence, **blanks)),))

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from chains.senses import Senses
-from pipeline.errors import Undeliverable, Unreadable
+from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.outcomes import Exchange, Outcome, PictureCame
 from pipeline.ports import Ask, Memory, Pictures
 from pipeline.replies import StoredMedia, TextReply
@@ -50,6 +50,8 @@ class Viewer:
             await pictures.shrunk(picture)
         except Undeliverable:
             return self._said("picture.gone")
+        except TooLarge as error:
+            return self._said("picture.too_large", most=error.most)
         except Unreadable:
             return self._said("picture.unreadable")
         if not self.chat.picture_seconds:
@@ -60,8 +62,8 @@ class Viewer:
         sentence = "picture.taken" if waiting == 1 else "picture.taken_more"
         return Outcome((TextReply(self.words.say(sentence, count=waiting)),), (came,))
 
-    def _said(self, sentence: str) -> Outcome:
-        return Outcome((TextReply(self.words.say(sentence)),))
+    def _said(self, sentence: str, **blanks: object) -> Outcome:
+        return Outcome((TextReply(self.words.say(sentence, **blanks)),))
 
 
 def still_meant(waiting: Iterable[PictureCame], at: datetime, seconds: float) -> tuple[StoredMedia, ...]:

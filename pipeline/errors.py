@@ -80,7 +80,15 @@ class ChainInvalid(WebotError):
 
 
 class Unreadable(WebotError):
-    """A file that is not the picture or the recording it should be, or too large to be taken for one."""
+    """A file that is not the picture or the recording it should be."""
+
+
+class TooLarge(Unreadable):
+    """A file we could read if it were smaller; `most` is how large it may be, in the unit its kind is measured in."""
+
+    def __init__(self, message: str, *, most: int) -> None:
+        super().__init__(message)
+        self.most = most
 
 
 class AlreadyRunning(WebotError):

@@ -108,7 +108,7 @@ class MediaStore(Protocol):
 
 
 class Pictures(Protocol):
-    """Pictures made fit for whoever is to see them; `Unreadable` for bytes that are none."""
+    """Pictures made fit for whoever is to see them; `Unreadable` for bytes that are none, `TooLarge` for too many."""
 
     async def keep(self, data: bytes, *, name: str) -> StoredMedia:
         """Store a picture as a JPEG or PNG every channel takes; `name` is without its ending."""
@@ -118,7 +118,7 @@ class Pictures(Protocol):
 
 
 class Sounds(Protocol):
-    """Speech made fit for whoever is to hear it; `Unreadable` for bytes that are none."""
+    """Speech made fit for whoever is to hear it; `Unreadable` for bytes that are none, `TooLarge` for too much."""
 
     async def wave(self, media: StoredMedia) -> bytes:
         """Give a stored recording as WAV, 16 kHz, mono; `Undeliverable` when it is gone."""

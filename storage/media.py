@@ -13,6 +13,8 @@ from pipeline.errors import Undeliverable
 from pipeline.replies import StoredMedia
 
 _DAY = 24 * 3600.0
+_VARIANT = "."
+"""Between a file's digest and the name of what was made of it."""
 
 
 class MediaFolder:
@@ -34,6 +36,17 @@ class MediaFolder:
         except FileNotFoundError:
             raise Undeliverable(f"the stored file of {media.name!r} is gone") from None
 
+    async def read_variant(self, media: StoredMedia, name: str) -> bytes | None:
+        """Return what was made of a file and kept under a name; None if nothing was, or the file is gone."""
+        try:
+            return await asyncio.to_thread(self._variant(media.sha256, name).read_bytes)
+        except FileNotFoundError:
+            return None
+
+    async def keep_variant(self, media: StoredMedia, name: str, data: bytes) -> None:
+        """Keep what was made of a file, until the file itself is removed."""
+        await asyncio.to_thread(self._write_variant, media.sha256, name, data)
+
     async def remove(self, digests: Collection[str]) -> int:
         """Remove files by their digests; give how many there were."""
         return await asyncio.to_thread(self._remove, digests)
@@ -42,7 +55,7 @@ class MediaFolder:
         gone = 0
         for digest in digests:
             with suppress(FileNotFoundError):
-                self._path(digest).unlink()
+                self._unlink(self._path(digest))
                 gone += 1
         return gone
 
@@ -58,13 +71,17 @@ class MediaFolder:
         gone = 0
         for file in self._old(before):
             if file.name not in held:
-                file.unlink(missing_ok=True)
-                gone += 1
+                with suppress(FileNotFoundError):
+                    self._unlink(file)
+                    gone += 1
         return gone
 
     def _old(self, before: float) -> Iterator[Path]:
         for folder in self._folder.glob("??"):
             for file in folder.iterdir():
+                if _VARIANT in file.name:
+                    # It goes with its file.
+                    continue
                 # Another may be at it too, or have stored the file anew just now.
                 with suppress(FileNotFoundError):
                     if file.stat().st_mtime < before:
@@ -73,16 +90,43 @@ class MediaFolder:
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
 
+    def _variant(self, digest: str, name: str) -> Path:
+        return self._folder / digest[:2] / f"{digest}{_VARIANT}{name}"
+
+    def _unlink(self, path: Path) -> None:
+        """Remove a file and what was made of it; `FileNotFoundError` if only the latter was there."""
+        # Before, so that a crash in between leaves no orphan; and after, for what was being made of it meanwhile.
+        self._unlink_variants(path)
+        try:
+            path.unlink()
+        finally:
+            self._unlink_variants(path)
+
+    def _unlink_variants(self, path: Path) -> None:
+        for variant in path.parent.glob(f"{path.name}{_VARIANT}*"):
+            variant.unlink(missing_ok=True)
+
     def _write(self, digest: str, data: bytes) -> None:
         path = self._path(digest)
         with suppress(FileNotFoundError):
             # Stored once more, it is kept as long as if it were new.
             os.utime(path)
             return
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Whole or not at all: a crash must not leave half a file under a name that promises its content.
-        with NamedTemporaryFile(dir=path.parent, delete=False) as half:
-            half.write(data)
-            half.flush()
-            os.fsync(half.fileno())
-        Path(half.name).replace(path)
+        _write_whole(path, data)
+
+    def _write_variant(self, digest: str, name: str, data: bytes) -> None:
+        variant = self._variant(digest, name)
+        _write_whole(variant, data)
+        if not self._path(digest).exists():
+            # Its file was removed while this was made of it, perhaps because a person wanted to be forgotten.
+            variant.unlink(missing_ok=True)
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: a crash must not leave half of one under a name that promises its content."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with NamedTemporaryFile(dir=path.parent, delete=False) as half:
+        half.write(data)
+        half.flush()
+        os.fsync(half.fileno())
+    Path(half.name).replace(path)

@@ -1,5 +1,6 @@
 """Pictures and voices, whole: through the encrypted callback in, as uploaded files out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from storage.media import MediaFolder
 from storage.sounds import SoundFolder
 from tests.fakes.openai_media import HEARD, RED
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
-from tests.fakes.recordings import amr_seconds, picture, size_of, tone
+from tests.fakes.recordings import amr_seconds, picture, size_of, tone, wave_head, webp_claiming
 from tests.house import House, open_house
 
 ZH = Words("zh")
@@ -143,6 +144,28 @@ async def test_a_voice_message_is_understood_and_answered_with_one(tmp_path: Pat
     assert f"> 🎤 {HEARD}\n\necho: {HEARD}" == words.sent
     assert voice.type == "voice"
     assert pytest.approx(1.0, abs=0.05) == played
+
+
+async def test_two_hostile_pictures_at_once_are_refused_in_a_sentence_each(tmp_path: Path, model: OpenAIServer) -> None:
+    async with open_house(tmp_path, set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")) as house:
+        phones = [house.phone("eve"), house.phone("mallory")]
+        await asyncio.gather(*(phone.send_image(webp_claiming(8000, 8000)) for phone in phones))
+
+        for phone in phones:
+            assert [ZH.say("picture.too_large", most=16)] == await phone.texts(count=1)
+
+
+async def test_a_voice_message_is_answered_beside_hostile_ones(tmp_path: Path, model: OpenAIServer) -> None:
+    sdp = b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 52101 RTP/AVP 0\n"
+    async with open_house(tmp_path, set_up(model)) as house:
+        eve, phone = house.phone("eve"), house.phone()
+        for hostile in (b"ffconcat version 1.0\nfile data/other.wav\n", sdp, wave_head(channels=65_535)):
+            await eve.send_voice(hostile)
+        await phone.send_voice(await spoken(tmp_path))
+
+        assert [f"> 🎤 {HEARD}\n\necho: {HEARD}"] == await phone.texts(count=1)
+        assert [ZH.say("voice.unreadable")] * 3 == await eve.texts(count=3)
+    assert 1 == sum("file" in body for body in model.bodies)
 
 
 async def test_where_nobody_listens_a_voice_message_is_answered_with_that(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from pipeline.turn import Turns
 from pipeline.words import Words
 from storage.accounts import Accounts
 from storage.configs import ChainRevisions
+from storage.decoder import Decoder
 from storage.engine import Database, open_database
 from storage.exports.chat import ChatExports
 from storage.exports.workshop import Workshop
@@ -55,6 +56,8 @@ class Base:
     worker: Worker
     accounts: Accounts
     pace: Pace
+    decoder: Decoder = field(default_factory=Decoder)
+    """Shared by all, so that its bounds hold for the whole process."""
 
     def open_chains(
         self, settings: Settings, *, before: Sequence[ChainConfig] = (), former: Chains | None = None
@@ -65,8 +68,8 @@ class Base:
             memory=Transcript(self.database),
             stopper=self.worker,
             before=before,
-            pictures=PictureFolder(self.media),
-            sounds=SoundFolder(self.media),
+            pictures=PictureFolder(self.media, decoder=self.decoder),
+            sounds=SoundFolder(self.media, decoder=self.decoder),
             exporter=ChatExports(
                 self.database,
                 self.media,

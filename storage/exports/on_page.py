@@ -7,11 +7,11 @@ from io import BytesIO
 from math import ceil
 from pathlib import Path
 
-from PIL import ExifTags, Image
+from PIL.ImageFile import ImageFile
 
 from pipeline.replies import StoredMedia
 from storage.exports.pictures import Pictures
-from storage.pictures import upright
+from storage.images import opened, orientation_of, scaled
 
 SIDE = 480.0
 """Points of the longer side at most: the width of what is said on a page."""
@@ -19,16 +19,12 @@ _POINT = 72 / 96
 """Points of a pixel on a screen."""
 _DOTS = 200 / 72
 """Pixels of a point on paper; more make a file large and show nothing."""
-_MOST_PIXELS = 64_000_000
 _FORMATS = ("GIF", "JPEG", "PNG", "WEBP")
 # Every engine shows these, if they are what their names say; neither shows all the others.
 _AS_THEY_ARE = {("GIF", ".gif"), ("JPEG", ".jpg"), ("PNG", ".png")}
 _UPRIGHT = 1
 _ON_ITS_SIDE = 5
 """From here on the camera's note swaps width and height."""
-
-# Our own bound is asked before a single pixel is decoded; the library's would be a warning.
-Image.MAX_IMAGE_PIXELS = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +46,15 @@ def on_page(media: StoredMedia, pictures: Pictures) -> OnPage | None:
 def _fitted(path: Path) -> OnPage | None:
     # Pages are laid out up to six times; a file's name is its content, so what was found stays true.
     try:
-        with Image.open(path, formats=_FORMATS) as picture:
+        with opened(path, formats=_FORMATS) as picture:
             return _made(picture, path)
     except Exception:  # noqa: BLE001 (decoders raise anything for a broken file)
         return None
 
 
-def _made(picture: Image.Image, path: Path) -> OnPage | None:
+def _made(picture: ImageFile, path: Path) -> OnPage:
     across, down = picture.size
-    if across * down > _MOST_PIXELS:
-        return None
-    turned = _turned(picture)
+    turned = orientation_of(picture)
     if turned >= _ON_ITS_SIDE:
         across, down = down, across
     point = min(_POINT, SIDE / max(across, down))
@@ -74,19 +68,10 @@ def _made(picture: Image.Image, path: Path) -> OnPage | None:
     return OnPage(_shrunk(picture, path, most), width, height)
 
 
-def _turned(picture: Image.Image) -> int:
-    try:
-        return int(picture.getexif().get(ExifTags.Base.Orientation, _UPRIGHT))
-    except Exception:  # noqa: BLE001 (what the camera noted cannot be read; the picture can)
-        return _UPRIGHT
-
-
-def _shrunk(picture: Image.Image, path: Path, most: int) -> str:
-    picture.draft("RGB", (most, most))
+def _shrunk(picture: ImageFile, path: Path, most: int) -> str:
     profile = picture.info.get("icc_profile") if picture.mode in {"RGB", "RGBA"} else None
     clear = picture.has_transparency_data
-    still = upright(picture).convert("RGBA" if clear else "RGB")
-    still.thumbnail((most, most), Image.Resampling.LANCZOS)
+    still = scaled(picture, most, clear=clear)
     out = BytesIO()
     if clear:
         still.save(out, "PNG", icc_profile=profile)

@@ -23,7 +23,7 @@ from storage.sounds import SoundFolder
 from tests.chains.house import PLAIN_CHAIN, House, ask, house, remembered
 from tests.fakes.openai_media import HEARD
 from tests.fakes.openai_server import Act, Asked, Fails, OpenAIServer, Raw, Says
-from tests.fakes.recordings import amr_seconds, heard, tone
+from tests.fakes.recordings import amr_seconds, heard, tone, wav
 
 ZH = Words("zh")
 Spoken = Literal["never", "to_voice", "always"]
@@ -154,7 +154,10 @@ async def test_a_recording_that_is_gone_or_of_no_known_format_is_said_to_be(tmp_
         gone = await it.outcome("gone")
         it.recording = b"\x02#!SILK_V3" + bytes(99)
         unreadable = await it.outcome()
+        it.recording = wav(bytes(2 * 4000 * 301), rate=4000)
+        long = await it.outcome()
 
+    assert Outcome((TextReply(ZH.say("voice.too_long", most=5)),)) == long
     assert Outcome((TextReply(ZH.say("voice.gone")),)) == gone
     assert Outcome((TextReply(ZH.say("voice.unreadable")),)) == unreadable
 

@@ -1,5 +1,6 @@
 """Pictures people send: alone, before a question, and to models that cannot see."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ from storage.media import MediaFolder
 from storage.pictures import PictureFolder
 from tests.chains.house import NOON, House, RecentMemory, ask, house
 from tests.fakes.openai_server import OpenAIServer
-from tests.fakes.recordings import picture
+from tests.fakes.recordings import picture, webp_claiming
 
 ZH = Words("zh")
 
@@ -42,6 +43,8 @@ class Phone:
                 raise TryAgain("-1")
             case "broken":
                 return await self.media.keep(b"GIF89a but not really", mime="image/gif", name="image.gif")
+            case "huge":
+                return await self.media.keep(webp_claiming(8000, 8000), mime="image/webp", name="image.webp")
             case colour:
                 return await self.media.keep(picture("JPEG", colour=colour), mime="image/jpeg", name="image.jpg")
 
@@ -157,6 +160,25 @@ async def test_pictures_of_earlier_messages_are_shown_again_the_latest_ones(
     asked = [seen(message["content"]) for message in server.bodies[0]["messages"] if message["role"] == "user"]
     assert [["lime", "early 0"], ["lime", "early 1"], ["red", "first"], ["blue", "second"], ["third"]] == asked[:-1]
     assert MOST_EARLIER == 4
+
+
+async def test_a_picture_is_made_small_once_however_often_it_is_shown(tmp_path: Path, server: OpenAIServer) -> None:
+    (red,) = await stored(tmp_path, "red")
+    memory = RecentMemory((Exchange("first", "ok", (red,)),))
+    async with phone(tmp_path, server.base_url, memory=memory) as it:
+        await it.outcome(Text("还记得吗"))
+        small = await asyncio.to_thread(lambda: next(tmp_path.rglob(f"{red.sha256}.small")))
+        await asyncio.to_thread(small.write_bytes, picture("JPEG", colour="blue"))
+        await it.outcome(Text("还记得吗"))
+
+    assert ["red", "blue"] == [seen(body["messages"][0]["content"])[0] for body in server.bodies]
+
+
+async def test_a_picture_that_is_too_large_is_said_to_be(tmp_path: Path, server: OpenAIServer) -> None:
+    async with phone(tmp_path, server.base_url) as it:
+        outcome = await it.outcome(Image("huge"))
+
+    assert Outcome((TextReply(ZH.say("picture.too_large", most=16)),)) == outcome
 
 
 @pytest.mark.parametrize(("media_id", "sentence"), [("gone", "picture.gone"), ("broken", "picture.unreadable")])

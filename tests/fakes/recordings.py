@@ -6,6 +6,7 @@ import wave
 from array import array
 from io import BytesIO
 from itertools import pairwise
+from zlib import compress, crc32
 
 from PIL import Image
 
@@ -17,6 +18,35 @@ def picture(kind: str, width: int = 64, height: int = 48, *, colour: object = "r
     target = BytesIO()
     Image.new(mode, (width, height), colour).save(target, kind)  # type: ignore[arg-type]
     return target.getvalue()
+
+
+def blank(kind: str, mode: str, pixels: int, **how: object) -> bytes:
+    """A square picture of nothing, which any format makes small; `how` is for the format."""
+    side = int(math.sqrt(pixels))
+    target = BytesIO()
+    Image.new(mode, (side, side)).save(target, kind, **how)
+    return target.getvalue()
+
+
+def webp_claiming(width: int, height: int) -> bytes:
+    """A lossless WebP of a few bytes that says it is so large."""
+    small = bytearray(blank("WEBP", "L", 64, lossless=True))
+    at = small.index(b"VP8L") + 9
+    size = (width - 1) | (height - 1) << 14
+    small[at : at + 4] = (int.from_bytes(small[at : at + 4], "little") >> 28 << 28 | size).to_bytes(4, "little")
+    return bytes(small)
+
+
+def interlaced(pixels: int) -> bytes:
+    """A square RGBA picture as a PNG that is sent in seven passes."""
+    side = int(math.sqrt(pixels))
+    starts = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    rows = [bytes(1 + 4 * len(range(x, side, dx))) * len(range(y, side, dy)) for x, y, dx, dy in starts]
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 1)), (b"IDAT", compress(b"".join(rows), 1)))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", crc32(name + body))
+        for name, body in (*chunks, (b"IEND", b""))
+    )
 
 
 def noise(kind: str, width: int, height: int) -> bytes:
@@ -34,14 +64,27 @@ def size_of(data: bytes) -> tuple[str | None, int, int]:
 
 def tone(seconds: float, *, hertz: float = 440.0, rate: int = 24_000) -> bytes:
     """A WAV file of one steady tone."""
+    turn = 2 * math.pi * hertz / rate
+    return wav(array("h", (int(12000 * math.sin(turn * n)) for n in range(int(seconds * rate)))).tobytes(), rate=rate)
+
+
+def wav(samples: bytes, *, rate: int) -> bytes:
+    """A WAV file of such samples, 16 bits each, mono."""
     target = BytesIO()
     with wave.open(target, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        turn = 2 * math.pi * hertz / rate
-        file.writeframes(array("h", (int(12000 * math.sin(turn * n)) for n in range(int(seconds * rate)))).tobytes())
+        file.writeframes(samples)
     return target.getvalue()
+
+
+def wave_head(rate: int = 16_000, channels: int = 1, *, bits: int = 16, tag: int = 1) -> bytes:
+    """A WAV file that says such things of itself, with a thousand bytes of silence."""
+    form = struct.pack("<HHIIHH", tag, channels, rate, rate * 2 & 0xFFFFFFFF, channels * 2 & 0xFFFF, bits)
+    sound = bytes(1000)
+    chunks = b"fmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(sound)) + sound
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 
 
 def heard(wav: bytes) -> tuple[int, float, float]:

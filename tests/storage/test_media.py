@@ -64,3 +64,47 @@ async def test_what_is_stored_once_more_stays(media: MediaFolder, age: Callable[
 
 async def test_a_folder_that_is_not_there_yet_is_clean(media: MediaFolder) -> None:
     assert 0 == await media.sweep(days=1)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Callable[[], int]:
+    return lambda: sum(path.is_file() for path in (tmp_path / "media").rglob("*"))
+
+
+async def test_what_is_made_of_a_file_is_kept_beside_it(media: MediaFolder) -> None:
+    kept = await keep(media, b"large")
+    before = await media.read_variant(kept, "small")
+    await media.keep_variant(kept, "small", b"tiny")
+
+    assert before is None
+    assert b"tiny" == await media.read_variant(kept, "small")
+
+
+async def test_what_is_made_of_a_file_is_removed_with_it(media: MediaFolder, files: Callable[[], int]) -> None:
+    kept = await keep(media, b"large")
+    await media.keep_variant(kept, "small", b"tiny")
+
+    assert 1 == await media.remove([kept.sha256])
+    assert 0 == await asyncio.to_thread(files)
+
+
+async def test_what_is_made_of_a_file_grows_as_old_as_it(
+    media: MediaFolder, age: Callable[[StoredMedia, float], None], files: Callable[[], int]
+) -> None:
+    kept = await keep(media, b"large")
+    await asyncio.to_thread(age, kept, 8)
+    await media.keep_variant(kept, "small", b"tiny")
+
+    assert {kept.sha256} == await media.old(days=7)
+    assert 1 == await media.sweep(days=7)
+    assert 0 == await asyncio.to_thread(files)
+
+
+async def test_nothing_made_of_a_file_outlives_one_removed_meanwhile(
+    media: MediaFolder, files: Callable[[], int]
+) -> None:
+    kept = await keep(media, b"large")
+    await media.remove([kept.sha256])
+    await media.keep_variant(kept, "small", b"tiny")
+
+    assert 0 == await asyncio.to_thread(files)

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.errors import Undeliverable, Unreadable
+from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.replies import StoredMedia
+from storage.images import SEEN_SIDE
 from storage.media import MediaFolder
-from storage.pictures import SEEN_SIDE, PictureFolder
-from tests.fakes.recordings import noise, picture, size_of
+from storage.pictures import PictureFolder
+from tests.fakes.recordings import blank, noise, picture, size_of, webp_claiming
 
 
 @pytest.fixture
@@ -136,6 +137,44 @@ async def test_what_the_camera_noted_may_be_broken(pictures: PictureFolder, brok
 async def test_what_is_no_picture_is_said_to_be_none(pictures: PictureFolder, data: bytes) -> None:
     with pytest.raises(Unreadable):
         await pictures.keep(data, name="cat")
+
+
+@pytest.mark.parametrize(
+    ("data", "most"),
+    [
+        pytest.param(blank("PNG", "1", 4960 * 4960), 24, id="png"),
+        pytest.param(blank("GIF", "L", 4960 * 4960), 24, id="gif"),
+        pytest.param(webp_claiming(4001, 4000), 16, id="webp"),
+        pytest.param(webp_claiming(16_384, 16_384), 16, id="the largest webp"),
+    ],
+)
+async def test_what_is_too_large_is_said_to_be_before_it_is_decoded(
+    media: MediaFolder, pictures: PictureFolder, data: bytes, most: int
+) -> None:
+    kept = await media.keep(data, mime="", name="")
+
+    for make in (lambda: pictures.shrunk(kept), lambda: pictures.keep(data, name="")):
+        with pytest.raises(TooLarge) as refused:
+            await make()
+        assert most == refused.value.most
+
+
+async def test_a_picture_is_made_small_once(media: MediaFolder, pictures: PictureFolder) -> None:
+    kept = await media.keep(picture("JPEG"), mime="image/jpeg", name="cat.jpg")
+    shown = await pictures.shrunk(kept)
+    await media.keep_variant(kept, "small", b"what it was made the first time")
+
+    assert ("JPEG", 64, 48) == size_of(shown)
+    assert b"what it was made the first time" == await pictures.shrunk(kept)
+
+
+async def test_what_was_made_small_goes_with_the_picture(media: MediaFolder, pictures: PictureFolder) -> None:
+    kept = await media.keep(picture("JPEG"), mime="image/jpeg", name="cat.jpg")
+    await pictures.shrunk(kept)
+    await media.remove([kept.sha256])
+
+    with pytest.raises(Undeliverable):
+        await pictures.shrunk(kept)
 
 
 async def test_a_picture_that_is_gone_is_said_to_be(pictures: PictureFolder) -> None:

@@ -1,15 +1,17 @@
 """Recordings to WAV and speech to AMR, by the ffmpeg that comes in the wheel."""
 
+from io import BytesIO
 from pathlib import Path
 
+import av
 import pytest
 
-from pipeline.errors import Undeliverable, Unreadable
+from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.replies import StoredMedia
 from storage.media import MediaFolder
 from storage.recordings import PIECE_SECONDS
 from storage.sounds import SoundFolder
-from tests.fakes.recordings import amr_seconds, heard, speex, tone
+from tests.fakes.recordings import amr_seconds, heard, speex, tone, wave_head
 
 
 @pytest.fixture
@@ -24,6 +26,17 @@ def sounds(media: MediaFolder) -> SoundFolder:
 
 async def kept(media: MediaFolder, data: bytes) -> StoredMedia:
     return await media.keep(data, mime="audio/amr", name="voice.amr")
+
+
+def encoded(codec: str, container: str, rate: int) -> bytes:
+    """Two seconds of a tone, as a speech model might give them."""
+    target = BytesIO()
+    with av.open(target, "w", format=container) as out, av.open(BytesIO(tone(2.0, rate=rate)), "r") as sound:
+        stream = out.add_stream(codec, rate=rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        for frame in (*sound.decode(audio=0), None):
+            out.mux(stream.encode(frame))
+    return target.getvalue()
 
 
 async def test_speech_becomes_amr_and_amr_becomes_wav_with_the_tone_still_in_it(
@@ -74,10 +87,59 @@ async def test_what_is_no_recording_is_said_to_be_none(media: MediaFolder, sound
         await sounds.wave(recording)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"ffconcat version 1.0\nfile data/other.wav\n", id="a list of files"),
+        pytest.param(
+            b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 0.0.0.0\nt=0 0\nm=audio 52101 RTP/AVP 0\n", id="SDP"
+        ),
+        pytest.param(b"#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:10,\nfile:///etc/hostname\n", id="HLS"),
+        pytest.param(b"<?xml version='1.0'?><MPD xmlns='urn:mpeg:dash:schema:mpd:2011'></MPD>", id="DASH"),
+        pytest.param(b"ID3\x04\x00\x00\x00\x00\x00\x00ffconcat version 1.0\nfile data/other.wav\n", id="a list as MP3"),
+        pytest.param(wave_head(rate=0), id="no rate"),
+        pytest.param(wave_head(rate=1), id="a sample a second"),
+        pytest.param(wave_head(rate=2**31), id="a rate beyond all"),
+        pytest.param(wave_head(rate=2**31 - 1), id="the highest rate"),
+        pytest.param(wave_head(channels=0), id="no channel"),
+        pytest.param(wave_head(channels=9), id="nine channels"),
+        pytest.param(wave_head(channels=65_535), id="65,535 channels"),
+        pytest.param(wave_head(bits=0), id="no bits"),
+        pytest.param(wave_head(tag=0x31), id="GSM within WAV"),
+        pytest.param(b"RIFF\x00\x00\x00\x00WAVE", id="an empty WAV"),
+        pytest.param(b"OggS" + bytes(100), id="an empty Ogg"),
+        pytest.param(b"\xff\xfb" * 500, id="heads of MP3"),
+        pytest.param(b"\xff\xf1" * 500, id="heads of AAC"),
+        pytest.param(b"fLaC" + b"\xff" * 100, id="a broken FLAC"),
+        pytest.param(b"\x1aE\xdf\xa3" + bytes(100), id="Matroska"),
+        pytest.param(bytes(4) + b"ftypM4A " + bytes(100), id="MP4"),
+    ],
+)
+async def test_what_is_no_sound_of_a_kind_we_read_is_refused(
+    media: MediaFolder, sounds: SoundFolder, data: bytes
+) -> None:
+    recording = await kept(media, data)
+
+    with pytest.raises(Unreadable):
+        await sounds.wave(recording)
+
+
+@pytest.mark.parametrize(
+    ("codec", "container", "rate"),
+    [("libmp3lame", "mp3", 24_000), ("libopus", "ogg", 48_000), ("flac", "flac", 24_000), ("aac", "adts", 24_000)],
+)
+async def test_what_speech_comes_in_is_read(
+    media: MediaFolder, sounds: SoundFolder, codec: str, container: str, rate: int
+) -> None:
+    _, seconds, hertz = heard(await sounds.wave(await kept(media, encoded(codec, container, rate))))
+
+    assert pytest.approx((2.0, 440), rel=0.05) == (seconds, hertz)
+
+
 async def test_no_more_than_five_minutes_are_heard(media: MediaFolder, sounds: SoundFolder) -> None:
     recording = await kept(media, tone(301, rate=4000))
 
-    with pytest.raises(Unreadable, match="more than 300 s"):
+    with pytest.raises(TooLarge, match="more than 300 s"):
         await sounds.wave(recording)
 
 
