@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 from litestar.types import ASGIApp
 
+from adapters.bounded_http import BoundedHttpProtocol, ConnectionLimit, connection_limit, raise_descriptor_limit
 from web.addresses import addresses_of
 from web.app import make_apps
 from web.configuration import Loaded
@@ -62,7 +63,8 @@ async def serving(
         listeners.close()
         raise
     sockets = [listeners.server, *([listeners.own] if listeners.own else [])]
-    servers = [_Quiet(_config(app)) for app in make(service, apart=listeners.own is not None)]
+    limit = connection_limit()
+    servers = [_Quiet(_config(app, limit)) for app in make(service, apart=listeners.own is not None)]
     running = [
         asyncio.create_task(server.serve(sockets=[listener]), name="http")
         for server, listener in zip(servers, sockets, strict=True)
@@ -81,9 +83,10 @@ async def serving(
         await service.close()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, limit: ConnectionLimit) -> uvicorn.Config:
     return uvicorn.Config(
         cast("ASGIApplication", app),
+        http=BoundedHttpProtocol.within(limit),
         access_log=False,
         log_config=None,
         lifespan="off",
@@ -103,6 +106,7 @@ def _settle_memory() -> None:
 
 async def serve(loaded: Loaded, logs: Logs, *, announce: Callable[[Listeners, Service], None]) -> None:
     """Serve until SIGINT or SIGTERM; `announce` is told where once people can be answered."""
+    raise_descriptor_limit()
     listeners = bind(addresses_of(loaded))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

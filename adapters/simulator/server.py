@@ -13,8 +13,8 @@ import uvicorn
 from litestar import Litestar, Router, asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from adapters.bounded_http import BoundedHttpProtocol, connection_limit
 from adapters.simulator.api import ROUTES, Asked, Qyapi, Told
 from adapters.simulator.faults import ApiFault, Drop, Errcode, Faults, Hang, HttpStatus, NotJson, Slow
 from adapters.simulator.state import Platform
@@ -146,7 +146,7 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-class _Protocol(HttpToolsProtocol):
+class _Protocol(BoundedHttpProtocol):
     """Lets the application end a connection without an answer, for which ASGI has no word."""
 
     def on_message_begin(self) -> None:
@@ -157,7 +157,7 @@ class _Protocol(HttpToolsProtocol):
 def _config(app: Litestar) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=_Protocol,
+        http=_Protocol.within(connection_limit()),
         ws="none",
         lifespan="off",
         log_config=None,
