@@ -55,6 +55,10 @@ class Storage(Table):
 
     database_url: SecretStr = SecretStr("sqlite+aiosqlite:///data/webot.db")
     """sqlite+aiosqlite:///PATH for one process, postgresql+asyncpg://USER:PASSWORD@HOST/NAME for several."""
+    pool_size: int = Field(default=14, ge=2, le=200)
+    """How many connections to PostgreSQL a process opens at most, one for notifications apart."""
+    wait_seconds: float = Field(default=60.0, ge=0)
+    """How long a start waits for PostgreSQL to take connections, in seconds."""
     data_dir: str = "data"
     """The folder for media, caches and rendered files."""
     keep_turns_days: int = Field(default=7, ge=1)

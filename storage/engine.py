@@ -10,18 +10,21 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from pipeline.errors import AlreadyRunning, SettingsInvalid
+from pipeline.errors import AlreadyRunning
 from storage import sqlite
+from storage.dsn import check_files, read_url
+from storage.postgres import Connector, open_pool
 
 Got = TypeVar("Got")
 
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+POOL_SIZE = 14
+"""Connections to PostgreSQL a process, unless the settings say otherwise."""
+
+_MOST_WRITERS = 4
 _BUSY_SECONDS = 30
-_STATEMENT_SECONDS = 30
 _INSTANT = 0.2
 """Seconds."""
 
@@ -35,22 +38,29 @@ class Database:
     locked"; readers never wait for it (WAL).
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, pool_size: int = POOL_SIZE) -> None:
         self.url = url
         self.shared = url.get_backend_name() == "postgresql"
+        self.connector: Connector | None = None
+        """What opens connections to PostgreSQL."""
         self._lock: FileLock | None = None
         self._whole: sqlite.WholeTransactions | None = None
         # One after the other: waiting for SQLite's own lock means looking again and again.
         self._writing = asyncio.Lock()
         if self.shared:
-            self._writers = create_async_engine(
+            self.connector = Connector(url)
+            # Apart: what is accepted and the lease never wait for those who read.
+            writers = min(_MOST_WRITERS, pool_size // 2)
+            self._writers = open_pool(url, self.connector, size=writers, json_serializer=_as_json)
+            self._readers = open_pool(
                 url,
-                pool_size=4,
-                pool_pre_ping=True,
+                self.connector,
+                size=pool_size - writers,
                 json_serializer=_as_json,
-                connect_args={"timeout": 5, "command_timeout": _STATEMENT_SECONDS},
+                isolation_level="AUTOCOMMIT",
+                # Nothing to undo after a statement that was its own transaction.
+                skip_autocommit_rollback=True,
             )
-            self._readers = self._writers.execution_options(isolation_level="AUTOCOMMIT")
         else:
             file = Path(url.database or "")
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -137,32 +147,15 @@ class Database:
             self._lock = None
 
 
-def open_database(url: str) -> Database:
-    """Open a database by its URL. Makes a folder, so it is not for the event loop.
+def open_database(url: str, *, pool_size: int = POOL_SIZE) -> Database:
+    """Open a database by its URL, with at most `pool_size` connections to PostgreSQL.
 
-    Raises `SettingsInvalid` as `read_url` does.
+    Makes a folder, so it is not for the event loop. Raises `SettingsInvalid` as `read_url` does, and for a
+    certificate that is not there.
     """
-    return Database(read_url(url))
-
-
-def read_url(url: str) -> URL:
-    """Read a database's URL; the driver may be left out.
-
-    Raises `SettingsInvalid` for anything that is neither SQLite in a file nor PostgreSQL.
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise SettingsInvalid(["[storage] database_url: not a database URL; " + _EXPECTED]) from None
-    backend = parsed.get_backend_name()
-    if backend not in _DRIVERS or parsed.drivername not in {backend, _DRIVERS[backend]}:
-        raise SettingsInvalid([f"[storage] database_url: found {parsed.drivername!r}; {_EXPECTED}"])
-    if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise SettingsInvalid([f"[storage] database_url: SQLite needs a file to keep what it accepts; {_EXPECTED}"])
-    return parsed.set(drivername=_DRIVERS[backend])
-
-
-_EXPECTED = "expected sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
+    parsed = read_url(url)
+    check_files(parsed)
+    return Database(parsed, pool_size=pool_size)
 
 
 def _sqlite(url: URL, *, pool_size: int, begin: str) -> AsyncEngine:

@@ -9,14 +9,22 @@ from pathlib import Path
 
 import asyncpg
 from sqlalchemy import insert
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from pipeline.errors import WebotError
+from pipeline.errors import SettingsInvalid, WebotError
+from storage.dsn import database_place, read_url
 from storage.engine import Database, open_database
 from storage.migrate import HEAD, Migrated, migrate, version
 from storage.tables import people
 
+_DRIVERS_ERRORS = (
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
 _CLASS = re.compile(r"^<class '[\w.]+'>: ")
 
 
@@ -81,10 +89,12 @@ async def bring_up(url: str) -> Migrated:
 
 
 async def examine(url: str) -> Condition:
-    """Reach, read and write a database without leaving a trace. Raises `DatabaseUnusable`."""
+    """Reach, read and write a database without leaving a trace.
+
+    Raises `SettingsInvalid` or `DatabaseUnusable`.
+    """
     file = sqlite_file(url)
-    with plainly():
-        place = _place(make_url(url)) if file is None else str(file)
+    place = database_place(read_url(url)) if file is None else str(file)
     if file is not None and not await asyncio.to_thread(file.exists):
         return Condition(place, shared=False, exists=False)
     with plainly():
@@ -101,8 +111,8 @@ async def examine(url: str) -> Condition:
 def sqlite_file(url: str) -> Path | None:
     """Give the file of a SQLite URL, None for a server's."""
     try:
-        parsed = make_url(url)
-    except ArgumentError:
+        parsed = read_url(url)
+    except SettingsInvalid:
         return None
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
@@ -110,7 +120,7 @@ def sqlite_file(url: str) -> Path | None:
 def identity(url: URL) -> str:
     """Name a database so that two processes on one machine can tell whether they mean the same."""
     file = url.database if url.get_backend_name() == "sqlite" else None
-    return str(Path(file).resolve()) if file else _place(url)
+    return str(Path(file).resolve()) if file else database_place(url)
 
 
 @contextmanager
@@ -118,8 +128,8 @@ def plainly() -> Iterator[None]:
     """Turn what drivers raise into a `DatabaseUnusable` of one line, without statements and their values."""
     try:
         yield
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise DatabaseUnusable(f"the database cannot be used: {_said(error)}") from error
+    except _DRIVERS_ERRORS as error:
+        raise DatabaseUnusable(f"the database cannot be used: {error_line(error)}") from error
 
 
 async def _write_nothing(database: Database) -> None:
@@ -128,12 +138,8 @@ async def _write_nothing(database: Database) -> None:
         await connection.rollback()
 
 
-def _place(url: URL) -> str:
-    host = url.host or url.query.get("host") or "localhost"
-    return f"{host}{f':{url.port}' if url.port else ''}/{url.database or ''}"
-
-
-def _said(error: Exception) -> str:
+def error_line(error: BaseException) -> str:
+    """Return what a driver said, in one line, without statements and their values."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     line = _CLASS.sub("", str(cause).partition("\n")[0])
     return f"{type(cause).__name__}: {line}" if line else type(cause).__name__

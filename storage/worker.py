@@ -77,7 +77,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._lease = Lease(database, self.name, lost=self._let_go, seconds=lease_seconds) if database.shared else None
-        self._bell = Bell(database.url, self._heard) if database.shared else None
+        self._bell = Bell(database, self.name, self._heard) if database.shared else None
 
     @property
     def running(self) -> int:

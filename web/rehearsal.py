@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 
 from pydantic import SecretStr
 
-from storage.engine import read_url
+from storage.dsn import check_files, read_url
 from web.configuration import Loaded
 from web.wiring import open_service
 
@@ -18,7 +18,7 @@ async def rehearse(loaded: Loaded) -> None:
     Raises what a start would.
     """
     settings = loaded.settings
-    read_url(settings.storage.database_url.get_secret_value())
+    await asyncio.to_thread(check_files, read_url(settings.storage.database_url.get_secret_value()))
     folder = await asyncio.to_thread(mkdtemp, prefix="webot-rehearsal-")
     database_url = SecretStr(f"sqlite+aiosqlite:///{folder}/webot.db")
     storage = settings.storage.model_copy(update={"database_url": database_url})

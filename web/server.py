@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
 import uvicorn
 from litestar.types import ASGIApp
 
 from adapters.bounded_http import BoundedHttpProtocol, ConnectionLimit, connection_limit, raise_descriptor_limit
+from storage.startup import wait_for_database
 from web.addresses import addresses_of
 from web.app import make_apps
 from web.configuration import Loaded
@@ -104,15 +105,43 @@ def _settle_memory() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
-async def serve(loaded: Loaded, logs: Logs, *, announce: Callable[[Listeners, Service], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `announce` is told where once people can be answered."""
+async def serve(
+    loaded: Loaded,
+    logs: Logs,
+    *,
+    announce: Callable[[Listeners, Service], None],
+    waits: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; `announce` is told where once people can be answered.
+
+    `waits` is told what the start waits for, if anything.
+    """
     raise_descriptor_limit()
-    listeners = bind(addresses_of(loaded))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    storage = loaded.settings.storage
+    url = storage.database_url.get_secret_value()
+    # Before the port is taken: until then a proxy says that nobody is there, and WeCom comes back.
+    if not await _unless(stop, wait_for_database(url, seconds=storage.wait_seconds, told=waits)):
+        return
+    listeners = bind(addresses_of(loaded))
     async with serving(loaded, listeners, logs=logs) as service:
         announce(listeners, service)
         await stop.wait()
         log.info("stopping", running=service.worker.running)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do work and return True, or give it up and return False when the event comes first."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+        return working.done()
+    finally:
+        working.cancel()
+        stopping.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)

@@ -179,7 +179,9 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
     """
     settings = loaded.settings
     with plainly():
-        database = await asyncio.to_thread(open_database, settings.storage.database_url.get_secret_value())
+        storage = settings.storage
+        url = storage.database_url.get_secret_value()
+        database = await asyncio.to_thread(open_database, url, pool_size=storage.pool_size)
     simulator: Simulator | None = None
     try:
         with plainly():

@@ -9,11 +9,20 @@ from storage.bell import Bell
 from storage.engine import open_database
 
 
-@pytest.mark.parametrize("options", ["", "&ssl=disable", "&prepared_statement_cache_size=0", "&timeout=7"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "&ssl=disable",
+        "&sslmode=prefer&connect_timeout=7&application_name=us",
+        "&prepared_statement_cache_size=0",
+        "&timeout=7",
+    ],
+)
 async def test_the_bell_is_heard_whatever_the_url_says_to_the_driver(postgres_url: str, options: str) -> None:
     database = await asyncio.to_thread(open_database, postgres_url + options)
     heard: asyncio.Queue[str] = asyncio.Queue()
-    bell = Bell(database.url, heard.put_nowait)
+    bell = Bell(database, "us", heard.put_nowait)
     bell.start()
     async with asyncio.timeout(30):
         said = [await heard.get()]

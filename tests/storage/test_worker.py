@@ -1,9 +1,10 @@
 """Durable turns, on a real SQLite and a real PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -13,6 +14,7 @@ from pipeline.outcomes import lane_of
 from storage.engine import Database, open_database
 from storage.views import list_turns
 from storage.worker import Worker
+from tests.fakes.pgbouncer import pgbouncer
 from tests.fakes.runs import ScriptedRun
 
 ZHANG = Person("wecom", "张三")
@@ -203,14 +205,22 @@ async def test_waiting_turns_are_listed(database: Database) -> None:
 
 
 class TestSeveralProcesses:
-    """Two workers over one PostgreSQL, each with its own connections."""
+    """Two workers over one PostgreSQL, each with its own connections, directly and through a pooler."""
+
+    @pytest.fixture(params=["direct", "session", "transaction"])
+    def url(self, request: pytest.FixtureRequest, postgres_server: str, postgres_url: str) -> Iterator[str]:
+        if request.param == "direct":
+            yield postgres_url
+            return
+        with pgbouncer(postgres_server, request.param) as port:
+            yield f"postgresql+asyncpg://postgres@127.0.0.1:{port}/{urlsplit(postgres_url).path[1:]}"
 
     @pytest.fixture
-    async def two(self, postgres_url: str) -> AsyncIterator[Callable[[], Database]]:
+    async def two(self, url: str) -> AsyncIterator[Callable[[], Database]]:
         opened: list[Database] = []
 
         def another() -> Database:
-            opened.append(open_database(postgres_url))
+            opened.append(open_database(url))
             return opened[-1]
 
         from storage.migrate import migrate  # noqa: PLC0415

@@ -160,7 +160,8 @@ def test_ctrl_c_ends_a_verb_quietly() -> None:
 )
 def test_a_database_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, url: str) -> None:
     (tmp_path / "letter.txt").write_text("Dear Sir or Madam, " * 100)
-    ran = webot("serve", folder=tmp_path, WEBOT_STORAGE__DATABASE_URL=url, WEBOT_SERVER__PORT="0")
+    environ = {"WEBOT_STORAGE__DATABASE_URL": url, "WEBOT_STORAGE__WAIT_SECONDS": "0", "WEBOT_SERVER__PORT": "0"}
+    ran = webot("serve", folder=tmp_path, **environ)
 
     assert 1 == ran.returncode
     assert 1 == len(ran.stderr.splitlines())

@@ -23,7 +23,11 @@ def command(shell: Shell) -> None:
 
     loaded = shell.load()
     with configure_logs(loaded.settings.log, secrets_of(loaded)) as logs:
-        run(serve(loaded, logs, announce=_announce))
+        run(serve(loaded, logs, announce=_announce, waits=_wait))
+
+
+def _wait(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _announce(listeners: "Listeners", service: "Service") -> None:
