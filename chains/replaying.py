@@ -11,15 +11,8 @@ from chains.config import ChainConfig
 from chains.prices import money
 from chains.trying import Tried, Trier, use_told
 from pipeline.outcomes import Exchange
+from pipeline.privacy import Masker
 
-# Phone numbers, identity cards, bank cards and addresses of mail: what a person can be found or robbed by.
-_PRIVATE = (
-    (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "[邮箱]"),
-    (re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)"), "[证件号]"),
-    (re.compile(r"(?<!\d)(?:\d[ -]?){15,18}\d(?!\d)"), "[卡号]"),
-    (re.compile(r"(?<!\d)(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)"), "[手机号]"),
-    (re.compile(r"(?<!\d)0\d{2,3}-\d{7,8}(?!\d)"), "[电话]"),
-)
 _WORD = re.compile(r"\w+|\W", re.ASCII)
 
 _STYLE = """body{font:15px/1.6 system-ui,"PingFang SC","Microsoft YaHei",sans-serif;margin:2rem auto;max-width:72rem;
@@ -53,16 +46,10 @@ class Compared:
         return (self.live.text, self.live.error) != (self.draft.text, self.draft.error)
 
 
-def masked(text: str) -> str:
-    """Give a text without what a person can be found or robbed by."""
-    for pattern, instead in _PRIVATE:
-        text = pattern.sub(instead, text)
-    return text
-
-
 def masked_question(trace: int, text: str, before: Sequence[Exchange]) -> Question:
-    """Give a question that may be shown and sent again."""
-    return Question(trace, masked(text), tuple(Exchange(masked(each.question), masked(each.answer)) for each in before))
+    """Return a question that may be shown and sent again."""
+    mask = Masker()
+    return Question(trace, mask(text), tuple(Exchange(mask(each.question), mask(each.answer)) for each in before))
 
 
 async def replay(

@@ -1,6 +1,7 @@
 """The folders the chains come from, and the book made of them: the shipped ones, and the company's own before them."""
 
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 
 Place = tuple[int, str]
 """Where a chain's file is: which of the folders, and the chain's name."""
+
+_READABLE_FILE, _READABLE_FOLDER = 0o644, 0o755
 
 Signature = tuple[int, int, int]
 """When a file was written, in nanoseconds, how many bytes it has, and which file it is."""
@@ -153,9 +156,13 @@ class Shelf:
         if not text:
             file.unlink(missing_ok=True)
             return True
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.parent.exists():
+            file.parent.mkdir(parents=True)
+            file.parent.chmod(_READABLE_FOLDER)
         fresh = file.with_name(f".{file.name}.new")
         fresh.write_text(text, encoding="utf-8")
+        # The service may run under another account than the shell that publishes.
+        fresh.chmod(_mode_of(file))
         fresh.replace(file)
         return True
 
@@ -307,3 +314,11 @@ def _tell(before: ChainBook, now: ChainBook) -> None:
     for problem in now.problems:
         if problem not in before.problems:
             log.error("chain_not_used", problem=problem)
+
+
+def _mode_of(file: Path) -> int:
+    """Return the mode of a file, or that of a new one, which other accounts may read."""
+    try:
+        return stat.S_IMODE(file.stat().st_mode)
+    except FileNotFoundError:
+        return _READABLE_FILE

@@ -11,12 +11,13 @@ from chains.commands import all_commands
 from chains.config import ChainConfig, parse_chain, read_chain, read_text
 from chains.mcp_servers import open_servers
 from chains.models import Models
-from chains.replaying import Question, masked, masked_question
+from chains.replaying import Question, masked_question
 from chains.senses import pretended_senses
 from chains.shelf import Shelf, demands_of, open_shelf
 from chains.toolshed import Toolshed, open_toolshed
 from chains.trying import Answers, Trier
 from pipeline.errors import ChainInvalid
+from pipeline.privacy import Masker
 from pipeline.revisions import Draft, Release
 from pipeline.settings import Settings
 from pipeline.words import Words
@@ -183,9 +184,9 @@ class Desk:
                 found = await latest_judged(database, name, last=last, users=users, rated=rated)
         except NoDatabase:
             return []
+        mask = Masker()
         return [
-            replace(each, why=masked(each.why), question=masked(each.question), answer=masked(each.answer))
-            for each in found
+            replace(each, why=mask(each.why), question=mask(each.question), answer=mask(each.answer)) for each in found
         ]
 
     def _checked(self, version: Version, source: str) -> Version:

@@ -18,6 +18,9 @@ from web.commands import Shell
 
 INTERRUPTED = 130
 
+_OWNER_ALONE = 0o077
+"""What is taken from the modes of files and folders: everything of others."""
+
 
 class Verbs(click.Group):
     """A group whose commands are the modules of a package, imported when they are used."""
@@ -71,6 +74,8 @@ class Verbs(click.Group):
 
 def main(package: ModuleType = web.commands) -> int:
     """Run the verb the command line names; give the exit code."""
+    # What is written is its owner's alone: transcripts, exports, reports, caches.
+    os.umask(os.umask(_OWNER_ALONE) | _OWNER_ALONE)
     # At its end Python searches all there is for circles, a quarter of a second for nothing: the memory goes anyway.
     atexit.register(gc.freeze)
     try:

@@ -1,5 +1,7 @@
-"""Shows in a terminal what a chain's model is sent while the chain is tried."""
+"""What trying a chain shows in a terminal, and the report that comparing two versions writes."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -31,3 +33,24 @@ def show_tooled(tooled: "Tooled") -> None:
     click.secho(f"tool: {use_told(tooled.use)}", fg="yellow", err=True)
     told = tooled.told if len(tooled.told) <= _TOLD else f"{tooled.told[:_TOLD]}…"
     click.echo(told, err=True)
+
+
+def check_report(file: Path) -> None:
+    """Raise `click.ClickException` where a report cannot be written, before a model is paid for what is in it."""
+    folder = file.parent
+    if not folder.is_dir():
+        raise click.ClickException(
+            f"--report {str(file)!r}: there is no folder {str(folder)!r}; make it, or name another"
+        )
+    if file.is_dir():
+        raise click.ClickException(f"--report {str(file)!r}: that is a folder; name a file in it")
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise click.ClickException(f"--report {str(file)!r} cannot be written: permission denied; name another file")
+
+
+def write_report(file: Path, page: str) -> None:
+    """Write a report. Raises `click.ClickException` where that fails all the same."""
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"--report {str(file)!r} cannot be written: {error.strerror or error}") from error

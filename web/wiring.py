@@ -32,6 +32,7 @@ from storage.media import MediaFolder
 from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.pictures import PictureFolder
+from storage.rights import keep_private
 from storage.sounds import SoundFolder
 from storage.transcript import Transcript
 from storage.visits import plainly
@@ -149,6 +150,8 @@ class Service:
 
     async def start(self) -> None:
         """Begin to answer: first what an earlier process left."""
+        data = Path(self.settings.storage.data_dir)
+        await asyncio.to_thread(keep_private, data, data / "media", data / "cache")
         await self.keeper.start()
         await self.chains.warm()
         await self.worker.start(self.shifts.run)

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from markdown_it.token import Token
 
+from storage.exports.glyphs import newlines
 from storage.exports.parsing import parse
 from storage.exports.records import Message
 
@@ -157,7 +158,7 @@ def _plain(span: Span) -> str:
 
 
 def _typed(text: str) -> Iterator[Block]:
-    for part in text.strip("\n").split("\n\n"):
+    for part in newlines(text).strip("\n").split("\n\n"):
         lines = part.strip("\n").split("\n")
         spans: list[Span] = []
         for line in lines:

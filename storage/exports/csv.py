@@ -2,10 +2,15 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, TextIO
 
 from storage.exports.jsonl import moment
 from storage.exports.records import Transcript
+
+if TYPE_CHECKING:
+    from _csv import Writer
 
 _COLUMNS = (
     "conversation",
@@ -28,20 +33,25 @@ _COLUMNS = (
     "rating",
     "note",
 )
-# A spreadsheet runs a cell that begins with one of these (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+# A spreadsheet runs a cell that begins with one of these signs (OWASP, CSV injection), or may do so after dropping
+# white space, marks of byte order and characters without width before it.
+_FORMULA = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]*[=+\-@＝＋－＠]|[\t\r]"
+)
 
 
 def head() -> str:
     """Give the first line, after the mark that makes Excel read UTF-8."""
-    return "\ufeff" + ",".join(_COLUMNS) + "\r\n"
+    into = io.StringIO()
+    writer(into).writerow(_COLUMNS)
+    return f"\ufeff{into.getvalue()}"
 
 
 def lines(part: Transcript) -> Iterator[str]:
     """Give the rows of a conversation, or of a part of one."""
     talk = part.talk
     into = io.StringIO()
-    rows = csv.writer(into)
+    rows = writer(into)
     for message in part.messages:
         rows.writerow(
             (
@@ -72,5 +82,10 @@ def lines(part: Transcript) -> Iterator[str]:
 
 
 def harmless(text: str) -> str:
-    """Give a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def writer(into: TextIO, *, lineterminator: str = "\r\n") -> "Writer":
+    """Return a writer that quotes every cell: where a comma is the decimal point, spreadsheets split at semicolons."""
+    return csv.writer(into, quoting=csv.QUOTE_ALL, lineterminator=lineterminator)

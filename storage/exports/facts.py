@@ -28,11 +28,11 @@ def facts(head: Head, words: Words) -> Facts:
         words.say("document.when", start=stamp(head.first), end=stamp(head.last), messages=head.messages),
     ]
     if talk.persona:
-        lines.append(words.say("document.persona", persona=" ".join(talk.persona.split())))
+        lines.append(words.say("document.persona", persona=talk.persona))
     made = ""
     if head.models or head.chains:
         made = words.say("document.made", models=", ".join(head.models), chains=", ".join(head.chains))
-    return Facts(title(talk, words), tuple(lines), made)
+    return Facts(_line(title(talk, words)), tuple(map(_line, lines)), _line(made))
 
 
 def title(talk: Talk, words: Words) -> str:
@@ -49,7 +49,7 @@ def title_of_all(talks: Sequence[Talk], words: Words) -> str:
 
 def speaker(talk: Talk, message: Message) -> str:
     """Say who said it."""
-    return talk.user if message.role == "human" else ASSISTANT
+    return _line(talk.user) if message.role == "human" else ASSISTANT
 
 
 def tools(message: Message, words: Words) -> str:
@@ -70,3 +70,8 @@ def tools(message: Message, words: Words) -> str:
 def stamp(at: float) -> str:
     """Write a time as this machine's clock on the wall shows it, to the minute."""
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _line(text: str) -> str:
+    """Return a text in one line: user ids and names of models come from elsewhere and may hold line ends."""
+    return " ".join(text.split())

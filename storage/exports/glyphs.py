@@ -9,7 +9,10 @@ ZERO_WIDTH_SPACE = "\u200b"
 _DIRECTIONS = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 """They turn round what follows them, which then no longer reads as it was said."""
 
-_CONTROLS = dict.fromkeys([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), *_DIRECTIONS, 0xFFFE, 0xFFFF])
+_CONTROLS = dict.fromkeys([*range(9), *range(0x0E, 0x20), *range(0x7F, 0xA0), *_DIRECTIONS, 0xFFFE, 0xFFFF])
+
+_LINE_END = regex.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What Python or a PDF library takes for the end of a line, besides a newline."""
 
 _ONE = r"\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F)?"
 EMOJI = regex.compile(rf"(?:\p{{RI}}\p{{RI}}|{_ONE}(?:\u200D{_ONE})*|[0-9#*]\uFE0F?\u20E3)+")
@@ -23,8 +26,16 @@ WIDE = 6
 
 
 def printable(text: str) -> str:
-    """Take out control characters, which no page can show and some tools choke on."""
-    return text.translate(_CONTROLS).expandtabs(4)
+    """Return a text without control characters, which no page can show and some tools choke on.
+
+    Its lines end with newlines alone: any other line end would open a new line where a caller replaces newlines only.
+    """
+    return newlines(text).translate(_CONTROLS).expandtabs(4)
+
+
+def newlines(text: str) -> str:
+    """Return a text whose lines end with newlines, whatever ended them before."""
+    return str(_LINE_END.sub("\n", text))
 
 
 def breakable(text: str, columns: int = 1) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 import shutil
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO
 
 from pipeline.exports import Format
 from pipeline.ports import MediaStore
+from pipeline.privacy import Masker
 from pipeline.settings import PdfEngine
 from pipeline.words import Language, Words
 from storage.audit import latest_deletion
@@ -22,7 +24,7 @@ from storage.exports.formats import EPOCH, TRAITS
 from storage.exports.journal import InTheWay, Journal, open_journal
 from storage.exports.layout import lay_out, lay_out_pictures
 from storage.exports.manifest import Entry, Manifest, entry, is_archive
-from storage.exports.masking import Masker
+from storage.exports.masked_transcript import mask_transcript
 from storage.exports.orders import Broken, RenderOrder
 from storage.exports.pictures import Pictures, file_name
 from storage.exports.records import Transcript
@@ -30,6 +32,8 @@ from storage.exports.select import Selection, newest_message, stream
 from storage.exports.workshop import Workshop
 
 _UNBOUNDED = 1 << 50
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")
+"""Names of devices, which Windows gives to no file."""
 _STEP = 1000
 """Messages after which a file's progress is noted."""
 
@@ -185,7 +189,7 @@ class Exports:
     async def _document(self, job: Job, journal: Journal, transcript: Transcript) -> list[Entry] | Failure:
         root = journal.root
         if job.masker is not None:
-            transcript = await asyncio.to_thread(job.masker.transcript, transcript)
+            transcript = await asyncio.to_thread(mask_transcript, transcript, job.masker)
         folder, name = _place(root, transcript)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         await asyncio.to_thread(journal.begins, [*_paths(job, folder, name, transcript)])
@@ -229,7 +233,7 @@ class _Writing:
     def add(self, transcript: Transcript) -> None:
         """Write a conversation, or the next part of the latest one."""
         if self._job.masker is not None:
-            transcript = self._job.masker.transcript(transcript)
+            transcript = mask_transcript(transcript, self._job.masker)
         if self._job.format == "csv" and not self._begun:
             self._out.write(csv.head().encode())
         self._begun = True
@@ -308,9 +312,10 @@ def _place(root: Path, transcript: Transcript) -> tuple[Path, str]:
 
 
 def _safe(name: str) -> str:
-    """Give a name every file system takes, and no two names the same one."""
+    """Return a name every file system takes, and for no two names the same one, also where case is not told apart."""
     kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip(".")
-    return kept if kept == name and len(kept) < 100 else f"{kept[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"  # noqa: PLR2004
+    plain = kept == name.casefold() and len(kept) < 100 and not _RESERVED.fullmatch(kept)  # noqa: PLR2004
+    return kept if plain else f"{kept[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _is_foreign(path: Path) -> bool:
@@ -324,7 +329,7 @@ def _pack(folder: Path, path: Path) -> None:
             if source.is_file() and not source.name.startswith(".webot-export"):
                 info = zipfile.ZipInfo(source.relative_to(folder).as_posix(), EPOCH)
                 info.compress_type = zipfile.ZIP_DEFLATED
-                info.external_attr = 0o644 << 16
+                info.external_attr = 0o600 << 16
                 with source.open("rb") as read, archive.open(info, "w", force_zip64=True) as write:
                     shutil.copyfileobj(read, write, 1 << 20)
     half.replace(path)

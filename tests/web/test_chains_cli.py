@@ -174,9 +174,17 @@ async def test_real_questions_are_put_to_both_versions(server: OpenAIServer, tmp
     await talk(database, "ann", "hr", "hr", "other")
     await talk(database, "bob", "hr")
     await database.close()
+
+    def refused(report: str) -> str:
+        return ran(tmp_path, "replay", "hr", "--report", report, code=1, environ=environ)
+
+    nowhere = await asyncio.to_thread(refused, "nowhere/it.html")
+    asked_before = len(server.bodies)
     said = await asyncio.to_thread(lambda: ran(tmp_path, "replay", "hr", environ=environ))
     report = await asyncio.to_thread((tmp_path / "replay-hr.html").read_text, encoding="utf-8")
 
+    assert "--report 'nowhere/it.html': there is no folder 'nowhere'" in nowhere
+    assert 0 == asked_before
     assert "0 of 2 answers changed" in said
     assert "live: 1 of 1 cases pass\ndraft: 1 of 1 cases pass" in said
     assert "ann asks 2" in report

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import stat
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,6 +33,23 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
     return {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db", "WEBOT_STORAGE__DATA_DIR": str(tmp_path)}
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(("format_", "out"), [("jsonl", "all"), ("md", "all"), ("html", "all"), ("txt", "all.zip")])
+async def test_what_is_written_is_its_owners_alone(
+    tmp_path: Path, environ: dict[str, str], format_: str, out: str
+) -> None:
+    # The usual mask of a shell, under which others may read what it writes.
+    before = os.umask(0o022)
+    ran = await webot("export", "--format", format_, "--out", out, folder=tmp_path, environ=environ)
+    os.umask(before)
+    made = [tmp_path / out, *(tmp_path / out).rglob("*")]
+    modes = {("folder" if path.is_dir() else "file", stat.S_IMODE(path.stat().st_mode)) for path in made}
+
+    assert 0 == ran.code
+    assert modes <= {("folder", 0o700), ("file", 0o600)}
+    assert ("file", 0o600) in modes
 
 
 @pytest.mark.usefixtures("database")

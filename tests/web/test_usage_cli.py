@@ -10,7 +10,7 @@ from storage.migrate import migrate
 from tests.storage.test_usage import FRIDAY, answered
 from tests.web.test_cli import webot
 
-HEAD = "person,answers,tokens in,tokens out,cost (EUR)\n"
+HEAD = '"person","answers","tokens in","tokens out","cost (EUR)"\n'
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def test_usage_is_a_table_with_a_sum(folder: Path) -> None:
 
 
 async def test_usage_is_csv_that_no_spreadsheet_runs(folder: Path) -> None:
-    wanted = HEAD + "wecom/ann,2,100100,20,1.234567\n'=cmd(),1,1,1,0.000000\n"
+    wanted = HEAD + '"wecom/ann","2","100100","20","1.234567"\n"\'=cmd()","1","1","1","0.000000"\n'
     await printed("--by", "person", "--csv", "usage.csv", folder=folder)
 
     assert wanted == await printed("--by", "person", "--csv", folder=folder)
@@ -55,7 +55,7 @@ async def test_usage_is_csv_that_no_spreadsheet_runs(folder: Path) -> None:
 
 
 async def test_days_are_counted_from_one_to_another_with_both(folder: Path) -> None:
-    friday = HEAD + "wecom/ann,1,100000,10,1.234567\n"
+    friday = HEAD + '"wecom/ann","1","100000","10","1.234567"\n'
 
     assert friday == await printed("--by", "person", "--csv", "--until", "2026-11-20", folder=folder)
     assert friday == await printed(

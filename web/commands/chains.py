@@ -14,7 +14,7 @@ import click
 from web.columns import columns
 from web.commands import Shell, pass_shell
 from web.thumbs import THUMBS, counted, show_judged, thumbs
-from web.trials import show_sent, show_tooled
+from web.trials import check_report, show_sent, show_tooled, write_report
 
 if TYPE_CHECKING:
     from chains.cases import Result
@@ -306,6 +306,8 @@ def replay(
 
     desk = _desk(shell)
     live, draft = desk.live(name), desk.draft(name)
+    report = report or Path(f"replay-{name}.html")
+    check_report(report)
 
     async def run() -> tuple[list["Compared"], list[str]]:
         turns = desk.settings.chat.turns if draft.chain.turns is None else draft.chain.turns
@@ -327,10 +329,9 @@ def replay(
     compared, cases = asyncio.run(run())
     if not compared:
         raise click.ClickException(f"nobody whom [replay] users names has asked {name} anything yet")
-    report = report or Path(f"replay-{name}.html")
     currency = desk.settings.budgets.currency
     written = page(name, (live.chain.revision, draft.chain.revision), compared, cases, currency=currency)
-    report.write_text(written, encoding="utf-8")
+    write_report(report, written)
     rows = [("", "REVISION", "ANSWERS", "ERRORS", "TOOLS", "TOKENS IN", "TOKENS OUT", f"COST {currency}", "MEDIAN MS")]
     for label, version, tried in (
         ("live", live, [each.live for each in compared]),

@@ -52,7 +52,9 @@ _WRITTEN: Mapping[str, Callable[[datetime], datetime]] = {
 @click.option("--model", default="", help="Answered by this model.")
 @click.option("--rated", type=click.Choice(("good", "bad")), default=None, help="Judged so by the person.")
 @click.option("--search", default="", metavar="TEXT", help="Conversations in which this occurs.")
-@click.option("--mask", is_flag=True, help="Mask phone numbers, identity and bank cards and e-mail addresses.")
+@click.option(
+    "--mask", is_flag=True, help="Mask telephone numbers, cards, mail addresses, passports, plates, passwords, keys."
+)
 @click.option(
     "--mask-names",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -89,8 +91,8 @@ def command(  # noqa: PLR0913 (an option each)
     # Before anything else is imported: what makes pages gets ready while this process does, too.
     room = runner.run(open_room(pages=True)) if format_ == "pdf" and not dry_run else None
 
+    from pipeline.privacy import Masker  # noqa: PLC0415 (not for `webot --help`)
     from storage.exports.job import Job  # noqa: PLC0415 (slow, and not for `webot --help`)
-    from storage.exports.masking import Masker  # noqa: PLC0415 (the same)
     from storage.exports.select import Selection  # noqa: PLC0415 (the same)
     from web.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
 

@@ -1,7 +1,6 @@
 """Add up the answers, tokens and costs of people, chains, models or days."""
 
 import asyncio
-import csv
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -72,9 +71,9 @@ def _total(found: "Sequence[Usage]") -> "Usage":
 
 
 def _write(head: Sequence[str], found: "Iterable[Usage]", to: TextIO) -> None:
-    from storage.exports.csv import harmless  # noqa: PLC0415 (not for `webot --help`)
+    from storage.exports.csv import harmless, writer  # noqa: PLC0415 (not for `webot --help`)
 
-    rows = csv.writer(to, lineterminator="\n")
+    rows = writer(to, lineterminator="\n")
     rows.writerow(head)
     for each in found:
         first, *others = _cells(each, "{}", "{:.6f}")

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import re
 import zipfile
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pipeline.exports import Format
 from pipeline.replies import StoredMedia
 from pipeline.words import Words
+from storage.exports.csv import harmless
 from storage.exports.documents import make, pieces
 from storage.exports.orders import Rendered, RenderOrder
 from storage.exports.pictures import Pictures
@@ -118,6 +120,26 @@ def test_a_spreadsheet_gets_every_cell_and_runs_none() -> None:
 
     assert text.startswith("\ufeff")
     assert ["'=1+1", '第一行\n@SUM(A1),"引号"'] == [row["text"] for row in rows]
+
+
+@pytest.mark.parametrize("sign", [*"=+-@＝＋－＠"])
+@pytest.mark.parametrize(
+    "before", ["", " ", "\t", "\n", "\r", "\u3000", "\u00a0", "\ufeff", "\u200b", "\u2060", "\n \ufeff"]
+)
+def test_no_cell_begins_as_a_formula_whatever_is_before_it(before: str, sign: str) -> None:
+    assert f"'{before}{sign}1+1" == harmless(f"{before}{sign}1+1")
+
+
+def test_a_cell_that_is_no_formula_stays_as_it_is() -> None:
+    innocent = ("1+1=2", "a@b", " 缩进", "2-3", "", "\n换行")
+
+    assert innocent == tuple(map(harmless, innocent))
+
+
+def test_every_cell_is_quoted_so_that_no_semicolon_divides_it() -> None:
+    head, row = written("csv", Transcript(talk(), (message(1, "human", "a;b"),))).splitlines()
+
+    assert all(re.fullmatch(r'"[^"]*"(,"[^"]*")*', line) for line in (head.removeprefix("\ufeff"), row))
 
 
 class Said(BaseModel):

@@ -16,10 +16,10 @@ from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 
 from pipeline.exports import FORMATS, Format
+from pipeline.privacy import Masker
 from storage.engine import Database, open_database
 from storage.exports.job import Exports, Job
 from storage.exports.journal import InTheWay
-from storage.exports.masking import Masker
 from storage.exports.select import Selection, count, following, stream
 from storage.exports.workshop import Workshop
 from storage.forgetting import find, forget
@@ -284,8 +284,8 @@ async def test_records_say_what_people_thought_and_why(judged: Exports, tmp_path
     assert [("", ""), ("good", ""), ("", ""), ("bad", "=1+1 电话[PHONE]"), ("", ""), ("", "")] == [
         (said["rating"], said["note"]) for said in map(json.loads, lines)
     ]
-    assert rows[0].endswith(",rating,note")
-    assert rows[4].endswith(",bad,'=1+1 电话[PHONE]")
+    assert rows[0].endswith(',"rating","note"')
+    assert rows[4].endswith(',"bad","\'=1+1 电话[PHONE]"')
 
 
 async def test_praised_answers_alone_make_a_training_set(judged: Exports) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.outcomes import Exchange, Provenance, Said, ToolUse, Turn
+from pipeline.privacy import Masker
 from pipeline.settings import PdfEngine
 from pipeline.words import Words
 from storage.changes import Changes
@@ -18,7 +19,7 @@ from storage.exports.csv import lines as csv_lines
 from storage.exports.documents import pieces
 from storage.exports.finetune import lines as finetune_lines
 from storage.exports.jsonl import lines as json_lines
-from storage.exports.masking import Masker
+from storage.exports.masked_transcript import mask_transcript
 from storage.exports.pictures import Pictures
 from storage.exports.records import Message, Transcript
 from storage.exports.select import Selection, stream
@@ -68,12 +69,12 @@ def test_lines_of_json_have_them_as_a_list() -> None:
 def test_tables_name_them_and_training_data_leave_them_out() -> None:
     *_, row = csv_lines(WHOLE)
 
-    assert row.endswith(",current_time docs_search,,\r\n")
+    assert row.endswith(',"current_time docs_search","",""\r\n')
     assert "current_time" not in "".join(finetune_lines(WHOLE))
 
 
 def test_what_a_model_wrote_to_a_tool_is_masked_too() -> None:
-    masked = Masker().transcript(WHOLE)
+    masked = mask_transcript(WHOLE, Masker())
 
     assert "[PHONE]" in masked.messages[1].tools[1].arguments
 
