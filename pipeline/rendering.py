@@ -33,6 +33,7 @@ from pipeline.replies import (
     VoiceReply,
     WordsPart,
 )
+from pipeline.text import is_visible
 from pipeline.words import Words
 
 log = structlog.get_logger()
@@ -46,7 +47,6 @@ _MOST_LEFT_BEHIND = 2
 
 _LINE_ENDS = re.compile(r"\r\n?|[\u0085\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
-_VISIBLE = re.compile(r"[^\s\u200b-\u200f\u2060]")
 
 
 class Renderer:
@@ -122,12 +122,12 @@ def plain_parts(replies: Sequence[Reply], traits: Traits, words: Words) -> tuple
 
 def _plain(text: str, traits: Traits, words: Words) -> list[Part]:
     text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)).encode("utf-8", "replace").decode()
-    if not _VISIBLE.search(text):
+    if not is_visible(text):
         return []
     if len(text.encode()) <= traits.message_bytes:
         return [WordsPart(text, "text")]
     if not traits.files:
-        return [WordsPart(piece, "text") for piece in _pieces(text, traits.message_bytes) if _VISIBLE.search(piece)]
+        return [WordsPart(piece, "text") for piece in _pieces(text, traits.message_bytes) if is_visible(piece)]
     below = "\n\n" + words.say("rendering.whole_in_file")
     first = _beginning(text, traits.message_bytes - len(below.encode()))
     return [WordsPart(first + below, "text"), DocumentPart(words.say("rendering.file_name"), text)]

@@ -12,17 +12,8 @@ _UNWANTED = regex.compile(
     + "]"
 )
 
-# Seen by nobody: white space, controls, joiners, variation selectors, fillers. A message of these alone is refused
-# as empty (44004).
-_VISIBLE = regex.compile(r"[^\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]")
-
 
 def clean(text: str) -> str:
     """Give the text with every line ended by a newline and everything unwanted gone."""
     wanted: str = _UNWANTED.sub("", _LINE_ENDS.sub("\n", text))
     return wanted
-
-
-def is_visible(text: str) -> bool:
-    """Say whether a reader would see anything."""
-    return _VISIBLE.search(text) is not None

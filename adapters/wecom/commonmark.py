@@ -1,35 +1,17 @@
-"""Parses replies: CommonMark with GFM's tables and strikethrough, HTML read as text, nesting bounded."""
+"""Parses replies: CommonMark with GFM's tables and strikethrough, HTML read as text, within bounds."""
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, reference
 from markdown_it.token import Token
+from markdown_it.utils import EnvType
 
 from adapters.wecom.formulas import formula, formula_block
 from adapters.wecom.inline import LenientInline
 from adapters.wecom.tags import tag
-
-_DEEPEST = 20
-"""The block level below which structure is no longer read; a list takes two levels, a quote one."""
+from pipeline.markdown import bound
 
 
-def deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the library's signature
-    """Read what is nested too deep as words: the library would leave it out."""
-    if silent or state.level < _DEEPEST:
-        return False
-    last = start + 1
-    while last < end and (state.isEmpty(last) or state.sCount[last] >= state.blkIndent):
-        last += 1
-    state.line = last
-    state.push("paragraph_open", "p", 1).map = [start, last]
-    token = state.push("inline", "", 0)
-    token.content = state.getLines(start, last, state.blkIndent, keepLastLF=False).strip()
-    token.map = [start, last]
-    token.children = []
-    state.push("paragraph_close", "p", -1)
-    return True
-
-
-def definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - as above
+def definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the library's signature
     """Read `[label]: address`; a footnote, `[^1]: words`, stays the words that CommonMark would take for an address."""
     if state.src.startswith("[^", state.bMarks[start] + state.tShift[start]):
         return False
@@ -39,23 +21,25 @@ def definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:  
 def _parser() -> MarkdownIt:
     parser = MarkdownIt()
     parser.inline = LenientInline()
-    parser.configure("commonmark", {"html": False, "maxNesting": _DEEPEST + 4, "inline_definitions": True})
+    parser.configure("commonmark", {"html": False, "inline_definitions": True})
     parser.options["store_labels"] = True
     parser.enable(["table", "strikethrough"])
-    parser.block.ruler.before("table", "deep", deep)
     parser.block.ruler.at("reference", definition)
     parser.block.ruler.before("code", "formula_block", formula_block, {"alt": ["paragraph", "blockquote", "list"]})
     parser.inline.ruler.before("escape", "formula", formula)
     parser.inline.ruler.before("autolink", "tag", tag)
-    return parser
+    return bound(parser)
 
 
 _PARSER = _parser()
 
 
-def parse(text: str) -> list[Token]:
-    """Give the block tokens, inline content in their children; linear, and never deeper than twenty levels.
+def parse(text: str, env: EnvType) -> list[Token]:
+    """Return the block tokens, inline content in their children; linear, and within the bounds of `pipeline.markdown`.
 
-    A definition (`[label]: address`) is a token of its own, with its label in `meta`.
+    A definition (`[label]: address`) is a token of its own, with its label in `meta`. Sections of one text share
+    `env`, which counts the cells of its tables.
     """
-    return _PARSER.parse(text, {})
+    # Definitions hold for their section: those of other sections would be looked up in the whole text.
+    env.pop("references", None)
+    return _PARSER.parse(text, env)

@@ -63,7 +63,8 @@ class Rest:
         for number in range(self.span, len(self.row.spans)):
             span = self.row.spans[number]
             start = self.start if number == self.span else 0
-            yield Span(span.text[start : start + most], span.before, span.after)
+            # One without text has nothing to mark.
+            yield Span(text, span.before, span.after) if (text := span.text[start : start + most]) else Span("")
 
     def shown(self, room: int) -> str | None:
         """Write the line, or give None if it is longer than `room` bytes; costs no more than the room."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from markdown_it.token import Token
+from markdown_it.utils import EnvType
 
 from adapters.wecom.commonmark import parse
 from adapters.wecom.containers import Containers, Quote
@@ -16,6 +17,8 @@ from adapters.wecom.sections import sections
 from adapters.wecom.tables import Table, table_rows
 
 _TASK = re.compile(r"\[([ xX])\]\s+(?=\S)")
+_INFO = re.compile(r"(?:[!-_a-~]{1,32}(?:\s+(?:[\w-]+=\S*|\{[^{}]*\}))*)?", re.ASCII)
+"""What stands behind a fence: a language, and options for who colours it."""
 _BOXES = {" ": "☐", "x": "☑", "X": "☑"}
 
 _Gap = Literal["as written", "empty line", "none"]
@@ -23,13 +26,20 @@ _Gap = Literal["as written", "empty line", "none"]
 
 def rows(text: str, look: Look) -> Iterator[Row]:
     """Give the rows of a clean text, section after section, so that nobody pays for what is not wanted."""
+    env: EnvType = {}
     for number, section in enumerate(sections(text)):
-        laid_out = _Walk(section.text, look).rows() if section.is_markup else _as_it_is(section.text, look)
+        laid_out = _Walk(section.text, look, env).rows() if section.is_markup else _words_alone(section.text, look)
         for place, row in enumerate(laid_out):
             yield replace(row, gap="") if number and not place and section.apart else row
 
 
-def _as_it_is(text: str, look: Look) -> Iterator[Row]:
+def rows_as_written(text: str, look: Look) -> Iterator[Row]:
+    """Return the lines of a text that says nothing but by its signs, such as a lone "#"."""
+    for line in text.strip().split("\n"):
+        yield Row((Span(line),), guard=look.guard)
+
+
+def _words_alone(text: str, look: Look) -> Iterator[Row]:
     for line in text.split("\n"):
         yield Row(look.words((Run(line),)), guard=look.guard)
 
@@ -45,9 +55,9 @@ class _Above:
 class _Walk:
     """One pass over the tokens of one section."""
 
-    def __init__(self, text: str, look: Look) -> None:
+    def __init__(self, text: str, look: Look, env: EnvType) -> None:
         self._look = look
-        self._tokens = parse(text)
+        self._tokens = parse(text, env)
         self._source = text.split("\n")
         self._around = Containers(look)
         self._above: _Above | None = None
@@ -111,16 +121,25 @@ class _Walk:
             yield from self._placed([Row(spans, leads=True)], token, above="empty line", below="none")
 
     def _code(self, token: Token) -> Iterator[Row]:
-        code, info = token.content.removesuffix("\n"), token.info
+        code, info = token.content.removesuffix("\n"), token.info.strip()
         if not code.strip():
             # Around nothing, what stands behind the fence is all that was said.
-            code, info = info.strip(), ""
+            code, info = code.strip() or info, ""
         if not code:
             return
         yield from self._marker_alone(token)
         frame = self._look.fence(info, code)
         gap: _Gap = "as written" if frame is not None else "empty line"
-        written = [Row((self._look.code(line),), frame=frame, whole=True, verbatim=True) for line in code.split("\n")]
+        if not _INFO.fullmatch(info):
+            # Words behind a fence, and not a language with its options: no client shows them there.
+            yield from self._placed([Row(self._look.words((Run(info),)), guard=self._look.guard)], token, below="none")
+        set_apart = frame is not None or self._look.sets_code_apart
+        written = [
+            Row((self._look.code(line),), frame=frame, whole=True, verbatim=True)
+            if set_apart
+            else Row(self._look.words((Run(line),)), whole=True, verbatim=True, guard=self._look.guard)
+            for line in code.split("\n")
+        ]
         # Code is not indented, so that it can be copied as it is.
         yield from self._placed(written, token, above=gap, below=gap, indented=False)
 

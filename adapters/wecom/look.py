@@ -36,4 +36,4 @@ class Look(Protocol):
         """Write a line of code."""
 
     def fence(self, info: str, code: str) -> Frame | None:
-        """Give the fence for code, None where there is none."""
+        """Give the fence for code, of at most 100 bytes; None where there is none."""

@@ -14,9 +14,12 @@ _GUARD = "\u200b"
 _LONGEST_ADDRESS = 1000
 """UTF-8 bytes; what is longer would leave a message no room, and the link is written out."""
 
+_LONGEST_FENCE = 32
+"""Backticks: a longer fence, above and below the code on each piece, would leave it little room."""
+
 _LIVE = re.compile(r"https?://|mailto:|tel:", re.IGNORECASE)
 _PAIRS = re.compile(r"\*(?=\*)|\](?=\()|<(?=/?(?:font|a)\b|@)", re.IGNORECASE)
-_INFO = re.compile(r"[^\s`]{1,32}")
+_INFO = re.compile(r"[!-_a-~]{1,32}(?!\S)")
 _TICKS = re.compile(r"`{3,}")
 
 _ADDRESS = str.maketrans({"(": "%28", ")": "%29", " ": "%20", "\n": ""})
@@ -54,9 +57,11 @@ class Markdown:
         """Write a line of code as it is."""
         return Span(line)
 
-    def fence(self, info: str, code: str) -> Frame:
-        """Give a fence longer than any run of backticks in the code, with the language."""
+    def fence(self, info: str, code: str) -> Frame | None:
+        """Give a fence longer than any run of backticks in the code, with the language; None if that is too long."""
         ticks = "`" * max((len(run) + 1 for run in _TICKS.findall(code)), default=3)
+        if len(ticks) > _LONGEST_FENCE:
+            return None
         language = _INFO.match(info.strip())
         return Frame(above=ticks + (language[0] if language else ""), below=ticks)
 

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from itertools import islice, tee
 from typing import Literal
 
-from adapters.wecom.clean import clean, is_visible
-from adapters.wecom.layout import rows
+from adapters.wecom.clean import clean
+from adapters.wecom.layout import rows, rows_as_written
 from adapters.wecom.look import Look
 from adapters.wecom.markdown import Markdown
 from adapters.wecom.plain import Plain
-from adapters.wecom.rows import Row, Span
-from adapters.wecom.text import MESSAGE_BYTES, NUMBER_BYTES, numbered, pieces
+from adapters.wecom.text import MESSAGE_BYTES, number_bytes, numbered, pieces
 from pipeline.replies import (
     DocumentPart,
     FilePart,
@@ -25,6 +24,7 @@ from pipeline.replies import (
     VoiceReply,
     WordsPart,
 )
+from pipeline.text import is_visible
 from pipeline.words import Words
 
 MessageFormat = Literal["markdown", "text"]
@@ -35,7 +35,7 @@ _CHINESE = Words("zh")
 def render(
     replies: Sequence[Reply], *, message_format: MessageFormat, max_pieces: int, words: Words = _CHINESE
 ) -> tuple[Part, ...]:
-    """Give the parts in order; words longer than `max_pieces` messages go as the first of them and a file.
+    """Give the parts in order; words longer than `max_pieces` messages, 1 or more, go as the first and a file.
 
     `words` is the language of what is ours in a message: the file's name, and how a picture is spoken of.
     """
@@ -60,15 +60,17 @@ def _words(text: str, look: Look, message_format: MessageFormat, max_pieces: int
     text = clean(text)
     if not is_visible(text):
         return []
-    whole, cut, headed = tee(rows(text, look), 3)
-    done = list(islice(pieces(whole), 2))
-    if len(done) > 1:
-        done = list(islice(pieces(cut, MESSAGE_BYTES - NUMBER_BYTES), max(max_pieces, 1) + 1))
-    if not done:
-        # Markup around nothing, such as a lone "#": then it was meant as it stands.
-        done = list(islice(pieces([Row((Span(text.strip()),), guard=look.guard)]), 2))
-    if len(done) <= max(max_pieces, 1):
-        return [WordsPart(piece, message_format) for piece in numbered(done)]
-    below = "\n\n" + words.say("rendering.whole_in_file")
-    first = next(pieces(headed, MESSAGE_BYTES - len(below.encode())))
-    return [WordsPart(first + below, message_format), DocumentPart(words.say("rendering.file_name"), text)]
+    for laid_out in (rows(text, look), rows_as_written(text, look)):
+        whole, cut, headed = tee(laid_out, 3)
+        done = list(islice(pieces(whole), 2))
+        if not done:
+            # Markup around nothing, such as a lone "#": then it was meant as it stands.
+            continue
+        if len(done) > 1 and max_pieces > 1:
+            done = list(islice(pieces(cut, MESSAGE_BYTES - number_bytes(max_pieces)), max_pieces + 1))
+        if len(done) <= max_pieces:
+            return [WordsPart(piece, message_format) for piece in numbered(done)]
+        below = "\n\n" + words.say("rendering.whole_in_file")
+        first = next(pieces(headed, MESSAGE_BYTES - len(below.encode())))
+        return [WordsPart(first + below, message_format), DocumentPart(words.say("rendering.file_name"), text)]
+    return []

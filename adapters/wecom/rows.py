@@ -51,3 +51,20 @@ class Row:
     """Its white space is meant."""
     guard: str = ""
     """Put before a character that would be markup at the beginning of a line."""
+
+    def leaves(self, room: int, limit: int) -> bool:
+        """Whether what is none of its words leaves them `room` bytes of each piece of at most `limit` bytes."""
+        frame = 0 if self.frame is None else len(self.frame.above) + len(self.frame.below) + 2
+        markup = max([len(span.before) + len(span.after) for span in self.spans], default=0)
+        characters = len(self.prefix) + len(self.hang) + len(self.guard) + frame + markup
+        # A character has four bytes at most.
+        return characters * 4 + room <= limit or self._ornament_bytes() + room <= limit
+
+    def _ornament_bytes(self) -> int:
+        frame = 0 if self.frame is None else len(f"{self.frame.above}{self.frame.below}".encode()) + 2
+        markup = max((len(f"{span.before}{span.after}".encode()) for span in self.spans), default=0)
+        return max(len(self.prefix.encode()), len(self.hang.encode())) + len(self.guard.encode()) + frame + markup
+
+    def bare(self) -> "Row":
+        """Return it with its ornaments as words: what has too many of them would leave a piece no room."""
+        return Row((Span(self.prefix), *(Span(str(span)) for span in self.spans)))

@@ -9,7 +9,8 @@ _ENOUGH = 12_000
 _MOST = 2 * _ENOUGH
 """Characters after which it ends at any line."""
 
-_FENCE = re.compile(r" {0,3}(`{3,}(?!.*`)|~{3,})")
+_FENCE = re.compile(r" {0,3}(`{3,48}(?!.*`)|~{3,48}(?!~))")
+"""As long as `pipeline.markdown` takes for one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ _WIDEST = 36
 """What one line of a chat bubble on a phone holds, in half-width characters."""
 _WIDEST_HEADER = 60
 """What a header that is repeated may have of it."""
+_LONGEST_FRAME = 200
+"""UTF-8 bytes of such a header, the addresses of its links among them."""
 
 _BETWEEN = Run("｜")
 _NOTHING = (Run("—"),)
@@ -42,7 +44,8 @@ def table_rows(table: Table, look: Look) -> list[Row]:
 
 def _lines(table: Table, look: Look) -> Iterator[Row]:
     """Write each row as a line."""
-    frame = _frame(table, look)
+    header, frame = _header(table, look)
+    yield from header
     for cells in table.rows:
         yield Row(
             look.words(_joined([cell or (_NOTHING,) for cell in cells])), frame=frame, whole=True, guard=look.guard
@@ -51,7 +54,8 @@ def _lines(table: Table, look: Look) -> Iterator[Row]:
 
 def _terms(table: Table, look: Look) -> Iterator[Row]:
     """Write a table of two columns as terms and what is said of each."""
-    frame = _frame(table, look)
+    header, frame = _header(table, look)
+    yield from header
     for term, meaning in table.rows:
         for row in _labelled(tuple(replace(run, bold=True) for run in _one(term)), meaning, look):
             yield replace(row, frame=frame)
@@ -76,10 +80,15 @@ def _labelled(label: Line, cell: Cell, look: Look) -> Iterator[Row]:
         yield Row((Span("\u3000"), *look.words(line)))
 
 
-def _frame(table: Table, look: Look) -> Frame | None:
+def _header(table: Table, look: Look) -> tuple[list[Row], Frame | None]:
+    """Write the header as a frame that each piece repeats, or, if it is long, as a row that stands once."""
     if not any(table.header):
-        return None
-    return Frame("".join(map(str, look.header(_joined(table.header)))))
+        return [], None
+    spans = look.header(_joined(table.header))
+    above = "".join(map(str, spans))
+    if len(above.encode()) > _LONGEST_FRAME:
+        return [Row(spans, leads=True)], None
+    return [], Frame(above)
 
 
 def _joined(cells: Sequence[Cell]) -> Line:

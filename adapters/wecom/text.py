@@ -4,15 +4,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from adapters.wecom.clean import is_visible
 from adapters.wecom.cuts import Rest, cut_inside, cut_somewhere
 from adapters.wecom.rows import Frame, Row
+from pipeline.text import is_visible
 
 MESSAGE_BYTES = 2048
 """What a text or markdown message holds, in UTF-8 bytes; WeCom drops the rest without a word (D:90236)."""
 
-NUMBER_BYTES = len("\n\n(9999/9999)")
-"""What `numbered` adds to a piece, at most."""
+_LEAST_ROOM = 16
+"""Bytes for words that a line has left on a piece of its own, so that every cut takes something: four characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,11 @@ class _Held:
 
 
 def pieces(rows: Iterable[Row], limit: int = MESSAGE_BYTES) -> Iterator[str]:
-    """Give messages of at most `limit` bytes, of which none is empty; `limit` is at least 1500.
+    """Give messages of at most `limit` bytes, of which none is empty; `limit` is at least 100.
 
     A fence that is cut is closed, and opened again on the next piece; so is bold, a link or a colour. A table's
-    header is repeated, a quote stays one. The cost is linear, and nothing is read ahead of the piece.
+    header is repeated, a quote stays one. The cost is linear, and nothing is read ahead of the piece. Every piece takes
+    at least one row or one character.
     """
     coming = iter(rows)
     waiting: deque[Rest] = deque()
@@ -49,7 +50,7 @@ def pieces(rows: Iterable[Row], limit: int = MESSAGE_BYTES) -> Iterator[str]:
             row = next(coming, None)
             if row is None:
                 break
-            rest = Rest(row)
+            rest = Rest(row if row.leaves(_LEAST_ROOM, limit) else row.bare())
         used = _opened(held, rest)
         text = rest.shown(limit - used - _closing(rest.row.frame))
         if text is not None:
@@ -60,6 +61,11 @@ def pieces(rows: Iterable[Row], limit: int = MESSAGE_BYTES) -> Iterator[str]:
         yield from _piece(held)
         held = []
     yield from _piece(held)
+
+
+def number_bytes(pieces: int) -> int:
+    """Return the bytes that `numbered` adds to one of so many pieces, at most."""
+    return len(f"\n\n({pieces}/{pieces})")
 
 
 def numbered(parts: Sequence[str]) -> tuple[str, ...]:

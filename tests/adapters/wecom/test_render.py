@@ -7,7 +7,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.wecom.clean import is_visible
 from adapters.wecom.render import render
 from pipeline.replies import (
     DocumentPart,
@@ -24,6 +23,7 @@ from pipeline.replies import (
     VoiceReply,
     WordsPart,
 )
+from pipeline.text import is_visible
 from pipeline.words import Words
 from tests.adapters.wecom.answers import answers, noise, said
 

@@ -7,13 +7,14 @@ import regex  # type: ignore[import-untyped]  # ships no types
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.wecom.clean import clean, is_visible
+from adapters.wecom.clean import clean
 from adapters.wecom.layout import rows
 from adapters.wecom.look import Look
 from adapters.wecom.markdown import Markdown
 from adapters.wecom.plain import Plain
 from adapters.wecom.rows import Row, Span
-from adapters.wecom.text import MESSAGE_BYTES, NUMBER_BYTES, numbered, pieces
+from adapters.wecom.text import MESSAGE_BYTES, number_bytes, numbered, pieces
+from pipeline.text import is_visible
 from pipeline.words import Words
 from tests.adapters.wecom.answers import answers, noise, said
 
@@ -239,7 +240,7 @@ def test_pieces_that_are_several_are_numbered() -> None:
 
 
 def test_the_number_fits_below_a_piece() -> None:
-    messages = numbered(cut("字" * 9000, MARKDOWN, MESSAGE_BYTES - NUMBER_BYTES))
+    messages = numbered(cut("字" * 9000, MARKDOWN, MESSAGE_BYTES - number_bytes(100)))
 
     assert_fit_to_be_sent(messages)
 

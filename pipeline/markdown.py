@@ -1,0 +1,126 @@
+"""Bounds for every parser of Markdown: no syntax makes much of little, and none makes written text vanish.
+
+CommonMark allows both. A table's row has as many cells as its header, whether they were written or not: 1,500 bytes
+make 58,000 cells. What is nested too deep, a table's cells beyond its columns, and the signs of a fence of 2,000
+backticks are left out.
+"""
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock, fence, hr, lheading, table
+from markdown_it.rules_block.table import escapedSplit
+
+DEEPEST = 20
+"""The block level below which structure is no longer read; a list takes two levels, a quote one."""
+
+MOST_CELLS = 2000
+"""Cells of all the tables of a text: parsing takes 20 µs each, and a screen shows few hundred of them."""
+
+_LONGEST_MARKER = 48
+"""Characters a line of signs may have to be a fence, a rule or an underline; a longer one was meant to be seen."""
+
+_RULES = frozenset("*-_")
+_CELLS_LEFT = "cells_left"
+
+
+def bound(parser: MarkdownIt, *, most_cells: int = MOST_CELLS) -> MarkdownIt:
+    """Put the bounds on a parser and return it; what is beyond them it reads as words."""
+
+    def bounded_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - see `_deep`
+        left: int = state.env.get(_CELLS_LEFT, most_cells)
+        if silent or not left:
+            return bool(left) and table(state, start, end, silent)
+        taken = _table_within(state, start, end, left)
+        state.env[_CELLS_LEFT] = 0 if taken is None else left - taken
+        return bool(taken)
+
+    parser.options["maxNesting"] = DEEPEST + 4
+    parser.block.ruler.before("table", "deep", _deep)
+    parser.block.ruler.at("table", bounded_table, {"alt": ["paragraph", "reference"]})
+    parser.block.ruler.at("fence", _fence, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    parser.block.ruler.at("hr", _hr, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    parser.block.ruler.at("lheading", _lheading)
+    # They do nothing without `html`, and are asked at every line and every "<".
+    parser.disable(["html_block", "html_inline"])
+    return parser
+
+
+def _deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the library's signature
+    """Read what is nested too deep as words: the library would leave it out."""
+    if silent or state.level < DEEPEST:
+        return False
+    last = start + 1
+    while last < end and (state.isEmpty(last) or state.sCount[last] >= state.blkIndent):
+        last += 1
+    state.line = last
+    state.push("paragraph_open", "p", 1).map = [start, last]
+    token = state.push("inline", "", 0)
+    token.content = state.getLines(start, last, state.blkIndent, keepLastLF=False).strip()
+    token.map = [start, last]
+    token.children = []
+    state.push("paragraph_close", "p", -1)
+    return True
+
+
+def _table_within(state: StateBlock, start: int, end: int, most: int) -> int | None:
+    """Parse a table of at most so many cells and return their number, 0 for no table, None for one that is larger."""
+    if start + 2 > end or "-" not in (delimiters := _line(state, start + 1)):
+        return 0
+    columns = max(1, delimiters.strip().strip("|").count("|") + 1)
+    rows = max(1, most // columns)
+    before, line, parent = len(state.tokens), state.line, state.parentType
+    if not table(state, start, min(end, start + 3 + rows), silent=False):
+        return 0
+    if columns > most or state.line == start + 3 + rows:
+        del state.tokens[before:]
+        state.line, state.parentType = line, parent
+        return None
+    _keep_surplus(state, before, columns)
+    return columns * (state.line - start - 1)
+
+
+def _keep_surplus(state: StateBlock, first: int, columns: int) -> None:
+    """Put the cells that a row has beyond the header's into its last one."""
+    last = None
+    for token in state.tokens[first:]:
+        if token.type == "inline":
+            last = token
+        elif token.type == "tr_close" and last is not None and last.map is not None:
+            cells = escapedSplit(_line(state, last.map[0]).strip().removeprefix("|"))
+            surplus = [cell.strip() for cell in cells[columns:] if cell.strip()]
+            last.content = " | ".join([last.content, *surplus])
+
+
+def _fence(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - see `_deep`
+    begin = state.bMarks[start] + state.tShift[start]
+    marker = state.src[begin : begin + 1]
+    if marker in {"`", "~"} and state.src.startswith(marker * (_LONGEST_MARKER + 1), begin):
+        return False
+    return fence(state, start, end, silent)
+
+
+def _hr(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - see `_deep`
+    if (
+        state.src[state.bMarks[start] + state.tShift[start] : state.bMarks[start] + state.tShift[start] + 1]
+        not in _RULES
+    ):
+        return False
+    return not _is_long(state, start) and hr(state, start, end, silent)
+
+
+def _lheading(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - see `_deep`
+    before, line = len(state.tokens), state.line
+    if not lheading(state, start, end, silent):
+        return False
+    if not _is_long(state, state.line - 1):
+        return True
+    del state.tokens[before:]
+    state.line = line
+    return False
+
+
+def _is_long(state: StateBlock, number: int) -> bool:
+    return state.eMarks[number] - state.bMarks[number] - state.tShift[number] > _LONGEST_MARKER
+
+
+def _line(state: StateBlock, number: int) -> str:
+    return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]]
