@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from pipeline.errors import SettingsInvalid, WebotError
 from storage.dsn import database_place, read_url
 from storage.engine import Database, open_database
-from storage.migrate import HEAD, Migrated, migrate, version
+from storage.migrate import HEAD, Migrated, SchemaTooNew, is_newer, migrate, newer_line, version
 from storage.tables import people
 
 _DRIVERS_ERRORS = (
@@ -50,12 +50,17 @@ class Condition:
     version: str = ""
     expected: str = HEAD
 
+    @property
+    def is_newer(self) -> bool:
+        """Whether a later version's schema is there."""
+        return is_newer(self.version)
+
 
 @asynccontextmanager
 async def visiting(url: str) -> AsyncIterator[Database]:
     """Open a database that stands at this version's schema, beside whoever works on it.
 
-    Raises `NoDatabase`, `SchemaOutdated` or `DatabaseUnusable`.
+    Raises `NoDatabase`, `SchemaOutdated`, `SchemaTooNew` or `DatabaseUnusable`.
     """
     file = sqlite_file(url)
     if file is not None and not await asyncio.to_thread(file.exists):
@@ -64,6 +69,8 @@ async def visiting(url: str) -> AsyncIterator[Database]:
     try:
         with plainly():
             found = await version(database)
+        if is_newer(found):
+            raise SchemaTooNew(newer_line(found))
         if found != HEAD:
             raise SchemaOutdated(
                 f"the database stands at schema {found!r}, this webot expects {HEAD!r}; run `webot migrate`"

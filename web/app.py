@@ -41,9 +41,12 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
             return "an edit cannot be used; the log has why"
         return "an edit waits for a restart; the log has the keys" if service.edit.waiting else ""
 
+    def schema() -> str:
+        return "the database has the schema of a newer webot" if service.schema.newer else ""
+
     return [
         *(callback_route(opened.channel, opened.path, service.intake) for opened in service.channels.values()),
-        *health_routes({"database": database, "worker": worker}, {"settings": settings}),
+        *health_routes({"database": database, "worker": worker}, {"settings": settings, "schema": schema}),
     ]
 
 

@@ -16,11 +16,12 @@ THUMBS = ("👍", "👎")
 
 def counted(desk: "Desk") -> "Mapping[tuple[str, str], Count]":
     """Count the judgements by chain and revision; without a database to read, chains are looked at all the same."""
+    from storage.migrate import SchemaTooNew  # noqa: PLC0415 (the same)
     from storage.visits import DatabaseUnusable, SchemaOutdated  # noqa: PLC0415 (not for `webot --help`)
 
     try:
         return asyncio.run(desk.ratings())
-    except (DatabaseUnusable, SchemaOutdated) as error:
+    except (DatabaseUnusable, SchemaOutdated, SchemaTooNew) as error:
         click.secho(f"no judgements: {error}", fg="yellow", err=True)
         return {}
 

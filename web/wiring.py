@@ -33,6 +33,7 @@ from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.pictures import PictureFolder
 from storage.rights import keep_private
+from storage.schema_watch import SchemaWatch
 from storage.sounds import SoundFolder
 from storage.transcript import Transcript
 from storage.visits import plainly
@@ -110,6 +111,7 @@ class Service:
     database: Database
     worker: Worker
     janitor: Janitor
+    schema: SchemaWatch
     channels: Mapping[str, Opened]
     shifts: Shifts
     keeper: Keeper
@@ -156,6 +158,7 @@ class Service:
         await self.chains.warm()
         await self.worker.start(self.shifts.run)
         self.janitor.start()
+        self.schema.start()
 
     async def drain(self) -> None:
         """Let running turns end; what is accepted from now on waits for the next start."""
@@ -167,6 +170,7 @@ class Service:
         await self.worker.close()
         await self.keeper.close()
         await self.janitor.close()
+        await self.schema.close()
         for opened in self.channels.values():
             await opened.channel.aclose()
         await self.shifts.close()
@@ -240,6 +244,7 @@ def _assemble(
             keep_media_days=settings.storage.keep_media_days,
             retention_days=settings.storage.retention_days,
         ),
+        schema=SchemaWatch(database),
         channels=opened,
         shifts=shifts,
         keeper=Keeper(chains.shelf, ChainRevisions(database), shared=database.shared),

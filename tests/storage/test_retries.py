@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.outcomes import Finished, Outcome, Turn, Verdict, lane_of
 from pipeline.replies import Receipt, WordsPart
@@ -178,5 +179,5 @@ async def test_a_database_that_is_away_is_told_in_one_line_without_its_password(
 
 
 async def test_what_is_no_database_url_is_told_as_that() -> None:
-    with pytest.raises(DatabaseUnusable, match="parse"):
+    with pytest.raises(SettingsInvalid, match="not a database URL"):
         await examine("no url at all")

@@ -53,8 +53,10 @@ async def examine_database(storage: Storage, teller: Teller) -> Finding:
         )
     if not found.exists:
         return teller.well("database", "database_none", place=found.place)
+    facts = {"place": found.place, "version": found.version or "-", "expected": found.expected}
+    if found.is_newer:
+        return teller.ill("database", "database_new", "database_new_fix", **facts)
     if found.version != found.expected:
-        facts = {"place": found.place, "version": found.version or "-", "expected": found.expected}
         return teller.doubtful("database", "database_old", "database_old_fix", **facts)
     return teller.well("database", "database_ok", place=found.place, version=found.version)
 
@@ -126,6 +128,8 @@ async def _readiness(client: httpx2.AsyncClient, url: str, teller: Teller) -> Fi
         edit = told.get("settings", "ok")
         if edit != "ok":
             return teller.doubtful("service", "service_edit", "service_edit_fix", url=url, parts=edit)
+        if told.get("schema", "ok") != "ok":
+            return teller.doubtful("service", "service_schema", "service_schema_fix", url=url)
         return teller.well("service", "service_runs", url=url)
     parts = ", ".join(f"{part}: {wrong}" for part, wrong in told.items() if wrong != "ok")
     parts = parts or f"HTTP {answer.status_code}"
