@@ -1,14 +1,14 @@
 """Draws pictures: by the model of `[models.image]` over the OpenAI images API, or by the built-in demo."""
 
-import base64
+import asyncio
 import binascii
-import json
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from chains.answers import DrawnAnswer, read_drawn
 from chains.demo_drawing import landscape
 from chains.failures import answer_failed
 from chains.fetching import Fetcher
@@ -85,22 +85,21 @@ class ModelPainter:
             **{key: value for key, value in own.items() if key not in _OURS},
         }
         try:
-            answer = json.loads(
-                await self._media.post(
-                    "/images/generations", {key: value for key, value in asked.items() if value != ""}
-                )
+            raw = await self._media.post(
+                "/images/generations", {key: value for key, value in asked.items() if value != ""}
             )
-            first = answer["data"][0]
-            encoded, url = first.get("b64_json"), first.get("url")
+            answer = await asyncio.to_thread(read_drawn, raw)
+        except binascii.Error as error:
+            raise AnswerFailed(f"[models.{self._media.name}]: not base64", reason="model.garbled") from error
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             failed = answer_failed(error, model=self._media.name)
             raise AnswerFailed(str(failed), reason=_OWN_REASONS.get(failed.reason, failed.reason)) from None
-        data = await self._data(encoded, url)
+        data = await self._data(answer)
         try:
             kept = await self._pictures.keep(data, name=NAME)
         except Unreadable as error:
             raise AnswerFailed(f"[models.{self._media.name}]: {error}", reason="image.unreadable") from error
-        return Drawn(kept, self._took(answer), round((time.perf_counter() - began) * 1000))
+        return Drawn(kept, self._took(answer.fields), round((time.perf_counter() - began) * 1000))
 
     def _took(self, answer: Mapping[str, Any]) -> Took:
         """Count the tokens where the provider does, and the call in any case."""
@@ -116,17 +115,14 @@ class ModelPainter:
         table = self._media.table
         return Took(table.model, given, answered, Price.of(table).cost(given, answered))
 
-    async def _data(self, encoded: Any, url: Any) -> bytes:  # noqa: ANN401 - whatever a server sent
-        try:
-            if isinstance(encoded, str) and encoded:
-                # Some providers write it as an address of its own.
-                return base64.b64decode(encoded.rpartition(",")[2])
-            if isinstance(url, str) and url:
-                return await self._fetcher.fetch(url, trusted=self._media.base_url)
-        except (binascii.Error, ValueError) as error:
-            raise AnswerFailed(f"[models.{self._media.name}]: not base64", reason="model.garbled") from error
-        except Unreadable as error:
-            raise AnswerFailed(f"[models.{self._media.name}]: {error}", reason="image.unreadable") from error
+    async def _data(self, answer: DrawnAnswer) -> bytes:
+        if answer.data is not None:
+            return answer.data
+        if answer.url:
+            try:
+                return await self._fetcher.fetch(answer.url, trusted=self._media.base_url)
+            except Unreadable as error:
+                raise AnswerFailed(f"[models.{self._media.name}]: {error}", reason="image.unreadable") from error
         raise AnswerFailed(f"[models.{self._media.name}]: neither a picture nor its address", reason="image.empty")
 
 

@@ -11,6 +11,7 @@ import httpx2
 import structlog
 from langchain_core.exceptions import ContextOverflowError, ModelConnectionError, ModelTimeoutError
 
+from chains.transport import AnswerTooLarge
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 
 log = structlog.get_logger()
@@ -65,7 +66,8 @@ _NAMED = (
 def answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     """Turn whatever a model's call raised into the failure of an answer; `model` is the settings' name for it."""
     said = _said_by_provider(error)
-    reason = _reason(error, said)
+    too_large = any(isinstance(each, AnswerTooLarge) for each in _causes(error))
+    reason = "model.too_large" if too_large else _reason(error, said)
     status = _status(error)
     code = _code(error)
     facts = [

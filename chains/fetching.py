@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import httpx2
 
 from chains.models import is_loopback
+from chains.public_addresses import is_public
 from pipeline.errors import Unreadable
 
 LARGEST = 32 * 1024 * 1024
@@ -25,7 +26,7 @@ LARGEST = 32 * 1024 * 1024
 _SECONDS = 60.0
 _HOPS = 5
 _PORTS = {"http": 80, "https": 443}
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_HEADERS = {"accept-encoding": "identity"}
 _LOCAL_NAMES = ("localhost", "local", "internal", "lan", "home.arpa")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -56,7 +57,7 @@ class Fetcher:
         Raises `Unreadable` for what may not be fetched or cannot be.
         """
         if url.startswith("data:"):
-            return self._inline(url)
+            return await asyncio.to_thread(self._inline, url)
         try:
             async with asyncio.timeout(self._seconds):
                 for _ in range(_HOPS):
@@ -90,8 +91,11 @@ class Fetcher:
             await response.aclose()
 
     async def _read(self, response: httpx2.Response) -> bytes:
+        if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            # It is not unpacked: a few bytes could become many.
+            raise Unreadable("the picture's address gave it compressed, which it was not asked for")
         data = bytearray()
-        async for piece in response.aiter_bytes():
+        async for piece in response.aiter_raw():
             data += piece
             if len(data) > self._largest:
                 raise Unreadable(f"the picture's address gave more than {self._largest} bytes")
@@ -103,13 +107,13 @@ class Fetcher:
         whole = httpx2.URL(url.geturl())
         if trusted and _origin(url) == _origin(urlsplit(trusted)):
             client = await (self._opened_direct() if is_loopback(trusted) else self._opened())
-            return client, client.build_request("GET", whole)
+            return client, client.build_request("GET", whole, headers=_HEADERS)
         client = await self._opened()
         address = await self._public(url.hostname, url.port or _PORTS[url.scheme])
         return client, client.build_request(
             "GET",
             whole.copy_with(host=address or whole.host),
-            headers={"host": whole.netloc.decode("ascii")},
+            headers={**_HEADERS, "host": whole.netloc.decode("ascii")},
             extensions={"sni_hostname": whole.host},
         )
 
@@ -150,21 +154,6 @@ class Fetcher:
 
 def _open(proxy: str) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(verify=httpx2.create_ssl_context(), proxy=proxy or None, trust_env=False)
-
-
-def is_public(address: str) -> bool:
-    """Say whether an address is of the public Internet, whatever it is wrapped in."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-        if inner is not None:
-            ip = inner
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or (ip.version == 6 and ip.is_site_local))  # noqa: PLR2004
 
 
 def _is_literal(host: str) -> bool:

@@ -6,7 +6,6 @@ answer as a dict: 2 ms. tests/chains/test_openai_chat.py holds both to the same 
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from langchain_core.messages import BaseMessage, BaseMessageChunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
 
+from chains.answers import parse_answer
 from chains.heard import REASONING, REFUSAL
 
 # Arguments of the SDK's own methods: a request with one of them takes the library's way.
@@ -57,7 +57,7 @@ class FastChatOpenAI(ChatOpenAI):
             if "messages" not in payload or payload.keys() & _SDK_ARGUMENTS:
                 return await super()._agenerate(messages, stop, run_manager, **kwargs)
             beside = payload.pop("extra_body")
-            return self._create_chat_result(json.loads(await self._post({**payload, **beside})))
+            return self._create_chat_result(parse_answer(await self._post({**payload, **beside})))
 
     async def _post(self, body: Mapping[str, Any]) -> bytes:
         try:

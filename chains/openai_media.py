@@ -1,13 +1,13 @@
 """Pictures and speech over the OpenAI protocol: one table of `[models]`, its address, its key and its patience."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 
 from chains import models
+from chains.answers import parse_answer
 from chains.transport import open_client, patience
 from pipeline.settings import ModelTable
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 _OPENAI = "https://api.openai.com/v1"
+_LARGEST = 32 * 2**20
+"""Bytes an answer may have: a picture of 24 MB in base64, or five minutes of speech."""
 
 
 class OpenAIMedia:
@@ -34,7 +36,7 @@ class OpenAIMedia:
 
     async def send(self, path: str, fields: Mapping[str, str], file: tuple[str, bytes, str]) -> Any:  # noqa: ANN401 - JSON
         """Post a form with a file of name, bytes and type; gives the answer's JSON."""
-        return json.loads(await self._call(path, body=dict(fields), files={"file": file}))
+        return parse_answer(await self._call(path, body=dict(fields), files={"file": file}))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -76,5 +78,5 @@ class OpenAIMedia:
             timeout=patience(self.table.timeout),
             max_retries=self.table.max_retries,
             # A model on this machine is not reached through the company's proxy.
-            http_client=open_client(proxy="" if local else self._proxy),
+            http_client=open_client(proxy="" if local else self._proxy, largest=_LARGEST),
         )

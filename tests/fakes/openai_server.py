@@ -60,6 +60,7 @@ class Raw:
     body: bytes
     status: int = 200
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +259,8 @@ class _Connection(asyncio.Protocol):
             case Fails(status, code, message, headers):
                 error = {"error": {"message": message, "type": "an_error", "param": None, "code": code}}
                 self._write(status, json.dumps(error).encode(), headers=headers)
-            case Raw(body, status, content_type):
-                self._write(status, body, content_type=content_type)
+            case Raw(body, status, content_type, headers):
+                self._write(status, body, content_type=content_type, headers=headers)
             case Slow(seconds, then):
                 self._later = asyncio.get_running_loop().call_later(seconds, self._do, then, asked)
             case Held(until, then):
