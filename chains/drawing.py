@@ -26,6 +26,10 @@ MOST = 4000
 
 NAME = "picture"
 
+LEAST_SIDE, MOST_SIDE = 64, 8192
+MOST_PIXELS = 24_000_000
+"""Pixels of the largest picture that may be asked for: as many as are shown to a model and sent."""
+
 _SIZE = re.compile(r"([1-9]\d{1,4})\s*[xX×*＊✕]\s*([1-9]\d{1,4})")
 # What a table says for itself or for us; everything else is the provider's, and reaches it as it is.
 _OURS = frozenset({"size", "quality"})
@@ -60,6 +64,14 @@ def size_of(words: str) -> str:
     """Read a size such as 1024x1536, however the sign between its numbers is typed; empty if it is none."""
     found = _SIZE.fullmatch(words.strip())
     return f"{found[1]}x{found[2]}" if found else ""
+
+
+def is_possible(size: str) -> bool:
+    """Whether a picture of a size, as `size_of` gives it, may be asked for; the empty one may."""
+    if not size:
+        return True
+    width, height = map(int, size.split("x"))
+    return all(LEAST_SIDE <= side <= MOST_SIDE for side in (width, height)) and width * height <= MOST_PIXELS
 
 
 class ModelPainter:

@@ -139,6 +139,9 @@ class Wire:
             self._opened = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=self._trusted, limit=_CONNECTIONS, keepalive_timeout=_IDLE_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                # Of what is packed nobody knows how much it becomes.
+                headers={"Accept-Encoding": "identity"},
+                auto_decompress=False,
                 proxy=self._proxy,
             )
         return self._opened
@@ -160,6 +163,7 @@ class Wire:
                 self._session.request(method, url, timeout=timeout, allow_redirects=False, **what) as response,
             ):
                 _check_status(path, response.status)
+                _check_encoding(path, response)
                 return response.headers.get("content-disposition", ""), await _read(path, response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TryAgain(f"{path}: {type(error).__name__}: {without_secrets(str(error))}") from error
@@ -173,6 +177,14 @@ def _check_status(path: str, status: int) -> None:
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         # WeCom itself says 200 to everything: this is a proxy's answer, or another server's.
         raise TryAgain(f"{path}: HTTP {status}; check api_base and network.proxy", after=30, alert=True)
+
+
+def _check_encoding(path: str, response: aiohttp.ClientResponse) -> None:
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        response.close()
+        wrong = f"{path}: an answer packed by {encoding[:20]!r}, which was not asked for"
+        raise TryAgain(f"{wrong}; check api_base and network.proxy", after=30, alert=True)
 
 
 async def _read(path: str, response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from chains.command import Command, Order
-from chains.drawing import MOST, Drawn, Painter, size_of
+from chains.drawing import LEAST_SIDE, MOST, MOST_PIXELS, MOST_SIDE, Drawn, Painter, is_possible, size_of
 from chains.quoting import quoted
 from chains.senses import IMAGE
 from chains.tools.draw_picture import draw_tool
@@ -25,6 +25,9 @@ async def run(order: Order) -> AsyncGenerator[Step]:
         yield order.done("image.empty_description")
     elif len(description) > MOST:
         yield order.done("image.description_too_long", length=len(description), most=MOST)
+    elif not is_possible(size):
+        most = MOST_PIXELS // 1_000_000
+        yield order.done("image.size_impossible", size=size, least=LEAST_SIDE, side=MOST_SIDE, most=most)
     elif (refused := await order.means.budget.refusal(IMAGE, order.ask)) is not None:
         yield refused
     else:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from langchain_core.tools import BaseTool, tool
 
-from chains.drawing import Drawn, Painter, size_of
+from chains.drawing import Drawn, Painter, is_possible, size_of
 from chains.senses import Senses
 from chains.tool import Tool
 from pipeline.ports import Traits
@@ -29,7 +29,8 @@ def draw_tool(painter: Painter) -> BaseTool:
 
         Call it only when the person asks for a picture, a drawing, a photo or the like.
         """
-        return _DONE, await painter.draw(description, size=size_of(size))
+        wanted = size_of(size)
+        return _DONE, await painter.draw(description, size=wanted if is_possible(wanted) else "")
 
     return draw_picture
 

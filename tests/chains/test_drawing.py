@@ -234,6 +234,16 @@ async def test_a_size_the_provider_does_not_take_is_named(tmp_path: Path, server
     assert Outcome((TextReply("画图服务不接受 70x70 这个尺寸，请换一个，或不写尺寸。"),)) == said
 
 
+@pytest.mark.parametrize("size", ["99999x99999", "99999x10", "8193x64", "6000x4001", "63x64", "10x10"])
+async def test_a_size_no_picture_has_is_not_asked_for(tmp_path: Path, server: OpenAIServer, size: str) -> None:
+    async with studio(tmp_path, server) as at:
+        said = await at.it.said(f"@image {size} 黑猫")
+
+    assert size in said
+    assert "24 百万像素" in said
+    assert [] == server.asked
+
+
 @pytest.mark.parametrize("line", ["@image", "@image  \n", "@画图 1024x1024"])
 async def test_an_empty_description_is_explained(tmp_path: Path, server: OpenAIServer, line: str) -> None:
     async with studio(tmp_path, server) as at:

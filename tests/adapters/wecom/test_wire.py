@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -168,6 +169,27 @@ async def test_an_answer_without_end_is_given_up_in_size() -> None:
             await wire.call("message/send", {}, body={})
 
         await wire.aclose()
+
+
+async def test_an_answer_is_asked_for_unpacked_and_never_unpacked() -> None:
+    heads: list[bytes] = []
+    packed = gzip.compress(bytes(2**26))
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+        writer.write(head % len(packed) + packed)
+        await writer.drain()
+
+    async with server(handler) as base:
+        wire = Wire(base)
+        for asked in (wire.call("gettoken", {}), wire.download("media/get", {}, 20 * 2**20)):
+            with pytest.raises(TryAgain, match="packed by 'gzip'") as refused:
+                await asked
+            assert refused.value.alert
+        await wire.aclose()
+
+    assert all(b"\r\naccept-encoding: identity\r\n" in head.lower() for head in heads)
 
 
 @pytest.mark.parametrize("path", ["/relay/", "/relay"])
