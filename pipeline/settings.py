@@ -4,10 +4,13 @@ Tables of `[channels.*]` and `[models.*]` keep the keys of their own kind as the
 provider that understands them checks them.
 """
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from pipeline.net import is_loopback_host
 
 # So that no cost is more than a database's numbers hold.
 _DEAREST = 1_000_000_000
@@ -18,6 +21,13 @@ def _name_of_a_level(level: str) -> str:
         message = "one of debug, info, warning, error, critical"
         raise ValueError(message)
     return level.upper()
+
+
+def _host_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", name):
+        message = "a name or an address, without scheme and port, such as 'webot.lan'"
+        raise ValueError(message)
+    return name.lower()
 
 
 class Table(BaseModel):
@@ -231,10 +241,30 @@ class Console(Table):
     loopback and no channel has credentials, and 127.0.0.1 with the port below from then on."""
     port: int = Field(default=50009, ge=0, le=65535)
     """The console's port where it has one of its own; 0 lets the system choose."""
+    hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = ()
+    """Further names under which browsers may reach the console, beside this machine's, host's and public_url's."""
     password_hash: SecretStr = SecretStr("")
-    """What `webot console-password` prints: asked of those who use the console from other machines."""
+    """What `webot console-password` prints; everybody who uses the console is then asked for that password."""
+    generate_password: bool = False
+    """Whether a password is made at the first start where password_hash is empty: printed once, its hash kept in
+    data_dir."""
     remote: bool = False
-    """Whether the console answers to other machines than this one; without a password_hash, to anybody there."""
+    """Whether the console answers what a proxy passes on from other machines; a password is needed."""
+
+    @property
+    def answers_others(self) -> bool:
+        """Whether other machines than this one are answered."""
+        return self.remote or bool(self.host and not is_loopback_host(self.host))
+
+    @model_validator(mode="after")
+    def _needs_a_password(self) -> Self:
+        if self.answers_others and not (self.password_hash.get_secret_value() or self.generate_password):
+            opens = "remote = true" if self.remote else f"host = {self.host!r}"
+            raise ValueError(
+                f"found {opens} and no password, which would open the console to other machines; set password_hash to"
+                " what `webot console-password` prints, or generate_password = true"
+            )
+        return self
 
 
 class Simulator(Table):

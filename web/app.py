@@ -8,6 +8,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from storage.views import ping
 from web.callbacks import callback_route
+from web.console.guard import Guard
 from web.console.routes import console_routes
 from web.head import answering_head
 from web.health import health_routes, metrics_route
@@ -17,13 +18,15 @@ from web.wiring import Service
 
 def make_apps(service: Service, *, apart: bool) -> list[ASGIApp]:
     """Return the application of `[server]`'s port and, where the console's address is `apart`, the console's."""
+    guard = Guard(lambda: service.settings, service.access)
     outer = _outer_routes(service)
-    inner = _inner_routes(service)
+    inner = _inner_routes(service, guard)
+    open_metrics = service.settings.server.metrics
     if not apart:
-        return [_app(service, [*outer, *inner, metrics_route()])]
-    if service.settings.server.metrics:
-        outer = [*outer, metrics_route()]
-    return [_app(service, outer), _app(service, [*inner, metrics_route()])]
+        return [_app(service, [*outer, *inner, metrics_route(*(() if open_metrics else (guard,)))])]
+    if open_metrics:
+        outer.append(metrics_route())
+    return [_app(service, outer), _app(service, [*inner, metrics_route(guard)])]
 
 
 def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
@@ -50,14 +53,14 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
     ]
 
 
-def _inner_routes(service: Service) -> list[ControllerRouterHandler]:
+def _inner_routes(service: Service, guard: Guard) -> list[ControllerRouterHandler]:
     """Make what is for the operator alone."""
 
     @get("/", sync_to_thread=False)
     def home() -> Redirect:
         return Redirect("/console")
 
-    return [home, *console_routes(service), *operation_routes(service)]
+    return [home, *console_routes(service, guard), *operation_routes(service, guard)]
 
 
 def _app(service: Service, routes: Sequence[ControllerRouterHandler]) -> ASGIApp:

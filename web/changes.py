@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from pipeline.settings import ChannelTable, Settings
+from pipeline.settings import ChannelTable, Console, Settings
 from web.layers import FILES, Layers
 
 Path = tuple[str, ...]
@@ -30,12 +30,16 @@ def taken_over(running: Settings, wanted: Settings) -> Settings:
             "storage": running.storage,
             "channels": {name: _channel(table, wanted.channels.get(name)) for name, table in running.channels.items()},
             "network": running.network,
-            "console": wanted.console.model_copy(update={"host": running.console.host, "port": running.console.port}),
+            "console": wanted.console.model_copy(update=_as_it_runs(running.console)),
             "simulator": running.simulator,
             "chat": wanted.chat.model_copy(update={"language": running.chat.language}),
             "log": running.log.model_copy(update={"level": wanted.log.level}),
         }
     )
+
+
+def _as_it_runs(console: Console) -> dict[str, object]:
+    return {"host": console.host, "port": console.port, "generate_password": console.generate_password}
 
 
 def overridden(before: Layers, after: Layers) -> dict[str, str]:

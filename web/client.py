@@ -1,9 +1,11 @@
 """Speaks to the console of a running service, as `webot chat` and `webot simulate` do; nothing goes beyond loopback."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Annotated, Any, Self
 
 import httpx2
@@ -13,10 +15,12 @@ from pydantic_core import to_json
 from adapters.simulator.screens import Entry
 from pipeline.errors import WebotError
 from pipeline.events import Content
+from web.access import TokenUnreadable, read_token, token_path
 from web.addresses import Address, Addresses, addresses_of
 from web.configuration import Loaded, secrets_of
 from web.listeners import bind
 from web.logs import configure_logs
+from web.neighbour import bearer
 from web.server import serving
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
@@ -28,14 +32,20 @@ class NotAnswered(WebotError):
     """The service refused, or there is nobody to chat with; the message says why."""
 
 
+class Unauthorized(NotAnswered):
+    """The service asks for a password, or for its token."""
+
+
 class Client:
     """A console's routes for programs; needs `aclose` at the end."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
+        """Speak to the service at a URL; `token` is its own, and spares the console's password."""
         self.url = url
         # Loopback needs no proxy, and a context that trusts nobody spares reading the system's certificates.
         self._http = httpx2.AsyncClient(
             base_url=f"{url}/console",
+            headers=bearer(token),
             trust_env=False,
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             timeout=_MOST_SECONDS,
@@ -108,8 +118,11 @@ async def reached(loaded: Loaded, *, own: Loaded | None = None) -> AsyncIterator
     to chat through.
     """
     address = addresses_of(loaded).console
-    async with Client(address.url) as client:
-        if address.port and await _is_there(client):
+    token, unreadable = await asyncio.to_thread(_token, loaded)
+    async with Client(address.url, token) as client:
+        if address.port and await _is_there(
+            client, unreadable or f"the token in {token_path(loaded.settings)} is not its own"
+        ):
             await _check_simulator(client)
             yield client, False
             return
@@ -120,14 +133,27 @@ async def reached(loaded: Loaded, *, own: Loaded | None = None) -> AsyncIterator
     # Lines of the log between those of the conversation would make both unreadable.
     quiet = log.model_copy(update={"output": "file"}) if log.output == "console" else log
     with configure_logs(quiet, secrets_of(own)) as logs:
-        async with serving(own, listeners, logs=logs), Client(listeners.console_url) as client:
+        async with (
+            serving(own, listeners, logs=logs) as service,
+            Client(listeners.console_url, service.access.token) as client,
+        ):
             await _check_simulator(client)
             yield client, True
 
 
-async def _is_there(client: Client) -> bool:
+def _token(loaded: Loaded) -> tuple[str, str]:
+    """Read the token of the service that may be running, or say why it cannot be read."""
+    try:
+        return read_token(loaded.settings), ""
+    except TokenUnreadable as error:
+        return "", str(error)
+
+
+async def _is_there(client: Client, unproven: str) -> bool:
     try:
         return (await client.status()).get("product") == "webot"
+    except Unauthorized:
+        raise NotAnswered(f"the service at {client.url} asks for the console's password, and {unproven}") from None
     except (NotAnswered, httpx2.HTTPError, ValueError):
         return False
 
@@ -143,6 +169,8 @@ async def _check_simulator(client: Client) -> None:
 async def _check(answer: httpx2.Response) -> None:
     if answer.is_success:
         return
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        raise Unauthorized(f"{answer.url.host} asks for a password")
     body = await answer.aread()
     try:
         detail = json.loads(body)["detail"]

@@ -3,10 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from litestar import MediaType, Response, get
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pipeline.meters import REGISTRY
+from web.console.guard import Guard
+from web.console.pages import refused
 
 Check = Callable[[], Awaitable[str]]
 """Gives what is wrong, in a few words, or nothing."""
@@ -36,10 +39,10 @@ def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> lis
     return [test, healthz, readyz]
 
 
-def metrics_route() -> HTTPRouteHandler:
+def metrics_route(*guards: Guard) -> HTTPRouteHandler:
     """Make `/metrics`."""
 
-    @get("/metrics", sync_to_thread=False)
+    @get("/metrics", sync_to_thread=False, guards=guards, exception_handlers={HTTPException: refused})
     def metrics() -> Response[bytes]:
         # The response says its charset itself.
         media_type = CONTENT_TYPE_LATEST.partition("; charset")[0]

@@ -1,4 +1,4 @@
-"""What the shell asks of a running service: the routes under /operations, for programs on this machine alone.
+"""What the shell asks of a running service: the routes under /operations, for programs that can read its token.
 
 A SQLite file has one owner, so what changes turns must go through it.
 """
@@ -11,18 +11,23 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
 from pipeline.errors import TryAgain
-from pipeline.settings import Console
 from storage.retries import retry, retry_all
 from storage.visits import identity
 from web.console.guard import Guard
+from web.console.pages import refused
 from web.turns import RETRY, RetryAsked, RetryTold
 from web.wiring import Service
 
 
-def operation_routes(service: Service) -> list[HTTPRouteHandler]:
+def operation_routes(service: Service, guard: Guard) -> list[HTTPRouteHandler]:
     """Make the routes; settings that open the console to other machines do not open these."""
 
-    @post(RETRY, status_code=200, guards=[Guard(Console)])
+    @post(
+        RETRY,
+        status_code=200,
+        guards=[guard.check_program],
+        exception_handlers={HTTPException: refused},
+    )
     async def retry_turns(data: JSONBody[RetryAsked]) -> RetryTold:
         # Two services on one machine number their turns alike.
         if data.database != await asyncio.to_thread(identity, service.database.url):

@@ -19,7 +19,6 @@ from pipeline.settings import Settings
 from web.changes import changed, overridden, taken_over
 from web.channels import clashes
 from web.configuration import Loaded, Signatures, Source, secrets_of
-from web.console.guard import warn_if_open
 from web.logs import Logs
 from web.wiring import Service
 
@@ -131,8 +130,6 @@ class Watch:
         now = self._service.settings
         if keys := changed(before, now):
             log.info("settings_changed", keys=keys)
-            if before.console != now.console:
-                warn_if_open(now.console)
         elif self._service.edit.refused:
             log.info("settings_good_again")
         waiting = tuple(changed(now, wanted.settings))

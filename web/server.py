@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
@@ -12,7 +13,9 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from adapters.bounded_http import BoundedHttpProtocol, ConnectionLimit, connection_limit, raise_descriptor_limit
+from pipeline.settings import Settings
 from storage.startup import wait_for_database
+from web.access import Access, make_password, open_access
 from web.addresses import addresses_of
 from web.app import make_apps
 from web.configuration import Loaded
@@ -53,13 +56,20 @@ async def serving(
     *,
     make: MakeApps = make_apps,
     logs: Logs | None = None,
+    tell_password: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Service]:
     """Serve until the block ends; then let running turns finish, close the door, and let go of everything.
 
-    Edits of the settings files are taken over meanwhile, `logs` included.
+    Edits of the settings files are taken over meanwhile, `logs` included. `tell_password` is told the password that
+    [console] generate_password asks for, the first time; without it none is made.
     """
     try:
         service = await open_service(loaded, own_url=listeners.url)
+        try:
+            service = replace(service, access=await _accessible(loaded.settings, tell_password))
+        except BaseException:
+            await service.close()
+            raise
     except BaseException:
         listeners.close()
         raise
@@ -82,6 +92,16 @@ async def serving(
             server.should_exit = True
         await asyncio.gather(*running)
         await service.close()
+
+
+async def _accessible(settings: Settings, tell_password: Callable[[str], None] | None) -> Access:
+    access = await asyncio.to_thread(open_access, settings)
+    wanted = settings.console.generate_password and not access.hash_for(settings)
+    if wanted and tell_password is not None:
+        password, access = await asyncio.to_thread(make_password, settings, access)
+        # At once: should the start fail further on, nobody would ever know it.
+        tell_password(password)
+    return access
 
 
 def _config(app: ASGIApp, limit: ConnectionLimit) -> uvicorn.Config:
@@ -110,6 +130,7 @@ async def serve(
     logs: Logs,
     *,
     announce: Callable[[Listeners, Service], None],
+    tell_password: Callable[[str], None],
     waits: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `announce` is told where once people can be answered.
@@ -127,7 +148,7 @@ async def serve(
     if not await _unless(stop, wait_for_database(url, seconds=storage.wait_seconds, told=waits)):
         return
     listeners = bind(addresses_of(loaded))
-    async with serving(loaded, listeners, logs=logs) as service:
+    async with serving(loaded, listeners, logs=logs, tell_password=tell_password) as service:
         announce(listeners, service)
         await stop.wait()
         log.info("stopping", running=service.worker.running)

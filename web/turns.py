@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 
 import httpx2
 from pydantic import TypeAdapter
@@ -13,6 +14,7 @@ from storage.engine import Database
 from storage.retries import LedgerRequeuer, Retried, retry, retry_all
 from storage.views import TurnDetail, TurnView, Which, count_turns, find_turn, list_turns
 from storage.visits import NoDatabase, identity, visiting
+from web.access import TokenUnreadable, read_token, token_path
 from web.addresses import addresses_of
 from web.configuration import Loaded
 from web.neighbour import open_neighbour
@@ -88,11 +90,20 @@ async def _by_the_service(
         raise NotRetried(f"{owned}; with [{address.table}] port 0 it cannot be found to do it") from owned
     ids = None if turn_ids is None else tuple(turn_ids)
     asked = RetryAsked(await asyncio.to_thread(identity, database.url), ids)
-    async with await open_neighbour(url, seconds=_RETRY_SECONDS) as client:
+    try:
+        token = await asyncio.to_thread(read_token, loaded.settings)
+    except TokenUnreadable as error:
+        raise NotRetried(f"{owned}; it has to be asked, with the token in {error}") from error
+    async with await open_neighbour(url, seconds=_RETRY_SECONDS, token=token) as client:
         try:
             answer = await client.post(RETRY, json=asdict(asked))
         except httpx2.HTTPError as error:
             raise NotRetried(f"{owned}; it does not answer at {url} ({type(error).__name__})") from error
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        raise NotRetried(
+            f"the service at {url} does not know the token in {token_path(loaded.settings)}: it is another one, with"
+            " another data_dir and another database"
+        )
     if not answer.is_success:
         raise NotRetried(f"the service at {url} refused: HTTP {answer.status_code} {_detail(answer)}")
     return _TOLD.validate_json(answer.content).retried

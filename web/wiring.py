@@ -38,6 +38,7 @@ from storage.sounds import SoundFolder
 from storage.transcript import Transcript
 from storage.visits import plainly
 from storage.worker import Worker
+from web.access import Access
 from web.channels import Opened, open_channels, plan_apps
 from web.configuration import Loaded
 from web.edits import LatestEdit
@@ -118,6 +119,8 @@ class Service:
     simulator: Simulator | None
     media: MediaFolder
     intake: Intake
+    access: Access = field(default_factory=Access)
+    """What proves that a program or a person may use it."""
     edit: LatestEdit = field(default_factory=LatestEdit)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is about to stop: whoever follows something should end."""

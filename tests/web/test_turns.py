@@ -226,11 +226,12 @@ async def test_another_service_on_the_port_does_not_touch_its_own_turns(
 async def test_only_programs_on_this_machine_may_have_turns_run_again(
     tmp_path: Path, environ: dict[str, str], headers: dict[str, str]
 ) -> None:
-    opened_to_all = environ | {"WEBOT_CONSOLE__REMOTE": "true"}
+    opened_to_all = environ | {"WEBOT_CONSOLE__REMOTE": "true", "WEBOT_CONSOLE__GENERATE_PASSWORD": "true"}
     async with open_house(tmp_path, opened_to_all) as house:
         body = {"database": f"{tmp_path}/webot.db", "ids": None}
-        refused = await house.http.post("/operations/turns/retry", json=body, headers=headers)
-        granted = await house.http.post("/operations/turns/retry", json=body)
+        proof = {"Authorization": f"Bearer {house.service.access.token}"}
+        refused = await house.http.post("/operations/turns/retry", json=body, headers=headers | proof)
+        granted = await house.http.post("/operations/turns/retry", json=body, headers=proof)
 
     assert [403, 200] == [refused.status_code, granted.status_code]
     assert {"retried": []} == granted.json()

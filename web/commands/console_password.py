@@ -1,9 +1,11 @@
-"""Make a password for the console, for use from other machines.
+"""Make a password for the console, which then asks everybody for it.
 
-Asks for one and prints what [console] password_hash wants; put it into .secrets.toml.
+Asks for one of at least 12 characters and prints what [console] password_hash wants; put it into .secrets.toml.
 """
 
 import click
+
+_LEAST_LETTERS = 12
 
 
 @click.command(help=__doc__)
@@ -12,7 +14,9 @@ def command(password: str) -> int:
     """Print the line for .secrets.toml."""
     from web.console.passwords import hash_password  # noqa: PLC0415 (not for `webot --help`)
 
-    if not password.strip():
-        raise click.UsageError("an empty password is none")
+    if len(password.strip()) < _LEAST_LETTERS:
+        raise click.UsageError(
+            f"a password of fewer than {_LEAST_LETTERS} characters can be guessed; choose a longer one"
+        )
     click.echo(f'[console]\npassword_hash = "{hash_password(password)}"')
     return 0

@@ -1,5 +1,6 @@
 """Run the service: callbacks, console and simulator."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -23,11 +24,16 @@ def command(shell: Shell) -> None:
 
     loaded = shell.load()
     with configure_logs(loaded.settings.log, secrets_of(loaded)) as logs:
-        run(serve(loaded, logs, announce=_announce, waits=_wait))
+        run(serve(loaded, logs, announce=_announce, tell_password=_tell_password, waits=_wait))
 
 
 def _wait(line: str) -> None:
     click.echo(line, err=True)
+
+
+def _tell_password(password: str) -> None:
+    click.echo(f"The console's password, shown this once (any user name will do): {password}")
+    sys.stdout.flush()
 
 
 def _announce(listeners: "Listeners", service: "Service") -> None:

@@ -21,6 +21,7 @@ from web.console.faults import fault_panel
 from web.console.following import follow
 from web.console.pages import FRESH, answer_json, page, rendered, words_for
 from web.console.rooms import Room, Rooms
+from web.console.shapes import whole_number
 from web.console.status import state_of
 from web.wiring import Service
 
@@ -58,7 +59,7 @@ def chat_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
     async def stream(request: _Request) -> ServerSentEvent:
         room = rooms.find(request.query_params)
         seen_run, _, seen = _seen(request).partition(".")
-        after = int(seen) if seen_run == run and seen.isdecimal() else 0
+        after = whole_number(seen) or 0 if seen_run == run else 0
         words = words_for(request)
 
         async def events() -> AsyncGenerator[ServerSentEventMessage]:

@@ -25,6 +25,7 @@ from adapters.simulator.faults import (
 from adapters.simulator.simulator import Simulator
 from web.console.pages import FRESH, rendered, words_for
 from web.console.rooms import Rooms
+from web.console.shapes import whole_number
 
 _Request = Request[Any, Any, Any]
 
@@ -106,7 +107,10 @@ def fault_routes(rooms: Rooms) -> list[HTTPRouteHandler]:
     @post("/faults/clear", status_code=200)
     async def clear(request: _Request) -> Response[str]:
         number = str((await request.form()).get("number", ""))
-        rooms.simulator.behave(int(number) if number.isdecimal() else None)
+        # Left out, all of them go; what is no number is none of them.
+        if number and whole_number(number) is None:
+            raise HTTPException(status_code=400, detail="console.bad_form")
+        rooms.simulator.behave(whole_number(number))
         return panel(request)
 
     return [show, add, clear]

@@ -1,105 +1,125 @@
-"""Who may use the console: people on this machine, and others only where the settings let them. The one place.
-
-A browser on this machine also runs the pages of strangers, so coming from loopback is not enough: a page whose name
-was bound to 127.0.0.1 still carries that name in Host, and a page that posts to us says where it is from.
-"""
+"""Who may use the console: who knows its password, or where there is none, people on this machine. The one place."""
 
 import asyncio
 import base64
 import binascii
 import hmac
+import math
 import secrets
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
-from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
-from pipeline.net import is_loopback_host
-from pipeline.settings import Console
+from pipeline.settings import Settings
+from web.access import Access
 from web.console.passwords import password_fits
+from web.console.sources import Connection, check_source, claim_of, is_local, peer_of
+from web.console.throttle import GuessThrottle
 
 log = structlog.get_logger()
 
-_Connection = ASGIConnection[Any, Any, Any, Any]
-
-_READING = frozenset({"GET", "HEAD"})
-_FORWARDED = frozenset({"forwarded", "via", "x-real-ip"})
+_MOST_TRIALS = 4
+"""Different passwords that are tried or wait to be; each takes a tenth of a second."""
 
 
 class Guard:
     """Lets a request through or raises; `detail` of what it raises is a key of the catalogue."""
 
-    def __init__(self, settings: Callable[[], Console]) -> None:
+    def __init__(self, settings: Callable[[], Settings], access: Access) -> None:
         """Let in whom the settings let in; `settings` gives those that hold now."""
         self._settings = settings
+        self._access = access
+        self._throttle = GuessThrottle()
         # One password is tried at a time, and one that fitted is known again by a key of this process's own.
         self._trying = asyncio.Lock()
+        self._trials: dict[bytes, asyncio.Task[bool]] = {}
         self._key = secrets.token_bytes(32)
-        self._known = ("", b"")
-        warn_if_open(settings())
+        self._known = b""
 
-    async def __call__(self, connection: _Connection, _handler: BaseRouteHandler) -> None:
+    async def __call__(self, connection: Connection, _handler: BaseRouteHandler) -> None:
         """Check a request, as Litestar asks its guards to."""
-        if not _is_local(connection):
-            settings = self._settings()
-            if not settings.remote:
-                raise PermissionDeniedException(detail="console.refused_remote")
-            if hash_ := settings.password_hash.get_secret_value():
-                await self._check_password(connection, hash_)
-        if connection.scope.get("method") not in _READING:
-            _check_origin(connection)
-
-    async def _check_password(self, connection: _Connection, hash_: str) -> None:
-        given = _password_in(connection.headers.get("authorization", ""))
-        mark = hmac.digest(self._key, given.encode("utf-8", "surrogateescape"), "sha256")
-        fitted, known = self._known
-        if given and fitted == hash_ and hmac.compare_digest(mark, known):
+        settings = self._settings()
+        check_source(connection, settings)
+        local = is_local(connection, settings)
+        if local and _has_token(connection, self._access):
             return
-        async with self._trying:
-            fits = bool(given) and await asyncio.to_thread(password_fits, given, hash_)
-        if not fits:
-            if given:
-                log.warning("console_password_wrong", peer=_peer(connection))
+        if not (local or settings.console.answers_others):
+            raise PermissionDeniedException(detail="console.refused_remote")
+        if hash_ := self._access.hash_for(settings):
+            await self._check_password(connection, hash_)
+        elif not local:
+            # An edit that took the password away; the start would have refused it.
+            raise PermissionDeniedException(detail="console.refused_remote")
+
+    async def check_program(self, connection: Connection, _handler: BaseRouteHandler) -> None:
+        """Check a request for `/operations`: from a program on this machine that has read the token."""
+        settings = self._settings()
+        check_source(connection, settings)
+        if not is_local(connection, settings):
+            raise PermissionDeniedException(detail="console.refused_remote")
+        if not _has_token(connection, self._access):
             raise NotAuthorizedException(
-                detail="console.refused_password", headers={"WWW-Authenticate": 'Basic realm="webot", charset="UTF-8"'}
+                detail="console.refused_token", headers={"WWW-Authenticate": 'Bearer realm="webot"'}
             )
-        self._known = (hash_, mark)
 
+    async def _check_password(self, connection: Connection, hash_: str) -> None:
+        given = _password_in(connection.headers.get("authorization", ""))
+        if not given:
+            raise _unauthorized()
+        # With the hash, so that what fitted one password does not open the next one's door.
+        mark = hmac.digest(self._key, f"{hash_}\0{given}".encode("utf-8", "surrogateescape"), "sha256")
+        if hmac.compare_digest(mark, self._known):
+            return
+        trial = self._trials.get(mark)
+        if trial is None:
+            if len(self._trials) >= _MOST_TRIALS:
+                raise _too_many(1.0)
+            # A page asks for several things at once with the same password: that is one trial.
+            trial = asyncio.create_task(self._try(connection, given, hash_, mark), name="password")
+            self._trials[mark] = trial
+            trial.add_done_callback(lambda ended: self._end(mark, ended))
+        if not await asyncio.shield(trial):
+            raise _unauthorized()
 
-def warn_if_open(settings: Console) -> None:
-    """Tell the operator of a console that asks nobody for a password."""
-    if settings.remote and not settings.password_hash.get_secret_value():
-        log.warning("console_open", hint="[console] remote is true without password_hash: anybody may use it")
-
-
-def _name_in(host: str) -> str:
-    """Return the name or address in a Host header, without its port."""
-    return host[1:].partition("]")[0] if host.startswith("[") else host.rpartition(":")[0] or host
-
-
-def _is_local(connection: _Connection) -> bool:
-    # A proxy on this machine connects from loopback for people who are elsewhere.
-    if any(name in _FORWARDED or name.startswith("x-forwarded-") for name in connection.headers):
+    async def _try(self, connection: Connection, given: str, hash_: str, mark: bytes) -> bool:
+        peer = peer_of(connection)
+        async with self._trying:
+            # Here, and not before: those that wait may all be wrong.
+            if pause := self._throttle.pause(peer):
+                raise _too_many(pause)
+            if await asyncio.to_thread(password_fits, given, hash_):
+                self._throttle.succeeded(peer)
+                self._known = mark
+                return True
+            self._throttle.failed(peer)
+        log.warning("console_password_wrong", peer=peer, claimed=claim_of(connection))
         return False
-    peer = _peer(connection)
-    return bool(peer) and is_loopback_host(peer) and is_loopback_host(_name_in(connection.headers.get("host", "")))
+
+    def _end(self, mark: bytes, trial: asyncio.Task[bool]) -> None:
+        del self._trials[mark]
+        if not trial.cancelled():
+            # Seen here, should all who waited for it have gone.
+            trial.exception()
 
 
-def _peer(connection: _Connection) -> str:
-    return connection.client.host if connection.client else ""
+def _has_token(connection: Connection, access: Access) -> bool:
+    scheme, _, given = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not access.token:
+        return False
+    return hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), access.token.encode())
 
 
-def _check_origin(connection: _Connection) -> None:
-    """Refuse what a page of somebody else's has sent; programs send neither header, browsers always one."""
-    site = connection.headers.get("sec-fetch-site", "same-origin")
-    origin = connection.headers.get("origin")
-    host = connection.headers.get("host", "")
-    if site not in {"same-origin", "none"} or (origin is not None and urlsplit(origin).netloc != host):
-        raise HTTPException(status_code=403, detail="console.refused_origin")
+def _unauthorized() -> HTTPException:
+    return NotAuthorizedException(
+        detail="console.refused_password", headers={"WWW-Authenticate": 'Basic realm="webot", charset="UTF-8"'}
+    )
+
+
+def _too_many(seconds: float) -> HTTPException:
+    headers = {"Retry-After": str(math.ceil(seconds))}
+    return HTTPException(status_code=429, detail="console.refused_guesses", headers=headers)
 
 
 def _password_in(authorization: str) -> str:

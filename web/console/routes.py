@@ -15,7 +15,7 @@ from web.console.status import status_routes
 from web.wiring import Service
 
 
-def console_routes(service: Service) -> list[Router]:
+def console_routes(service: Service, guard: Guard) -> list[Router]:
     """Make the console's routes."""
     rooms = Rooms(service)
     return [
@@ -29,7 +29,7 @@ def console_routes(service: Service) -> list[Router]:
                 *drill_routes(service, rooms),
                 *asset_routes(),
             ],
-            guards=[Guard(lambda: service.settings.console)],
+            guards=[guard],
             response_headers=dict(SAFETY),
             exception_handlers={HTTPException: refused, Exception: broke},
         )

@@ -6,6 +6,8 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+_MOST_DIGITS = 18
+
 
 class Shape(BaseModel):
     """What may be asked for."""
@@ -30,6 +32,11 @@ def from_query(shape: type[S], request: Request[Any, Any, Any]) -> S:
         return shape.model_validate(dict(request.query_params))
     except ValidationError as error:
         raise _unfit(error) from None
+
+
+def whole_number(text: str) -> int | None:
+    """Read a number a page counts by; None for what is none, or has more digits than anything here is counted to."""
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _unfit(error: ValidationError) -> HTTPException:
