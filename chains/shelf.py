@@ -179,7 +179,7 @@ class Shelf:
         found: dict[Place, Signature] = {}
         for place, folder in enumerate(self.folders):
             # Not glob and no paths: a thousand files are looked at four times a second.
-            with suppress(FileNotFoundError), os.scandir(folder) as entries:
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
                     name, dot, ending = entry.name.rpartition(".")
                     if not dot or ending != "toml" or name.startswith("."):

@@ -1,5 +1,6 @@
 """The rights of the folders in which what people said lies: they are their owner's alone."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -10,6 +11,28 @@ from pipeline.errors import SettingsInvalid
 log = structlog.get_logger()
 
 _OWNER_ALONE = 0o700
+
+
+def check_folder(folder: Path) -> None:
+    """See that a folder can be written or made, without making it. Not for the event loop.
+
+    Raises:
+        SettingsInvalid: There is something else in its place, or this account may not write there.
+    """
+    here = folder.absolute()
+    try:
+        while not here.exists():
+            here = here.parent
+    except OSError as error:
+        raise _unusable(folder, f"cannot be looked at: {error.strerror}") from None
+    if not here.is_dir():
+        raise _unusable(folder, "is no folder" if here == folder.absolute() else f"cannot be made: {here} is no folder")
+    if not os.access(here, os.W_OK | os.X_OK):
+        raise _unusable(folder, f"cannot be written: this account may not write to {here}")
+
+
+def _unusable(folder: Path, wrong: str) -> SettingsInvalid:
+    return SettingsInvalid([f"[storage] data_dir: {str(folder)!r} {wrong}; name a folder this account may write"])
 
 
 def keep_private(*folders: Path) -> None:
@@ -24,8 +47,7 @@ def keep_private(*folders: Path) -> None:
         try:
             folder.mkdir(mode=_OWNER_ALONE, parents=True, exist_ok=True)
         except OSError as error:
-            wrong = f"{str(folder)!r} cannot be made: {error.strerror or error}"
-            raise SettingsInvalid([f"[storage] data_dir: {wrong}; name a folder this account may write"]) from None
+            raise _unusable(folder, f"cannot be made: {error.strerror or error}") from None
         mode = stat.S_IMODE(folder.stat().st_mode)
         narrow = mode & _OWNER_ALONE
         if mode == narrow:

@@ -88,6 +88,10 @@ def main(package: ModuleType = web.commands) -> int:
     except WebotError as error:
         click.echo(_told(error), err=True)
         return 1
+    except OSError as error:
+        # A file or folder that is not as it should be: the line names it, and a traceback would say no more.
+        click.echo(f"webot: {error}", err=True)
+        return 1
     return code if isinstance(code, int) else 0
 
 

@@ -32,7 +32,7 @@ from storage.media import MediaFolder
 from storage.migrate import migrate
 from storage.outbox import Outbox
 from storage.pictures import PictureFolder
-from storage.rights import keep_private
+from storage.rights import check_folder, keep_private
 from storage.schema_watch import SchemaWatch
 from storage.sounds import SoundFolder
 from storage.transcript import Transcript
@@ -188,8 +188,9 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
     Raises `SettingsInvalid`, `ChainInvalid`, `AlreadyRunning` or `DatabaseUnusable`, with nothing left open.
     """
     settings = loaded.settings
+    storage = settings.storage
+    await asyncio.to_thread(check_folder, Path(storage.data_dir))
     with plainly():
-        storage = settings.storage
         url = storage.database_url.get_secret_value()
         database = await asyncio.to_thread(open_database, url, pool_size=storage.pool_size)
     simulator: Simulator | None = None

@@ -26,9 +26,12 @@ class Shell:
 
     def load(self) -> "Loaded":
         """Read and check the settings with their layers; `SettingsInvalid` if they do not hold."""
+        from storage.temporary import provide_temporary_folder  # noqa: PLC0415 (see above)
         from web.configuration import load  # noqa: PLC0415 (see above)
 
-        return load(self.folder, self.environ)
+        loaded = load(self.folder, self.environ)
+        provide_temporary_folder(Path(loaded.settings.storage.data_dir))
+        return loaded
 
     def settings(self) -> "Settings":
         """Read and check the settings; `SettingsInvalid` if they do not hold."""
