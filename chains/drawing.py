@@ -15,11 +15,11 @@ from chains.fetching import Fetcher
 from chains.heard import believed
 from chains.openai_media import OpenAIMedia
 from chains.prices import Price
-from chains.wellformed import wellformed
 from pipeline.errors import AnswerFailed, Unreadable
 from pipeline.outcomes import Took
 from pipeline.ports import Pictures
 from pipeline.replies import StoredMedia
+from pipeline.text import wellformed
 
 MOST = 4000
 """Characters a description may have; the least that providers take."""

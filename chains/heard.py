@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, 
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from chains.thinking import Spoken, apart
-from chains.wellformed import wellformed
+from pipeline.text import wellformed
 
 REASONING = "reasoning_content"
 REFUSAL = "refusal"

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from chains.command import Command, Commands
-from chains.wellformed import wellformed
 from pipeline.events import (
     CardActed,
     Clicked,
@@ -25,6 +24,7 @@ from pipeline.events import (
     Viewed,
     Voice,
 )
+from pipeline.text import wellformed
 from pipeline.words import Words
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from chains.book import ChainBook
 from chains.reading import Given, Nothing, Question, Reading, Recorded, Remark, Shown, Welcome
-from chains.wellformed import wellformed
 from pipeline.events import Clicked, Subscribed, Text
 from pipeline.ports import Ask
+from pipeline.text import wellformed
 
 
 def routed(reading: Reading, ask: Ask, book: ChainBook) -> Reading:

@@ -5,10 +5,10 @@ import structlog
 from chains.failures import answer_failed
 from chains.openai_media import OpenAIMedia
 from chains.speakable import speakable
-from chains.wellformed import wellformed
 from pipeline.errors import AnswerFailed, Unreadable
 from pipeline.ports import Sounds
 from pipeline.replies import StoredMedia
+from pipeline.text import wellformed
 
 log = structlog.get_logger()
 

@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from chains.drawing import Drawn
 from chains.failures import answer_failed
 from chains.tool import MOST_USES, Offer, asking
-from chains.wellformed import wellformed
 from pipeline.errors import AnswerFailed
 from pipeline.outcomes import ToolOutcome, ToolUse
 from pipeline.ports import Ask
+from pipeline.text import wellformed
 from pipeline.words import Words
 
 log = structlog.get_logger()

@@ -17,6 +17,7 @@ from chains.shelf import Shelf
 from pipeline.errors import ChainInvalid
 from pipeline.ports import Revisions
 from pipeline.revisions import Draft, Release, Standing
+from pipeline.supervision import SupervisedLoop
 
 log = structlog.get_logger()
 
@@ -44,7 +45,7 @@ class Keeper:
         self._number = 0
         self._changed = False
         self._looking = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self.loop = SupervisedLoop("chains", self._watch)
 
     async def start(self) -> None:
         """Bring folder and database together, and begin to watch both."""
@@ -55,14 +56,11 @@ class Keeper:
             await self._catch_up(standing)
         await self._announce()
         await self._follow()
-        self._task = asyncio.create_task(self._watch(), name="chains")
+        self.loop.start()
 
     async def close(self) -> None:
         """Stop watching."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self.loop.stop()
 
     async def look(self) -> None:
         """Take over what has changed since the last look."""

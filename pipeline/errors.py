@@ -8,6 +8,7 @@ WebotError
 ├── SettingsInvalid ..... whoever typed the settings
 ├── ChainInvalid ........ whoever wrote the chain
 ├── Unreadable .......... whoever made the file: its bytes are no picture, or no recording, we can read
+├── WriteRefused ........ us: the database will not take what was to be written, now or later
 ├── AlreadyRunning ...... whoever started a second process on one SQLite file
 └── LaneLost ............ nobody: another process has taken the work over
 """
@@ -24,9 +25,13 @@ class WebotError(Exception):
 class TryAgain(WebotError):
     """It may work later; `after` is the least number of seconds to wait."""
 
-    def __init__(self, message: str, *, after: float = 1.0, alert: bool = False, blameless: bool = False) -> None:
+    def __init__(
+        self, message: str, *, after: float = 1.0, alert: bool = False, blameless: bool = False, code: str = ""
+    ) -> None:
         super().__init__(message)
         self.after = after
+        self.code = code
+        """The platform's or the database's own word for the reason, such as `60020`, so that it can be counted."""
         self.blameless = blameless
         """Whether the wait is our own doing, so that it does not count as a failed attempt."""
         self.alert = alert
@@ -36,8 +41,10 @@ class TryAgain(WebotError):
 class Undeliverable(WebotError):
     """The channel will not take this, now or later."""
 
-    def __init__(self, message: str, *, alert: bool = False) -> None:
+    def __init__(self, message: str, *, alert: bool = False, code: str = "") -> None:
         super().__init__(message)
+        self.code = code
+        """As for `TryAgain`."""
         self.alert = alert
         """Whether the fault is the set-up's, so that an operator must look."""
 
@@ -89,6 +96,14 @@ class TooLarge(Unreadable):
     def __init__(self, message: str, *, most: int) -> None:
         super().__init__(message)
         self.most = most
+
+
+class WriteRefused(WebotError):
+    """The database refuses what was to be written, and would again; `code` is its own word for the reason."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class AlreadyRunning(WebotError):

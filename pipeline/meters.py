@@ -48,3 +48,18 @@ BUDGETS = Counter(
     "webot_budget_spent", "Answers that a spent budget changed", ["whose", "period", "outcome"], registry=REGISTRY
 )
 SENDS = Counter("webot_sends", "Parts by channel and what became of them", ["channel", "outcome"], registry=REGISTRY)
+LEDGER_FAILURES = Counter(
+    "webot_ledger_failures",
+    "Transactions of the inbox that failed, by SQLSTATE, SQLite's code, or the exception",
+    ["code"],
+    registry=REGISTRY,
+)
+LANES_BROKEN = Counter(
+    "webot_lane_restarts", "Times a lane's work ended in an error and was begun again", registry=REGISTRY
+)
+LOOP_UP = Gauge(
+    "webot_loop_up", "1 while a background loop runs, 0 while it waits to be begun again", ["loop"], registry=REGISTRY
+)
+LOOP_RESTARTS = Counter(
+    "webot_loop_restarts", "Times a background loop ended and was begun again", ["loop"], registry=REGISTRY
+)

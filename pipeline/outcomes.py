@@ -207,7 +207,8 @@ class Turn:
 
     `epoch` fences our writes: it is the lane's when we claimed it. `parts` is None until the answer is
     recorded, then what is still to be sent. `failure` is set when the answer is an apology. `accepted_at` in
-    seconds since 1970.
+    seconds since 1970. `attempts` is how often the turn was begun before, whatever ended that; what was given back
+    in good order does not count. `unreadable` says what cannot be read of its rows; its content is empty then.
     """
 
     id: int
@@ -219,6 +220,7 @@ class Turn:
     parts: tuple[OutgoingPart, ...] | None = None
     failure: str = ""
     stopped: bool = False
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +234,26 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The turn goes on in `after` seconds; `blamed` is whether this counts against its attempts."""
+    """The turn goes on in `after` seconds; `blamed` is whether this counts against its attempts.
+
+    `wasted` is what models took for an answer that is lost.
+    """
 
     after: float
     reason: str
     part: OutgoingPart | None = None
     blamed: bool = True
+    wasted: tuple[Wasted, ...] = ()
 
 
 Verdict = Finished | Postponed
+
+_LONGEST_PAUSE = 300.0
+
+
+def pause_after(attempts: int) -> float:
+    """Return the seconds to wait after so many failures: 1, 2, 4 … up to five minutes."""
+    return min(_LONGEST_PAUSE, 2.0 ** min(attempts, 10))
 
 
 def lane_of(person: Person) -> str:

@@ -207,7 +207,7 @@ class Limits(Table):
     turn_seconds: float = Field(default=300.0, gt=0)
     """Seconds after which making an answer is given up."""
     turn_attempts: int = Field(default=3, ge=1)
-    """How often a turn is begun again after a passing fault of ours."""
+    """How often a turn is begun, whatever ended it; then it has failed, and the person is told."""
     send_attempts: int = Field(default=12, ge=1)
     """How often one part is tried before it is kept as undelivered."""
     drain_seconds: float = Field(default=20.0, ge=0)

@@ -1,4 +1,4 @@
-"""What of a text a reader sees."""
+"""What of a text a reader sees, and what of it databases and protocols take."""
 
 import regex  # type: ignore[import-untyped]  # ships no types
 
@@ -10,3 +10,17 @@ _VISIBLE = regex.compile(r"[^\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]")
 def is_visible(text: str) -> bool:
     """Whether a reader would see anything of the text."""
     return _VISIBLE.search(text) is not None
+
+
+def wellformed(text: str) -> str:
+    """Drop NUL characters, join surrogate halves that belong together, and mark those that do not with U+FFFD.
+
+    JSON may carry both, and PostgreSQL and UTF-8 refuse both.
+    """
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text

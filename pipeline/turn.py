@@ -17,7 +17,7 @@ from time import time
 import structlog
 
 from pipeline import meters
-from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable
+from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
 from pipeline.guards import Guard
 from pipeline.outcomes import (
     Draft,
@@ -26,9 +26,11 @@ from pipeline.outcomes import (
     Outcome,
     OutgoingPart,
     Postponed,
+    Said,
     Turn,
     Verdict,
     Wasted,
+    pause_after,
 )
 from pipeline.patience import Patience
 from pipeline.ports import Answerer, Ask, Channel, Journal
@@ -38,8 +40,6 @@ from pipeline.settings import Limits
 from pipeline.words import Words
 
 log = structlog.get_logger()
-
-_LONGEST_PAUSE = 300.0
 
 
 class Turns:
@@ -69,17 +69,25 @@ class Turns:
 
     async def run(self, turn: Turn) -> Verdict:
         """Carry a turn as far as it goes now. Raises `LaneLost` when the turn is no longer ours."""
+        verdict = await self._run(turn)
+        meters.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
+        return verdict
+
+    async def _run(self, turn: Turn) -> Verdict:
         channel = self._channels.get(turn.event.sender.channel)
         if channel is None:
             return Finished("failed", reason=f"no channel {turn.event.sender.channel!r} in the settings")
         if turn.parts is None:
-            step = await self._answer(turn, channel)
+            step = await (self._answer(turn, channel) if self._may_begin(turn) else self._give_up(turn, channel))
             if not isinstance(step, Turn):
                 return step
             turn = step
-        verdict = await self._deliver(turn, channel)
-        meters.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
-        return verdict
+        elif turn.attempts >= self._limits.turn_attempts:
+            return self._undelivered(turn, f"sending was begun {turn.attempts} times and never ended", alert=False)
+        return await self._deliver(turn, channel)
+
+    def _may_begin(self, turn: Turn) -> bool:
+        return turn.attempts < self._limits.turn_attempts and not turn.unreadable
 
     async def _answer(self, turn: Turn, channel: Channel) -> Turn | Verdict:
         """Make and record the answer; a verdict instead when there is nothing to send."""
@@ -87,13 +95,51 @@ class Turns:
             outcome, failure = await self._ask(turn, channel)
         except TryAgain as error:
             log.warning("answer_postponed", trace=str(turn.id), reason=str(error))
-            return Postponed(max(error.after, _pause(turn.attempts)), str(error))
+            return Postponed(max(error.after, pause_after(turn.attempts)), str(error))
+        try:
+            return await self._record(turn, channel, outcome, failure)
+        except LaneLost:
+            raise
+        except Exception as error:  # noqa: BLE001 -- the edge of a step: an answer that cannot be kept is none
+            # Not with its trace: that may quote the answer.
+            reason = _reason_for(error)
+        log.error("answer_not_recorded", trace=str(turn.id), key=turn.event.key, reason=reason)
+        wasted = _cost_of(outcome)
+        if turn.attempts + 1 < self._limits.turn_attempts and not failure:
+            return Postponed(pause_after(turn.attempts), reason, wasted=wasted)
+        return await self._apologise(turn, channel, reason, wasted)
+
+    async def _give_up(self, turn: Turn, channel: Channel) -> Turn | Verdict:
+        """Fail a turn that is not begun again: its row cannot be read, or whatever began it did not end."""
+        reason = turn.unreadable or f"begun {turn.attempts} times and never ended"
+        log.error("turn_given_up", trace=str(turn.id), key=turn.event.key, reason=reason)
+        if turn.attempts > self._limits.turn_attempts:
+            log.error("turn_failed", trace=str(turn.id), reason=reason, apology="not sent: making it did not end, too")
+            return Finished("failed", reason=reason)
+        return await self._apologise(turn, channel, reason, ())
+
+    async def _apologise(
+        self, turn: Turn, channel: Channel, failure: str, wasted: tuple[Wasted, ...]
+    ) -> Turn | Verdict:
+        """Record an apology with the cost; without the cost where that cannot be recorded, and else only the state."""
+        said = (TextReply(self._words.say("turn.failed", trace=str(turn.id))),)
+        for changes in (wasted, ()) if wasted else ((),):
+            try:
+                return await self._record(turn, channel, Outcome(said, changes), failure)
+            except LaneLost:
+                raise
+            except Exception as error:  # noqa: BLE001 -- as above
+                log.error("apology_not_recorded", trace=str(turn.id), reason=_reason_for(error))  # noqa: TRY400
+        return Finished("failed", reason=failure)
+
+    async def _record(self, turn: Turn, channel: Channel, outcome: Outcome, failure: str) -> Turn | Verdict:
         parts = await self._renderer.render(channel, outcome.replies, trace=str(turn.id))
         if not parts and not outcome.changes:
             return Finished("failed" if failure else "done", reason=failure)
         await self._journal.hold(turn)
         recorded = await self._journal.answered(turn, outcome, parts, failure=failure)
-        meters.ANSWER_SECONDS.observe(max(0.0, time() - turn.accepted_at))
+        if turn.accepted_at:
+            meters.ANSWER_SECONDS.observe(max(0.0, time() - turn.accepted_at))
         return recorded
 
     async def _ask(self, turn: Turn, channel: Channel) -> tuple[Outcome, str]:
@@ -211,7 +257,7 @@ class Turns:
 
     def _put_off(self, turn: Turn, part: OutgoingPart, error: TryAgain) -> Postponed:
         channel = turn.event.sender.channel
-        pause = error.after if error.blameless else max(error.after, _pause(part.attempts))
+        pause = error.after if error.blameless else max(error.after, pause_after(part.attempts))
         meters.SENDS.labels(channel, "postponed").inc()
         if error.alert:
             log.error("operator_needed", channel=channel, trace=str(turn.id), reason=str(error))
@@ -228,6 +274,15 @@ class Turns:
         return Finished("undelivered", reason=reason)
 
 
-def _pause(attempts: int) -> float:
-    """Give the seconds to wait after so many failures: 1, 2, 4 … up to five minutes."""
-    return min(_LONGEST_PAUSE, 2.0 ** min(attempts, 10))
+def _cost_of(outcome: Outcome) -> tuple[Wasted, ...]:
+    """Return what models took for an answer that is not kept."""
+    return tuple(
+        Wasted(change.made_by)
+        for change in outcome.changes
+        if isinstance(change, Said | Wasted) and change.made_by.model
+    )
+
+
+def _reason_for(error: Exception) -> str:
+    # Our own errors quote nothing that was said; others' may.
+    return str(error) if isinstance(error, WebotError) else type(error).__name__

@@ -14,7 +14,9 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipeline.supervision import SupervisedLoop
 from storage.engine import Database
+from storage.failures import read_failure
 from storage.lanes import LaneState
 from storage.postgres import Connector, backend_pid
 from storage.tables import inbox, lanes
@@ -38,18 +40,15 @@ class Bell:
         self._database = database
         self._owner = owner
         self._ring = ring
-        self._task: asyncio.Task[None] | None = None
+        self.loop = SupervisedLoop("bell", self._listen)
 
     def start(self) -> None:
         """Begin listening."""
-        self._task = asyncio.create_task(self._listen(), name="bell")
+        self.loop.start()
 
     async def stop(self) -> None:
         """Stop listening."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self.loop.stop()
 
     async def _listen(self) -> None:
         while True:
@@ -57,7 +56,7 @@ class Bell:
             try:
                 connection = await self._connector.connect()
             except _AWAY as error:
-                log.warning("bell_not_connected", error=type(error).__name__)
+                log.warning("bell_not_connected", error=str(read_failure(error)))
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
             try:
@@ -71,7 +70,7 @@ class Bell:
                 self._ring("ready")
                 await gone.wait()
             except _AWAY as error:
-                log.warning("bell_broken", error=type(error).__name__)
+                log.warning("bell_broken", error=str(read_failure(error)))
             finally:
                 connection.terminate()
             await asyncio.sleep(_AGAIN_SECONDS)
@@ -90,7 +89,7 @@ class Bell:
                 async with self._database.read() as connection:
                     found = set((await connection.execute(stopped)).scalars())
             except (SQLAlchemyError, OSError) as error:
-                log.warning("bell_broken", error=type(error).__name__)
+                log.warning("bell_broken", error=str(read_failure(error)))
             else:
                 for turn_id in found - known:
                     self._ring(f"stop:{turn_id}")

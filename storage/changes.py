@@ -21,6 +21,7 @@ from pipeline.outcomes import (
     Turn,
     Wasted,
 )
+from pipeline.text import wellformed
 from storage import statements
 from storage.audit import note
 from storage.codec import NO_TOOLS, media_to_json, pictures_from_json, pictures_to_json, tools_to_json
@@ -28,6 +29,7 @@ from storage.forgetting import erase
 from storage.ratings import latest_answer
 from storage.spending import Spent, add_up
 from storage.tables import conversations, messages, people
+from storage.values import storable_name, storable_provenance
 
 _TITLE_CHARACTERS = 40
 _WAITING_PICTURES = 9
@@ -52,13 +54,13 @@ class Changes:
             case Said():
                 await self._say(change, turn)
             case Wasted(made_by):
-                self._spent.add(turn.event.sender, made_by, answers=0)
+                self._spent.add(turn.event.sender, storable_provenance(made_by), answers=0)
             case ConversationClosed():
                 await self._close(turn)
             case PersonaSet(text):
-                await self._set_persona(turn, text)
+                await self._set_persona(turn, wellformed(text))
             case ModelChosen(name):
-                await self._set(turn.event.sender, model=name)
+                await self._set(turn.event.sender, model=storable_name(name))
             case Rated():
                 await self._rate(turn, change)
             case PictureCame():
@@ -100,13 +102,13 @@ class Changes:
                 update(people).where(people.c.person == str(turn.event.sender)).values(pictures="[]")
             )
         common = {"conversation_id": conversation_id, "turn": number, "trace": turn.id, "aside": said.aside}
-        made_by = said.made_by
+        made_by = storable_provenance(said.made_by)
         self._spent.add(turn.event.sender, made_by)
         self._messages += [
             common
             | {
                 "role": "human",
-                "content": said.exchange.question,
+                "content": wellformed(said.exchange.question),
                 "media": media_to_json(said.exchange.pictures),
                 "created_at": turn.accepted_at,
                 "chain": "",
@@ -121,7 +123,7 @@ class Changes:
             common
             | {
                 "role": "ai",
-                "content": said.exchange.answer,
+                "content": wellformed(said.exchange.answer),
                 "media": media_to_json(said.exchange.drawn),
                 "created_at": self._now,
                 "chain": made_by.chain,
@@ -191,7 +193,7 @@ class Changes:
         await self._connection.execute(
             update(messages)
             .where(messages.c.id == latest)
-            .values(rating=1 if rated.good else -1, rating_note=rated.why)
+            .values(rating=1 if rated.good else -1, rating_note=wellformed(rated.why))
         )
 
     async def _add_picture(self, turn: Turn, came: PictureCame) -> None:
@@ -224,5 +226,5 @@ class Changes:
 
 
 def _title(question: str) -> str:
-    line = " ".join(question.split())
+    line = " ".join(wellformed(question).split())
     return line if len(line) <= _TITLE_CHARACTERS else line[: _TITLE_CHARACTERS - 1] + "…"

@@ -1,12 +1,17 @@
 """Contents and parts as JSON text, told apart by their `kind`."""
 
+import json
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from pipeline.events import Content
 from pipeline.outcomes import PictureCame, ToolUse
 from pipeline.replies import Part, StoredMedia
+from pipeline.text import wellformed
 
 NO_TOOLS = NO_MEDIA = "[]"
 
@@ -19,7 +24,7 @@ _PICTURES = TypeAdapter(tuple[PictureCame, ...])
 
 def content_to_json(content: Content) -> str:
     """Write a content down."""
-    return _CONTENT.dump_json(content).decode()
+    return _dump(_CONTENT, content)
 
 
 def content_from_json(text: str) -> Content:
@@ -30,7 +35,7 @@ def content_from_json(text: str) -> Content:
 
 def part_to_json(part: Part) -> str:
     """Write a part down."""
-    return _PART.dump_json(part).decode()
+    return _dump(_PART, part)
 
 
 def part_from_json(text: str) -> Part:
@@ -41,7 +46,7 @@ def part_from_json(text: str) -> Part:
 
 def media_to_json(media: tuple[StoredMedia, ...]) -> str:
     """Write references to stored files down; most messages have none."""
-    return _MEDIA.dump_json(media).decode() if media else NO_MEDIA
+    return _dump(_MEDIA, media) if media else NO_MEDIA
 
 
 def media_from_json(text: str) -> tuple[StoredMedia, ...]:
@@ -51,7 +56,7 @@ def media_from_json(text: str) -> tuple[StoredMedia, ...]:
 
 def tools_to_json(tools: tuple[ToolUse, ...]) -> str:
     """Write down which tools were used; most answers use none."""
-    return _TOOLS.dump_json(tools).decode() if tools else NO_TOOLS
+    return _dump(_TOOLS, tools) if tools else NO_TOOLS
 
 
 def tools_from_json(text: str) -> tuple[ToolUse, ...]:
@@ -61,9 +66,27 @@ def tools_from_json(text: str) -> tuple[ToolUse, ...]:
 
 def pictures_to_json(pictures: tuple[PictureCame, ...]) -> str:
     """Write pictures that wait for a question down."""
-    return _PICTURES.dump_json(pictures).decode()
+    return _dump(_PICTURES, pictures)
 
 
 def pictures_from_json(text: str) -> tuple[PictureCame, ...]:
     """Read pictures that wait for a question back."""
     return _PICTURES.validate_json(text)
+
+
+def _dump(adapter: TypeAdapter[Any], value: object) -> str:
+    try:
+        return adapter.dump_json(value).decode()
+    except PydanticSerializationError:
+        # Half a surrogate pair: JSON may carry it, UTF-8 may not.
+        return json.dumps(_wellformed(adapter.dump_python(value)), ensure_ascii=False, default=datetime.isoformat)
+
+
+def _wellformed(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON may hold
+    if isinstance(value, str):
+        return wellformed(value)
+    if isinstance(value, Mapping):
+        return {key: _wellformed(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_wellformed(each) for each in value]
+    return value

@@ -77,7 +77,11 @@ class Database:
                         max_overflow=0,
                         isolation_level="AUTOCOMMIT",
                         json_serializer=_as_json,
-                        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+                        connect_args={
+                            "timeout": _BUSY_SECONDS,
+                            "check_same_thread": False,
+                            "factory": sqlite.EagerConnection,
+                        },
                     ),
                     begin="BEGIN IMMEDIATE",
                 )

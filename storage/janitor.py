@@ -1,14 +1,16 @@
 """Clears away what is no longer needed, a little at a time, so that nobody waits for it."""
 
 import asyncio
+from collections.abc import Awaitable
 from itertools import count
 from time import time
 
 import structlog
 from sqlalchemy import delete, select
-from sqlalchemy.exc import SQLAlchemyError
 
+from pipeline.supervision import SupervisedLoop
 from storage.engine import Database
+from storage.failures import read_failure
 from storage.forgetting import forget_old, remove_doomed, remove_unheld
 from storage.media import MediaFolder
 from storage.tables import inbox
@@ -36,18 +38,15 @@ class Janitor:
         self._keep = keep_days * _DAY
         self._keep_media_days = keep_media_days
         self._retention_days = retention_days
-        self._task: asyncio.Task[None] | None = None
+        self.loop = SupervisedLoop("janitor", self._run)
 
     def start(self) -> None:
         """Clean now and each hour."""
-        self._task = asyncio.create_task(self._run(), name="janitor")
+        self.loop.start()
 
     async def close(self) -> None:
         """Stop cleaning."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self.loop.stop()
 
     async def clean(self) -> int:
         """Remove what is old; give how many turns went."""
@@ -72,18 +71,28 @@ class Janitor:
 
     async def _run(self) -> None:
         for hour in count():
-            try:
-                removed = await self.clean()
-                files = await self._media.sweep(days=self._keep_media_days) if self._keep_media_days else 0
-                if self._retention_days:
-                    await forget_old(self._database, days=self._retention_days)
-                files += await remove_doomed(self._database, self._media)
-                if hour % _HOURS_A_DAY == 0:
-                    # It looks through all messages.
-                    files += await remove_unheld(self._database, self._media)
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("cleaning_failed", error=type(error).__name__)
-            else:
-                if removed or files:
-                    log.info("cleaned", turns=removed, files=files)
+            removed = await _tried("turns", self.clean())
+            files = 0
+            if self._keep_media_days:
+                files += await _tried("media", self._media.sweep(days=self._keep_media_days))
+            if self._retention_days:
+                await _tried("retention", self._forget_old())
+            files += await _tried("forgotten files", remove_doomed(self._database, self._media))
+            if hour % _HOURS_A_DAY == 0:
+                # It looks through all messages.
+                files += await _tried("unheld files", remove_unheld(self._database, self._media))
+            if removed or files:
+                log.info("cleaned", turns=removed, files=files)
             await asyncio.sleep(_HOUR)
+
+    async def _forget_old(self) -> int:
+        return (await forget_old(self._database, days=self._retention_days)).messages
+
+
+async def _tried(what: str, cleaning: Awaitable[int]) -> int:
+    """Return what a step removed; one that fails must not keep the others from being taken."""
+    try:
+        return await cleaning
+    except Exception as error:  # noqa: BLE001 -- the edge of a step
+        log.error("cleaning_failed", what=what, error=str(read_failure(error)))  # noqa: TRY400 -- it may quote a row
+        return 0

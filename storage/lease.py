@@ -10,8 +10,10 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pipeline.supervision import SupervisedLoop
 from storage import statements
 from storage.engine import Database
+from storage.failures import read_failure
 from storage.lanes import LaneState
 from storage.tables import lanes, workers
 
@@ -32,25 +34,25 @@ class Lease:
         self._seconds = seconds
         self._until = 0.0
         self._renewed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self.loop = SupervisedLoop("lease", self._keep)
+        self._registered = False
 
     async def start(self) -> None:
         """Register the worker and keep it registered."""
         await self._register()
-        self._task = asyncio.create_task(self._keep(), name="lease")
+        self.loop.start()
 
     async def stop(self) -> None:
         """Strike the worker off, so that nobody waits for its lease to end."""
-        if self._task is None:
+        await self.loop.stop()
+        if not self._registered:
             return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._task = None
+        self._registered = False
         try:
             async with self._database.write() as connection:
                 await connection.execute(delete(workers).where(workers.c.id == self._owner))
         except (SQLAlchemyError, OSError) as error:
-            log.warning("lease_not_returned", error=type(error).__name__)
+            log.warning("lease_not_returned", error=str(read_failure(error)))
 
     @property
     def stands(self) -> bool:
@@ -68,8 +70,8 @@ class Lease:
             await asyncio.sleep(self._seconds / 3)
             try:
                 await self._renew()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("lease_not_renewed", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 -- the edge of a step: the lease is tried again before it ends
+                log.warning("lease_not_renewed", error=str(read_failure(error)))
 
     async def _register(self) -> None:
         at = monotonic()
@@ -80,6 +82,7 @@ class Lease:
                     id=self._owner, expires_at=now + self._seconds, started_at=now, host=socket.gethostname()
                 )
             )
+        self._registered = True
         self._set(at)
 
     async def _renew(self) -> None:

@@ -6,22 +6,23 @@ processes never wait for each other in a circle; ready lanes are claimed last an
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from time import time
 from typing import Any
 
-from sqlalchemy import Executable, Row, select, tuple_
+import structlog
+from sqlalchemy import Executable, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.errors import LaneLost, TryAgain
-from pipeline.events import InboundEvent, Person
+from pipeline import meters
+from pipeline.errors import LaneLost, TryAgain, WriteRefused
 from pipeline.outcomes import OutgoingPart, Turn
 from storage import statements
 from storage.changes import Changes
-from storage.codec import content_from_json, part_from_json, part_to_json
+from storage.codec import part_to_json
 from storage.engine import Database
+from storage.failures import Meaning, read_failure
+from storage.heads import Heads
 from storage.lanes import Lane, LaneState
 from storage.operations import (
     Accept,
@@ -32,6 +33,7 @@ from storage.operations import (
     MarkSent,
     Operation,
     Postpone,
+    Probe,
     Record,
     Release,
     Requeue,
@@ -40,10 +42,15 @@ from storage.operations import (
     Stop,
     Stopped,
 )
-from storage.tables import inbox, outbox
+from storage.tables import inbox
+from storage.values import storable_name, storable_reason
+
+log = structlog.get_logger()
 
 _FAR_AHEAD = 7200.0
 """No lane waits this long: one that seems to was put off before the clock was set back."""
+_AFTER_THE_REST = 1000
+"""The place of an apology for parts that cannot be read: they stay, to be looked at."""
 
 
 class Ledger:
@@ -56,7 +63,8 @@ class Ledger:
     async def apply(self, operations: Sequence[Operation]) -> Sequence[Result | Exception]:
         """Give each operation's result, or a `LaneLost`; the whole batch is committed before this returns.
 
-        Raises `TryAgain` when the database cannot be reached.
+        Raises `TryAgain` while the database is away or broken, `WriteRefused` when it will not take what was to be
+        written; nothing has been done then.
         """
 
         async def work(connection: AsyncConnection) -> Sequence[Result | Exception]:
@@ -64,12 +72,14 @@ class Ledger:
 
         try:
             return await self._database.transact(work)
-        except (IntegrityError, ProgrammingError, DataError, NotSupportedError):
-            # A fault of ours: doing the same again would meet it again.
-            raise
-        except (DBAPIError, OSError, TimeoutError) as error:
-            # Drivers have no common word for a server that restarts, is out of disk or has lost us.
-            raise TryAgain(f"the database cannot be written: {type(error).__name__}") from error
+        except Exception as error:
+            failure = read_failure(error)
+            meters.LEDGER_FAILURES.labels(failure.code).inc()
+            if failure.meaning is Meaning.DATA:
+                raise WriteRefused(f"the database refuses it ({failure})", code=failure.code) from error
+            if failure.meaning is Meaning.DAMAGED:
+                log.error("operator_needed", reason=f"the database is damaged ({failure})", code=failure.code)  # noqa: TRY400 -- as above
+            raise TryAgain(f"the database cannot be written ({failure})", code=failure.code) from error
 
 
 class _Batch:
@@ -91,6 +101,9 @@ class _Batch:
         self._sent: list[dict[str, object]] = []
         self._put_off: list[dict[str, object]] = []
         self._given_up: list[dict[str, object]] = []
+        self._uncounted: list[dict[str, object]] = []
+        """Turns given back in good order: that they were begun does not count."""
+        self._postponed: list[dict[str, object]] = []
         self._next: dict[int, str] = {}
         """Where in the results a lane's next turn belongs."""
         self._claimed: dict[int, tuple[str, Accept]] = {}
@@ -107,6 +120,7 @@ class _Batch:
             [operation.turn.id for operation in operations if isinstance(operation, Record | Close) and operation.again]
         )
         changes = Changes(self._connection, self._insert, self._now)
+        self._heads = Heads(self._connection, self._now)
         results: list[Result | Exception] = [
             await self._one(place, operation, changes) for place, operation in enumerate(operations)
         ]
@@ -118,7 +132,8 @@ class _Batch:
             if isinstance(operation, Claim):
                 results[place] = await self._claim(operation)
         if self._next:
-            turns = await self._load([self._lanes[name] for name in self._next.values()])
+            turns = await self._heads.begin([self._lanes[name] for name in self._next.values()])
+            await self._write_lanes(self._heads.moved)
             for place, name in self._next.items():
                 results[place] = turns.get(name)
         await self._notify()
@@ -164,13 +179,17 @@ class _Batch:
             case Record():
                 return await self._record(operation, changes)
             case MarkSent(turn, part, receipt):
-                self._sent.append(statements.sent(turn.id, part.place, receipt.message_id, self._now))
+                self._sent.append(statements.sent(turn.id, part.place, storable_name(receipt.message_id), self._now))
             case Close():
                 self._close(place, operation)
             case Postpone():
-                self._postpone(operation)
+                await self._postpone(operation, changes)
             case Release(turn):
+                self._uncounted.append({"id": turn.id})
                 self._lanes[turn.lane].ready(self._now)
+            case Probe(name):
+                # Written though nothing changes: what takes this takes an event.
+                self._lanes[name].changed = True
             case Stop(name):
                 return await self._stop(name)
             case Requeue():
@@ -185,6 +204,7 @@ class _Batch:
             return Accepted(new=False)
         self._known.add(event.key)
         lane = self._lanes[operation.lane]
+        begins = operation.claim and lane.state is LaneState.IDLE
         self._events.append(
             {
                 "key": event.key,
@@ -195,22 +215,26 @@ class _Batch:
                 "content": operation.content,
                 "sent_at": event.sent_at.timestamp(),
                 "accepted_at": self._now,
+                "attempts": int(begins),
             }
         )
-        if lane.state is LaneState.IDLE:
-            if operation.claim:
-                lane.claim(self._owner)
-                self._claimed[place] = (event.key, operation)
-            else:
-                lane.ready(self._now)
+        if begins:
+            lane.claim(self._owner)
+            self._claimed[place] = (event.key, operation)
+        elif lane.state is LaneState.IDLE:
+            lane.ready(self._now)
         return Accepted(new=True)
 
     async def _record(self, operation: Record, changes: Changes) -> Turn:
         turn = operation.turn
-        parts = tuple(OutgoingPart(place, part) for place, part in enumerate(operation.parts))
+        first = _AFTER_THE_REST if turn.unreadable else 0
+        parts = tuple(OutgoingPart(place, part) for place, part in enumerate(operation.parts, first))
         recorded = replace(turn, parts=parts, failure=operation.failure)
         if self._states.get(turn.id) == "answered":
             return recorded
+        if turn.unreadable:
+            given_up = [{"turn_id": turn.id, "error": storable_reason(turn.unreadable)}]
+            await self._write_rows(statements.GIVE_UP, given_up)
         self._parts += [
             {
                 "turn_id": turn.id,
@@ -220,7 +244,9 @@ class _Batch:
             }
             for outgoing in parts
         ]
-        self._turns.append(statements.turn(turn, "answered", failure=operation.failure))
+        failure = storable_reason(operation.failure)
+        # Sending what is recorded is begun here for the first time.
+        self._turns.append(statements.turn(turn, "answered", failure=failure, attempts=1))
         for change in operation.changes:
             await changes.make(change, turn)
         return recorded
@@ -234,28 +260,34 @@ class _Batch:
             return
         if verdict.sent is not None:
             part, receipt = verdict.sent
-            self._sent.append(statements.sent(turn.id, part.place, receipt.message_id, self._now))
+            self._sent.append(statements.sent(turn.id, part.place, storable_name(receipt.message_id), self._now))
+        reason = storable_reason(verdict.reason)
         if verdict.state in {"undelivered", "stopped"}:
-            self._given_up.append({"turn_id": turn.id, "error": verdict.reason or verdict.state})
-        self._turns.append(statements.turn(turn, verdict.state, failure=verdict.reason, at=self._now))
+            self._given_up.append({"turn_id": turn.id, "error": reason or verdict.state})
+        self._turns.append(
+            statements.turn(turn, verdict.state, failure=reason, attempts=turn.attempts + 1, at=self._now)
+        )
         if lane.close(keep=operation.go_on, now=self._now):
             self._next[place] = lane.name
 
-    def _postpone(self, operation: Postpone) -> None:
+    async def _postpone(self, operation: Postpone, changes: Changes) -> None:
         turn, verdict = operation.turn, operation.verdict
-        if verdict.part is None:
-            self._turns.append(
-                statements.turn(turn, "waiting", failure=verdict.reason, attempts=turn.attempts + verdict.blamed)
-            )
-        else:
+        reason = storable_reason(verdict.reason)
+        if verdict.part is not None:
             self._put_off.append(
                 {
                     "turn_id": turn.id,
                     "place": verdict.part.place,
                     "attempts": verdict.part.attempts + verdict.blamed,
-                    "error": verdict.reason,
+                    "error": reason,
                 }
             )
+        else:
+            self._postponed.append({"id": turn.id, "failure": reason})
+        if verdict.part is not None or not verdict.blamed:
+            self._uncounted.append({"id": turn.id})
+        for wasted in verdict.wasted:
+            await changes.make(wasted, turn)
         self._lanes[turn.lane].ready(self._now + verdict.after)
 
     async def _stop(self, name: str) -> Stopped:
@@ -300,6 +332,8 @@ class _Batch:
             (statements.PUT_OFF, self._put_off),
             (statements.GIVE_UP, self._given_up),
             (statements.UPDATE_TURNS, self._turns),
+            (statements.NOTE_FAILURES, self._postponed),
+            (statements.UNCOUNT, self._uncounted),
         ):
             await self._write_rows(statement, rows)
         await self._write_lanes([lane for lane in self._lanes.values() if lane.changed])
@@ -323,36 +357,10 @@ class _Batch:
         claimed = [_lane(row) for row in rows]
         for lane in claimed:
             lane.claim(self._owner)
-        turns = await self._load(claimed)
-        for lane in claimed:
-            if lane.name not in turns:
-                lane.head, lane.state = lane.tail, LaneState.IDLE
+        turns = await self._heads.begin(claimed)
         await self._write_lanes(claimed)
         next_at = (await self._connection.execute(statements.NEXT_READY)).scalar()
         return Claimed(list(turns.values()), None if next_at is None else max(0.0, next_at - self._now))
-
-    async def _load(self, wanted: Sequence[Lane]) -> dict[str, Turn]:
-        """Read the first turn of each lane, by its full key: no scan of what waits behind it."""
-        if not wanted:
-            return {}
-        places = [(lane.name, lane.head + 1) for lane in wanted]
-        rows = (await self._connection.execute(select(inbox).where(tuple_(inbox.c.lane, inbox.c.n).in_(places)))).all()
-        parts = await self._parts_of([row.id for row in rows if row.state == "answered"])
-        epochs = {lane.name: lane.epoch for lane in wanted}
-        return {row.lane: _turn(row, epochs[row.lane], parts.get(row.id)) for row in rows}
-
-    async def _parts_of(self, turn_ids: list[int]) -> dict[int, tuple[OutgoingPart, ...]]:
-        if not turn_ids:
-            return {}
-        rows = await self._connection.execute(
-            select(outbox)
-            .where(outbox.c.turn_id.in_(turn_ids), outbox.c.state == "waiting")
-            .order_by(outbox.c.turn_id, outbox.c.place)
-        )
-        parts: dict[int, tuple[OutgoingPart, ...]] = dict.fromkeys(turn_ids, ())
-        for row in rows:
-            parts[row.turn_id] += (OutgoingPart(row.place, part_from_json(row.part), row.attempts),)
-        return parts
 
     async def _notify(self) -> None:
         if not self._shared:
@@ -366,9 +374,3 @@ class _Batch:
 def _lane(row: Sequence[Any]) -> Lane:
     name, state, *rest = row
     return Lane(name, LaneState(state), *rest)
-
-
-def _turn(row: Row[Any], epoch: int, parts: tuple[OutgoingPart, ...] | None) -> Turn:
-    sent_at = datetime.fromtimestamp(row.sent_at, UTC)
-    event = InboundEvent(row.key, Person(row.channel, row.user), content_from_json(row.content), sent_at)
-    return Turn(row.id, row.lane, epoch, event, row.accepted_at, row.attempts, parts, row.failure, row.stopped)

@@ -93,7 +93,7 @@ class Postpone:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Give a lane back as it is, for whoever comes next."""
+    """Give a lane back as it is, for the next start: that its turn was begun does not count."""
 
     turn: Turn
 
@@ -149,6 +149,14 @@ class Claimed:
     next_in: float | None
 
 
-LaneOperation = Accept | Record | MarkSent | Close | Postpone | Release | Stop | Requeue
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Write what an event's acceptance would write to a lane, and nothing else: whether the database takes it."""
+
+    lane: str = "/readyz"
+    """No person's: theirs begin with a channel."""
+
+
+LaneOperation = Probe | Accept | Record | MarkSent | Close | Postpone | Release | Stop | Requeue
 Operation = LaneOperation | Claim
 Result = Accepted | Turn | Stopped | Requeued | Claimed | None

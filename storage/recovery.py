@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.engine import Database
+from storage.failures import read_failure
 from storage.lanes import LaneState
 from storage.tables import lanes
 
@@ -76,7 +77,7 @@ class Orphans:
                     values = [{"b_lane": lane, "b_epoch": epoch, "b_owner": self._owner} for lane, epoch in sure]
                     await connection.execute(_FREE, values)
         except (SQLAlchemyError, OSError, TimeoutError) as error:
-            log.warning("orphans_not_freed", error=type(error).__name__)
+            log.warning("orphans_not_freed", error=str(read_failure(error)))
             return
         if sure:
             log.warning("orphans_freed", lanes=len(sure))

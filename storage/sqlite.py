@@ -83,15 +83,73 @@ class WholeTransactions:
         self._thread.shutdown(wait=False)
 
     def _transact(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Got]]) -> Got:
-        with self._engine.begin() as connection:
-            running = work(cast("AsyncConnection", _Here(connection)))
+        with self._engine.connect() as connection:
             try:
-                running.send(None)
-            except StopIteration as end:
-                got: Got = end.value
-                return got
-            running.close()
-            raise RuntimeError("a transaction waited for something else than its connection")
+                with connection.begin():
+                    return _run_through(work(cast("AsyncConnection", _Here(connection))))
+            except BaseException:
+                # Whatever it left behind, a lock or an old view of the file, goes with the connection.
+                connection.invalidate()
+                raise
+
+
+def _decoded(value: bytes) -> str:
+    return value.decode(errors="replace")
+
+
+def _run_through(running: Coroutine[Any, Any, Got]) -> Got:
+    try:
+        running.send(None)
+    except StopIteration as end:
+        got: Got = end.value
+        return got
+    running.close()
+    raise RuntimeError("a transaction waited for something else than its connection")
+
+
+class EagerCursor(sqlite3.Cursor):
+    """A cursor that has fetched its rows when a statement returns: one half read keeps its snapshot of the file.
+
+    SQLAlchemy reads a row at a time where it is asked to, and an error between two rows would leave the rest.
+    """
+
+    _rows: list[Any]
+
+    def execute(self, *arguments: Any) -> Self:  # noqa: ANN401 -- sqlite3's own
+        """Run a statement and fetch all its rows."""
+        super().execute(*arguments)
+        self._rows = super().fetchall() if self.description else []
+        self._rows.reverse()
+        return self
+
+    def fetchone(self) -> Any:  # noqa: ANN401 -- as above
+        """Return the next row, None after the last."""
+        return self._rows.pop() if self._rows else None
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """Return the next rows."""
+        return [self._rows.pop() for _ in range(min(size or self.arraysize, len(self._rows)))]
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+        rows, self._rows = self._rows[::-1], []
+        return rows
+
+
+class LenientConnection(sqlite3.Connection):
+    """A connection that reads any bytes: SQLite keeps them, and one value that is no text must not hide the others."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 -- sqlite3's own
+        super().__init__(*arguments, **options)
+        self.text_factory = _decoded
+
+
+class EagerConnection(LenientConnection):
+    """Such a connection whose cursors are `EagerCursor`s."""
+
+    def cursor(self, factory: type[sqlite3.Cursor] = EagerCursor) -> sqlite3.Cursor:  # type: ignore[override]
+        """Return a new cursor."""
+        return super().cursor(factory)
 
 
 class _Here:
@@ -109,7 +167,7 @@ async def connect(path: str, *, timeout: float) -> Connection:  # noqa: ASYNC109
 
     def connector() -> sqlite3.Connection:
         # SQLAlchemy looks at the isolation level from outside the thread.
-        return sqlite3.connect(path, timeout=timeout, check_same_thread=False)
+        return sqlite3.connect(path, timeout=timeout, check_same_thread=False, factory=LenientConnection)
 
     connection = Connection(connector, iter_chunk_size=1)
     await connection

@@ -40,7 +40,7 @@ UPDATE_LANES = updating(lanes, ("lane",), *_LANE[1:])
 
 KNOWN = select(inbox.c.key).where(inbox.c.key.in_(select(given(inbox, "key"))))
 
-INSERT_EVENTS = inserting(inbox, "key", "lane", "n", "channel", "user", "content", "sent_at", "accepted_at")
+INSERT_EVENTS = inserting(inbox, "key", "lane", "n", "channel", "user", "content", "sent_at", "accepted_at", "attempts")
 
 TURN_IDS = select(Packed(inbox.c.key, inbox.c.id)).where(inbox.c.key.in_(select(given(inbox, "key"))))
 
@@ -67,6 +67,10 @@ INSERT_MESSAGES = inserting(
 )
 
 UPDATE_TURNS = updating(inbox, ("id",), "state", "failure", "attempts", "ended_at")
+
+NOTE_FAILURES = updating(inbox, ("id",), "failure").where(inbox.c.state == "waiting")
+
+UNCOUNT = updating(inbox, ("id",)).values(attempts=inbox.c.attempts - 1).where(inbox.c.attempts > 0)
 
 MARK_SENT = updating(outbox, ("turn_id", "place"), "message_id", "sent_at").values(state="sent", error="")
 
@@ -120,17 +124,9 @@ GROW_CONVERSATIONS = (
 )
 
 
-def turn(
-    of: Turn, state: str, *, failure: str = "", attempts: int | None = None, at: float | None = None
-) -> dict[str, object]:
+def turn(of: Turn, state: str, *, attempts: int, failure: str = "", at: float | None = None) -> dict[str, object]:
     """Give `UPDATE_TURNS` its values; `at` is when the turn ended."""
-    return {
-        "id": of.id,
-        "state": state,
-        "failure": failure,
-        "attempts": of.attempts if attempts is None else attempts,
-        "ended_at": at,
-    }
+    return {"id": of.id, "state": state, "failure": failure, "attempts": attempts, "ended_at": at}
 
 
 def lane(of: Lane) -> dict[str, object]:

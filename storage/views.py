@@ -1,9 +1,9 @@
 """What operators look at: the read side, apart from what runs the turns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Row, func, select
 
@@ -12,6 +12,8 @@ from pipeline.replies import Part
 from storage.codec import content_from_json, part_from_json
 from storage.engine import Database
 from storage.tables import inbox, outbox
+
+Got = TypeVar("Got")
 
 Which = Literal["waiting", "failed"]
 
@@ -32,7 +34,8 @@ class TurnView:
     state: str
     attempts: int
     reason: str
-    accepted_at: datetime
+    accepted_at: datetime | None
+    """None where the row says no time."""
     parts: int
     sent: int
 
@@ -47,7 +50,8 @@ class PartView:
     error: str
     message_id: str
     sent_at: datetime | None
-    part: Part
+    part: Part | None
+    """None where it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,9 @@ class TurnDetail:
 
     turn: TurnView
     key: str
-    content: Content
-    sent_at: datetime
+    content: Content | None
+    """As `PartView.part`."""
+    sent_at: datetime | None
     ended_at: datetime | None
     parts: tuple[PartView, ...]
 
@@ -105,13 +110,13 @@ async def find_turn(database: Database, turn_id: int) -> TurnDetail | None:
             state=row.state,
             attempts=row.attempts,
             reason=row.failure or next((message.error for message in messages if message.error), ""),
-            accepted_at=datetime.fromtimestamp(row.accepted_at, UTC),
+            accepted_at=_time(row.accepted_at),
             parts=len(messages),
             sent=sum(message.sent_at is not None for message in messages),
         ),
         key=row.key,
-        content=content_from_json(row.content),
-        sent_at=datetime.fromtimestamp(row.sent_at, UTC),
+        content=_read(content_from_json, row.content),
+        sent_at=_time(row.sent_at),
         ended_at=_time(row.ended_at),
         parts=messages,
     )
@@ -143,7 +148,7 @@ def _view(row: Row[*tuple[Any, ...]], parts: Row[*tuple[Any, ...]] | None) -> Tu
         state=row.state,
         attempts=row.attempts,
         reason=row.failure or (parts.error if parts is not None else ""),
-        accepted_at=datetime.fromtimestamp(row.accepted_at, UTC),
+        accepted_at=_time(row.accepted_at),
         parts=0 if parts is None else parts.parts,
         sent=0 if parts is None else parts.sent,
     )
@@ -157,9 +162,19 @@ def _part(row: Row[*tuple[Any, ...]]) -> PartView:
         error=row.error,
         message_id=row.message_id,
         sent_at=_time(row.sent_at),
-        part=part_from_json(row.part),
+        part=_read(part_from_json, row.part),
     )
 
 
-def _time(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+def _time(seconds: Any) -> datetime | None:  # noqa: ANN401 -- a row may hold anything
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _read(read: Callable[[str], Got], value: Any) -> Got | None:  # noqa: ANN401 -- as above
+    try:
+        return read(value)
+    except Exception:  # noqa: BLE001 -- whatever it is, an operator sees the rest of the row
+        return None

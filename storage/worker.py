@@ -10,10 +10,12 @@ from typing import cast
 
 import structlog
 
-from pipeline.errors import LaneLost, TryAgain
+from pipeline import meters
+from pipeline.errors import LaneLost, TryAgain, WriteRefused
 from pipeline.events import InboundEvent, Person
-from pipeline.outcomes import Finished, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of
+from pipeline.outcomes import Finished, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of, pause_after
 from pipeline.replies import Part, Receipt
+from pipeline.supervision import SupervisedLoop
 from storage.bell import Bell
 from storage.codec import content_to_json
 from storage.door import Door
@@ -58,6 +60,7 @@ class Worker:
         *,
         most: int,
         drain_seconds: float = 20.0,
+        turn_attempts: int = 3,
         lease_seconds: float = LEASE_SECONDS,
         name: str = "",
     ) -> None:
@@ -65,6 +68,7 @@ class Worker:
         self._database = database
         self._most = most
         self._drain_seconds = drain_seconds
+        self._turn_attempts = turn_attempts
         self._writer: Writer[Operation, Result] = Writer(Ledger(database, self.name).apply)
         self._run: Callable[[Turn], Awaitable[Verdict]] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -75,7 +79,7 @@ class Worker:
         self._stopping: set[int] = set()
         self._orphans = Orphans(database, self.name)
         self._wake = asyncio.Event()
-        self._loop: asyncio.Task[None] | None = None
+        self._dispatcher = SupervisedLoop("dispatcher", self._dispatch)
         self._lease = Lease(database, self.name, lost=self._let_go, seconds=lease_seconds) if database.shared else None
         self._bell = Bell(database, self.name, self._heard) if database.shared else None
 
@@ -85,20 +89,25 @@ class Worker:
         return len(self._tasks)
 
     @property
+    def loops(self) -> Sequence[SupervisedLoop]:
+        """Return what runs in the background as long as the worker does."""
+        beside = [part.loop for part in (self._lease, self._bell) if part is not None]
+        return (self._dispatcher, self._writer.loop, *beside)
+
+    @property
     def trouble(self) -> str:
         """Say why turns do not run, or nothing."""
-        if self._loop is None or self._run is None:
+        if self._run is None:
             return "the worker does not run"
-        if self._loop.done():
-            return "the dispatcher has ended"
         if self._lease is not None and not self._lease.stands:
             return "the lease on the database has run out"
         return ""
 
-    def resize(self, *, most: int, drain_seconds: float) -> None:
-        """Set how many turns run at once from now on, and how long they may take to finish at the end."""
+    def resize(self, *, most: int, drain_seconds: float, turn_attempts: int) -> None:
+        """Set how many turns run at once from now on, how long they may take to finish at the end, and their tries."""
         self._most = most
         self._drain_seconds = drain_seconds
+        self._turn_attempts = turn_attempts
         self._wake.set()
 
     async def start(self, run: Callable[[Turn], Awaitable[Verdict]]) -> None:
@@ -112,19 +121,17 @@ class Worker:
         if self._bell is not None:
             self._bell.start()
         self._wake.set()
-        self._loop = asyncio.create_task(self._dispatch(), name="dispatch")
+        self._dispatcher.start()
 
     async def drain(self) -> None:
         """Let running turns finish for a bounded time; what does not is left to be run again.
 
         Events are still accepted, and wait for the next start.
         """
-        if self._loop is None:
+        if self._run is None:
             return
         self._run = None
-        self._loop.cancel()
-        await asyncio.gather(self._loop, return_exceptions=True)
-        self._loop = None
+        await self._dispatcher.stop()
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=self._drain_seconds)
         left = list(self._tasks.values())
@@ -225,23 +232,30 @@ class Worker:
             if self._lease is not None:
                 # A process that was stopped for a while wakes up disowned, and must not claim as if it were not.
                 await self._lease.hold()
-            if self._room <= 0:
-                # The next turn to end wakes us.
-                pause = None
-                continue
             try:
-                claimed = await self._claim()
-            except TryAgain as error:
+                pause = await self._claim_and_begin()
+            except (TryAgain, WriteRefused) as error:
                 log.warning("claim_failed", error=str(error))
                 self._orphans.suspect()
                 pause = _POLL_SECONDS
-                continue
-            for turn in claimed.turns:
-                self._begin(turn)
-            pause = self._pause(claimed.next_in)
-            if self._orphans.suspected:
-                await self._orphans.free(self._tasks)
-                pause = min(_POLL_SECONDS, pause or _POLL_SECONDS)
+            except Exception:  # the edge of a step: other lanes are claimed all the same
+                log.exception("dispatch_failed")
+                self._orphans.suspect()
+                pause = _POLL_SECONDS
+
+    async def _claim_and_begin(self) -> float | None:
+        """Begin what there is room for; give the seconds until there may be more, None until somebody says so."""
+        if self._room <= 0:
+            # The next turn to end wakes us.
+            return None
+        claimed = await self._claim()
+        for turn in claimed.turns:
+            self._begin(turn)
+        pause = self._pause(claimed.next_in)
+        if self._orphans.suspected:
+            await self._orphans.free(self._tasks)
+            pause = min(_POLL_SECONDS, pause or _POLL_SECONDS)
+        return pause
 
     async def _claim(self) -> Claimed:
         # Whoever comes in meanwhile must not take the same room, and finds the other half of it.
@@ -272,6 +286,7 @@ class Worker:
             self._suspect_orphans()
         except Exception:  # the edge of a lane: it must not stay ours with nobody to run it
             log.exception("lane_broke", lane=lane)
+            meters.LANES_BROKEN.inc()
             self._suspect_orphans()
         finally:
             if self._tasks.get(lane) is asyncio.current_task():
@@ -285,11 +300,16 @@ class Worker:
         except asyncio.CancelledError:
             if turn.id not in self._stopping:
                 # With the database away there is nobody to tell; the next start frees the lane by itself.
-                with suppress(TimeoutError):
+                with suppress(TimeoutError, LaneLost, WriteRefused):
                     async with asyncio.timeout(_LAST_SECONDS):
                         await self._insist(Release(turn))
                 raise
             verdict = Finished("stopped")
+        except LaneLost:
+            raise
+        except Exception as error:  # the edge of a turn: whatever is wrong with it, it ends, and its person goes on
+            log.exception("turn_broke", trace=str(turn.id), key=turn.event.key, attempts=turn.attempts + 1)
+            verdict = self._broken(turn, error)
         finally:
             del self._current[turn.id]
             self._stopping.discard(turn.id)
@@ -298,9 +318,24 @@ class Worker:
                 following = await self._write_to_the_end(Close(turn, verdict, go_on=self._room > 0))
                 return cast("Turn | None", following)
             case Postponed():
-                await self._write_to_the_end(Postpone(turn, verdict))
+                await self._postpone(turn, verdict)
                 self._wake.set()
                 return None
+
+    def _broken(self, turn: Turn, error: Exception) -> Verdict:
+        reason = f"{type(error).__name__} in the turn itself"
+        # Where turns end by themselves, the last beginning is the apology's.
+        if turn.attempts > self._turn_attempts:
+            log.error("turn_failed", trace=str(turn.id), reason=reason, apology="not sent: making it failed, too")
+            return Finished("failed", reason=reason)
+        return Postponed(pause_after(turn.attempts), reason)
+
+    async def _postpone(self, turn: Turn, verdict: Postponed) -> None:
+        try:
+            await self._write_to_the_end(Postpone(turn, verdict))
+        except WriteRefused as error:
+            log.error("cost_not_recorded", trace=str(turn.id), reason=str(error))  # noqa: TRY400 -- the reason says it
+            await self._write_to_the_end(Postpone(turn, replace(verdict, wasted=())))
 
     async def _verdict(self, turn: Turn) -> Verdict:
         if turn.stopped:
@@ -368,4 +403,4 @@ class Worker:
 
 def _log_late_failure(done: asyncio.Future[Result]) -> None:
     if not done.cancelled() and done.exception() is not None:
-        log.warning("late_accept_failed", error=type(done.exception()).__name__)
+        log.warning("late_accept_failed", error=str(done.exception()))

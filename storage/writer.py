@@ -11,12 +11,16 @@ from typing import Generic, TypeVar
 import structlog
 
 from pipeline.errors import TryAgain
+from pipeline.supervision import SupervisedLoop
 
 Ask = TypeVar("Ask")
 Got = TypeVar("Got")
 
 _MOST = 512
 """Operations in one transaction at the most."""
+
+_PAUSE = 0.1
+"""Seconds before writing is begun again: callbacks wait for it."""
 
 log = structlog.get_logger()
 
@@ -28,20 +32,19 @@ class Writer(Generic[Ask, Got]):
         self._apply = apply
         self._waiting: deque[tuple[Ask, asyncio.Future[Got]]] = deque()
         self._some = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._ending = False
+        self.loop = SupervisedLoop("writer", self._run, first_pause=_PAUSE)
 
     def start(self) -> None:
         """Begin writing."""
-        self._task = asyncio.create_task(self._run(), name="writer")
+        self._ending = False
+        self.loop.start()
 
     async def stop(self) -> None:
-        """Write what waits, then end."""
-        if self._task is not None:
-            while self._waiting:
-                await asyncio.gather(*(future for _, future in self._waiting), return_exceptions=True)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        """Write what waits and what is being written, then end."""
+        self._ending = True
+        self._some.set()
+        await self.loop.finish()
 
     def post(self, operation: Ask) -> asyncio.Future[Got]:
         """Ask for an operation; its result is set once it is committed, or what the database or it raised.
@@ -58,12 +61,18 @@ class Writer(Generic[Ask, Got]):
         return await self.post(operation)
 
     async def _run(self) -> None:
-        while True:
+        while self._waiting or not self._ending:
             await self._some.wait()
             batch = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
-            if not self._waiting:
+            if not self._waiting and not self._ending:
                 self._some.clear()
-            await self._write(batch)
+            try:
+                await self._write(batch)
+            except BaseException:
+                # Those who asked must not wait for ever for a loop that has ended.
+                for _, future in batch:
+                    _settle(future, TryAgain("the writer broke"))
+                raise
 
     async def _write(self, batch: list[tuple[Ask, asyncio.Future[Got]]]) -> None:
         try:
@@ -77,10 +86,12 @@ class Writer(Generic[Ask, Got]):
             if len(batch) == 1:
                 _settle(batch[0][1], error)
                 return
-            # One bad operation must not take its neighbours down: each again for itself.
-            log.warning("batch_failed", operations=len(batch), error=type(error).__name__)
-            for one in batch:
-                await self._write([one])
+            # One bad operation must not take its neighbours down. Halves, in their order: one that is to blame among
+            # 512 costs 18 transactions more, not 512.
+            log.warning("batch_split", operations=len(batch), error=str(error))
+            middle = len(batch) // 2
+            await self._write(batch[:middle])
+            await self._write(batch[middle:])
             return
         for (_, future), result in zip(batch, results, strict=True):
             _settle(future, result)

@@ -76,6 +76,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+async def postgres(postgres_url: str) -> AsyncIterator[Database]:
+    """An open PostgreSQL at the newest schema, for what only it does."""
+    opened = await asyncio.to_thread(open_database, postgres_url)
+    await migrate(opened)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An open database of each kind, at the newest schema."""
     opened = await asyncio.to_thread(open_database, database_url)

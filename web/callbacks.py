@@ -10,7 +10,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from pipeline import meters
-from pipeline.errors import BadCallback, TryAgain
+from pipeline.errors import BadCallback, TryAgain, WriteRefused
 from pipeline.intake import Intake
 from pipeline.ports import Call, Channel
 
@@ -63,7 +63,7 @@ async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, 
     if event is not None:
         try:
             new = await intake.accept(event)
-        except TryAgain as error:
+        except (TryAgain, WriteRefused) as error:
             # Anything but 200 makes the platform deliver it again.
             log.error("callback_not_stored", channel=channel.name, key=event.key, reason=str(error))  # noqa: TRY400
             return 500, ""

@@ -16,6 +16,7 @@ from chains.book import ChainBook
 from pipeline import meters
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
+from pipeline.supervision import SupervisedLoop
 from web.changes import changed, overridden, taken_over
 from web.channels import clashes
 from web.configuration import Loaded, Signatures, Source, secrets_of
@@ -35,12 +36,14 @@ async def watching(service: Service, loaded: Loaded, logs: Logs | None = None) -
         yield
         return
     watch = Watch(service, loaded, loaded.source, logs)
-    task = asyncio.create_task(watch.watch(), name="settings")
+    loop = SupervisedLoop("settings", watch.watch)
+    loop.start()
+    service.loops.append(loop)
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        service.loops.remove(loop)
+        await loop.stop()
 
 
 class Watch:

@@ -19,6 +19,7 @@ from pipeline.guards import AllowList, Pace
 from pipeline.intake import Intake
 from pipeline.ports import Channel
 from pipeline.settings import Settings
+from pipeline.supervision import SupervisedLoop
 from pipeline.turn import Turns
 from pipeline.words import Words
 from storage.accounts import Accounts
@@ -122,6 +123,8 @@ class Service:
     access: Access = field(default_factory=Access)
     """What proves that a program or a person may use it."""
     edit: LatestEdit = field(default_factory=LatestEdit)
+    loops: list[SupervisedLoop] = field(default_factory=list)
+    """What runs in the background beside the worker's own."""
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the service is about to stop: whoever follows something should end."""
 
@@ -151,7 +154,11 @@ class Service:
             channels = {name: one.channel for name, one in self.channels.items()}
             self.shifts.relieve(self.base.shift(settings, chains, channels))
             limits = settings.limits
-            self.worker.resize(most=limits.max_concurrent_turns, drain_seconds=limits.drain_seconds)
+            self.worker.resize(
+                most=limits.max_concurrent_turns,
+                drain_seconds=limits.drain_seconds,
+                turn_attempts=limits.turn_attempts,
+            )
 
     async def start(self) -> None:
         """Begin to answer: first what an earlier process left."""
@@ -162,6 +169,7 @@ class Service:
         await self.worker.start(self.shifts.run)
         self.janitor.start()
         self.schema.start()
+        self.loops.extend((*self.worker.loops, self.keeper.loop, self.janitor.loop))
 
     async def drain(self) -> None:
         """Let running turns end; what is accepted from now on waits for the next start."""
@@ -224,7 +232,13 @@ def _assemble(
 ) -> Service:
     media = MediaFolder(Path(settings.storage.data_dir) / "media")
     outbox = Outbox(database)
-    worker = Worker(database, most=settings.limits.max_concurrent_turns, drain_seconds=settings.limits.drain_seconds)
+    limits = settings.limits
+    worker = Worker(
+        database,
+        most=limits.max_concurrent_turns,
+        drain_seconds=limits.drain_seconds,
+        turn_attempts=limits.turn_attempts,
+    )
     base = Base(database, media, worker, Accounts(database), Pace(settings.limits.per_user_per_minute))
     chains = base.open_chains(settings, before=before)
     opened = open_channels(

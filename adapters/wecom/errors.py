@@ -122,11 +122,11 @@ def error_for(errcode: int, errmsg: str) -> TryAgain | Undeliverable:
         message = f"{message} ({address[1]})"
     match reaction:
         case _Wait(after=after, alert=alert):
-            return TryAgain(message, after=after, alert=alert)
+            return TryAgain(message, after=after, alert=alert, code=str(errcode))
         case _UploadAgain():
             return MediaExpired(message)
         case _GiveUp(alert=alert):
-            return Undeliverable(message, alert=alert)
+            return Undeliverable(message, alert=alert, code=str(errcode))
 
 
 def without_secrets(errmsg: str) -> str:

@@ -1,8 +1,8 @@
 """`@bad WHY` finds fault with the latest answer: whoever writes the chain that gave it can read why."""
 
 from chains.command import Command, Order
-from chains.wellformed import wellformed
 from pipeline.outcomes import Outcome, Rated
+from pipeline.text import wellformed
 
 
 async def run(order: Order) -> Outcome:

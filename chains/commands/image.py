@@ -7,10 +7,10 @@ from chains.drawing import LEAST_SIDE, MOST, MOST_PIXELS, MOST_SIDE, Drawn, Pain
 from chains.quoting import quoted
 from chains.senses import IMAGE
 from chains.tools.draw_picture import draw_tool
-from chains.wellformed import wellformed
 from pipeline.errors import AnswerFailed
 from pipeline.outcomes import Exchange, Notice, Outcome, Provenance, Said, Step
 from pipeline.replies import ImageReply
+from pipeline.text import wellformed
 
 _QUOTE = 60
 

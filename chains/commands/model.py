@@ -6,8 +6,8 @@ from chains.choice import Choice, choice_of
 from chains.command import DEFAULT, Command, Means, Order
 from chains.folding import folded
 from chains.quoting import quoted
-from chains.wellformed import wellformed
 from pipeline.outcomes import ModelChosen, Outcome
+from pipeline.text import wellformed
 
 _LONGEST = 60
 

@@ -2,8 +2,8 @@
 
 from chains.command import DEFAULT, Command, Order
 from chains.quoting import block
-from chains.wellformed import wellformed
 from pipeline.outcomes import Outcome, PersonaSet
+from pipeline.text import wellformed
 
 MOST = 4000
 """How many characters a persona may have."""

@@ -14,6 +14,7 @@ MOST = 12
 """How many hits of a search are listed."""
 
 _LONGEST = 30
+_DIGITS = 6
 
 
 async def run(order: Order) -> Outcome:
@@ -38,7 +39,9 @@ def _found(wanted: str) -> tuple[Persona, ...]:
     number = wanted.removeprefix("#")
     # Not isdigit: there are digits that int does not know, such as ².
     if number.isdecimal():
-        return tuple(persona for persona in personas() if persona.number == int(number))
+        # Python refuses to read a number of thousands of digits.
+        wished = int(number) if len(number) <= _DIGITS else None
+        return tuple(persona for persona in personas() if persona.number == wished)
     return search(wanted) if wanted else personas()
 
 

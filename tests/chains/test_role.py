@@ -64,7 +64,7 @@ async def test_many_hits_are_cut_short() -> None:
     assert f"还有 {len(personas()) - 12} 个" in said
 
 
-@pytest.mark.parametrize("order", ["@role 0", "@role 999", "@role ²", "@role **没有这种**"])
+@pytest.mark.parametrize("order", ["@role 0", "@role 999", "@role ²", "@role **没有这种**", "@role " + "9" * 5000])
 async def test_what_is_not_there_is_said(order: str) -> None:
     async with house() as it:
         outcome = await it.outcome(order)

@@ -239,7 +239,7 @@ class TestSeveralProcesses:
             await accept(first, said(ZHANG, "second"))
             await hung.until_asked(1)
             # Nobody says goodbye in a crash: the lease simply is not renewed any more.
-            first._lease._task.cancel()  # type: ignore[union-attr] # noqa: SLF001
+            await first._lease.loop.stop()  # type: ignore[union-attr] # noqa: SLF001
             async with working(two(), lease_seconds=0.6) as (_, run):
                 run.gate.set()
                 await run.until_sent(2)

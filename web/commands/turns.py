@@ -26,6 +26,9 @@ _OUTCOMES: Mapping[str, str] = {
 }
 
 
+_UNREADABLE = "unreadable"
+
+
 @click.group(help=__doc__, invoke_without_command=True)
 @click.option("--failed", is_flag=True, help="Only those that failed or could not be delivered.")
 @click.option("--waiting", is_flag=True, help="Only those that wait or run.")
@@ -131,7 +134,7 @@ def _row(turn: "TurnView") -> dict[str, Any]:
         "state": turn.state,
         "channel": turn.channel,
         "user": turn.user,
-        "accepted_at": turn.accepted_at.isoformat(),
+        "accepted_at": _iso(turn.accepted_at),
         "attempts": turn.attempts,
         "parts": turn.parts,
         "sent": turn.sent,
@@ -143,12 +146,12 @@ def _facts(detail: "TurnDetail", *, words: bool) -> dict[str, Any]:
     facts = _row(detail.turn) | {
         "lane": detail.turn.lane,
         "key": detail.key,
-        "kind": detail.content.kind,
-        "sent_at": detail.sent_at.isoformat(),
-        "ended_at": detail.ended_at.isoformat() if detail.ended_at else None,
+        "kind": detail.content.kind if detail.content else _UNREADABLE,
+        "sent_at": _iso(detail.sent_at),
+        "ended_at": _iso(detail.ended_at),
     }
     facts["messages"] = facts.pop("parts")
-    if words:
+    if words and detail.content:
         facts["content"] = _values(detail.content)
     return facts | {"parts": [_part(part, words=words) for part in detail.parts]}
 
@@ -156,14 +159,18 @@ def _facts(detail: "TurnDetail", *, words: bool) -> dict[str, Any]:
 def _part(part: "PartView", *, words: bool) -> dict[str, Any]:
     facts = {
         "place": part.place,
-        "kind": part.part.kind,
+        "kind": part.part.kind if part.part else _UNREADABLE,
         "state": part.state,
         "attempts": part.attempts,
         "message_id": part.message_id,
-        "sent_at": part.sent_at.isoformat() if part.sent_at else None,
+        "sent_at": _iso(part.sent_at),
         "error": part.error,
     }
-    return facts | {"content": _values(part.part)} if words else facts
+    return facts | {"content": _values(part.part)} if words and part.part else facts
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 def _values(content: object) -> dict[str, Any]:
@@ -180,7 +187,9 @@ def _lines(facts: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield f"{indent}{name:<12} {value}"
 
 
-def _age(at: datetime) -> str:
+def _age(at: datetime | None) -> str:
+    if at is None:
+        return _UNREADABLE
     seconds = int((datetime.now(UTC) - at).total_seconds())
     for size, letter in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:

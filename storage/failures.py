@@ -1,0 +1,128 @@
+"""What a database's error means: it is away, it will not take the data, or an operator must look.
+
+Drivers have no common word for it, so it is read from SQLSTATE (PostgreSQL, docs "Appendix A. PostgreSQL Error Codes")
+and from SQLite's result codes (sqlite.org/rescode.html).
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import PurePath
+from traceback import walk_tb
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+
+class Meaning(Enum):
+    """Who can do something about an error."""
+
+    AWAY = "away"
+    """Nobody: the same statement may work later."""
+    DATA = "data"
+    """We: the same statement would fail again."""
+    DAMAGED = "damaged"
+    """The operator: the file or the disk is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error read: `code` is the database's own or the exception's name, `words` are the driver's first line."""
+
+    meaning: Meaning
+    code: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.words}" if self.words else self.code
+
+
+_AWAY_STATES = frozenset(
+    {
+        "25006",  # read_only_sql_transaction: a standby, or default_transaction_read_only
+        "26000",  # invalid_sql_statement_name: a pooler gave us another session
+        "40001",
+        "40P01",
+        "42P05",  # duplicate_prepared_statement: as 26000
+    }
+)
+_DATA_CLASSES = frozenset({"0A", "20", "21", "22", "23", "27", "2F", "34", "38", "39", "42", "44", "54", "P0"})
+_DAMAGED_STATES = frozenset({"XX001", "XX002"})
+
+_AWAY_CODES = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_ABORT,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+_DAMAGED_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PRIMARY = 0xFF
+_LONGEST = 300
+
+
+def read_failure(error: BaseException) -> Failure:
+    """Say what an error means that came out of a transaction."""
+    cause: BaseException = error
+    if isinstance(error, StatementError) and error.orig is not None:
+        cause = error.orig
+    return Failure(*_meaning(error, cause), _words(cause))
+
+
+def _meaning(error: BaseException, cause: BaseException) -> tuple[Meaning, str]:
+    name = type(cause).__name__
+    state = getattr(cause, "sqlstate", None)
+    if isinstance(state, str) and state:
+        return _of_state(state, cause), state
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", None)
+        if code is not None:
+            return _of_code(code & _PRIMARY), str(getattr(cause, "sqlite_errorname", name))
+        # Raised by Python's module itself: values that cannot be bound or read, or a connection that is closed.
+        closed = isinstance(cause, sqlite3.ProgrammingError) and "closed" in str(cause)
+        return (Meaning.AWAY if closed else Meaning.DATA), name
+    if isinstance(error, DBAPIError) or isinstance(cause, (OSError, PoolTimeout)) or _is_driver(cause):
+        # A connection that broke, was refused or was silent for too long.
+        return Meaning.AWAY, name
+    return Meaning.DATA, name
+
+
+def _of_state(state: str, cause: BaseException) -> Meaning:
+    if state in _DAMAGED_STATES:
+        return Meaning.DAMAGED
+    # A plan that a change of the schema made void; the next try prepares another.
+    stale = "InvalidCachedStatement" in f"{type(cause).__name__} {type(cause.__cause__).__name__}"
+    if state in _AWAY_STATES or stale:
+        return Meaning.AWAY
+    return Meaning.DATA if state[:2] in _DATA_CLASSES else Meaning.AWAY
+
+
+def _of_code(primary: int) -> Meaning:
+    if primary in _DAMAGED_CODES:
+        return Meaning.DAMAGED
+    return Meaning.AWAY if primary in _AWAY_CODES else Meaning.DATA
+
+
+def _is_driver(cause: BaseException) -> bool:
+    """Whether asyncpg says that a connection cannot be used; values it cannot send are a `DataError` of its own."""
+    module = type(cause).__module__
+    return module.startswith("asyncpg") and not isinstance(cause, (ValueError, TypeError))
+
+
+def _words(cause: BaseException) -> str:
+    """Return the driver's first line where it quotes no value, for values may be what people said; else the place."""
+    quotes = str(getattr(cause, "sqlstate", None) or "").startswith("22")
+    if quotes or isinstance(cause, (SQLAlchemyError, ValueError, TypeError, ArithmeticError, LookupError)):
+        frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(cause.__traceback__)]
+        return f"at {PurePath(frames[-1][0]).name}:{frames[-1][1]}" if frames else ""
+    line = str(cause).partition("\n")[0].strip()
+    _, _, words = line.partition(">: ") if line.startswith("<class '") else ("", "", line)
+    return words[:_LONGEST]
