@@ -5,7 +5,9 @@ import asyncio
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipeline.supervision import SupervisedLoop
 from storage.engine import Database
+from storage.failures import read_failure
 from storage.migrate import HEAD, is_newer, version
 
 log = structlog.get_logger()
@@ -19,21 +21,18 @@ class SchemaWatch:
     def __init__(self, database: Database, *, seconds: float = _LOOK_SECONDS) -> None:
         self._database = database
         self._seconds = seconds
-        self._task: asyncio.Task[None] | None = None
+        self.loop = SupervisedLoop("schema", self._watch)
         self.newer = ""
         """The newer schema that is there, or nothing."""
 
     def start(self) -> None:
         """Begin to watch."""
         if self._database.shared:
-            self._task = asyncio.create_task(self._watch(), name="schema watch")
+            self.loop.start()
 
     async def close(self) -> None:
         """Stop watching."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self.loop.stop()
 
     async def look(self) -> None:
         """Look once, and log a newer schema the first time it is seen."""
@@ -49,4 +48,4 @@ class SchemaWatch:
             try:
                 await self.look()
             except (SQLAlchemyError, OSError) as error:
-                log.warning("schema_not_read", error=type(error).__name__)
+                log.warning("schema_not_read", error=str(read_failure(error)))

@@ -169,6 +169,7 @@ class Service:
         await self.worker.start(self.shifts.run)
         self.janitor.start()
         self.schema.start()
+        self.loops.extend([self.schema.loop] if self.database.shared else ())
         self.loops.extend((*self.worker.loops, self.keeper.loop, self.janitor.loop))
 
     async def drain(self) -> None:
