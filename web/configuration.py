@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ChannelTable, ModelTable, Settings
 from web.kinds import KINDS, Kinds
 from web.layers import FILES, FOLDER, PREFIX, Layers, environment, read_file, variables
-from web.masking import is_secret
 from web.schema import Keys, Slot, shown, slot
+from web.secret_places import secrets_in
 from web.validation import nearest, validate_table
 
 Signatures = Mapping[str, tuple[int, int, int]]
@@ -101,9 +101,9 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
 
 def secrets_of(loaded: Loaded) -> tuple[str, ...]:
     """Give every secret that is set, so that the log can watch for it; a default is public and none."""
-    found = [*_secrets(loaded.settings, "")]
+    found = secrets_in(loaded.settings)
     for table in loaded.channels.values():
-        found += _secrets(table, "")
+        found += secrets_in(table)
     return tuple(dict.fromkeys(filter(None, found)))
 
 
@@ -154,32 +154,6 @@ def _own(name: str, table: Mapping[str, Any], kinds: Kinds, layers: Layers) -> B
     shared = ChannelTable.model_fields
     own = {key: value for key, value in table.items() if key in model.model_fields or key not in shared}
     return validate_table(model, own, where, origin=lambda path: layers.origin((*root, *path)))
-
-
-def _secrets(table: BaseModel, name: str) -> list[str]:
-    found: list[str] = []
-    fields = type(table).model_fields
-    for key, value in table:
-        if key in fields and value == fields[key].default:
-            continue
-        found += _secrets_in(value, key if key in fields else name or key)
-    return found
-
-
-def _secrets_in(value: object, name: str) -> list[str]:
-    match value:
-        case SecretStr():
-            return [value.get_secret_value()]
-        case BaseModel():
-            return _secrets(value, "")
-        case Mapping():
-            return [secret for key, item in value.items() for secret in _secrets_in(item, str(key))]
-        case tuple() | list():
-            return [secret for item in value for secret in _secrets_in(item, name)]
-        case str() if is_secret(name):
-            return [value]
-        case _:
-            return []
 
 
 def _misspelt(environ: Mapping[str, str]) -> list[str]:

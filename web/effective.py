@@ -7,8 +7,9 @@ from pydantic import BaseModel, SecretStr
 
 from web.configuration import Loaded
 from web.layers import FILES
-from web.masking import MASK, Masker
+from web.masking import MASK
 from web.schema import shown
+from web.secret_places import mask_setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ def effective(loaded: Loaded) -> Iterator[Line]:
             origin = loaded.layers.origins.get(here, "")
             # A key that settings.toml gives as the program would have it has nothing to tell.
             quiet = not origin or (origin == FILES[0] and (default or field is None))
-            yield Line(f"{key} = {_told(value, key, public=default)}", "" if quiet else f"  # {origin}")
+            yield Line(
+                f"{key} = {_told(value, key, public=default, loose=field is None)}", "" if quiet else f"  # {origin}"
+            )
 
 
 def _tables(loaded: Loaded) -> Iterator[tuple[tuple[str, ...], list[BaseModel]]]:
@@ -47,11 +50,11 @@ def _tables(loaded: Loaded) -> Iterator[tuple[tuple[str, ...], list[BaseModel]]]
             yield (name, key), [table, own] if own else [table]
 
 
-def _told(value: object, key: str, *, public: bool) -> str:
+def _told(value: object, key: str, *, public: bool, loose: bool) -> str:
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
         return shown(text if public or not text else MASK)
-    return shown(_plain(value) if public else Masker().value(key, _plain(value)))
+    return shown(_plain(value) if public else mask_setting(key, value, loose=loose))
 
 
 def _plain(value: object) -> object:

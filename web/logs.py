@@ -35,6 +35,11 @@ _ACCESS = "uvicorn.access"
 # because nobody reads its log has failed at its job.
 _WAITING_LINES = 10_000
 
+_LONGEST_VALUE = 2000
+_LONGEST_TRACEBACK = 20_000
+_TRACEBACKS = ("exception", "stack")
+"""The keys whose values have several lines."""
+
 # What a terminal would obey, and what would make one line look like two.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_TRACEBACK = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -249,7 +254,10 @@ def _described(date_format: str) -> Processor:
 
 def _masked(masker: Masker) -> Processor:
     def mask(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-        return {key: masker.value(key, value) for key, value in event.items()}
+        return {
+            key: masker.value(key, value, most=_LONGEST_TRACEBACK if key in _TRACEBACKS else _LONGEST_VALUE)
+            for key, value in event.items()
+        }
 
     return mask
 
@@ -257,7 +265,7 @@ def _masked(masker: Masker) -> Processor:
 def _one_line(_logger: WrappedLogger, _name: str, event: EventDict) -> ProcessorReturnValue:
     for key, value in event.items():
         if isinstance(value, str):
-            control = _CONTROL_IN_TRACEBACK if key in ("exception", "stack") else _CONTROL
+            control = _CONTROL_IN_TRACEBACK if key in _TRACEBACKS else _CONTROL
             event[key] = control.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
     return event
 

@@ -7,64 +7,73 @@ from urllib.parse import quote, unquote, urlsplit
 
 MASK = "********"
 
-_NAMES = frozenset(
-    {
-        "access_token",
-        "aes_key",
-        "api_key",
-        "apikey",
-        "authorization",
-        "cookie",
-        "corpsecret",
-        "credentials",
-        "echostr",
-        "msg_signature",
-        "passwd",
-        "password",
-        "password_hash",
-        "private_key",
-        "proxy_authorization",
-        "secret",
-        "set_cookie",
-        "token",
-    },
+# What the name of a secret ends in, in settings, headers, queries, JSON and arguments of programs.
+_TELLTALE = (
+    r"(?:access|aes|api|app|auth|client|encryption|functions|license|master|private|secret|session|shared|signing"
+    r"|subscription)[_-]?key"
+    r"|app[_-]?secret|authorization|cookie|credentials?|echostr|msg[_-]signature|passw(?:or)?d|passw(?:or)?d[_-]hash"
+    r"|secret|token"
 )
-_ENDINGS = ("_aes_key", "_api_key", "_apikey", "_authorization", "_passwd", "_password", "_secret", "_token")
+_IS_SECRET = re.compile(rf"[a-z0-9_.-]*(?:{_TELLTALE})", re.IGNORECASE)
 
 # Shorter ones are found in every second line, and a line full of masks tells the secret's letters.
 _LEAST_LETTERS = 4
 
-_NAME = (
-    r"(?:[a-z0-9]+[_-])*"
-    r"(?:access_?token|api_?key|aes_?key|authorization|corpsecret|echostr|msg_signature|passw(?:or)?d|secret|token)"
-)
+# A name begins where no letter stands before it, so that each letter of a text is looked at once: this is what keeps
+# the patterns linear. Nothing in them repeats what is repeated beside it.
+_NAME = rf"(?<![a-z0-9_-])[a-z0-9_-]*(?:{_TELLTALE})|(?<![a-z0-9_-])sign"
+# A value in quotes that are themselves escaped, and one in plain ones, which may hold escaped ones.
+_ESCAPED = r"""(?:(?!\\["'])[^\n])*"""
+_PLAIN = r"""(?:\\.|(?!{quote})[^\\\n])*"""
 # Each with a letter it cannot do without: most lines have none of them, and then cost next to nothing.
 _SHAPES = (
     # https://user:password@host
     ("@", re.compile(r"(?<=://)([^\s/:@]*):[^\s/@]+(?=@)"), rf"\1:{MASK}"),
     # Authorization: Bearer …
-    (" ", re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
+    (" ", re.compile(r"\b(bearer)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {MASK}"),
+    (" ", re.compile(r"\b((?i:basic))\s+(?=[a-z]*[A-Z0-9+/=])[\w+/=-]{6,}"), rf"\1 {MASK}"),
+    # Authorization: …, X-Api-Key: …
+    (
+        ":",
+        re.compile(
+            r"(?<![a-z0-9_-])((?:proxy-)?authorization\s?:\s?|[a-z0-9_-]*-(?:key|token|secret)\s?:\s?)"
+            r"""(?!(?:bearer|basic)\s)[^\s"'\\,;{}]+""",
+            re.IGNORECASE,
+        ),
+        rf"\1{MASK}",
+    ),
     # "token": "…", 'token': '…', also with the quotes escaped, as in a dump inside a string
     (
         ":",
-        re.compile(rf"""((\\?["']){_NAME}\2\s*:\s*(\\?["'])).*?(?=\3)""", re.IGNORECASE),
+        re.compile(rf"""(\\["'](?:{_NAME})\\["']\s*:\s*\\["']){_ESCAPED}""", re.IGNORECASE),
+        rf"\1{MASK}",
+    ),
+    (
+        ":",
+        re.compile(
+            rf"""((?<!\\)(["'])(?:{_NAME})\2\s*:\s*(["'])){_PLAIN.format(quote=chr(92) + "3")}""", re.IGNORECASE
+        ),
         rf"\1{MASK}",
     ),
     # ?token=…&
-    ("=", re.compile(rf"""(?<![a-z0-9])({_NAME})=(?!["'])[^\s&"'<>,;)\]}}]+""", re.IGNORECASE), rf"\1={MASK}"),
+    ("=", re.compile(rf"""({_NAME})=(?!["'])[^\s&"'<>,;)\]}}]+""", re.IGNORECASE), rf"\1={MASK}"),
     # ?key=…&, in an address alone: elsewhere a key is seldom a secret
     ("?", re.compile(r"""(?<=[?&])(key|sig|sign|signature)=[^\s&"'<>,;)\]}]+""", re.IGNORECASE), rf"\1={MASK}"),
     # token='…', as in a repr
-    ("=", re.compile(rf"""(?<![a-z0-9])({_NAME}=(["'])).*?(?=\2)""", re.IGNORECASE), rf"\1{MASK}"),
-    # The keys of OpenAI and of those who copy its habit.
+    ("=", re.compile(rf"""((?:{_NAME})=(["'])){_PLAIN.format(quote=chr(92) + "2")}""", re.IGNORECASE), rf"\1{MASK}"),
+    # The keys of OpenAI and of those who copy its habit; of GitHub, GitLab, Slack, Google, AWS, Hugging Face.
     ("sk-", re.compile(r"\bsk-[\w-]{8,}"), f"sk-{MASK}"),
+    ("_", re.compile(r"\b(gh[opsur]_|github_pat_|hf_)[A-Za-z0-9_]{16,}"), rf"\1{MASK}"),
+    ("-", re.compile(r"\b(glpat-|xox[abprs]-)[\w-]{10,}"), rf"\1{MASK}"),
+    ("A", re.compile(r"\b(AIza|AKIA)[\w-]{16,}"), rf"\1{MASK}"),
+    # A JSON web token.
+    ("eyJ", re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]+)?"), MASK),
 )
 
 
 def is_secret(name: str) -> bool:
     """Tell by a key's name that its value is a secret."""
-    plain = name.lower().replace("-", "_")
-    return plain in _NAMES or plain.endswith(_ENDINGS)
+    return _IS_SECRET.fullmatch(name) is not None
 
 
 class Masker:
@@ -90,21 +99,32 @@ class Masker:
                 text = shape.sub(replacement, text)
         return text
 
-    def value(self, name: str, value: object) -> object:
-        """Give a value fit to be shown under a name: masked whole, or in its parts; unset stays unset."""
+    def value(self, name: str, value: object, *, most: int = 0) -> object:
+        """Give a value fit to be shown under a name: masked whole, or in its parts; unset stays unset.
+
+        With `most`, a text has so many characters at most; what follows them is not even looked at.
+        """
         if is_secret(name):
             return MASK if value else value
         match value:
             case None | bool() | int() | float():
                 return value
             case str():
-                return self.text(value)
+                return self._cut(value, most) if most and len(value) > most else self.text(value)
             case Mapping():
-                return {self.text(str(key)): self.value(str(key), item) for key, item in value.items()}
+                return {self.text(str(key)): self.value(str(key), item, most=most) for key, item in value.items()}
             case list() | tuple() | set() | frozenset():
-                return [self.value(name, item) for item in value]
+                return [self.value(name, item, most=most) for item in value]
             case _:
-                return self.text(repr(value))
+                return self.value(name, repr(value), most=most)
+
+    def _cut(self, text: str, most: int) -> str:
+        seen = text[: 2 * most]
+        masked = self.text(seen)
+        if len(seen) < len(text):
+            # The end may be the beginning of a secret.
+            masked = masked[: max(0, len(masked) - max(map(len, self._literals), default=0))]
+        return f"{masked[:most]}… ({len(text)} characters)"
 
 
 def _spellings(secret: str) -> Iterable[str]:

@@ -1,7 +1,12 @@
+import io
 import json
+import time
 
 import pytest
+import structlog
 
+from pipeline.settings import Log
+from web.logs import configure_logs
 from web.masking import MASK, Masker, is_secret
 
 
@@ -23,6 +28,11 @@ from web.masking import MASK, Masker, is_secret
         "Proxy-Authorization",
         "echostr",
         "msg_signature",
+        "mytoken",
+        "Ocp-Apim-Subscription-Key",
+        "app_key",
+        "x-api-key",
+        "secretKey",
     ],
 )
 def test_a_name_that_promises_a_secret_is_known(name: str) -> None:
@@ -49,7 +59,19 @@ def test_a_name_that_only_looks_like_one_is_not(name: str) -> None:
         ("postgresql+asyncpg://me:p4ss@db/webot", f"postgresql+asyncpg://me:{MASK}@db/webot"),
         ("http://me:p4ss@proxy:3128 refused", f"http://me:{MASK}@proxy:3128 refused"),
         ("http://mcp.example.com/sse?key=abc-1&x=1 refused", f"http://mcp.example.com/sse?key={MASK}&x=1 refused"),
+        ("?api-key=abc&mytoken=def&subscription-key=ghi", f"?api-key={MASK}&mytoken={MASK}&subscription-key={MASK}"),
+        ("app_key=abc&sign=0f1e, x", f"app_key={MASK}&sign={MASK}, x"),
+        ('{"app_key": "abc", "sign": "a\\"b", "x": 1}', f'{{"app_key": "{MASK}", "sign": "{MASK}", "x": 1}}'),
+        ('{"my-token":"abc"}', f'{{"my-token":"{MASK}"}}'),
+        ("x-api-key: abc, Accept: text", f"x-api-key: {MASK}, Accept: text"),
+        ("authorization: abc", f"authorization: {MASK}"),
+        ("Authorization: Basic bWU6cDRzcw==", f"Authorization: Basic {MASK}"),
+        ("ghp_0123456789abcdefABCD gone", f"ghp_{MASK} gone"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln gone", f"{MASK} gone"),
         ("input_tokens=5 turns=3 key=a/b", "input_tokens=5 turns=3 key=a/b"),
+        ("design=a signal=b primary_key=c sort_key=d", "design=a signal=b primary_key=c sort_key=d"),
+        ("a basic understanding of the token economy", "a basic understanding of the token economy"),
+        ('File "a.py", line 1, in f\n    raise KeyError(key)', 'File "a.py", line 1, in f\n    raise KeyError(key)'),
         ("the task-force met at http://host:80/@me", "the task-force met at http://host:80/@me"),
         ("a basic idea", "a basic idea"),
     ],
@@ -99,3 +121,45 @@ def test_a_secret_that_is_a_number_is_masked_and_one_that_is_not_set_is_not() ->
         Masker().value("token", ""),
         Masker().value("turns", 5),
     ]
+
+
+_UNITS = (
+    "a_", "a-", "_", "-", "=", "token", "token=", 'token="', "token='", '"token"', '"token":', '"token":"',
+    '"token":\'', '\\"token\\":\\"', '"', "\\", '\\"', "sk-", "eyJ", "eyJ-", "eyJ.", "://", "://a:", "://:", "@",
+    "bearer ", "basic ", "Authorization: ", "x-key:", "-key",
+    "?key=", "&sign=", "api_", " ", "\n", "a", "A", "AIza", "ghp_", "xoxb-", "字",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", _UNITS)
+def test_masking_takes_a_time_that_grows_with_the_text_alone(unit: str) -> None:
+    masker = Masker(["a secret of the settings"])
+    for end in ("", "=", ":", '"', "'", "@", " x"):
+        text = (unit * 40_000)[: 40_000 - len(end)] + end
+        began = time.process_time()
+        masker.text(text)
+
+        assert time.process_time() - began < 0.25
+
+
+def test_a_line_has_so_much_of_a_value_and_the_rest_is_not_looked_at() -> None:
+    stream = io.StringIO()
+    with configure_logs(Log(format="json"), ["hunter22-hunter22"], stream=stream):
+        began = time.process_time()
+        structlog.get_logger().info("said", text="token=abc " + "a_" * 20_000_000, nested={"x": ["y" * 3000]})
+        took = time.process_time() - began
+    event = json.loads(stream.getvalue())
+
+    assert took < 0.25
+    assert event["text"].startswith(f"token={MASK} a_a_")
+    assert event["text"].endswith("… (40000010 characters)")
+    assert 2000 < len(event["text"]) < 2050
+    assert "y" * 2000 + "… (3000 characters)" == event["nested"]["x"][0]
+
+
+@pytest.mark.parametrize("before", range(3960, 4010, 7))
+def test_a_secret_is_not_cut_into_one_that_nobody_knows(before: int) -> None:
+    secret = "hunter22-hunter22-hunter22"
+    masked = Masker([secret]).value("text", secret * 140 + "x" * (before - 140 * len(secret)) + secret * 9, most=2000)
+
+    assert "hunter" not in str(masked)
