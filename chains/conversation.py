@@ -14,11 +14,11 @@ from chains.failures import answer_failed
 from chains.heard import FILTERED, Heard, answering
 from chains.history import window
 from chains.models import Models
-from chains.prices import made_by, took
+from chains.prices import alone, charged, made_by, took
 from chains.quoting import block
 from chains.rounds import hear_out
 from chains.seeing import Looks, looks_of, still_meant
-from chains.senses import IMAGE, Senses
+from chains.senses import IMAGE, SPEECH, Senses
 from chains.standby import ChatModel
 from chains.templates import values
 from chains.thinking import Spoken
@@ -194,8 +194,14 @@ class Conversations:
         wanted = chain.spoken == "always" or (chain.spoken == "to_voice" and by_voice)
         if not wanted or self.senses.speaker is None or not ask.traits.voices:
             return outcome
-        voices = await self.senses.speaker.say(answer)
-        return replace(outcome, replies=(*outcome.replies, *(VoiceReply(voice) for voice in voices)))
+        if not await self.budget.allows(SPEECH, ask.event.sender):
+            return outcome
+        speech = await self.senses.speaker.say(answer)
+        outcome = replace(outcome, replies=(*outcome.replies, *(VoiceReply(voice) for voice in speech.voices)))
+        if speech.took is None:
+            return outcome
+        self.budget.paid(alone(speech.took))
+        return charged(outcome, speech.took)
 
     def _shown(self, spoken: Spoken) -> str:
         if self.chat.hide_thinking or not spoken.thought:

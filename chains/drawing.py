@@ -4,17 +4,15 @@ import asyncio
 import binascii
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from chains.answers import DrawnAnswer, read_drawn
 from chains.demo_drawing import landscape
 from chains.failures import answer_failed
 from chains.fetching import Fetcher
-from chains.heard import believed
 from chains.openai_media import OpenAIMedia
-from chains.prices import Price
+from chains.prices import took_of
 from pipeline.errors import AnswerFailed, Unreadable
 from pipeline.outcomes import Took
 from pipeline.ports import Pictures
@@ -111,21 +109,7 @@ class ModelPainter:
             kept = await self._pictures.keep(data, name=NAME)
         except Unreadable as error:
             raise AnswerFailed(f"[models.{self._media.name}]: {error}", reason="image.unreadable") from error
-        return Drawn(kept, self._took(answer.fields), round((time.perf_counter() - began) * 1000))
-
-    def _took(self, answer: Mapping[str, Any]) -> Took:
-        """Count the tokens where the provider does, and the call in any case."""
-        usage = answer.get("usage")
-        given, answered = (
-            (
-                believed(count) if isinstance(count := usage.get(key), int) else 0
-                for key in ("input_tokens", "output_tokens")
-            )
-            if isinstance(usage, Mapping)
-            else (0, 0)
-        )
-        table = self._media.table
-        return Took(table.model, given, answered, Price.of(table).cost(given, answered))
+        return Drawn(kept, took_of(self._media.table, answer.fields), round((time.perf_counter() - began) * 1000))
 
     async def _data(self, answer: DrawnAnswer) -> bytes:
         if answer.data is not None:

@@ -4,10 +4,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
+from chains.budget import Budget
+from chains.prices import alone, charged
 from chains.quoting import quoted
-from chains.senses import Senses
-from pipeline.errors import TooLarge, Undeliverable, Unreadable
-from pipeline.outcomes import Draft, Notice, Outcome, Step
+from chains.senses import SPEECH, Senses
+from chains.speech import Transcription
+from pipeline.errors import AnswerFailed, TooLarge, Undeliverable, Unreadable
+from pipeline.outcomes import Draft, Notice, Outcome, Step, Wasted
 from pipeline.ports import Ask
 from pipeline.replies import TextReply
 from pipeline.words import Words
@@ -21,26 +24,30 @@ class Ear:
 
     senses: Senses
     words: Words
+    budget: Budget
 
-    async def understand(self, ask: Ask, media_id: str) -> Outcome | str:
+    async def understand(self, ask: Ask, media_id: str) -> Outcome | Transcription:
         """Give the words of a voice message, or a sentence that says why there are none."""
         if self.senses.listener is None:
             return self._said("voice.deaf")
+        if (refused := await self.budget.refusal(SPEECH, ask)) is not None:
+            return refused
         try:
-            words = await self.senses.listener.hear(await ask.fetch(media_id))
+            heard = await self.senses.listener.hear(await ask.fetch(media_id))
         except Undeliverable:
             return self._said("voice.gone")
         except TooLarge as error:
             return self._said("voice.too_long", most=error.most)
         except Unreadable:
             return self._said("voice.unreadable")
-        return words or self._said("voice.nothing")
+        self.budget.paid(alone(heard.took))
+        return heard if heard.words else charged(self._said("voice.nothing"), heard.took)
 
-    async def quote(self, understood: str, steps: AsyncGenerator[Step]) -> AsyncGenerator[Step]:
+    async def quote(self, understood: Transcription, steps: AsyncGenerator[Step]) -> AsyncGenerator[Step]:
         """Put what was understood above an answer, so that a mishearing is seen at once."""
-        above = self.words.say("voice.heard", text=quoted(understood, most=_QUOTE))
-        async with aclosing(steps):
-            async for step in steps:
+        above = self.words.say("voice.heard", text=quoted(understood.words, most=_QUOTE))
+        async with aclosing(_charged(steps, understood)) as charging:
+            async for step in charging:
                 match step:
                     case Draft(text):
                         yield Draft(f"{above}\n\n{text}")
@@ -53,3 +60,15 @@ class Ear:
 
     def _said(self, sentence: str, **blanks: object) -> Outcome:
         return Outcome((TextReply(self.words.say(sentence, **blanks)),))
+
+
+async def _charged(steps: AsyncGenerator[Step], understood: Transcription) -> AsyncGenerator[Step]:
+    """Add what listening took to an answer, or to what was lost where there is none."""
+    try:
+        async with aclosing(steps):
+            async for step in steps:
+                yield charged(step, understood.took) if isinstance(step, Outcome) else step
+    except AnswerFailed as failed:
+        if understood.took.cost:
+            failed.wasted = (*failed.wasted, Wasted(alone(understood.took)))
+        raise

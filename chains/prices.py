@@ -1,16 +1,17 @@
 """What answers cost, by the prices in the settings."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from chains.config import ChainConfig
-from chains.heard import Heard
-from pipeline.outcomes import Provenance, Took
+from chains.heard import Heard, believed
+from pipeline.outcomes import Outcome, Provenance, Said, Took, Wasted
 from pipeline.settings import ModelTable
 
 MILLION = 1_000_000
 
 _LEAST = MILLION // 10_000
+_SPEECH = "speech"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,44 @@ def took(heard: Heard, price: Price, *, called: str) -> Took:
     """Give what a message took of the model that was called, or of the one that stood in for it."""
     cost = price.cost(heard.input_tokens, heard.output_tokens, cached=heard.cached_tokens)
     return Took(heard.model or called, heard.input_tokens, heard.output_tokens, cost)
+
+
+def took_of(table: ModelTable, answer: object) -> Took:
+    """Return what a call that gave no words took: the call, and the tokens where the provider counts them."""
+    usage = answer.get("usage") if isinstance(answer, Mapping) else None
+    given, answered = (
+        believed(count) if isinstance(usage, Mapping) and isinstance(count := usage.get(key), int) else 0
+        for key in ("input_tokens", "output_tokens")
+    )
+    return Took(table.model, given, answered, Price.of(table).cost(given, answered))
+
+
+def charged(outcome: Outcome, took: Took) -> Outcome:
+    """Return an outcome that also says what another model took for it, such as the one that listened."""
+    if not (took.cost or took.input_tokens or took.output_tokens):
+        return outcome
+    if not any(isinstance(change, Said) for change in outcome.changes):
+        return replace(outcome, changes=(*outcome.changes, Wasted(alone(took))))
+    changes = [
+        replace(change, made_by=_with(change.made_by, took)) if isinstance(change, Said) else change
+        for change in outcome.changes
+    ]
+    return replace(outcome, changes=tuple(changes))
+
+
+def alone(took: Took) -> Provenance:
+    """Return what a model of `[models.speech]` took, as the usage shows it where no chain's answer has it."""
+    return Provenance(_SPEECH, "", took.model, took.input_tokens, took.output_tokens, cost=took.cost)
+
+
+def _with(origin: Provenance, took: Took) -> Provenance:
+    return replace(
+        origin,
+        input_tokens=origin.input_tokens + took.input_tokens,
+        output_tokens=origin.output_tokens + took.output_tokens,
+        cost=origin.cost + took.cost,
+        beside=(*origin.beside, took),
+    )
 
 
 def made_by(chain: ChainConfig, model: str, taken: Sequence[Took], *, milliseconds: int) -> Provenance:

@@ -58,7 +58,7 @@ class Chains:
             means.chat, means.memory, models, means.words, means.senses, toolshed, means.budget
         )
         self._viewer = Viewer(means.chat, means.memory, means.senses, means.words)
-        self._ear = Ear(means.senses, means.words)
+        self._ear = Ear(means.senses, means.words, means.budget)
         self._chooser = Chooser(models, means.budget)
         self.shelf = shelf
         """The chains as they are; shared with those who answer under the next settings."""
@@ -152,8 +152,8 @@ class Chains:
         if isinstance(understood, Outcome):
             yield understood
             return
-        ask = replace(turn.ask, event=replace(turn.ask.event, content=Text(understood)))
-        reading = routed(Question(understood, by_voice=True), ask, turn.book)
+        ask = replace(turn.ask, event=replace(turn.ask.event, content=Text(understood.words)))
+        reading = routed(Question(understood.words, by_voice=True), ask, turn.book)
         answer = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading, turn.book)))
         async with aclosing(self._ear.quote(understood, answer)) as steps:
             async for step in steps:

@@ -1,11 +1,15 @@
 """Listens to what people say and reads answers aloud, by `[models.speech]` over the OpenAI audio API."""
 
+from dataclasses import dataclass, replace
+
 import structlog
 
 from chains.failures import answer_failed
 from chains.openai_media import OpenAIMedia
+from chains.prices import took_of
 from chains.speakable import speakable
 from pipeline.errors import AnswerFailed, Unreadable
+from pipeline.outcomes import Took
 from pipeline.ports import Sounds
 from pipeline.replies import StoredMedia
 from pipeline.text import wellformed
@@ -19,6 +23,22 @@ OURS = frozenset({"language", "speaking_model", "voice"})
 """Keys of the table that are not for the model that listens, or are for it alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    """The words of a recording, empty for none, with what writing them down took."""
+
+    words: str
+    took: Took
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """An answer read aloud, as voice messages, with what that took; none where it could not or need not be."""
+
+    voices: tuple[StoredMedia, ...] = ()
+    took: Took | None = None
+
+
 class Listener:
     """Writes down what was said."""
 
@@ -26,8 +46,8 @@ class Listener:
         self._media = media
         self._sounds = sounds
 
-    async def hear(self, recording: StoredMedia) -> str:
-        """Give the words of a recording, empty for none.
+    async def hear(self, recording: StoredMedia) -> Transcription:
+        """Give the words of a recording.
 
         Raises `AnswerFailed` when the model does not answer, `Unreadable` and `Undeliverable` for the recording.
         """
@@ -45,7 +65,7 @@ class Listener:
                 {key: value for key, value in fields.items() if value},
                 ("voice.wav", wave, "audio/wav"),
             )
-            return wellformed(str(answer["text"])).strip()
+            return Transcription(wellformed(str(answer["text"])).strip(), took_of(table, answer))
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             raise answer_failed(error, model=self._media.name) from None
 
@@ -57,12 +77,14 @@ class Speaker:
         self._media = media
         self._sounds = sounds
 
-    async def say(self, answer: str) -> tuple[StoredMedia, ...]:
+    async def say(self, answer: str) -> Speech:
         """Give an answer as voice messages; none if it cannot or need not be said: its words are sent anyway."""
         text = speakable(answer)
         if not text or len(text) > MOST:
-            return ()
-        own = self._media.table.own
+            return Speech()
+        table = self._media.table
+        own = table.own
+        took: Took | None = None
         asked = {
             "model": own["speaking_model"],
             "input": text,
@@ -71,10 +93,11 @@ class Speaker:
         }
         try:
             sound = await self._media.post("/audio/speech", asked)
-            return await self._sounds.keep(sound, name="voice")
+            took = replace(took_of(table, None), model=str(own["speaking_model"]))
+            return Speech(await self._sounds.keep(sound, name="voice"), took)
         except Unreadable as error:
             log.warning("not_spoken", model=self._media.name, error=str(error))
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             failed: AnswerFailed = answer_failed(error, model=self._media.name)
             log.warning("not_spoken", model=self._media.name, error=str(failed))
-        return ()
+        return Speech(took=took)

@@ -118,7 +118,7 @@ class ModelTable(OpenTable):
     output_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What a million tokens it answers with cost, those it thinks in included; 0 for nothing."""
     call_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
-    """What a call costs beside its tokens, such as a picture of the model that draws; 0 for nothing."""
+    """What a call costs beside its tokens: a picture, a voice message listened to or read aloud; 0 for nothing."""
     users: tuple[str, ...] = ()
     """Who may choose this model by @model, by user id; "*" for everybody, empty for nobody."""
     title: str = ""

@@ -240,7 +240,7 @@ async def test_a_size_no_picture_has_is_not_asked_for(tmp_path: Path, server: Op
         said = await at.it.said(f"@image {size} 黑猫")
 
     assert size in said
-    assert "24 百万像素" in said
+    assert "2400 万像素" in said
     assert [] == server.asked
 
 

@@ -11,16 +11,20 @@ import pytest
 
 from chains.book import ChainBook
 from chains.config import ChainConfig
+from chains.prices import MILLION
 from chains.speakable import speakable
 from chains.speech import MOST
 from pipeline.errors import AnswerFailed, Undeliverable
 from pipeline.events import Voice
-from pipeline.outcomes import Draft, Outcome
+from pipeline.outcomes import Draft, Outcome, Provenance, Took, Wasted
+from pipeline.ports import Spending
 from pipeline.replies import StoredMedia, TextReply, VoiceReply
+from pipeline.spending import Paid
 from pipeline.words import Words
 from storage.media import MediaFolder
 from storage.sounds import SoundFolder
 from tests.chains.house import PLAIN_CHAIN, House, ask, house, remembered
+from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_media import HEARD
 from tests.fakes.openai_server import Act, Asked, Fails, OpenAIServer, Raw, Says
 from tests.fakes.recordings import amr_seconds, heard, tone, wav
@@ -78,14 +82,20 @@ async def model() -> AsyncIterator[Script]:
 
 @asynccontextmanager
 async def phone(
-    folder: Path, model: OpenAIServer, *chains: ChainConfig, chain: ChainConfig = PLAIN_CHAIN, **speech: object
+    folder: Path,
+    model: OpenAIServer,
+    *chains: ChainConfig,
+    chain: ChainConfig = PLAIN_CHAIN,
+    spending: Spending | None = None,
+    **speech: object,
 ) -> AsyncIterator[Phone]:
     media = MediaFolder(folder / "media")
     sounds = SoundFolder(media)
     (spoken,) = await sounds.keep(tone(2.0), name="voice")
     book = ChainBook({each.name: each for each in (chain, *chains)})
     models = {"speech": {"model": "whisper", "base_url": model.base_url, "max_retries": 0, **speech}}
-    async with house(model.base_url, book=book, models=models, sounds=sounds) as it:
+    budgets = {"per_user_per_day": 1.0} if spending is not None else {}
+    async with house(model.base_url, book=book, models=models, sounds=sounds, spending=spending, budgets=budgets) as it:
         yield Phone(it, media, await media.read(spoken))
 
 
@@ -134,6 +144,43 @@ async def test_a_spoken_keyword_reaches_its_chain(tmp_path: Path, model: Script)
         outcome = await it.outcome()
 
     assert "weather" == remembered(outcome).made_by.chain
+
+
+async def test_listening_and_speaking_have_the_prices_of_their_table(tmp_path: Path, model: Script) -> None:
+    usage = {"type": "tokens", "input_tokens": 50, "output_tokens": 7}
+    model.acts[LISTENS] = Raw(json.dumps({"text": HEARD, "usage": usage}).encode())
+    prices: dict[str, Any] = {"call_price": 0.25, "input_price": 2.0, "output_price": 8.0}
+    chain = ChainConfig(name="default", spoken="to_voice")
+    async with phone(tmp_path, model, chain=chain, speaking_model="tts", **prices) as it:
+        made_by = remembered(await it.outcome()).made_by
+
+    listened = Took("whisper", 50, 7, 250_000 + 50 * 2 + 7 * 8)
+    assert (Took("tts", 0, 0, 250_000), listened) == made_by.beside
+    assert 500_000 + 50 * 2 + 7 * 8 == made_by.cost
+    assert (11 + 50, 7 + 7) == (made_by.input_tokens, made_by.output_tokens)
+
+
+async def test_listening_is_paid_also_where_no_answer_comes(tmp_path: Path, model: Script) -> None:
+    async with phone(tmp_path, model, call_price=0.25) as it:
+        model.acts[CHATS] = Fails(400, code="whatever")
+        with pytest.raises(AnswerFailed) as failed:
+            await it.outcome()
+        model.acts[LISTENS] = Raw(b'{"text": ""}')
+        silence = await it.outcome()
+
+    lost = Wasted(Provenance("speech", "", "whisper", cost=250_000))
+    assert (lost,) == failed.value.wasted
+    assert Outcome((TextReply(ZH.say("voice.nothing")),), (lost,)) == silence
+
+
+async def test_nothing_is_listened_to_that_the_budget_cannot_pay(tmp_path: Path, model: Script) -> None:
+    spent = FakeAccounts(Paid(MILLION, MILLION))
+    async with phone(tmp_path, model, spending=spent, call_price=0.25) as it:
+        (reply,) = (await it.outcome()).replies
+
+    assert isinstance(reply, TextReply)
+    assert "额度已经用完" in reply.text
+    assert [] == model.asked
 
 
 @pytest.mark.parametrize(
