@@ -284,11 +284,13 @@ class Log(Table):
     output: Literal["console", "file", "both"] = "console"
     """Where log lines go."""
     path: str = "data/logs/webot.log"
-    """The log file; rotated daily."""
+    """The log file; a new one is begun each day, and sooner when it is large."""
     date_format: str = "%Y-%m-%d %H:%M:%S"
     """How times are written, in strftime's letters."""
     rotation_count: int = Field(default=10, ge=0)
     """How many rotated files are kept."""
+    rotation_mb: float = Field(default=50.0, ge=0, le=1_000_000)
+    """Megabytes the log file may have before a new one is begun; 0 for any number."""
 
 
 class MenuButton(Table):

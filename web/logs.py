@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -20,6 +19,7 @@ from structlog.typing import EventDict, Processor, ProcessorReturnValue, Wrapped
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Log
+from web.log_file import LogFile
 from web.log_limits import ForeignLineFilter, LineLimiter, limit_lines
 from web.masking import Masker
 
@@ -61,6 +61,12 @@ class Logs:
     def set_level(self, level: str) -> None:
         """Hear from another level up."""
         _hear_from(logging.getLevelNamesMapping()[level])
+
+    def reopen(self) -> None:
+        """Open the log file anew, for a program that has moved it."""
+        for handler in self._listener.handlers:
+            if isinstance(handler, LogFile):
+                handler.reopen()
 
     def close(self) -> None:
         """Write what is waiting and leave logging as it was found."""
@@ -177,32 +183,6 @@ class _Console(logging.StreamHandler[TextIO]):
         """Say nothing: there is nobody to say it to."""
 
 
-class _File(logging.handlers.TimedRotatingFileHandler):
-    """The log file: its owner's alone, begun anew each midnight."""
-
-    def __init__(self, path: Path, *, keep: int) -> None:
-        super().__init__(path, when="midnight", backupCount=keep, encoding="utf-8")
-        self._silent_until = 0.0
-        if keep == 0:
-            # To the library 0 means that none is ever deleted.
-            self.rotator = lambda source, _: Path(source).unlink()
-
-    def _open(self) -> TextIOWrapper:
-        return open(
-            self.baseFilename,
-            "a",
-            encoding="utf-8",
-            opener=lambda path, flags: os.open(path, flags, 0o600),
-        )
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 (logging's)
-        """Tell the console once a minute; the library would print the record, unmasked."""
-        if time.monotonic() < self._silent_until:
-            return
-        self._silent_until = time.monotonic() + 60
-        print(f"webot: the log file cannot be written: {sys.exc_info()[1]}", file=sys.stderr)  # noqa: T201
-
-
 def _handlers(settings: Log, masker: Masker, stream: TextIO) -> list[logging.Handler]:
     handlers: list[logging.Handler] = []
     if settings.output in ("console", "both"):
@@ -217,7 +197,7 @@ def _handlers(settings: Log, masker: Masker, stream: TextIO) -> list[logging.Han
             if path.exists() and not path.is_file():
                 # /dev/stdout would be renamed at midnight.
                 raise SettingsInvalid([f"[log] path: {settings.path!r} is no regular file"])
-            file = _File(path, keep=settings.rotation_count)
+            file = LogFile(path, keep=settings.rotation_count, most_bytes=int(settings.rotation_mb * 1_000_000))
         except OSError as error:
             raise SettingsInvalid([f"[log] path: {settings.path!r} cannot be written: {error.strerror}"]) from error
         file.setFormatter(_formatter(settings, masker, colours=False))

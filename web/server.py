@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -133,15 +134,17 @@ async def serve(
     tell_password: Callable[[str], None],
     waits: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; `announce` is told where once people can be answered.
+    """Serve until SIGINT or SIGTERM, and open the log file anew at SIGHUP.
 
-    `waits` is told what the start waits for, if anything.
+    `announce` is told where once people can be answered, `waits` is told what the start waits for, if anything.
     """
     raise_descriptor_limit()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    # From a program that rotates logs; where a person watches, the terminal has been closed.
+    loop.add_signal_handler(signal.SIGHUP, stop.set if sys.stderr.isatty() else logs.reopen)
     storage = loaded.settings.storage
     url = storage.database_url.get_secret_value()
     # Before the port is taken: until then a proxy says that nobody is there, and WeCom comes back.

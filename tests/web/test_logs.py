@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,78 @@ def test_a_new_file_is_begun_each_day_and_so_many_are_kept(tmp_path: Path, kept:
 
     assert files == len(list(tmp_path.iterdir()))
     assert "ago=0" in path.read_text(encoding="utf-8")
+
+
+def test_a_new_file_is_begun_when_one_is_large_and_so_many_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "webot.log"
+    day = time.strftime("%Y-%m-%d")
+    with configure_logs(Log(output="file", path=str(path), rotation_count=3, rotation_mb=0.01)):
+        for number in range(600):
+            log.info("much", number=number, words="x" * 80)
+    files = sorted(file.name for file in tmp_path.iterdir())
+    sizes = [file.stat().st_size for file in tmp_path.iterdir()]
+    kept = "".join((tmp_path / name).read_text(encoding="utf-8") for name in sorted(files[1:], key=_number) + files[:1])
+    numbers = [int(found) for found in re.findall(r"number=([0-9]+)", kept)]
+
+    assert 4 == len(files)
+    assert all(re.fullmatch(rf"webot\.log(\.{day}(\.[0-9]+)?)?", name) for name in files)
+    assert max(sizes) < 11_000
+    assert list(range(numbers[0], 600)) == numbers
+
+
+def _number(name: str) -> int:
+    return int(name.rpartition(".")[2])
+
+
+@pytest.mark.parametrize("gone", ["moved", "deleted", "replaced"])
+def test_a_file_that_another_program_took_away_is_begun_anew(tmp_path: Path, gone: str) -> None:
+    path, moved = tmp_path / "webot.log", tmp_path / "elsewhere"
+    logs = configure_logs(Log(output="file", path=str(path)))
+    log.info("before")
+    _until(lambda: "before" in path.read_text(encoding="utf-8"))
+    if gone == "deleted":
+        path.unlink()
+    else:
+        path.rename(moved)
+    if gone == "replaced":
+        path.write_text("", encoding="utf-8")
+    log.info("after")
+    logs.close()
+
+    assert "after" in path.read_text(encoding="utf-8")
+    assert "before" not in path.read_text(encoding="utf-8")
+    assert (gone == "deleted") or "after" not in moved.read_text(encoding="utf-8")
+
+
+def test_a_file_that_was_emptied_in_its_place_is_gone_on_with(tmp_path: Path) -> None:
+    path = tmp_path / "webot.log"
+    with configure_logs(Log(output="file", path=str(path))):
+        log.info("before")
+        _until(lambda: "before" in path.read_text(encoding="utf-8"))
+        os.truncate(path, 0)
+        log.info("after")
+
+    assert [True] == ["after" in line for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_where_a_file_cannot_be_put_aside_no_line_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "webot.log"
+    (tmp_path / f"webot.log.{time.strftime('%Y-%m-%d')}").mkdir()
+    (tmp_path / f"webot.log.{time.strftime('%Y-%m-%d')}" / "full").touch()
+    with configure_logs(Log(output="file", path=str(path), rotation_count=1, rotation_mb=0.001)):
+        for number in range(100):
+            log.info("much", number=number)
+
+    assert "number=99" in path.read_text(encoding="utf-8")
+    assert capsys.readouterr().err.count("cannot be written") <= 1
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    """Wait for the thread that writes."""
+    ends = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < ends
+        os.sched_yield()
 
 
 def test_a_pipe_nobody_reads_holds_up_nobody_and_the_loss_is_told() -> None:
