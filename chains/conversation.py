@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+import structlog
+
 from chains import prompt
 from chains.book import ChainBook
 from chains.budget import Budget
@@ -28,9 +30,11 @@ from chains.toolshed import Toolshed
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 from pipeline.outcomes import Exchange, Outcome, Provenance, Recollection, Said, Step, Took, Wasted
 from pipeline.ports import Ask, Memory
-from pipeline.replies import ImageReply, StoredMedia, TextReply, VoiceReply
+from pipeline.replies import ImageReply, Reply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
 from pipeline.words import Words
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +190,13 @@ class Conversations:
         said = Said(replace(asked, answer=spoken.said), origin, known.conversation)
         shown = self._shown(spoken)
         # Its underscores and asterisks are no markup.
-        text = TextReply(f"```json\n{shown}\n```" if chain.answer_format == "json" else shown)
-        return Outcome((text, *(ImageReply(picture) for picture in asked.drawn)), (said,)), spoken.said
+        replies: list[Reply] = [TextReply(f"```json\n{shown}\n```" if chain.answer_format == "json" else shown)]
+        if heard.is_cut:
+            # A message of its own: the answer may have ended in the middle of code.
+            log.warning("answer_cut", model=model, characters=len(heard.text))
+            replies.append(TextReply(self.words.say("model.cut")))
+        replies += [ImageReply(picture) for picture in asked.drawn]
+        return Outcome(tuple(replies), (said,)), spoken.said
 
     async def _aloud(self, outcome: Outcome, answer: str, chain: ChainConfig, ask: Ask, *, by_voice: bool) -> Outcome:
         """Add voice messages where the chain asks for them; the words are sent in any case."""

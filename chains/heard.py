@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, 
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from chains.thinking import Spoken, apart
-from pipeline.text import wellformed
+from pipeline.text import is_visible, wellformed
 
 REASONING = "reasoning_content"
 REFUSAL = "refusal"
@@ -27,6 +27,9 @@ _FINISHED = ("finish_reason", "stop_reason", "done_reason")
 
 MOST_TOKENS = 100_000_000
 
+MOST_CHARACTERS = 200_000
+"""Of an answer, and of the thoughts beside it: a model that repeats itself without end is heard no further."""
+
 
 @dataclass(slots=True)
 class Heard:
@@ -43,6 +46,8 @@ class Heard:
     cached_tokens: int = 0
     """Those of the input that the provider has kept from an earlier call."""
     output_tokens: int = 0
+    is_cut: bool = False
+    """Whether the answer went on beyond what is heard of one."""
     _asking: AIMessage | None = None
     _blocks: list[AIMessage] = field(default_factory=list)
     _thinks: bool = False
@@ -68,11 +73,11 @@ class Heard:
         """Take in a message or a piece of one."""
         content = message.content
         if isinstance(content, str):
-            self.text += content
+            self._hear_text(content)
         else:
             self._hear_blocks(message)
         beside = message.additional_kwargs
-        self.reasoning += beside.get(REASONING) or ""
+        self._hear_reasoning(beside.get(REASONING) or "")
         self.refusal += beside.get(REFUSAL) or ""
         about = message.response_metadata
         self.model = wellformed(str(about.get("model_name") or self.model))
@@ -91,18 +96,26 @@ class Heard:
             cached = usage.get("input_token_details", {}).get("cache_read") or 0
             self.cached_tokens = max(self.cached_tokens, believed(cached))
 
+    def _hear_text(self, text: str) -> None:
+        room = MOST_CHARACTERS - len(self.text)
+        self.is_cut = self.is_cut or len(text) > room
+        self.text += text[:room]
+
+    def _hear_reasoning(self, text: str) -> None:
+        self.reasoning += text[: MOST_CHARACTERS - len(self.reasoning)]
+
     def _hear_blocks(self, message: AIMessage) -> None:
         """Take in a message of providers that tell thought, speech and tools apart in blocks."""
-        self.text += message.text
+        self._hear_text(message.text)
         thought = "".join(str(block.get("reasoning") or "") for block in message.content_blocks)
-        self.reasoning += thought
+        self._hear_reasoning(thought)
         self._blocks.append(message)
         self._thinks = self._thinks or bool(thought)
 
     def spoken(self, *, whole: bool) -> Spoken:
         """Tell thought from speech, in text that can be stored."""
         spoken = apart(wellformed(self.text), whole=whole)
-        said = spoken.said or wellformed(self.refusal).strip()
+        said = next((said for said in (spoken.said, wellformed(self.refusal).strip()) if is_visible(said)), "")
         thought = "\n".join(part for part in (wellformed(self.reasoning).strip(), spoken.thought) if part)
         return Spoken(thought, said)
 

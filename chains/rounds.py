@@ -12,6 +12,9 @@ from chains.thinking import Spoken
 from chains.toolbox import ROUNDS, Toolbox
 from pipeline.outcomes import Draft, Notice
 
+_STEPS = 20
+"""By which part of itself an answer has grown before it is shown again."""
+
 
 async def hear_out(
     model: ChatModel,
@@ -60,10 +63,17 @@ async def _message(
         heard.hear(await model.ainvoke(messages, **options))
         return
     last = ""
+    enough = 0
     pieces = cast("AsyncGenerator[AIMessage]", model.astream(messages, **options))
     async with aclosing(pieces):
         async for piece in pieces:
             heard.hear(piece)
+            # Each draft reads the answer from its beginning: an ever longer one in ever longer steps, so that all
+            # drafts together take no more than a fixed number of readings of the whole.
+            length = len(heard.text) + len(heard.reasoning)
+            if length < enough:
+                continue
+            enough = length + length // _STEPS
             now = shown(heard.spoken(whole=False))
             if now and now != last:
                 last = now

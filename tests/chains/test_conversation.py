@@ -8,8 +8,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from chains.config import ChainConfig
+from chains.heard import MOST_CHARACTERS
 from pipeline.errors import AnswerFailed
 from pipeline.outcomes import Conversation, Draft, Exchange, Outcome, Provenance
 from pipeline.replies import TextReply
@@ -212,6 +214,8 @@ async def test_thoughts_are_hidden_or_shown_as_a_quote_and_never_remembered(serv
         pytest.param(Says(""), "model.empty", id="nothing"),
         pytest.param(Says(None), "model.empty", id="null"),
         pytest.param(Says(" \n"), "model.empty", id="white space"),
+        pytest.param(Says("\u200b\u200b"), "model.empty", id="invisible characters"),
+        pytest.param(Says("\ufeff"), "model.empty", id="a byte order mark"),
         pytest.param(Says("<think>and then", finish="length"), "model.empty", id="a thought that used all tokens up"),
         pytest.param(Says("", reasoning="only thoughts"), "model.empty", id="reasoning alone"),
         pytest.param(Says("", finish="content_filter"), "model.filtered", id="nothing, because it was filtered"),
@@ -226,6 +230,22 @@ async def test_no_words_are_no_answer(server: OpenAIServer, says: Says, reason: 
             await it.outcome("question", streams=streams)
 
     assert reason == raised.value.reason
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_an_answer_without_end_is_cut_and_the_person_and_the_log_are_told(
+    server: OpenAIServer, *, streams: bool
+) -> None:
+    server.script(Says("字" * (MOST_CHARACTERS + 1)))
+
+    async with house(server.base_url) as it:
+        with capture_logs() as logs:
+            outcome = await it.outcome("question", streams=streams)
+
+    text, notice = outcome.replies
+    assert TextReply("字" * MOST_CHARACTERS) == text
+    assert TextReply("（回答太长，到这里为止，后面的内容没有保留。）") == notice
+    assert ["answer_cut"] == [line["event"] for line in logs]
 
 
 async def test_a_refusal_in_words_is_an_answer(server: OpenAIServer) -> None:
