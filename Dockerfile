@@ -1,5 +1,7 @@
 # webot in a container: what `make run` does, without the tools that build it.
-#   docker build -t webot . && docker run -p 127.0.0.1:50008:50008 -v webot-data:/data webot
+#   docker build -t webot .
+#   docker run -p 127.0.0.1:50008:50008 -p 127.0.0.1:50009:50009 -v webot-data:/data webot
+# The console is at http://127.0.0.1:50009/console; its password is printed at the first start.
 
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -29,12 +31,14 @@ COPY settings.toml /etc/webot/settings.toml
 ENV PATH=/opt/webot/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     WEBOT_SETTINGS_DIR=/etc/webot \
-    WEBOT_SERVER__HOST=0.0.0.0
+    WEBOT_SERVER__HOST=0.0.0.0 \
+    WEBOT_CONSOLE__HOST=0.0.0.0 \
+    WEBOT_CONSOLE__GENERATE_PASSWORD=true
 USER 10001:10001
 # The settings' "data/webot.db" is /data/webot.db from here.
 WORKDIR /
 VOLUME /data
-EXPOSE 50008
+EXPOSE 50008 50009
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ.get('WEBOT_SERVER__PORT', '50008')}/healthz\", timeout=4)"]
 ENTRYPOINT ["webot"]

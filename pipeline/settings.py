@@ -240,7 +240,7 @@ class Console(Table):
     """The address at which the console, /operations and /metrics listen; empty: that of [server] as long as it is
     loopback and no channel has credentials, and 127.0.0.1 with the port below from then on."""
     port: int = Field(default=50009, ge=0, le=65535)
-    """The console's port where it has one of its own; 0 lets the system choose."""
+    """The console's port where it has one of its own; 0 lets the system choose, as does 0 for [server] port."""
     hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = ()
     """Further names under which browsers may reach the console, beside this machine's, host's and public_url's."""
     password_hash: SecretStr = SecretStr("")

@@ -156,7 +156,7 @@ def test_compose_opens_no_port_to_other_machines() -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
 
-    assert ["127.0.0.1:50008:50008"] == ports
+    assert ["127.0.0.1:50008:50008", "127.0.0.1:50009:50009"] == ports
     assert ["postgres"] == compose["services"]["postgres"]["profiles"]
     assert "profiles" not in compose["services"]["webot"]
 

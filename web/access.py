@@ -78,6 +78,17 @@ def open_access(settings: Settings) -> Access:
         return Access(_read(path)[0], hash_)
 
 
+def kept_access(settings: Settings) -> Access:
+    """Return what a service of these settings has kept, as far as this user may read it; makes nothing."""
+    kept = []
+    for path in (token_path(settings), password_path(settings)):
+        try:
+            kept.append(_read(path)[0])
+        except OSError:
+            kept.append("")
+    return Access(*kept)
+
+
 def make_password(settings: Settings, access: Access) -> tuple[str, Access]:
     """Make a password and keep its hash; return the password, which is written nowhere else, and what it opens.
 

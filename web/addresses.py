@@ -6,6 +6,7 @@ from typing import cast
 
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.net import is_loopback_host, local_url
+from pipeline.settings import Console
 from web.configuration import Loaded
 
 _LOOPBACK = "127.0.0.1"
@@ -52,10 +53,28 @@ def addresses_of(loaded: Loaded) -> Addresses:
         return Addresses(server, Address("console", console.host, console.port))
     if is_loopback_host(server.host) and not has_real_channel(loaded):
         return Addresses(server, server)
-    return Addresses(server, Address("console", _LOOPBACK, console.port))
+    # Where the system chooses the one, it is asked for the other as well: several services run then side by side.
+    port = console.port if server.port or console.port != Console().port else 0
+    return Addresses(server, Address("console", _LOOPBACK, port))
 
 
 def has_real_channel(loaded: Loaded) -> bool:
     """Whether a channel has credentials of its own, so that people and not only the simulator are behind it."""
     tables = cast("Mapping[str, WeComAppSettings]", loaded.channels)
     return any(table.has_credentials for table in tables.values())
+
+
+def described(loaded: Loaded) -> list[str]:
+    """Return where a service of these settings listens, a line each, for people."""
+    found, console = addresses_of(loaded), loaded.settings.console
+    if console.password_hash.get_secret_value():
+        asks = "asks everybody for the password of password_hash"
+    elif console.generate_password:
+        asks = "asks everybody for the password that the first start makes and prints"
+    else:
+        asks = "answers this machine alone, without a password"
+    by_chance = "a port of chance"
+    return [
+        f"callbacks, /test, /healthz, /readyz: {found.server.url or by_chance}",
+        f"console, /operations, /metrics: {found.console.url or by_chance}; {asks}",
+    ]

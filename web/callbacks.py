@@ -13,6 +13,7 @@ from pipeline import meters
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
 from pipeline.intake import Intake
 from pipeline.ports import Call, Channel
+from web.console.pages import words_for
 
 log = structlog.get_logger()
 
@@ -39,11 +40,20 @@ def callback_route(channel: Channel, path: str, intake: Intake) -> ASGIRouteHand
 
     @asgi(path, name=f"callback {channel.name}", copy_scope=False)
     async def receive(scope: Scope, receive: Receive, send: Send) -> None:
-        status, body = await _receive(channel, intake, Request(scope, receive, send))
+        request: Request[Any, Any, Any] = Request(scope, receive, send)
+        if _is_a_look(request):
+            await _answer(send, 400, words_for(request).say("console.callback_here").encode())
+            return
+        status, body = await _receive(channel, intake, request)
         meters.CALLBACKS.labels(channel.name, str(status)).inc()
         await _answer(send, status, body.encode())
 
     return receive
+
+
+def _is_a_look(request: Request[Any, Any, Any]) -> bool:
+    """Whether a person has opened the path in a browser, to see if the proxy comes through; WeCom asks for no page."""
+    return request.method == "GET" and not request.query_params and "text/html" in request.headers.get("accept", "")
 
 
 async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, Any]) -> tuple[int, str]:

@@ -67,7 +67,7 @@ async def serving(
     try:
         service = await open_service(loaded, own_url=listeners.url)
         try:
-            service = replace(service, access=await _accessible(loaded.settings, tell_password))
+            service = replace(service, access=await _accessible(loaded.settings, logs, tell_password))
         except BaseException:
             await service.close()
             raise
@@ -95,8 +95,10 @@ async def serving(
         await service.close()
 
 
-async def _accessible(settings: Settings, tell_password: Callable[[str], None] | None) -> Access:
+async def _accessible(settings: Settings, logs: Logs | None, tell_password: Callable[[str], None] | None) -> Access:
     access = await asyncio.to_thread(open_access, settings)
+    if logs is not None:
+        logs.guard((access.token,))
     wanted = settings.console.generate_password and not access.hash_for(settings)
     if wanted and tell_password is not None:
         password, access = await asyncio.to_thread(make_password, settings, access)

@@ -39,6 +39,8 @@ class Service(Program):
         self.port = port
         self.log = folder / f"{name}.log"
         own = {"WEBOT_SERVER__PORT": str(port), "WEBOT_LOG__OUTPUT": "file", "WEBOT_LOG__PATH": str(self.log)}
+        if "PYTHONPATH" not in settings:  # an earlier version, which knows no such key
+            own["WEBOT_CONSOLE__PORT"] = "0"
         super().__init__(argv, folder=folder, name=name, environ={**settings, **own}, cpus=cpus)
 
     def faults(self) -> list[str]:

@@ -266,6 +266,7 @@ async def test_the_heads_of_a_stream_are_an_answer_of_their_own_and_the_guard_co
         pytest.param({"CONSOLE__HOST": "127.0.0.1"}, ("127.0.0.1", 50008), ("127.0.0.1", 50009), id="an own address"),
         pytest.param({"CONSOLE__PORT": "8080"}, ("127.0.0.1", 50008), ("127.0.0.1", 50008), id="a port for later"),
         pytest.param({"real": "yes"}, ("127.0.0.1", 50008), ("127.0.0.1", 50009), id="real credentials"),
+        pytest.param({"real": "yes", "SERVER__PORT": "0"}, ("127.0.0.1", 0), ("127.0.0.1", 0), id="ports of chance"),
         pytest.param(
             {"real": "yes", "CONSOLE__PORT": "8080"}, ("127.0.0.1", 50008), ("127.0.0.1", 8080), id="and a port"
         ),
@@ -281,7 +282,7 @@ def test_where_the_console_listens_follows_from_what_there_is_to_protect(
 
     assert server == (found.server.host, found.server.port)
     assert console == (found.console.host, found.console.port)
-    assert found.are_apart == (server != console)
+    assert found.are_apart == ("real" in environ or server != console)
 
 
 @pytest.mark.parametrize("table", ["server", "console"])
@@ -330,3 +331,51 @@ def test_a_console_for_others_without_a_password_is_refused(
 def test_a_further_name_is_a_name_and_nothing_else(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsInvalid, match=r"\[console\].*without scheme and port"):
         load(tmp_path, {"WEBOT_CONSOLE__HOSTS": json.dumps([name])})
+
+
+async def test_a_person_who_opens_the_callback_path_reads_a_line_and_a_program_nothing(house: House) -> None:
+    seen = await house.http.get("/gpt", headers={"Accept": "text/html,*/*", "Accept-Language": "zh-CN"})
+    english = await house.http.get("/gpt", headers={"Accept": "text/html", "Accept-Language": "en"})
+    program = await house.http.get("/gpt")
+    asked = await house.http.get("/gpt?echostr=x", headers={"Accept": "text/html"})
+
+    assert [400] * 4 == [each.status_code for each in (seen, english, program, asked)]
+    assert "企业微信的回调地址" in seen.text
+    assert "This is where WeCom calls" in english.text
+    assert ["", ""] == [program.text, asked.text]
+
+
+DIGITS = "9" * 5000
+NUMBERS = {
+    "GET /console/stream?seen=RUN.{n}": b"",
+    "GET /console/api/settled?within={n}": b"",
+    "GET /console/api/follow?after={n}": b"",
+    "POST /console/faults/clear": b"number={n}",
+    "POST /console/faults": b"fault=busy&calls={n}",
+    "POST /console/do": b"kind=location&latitude={n}&longitude={n}",
+    "POST /console/api/faults": b'{"fault":"busy","calls":{n}}',
+    "POST /console/api/do": b'{"content":{"kind":"location","latitude":{n},"longitude":1,"label":""}}',
+    "POST /console/api/simulate": b'{"plan":{"users":{n}}}',
+}
+
+
+async def test_a_number_of_any_length_is_a_bad_request_at_worst(house: House) -> None:
+    page = await house.http.get("/console")
+    assert page.is_success
+    statuses: dict[str, set[int]] = {}
+    for request, body in NUMBERS.items():
+        for number in (DIGITS, f"-{DIGITS}", "١٢٣", "1e999", "nan", "0x10", "", "²"):
+            method, path = request.replace("{n}", number).split(" ")
+            kind = "application/json" if body.startswith(b"{") else "application/x-www-form-urlencoded"
+            asked = house.http.build_request(
+                method,
+                path,
+                content=body.replace(b"{n}", number.encode()),
+                headers={"Content-Type": kind} if body else {},
+            )
+            # A stream's heads are all that is looked at.
+            answer = await house.http.send(asked, stream=True)
+            await answer.aclose()
+            statuses.setdefault(request, set()).add(answer.status_code)
+
+    assert {} == {request: found for request, found in statuses.items() if not found <= {200, 400}}

@@ -34,6 +34,10 @@ def command(shell: Shell) -> None:
     else:
         for line in lines:
             click.echo(f"{line.setting}{line.note}")
+    from web.addresses import described  # noqa: PLC0415 (the same)
+
+    for where in described(loaded):
+        click.echo(f"# {where}")
     # After what holds: it shows where each came from.
     problems, hints = _examine(loaded)
     for hint in hints:

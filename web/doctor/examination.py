@@ -1,5 +1,6 @@
 """The whole examination, in the order in which one thing stands on another."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import cast
 
@@ -10,10 +11,12 @@ from adapters.simulator.simulator import Simulator
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid
 from pipeline.words import Words
+from web.access import kept_access
 from web.addresses import addresses_of
 from web.configuration import Loaded, secrets_of
 from web.doctor.apps import Means, examine_app
 from web.doctor.callbacks import examine_keys, examine_ways
+from web.doctor.exposure import examine_console, examine_exposure
 from web.doctor.findings import Finding, Teller
 from web.doctor.ground import examine_ground, examine_service, examine_start
 from web.doctor.models import examine_models
@@ -41,8 +44,10 @@ async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:
     async for finding in examine_ground(loaded, teller):
         yield finding
     yield await examine_start(loaded, teller)
-    service, running = await examine_service(addresses_of(loaded), teller, min(seconds, _NEARBY_SECONDS))
+    addresses = addresses_of(loaded)
+    service, running = await examine_service(addresses, teller, min(seconds, _NEARBY_SECONDS))
     yield service
+    yield examine_console(addresses.console, settings, await asyncio.to_thread(kept_access, settings), teller)
     for name, table in cast("Mapping[str, WeComAppSettings]", loaded.channels).items():
         channel = teller.of(name)
         if not table.has_credentials:
@@ -58,6 +63,8 @@ async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:
     async for finding in examine_models(settings, teller, seconds):
         yield finding
     async for finding in examine_servers(settings, teller, seconds):
+        yield finding
+    async for finding in examine_exposure(settings, teller, seconds):
         yield finding
 
 

@@ -13,6 +13,7 @@ from pipeline.settings import Storage
 from storage.visits import DatabaseUnusable, examine, sqlite_file
 from web.addresses import Addresses
 from web.configuration import Loaded
+from web.doctor.exposure import examine_rights
 from web.doctor.findings import Finding, Teller
 from web.layers import FILES
 from web.listeners import bind
@@ -98,6 +99,9 @@ async def examine_ground(loaded: Loaded, teller: Teller) -> AsyncIterator[Findin
     """Look at everything but the service itself."""
     for finding in examine_settings(loaded, teller):
         yield finding
+    if loaded.source is not None:
+        for finding in await asyncio.to_thread(examine_rights, loaded.source.folder, teller):
+            yield finding
     yield await examine_database(loaded.settings.storage, teller)
     for finding in await asyncio.to_thread(examine_disk, loaded.settings.storage, teller):
         yield finding
