@@ -71,9 +71,13 @@ class Chooser:
             log.warning("chain_not_chosen", trace=ask.trace, chain=chain.name, error=type(error).__name__)
             return Chosen()
         chosen = _named(heard.spoken(whole=True).said)
-        log.info("chain_chosen", trace=ask.trace, chain=chain.name, chosen=chosen)
+        is_offered = chosen in {each.name for each in offered}
+        # Anything else may be what the person said.
+        log.info(
+            "chain_chosen", trace=ask.trace, chain=chain.name, chosen=chosen if is_offered or not chosen else "other"
+        )
         return Chosen(
-            chosen if chosen in {each.name for each in offered} else "",
+            chosen if is_offered else "",
             (took(heard, self.models.price(heard.table or name), called=name),),
         )
 

@@ -12,7 +12,7 @@ from chains.book import ChainBook
 from chains.budget import Budget
 from chains.choice import choice_of
 from chains.config import ChainConfig
-from chains.failures import answer_failed
+from chains.failures import answer_failed, word_of
 from chains.heard import FILTERED, Heard, answering
 from chains.history import window
 from chains.models import Models
@@ -184,7 +184,7 @@ class Conversations:
         if not spoken.said:
             filtered = heard.finish.lower() in FILTERED
             reason = "model.filtered" if filtered else "model.empty"
-            message = f"[models.{model}]: empty answer, finished by {heard.finish!r}"
+            message = f"[models.{model}]: empty answer, finished by {word_of(heard.finish)!r}"
             raise AnswerFailed(message, reason=reason, wasted=_wasted(origin))
         # What it thought is not remembered: models are not meant to be given their old thoughts again.
         said = Said(replace(asked, answer=spoken.said), origin, known.conversation)

@@ -32,6 +32,7 @@ _QUOTA = re.compile(
 )
 _NO_KEY = re.compile(r"credentials|api[_ ]key", re.IGNORECASE)
 _SECRET = re.compile(r"\b(sk-|Bearer\s+)\S+")
+_WORD = re.compile(r"[A-Za-z0-9_.:-]{0,60}")
 
 _REASONS = {
     401: "model.key",
@@ -63,6 +64,11 @@ _NAMED = (
 )
 
 
+def word_of(said: object) -> str:
+    """Return a provider's word, such as a code or why an answer ended; "other" for what may be somebody's sentence."""
+    return str(said) if _WORD.fullmatch(str(said)) else "other"
+
+
 def answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     """Turn whatever a model's call raised into the failure of an answer; `model` is the settings' name for it."""
     said = _said_by_provider(error)
@@ -73,7 +79,7 @@ def answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     facts = [
         type(error).__name__,
         *([f"HTTP {status}"] if status else []),
-        *([f"code {str(code)[:60]!r}"] if code else []),
+        *([f"code {word_of(code)!r}"] if code else []),
     ]
     # A person's words may be among a provider's: they are for whoever turned debugging on.
     log.debug("model_error", model=model, reason=reason, said=_SECRET.sub("***", said)[:500])

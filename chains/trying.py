@@ -15,7 +15,7 @@ from langchain_core.messages import BaseMessage, ToolMessage
 
 from chains import prompt
 from chains.config import ChainConfig
-from chains.failures import answer_failed
+from chains.failures import answer_failed, word_of
 from chains.heard import Heard, answering
 from chains.history import window
 from chains.models import Models
@@ -225,7 +225,7 @@ class Trier:
             heard = answering(rounds)
             text = heard.spoken(whole=True).said or (self.words.say("image.here") if toolbox.drawn else "")
             model = heard.model or chain.model
-            error = "" if text else f"[models.{chain.model}]: empty answer, finished by {heard.finish!r}"
+            error = "" if text else f"[models.{chain.model}]: empty answer, finished by {word_of(heard.finish)!r}"
         return Tried(
             text=text,
             model=model,

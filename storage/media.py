@@ -34,7 +34,7 @@ class MediaFolder:
         try:
             return await asyncio.to_thread(self._path(media.sha256).read_bytes)
         except FileNotFoundError:
-            raise Undeliverable(f"the stored file of {media.name!r} is gone") from None
+            raise Undeliverable(f"the stored file {media.sha256[:12]} ({media.mime}) is gone") from None
 
     async def read_variant(self, media: StoredMedia, name: str) -> bytes | None:
         """Return what was made of a file and kept under a name; None if nothing was, or the file is gone."""

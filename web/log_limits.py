@@ -1,7 +1,6 @@
 """Keeps the same log line from being written again and again: the first of a minute, and then how many there were."""
 
 import logging
-import sys
 import threading
 import time
 from collections import OrderedDict
@@ -9,6 +8,8 @@ from collections.abc import Callable, Hashable, Mapping
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from web.log_tracebacks import error_in
 
 _SECONDS = 60.0
 _KNOWN_LINES = 2000
@@ -106,12 +107,8 @@ class ForeignLineFilter(logging.Filter):
 
 
 def _limit_traceback(limiter: LineLimiter, name: str, event: EventDict) -> None:
-    error = event.get("exc_info")
-    if isinstance(error, tuple):
-        error = error[1]
-    elif error and not isinstance(error, BaseException):
-        error = sys.exc_info()[1]
-    if not isinstance(error, BaseException):
+    error = error_in(event)
+    if error is None:
         return
     last = error.__traceback__
     while last is not None and last.tb_next is not None:

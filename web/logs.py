@@ -21,6 +21,7 @@ from pipeline.errors import SettingsInvalid
 from pipeline.settings import Log
 from web.log_file import LogFile
 from web.log_limits import ForeignLineFilter, LineLimiter, limit_lines
+from web.log_tracebacks import format_traceback
 from web.masking import Masker
 
 OURS = "webot"
@@ -116,7 +117,7 @@ def configure_logs(
             structlog.contextvars.merge_contextvars,
             limit_lines(limiter),
             structlog.processors.StackInfoRenderer(),
-            structlog.processors.format_exc_info,
+            format_traceback,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         # One logger by name: finding the caller's module on each line costs more than the line.
@@ -208,7 +209,7 @@ def _handlers(settings: Log, masker: Masker, stream: TextIO) -> list[logging.Han
 def _formatter(settings: Log, masker: Masker, *, colours: bool) -> logging.Formatter:
     processors: list[Processor] = [
         _described(settings.date_format),
-        structlog.processors.format_exc_info,
+        format_traceback,
         _masked(masker),
     ]
     if settings.format == "json":
