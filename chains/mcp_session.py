@@ -99,13 +99,26 @@ class McpServer:
 
         session = await self._connected()
         try:
-            result = await session.call_tool(tool, dict(arguments))
+            result = await self._use(session, tool, arguments)
         except BaseException:
             # Whether it is lost or only slow shows when it is next wanted.
             self._seen = 0.0
             raise
         self._seen = time.monotonic()
         return CallToolResult(content=[TextContent(type="text", text=_text_of(result))], isError=result.isError)
+
+    async def _use(self, session: "ClientSession", tool: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type of the extra
+        """Have a tool used; `ServerAway` when the session ends meanwhile, for whose answer the library would wait."""
+        gone = asyncio.ensure_future(self._closing.wait())
+        using = asyncio.ensure_future(session.call_tool(tool, dict(arguments)))
+        try:
+            await asyncio.wait({using, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if using.done():
+                return using.result()
+            raise ServerAway(self.name)
+        finally:
+            gone.cancel()
+            using.cancel()
 
     async def _connected(self) -> "ClientSession":
         if self._session is not None and time.monotonic() - self._seen > _FRESH_SECONDS:
@@ -195,6 +208,8 @@ class McpServer:
         import httpx  # noqa: PLC0415 - an extra
         from langchain_mcp_adapters.sessions import create_session  # noqa: PLC0415
 
+        from chains.mcp_bounds import bounding  # noqa: PLC0415 - needs the extra
+
         table = self.table
         proxy = None if is_loopback(table.url) else self._proxy or None
         certificates = await asyncio.to_thread(ssl.create_default_context)
@@ -205,7 +220,8 @@ class McpServer:
             auth: Any = None,  # noqa: ANN401 - as above
         ) -> httpx.AsyncClient:
             return httpx.AsyncClient(
-                headers=headers,
+                headers={**(headers or {}), "accept-encoding": "identity"},
+                event_hooks={"response": [bounding(self._let_go)]},
                 timeout=timeout,
                 auth=auth,
                 proxy=proxy,

@@ -1,6 +1,7 @@
 """Tools of MCP servers: real ones, as a program over stdio and over HTTP on this machine."""
 
 import asyncio
+import json
 import os
 import socket
 import sys
@@ -222,6 +223,19 @@ async def test_a_model_uses_a_tool_at_an_address(server: OpenAIServer, address: 
 
     assert "五。" == answer(outcome)
     assert ["5", "k-2"] == told(server)
+
+
+async def test_more_than_a_tool_may_say_at_an_address_is_not_taken(
+    server: OpenAIServer, address: tuple[str, str]
+) -> None:
+    transport, url = address
+    arguments = json.dumps({"size": 5 * 2**20})
+    server.script(asks(wish("pretend_long", arguments=arguments)), Says("算了。"))
+    async with serving(server, transport=transport, url=url) as it:
+        outcome = await it.outcome("说")
+
+    assert "算了。" == answer(outcome)
+    assert ["failed"] == [use.outcome for use in remembered(outcome).made_by.tools]
 
 
 def settings(**table: object) -> Settings:
