@@ -1,6 +1,6 @@
 """The settings of a folder and its environment, checked as a whole before anything starts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from pipeline.errors import SettingsInvalid
 from pipeline.settings import ChannelTable, ModelTable, Settings
 from web.kinds import KINDS, Kinds
 from web.layers import FILES, FOLDER, PREFIX, Layers, environment, read_file, variables
+from web.partial import usable_part
 from web.schema import Keys, Slot, shown, slot
 from web.secret_places import secrets_in
 from web.validation import nearest, validate_table
@@ -66,6 +67,14 @@ class Loaded:
     signatures: Signatures = field(default_factory=dict)
 
 
+class SettingsRefused(SettingsInvalid):
+    """Settings that cannot be used; `usable` is what is left of them without the faults, to look for more in."""
+
+    def __init__(self, problems: Sequence[str], usable: Loaded | None) -> None:
+        super().__init__(problems)
+        self.usable = usable
+
+
 def settings_folder(environ: Mapping[str, str]) -> Path:
     """Give the folder of the settings files: WEBOT_SETTINGS_DIR, or the working folder."""
     return Path(environ.get(FOLDER) or ".")
@@ -83,7 +92,7 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
     """
     source = Source(folder, environ, kinds)
     signatures = source.signatures()
-    layers = _read(folder, environ, kinds)
+    layers, unread = _read(folder, environ, kinds)
     settings = validate_table(Settings, layers.values, origin=layers.origin)
     problems = list(settings) if isinstance(settings, tuple) else []
     channels: dict[str, BaseModel] = {}
@@ -93,8 +102,11 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
             problems += checked
         elif checked is not None:
             channels[name] = checked
-    if problems or isinstance(settings, tuple):
-        raise SettingsInvalid(list(dict.fromkeys(problems)))
+    if unread or problems or isinstance(settings, tuple):
+        # What a file that cannot be read may hold is not missing.
+        told = [*unread, *(problem for problem in problems if not unread or " missing" not in problem)]
+        usable = None if unread else _usable(layers, channels)
+        raise SettingsRefused(list(dict.fromkeys(told)), usable)
     hints = (*_misspelt(environ), *_misnamed(settings, layers))
     return Loaded(settings, layers, channels, hints, source, signatures)
 
@@ -107,7 +119,16 @@ def secrets_of(loaded: Loaded) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, found)))
 
 
-def _read(folder: Path, environ: Mapping[str, str], kinds: Kinds) -> Layers:
+def _usable(layers: Layers, channels: Mapping[str, BaseModel]) -> Loaded | None:
+    values = {**layers.values, "channels": {n: t for n, t in _channels(layers.values).items() if n in channels}}
+    settings = usable_part(Settings, values)
+    if settings is None:
+        return None
+    return Loaded(settings, layers, {name: table for name, table in channels.items() if name in settings.channels})
+
+
+def _read(folder: Path, environ: Mapping[str, str], kinds: Kinds) -> tuple[Layers, list[str]]:
+    """Read the layers; return them with what could not be read."""
     if not folder.is_dir():
         raise SettingsInvalid([f"{folder}: no such folder (from --settings or {FOLDER})"])
     problems: list[str] = []
@@ -120,11 +141,10 @@ def _read(folder: Path, environ: Mapping[str, str], kinds: Kinds) -> Layers:
             problems += error.problems
     nameless = {name for name, parts, _ in variables(environ) if "" in parts}
     problems += [f"{name}: no such setting; expected {PREFIX}<TABLE>__<KEY>" for name in sorted(nameless)]
-    if problems:
-        raise SettingsInvalid(problems)
     for name, layer in environment(environ, layers.values, lambda path: _slot(path, layers.values, kinds)):
-        layers.lay(layer, name)
-    return layers
+        if name not in nameless:
+            layers.lay(layer, name)
+    return layers, problems
 
 
 def _slot(path: Keys, values: Mapping[str, Any], kinds: Kinds) -> Slot | None:

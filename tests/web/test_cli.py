@@ -247,7 +247,7 @@ def test_check_refuses_what_only_the_whole_shows(tmp_path: Path, setting: str, t
     ran = webot("check", folder=tmp_path)
 
     assert 1 == ran.returncode
-    assert f"These settings cannot be used:\n  {told}" in ran.stderr
+    assert f"These settings cannot be used:\n  settings.local.toml: {told}" in ran.stderr
     assert [tmp_path / "settings.local.toml"] == list(tmp_path.iterdir())
 
 

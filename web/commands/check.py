@@ -55,18 +55,15 @@ def _examine(loaded: "Loaded") -> tuple[list[str], list[str]]:
     from web import menus  # noqa: PLC0415 (the same)
     from web.configuration import secrets_of  # noqa: PLC0415 (the same)
     from web.logs import configure_logs  # noqa: PLC0415 (the same)
-    from web.rehearsal import rehearse  # noqa: PLC0415 (the same)
+    from web.rehearsal import every_problem, located  # noqa: PLC0415 (the same)
 
     problems: list[str] = []
     hints = [*loaded.hints]
-    try:
-        with configure_logs(Log(level="critical"), secrets_of(loaded)):
-            asyncio.run(rehearse(loaded))
-    except SettingsInvalid as error:
-        problems += error.problems
+    with configure_logs(Log(level="critical"), secrets_of(loaded)):
+        problems += asyncio.run(every_problem(loaded))
     try:
         # No button is no menu, which only `webot menu push` minds.
         hints += menus.check(loaded.settings) if loaded.settings.menu.buttons else []
     except SettingsInvalid as error:
-        problems += error.problems
+        problems += (located(problem, loaded.layers) for problem in error.problems)
     return problems, hints

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from web.commands import Shell, pass_shell
+from web.commands import Shell, merged_problems, pass_shell
 
 if TYPE_CHECKING:
     from web.listeners import Listeners
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def command(shell: Shell) -> None:
     """Run the service until it is stopped with Ctrl-C or SIGTERM."""
     # `webot --help` must not wait for them.
+    from pipeline.errors import SettingsInvalid  # noqa: PLC0415
     from web.configuration import secrets_of  # noqa: PLC0415
     from web.logs import configure_logs  # noqa: PLC0415
     from web.loop import run  # noqa: PLC0415
@@ -24,7 +25,10 @@ def command(shell: Shell) -> None:
 
     loaded = shell.load()
     with configure_logs(loaded.settings.log, secrets_of(loaded)) as logs:
-        run(serve(loaded, logs, announce=_announce, tell_password=_tell_password, waits=_wait))
+        try:
+            run(serve(loaded, logs, announce=_announce, tell_password=_tell_password, waits=_wait))
+        except SettingsInvalid as error:
+            raise SettingsInvalid(merged_problems(error.problems, loaded)) from None
 
 
 def _wait(line: str) -> None:
