@@ -90,7 +90,8 @@ CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thin
         ),
         pytest.param(
             "port = 5",
-            f"port: no such key; did you mean [server] port? Known keys: {', '.join(Settings.model_fields)}",
+            "port: no such key; did you mean [server] port or [console] port? "
+            f"Known keys: {', '.join(Settings.model_fields)}",
             id="a key without its table",
         ),
         pytest.param("[chat]\nzzz = 5", f"[chat] zzz: no such key. {CHAT_KEYS}", id="an unknown key"),
