@@ -1,6 +1,12 @@
 """Host names and addresses: which name this machine, and how a bound one is reached from it."""
 
 import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from pipeline.errors import SettingsInvalid
+
+_NOT_IN_A_HOST = re.compile(r"[\s\x00-\x1f\x7f\\<>\"]")
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared, not bound
 """Each address that means every interface, with the loopback address at which a socket bound there is reached."""
@@ -22,3 +28,33 @@ def local_url(host: str, port: int) -> str:
     """Return the URL at which this machine reaches a socket bound to an address."""
     reached = WILDCARDS.get(host, host)
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+
+
+def check_proxy(proxy: str) -> None:
+    """Raise `SettingsInvalid` for a `[network] proxy` that no client here could use; an empty one is none.
+
+    Without a port it is reached at 80, with https:// at 443, as both HTTP clients have it. What was found is not
+    repeated: it may hold a password.
+    """
+    wrong = _proxy_problem(proxy) if proxy else ""
+    if wrong:
+        raise SettingsInvalid([f"[network] proxy: {wrong}"])
+
+
+def _proxy_problem(proxy: str) -> str:
+    expected = "expected an address that starts with http:// or https://, such as http://proxy.example.com:3128"
+    scheme = proxy.partition("://")[0].lower() if "://" in proxy else ""
+    if scheme not in {"http", "https"}:
+        socks = scheme.startswith("socks")
+        return f"{expected}; SOCKS is not spoken here, and most such programs offer HTTP too" if socks else expected
+    try:
+        parts = urlsplit(proxy)
+        port = parts.port
+    except ValueError:
+        return f"{expected}; its host is no name or address, or its port no number from 1 to 65535"
+    if port == 0 or not parts.hostname or _NOT_IN_A_HOST.search(parts.hostname):
+        return f"{expected}; its host is no name or address, or its port no number from 1 to 65535"
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or _NOT_IN_A_HOST.search(parts.netloc):
+        written = "in a password, / ? # @ and a space are written as %2F %3F %23 %40 %20"
+        return f"{expected}, with nothing behind the port; {written}"
+    return ""

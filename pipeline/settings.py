@@ -190,7 +190,7 @@ class Network(Table):
     """The table `[network]`."""
 
     proxy: SecretStr = SecretStr("")
-    """An http:// or https:// proxy for everything that leaves the machine."""
+    """An http:// or https:// proxy for everything that leaves the machine; without a port, 80 or 443."""
 
 
 class Limits(Table):

@@ -17,6 +17,7 @@ from chains.watching import Keeper, live_chains
 from pipeline import meters
 from pipeline.guards import AllowList, Pace
 from pipeline.intake import Intake
+from pipeline.net import check_proxy
 from pipeline.ports import Channel
 from pipeline.settings import Settings
 from pipeline.supervision import SupervisedLoop
@@ -198,6 +199,7 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
     """
     settings = loaded.settings
     storage = settings.storage
+    check_proxy(settings.network.proxy.get_secret_value())
     await asyncio.to_thread(check_folder, Path(storage.data_dir))
     with plainly():
         url = storage.database_url.get_secret_value()

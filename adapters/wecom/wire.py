@@ -22,7 +22,8 @@ import structlog
 from yarl import URL
 
 from adapters.wecom.errors import error_for, without_secrets
-from pipeline.errors import SettingsInvalid, TryAgain, Undeliverable
+from pipeline.errors import TryAgain, Undeliverable
+from pipeline.net import check_proxy
 
 log = structlog.get_logger()
 
@@ -87,8 +88,7 @@ class Wire:
     def __init__(self, base: str, *, proxy: str = "", patience: float = _WHOLE_SECONDS) -> None:
         self.base = base.rstrip("/")
         self._patience = patience
-        if proxy and not proxy.startswith(("http://", "https://")):
-            raise SettingsInvalid(["[network] proxy: expected an address that starts with http:// or https://"])
+        check_proxy(proxy)
         leaves = urlsplit(self.base).hostname not in _LOCAL_HOSTS
         self._proxy = proxy if proxy and leaves else None
         # Certificates may come from SSL_CERT_FILE, for companies with their own; proxies from settings alone.

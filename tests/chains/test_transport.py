@@ -1,10 +1,12 @@
 """Connections to a model: enough of them, and no more than are used."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
+from adapters.wecom.wire import Wire
 from chains.transport import open_client, patience
 from tests.fakes.openai_server import Breaks, Hangs, Held, OpenAIServer, Says
 
@@ -83,3 +85,27 @@ async def test_what_leaves_the_machine_goes_through_the_proxy(server: OpenAIServ
         await client.post("http://model.invalid/v1/chat/completions", json=BODY)
 
     assert ["http://model.invalid/v1/chat/completions"] == [asked.path for asked in server.asked]
+
+
+async def test_a_proxy_without_a_port_is_reached_at_80_by_every_client() -> None:
+    asked: list[str] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split()[1].decode())
+        body = b'{"errcode":0}'
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    try:
+        listening = await asyncio.start_server(proxy, "127.0.0.9", 80)
+    except OSError:
+        pytest.skip("this user may not listen on port 80")
+    wire = await asyncio.to_thread(Wire, "http://wecom.invalid", proxy="http://127.0.0.9")
+    fetching = httpx2.AsyncClient(proxy="http://127.0.0.9", trust_env=False, verify=False)
+    async with listening, open_client(proxy="http://127.0.0.9") as client, fetching:
+        await wire.call("gettoken", {})
+        await client.get("http://model.invalid/v1")
+        await fetching.get("http://picture.invalid/x")
+    await wire.aclose()
+
+    assert ["wecom.invalid", "model.invalid", "picture.invalid"] == [urlsplit(url).hostname for url in asked]
