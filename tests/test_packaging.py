@@ -1,3 +1,4 @@
+import configparser
 import re
 import shutil
 import subprocess
@@ -11,6 +12,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from pipeline.settings import Limits
+from storage import worker
+from web import server
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -159,6 +164,45 @@ def test_compose_opens_no_port_to_other_machines() -> None:
     assert ["127.0.0.1:50008:50008", "127.0.0.1:50009:50009"] == ports
     assert ["postgres"] == compose["services"]["postgres"]["profiles"]
     assert "profiles" not in compose["services"]["webot"]
+
+
+def _longest_stop() -> float:
+    """Return how long a service with default settings may take from SIGTERM to its end, in seconds."""
+    waits = (worker._LAST_SECONDS, server._GRACE_SECONDS)  # noqa: SLF001 -- what is waited for, each once
+    return Limits().drain_seconds + sum(waits)
+
+
+def test_a_container_has_the_time_a_stop_may_take() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    grace = float(compose["services"]["webot"]["stop_grace_period"].removesuffix("s"))
+
+    assert grace >= _longest_stop() + 10
+
+
+def test_a_container_can_write_where_it_must_and_nowhere_else() -> None:
+    webot = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]["webot"]
+
+    assert webot["read_only"]
+    assert ["/tmp"] == webot["tmpfs"]  # noqa: S108 -- the container's own
+    assert {"mem_limit", "pids_limit", "logging"} <= set(webot)
+
+
+def test_no_password_is_everybodys() -> None:
+    postgres = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]["postgres"]
+
+    assert "${POSTGRES_PASSWORD:-}" == postgres["environment"]["POSTGRES_PASSWORD"]
+
+
+def test_the_unit_begins_again_and_has_the_time_a_stop_may_take() -> None:
+    text = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```ini\n(\[Unit\].*?)```", text, re.DOTALL)
+    unit = configparser.ConfigParser(interpolation=None)
+    unit.optionxform = str  # type: ignore[assignment,method-assign] # systemd's keys are as they are written
+    unit.read_string(block)
+
+    assert "0" == unit["Unit"]["StartLimitIntervalSec"]
+    assert ("always", "2", "0077") == tuple(unit["Service"][key] for key in ("Restart", "RestartSec", "UMask"))
+    assert float(unit["Service"]["TimeoutStopSec"]) >= _longest_stop() + 10
 
 
 def _git(*args: str) -> str:
