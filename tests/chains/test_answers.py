@@ -23,12 +23,12 @@ from tests.chains.house import house
 from tests.fakes.openai_media import RED, drawn
 from tests.fakes.openai_server import Act, OpenAIServer, Raw, Says
 
-BOMB = 300 * 2**20
+BOMB = 100 * 2**20
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
 def deflated(wbits: int) -> bytes:
-    """Give 300 MB of a JSON string, packed into 300 KB."""
+    """Give 100 MB of a JSON string, packed into 100 KB."""
     packer = zlib.compressobj(9, zlib.DEFLATED, wbits)
     pieces = [packer.compress(b'{"choices":"')]
     pieces += [packer.compress(b"a" * 2**20) for _ in range(BOMB // 2**20)]
