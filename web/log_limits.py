@@ -19,20 +19,25 @@ _LOUD = frozenset({"warning", "error", "critical"})
 
 # Each of these comes as often as a stranger calls or a loop goes round, for as long as its cause lasts.
 _ONCE_A_MINUTE: Mapping[str, tuple[str, ...]] = {
-    "batch_failed": ("error",),
+    "batch_split": ("error",),
     "bell_broken": ("error",),
     "bell_not_connected": ("error",),
     "callback_not_stored": ("channel", "reason"),
     "callback_refused": ("channel", "reason"),
     "chains_not_watched": (),
     "claim_failed": ("error",),
+    "cleaning_failed": ("what", "error"),
     "console_password_wrong": ("peer",),
+    "dispatch_failed": (),
     "event_out_of_time": ("channel", "reason"),
     "lane_broke": (),
     "late_accept_failed": ("error",),
     "lease_not_renewed": ("error",),
+    "loop_ended": ("loop",),
+    "loop_restarts": ("loop",),
     "orphans_not_freed": ("error",),
     "request_refused": ("reason",),
+    "schema_not_read": ("error",),
     "settings_not_taken_over": (),
     "write_waits": ("operation", "error"),
 }

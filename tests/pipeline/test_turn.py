@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Person, Text
@@ -260,6 +261,14 @@ class TestGuards:
         told = ["" if refusal is None else refusal.reason or "silence" for refusal in refusals]
 
         assert ["", "", "guard.too_fast", "silence", ""] == told
+
+    async def test_the_log_has_the_reason_of_a_refusal_that_says_nothing(self) -> None:
+        guards = (Pace(1),)
+        with capture_logs() as logs:
+            for at in (0.0, 1.0, 2.0):
+                await turns(FakeChannel(), FakeAnswerer(said("hi")), FakeJournal(), guards=guards).run(a_turn(at=at))
+
+        assert ["guard.too_fast"] * 2 == [line["reason"] for line in logs if line["event"] == "turn_refused"]
 
     async def test_a_turn_begun_again_is_not_counted_twice(self) -> None:
         pace = Pace(1)
