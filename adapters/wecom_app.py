@@ -108,15 +108,23 @@ class WeComApp:
 
     async def profile(self, person: Person) -> Profile:
         """Look a person up, at most once a day."""
-        key = f"profile/{self._settings.api_base}/{self._settings.corp_id}/{person.user.casefold()}"
+        key = self._profile_key(person)
         kept = await self._cache.get(key)
         if kept is not None:
             name, departments = json.loads(kept.text)
             return Profile(name, tuple(departments))
         profile = await self.api.user(person.user)
         text = json.dumps([profile.name, profile.departments], ensure_ascii=False)
-        await self._cache.put(key, text, seconds=_PROFILE_SECONDS)
+        # People's names are in memory alone: nothing on the disk has to be forgotten.
+        await self._cache.put(key, text, seconds=_PROFILE_SECONDS, on_disk=False)
         return profile
+
+    async def forget(self, person: Person) -> None:
+        """Drop what is remembered of a person."""
+        await self._cache.forget(self._profile_key(person))
+
+    def _profile_key(self, person: Person) -> str:
+        return f"profile/{self._settings.api_base}/{self._settings.corp_id}/{person.user.casefold()}"
 
     async def aclose(self) -> None:
         """Close the connections and the cache."""

@@ -43,6 +43,15 @@ Wanted = Current | Previous | Everything | Numbered | Month
 
 
 @dataclass(frozen=True, slots=True)
+class Full:
+    """How much of a person's is kept at the most: documents, megabytes, and for how many days."""
+
+    files: int
+    megabytes: float
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Exported:
     """The documents, in order; none when there was nothing to export.
 
@@ -55,3 +64,5 @@ class Exported:
     messages: int = 0
     instead: bool = False
     plainer: bool = False
+    full: Full | None = None
+    """Set where no document was made, because so many are kept already."""

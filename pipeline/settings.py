@@ -177,6 +177,10 @@ class Export(Table):
     """What makes the pages: auto is markdown-pdf, and typst for what that could not set whole."""
     volume_mb: float = Field(default=19.0, gt=0, le=20)
     """Megabytes a document sent in the chat may have; a larger one is sent in volumes. WeCom takes 20."""
+    kept_files: int = Field(default=30, ge=1)
+    """How many documents made in the chat are kept for one person; they go after `keep_turns_days`."""
+    kept_mb: float = Field(default=300.0, gt=0)
+    """How many megabytes of them; a person with more is asked to wait until the oldest have gone."""
 
 
 class Replay(Table):

@@ -14,6 +14,7 @@ from sqlalchemy import Row, bindparam, case, func, select
 from pipeline.events import Person
 from pipeline.spending import Paid, Sums, Used
 from storage.engine import Database
+from storage.pseudonyms import insert_into, month_key, pseudonym
 from storage.spending import day_of, month_of
 from storage.tables import spending
 
@@ -23,7 +24,8 @@ FRESH_SECONDS = 5.0
 _CLOSED_SECONDS = 600.0
 
 _TODAY = spending.c.day == bindparam("today")
-_THEIRS = (spending.c.person == bindparam("who")) & (spending.c.day >= bindparam("first"))
+# Also what they spent this month before they wanted to be forgotten.
+_THEIRS = spending.c.person.in_((bindparam("who"), bindparam("before"))) & (spending.c.day >= bindparam("first"))
 _PAID = select(
     func.coalesce(func.sum(case((_TODAY, spending.c.cost), else_=0)), 0).label("today"),
     func.coalesce(func.sum(spending.c.cost), 0).label("month"),
@@ -56,6 +58,8 @@ class Accounts:
         self._all_day = self._closed_day = -1
         self._all_at = self._closed_at = 0.0
         self._closed = 0
+        self._key = (-1, "")
+        """A month and its key, which stays the same."""
 
     async def used(self, person: Person) -> Sequence[Used]:
         """Implement `Spending.used`."""
@@ -86,6 +90,12 @@ class Accounts:
         """Implement `Spending.paying`."""
         self._all = Paid(self._all.today + cost, self._all.month + cost)
 
+    async def _month_key(self, month: int) -> str:
+        if self._key[0] != month:
+            async with self._database.write() as connection:
+                self._key = month, await month_key(connection, month, insert=insert_into(self._database))
+        return self._key[1]
+
     def _is_fresh(self) -> bool:
         now = self._clock()
         return self._all_day == day_of(now) and 0 <= now - self._all_at < FRESH_SECONDS
@@ -105,6 +115,8 @@ class Accounts:
 
     async def _rows(self, wanted: Any, person: Person) -> Sequence[Row[*tuple[Any, ...]]]:  # noqa: ANN401
         now = self._clock()
-        about = {"who": str(person), "today": day_of(now), "first": month_of(now)}
+        first = month_of(now)
+        before = pseudonym(await self._month_key(first), person)
+        about = {"who": str(person), "before": before, "today": day_of(now), "first": first}
         async with self._database.read() as connection:
             return (await connection.execute(wanted, about)).all()

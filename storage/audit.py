@@ -78,6 +78,13 @@ async def latest_deletion(database: Database) -> int:
         return int((await connection.execute(latest)).scalar_one())
 
 
+async def latest_forgetting(database: Database) -> float:
+    """Return when a person was last forgotten, in seconds since 1970; 0 for never."""
+    latest = select(func.coalesce(func.max(audit.c.at), 0.0)).where(audit.c.action == "forget")
+    async with database.read() as connection:
+        return float((await connection.execute(latest)).scalar_one())
+
+
 async def deeds(database: Database, *, action: Action | None = None, limit: int = 100) -> Sequence[AuditRow]:
     """Give the latest deeds, newest first."""
     wanted = select(audit).order_by(audit.c.id.desc()).limit(limit)

@@ -4,12 +4,11 @@ Rows go in one transaction. Files cannot: their names are noted in it, and they 
 next round if the process dies in between.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from time import time
 
 from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import TryAgain
@@ -20,7 +19,8 @@ from storage.audit import note
 from storage.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
 from storage.engine import Database
 from storage.media import MediaFolder
-from storage.spending import add_up
+from storage.pseudonyms import InsertInto, anonymise
+from storage.pseudonyms import insert_into as _insert_into
 from storage.tables import (
     conversations,
     doomed_files,
@@ -30,7 +30,6 @@ from storage.tables import (
     messages,
     outbox,
     people,
-    spending,
 )
 
 _UNDER_WAY = ("waiting", "answered")
@@ -40,9 +39,6 @@ _NOTHING = content_to_json(Text(""))
 _BATCH = 500
 # Spelled out in the statement: neither database takes the index of messages with files for a value it is told later.
 _SHOWS: ColumnElement[bool] = messages.c.media != literal("[]", literal_execute=True)
-
-InsertInto = Callable[..., postgresql.Insert | sqlite.Insert]
-"""The insert of the database at hand, for `ON CONFLICT`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +69,9 @@ async def forget(database: Database, person: Person, *, who: str) -> Erased:
     Raises `TryAgain` while the person is being answered: the answer would be written behind our back.
     """
     async with database.write() as connection:
-        lane = lane_of(person)
-        # Whoever wants to add a turn to the lane waits until we have finished.
-        await connection.execute(
-            select(lanes.c.lane).where(lanes.c.lane.in_((lane, f"{lane}/urgent"))).with_for_update()
-        )
-        busy = select(func.count()).where(inbox.c.channel == person.channel, inbox.c.user == person.user)
+        # Who wants to add a turn to a lane waits until this has finished.
+        await connection.execute(select(lanes.c.lane).where(lanes.c.lane.in_(_lanes_of(person))).with_for_update())
+        busy = select(func.count()).where(turns_of(person))
         if (await connection.execute(busy.where(inbox.c.state.in_(_UNDER_WAY)))).scalar_one():
             raise TryAgain(f"{person} is being answered now; try again in a minute")
         erased = await erase(connection, person, insert_into=_insert_into(database))
@@ -97,9 +90,7 @@ async def erase(connection: AsyncConnection, person: Person, *, insert_into: Ins
     """Delete everything of a person in the caller's transaction, except for a turn that is under way."""
     theirs = select(conversations.c.id).where(conversations.c.person == str(person))
     files = await _files_of_messages(connection, messages.c.conversation_id.in_(theirs))
-    all_but_one = select(inbox.c.id).where(
-        inbox.c.channel == person.channel, inbox.c.user == person.user, inbox.c.id != but_turn
-    )
+    all_but_one = select(inbox.c.id).where(turns_of(person), inbox.c.id != but_turn)
     files |= await _files_of_parts(connection, outbox.c.turn_id.in_(all_but_one))
     waiting = await connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
     files |= {picture.media.sha256 for row in waiting for picture in pictures_from_json(row.pictures)}
@@ -117,9 +108,20 @@ async def erase(connection: AsyncConnection, person: Person, *, insert_into: Ins
         delete(conversations).where(conversations.c.person == str(person)).returning(conversations.c.id)
     )
     await connection.execute(delete(people).where(people.c.person == str(person)))
-    await _spent_by_nobody(connection, person, insert_into=insert_into)
+    await anonymise(connection, person, insert=insert_into, now=time())
     await _empty_turns(connection, inbox.c.id.in_(all_but_one))
     return Erased(len(held.all()), int(said))
+
+
+def _lanes_of(person: Person) -> tuple[str, str]:
+    lane = lane_of(person)
+    return lane, f"{lane}/urgent"
+
+
+def turns_of(person: Person) -> ColumnElement[bool]:
+    """Return the condition for a person's turns."""
+    # By their lanes, which have an index: one by channel and user would cost something for every message.
+    return inbox.c.lane.in_(_lanes_of(person))
 
 
 async def _empty_turns(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
@@ -128,15 +130,6 @@ async def _empty_turns(connection: AsyncConnection, which: ColumnElement[bool]) 
     await connection.execute(delete(outbox).where(outbox.c.turn_id.in_(select(inbox.c.id).where(ended))))
     # The keys stay until the janitor takes them: WeCom may still deliver the same messages again.
     await connection.execute(update(inbox).where(ended).values(content=_NOTHING, failure="", state="done"))
-
-
-async def _spent_by_nobody(connection: AsyncConnection, person: Person, *, insert_into: InsertInto) -> None:
-    """Keep what was paid and take away for whom: the company's bill does not shrink."""
-    gone = await connection.execute(delete(spending).where(spending.c.person == str(person)).returning(*spending.c))
-    rows = [dict(row) | {"person": ""} for row in gone.mappings()]
-    if rows:
-        in_order = sorted(rows, key=lambda row: (row["day"], row["chain"], row["model"]))
-        await connection.execute(add_up(insert_into), in_order)
 
 
 async def forget_old(database: Database, *, days: int) -> Erased:
@@ -265,10 +258,6 @@ async def _held(connection: AsyncConnection, among: set[str]) -> set[str]:
 async def _files_of_parts(connection: AsyncConnection, condition: ColumnElement[bool]) -> set[str]:
     parts = [part_from_json(row.part) for row in await connection.execute(select(outbox.c.part).where(condition))]
     return {part.media.sha256 for part in parts if isinstance(part, FilePart | ImagePart | VoicePart)}
-
-
-def _insert_into(database: Database) -> InsertInto:
-    return postgresql.insert if database.shared else sqlite.insert
 
 
 async def _files_of_messages(connection: AsyncConnection, condition: ColumnElement[bool]) -> set[str]:

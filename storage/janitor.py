@@ -10,9 +10,12 @@ from sqlalchemy import delete, select
 
 from pipeline.supervision import SupervisedLoop
 from storage.engine import Database
+from storage.erasure import Eraser
+from storage.exports.kept import drop_old_exports
 from storage.failures import read_failure
 from storage.forgetting import forget_old, remove_doomed, remove_unheld
 from storage.media import MediaFolder
+from storage.pseudonyms import drop_pseudonyms
 from storage.tables import inbox
 
 log = structlog.get_logger()
@@ -31,13 +34,22 @@ class Janitor:
     """
 
     def __init__(
-        self, database: Database, media: MediaFolder, *, keep_days: int, keep_media_days: int, retention_days: int = 0
+        self,
+        database: Database,
+        media: MediaFolder,
+        *,
+        keep_days: int,
+        keep_media_days: int,
+        retention_days: int = 0,
+        eraser: Eraser | None = None,
     ) -> None:
         self._database = database
         self._media = media
+        self._keep_days = keep_days
         self._keep = keep_days * _DAY
         self._keep_media_days = keep_media_days
         self._retention_days = retention_days
+        self._eraser = eraser
         self.loop = SupervisedLoop("janitor", self._run)
 
     def start(self) -> None:
@@ -77,7 +89,11 @@ class Janitor:
                 files += await _tried("media", self._media.sweep(days=self._keep_media_days))
             if self._retention_days:
                 await _tried("retention", self._forget_old())
+            await _tried("pseudonyms", drop_pseudonyms(self._database, now=time()))
+            await _tried("exports", drop_old_exports(self._database, days=self._keep_days))
             files += await _tried("forgotten files", remove_doomed(self._database, self._media))
+            if self._eraser is not None:
+                await _tried("erasures", self._eraser.finish())
             if hour % _HOURS_A_DAY == 0:
                 # It looks through all messages.
                 files += await _tried("unheld files", remove_unheld(self._database, self._media))

@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, Self, TypeVar, cast
 
 import aiosqlite
@@ -16,6 +17,8 @@ from sqlalchemy.engine import Connection as SyncConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Got = TypeVar("Got")
+
+_CHECKPOINT_SECONDS = 0.2
 
 
 class Connection(aiosqlite.Connection):
@@ -172,6 +175,17 @@ async def connect(path: str, *, timeout: float) -> Connection:  # noqa: ASYNC109
     connection = Connection(connector, iter_chunk_size=1)
     await connection
     return connection
+
+
+def empty_log(path: str) -> bool:
+    """Checkpoint the write-ahead log and cut it to nothing; return whether it is empty. Not for the event loop."""
+    try:
+        # Not long: who writes waits meanwhile.
+        with closing(sqlite3.connect(path, timeout=_CHECKPOINT_SECONDS, isolation_level=None)) as connection:
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError:
+        return False
+    return not busy
 
 
 def _run(

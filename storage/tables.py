@@ -234,6 +234,12 @@ exported_files = Table(
     Column("person", Text, primary_key=True),
     Column("sha256", Text, primary_key=True),
     Column("at", Double, nullable=False),
+    # The digest of what it was made of, empty where it shall be made anew; and its place among those made of it.
+    Column("content", Text, nullable=False, default="", server_default=""),
+    Column("place", Integer, nullable=False, default=0, server_default="0"),
+    Column("mime", Text, nullable=False, default="", server_default=""),
+    Column("name", Text, nullable=False, default="", server_default=""),
+    Column("size", BigInteger, nullable=False, default=0, server_default="0"),
 )
 
 # Files to be removed once nothing else refers to them: a transaction cannot remove a file.
@@ -241,4 +247,12 @@ doomed_files = Table(
     "doomed_files",
     metadata,
     Column("sha256", Text, primary_key=True),
+)
+
+# The key of each month, under which what people spent who were forgotten in it is kept until the month is over.
+forgotten_keys = Table(
+    "forgotten_keys",
+    metadata,
+    Column("month", Integer, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
 )

@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import func, select
 
 from storage.engine import Database
+from storage.pseudonyms import PREFIX
 from storage.spending import date_of, number_of
 from storage.tables import spending
 
@@ -44,10 +45,13 @@ async def usage(database: Database, by: By, *, since: date | None = None, until:
         wanted = wanted.where(spending.c.day <= number_of(until))
     async with database.read() as connection:
         rows = (await connection.execute(wanted)).all()
-    found = [
-        Usage(_told(by, row.of), int(row.answers), int(row.input_tokens), int(row.output_tokens), int(row.cost))
-        for row in rows
-    ]
+    sums: dict[str, list[int]] = {}
+    for row in rows:
+        # Those who were forgotten are one line, whatever they are kept under.
+        counted = sums.setdefault(_told(by, row.of), [0, 0, 0, 0])
+        for place, more in enumerate((row.answers, row.input_tokens, row.output_tokens, row.cost)):
+            counted[place] += int(more)
+    found = [Usage(of, *counted) for of, counted in sums.items()]
     if by == "day":
         return sorted(found, key=lambda each: each.of)
     return sorted(found, key=lambda each: (-each.cost, -each.input_tokens - each.output_tokens, -each.answers, each.of))
@@ -56,4 +60,4 @@ async def usage(database: Database, by: By, *, since: date | None = None, until:
 def _told(by: By, key: str | int) -> str:
     if isinstance(key, int):
         return date_of(key).isoformat()
-    return key or FORGOTTEN if by == "person" else key
+    return FORGOTTEN if by == "person" and (not key or key.startswith(PREFIX)) else key

@@ -13,7 +13,7 @@ import structlog
 from pipeline import meters
 from pipeline.errors import LaneLost, TryAgain, WriteRefused
 from pipeline.events import InboundEvent, Person
-from pipeline.outcomes import Finished, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of, pause_after
+from pipeline.outcomes import Finished, Forgotten, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of, pause_after
 from pipeline.replies import Part, Receipt
 from pipeline.supervision import SupervisedLoop
 from storage.bell import Bell
@@ -63,12 +63,14 @@ class Worker:
         turn_attempts: int = 3,
         lease_seconds: float = LEASE_SECONDS,
         name: str = "",
+        forgotten: Callable[[Person], Awaitable[None]] | None = None,
     ) -> None:
         self.name = name or token_hex(8)
         self._database = database
         self._most = most
         self._drain_seconds = drain_seconds
         self._turn_attempts = turn_attempts
+        self._forgotten = forgotten
         self._writer: Writer[Operation, Result] = Writer(Ledger(database, self.name).apply)
         self._run: Callable[[Turn], Awaitable[Verdict]] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -168,7 +170,11 @@ class Worker:
 
     async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
         """Implement `Journal.answered`."""
-        return cast("Turn", await self._insist(Record(turn, outcome.changes, parts, failure)))
+        answered = cast("Turn", await self._insist(Record(turn, outcome.changes, parts, failure)))
+        if self._forgotten is not None and any(isinstance(change, Forgotten) for change in outcome.changes):
+            # Before the person is told that it is done.
+            await self._forgotten(turn.event.sender)
+        return answered
 
     async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
         """Implement `Journal.sent`."""

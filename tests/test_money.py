@@ -143,3 +143,21 @@ async def test_an_answer_that_could_not_be_given_is_paid_all_the_same(tmp_path: 
 
             assert (0, 1_040_000, 0) == (row.answers, row.cost, said.scalar_one())
     assert "额度已经用完" in refused
+
+
+async def test_who_is_forgotten_has_spent_what_they_have_spent(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("第一个回答", usage=(400_000, 30_000)))
+    async with open_house(tmp_path, priced(model, WEBOT_BUDGETS__PER_USER_PER_DAY="1")) as house:
+        phone = house.phone()
+        said = []
+        for count, words in enumerate(("一", "二", "@forget", "@forget yes", "三", "四"), 1):
+            await phone.say(words)
+            said.append((await phone.texts(count=count))[-1])
+        by_person = await usage(house.service.database, "person")
+
+    refused = ZH.say("budget.person_day", when="|").partition("|")[0]
+    assert "第一个回答" == said[0]
+    assert ZH.say("forget.done") == said[3]
+    assert [True] * 3 == [said[place].startswith(refused) for place in (1, 4, 5)]
+    assert 1 == len(model.asked)
+    assert [("(forgotten)", 1, 1_040_000)] == [(each.of, each.answers, each.cost) for each in by_person]

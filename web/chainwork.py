@@ -3,7 +3,7 @@
 import asyncio
 import difflib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,9 +22,10 @@ from pipeline.revisions import Draft, Release
 from pipeline.settings import Settings
 from pipeline.words import Words
 from storage.configs import ChainRevisions
+from storage.erasure import TRIED, drop_tried
 from storage.ratings import Count, Judged, Rating, count_ratings, latest_judged
 from storage.replays import latest_questions
-from storage.visits import NoDatabase, bring_up, visiting
+from storage.visits import DatabaseUnusable, NoDatabase, SchemaOutdated, bring_up, visiting
 
 DRAFTS = "drafts"
 
@@ -92,13 +93,21 @@ class Desk:
     @asynccontextmanager
     async def trier(self, *, at_once: int, fresh: bool, tools: bool = True) -> AsyncIterator[Trier]:
         """Open who asks; with `fresh`, nothing asked before is used. Without `tools`, chains are offered none."""
-        folder = None if fresh else Path(self.settings.storage.data_dir) / "cache" / "tried"
+        folder = None if fresh else await self._tried()
         # Loads libraries.
         toolshed = await asyncio.to_thread(self._toolshed) if tools else Toolshed({})
         try:
             yield Trier(self.models, self.settings.chat, self.words, toolshed, Answers(folder), at_once)
         finally:
             await asyncio.gather(self.models.aclose(), toolshed.servers.aclose())
+
+    async def _tried(self) -> Path:
+        """Return the folder of answers already given, without those that may hold words of people since forgotten."""
+        data_dir = Path(self.settings.storage.data_dir)
+        with suppress(NoDatabase, SchemaOutdated, DatabaseUnusable):
+            async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
+                await drop_tried(database, data_dir)
+        return data_dir / TRIED
 
     def _toolshed(self) -> Toolshed:
         return open_toolshed(pretended_senses(self.settings), open_servers(self.settings))

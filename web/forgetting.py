@@ -7,8 +7,8 @@ from pathlib import Path
 from pipeline.events import Person
 from pipeline.settings import Settings
 from storage.audit import operator
-from storage.forgetting import Erased, find, forget, remove_doomed
-from storage.media import MediaFolder
+from storage.erasure import Eraser
+from storage.forgetting import Erased, find, forget
 from storage.visits import visiting
 
 
@@ -22,15 +22,21 @@ def persons_of(settings: Settings, user: str, channel: str) -> Sequence[Person]:
     return [person for person in asyncio.run(look()) if channel in {"", person.channel}]
 
 
-def forget_persons(settings: Settings, persons: Sequence[Person]) -> Erased:
-    """Delete everything of some persons. Raises `TryAgain` when one is being answered."""
+def forget_persons(settings: Settings, persons: Sequence[Person]) -> tuple[Erased, bool]:
+    """Delete everything of some persons; return how much, and whether nothing is left in SQLite's log either.
 
-    async def delete() -> Erased:
+    Raises:
+        TryAgain: One of them is being answered.
+    """
+
+    async def delete() -> tuple[Erased, bool]:
         erased = Erased()
         async with visiting(settings.storage.database_url.get_secret_value()) as database:
-            for person in persons:
-                erased += await forget(database, person, who=operator())
-            await remove_doomed(database, MediaFolder(Path(settings.storage.data_dir) / "media"))
-        return erased
+            try:
+                for person in persons:
+                    erased += await forget(database, person, who=operator())
+            finally:
+                clean = await Eraser(database, Path(settings.storage.data_dir)).finish()
+        return erased, clean
 
     return asyncio.run(delete())

@@ -15,6 +15,7 @@ from chains.config import ChainConfig
 from chains.router import Chains, open_chains
 from chains.watching import Keeper, live_chains
 from pipeline import meters
+from pipeline.events import Person
 from pipeline.guards import AllowList, Pace
 from pipeline.intake import Intake
 from pipeline.net import check_proxy
@@ -27,6 +28,7 @@ from storage.accounts import Accounts
 from storage.configs import ChainRevisions
 from storage.decoder import Decoder
 from storage.engine import Database, open_database
+from storage.erasure import Eraser
 from storage.exports.chat import ChatExports
 from storage.exports.workshop import Workshop
 from storage.janitor import Janitor
@@ -82,6 +84,7 @@ class Base:
                 settings=settings.export,
                 language=settings.chat.language,
                 idle_minutes=settings.chat.idle_minutes,
+                keep_days=settings.storage.keep_turns_days,
             ),
             spending=self.accounts,
             former=former,
@@ -115,6 +118,7 @@ class Service:
     worker: Worker
     janitor: Janitor
     schema: SchemaWatch
+    eraser: Eraser
     channels: Mapping[str, Opened]
     shifts: Shifts
     keeper: Keeper
@@ -184,6 +188,7 @@ class Service:
         await self.keeper.close()
         await self.janitor.close()
         await self.schema.close()
+        await self.eraser.close()
         for opened in self.channels.values():
             await opened.channel.aclose()
         await self.shifts.close()
@@ -236,11 +241,18 @@ def _assemble(
     media = MediaFolder(Path(settings.storage.data_dir) / "media")
     outbox = Outbox(database)
     limits = settings.limits
+
+    async def drop(person: Person) -> None:
+        if person.channel in opened:
+            await opened[person.channel].channel.forget(person)
+
+    eraser = Eraser(database, Path(settings.storage.data_dir), media=media, on_forgotten=drop)
     worker = Worker(
         database,
         most=limits.max_concurrent_turns,
         drain_seconds=limits.drain_seconds,
         turn_attempts=limits.turn_attempts,
+        forgotten=eraser.forgotten,
     )
     base = Base(database, media, worker, Accounts(database), Pace(settings.limits.per_user_per_minute))
     chains = base.open_chains(settings, before=before)
@@ -264,8 +276,10 @@ def _assemble(
             keep_days=settings.storage.keep_turns_days,
             keep_media_days=settings.storage.keep_media_days,
             retention_days=settings.storage.retention_days,
+            eraser=eraser,
         ),
         schema=SchemaWatch(database),
+        eraser=eraser,
         channels=opened,
         shifts=shifts,
         keeper=Keeper(chains.shelf, ChainRevisions(database), shared=database.shared),

@@ -82,10 +82,12 @@ class Cache:
                 self._remember(key, kept)
         return kept if kept is not None and kept.until > self._clock() else None
 
-    async def put(self, key: str, text: str, *, seconds: float) -> None:
-        """Keep a text for some seconds."""
+    async def put(self, key: str, text: str, *, seconds: float, on_disk: bool = True) -> None:
+        """Keep a text for some seconds, or until the process ends if that is sooner and it is not `on_disk`."""
         kept = Kept(text, self._clock() + seconds)
         self._remember(key, kept)
+        if not on_disk:
+            return
         entry = json.dumps([kept.text, kept.until])
         await self._on_disk(lambda disk: disk.set(key, entry, expire=seconds))
 

@@ -42,6 +42,8 @@ async def run(order: Order) -> Outcome:
     if isinstance(wish, str):
         return order.done("export.unclear", word=wish)
     exported = await exporter.export(order.ask.event.sender, wish.wanted, wish.format)
+    if (full := exported.full) is not None:
+        return order.done("export.full", files=full.files, megabytes=f"{full.megabytes:g}", days=full.days)
     if not exported.files:
         return order.done(_nothing(wish.wanted))
     files = tuple(FileReply(file) for file in exported.files)

@@ -10,11 +10,10 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Row, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.errors import AnswerFailed
 from pipeline.events import Person
-from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
+from pipeline.exports import Current, Everything, Exported, Format, Full, Month, Numbered, Previous, Wanted
 from pipeline.ports import MediaStore
 from pipeline.replies import StoredMedia
 from pipeline.settings import Export
@@ -23,12 +22,13 @@ from storage.engine import Database
 from storage.exports.facts import title
 from storage.exports.folders import work_folder
 from storage.exports.formats import TRAITS
+from storage.exports.kept import KeptExports, content_digest
 from storage.exports.layout import lay_out
 from storage.exports.orders import Broken, RenderOrder
 from storage.exports.records import Head, Transcript
 from storage.exports.select import Selection, stream
 from storage.exports.workshop import Workshop
-from storage.tables import conversations, exported_files, people
+from storage.tables import conversations, people
 
 log = structlog.get_logger()
 
@@ -50,8 +50,11 @@ class ChatExports:
         settings: Export,
         language: Language,
         idle_minutes: int,
+        keep_days: int = 7,
     ) -> None:
         self._database = database
+        self._kept = KeptExports(database, media, days=keep_days)
+        self._full = Full(settings.kept_files, settings.kept_mb, keep_days)
         self._media = media
         self._workshop = workshop
         self._settings = settings
@@ -77,32 +80,27 @@ class ChatExports:
                 self._language,
                 int(self._settings.volume_mb * _MEGABYTE),
             )
+            messages = sum(head.messages for head in heads)
+            content = await asyncio.to_thread(content_digest, folder, order)
+            if files := await self._kept.find(person, content):
+                return Exported(files, len(heads), messages, instead)
+            count, size = await self._kept.total(person)
+            if count >= self._full.files or size >= self._full.megabytes * _MEGABYTE:
+                log.info("export_refused", files=count, bytes=size)
+                return Exported(full=self._full)
             answer = await self._workshop.render(order)
             if isinstance(answer, Broken):
                 raise AnswerFailed(f"no document could be made: {answer.reason}", reason="export.failed")
             if answer.plainer:
                 log.warning("export_plainer", wanted=format, made=answer.format, reason=answer.plainer)
-            files = [await self._keep(folder / "out" / file, answer.format) for file in answer.files]
-        await self._note(person, files)
-        messages = sum(head.messages for head in heads)
-        return Exported(tuple(files), len(heads), messages, instead, bool(answer.plainer))
+            files = tuple([await self._keep(folder / "out" / file, answer.format) for file in answer.files])
+        # What could not be set as pages may be the next time.
+        await self._kept.note(person, "" if answer.plainer else content, files)
+        return Exported(files, len(heads), messages, instead, bool(answer.plainer))
 
     async def _keep(self, path: Path, format: Format) -> StoredMedia:  # noqa: A002
         mime = "application/zip" if path.suffix == ".zip" else TRAITS[format].mime
         return await self._media.keep(await asyncio.to_thread(path.read_bytes), mime=mime, name=path.name)
-
-    async def _note(self, person: Person, files: Sequence[StoredMedia]) -> None:
-        """Note whose documents these are, so that they can be forgotten with the rest."""
-        into = postgresql.insert if self._database.shared else sqlite.insert
-        wanted = into(exported_files)
-        async with self._database.write() as connection:
-            for file in files:
-                values = {"person": str(person), "sha256": file.sha256, "at": time()}
-                await connection.execute(
-                    wanted.values(values).on_conflict_do_update(
-                        index_elements=["person", "sha256"], set_={"at": values["at"]}
-                    )
-                )
 
     async def _choose(self, person: Person, wanted: Wanted) -> tuple[Selection | None, bool]:
         """Give what is meant, None for nothing, and whether it is another conversation than the one asked for."""

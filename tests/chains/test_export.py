@@ -10,7 +10,7 @@ import pytest
 from chains.book import ChainBook
 from chains.router import Chains, open_chains
 from pipeline.events import Person
-from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
+from pipeline.exports import Current, Everything, Exported, Format, Full, Month, Numbered, Previous, Wanted
 from pipeline.outcomes import Outcome
 from pipeline.replies import FileReply, StoredMedia, TextReply
 from pipeline.settings import Settings
@@ -89,6 +89,14 @@ async def test_what_is_not_understood_is_explained_and_nothing_is_made(word: str
 
     assert Outcome((TextReply(ZH.say("export.unclear", word=word)),)) == outcome
     assert [] == printer.wanted
+
+
+async def test_who_has_too_many_is_told_how_many_and_for_how_long() -> None:
+    outcome = await said(Printer(Exported(full=Full(30, 300.0, 7))), "@export")
+    sentence = ZH.say("export.full", files=30, megabytes="300", days=7)
+
+    assert "每人最多 30 个、共 300 MB" in sentence
+    assert Outcome((TextReply(sentence),)) == outcome
 
 
 async def test_the_file_comes_with_a_word_about_it() -> None:

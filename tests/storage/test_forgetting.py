@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Person, Text
@@ -17,10 +19,10 @@ from pipeline.replies import StoredMedia, VoicePart
 from pipeline.settings import Export
 from storage.audit import deeds
 from storage.codec import content_to_json, part_to_json
-from storage.engine import Database
+from storage.engine import Database, open_database
 from storage.exports.chat import ChatExports
 from storage.exports.workshop import Workshop
-from storage.forgetting import Erased, find, forget, forget_old, remove_doomed, remove_unheld
+from storage.forgetting import Erased, find, forget, forget_old, remove_doomed, remove_unheld, turns_of
 from storage.media import MediaFolder
 from storage.tables import inbox, metadata, outbox
 from storage.transcript import Transcript
@@ -87,6 +89,72 @@ async def test_everything_of_a_person_is_gone_and_nothing_of_others(
     # The picture both have sent stays.
     assert (3, 2, 1) == (before, removed, await files(tmp_path))
     assert ("forget", "root@host", 2, 8) == (deed.action, deed.who, deed.conversations, deed.messages)
+
+
+async def test_the_turns_of_a_person_are_found_by_an_index_not_among_all(database: Database) -> None:
+    many = [
+        {"id": n, "key": f"k{n}", "lane": f"wecom/u{n}", "n": 1, "channel": "wecom", "user": f"u{n}"}
+        | {"content": "{}", "sent_at": 0.0, "accepted_at": 0.0, "state": "done"}
+        for n in range(1, 2001)
+    ]
+    async with database.write() as connection:
+        await connection.execute(insert(inbox), many)
+        if database.shared:
+            await connection.execute(text("ANALYZE inbox"))
+        wanted = select(inbox.c.id).where(turns_of(Person("wecom", "u7")))
+        explain = "EXPLAIN " if database.shared else "EXPLAIN QUERY PLAN "
+        compiled = wanted.compile(connection.engine.sync_engine, compile_kwargs={"literal_binds": True})
+        plan = " ".join(str(row) for row in await connection.execute(text(explain + str(compiled))))
+        found = (await connection.execute(wanted)).scalars().all()
+
+    assert [7] == found
+    assert "uq_inbox_lane_n" in plan or "sqlite_autoindex_inbox" in plan
+    assert "SCAN inbox" not in plan
+
+
+async def test_what_is_deleted_is_written_over(tmp_path: Path) -> None:
+    opened = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
+    kept = []
+
+    async def look(connection: AsyncConnection) -> None:
+        kept.append((await connection.execute(text("PRAGMA secure_delete"))).scalar_one())
+
+    try:
+        async with opened.write() as connection:
+            await look(connection)
+        async with opened.read() as connection:
+            await look(connection)
+        await opened.transact(look)
+    finally:
+        await opened.close()
+
+    assert [1, 1, 1] == kept
+
+
+async def test_the_log_is_emptied_once_nobody_reads(tmp_path: Path) -> None:
+    opened = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
+    log = tmp_path / "webot.db-wal"
+
+    def hold() -> sqlite3.Connection:
+        reader = sqlite3.connect(tmp_path / "webot.db", isolation_level=None, check_same_thread=False)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        return reader
+
+    try:
+        async with opened.write() as connection:
+            await connection.execute(text("CREATE TABLE t (it TEXT)"))
+        reader = await asyncio.to_thread(hold)
+        async with opened.write() as connection:
+            await connection.execute(text("INSERT INTO t VALUES ('it')"))
+        while_read = await opened.empty_log()
+        await asyncio.to_thread(reader.close)
+        afterwards = await opened.empty_log()
+        size = await asyncio.to_thread(lambda: log.stat().st_size)
+    finally:
+        await opened.close()
+
+    assert (False, True, 0) == (while_read, afterwards, size)
 
 
 async def test_a_person_is_found_by_id_on_each_channel(database: Database) -> None:

@@ -1,9 +1,12 @@
 """Being forgotten: by a person in the chat, asked twice, and by an operator in the shell."""
 
+import asyncio
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
+from pipeline.events import Person
 from pipeline.words import Words
 from storage.engine import Database
 from storage.tables import metadata
@@ -20,6 +23,72 @@ async def holds(database: Database, words: str) -> bool:
             if any(words in str(row) for row in await connection.execute(select(table))):
                 return True
     return False
+
+
+async def bytes_with(folder: Path, marker: str) -> list[str]:
+    """Name the files of a folder in which a text occurs, whatever kind they are of."""
+
+    def look() -> list[str]:
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return sorted(path.relative_to(folder).as_posix() for path in files if marker.encode() in path.read_bytes())
+
+    return await asyncio.to_thread(look)
+
+
+async def remember_a_trial(folder: Path) -> None:
+    """Leave an answer of `webot chains try` that repeats what somebody asked."""
+    tried = folder / "data" / "cache" / "tried"
+
+    def write() -> None:
+        tried.mkdir(parents=True)
+        (tried / "0.json").write_text(f'{{"text": "{WORDS}"}}', encoding="utf-8")
+
+    await asyncio.to_thread(write)
+
+
+@pytest.mark.parametrize("by", ["the person", "an operator"])
+async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: str) -> None:
+    environ = {
+        "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
+        "WEBOT_STORAGE__DATA_DIR": str(tmp_path / "data"),
+    }
+    async with open_house(tmp_path) as house:
+        phone, other = house.phone(), house.phone("lisi")
+        await other.say("李四的事")
+        await other.texts(count=1)
+        for number in range(1, 13):
+            await phone.say(f"{WORDS} {number} {'字' * 400}")
+            await phone.texts(count=number)
+        await phone.say("@export txt")
+        await phone.messages(count=14, within=30)
+        await remember_a_trial(tmp_path)
+        before = await bytes_with(tmp_path, WORDS)
+        if by == "the person":
+            await phone.say("@forget")
+            await phone.texts(count=15)
+            await phone.say("@forget yes")
+            assert ZH.say("forget.done") == (await phone.texts(count=16))[-1]
+        else:
+            ran = await webot("forget", "zhangsan", "--yes", folder=tmp_path, environ=environ)
+            assert (0, "1 conversations, 24 messages deleted") == (ran.code, ran.err.splitlines()[-1])
+        after = await bytes_with(tmp_path, WORDS)
+        others = await bytes_with(tmp_path, "李四的事")
+
+    assert {"data/cache/tried/0.json", "webot.db-wal"} < set(before)
+    assert any(name.startswith("data/media/") for name in before)
+    assert [] == after
+    assert ["webot.db"] == others
+
+
+async def test_the_name_of_a_person_is_never_written_beside_the_database(tmp_path: Path) -> None:
+    (tmp_path / "settings.local.toml").write_text('[chat]\nsystem_prompt = "{{ name }}"\n', encoding="utf-8")
+    async with open_house(tmp_path, {"WEBOT_LIMITS__DEPARTMENTS": "[1]"}) as house:
+        channel = house.service.channels["wecom"].channel
+        profile = await channel.profile(Person("wecom", "zhangsan"))
+        await channel.forget(Person("wecom", "zhangsan"))
+
+        assert profile.name
+        assert [] == await bytes_with(tmp_path / "data", profile.name)
 
 
 async def talk(house: House) -> None:

@@ -24,6 +24,10 @@ def command(shell: Shell, *, user: str, channel: str, yes: bool) -> int:
     click.echo(f"Everything of {', '.join(map(str, persons))} will be deleted for good.", err=True)
     if not yes:
         click.confirm("Delete it?", abort=True, err=True)
-    erased = forget_persons(settings, persons)
+    erased, clean = forget_persons(settings, persons)
     click.echo(f"{erased.conversations} conversations, {erased.messages} messages deleted", err=True)
+    if not clean:
+        click.echo("Another process reads the database: its -wal file may still hold deleted text.", err=True)
+        click.echo("Run the same command again when that process has finished, or restart the service.", err=True)
+        return 1
     return 0

@@ -2,20 +2,24 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pymupdf
 import pytest
+from sqlalchemy import select, update
 
 from pipeline.errors import AnswerFailed, Undeliverable
 from pipeline.events import Person
-from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
+from pipeline.exports import Current, Everything, Exported, Format, Full, Month, Numbered, Previous, Wanted
 from pipeline.replies import StoredMedia
 from pipeline.settings import Export
 from storage.engine import Database
 from storage.exports.chat import ChatExports
+from storage.exports.kept import drop_old_exports
 from storage.exports.workshop import Workshop
+from storage.tables import doomed_files, exported_files
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import REPORT
 
@@ -51,6 +55,8 @@ class Desk:
     seconds: float = 60.0
     idle_minutes: int = 60
     volume_mb: float = 19.0
+    kept_files: int = 30
+    kept_mb: float = 300.0
 
     async def export(self, wanted: Wanted, format_: Format = "txt") -> Exported:
         exports = await asyncio.to_thread(
@@ -58,7 +64,7 @@ class Desk:
             self.database,
             self.shelf,
             Workshop(presses=2, keep=False, seconds=self.seconds),
-            settings=Export(volume_mb=self.volume_mb),
+            settings=Export(volume_mb=self.volume_mb, kept_files=self.kept_files, kept_mb=self.kept_mb),
             language="zh",
             idle_minutes=self.idle_minutes,
         )
@@ -175,3 +181,57 @@ async def test_pictures_are_in_the_document_and_lost_ones_are_named(desk: Desk) 
 
 def _pixel() -> bytes:
     return bytes(pymupdf.Pixmap(pymupdf.csRGB, (0, 0, 40, 30)).tobytes("png"))
+
+
+async def test_the_same_content_is_not_made_and_kept_again(desk: Desk) -> None:
+    await two_talks(desk.database)
+    first = await desk.export(Everything(), "html")
+    again = await desk.export(Everything(), "html")
+    other = await desk.export(Everything(), "md")
+    await converse(desk.database, "zhangsan", [("第三件事", "第三件事的回答")], at=NOW)
+    after = await desk.export(Everything(), "html")
+
+    assert first == again
+    assert 3 == len(desk.shelf.files)
+    assert 3 == len({file.sha256 for made in (first, other, after) for file in made.files})
+
+
+async def test_what_is_gone_is_made_again(desk: Desk) -> None:
+    await two_talks(desk.database)
+    (file,) = (await desk.export(Everything())).files
+    del desk.shelf.files[file.sha256]
+    desk.shelf.files["another"] = b""
+    (again,) = (await desk.export(Everything())).files
+
+    assert "第一件事".encode() in desk.shelf.files[again.sha256]
+
+
+@pytest.mark.parametrize("bound", [{"kept_files": 1}, {"kept_mb": 0.0001}], ids=["documents", "megabytes"])
+async def test_who_has_many_documents_waits_until_they_are_gone(desk: Desk, bound: dict[str, Any]) -> None:
+    await two_talks(desk.database)
+    bounded = replace(desk, **bound)
+    await bounded.export(Everything())
+    refused = await bounded.export(Everything(), "html")
+    same = await bounded.export(Everything())
+    async with desk.database.write() as connection:
+        await connection.execute(update(exported_files).values(at=exported_files.c.at - 8 * 86400))
+    later = await bounded.export(Everything(), "html")
+
+    assert Exported(full=Full(bounded.kept_files, bounded.kept_mb, 7)) == refused
+    assert same.files
+    assert later.files
+
+
+async def test_documents_go_after_some_days(desk: Desk) -> None:
+    await two_talks(desk.database)
+    await desk.export(Everything())
+    async with desk.database.write() as connection:
+        await connection.execute(update(exported_files).values(at=exported_files.c.at - 6 * 86400))
+    await desk.export(Everything(), "html")
+    for days in (7, 5):
+        await drop_old_exports(desk.database, days=days)
+    async with desk.database.read() as connection:
+        kept = (await connection.execute(select(exported_files.c.mime))).scalars().all()
+        doomed = (await connection.execute(select(doomed_files))).all()
+
+    assert (["text/html"], 1) == (kept, len(doomed))
