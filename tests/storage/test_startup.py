@@ -63,6 +63,20 @@ async def test_a_role_that_may_not_log_in_is_not_waited_for(postgres_server: str
         await wait(f"postgresql://{name}@/{name}?host={postgres_server}")
 
 
+async def test_a_role_that_may_make_no_tables_is_told_so_in_a_line(
+    tmp_path: Path, postgres_server: str, postgres_url: str
+) -> None:
+    name = urlsplit(postgres_url).path[1:]
+    server = await asyncpg.connect(host=postgres_server, user="postgres", database="postgres")
+    await server.execute(f"CREATE ROLE {name} LOGIN")
+    await server.close()
+    url = f"postgresql://{name}@/{name}?host={postgres_server}"
+    ran = await webot("migrate", folder=tmp_path, environ={"WEBOT_STORAGE__DATABASE_URL": url})
+
+    wanted = "webot: the database cannot be used: ProgrammingError: permission denied for schema public\n"
+    assert (1, wanted) == (ran.code, ran.err)
+
+
 async def test_a_start_that_waits_says_so_and_ends_when_it_is_told_to(tmp_path: Path) -> None:
     environ = {"WEBOT_STORAGE__DATABASE_URL": "postgresql://me:s3cret@127.0.0.1:9/webot", "WEBOT_SERVER__PORT": "0"}
     running = await start("serve", folder=tmp_path, environ=environ)
