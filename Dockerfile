@@ -40,6 +40,6 @@ WORKDIR /
 VOLUME /data
 EXPOSE 50008 50009
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ.get('WEBOT_SERVER__PORT', '50008')}/healthz\", timeout=4)"]
+    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('WEBOT_SERVER__PORT', '50008')), timeout=4); c.request('GET', '/readyz'); sys.exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["webot"]
 CMD ["serve"]

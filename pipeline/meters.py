@@ -1,6 +1,6 @@
 """What is counted, for `/metrics`; labels are few and never a person."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 REGISTRY = CollectorRegistry()
 
@@ -63,3 +63,20 @@ LOOP_UP = Gauge(
 LOOP_RESTARTS = Counter(
     "webot_loop_restarts", "Times a background loop ended and was begun again", ["loop"], registry=REGISTRY
 )
+OPERATOR_NEEDED = Counter(
+    "webot_operator_needed",
+    "Sends that an operator has to make work, by the platform's code such as 60020",
+    ["channel", "code"],
+    registry=REGISTRY,
+)
+MODEL_ERRORS = Counter(
+    "webot_answers_failed", "Answers that could not be made, by what the person was told", ["reason"], registry=REGISTRY
+)
+WAITING = Gauge("webot_turns_open", "Turns that wait or run, of all processes on the database", registry=REGISTRY)
+OLDEST = Gauge("webot_turns_oldest_seconds", "Age of the oldest turn that waits or runs", registry=REGISTRY)
+FREE_DISK = Gauge("webot_disk_free_bytes", "Free space where data_dir is", registry=REGISTRY)
+LEASE = Gauge(
+    "webot_lease_seconds", "How long the lease on a shared PostgreSQL holds yet; +Inf on SQLite", registry=REGISTRY
+)
+SCHEMA = Info("webot_schema", "The schema this process works with", registry=REGISTRY)
+BUILD = Info("webot_build", "What runs", registry=REGISTRY)

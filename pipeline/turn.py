@@ -171,6 +171,7 @@ class Turns:
             if turn.attempts + 1 < self._limits.turn_attempts:
                 raise TryAgain(f"{type(error).__name__} while answering") from error
             reason, failure = "turn.failed", f"{type(error).__name__} while answering"
+        meters.MODEL_ERRORS.labels(reason).inc()
         log.warning("answer_failed", trace=trace, reason=reason, error=failure)
         return Outcome((TextReply(self._words.say(reason, trace=trace)),), wasted), failure
 
@@ -218,10 +219,10 @@ class Turns:
                 receipt = await self._send(turn, channel, part, last=part is parts[-1])
             except TryAgain as error:
                 if not error.blameless and part.attempts + 1 >= self._limits.send_attempts:
-                    return self._undelivered(turn, str(error), alert=error.alert)
+                    return self._undelivered(turn, str(error), alert=error.alert, code=error.code)
                 return self._put_off(turn, part, error)
             except Undeliverable as error:
-                return self._undelivered(turn, str(error), alert=error.alert)
+                return self._undelivered(turn, str(error), alert=error.alert, code=error.code)
             meters.SENDS.labels(turn.event.sender.channel, "sent").inc()
             if part is parts[-1]:
                 end = Finished(end.state, (part, receipt), end.reason)
@@ -260,17 +261,19 @@ class Turns:
         pause = error.after if error.blameless else max(error.after, pause_after(part.attempts))
         meters.SENDS.labels(channel, "postponed").inc()
         if error.alert:
-            log.error("operator_needed", channel=channel, trace=str(turn.id), reason=str(error))
+            meters.OPERATOR_NEEDED.labels(channel, error.code).inc()
+            log.error("operator_needed", channel=channel, trace=str(turn.id), reason=str(error), code=error.code)
         elif not error.blameless:
             log.warning("send_postponed", channel=channel, trace=str(turn.id), reason=str(error), seconds=pause)
         return Postponed(pause, str(error), part, blamed=not error.blameless)
 
-    def _undelivered(self, turn: Turn, reason: str, *, alert: bool) -> Finished:
+    def _undelivered(self, turn: Turn, reason: str, *, alert: bool, code: str = "") -> Finished:
         channel = turn.event.sender.channel
         meters.SENDS.labels(channel, "undelivered").inc()
         log.error("turn_undelivered", channel=channel, trace=str(turn.id), key=turn.event.key, reason=reason)
         if alert:
-            log.error("operator_needed", channel=channel, trace=str(turn.id), reason=reason)
+            meters.OPERATOR_NEEDED.labels(channel, code).inc()
+            log.error("operator_needed", channel=channel, trace=str(turn.id), reason=reason, code=code)
         return Finished("undelivered", reason=reason)
 
 

@@ -59,6 +59,11 @@ class Lease:
         """Whether nobody can have taken our lanes over yet, by our own clock."""
         return monotonic() < self._until
 
+    @property
+    def left(self) -> float:
+        """How long the lease stands yet by our own clock, in seconds; 0 once it has run out."""
+        return max(0.0, self._until - monotonic())
+
     async def hold(self) -> None:
         """Return while our lease stands; wait for its renewal when it does not."""
         while not self.stands:

@@ -42,6 +42,7 @@ from storage.operations import (
     Stop,
     Stopped,
 )
+from storage.readiness import WriteOutcomes
 from storage.tables import inbox
 from storage.values import storable_name, storable_reason
 
@@ -58,6 +59,7 @@ class Ledger:
 
     def __init__(self, database: Database, owner: str) -> None:
         self.owner = owner
+        self.outcomes = WriteOutcomes()
         self._database = database
 
     async def apply(self, operations: Sequence[Operation]) -> Sequence[Result | Exception]:
@@ -71,15 +73,20 @@ class Ledger:
             return await _Batch(connection, self.owner, shared=self._database.shared).apply(operations)
 
         try:
-            return await self._database.transact(work)
+            results = await self._database.transact(work)
         except Exception as error:
             failure = read_failure(error)
+            self.outcomes.note(failure.code)
             meters.LEDGER_FAILURES.labels(failure.code).inc()
             if failure.meaning is Meaning.DATA:
                 raise WriteRefused(f"the database refuses it ({failure})", code=failure.code) from error
             if failure.meaning is Meaning.DAMAGED:
                 log.error("operator_needed", reason=f"the database is damaged ({failure})", code=failure.code)  # noqa: TRY400 -- as above
             raise TryAgain(f"the database cannot be written ({failure})", code=failure.code) from error
+        if not all(isinstance(operation, (Claim, Probe)) for operation in operations):
+            # Those write little or nothing.
+            self.outcomes.note()
+        return results
 
 
 class _Batch:

@@ -129,16 +129,6 @@ async def last_accepted(database: Database, channel: str) -> datetime | None:
         return _time((await connection.execute(latest)).scalar_one_or_none())
 
 
-async def ping(database: Database) -> str:
-    """Say what is wrong with the database, or nothing."""
-    try:
-        async with database.read() as connection:
-            await connection.execute(select(1))
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it is the answer
-        return f"the database does not answer: {type(error).__name__}"
-    return ""
-
-
 def _view(row: Row[*tuple[Any, ...]], parts: Row[*tuple[Any, ...]] | None) -> TurnView:
     return TurnView(
         id=row.id,

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from math import inf
 from secrets import token_hex
 from typing import cast
 
 import structlog
 
-from pipeline import meters
 from pipeline.errors import LaneLost, TryAgain, WriteRefused
 from pipeline.events import InboundEvent, Person
 from pipeline.outcomes import Finished, Forgotten, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of, pause_after
@@ -31,6 +31,7 @@ from storage.operations import (
     MarkSent,
     Operation,
     Postpone,
+    Probe,
     Record,
     Release,
     Requeue,
@@ -39,6 +40,7 @@ from storage.operations import (
     Stop,
     Stopped,
 )
+from storage.readiness import Readiness, Storm
 from storage.recovery import Orphans, free_every_lane
 from storage.writer import Writer
 
@@ -71,7 +73,8 @@ class Worker:
         self._drain_seconds = drain_seconds
         self._turn_attempts = turn_attempts
         self._forgotten = forgotten
-        self._writer: Writer[Operation, Result] = Writer(Ledger(database, self.name).apply)
+        ledger = Ledger(database, self.name)
+        self._writer: Writer[Operation, Result] = Writer(ledger.apply)
         self._run: Callable[[Turn], Awaitable[Verdict]] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._current: dict[int, str] = {}
@@ -79,6 +82,8 @@ class Worker:
         self._claiming = 0
         self._door = Door()
         self._stopping: set[int] = set()
+        self._storm = Storm()
+        self.readiness = Readiness(self.probe, ledger.outcomes)
         self._orphans = Orphans(database, self.name)
         self._wake = asyncio.Event()
         self._dispatcher = SupervisedLoop("dispatcher", self._dispatch)
@@ -103,7 +108,12 @@ class Worker:
             return "the worker does not run"
         if self._lease is not None and not self._lease.stands:
             return "the lease on the database has run out"
-        return ""
+        return self._storm.trouble
+
+    @property
+    def lease_seconds(self) -> float:
+        """Return how long the lease on the database holds yet, in seconds; without one, for ever."""
+        return inf if self._lease is None else self._lease.left
 
     def resize(self, *, most: int, drain_seconds: float, turn_attempts: int) -> None:
         """Set how many turns run at once from now on, how long they may take to finish at the end, and their tries."""
@@ -204,6 +214,10 @@ class Worker:
         self._wake.set()
         return requeued.done
 
+    async def probe(self) -> None:
+        """Write as an event's acceptance does, and change nothing. Raises what `accept` raises."""
+        await self._writer.ask(Probe())
+
     # The work --------------------------------------------------------------------------------------------------
 
     @property
@@ -292,7 +306,7 @@ class Worker:
             self._suspect_orphans()
         except Exception:  # the edge of a lane: it must not stay ours with nobody to run it
             log.exception("lane_broke", lane=lane)
-            meters.LANES_BROKEN.inc()
+            self._storm.note()
             self._suspect_orphans()
         finally:
             if self._tasks.get(lane) is asyncio.current_task():
@@ -329,6 +343,7 @@ class Worker:
                 return None
 
     def _broken(self, turn: Turn, error: Exception) -> Verdict:
+        self._storm.note()
         reason = f"{type(error).__name__} in the turn itself"
         # Where turns end by themselves, the last beginning is the apology's.
         if turn.attempts > self._turn_attempts:

@@ -154,7 +154,7 @@ def test_the_container_runs_as_nobody_much_and_is_asked_for_its_health() -> None
     assert ["python:3.11-slim", "python:3.11-slim"] == stages
     assert re.findall(r"^USER (\S+)", dockerfile, re.MULTILINE) == ["10001:10001"]
     compile(health.replace('\\"', '"'), "the health check", "exec")
-    assert "/healthz" in health
+    assert "/readyz" in health
 
 
 def test_compose_opens_no_port_to_other_machines() -> None:

@@ -307,7 +307,7 @@ async def test_the_url_is_verified_as_wecom_does_when_it_is_saved(house: House) 
 async def test_health_is_told(house: House) -> None:
     assert "pong" == (await house.http.get("/test")).text
     assert 200 == (await house.http.get("/healthz")).status_code
-    ready = dict.fromkeys(("database", "worker", "settings", "schema"), "ok")
+    ready = dict.fromkeys(("database", "worker", "loops", "settings", "schema"), "ok")
     assert ready == (await house.http.get("/readyz")).json()
     assert "webot_turns" in (await house.http.get("/metrics")).text
 
@@ -327,7 +327,7 @@ async def test_a_database_that_is_away_is_named_as_not_ready_and_comes_back(
     await server.close()
 
     assert (503, 200, 200) == (away.status_code, alive.status_code, back.status_code)
-    assert ["the database does not answer", "ok"] == [away.json()["database"].split(":")[0], back.json()["database"]]
+    assert ["nothing can be written", "ok"] == [away.json()["database"].split(":")[0], back.json()["database"]]
 
 
 async def test_a_service_that_is_stopped_answers_the_rest_when_it_starts_again(

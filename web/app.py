@@ -6,12 +6,12 @@ from litestar import Litestar, get
 from litestar.response import Redirect
 from litestar.types import ASGIApp, ControllerRouterHandler
 
-from storage.views import ping
 from web.callbacks import callback_route
 from web.console.guard import Guard
 from web.console.routes import console_routes
 from web.head import answering_head
 from web.health import health_routes, metrics_route
+from web.measurements import Measurements
 from web.operations import operation_routes
 from web.wiring import Service
 
@@ -21,22 +21,23 @@ def make_apps(service: Service, *, apart: bool) -> list[ASGIApp]:
     guard = Guard(lambda: service.settings, service.access)
     outer = _outer_routes(service)
     inner = _inner_routes(service, guard)
+    measure = Measurements(service).refresh
     open_metrics = service.settings.server.metrics
     if not apart:
-        return [_app(service, [*outer, *inner, metrics_route(*(() if open_metrics else (guard,)))])]
+        return [_app(service, [*outer, *inner, metrics_route(measure, *(() if open_metrics else (guard,)))])]
     if open_metrics:
-        outer.append(metrics_route())
-    return [_app(service, outer), _app(service, [*inner, metrics_route(guard)])]
+        outer.append(metrics_route(measure))
+    return [_app(service, outer), _app(service, [*inner, metrics_route(measure, guard)])]
 
 
 def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
     """Make what WeCom and whoever watches over the service may reach."""
 
-    async def database() -> str:
-        return await ping(service.database)
-
     async def worker() -> str:
         return service.worker.trouble
+
+    async def loops() -> str:
+        return service.loops_trouble
 
     def settings() -> str:
         # No more than that: anybody may read it who reaches the port.
@@ -49,7 +50,10 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
 
     return [
         *(callback_route(opened.channel, opened.path, service.intake) for opened in service.channels.values()),
-        *health_routes({"database": database, "worker": worker}, {"settings": settings, "schema": schema}),
+        *health_routes(
+            {"database": service.worker.readiness.trouble, "worker": worker, "loops": loops},
+            {"settings": settings, "schema": schema},
+        ),
     ]
 
 

@@ -39,11 +39,12 @@ def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> lis
     return [test, healthz, readyz]
 
 
-def metrics_route(*guards: Guard) -> HTTPRouteHandler:
-    """Make `/metrics`."""
+def metrics_route(refresh: Callable[[], Awaitable[None]], *guards: Guard) -> HTTPRouteHandler:
+    """Make `/metrics`; `refresh` measures what is not counted as it happens."""
 
-    @get("/metrics", sync_to_thread=False, guards=guards, exception_handlers={HTTPException: refused})
-    def metrics() -> Response[bytes]:
+    @get("/metrics", guards=guards, exception_handlers={HTTPException: refused})
+    async def metrics() -> Response[bytes]:
+        await refresh()
         # The response says its charset itself.
         media_type = CONTENT_TYPE_LATEST.partition("; charset")[0]
         return Response(generate_latest(REGISTRY), media_type=media_type)

@@ -143,6 +143,11 @@ class Service:
         """Give those who answer now."""
         return self.shifts.now.chains
 
+    @property
+    def loops_trouble(self) -> str:
+        """Say which background loops do not run and why, or nothing."""
+        return "; ".join(f"{loop.name} {loop.trouble}" for loop in self.loops if loop.trouble)
+
     async def change(self, settings: Settings) -> None:
         """Have other settings hold from the next turn on.
 

@@ -6,7 +6,6 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from storage.views import ping
 from web.console.pages import page
 from web.wiring import Service
 
@@ -29,10 +28,11 @@ class ChannelState:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The whole service; `database` and `worker` say what is wrong with them, or nothing."""
+    """The whole service; `database`, `worker` and `loops` say what is wrong with them, or nothing."""
 
     database: str
     worker: str
+    loops: str
     running: int
     simulated: bool
     public_url: str
@@ -47,7 +47,7 @@ class State:
     @property
     def ready(self) -> bool:
         """Say whether people are answered."""
-        return not (self.database or self.worker)
+        return not (self.database or self.worker or self.loops)
 
     @property
     def is_demo(self) -> bool:
@@ -60,8 +60,9 @@ async def state_of(service: Service) -> State:
     public_url = service.settings.server.public_url.rstrip("/")
     chains = {name: service.settings.channels[name].chain for name in service.channels}
     return State(
-        database=await ping(service.database),
+        database=await service.worker.readiness.trouble(),
         worker=service.worker.trouble,
+        loops=service.loops_trouble,
         running=service.worker.running,
         simulated=service.simulator is not None,
         public_url=public_url,

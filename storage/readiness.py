@@ -1,0 +1,89 @@
+"""Whether events can be stored: by a write that is tried, and by what became of the writes before it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from pipeline import meters
+from pipeline.errors import TryAgain, WriteRefused
+
+_FRESH = 1.0
+_DEADLINE = 2.0
+_WINDOW = 5.0
+_BROKEN = 5
+_BROKEN_SECONDS = 30.0
+_STORM = 3
+"""Failures within the window that are no accident, if they outnumber what was written."""
+
+
+class WriteOutcomes:
+    """What became of the latest transactions: a small write may pass where larger ones fail."""
+
+    def __init__(self) -> None:
+        self._latest: deque[tuple[float, str]] = deque(maxlen=100)
+
+    def note(self, code: str = "") -> None:
+        """Note a transaction; `code` says why it failed."""
+        self._latest.append((monotonic(), code))
+
+    @property
+    def trouble(self) -> str:
+        """Say why most of the latest transactions failed, or nothing."""
+        since = monotonic() - _WINDOW
+        codes = [code for at, code in self._latest if at >= since]
+        failed = [code for code in codes if code]
+        if len(failed) < _STORM or len(failed) * 2 < len(codes):
+            return ""
+        return f"{len(failed)} of the latest {len(codes)} writes failed ({failed[-1]})"
+
+
+class Storm:
+    """Whether turns break one after the other."""
+
+    def __init__(self) -> None:
+        self._latest: deque[float] = deque(maxlen=_BROKEN)
+
+    def note(self) -> None:
+        """Note that a turn, or the lane it was in, ended in an error of ours."""
+        meters.LANES_BROKEN.inc()
+        self._latest.append(monotonic())
+
+    @property
+    def trouble(self) -> str:
+        """Say that they do, or nothing."""
+        if len(self._latest) < _BROKEN or monotonic() - self._latest[0] > _BROKEN_SECONDS:
+            return ""
+        return f"turns break, {_BROKEN} of them within {_BROKEN_SECONDS:g} s; the log has why"
+
+
+class Readiness:
+    """Tries a write, one at a time however many ask; that it went well holds for a second."""
+
+    def __init__(
+        self, probe: Callable[[], Awaitable[None]], outcomes: WriteOutcomes, *, deadline: float = _DEADLINE
+    ) -> None:
+        self._probe = probe
+        self._outcomes = outcomes
+        self._deadline = deadline
+        self._task: asyncio.Task[str] | None = None
+        self._began = self._wrote = 0.0
+
+    async def trouble(self) -> str:
+        """Say why nothing can be written, or nothing; never the driver's words, for anybody may read it."""
+        if self._task is None or (self._task.done() and monotonic() - self._wrote >= _FRESH):
+            self._began = monotonic()
+            self._task = asyncio.create_task(self._try(), name="write probe")
+        # One that hangs is waited for once, not by each who asks.
+        await asyncio.wait({self._task}, timeout=max(0.0, self._began + self._deadline - monotonic()))
+        if not self._task.done():
+            return f"a write has not ended for {monotonic() - self._began:.0f} s"
+        return self._task.result() or self._outcomes.trouble
+
+    async def _try(self) -> str:
+        try:
+            await self._probe()
+        except (TryAgain, WriteRefused) as error:
+            return f"nothing can be written: {error.code or type(error).__name__}"
+        self._wrote = monotonic()
+        return ""

@@ -1,0 +1,72 @@
+"""Background loops that end are begun again, and say so."""
+
+import asyncio
+
+import pytest
+
+from pipeline import meters
+from pipeline.supervision import SupervisedLoop
+
+
+class Ends:
+    """A loop that ends some times, in one way or another, and then runs on."""
+
+    def __init__(self, error: Exception | None, times: int) -> None:
+        self.begun = 0
+        self.running = asyncio.Event()
+        self._error = error
+        self._times = times
+
+    async def __call__(self) -> None:
+        self.begun += 1
+        if self.begun <= self._times:
+            if self._error is not None:
+                raise self._error
+            return
+        self.running.set()
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("error", [None, ValueError("秘密"), StopAsyncIteration()], ids=["by itself", "error", "odd"])
+async def test_a_loop_that_ends_is_begun_again_until_it_runs(error: Exception | None) -> None:
+    before = meters.LOOP_RESTARTS.labels("test")._value.get()  # noqa: SLF001 -- the counter's own
+    ends = Ends(error, times=3)
+    loop = SupervisedLoop("test", ends, first_pause=0.001)
+    loop.start()
+    async with asyncio.timeout(10):
+        await ends.running.wait()
+    told = loop.trouble
+    await loop.stop()
+
+    assert 4 == ends.begun
+    assert "3 times" in told
+    assert "秘密" not in told
+    assert 3 == meters.LOOP_RESTARTS.labels("test")._value.get() - before  # noqa: SLF001 -- as above
+    assert "does not run" == loop.trouble
+
+
+async def test_a_loop_that_ended_once_is_in_trouble_while_it_pauses_only() -> None:
+    ends = Ends(ValueError(), times=1)
+    loop = SupervisedLoop("test", ends, first_pause=0.001)
+    loop.start()
+    async with asyncio.timeout(10):
+        await ends.running.wait()
+    told = loop.trouble
+    await loop.stop()
+
+    assert "" == told
+
+
+async def test_a_loop_may_finish() -> None:
+    gate = asyncio.Event()
+
+    async def run() -> None:
+        await gate.wait()
+
+    loop = SupervisedLoop("test", run)
+    loop.start()
+    asyncio.get_running_loop().call_soon(gate.set)
+    async with asyncio.timeout(10):
+        await loop.finish()
+
+    assert gate.is_set()

@@ -1,0 +1,32 @@
+"""A message that takes the process with it each time is not begun for ever."""
+
+from pathlib import Path
+
+from pipeline.words import Words
+from tests.fakes.openai_server import Hangs, OpenAIServer, Says
+from tests.resilience.callers import post_all
+from tests.resilience.town import Town
+
+_ATTEMPTS = 2
+
+
+async def test_a_message_that_kills_is_begun_a_few_times_and_apologised_for(tmp_path: Path) -> None:
+    settings = {"WEBOT_LIMITS__TURN_ATTEMPTS": str(_ATTEMPTS), "WEBOT_CHAT__THINKING_SECONDS": "0"}
+    async with (
+        OpenAIServer() as model,
+        Town(tmp_path, model_url=model.base_url, settings=settings) as town,
+    ):
+        model.script(*[Hangs()] * _ATTEMPTS, Says("好了"))
+        service = await town.serve()
+        await post_all(service.port, [town.letter("u0", "毒").request()], connections=1)
+        for begun in range(1, _ATTEMPTS + 1):
+            await model.until(lambda begun=begun: len(model.asked) == begun)
+            await service.kill()
+            await service.start()
+        apology = await town.delivered("u0", count=1)
+        await post_all(service.port, [town.letter("u0", "再来").request()], connections=1)
+        both = await town.delivered("u0", count=2)
+
+    assert _ATTEMPTS + 1 == len(model.asked)
+    assert Words("zh").say("turn.failed", trace="1") in str(apology)
+    assert "好了" in str(both)

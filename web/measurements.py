@@ -1,0 +1,58 @@
+"""What `/metrics` says of this moment, measured when it is asked for, at most every few seconds."""
+
+import asyncio
+import platform
+import shutil
+from pathlib import Path
+from time import monotonic
+
+import structlog
+
+from pipeline import meters
+from storage.backlog import read_backlog
+from storage.migrate import HEAD
+from web.console.pages import VERSION
+from web.wiring import Service
+
+log = structlog.get_logger()
+
+_FRESH = 5.0
+_DEADLINE = 2.0
+
+
+class Measurements:
+    """Sets the gauges that somebody has to look for."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._at = -_FRESH
+        self._one = asyncio.Lock()
+        meters.BUILD.info({"version": VERSION, "python": platform.python_version()})
+        meters.SCHEMA.info({"version": HEAD})
+        meters.LEASE.set_function(lambda: service.worker.lease_seconds)
+
+    async def refresh(self) -> None:
+        """Measure; where that takes too long or fails, what was measured before stays."""
+        async with self._one:
+            if monotonic() - self._at < _FRESH:
+                return
+            self._at = monotonic()
+            try:
+                async with asyncio.timeout(_DEADLINE):
+                    await self._measure()
+            except Exception as error:  # noqa: BLE001 -- the other numbers are given all the same
+                log.warning("not_measured", error=type(error).__name__)
+
+    async def _measure(self) -> None:
+        data = Path(self._service.settings.storage.data_dir)
+        meters.FREE_DISK.set(await asyncio.to_thread(_free, data))
+        backlog = await read_backlog(self._service.database)
+        meters.WAITING.set(backlog.turns)
+        meters.OLDEST.set(backlog.oldest)
+
+
+def _free(folder: Path) -> int:
+    here = folder.absolute()
+    while not here.exists():
+        here = here.parent
+    return shutil.disk_usage(here).free
