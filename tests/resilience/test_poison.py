@@ -1,5 +1,6 @@
 """A message that takes the process with it each time is not begun for ever."""
 
+from functools import partial
 from pathlib import Path
 
 from pipeline.words import Words
@@ -8,6 +9,10 @@ from tests.resilience.callers import post_all
 from tests.resilience.town import Town
 
 _ATTEMPTS = 2
+
+
+def _asked(model: OpenAIServer, times: int) -> bool:
+    return len(model.asked) == times
 
 
 async def test_a_message_that_kills_is_begun_a_few_times_and_apologised_for(tmp_path: Path) -> None:
@@ -20,7 +25,7 @@ async def test_a_message_that_kills_is_begun_a_few_times_and_apologised_for(tmp_
         service = await town.serve()
         await post_all(service.port, [town.letter("u0", "毒").request()], connections=1)
         for begun in range(1, _ATTEMPTS + 1):
-            await model.until(lambda begun=begun: len(model.asked) == begun)
+            await model.until(partial(_asked, model, begun))
             await service.kill()
             await service.start()
         apology = await town.delivered("u0", count=1)
