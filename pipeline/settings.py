@@ -30,6 +30,23 @@ def _host_name(name: str) -> str:
     return name.lower()
 
 
+_SCRYPT_HASH = re.compile(r"scrypt(\$[0-9]{1,9}){3}(\$[A-Za-z0-9+/]+={0,2}){2}")
+
+
+def _scrypt_hash(written: SecretStr) -> SecretStr:
+    if written.get_secret_value() and not _SCRYPT_HASH.fullmatch(written.get_secret_value()):
+        message = "what `webot console-password` prints, which begins with scrypt$; a password itself is not one"
+        raise ValueError(message)
+    return written
+
+
+def _web_address(url: str) -> str:
+    if url and not re.match(r"https?://[^/\s]", url):
+        message = "an address with its scheme, such as https://bot.example.com"
+        raise ValueError(message)
+    return url
+
+
 class Table(BaseModel):
     """A table of the settings: frozen, and a key nobody knows is an error."""
 
@@ -54,7 +71,7 @@ class Server(Table):
     """The address to listen on; 0.0.0.0 for every interface."""
     port: int = Field(default=50008, ge=0, le=65535)
     """The port; 0 lets the system choose."""
-    public_url: str = ""
+    public_url: Annotated[str, AfterValidator(_web_address)] = ""
     """How WeCom reaches this service from outside, such as https://bot.example.com."""
     metrics: bool = False
     """Whether /metrics is answered on this port too, to everybody who reaches it; it is always at the console's."""
@@ -247,7 +264,7 @@ class Console(Table):
     """The console's port where it has one of its own; 0 lets the system choose, as does 0 for [server] port."""
     hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = ()
     """Further names under which browsers may reach the console, beside this machine's, host's and public_url's."""
-    password_hash: SecretStr = SecretStr("")
+    password_hash: Annotated[SecretStr, AfterValidator(_scrypt_hash)] = SecretStr("")
     """What `webot console-password` prints; everybody who uses the console is then asked for that password."""
     generate_password: bool = False
     """Whether a password is made at the first start where password_hash is empty: printed once, its hash kept in

@@ -56,7 +56,7 @@ def test_the_keys_that_differ_are_named(before: dict[str, Any], after: dict[str,
         pytest.param({"network": {"proxy": "http://x"}}, [], ["network.proxy"], id="[network]"),
         pytest.param({"limits": {"users": ["a"]}}, ["limits.users"], [], id="[limits]"),
         pytest.param(
-            {"console": {"remote": True, "password_hash": "x", "port": 1}},
+            {"console": {"remote": True, "password_hash": "scrypt$1$1$1$YQ==$YQ==", "port": 1}},
             ["console.password_hash", "console.remote"],
             ["console.port"],
             id="[console]",

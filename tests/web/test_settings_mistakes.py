@@ -82,6 +82,18 @@ CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thin
             "[chat] system_prompt: found 1979-05-27, expected text in quotes",
             id="a date where text belongs",
         ),
+        pytest.param(
+            "[console]\npassword_hash = 'open sesame'",
+            "[console] password_hash: found text, expected what `webot console-password` prints, which begins with "
+            "scrypt$; a password itself is not one",
+            id="a password where its hash belongs",
+        ),
+        pytest.param(
+            "[server]\npublic_url = 'bot.example.com'",
+            '[server] public_url: found "bot.example.com", expected an address with its scheme, such as '
+            "https://bot.example.com",
+            id="an address without its scheme",
+        ),
         pytest.param("chat = 5", "[chat]: found a whole number, expected a table", id="no table"),
         pytest.param(
             "[chat]\ntruns = 5",
