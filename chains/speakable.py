@@ -5,14 +5,20 @@ from collections.abc import Iterator
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_MARKDOWN = MarkdownIt("commonmark").enable("table")
+from pipeline.markdown import bound
+
+_MARKDOWN = bound(MarkdownIt("commonmark").enable("table"))
+_MOST_READ = 8000
+"""Characters of an answer that are read: many times what is read aloud of one."""
 _PAUSE = "\n"
 
 
 def speakable(markdown: str) -> str:
     """Give what of an answer is to be said; empty if it is code and the like alone."""
     lines = (
-        "".join(_words(token.children or [])).strip() for token in _MARKDOWN.parse(markdown) if token.type == "inline"
+        "".join(_words(token.children or [])).strip()
+        for token in _MARKDOWN.parse(markdown[:_MOST_READ])
+        if token.type == "inline"
     )
     return _PAUSE.join(line for line in lines if line)
 

@@ -6,8 +6,11 @@ backticks are left out.
 """
 
 from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_block import StateBlock, fence, hr, lheading, table
 from markdown_it.rules_block.table import escapedSplit
+from markdown_it.token import Token
+from markdown_it.utils import EnvType
 
 DEEPEST = 20
 """The block level below which structure is no longer read; a list takes two levels, a quote one."""
@@ -18,21 +21,45 @@ MOST_CELLS = 2000
 _LONGEST_MARKER = 48
 """Characters a line of signs may have to be a fence, a rule or an underline; a longer one was meant to be seen."""
 
+_MOST_SIGNS = 3000
+"""Signs one paragraph, heading or cell may have: each costs some 20 µs, and a page of formulas has a few hundred."""
+
+_SIGNS = "[]!*_~`<&\\$"
 _RULES = frozenset("*-_")
 _CELLS_LEFT = "cells_left"
 
 
-def bound(parser: MarkdownIt, *, most_cells: int = MOST_CELLS) -> MarkdownIt:
+class BoundedInline(ParserInline):
+    """Parses inline content; of one with more signs than any writing has, it makes words."""
+
+    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        """Parse `src` into `tokens`."""
+        if len(src) > _MOST_SIGNS and sum(map(src.count, _SIGNS)) > _MOST_SIGNS:
+            for number, line in enumerate(src.split("\n")):
+                if number:
+                    tokens.append(Token("softbreak", "br", 0))
+                tokens.append(Token("text", "", 0, content=line))
+            return tokens
+        return self.parse_signs(src, md, env, tokens)
+
+    def parse_signs(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        """Parse `src` into `tokens`, its signs as what they mean."""
+        return super().parse(src, md, env, tokens)
+
+
+def bound(parser: MarkdownIt) -> MarkdownIt:
     """Put the bounds on a parser and return it; what is beyond them it reads as words."""
 
     def bounded_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - see `_deep`
-        left: int = state.env.get(_CELLS_LEFT, most_cells)
+        left: int = state.env.get(_CELLS_LEFT, MOST_CELLS)
         if silent or not left:
             return bool(left) and table(state, start, end, silent)
         taken = _table_within(state, start, end, left)
         state.env[_CELLS_LEFT] = 0 if taken is None else left - taken
         return bool(taken)
 
+    if not isinstance(parser.inline, BoundedInline):
+        parser.inline = BoundedInline()
     parser.options["maxNesting"] = DEEPEST + 4
     parser.block.ruler.before("table", "deep", _deep)
     parser.block.ruler.at("table", bounded_table, {"alt": ["paragraph", "reference"]})

@@ -3,10 +3,11 @@
 import re
 
 from markdown_it import MarkdownIt
-from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
+
+from pipeline.markdown import BoundedInline
 
 # Names of Python's that people write without backticks; CommonMark would make the word between strong.
 _DUNDER = re.compile(
@@ -43,11 +44,11 @@ class LenientState(StateInline):
         return Scanned(can_open=not after.isspace(), can_close=not before.isspace(), length=scanned.length)
 
 
-class LenientInline(ParserInline):
+class LenientInline(BoundedInline):
     """Parses inline content over a `LenientState`."""
 
-    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
-        """Parse `src` into `tokens`."""
+    def parse_signs(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        """Parse `src` into `tokens`, its signs as what they mean."""
         state = LenientState(src, md, env, tokens)
         self.tokenize(state)
         for rule in self.ruler2.getRules(""):

@@ -8,6 +8,9 @@ _ENOUGH = 12_000
 """Characters after which a section ends at the next good place."""
 _MOST = 2 * _ENOUGH
 """Characters after which it ends at any line."""
+_ENOUGH_LINES = 500
+_MOST_LINES = 1000
+"""The same in lines: a line costs as much to parse as thirty characters."""
 
 _FENCE = re.compile(r" {0,3}(`{3,48}(?!.*`)|~{3,48}(?!~))")
 """As long as `pipeline.markdown` takes for one."""
@@ -27,7 +30,7 @@ class Section:
 
 def sections(text: str) -> Iterator[Section]:
     """Give a text's sections; a fence that has to be cut is closed, and opened again in the next."""
-    if len(text) <= _MOST:
+    if len(text) <= _MOST and text.count("\n") <= _MOST_LINES:
         yield Section(text, apart=False)
         return
     held = _Held()
@@ -38,7 +41,7 @@ def sections(text: str) -> Iterator[Section]:
             continue
         if held.may_end_before(line):
             yield from held.end(apart=True)
-        elif held.size > _MOST:
+        elif held.is_full and not held.ends_fence(line):
             yield from held.end(apart=False)
         held.add(line)
     yield from held.end(apart=False)
@@ -56,7 +59,7 @@ class _Held:
 
     def may_end_before(self, line: str) -> bool:
         return (
-            self.size > _ENOUGH
+            (self.size > _ENOUGH or len(self.lines) > _ENOUGH_LINES)
             and not self.fence
             and not self.lines[-1].strip()
             # An indented line may belong to an item of a list above.
@@ -69,8 +72,15 @@ class _Held:
         found = _FENCE.match(line)
         if not self.fence and found is not None:
             self.opening, self.fence = line, found[1]
-        elif self.fence and line.strip().startswith(self.fence) and not line.strip().strip(self.fence[0]):
+        elif self.ends_fence(line):
             self.fence = ""
+
+    @property
+    def is_full(self) -> bool:
+        return self.size > _MOST or len(self.lines) > _MOST_LINES
+
+    def ends_fence(self, line: str) -> bool:
+        return bool(self.fence) and line.strip().startswith(self.fence) and not line.strip().strip(self.fence[0])
 
     def end(self, *, apart: bool) -> Iterator[Section]:
         """Give what is held, and begin anew; `apart` is said of the section that follows."""

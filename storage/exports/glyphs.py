@@ -21,6 +21,8 @@ EMOJI = regex.compile(rf"(?:\p{{RI}}\p{{RI}}|{_ONE}(?:\u200D{_ONE})*|[0-9#*]\uFE
 _LONGEST = 40
 """Characters without a space that a line takes."""
 
+_PIECE = 256
+
 WIDE = 6
 """Columns beyond which a table is set smaller."""
 
@@ -47,10 +49,25 @@ def breakable(text: str, columns: int = 1) -> str:
     step = longest // 2
 
     def broken(found: "regex.Match[str]") -> str:
-        clusters = regex.findall(r"\X", found[0])
+        clusters = _clusters(found[0])
         return ZERO_WIDTH_SPACE.join("".join(clusters[place : place + step]) for place in range(0, len(clusters), step))
 
     return str(_run(longest).sub(broken, text))
+
+
+def _clusters(text: str) -> list[str]:
+    """Return the characters of a text as a reader counts them."""
+    clusters: list[str] = []
+    start = 0
+    while start < len(text):
+        # The library looks back over all flags before one: piece by piece it is linear.
+        piece = text[start : start + _PIECE]
+        found = regex.findall(r"\X", piece)
+        if start + _PIECE < len(text) and len(found) > 1:
+            found.pop()
+        clusters += found
+        start += sum(map(len, found))
+    return clusters
 
 
 @cache

@@ -7,6 +7,8 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from pipeline.markdown import bound
+
 _DEEPEST = 16
 """Levels of nesting that are laid out; what goes deeper is shown as it was written."""
 
@@ -16,6 +18,8 @@ _INLINE = re.compile(
     re.DOTALL,
 )
 _BLOCK = re.compile(r"(\$\$|\\\[)\s*$")
+_MOST_LINES = 100
+"""Lines a formula may have."""
 _CLOSING = {"$$": "$$", "\\[": "\\]"}
 
 
@@ -49,7 +53,11 @@ def _formula_block(state: StateBlock, start: int, end: int, silent: bool) -> boo
         return False
     closing = _CLOSING[opened[1]]
     last = start + 1
-    while last < end and state.getLines(last, last + 1, 0, keepLastLF=False).strip() != closing:
+    end = min(end, start + _MOST_LINES)
+    while last < end and (line := state.src[state.bMarks[last] : state.eMarks[last]].strip()) != closing:
+        if line == opened[1]:
+            # What opens again did not mean to open: all of such lines would otherwise be looked through for each.
+            return False
         last += 1
     if last == end:
         return False
@@ -63,7 +71,9 @@ def _formula_block(state: StateBlock, start: int, end: int, silent: bool) -> boo
 
 
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable(["table", "strikethrough"])
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    # Before its rules are set: it brings its own parser of inline content.
+    bound(parser)
     # A definition of a link's address is something somebody said, too: it becomes a token instead of vanishing.
     parser.options["inline_definitions"] = True
     parser.inline.ruler.before("escape", "math", _formula)
