@@ -7,7 +7,7 @@ backticks are left out.
 
 from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
-from markdown_it.rules_block import StateBlock, fence, hr, lheading, table
+from markdown_it.rules_block import StateBlock, fence, hr, table
 from markdown_it.rules_block.table import escapedSplit
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
@@ -22,9 +22,14 @@ _LONGEST_MARKER = 48
 """Characters a line of signs may have to be a fence, a rule or an underline; a longer one was meant to be seen."""
 
 _MOST_SIGNS = 3000
-"""Signs one paragraph, heading or cell may have: each costs some 20 µs, and a page of formulas has a few hundred."""
+"""Signs and lines one paragraph, heading or cell may have, at some 20 µs each; a page of formulas has hundreds."""
 
-_SIGNS = "[]!*_~`<&\\$"
+_SIGNS = "\n[]!*_~`<&\\$"
+_CODE_INDENT = 3
+_UNDERLINES = frozenset("=-")
+_BEGINNINGS = frozenset("`~>*-_+#=$\\0123456789")
+"""What a line begins with that may end a paragraph: a fence, a quote, a list, a rule, a heading, a formula."""
+
 _RULES = frozenset("*-_")
 _CELLS_LEFT = "cells_left"
 
@@ -65,7 +70,8 @@ def bound(parser: MarkdownIt) -> MarkdownIt:
     parser.block.ruler.at("table", bounded_table, {"alt": ["paragraph", "reference"]})
     parser.block.ruler.at("fence", _fence, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     parser.block.ruler.at("hr", _hr, {"alt": ["paragraph", "reference", "blockquote", "list"]})
-    parser.block.ruler.at("lheading", _lheading)
+    parser.block.ruler.at("paragraph", _paragraph)
+    parser.block.ruler.disable("lheading")
     # They do nothing without `html`, and are asked at every line and every "<".
     parser.disable(["html_block", "html_inline"])
     return parser
@@ -93,11 +99,14 @@ def _table_within(state: StateBlock, start: int, end: int, most: int) -> int | N
     if start + 2 > end or "-" not in (delimiters := _line(state, start + 1)):
         return 0
     columns = max(1, delimiters.strip().strip("|").count("|") + 1)
-    rows = max(1, most // columns)
+    rows = most // columns - 1
+    if rows < 0:
+        return None if table(state, start, end, silent=True) else 0
     before, line, parent = len(state.tokens), state.line, state.parentType
-    if not table(state, start, min(end, start + 3 + rows), silent=False):
+    beyond = start + 3 + rows
+    if not table(state, start, min(end, beyond), silent=False):
         return 0
-    if columns > most or state.line == start + 3 + rows:
+    if state.line == beyond:
         del state.tokens[before:]
         state.line, state.parentType = line, parent
         return None
@@ -134,15 +143,50 @@ def _hr(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa:
     return not _is_long(state, start) and hr(state, start, end, silent)
 
 
-def _lheading(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - see `_deep`
-    before, line = len(state.tokens), state.line
-    if not lheading(state, start, end, silent):
-        return False
-    if not _is_long(state, state.line - 1):
-        return True
-    del state.tokens[before:]
-    state.line = line
-    return False
+def _paragraph(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001, ARG001 - see `_deep`
+    """Read a paragraph or a heading that is underlined, each line once; the library reads it twice."""
+    rules = state.md.block.ruler.getRules("paragraph")
+    end = state.lineMax
+    parent, state.parentType = state.parentType, "paragraph"
+    underline = ""
+    last = start + 1
+    while last < end and not state.isEmpty(last):
+        indent = state.sCount[last]
+        begins = state.src[state.bMarks[last] + state.tShift[last]]
+        # Indented it goes on whatever it is; so does what a quote has looked at already, and what begins no block.
+        if (
+            indent >= 0
+            and indent - state.blkIndent <= _CODE_INDENT
+            and (begins in _BEGINNINGS or _delimits(state, last + 1))
+        ):
+            if begins in _UNDERLINES and indent >= state.blkIndent and _is_underline(state, last):
+                underline = begins
+                break
+            if any(rule(state, last, end, True) for rule in rules):  # noqa: FBT003 - as above
+                break
+        last += 1
+    content = state.getLines(start, last, state.blkIndent, keepLastLF=False).strip()
+    state.line = last + 1 if underline else last
+    tag = ("h1" if underline == "=" else "h2") if underline else "p"
+    kind = "heading" if underline else "paragraph"
+    state.push(f"{kind}_open", tag, 1).map = [start, state.line]
+    state.tokens[-1].markup = underline
+    token = state.push("inline", "", 0)
+    token.content, token.map, token.children = content, [start, last], []
+    state.push(f"{kind}_close", tag, -1).markup = underline
+    state.parentType = parent
+    return True
+
+
+def _delimits(state: StateBlock, number: int) -> bool:
+    """Whether a line may be the second of a table, whose first may begin with anything."""
+    begin = state.bMarks[number] + state.tShift[number]
+    return number < state.lineMax and state.src[begin : begin + 1] in {"|", "-", ":"} and "-" in _line(state, number)
+
+
+def _is_underline(state: StateBlock, number: int) -> bool:
+    line = _line(state, number).rstrip(" \t")
+    return len(line) <= _LONGEST_MARKER and not line.strip(line[0])
 
 
 def _is_long(state: StateBlock, number: int) -> bool:

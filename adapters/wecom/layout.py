@@ -128,11 +128,13 @@ class _Walk:
         if not code:
             return
         yield from self._marker_alone(token)
-        frame = self._look.fence(info, code)
-        gap: _Gap = "as written" if frame is not None else "empty line"
         if not _INFO.fullmatch(info):
             # Words behind a fence, and not a language with its options: no client shows them there.
-            yield from self._placed([Row(self._look.words((Run(info),)), guard=self._look.guard)], token, below="none")
+            line = Row(self._look.words((Run(info),)), guard=self._look.guard)
+            yield from self._placed([line], token, below="none")
+            info = ""
+        frame = self._look.fence(info, code)
+        gap: _Gap = "as written" if frame is not None else "empty line"
         set_apart = frame is not None or self._look.sets_code_apart
         written = [
             Row((self._look.code(line),), frame=frame, whole=True, verbatim=True)

@@ -52,6 +52,7 @@ def shown(text: str) -> str:
         pytest.param("甲\n乙", "甲\n乙", id="a soft line break"),
         pytest.param("甲  \n乙\\\n丙<br>丁", "甲\n乙\n丙\n丁", id="hard line breaks"),
         pytest.param("```py\n# x\n```", "```py\n# x\n```", id="code"),
+        pytest.param("``` 请看 这里\nx\n```", "请看 这里\n```\nx\n```", id="words behind a fence"),
         pytest.param("~~~\nx\n~~~", "```\nx\n```", id="code in another fence"),
         pytest.param("```\nx", "```\nx\n```", id="code without an end"),
         pytest.param("    x\n      y", "```\nx\n  y\n```", id="indented code"),

@@ -50,9 +50,9 @@ def test_the_pieces_say_what_the_answer_said(look: Look, answer: str, limit: int
 @settings(max_examples=150)
 def test_no_piece_leaves_markup_open(answer: str) -> None:
     for message in cut(answer.replace("2**10", ""), MARKDOWN, 1500):
-        outside = regex.sub(r"(?ms)^(?:> )?(`{3,})\w*$.*?^(?:> )?\1$", "", message)
+        outside = regex.sub(r"(?ms)^(?:> ▎*)?(`{3,})\w*$.*?^(?:> ▎*)?\1$", "", message)
 
-        assert 0 == len(regex.findall(r"(?m)^(?:> )?`{3,}", outside))
+        assert 0 == len(regex.findall(r"(?m)^(?:> ▎*)?`{3,}", outside))
         assert 0 == outside.count("**") % 2
         assert outside.count("<font ") == outside.count("</font>")
         assert outside.count("](https://") == outside.count("](")

@@ -1,0 +1,139 @@
+"""Every path a text takes is linear: 40,000 characters of whatever kind cost less than a quarter of a second."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from adapters.wecom.render import render
+from adapters.wecom.xml import message_fields
+from chains.folding import first_word, folded, only
+from chains.quoting import block, quoted
+from chains.speakable import speakable
+from chains.thinking import apart
+from pipeline.errors import BadCallback
+from pipeline.ports import Traits
+from pipeline.privacy import Masker
+from pipeline.rendering import plain_parts
+from pipeline.replies import TextReply
+from pipeline.words import Words
+from storage.exports.glyphs import EMOJI, breakable, printable
+from storage.exports.markdown import embedded
+from storage.exports.parsing import parse
+from web.console import markup
+
+LENGTH = 40_000
+MOST_SECONDS = 0.25
+"""On a machine that adds up a million numbers in `USUAL_SECONDS`; on a busier or slower one accordingly more."""
+USUAL_SECONDS = 0.05
+WORDS = Words("zh")
+
+
+def repeated(text: str) -> str:
+    return (text * (LENGTH // len(text) + 1))[:LENGTH]
+
+
+def table(columns: int, rest: str = "|\n") -> str:
+    return ("|" + "a|" * columns + "\n|" + "-|" * columns + "\n" + rest * LENGTH)[:LENGTH]
+
+
+TEXTS = {
+    "tables without cells": table(256),
+    "a narrow table": table(2),
+    "tables after tables": repeated(table(100)[:600] + "\n\n"),
+    "a table of written cells": table(4, "|a|b|c|d|\n"),
+    "a code block with a run of backticks": '```python\nx = "" ' + "`" * LENGTH + "\n```",
+    "runs of backticks, longer and longer": " ".join("`" * length for length in range(1, 282)),
+    "empty code blocks": repeated("```\n"),
+    "fences of two kinds": repeated("```\n~~~\n"),
+    "spaces behind a bracket": "<" + " " * LENGTH + ">",
+    "thoughts that are mentioned": repeated("x<think>"),
+    "thoughts that end in code": repeated("<think>\n```\n</think>\n```\n"),
+    "calls of tools": repeated("<tool_call>{"),
+    "channels": repeated("<|channel|>analysis<|message|>"),
+    "CDATA": repeated("<![CDATA["),
+    "brackets": repeated("["),
+    "pictures": repeated("!["),
+    "formulas": repeated("\\[\n"),
+    "dollars": repeated("$a "),
+    "asterisks": repeated("*a_"),
+    "Chinese emphasis": repeated("**字：**字"),
+    "quotes": repeated("> "),
+    "lists in lists": repeated("- "),
+    "lines": repeated("\n"),
+    "words without a space": "a" * LENGTH,
+    "underscores": repeated("a_"),
+    "digits": repeated("1"),
+    "digits with signs": repeated("1-"),
+    "addresses": repeated("a.b@"),
+    "marks": "a" + "\u0301" * LENGTH,
+    "flags": repeated("🇨🇳"),
+    "families": repeated("👨\u200d👩\u200d👧\u200d👦"),
+    "ligatures": repeated("\ufdfa"),
+    "links": repeated("[a](b) "),
+}
+
+
+def read(text: str) -> None:
+    try:
+        message_fields(f"<xml><Content>{text}</Content></xml>".encode())
+    except BadCallback:
+        return
+
+
+PATHS: dict[str, Callable[[str], object]] = {
+    "markdown messages": lambda text: render([TextReply(text)], message_format="markdown", max_pieces=5),
+    "text messages": lambda text: render([TextReply(text)], message_format="text", max_pieces=1),
+    "plain parts": lambda text: plain_parts([TextReply(text)], Traits(message_bytes=2048), WORDS),
+    "thoughts": apart,
+    "thoughts of a draft": lambda text: apart(text, whole=False),
+    "reading aloud": speakable,
+    "folding": lambda text: (folded(text), first_word("@" + text), only(text, ["👍"])),
+    "quoting": lambda text: (quoted(text, most=LENGTH), block(text)),
+    "masking": Masker(("张三", "Li Lei")),
+    "parsing of exports": parse,
+    "markdown of exports": embedded,
+    "characters of exports": lambda text: EMOJI.sub("", breakable(printable(text))),
+    "markdown in the console": markup.markdown,
+    "text in the console": markup.plain,
+    "callbacks": read,
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def others_objects_left_alone() -> Iterator[None]:
+    """Keep what other tests have left in memory out of the figures: collecting garbage looks through it."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_text_of_any_kind_costs_little(path: str, kind: str) -> None:
+    text, work = TEXTS[kind], PATHS[path]
+
+    assert any(seconds(work, text) < MOST_SECONDS * slowness() for _ in range(3))
+
+
+def seconds(work: Callable[[str], object], text: str) -> float:
+    began = time.process_time()
+    work(text)
+    return time.process_time() - began
+
+
+def slowness() -> float:
+    """Measure how much slower than usual the machine is just now."""
+    return max(1.0, seconds(lambda _: sum(number % 7 for number in range(1_000_000)), "") / USUAL_SECONDS)
+
+
+def test_the_drafts_of_an_answer_together_cost_little_more_than_reading_it() -> None:
+    """As `chains.rounds` shows them: in steps that grow with the answer."""
+    text, shown, began = repeated("<think>a</think>b `c` "), 0, time.process_time()
+    while shown < LENGTH:
+        shown += 1 + shown // 20
+        apart(text[:shown], whole=False)
+
+    assert time.process_time() - began < 40 * MOST_SECONDS * slowness()
