@@ -20,9 +20,9 @@ from adapters.wecom.wire import Wire
 from adapters.wecom.xml import encrypted_part, message_fields
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Person, PlatformNotice
-from pipeline.ports import Call, CallAnswer, Governor, MediaStore, Profile, Traits
-from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, Reply, StoredMedia, VoicePart, WordsPart
-from pipeline.words import Language, Words
+from pipeline.ports import ChannelCapabilities, MediaStore, Profile, SendLimiter, WebhookRequest, WebhookResponse
+from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, Reply, StoredMedia, TextPart, VoicePart
+from pipeline.words import Catalogue, Language
 
 log = structlog.get_logger()
 
@@ -47,27 +47,27 @@ class WeComApp:
         *,
         api: WeComApi,
         cache: Cache,
-        governor: Governor,
+        governor: SendLimiter,
         media: MediaStore,
         language: Language = "zh",
     ) -> None:
         self.name = name
-        self.traits = Traits(message_bytes=2048)
+        self.traits = ChannelCapabilities(message_bytes=2048)
         self.api = api
         self._settings = settings
         self._keyring = settings.keyring
         self._cache = cache
         self._governor = governor
         self._media = media
-        self._words = Words(language)
+        self._words = Catalogue(language)
 
-    def receive(self, call: Call) -> tuple[CallAnswer, InboundEvent | None]:
+    def receive(self, call: WebhookRequest) -> tuple[WebhookResponse, InboundEvent | None]:
         """Verify, decrypt and parse; `BadCallback` for what is not WeCom's, or not for this app."""
         match call.method:
             case "GET":
-                return CallAnswer(200, self._echo(call)), None
+                return WebhookResponse(200, self._echo(call)), None
             case "POST":
-                return CallAnswer(200), self._event(call)
+                return WebhookResponse(200), self._event(call)
             case _:
                 raise BadCallback(
                     f"WeCom does not call with {call.method!r}", code=BAD_SIGNATURE, status=400, reason="method"
@@ -84,11 +84,11 @@ class WeComApp:
 
     async def send(self, person: Person, part: Part) -> Receipt:
         """Deliver one part when the person may get another message."""
-        await self._governor.admit(person)
+        await self._governor.acquire(person)
         match part:
-            case WordsPart(text=text, format="markdown"):
+            case TextPart(text=text, format="markdown"):
                 return Receipt(await self.api.send_markdown(person.user, text))
-            case WordsPart(text=text):
+            case TextPart(text=text):
                 return Receipt(await self.api.send_text(person.user, text))
             case ImagePart(media=media):
                 return await self._send_stored(person, "image", media)
@@ -131,7 +131,7 @@ class WeComApp:
         await self.api.aclose()
         await self._cache.aclose()
 
-    def _echo(self, call: Call) -> str:
+    def _echo(self, call: WebhookRequest) -> str:
         echo = call.query.get("echostr")
         if echo is None:
             # Health probes and curious browsers come here too.
@@ -143,7 +143,7 @@ class WeComApp:
             raise BadCallback(message, code=BAD_PLAINTEXT, reason="echo")
         return plain.decode("ascii")
 
-    def _event(self, call: Call) -> InboundEvent:
+    def _event(self, call: WebhookRequest) -> InboundEvent:
         message = self._opened(call, encrypted_part(call.body))
         event = read_event(
             message_fields(message),
@@ -155,7 +155,7 @@ class WeComApp:
             log.warning("wecom_platform_notice", channel=self.name, notice=event.content.name)
         return event
 
-    def _opened(self, call: Call, encrypted: str) -> bytes:
+    def _opened(self, call: WebhookRequest, encrypted: str) -> bytes:
         signed = [call.query.get(name) for name in ("msg_signature", "timestamp", "nonce")]
         match signed:
             case [str(signature), str(timestamp), str(nonce)]:
@@ -208,7 +208,7 @@ def open_wecom_app(
     settings: WeComAppSettings,
     *,
     media: MediaStore,
-    governor: Governor,
+    governor: SendLimiter,
     cache_folder: Path,
     proxy: str = "",
     language: Language = "zh",

@@ -24,10 +24,10 @@ from chains.models import Models
 from chains.router import Chains, open_chains
 from chains.shelf import Shelf
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Conversation, Exchange, Recollection
-from pipeline.ports import Ask, Traits
+from pipeline.outcomes import Conversation, ConversationContext, Exchange
+from pipeline.ports import AnswerRequest, ChannelCapabilities
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 CHAINS = 1000
 MESSAGES = 40
@@ -38,17 +38,17 @@ ROUNDS = 5
 class Window:
     """A memory that always knows the same exchanges."""
 
-    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:  # noqa: ARG002
-        """Implement `Memory.recall`."""
+    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:  # noqa: ARG002
+        """Implement `ConversationStore.load`."""
         latest = tuple(Exchange(f"question {number}", f"answer {number}") for number in range(MESSAGES // 2))
-        return Recollection("", None, latest[-turns:])
+        return ConversationContext("", None, latest[-turns:])
 
     async def conversations(self, person: Person, *, limit: int) -> list[Conversation]:  # noqa: ARG002
-        """Implement `Memory.conversations`."""
+        """Implement `ConversationStore.conversations`."""
         return []
 
     async def answered(self, person: Person) -> bool:  # noqa: ARG002
-        """Implement `Memory.answered`."""
+        """Implement `ConversationStore.answered`."""
         return True
 
 
@@ -56,7 +56,7 @@ class Nobody:
     """A stopper without anything to stop."""
 
     async def stop(self, person: Person) -> bool:  # noqa: ARG002
-        """Implement `Stopper.stop`."""
+        """Implement `TurnCanceller.stop`."""
         return False
 
 
@@ -114,7 +114,7 @@ async def calls() -> None:
     settings = Settings.model_validate({"models": {"default": table}, "chat": {"turns": MESSAGES // 2}})
     chains = open_chains(settings, memory=Window(), stopper=Nobody())
     bare = ChatOpenAI(model="m", base_url=address, api_key=SecretStr("none"), max_retries=0)
-    lean = await Models(settings, Words("zh")).chat("default")
+    lean = await Models(settings, Catalogue("zh")).chat("default")
     told: list[BaseMessage] = [SystemMessage("system")]
     for number in range(MESSAGES // 2):
         told += [HumanMessage(f"question {number}"), AIMessage(f"answer {number}")]
@@ -151,7 +151,7 @@ async def cost(call: Callable[[], Awaitable[object]]) -> float:
 async def turn(chains: Chains) -> None:
     """Answer one message, as the service does between its inbox and its outbox."""
     event = InboundEvent("key", Person("wecom", "somebody"), Text("now"), datetime.now(UTC))
-    async for _ in chains.answer(Ask(event, Traits(2048), trace="1")):
+    async for _ in chains.answer(AnswerRequest(event, ChannelCapabilities(2048), trace="1")):
         pass
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from adapters.wecom.crypto import CallbackKeys
 from benchmarks.harness import programme, town, warmed
 from benchmarks.tables import Row, at_most, seen, table
-from pipeline.ports import Call
+from pipeline.ports import WebhookRequest
 from tests.fakes.hostile import hostile_callbacks
 from tests.resilience.callers import post_all
 from tests.resilience.town import Town
@@ -18,7 +18,7 @@ from tests.resilience.town import Town
 _CONNECTIONS = 8
 
 
-def _raw(calls: Iterator[Call]) -> Iterator[bytes]:
+def _raw(calls: Iterator[WebhookRequest]) -> Iterator[bytes]:
     """Write calls as bytes on a wire, the impossible ones too."""
     for call in calls:
         query = "&".join(
@@ -52,7 +52,7 @@ async def main() -> None:
             print(fault)
 
 
-def _calls(place: Town, seed: int) -> Iterator[Call]:
+def _calls(place: Town, seed: int) -> Iterator[WebhookRequest]:
     keys = CallbackKeys.of(place.app.token, place.app.encoding_aes_key, place.app.corp_id)
     return hostile_callbacks(seed, keys, agent_id=place.app.agent_id)
 

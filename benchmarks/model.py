@@ -16,7 +16,7 @@ from chains.models import Models
 from chains.router import open_chains
 from pipeline.outcomes import Exchange
 from pipeline.settings import Chat, ModelTable, Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.chains.house import CountingStopper, RecentMemory, ask
 from tests.resilience.programs import Program, module
 
@@ -41,7 +41,7 @@ async def _measure(base_url: str) -> None:
     settings = Settings(models={"default": table_of}, chat=Chat(turns=20))
     memory = RecentMemory(exchanges=_EXCHANGES)
     chains = await asyncio.to_thread(open_chains, settings, memory=memory, stopper=CountingStopper())
-    models = Models(settings, Words("zh"))
+    models = Models(settings, Catalogue("zh"))
     ours = await models.chat("default")
     bare = ChatOpenAI(model="pretended", base_url=base_url, api_key=SecretStr("none-needed"))
     messages = window("be brief", _EXCHANGES, _QUESTION)

@@ -15,11 +15,11 @@ from pipeline import meters
 from pipeline.errors import SettingsInvalid
 from pipeline.events import Person
 from pipeline.outcomes import Outcome, Provenance
-from pipeline.ports import Ask, Spending
+from pipeline.ports import AnswerRequest, Spending
 from pipeline.replies import TextReply
 from pipeline.settings import Budgets
-from pipeline.spending import Paid
-from pipeline.words import Words
+from pipeline.spending import SpentTotals
+from pipeline.words import Catalogue
 
 log = structlog.get_logger()
 
@@ -52,7 +52,7 @@ class Budget:
         *,
         models: Models,
         spending: Spending | None,
-        words: Words,
+        words: Catalogue,
         clock: Callable[[], float] = time,
     ) -> None:
         """Check what the settings say; `SettingsInvalid` for a cheaper model that is none."""
@@ -72,7 +72,7 @@ class Budget:
         if (self._person or self._all) and all(models.free(name) for name in (*models.names, *NOT_CHAT)):
             log.warning("budget_without_prices", hint="set input_price and output_price of [models.*]")
 
-    async def admit(self, model: str, ask: Ask) -> str | Outcome:
+    async def admit(self, model: str, ask: AnswerRequest) -> str | Outcome:
         """Name the model that may answer in the place of `model`, or say in a sentence why none may."""
         if not self.cheaper:
             return await self.refusal(model, ask) or model
@@ -82,13 +82,13 @@ class Budget:
         _note(spent, ask, "cheaper")
         return self.cheaper
 
-    async def refusal(self, model: str, ask: Ask) -> Outcome | None:
+    async def refusal(self, model: str, ask: AnswerRequest) -> Outcome | None:
         """Say in a sentence why a model that nothing can stand in for may not be asked, or nothing if it may."""
         spent = await self._in_the_way(model, ask.event.sender)
         if spent is None:
             return None
         _note(spent, ask, "refused")
-        return Outcome((TextReply(self._words.say(f"budget.{spent.whose}_{spent.period}", when=self.when(spent))),))
+        return Outcome((TextReply(self._words.text(f"budget.{spent.whose}_{spent.period}", when=self.when(spent))),))
 
     async def answering(self, model: str, person: Person) -> str:
         """Name the model that would answer, if any may."""
@@ -107,7 +107,7 @@ class Budget:
 
     def paid(self, made_by: Provenance) -> None:
         """Count what an answer took, so that the next one of this process knows."""
-        for each in made_by.taken:
+        for each in made_by.usage:
             meters.TOKENS.labels(made_by.chain, each.model, "given").inc(each.input_tokens)
             meters.TOKENS.labels(made_by.chain, each.model, "answered").inc(each.output_tokens)
             if each.cost:
@@ -130,9 +130,9 @@ class Budget:
 
     def when(self, limit: Limit) -> str:
         """Say when a budget begins anew."""
-        return self._words.say("budget.when", date=limit.renewed.isoformat())
+        return self._words.text("budget.when", date=limit.renewed.isoformat())
 
-    def _limits(self, whose: Whose, amounts: Sequence[tuple[Period, int]], paid: Paid) -> list[Limit]:
+    def _limits(self, whose: Whose, amounts: Sequence[tuple[Period, int]], paid: SpentTotals) -> list[Limit]:
         today = datetime.fromtimestamp(self._clock(), UTC).astimezone().date()
         return [
             Limit(whose, "day", most, paid.today, today + timedelta(days=1))
@@ -151,7 +151,7 @@ class Budget:
                 log.warning(event, period=limit.period, paid=limit.paid / MILLION, budget=limit.most / MILLION)
 
 
-def _note(spent: Limit, ask: Ask, outcome: str) -> None:
+def _note(spent: Limit, ask: AnswerRequest, outcome: str) -> None:
     meters.BUDGETS.labels(spent.whose, spent.period, outcome).inc()
     log.info("budget_spent", trace=ask.trace, whose=spent.whose, period=spent.period, outcome=outcome)
 

@@ -16,8 +16,8 @@ from chains.heard import Heard
 from chains.models import Models
 from chains.prices import took
 from chains.prompt import JSON
-from pipeline.outcomes import Outcome, Took
-from pipeline.ports import Ask
+from pipeline.outcomes import Outcome, TokenUsage
+from pipeline.ports import AnswerRequest
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ class Chosen:
     """A chain by its name, empty for the channel's own, with what choosing it took."""
 
     name: str = ""
-    took: tuple[Took, ...] = ()
+    took: tuple[TokenUsage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Chooser:
     budget: Budget
     patience: float = PATIENCE
 
-    async def choose(self, ask: Ask, text: str, book: ChainBook) -> Chosen:
+    async def choose(self, ask: AnswerRequest, text: str, book: ChainBook) -> Chosen:
         """Choose the chain that a message of the channel's own chain is handed to."""
         chain = book.chain(ask.chain, ask.event.sender) if ask.chain in book.chains else None
         if chain is None or not chain.hands_to:

@@ -12,10 +12,10 @@ from chains.folding import first_word, folded, only
 from chains.models import Models
 from chains.senses import Senses
 from pipeline.outcomes import Change, Outcome, Step
-from pipeline.ports import Ask, Exporter, Memory, Spending, Stopper
+from pipeline.ports import AnswerRequest, ConversationStore, Exporter, Spending, TurnCanceller
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 # Most messages are longer, and need not be looked through for signs.
 _LONGEST_SIGNS = 64
@@ -25,10 +25,10 @@ _LONGEST_SIGNS = 64
 class Means:
     """What commands may work with."""
 
-    words: Words
+    words: Catalogue
     chat: Chat
-    memory: Memory
-    stopper: Stopper
+    memory: ConversationStore
+    stopper: TurnCanceller
     commands: "Commands"
     book: Callable[[], ChainBook]
     """Gives the chains as they are now."""
@@ -44,12 +44,12 @@ class Order:
     """A command somebody gave: `argument` is what followed its name, without the white space around it."""
 
     argument: str
-    ask: Ask
+    ask: AnswerRequest
     means: Means
 
     def done(self, sentence: str, /, *changes: Change, **values: object) -> Outcome:
         """Answer with a sentence of the catalogue, and with changes to record."""
-        return Outcome((TextReply(self.means.words.say(sentence, **values)),), changes)
+        return Outcome((TextReply(self.means.words.text(sentence, **values)),), changes)
 
 
 DEFAULT = frozenset({"default", "reset", "默认", "重置"})

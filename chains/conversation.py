@@ -28,11 +28,20 @@ from chains.toolbox import Toolbox
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolshed import Toolshed
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
-from pipeline.outcomes import Exchange, Outcome, Provenance, Recollection, Said, Step, Took, Wasted
-from pipeline.ports import Ask, Memory
+from pipeline.outcomes import (
+    ConversationContext,
+    Exchange,
+    ExchangeRecorded,
+    FailedUsage,
+    Outcome,
+    Provenance,
+    Step,
+    TokenUsage,
+)
+from pipeline.ports import AnswerRequest, ConversationStore
 from pipeline.replies import ImageReply, Reply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 log = structlog.get_logger()
 
@@ -42,9 +51,9 @@ class Conversations:
     """The conversation chain: persona, window and question to the model, its answer to the person."""
 
     chat: Chat
-    memory: Memory
+    memory: ConversationStore
     models: Models
-    words: Words
+    words: Catalogue
     senses: Senses
     toolshed: Toolshed
     budget: Budget
@@ -53,14 +62,14 @@ class Conversations:
 
     async def answer(
         self,
-        ask: Ask,
+        ask: AnswerRequest,
         question: str,
         book: ChainBook,
         name: str = "",
         *,
         pictures: tuple[StoredMedia, ...] = (),
         by_voice: bool = False,
-        beside: Sequence[Took] = (),
+        beside: Sequence[TokenUsage] = (),
     ) -> AsyncGenerator[Step]:
         """Yield drafts where the channel shows them, then the answer with what is to be remembered of it.
 
@@ -69,7 +78,7 @@ class Conversations:
         wrong with the model.
         """
         chain = self._chain(book, name or ask.chain, ask)
-        known = await self.memory.recall(
+        known = await self.memory.load(
             ask.event.sender,
             turns=self.chat.turns if chain.turns is None else chain.turns,
             idle_minutes=self.chat.idle_minutes if chain.idle_minutes is None else chain.idle_minutes,
@@ -98,7 +107,7 @@ class Conversations:
             looks=looks,
         )
         options = self.models.options(model, prompt.options(chain, model=model))
-        tools = await self.toolshed.take(chain, ask.traits) if chain.tools and model not in self._toolless else {}
+        tools = await self.toolshed.take(chain, ask.capabilities) if chain.tools and model not in self._toolless else {}
         if DRAW in tools and not await self.budget.allows(IMAGE, ask.event.sender):
             del tools[DRAW]
         toolbox = Toolbox(tools, ask, self.words)
@@ -126,25 +135,25 @@ class Conversations:
         outcome, answer = self._outcome(asked, chain, model, known, heard, origin)
         yield await self._aloud(outcome, answer, chain, ask, by_voice=by_voice)
 
-    async def sees(self, ask: Ask, book: ChainBook) -> bool:
+    async def sees(self, ask: AnswerRequest, book: ChainBook) -> bool:
         """Say whether the model that answers the person on the ask's channel can look at pictures."""
         sender = ask.event.sender
         try:
             chain = book.chain(ask.chain, sender)
         except ChainInvalid:
             return False
-        known = await self.memory.recall(sender, turns=0, idle_minutes=self.chat.idle_minutes)
+        known = await self.memory.load(sender, turns=0, idle_minutes=self.chat.idle_minutes)
         wanted = choice_of(self.models, chain, sender, chosen=known.model).answering
         return self.models.sees(await self.budget.answering(wanted, sender))
 
-    def blanks(self, ask: Ask, chain: ChainConfig) -> dict[str, str]:
+    def blanks(self, ask: AnswerRequest, chain: ChainConfig) -> dict[str, str]:
         """Give what the chain's templates may name."""
         sender = ask.event.sender
         return values(
             user=sender.user, channel=sender.channel, chain=chain.name, at=ask.event.sent_at, words=self.words
         )
 
-    def _chain(self, book: ChainBook, name: str, ask: Ask) -> ChainConfig:
+    def _chain(self, book: ChainBook, name: str, ask: AnswerRequest) -> ChainConfig:
         try:
             return book.chain(name, ask.event.sender)
         except ChainInvalid as error:
@@ -156,12 +165,12 @@ class Conversations:
         except SettingsInvalid as error:
             raise AnswerFailed(str(error), reason="model.setup") from error
 
-    def _taken(self, called: str, rounds: Sequence[Heard], toolbox: Toolbox) -> Iterator[Took]:
+    def _taken(self, called: str, rounds: Sequence[Heard], toolbox: Toolbox) -> Iterator[TokenUsage]:
         for heard in rounds:
             yield took(heard, self.models.price(heard.table or called), called=called)
         yield from (drawn.took for drawn in toolbox.drawn)
 
-    def _origin(self, chain: ChainConfig, model: str, taken: Sequence[Took], began: float) -> Provenance:
+    def _origin(self, chain: ChainConfig, model: str, taken: Sequence[TokenUsage], began: float) -> Provenance:
         """Say how an answer came to be, and count what it took."""
         origin = made_by(chain, model, taken, milliseconds=round((time.perf_counter() - began) * 1000))
         if taken:
@@ -173,35 +182,37 @@ class Conversations:
         asked: Exchange,
         chain: ChainConfig,
         model: str,
-        known: Recollection,
+        known: ConversationContext,
         heard: Heard,
         origin: Provenance,
     ) -> tuple[Outcome, str]:
         """Give what is to be sent and remembered, and beside it the words alone."""
         spoken = heard.spoken(whole=True)
         if not spoken.said and asked.drawn:
-            spoken = replace(spoken, said=self.words.say("image.here"))
+            spoken = replace(spoken, said=self.words.text("image.here"))
         if not spoken.said:
             filtered = heard.finish.lower() in FILTERED
             reason = "model.filtered" if filtered else "model.empty"
             message = f"[models.{model}]: empty answer, finished by {word_of(heard.finish)!r}"
             raise AnswerFailed(message, reason=reason, wasted=_wasted(origin))
         # What it thought is not remembered: models are not meant to be given their old thoughts again.
-        said = Said(replace(asked, answer=spoken.said), origin, known.conversation)
+        said = ExchangeRecorded(replace(asked, answer=spoken.said), origin, known.conversation)
         shown = self._shown(spoken)
         # Its underscores and asterisks are no markup.
         replies: list[Reply] = [TextReply(f"```json\n{shown}\n```" if chain.answer_format == "json" else shown)]
         if heard.is_cut:
             # A message of its own: the answer may have ended in the middle of code.
             log.warning("answer_cut", model=model, characters=len(heard.text))
-            replies.append(TextReply(self.words.say("model.cut")))
+            replies.append(TextReply(self.words.text("model.cut")))
         replies += [ImageReply(picture) for picture in asked.drawn]
         return Outcome(tuple(replies), (said,)), spoken.said
 
-    async def _aloud(self, outcome: Outcome, answer: str, chain: ChainConfig, ask: Ask, *, by_voice: bool) -> Outcome:
+    async def _aloud(
+        self, outcome: Outcome, answer: str, chain: ChainConfig, ask: AnswerRequest, *, by_voice: bool
+    ) -> Outcome:
         """Add voice messages where the chain asks for them; the words are sent in any case."""
         wanted = chain.spoken == "always" or (chain.spoken == "to_voice" and by_voice)
-        if not wanted or self.senses.speaker is None or not ask.traits.voices:
+        if not wanted or self.senses.speaker is None or not ask.capabilities.voices:
             return outcome
         if not await self.budget.allows(SPEECH, ask.event.sender):
             return outcome
@@ -218,5 +229,5 @@ class Conversations:
         return f"{block(spoken.thought)}\n\n{spoken.said}".rstrip()
 
 
-def _wasted(origin: Provenance) -> tuple[Wasted, ...]:
-    return (Wasted(origin),) if origin.cost or origin.input_tokens or origin.output_tokens else ()
+def _wasted(origin: Provenance) -> tuple[FailedUsage, ...]:
+    return (FailedUsage(origin),) if origin.cost or origin.input_tokens or origin.output_tokens else ()

@@ -10,7 +10,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import ConfigDict
 
 from chains.quoting import quoted
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 NAME = "demo"
 
@@ -23,7 +23,7 @@ class DemoChat(BaseChatModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    words: Words
+    words: Catalogue
 
     @property
     def _llm_type(self) -> str:
@@ -63,7 +63,7 @@ class DemoChat(BaseChatModel):
     def _answer(self, messages: list[BaseMessage]) -> str:
         instructions = [message.text for message in messages if isinstance(message, SystemMessage)]
         questions = [message.text for message in messages if isinstance(message, HumanMessage)]
-        say = self.words.say
+        say = self.words.text
         return "\n\n".join(
             (
                 say("demo.answer", question=quoted(questions[-1], most=_QUOTE)),

@@ -14,8 +14,8 @@ from chains.fetching import Fetcher
 from chains.openai_media import OpenAIMedia
 from chains.prices import took_of
 from pipeline.errors import AnswerFailed, Unreadable
-from pipeline.outcomes import Took
-from pipeline.ports import Pictures
+from pipeline.outcomes import TokenUsage
+from pipeline.ports import ImageStore
 from pipeline.replies import StoredMedia
 from pipeline.text import wellformed
 
@@ -43,7 +43,7 @@ class Drawn:
     """A picture with how it came to be."""
 
     media: StoredMedia
-    took: Took
+    took: TokenUsage
     milliseconds: int
 
 
@@ -77,7 +77,7 @@ class ModelPainter:
 
     demo = False
 
-    def __init__(self, media: OpenAIMedia, *, pictures: Pictures, fetcher: Fetcher) -> None:
+    def __init__(self, media: OpenAIMedia, *, pictures: ImageStore, fetcher: Fetcher) -> None:
         self._media = media
         self._pictures = pictures
         self._fetcher = fetcher
@@ -127,7 +127,7 @@ class DemoPainter:
 
     demo = True
 
-    def __init__(self, pictures: Pictures) -> None:
+    def __init__(self, pictures: ImageStore) -> None:
         self._pictures = pictures
 
     async def draw(self, description: str, *, size: str = "") -> Drawn:
@@ -135,7 +135,7 @@ class DemoPainter:
         began = time.perf_counter()
         data = await landscape(description, size=size)
         kept = await self._pictures.keep(data, name=NAME)
-        return Drawn(kept, Took("demo", 0, 0, 0), round((time.perf_counter() - began) * 1000))
+        return Drawn(kept, TokenUsage("demo", 0, 0, 0), round((time.perf_counter() - began) * 1000))
 
 
 class PretendedPainter:
@@ -145,4 +145,4 @@ class PretendedPainter:
 
     async def draw(self, description: str, *, size: str = "") -> Drawn:  # noqa: ARG002 - the protocol's own signature
         """Implement `Painter.draw`."""
-        return Drawn(StoredMedia("", "", NAME, 0), Took("", 0, 0, 0), 0)
+        return Drawn(StoredMedia("", "", NAME, 0), TokenUsage("", 0, 0, 0), 0)

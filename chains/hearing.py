@@ -10,10 +10,10 @@ from chains.quoting import quoted
 from chains.senses import SPEECH, Senses
 from chains.speech import Transcription
 from pipeline.errors import AnswerFailed, TooLarge, Undeliverable, Unreadable
-from pipeline.outcomes import Draft, Notice, Outcome, Step, Wasted
-from pipeline.ports import Ask
+from pipeline.outcomes import FailedUsage, Notice, Outcome, PartialAnswer, Step
+from pipeline.ports import AnswerRequest
 from pipeline.replies import TextReply
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 _QUOTE = 500
 
@@ -23,10 +23,10 @@ class Ear:
     """Takes in voice messages."""
 
     senses: Senses
-    words: Words
+    words: Catalogue
     budget: Budget
 
-    async def understand(self, ask: Ask, media_id: str) -> Outcome | Transcription:
+    async def understand(self, ask: AnswerRequest, media_id: str) -> Outcome | Transcription:
         """Give the words of a voice message, or a sentence that says why there are none."""
         if self.senses.listener is None:
             return self._said("voice.deaf")
@@ -45,12 +45,12 @@ class Ear:
 
     async def quote(self, understood: Transcription, steps: AsyncGenerator[Step]) -> AsyncGenerator[Step]:
         """Put what was understood above an answer, so that a mishearing is seen at once."""
-        above = self.words.say("voice.heard", text=quoted(understood.words, most=_QUOTE))
+        above = self.words.text("voice.heard", text=quoted(understood.words, most=_QUOTE))
         async with aclosing(_charged(steps, understood)) as charging:
             async for step in charging:
                 match step:
-                    case Draft(text):
-                        yield Draft(f"{above}\n\n{text}")
+                    case PartialAnswer(text):
+                        yield PartialAnswer(f"{above}\n\n{text}")
                     case Notice():
                         yield step
                     case Outcome(replies=(TextReply(text), *others)):
@@ -59,7 +59,7 @@ class Ear:
                         yield replace(step, replies=(TextReply(above), *replies))
 
     def _said(self, sentence: str, **blanks: object) -> Outcome:
-        return Outcome((TextReply(self.words.say(sentence, **blanks)),))
+        return Outcome((TextReply(self.words.text(sentence, **blanks)),))
 
 
 async def _charged(steps: AsyncGenerator[Step], understood: Transcription) -> AsyncGenerator[Step]:
@@ -70,5 +70,5 @@ async def _charged(steps: AsyncGenerator[Step], understood: Transcription) -> As
                 yield charged(step, understood.took) if isinstance(step, Outcome) else step
     except AnswerFailed as failed:
         if understood.took.cost:
-            failed.wasted = (*failed.wasted, Wasted(alone(understood.took)))
+            failed.wasted = (*failed.wasted, FailedUsage(alone(understood.took)))
         raise

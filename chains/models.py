@@ -23,7 +23,7 @@ from chains.suited import OWN, Suited
 from chains.transport import open_client
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""
@@ -35,7 +35,7 @@ class Models:
     """The models of the settings, each built when it is first needed and shared by all who call it."""
 
     def __init__(
-        self, settings: Settings, words: Words, *, rests: Rests | None = None, before: "Models | None" = None
+        self, settings: Settings, words: Catalogue, *, rests: Rests | None = None, before: "Models | None" = None
     ) -> None:
         """Check every table of `[models]`; `SettingsInvalid` names what is wrong with each.
 

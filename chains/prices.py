@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from chains.config import ChainConfig
 from chains.heard import Heard, believed
-from pipeline.outcomes import Outcome, Provenance, Said, Took, Wasted
+from pipeline.outcomes import ExchangeRecorded, FailedUsage, Outcome, Provenance, TokenUsage
 from pipeline.settings import ModelTable
 
 MILLION = 1_000_000
@@ -44,57 +44,57 @@ class Price:
         return round(tokens + self.call * MILLION)
 
 
-def took(heard: Heard, price: Price, *, called: str) -> Took:
+def took(heard: Heard, price: Price, *, called: str) -> TokenUsage:
     """Give what a message took of the model that was called, or of the one that stood in for it."""
     cost = price.cost(heard.input_tokens, heard.output_tokens, cached=heard.cached_tokens)
-    return Took(heard.model or called, heard.input_tokens, heard.output_tokens, cost)
+    return TokenUsage(heard.model or called, heard.input_tokens, heard.output_tokens, cost)
 
 
-def took_of(table: ModelTable, answer: object) -> Took:
+def took_of(table: ModelTable, answer: object) -> TokenUsage:
     """Return what a call that gave no words took: the call, and the tokens where the provider counts them."""
     usage = answer.get("usage") if isinstance(answer, Mapping) else None
     given, answered = (
         believed(count) if isinstance(usage, Mapping) and isinstance(count := usage.get(key), int) else 0
         for key in ("input_tokens", "output_tokens")
     )
-    return Took(table.model, given, answered, Price.of(table).cost(given, answered))
+    return TokenUsage(table.model, given, answered, Price.of(table).cost(given, answered))
 
 
-def charged(outcome: Outcome, took: Took) -> Outcome:
+def charged(outcome: Outcome, took: TokenUsage) -> Outcome:
     """Return an outcome that also says what another model took for it, such as the one that listened."""
     if not (took.cost or took.input_tokens or took.output_tokens):
         return outcome
-    if not any(isinstance(change, Said) for change in outcome.changes):
-        return replace(outcome, changes=(*outcome.changes, Wasted(alone(took))))
+    if not any(isinstance(change, ExchangeRecorded) for change in outcome.changes):
+        return replace(outcome, changes=(*outcome.changes, FailedUsage(alone(took))))
     changes = [
-        replace(change, made_by=_with(change.made_by, took)) if isinstance(change, Said) else change
+        replace(change, provenance=_with(change.provenance, took)) if isinstance(change, ExchangeRecorded) else change
         for change in outcome.changes
     ]
     return replace(outcome, changes=tuple(changes))
 
 
-def alone(took: Took) -> Provenance:
+def alone(took: TokenUsage) -> Provenance:
     """Return what a model of `[models.speech]` took, as the usage shows it where no chain's answer has it."""
     return Provenance(_SPEECH, "", took.model, took.input_tokens, took.output_tokens, cost=took.cost)
 
 
-def _with(origin: Provenance, took: Took) -> Provenance:
+def _with(origin: Provenance, took: TokenUsage) -> Provenance:
     return replace(
         origin,
         input_tokens=origin.input_tokens + took.input_tokens,
         output_tokens=origin.output_tokens + took.output_tokens,
         cost=origin.cost + took.cost,
-        beside=(*origin.beside, took),
+        other_usage=(*origin.other_usage, took),
     )
 
 
-def made_by(chain: ChainConfig, model: str, taken: Sequence[Took], *, milliseconds: int) -> Provenance:
+def made_by(chain: ChainConfig, model: str, taken: Sequence[TokenUsage], *, milliseconds: int) -> Provenance:
     """Say how an answer came to be: by `model`, and with all that was taken for it."""
-    beside: dict[str, Took] = {}
+    beside: dict[str, TokenUsage] = {}
     for each in taken:
         if each.model != model:
-            sums = beside.get(each.model, Took(each.model, 0, 0, 0))
-            beside[each.model] = Took(
+            sums = beside.get(each.model, TokenUsage(each.model, 0, 0, 0))
+            beside[each.model] = TokenUsage(
                 each.model,
                 sums.input_tokens + each.input_tokens,
                 sums.output_tokens + each.output_tokens,
@@ -108,7 +108,7 @@ def made_by(chain: ChainConfig, model: str, taken: Sequence[Took], *, millisecon
         output_tokens=sum(each.output_tokens for each in taken),
         milliseconds=milliseconds,
         cost=sum(each.cost for each in taken),
-        beside=tuple(beside.values()),
+        other_usage=tuple(beside.values()),
     )
 
 

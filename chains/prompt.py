@@ -7,19 +7,19 @@ from chains.config import ChainConfig
 from chains.templates import TEXT, fill
 from chains.tokens import fitting
 from pipeline.outcomes import Exchange
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 JSON: Mapping[str, Any] = {"response_format": {"type": "json_object"}}
 
 
-def instructions(chain: ChainConfig, values: Mapping[str, str], words: Words, *, instead: str = "") -> str:
+def instructions(chain: ChainConfig, values: Mapping[str, str], words: Catalogue, *, instead: str = "") -> str:
     """Give the system prompt; `instead` is somebody else's, word for word, which goes before the chain's own."""
     said = instead or fill(chain.system_prompt, values)
     match chain.answer_format:
         case "markdown":
             return said
         case "text" | "json":
-            return f"{said.rstrip()}\n\n{words.say(f'chain.as_{chain.answer_format}')}".lstrip()
+            return f"{said.rstrip()}\n\n{words.text(f'chain.as_{chain.answer_format}')}".lstrip()
 
 
 def question(chain: ChainConfig, text: str, values: Mapping[str, str]) -> str:

@@ -25,7 +25,7 @@ from pipeline.events import (
     Voice,
 )
 from pipeline.text import wellformed
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def given(content: Content, commands: Commands) -> Given | None:
     return Given(*found) if found else None
 
 
-def read(content: Content, *, commands: Commands, words: Words) -> Reading:
+def read(content: Content, *, commands: Commands, words: Catalogue) -> Reading:
     """Read an event's content; what the model gets of a place, a page or a code is in the words' language."""
     match content:
         case Text(text):
@@ -109,12 +109,12 @@ def read(content: Content, *, commands: Commands, words: Words) -> Reading:
             return Nothing()
 
 
-def _in_words(content: Location | Link | Scanned, words: Words) -> str:
+def _in_words(content: Location | Link | Scanned, words: Catalogue) -> str:
     match content:
         case Location(latitude, longitude, label):
-            return words.say("kind.location", label=label, latitude=latitude, longitude=longitude)
+            return words.text("kind.location", label=label, latitude=latitude, longitude=longitude)
         case Link(title, description, url):
-            page = words.say("kind.link", title=title, description=description, url=url)
+            page = words.text("kind.link", title=title, description=description, url=url)
             return "\n".join(line for line in page.splitlines() if line.strip())
         case Scanned(result=result):
-            return words.say("kind.scanned", result=result)
+            return words.text("kind.scanned", result=result)

@@ -10,7 +10,7 @@ from chains.heard import Heard
 from chains.standby import ChatModel
 from chains.thinking import Spoken
 from chains.toolbox import ROUNDS, Toolbox
-from pipeline.outcomes import Draft, Notice
+from pipeline.outcomes import Notice, PartialAnswer
 
 _STEPS = 20
 """By which part of itself an answer has grown before it is shown again."""
@@ -24,7 +24,7 @@ async def hear_out(
     rounds: list[Heard],
     *,
     shown: Callable[[Spoken], str],
-) -> AsyncGenerator[Draft | Notice]:
+) -> AsyncGenerator[PartialAnswer | Notice]:
     """Hear a model until it answers; `rounds` takes each of its messages, `messages` what it asked tools and was told.
 
     Drafts come where the ask's channel streams, as what is `shown` of each message so far.
@@ -57,9 +57,9 @@ async def _message(
     toolbox: Toolbox,
     heard: Heard,
     shown: Callable[[Spoken], str],
-) -> AsyncGenerator[Draft]:
+) -> AsyncGenerator[PartialAnswer]:
     """Hear one message, in drafts where the channel shows them."""
-    if not toolbox.ask.traits.streams:
+    if not toolbox.ask.capabilities.streams:
         heard.hear(await model.ainvoke(messages, **options))
         return
     last = ""
@@ -77,4 +77,4 @@ async def _message(
             now = shown(heard.spoken(whole=False))
             if now and now != last:
                 last = now
-                yield Draft(now)
+                yield PartialAnswer(now)

@@ -26,10 +26,10 @@ from chains.toolshed import Toolshed, open_toolshed
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Text
 from pipeline.outcomes import Outcome, Step
-from pipeline.ports import Ask, Exporter, Memory, Pictures, Sounds, Spending, Stopper
+from pipeline.ports import AnswerRequest, AudioStore, ConversationStore, Exporter, ImageStore, Spending, TurnCanceller
 from pipeline.replies import Silence, TextReply
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 R = TypeVar("R", bound=Reading)
 
@@ -38,7 +38,7 @@ R = TypeVar("R", bound=Reading)
 class Routed(Generic[R]):
     """A turn on its way through the router, with what its event was read as."""
 
-    ask: Ask
+    ask: AnswerRequest
     reading: R
     book: ChainBook
 
@@ -64,7 +64,7 @@ class Chains:
         """The chains as they are; shared with those who answer under the next settings."""
         self.router = Branching[Routed[Any], Step](self._branch, name="router")
 
-    async def answer(self, ask: Ask) -> AsyncGenerator[Step]:
+    async def answer(self, ask: AnswerRequest) -> AsyncGenerator[Step]:
         """Yield drafts and one outcome; `AnswerFailed` says which sentence tells the person why there is none."""
         means = self._means
         book = self.book.now
@@ -142,7 +142,7 @@ class Chains:
         if isinstance(taken, Outcome):
             yield taken
             return
-        question = self._means.words.say("picture.alone")
+        question = self._means.words.text("picture.alone")
         async with aclosing(conversations.answer(ask, question, turn.book, pictures=(taken,))) as steps:
             async for step in steps:
                 yield step
@@ -162,26 +162,26 @@ class Chains:
     async def _say(self, turn: Routed[Remark | Welcome | Nothing]) -> AsyncGenerator[Step]:
         match turn.reading:
             case Remark(sentence):
-                yield Outcome((TextReply(self._means.words.say(sentence)),))
+                yield Outcome((TextReply(self._means.words.text(sentence)),))
             case Welcome(name):
                 yield Outcome((TextReply(self._welcome(turn.ask, turn.book.chain(name, turn.ask.event.sender))),))
             case Nothing():
                 yield Outcome((Silence(),))
 
-    def _welcome(self, ask: Ask, chain: ChainConfig) -> str:
+    def _welcome(self, ask: AnswerRequest, chain: ChainConfig) -> str:
         said = fill(chain.welcome, self._conversations.blanks(ask, chain)).strip()
-        return said or self._means.words.say("chain.welcome", command=chain.command, description=chain.description)
+        return said or self._means.words.text("chain.welcome", command=chain.command, description=chain.description)
 
 
 def open_chains(  # noqa: PLR0913 (each is a seam)
     settings: Settings,
     *,
-    memory: Memory,
-    stopper: Stopper,
+    memory: ConversationStore,
+    stopper: TurnCanceller,
     book: ChainBook | None = None,
     before: Iterable[ChainConfig] = (),
-    pictures: Pictures | None = None,
-    sounds: Sounds | None = None,
+    pictures: ImageStore | None = None,
+    sounds: AudioStore | None = None,
     exporter: Exporter | None = None,
     former: Chains | None = None,
     spending: Spending | None = None,
@@ -196,7 +196,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
     built anew, and only the shelf of chains and what is known of unchanged models goes on. A chain that answers and
     could not any more is `SettingsInvalid`.
     """
-    words = Words(settings.chat.language)
+    words = Catalogue(settings.chat.language)
     commands = all_commands()
     models = Models(settings, words, before=None if former is None else former.models)
     demands = demands_of(settings, models)

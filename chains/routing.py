@@ -8,11 +8,11 @@ from dataclasses import replace
 from chains.book import ChainBook
 from chains.reading import Given, Nothing, Question, Reading, Recorded, Remark, Shown, Welcome
 from pipeline.events import Clicked, Subscribed, Text
-from pipeline.ports import Ask
+from pipeline.ports import AnswerRequest
 from pipeline.text import wellformed
 
 
-def routed(reading: Reading, ask: Ask, book: ChainBook) -> Reading:
+def routed(reading: Reading, ask: AnswerRequest, book: ChainBook) -> Reading:
     """Say for a reading which chain it concerns; webot's own commands concern none."""
     match reading:
         case Given() | Welcome() | Shown() | Recorded():
@@ -21,7 +21,7 @@ def routed(reading: Reading, ask: Ask, book: ChainBook) -> Reading:
             return _called(ask, book) or _by_words(reading, ask, book)
 
 
-def _called(ask: Ask, book: ChainBook) -> Question | Welcome | None:
+def _called(ask: AnswerRequest, book: ChainBook) -> Question | Welcome | None:
     content = ask.event.content
     if not isinstance(content, Text | Clicked):
         return None
@@ -32,7 +32,7 @@ def _called(ask: Ask, book: ChainBook) -> Question | Welcome | None:
     return Question(wellformed(words), chain=name) if words else Welcome(name)
 
 
-def _by_words(reading: Question | Remark | Nothing, ask: Ask, book: ChainBook) -> Reading:
+def _by_words(reading: Question | Remark | Nothing, ask: AnswerRequest, book: ChainBook) -> Reading:
     content = ask.event.content
     if isinstance(reading, Question) and isinstance(content, Text):
         return replace(reading, chain=book.by_keyword(content.text, ask.event.sender))

@@ -13,11 +13,11 @@ import structlog
 
 from chains.senses import Senses
 from pipeline.errors import TooLarge, Undeliverable, Unreadable
-from pipeline.outcomes import Exchange, Outcome, PictureCame
-from pipeline.ports import Ask, Memory, Pictures
+from pipeline.outcomes import Exchange, ImageReceived, Outcome
+from pipeline.ports import AnswerRequest, ConversationStore, ImageStore
 from pipeline.replies import StoredMedia, TextReply
 from pipeline.settings import Chat
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 log = structlog.get_logger()
 
@@ -33,11 +33,11 @@ class Viewer:
     """Takes in pictures that come alone."""
 
     chat: Chat
-    memory: Memory
+    memory: ConversationStore
     senses: Senses
-    words: Words
+    words: Catalogue
 
-    async def take(self, ask: Ask, media_id: str, *, sees: bool) -> Outcome | StoredMedia:
+    async def take(self, ask: AnswerRequest, media_id: str, *, sees: bool) -> Outcome | StoredMedia:
         """Bring a picture in; gives what is said of it, or the picture where it is to be answered by itself.
 
         `sees` is whether the model that will be asked can look at it.
@@ -47,7 +47,7 @@ class Viewer:
             return self._said("picture.blind")
         try:
             picture = await ask.fetch(media_id)
-            await pictures.shrunk(picture)
+            await pictures.thumbnail(picture)
         except Undeliverable:
             return self._said("picture.gone")
         except TooLarge as error:
@@ -56,29 +56,29 @@ class Viewer:
             return self._said("picture.unreadable")
         if not self.chat.picture_seconds:
             return picture
-        came = PictureCame(picture, ask.event.sent_at)
-        known = await self.memory.recall(ask.event.sender, turns=0, idle_minutes=self.chat.idle_minutes)
+        came = ImageReceived(picture, ask.event.sent_at)
+        known = await self.memory.load(ask.event.sender, turns=0, idle_minutes=self.chat.idle_minutes)
         waiting = len(still_meant(known.pictures, ask.event.sent_at, self.chat.picture_seconds)) + 1
         sentence = "picture.taken" if waiting == 1 else "picture.taken_more"
-        return Outcome((TextReply(self.words.say(sentence, count=waiting)),), (came,))
+        return Outcome((TextReply(self.words.text(sentence, count=waiting)),), (came,))
 
     def _said(self, sentence: str, **blanks: object) -> Outcome:
-        return Outcome((TextReply(self.words.say(sentence, **blanks)),))
+        return Outcome((TextReply(self.words.text(sentence, **blanks)),))
 
 
-def still_meant(waiting: Iterable[PictureCame], at: datetime, seconds: float) -> tuple[StoredMedia, ...]:
+def still_meant(waiting: Iterable[ImageReceived], at: datetime, seconds: float) -> tuple[StoredMedia, ...]:
     """Give the pictures that a message of some time is about; each once."""
     since = at - timedelta(seconds=seconds)
     return tuple(dict.fromkeys(came.media for came in waiting if came.sent_at >= since))
 
 
-async def looks_of(pictures: Pictures, asked_about: Sequence[StoredMedia], earlier: Sequence[Exchange]) -> Looks:
+async def looks_of(pictures: ImageStore, asked_about: Sequence[StoredMedia], earlier: Sequence[Exchange]) -> Looks:
     """Give what a model is shown: the pictures asked about, and the latest before; what is gone is left out."""
     before = [picture for exchange in earlier for picture in exchange.pictures]
     looks: Looks = {}
     for picture in dict.fromkeys((*before[-MOST_EARLIER:], *asked_about)):
         try:
-            looks[picture.sha256] = base64.b64encode(await pictures.shrunk(picture)).decode("ascii")
+            looks[picture.sha256] = base64.b64encode(await pictures.thumbnail(picture)).decode("ascii")
         except (Undeliverable, Unreadable) as error:
             log.info("picture_not_shown", error=type(error).__name__)
     return looks

@@ -7,7 +7,7 @@ from chains.drawing import DemoPainter, ModelPainter, Painter, PretendedPainter
 from chains.fetching import Fetcher
 from chains.openai_media import OpenAIMedia
 from chains.speech import Listener, Speaker
-from pipeline.ports import Pictures, Sounds
+from pipeline.ports import AudioStore, ImageStore
 from pipeline.settings import ModelTable, Settings
 
 IMAGE = "image"
@@ -19,7 +19,7 @@ class Senses:
     """The abilities of one deployment."""
 
     painter: Painter | None = None
-    pictures: Pictures | None = None
+    pictures: ImageStore | None = None
     """Makes pictures small enough for a model to look at."""
     listener: Listener | None = None
     speaker: Speaker | None = None
@@ -34,7 +34,7 @@ class Senses:
 
 
 def open_senses(
-    settings: Settings, *, demo: bool, pictures: Pictures | None = None, sounds: Sounds | None = None
+    settings: Settings, *, demo: bool, pictures: ImageStore | None = None, sounds: AudioStore | None = None
 ) -> Senses:
     """Build the abilities the settings allow; `demo` is whether the built-in model answers, which then also draws."""
     proxy = settings.network.proxy.get_secret_value()

@@ -9,8 +9,8 @@ from chains.openai_media import OpenAIMedia
 from chains.prices import took_of
 from chains.speakable import speakable
 from pipeline.errors import AnswerFailed, Unreadable
-from pipeline.outcomes import Took
-from pipeline.ports import Sounds
+from pipeline.outcomes import TokenUsage
+from pipeline.ports import AudioStore
 from pipeline.replies import StoredMedia
 from pipeline.text import wellformed
 
@@ -28,7 +28,7 @@ class Transcription:
     """The words of a recording, empty for none, with what writing them down took."""
 
     words: str
-    took: Took
+    took: TokenUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ class Speech:
     """An answer read aloud, as voice messages, with what that took; none where it could not or need not be."""
 
     voices: tuple[StoredMedia, ...] = ()
-    took: Took | None = None
+    took: TokenUsage | None = None
 
 
 class Listener:
     """Writes down what was said."""
 
-    def __init__(self, media: OpenAIMedia, sounds: Sounds) -> None:
+    def __init__(self, media: OpenAIMedia, sounds: AudioStore) -> None:
         self._media = media
         self._sounds = sounds
 
@@ -51,7 +51,7 @@ class Listener:
 
         Raises `AnswerFailed` when the model does not answer, `Unreadable` and `Undeliverable` for the recording.
         """
-        wave = await self._sounds.wave(recording)
+        wave = await self._sounds.to_wav(recording)
         table = self._media.table
         fields = {
             "model": table.model,
@@ -73,7 +73,7 @@ class Listener:
 class Speaker:
     """Reads answers aloud."""
 
-    def __init__(self, media: OpenAIMedia, sounds: Sounds) -> None:
+    def __init__(self, media: OpenAIMedia, sounds: AudioStore) -> None:
         self._media = media
         self._sounds = sounds
 
@@ -84,7 +84,7 @@ class Speaker:
             return Speech()
         table = self._media.table
         own = table.own
-        took: Took | None = None
+        took: TokenUsage | None = None
         asked = {
             "model": own["speaking_model"],
             "input": text,

@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 TEXT = "text"
 """What the person wrote: the one variable that only a template of the question has."""
@@ -87,7 +87,7 @@ def fill(source: str, values: Mapping[str, str]) -> str:
     return _compiled(source).render(values)
 
 
-def values(*, user: str, channel: str, chain: str, at: datetime, words: Words) -> dict[str, str]:
+def values(*, user: str, channel: str, chain: str, at: datetime, words: Catalogue) -> dict[str, str]:
     """Give what every template may name; `at` in any zone, told in this machine's."""
     here = at.astimezone()
     return {
@@ -96,7 +96,7 @@ def values(*, user: str, channel: str, chain: str, at: datetime, words: Words) -
         "chain": chain,
         "date": here.strftime("%Y-%m-%d"),
         "time": here.strftime("%H:%M"),
-        "weekday": words.say("chain.weekdays").split()[here.weekday()],
+        "weekday": words.text("chain.weekdays").split()[here.weekday()],
     }
 
 

@@ -9,7 +9,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from chains.senses import Senses
-from pipeline.ports import Ask, Traits
+from pipeline.ports import AnswerRequest, ChannelCapabilities
 
 SECONDS = 20.0
 """How long a tool may take unless it says otherwise."""
@@ -20,7 +20,7 @@ MOST_USES = 8
 _ASK = "ask"
 
 
-def anywhere(_: Traits) -> bool:
+def anywhere(_: ChannelCapabilities) -> bool:
     """Offer a tool on every channel."""
     return True
 
@@ -33,7 +33,7 @@ class Tool:
     """What chains and models call it: its file's name, and that of what `make` gives."""
     make: Callable[[Senses], BaseTool | None]
     """Makes the tool for a deployment, once; None where something it needs is not set up."""
-    fits: Callable[[Traits], bool] = anywhere
+    fits: Callable[[ChannelCapabilities], bool] = anywhere
     """Says whether a channel can show what comes of it."""
     seconds: float = SECONDS
     """How long it may take; then the model is told that it failed."""
@@ -51,7 +51,7 @@ class Offer:
     seconds: float = SECONDS
     most: int = MOST_USES
     notice: str = ""
-    fits: Callable[[Traits], bool] = anywhere
+    fits: Callable[[ChannelCapabilities], bool] = anywhere
     schema: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,12 +59,12 @@ class Offer:
         object.__setattr__(self, "schema", convert_to_openai_tool(self.tool))
 
 
-def asking(ask: Ask) -> RunnableConfig:
+def asking(ask: AnswerRequest) -> RunnableConfig:
     """Give a tool's call whom it is for."""
     return {"configurable": {_ASK: ask}}
 
 
-def asked_by(config: RunnableConfig) -> Ask:
+def asked_by(config: RunnableConfig) -> AnswerRequest:
     """Say inside a tool whom it works for; the tool's function takes `config: RunnableConfig`, which no model sees."""
-    ask: Ask = config["configurable"][_ASK]
+    ask: AnswerRequest = config["configurable"][_ASK]
     return ask

@@ -18,9 +18,9 @@ from chains.failures import answer_failed
 from chains.tool import MOST_USES, Offer, asking
 from pipeline.errors import AnswerFailed
 from pipeline.outcomes import ToolOutcome, ToolUse
-from pipeline.ports import Ask
+from pipeline.ports import AnswerRequest
 from pipeline.text import wellformed
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 log = structlog.get_logger()
 
@@ -57,8 +57,8 @@ class Toolbox:
     """The tools of one turn."""
 
     offers: Mapping[str, Offer]
-    ask: Ask
-    words: Words
+    ask: AnswerRequest
+    words: Catalogue
     drawn: list[Drawn] = field(default_factory=list)
     uses: list[ToolUse] = field(default_factory=list)
     """Everything asked for so far, in order."""
@@ -86,7 +86,7 @@ class Toolbox:
         keys = {offer.notice for wish in wishes if (offer := self.offers.get(wish["name"] or "")) is not None}
         fresh = sorted(keys - self._noticed - {""})
         self._noticed.update(fresh)
-        return [self.words.say(key) for key in fresh]
+        return [self.words.text(key) for key in fresh]
 
     async def use(self, wishes: Sequence[Wish]) -> list[ToolMessage]:
         """Use tools as a model asked to, all at once; gives what it is told, failures included, in its order."""
@@ -130,7 +130,7 @@ class Toolbox:
             async with asyncio.timeout(offer.seconds if isfinite(offer.seconds) else None):
                 told: ToolMessage = await offer.tool.ainvoke(call, asking(self.ask))
         except AnswerFailed as failed:
-            return self.words.say(failed.reason, trace=self.ask.trace), "failed"
+            return self.words.text(failed.reason, trace=self.ask.trace), "failed"
         except ValidationError:
             return _UNFIT, "refused"
         except TimeoutError:

@@ -10,7 +10,7 @@ from chains.mcp_session import PATIENCE
 from chains.senses import Senses
 from chains.tool import Offer, Tool
 from chains.tools import tool_names
-from pipeline.ports import Traits
+from pipeline.ports import ChannelCapabilities
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,9 @@ class Toolshed:
     offers: Mapping[str, Offer]
     servers: McpServers = field(default_factory=lambda: McpServers({}))
 
-    async def take(self, chain: ChainConfig, traits: Traits, *, patience: float = PATIENCE) -> dict[str, Offer]:
+    async def take(
+        self, chain: ChainConfig, traits: ChannelCapabilities, *, patience: float = PATIENCE
+    ) -> dict[str, Offer]:
         """Give the tools a chain allows and a channel can show the results of, by the names models call them.
 
         Waits `patience` seconds at most for servers that are not connected yet.

@@ -26,17 +26,17 @@ from chains.toolbox import Toolbox
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolshed import Toolshed
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Draft, Exchange, ToolUse
-from pipeline.ports import Ask, Traits
+from pipeline.outcomes import Exchange, PartialAnswer, ToolUse
+from pipeline.ports import AnswerRequest, ChannelCapabilities
 from pipeline.settings import Chat
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 SOMEBODY = Person("try", "somebody")
 
 PATIENCE = 60.0
 """How long a trial waits for a server whose tools it needs; the service has connected before anybody asks."""
 
-_TRAITS = Traits(message_bytes=2048, streams=True)
+_TRAITS = ChannelCapabilities(message_bytes=2048, streams=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Tooled:
 class Sent:
     """What a model is asked: the messages, what else the request says, and the tools it is offered."""
 
-    ask: Ask
+    ask: AnswerRequest
     messages: list[BaseMessage]
     options: dict[str, Any]
     tools: dict[str, Offer]
@@ -140,7 +140,7 @@ class Trier:
 
     models: Models
     chat: Chat
-    words: Words
+    words: Catalogue
     toolshed: Toolshed = field(default_factory=lambda: Toolshed({}))
     answers: Answers = field(default_factory=Answers)
     at_once: int = 4
@@ -163,7 +163,7 @@ class Trier:
             prompt.question(chain, question, blanks),
         )
         return Sent(
-            Ask(InboundEvent("try", SOMEBODY, Text(question), at), _TRAITS, trace="try", chain=chain.name),
+            AnswerRequest(InboundEvent("try", SOMEBODY, Text(question), at), _TRAITS, trace="try", chain=chain.name),
             messages,
             self.models.options(chain.model, prompt.options(chain, model=chain.model)),
             await self.toolshed.take(chain, _TRAITS, patience=PATIENCE) if chain.tools else {},
@@ -203,7 +203,7 @@ class Trier:
                     for tooled in _tooled(toolbox, messages, seen):
                         yield tooled
                     seen = len(toolbox.uses)
-                    if isinstance(step, Draft):
+                    if isinstance(step, PartialAnswer):
                         first = first or _since(began)
                         before = shown[1] if shown[0] == len(rounds) else ""
                         if step.text.startswith(before):
@@ -223,7 +223,7 @@ class Trier:
         text = model = ""
         if not error:
             heard = answering(rounds)
-            text = heard.spoken(whole=True).said or (self.words.say("image.here") if toolbox.drawn else "")
+            text = heard.spoken(whole=True).said or (self.words.text("image.here") if toolbox.drawn else "")
             model = heard.model or chain.model
             error = "" if text else f"[models.{chain.model}]: empty answer, finished by {word_of(heard.finish)!r}"
         return Tried(

@@ -16,7 +16,7 @@ from chains.config import ChainConfig, is_name, parse_chain
 from chains.shelf import Shelf
 from pipeline.errors import ChainInvalid
 from pipeline.ports import Revisions
-from pipeline.revisions import Draft, Release, Standing
+from pipeline.revisions import ChainRelease, ChainRevision, ReleaseState
 from pipeline.supervision import SupervisedLoop
 
 log = structlog.get_logger()
@@ -25,7 +25,7 @@ LOOK_SECONDS = 0.25
 """Between two looks; an edit is live after two of them."""
 
 
-def live_chains(standing: Mapping[str, Standing]) -> list[ChainConfig]:
+def live_chains(standing: Mapping[str, ReleaseState]) -> list[ChainConfig]:
     """Give what everybody got last: what answers until the files are read, and where one of them cannot be used."""
     live = (each.live.draft for each in standing.values() if each.live is not None and each.live.draft.revision)
     return [chain for draft in live if (chain := _parsed(draft)) is not None]
@@ -88,15 +88,15 @@ class Keeper:
             except Exception:  # the edge of a step: the chains go on as they are
                 log.exception("chains_not_watched")
 
-    def _shipped(self) -> list[Draft]:
+    def _shipped(self) -> list[ChainRevision]:
         return [
-            Draft(name, read.chain.revision, read.text, "webot", "shipped")
+            ChainRevision(name, read.chain.revision, read.text, "webot", "shipped")
             for folder in self._shelf.folders[:-1]
             for name, read in self._shelf.files(folder).items()
             if read.chain is not None
         ]
 
-    async def _catch_up(self, standing: Mapping[str, Standing]) -> None:
+    async def _catch_up(self, standing: Mapping[str, ReleaseState]) -> None:
         """Take over what was released elsewhere while this machine was down; what is new here is an edit."""
         owned = self._shelf.files(self._shelf.folders[-1])
         for name, each in standing.items():
@@ -123,13 +123,13 @@ class Keeper:
                 continue
             if chain.revision not in {self._live.get(name), self._kept.get(name)}:
                 author = await asyncio.to_thread(_owner, self._shelf.own(name))
-                await self._release(Draft(name, chain.revision, read.text, author))
+                await self._release(ChainRevision(name, chain.revision, read.text, author))
         gone = [name for name, revision in self._live.items() if revision and name not in owned]
         for name in gone:
             if self._kept.get(name) != "":
-                await self._release(Draft(name, "", ""))
+                await self._release(ChainRevision(name, "", ""))
 
-    async def _release(self, draft: Draft) -> None:
+    async def _release(self, draft: ChainRevision) -> None:
         await self._revisions.release(draft)
         self._kept.pop(draft.chain, None)
         self._live[draft.chain] = draft.revision
@@ -153,7 +153,7 @@ class Keeper:
         if all(obeyed):
             self._number = number
 
-    async def _obey(self, draft: Draft) -> bool:
+    async def _obey(self, draft: ChainRevision) -> bool:
         """Write a release into the folder; False while its file is being edited, which then is released after it."""
         name = draft.chain
         here = self._shelf.files(self._shelf.folders[-1]).get(name)
@@ -163,7 +163,7 @@ class Keeper:
         self._live[name] = draft.revision
         return True
 
-    async def _write(self, draft: Draft) -> bool:
+    async def _write(self, draft: ChainRevision) -> bool:
         # A later webot may have released what this one does not understand: the file stays as it is.
         if not is_name(draft.chain) or (draft.revision and _parsed(draft) is None):
             log.error("chain_release_not_used", chain=draft.chain, revision=draft.revision)
@@ -172,7 +172,7 @@ class Keeper:
             return True
         return await asyncio.to_thread(self._shelf.write, draft.chain, draft.content)
 
-    def _trial(self, release: Release) -> Trial | None:
+    def _trial(self, release: ChainRelease) -> Trial | None:
         chain = _parsed(release.draft)
         if chain is None or self._shelf.demands.check(chain):
             log.error("chain_trial_not_used", chain=release.draft.chain, revision=release.draft.revision)
@@ -180,7 +180,7 @@ class Keeper:
         return Trial(chain, release.share, frozenset(user.casefold() for user in release.users))
 
 
-def _parsed(draft: Draft) -> ChainConfig | None:
+def _parsed(draft: ChainRevision) -> ChainConfig | None:
     with suppress(ChainInvalid):
         return parse_chain(draft.content, name=draft.chain, source=f"chain {draft.chain!r} {draft.revision}")
     return None

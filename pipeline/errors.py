@@ -15,7 +15,7 @@ WebotError
 
 from collections.abc import Sequence
 
-from pipeline.outcomes import Wasted
+from pipeline.outcomes import FailedUsage
 
 
 class WebotError(Exception):
@@ -68,7 +68,7 @@ class AnswerFailed(WebotError):
     `wasted` is what models took all the same.
     """
 
-    def __init__(self, message: str, *, reason: str, wasted: tuple[Wasted, ...] = ()) -> None:
+    def __init__(self, message: str, *, reason: str, wasted: tuple[FailedUsage, ...] = ()) -> None:
         super().__init__(message)
         self.reason = reason
         self.wasted = wasted

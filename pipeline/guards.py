@@ -54,7 +54,7 @@ class AllowList:
         return Refusal("guard.not_allowed", {})
 
 
-class Pace:
+class RateLimit:
     """At most so many messages a minute from one person, by the times they were accepted.
 
     The first that is too many is answered, the rest of that minute is passed over: a flood is not to be
@@ -66,9 +66,9 @@ class Pace:
         self._passed: dict[Person, deque[float]] = {}
         self._told: dict[Person, float] = {}
 
-    def at(self, per_minute: int) -> "Pace":
+    def with_limit(self, per_minute: int) -> "RateLimit":
         """Give the same counts with another limit."""
-        other = Pace(per_minute)
+        other = RateLimit(per_minute)
         other._passed, other._told = self._passed, self._told
         return other
 

@@ -21,7 +21,7 @@ class ToolUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
+class TokenUsage:
     """What one model took for its share of an answer; `cost` in millionths of the currency of the settings."""
 
     model: str
@@ -44,20 +44,20 @@ class Provenance:
     output_tokens: int = 0
     milliseconds: int = 0
     cost: int = 0
-    beside: tuple[Took, ...] = ()
+    other_usage: tuple[TokenUsage, ...] = ()
     """What of these sums other models took, such as the one that chose the chain."""
     tools: tuple[ToolUse, ...] = ()
 
     @property
-    def taken(self) -> tuple[Took, ...]:
+    def usage(self) -> tuple[TokenUsage, ...]:
         """Give what each model took, the one that answered first; together it is the sums."""
-        own = Took(
+        own = TokenUsage(
             self.model,
-            self.input_tokens - sum(each.input_tokens for each in self.beside),
-            self.output_tokens - sum(each.output_tokens for each in self.beside),
-            self.cost - sum(each.cost for each in self.beside),
+            self.input_tokens - sum(each.input_tokens for each in self.other_usage),
+            self.output_tokens - sum(each.output_tokens for each in self.other_usage),
+            self.cost - sum(each.cost for each in self.other_usage),
         )
-        return (own, *self.beside)
+        return (own, *self.other_usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,18 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A run of exchanges. `number` counts a person's conversations from 1; `turns` is how many it has so far."""
+    """A run of exchanges. `number` counts a person's conversations from 1; `exchange_count` is how many it has so far."""
 
     id: int
     number: int
-    turns: int
+    exchange_count: int
     started_at: datetime
     last_at: datetime
     title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class PictureCame:
+class ImageReceived:
     """A picture came alone; the next question, if it comes soon, is about it. `sent_at` is the channel's clock."""
 
     media: StoredMedia
@@ -92,7 +92,7 @@ class PictureCame:
 
 
 @dataclass(frozen=True, slots=True)
-class Recollection:
+class ConversationContext:
     """What the model may know of a person: the persona chosen, and the latest exchanges, oldest first.
 
     `conversation` is None when the next exchange begins a new one.
@@ -101,7 +101,7 @@ class Recollection:
     persona: str = ""
     conversation: Conversation | None = None
     exchanges: tuple[Exchange, ...] = ()
-    pictures: tuple[PictureCame, ...] = ()
+    pictures: tuple[ImageReceived, ...] = ()
     """Pictures that no question has taken along yet, oldest first."""
     model: str = ""
     """The model the person has chosen, by its name in the settings; empty for the chain's own."""
@@ -110,21 +110,21 @@ class Recollection:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ExchangeRecorded:
     """An exchange took place; `conversation` is the one recalled for it, None to begin another."""
 
     exchange: Exchange
-    made_by: Provenance
+    provenance: Provenance
     conversation: Conversation | None
-    aside: bool = False
+    is_command: bool = False
     """Whether it was a command's: kept for export, and no model is ever shown it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wasted:
+class FailedUsage:
     """Models took something for an answer that could not be given: it is paid all the same."""
 
-    made_by: Provenance
+    provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,17 @@ class Forgotten:
     """The person wants everything gone: what they said and were told, their persona, their files."""
 
 
-Change = Said | Wasted | ConversationClosed | PersonaSet | ModelChosen | Rated | PictureCame | ForgetAsked | Forgotten
+Change = (
+    ExchangeRecorded
+    | FailedUsage
+    | ConversationClosed
+    | PersonaSet
+    | ModelChosen
+    | Rated
+    | ImageReceived
+    | ForgetAsked
+    | Forgotten
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PartialAnswer:
     """The answer so far, whole each time; shown only by channels that stream."""
 
     text: str
@@ -189,14 +199,14 @@ class Notice:
     text: str
 
 
-Step = Draft | Notice | Outcome
+Step = PartialAnswer | Notice | Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingPart:
     """A part as the outbox holds it: its place in the answer, from 0, and how often sending it has failed."""
 
-    place: int
+    index: int
     part: Part
     attempts: int = 0
 
@@ -243,7 +253,7 @@ class Postponed:
     reason: str
     part: OutgoingPart | None = None
     blamed: bool = True
-    wasted: tuple[Wasted, ...] = ()
+    wasted: tuple[FailedUsage, ...] = ()
 
 
 Verdict = Finished | Postponed

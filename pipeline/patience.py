@@ -5,19 +5,19 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 
-class Patience:
+class DelayNotice:
     """An `async with` block beside which `lost` runs, once, if the block takes longer than `seconds`; 0 never ends.
 
     A timer, not a task that sleeps: most answers are there before, and then nothing has been begun.
     """
 
-    def __init__(self, seconds: float, lost: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, seconds: float, callback: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._seconds = seconds
-        self._lost = lost
+        self._callback = callback
         self._timer: asyncio.TimerHandle | None = None
         self._saying: asyncio.Task[None] | None = None
 
-    def keep(self) -> None:
+    def cancel(self) -> None:
         """Have nothing said from here on."""
         if self._timer is not None:
             self._timer.cancel()
@@ -26,13 +26,13 @@ class Patience:
 
     async def __aenter__(self) -> Self:
         if self._seconds:
-            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._lose)
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._fire)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.keep()
+        self.cancel()
         if self._saying is not None:
             await asyncio.gather(self._saying, return_exceptions=True)
 
-    def _lose(self) -> None:
-        self._saying = asyncio.create_task(self._lost())
+    def _fire(self) -> None:
+        self._saying = asyncio.create_task(self._callback())

@@ -7,15 +7,15 @@ from typing import Protocol
 from pipeline.errors import Undeliverable
 from pipeline.events import InboundEvent, Person
 from pipeline.exports import Exported, Format, Wanted
-from pipeline.outcomes import Conversation, Outcome, OutgoingPart, Recollection, Step, Turn
+from pipeline.outcomes import Conversation, ConversationContext, Outcome, OutgoingPart, Step, Turn
 from pipeline.replies import Part, Receipt, Reply, StoredMedia
-from pipeline.revisions import Draft as ChainDraft
-from pipeline.revisions import Standing
-from pipeline.spending import Paid, Used
+from pipeline.revisions import ChainRevision as ChainDraft
+from pipeline.revisions import ReleaseState
+from pipeline.spending import ModelUsage, SpentTotals
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class ChannelCapabilities:
     """What a channel can do, as data; `message_bytes` is the UTF-8 length one message may have."""
 
     message_bytes: int
@@ -26,7 +26,7 @@ class Traits:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class WebhookRequest:
     """An HTTP request to a channel's path, without the web framework: query decoded once, body raw."""
 
     method: str
@@ -35,7 +35,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class CallAnswer:
+class WebhookResponse:
     """What the caller gets back at once."""
 
     status: int
@@ -58,10 +58,10 @@ class Channel(Protocol):
         """Give the table name under `[channels]`."""
 
     @property
-    def traits(self) -> Traits:
+    def capabilities(self) -> ChannelCapabilities:
         """Say what the channel can do."""
 
-    def receive(self, call: Call) -> tuple[CallAnswer, InboundEvent | None]:
+    def receive(self, call: WebhookRequest) -> tuple[WebhookResponse, InboundEvent | None]:
         """Verify, decrypt and parse; no I/O, so that the same bytes give the same event.
 
         Raises `BadCallback` for what does not verify.
@@ -83,10 +83,10 @@ class Channel(Protocol):
         """Let go of connections."""
 
 
-class Governor(Protocol):
+class SendLimiter(Protocol):
     """Keeps within what a channel delivers to one person; beyond it messages vanish without an error."""
 
-    async def admit(self, person: Person) -> None:
+    async def acquire(self, person: Person) -> None:
         """Wait a moment, or raise a blameless `TryAgain` for a longer wait; then count one message."""
 
 
@@ -107,20 +107,20 @@ class MediaStore(Protocol):
         """Give the bytes back; `Undeliverable` when they are gone."""
 
 
-class Pictures(Protocol):
+class ImageStore(Protocol):
     """Pictures made fit for whoever is to see them; `Unreadable` for bytes that are none, `TooLarge` for too many."""
 
     async def keep(self, data: bytes, *, name: str) -> StoredMedia:
         """Store a picture as a JPEG or PNG every channel takes; `name` is without its ending."""
 
-    async def shrunk(self, media: StoredMedia) -> bytes:
+    async def thumbnail(self, media: StoredMedia) -> bytes:
         """Give a stored picture as a JPEG that a model can look at; `Undeliverable` when it is gone."""
 
 
-class Sounds(Protocol):
+class AudioStore(Protocol):
     """Speech made fit for whoever is to hear it; `Unreadable` for bytes that are none, `TooLarge` for too much."""
 
-    async def wave(self, media: StoredMedia) -> bytes:
+    async def to_wav(self, media: StoredMedia) -> bytes:
         """Give a stored recording as WAV, 16 kHz, mono; `Undeliverable` when it is gone."""
 
     async def keep(self, data: bytes, *, name: str) -> tuple[StoredMedia, ...]:
@@ -137,7 +137,7 @@ class Inbox(Protocol):
         """
 
 
-class Journal(Protocol):
+class TurnLog(Protocol):
     """Where a running turn is written down; every write is fenced and raises `LaneLost` when it is not ours."""
 
     async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
@@ -146,14 +146,14 @@ class Journal(Protocol):
     async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
         """Record that a part left, before the next one does."""
 
-    async def hold(self, turn: Turn) -> None:
+    async def ensure_owned(self, turn: Turn) -> None:
         """Return when a side effect may begin: our claim on the lane stands by our own clock."""
 
 
-class Memory(Protocol):
+class ConversationStore(Protocol):
     """What was said, for those who answer."""
 
-    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
+    async def load(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
         """Give the latest `turns` exchanges; the cost does not grow with what lies before them."""
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
@@ -166,13 +166,13 @@ class Memory(Protocol):
 class Spending(Protocol):
     """What answers took so far this month, by the clock of this machine."""
 
-    async def used(self, person: Person) -> Sequence[Used]:
+    async def used(self, person: Person) -> Sequence[ModelUsage]:
         """Say what each model took for a person, the dearest first."""
 
-    async def paid(self, person: Person) -> Paid:
+    async def paid(self, person: Person) -> SpentTotals:
         """Say what was paid for a person; the cost does not grow with what they said."""
 
-    async def paid_by_all(self) -> Paid:
+    async def paid_by_all(self) -> SpentTotals:
         """Say what was paid for everybody, as it was a few seconds ago; that costs nothing in between."""
 
     def paying(self, cost: int) -> None:
@@ -191,7 +191,7 @@ class Revisions(Protocol):
     async def latest(self) -> int:
         """Give the number of the latest release, 0 for none."""
 
-    async def standing(self) -> Mapping[str, Standing]:
+    async def standing(self) -> Mapping[str, ReleaseState]:
         """Say how each chain stands that was ever released."""
 
     async def known(self, chain: str, revision: str) -> bool:
@@ -208,7 +208,7 @@ class Exporter(Protocol):
         """
 
 
-class Stopper(Protocol):
+class TurnCanceller(Protocol):
     """Ends a running turn from outside its lane."""
 
     async def stop(self, person: Person) -> bool:
@@ -221,11 +221,11 @@ async def nothing_to_fetch(media_id: str) -> StoredMedia:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AnswerRequest:
     """A turn put to those who answer."""
 
     event: InboundEvent
-    traits: Traits
+    capabilities: ChannelCapabilities
     trace: str
     chain: str = "default"
     """The chain the channel's settings name."""
@@ -236,7 +236,7 @@ class Ask:
 class Answerer(Protocol):
     """Those who answer."""
 
-    def answer(self, ask: Ask) -> AsyncGenerator[Step, None]:
+    def answer(self, ask: AnswerRequest) -> AsyncGenerator[Step, None]:
         """Yield drafts and notices, and one outcome at the end.
 
         Raises `AnswerFailed` with the sentence to say, or `TryAgain`.

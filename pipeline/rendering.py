@@ -18,7 +18,7 @@ from traceback import walk_tb
 
 import structlog
 
-from pipeline.ports import Channel, Traits
+from pipeline.ports import Channel, ChannelCapabilities
 from pipeline.replies import (
     DocumentPart,
     FilePart,
@@ -28,13 +28,13 @@ from pipeline.replies import (
     Part,
     Reply,
     Silence,
+    TextPart,
     TextReply,
     VoicePart,
     VoiceReply,
-    WordsPart,
 )
 from pipeline.text import is_visible
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 log = structlog.get_logger()
 
@@ -52,8 +52,8 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
 class Renderer:
     """Renders replies for every channel, longer ones one at a time: threads share one interpreter."""
 
-    def __init__(self, words: Words, *, deadline: float = _DEADLINE) -> None:
-        self._words = words
+    def __init__(self, catalogue: Catalogue, *, deadline: float = _DEADLINE) -> None:
+        self._catalogue = catalogue
         self._deadline = deadline
         self._one_at_a_time = asyncio.Semaphore(1)
         self._left_behind = 0
@@ -70,7 +70,7 @@ class Renderer:
             log.error(  # noqa: TRY400
                 "render_failed", trace=trace, channel=channel.name, error=type(error).__name__, where=_place(error)
             )
-            return plain_parts(replies, channel.traits, self._words)
+            return plain_parts(replies, channel.capabilities, self._catalogue)
 
     async def _render_in_thread(self, channel: Channel, replies: Sequence[Reply]) -> tuple[Part, ...]:
         if self._left_behind >= _MOST_LEFT_BEHIND:
@@ -102,15 +102,15 @@ class Renderer:
         self._left_behind -= 1
 
 
-def plain_parts(replies: Sequence[Reply], traits: Traits, words: Words) -> tuple[Part, ...]:
+def plain_parts(replies: Sequence[Reply], capabilities: ChannelCapabilities, catalogue: Catalogue) -> tuple[Part, ...]:
     """Return replies as parts without any layout: a text too long for a message goes as its beginning and a file."""
     parts: list[Part] = []
     for reply in replies:
         match reply:
             case TextReply(text):
-                parts += _plain(text, traits, words)
+                parts += _plain(text, capabilities, catalogue)
             case ImageReply(media, caption):
-                parts += [ImagePart(media), *_plain(caption, traits, words)]
+                parts += [ImagePart(media), *_plain(caption, capabilities, catalogue)]
             case VoiceReply(media):
                 parts.append(VoicePart(media))
             case FileReply(media):
@@ -120,17 +120,17 @@ def plain_parts(replies: Sequence[Reply], traits: Traits, words: Words) -> tuple
     return tuple(parts)
 
 
-def _plain(text: str, traits: Traits, words: Words) -> list[Part]:
+def _plain(text: str, capabilities: ChannelCapabilities, catalogue: Catalogue) -> list[Part]:
     text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text)).encode("utf-8", "replace").decode()
     if not is_visible(text):
         return []
-    if len(text.encode()) <= traits.message_bytes:
-        return [WordsPart(text, "text")]
-    if not traits.files:
-        return [WordsPart(piece, "text") for piece in _pieces(text, traits.message_bytes) if is_visible(piece)]
-    below = "\n\n" + words.say("rendering.whole_in_file")
-    first = _beginning(text, traits.message_bytes - len(below.encode()))
-    return [WordsPart(first + below, "text"), DocumentPart(words.say("rendering.file_name"), text)]
+    if len(text.encode()) <= capabilities.message_bytes:
+        return [TextPart(text, "text")]
+    if not capabilities.files:
+        return [TextPart(piece, "text") for piece in _pieces(text, capabilities.message_bytes) if is_visible(piece)]
+    below = "\n\n" + catalogue.text("rendering.whole_in_file")
+    first = _beginning(text, capabilities.message_bytes - len(below.encode()))
+    return [TextPart(first + below, "text"), DocumentPart(catalogue.text("rendering.file_name"), text)]
 
 
 def _pieces(text: str, most: int) -> list[str]:

@@ -52,7 +52,7 @@ Reply = TextReply | ImageReply | VoiceReply | FileReply | Silence
 
 
 @dataclass(frozen=True, slots=True)
-class WordsPart:
+class TextPart:
     """One message of words that fits the channel; `markdown` is in the channel's own subset."""
 
     text: str
@@ -93,7 +93,7 @@ class DocumentPart:
     kind: Literal["document"] = "document"
 
 
-Part = WordsPart | ImagePart | VoicePart | FilePart | DocumentPart
+Part = TextPart | ImagePart | VoicePart | FilePart | DocumentPart
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-EVERYBODY = 100
+WHOLE_SHARE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ChainRevision:
     """A chain's text as somebody wrote it; `revision` names what it says, and is empty for a chain taken away."""
 
     chain: str
@@ -18,14 +18,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ChainRelease:
     """A revision that answers from some moment on: for `share` of a hundred people, and for the users named.
 
     `number` counts all releases, so that a later one has a greater number.
     """
 
     number: int
-    draft: Draft
+    draft: ChainRevision
     share: int
     users: tuple[str, ...]
     at: datetime
@@ -33,12 +33,12 @@ class Release:
     @property
     def whole(self) -> bool:
         """Say whether it is for everybody; else it is a trial beside the one that is."""
-        return self.share == EVERYBODY
+        return self.share == WHOLE_SHARE
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReleaseState:
     """What holds of one chain: what everybody gets, and what is tried beside it."""
 
-    live: Release | None = None
-    trial: Release | None = None
+    live: ChainRelease | None = None
+    trial: ChainRelease | None = None

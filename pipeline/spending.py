@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class UsageTotals:
     """Answers added up."""
 
     answers: int = 0
@@ -12,8 +12,8 @@ class Sums:
     output_tokens: int = 0
     cost: int = 0
 
-    def __add__(self, other: "Sums") -> "Sums":
-        return Sums(
+    def __add__(self, other: "UsageTotals") -> "UsageTotals":
+        return UsageTotals(
             self.answers + other.answers,
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
@@ -22,16 +22,16 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class ModelUsage:
     """What one model took for a person; `month` has today in it."""
 
     model: str
-    today: Sums
-    month: Sums
+    today: UsageTotals
+    month: UsageTotals
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
+class SpentTotals:
     """What was paid; `month` has today in it."""
 
     today: int = 0

@@ -20,24 +20,24 @@ from pipeline import meters
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
 from pipeline.guards import Guard
 from pipeline.outcomes import (
-    Draft,
+    ExchangeRecorded,
+    FailedUsage,
     Finished,
     Notice,
     Outcome,
     OutgoingPart,
+    PartialAnswer,
     Postponed,
-    Said,
     Turn,
     Verdict,
-    Wasted,
     pause_after,
 )
-from pipeline.patience import Patience
-from pipeline.ports import Answerer, Ask, Channel, Journal
+from pipeline.patience import DelayNotice
+from pipeline.ports import Answerer, AnswerRequest, Channel, TurnLog
 from pipeline.rendering import Renderer
 from pipeline.replies import Receipt, TextReply
 from pipeline.settings import Limits
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 log = structlog.get_logger()
 
@@ -52,8 +52,8 @@ class Turns:
         chains: Mapping[str, str],
         answerer: Answerer,
         guards: Sequence[Guard],
-        journal: Journal,
-        words: Words,
+        journal: TurnLog,
+        catalogue: Catalogue,
         limits: Limits,
         thinking_seconds: float,
     ) -> None:
@@ -62,8 +62,8 @@ class Turns:
         self._answerer = answerer
         self._guards = guards
         self._journal = journal
-        self._words = words
-        self._renderer = Renderer(words)
+        self._catalogue = catalogue
+        self._renderer = Renderer(catalogue)
         self._limits = limits
         self._thinking_seconds = thinking_seconds
 
@@ -119,10 +119,10 @@ class Turns:
         return await self._apologise(turn, channel, reason, ())
 
     async def _apologise(
-        self, turn: Turn, channel: Channel, failure: str, wasted: tuple[Wasted, ...]
+        self, turn: Turn, channel: Channel, failure: str, wasted: tuple[FailedUsage, ...]
     ) -> Turn | Verdict:
         """Record an apology with the cost; without the cost where that cannot be recorded, and else only the state."""
-        said = (TextReply(self._words.say("turn.failed", trace=str(turn.id))),)
+        said = (TextReply(self._catalogue.text("turn.failed", trace=str(turn.id))),)
         for changes in (wasted, ()) if wasted else ((),):
             try:
                 return await self._record(turn, channel, Outcome(said, changes), failure)
@@ -136,7 +136,7 @@ class Turns:
         parts = await self._renderer.render(channel, outcome.replies, trace=str(turn.id))
         if not parts and not outcome.changes:
             return Finished("failed" if failure else "done", reason=failure)
-        await self._journal.hold(turn)
+        await self._journal.ensure_owned(turn)
         recorded = await self._journal.answered(turn, outcome, parts, failure=failure)
         if turn.accepted_at:
             meters.ANSWER_SECONDS.observe(max(0.0, time() - turn.accepted_at))
@@ -145,15 +145,15 @@ class Turns:
     async def _ask(self, turn: Turn, channel: Channel) -> tuple[Outcome, str]:
         """Give the answer, or an apology and the reason for it."""
         trace = str(turn.id)
-        wasted: tuple[Wasted, ...] = ()
+        wasted: tuple[FailedUsage, ...] = ()
         try:
             for guard in self._guards:
                 refusal = await guard.check(turn)
                 if refusal is not None:
                     log.info("turn_refused", trace=trace, reason=refusal.reason or refusal.logged)
-                    said = self._words.say(refusal.reason, **refusal.values) if refusal.reason else ""
+                    said = self._catalogue.text(refusal.reason, **refusal.values) if refusal.reason else ""
                     return Outcome((TextReply(said),) if said else ()), ""
-            await self._journal.hold(turn)
+            await self._journal.ensure_owned(turn)
             async with asyncio.timeout(self._limits.turn_seconds):
                 return await self._listen(turn, channel, trace), ""
         except LaneLost:
@@ -173,37 +173,37 @@ class Turns:
             reason, failure = "turn.failed", f"{type(error).__name__} while answering"
         meters.MODEL_ERRORS.labels(reason).inc()
         log.warning("answer_failed", trace=trace, reason=reason, error=failure)
-        return Outcome((TextReply(self._words.say(reason, trace=trace)),), wasted), failure
+        return Outcome((TextReply(self._catalogue.text(reason, trace=trace)),), wasted), failure
 
     async def _listen(self, turn: Turn, channel: Channel, trace: str) -> Outcome:
         """Follow the answer while it is made, saying once that it takes a while."""
         sender = turn.event.sender
         chain = self._chains.get(sender.channel, "default")
-        ask = Ask(turn.event, channel.traits, trace, chain, channel.fetch)
+        ask = AnswerRequest(turn.event, channel.capabilities, trace, chain, channel.fetch)
         async with (
-            Patience(self._thinking_seconds, partial(self._say_still_thinking, turn, channel)) as patience,
+            DelayNotice(self._thinking_seconds, partial(self._say_still_thinking, turn, channel)) as patience,
             aclosing(self._answerer.answer(ask)) as steps,
         ):
             async for step in steps:
                 match step:
-                    case Draft():
+                    case PartialAnswer():
                         # No channel of ours streams yet: it waits for the whole.
                         continue
                     case Notice(text):
                         # The chain has said that it takes a while: once is enough.
-                        patience.keep()
+                        patience.cancel()
                         await self._say_in_passing(turn, channel, text)
                     case Outcome():
                         return step
         raise AnswerFailed("the chain ended without an outcome", reason="turn.failed")
 
     async def _say_still_thinking(self, turn: Turn, channel: Channel) -> None:
-        await self._say_in_passing(turn, channel, self._words.say("turn.thinking"))
+        await self._say_in_passing(turn, channel, self._catalogue.text("turn.thinking"))
 
     async def _say_in_passing(self, turn: Turn, channel: Channel, text: str) -> None:
         """Send a word that is no part of the answer; that it may fail must not hold the answer up."""
         try:
-            await self._journal.hold(turn)
+            await self._journal.ensure_owned(turn)
             for part in await self._renderer.render(channel, (TextReply(text),), trace=str(turn.id)):
                 await channel.send(turn.event.sender, part)
         except (TryAgain, Undeliverable) as error:
@@ -215,7 +215,7 @@ class Turns:
         parts = turn.parts or ()
         for part in parts:
             try:
-                await self._journal.hold(turn)
+                await self._journal.ensure_owned(turn)
                 receipt = await self._send(turn, channel, part, last=part is parts[-1])
             except TryAgain as error:
                 if not error.blameless and part.attempts + 1 >= self._limits.send_attempts:
@@ -277,12 +277,12 @@ class Turns:
         return Finished("undelivered", reason=reason)
 
 
-def _cost_of(outcome: Outcome) -> tuple[Wasted, ...]:
+def _cost_of(outcome: Outcome) -> tuple[FailedUsage, ...]:
     """Return what models took for an answer that is not kept."""
     return tuple(
-        Wasted(change.made_by)
+        FailedUsage(change.provenance)
         for change in outcome.changes
-        if isinstance(change, Said | Wasted) and change.made_by.model
+        if isinstance(change, ExchangeRecorded | FailedUsage) and change.provenance.model
     )
 
 

@@ -11,20 +11,20 @@ from typing import Literal
 Language = Literal["zh", "en"]
 
 
-class Words:
+class Catalogue:
     """One language's sentences."""
 
     def __init__(self, language: Language) -> None:
         self.language = language
-        self._sentences = catalogue(language)
+        self._sentences = load_sentences(language)
 
-    def say(self, key: str, /, **values: object) -> str:
+    def text(self, key: str, /, **values: object) -> str:
         """Give the sentence with its blanks filled; a key no catalogue has is a `KeyError`."""
         return self._sentences[key].format(**values)
 
 
 @cache
-def catalogue(language: Language) -> dict[str, str]:
+def load_sentences(language: Language) -> dict[str, str]:
     """Read every sentence of one language."""
     text = files("pipeline").joinpath(f"catalogues/{language}.toml").read_text(encoding="utf-8")
     return {

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, case, func, select
 
 from pipeline.events import Person
-from pipeline.spending import Paid, Sums, Used
+from pipeline.spending import ModelUsage, SpentTotals, UsageTotals
 from storage.engine import Database
 from storage.pseudonyms import insert_into, month_key, pseudonym
 from storage.spending import day_of, month_of
@@ -54,30 +54,30 @@ class Accounts:
         self._database = database
         self._clock = clock
         self._reading = asyncio.Lock()
-        self._all = Paid()
+        self._all = SpentTotals()
         self._all_day = self._closed_day = -1
         self._all_at = self._closed_at = 0.0
         self._closed = 0
         self._key = (-1, "")
         """A month and its key, which stays the same."""
 
-    async def used(self, person: Person) -> Sequence[Used]:
+    async def used(self, person: Person) -> Sequence[ModelUsage]:
         """Implement `Spending.used`."""
         rows = await self._rows(_USED, person)
-        models: dict[str, list[Sums]] = {}
+        models: dict[str, list[UsageTotals]] = {}
         for row in rows:
-            sums = Sums(int(row.answers), int(row.input_tokens), int(row.output_tokens), int(row.cost))
-            today, month = models.setdefault(row.model, [Sums(), Sums()])
+            sums = UsageTotals(int(row.answers), int(row.input_tokens), int(row.output_tokens), int(row.cost))
+            today, month = models.setdefault(row.model, [UsageTotals(), UsageTotals()])
             models[row.model] = [today + sums if row.is_today else today, month + sums]
-        found = [Used(model, *sums) for model, sums in models.items()]
+        found = [ModelUsage(model, *sums) for model, sums in models.items()]
         return sorted(found, key=lambda used: (-used.month.cost, -used.month.answers, used.model))
 
-    async def paid(self, person: Person) -> Paid:
+    async def paid(self, person: Person) -> SpentTotals:
         """Implement `Spending.paid`."""
         (row,) = await self._rows(_PAID, person)
-        return Paid(int(row.today), int(row.month))
+        return SpentTotals(int(row.today), int(row.month))
 
-    async def paid_by_all(self) -> Paid:
+    async def paid_by_all(self) -> SpentTotals:
         """Implement `Spending.paid_by_all`."""
         if not self._is_fresh():
             # Whoever comes meanwhile waits for the one sum instead of making their own.
@@ -88,7 +88,7 @@ class Accounts:
 
     def paying(self, cost: int) -> None:
         """Implement `Spending.paying`."""
-        self._all = Paid(self._all.today + cost, self._all.month + cost)
+        self._all = SpentTotals(self._all.today + cost, self._all.month + cost)
 
     async def _month_key(self, month: int) -> str:
         if self._key[0] != month:
@@ -110,7 +110,7 @@ class Accounts:
                 self._closed, self._closed_day, self._closed_at = int(closed.scalar_one()), today, now
             found = await connection.execute(_BETWEEN, {"first": today, "last": today + 1})
             paid = int(found.scalar_one())
-        self._all = Paid(paid, self._closed + paid)
+        self._all = SpentTotals(paid, self._closed + paid)
         self._all_day, self._all_at = today, now
 
     async def _rows(self, wanted: Any, person: Person) -> Sequence[Row[*tuple[Any, ...]]]:  # noqa: ANN401

@@ -11,15 +11,15 @@ from pipeline.events import Person
 from pipeline.outcomes import (
     Change,
     ConversationClosed,
+    ExchangeRecorded,
+    FailedUsage,
     ForgetAsked,
     Forgotten,
+    ImageReceived,
     ModelChosen,
     PersonaSet,
-    PictureCame,
     Rated,
-    Said,
     Turn,
-    Wasted,
 )
 from pipeline.text import wellformed
 from storage import statements
@@ -51,9 +51,9 @@ class Changes:
     async def make(self, change: Change, turn: Turn) -> None:
         """Make one change on behalf of a turn's sender."""
         match change:
-            case Said():
+            case ExchangeRecorded():
                 await self._say(change, turn)
-            case Wasted(made_by):
+            case FailedUsage(made_by):
                 self._spent.add(turn.event.sender, storable_provenance(made_by), answers=0)
             case ConversationClosed():
                 await self._close(turn)
@@ -63,7 +63,7 @@ class Changes:
                 await self._set(turn.event.sender, model=storable_name(name))
             case Rated():
                 await self._rate(turn, change)
-            case PictureCame():
+            case ImageReceived():
                 await self._add_picture(turn, change)
             case ForgetAsked():
                 await self._set(turn.event.sender, forget_asked_at=self._now)
@@ -91,18 +91,18 @@ class Changes:
             messages=erased.messages,
         )
 
-    async def _say(self, said: Said, turn: Turn) -> None:
+    async def _say(self, said: ExchangeRecorded, turn: Turn) -> None:
         if said.conversation is None:
             conversation_id, number = await self._begin(turn, said), 1
         else:
-            conversation_id, number = said.conversation.id, said.conversation.turns + 1
-            self._grown.append({"id": conversation_id, "last_at": self._now, "asides": int(said.aside)})
+            conversation_id, number = said.conversation.id, said.conversation.exchange_count + 1
+            self._grown.append({"id": conversation_id, "last_at": self._now, "asides": int(said.is_command)})
         if said.exchange.pictures:
             await self._connection.execute(
                 update(people).where(people.c.person == str(turn.event.sender)).values(pictures="[]")
             )
-        common = {"conversation_id": conversation_id, "turn": number, "trace": turn.id, "aside": said.aside}
-        made_by = storable_provenance(said.made_by)
+        common = {"conversation_id": conversation_id, "turn": number, "trace": turn.id, "aside": said.is_command}
+        made_by = storable_provenance(said.provenance)
         self._spent.add(turn.event.sender, made_by)
         self._messages += [
             common
@@ -137,7 +137,7 @@ class Changes:
             },
         ]
 
-    async def _begin(self, turn: Turn, said: Said) -> int:
+    async def _begin(self, turn: Turn, said: ExchangeRecorded) -> int:
         """Close the person's conversation, if one is open, and open the next."""
         person = turn.event.sender
         wanted = self._insert(people).values(
@@ -160,7 +160,7 @@ class Changes:
                     title=_title(said.exchange.question),
                     persona=row.persona,
                     turns=1,
-                    asides=int(said.aside),
+                    asides=int(said.is_command),
                     started_at=turn.accepted_at,
                     last_at=self._now,
                 )
@@ -196,7 +196,7 @@ class Changes:
             .values(rating=1 if rated.good else -1, rating_note=wellformed(rated.why))
         )
 
-    async def _add_picture(self, turn: Turn, came: PictureCame) -> None:
+    async def _add_picture(self, turn: Turn, came: ImageReceived) -> None:
         person = turn.event.sender
         found: Any = await self._connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
         waiting = (*pictures_from_json(found.scalar_one_or_none() or "[]"), came)

@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
 from pipeline.events import Content
-from pipeline.outcomes import PictureCame, ToolUse
+from pipeline.outcomes import ImageReceived, ToolUse
 from pipeline.replies import Part, StoredMedia
 from pipeline.text import wellformed
 
@@ -19,7 +19,7 @@ _CONTENT: TypeAdapter[Any] = TypeAdapter(Annotated[Content, Field(discriminator=
 _PART: TypeAdapter[Any] = TypeAdapter(Annotated[Part, Field(discriminator="kind")])
 _MEDIA = TypeAdapter(tuple[StoredMedia, ...])
 _TOOLS = TypeAdapter(tuple[ToolUse, ...])
-_PICTURES = TypeAdapter(tuple[PictureCame, ...])
+_PICTURES = TypeAdapter(tuple[ImageReceived, ...])
 
 
 def content_to_json(content: Content) -> str:
@@ -64,12 +64,12 @@ def tools_from_json(text: str) -> tuple[ToolUse, ...]:
     return () if text == NO_TOOLS else _TOOLS.validate_json(text)
 
 
-def pictures_to_json(pictures: tuple[PictureCame, ...]) -> str:
+def pictures_to_json(pictures: tuple[ImageReceived, ...]) -> str:
     """Write pictures that wait for a question down."""
     return _dump(_PICTURES, pictures)
 
 
-def pictures_from_json(text: str) -> tuple[PictureCame, ...]:
+def pictures_from_json(text: str) -> tuple[ImageReceived, ...]:
     """Read pictures that wait for a question back."""
     return _PICTURES.validate_json(text)
 

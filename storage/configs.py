@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.revisions import EVERYBODY, Draft, Release, Standing
+from pipeline.revisions import WHOLE_SHARE, ChainRelease, ChainRevision, ReleaseState
 from storage.engine import Database
 from storage.tables import chain_releases, chain_revisions
 
@@ -23,7 +23,7 @@ _RELEASES = select(
         (chain_revisions.c.chain == chain_releases.c.chain) & (chain_revisions.c.revision == chain_releases.c.revision),
     )
 )
-_WHOLE = chain_releases.c.share == EVERYBODY
+_WHOLE = chain_releases.c.share == WHOLE_SHARE
 
 
 class ChainRevisions:
@@ -33,13 +33,13 @@ class ChainRevisions:
         self._database = database
         self._insert = postgresql.insert if database.shared else sqlite.insert
 
-    async def keep(self, drafts: Sequence[Draft]) -> None:
+    async def keep(self, drafts: Sequence[ChainRevision]) -> None:
         """Implement `Revisions.keep`."""
         if drafts:
             async with self._database.write() as connection:
                 await self._keep(connection, drafts)
 
-    async def release(self, draft: Draft, *, share: int = EVERYBODY, users: Sequence[str] = ()) -> None:
+    async def release(self, draft: ChainRevision, *, share: int = WHOLE_SHARE, users: Sequence[str] = ()) -> None:
         """Implement `Revisions.release`."""
         said = json.dumps(sorted(users), ensure_ascii=False)
         async with self._database.write() as connection:
@@ -72,41 +72,41 @@ class ChainRevisions:
         async with self._database.read() as connection:
             return int((await connection.execute(select(func.max(chain_releases.c.id)))).scalar() or 0)
 
-    async def standing(self) -> Mapping[str, Standing]:
+    async def standing(self) -> Mapping[str, ReleaseState]:
         """Implement `Revisions.standing`."""
         newest = select(func.max(chain_releases.c.id)).group_by(chain_releases.c.chain, _WHOLE)
         async with self._database.read() as connection:
             rows = await connection.execute(
                 _RELEASES.where(chain_releases.c.id.in_(newest)).order_by(chain_releases.c.id)
             )
-            found: dict[str, Standing] = {}
+            found: dict[str, ReleaseState] = {}
             for release in map(_release, rows):
                 chain = release.draft.chain
-                before = found.get(chain, Standing())
+                before = found.get(chain, ReleaseState())
                 # A release for everybody ends the trial before it.
-                found[chain] = Standing(live=release) if release.whole else Standing(before.live, release)
+                found[chain] = ReleaseState(live=release) if release.whole else ReleaseState(before.live, release)
         return found
 
     async def known(self, chain: str, revision: str) -> bool:
         """Implement `Revisions.known`."""
         return any(draft.revision == revision for draft in await self.find(chain, revision))
 
-    async def find(self, chain: str, beginning: str) -> Sequence[Draft]:
+    async def find(self, chain: str, beginning: str) -> Sequence[ChainRevision]:
         """Give a chain's revisions whose names begin so."""
         wanted = select(chain_revisions).where(
             chain_revisions.c.chain == chain, chain_revisions.c.revision.startswith(beginning, autoescape=True)
         )
         async with self._database.read() as connection:
             rows = await connection.execute(wanted.order_by(chain_revisions.c.made_at))
-            return [Draft(row.chain, row.revision, row.content, row.author, row.note) for row in rows]
+            return [ChainRevision(row.chain, row.revision, row.content, row.author, row.note) for row in rows]
 
-    async def history(self, chain: str, *, limit: int = 50) -> Sequence[Release]:
+    async def history(self, chain: str, *, limit: int = 50) -> Sequence[ChainRelease]:
         """Give a chain's releases, newest first."""
         wanted = _RELEASES.where(chain_releases.c.chain == chain).order_by(chain_releases.c.id.desc()).limit(limit)
         async with self._database.read() as connection:
             return [_release(row) for row in await connection.execute(wanted)]
 
-    async def _keep(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> None:
+    async def _keep(self, connection: AsyncConnection, drafts: Sequence[ChainRevision]) -> None:
         await connection.execute(
             self._insert(chain_revisions).on_conflict_do_nothing(),
             [
@@ -123,10 +123,10 @@ class ChainRevisions:
         )
 
 
-def _release(row: Row[*tuple[Any, ...]]) -> Release:
-    return Release(
+def _release(row: Row[*tuple[Any, ...]]) -> ChainRelease:
+    return ChainRelease(
         number=row.id,
-        draft=Draft(row.chain, row.revision, row.content, row.author, row.note),
+        draft=ChainRevision(row.chain, row.revision, row.content, row.author, row.note),
         share=row.share,
         users=tuple(json.loads(row.users)),
         at=datetime.fromtimestamp(row.at, UTC),

@@ -186,7 +186,7 @@ class _Batch:
             case Record():
                 return await self._record(operation, changes)
             case MarkSent(turn, part, receipt):
-                self._sent.append(statements.sent(turn.id, part.place, storable_name(receipt.message_id), self._now))
+                self._sent.append(statements.sent(turn.id, part.index, storable_name(receipt.message_id), self._now))
             case Close():
                 self._close(place, operation)
             case Postpone():
@@ -245,7 +245,7 @@ class _Batch:
         self._parts += [
             {
                 "turn_id": turn.id,
-                "place": outgoing.place,
+                "place": outgoing.index,
                 "person": str(turn.event.sender),
                 "part": part_to_json(outgoing.part),
             }
@@ -267,7 +267,7 @@ class _Batch:
             return
         if verdict.sent is not None:
             part, receipt = verdict.sent
-            self._sent.append(statements.sent(turn.id, part.place, storable_name(receipt.message_id), self._now))
+            self._sent.append(statements.sent(turn.id, part.index, storable_name(receipt.message_id), self._now))
         reason = storable_reason(verdict.reason)
         if verdict.state in {"undelivered", "stopped"}:
             self._given_up.append({"turn_id": turn.id, "error": reason or verdict.state})
@@ -284,7 +284,7 @@ class _Batch:
             self._put_off.append(
                 {
                     "turn_id": turn.id,
-                    "place": verdict.part.place,
+                    "place": verdict.part.index,
                     "attempts": verdict.part.attempts + verdict.blamed,
                     "error": reason,
                 }

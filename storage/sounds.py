@@ -7,18 +7,18 @@ from storage.decoder_jobs import Job
 
 
 class SoundFolder:
-    """Implements `Sounds` over a media store."""
+    """Implements `AudioStore` over a media store."""
 
     def __init__(self, media: MediaStore, *, decoder: Decoder | None = None) -> None:
         self._media = media
         self._decoder = decoder or Decoder()
 
     async def wave(self, media: StoredMedia) -> bytes:
-        """Implement `Sounds.wave`."""
+        """Implement `AudioStore.to_wav`."""
         made = await self._decoder.make(Job("decode sound"), await self._media.read(media))
         return made.files[0]
 
     async def keep(self, data: bytes, *, name: str) -> tuple[StoredMedia, ...]:
-        """Implement `Sounds.keep`."""
+        """Implement `AudioStore.keep`."""
         made = await self._decoder.make(Job("encode speech"), data)
         return tuple([await self._media.keep(piece, mime="audio/amr", name=f"{name}.amr") for piece in made.files])

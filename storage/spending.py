@@ -46,7 +46,7 @@ class Spent:
         """Add an answer, or what was taken for none; where no model was asked there is nothing to add."""
         if not made_by.model:
             return
-        for place, took in enumerate(made_by.taken):
+        for place, took in enumerate(made_by.usage):
             sums = self._sums.setdefault((str(person), made_by.chain, took.model), [0, 0, 0, 0])
             # An answer is that of the model whose words it has.
             given = 0 if place else answers

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, case, false, func, select
 
 from pipeline.events import Person
-from pipeline.outcomes import Conversation, Exchange, Recollection
+from pipeline.outcomes import Conversation, ConversationContext, Exchange
 from storage.codec import media_from_json, pictures_from_json
 from storage.engine import Database
 from storage.ratings import latest_answer
@@ -72,20 +72,20 @@ _LATEST = (
 
 
 class Transcript:
-    """Implements `Memory` over the database."""
+    """Implements `ConversationStore` over the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
-        """Implement `Memory.recall`."""
+    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
+        """Implement `ConversationStore.load`."""
         async with self._database.read() as connection:
             found = (
                 await connection.execute(_RECALL, {"who": str(person), "most": turns, "before": max(turns - 1, 0)})
             ).first()
         if found is None:
-            return Recollection()
-        known = Recollection(
+            return ConversationContext()
+        known = ConversationContext(
             found.persona,
             pictures=pictures_from_json(found.pictures),
             model=found.model,
@@ -97,13 +97,13 @@ class Transcript:
         return replace(known, conversation=_conversation(found), exchanges=said)
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
-        """Implement `Memory.conversations`."""
+        """Implement `ConversationStore.conversations`."""
         async with self._database.read() as connection:
             rows = await connection.execute(_LATEST, {"who": str(person), "most": limit})
             return [_conversation(row) for row in rows]
 
     async def answered(self, person: Person) -> bool:
-        """Implement `Memory.answered`."""
+        """Implement `ConversationStore.answered`."""
         async with self._database.read() as connection:
             return (await connection.execute(latest_answer(str(person)))).first() is not None
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pipeline.outcomes import Provenance, Took
+from pipeline.outcomes import Provenance, TokenUsage
 from pipeline.text import wellformed
 
 _LONGEST_NAME = 200
@@ -33,12 +33,14 @@ def storable_provenance(made_by: Provenance) -> Provenance:
         output_tokens=_count(made_by.output_tokens),
         milliseconds=_count(made_by.milliseconds),
         cost=_cost(made_by.cost),
-        beside=tuple(_took(each) for each in made_by.beside),
+        other_usage=tuple(_took(each) for each in made_by.other_usage),
     )
 
 
-def _took(took: Took) -> Took:
-    return Took(storable_name(took.model), _count(took.input_tokens), _count(took.output_tokens), _cost(took.cost))
+def _took(took: TokenUsage) -> TokenUsage:
+    return TokenUsage(
+        storable_name(took.model), _count(took.input_tokens), _count(took.output_tokens), _cost(took.cost)
+    )
 
 
 def _count(number: int) -> int:

@@ -198,7 +198,7 @@ class Worker:
             raise LaneLost(f"turn {turn.id} is no longer ours")
 
     async def stop(self, person: Person) -> bool:
-        """Implement `Stopper.stop`."""
+        """Implement `TurnCanceller.stop`."""
         stopped = cast("Stopped", await self._writer.ask(Stop(lane_of(person))))
         if stopped.turn_id is None:
             return False

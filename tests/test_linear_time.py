@@ -13,11 +13,11 @@ from chains.quoting import block, quoted
 from chains.speakable import speakable
 from chains.thinking import apart
 from pipeline.errors import BadCallback
-from pipeline.ports import Traits
+from pipeline.ports import ChannelCapabilities
 from pipeline.privacy import Masker
 from pipeline.rendering import plain_parts
 from pipeline.replies import TextReply
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports.glyphs import EMOJI, breakable, printable
 from storage.exports.markdown import embedded
 from storage.exports.parsing import parse
@@ -27,7 +27,7 @@ LENGTH = 40_000
 MOST_SECONDS = 0.25
 """On a machine that adds up a million numbers in `USUAL_SECONDS`; on a busier or slower one accordingly more."""
 USUAL_SECONDS = 0.05
-WORDS = Words("zh")
+WORDS = Catalogue("zh")
 
 
 def repeated(text: str) -> str:
@@ -85,7 +85,7 @@ def read(text: str) -> None:
 PATHS: dict[str, Callable[[str], object]] = {
     "markdown messages": lambda text: render([TextReply(text)], message_format="markdown", max_pieces=5),
     "text messages": lambda text: render([TextReply(text)], message_format="text", max_pieces=1),
-    "plain parts": lambda text: plain_parts([TextReply(text)], Traits(message_bytes=2048), WORDS),
+    "plain parts": lambda text: plain_parts([TextReply(text)], ChannelCapabilities(message_bytes=2048), WORDS),
     "thoughts": apart,
     "thoughts of a draft": lambda text: apart(text, whole=False),
     "reading aloud": speakable,

@@ -8,13 +8,13 @@ from typing import get_args
 import pytest
 from sqlalchemy import func, select
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.tables import inbox, messages, spending
 from storage.usage import By, usage
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.house import House, open_house, until
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_a_spent_budget_is_a_polite_no_and_commands_go_on(tmp_path: Path, 
         await other.say("三")
         assert ["echo: 三"] == await other.texts(count=1)
 
-        assert refused.startswith(ZH.say("budget.person_day", when="|").partition("|")[0])
+        assert refused.startswith(ZH.text("budget.person_day", when="|").partition("|")[0])
         assert "1.04 CNY" in told
         assert 2 == len(model.asked)
         await house.service.drain()
@@ -86,7 +86,7 @@ async def test_the_budget_of_all_holds_for_the_next_person_at_once(tmp_path: Pat
         await other.say("二")
         (refused,) = await other.texts(count=1)
 
-    assert refused.startswith(ZH.say("budget.all_month", when="|").partition("|")[0])
+    assert refused.startswith(ZH.text("budget.all_month", when="|").partition("|")[0])
     assert 1 == len(model.asked)
 
 
@@ -155,9 +155,9 @@ async def test_who_is_forgotten_has_spent_what_they_have_spent(tmp_path: Path, m
             said.append((await phone.texts(count=count))[-1])
         by_person = await usage(house.service.database, "person")
 
-    refused = ZH.say("budget.person_day", when="|").partition("|")[0]
+    refused = ZH.text("budget.person_day", when="|").partition("|")[0]
     assert "第一个回答" == said[0]
-    assert ZH.say("forget.done") == said[3]
+    assert ZH.text("forget.done") == said[3]
     assert [True] * 3 == [said[place].startswith(refused) for place in (1, 4, 5)]
     assert 1 == len(model.asked)
     assert [("(forgotten)", 1, 1_040_000)] == [(each.of, each.answers, each.cost) for each in by_person]

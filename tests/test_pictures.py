@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.sounds import SoundFolder
 from tests.fakes.openai_media import HEARD, RED
@@ -14,7 +14,7 @@ from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.fakes.recordings import amr_seconds, picture, size_of, tone, wave_head, webp_claiming
 from tests.house import House, open_house
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_the_demo_draws_at_once_without_any_key(tmp_path: Path) -> None:
 
     assert ("image", "image/png") == (drawn.type, drawn.media.mime)
     assert ("PNG", 320, 240) == size_of(data)
-    assert ZH.say("image.demo") == words.sent
+    assert ZH.text("image.demo") == words.sent
 
 
 async def test_a_drawn_picture_arrives_after_one_notice(tmp_path: Path, model: OpenAIServer) -> None:
@@ -61,7 +61,7 @@ async def test_a_drawn_picture_arrives_after_one_notice(tmp_path: Path, model: O
         await phone.say("@history")
         *_, history = await phone.texts(count=3)
 
-    assert ZH.say("image.drawing") == notice.sent
+    assert ZH.text("image.drawing") == notice.sent
     assert RED == data
     assert "@image 一只黑猫" in history
 
@@ -102,7 +102,7 @@ async def test_a_picture_and_the_question_after_it_are_one(tmp_path: Path, model
         await phone.texts(count=3)
 
     first, second = (body["messages"] for body in model.bodies)
-    assert ZH.say("picture.taken") == taken
+    assert ZH.text("picture.taken") == taken
     assert ["image_url", "text"] == [part["type"] for part in first[-1]["content"]]
     # Shown again with the message it came with, and waiting for no other.
     assert "谢谢" == second[-1]["content"]
@@ -127,7 +127,7 @@ async def test_a_model_that_cannot_see_says_so(tmp_path: Path, model: OpenAIServ
         phone = house.phone()
         await phone.send_image(picture("PNG"))
 
-        assert [ZH.say("picture.blind")] == await phone.texts(count=1)
+        assert [ZH.text("picture.blind")] == await phone.texts(count=1)
 
 
 async def test_a_voice_message_is_understood_and_answered_with_one(tmp_path: Path, model: OpenAIServer) -> None:
@@ -152,7 +152,7 @@ async def test_two_hostile_pictures_at_once_are_refused_in_a_sentence_each(tmp_p
         await asyncio.gather(*(phone.send_image(webp_claiming(8000, 8000)) for phone in phones))
 
         for phone in phones:
-            assert [ZH.say("picture.too_large", most=16)] == await phone.texts(count=1)
+            assert [ZH.text("picture.too_large", most=16)] == await phone.texts(count=1)
 
 
 async def test_a_voice_message_is_answered_beside_hostile_ones(tmp_path: Path, model: OpenAIServer) -> None:
@@ -164,7 +164,7 @@ async def test_a_voice_message_is_answered_beside_hostile_ones(tmp_path: Path, m
         await phone.send_voice(await spoken(tmp_path))
 
         assert [f"> 🎤 {HEARD}\n\necho: {HEARD}"] == await phone.texts(count=1)
-        assert [ZH.say("voice.unreadable")] * 3 == await eve.texts(count=3)
+        assert [ZH.text("voice.unreadable")] * 3 == await eve.texts(count=3)
     assert 1 == sum("file" in body for body in model.bodies)
 
 
@@ -173,7 +173,7 @@ async def test_where_nobody_listens_a_voice_message_is_answered_with_that(tmp_pa
         phone = house.phone()
         await phone.send_voice(await spoken(tmp_path))
 
-        assert [ZH.say("voice.deaf")] == await phone.texts(count=1)
+        assert [ZH.text("voice.deaf")] == await phone.texts(count=1)
 
 
 async def spoken(folder: Path) -> bytes:

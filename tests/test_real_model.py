@@ -9,7 +9,7 @@ import pytest
 
 from chains import models
 from chains.config import ChainConfig
-from pipeline.outcomes import Draft, Outcome
+from pipeline.outcomes import Outcome, PartialAnswer
 from pipeline.replies import TextReply
 from tests.chains.house import house, remembered
 
@@ -34,5 +34,5 @@ async def test_a_real_model_answers(*, streams: bool) -> None:
     (reply,) = outcome.replies
     assert isinstance(reply, TextReply)
     assert "paris" in reply.text.lower()
-    assert remembered(outcome).made_by.output_tokens > 0
-    assert streams == any(isinstance(draft, Draft) for draft in drafts)
+    assert remembered(outcome).provenance.output_tokens > 0
+    assert streams == any(isinstance(draft, PartialAnswer) for draft in drafts)

@@ -12,7 +12,7 @@ from litestar.types import Receive, Scope, Send
 from pipeline import meters
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
 from pipeline.intake import Intake
-from pipeline.ports import Call, Channel
+from pipeline.ports import Channel, WebhookRequest
 from web.console.pages import words_for
 
 log = structlog.get_logger()
@@ -42,7 +42,7 @@ def callback_route(channel: Channel, path: str, intake: Intake) -> ASGIRouteHand
     async def receive(scope: Scope, receive: Receive, send: Send) -> None:
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         if _is_a_look(request):
-            await _answer(send, 400, words_for(request).say("console.callback_here").encode())
+            await _answer(send, 400, words_for(request).text("console.callback_here").encode())
             return
         status, body = await _receive(channel, intake, request)
         meters.CALLBACKS.labels(channel.name, str(status)).inc()
@@ -67,7 +67,7 @@ async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, 
     except _Unreadable as error:
         return _refused(channel, error.status, error.reason, str(error))
     try:
-        answer, event = channel.receive(Call(request.method, dict(request.query_params.items()), body))
+        answer, event = channel.receive(WebhookRequest(request.method, dict(request.query_params.items()), body))
     except BadCallback as error:
         return _refused(channel, error.status, error.reason, str(error), code=error.code)
     if event is not None:

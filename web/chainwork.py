@@ -18,9 +18,9 @@ from chains.toolshed import Toolshed, open_toolshed
 from chains.trying import Answers, Trier
 from pipeline.errors import ChainInvalid
 from pipeline.privacy import Masker
-from pipeline.revisions import Draft, Release
+from pipeline.revisions import ChainRelease, ChainRevision
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.configs import ChainRevisions
 from storage.erasure import TRIED, drop_tried
 from storage.ratings import Count, Judged, Rating, count_ratings, latest_judged
@@ -44,7 +44,7 @@ class Desk:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.words = Words(settings.chat.language)
+        self.words = Catalogue(settings.chat.language)
         self.models = Models(settings, self.words)
         self.shelf: Shelf = open_shelf(
             settings, demands=demands_of(settings, self.models), reserved=all_commands().words, logs=False
@@ -112,7 +112,7 @@ class Desk:
     def _toolshed(self) -> Toolshed:
         return open_toolshed(pretended_senses(self.settings), open_servers(self.settings))
 
-    async def history(self, name: str) -> Sequence[Release]:
+    async def history(self, name: str) -> Sequence[ChainRelease]:
         """Give a chain's releases, newest first."""
         try:
             async with self._revisions() as revisions:
@@ -154,7 +154,7 @@ class Desk:
         if not version.text:
             # No text is how a chain's file is taken away.
             raise ChainInvalid(f"{version.label}: empty; a chain that is all defaults needs a line, such as a comment")
-        draft = Draft(name, version.chain.revision, version.text, author, note)
+        draft = ChainRevision(name, version.chain.revision, version.text, author, note)
         url = self.settings.storage.database_url.get_secret_value()
         try:
             async with self._revisions() as revisions:

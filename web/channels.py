@@ -8,7 +8,7 @@ from adapters.simulator.apps import App, invent_app
 from adapters.wecom.settings import WeComAppSettings
 from adapters.wecom_app import WeComApp, open_wecom_app
 from pipeline.errors import SettingsInvalid
-from pipeline.ports import Governor, MediaStore
+from pipeline.ports import MediaStore, SendLimiter
 from pipeline.settings import Settings
 
 RESERVED = ("/console", "/healthz", "/metrics", "/operations", "/readyz", "/static", "/test")
@@ -39,7 +39,7 @@ def open_channels(
     apps: Mapping[str, App],
     api_base: str,
     media: MediaStore,
-    governor: Callable[[], Governor],
+    governor: Callable[[], SendLimiter],
 ) -> dict[str, Opened]:
     """Open every channel. Raises `SettingsInvalid` for two that would get each other's messages."""
     if problems := clashes(tables, settings):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from web.client import reached
 from web.configuration import Loaded
 from web.talk import Talk
@@ -19,19 +19,19 @@ async def parley(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, stdo
     # Who leaves does not want to wait; what is not answered yet will be at the next start.
     limits = settings.limits.model_copy(update={"drain_seconds": min(_DRAIN_SECONDS, settings.limits.drain_seconds)})
     own = replace(loaded, settings=settings.model_copy(update={"limits": limits}))
-    words = Words(settings.chat.language)
+    words = Catalogue(settings.chat.language)
     async with reached(loaded, own=own) as (client, is_own):
         found = await client.simulated(channel)
         room = {"user": user, "channel": str(found["name"])}
         with opened(f"{user}> ", stdin, stdout) as terminal:
             if terminal.interactive:
                 terminal.show(
-                    words.say(
+                    words.text(
                         "terminal.greeting",
                         user=user,
                         channel=found["name"],
                         model=found["model"],
-                        where=words.say("terminal.own", path=settings.log.path) if is_own else client.url,
+                        where=words.text("terminal.own", path=settings.log.path) if is_own else client.url,
                     )
                 )
             folder = Path(settings.storage.data_dir) / "received"

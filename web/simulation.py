@@ -18,7 +18,7 @@ from adapters.simulator.phone import Phone
 from adapters.simulator.screens import Delivered, Said
 from adapters.simulator.simulator import Simulator
 from pipeline.events import Content, File, Image, Voice
-from pipeline.ports import Call, Channel
+from pipeline.ports import Channel, WebhookRequest
 from storage.engine import Database
 from storage.tracks import Track, tracks
 from web.reckoning import Played, Report, Spoken, reckon
@@ -212,7 +212,7 @@ class Simulation:
     def _key(self, app: App, said: Said) -> str:
         # The channel reads its own key out of the callback, so no rule about keys is repeated here.
         url, body = sealed(app, said)
-        _, event = self._channel.receive(Call("POST", dict(parse_qsl(urlsplit(url).query)), body))
+        _, event = self._channel.receive(WebhookRequest("POST", dict(parse_qsl(urlsplit(url).query)), body))
         return event.key if event else ""
 
     async def _settle(self) -> Mapping[str, Track]:

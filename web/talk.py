@@ -12,7 +12,7 @@ from rich.text import Text as Styled
 
 from adapters.simulator.screens import Delivered, Entry, MediaLabel
 from pipeline.events import Content, File, Image, Text, Voice
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from web.client import Client, NotAnswered
 from web.terminal import Pipe, Terminal, harmless
 
@@ -27,7 +27,7 @@ class Talk:
     """Talks until there are no more lines; `folder` is where pictures and files are put."""
 
     def __init__(
-        self, client: Client, room: Mapping[str, str], words: Words, *, terminal: Terminal | Pipe, folder: Path
+        self, client: Client, room: Mapping[str, str], words: Catalogue, *, terminal: Terminal | Pipe, folder: Path
     ) -> None:
         self._client = client
         self._room = room
@@ -105,7 +105,7 @@ class Talk:
 
     def _complain(self, key: str, **values: object) -> None:
         self._clean = False
-        self._terminal.show(self._words.say(key, **values))
+        self._terminal.show(self._words.text(key, **values))
 
     async def _listen(self, entries: AsyncIterator[Entry]) -> None:
         async for entry in entries:
@@ -114,12 +114,12 @@ class Talk:
             self._shown = entry.number
             self._more.set()
         # The stream ends when the service does.
-        raise NotAnswered(self._words.say("terminal.service_left"))
+        raise NotAnswered(self._words.text("terminal.service_left"))
 
     async def _show(self, message: Delivered) -> None:
         if message.media is not None:
             path = await self._save(message.media)
-            self._terminal.show(self._words.say(f"terminal.{_kind(message.media)}", path=path))
+            self._terminal.show(self._words.text(f"terminal.{_kind(message.media)}", path=path))
         elif self._terminal.interactive:
             self._terminal.show(styled(harmless(message.text), heading="webot"))
         else:

@@ -16,14 +16,14 @@ from chains.router import Chains, open_chains
 from chains.watching import Keeper, live_chains
 from pipeline import meters
 from pipeline.events import Person
-from pipeline.guards import AllowList, Pace
+from pipeline.guards import AllowList, RateLimit
 from pipeline.intake import Intake
 from pipeline.net import check_proxy
 from pipeline.ports import Channel
 from pipeline.settings import Settings
 from pipeline.supervision import SupervisedLoop
 from pipeline.turn import Turns
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.accounts import Accounts
 from storage.configs import ChainRevisions
 from storage.decoder import Decoder
@@ -62,7 +62,7 @@ class Base:
     media: MediaFolder
     worker: Worker
     accounts: Accounts
-    pace: Pace
+    pace: RateLimit
     decoder: Decoder = field(default_factory=Decoder)
     """Shared by all, so that its bounds hold for the whole process."""
 
@@ -99,10 +99,10 @@ class Base:
             answerer=chains,
             guards=(
                 AllowList(limits.users, limits.departments, channels),
-                self.pace.at(limits.per_user_per_minute),
+                self.pace.with_limit(limits.per_user_per_minute),
             ),
             journal=self.worker,
-            words=Words(settings.chat.language),
+            catalogue=Catalogue(settings.chat.language),
             limits=limits,
             thinking_seconds=settings.chat.thinking_seconds,
         )
@@ -259,7 +259,7 @@ def _assemble(
         turn_attempts=limits.turn_attempts,
         forgotten=eraser.forgotten,
     )
-    base = Base(database, media, worker, Accounts(database), Pace(settings.limits.per_user_per_minute))
+    base = Base(database, media, worker, Accounts(database), RateLimit(settings.limits.per_user_per_minute))
     chains = base.open_chains(settings, before=before)
     opened = open_channels(
         tables,

@@ -31,7 +31,7 @@ class _Member:
 
 
 class MemberGovernor:
-    """Implements `pipeline.ports.Governor` by two sliding windows for each person.
+    """Implements `pipeline.ports.SendLimiter` by two sliding windows for each person.
 
     A message counts from its admission, whether it arrives or not. `shared` is whether other processes send to
     the same people: then the log is asked each time, and not only when a person is new here. Windows are in

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from adapters.wecom.rows import Frame, Span
 from adapters.wecom.runs import Run, merged
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 _GUARD = "\u200b"
 """An invisible space: the subset has no way to escape, so what must not be markup is taken apart with it."""
@@ -32,7 +32,7 @@ class Markdown:
     guard = _GUARD
     sets_code_apart = False
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Catalogue) -> None:
         self._words = words
 
     def words(self, line: Sequence[Run]) -> tuple[Span, ...]:
@@ -67,7 +67,7 @@ class Markdown:
 
     def _spans(self, run: Run) -> Iterator[Span]:
         if run.struck:
-            run = replace(run, text=self._words.say("rendering.struck", text=run.text), struck=False)
+            run = replace(run, text=self._words.text("rendering.struck", text=run.text), struck=False)
         if run.picture:
             yield from self._picture(run)
         elif run.href:
@@ -83,9 +83,9 @@ class Markdown:
 
     def _picture(self, run: Run) -> Iterator[Span]:
         name = (
-            self._words.say("rendering.picture", alt=run.text)
+            self._words.text("rendering.picture", alt=run.text)
             if run.text
-            else self._words.say("rendering.bare_picture")
+            else self._words.text("rendering.bare_picture")
         )
         if run.href.startswith("data:"):
             yield Span(_literal(name))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from adapters.wecom.rows import Frame, Span
 from adapters.wecom.runs import Run
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 _ANCHOR = re.compile(r"<(?=/?a\b)", re.IGNORECASE)
 """WeCom makes `<a href>` of a text message a link (D:90236): nobody's words shall be able to."""
@@ -20,7 +20,7 @@ class Plain:
     guard = ""
     sets_code_apart = True
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Catalogue) -> None:
         self._words = words
 
     def words(self, line: Sequence[Run]) -> tuple[Span, ...]:
@@ -64,9 +64,11 @@ class Plain:
     def _text(self, run: Run) -> str:
         text, href = run.text, run.href.removeprefix("mailto:")
         if run.struck:
-            text = self._words.say("rendering.struck", text=text)
+            text = self._words.text("rendering.struck", text=text)
         if run.picture:
-            text = self._words.say("rendering.picture", alt=text) if text else self._words.say("rendering.bare_picture")
+            text = (
+                self._words.text("rendering.picture", alt=text) if text else self._words.text("rendering.bare_picture")
+            )
             if href.startswith("data:"):
                 return text
         return text if not href or href.startswith("#") or href == text else f"{text}（{href}）"

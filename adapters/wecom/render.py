@@ -19,21 +19,21 @@ from pipeline.replies import (
     Part,
     Reply,
     Silence,
+    TextPart,
     TextReply,
     VoicePart,
     VoiceReply,
-    WordsPart,
 )
 from pipeline.text import is_visible
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 MessageFormat = Literal["markdown", "text"]
 
-_CHINESE = Words("zh")
+_CHINESE = Catalogue("zh")
 
 
 def render(
-    replies: Sequence[Reply], *, message_format: MessageFormat, max_pieces: int, words: Words = _CHINESE
+    replies: Sequence[Reply], *, message_format: MessageFormat, max_pieces: int, words: Catalogue = _CHINESE
 ) -> tuple[Part, ...]:
     """Give the parts in order; words longer than `max_pieces` messages, 1 or more, go as the first and a file.
 
@@ -56,7 +56,7 @@ def render(
     return tuple(parts)
 
 
-def _words(text: str, look: Look, message_format: MessageFormat, max_pieces: int, words: Words) -> list[Part]:
+def _words(text: str, look: Look, message_format: MessageFormat, max_pieces: int, words: Catalogue) -> list[Part]:
     text = clean(text)
     if not is_visible(text):
         return []
@@ -69,8 +69,8 @@ def _words(text: str, look: Look, message_format: MessageFormat, max_pieces: int
         if len(done) > 1 and max_pieces > 1:
             done = list(islice(pieces(cut, MESSAGE_BYTES - number_bytes(max_pieces)), max_pieces + 1))
         if len(done) <= max_pieces:
-            return [WordsPart(piece, message_format) for piece in numbered(done)]
-        below = "\n\n" + words.say("rendering.whole_in_file")
+            return [TextPart(piece, message_format) for piece in numbered(done)]
+        below = "\n\n" + words.text("rendering.whole_in_file")
         first = next(pieces(headed, MESSAGE_BYTES - len(below.encode())))
-        return [WordsPart(first + below, message_format), DocumentPart(words.say("rendering.file_name"), text)]
+        return [TextPart(first + below, message_format), DocumentPart(words.text("rendering.file_name"), text)]
     return []

@@ -99,13 +99,13 @@ def _nothing(wanted: Wanted) -> str:
 def _said(order: Order, exported: Exported) -> str:
     words = order.means.words
     key = "export.done_one" if exported.conversations == 1 else "export.done"
-    said = [words.say(key, conversations=exported.conversations, messages=exported.messages)]
+    said = [words.text(key, conversations=exported.conversations, messages=exported.messages)]
     if exported.instead:
-        said.insert(0, words.say("export.instead"))
+        said.insert(0, words.text("export.instead"))
     if len(exported.files) > 1:
-        said.append(words.say("export.volumes", files=len(exported.files)))
+        said.append(words.text("export.volumes", files=len(exported.files)))
     if exported.plainer:
-        said.append(words.say("export.plainer"))
+        said.append(words.text("export.plainer"))
     return "".join(said) if words.language == "zh" else " ".join(said)
 
 

@@ -19,7 +19,7 @@ async def run(order: Order) -> Outcome:
 
 
 async def _was_asked(order: Order) -> bool:
-    known = await order.means.memory.recall(order.ask.event.sender, turns=0, idle_minutes=0)
+    known = await order.means.memory.load(order.ask.event.sender, turns=0, idle_minutes=0)
     asked = known.forget_asked_at
     return asked is not None and datetime.now(UTC) - asked < timedelta(minutes=_MINUTES)
 

@@ -14,20 +14,20 @@ async def run(order: Order) -> Outcome:
 
 
 def _line(command: Command, means: Means) -> str:
-    usage = f" {means.words.say(command.usage)}" if command.usage else ""
-    return means.words.say(
+    usage = f" {means.words.text(command.usage)}" if command.usage else ""
+    return means.words.text(
         "help.line",
         command=f"{command.name}{usage}",
         alias=command.aliases[0],
-        summary=means.words.say(command.summary),
+        summary=means.words.text(command.summary),
     )
 
 
 def _chain_line(chain: ChainConfig, means: Means) -> str:
     summary = chain.description or chain.name
     if not chain.aliases:
-        return means.words.say("chain.line_alone", command=chain.command, summary=summary)
-    return means.words.say("chain.line", command=chain.command, alias=chain.aliases[0], summary=summary)
+        return means.words.text("chain.line_alone", command=chain.command, summary=summary)
+    return means.words.text("chain.line", command=chain.command, alias=chain.aliases[0], summary=summary)
 
 
 COMMAND = Command(name="@help", aliases=("@帮助", "@菜单"), summary="help.summary", run=run)

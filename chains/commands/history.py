@@ -3,7 +3,7 @@
 from chains.command import Command, Order
 from chains.quoting import quoted
 from pipeline.outcomes import Conversation, Outcome
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 MOST = 20
 """How many conversations one list shows."""
@@ -20,13 +20,13 @@ async def run(order: Order) -> Outcome:
     return order.done("history.all", conversations="\n".join(_line(conversation, words) for conversation in found))
 
 
-def _line(conversation: Conversation, words: Words) -> str:
-    return words.say(
+def _line(conversation: Conversation, words: Catalogue) -> str:
+    return words.text(
         "history.line",
         number=conversation.number,
         started=conversation.started_at.astimezone().strftime("%Y-%m-%d %H:%M"),
-        title=quoted(conversation.title, most=_TITLE) or words.say("history.untitled"),
-        turns=conversation.turns,
+        title=quoted(conversation.title, most=_TITLE) or words.text("history.untitled"),
+        turns=conversation.exchange_count,
     )
 
 

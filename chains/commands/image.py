@@ -8,7 +8,7 @@ from chains.quoting import quoted
 from chains.senses import IMAGE
 from chains.tools.draw_picture import draw_tool
 from pipeline.errors import AnswerFailed
-from pipeline.outcomes import Exchange, Notice, Outcome, Provenance, Said, Step
+from pipeline.outcomes import Exchange, ExchangeRecorded, Notice, Outcome, Provenance, Step
 from pipeline.replies import ImageReply
 from pipeline.text import wellformed
 
@@ -32,7 +32,7 @@ async def run(order: Order) -> AsyncGenerator[Step]:
         yield refused
     else:
         if not painter.demo:
-            yield Notice(order.means.words.say("image.drawing"))
+            yield Notice(order.means.words.text("image.drawing"))
         yield await _drawn(order, painter, description, size)
 
 
@@ -49,8 +49,8 @@ async def _drawn(order: Order, painter: Painter, description: str, size: str) ->
 
 async def _outcome(order: Order, drawn: Drawn, description: str, *, demo: bool) -> Outcome:
     means = order.means
-    known = await means.memory.recall(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
-    answer = means.words.say("image.answer", description=quoted(description, most=_QUOTE))
+    known = await means.memory.load(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
+    answer = means.words.text("image.answer", description=quoted(description, most=_QUOTE))
     exchange = Exchange(f"{COMMAND.name} {wellformed(order.argument)}", answer, drawn=(drawn.media,))
     took = drawn.took
     made_by = Provenance(
@@ -63,8 +63,10 @@ async def _outcome(order: Order, drawn: Drawn, description: str, *, demo: bool) 
         cost=took.cost,
     )
     means.budget.paid(made_by)
-    caption = means.words.say("image.demo") if demo else ""
-    return Outcome((ImageReply(drawn.media, caption),), (Said(exchange, made_by, known.conversation, aside=True),))
+    caption = means.words.text("image.demo") if demo else ""
+    return Outcome(
+        (ImageReply(drawn.media, caption),), (ExchangeRecorded(exchange, made_by, known.conversation, is_command=True),)
+    )
 
 
 def _read(argument: str) -> tuple[str, str]:

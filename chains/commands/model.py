@@ -15,7 +15,7 @@ _LONGEST = 60
 async def run(order: Order) -> Outcome:
     """Choose the model named, go back to the chain's own, or list what there is to choose from."""
     means, wanted = order.means, wellformed(order.argument)
-    known = await means.memory.recall(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
+    known = await means.memory.load(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
     choice = _choice(order, chosen=known.model)
     if folded(wanted) in DEFAULT:
         return order.done("choice.reset", ModelChosen(""), name=_title(means, choice.own))
@@ -59,7 +59,7 @@ def _listed(means: Means, choice: Choice, names: Iterable[str]) -> str:
 
 
 def _line(means: Means, choice: Choice, name: str) -> str:
-    say = means.words.say
+    say = means.words.text
     about = quoted(means.models.about(name), most=_LONGEST)
     return say(
         "choice.line",
@@ -71,7 +71,7 @@ def _line(means: Means, choice: Choice, name: str) -> str:
 
 
 def _lapsed(means: Means, choice: Choice) -> str:
-    return means.words.say("choice.lapsed", name=quoted(choice.chosen, most=_LONGEST)) if choice.lapsed else ""
+    return means.words.text("choice.lapsed", name=quoted(choice.chosen, most=_LONGEST)) if choice.lapsed else ""
 
 
 async def _spent(order: Order, choice: Choice) -> str:
@@ -80,7 +80,7 @@ async def _spent(order: Order, choice: Choice) -> str:
     answering = await means.budget.answering(choice.answering, order.ask.event.sender)
     if answering == choice.answering:
         return ""
-    return means.words.say("choice.spent", name=_title(means, answering))
+    return means.words.text("choice.spent", name=_title(means, answering))
 
 
 def _title(means: Means, name: str) -> str:

@@ -23,7 +23,7 @@ async def run(order: Order) -> Outcome:
 
 async def _current(order: Order) -> Outcome:
     means = order.means
-    known = await means.memory.recall(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
+    known = await means.memory.load(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
     if not known.persona:
         return order.done("persona.none")
     return order.done("persona.current", persona=block(known.persona))

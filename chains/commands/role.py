@@ -8,7 +8,7 @@ from chains.command import DEFAULT, Command, Order
 from chains.library import Persona, personas, search
 from chains.quoting import quoted
 from pipeline.outcomes import Outcome, PersonaSet
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 MOST = 12
 """How many hits of a search are listed."""
@@ -46,22 +46,22 @@ def _found(wanted: str) -> tuple[Persona, ...]:
 
 
 def _hits(order: Order, found: tuple[Persona, ...]) -> Outcome:
-    say = order.means.words.say
+    say = order.means.words.text
     lines = [say("role.line", number=each.number, name=each.name, about=each.about) for each in found[:MOST]]
     if len(found) > MOST:
         lines.append(say("role.more", count=len(found) - MOST))
     return order.done("role.hits", personas="\n".join(lines), words=quoted(order.argument, most=_LONGEST))
 
 
-def _by_category(found: Iterable[Persona], words: Words) -> str:
+def _by_category(found: Iterable[Persona], words: Catalogue) -> str:
     def category(persona: Persona) -> str:
         return persona.category
 
     return "\n\n".join(
-        words.say(
+        words.text(
             "role.category",
             category=name,
-            personas=words.say("role.comma").join(f"{each.number} {each.name}" for each in group),
+            personas=words.text("role.comma").join(f"{each.number} {each.name}" for each in group),
         )
         for name, group in groupby(found, category)
     )

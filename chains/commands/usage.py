@@ -4,7 +4,7 @@ from chains.budget import Limit
 from chains.command import Command, Order
 from chains.prices import money
 from pipeline.outcomes import Outcome
-from pipeline.spending import Sums
+from pipeline.spending import UsageTotals
 
 _MODELS = 8
 
@@ -19,9 +19,9 @@ async def run(order: Order) -> Outcome:
     limits = await means.budget.limits(person)
     if not used and not limits:
         return order.done("usage.none")
-    say = means.words.say
-    today = sum((each.today for each in used), Sums())
-    month = sum((each.month for each in used), Sums())
+    say = means.words.text
+    today = sum((each.today for each in used), UsageTotals())
+    month = sum((each.month for each in used), UsageTotals())
     lines = [
         say("usage.today", took=_took(order, today)),
         say("usage.month", took=_took(order, month)),
@@ -37,8 +37,8 @@ async def run(order: Order) -> Outcome:
     return order.done("usage.all", lines="\n".join(lines))
 
 
-def _took(order: Order, sums: Sums) -> str:
-    say = order.means.words.say
+def _took(order: Order, sums: UsageTotals) -> str:
+    say = order.means.words.text
     took = say(
         "usage.took", answers=f"{sums.answers:,}", given=f"{sums.input_tokens:,}", answered=f"{sums.output_tokens:,}"
     )
@@ -48,7 +48,7 @@ def _took(order: Order, sums: Sums) -> str:
 
 
 def _limit(order: Order, limit: Limit) -> str:
-    budget, say = order.means.budget, order.means.words.say
+    budget, say = order.means.budget, order.means.words.text
     if limit.spent:
         return say(f"usage.{limit.whose}_{limit.period}_spent", when=budget.when(limit))
     return say(

@@ -7,7 +7,7 @@ from langchain_core.tools import BaseTool, tool
 from chains.drawing import Drawn, Painter, is_possible, size_of
 from chains.senses import Senses
 from chains.tool import Tool
-from pipeline.ports import Traits
+from pipeline.ports import ChannelCapabilities
 
 NAME = "draw_picture"
 
@@ -40,7 +40,7 @@ def _make(senses: Senses) -> BaseTool | None:
     return draw_tool(senses.painter) if senses.painter is not None and not senses.painter.demo else None
 
 
-def _fits(traits: Traits) -> bool:
+def _fits(traits: ChannelCapabilities) -> bool:
     return traits.pictures
 
 

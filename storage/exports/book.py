@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pymupdf
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports import markdown_pdf
 from storage.exports.facts import title_of_all
 from storage.exports.ink import Figure, Pen, width
@@ -16,7 +16,7 @@ _PAPER = pymupdf.paper_rect("A4")
 _RIGHT = 48
 
 
-def bind(parts: Iterable[bytes], heads: Sequence[Head], words: Words, folder: Path) -> pymupdf.Document:
+def bind(parts: Iterable[bytes], heads: Sequence[Head], words: Catalogue, folder: Path) -> pymupdf.Document:
     """Give the whole document."""
     book = pymupdf.open()
     marks: list[list[object]] = []
@@ -62,7 +62,7 @@ def _write(book: pymupdf.Document, path: Path) -> None:
 
 
 def _contents(
-    book: pymupdf.Document, heads: Sequence[Head], begins: Sequence[int], words: Words, folder: Path
+    book: pymupdf.Document, heads: Sequence[Head], begins: Sequence[int], words: Catalogue, folder: Path
 ) -> list[tuple[int, Figure]]:
     """Put a table of contents before several conversations; give its figures, each with its page."""
     if len(heads) == 1:

@@ -17,7 +17,7 @@ from pipeline.exports import Current, Everything, Exported, Format, Full, Month,
 from pipeline.ports import MediaStore
 from pipeline.replies import StoredMedia
 from pipeline.settings import Export
-from pipeline.words import Language, Words
+from pipeline.words import Catalogue, Language
 from storage.engine import Database
 from storage.exports.facts import title
 from storage.exports.folders import work_folder
@@ -59,7 +59,7 @@ class ChatExports:
         self._workshop = workshop
         self._settings = settings
         self._language = language
-        self._words = Words(language)
+        self._words = Catalogue(language)
         self._idle_seconds = idle_minutes * 60
 
     async def export(self, person: Person, wanted: Wanted, format: Format) -> Exported:  # noqa: A002 (its name)
@@ -159,9 +159,9 @@ async def _gently(pieces: AsyncIterator[Transcript]) -> AsyncIterator[Transcript
         began = perf_counter()
 
 
-def _file_name(heads: Sequence[Head], words: Words) -> str:
+def _file_name(heads: Sequence[Head], words: Catalogue) -> str:
     """Name a document by what it holds, in characters every file system takes."""
     day = datetime.fromtimestamp(heads[-1].last).astimezone().strftime("%Y-%m-%d")
-    said = title(heads[0].talk, words) if len(heads) == 1 else words.say("document.file")
+    said = title(heads[0].talk, words) if len(heads) == 1 else words.text("document.file")
     kept = "".join(" " if c in '\\/:*?"<>|#%&{}' or not c.isprintable() else c for c in said)
     return f"{' '.join(kept.split())[:_NAME].strip('. ')} {day}"

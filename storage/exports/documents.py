@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.exports import Format
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports import csv, finetune, html, jsonl, markdown, sharegpt, text
 from storage.exports.formats import EPOCH, TRAITS
 from storage.exports.laid import LaidOut
@@ -38,7 +38,7 @@ def make(order: RenderOrder) -> Rendered:
     transcripts = whole(map(laid.part, laid.parts()))
     path = _out(laid) / f"{order.name}{TRAITS[order.format].suffix}"
     pictures = Pictures(laid.folder)
-    files = _written(transcripts, Words(order.language), pictures, order.format, path, order.limit)
+    files = _written(transcripts, Catalogue(order.language), pictures, order.format, path, order.limit)
     return Rendered(order.format, files)
 
 
@@ -48,7 +48,7 @@ def _print(order: PartOrder) -> Printed | Unprintable:
 
     laid = LaidOut(Path(order.folder))
     try:
-        data = print_part(laid.part(order.part), Words(order.language), Pictures(laid.folder), engine=order.engine)
+        data = print_part(laid.part(order.part), Catalogue(order.language), Pictures(laid.folder), engine=order.engine)
     except Incomplete as error:
         return Unprintable(str(error))
     laid.pages(order.part).write_bytes(data)
@@ -60,7 +60,7 @@ def _bind(order: BindOrder) -> Rendered:
 
     laid = LaidOut(Path(order.folder))
     printed = (laid.pages(part).read_bytes() for part in laid.parts())
-    with book.bind(printed, laid.heads(), Words(order.language), laid.folder) as pages:
+    with book.bind(printed, laid.heads(), Catalogue(order.language), laid.folder) as pages:
         files = book.save(pages, _out(laid) / f"{order.name}.pdf", limit=order.limit)
     return Rendered("pdf", tuple(file.name for file in files))
 
@@ -71,7 +71,7 @@ def _out(laid: LaidOut) -> Path:
     return out
 
 
-def pieces(transcripts: Sequence[Transcript], words: Words, pictures: Pictures, format: Format) -> Iterator[str]:  # noqa: A002 (its name)
+def pieces(transcripts: Sequence[Transcript], words: Catalogue, pictures: Pictures, format: Format) -> Iterator[str]:  # noqa: A002 (its name)
     """Give a document in pieces."""
     match format:
         case "md":
@@ -99,7 +99,7 @@ def pieces(transcripts: Sequence[Transcript], words: Words, pictures: Pictures, 
 
 def _written(
     transcripts: Sequence[Transcript],
-    words: Words,
+    words: Catalogue,
     pictures: Pictures,
     format: Format,  # noqa: A002 (its name)
     path: Path,

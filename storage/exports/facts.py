@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports.records import Head, Message, Talk
 
 ASSISTANT = "webot"
@@ -20,31 +20,31 @@ class Facts:
     small_print: str
 
 
-def facts(head: Head, words: Words) -> Facts:
+def facts(head: Head, words: Catalogue) -> Facts:
     """Say what the head says."""
     talk = head.talk
     lines = [
-        words.say("document.who", user=talk.user, assistant=ASSISTANT, channel=talk.channel, number=talk.number),
-        words.say("document.when", start=stamp(head.first), end=stamp(head.last), messages=head.messages),
+        words.text("document.who", user=talk.user, assistant=ASSISTANT, channel=talk.channel, number=talk.number),
+        words.text("document.when", start=stamp(head.first), end=stamp(head.last), messages=head.messages),
     ]
     if talk.persona:
-        lines.append(words.say("document.persona", persona=talk.persona))
+        lines.append(words.text("document.persona", persona=talk.persona))
     made = ""
     if head.models or head.chains:
-        made = words.say("document.made", models=", ".join(head.models), chains=", ".join(head.chains))
+        made = words.text("document.made", models=", ".join(head.models), chains=", ".join(head.chains))
     return Facts(_line(title(talk, words)), tuple(map(_line, lines)), _line(made))
 
 
-def title(talk: Talk, words: Words) -> str:
+def title(talk: Talk, words: Catalogue) -> str:
     """Name a conversation."""
-    return talk.title or words.say("document.untitled", number=talk.number)
+    return talk.title or words.text("document.untitled", number=talk.number)
 
 
-def title_of_all(talks: Sequence[Talk], words: Words) -> str:
+def title_of_all(talks: Sequence[Talk], words: Catalogue) -> str:
     """Name a document of one conversation or several."""
     if len(talks) == 1:
         return title(talks[0], words)
-    return words.say("document.several", conversations=len(talks))
+    return words.text("document.several", conversations=len(talks))
 
 
 def speaker(talk: Talk, message: Message) -> str:
@@ -52,19 +52,19 @@ def speaker(talk: Talk, message: Message) -> str:
     return _line(talk.user) if message.role == "human" else ASSISTANT
 
 
-def tools(message: Message, words: Words) -> str:
+def tools(message: Message, words: Catalogue) -> str:
     """Say what was used on the way to an answer; empty for most."""
     if not message.tools:
         return ""
     used = [
-        words.say(
+        words.text(
             f"document.tool_{tool.outcome}",
             tool=" ".join(f"{tool.name} {tool.arguments}".split()),
             milliseconds=tool.milliseconds,
         )
         for tool in message.tools
     ]
-    return words.say("document.tools", tools=" · ".join(used))
+    return words.text("document.tools", tools=" · ".join(used))
 
 
 def stamp(at: float) -> str:

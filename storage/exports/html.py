@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from pipeline.replies import StoredMedia
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports.blocks import blocks_of
 from storage.exports.code import colours
 from storage.exports.facts import facts, speaker, stamp, title, title_of_all, tools
@@ -42,7 +42,7 @@ article.human { background: #121d2f } }
 """
 
 
-def write(transcripts: Sequence[Transcript], words: Words, pictures: Pictures) -> Iterator[str]:
+def write(transcripts: Sequence[Transcript], words: Catalogue, pictures: Pictures) -> Iterator[str]:
     """Give the page in pieces."""
     name = escape(title_of_all([each.talk for each in transcripts], words))
     code = "\n".join(colours().values())
@@ -63,7 +63,7 @@ def write(transcripts: Sequence[Transcript], words: Words, pictures: Pictures) -
 
 
 def _conversation(
-    transcript: Transcript, place: int, words: Words, pictures: Pictures, *, headed: bool
+    transcript: Transcript, place: int, words: Catalogue, pictures: Pictures, *, headed: bool
 ) -> Iterator[str]:
     about = facts(transcript.head(), words)
     if headed:
@@ -76,7 +76,7 @@ def _conversation(
         yield _message(transcript.talk, message, words, pictures)
 
 
-def _message(talk: Talk, message: Message, words: Words, pictures: Pictures) -> str:
+def _message(talk: Talk, message: Message, words: Catalogue, pictures: Pictures) -> str:
     shown = "".join(f"<p>{_picture(media, pictures)}</p>" for media in message.media)
     if used := tools(message, words):
         shown += f'<p class="small">{escape(used)}</p>'

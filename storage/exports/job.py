@@ -15,7 +15,7 @@ from pipeline.exports import Format
 from pipeline.ports import MediaStore
 from pipeline.privacy import Masker
 from pipeline.settings import PdfEngine
-from pipeline.words import Language, Words
+from pipeline.words import Catalogue, Language
 from storage.audit import latest_deletion
 from storage.engine import Database
 from storage.exports import csv, finetune, jsonl, manifest, sharegpt
@@ -295,7 +295,7 @@ def _document(job: Job, transcript: Transcript, pictures: Path) -> Iterator[str]
     # Imported when it is needed: what reads markdown takes longer to import than many an export of something else.
     from storage.exports.documents import pieces  # noqa: PLC0415
 
-    return pieces([transcript], Words(job.language), Pictures(pictures), job.format)
+    return pieces([transcript], Catalogue(job.language), Pictures(pictures), job.format)
 
 
 def _manifest(job: Job, entries: list[Entry], *, conversations: int, messages: int) -> Manifest:

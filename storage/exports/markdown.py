@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports.facts import facts, speaker, stamp, title_of_all, tools
 from storage.exports.parsing import parse
 from storage.exports.pictures import file_name
@@ -21,7 +21,7 @@ _STRUCTURE = re.compile(
 _SWALLOWS = re.compile(r"^( {0,3})<(?=script|pre|style|textarea|[!?])", re.IGNORECASE)
 
 
-def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
+def write(transcripts: Sequence[Transcript], words: Catalogue) -> Iterator[str]:
     """Give the document in pieces; its pictures are in the folder `media` beside it."""
     several = len(transcripts) > 1
     yield f"# {_line(title_of_all([each.talk for each in transcripts], words))}\n\n"
@@ -36,7 +36,7 @@ def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
             yield _said(message, words)
 
 
-def _said(message: Message, words: Words) -> str:
+def _said(message: Message, words: Catalogue) -> str:
     text = embedded(message.text)
     if message.role == "human" and "```" not in text:
         # Two spaces keep the line breaks somebody typed.

@@ -10,7 +10,7 @@ from typing import Any
 import pymupdf
 from markdown_pdf import MarkdownPdf
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports.check import lost
 from storage.exports.parts import Part
 from storage.exports.pictures import Pictures
@@ -32,7 +32,7 @@ class Stuck(Exception):
     """A row of a table is higher than a page: MuPDF would turn pages for ever and never set it."""
 
 
-def render(part: Part, words: Words, pictures: Pictures) -> tuple[pymupdf.Document, Collection[int]]:
+def render(part: Part, words: Catalogue, pictures: Pictures) -> tuple[pymupdf.Document, Collection[int]]:
     """Lay the pages out, and again where a message got lost: it is rare, and the page's end is to blame.
 
     Gives the document, and the numbers of what it lost the last time. Raises what markdown-pdf raises.
@@ -49,7 +49,7 @@ def render(part: Part, words: Words, pictures: Pictures) -> tuple[pymupdf.Docume
 
 
 def render_contents(
-    heads: Sequence[Head], words: Words, folder: Path
+    heads: Sequence[Head], words: Catalogue, folder: Path
 ) -> tuple[pymupdf.Document, list[tuple[int, float]]]:
     """Lay a table of contents out; give it with the page (from 0) and the line's foot of each conversation."""
     made = _Flowing(folder, toc_level=0)
@@ -57,7 +57,7 @@ def render_contents(
     return made.finish(), places[1:]
 
 
-def _lay_out(part: Part, words: Words, pictures: Pictures, fresh: Collection[int]) -> pymupdf.Document:
+def _lay_out(part: Part, words: Catalogue, pictures: Pictures, fresh: Collection[int]) -> pymupdf.Document:
     made = _Flowing(pictures.folder, toc_level=1)
     run: list[Piece] = []
     number = 0

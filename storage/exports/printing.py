@@ -5,13 +5,13 @@ from collections.abc import Callable, Collection, Mapping
 import pymupdf
 
 from pipeline.settings import PdfEngine
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports import markdown_pdf
 from storage.exports.check import lost
 from storage.exports.parts import Part
 from storage.exports.pictures import Pictures
 
-Render = Callable[[Part, Words, Pictures], tuple[pymupdf.Document, Collection[int]]]
+Render = Callable[[Part, Catalogue, Pictures], tuple[pymupdf.Document, Collection[int]]]
 """Gives pages, read back, and the numbers of the messages that are not whole in them."""
 
 
@@ -19,7 +19,7 @@ class Incomplete(Exception):
     """No engine has set every message whole."""
 
 
-def print_part(part: Part, words: Words, pictures: Pictures, *, engine: PdfEngine) -> bytes:
+def print_part(part: Part, words: Catalogue, pictures: Pictures, *, engine: PdfEngine) -> bytes:
     """Give the part as PDF. Raises `Incomplete` rather than leave a message out."""
     with _render(part, words, pictures, engine) as pages:
         pages.subset_fonts()
@@ -29,7 +29,7 @@ def print_part(part: Part, words: Words, pictures: Pictures, *, engine: PdfEngin
     return data
 
 
-def _render(part: Part, words: Words, pictures: Pictures, engine: PdfEngine) -> pymupdf.Document:
+def _render(part: Part, words: Catalogue, pictures: Pictures, engine: PdfEngine) -> pymupdf.Document:
     failed: list[str] = []
     for name, render in _engines(engine).items():
         try:
@@ -53,7 +53,7 @@ def _engines(engine: PdfEngine) -> Mapping[str, Render]:
             return {"markdown-pdf": markdown_pdf.render, "typst": _typst}
 
 
-def _typst(part: Part, words: Words, pictures: Pictures) -> tuple[pymupdf.Document, Collection[int]]:
+def _typst(part: Part, words: Catalogue, pictures: Pictures) -> tuple[pymupdf.Document, Collection[int]]:
     # Imported when it is needed, which is seldom.
     from storage.exports import typst_pdf  # noqa: PLC0415
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports.facts import facts, speaker, stamp, title_of_all, tools
 from storage.exports.records import Transcript
 
 _RULE = "=" * 40
 
 
-def write(transcripts: Sequence[Transcript], words: Words) -> Iterator[str]:
+def write(transcripts: Sequence[Transcript], words: Catalogue) -> Iterator[str]:
     """Give the document in pieces."""
     if len(transcripts) > 1:
         yield f"{title_of_all([each.talk for each in transcripts], words)}\n\n"

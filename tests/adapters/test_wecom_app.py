@@ -13,8 +13,8 @@ from adapters.wecom.xml import encrypted_part
 from adapters.wecom_app import WeComApp, open_wecom_app
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.ports import Call, CallAnswer, Channel
-from pipeline.replies import TextReply, WordsPart
+from pipeline.ports import Channel, WebhookRequest, WebhookResponse
+from pipeline.replies import TextPart, TextReply
 from tests.adapters.wecom.application import (
     CORP,
     KEYS,
@@ -44,12 +44,12 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> WeComApp:
     return app_of(Qyapi(), Cache(tmp_path_factory.mktemp("cache")))
 
 
-def call_of(vector: dict[str, Any]) -> Call:
+def call_of(vector: dict[str, Any]) -> WebhookRequest:
     query = {name: values[0] for name, values in parse_qs(vector.get("query", "")).items()}
     if not query:
         query = {name: vector[name] for name in ("msg_signature", "timestamp", "nonce")}
     body = vector.get("body", "").encode()
-    return Call("POST" if body else "GET", query, body)
+    return WebhookRequest("POST" if body else "GET", query, body)
 
 
 def named(name: str) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def a_channel(app: WeComApp) -> Channel:
 def test_the_recorded_verification_is_answered_with_its_plaintext(receiver: WeComApp) -> None:
     vector = named("tencent-qdg6ek-verify-url")
 
-    assert (CallAnswer(200, vector["expected_response_body"]), None) == receiver.receive(call_of(vector))
+    assert (WebhookResponse(200, vector["expected_response_body"]), None) == receiver.receive(call_of(vector))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_recorded_verification_is_answered_with_its_plaintext(receiver: WeCo
 def test_a_recorded_callback_becomes_an_event(receiver: WeComApp, name: str, user: str) -> None:
     answer, event = receiver.receive(call_of(named(name)))
 
-    assert answer == CallAnswer(200, "")
+    assert answer == WebhookResponse(200, "")
     assert event is not None
     assert (f"{CORP}/218/{user}/4561255354251345929", Person("wecom", user), "hello") == (
         event.key,
@@ -105,14 +105,14 @@ def test_a_recorded_forgery_is_refused(cache: Cache, vector: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(Call("GET", {}), id="a health probe"),
-        pytest.param(Call("GET", {"echostr": "x"}), id="an echo that nobody signed"),
-        pytest.param(Call("POST", {}, b"<xml><Encrypt>x</Encrypt></xml>"), id="a body that nobody signed"),
-        pytest.param(Call("POST", {}, b""), id="nothing"),
-        pytest.param(Call("DELETE", {}), id="another method"),
+        pytest.param(WebhookRequest("GET", {}), id="a health probe"),
+        pytest.param(WebhookRequest("GET", {"echostr": "x"}), id="an echo that nobody signed"),
+        pytest.param(WebhookRequest("POST", {}, b"<xml><Encrypt>x</Encrypt></xml>"), id="a body that nobody signed"),
+        pytest.param(WebhookRequest("POST", {}, b""), id="nothing"),
+        pytest.param(WebhookRequest("DELETE", {}), id="another method"),
     ],
 )
-def test_what_is_no_callback_is_a_bad_request(receiver: WeComApp, call: Call) -> None:
+def test_what_is_no_callback_is_a_bad_request(receiver: WeComApp, call: WebhookRequest) -> None:
     with pytest.raises(BadCallback) as refused:
         receiver.receive(call)
 
@@ -140,10 +140,10 @@ def test_an_echo_is_letters_and_digits_whatever_its_timestamp(
     echo = KEYS.encrypt(plain)
     query = {"msg_signature": KEYS.sign(timestamp, "1", echo), "timestamp": timestamp, "nonce": "1", "echostr": echo}
     if refused is None:
-        assert (CallAnswer(200, plain.decode()), None) == receiver.receive(Call("GET", query))
+        assert (WebhookResponse(200, plain.decode()), None) == receiver.receive(WebhookRequest("GET", query))
         return
     with pytest.raises(BadCallback, match="what the echostr seals is not 1 to 64 letters and digits") as refusal:
-        receiver.receive(Call("GET", query))
+        receiver.receive(WebhookRequest("GET", query))
 
     assert refused == refusal.value.status
 
@@ -156,14 +156,14 @@ def test_a_signed_timestamp_is_ten_digits(receiver: WeComApp, timestamp: str) ->
     encrypted = encrypted_part(call.body)
     query = {"msg_signature": KEYS.sign(timestamp, "1", encrypted), "timestamp": timestamp, "nonce": "1"}
     with pytest.raises(BadCallback, match="the timestamp is not ten digits") as refused:
-        receiver.receive(Call("POST", query, call.body))
+        receiver.receive(WebhookRequest("POST", query, call.body))
 
     assert 403 == refused.value.status
 
 
 def test_a_large_body_is_refused_as_such(receiver: WeComApp) -> None:
     with pytest.raises(BadCallback) as refused:
-        receiver.receive(Call("POST", {}, b"x" * 65537))
+        receiver.receive(WebhookRequest("POST", {}, b"x" * 65537))
 
     assert refused.value.status == 413
 
@@ -205,7 +205,7 @@ def test_a_warning_of_suspension_reaches_the_operators_log(receiver: WeComApp) -
 def test_replies_are_rendered_in_the_format_of_the_settings(cache: Cache, format_: str) -> None:
     parts = app_of(Qyapi(), cache, message_format=format_).render([TextReply("hi")])
 
-    assert parts == (WordsPart("hi", format_),)  # type: ignore[arg-type] # one of the two
+    assert parts == (TextPart("hi", format_),)  # type: ignore[arg-type] # one of the two
 
 
 def test_a_channel_opens_from_its_settings(tmp_path: Path) -> None:
@@ -213,4 +213,4 @@ def test_a_channel_opens_from_its_settings(tmp_path: Path) -> None:
         open_wecom_app("hr", settings_of(), media=Shelf(), governor=Gate(), cache_folder=tmp_path / "cache")
     )
 
-    assert ("hr", 2048, False) == (app.name, app.traits.message_bytes, app.traits.streams)
+    assert ("hr", 2048, False) == (app.name, app.capabilities.message_bytes, app.capabilities.streams)

@@ -11,8 +11,17 @@ from chains.book import ChainBook
 from chains.config import ChainConfig
 from chains.router import Chains, open_chains
 from pipeline.events import Content, InboundEvent, Person, Text
-from pipeline.outcomes import Conversation, Draft, Exchange, Notice, Outcome, PictureCame, Recollection, Said
-from pipeline.ports import Answerer, Ask, Pictures, Sounds, Spending, Traits
+from pipeline.outcomes import (
+    Conversation,
+    ConversationContext,
+    Exchange,
+    ExchangeRecorded,
+    ImageReceived,
+    Notice,
+    Outcome,
+    PartialAnswer,
+)
+from pipeline.ports import Answerer, AnswerRequest, AudioStore, ChannelCapabilities, ImageStore, Spending
 from pipeline.replies import TextReply
 from pipeline.settings import Settings
 
@@ -30,17 +39,19 @@ class RecentMemory:
     persona: str = ""
     conversation: Conversation | None = None
     past: tuple[Conversation, ...] = ()
-    pictures: tuple[PictureCame, ...] = ()
+    pictures: tuple[ImageReceived, ...] = ()
     model: str = ""
     forget_asked_at: datetime | None = None
     answers: bool = False
     """Whether a model has answered."""
     recalled: list[tuple[Person, int, int]] = field(default_factory=list)
 
-    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
+    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
         self.recalled.append((person, turns, idle_minutes))
         latest = self.exchanges[-turns:] if turns else ()
-        return Recollection(self.persona, self.conversation, latest, self.pictures, self.model, self.forget_asked_at)
+        return ConversationContext(
+            self.persona, self.conversation, latest, self.pictures, self.model, self.forget_asked_at
+        )
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         assert person == ALICE
@@ -71,7 +82,7 @@ class House:
     memory: RecentMemory
     stopper: CountingStopper
 
-    async def steps(self, content: Content | str, *, streams: bool = False) -> list[Draft | Notice | Outcome]:
+    async def steps(self, content: Content | str, *, streams: bool = False) -> list[PartialAnswer | Notice | Outcome]:
         answerer: Answerer = self.chains
         return [step async for step in answerer.answer(ask(content, streams=streams))]
 
@@ -87,15 +98,15 @@ class House:
         return reply.text
 
 
-def ask(content: Content | str, *, streams: bool = False) -> Ask:
+def ask(content: Content | str, *, streams: bool = False) -> AnswerRequest:
     event = InboundEvent("key-1", ALICE, Text(content) if isinstance(content, str) else content, NOON)
-    return Ask(event, Traits(2048, streams=streams), trace="7")
+    return AnswerRequest(event, ChannelCapabilities(2048, streams=streams), trace="7")
 
 
-def remembered(outcome: Outcome) -> Said:
+def remembered(outcome: Outcome) -> ExchangeRecorded:
     """Give what an answer leaves behind."""
     (change,) = outcome.changes
-    assert isinstance(change, Said)
+    assert isinstance(change, ExchangeRecorded)
     return change
 
 
@@ -108,8 +119,8 @@ async def house(  # noqa: PLR0913 (each is something a test may set)
     book: ChainBook | None = None,
     chat: dict[str, Any] | None = None,
     models: dict[str, Any] | None = None,
-    pictures: Pictures | None = None,
-    sounds: Sounds | None = None,
+    pictures: ImageStore | None = None,
+    sounds: AudioStore | None = None,
     spending: Spending | None = None,
     budgets: dict[str, Any] | None = None,
     mcp: dict[str, Any] | None = None,

@@ -16,7 +16,7 @@ import pytest
 from chains.answers import parse_answer, read_drawn
 from chains.transport import ANSWER_BYTES, AnswerTooLarge, open_client, patience
 from pipeline.errors import AnswerFailed
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import PictureFolder
 from tests.chains.house import house
@@ -82,7 +82,7 @@ async def test_a_person_is_told_of_an_answer_beyond_all_bounds(server: OpenAISer
             await it.outcome("你好")
 
     assert "model.too_large" == failed.value.reason
-    assert Words("zh").say(failed.value.reason, trace="1")
+    assert Catalogue("zh").text(failed.value.reason, trace="1")
 
 
 @pytest.mark.parametrize(

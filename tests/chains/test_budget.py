@@ -17,15 +17,15 @@ from pipeline.errors import SettingsInvalid
 from pipeline.outcomes import Outcome
 from pipeline.replies import TextReply
 from pipeline.settings import Budgets, Settings
-from pipeline.spending import Paid, Sums, Used
-from pipeline.words import Words
+from pipeline.spending import ModelUsage, SpentTotals, UsageTotals
+from pipeline.words import Catalogue
 from tests.chains.house import ALICE, ask, house, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Act, OpenAIServer, Says
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 PRICES: dict[str, Any] = {"input_price": 2.0, "output_price": 8.0}
-SPENT = Paid(10 * MILLION, 10 * MILLION)
+SPENT = SpentTotals(10 * MILLION, 10 * MILLION)
 EVE = datetime(2026, 12, 31, 23, 59).astimezone().timestamp()
 
 
@@ -59,18 +59,18 @@ async def test_who_has_spent_a_budget_is_told_so_and_no_model_is_asked(
 
     (reply,) = outcome.replies
     assert isinstance(reply, TextReply)
-    assert ZH.say(sentence, when="|").partition("|")[0] in reply.text
+    assert ZH.text(sentence, when="|").partition("|")[0] in reply.text
     assert ((), []) == (outcome.changes, server.asked)
 
 
 async def test_what_is_left_is_enough_for_one_more(server: OpenAIServer) -> None:
     server.script(Says("Yes.", usage=(1000, 10)))
-    accounts = FakeAccounts(Paid(10 * MILLION - 1, 10 * MILLION - 1))
+    accounts = FakeAccounts(SpentTotals(10 * MILLION - 1, 10 * MILLION - 1))
     budgets = {"per_user_per_day": 10.0, "per_day": 10.0}
     async with house(server.base_url, spending=accounts, budgets=budgets, **PRICES) as it:
         said = remembered(await it.outcome("hi"))
 
-    assert ([2080], 2080) == (accounts.added, said.made_by.cost)
+    assert ([2080], 2080) == (accounts.added, said.provenance.cost)
 
 
 async def test_a_cheaper_model_answers_when_a_budget_is_spent(server: OpenAIServer) -> None:
@@ -81,7 +81,7 @@ async def test_a_cheaper_model_answers_when_a_budget_is_spent(server: OpenAIServ
         said = remembered(await it.outcome("hi"))
 
     assert ["small-model"] == [body["model"] for body in server.bodies]
-    assert ("small-model", round(11 * 0.5)) == (said.made_by.model, said.made_by.cost)
+    assert ("small-model", round(11 * 0.5)) == (said.provenance.model, said.provenance.cost)
 
 
 async def test_a_model_without_a_price_answers_whatever_was_spent(server: OpenAIServer) -> None:
@@ -110,7 +110,7 @@ async def test_a_model_without_a_price_that_may_fall_back_on_a_dear_one_is_not_f
 async def test_commands_work_when_the_budget_is_spent(server: OpenAIServer) -> None:
     async with house(server.base_url, spending=FakeAccounts(SPENT), budgets={"per_user_per_day": 10.0}, **PRICES) as it:
         assert "@usage" in await it.said("@help")
-        assert ZH.say("usage.person_day_spent", when="|").partition("|")[0] in await it.said("@usage")
+        assert ZH.text("usage.person_day_spent", when="|").partition("|")[0] in await it.said("@usage")
 
 
 async def test_nobody_is_asked_to_choose_a_chain_that_cannot_answer() -> None:
@@ -130,9 +130,9 @@ async def test_nobody_is_asked_to_choose_a_chain_that_cannot_answer() -> None:
 
 
 async def test_usage_says_what_was_used_and_what_is_left() -> None:
-    large = Used("large", Sums(2, 3000, 400, 12_345), Sums(10, 30_000, 4000, 2_500_000))
-    tiny = Used("tiny", Sums(), Sums(1, 10, 5, 0))
-    accounts = FakeAccounts(Paid(12_345, 2_500_000), Paid(), (large, tiny))
+    large = ModelUsage("large", UsageTotals(2, 3000, 400, 12_345), UsageTotals(10, 30_000, 4000, 2_500_000))
+    tiny = ModelUsage("tiny", UsageTotals(), UsageTotals(1, 10, 5, 0))
+    accounts = FakeAccounts(SpentTotals(12_345, 2_500_000), SpentTotals(), (large, tiny))
     budgets = {"per_user_per_day": 1.0, "per_user_per_month": 2.5, "per_day": 7.0, "cheaper": "default"}
     async with house(spending=accounts, budgets=budgets) as it:
         said = await it.said("@用量")
@@ -150,7 +150,7 @@ async def test_usage_says_what_was_used_and_what_is_left() -> None:
 
 async def test_usage_of_somebody_who_has_not_asked_anything() -> None:
     async with house(spending=FakeAccounts()) as it:
-        assert ZH.say("usage.none") == await it.said("@usage")
+        assert ZH.text("usage.none") == await it.said("@usage")
 
 
 def budget(accounts: FakeAccounts, at: float = EVE, **budgets: object) -> Budget:
@@ -171,13 +171,13 @@ async def test_a_budget_begins_anew_on_the_next_day_or_the_first_of_the_next_mon
 
 
 async def test_the_operator_is_told_once_that_a_budget_ends_and_once_that_it_has_ended() -> None:
-    accounts = FakeAccounts(everybody=Paid(8 * MILLION - 1, 8 * MILLION - 1))
+    accounts = FakeAccounts(everybody=SpentTotals(8 * MILLION - 1, 8 * MILLION - 1))
     it = budget(accounts, per_day=10.0, warn_at=0.8)
     with capture_logs() as logs:
         await it.admit("default", ask("hi"))
         assert [] == logs
         for paid in (8, 9, 10, 11):
-            accounts.everybody = Paid(paid * MILLION, paid * MILLION)
+            accounts.everybody = SpentTotals(paid * MILLION, paid * MILLION)
             await it.admit("default", ask("hi"))
 
     assert ["budget_nearly_spent", "all_budget_spent"] == [
@@ -188,7 +188,7 @@ async def test_the_operator_is_told_once_that_a_budget_ends_and_once_that_it_has
 @pytest.mark.parametrize("amount", [1e-9, 0.000001])
 async def test_the_smallest_budget_is_still_one(amount: float) -> None:
     fresh = budget(FakeAccounts(), per_user_per_day=amount)
-    gone = budget(FakeAccounts(Paid(1, 1)), per_user_per_day=amount)
+    gone = budget(FakeAccounts(SpentTotals(1, 1)), per_user_per_day=amount)
 
     assert "default" == await fresh.admit("default", ask("hi"))
     assert isinstance(await gone.admit("default", ask("hi")), Outcome)
@@ -208,6 +208,6 @@ def test_a_budget_that_no_price_ever_spends_is_told_of() -> None:
 
 
 def test_sums_add_up() -> None:
-    one = Sums(1, 2, 3, 4)
+    one = UsageTotals(1, 2, 3, 4)
 
     assert replace(one, cost=8, answers=2, input_tokens=4, output_tokens=6) == one + one

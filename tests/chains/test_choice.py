@@ -12,17 +12,17 @@ from chains.models import Models
 from pipeline.errors import SettingsInvalid
 from pipeline.events import Clicked, Image
 from pipeline.outcomes import ModelChosen
-from pipeline.ports import Pictures
+from pipeline.ports import ImageStore
 from pipeline.settings import ModelTable, Settings
-from pipeline.spending import Paid
-from pipeline.words import Words
+from pipeline.spending import SpentTotals
+from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import PictureFolder
 from tests.chains.house import PLAIN_CHAIN, House, RecentMemory, house, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 TRANSLATOR = ChainConfig(name="translator", command="@translate", options={"temperature": 0.1})
 
 
@@ -32,7 +32,7 @@ async def choosing(
     *,
     memory: RecentMemory | None = None,
     chain: ChainConfig = PLAIN_CHAIN,
-    pictures: Pictures | None = None,
+    pictures: ImageStore | None = None,
     vision: bool = False,
 ) -> AsyncIterator[House]:
     """Open a house in which Alice may choose a fast and a large model, and Bob one of his own."""
@@ -96,7 +96,7 @@ async def test_default_goes_back_to_the_chains_own(server: OpenAIServer, word: s
         outcome = await it.outcome(f"@model {word}")
 
     assert (ModelChosen(""),) == outcome.changes
-    assert ZH.say("choice.reset", name="test-model") in str(outcome.replies)
+    assert ZH.text("choice.reset", name="test-model") in str(outcome.replies)
 
 
 @pytest.mark.parametrize("wanted", ["secret", "0", "4", "99999999999", "²", "empty", "image", "**x**"])
@@ -124,7 +124,10 @@ async def test_the_model_chosen_answers_and_the_transcript_says_so(server: OpenA
         outcome = await it.outcome("你好")
 
     assert [("qwen_turbo", 0.5)] == [(body["model"], body["temperature"]) for body in server.bodies]
-    assert ("default", "qwen_turbo-0919") == (remembered(outcome).made_by.chain, remembered(outcome).made_by.model)
+    assert ("default", "qwen_turbo-0919") == (
+        remembered(outcome).provenance.chain,
+        remembered(outcome).provenance.model,
+    )
 
 
 async def test_the_chains_options_go_to_its_own_model_alone(server: OpenAIServer) -> None:
@@ -159,7 +162,7 @@ async def test_what_is_no_longer_offered_gives_way_to_the_chains_own_and_the_lis
         said = await it.said("@model")
 
     assert ["test-model"] == [body["model"] for body in server.bodies]
-    assert said.startswith(ZH.say("choice.lapsed", name=gone))
+    assert said.startswith(ZH.text("choice.lapsed", name=gone))
 
 
 async def test_whether_pictures_are_taken_is_the_chosen_models_affair(server: OpenAIServer, tmp_path: Path) -> None:
@@ -171,7 +174,7 @@ async def test_whether_pictures_are_taken_is_the_chosen_models_affair(server: Op
         own = await it.said(Image("m"))
 
     # The second is asked for, which no channel of this test could bring.
-    assert (ZH.say("picture.blind"), ZH.say("picture.gone")) == (chosen, own)
+    assert (ZH.text("picture.blind"), ZH.text("picture.gone")) == (chosen, own)
 
 
 async def test_a_model_that_takes_no_tools_is_remembered_by_itself(server: OpenAIServer, tmp_path: Path) -> None:
@@ -200,7 +203,7 @@ async def test_help_shows_it_to_those_who_have_a_choice(
         alone = await it.said(Clicked("@model"))
 
     assert listed == ("@model" in said)
-    assert listed == (ZH.say("choice.none", name="test-model", lapsed="") != alone)
+    assert listed == (ZH.text("choice.none", name="test-model", lapsed="") != alone)
 
 
 async def test_the_chains_own_model_alone_is_no_choice(server: OpenAIServer) -> None:
@@ -226,12 +229,12 @@ async def test_the_list_says_so_while_a_cheaper_model_stands_in(server: OpenAISe
         "dear": {"model": "dear-model", "users": ["*"], "input_price": 9.0, **reached},
         "small": {"model": "small-model", "title": "小模型", **reached},
     }
-    spent = FakeAccounts(Paid(10_000_000, 10_000_000))
+    spent = FakeAccounts(SpentTotals(10_000_000, 10_000_000))
     budgets = {"per_user_per_day": 1.0, "cheaper": "small"}
     memory = RecentMemory(model="dear")
     async with house(server.base_url, models=models, memory=memory, spending=spent, budgets=budgets) as it:
         said = await it.said("@model")
         await it.outcome("你好")
 
-    assert said.startswith(ZH.say("choice.spent", name="小模型"))
+    assert said.startswith(ZH.text("choice.spent", name="小模型"))
     assert ["small-model"] == [body["model"] for body in server.bodies]

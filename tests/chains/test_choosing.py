@@ -40,7 +40,7 @@ async def chosen(act: Act, words: str = "fix my loop") -> tuple[str, list[Mappin
     async with choosing(act, asked) as server:
         small = {"model": "small-model", "base_url": server.base_url, "max_retries": 0}
         async with house(server.base_url, book=BOOK, models={"small": small}) as it:
-            return remembered(await it.outcome(words)).made_by.chain, asked
+            return remembered(await it.outcome(words)).provenance.chain, asked
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from chains.commands.prompt_set import MOST
 from pipeline.events import Clicked, Content, Entered, InboundEvent, Text
 from pipeline.outcomes import Conversation, ConversationClosed, ForgetAsked, Forgotten, Outcome, PersonaSet
 from pipeline.replies import Silence, TextReply
-from pipeline.words import Words, catalogue
+from pipeline.words import Catalogue, load_sentences
 from tests.chains.house import ALICE, NOON, RecentMemory, house
 
 
@@ -53,7 +53,7 @@ async def test_clear_closes_the_conversation_and_says_so() -> None:
     async with house() as it:
         outcome = await it.outcome("@clear")
 
-    assert Outcome((TextReply(Words("zh").say("clear.done")),), (ConversationClosed(),)) == outcome
+    assert Outcome((TextReply(Catalogue("zh").text("clear.done")),), (ConversationClosed(),)) == outcome
 
 
 async def test_a_menu_click_does_what_typing_does() -> None:
@@ -90,7 +90,7 @@ async def test_prompt_set_alone_explains_itself_while_the_default_holds() -> Non
     async with house() as it:
         said = await it.said("@prompt-set")
 
-    assert Words("zh").say("persona.none") == said
+    assert Catalogue("zh").text("persona.none") == said
 
 
 @pytest.mark.parametrize(("length", "changes"), [(MOST, 1), (MOST + 1, 0)])
@@ -105,9 +105,9 @@ async def test_a_persona_is_bounded_in_length(length: int, changes: int) -> None
 async def test_history_lists_conversations_by_their_numbers() -> None:
     later = NOON + timedelta(days=1)
     past = (
-        Conversation(9, 12, turns=3, started_at=later, last_at=later, title="**粗体** 标题\n第二行"),
-        Conversation(8, 11, turns=40, started_at=NOON, last_at=NOON, title=""),
-        Conversation(7, 2, turns=1, started_at=NOON, last_at=NOON, title="很长" * 30),
+        Conversation(9, 12, exchange_count=3, started_at=later, last_at=later, title="**粗体** 标题\n第二行"),
+        Conversation(8, 11, exchange_count=40, started_at=NOON, last_at=NOON, title=""),
+        Conversation(7, 2, exchange_count=1, started_at=NOON, last_at=NOON, title="很长" * 30),
     )
     async with house(memory=RecentMemory(past=past)) as it:
         said = await it.said("@history")
@@ -124,7 +124,7 @@ async def test_history_lists_conversations_by_their_numbers() -> None:
 
 async def test_history_says_when_there_is_none() -> None:
     async with house() as it:
-        assert Words("zh").say("history.none") == await it.said("@history")
+        assert Catalogue("zh").text("history.none") == await it.said("@history")
 
 
 async def test_stop_ends_the_running_turn_once() -> None:
@@ -166,8 +166,8 @@ async def test_what_needs_no_answer_is_left_alone() -> None:
 def test_every_command_says_what_it_is_in_both_languages() -> None:
     for command in all_commands():
         for language in ("zh", "en"):
-            assert catalogue(language)[command.summary]
-            assert not command.usage or catalogue(language)[command.usage]
+            assert load_sentences(language)[command.summary]
+            assert not command.usage or load_sentences(language)[command.usage]
 
 
 def test_commands_are_found_in_the_folder_in_the_order_of_its_files() -> None:
@@ -208,7 +208,7 @@ async def test_forget_is_asked_twice(word: str) -> None:
         unsure, done = await it.outcome("@forget 好像"), await it.outcome(f"@forget {word}")
         it.memory.forget_asked_at = datetime.now(UTC) - timedelta(minutes=11)
         late = await it.outcome(f"@forget {word}")
-    asked = Outcome((TextReply(Words("zh").say("forget.sure", minutes=10)),), (ForgetAsked(),))
+    asked = Outcome((TextReply(Catalogue("zh").text("forget.sure", minutes=10)),), (ForgetAsked(),))
 
     assert [asked] * 5 == [*said, unsure, late]
-    assert Outcome((TextReply(Words("zh").say("forget.done")),), (Forgotten(),)) == done
+    assert Outcome((TextReply(Catalogue("zh").text("forget.done")),), (Forgotten(),)) == done

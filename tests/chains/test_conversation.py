@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from chains.config import ChainConfig
 from chains.heard import MOST_CHARACTERS
 from pipeline.errors import AnswerFailed
-from pipeline.outcomes import Conversation, Draft, Exchange, Outcome, Provenance
+from pipeline.outcomes import Conversation, Exchange, Outcome, PartialAnswer, Provenance
 from pipeline.replies import TextReply
 from tests.chains.house import ALICE, RecentMemory, ask, house, remembered
 from tests.fakes.openai_server import Hangs, Held, OpenAIServer, Says, Slow
@@ -105,17 +105,17 @@ async def test_whose_instructions_hold(
 
 async def test_the_transcript_says_how_the_answer_came_to_be(server: OpenAIServer) -> None:
     server.script(Slow(0.05, Says("Yes.", model="test-model-2026-11-01", usage=(123, 45))))
-    conversation = Conversation(5, 2, turns=3, started_at=datetime.now(UTC), last_at=datetime.now(UTC))
+    conversation = Conversation(5, 2, exchange_count=3, started_at=datetime.now(UTC), last_at=datetime.now(UTC))
     chain = ChainConfig(name="default", description="for a test")
 
     async with house(server.base_url, memory=RecentMemory(conversation=conversation), chain=chain) as it:
         said = remembered(await it.outcome("Really?"))
 
     assert conversation == said.conversation
-    assert 50 <= said.made_by.milliseconds < 5000
+    assert 50 <= said.provenance.milliseconds < 5000
     assert (
-        Provenance("default", chain.revision, "test-model-2026-11-01", 123, 45, said.made_by.milliseconds)
-        == said.made_by
+        Provenance("default", chain.revision, "test-model-2026-11-01", 123, 45, said.provenance.milliseconds)
+        == said.provenance
     )
 
 
@@ -124,7 +124,7 @@ async def test_a_provider_that_names_no_model_and_counts_no_tokens(server: OpenA
     server.script(Says("Yes.", model="", usage=None))
 
     async with house(server.base_url) as it:
-        made_by = remembered(await it.outcome("Really?", streams=streams)).made_by
+        made_by = remembered(await it.outcome("Really?", streams=streams)).provenance
 
     assert ("test-model", 0, 0) == (made_by.model, made_by.input_tokens, made_by.output_tokens)
 
@@ -145,7 +145,7 @@ async def test_a_channel_that_streams_is_shown_the_answer_as_it_grows(server: Op
     async with house(server.base_url) as it:
         *drafts, outcome = await it.steps("Capital of France?", streams=True)
 
-    texts = [draft.text for draft in drafts if isinstance(draft, Draft)]
+    texts = [draft.text for draft in drafts if isinstance(draft, PartialAnswer)]
     assert len(texts) == len(drafts) >= 4
     assert all(after.startswith(before) and after != before for before, after in pairwise(texts))
     assert "Paris it is." == texts[-1]
@@ -181,7 +181,13 @@ async def test_an_answer_is_the_same_whole_or_in_pieces(server: OpenAIServer, sa
         except AnswerFailed as error:
             return error.reason, str(error)
         said = remembered(outcome)
-        return outcome.replies, said.exchange, said.made_by.model, said.made_by.input_tokens, said.made_by.output_tokens
+        return (
+            outcome.replies,
+            said.exchange,
+            said.provenance.model,
+            said.provenance.input_tokens,
+            said.provenance.output_tokens,
+        )
 
     async with house(server.base_url, chat={"hide_thinking": hide}) as it:
         assert await end(streams=False) == await end(streams=True)
@@ -273,7 +279,7 @@ async def test_a_channel_that_stops_listening_hangs_up_on_the_model(server: Open
 
     async with house(server.base_url) as it, aclosing(it.chains.answer(ask("question", streams=True))) as steps:
         async for step in steps:
-            assert isinstance(step, Draft)
+            assert isinstance(step, PartialAnswer)
             break
         await steps.aclose()
         await server.until(lambda: server.hung_up == 1)

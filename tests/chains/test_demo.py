@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.outcomes import Draft, Exchange, Outcome
+from pipeline.outcomes import Exchange, Outcome, PartialAnswer
 from tests.chains.house import RecentMemory, house, remembered
 
 
@@ -39,13 +39,13 @@ async def test_it_streams_what_it_says() -> None:
         *drafts, end = await it.steps("你好", streams=True)
 
         assert len(drafts) > 3
-        assert isinstance(drafts[-1], Draft)
+        assert isinstance(drafts[-1], PartialAnswer)
         assert isinstance(end, Outcome)
         assert drafts[-1].text == remembered(end).exchange.answer
 
 
 async def test_it_is_recorded_as_what_it_is() -> None:
     async with house() as it:
-        made_by = remembered(await it.outcome("你好")).made_by
+        made_by = remembered(await it.outcome("你好")).provenance
 
     assert ("demo", 0, 0) == (made_by.model, made_by.input_tokens, made_by.output_tokens)

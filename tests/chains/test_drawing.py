@@ -12,11 +12,11 @@ from chains.drawing import MOST, size_of
 from chains.heard import MOST_TOKENS
 from chains.prices import MILLION
 from pipeline.errors import AnswerFailed
-from pipeline.outcomes import Conversation, Exchange, Notice, Outcome, Provenance, Said
+from pipeline.outcomes import Conversation, Exchange, ExchangeRecorded, Notice, Outcome, Provenance
 from pipeline.ports import Spending
 from pipeline.replies import ImageReply, TextReply
-from pipeline.spending import Paid
-from pipeline.words import Words, catalogue
+from pipeline.spending import SpentTotals
+from pipeline.words import Catalogue, load_sentences
 from storage.media import MediaFolder
 from storage.pictures import PictureFolder
 from tests.chains.house import NOON, House, RecentMemory, house
@@ -26,8 +26,8 @@ from tests.fakes.openai_server import Act, Fails, OpenAIServer, Raw
 from tests.fakes.recordings import noise, picture
 from tests.fakes.recordings import size_of as measured
 
-DOING = Words("zh").say("image.drawing")
-SENTENCES = [catalogue("zh"), catalogue("en")]
+DOING = Catalogue("zh").text("image.drawing")
+SENTENCES = [load_sentences("zh"), load_sentences("en")]
 
 
 class Studio:
@@ -93,13 +93,13 @@ async def test_a_picture_has_its_price(
     async with studio(tmp_path, server, call_price=0.25, input_price=5.0, output_price=40.0) as at:
         (said,) = (await at.it.outcome("@image 黑猫")).changes
 
-    assert isinstance(said, Said)
-    assert tokens == (said.made_by.input_tokens, said.made_by.output_tokens)
-    assert 250_000 + tokens[0] * 5 + tokens[1] * 40 == said.made_by.cost
+    assert isinstance(said, ExchangeRecorded)
+    assert tokens == (said.provenance.input_tokens, said.provenance.output_tokens)
+    assert 250_000 + tokens[0] * 5 + tokens[1] * 40 == said.provenance.cost
 
 
 async def test_nothing_is_drawn_that_the_budget_cannot_pay(tmp_path: Path, server: OpenAIServer) -> None:
-    spent = FakeAccounts(Paid(MILLION, MILLION))
+    spent = FakeAccounts(SpentTotals(MILLION, MILLION))
     async with studio(tmp_path, server, spending=spent, call_price=0.25) as at:
         assert "额度已经用完" in await at.it.said("@image 黑猫")
     assert [] == server.asked
@@ -111,19 +111,19 @@ async def test_nothing_is_drawn_that_the_budget_cannot_pay(tmp_path: Path, serve
 async def test_the_transcript_keeps_the_picture_aside_from_what_models_see(
     tmp_path: Path, server: OpenAIServer
 ) -> None:
-    talk = Conversation(4, 2, turns=3, started_at=NOON, last_at=NOON)
+    talk = Conversation(4, 2, exchange_count=3, started_at=NOON, last_at=NOON)
     async with studio(tmp_path, server, memory=RecentMemory(conversation=talk)) as at:
         outcome = await at.it.outcome("@image  1024x1536  *黑猫*")
 
     (reply,) = outcome.replies
     (said,) = outcome.changes
     assert isinstance(reply, ImageReply)
-    assert isinstance(said, Said)
+    assert isinstance(said, ExchangeRecorded)
     assert Exchange("@image 1024x1536  *黑猫*", "（画好的图：\\*黑猫\\*）", drawn=(reply.media,)) == said.exchange
-    assert (Provenance("@image", "", "painter", 0, 0, said.made_by.milliseconds), talk, True) == (
-        said.made_by,
+    assert (Provenance("@image", "", "painter", 0, 0, said.provenance.milliseconds), talk, True) == (
+        said.provenance,
         said.conversation,
-        said.aside,
+        said.is_command,
     )
 
 
@@ -249,7 +249,7 @@ async def test_an_empty_description_is_explained(tmp_path: Path, server: OpenAIS
     async with studio(tmp_path, server) as at:
         said = await at.it.said(line)
 
-    assert Words("zh").say("image.empty_description") == said
+    assert Catalogue("zh").text("image.empty_description") == said
     assert [] == server.asked
 
 

@@ -14,10 +14,10 @@ from pipeline.exports import Current, Everything, Exported, Format, Full, Month,
 from pipeline.outcomes import Outcome
 from pipeline.replies import FileReply, StoredMedia, TextReply
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.chains.house import ALICE, PLAIN_CHAIN, CountingStopper, RecentMemory, ask
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 FILE = StoredMedia("a" * 64, "application/pdf", "对话.pdf", 9)
 
 
@@ -87,13 +87,13 @@ async def test_what_is_not_understood_is_explained_and_nothing_is_made(word: str
     printer = Printer()
     outcome = await said(printer, f"@导出 {word}")
 
-    assert Outcome((TextReply(ZH.say("export.unclear", word=word)),)) == outcome
+    assert Outcome((TextReply(ZH.text("export.unclear", word=word)),)) == outcome
     assert [] == printer.wanted
 
 
 async def test_who_has_too_many_is_told_how_many_and_for_how_long() -> None:
     outcome = await said(Printer(Exported(full=Full(30, 300.0, 7))), "@export")
-    sentence = ZH.say("export.full", files=30, megabytes="300", days=7)
+    sentence = ZH.text("export.full", files=30, megabytes="300", days=7)
 
     assert "每人最多 30 个、共 300 MB" in sentence
     assert Outcome((TextReply(sentence),)) == outcome
@@ -116,7 +116,7 @@ async def test_the_file_comes_with_a_word_about_it() -> None:
 async def test_when_there_is_nothing_that_is_said(argument: str, sentence: str) -> None:
     outcome = await said(Printer(Exported()), f"@export {argument}")
 
-    assert Outcome((TextReply(ZH.say(sentence)),)) == outcome
+    assert Outcome((TextReply(ZH.text(sentence)),)) == outcome
 
 
 async def test_what_is_other_than_expected_is_said() -> None:
@@ -124,9 +124,9 @@ async def test_what_is_other_than_expected_is_said() -> None:
     (text, *files) = outcome.replies
 
     assert isinstance(text, TextReply)
-    assert text.text.startswith(ZH.say("export.instead"))
-    assert ZH.say("export.volumes", files=2) in text.text
-    assert text.text.endswith(ZH.say("export.plainer"))
+    assert text.text.startswith(ZH.text("export.instead"))
+    assert ZH.text("export.volumes", files=2) in text.text
+    assert text.text.endswith(ZH.text("export.plainer"))
     assert [FileReply(FILE)] * 2 == files
 
 

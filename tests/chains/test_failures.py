@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from chains.failures import answer_failed
 from pipeline.errors import AnswerFailed
-from pipeline.words import Words, catalogue
+from pipeline.words import Catalogue, load_sentences
 from tests.chains.house import house
 from tests.fakes.openai_server import Act, Breaks, Fails, Hangs, OpenAIServer, Raw, Says
 
@@ -104,7 +104,7 @@ async def fails(server: OpenAIServer, act: Act, reason: str, *, streams: bool) -
 
     assert reason == raised.value.reason
     assert str(raised.value).startswith("[models.default]: ")
-    assert "7" in Words("zh").say(reason, trace="7")
+    assert "7" in Catalogue("zh").text(reason, trace="7")
     aloud = [line for line in logged if line["log_level"] != "debug"]
     for secret in (KEY, QUESTION):
         assert secret not in f"{raised.value} {raised.value.__cause__} {aloud}"
@@ -132,7 +132,7 @@ async def test_a_model_that_cannot_be_opened_is_the_set_ups_fault() -> None:
 
 def test_every_reason_is_a_sentence_with_a_trace_and_nothing_else_to_fill_in() -> None:
     for language in ("zh", "en"):
-        for key, sentence in catalogue(language).items():
+        for key, sentence in load_sentences(language).items():
             if key.startswith("model."):
                 assert "{trace}" in sentence, key
                 assert "7" in sentence.format(trace=7)

@@ -16,11 +16,11 @@ from chains.speakable import speakable
 from chains.speech import MOST
 from pipeline.errors import AnswerFailed, Undeliverable
 from pipeline.events import Voice
-from pipeline.outcomes import Draft, Outcome, Provenance, Took, Wasted
+from pipeline.outcomes import FailedUsage, Outcome, PartialAnswer, Provenance, TokenUsage
 from pipeline.ports import Spending
 from pipeline.replies import StoredMedia, TextReply, VoiceReply
-from pipeline.spending import Paid
-from pipeline.words import Words
+from pipeline.spending import SpentTotals
+from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.sounds import SoundFolder
 from tests.chains.house import PLAIN_CHAIN, House, ask, house, remembered
@@ -29,7 +29,7 @@ from tests.fakes.openai_media import HEARD
 from tests.fakes.openai_server import Act, Asked, Fails, OpenAIServer, Raw, Says
 from tests.fakes.recordings import amr_seconds, heard, tone, wav
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 Spoken = Literal["never", "to_voice", "always"]
 LISTENS, SPEAKS, CHATS = "/v1/audio/transcriptions", "/v1/audio/speech", "/v1/chat/completions"
 QUOTED = f"> 🎤 {HEARD}"
@@ -125,7 +125,7 @@ async def test_what_was_understood_stands_above_every_draft(tmp_path: Path, mode
     async with phone(tmp_path, model) as it:
         steps = await it.steps(streams=True)
 
-    drafts = [step.text for step in steps if isinstance(step, Draft)]
+    drafts = [step.text for step in steps if isinstance(step, PartialAnswer)]
     assert drafts
     assert all(text.startswith(QUOTED) for text in drafts)
 
@@ -143,7 +143,7 @@ async def test_a_spoken_keyword_reaches_its_chain(tmp_path: Path, model: Script)
     async with phone(tmp_path, model, weather) as it:
         outcome = await it.outcome()
 
-    assert "weather" == remembered(outcome).made_by.chain
+    assert "weather" == remembered(outcome).provenance.chain
 
 
 async def test_listening_and_speaking_have_the_prices_of_their_table(tmp_path: Path, model: Script) -> None:
@@ -152,10 +152,10 @@ async def test_listening_and_speaking_have_the_prices_of_their_table(tmp_path: P
     prices: dict[str, Any] = {"call_price": 0.25, "input_price": 2.0, "output_price": 8.0}
     chain = ChainConfig(name="default", spoken="to_voice")
     async with phone(tmp_path, model, chain=chain, speaking_model="tts", **prices) as it:
-        made_by = remembered(await it.outcome()).made_by
+        made_by = remembered(await it.outcome()).provenance
 
-    listened = Took("whisper", 50, 7, 250_000 + 50 * 2 + 7 * 8)
-    assert (Took("tts", 0, 0, 250_000), listened) == made_by.beside
+    listened = TokenUsage("whisper", 50, 7, 250_000 + 50 * 2 + 7 * 8)
+    assert (TokenUsage("tts", 0, 0, 250_000), listened) == made_by.other_usage
     assert 500_000 + 50 * 2 + 7 * 8 == made_by.cost
     assert (11 + 50, 7 + 7) == (made_by.input_tokens, made_by.output_tokens)
 
@@ -168,13 +168,13 @@ async def test_listening_is_paid_also_where_no_answer_comes(tmp_path: Path, mode
         model.acts[LISTENS] = Raw(b'{"text": ""}')
         silence = await it.outcome()
 
-    lost = Wasted(Provenance("speech", "", "whisper", cost=250_000))
+    lost = FailedUsage(Provenance("speech", "", "whisper", cost=250_000))
     assert (lost,) == failed.value.wasted
-    assert Outcome((TextReply(ZH.say("voice.nothing")),), (lost,)) == silence
+    assert Outcome((TextReply(ZH.text("voice.nothing")),), (lost,)) == silence
 
 
 async def test_nothing_is_listened_to_that_the_budget_cannot_pay(tmp_path: Path, model: Script) -> None:
-    spent = FakeAccounts(Paid(MILLION, MILLION))
+    spent = FakeAccounts(SpentTotals(MILLION, MILLION))
     async with phone(tmp_path, model, spending=spent, call_price=0.25) as it:
         (reply,) = (await it.outcome()).replies
 
@@ -192,7 +192,7 @@ async def test_silence_is_said_to_be_silence(tmp_path: Path, model: Script, answ
     async with phone(tmp_path, model) as it:
         outcome = await it.outcome()
 
-    assert Outcome((TextReply(ZH.say(sentence)),)) == outcome
+    assert Outcome((TextReply(ZH.text(sentence)),)) == outcome
     assert [] == model.bodies_of(CHATS)
 
 
@@ -204,9 +204,9 @@ async def test_a_recording_that_is_gone_or_of_no_known_format_is_said_to_be(tmp_
         it.recording = wav(bytes(2 * 4000 * 301), rate=4000)
         long = await it.outcome()
 
-    assert Outcome((TextReply(ZH.say("voice.too_long", most=5)),)) == long
-    assert Outcome((TextReply(ZH.say("voice.gone")),)) == gone
-    assert Outcome((TextReply(ZH.say("voice.unreadable")),)) == unreadable
+    assert Outcome((TextReply(ZH.text("voice.too_long", most=5)),)) == long
+    assert Outcome((TextReply(ZH.text("voice.gone")),)) == gone
+    assert Outcome((TextReply(ZH.text("voice.unreadable")),)) == unreadable
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ async def test_what_the_listening_model_does_wrong_is_told(
 
 async def test_where_nobody_listens_that_is_said(model: Script) -> None:
     async with house(model.base_url) as it:
-        assert ZH.say("voice.deaf") == await it.said(Voice("m", "amr"))
+        assert ZH.text("voice.deaf") == await it.said(Voice("m", "amr"))
 
 
 @pytest.mark.parametrize(("spoken", "voices"), [("never", 0), ("to_voice", 1), ("always", 1)])

@@ -80,7 +80,7 @@ async def test_a_model_uses_a_tool_of_a_program(server: OpenAIServer) -> None:
     (add,) = [each["function"] for each in server.bodies[0]["tools"] if each["function"]["name"] == "pretend_add"]
     assert ("Add two numbers.", ["a", "b"]) == (add["description"], add["parameters"]["required"])
     assert ["5"] == told(server)
-    (use,) = remembered(outcome).made_by.tools
+    (use,) = remembered(outcome).provenance.tools
     assert ("pretend_add", '{"a": 2, "b": 3}', "done") == (use.name, use.arguments, use.outcome)
 
 
@@ -120,7 +120,7 @@ async def test_what_fails_there_is_told_and_the_answer_comes(server: OpenAIServe
     assert "the cellar is locked" in broke
     assert "validation error" in unfit
     assert "a cat\n[image left out]" == looked
-    assert ["failed", "failed", "done"] == [use.outcome for use in remembered(outcome).made_by.tools]
+    assert ["failed", "failed", "done"] == [use.outcome for use in remembered(outcome).provenance.tools]
 
 
 async def test_much_text_is_cut(server: OpenAIServer) -> None:
@@ -143,7 +143,7 @@ async def test_a_tool_that_dawdles_is_given_up_and_the_server_goes_on(server: Op
         second = await it.outcome("1 加 1？")
 
     assert ["算了。", "二。"] == [answer(first), answer(second)]
-    assert ["timeout"] == [use.outcome for use in remembered(first).made_by.tools]
+    assert ["timeout"] == [use.outcome for use in remembered(first).provenance.tools]
     assert ["2"] == told(server)
 
 
@@ -155,7 +155,7 @@ async def test_a_program_that_dies_is_started_anew(server: OpenAIServer) -> None
         second = await it.outcome("1 加 1？")
 
     assert ["断了。", "二。"] == [answer(first), answer(second)]
-    assert ["failed"] == [use.outcome for use in remembered(first).made_by.tools]
+    assert ["failed"] == [use.outcome for use in remembered(first).provenance.tools]
     assert ["2"] == told(server)
 
 
@@ -235,7 +235,7 @@ async def test_more_than_a_tool_may_say_at_an_address_is_not_taken(
         outcome = await it.outcome("说")
 
     assert "算了。" == answer(outcome)
-    assert ["failed"] == [use.outcome for use in remembered(outcome).made_by.tools]
+    assert ["failed"] == [use.outcome for use in remembered(outcome).provenance.tools]
 
 
 def settings(**table: object) -> Settings:

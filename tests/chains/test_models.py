@@ -15,13 +15,13 @@ from chains.openai_model import options_of
 from chains.providers import LEFT_OUT, PROVIDERS
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.chains.house import house, remembered
 from tests.fakes.openai_server import Breaks, Fails, Hangs, OpenAIServer, Says, Slow
 
 
 def models(tables: dict[str, Any], **others: object) -> Models:
-    return Models(Settings.model_validate({"models": tables, **others}), Words("en"))
+    return Models(Settings.model_validate({"models": tables, **others}), Catalogue("en"))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ async def test_fallbacks_are_tried_in_order_and_who_answered_is_recorded(server:
         said = remembered(await it.outcome("anybody?"))
 
     assert ["one", "two", "three", "four"] == [body["model"] for body in server.bodies]
-    assert ("Here I am.", "four") == (said.exchange.answer, said.made_by.model)
+    assert ("Here I am.", "four") == (said.exchange.answer, said.provenance.model)
 
 
 async def test_a_fallback_answers_a_channel_that_streams(server: OpenAIServer) -> None:
@@ -205,7 +205,7 @@ async def test_a_fallback_answers_a_channel_that_streams(server: OpenAIServer) -
     async with house(server.base_url, fallbacks=("spare",), models=spare) as it:
         said = remembered(await it.outcome("anybody?", streams=True))
 
-    assert ("Here I am.", "spare") == (said.exchange.answer, said.made_by.model)
+    assert ("Here I am.", "spare") == (said.exchange.answer, said.provenance.model)
 
 
 async def test_the_demo_stands_in_when_it_is_named(server: OpenAIServer) -> None:
@@ -214,7 +214,7 @@ async def test_the_demo_stands_in_when_it_is_named(server: OpenAIServer) -> None
     async with house(server.base_url, fallbacks=("spare",), models={"spare": {"provider": "demo"}}) as it:
         said = remembered(await it.outcome("anybody?"))
 
-    assert "demo" == said.made_by.model
+    assert "demo" == said.provenance.model
 
 
 @pytest.mark.parametrize(

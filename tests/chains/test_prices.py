@@ -11,7 +11,7 @@ from chains.book import ChainBook
 from chains.config import ChainConfig
 from chains.heard import Heard
 from chains.prices import Price, made_by, took
-from pipeline.outcomes import Provenance, Took
+from pipeline.outcomes import Provenance, TokenUsage
 from pipeline.settings import ModelTable
 from tests.chains.house import house, remembered
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
@@ -26,7 +26,7 @@ def model_of(server: OpenAIServer, name: str, **more: object) -> dict[str, objec
 
 async def answer(server: OpenAIServer, *, streams: bool = False, **more: Any) -> Provenance:  # noqa: ANN401
     async with house(server.base_url, **more) as it:
-        return remembered(await it.outcome("hi", streams=streams)).made_by
+        return remembered(await it.outcome("hi", streams=streams)).provenance
 
 
 @pytest.mark.parametrize("streams", [False, True])
@@ -69,7 +69,7 @@ async def test_what_choosing_the_chain_took_is_part_of_the_answer() -> None:
 
     chosen = 100 * 0.5 + 5 * 1
     assert ("code", "test-model", 1100, 15) == (made.chain, made.model, made.input_tokens, made.output_tokens)
-    assert (Took("small", 100, 5, round(chosen)),) == made.beside
+    assert (TokenUsage("small", 100, 5, round(chosen)),) == made.other_usage
     assert chosen + 1000 * 2 + 10 * 8 == made.cost
 
 
@@ -82,7 +82,7 @@ async def test_a_count_that_cannot_be_is_not_believed(server: OpenAIServer, usag
 
 async def test_the_demo_model_costs_nothing() -> None:
     async with house(**DEAR) as it:
-        assert 0 == remembered(await it.outcome("hi")).made_by.cost
+        assert 0 == remembered(await it.outcome("hi")).provenance.cost
 
 
 tokens = st.integers(0, 10**7)
@@ -102,9 +102,9 @@ def test_the_parts_of_an_answer_come_to_its_sum(
     own = [each for each in taken if each.model == "a"]
 
     assert made.cost == sum(each.cost for each in taken)
-    assert made.cost - sum(each.cost for each in made.beside) == sum(each.cost for each in own)
-    assert made.output_tokens - sum(each.output_tokens for each in made.beside) == sum(
+    assert made.cost - sum(each.cost for each in made.other_usage) == sum(each.cost for each in own)
+    assert made.output_tokens - sum(each.output_tokens for each in made.other_usage) == sum(
         each.output_tokens for each in own
     )
-    assert "a" not in {each.model for each in made.beside}
+    assert "a" not in {each.model for each in made.other_usage}
     assert all(each.cost >= 0 for each in taken)

@@ -9,7 +9,7 @@ import pytest
 from chains.models import Models
 from chains.probing import Found, Probe
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 
 CALL = {"id": "1", "type": "function", "function": {"name": "current_time", "arguments": "{}"}}
@@ -26,7 +26,7 @@ async def probed(act: Act) -> tuple[Found, Found, int, str]:
         table = {"model": "m", "base_url": server.base_url, "max_retries": 0, "fallbacks": ("other",)}
         settings = Settings.model_validate({"models": {"default": table, "other": table | {"fallbacks": ()}}})
         # Reads the sentences.
-        models = Models(settings, await asyncio.to_thread(Words, "en"))
+        models = Models(settings, await asyncio.to_thread(Catalogue, "en"))
         try:
             probe = await Probe.of(models, "default")
             pace = await probe.pace()

@@ -21,9 +21,9 @@ from chains.models import Models
 from chains.providers import LEFT_OUT, PROVIDERS, Provider, unusable
 from chains.standby import ChatModel
 from pipeline.errors import AnswerFailed, SettingsInvalid
-from pipeline.outcomes import Draft, Outcome
+from pipeline.outcomes import Outcome, PartialAnswer
 from pipeline.settings import ModelTable, Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.chains.house import house, remembered
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.openai_server import Act, Fails, Hangs, OpenAIServer, Says
@@ -51,7 +51,7 @@ async def claude() -> AsyncIterator[AnthropicServer]:
 async def model(base_url: str, **options: object) -> AsyncIterator[tuple[Models, ChatModel]]:
     """Give a model of Anthropic's at an address."""
     table = {**CLAUDE, "base_url": base_url, "max_retries": 0, **options}
-    models = Models(Settings.model_validate({"models": {"default": table}}), await asyncio.to_thread(Words, "en"))
+    models = Models(Settings.model_validate({"models": {"default": table}}), await asyncio.to_thread(Catalogue, "en"))
     try:
         yield models, await models.chat("default")
     finally:
@@ -124,7 +124,7 @@ async def test_a_turn_reaches_anthropic_in_its_own_words(claude: AnthropicServer
         "temperature": 0.2,
     } == asked.body
     assert KEY in asked.headers.get("authorization", "") + asked.headers.get("x-api-key", "")
-    origin = said.made_by
+    origin = said.provenance
     assert ("Good day.", "claude-test", 20, 5) == (
         said.exchange.answer,
         origin.model,
@@ -141,10 +141,10 @@ async def test_a_channel_that_streams_sees_it_grow(claude: AnthropicServer) -> N
 
     outcome = steps[-1]
     assert isinstance(outcome, Outcome)
-    assert 3 <= sum(isinstance(step, Draft) for step in steps)
+    assert 3 <= sum(isinstance(step, PartialAnswer) for step in steps)
     assert "One two three." == remembered(outcome).exchange.answer
     assert "> Let me count." in str(outcome.replies[0])
-    assert (20, 5) == (remembered(outcome).made_by.input_tokens, remembered(outcome).made_by.output_tokens)
+    assert (20, 5) == (remembered(outcome).provenance.input_tokens, remembered(outcome).provenance.output_tokens)
 
 
 @pytest.mark.parametrize("thought", ["", "Which zone?"])
@@ -212,7 +212,7 @@ async def test_it_stands_in_for_a_model_of_another_protocol(
     async with house(server.base_url, chain=chain, fallbacks=("spare",), models=spare) as it:
         said = remembered(await it.outcome("anybody?", streams=streams))
 
-    assert ('{"here": 1}', "claude-test") == (said.exchange.answer, said.made_by.model)
+    assert ('{"here": 1}', "claude-test") == (said.exchange.answer, said.provenance.model)
     assert {"temperature": 0.9, "enable_thinking": False, "response_format": {"type": "json_object"}}.items() <= (
         server.bodies[0].items()
     )
@@ -265,7 +265,7 @@ async def test_the_fuse_holds_for_every_provider() -> None:
 
 async def test_deepseek_answers_in_json_beside_tools(server: OpenAIServer) -> None:
     table = {"provider": "deepseek", "model": "m", "api_key": "k", "base_url": server.base_url, "extra_body": {"a": 1}}
-    models = Models(Settings.model_validate({"models": {"default": table}}), await asyncio.to_thread(Words, "en"))
+    models = Models(Settings.model_validate({"models": {"default": table}}), await asyncio.to_thread(Catalogue, "en"))
     options = models.options("default", {"response_format": {"type": "json_object"}})
 
     await (await models.chat("default")).ainvoke("hello", tools=[TOOL], tool_choice="none", **options)
@@ -285,7 +285,7 @@ async def test_deepseek_keeps_its_reasoning_and_its_usage(server: OpenAIServer) 
         said = remembered(await it.outcome("Really?", streams=True))
 
     body = server.bodies[0]
-    assert ("Yes.", 9, 3) == (said.exchange.answer, said.made_by.input_tokens, said.made_by.output_tokens)
+    assert ("Yes.", 9, 3) == (said.exchange.answer, said.provenance.input_tokens, said.provenance.output_tokens)
     assert (0.3, 5, {"type": "json_object"}) == (body["temperature"], body["max_tokens"], body["response_format"])
 
 

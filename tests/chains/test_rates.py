@@ -15,7 +15,7 @@ from chains.rates import SECONDS, Gate, Passed, RateLimitReached, Window
 from pipeline import meters
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.chains.house import house, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 
@@ -189,14 +189,16 @@ async def test_a_full_model_hands_over_to_its_fallback_and_is_not_thought_ill_of
     spare = {"spare": {"model": "spare", "base_url": server.base_url}}
 
     async with house(server.base_url, requests_per_minute=1, timeout=20.0, fallbacks=("spare",), models=spare) as it:
-        said = [remembered(await it.outcome("hello", streams=streams)).made_by.model for streams in (False, True) * 3]
+        said = [
+            remembered(await it.outcome("hello", streams=streams)).provenance.model for streams in (False, True) * 3
+        ]
 
     assert ["test-model", *["spare"] * 5] == said
 
 
 async def test_the_providers_own_count_takes_the_place_of_the_estimate(server: OpenAIServer) -> None:
     server.script(Says("short", usage=(700, 290)), Says("streamed", usage=(5, 5)))
-    words = await asyncio.to_thread(Words, "en")
+    words = await asyncio.to_thread(Catalogue, "en")
     table: dict[str, Any] = {"model": "m", "base_url": server.base_url, "tokens_per_minute": 1000}
     models = Models(Settings.model_validate({"models": {"default": table}}), words)
     model, door = await models.chat("default"), models.gate("default")
@@ -218,11 +220,11 @@ async def test_the_providers_own_count_takes_the_place_of_the_estimate(server: O
 def test_only_models_that_answer_are_limited() -> None:
     tables = {"image": {"requests_per_minute": 3}}
     with pytest.raises(SettingsInvalid, match="only models that answer have limits"):
-        Models(Settings.model_validate({"models": tables}), Words("en"))
+        Models(Settings.model_validate({"models": tables}), Catalogue("en"))
 
 
 async def test_without_limits_nothing_stands_before_a_model(server: OpenAIServer) -> None:
-    words = await asyncio.to_thread(Words, "en")
+    words = await asyncio.to_thread(Catalogue, "en")
     table = {"model": "m", "base_url": server.base_url}
     models = Models(Settings.model_validate({"models": {"default": table}}), words)
     model = await models.chat("default")

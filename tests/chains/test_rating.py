@@ -5,10 +5,10 @@ import pytest
 from pipeline.events import Clicked, Content, Text
 from pipeline.outcomes import Outcome, Rated
 from pipeline.replies import TextReply
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.chains.house import RecentMemory, house, remembered
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 GOOD, BAD = Rated(good=True), Rated(good=False)
 
 
@@ -51,11 +51,11 @@ async def test_as_long_as_nothing_was_answered_there_is_nothing_to_judge(said: s
     async with house() as it:
         outcome = await it.outcome(said)
 
-    assert Outcome((TextReply(ZH.say("rating.nothing")),)) == outcome
+    assert Outcome((TextReply(ZH.text("rating.nothing")),)) == outcome
 
 
 async def test_who_finds_fault_without_a_word_is_told_how_to_say_why() -> None:
     async with house(memory=RecentMemory(answers=True)) as it:
-        assert ZH.say("rating.bad_why") == await it.said("👎")
-        assert ZH.say("rating.bad") == await it.said("@bad 太慢")
-        assert ZH.say("rating.good") == await it.said("👍")
+        assert ZH.text("rating.bad_why") == await it.said("👎")
+        assert ZH.text("rating.bad") == await it.said("@bad 太慢")
+        assert ZH.text("rating.good") == await it.said("👍")

@@ -25,13 +25,13 @@ from pipeline.events import (
     Viewed,
     Voice,
 )
-from pipeline.words import Words, catalogue
+from pipeline.words import Catalogue, load_sentences
 
 COMMANDS = all_commands()
 
 
 def reading(content: Content) -> Reading:
-    return read(content, commands=COMMANDS, words=Words("zh"))
+    return read(content, commands=COMMANDS, words=Catalogue("zh"))
 
 
 @pytest.mark.parametrize(
@@ -129,5 +129,5 @@ def test_each_kind_is_read(content: Content, expected: Reading) -> None:
 
     assert expected == found
     if isinstance(found, Remark):
-        assert catalogue("zh")[found.sentence]
-        assert catalogue("en")[found.sentence]
+        assert load_sentences("zh")[found.sentence]
+        assert load_sentences("en")[found.sentence]

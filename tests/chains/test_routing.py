@@ -9,9 +9,9 @@ import pytest
 from chains.book import ChainBook, Trial
 from chains.config import ChainConfig, Example
 from pipeline.events import Clicked, Person, Subscribed, Text
-from pipeline.outcomes import Exchange, Recollection
+from pipeline.outcomes import ConversationContext, Exchange
 from pipeline.replies import TextReply
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.chains.house import ALICE, RecentMemory, house, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 
@@ -63,7 +63,7 @@ async def test_a_message_goes_to_its_chain(server: OpenAIServer, content: str, e
     async with house(server.base_url, book=BOOK) as it:
         outcome = await it.outcome(Text(content))
 
-    assert expected == remembered(outcome).made_by.chain
+    assert expected == remembered(outcome).provenance.chain
 
 
 async def test_the_model_is_told_what_the_chain_says_and_the_transcript_what_the_person_said(
@@ -91,7 +91,7 @@ async def test_a_new_person_is_welcomed_by_the_channels_chain() -> None:
     async with house(book=ChainBook({"default": chain("default", welcome="欢迎 {{ user }}")})) as it:
         assert "欢迎 alice" == await it.said(Subscribed())
     async with house() as it:
-        assert Words("zh").say("kind.subscribed") == await it.said(Subscribed())
+        assert Catalogue("zh").text("kind.subscribed") == await it.said(Subscribed())
 
 
 async def test_help_shows_the_commands_of_chains_that_are_for_the_person() -> None:
@@ -122,7 +122,7 @@ async def test_examples_options_and_format_reach_the_model(server: OpenAIServer)
         outcome = await it.outcome("two")
 
     asked = server.bodies[0]
-    assert ["Be brief.\n\n" + Words("zh").say("chain.as_json"), "Q: one", "1", "short", "answer", "Q: two"] == [
+    assert ["Be brief.\n\n" + Catalogue("zh").text("chain.as_json"), "Q: one", "1", "short", "answer", "Q: two"] == [
         message["content"] for message in asked.pop("messages")
     ]
     assert {
@@ -151,7 +151,7 @@ class EditingMemory(RecentMemory):
 
     edit: Callable[[], None] = lambda: None
 
-    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> Recollection:
+    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
         self.edit()
         return await super().recall(person, turns=turns, idle_minutes=idle_minutes)
 
@@ -163,8 +163,8 @@ async def test_an_edit_in_mid_turn_changes_nothing_of_the_turn(server: OpenAISer
         during = await it.outcome("@translate hello")
         after = await it.outcome("@translate hello")
 
-    assert TRANSLATOR.revision == remembered(during).made_by.revision
-    assert DEFAULT.revision == remembered(after).made_by.revision
+    assert TRANSLATOR.revision == remembered(during).provenance.revision
+    assert DEFAULT.revision == remembered(after).provenance.revision
 
 
 @pytest.mark.parametrize(("share", "fewest", "most"), [(0, 0, 0), (30, 240, 360), (100, 1000, 1000)])

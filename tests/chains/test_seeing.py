@@ -16,16 +16,16 @@ from PIL import Image as PillowImage
 from chains.seeing import MOST_EARLIER
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import Content, Image, Text
-from pipeline.outcomes import Exchange, Outcome, PictureCame, Said
+from pipeline.outcomes import Exchange, ExchangeRecorded, ImageReceived, Outcome
 from pipeline.replies import StoredMedia, TextReply
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import PictureFolder
 from tests.chains.house import NOON, House, RecentMemory, ask, house
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.recordings import picture, webp_claiming
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 
 
 @dataclass
@@ -100,18 +100,18 @@ async def test_a_picture_alone_is_kept_and_asked_about(tmp_path: Path, server: O
     async with phone(tmp_path, server.base_url) as it:
         outcome = await it.outcome(Image("red"))
 
-    assert Outcome((TextReply(ZH.say("picture.taken")),), (PictureCame(red, NOON),)) == outcome
+    assert Outcome((TextReply(ZH.text("picture.taken")),), (ImageReceived(red, NOON),)) == outcome
     assert [] == server.asked
 
 
 async def test_the_question_after_it_takes_it_along(tmp_path: Path, server: OpenAIServer) -> None:
     red, blue = await stored(tmp_path, "red", "blue")
-    memory = RecentMemory(pictures=(PictureCame(red, NOON), PictureCame(blue, NOON + timedelta(seconds=30))))
+    memory = RecentMemory(pictures=(ImageReceived(red, NOON), ImageReceived(blue, NOON + timedelta(seconds=30))))
     async with phone(tmp_path, server.base_url, memory=memory) as it:
         outcome = await it.outcome(Text("哪张更红？"), NOON + timedelta(seconds=100))
 
     (change,) = outcome.changes
-    assert isinstance(change, Said)
+    assert isinstance(change, ExchangeRecorded)
     assert ("哪张更红？", (red, blue)) == (change.exchange.question, change.exchange.pictures)
     (message,) = server.bodies[0]["messages"]
     assert ["red", "blue", "哪张更红？"] == seen(message["content"])
@@ -119,18 +119,18 @@ async def test_the_question_after_it_takes_it_along(tmp_path: Path, server: Open
 
 async def test_a_question_much_later_is_about_something_else(tmp_path: Path, server: OpenAIServer) -> None:
     red, blue = await stored(tmp_path, "red", "blue")
-    memory = RecentMemory(pictures=(PictureCame(red, NOON), PictureCame(blue, NOON + timedelta(seconds=60))))
+    memory = RecentMemory(pictures=(ImageReceived(red, NOON), ImageReceived(blue, NOON + timedelta(seconds=60))))
     async with phone(tmp_path, server.base_url, memory=memory, chat={"picture_seconds": 60}) as it:
         outcome = await it.outcome(Text("这是什么"), NOON + timedelta(seconds=61))
 
     (change,) = outcome.changes
-    assert isinstance(change, Said)
+    assert isinstance(change, ExchangeRecorded)
     assert (blue,) == change.exchange.pictures
 
 
 async def test_a_second_picture_is_counted(tmp_path: Path, server: OpenAIServer) -> None:
     (red,) = await stored(tmp_path, "red")
-    async with phone(tmp_path, server.base_url, memory=RecentMemory(pictures=(PictureCame(red, NOON),))) as it:
+    async with phone(tmp_path, server.base_url, memory=RecentMemory(pictures=(ImageReceived(red, NOON),))) as it:
         said = await it.said(Image("blue"))
 
     assert "2" in said
@@ -141,10 +141,10 @@ async def test_without_a_time_to_wait_a_picture_is_answered_by_itself(tmp_path: 
         outcome = await it.outcome(Image("red"))
 
     (change,) = outcome.changes
-    assert isinstance(change, Said)
+    assert isinstance(change, ExchangeRecorded)
     assert 1 == len(change.exchange.pictures)
     (message,) = server.bodies[0]["messages"]
-    assert ["red", ZH.say("picture.alone")] == seen(message["content"])
+    assert ["red", ZH.text("picture.alone")] == seen(message["content"])
 
 
 async def test_pictures_of_earlier_messages_are_shown_again_the_latest_ones(
@@ -178,7 +178,7 @@ async def test_a_picture_that_is_too_large_is_said_to_be(tmp_path: Path, server:
     async with phone(tmp_path, server.base_url) as it:
         outcome = await it.outcome(Image("huge"))
 
-    assert Outcome((TextReply(ZH.say("picture.too_large", most=16)),)) == outcome
+    assert Outcome((TextReply(ZH.text("picture.too_large", most=16)),)) == outcome
 
 
 @pytest.mark.parametrize(("media_id", "sentence"), [("gone", "picture.gone"), ("broken", "picture.unreadable")])
@@ -188,7 +188,7 @@ async def test_a_picture_that_cannot_be_had_is_said_to_be(
     async with phone(tmp_path, server.base_url) as it:
         outcome = await it.outcome(Image(media_id))
 
-    assert Outcome((TextReply(ZH.say(sentence)),)) == outcome
+    assert Outcome((TextReply(ZH.text(sentence)),)) == outcome
 
 
 async def test_a_passing_fault_of_the_channel_is_the_engines_to_repeat(tmp_path: Path, server: OpenAIServer) -> None:
@@ -201,21 +201,21 @@ async def test_a_model_that_cannot_see_says_so_and_nothing_is_fetched(tmp_path: 
     async with phone(tmp_path, server.base_url, vision=False) as it:
         outcome = await it.outcome(Image("busy"))
 
-    assert Outcome((TextReply(ZH.say("picture.blind")),)) == outcome
+    assert Outcome((TextReply(ZH.text("picture.blind")),)) == outcome
 
 
 async def test_the_demo_cannot_see(tmp_path: Path) -> None:
     async with phone(tmp_path, vision=False) as it:
-        assert ZH.say("picture.blind") == await it.said(Image("red"))
+        assert ZH.text("picture.blind") == await it.said(Image("red"))
 
 
 async def test_a_model_that_cannot_see_is_shown_nothing(tmp_path: Path, server: OpenAIServer) -> None:
     (red,) = await stored(tmp_path, "red")
-    memory = RecentMemory((Exchange("before", "ok", (red,)),), pictures=(PictureCame(red, NOON),))
+    memory = RecentMemory((Exchange("before", "ok", (red,)),), pictures=(ImageReceived(red, NOON),))
     async with phone(tmp_path, server.base_url, vision=False, memory=memory) as it:
         outcome = await it.outcome(Text("你好"))
 
     (change,) = outcome.changes
-    assert isinstance(change, Said)
+    assert isinstance(change, ExchangeRecorded)
     assert () == change.exchange.pictures
     assert ["before", "ok", "你好"] == [message["content"] for message in server.bodies[0]["messages"]]

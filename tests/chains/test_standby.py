@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from chains.models import Models
 from chains.standby import FAILURES, REST_SECONDS, ChatModel, Rests
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 
 
@@ -62,7 +62,7 @@ async def line() -> AsyncIterator[Line]:
             }
         )
         clock = Clock()
-        models = Models(settings, await asyncio.to_thread(Words, "en"), rests=Rests(clock))
+        models = Models(settings, await asyncio.to_thread(Catalogue, "en"), rests=Rests(clock))
         try:
             yield Line(await models.chat("first"), server, acts, clock)
         finally:

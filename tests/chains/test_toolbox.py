@@ -20,7 +20,7 @@ from chains.toolshed import open_toolshed, tools_of
 from pipeline.errors import ChainInvalid
 from pipeline.outcomes import Notice, ToolUse
 from pipeline.replies import TextReply
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.chains.house import ask, house, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 
@@ -36,7 +36,7 @@ def called(name: str, number: int = 1, **arguments: object) -> Any:  # noqa: ANN
 
 
 def toolbox(*tools: BaseTool, seconds: float = 20.0, most: int = MOST_USES) -> Toolbox:
-    return Toolbox({each.name: Offer(each, seconds, most) for each in tools}, ask("hello"), Words("zh"))
+    return Toolbox({each.name: Offer(each, seconds, most) for each in tools}, ask("hello"), Catalogue("zh"))
 
 
 @pytest.mark.parametrize("streams", [False, True])
@@ -64,7 +64,7 @@ async def test_what_was_used_is_kept_with_the_answer(server: OpenAIServer) -> No
     async with house(server.base_url, chain=CLOCK) as it:
         said = remembered(await it.outcome("东京几点？"))
 
-    first, second = said.made_by.tools
+    first, second = said.provenance.tools
     assert ToolUse("current_time", '{"time_zone": "Asia/Tokyo"}', "done", first.milliseconds) == first
     assert ToolUse("rm_rf", "", "refused") == second
 
@@ -73,7 +73,7 @@ async def test_an_answer_without_tools_keeps_none(server: OpenAIServer) -> None:
     async with house(server.base_url, chain=CLOCK) as it:
         said = remembered(await it.outcome("你好"))
 
-    assert () == said.made_by.tools
+    assert () == said.provenance.tools
 
 
 @pytest.mark.parametrize("streams", [False, True])

@@ -13,10 +13,10 @@ from chains.prices import MILLION
 from chains.toolbox import ROUNDS
 from chains.tools import draw_picture
 from pipeline.errors import AnswerFailed
-from pipeline.outcomes import Draft, Notice, Outcome, Took
+from pipeline.outcomes import Notice, Outcome, PartialAnswer, TokenUsage
 from pipeline.replies import ImageReply, TextReply
-from pipeline.spending import Paid
-from pipeline.words import Words
+from pipeline.spending import SpentTotals
+from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import PictureFolder
 from tests.chains.house import House, house, remembered
@@ -24,7 +24,7 @@ from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Act, Asked, Fails, OpenAIServer, Says
 
 DRAWS = ChainConfig(name="default", tools=("draw_picture",))
-ZH = Words("zh")
+ZH = Catalogue("zh")
 IMAGES = "/v1/images/generations"
 
 
@@ -91,23 +91,23 @@ async def test_plain_words_draw_where_the_chain_allows_it(tmp_path: Path, model:
     said = remembered(outcome)
     assert isinstance(picture, ImageReply)
     assert TextReply("给你，一只黑猫。") == text
-    assert [Notice(ZH.say("image.drawing"))] == [step for step in steps if isinstance(step, Notice)]
+    assert [Notice(ZH.text("image.drawing"))] == [step for step in steps if isinstance(step, Notice)]
     assert (("画一只黑猫", "给你，一只黑猫。"), (picture.media,), False) == (
         (said.exchange.question, said.exchange.answer),
         said.exchange.drawn,
-        said.aside,
+        said.is_command,
     )
-    assert (22, 14) == (said.made_by.input_tokens, said.made_by.output_tokens)
+    assert (22, 14) == (said.provenance.input_tokens, said.provenance.output_tokens)
     assert ["一只黑猫"] == [body["prompt"] for body in drawings(model)]
-    assert not streams or any(isinstance(step, Draft) for step in steps)
+    assert not streams or any(isinstance(step, PartialAnswer) for step in steps)
 
 
 async def test_a_picture_costs_beside_the_words_and_is_the_painters(tmp_path: Path, model: Script) -> None:
     model.says += [asks(), Says("给你。")]
     async with drawing_house(tmp_path, model, input_price=2.0) as it:
-        made_by = remembered(await it.outcome("画一只黑猫")).made_by
+        made_by = remembered(await it.outcome("画一只黑猫")).provenance
 
-    assert (Took("painter", 0, 0, 250_000),) == made_by.beside
+    assert (TokenUsage("painter", 0, 0, 250_000),) == made_by.other_usage
     assert 22 * 2 + 250_000 == made_by.cost
 
 
@@ -118,13 +118,13 @@ async def test_what_was_taken_before_a_failure_is_told(tmp_path: Path, model: Sc
             await it.outcome("画一只黑猫")
 
     (wasted,) = failed.value.wasted
-    assert ("test-model", 11 * 2 + 250_000) == (wasted.made_by.model, wasted.made_by.cost)
+    assert ("test-model", 11 * 2 + 250_000) == (wasted.provenance.model, wasted.provenance.cost)
 
 
 async def test_a_model_without_a_price_is_offered_no_drawing_that_the_budget_cannot_pay(
     tmp_path: Path, model: Script
 ) -> None:
-    spent = FakeAccounts(Paid(MILLION, MILLION))
+    spent = FakeAccounts(SpentTotals(MILLION, MILLION))
     async with drawing_house(tmp_path, model, spending=spent, budgets={"per_user_per_day": 1.0}) as it:
         await it.outcome("画一只黑猫")
 
@@ -150,7 +150,7 @@ async def test_a_picture_without_words_gets_some(tmp_path: Path, model: Script) 
     async with drawing_house(tmp_path, model) as it:
         text, _ = (await it.outcome("画一只黑猫")).replies
 
-    assert TextReply(ZH.say("image.here")) == text
+    assert TextReply(ZH.text("image.here")) == text
 
 
 async def test_a_size_the_model_asks_for_reaches_the_painter(tmp_path: Path, model: Script) -> None:

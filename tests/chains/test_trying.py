@@ -15,7 +15,7 @@ from chains.replaying import Compared, Question, marked, masked_question, page, 
 from chains.trying import Answers, Tried, Trier
 from pipeline.outcomes import Exchange
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 
 ONE = ChainConfig(name="hr", command="@hr", system_prompt="one", options={"temperature": 0.1})
@@ -29,7 +29,7 @@ async def trier(
     table = {"model": "m", "base_url": server.base_url, "max_retries": 0, **options}
     settings = Settings.model_validate({"models": {"default": table}})
     # Reads the sentences.
-    words = await asyncio.to_thread(Words, "zh")
+    words = await asyncio.to_thread(Catalogue, "zh")
     models = Models(settings, words)
     try:
         yield Trier(models, settings.chat, words, answers=Answers(folder), at_once=at_once)

@@ -20,7 +20,7 @@ from chains.toolshed import open_toolshed
 from chains.trying import Answers, Call, Tooled, Tried, Trier, use_told
 from pipeline.outcomes import ToolUse
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import PictureFolder
 from tests.chains.house import NOON, house
@@ -56,7 +56,7 @@ async def trier(
         {"models": {"default": table, "image": image, **(models or {})}, "mcp": mcp or {}}
     )
     # Reads the sentences, and loads libraries.
-    words = await asyncio.to_thread(Words, "zh")
+    words = await asyncio.to_thread(Catalogue, "zh")
     servers: McpServers = await asyncio.to_thread(open_servers, settings)
     toolshed = await asyncio.to_thread(open_toolshed, pretended_senses(settings), servers)
     known = Models(settings, words)

@@ -10,7 +10,7 @@ from chains.config import ChainConfig
 from chains.shelf import Demands, Shelf
 from chains.watching import Keeper, live_chains
 from pipeline.events import Person
-from pipeline.revisions import Draft
+from pipeline.revisions import ChainRevision
 from storage.configs import ChainRevisions
 from storage.engine import Database
 
@@ -185,12 +185,12 @@ async def test_what_was_edited_while_the_service_was_down_is_an_edit(tmp_path: P
 async def test_a_trial_meets_whom_it_is_for_until_it_is_released(tmp_path: Path, database: Database) -> None:
     ann, bob = Person("wecom", "Ann"), Person("wecom", "bob")
     async with machine(tmp_path, database) as it:
-        await it.revisions.release(Draft("default", "new", prompt("new")), share=0, users=["ann"])
+        await it.revisions.release(ChainRevision("default", "new", prompt("new")), share=0, users=["ann"])
         await settle(it)
         assert "new" == it.says("default", ann)
         assert "shipped" == it.says("default", bob)
 
-        await it.revisions.release(Draft("default", "bad", 'model = "big"'), share=50)
+        await it.revisions.release(ChainRevision("default", "bad", 'model = "big"'), share=50)
         await settle(it)
         assert "shipped" == it.says("default", ann)
 
@@ -198,7 +198,7 @@ async def test_a_trial_meets_whom_it_is_for_until_it_is_released(tmp_path: Path,
 async def test_an_edit_does_not_end_a_trial_of_another_chain(tmp_path: Path, database: Database) -> None:
     ann = Person("wecom", "ann")
     async with machine(tmp_path, database) as it:
-        await it.revisions.release(Draft("default", "new", prompt("new")), share=0, users=["ann"])
+        await it.revisions.release(ChainRevision("default", "new", prompt("new")), share=0, users=["ann"])
         await settle(it)
         assert "new" == it.says("default", ann)
         await it.write("hr", prompt("one"))
@@ -214,8 +214,8 @@ async def test_a_release_that_this_webot_does_not_understand_leaves_the_file_alo
     async with machine(tmp_path, database, shared=True) as it:
         await it.write("hr", prompt("one"))
         await settle(it)
-        await it.revisions.release(Draft("hr", "later", "key_of_a_later_webot = 1"))
-        await it.revisions.release(Draft("../hr", "outside", prompt("outside")))
+        await it.revisions.release(ChainRevision("hr", "later", "key_of_a_later_webot = 1"))
+        await it.revisions.release(ChainRevision("../hr", "outside", prompt("outside")))
         await settle(it)
         await it.write("other", prompt("an edit that makes it look at everything"))
         await settle(it)

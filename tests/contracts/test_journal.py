@@ -11,8 +11,8 @@ import pytest
 from pipeline.errors import LaneLost
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.outcomes import Finished, Outcome, Turn, Verdict
-from pipeline.ports import Journal
-from pipeline.replies import Receipt, WordsPart
+from pipeline.ports import TurnLog
+from pipeline.replies import Receipt, TextPart
 from storage.engine import open_database
 from storage.migrate import migrate
 from storage.worker import Worker
@@ -22,12 +22,12 @@ EVENT = InboundEvent("k", Person("wecom", "张三"), Text("你好"), datetime(20
 
 
 @asynccontextmanager
-async def _fake() -> AsyncIterator[tuple[Journal, Turn]]:
+async def _fake() -> AsyncIterator[tuple[TurnLog, Turn]]:
     yield FakeJournal(), Turn(1, "wecom/张三", 1, EVENT, 0.0)
 
 
 @asynccontextmanager
-async def _real(url: str) -> AsyncIterator[tuple[Journal, Turn]]:
+async def _real(url: str) -> AsyncIterator[tuple[TurnLog, Turn]]:
     database = await asyncio.to_thread(open_database, url)
     await migrate(database)
     worker = Worker(database, most=1)
@@ -61,39 +61,39 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def journal(url: str) -> AsyncIterator[tuple[Journal, Turn]]:
+async def journal(url: str) -> AsyncIterator[tuple[TurnLog, Turn]]:
     async with _real(url) if url else _fake() as opened:
         yield opened
 
 
-async def test_a_recorded_answer_has_its_parts_numbered_from_zero(journal: tuple[Journal, Turn]) -> None:
+async def test_a_recorded_answer_has_its_parts_numbered_from_zero(journal: tuple[TurnLog, Turn]) -> None:
     book, turn = journal
-    parts = [WordsPart("一", "text"), WordsPart("二", "markdown")]
+    parts = [TextPart("一", "text"), TextPart("二", "markdown")]
     recorded = await book.answered(turn, Outcome(()), parts)
 
     assert recorded.parts is not None
-    assert [(0, parts[0]), (1, parts[1])] == [(outgoing.place, outgoing.part) for outgoing in recorded.parts]
+    assert [(0, parts[0]), (1, parts[1])] == [(outgoing.index, outgoing.part) for outgoing in recorded.parts]
     assert "" == recorded.failure
 
 
-async def test_an_apology_keeps_the_reason_for_it(journal: tuple[Journal, Turn]) -> None:
+async def test_an_apology_keeps_the_reason_for_it(journal: tuple[TurnLog, Turn]) -> None:
     book, turn = journal
 
     assert "HTTP 500" == (await book.answered(turn, Outcome(()), [], failure="HTTP 500")).failure
 
 
-async def test_a_part_can_be_noted_as_sent(journal: tuple[Journal, Turn]) -> None:
+async def test_a_part_can_be_noted_as_sent(journal: tuple[TurnLog, Turn]) -> None:
     book, turn = journal
-    recorded = await book.answered(turn, Outcome(()), [WordsPart("一", "text")])
+    recorded = await book.answered(turn, Outcome(()), [TextPart("一", "text")])
     assert recorded.parts is not None
-    await book.hold(recorded)
+    await book.ensure_owned(recorded)
     await book.sent(recorded, recorded.parts[0], Receipt("m1"))
 
 
-async def test_writing_to_a_lane_that_was_taken_over_is_refused(journal: tuple[Journal, Turn]) -> None:
+async def test_writing_to_a_lane_that_was_taken_over_is_refused(journal: tuple[TurnLog, Turn]) -> None:
     book, turn = journal
     if isinstance(book, FakeJournal):
         book.lost = True
     stale = Turn(turn.id, turn.lane, turn.epoch - 1, turn.event, turn.accepted_at)
     with pytest.raises(LaneLost):
-        await book.answered(stale, Outcome(()), [WordsPart("一", "text")])
+        await book.answered(stale, Outcome(()), [TextPart("一", "text")])

@@ -4,31 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.events import Person
-from pipeline.spending import Paid, Used
+from pipeline.spending import ModelUsage, SpentTotals
 
-NOTHING = Paid()
+NOTHING = SpentTotals()
 
 
 @dataclass
 class FakeAccounts:
     """Implements `Spending` for one person."""
 
-    own: Paid = NOTHING
-    everybody: Paid = NOTHING
-    by_model: tuple[Used, ...] = ()
+    own: SpentTotals = NOTHING
+    everybody: SpentTotals = NOTHING
+    by_model: tuple[ModelUsage, ...] = ()
     looked: int = 0
     added: list[int] = field(default_factory=list)
 
-    async def used(self, person: Person) -> Sequence[Used]:
+    async def used(self, person: Person) -> Sequence[ModelUsage]:
         assert person.user
         return self.by_model
 
-    async def paid(self, person: Person) -> Paid:
+    async def paid(self, person: Person) -> SpentTotals:
         assert person.user
         self.looked += 1
         return self.own
 
-    async def paid_by_all(self) -> Paid:
+    async def paid_by_all(self) -> SpentTotals:
         self.looked += 1
         return self.everybody
 

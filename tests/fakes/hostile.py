@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from adapters.wecom.crypto import CallbackKeys
-from pipeline.ports import Call
+from pipeline.ports import WebhookRequest
 
 LIMIT = 64 * 1024
 
@@ -41,10 +41,10 @@ _BOMBS = (
 )
 
 
-def hostile_callbacks(seed: int, keys: CallbackKeys, *, agent_id: int = 1) -> Iterator[Call]:
+def hostile_callbacks(seed: int, keys: CallbackKeys, *, agent_id: int = 1) -> Iterator[WebhookRequest]:
     """Yield calls for the app of these keys; some verify and are readable, most are not, none may do harm."""
     random = Random(seed)  # noqa: S311 - the same for a seed is the point
-    ways: Sequence[Callable[[Random, CallbackKeys, int], Call]] = (
+    ways: Sequence[Callable[[Random, CallbackKeys, int], WebhookRequest]] = (
         _noise, _flipped, _cut, _badly_signed, _bomb, _signed_bomb, _signed_noise, _odd_fields, _odd_fields, _odd_json,
         _odd_sealing, _odd_query, _odd_echo,
     )  # fmt: skip
@@ -52,13 +52,15 @@ def hostile_callbacks(seed: int, keys: CallbackKeys, *, agent_id: int = 1) -> It
         yield random.choice(ways)(random, keys, agent_id)
 
 
-def sealed(keys: CallbackKeys, message: bytes, *, random: Random | None = None, as_json: bool = False) -> Call:
+def sealed(
+    keys: CallbackKeys, message: bytes, *, random: Random | None = None, as_json: bool = False
+) -> WebhookRequest:
     """Make the call WeCom would make for a message."""
     encrypted = keys.encrypt(message, prefix=random.randbytes(16) if random else None)
     return _signed(keys, encrypted, as_json=as_json)
 
 
-def _signed(keys: CallbackKeys, encrypted: str, *, as_json: bool = False) -> Call:
+def _signed(keys: CallbackKeys, encrypted: str, *, as_json: bool = False) -> WebhookRequest:
     timestamp, nonce = "1409659813", "1372623149"
     query = {
         "msg_signature": keys.sign(timestamp, nonce, encrypted),
@@ -70,10 +72,10 @@ def _signed(keys: CallbackKeys, encrypted: str, *, as_json: bool = False) -> Cal
         if as_json
         else f"<xml><ToUserName><![CDATA[x]]></ToUserName><Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>"
     )
-    return Call("POST", query, body.encode("utf-8", "replace"))
+    return WebhookRequest("POST", query, body.encode("utf-8", "replace"))
 
 
-def _good(random: Random, keys: CallbackKeys, agent_id: int) -> Call:
+def _good(random: Random, keys: CallbackKeys, agent_id: int) -> WebhookRequest:
     message = (
         f"<xml><ToUserName><![CDATA[{keys.receive_id}]]></ToUserName><FromUserName><![CDATA[mallory]]></FromUserName>"
         f"<CreateTime>1409659813</CreateTime><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[你好]]></Content>"
@@ -82,49 +84,51 @@ def _good(random: Random, keys: CallbackKeys, agent_id: int) -> Call:
     return sealed(keys, message.encode(), random=random)
 
 
-def _noise(random: Random, _keys: CallbackKeys, _agent_id: int) -> Call:
+def _noise(random: Random, _keys: CallbackKeys, _agent_id: int) -> WebhookRequest:
     start = random.choice((b"", b"<", b"<xml>", b"{", b"<xml><Encrypt>", b"\xff\xfe", b"\x00"))
-    return Call("POST", _garbage_query(random), start + random.randbytes(random.randrange(2000)))
+    return WebhookRequest("POST", _garbage_query(random), start + random.randbytes(random.randrange(2000)))
 
 
-def _flipped(random: Random, keys: CallbackKeys, agent_id: int) -> Call:
+def _flipped(random: Random, keys: CallbackKeys, agent_id: int) -> WebhookRequest:
     call = _good(random, keys, agent_id)
     body = bytearray(call.body)
     for _ in range(random.randrange(1, 6)):
         body[random.randrange(len(body))] ^= 1 << random.randrange(8)
-    return Call("POST", call.query, bytes(body))
+    return WebhookRequest("POST", call.query, bytes(body))
 
 
-def _cut(random: Random, keys: CallbackKeys, agent_id: int) -> Call:
+def _cut(random: Random, keys: CallbackKeys, agent_id: int) -> WebhookRequest:
     call = _good(random, keys, agent_id)
-    return Call("POST", call.query, call.body[: random.randrange(len(call.body))])
+    return WebhookRequest("POST", call.query, call.body[: random.randrange(len(call.body))])
 
 
-def _badly_signed(random: Random, keys: CallbackKeys, agent_id: int) -> Call:
+def _badly_signed(random: Random, keys: CallbackKeys, agent_id: int) -> WebhookRequest:
     call = _good(random, keys, agent_id)
-    return Call("POST", {**call.query, random.choice(tuple(call.query)): random.choice(_ODD_VALUES)}, call.body)
+    return WebhookRequest(
+        "POST", {**call.query, random.choice(tuple(call.query)): random.choice(_ODD_VALUES)}, call.body
+    )
 
 
-def _bomb(random: Random, _keys: CallbackKeys, _agent_id: int) -> Call:
-    return Call("POST", _garbage_query(random), random.choice(_BOMBS))
+def _bomb(random: Random, _keys: CallbackKeys, _agent_id: int) -> WebhookRequest:
+    return WebhookRequest("POST", _garbage_query(random), random.choice(_BOMBS))
 
 
-def _signed_bomb(random: Random, keys: CallbackKeys, _agent_id: int) -> Call:
+def _signed_bomb(random: Random, keys: CallbackKeys, _agent_id: int) -> WebhookRequest:
     # Base64 makes four bytes of three, and the limit is on the whole body.
     return sealed(keys, random.choice(_BOMBS)[: LIMIT * 7 // 10], random=random)
 
 
-def _signed_noise(random: Random, keys: CallbackKeys, _agent_id: int) -> Call:
+def _signed_noise(random: Random, keys: CallbackKeys, _agent_id: int) -> WebhookRequest:
     return sealed(keys, random.randbytes(random.randrange(500)), random=random)
 
 
-def _odd_fields(random: Random, keys: CallbackKeys, agent_id: int) -> Call:
+def _odd_fields(random: Random, keys: CallbackKeys, agent_id: int) -> WebhookRequest:
     fields = _fields(random, keys, agent_id)
     message = "".join(f"<{name}>{_wrapped(random, value)}</{name}>" for name, value in fields)
     return sealed(keys, f"<xml>{message}</xml>".encode("utf-8", "surrogatepass"), random=random)
 
 
-def _odd_json(random: Random, keys: CallbackKeys, agent_id: int) -> Call:
+def _odd_json(random: Random, keys: CallbackKeys, agent_id: int) -> WebhookRequest:
     odd: tuple[object, ...] = (None, True, 1.5, [], {}, ["a", ["b"]], {"a": {"b": "c"}}, "\ud800", 10**400)
     fields = {
         name: random.choice(odd) if random.random() < 0.2 else value for name, value in _fields(random, keys, agent_id)
@@ -132,7 +136,7 @@ def _odd_json(random: Random, keys: CallbackKeys, agent_id: int) -> Call:
     return sealed(keys, json.dumps(fields).encode(), random=random, as_json=True)
 
 
-def _odd_sealing(random: Random, keys: CallbackKeys, _agent_id: int) -> Call:
+def _odd_sealing(random: Random, keys: CallbackKeys, _agent_id: int) -> WebhookRequest:
     good = keys.encrypt(b"<xml/>", prefix=random.randbytes(16))
     encrypted = random.choice(
         (
@@ -150,17 +154,17 @@ def _odd_sealing(random: Random, keys: CallbackKeys, _agent_id: int) -> Call:
     return _signed(keys, encrypted)
 
 
-def _odd_query(random: Random, keys: CallbackKeys, agent_id: int) -> Call:
+def _odd_query(random: Random, keys: CallbackKeys, agent_id: int) -> WebhookRequest:
     call = _good(random, keys, agent_id)
     method = random.choice(("GET", "POST", "HEAD", "PUT", "", "post"))
-    return Call(method, _garbage_query(random), call.body)
+    return WebhookRequest(method, _garbage_query(random), call.body)
 
 
-def _odd_echo(random: Random, keys: CallbackKeys, _agent_id: int) -> Call:
+def _odd_echo(random: Random, keys: CallbackKeys, _agent_id: int) -> WebhookRequest:
     signed = sealed(keys, random.randbytes(random.randrange(64)), random=random)
     echo = random.choice((*_ODD_VALUES, keys.encrypt(random.randbytes(20), prefix=random.randbytes(16))))
     signature = keys.sign(signed.query["timestamp"], signed.query["nonce"], echo)
-    return Call("GET", {**signed.query, "msg_signature": signature, "echostr": echo})
+    return WebhookRequest("GET", {**signed.query, "msg_signature": signature, "echostr": echo})
 
 
 def _fields(random: Random, keys: CallbackKeys, agent_id: int) -> list[tuple[str, str]]:

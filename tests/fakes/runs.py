@@ -5,14 +5,14 @@ from collections import defaultdict
 
 from pipeline.events import Text
 from pipeline.outcomes import Finished, Outcome, Postponed, Turn, Verdict
-from pipeline.ports import Journal
-from pipeline.replies import Receipt, WordsPart
+from pipeline.ports import TurnLog
+from pipeline.replies import Receipt, TextPart
 
 
 class ScriptedRun:
     """Answers at once; `hold` makes it wait for `gate`, `later` puts the turn off once, `break` raises."""
 
-    def __init__(self, journal: Journal, beside: "ScriptedRun | None" = None) -> None:
+    def __init__(self, journal: TurnLog, beside: "ScriptedRun | None" = None) -> None:
         self._journal = journal
         # Two workers that stand in for two processes note what they do in one book.
         self.asked: dict[str, list[str]] = beside.asked if beside else defaultdict(list)
@@ -51,9 +51,9 @@ class ScriptedRun:
                 await self.gate.wait()
             if words.startswith("later") and not turn.attempts:
                 return Postponed(0.05, "not yet")
-            turn = await self._journal.answered(turn, Outcome(()), [WordsPart(f"re: {words}", "text")])
+            turn = await self._journal.answered(turn, Outcome(()), [TextPart(f"re: {words}", "text")])
         assert turn.parts
-        await self._journal.hold(turn)
+        await self._journal.ensure_owned(turn)
         await self._note(self.sent, turn.lane, words)
         return Finished("done", (turn.parts[-1], Receipt("m1")))
 

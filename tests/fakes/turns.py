@@ -7,15 +7,15 @@ from dataclasses import replace
 from pipeline.errors import LaneLost
 from pipeline.events import InboundEvent, Person
 from pipeline.outcomes import Outcome, OutgoingPart, Step, Turn
-from pipeline.ports import Ask, Call, CallAnswer, Profile, Traits
-from pipeline.replies import Part, Receipt, Reply, StoredMedia, TextReply, WordsPart
+from pipeline.ports import AnswerRequest, ChannelCapabilities, Profile, WebhookRequest, WebhookResponse
+from pipeline.replies import Part, Receipt, Reply, StoredMedia, TextPart, TextReply
 
 
 class FakeChannel:
     """Splits words at `|` into parts; `refuse` is asked before each part leaves and may raise."""
 
     name = "fake"
-    traits = Traits(message_bytes=2048)
+    traits = ChannelCapabilities(message_bytes=2048)
 
     def __init__(self, refuse: Callable[[str], None] = lambda _: None) -> None:
         self._refuse = refuse
@@ -25,16 +25,16 @@ class FakeChannel:
         self.gate.set()
         self.sending = asyncio.Event()
 
-    def receive(self, call: Call) -> tuple[CallAnswer, InboundEvent | None]:
-        return CallAnswer(200, call.method), None
+    def receive(self, call: WebhookRequest) -> tuple[WebhookResponse, InboundEvent | None]:
+        return WebhookResponse(200, call.method), None
 
     def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
         words = [reply.text for reply in replies if isinstance(reply, TextReply)]
-        return tuple(WordsPart(piece, "text") for text in words for piece in text.split("|"))
+        return tuple(TextPart(piece, "text") for text in words for piece in text.split("|"))
 
     async def send(self, person: Person, part: Part) -> Receipt:
         assert person.channel == self.name
-        assert isinstance(part, WordsPart)
+        assert isinstance(part, TextPart)
         self.sending.set()
         await self.gate.wait()
         self._refuse(part.text)
@@ -68,7 +68,7 @@ class FakeJournal:
 
     async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
         await self.hold(turn)
-        self.noted.append((part.place, receipt.message_id))
+        self.noted.append((part.index, receipt.message_id))
 
     async def hold(self, turn: Turn) -> None:
         if self.lost:
@@ -81,11 +81,11 @@ class FakeAnswerer:
     def __init__(self, *steps: Step, error: Exception | None = None) -> None:
         self._steps = steps
         self._error = error
-        self.asked: list[Ask] = []
+        self.asked: list[AnswerRequest] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def answer(self, ask: Ask) -> AsyncGenerator[Step, None]:
+    async def answer(self, ask: AnswerRequest) -> AsyncGenerator[Step, None]:
         self.asked.append(ask)
         await self.gate.wait()
         if self._error is not None:

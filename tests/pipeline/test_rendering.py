@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.ports import Traits
+from pipeline.ports import ChannelCapabilities
 from pipeline.rendering import INLINE_CHARACTERS, Renderer, plain_parts
 from pipeline.replies import (
     DocumentPart,
@@ -19,19 +19,19 @@ from pipeline.replies import (
     Reply,
     Silence,
     StoredMedia,
+    TextPart,
     TextReply,
     VoicePart,
     VoiceReply,
-    WordsPart,
 )
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.fakes.turns import FakeChannel
 
 # Read here: catalogues are files, and files are not for the event loop.
-EN = Words("en")
+EN = Catalogue("en")
 LONG = (TextReply("字" * (INLINE_CHARACTERS + 1)),)
 MEDIA = StoredMedia("0" * 64, "image/png", "x.png", 9)
-TRAITS = Traits(message_bytes=2048)
+TRAITS = ChannelCapabilities(message_bytes=2048)
 
 
 class RaisingChannel(FakeChannel):
@@ -72,7 +72,7 @@ async def test_an_answer_that_cannot_be_rendered_goes_out_as_plain_text(error: E
     with capture_logs() as logs:
         parts = await Renderer(EN).render(RaisingChannel(error), (TextReply(text),), trace="7")
 
-    assert (WordsPart(text, "text"),) == parts
+    assert (TextPart(text, "text"),) == parts
     assert [("render_failed", "7", type(error).__name__)] == [
         (line["event"], line["trace"], line["error"]) for line in logs
     ]
@@ -82,7 +82,7 @@ async def test_an_answer_that_cannot_be_rendered_goes_out_as_plain_text(error: E
 async def test_an_answer_that_is_rendered_too_slowly_goes_out_as_plain_text(hanging: HangingChannel) -> None:
     text = "hang " + "|" * INLINE_CHARACTERS
 
-    assert (WordsPart(text, "text"),) == await Renderer(EN, deadline=0.01).render(hanging, (TextReply(text),), trace="")
+    assert (TextPart(text, "text"),) == await Renderer(EN, deadline=0.01).render(hanging, (TextReply(text),), trace="")
 
 
 async def test_the_event_loop_goes_on_beside_a_long_answer(hanging: HangingChannel) -> None:
@@ -90,7 +90,7 @@ async def test_the_event_loop_goes_on_beside_a_long_answer(hanging: HangingChann
     # The thread is let go by the loop, which therefore must not wait for it.
     asyncio.get_running_loop().call_soon(hanging.go_on.set)
 
-    assert (WordsPart(text, "text"),) == await Renderer(EN).render(hanging, (TextReply(text),), trace="")
+    assert (TextPart(text, "text"),) == await Renderer(EN).render(hanging, (TextReply(text),), trace="")
     assert all(thread.daemon for thread in hanging.threads)
 
 
@@ -131,13 +131,13 @@ def test_plain_parts_are_whole_and_fit() -> None:
     *short, first, whole = plain_parts(replies, TRAITS, EN)
 
     assert [
-        WordsPart("好", "text"),
+        TextPart("好", "text"),
         ImagePart(MEDIA),
-        WordsPart("猫", "text"),
+        TextPart("猫", "text"),
         VoicePart(MEDIA),
         FilePart(MEDIA),
     ] == short
-    assert isinstance(first, WordsPart)
+    assert isinstance(first, TextPart)
     assert first.text.endswith("in the file below.)")
     assert len(first.text.encode()) <= 2048
     assert DocumentPart("answer.md", text) == whole
@@ -145,10 +145,10 @@ def test_plain_parts_are_whole_and_fit() -> None:
 
 def test_a_channel_without_files_gets_plain_text_in_pieces() -> None:
     text = "汉字 " * 5000
-    parts = plain_parts((TextReply(text),), Traits(message_bytes=2048, files=False), EN)
+    parts = plain_parts((TextReply(text),), ChannelCapabilities(message_bytes=2048, files=False), EN)
 
-    assert text == "".join(part.text for part in parts if isinstance(part, WordsPart))
-    assert all(isinstance(part, WordsPart) and len(part.text.encode()) <= 2048 for part in parts)
+    assert text == "".join(part.text for part in parts if isinstance(part, TextPart))
+    assert all(isinstance(part, TextPart) and len(part.text.encode()) <= 2048 for part in parts)
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\u200b\u200b", "\ufeff", "\x00"])
@@ -157,4 +157,4 @@ def test_plain_parts_of_nothing_visible_are_none(text: str) -> None:
 
 
 def test_plain_parts_hold_nothing_that_cannot_be_sent() -> None:
-    assert (WordsPart("甲?乙\n丙", "text"),) == plain_parts((TextReply("甲\ud800\x07乙\r\n丙"),), TRAITS, EN)
+    assert (TextPart("甲?乙\n丙", "text"),) == plain_parts((TextReply("甲\ud800\x07乙\r\n丙"),), TRAITS, EN)

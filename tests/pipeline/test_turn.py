@@ -10,16 +10,16 @@ from structlog.testing import capture_logs
 
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.guards import AllowList, Guard, Pace
-from pipeline.outcomes import Draft, Finished, Notice, Outcome, OutgoingPart, PersonaSet, Postponed, Turn
-from pipeline.replies import Silence, TextReply, WordsPart
+from pipeline.guards import AllowList, Guard, RateLimit
+from pipeline.outcomes import Finished, Notice, Outcome, OutgoingPart, PartialAnswer, PersonaSet, Postponed, Turn
+from pipeline.replies import Silence, TextPart, TextReply
 from pipeline.settings import Limits
 from pipeline.turn import Turns
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.fakes.turns import FakeAnswerer, FakeChannel, FakeJournal
 
 # Read here: catalogues are files, and files are not for the event loop.
-ZH = Words("zh")
+ZH = Catalogue("zh")
 ZHANG = Person("fake", "张三")
 
 
@@ -43,7 +43,7 @@ def turns(
         answerer=answerer,
         guards=guards,
         journal=journal,
-        words=ZH,
+        catalogue=ZH,
         limits=limits or Limits(),
         thinking_seconds=thinking_seconds,
     )
@@ -61,12 +61,12 @@ async def test_parts_are_sent_in_order_and_the_last_is_noted_with_the_verdict() 
     assert [(0, "m1"), (1, "m2")] == journal.noted
     assert isinstance(verdict, Finished)
     assert verdict.sent is not None
-    assert ("done", 2, "m3") == (verdict.state, verdict.sent[0].place, verdict.sent[1].message_id)
+    assert ("done", 2, "m3") == (verdict.state, verdict.sent[0].index, verdict.sent[1].message_id)
 
 
 async def test_a_recorded_answer_is_sent_on_without_asking_again() -> None:
     channel, answerer = FakeChannel(), FakeAnswerer(error=AssertionError("asked again"))
-    rest = (OutgoingPart(1, WordsPart("二", "text")),)
+    rest = (OutgoingPart(1, TextPart("二", "text")),)
     verdict = await turns(channel, answerer, FakeJournal()).run(a_turn(parts=rest))
 
     assert ["二"] == channel.sent
@@ -93,7 +93,7 @@ async def test_a_change_is_recorded_even_when_nothing_is_said() -> None:
 
 async def test_a_notice_goes_out_at_once_and_drafts_wait_for_the_whole() -> None:
     channel = FakeChannel()
-    await turns(channel, FakeAnswerer(Notice("正在画"), Draft("半"), said("全")), FakeJournal()).run(a_turn())
+    await turns(channel, FakeAnswerer(Notice("正在画"), PartialAnswer("半"), said("全")), FakeJournal()).run(a_turn())
 
     assert ["正在画", "全"] == channel.sent
 
@@ -122,7 +122,7 @@ async def test_a_failure_becomes_an_apology_with_a_trace_id(answerer: FakeAnswer
     channel, journal = FakeChannel(), FakeJournal()
     verdict = await turns(channel, answerer, journal).run(a_turn())
 
-    assert [ZH.say(sentence, trace="7")] == channel.sent
+    assert [ZH.text(sentence, trace="7")] == channel.sent
     assert isinstance(verdict, Finished)
     assert "failed" == verdict.state
     assert verdict.reason
@@ -145,7 +145,7 @@ async def test_an_answer_that_takes_too_long_is_given_up() -> None:
     answerer.gate.clear()
     verdict = await turns(channel, answerer, FakeJournal(), limits=Limits(turn_seconds=0.05)).run(a_turn())
 
-    assert [ZH.say("turn.timeout", trace="7")] == channel.sent
+    assert [ZH.text("turn.timeout", trace="7")] == channel.sent
     assert isinstance(verdict, Finished)
     assert "failed" == verdict.state
 
@@ -158,7 +158,7 @@ async def test_while_an_answer_takes_long_one_word_goes_out() -> None:
     answerer.gate.set()
     await running
 
-    assert [ZH.say("turn.thinking"), "好了"] == channel.sent
+    assert [ZH.text("turn.thinking"), "好了"] == channel.sent
 
 
 def refusing(error: Exception) -> Callable[[str], None]:
@@ -180,7 +180,7 @@ def refusing(error: Exception) -> Callable[[str], None]:
     ],
 )
 async def test_a_part_that_cannot_be_sent(error: Exception, attempts: int, expected: str) -> None:
-    part = OutgoingPart(0, WordsPart("话", "text"), attempts)
+    part = OutgoingPart(0, TextPart("话", "text"), attempts)
     verdict = await turns(FakeChannel(refusing(error)), FakeAnswerer(), FakeJournal()).run(a_turn(parts=(part,)))
     told: str
     match verdict:
@@ -193,7 +193,7 @@ async def test_a_part_that_cannot_be_sent(error: Exception, attempts: int, expec
 
 
 async def test_a_fault_of_the_set_up_calls_the_operator() -> None:
-    part = OutgoingPart(0, WordsPart("绝密", "text"))
+    part = OutgoingPart(0, TextPart("绝密", "text"))
     error = TryAgain("60020: not in the allow-list", after=60, alert=True)
     with structlog.testing.capture_logs() as logged:
         await turns(FakeChannel(refusing(error)), FakeAnswerer(), FakeJournal()).run(a_turn(parts=(part,)))
@@ -256,14 +256,14 @@ class TestGuards:
         assert allowed == (refusal is None)
 
     async def test_the_first_message_too_many_is_answered_and_the_rest_of_the_minute_passed_over(self) -> None:
-        pace = Pace(2)
+        pace = RateLimit(2)
         refusals = [await pace.check(a_turn(at=at)) for at in (0.0, 1.0, 2.0, 3.0, 61.5)]
         told = ["" if refusal is None else refusal.reason or "silence" for refusal in refusals]
 
         assert ["", "", "guard.too_fast", "silence", ""] == told
 
     async def test_the_log_has_the_reason_of_a_refusal_that_says_nothing(self) -> None:
-        guards = (Pace(1),)
+        guards = (RateLimit(1),)
         with capture_logs() as logs:
             for at in (0.0, 1.0, 2.0):
                 await turns(FakeChannel(), FakeAnswerer(said("hi")), FakeJournal(), guards=guards).run(a_turn(at=at))
@@ -271,7 +271,7 @@ class TestGuards:
         assert ["guard.too_fast"] * 2 == [line["reason"] for line in logs if line["event"] == "turn_refused"]
 
     async def test_a_turn_begun_again_is_not_counted_twice(self) -> None:
-        pace = Pace(1)
+        pace = RateLimit(1)
         await pace.check(a_turn(at=0.0))
 
         assert await pace.check(a_turn(at=0.0, attempts=1)) is None
@@ -281,5 +281,5 @@ class TestGuards:
         guards = (AllowList(("lisi",), (), {}),)
         await turns(channel, answerer, FakeJournal(), guards=guards).run(a_turn())
 
-        assert [ZH.say("guard.not_allowed")] == channel.sent
+        assert [ZH.text("guard.not_allowed")] == channel.sent
         assert [] == answerer.asked

@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from pipeline.words import Language, Words, catalogue
+from pipeline.words import Catalogue, Language, load_sentences
 
 
 def blanks(sentence: str) -> set[str]:
@@ -12,23 +12,23 @@ def blanks(sentence: str) -> set[str]:
 
 
 def test_both_languages_have_the_same_sentences() -> None:
-    assert sorted(catalogue("zh")) == sorted(catalogue("en"))
+    assert sorted(load_sentences("zh")) == sorted(load_sentences("en"))
 
 
-@pytest.mark.parametrize("key", sorted(catalogue("zh")))
+@pytest.mark.parametrize("key", sorted(load_sentences("zh")))
 def test_a_sentence_has_the_same_blanks_in_both_languages(key: str) -> None:
-    assert blanks(catalogue("zh")[key]) == blanks(catalogue("en")[key])
+    assert blanks(load_sentences("zh")[key]) == blanks(load_sentences("en")[key])
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_no_sentence_is_empty(language: Language) -> None:
-    assert [] == [key for key, sentence in catalogue(language).items() if not sentence.strip()]
+    assert [] == [key for key, sentence in load_sentences(language).items() if not sentence.strip()]
 
 
 def test_braces_in_what_is_filled_in_are_only_text() -> None:
-    assert "扫码得到的内容：{0} {x.y}" in Words("zh").say("kind.scanned", result="{0} {x.y}")
+    assert "扫码得到的内容：{0} {x.y}" in Catalogue("zh").text("kind.scanned", result="{0} {x.y}")
 
 
 def test_an_unknown_sentence_is_a_key_error() -> None:
     with pytest.raises(KeyError):
-        Words("en").say("no.such")
+        Catalogue("en").text("no.such")

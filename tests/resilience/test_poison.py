@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.fakes.openai_server import Hangs, OpenAIServer, Says
 from tests.resilience.callers import post_all
 from tests.resilience.town import Town
@@ -33,5 +33,5 @@ async def test_a_message_that_kills_is_begun_a_few_times_and_apologised_for(tmp_
         both = await town.delivered("u0", count=2)
 
     assert _ATTEMPTS + 1 == len(model.asked)
-    assert Words("zh").say("turn.failed", trace="1") in str(apology)
+    assert Catalogue("zh").text("turn.failed", trace="1") in str(apology)
     assert "好了" in str(both)

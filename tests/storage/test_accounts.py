@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import insert
 
 from pipeline.events import Person
-from pipeline.spending import Paid, Sums, Used
+from pipeline.spending import ModelUsage, SpentTotals, UsageTotals
 from storage.accounts import FRESH_SECONDS, Accounts
 from storage.engine import Database
 from storage.spending import day_of
@@ -38,7 +38,7 @@ async def spent(database: Database, person: Person, cost: int, *, model: str = "
 
 async def test_a_persons_day_and_month_are_their_own(database: Database) -> None:
     accounts = Accounts(database, clock=Clock())
-    assert Paid() == await accounts.paid(ZHANG)
+    assert SpentTotals() == await accounts.paid(ZHANG)
 
     await spent(database, ZHANG, 5)
     await spent(database, ZHANG, 7)
@@ -46,8 +46,8 @@ async def test_a_persons_day_and_month_are_their_own(database: Database) -> None
     await spent(database, ZHANG, 1000, days_ago=18)
     await spent(database, LI, 100)
 
-    assert Paid(12, 23) == await accounts.paid(ZHANG)
-    assert Paid(100, 100) == await accounts.paid(LI)
+    assert SpentTotals(12, 23) == await accounts.paid(ZHANG)
+    assert SpentTotals(100, 100) == await accounts.paid(LI)
 
 
 async def test_what_a_person_used_is_told_by_model_the_dearest_first(database: Database) -> None:
@@ -57,8 +57,8 @@ async def test_what_a_person_used_is_told_by_model_the_dearest_first(database: D
     await spent(database, LI, 100)
 
     assert [
-        Used("large", Sums(1, 60, 6, 6), Sums(2, 130, 13, 13)),
-        Used("small", Sums(1, 50, 5, 5), Sums(1, 50, 5, 5)),
+        ModelUsage("large", UsageTotals(1, 60, 6, 6), UsageTotals(2, 130, 13, 13)),
+        ModelUsage("small", UsageTotals(1, 50, 5, 5), UsageTotals(1, 50, 5, 5)),
     ] == await Accounts(database, clock=Clock()).used(ZHANG)
     assert [] == await Accounts(database, clock=Clock()).used(Person("hr", "张三"))
 
@@ -69,24 +69,24 @@ async def test_the_sum_of_all_is_added_up_anew_after_some_seconds_and_ones_own_a
     await spent(database, ZHANG, 5)
     await spent(database, LI, 7, days_ago=2)
     await spent(database, LI, 1000, days_ago=18)
-    assert Paid(5, 12) == await ours.paid_by_all() == await theirs.paid_by_all()
+    assert SpentTotals(5, 12) == await ours.paid_by_all() == await theirs.paid_by_all()
 
     await spent(database, LI, 100)
     ours.paying(100)
-    assert (Paid(105, 112), Paid(5, 12)) == (await ours.paid_by_all(), await theirs.paid_by_all())
+    assert (SpentTotals(105, 112), SpentTotals(5, 12)) == (await ours.paid_by_all(), await theirs.paid_by_all())
 
     clock.now += FRESH_SECONDS
-    assert Paid(105, 112) == await ours.paid_by_all() == await theirs.paid_by_all()
+    assert SpentTotals(105, 112) == await ours.paid_by_all() == await theirs.paid_by_all()
 
 
 async def test_a_new_day_and_a_new_month_begin_with_nothing(database: Database) -> None:
     clock = Clock()
     accounts = Accounts(database, clock=clock)
     await spent(database, ZHANG, 5)
-    assert Paid(5, 5) == await accounts.paid_by_all() == await accounts.paid(ZHANG)
+    assert SpentTotals(5, 5) == await accounts.paid_by_all() == await accounts.paid(ZHANG)
 
     clock.now = datetime(2026, 11, 19).astimezone().timestamp()
-    assert Paid(0, 5) == await accounts.paid_by_all() == await accounts.paid(ZHANG)
+    assert SpentTotals(0, 5) == await accounts.paid_by_all() == await accounts.paid(ZHANG)
 
     clock.now = datetime(2026, 12, 1).astimezone().timestamp()
-    assert Paid() == await accounts.paid_by_all() == await accounts.paid(ZHANG)
+    assert SpentTotals() == await accounts.paid_by_all() == await accounts.paid(ZHANG)

@@ -1,18 +1,18 @@
 """Revisions and releases of chains, on both databases."""
 
-from pipeline.revisions import Draft, Release, Standing
+from pipeline.revisions import ChainRelease, ChainRevision, ReleaseState
 from storage.configs import ChainRevisions
 from storage.engine import Database
 
-ONE = Draft("hr", "111111111111", 'system_prompt = "one"', "ann", "first")
-TWO = Draft("hr", "222222222222", 'system_prompt = "two 😀"', "bob")
-GONE = Draft("hr", "", "")
+ONE = ChainRevision("hr", "111111111111", 'system_prompt = "one"', "ann", "first")
+TWO = ChainRevision("hr", "222222222222", 'system_prompt = "two 😀"', "bob")
+GONE = ChainRevision("hr", "", "")
 
 
-def told(standing: Standing) -> tuple[str | None, str | None]:
+def told(standing: ReleaseState) -> tuple[str | None, str | None]:
     """Give the revisions that stand."""
 
-    def revision(release: Release | None) -> str | None:
+    def revision(release: ChainRelease | None) -> str | None:
         return None if release is None else release.draft.revision
 
     return revision(standing.live), revision(standing.trial)
@@ -41,7 +41,7 @@ async def test_a_revision_keeps_its_first_author_and_its_content_for_ever(databa
     revisions = ChainRevisions(database)
     await revisions.release(ONE)
     await revisions.release(TWO)
-    await revisions.release(Draft("hr", ONE.revision, "# again\n" + ONE.content, "eve", "back"))
+    await revisions.release(ChainRevision("hr", ONE.revision, "# again\n" + ONE.content, "eve", "back"))
 
     assert [ONE] == await revisions.find("hr", "1111")
     assert [("eve", "back"), ("bob", ""), ("ann", "first")] == [

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from sqlalchemy import insert, select
 
 from pipeline.events import Person
-from pipeline.spending import Paid
+from pipeline.spending import SpentTotals
 from storage.accounts import Accounts
 from storage.engine import Database
 from storage.pseudonyms import anonymise, drop_pseudonyms, insert_into
@@ -42,9 +42,9 @@ async def test_being_forgotten_refills_no_budget(database: Database) -> None:
         await forget(database, ZHANG)
         await forget(database, LI)
 
-    assert Paid(12, 12) == await accounts.paid(ZHANG)
-    assert Paid(1200, 1200) == await accounts.paid(LI)
-    assert Paid() == await accounts.paid(Person("hr", "zhangsan"))
+    assert SpentTotals(12, 12) == await accounts.paid(ZHANG)
+    assert SpentTotals(1200, 1200) == await accounts.paid(LI)
+    assert SpentTotals() == await accounts.paid(Person("hr", "zhangsan"))
     (used,) = await accounts.used(ZHANG)
     assert 12 == used.month.cost
 
@@ -56,7 +56,7 @@ async def test_nobodys_name_is_left_and_earlier_months_are_nobodys(database: Dat
 
     assert "" in await people(database)
     assert not any("zhangsan" in person for person in await people(database))
-    assert Paid(5, 5) == await Accounts(database, clock=lambda: NOON).paid(ZHANG)
+    assert SpentTotals(5, 5) == await Accounts(database, clock=lambda: NOON).paid(ZHANG)
 
 
 async def test_the_pseudonym_and_its_key_go_with_the_month(database: Database) -> None:

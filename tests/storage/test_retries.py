@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.outcomes import Finished, Outcome, Turn, Verdict, lane_of
-from pipeline.replies import Receipt, WordsPart
+from pipeline.replies import Receipt, TextPart
 from storage.engine import Database, open_database
 from storage.retries import LedgerRequeuer, Retried, retry, retry_all
 from storage.views import count_turns, find_turn, last_accepted, list_turns
@@ -18,7 +18,7 @@ from storage.visits import DatabaseUnusable, NoDatabase, SchemaOutdated, examine
 from storage.worker import Worker
 
 ZHANG = Person("wecom", "张三")
-PARTS = [WordsPart("one", "text"), WordsPart("two", "text")]
+PARTS = [TextPart("one", "text"), TextPart("two", "text")]
 
 
 class Ailing:
@@ -46,7 +46,7 @@ class Ailing:
             turn = await self._worker.answered(turn, Outcome(()), PARTS)
         assert turn.parts
         parts = turn.parts
-        sent = tuple(part.part.text for part in parts if isinstance(part.part, WordsPart))
+        sent = tuple(part.part.text for part in parts if isinstance(part.part, TextPart))
         if self.well:
             self.done.append((turn.id, sent))
             return Finished("done", (parts[-1], Receipt("m2")))

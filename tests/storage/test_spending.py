@@ -7,7 +7,16 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Change, ConversationClosed, Exchange, Provenance, Rated, Said, Took, Turn
+from pipeline.outcomes import (
+    Change,
+    ConversationClosed,
+    Exchange,
+    ExchangeRecorded,
+    Provenance,
+    Rated,
+    TokenUsage,
+    Turn,
+)
 from storage.changes import Changes
 from storage.engine import Database
 from storage.forgetting import forget
@@ -32,7 +41,7 @@ async def write(database: Database, *changes: Change) -> None:
 
 async def say(database: Database, made_by: Provenance = FAST, *, aside: bool = False) -> None:
     known = await Transcript(database).recall(ZHANG, turns=0, idle_minutes=0)
-    await write(database, Said(Exchange("问", "答"), made_by, known.conversation, aside))
+    await write(database, ExchangeRecorded(Exchange("问", "答"), made_by, known.conversation, aside))
 
 
 async def spent(database: Database) -> list[tuple[object, ...]]:
@@ -60,7 +69,7 @@ async def test_what_answers_took_is_added_up_by_day_chain_and_model(database: Da
 
 
 async def test_what_other_models_took_for_an_answer_is_theirs(database: Database) -> None:
-    await say(database, replace(FAST, beside=(Took("chooser", 60, 5, 2),)))
+    await say(database, replace(FAST, other_usage=(TokenUsage("chooser", 60, 5, 2),)))
 
     day = day_of(NOON.timestamp())
     assert [

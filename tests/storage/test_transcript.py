@@ -12,12 +12,12 @@ from pipeline.outcomes import (
     Change,
     Conversation,
     ConversationClosed,
+    ConversationContext,
     Exchange,
+    ExchangeRecorded,
+    ImageReceived,
     ModelChosen,
-    PictureCame,
     Provenance,
-    Recollection,
-    Said,
     Turn,
 )
 from pipeline.replies import StoredMedia
@@ -49,7 +49,7 @@ class Diary:
             await changes.make(change, turn)
             await changes.write()
 
-    async def recall(self, turns: int = 10, *, idle_minutes: int = 0) -> Recollection:
+    async def recall(self, turns: int = 10, *, idle_minutes: int = 0) -> ConversationContext:
         return await self._transcript.recall(ZHANG, turns=turns, idle_minutes=idle_minutes)
 
     async def conversation(self) -> Conversation | None:
@@ -57,7 +57,7 @@ class Diary:
 
     async def say(self, question: str, *, aside: bool = False, pictures: tuple[StoredMedia, ...] = ()) -> None:
         exchange = Exchange(question, f"re: {question}", pictures, (DOG,) if aside else ())
-        await self.write(Said(exchange, MADE_BY, await self.conversation(), aside))
+        await self.write(ExchangeRecorded(exchange, MADE_BY, await self.conversation(), aside))
 
 
 @pytest.fixture
@@ -94,11 +94,11 @@ async def test_a_conversation_that_was_idle_for_too_long_is_over_and_the_next_be
     await diary.say("before")
     known = await diary.recall(idle_minutes=61)
     forgotten = await diary.recall(idle_minutes=59)
-    await diary.write(Said(Exchange("after", "re: after"), MADE_BY, forgotten.conversation))
+    await diary.write(ExchangeRecorded(Exchange("after", "re: after"), MADE_BY, forgotten.conversation))
     talks = await Transcript(database).conversations(ZHANG, limit=9)
 
     assert ["before"] == [exchange.question for exchange in known.exchanges]
-    assert Recollection() == forgotten
+    assert ConversationContext() == forgotten
     assert [(2, "after"), (1, "before")] == [(talk.number, talk.title) for talk in talks]
     assert ["after"] == [exchange.question for exchange in (await diary.recall()).exchanges]
 
@@ -110,7 +110,7 @@ async def test_a_conversation_of_commands_alone_is_one_with_nothing_to_show(diar
 
     assert () == known.exchanges
     assert known.conversation is not None
-    assert (2, "@image a") == (known.conversation.turns, known.conversation.title)
+    assert (2, "@image a") == (known.conversation.exchange_count, known.conversation.title)
 
 
 async def test_pictures_are_recalled_with_the_exchange_they_belong_to(diary: Diary) -> None:
@@ -121,26 +121,26 @@ async def test_pictures_are_recalled_with_the_exchange_they_belong_to(diary: Dia
 
 
 async def test_pictures_that_came_alone_wait_for_the_question_that_takes_them_along(diary: Diary) -> None:
-    first, second = PictureCame(CAT, NOON), PictureCame(DOG, NOON + timedelta(seconds=5))
+    first, second = ImageReceived(CAT, NOON), ImageReceived(DOG, NOON + timedelta(seconds=5))
     await diary.write(first)
     await diary.write(second)
     waiting = await diary.recall()
     await diary.say("which is the cat", pictures=(CAT, DOG))
 
-    assert Recollection(pictures=(first, second)) == replace(waiting, persona="")
+    assert ConversationContext(pictures=(first, second)) == replace(waiting, persona="")
     assert () == (await diary.recall()).pictures
 
 
 async def test_a_question_without_them_leaves_pictures_waiting(diary: Diary) -> None:
     await diary.say("hello")
-    await diary.write(PictureCame(CAT, NOON))
+    await diary.write(ImageReceived(CAT, NOON))
     await diary.say("@image a", aside=True)
 
-    assert (PictureCame(CAT, NOON),) == (await diary.recall()).pictures
+    assert (ImageReceived(CAT, NOON),) == (await diary.recall()).pictures
 
 
 async def test_a_fresh_start_forgets_waiting_pictures(diary: Diary) -> None:
-    await diary.write(PictureCame(CAT, NOON))
+    await diary.write(ImageReceived(CAT, NOON))
     await diary.write(ConversationClosed())
 
     assert () == (await diary.recall()).pictures
@@ -148,7 +148,7 @@ async def test_a_fresh_start_forgets_waiting_pictures(diary: Diary) -> None:
 
 async def test_only_the_latest_nine_pictures_wait(diary: Diary) -> None:
     for number in range(12):
-        await diary.write(PictureCame(replace(CAT, size=number), NOON))
+        await diary.write(ImageReceived(replace(CAT, size=number), NOON))
 
     assert list(range(3, 12)) == [came.media.size for came in (await diary.recall()).pictures]
 

@@ -12,30 +12,30 @@ from sqlalchemy import select, text, update
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.outcomes import (
     Exchange,
+    ExchangeRecorded,
+    FailedUsage,
     Finished,
     Outcome,
     PersonaSet,
     Provenance,
     Rated,
-    Said,
-    Took,
+    TokenUsage,
     ToolUse,
     Turn,
     Verdict,
-    Wasted,
     lane_of,
 )
 from pipeline.replies import TextReply
 from pipeline.settings import Limits
 from pipeline.turn import Turns
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.engine import Database
 from storage.lanes import LaneState
 from storage.tables import inbox, lanes, messages, outbox, spending
 from storage.worker import Worker
 from tests.fakes.turns import FakeAnswerer, FakeChannel
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 ZHANG = Person("fake", "张三")
 LI = Person("fake", "lisi")
 PAID = Provenance("default", "r1", "qwen", 11, 7, 5, cost=1000)
@@ -43,7 +43,7 @@ OK = Outcome((TextReply("好"),))
 
 
 def said(answer: str, made_by: Provenance = PAID) -> Outcome:
-    return Outcome((TextReply(answer),), (Said(Exchange("问", answer), made_by, None),))
+    return Outcome((TextReply(answer),), (ExchangeRecorded(Exchange("问", answer), made_by, None),))
 
 
 class Desk:
@@ -69,7 +69,7 @@ class Desk:
             answerer=FakeAnswerer(self._answers.get(content.text, OK)),
             guards=(),
             journal=self.worker,
-            words=ZH,
+            catalogue=ZH,
             limits=self._limits,
             thinking_seconds=0.0,
         )
@@ -127,14 +127,18 @@ _LONG = "".join(chr(0x4E00 + number * 37 % 20000) for number in range(333_334))
         pytest.param(said("答", Provenance("c", "r", _LONG, 1, 1, cost=5)), id="a model's name of 1 MB"),
         pytest.param(said("答", Provenance("c\0", "r\ud800", "m\0\udfff", 1, 1, cost=5)), id="names that are no text"),
         pytest.param(said("答", Provenance("c", "r", "m", 2**40, -(2**70), 2**33, cost=2**80)), id="endless numbers"),
-        pytest.param(said("答", Provenance("c", "r", "m", 9, 9, beside=(Took(_LONG, 2**40, 1, 2**70),))), id="beside"),
+        pytest.param(
+            said("答", Provenance("c", "r", "m", 9, 9, other_usage=(TokenUsage(_LONG, 2**40, 1, 2**70),))), id="beside"
+        ),
         pytest.param(said("答\0\ud83d"), id="an answer that is no text"),
         pytest.param(
             said("答", Provenance("c", "r", "m", tools=(ToolUse("t\ud800", "{\0}", "done", 2**70),))), id="a tool's use"
         ),
         pytest.param(Outcome((TextReply("答\ud800"),), (PersonaSet("海\0盗\ud800"),)), id="a persona"),
         pytest.param(Outcome((TextReply("答"),), (Rated(good=True, why="\0\ud800"),)), id="a judgement"),
-        pytest.param(Outcome((TextReply("答"),), (Wasted(Provenance("c", "r", _LONG, 2**40)),)), id="what was wasted"),
+        pytest.param(
+            Outcome((TextReply("答"),), (FailedUsage(Provenance("c", "r", _LONG, 2**40)),)), id="what was wasted"
+        ),
     ],
 )
 async def test_whatever_a_model_says_can_be_recorded(database: Database, outcome: Outcome) -> None:
@@ -161,7 +165,7 @@ async def test_an_answer_that_cannot_be_recorded_is_paid_apologised_for_and_pass
 
         assert ("failed", "done") == (first.state, second.state)
         assert ["毒", "毒", "再来"] == desk.asked
-        assert [ZH.say("turn.failed", trace=str(trace)), "好"] == desk.channel.sent
+        assert [ZH.text("turn.failed", trace=str(trace)), "好"] == desk.channel.sent
         assert [("qwen", 0, 2000)] == [tuple(each) for each in spent]
         assert "failed" == row.state
         assert "the database refuses it" in row.failure
@@ -259,7 +263,7 @@ async def test_a_turn_that_never_ends_is_begun_a_few_times(
         (first,) = await desk.until_ended(1)
         await desk.say(ZHANG, "再来")
         await desk.until_ended(2)
-        apology = ZH.say("turn.failed", trace="1")
+        apology = ZH.text("turn.failed", trace="1")
 
         assert ends == first.state
         assert [apology if each == "apology" else each for each in sent] + ["好"] == desk.channel.sent

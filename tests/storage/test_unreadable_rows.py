@@ -67,7 +67,7 @@ async def test_a_message_that_cannot_be_read_is_apologised_for(database: Databas
     (shown,) = await list_turns(database, "failed")
     detail = await find_turn(database, 1000)
 
-    assert ZH.say("turn.failed", trace="1000") in desk.channel.sent
+    assert ZH.text("turn.failed", trace="1000") in desk.channel.sent
     assert ["好", "好"] == [words for words in desk.channel.sent if "1000" not in words]
     assert (1000, "failed") == (shown.id, shown.state)
     assert "inbox." in shown.reason
@@ -81,7 +81,7 @@ async def test_an_answer_that_cannot_be_read_is_apologised_for(database: Databas
         await goes_on(desk)
     detail = await find_turn(database, 1000)
 
-    assert ZH.say("turn.failed", trace="1000") in desk.channel.sent
+    assert ZH.text("turn.failed", trace="1000") in desk.channel.sent
     assert detail is not None
     assert ("failed", "failed") == (detail.turn.state, detail.parts[0].state)
     assert "outbox.part" in detail.turn.reason

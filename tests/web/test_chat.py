@@ -18,7 +18,7 @@ import pytest
 from adapters.simulator.faults import HttpStatus, LoseAnswer
 from adapters.simulator.screens import Delivered
 from pipeline.events import Image
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.fakes.openai_server import Held, OpenAIServer, Says
 from tests.house import House, open_house
 from web.client import Client, NotAnswered
@@ -109,7 +109,7 @@ async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(house: House, 
     async with Client(str(house.http.base_url).rstrip("/")) as client:
         for number in (1, 2):
             lines = Lines()
-            talk = Talk(client, {"user": "lisi"}, Words("zh"), terminal=lines, folder=folder)
+            talk = Talk(client, {"user": "lisi"}, Catalogue("zh"), terminal=lines, folder=folder)
             running = asyncio.create_task(talk.run())
             await lines.asked.wait()
             shown = Delivered(platform.number(), time.time(), *phone.app.key, "lisi", f"m{number}", "file", media=label)

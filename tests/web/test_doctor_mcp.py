@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from web.doctor.findings import Finding, Teller
 from web.doctor.servers import examine_servers
 from web.masking import Masker
@@ -19,7 +19,7 @@ PROGRAM = {
     "env": {"PYTHONPATH": str(Path(__file__).parents[2])},
 }
 # Reads the catalogue, which is not for the event loop.
-TELLER = Teller(Words("en"), Masker())
+TELLER = Teller(Catalogue("en"), Masker())
 
 
 async def findings(**table: object) -> list[Finding]:

@@ -14,10 +14,10 @@ import pytest
 
 from adapters.simulator.phone import Phone
 from adapters.simulator.screens import Delivered
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.house import House, open_house
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 
 
 @dataclass
@@ -114,7 +114,7 @@ async def test_what_is_not_there_is_said(desk: Desk, line: str, told: str) -> No
     await desk.phone.say(line)
     (said,) = await desk.next(1)
 
-    assert ZH.say(told, word="昨天").splitlines()[0] == said.sent.splitlines()[0]
+    assert ZH.text(told, word="昨天").splitlines()[0] == said.sent.splitlines()[0]
 
 
 async def test_before_anything_is_said_there_is_nothing(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ async def test_before_anything_is_said_there_is_nothing(tmp_path: Path) -> None:
         await phone.say("@export")
         (said,) = await phone.messages(count=1)
 
-    assert ZH.say("export.nothing") == said.sent
+    assert ZH.text("export.nothing") == said.sent
 
 
 async def test_what_is_too_large_for_one_message_comes_in_volumes(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.events import Person
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.engine import Database
 from storage.tables import metadata
 from tests.house import House, open_house
 from tests.web.shell import webot
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 WORDS = "我的秘密是西瓜"
 
 
@@ -67,7 +67,7 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
             await phone.say("@forget")
             await phone.texts(count=15)
             await phone.say("@forget yes")
-            assert ZH.say("forget.done") == (await phone.texts(count=16))[-1]
+            assert ZH.text("forget.done") == (await phone.texts(count=16))[-1]
         else:
             ran = await webot("forget", "zhangsan", "--yes", folder=tmp_path, environ=environ)
             assert (0, "1 conversations, 24 messages deleted") == (ran.code, ran.err.splitlines()[-1])
@@ -115,8 +115,8 @@ async def test_a_person_is_forgotten_when_they_have_said_so_twice(tmp_path: Path
     assert still
     assert gone
     assert "无法恢复" in asked
-    assert ZH.say("forget.done") == done
-    assert ZH.say("history.none") == after
+    assert ZH.text("forget.done") == done
+    assert ZH.text("history.none") == after
 
 
 async def test_an_operator_forgets_a_person_beside_the_running_service(tmp_path: Path) -> None:

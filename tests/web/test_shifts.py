@@ -11,7 +11,7 @@ from pipeline.outcomes import Finished, Outcome, Turn
 from pipeline.replies import TextReply
 from pipeline.settings import Limits, Settings
 from pipeline.turn import Turns
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.chains.house import CountingStopper, RecentMemory
 from tests.fakes.turns import FakeAnswerer, FakeChannel, FakeJournal
 from tests.house import until
@@ -38,7 +38,7 @@ def shift(it: Chains, answerer: FakeAnswerer, channel: FakeChannel) -> Shift:
         answerer=answerer,
         guards=(),
         journal=FakeJournal(),
-        words=Words("zh"),
+        catalogue=Catalogue("zh"),
         limits=Limits(),
         thinking_seconds=0.0,
     )

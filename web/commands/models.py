@@ -69,9 +69,9 @@ def test(shell: Shell, name: str) -> None:
 
 def _models(settings: "Settings") -> "Models":
     from chains.models import Models  # noqa: PLC0415 (not for `webot --help`)
-    from pipeline.words import Words  # noqa: PLC0415 (the same)
+    from pipeline.words import Catalogue  # noqa: PLC0415 (the same)
 
-    return Models(settings, Words(settings.chat.language))
+    return Models(settings, Catalogue(settings.chat.language))
 
 
 def _told(found: "Found") -> str:

@@ -30,7 +30,7 @@ from pipeline.events import (
     Viewed,
     Voice,
 )
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from web.console.markup import markdown, plain
 
 _NOTHING = Markup()
@@ -75,7 +75,7 @@ class Bubble:
         return f"{size:.1f} MB"
 
 
-def bubble(entry: Entry, simulator: Simulator, words: Words) -> Bubble:
+def bubble(entry: Entry, simulator: Simulator, words: Catalogue) -> Bubble:
     """Give the bubble of an entry."""
     match entry:
         case Delivered():
@@ -86,9 +86,9 @@ def bubble(entry: Entry, simulator: Simulator, words: Words) -> Bubble:
             return _said(entry, simulator, words)
 
 
-def _said(said: Said, simulator: Simulator, words: Words) -> Bubble:
+def _said(said: Said, simulator: Simulator, words: Catalogue) -> Bubble:
     def note(key: str, *, waits: bool = False, **values: object) -> Bubble:
-        return Bubble(said.number, said.at, "note", escape(words.say(f"console.{key}", **values)), waits=waits)
+        return Bubble(said.number, said.at, "note", escape(words.text(f"console.{key}", **values)), waits=waits)
 
     def mine(text: str, media: MediaLabel | None = None) -> Bubble:
         html = _NOTHING if media else plain(text)
@@ -99,9 +99,9 @@ def _said(said: Said, simulator: Simulator, words: Words) -> Bubble:
         case Text(text):
             shown = mine(text)
         case Image(media_id) | Voice(media_id) | Video(media_id) | File(media_id):
-            shown = mine(words.say("console.media_gone"), _label(simulator, said, media_id))
+            shown = mine(words.text("console.media_gone"), _label(simulator, said, media_id))
         case Location(north, east, name):
-            shown = mine(words.say("console.location_shown", label=name, latitude=north, longitude=east))
+            shown = mine(words.text("console.location_shown", label=name, latitude=north, longitude=east))
         case Link(title, description, url):
             shown = mine("\n".join(filter(None, (title, description, url))))
         case Clicked(key):

@@ -11,7 +11,7 @@ from litestar.response import Stream
 from pydantic import Field
 from pydantic_core import to_json
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from web.console.api import NDJSON
 from web.console.faults import fault_panel, set_fault
 from web.console.pages import FRESH, answer_json
@@ -68,7 +68,7 @@ def drill_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
             app=room.app,
             channel=service.channels[room.channel].channel,
             database=service.database,
-            notices=frozenset({Words(service.settings.chat.language).say("turn.thinking")}),
+            notices=frozenset({Catalogue(service.settings.chat.language).text("turn.thinking")}),
         )
 
         async def lines() -> AsyncGenerator[bytes]:

@@ -13,7 +13,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from pydantic_core import to_json
 
-from pipeline.words import Language, Words
+from pipeline.words import Catalogue, Language
 from web.console.assets import address_of
 
 log = structlog.get_logger()
@@ -64,7 +64,7 @@ _TEMPLATES = Environment(
 _TEMPLATES.filters["hue"] = _hue
 _TEMPLATES.globals["asset"] = address_of
 # Read now: files are not for the event loop, and the first person need not wait for them.
-_WORDS: Mapping[Language, Words] = {language: Words(language) for language in _LANGUAGES}
+_WORDS: Mapping[Language, Catalogue] = {language: Catalogue(language) for language in _LANGUAGES}
 for _name in _TEMPLATES.list_templates():
     _TEMPLATES.get_template(_name)
 
@@ -79,12 +79,12 @@ def language_of(request: _Request) -> Language:
     return "zh"
 
 
-def words_for(request: _Request) -> Words:
+def words_for(request: _Request) -> Catalogue:
     """Give the sentences for whoever asks."""
     return _WORDS[language_of(request)]
 
 
-def rendered(name: str, words: Words, /, **shown: object) -> str:
+def rendered(name: str, words: Catalogue, /, **shown: object) -> str:
     """Fill a template in.
 
     It says sentences of the catalogue's table `console` with `say`, and makes addresses of what belongs to a page
@@ -92,7 +92,7 @@ def rendered(name: str, words: Words, /, **shown: object) -> str:
     """
 
     def say(key: str, /, **values: object) -> str:
-        return words.say(f"console.{key}", **values)
+        return words.text(f"console.{key}", **values)
 
     at = partial(_address, lang=words.language)
     return _TEMPLATES.get_template(name).render(say=say, at=at, language=words.language, **shown)
@@ -121,7 +121,7 @@ def refused(request: _Request, error: HTTPException) -> Response[Any]:
     """Say what is wrong: on a page to somebody who opened one, in JSON to a script or a program."""
     words = words_for(request)
     known = error.detail.startswith("console.")
-    detail = words.say(error.detail) if known else error.detail
+    detail = words.text(error.detail) if known else error.detail
     headers = dict(SAFETY) | FRESH | dict(error.headers or {})
     status = error.status_code
     if "text/html" not in request.headers.get("accept", "") or "hx-request" in request.headers:

@@ -10,7 +10,7 @@ from adapters.simulator.apps import invent_app
 from adapters.simulator.simulator import Simulator
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from web.access import kept_access
 from web.addresses import addresses_of
 from web.configuration import Loaded, secrets_of
@@ -28,12 +28,12 @@ _NEARBY_SECONDS = 3.0
 
 def teller_for(loaded: Loaded) -> Teller:
     """Give the doctor's voice for these settings."""
-    return Teller(Words(loaded.settings.chat.language), Masker(secrets_of(loaded)))
+    return Teller(Catalogue(loaded.settings.chat.language), Masker(secrets_of(loaded)))
 
 
 def refused(error: SettingsInvalid) -> Finding:
     """Tell of settings that cannot be used; in which language, they do not say."""
-    teller = Teller(Words("zh"), Masker())
+    teller = Teller(Catalogue("zh"), Masker())
     return teller.ill("settings", "settings_bad", "settings_fix", problems="; ".join(error.problems))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from web.masking import Masker
 
 State = Literal["well", "ill", "doubtful", "unchecked"]
@@ -24,7 +24,7 @@ class Finding:
 class Teller:
     """Puts findings into words, secrets masked."""
 
-    def __init__(self, words: Words, masker: Masker, about: str = "") -> None:
+    def __init__(self, words: Catalogue, masker: Masker, about: str = "") -> None:
         self._words = words
         self._masker = masker
         self._about = about
@@ -51,7 +51,7 @@ class Teller:
 
     def say(self, sentence: str, **values: object) -> str:
         """Give a sentence of the doctor's."""
-        return self._masker.text(self._words.say(f"doctor.{sentence}", **values))
+        return self._masker.text(self._words.text(f"doctor.{sentence}", **values))
 
     def _finding(self, state: State, check: str, sentence: str, fix: str, values: dict[str, object]) -> Finding:
         return Finding(

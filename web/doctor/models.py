@@ -10,7 +10,7 @@ from chains.model_tables import NOT_CHAT
 from chains.models import Models
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from web.doctor.findings import Finding, Teller
 
 _ASKED = "1+1=?"
@@ -26,8 +26,8 @@ async def examine_models(settings: Settings, teller: Teller, seconds: float) -> 
     )
     try:
         # They look for packages on the disk.
-        await asyncio.to_thread(Models, settings, Words(settings.chat.language))
-        models = await asyncio.to_thread(Models, alone, Words(settings.chat.language))
+        await asyncio.to_thread(Models, settings, Catalogue(settings.chat.language))
+        models = await asyncio.to_thread(Models, alone, Catalogue(settings.chat.language))
     except SettingsInvalid as error:
         yield _unusable(error, teller)
         return

@@ -11,7 +11,7 @@ from adapters.wecom.xml import legal_text
 from adapters.wecom_app import WeComApp
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Text
-from pipeline.ports import Call
+from pipeline.ports import WebhookRequest
 from tests.adapters.wecom.application import KEYS, app_of, message
 from tests.adapters.wecom.qyapi import Qyapi
 from tests.fakes.hostile import hostile_callbacks, sealed
@@ -52,7 +52,7 @@ def test_hostile_callbacks_are_refused_or_read_and_nothing_else(receiver: WeComA
     assert logs == []
 
 
-def outcome_of(receiver: WeComApp, call: Call) -> InboundEvent | BadCallback | None:
+def outcome_of(receiver: WeComApp, call: WebhookRequest) -> InboundEvent | BadCallback | None:
     try:
         return receiver.receive(call)[1]
     except BadCallback as refused:

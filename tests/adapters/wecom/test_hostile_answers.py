@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from adapters.wecom.render import render
 from adapters.wecom.rows import Frame, Row, Span
 from adapters.wecom.text import pieces
-from pipeline.replies import DocumentPart, TextReply, WordsPart
+from pipeline.replies import DocumentPart, TextPart, TextReply
 from pipeline.text import is_visible
 from tests.pipeline.test_rendering import EN
 
@@ -80,7 +80,7 @@ def test_every_message_fits_and_every_letter_is_in_the_messages_or_in_the_file(
 ) -> None:
     parts = render([TextReply(text)], message_format=message_format, max_pieces=max_pieces, words=EN)
 
-    said = [part.text for part in parts if isinstance(part, WordsPart)]
+    said = [part.text for part in parts if isinstance(part, TextPart)]
     files = [part.text for part in parts if isinstance(part, DocumentPart)]
     assert [] == [message for message in said if len(message.encode()) > 2048 or not is_visible(message)]
     assert len(said) <= max(max_pieces, 1)
@@ -95,7 +95,7 @@ def test_every_message_fits_and_every_letter_is_in_the_messages_or_in_the_file(
 def test_no_run_of_signs_is_lost(message_format: Literal["markdown", "text"], sign: str) -> None:
     parts = render([TextReply("好\n" + sign * 2100)], message_format=message_format, max_pieces=5, words=EN)
 
-    shown = "".join(part.text for part in parts if isinstance(part, WordsPart)).replace("ˋ", "`")
+    shown = "".join(part.text for part in parts if isinstance(part, TextPart)).replace("ˋ", "`")
     assert 2100 <= shown.count(sign)
 
 

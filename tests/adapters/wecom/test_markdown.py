@@ -5,14 +5,14 @@ import pytest
 from adapters.wecom.layout import rows
 from adapters.wecom.markdown import Markdown
 from adapters.wecom.text import pieces
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 # An invisible space that keeps WeCom from reading markup.
 APART = "\u200b"
 
 
 def shown(text: str) -> str:
-    return "\n".join(pieces(rows(text, Markdown(Words("zh")))))
+    return "\n".join(pieces(rows(text, Markdown(Catalogue("zh")))))
 
 
 @pytest.mark.parametrize(

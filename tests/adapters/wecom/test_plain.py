@@ -5,13 +5,13 @@ import pytest
 from adapters.wecom.layout import rows
 from adapters.wecom.plain import Plain
 from adapters.wecom.text import pieces
-from pipeline.words import Words
+from pipeline.words import Catalogue
 
 APART = "\u200b"
 
 
 def shown(text: str) -> str:
-    return "\n".join(pieces(rows(text, Plain(Words("zh")))))
+    return "\n".join(pieces(rows(text, Plain(Catalogue("zh")))))
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,13 @@ from pipeline.replies import (
     Reply,
     Silence,
     StoredMedia,
+    TextPart,
     TextReply,
     VoicePart,
     VoiceReply,
-    WordsPart,
 )
 from pipeline.text import is_visible
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.adapters.wecom.answers import answers, noise, said
 
 Format = Literal["markdown", "text"]
@@ -40,7 +40,7 @@ def parts(*replies: Reply, message_format: Format = "markdown", max_pieces: int 
 
 def texts(text: str, message_format: Format = "markdown", max_pieces: int = 1000) -> list[str]:
     done = parts(TextReply(text), message_format=message_format, max_pieces=max_pieces)
-    return [part.text for part in done if isinstance(part, WordsPart)]
+    return [part.text for part in done if isinstance(part, TextPart)]
 
 
 @pytest.mark.parametrize("message_format", FORMATS)
@@ -55,13 +55,13 @@ def test_an_answer_reads_as_recorded(answer: str, message_format: Format) -> Non
 def test_each_kind_of_reply_becomes_its_part() -> None:
     done = parts(TextReply("甲"), ImageReply(MEDIA), VoiceReply(MEDIA), Silence(), FileReply(MEDIA))
 
-    assert (WordsPart("甲", "markdown"), ImagePart(MEDIA), VoicePart(MEDIA), FilePart(MEDIA)) == done
+    assert (TextPart("甲", "markdown"), ImagePart(MEDIA), VoicePart(MEDIA), FilePart(MEDIA)) == done
 
 
 def test_a_caption_comes_below_its_picture() -> None:
     done = parts(ImageReply(MEDIA, "一只**猫**"), message_format="text")
 
-    assert (ImagePart(MEDIA), WordsPart("一只猫", "text")) == done
+    assert (ImagePart(MEDIA), TextPart("一只猫", "text")) == done
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\n", "\x00", "\u200b\ufeff", "\ud800", "\u202e"])
@@ -90,7 +90,7 @@ def test_one_that_just_does_not_is_sent_in_two_numbered_pieces() -> None:
 def test_a_reply_of_as_many_pieces_as_may_be_is_sent_as_such() -> None:
     done = parts(TextReply(("字" * 600 + "\n\n") * 4), max_pieces=4)
 
-    assert [WordsPart] * 4 == list(map(type, done))
+    assert [TextPart] * 4 == list(map(type, done))
 
 
 @pytest.mark.parametrize("message_format", FORMATS)
@@ -99,7 +99,7 @@ def test_a_longer_one_is_sent_as_its_first_piece_and_the_whole_in_a_file(message
 
     first, whole = parts(TextReply(text), message_format=message_format, max_pieces=3)
 
-    assert isinstance(first, WordsPart)
+    assert isinstance(first, TextPart)
     assert first.text.startswith("# 标题\n**字**" if message_format == "markdown" else "【标题】\n字")
     assert first.text.endswith("\n\n……（内容较长，完整回答请看下面的文件。）")
     assert len(first.text.encode()) <= 2048
@@ -107,9 +107,9 @@ def test_a_longer_one_is_sent_as_its_first_piece_and_the_whole_in_a_file(message
 
 
 def test_what_is_ours_in_a_message_is_in_the_language_asked_for() -> None:
-    first, whole = render([TextReply("word " * 1000)], message_format="markdown", max_pieces=1, words=Words("en"))
+    first, whole = render([TextReply("word " * 1000)], message_format="markdown", max_pieces=1, words=Catalogue("en"))
 
-    assert isinstance(first, WordsPart)
+    assert isinstance(first, TextPart)
     assert first.text.endswith("in the file below.)")
     assert isinstance(whole, DocumentPart)
     assert "answer.md" == whole.name
@@ -133,9 +133,9 @@ def test_a_file_is_cleaned_as_well() -> None:
 @example(answer="> > - ~~~~~~~~好")
 @settings(max_examples=60)
 def test_the_parts_say_what_the_answer_said(message_format: Format, answer: str) -> None:
-    done = render([TextReply(answer)], message_format=message_format, max_pieces=1000, words=Words("en"))
+    done = render([TextReply(answer)], message_format=message_format, max_pieces=1000, words=Catalogue("en"))
 
-    assert said(answer) == [character for part in done if isinstance(part, WordsPart) for character in said(part.text)]
+    assert said(answer) == [character for part in done if isinstance(part, TextPart) for character in said(part.text)]
 
 
 @pytest.mark.parametrize("message_format", FORMATS)
@@ -146,7 +146,7 @@ def test_every_part_can_be_sent_whatever_was_said(message_format: Format, text: 
 
     assert len(done) <= max(max_pieces, 2)
     for part in done:
-        assert isinstance(part, WordsPart | DocumentPart)
+        assert isinstance(part, TextPart | DocumentPart)
         assert is_visible(part.text)
         assert isinstance(part, DocumentPart) or len(part.text.encode()) <= 2048
 
@@ -157,5 +157,5 @@ def test_a_reply_of_5_mb_costs_no_more_than_its_first_pieces(message_format: For
 
     first, whole = parts(TextReply(text), message_format=message_format)
 
-    assert isinstance(first, WordsPart)
+    assert isinstance(first, TextPart)
     assert DocumentPart("回答.md", text) == whole

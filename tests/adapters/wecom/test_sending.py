@@ -11,7 +11,7 @@ from adapters.wecom_app import WeComApp
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import Person
 from pipeline.ports import Profile
-from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, StoredMedia, VoicePart, WordsPart
+from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, StoredMedia, TextPart, VoicePart
 from tests.adapters.wecom.application import ZHANGSAN, Gate, Shelf, app_of
 from tests.adapters.wecom.qyapi import Clock, Qyapi, body_of, refusal
 
@@ -53,8 +53,8 @@ async def test_words_are_sent_in_their_format_after_the_governor_agrees(
 ) -> None:
     qyapi.say("message/send", {"errcode": 0, "msgid": "m1"}, {"errcode": 0, "msgid": "m2"})
     receipts = [
-        await app.send(ZHANGSAN, WordsPart("**hi**", "markdown")),
-        await app.send(ZHANGSAN, WordsPart("hi", "text")),
+        await app.send(ZHANGSAN, TextPart("**hi**", "markdown")),
+        await app.send(ZHANGSAN, TextPart("hi", "text")),
     ]
 
     assert receipts == [Receipt("m1"), Receipt("m2")]
@@ -62,7 +62,7 @@ async def test_words_are_sent_in_their_format_after_the_governor_agrees(
     assert gate.admitted == [ZHANGSAN, ZHANGSAN]
 
 
-@pytest.mark.parametrize("part", [WordsPart("hi", "text"), DocumentPart("a.md", "content")])
+@pytest.mark.parametrize("part", [TextPart("hi", "text"), DocumentPart("a.md", "content")])
 async def test_nothing_is_sent_while_the_governor_refuses(app: WeComApp, qyapi: Qyapi, gate: Gate, part: Part) -> None:
     gate.closed = True
 

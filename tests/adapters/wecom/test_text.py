@@ -15,12 +15,12 @@ from adapters.wecom.plain import Plain
 from adapters.wecom.rows import Row, Span
 from adapters.wecom.text import MESSAGE_BYTES, number_bytes, numbered, pieces
 from pipeline.text import is_visible
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from tests.adapters.wecom.answers import answers, noise, said
 
 # English, so that nothing of ours is in Chinese characters.
-MARKDOWN: Look = Markdown(Words("en"))
-TEXT: Look = Plain(Words("en"))
+MARKDOWN: Look = Markdown(Catalogue("en"))
+TEXT: Look = Plain(Catalogue("en"))
 LOOKS = [pytest.param(MARKDOWN, id="markdown"), pytest.param(TEXT, id="text")]
 _MARKS = regex.compile(r"[\p{GCB=Extend}\p{GCB=SpacingMark}\u200d]")
 

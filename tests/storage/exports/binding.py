@@ -5,7 +5,7 @@ from pathlib import Path
 import pymupdf
 
 from pipeline.settings import PdfEngine
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports import book
 from storage.exports.laid import LaidOut, Laying
 from storage.exports.parts import Part
@@ -13,7 +13,7 @@ from storage.exports.pictures import Pictures
 from storage.exports.printing import print_part
 from storage.exports.records import Transcript
 
-_ZH = Words("zh")
+_ZH = Catalogue("zh")
 
 
 def lay(folder: Path, *transcripts: Transcript) -> LaidOut:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pipeline.exports import Format
 from pipeline.replies import StoredMedia
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports.csv import harmless
 from storage.exports.documents import make, pieces
 from storage.exports.orders import Rendered, RenderOrder
@@ -25,7 +25,7 @@ from storage.exports.records import Transcript
 from tests.storage.exports.binding import lay
 from tests.storage.exports.samples import AWKWARD, LONG, MIXED, REPORT, message, talk, transcript
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 WHOLE = transcript(4, answers=(REPORT, MIXED, LONG, AWKWARD), persona="你是分析师")
 # A PNG of one white pixel.
 PIXEL = bytes.fromhex(

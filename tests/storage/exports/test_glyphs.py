@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.replies import StoredMedia
 from pipeline.settings import PdfEngine
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.exports.glyphs import printable
 from storage.exports.pictures import Pictures
 from storage.exports.prepare import contents, pieces
@@ -37,7 +37,7 @@ def told(text: str) -> Transcript:
 @given(texts)
 def test_each_piece_is_one_line(text: str) -> None:
     whole = together(told(text), told("甲"))
-    made = [*pieces(whole, Words("zh"), Pictures(Path())), *contents(whole.heads, Words("zh"))]
+    made = [*pieces(whole, Catalogue("zh"), Pictures(Path())), *contents(whole.heads, Catalogue("zh"))]
 
     assert [] == [piece for piece in made if len(piece.text.splitlines()) != 1]
 

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Exchange, Provenance, Said, ToolUse, Turn
+from pipeline.outcomes import Exchange, ExchangeRecorded, Provenance, ToolUse, Turn
 from pipeline.privacy import Masker
 from pipeline.settings import PdfEngine
-from pipeline.words import Words
+from pipeline.words import Catalogue
 from storage.changes import Changes
 from storage.engine import Database
 from storage.exports.csv import lines as csv_lines
@@ -26,7 +26,7 @@ from storage.exports.select import Selection, stream
 from tests.storage.exports.binding import bound
 from tests.storage.exports.samples import NOON, message, talk
 
-ZH = Words("zh")
+ZH = Catalogue("zh")
 NOON_TIME = datetime.fromtimestamp(NOON, UTC)
 USED = (
     ToolUse("current_time", '{"time_zone": "Asia/Tokyo"}', "done", 3),
@@ -82,7 +82,7 @@ def test_what_a_model_wrote_to_a_tool_is_masked_too() -> None:
 async def test_they_come_back_from_the_database_as_they_were(database: Database) -> None:
     zhang = Person("wecom", "张三")
     made_by = Provenance("default", "0" * 12, "test-model", tools=USED)
-    said = Said(Exchange("东京几点？", "九点。"), made_by, None)
+    said = ExchangeRecorded(Exchange("东京几点？", "九点。"), made_by, None)
     turn = Turn(1, "lane", 0, InboundEvent("k", zhang, Text("?"), NOON_TIME), accepted_at=NOON)
     async with database.write() as connection:
         changes = Changes(connection, postgresql.insert if database.shared else sqlite.insert, NOON)
