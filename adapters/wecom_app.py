@@ -16,7 +16,7 @@ from adapters.wecom.inbound import SUSPENSION_WARNINGS, read_event
 from adapters.wecom.media import MediaKind, ending_of, kind_for, mime_of
 from adapters.wecom.render import render
 from adapters.wecom.settings import WeComAppSettings
-from adapters.wecom.wire import Wire
+from adapters.wecom.wire import QyapiHttp
 from adapters.wecom.xml import encrypted_part, message_fields
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Person, PlatformNotice
@@ -47,19 +47,19 @@ class WeComApp:
         *,
         api: WeComApi,
         cache: Cache,
-        governor: SendLimiter,
+        send_limiter: SendLimiter,
         media: MediaStore,
         language: Language = "zh",
     ) -> None:
         self.name = name
-        self.traits = ChannelCapabilities(message_bytes=2048)
+        self.capabilities = ChannelCapabilities(message_bytes=2048)
         self.api = api
         self._settings = settings
         self._keyring = settings.keyring
         self._cache = cache
-        self._governor = governor
+        self._send_limiter = send_limiter
         self._media = media
-        self._words = Catalogue(language)
+        self._catalogue = Catalogue(language)
 
     def receive(self, call: WebhookRequest) -> tuple[WebhookResponse, InboundEvent | None]:
         """Verify, decrypt and parse; `BadCallback` for what is not WeCom's, or not for this app."""
@@ -79,12 +79,12 @@ class WeComApp:
             replies,
             message_format=self._settings.message_format,
             max_pieces=self._settings.max_pieces,
-            words=self._words,
+            catalogue=self._catalogue,
         )
 
     async def send(self, person: Person, part: Part) -> Receipt:
         """Deliver one part when the person may get another message."""
-        await self._governor.acquire(person)
+        await self._send_limiter.acquire(person)
         match part:
             case TextPart(text=text, format="markdown"):
                 return Receipt(await self.api.send_markdown(person.user, text))
@@ -208,7 +208,7 @@ def open_wecom_app(
     settings: WeComAppSettings,
     *,
     media: MediaStore,
-    governor: SendLimiter,
+    send_limiter: SendLimiter,
     cache_folder: Path,
     proxy: str = "",
     language: Language = "zh",
@@ -216,10 +216,10 @@ def open_wecom_app(
     """Open a channel with all its credentials set; `cache_folder` may be shared with other channels."""
     cache = Cache(cache_folder)
     api = WeComApi(
-        Wire(settings.api_base, proxy=proxy),
+        QyapiHttp(settings.api_base, proxy=proxy),
         corp_id=settings.corp_id,
         secret=settings.secret.get_secret_value(),
         agent_id=settings.agent_id,
         cache=cache,
     )
-    return WeComApp(name, settings, api=api, cache=cache, governor=governor, media=media, language=language)
+    return WeComApp(name, settings, api=api, cache=cache, send_limiter=send_limiter, media=media, language=language)

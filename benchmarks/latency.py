@@ -19,7 +19,7 @@ async def main() -> None:
         service = await place.serve()
         await warmed(service, place)
         rows = await _measure(place, service, "", 12)
-        await place.wecom.misbehave(Slow(0.1), route="message/send")
+        await place.wecom.add_fault(Slow(0.1), route="message/send")
         rows += await _measure(place, service, ", send API 100 ms away", 115)
         table(f"From callback to phone, {_RATE:g} messages a second, SQLite", rows)
 

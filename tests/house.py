@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 
 from adapters.simulator.phone import Phone
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from web.addresses import addresses_of
 from web.configuration import load
 from web.listeners import bind
@@ -27,7 +27,7 @@ class House:
     """
 
     service: Service
-    simulator: Simulator
+    simulator: WeComSimulator
     http: httpx2.AsyncClient
     console: httpx2.AsyncClient
 

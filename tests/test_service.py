@@ -50,7 +50,7 @@ async def test_a_message_is_answered_through_the_encrypted_path(house: House) ->
 
 
 async def test_a_callback_delivered_three_times_is_answered_once(house: House) -> None:
-    house.simulator.misbehave(Repeat(3))
+    house.simulator.add_fault(Repeat(3))
     phone = house.phone()
     await phone.say("只说一次")
     await phone.say("第二句")
@@ -204,7 +204,7 @@ async def test_a_very_long_answer_is_its_first_piece_and_the_whole_as_a_file(
 
 @pytest.mark.parametrize("fault", [Errcode(-1), HttpStatus(500), Errcode(42001)], ids=["busy", "HTTP 500", "expired"])
 async def test_a_send_that_fails_is_sent_again(house: House, fault: Errcode | HttpStatus) -> None:
-    house.simulator.misbehave(fault, route="message/send", calls=1)
+    house.simulator.add_fault(fault, route="message/send", calls=1)
     phone = house.phone()
     await phone.say("你好")
     texts = await phone.texts(count=1, within=15)

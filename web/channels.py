@@ -51,7 +51,7 @@ def open_channels(
             name,
             table if app is None else _simulated(table, app, api_base),
             media=media,
-            governor=governor(),
+            send_limiter=governor(),
             cache_folder=Path(settings.storage.data_dir) / "cache",
             proxy=settings.network.proxy.get_secret_value(),
             language=settings.chat.language,

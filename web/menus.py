@@ -9,7 +9,7 @@ from adapters.wecom.api import WeComApi
 from adapters.wecom.cache import Cache
 from adapters.wecom.menu import menu_body
 from adapters.wecom.settings import WeComAppSettings
-from adapters.wecom.wire import Wire
+from adapters.wecom.wire import QyapiHttp
 from chains.commands import all_commands
 from pipeline.errors import WebotError
 from pipeline.settings import MenuButton, Settings
@@ -96,7 +96,7 @@ async def _api(loaded: Loaded, name: str) -> AsyncIterator[WeComApi]:
     # The service's own cache: no token is asked for that it has already.
     cache = Cache(Path(loaded.settings.storage.data_dir) / "cache")
     api = WeComApi(
-        Wire(table.api_base, proxy=loaded.settings.network.proxy.get_secret_value()),
+        QyapiHttp(table.api_base, proxy=loaded.settings.network.proxy.get_secret_value()),
         corp_id=table.corp_id,
         secret=table.secret.get_secret_value(),
         agent_id=table.agent_id,

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from adapters.simulator.courier import Posting
-from adapters.simulator.screens import Delivered, Said
+from adapters.simulator.courier import DeliveryResult
+from adapters.simulator.screens import Delivered, MemberAction
 from storage.tracks import Track
 
 _URGENT = "/urgent"
@@ -19,9 +19,9 @@ _URGENT = "/urgent"
 class Spoken:
     """Something a member did, the key the service knows it by, and how its callback went."""
 
-    said: Said
+    said: MemberAction
     key: str
-    posting: Posting
+    posting: DeliveryResult
 
 
 @dataclass
@@ -124,6 +124,6 @@ def spread(seconds: Sequence[float]) -> Spread:
     return Spread(rank(50), rank(95), rank(99), ordered[-1])
 
 
-def _accepting(posting: Posting) -> float:
+def _accepting(posting: DeliveryResult) -> float:
     """Give the seconds until the first 200."""
     return sum(posting.seconds[: posting.statuses.index(200) + 1])

@@ -12,11 +12,11 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from adapters.simulator.apps import App
 from adapters.simulator.callbacks import is_message
-from adapters.simulator.courier import sealed
+from adapters.simulator.courier import encrypted_post
 from adapters.simulator.faults import Repeat
 from adapters.simulator.phone import Phone
-from adapters.simulator.screens import Delivered, Said
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.screens import Delivered, MemberAction
+from adapters.simulator.simulator import WeComSimulator
 from pipeline.events import Content, File, Image, Voice
 from pipeline.ports import Channel, WebhookRequest
 from storage.engine import Database
@@ -112,7 +112,7 @@ class Simulation:
         self,
         plan: Plan,
         *,
-        simulator: Simulator,
+        simulator: WeComSimulator,
         app: App,
         channel: Channel,
         database: Database,
@@ -152,8 +152,8 @@ class Simulation:
         ]
         async with AsyncExitStack() as stack:
             if self._plan.deliver > 1:
-                rule = self._simulator.misbehave(Repeat(self._plan.deliver))
-                stack.callback(self._simulator.behave, rule)
+                rule = self._simulator.add_fault(Repeat(self._plan.deliver))
+                stack.callback(self._simulator.clear_faults, rule)
             for player in self._players:
                 stack.callback(asyncio.create_task(player.listen()).cancel)
             pace = _pace(self._plan.rate)
@@ -182,7 +182,7 @@ class Simulation:
         async with self._posting:
             said = self._simulator.platform.note(app, player.phone.user, content, is_message=is_message(content))
             self._sent += 1
-            posting = await self._simulator.courier.deliver(app, said)
+            posting = await self._simulator.callback_sender.deliver(app, said)
         player.spoken.append(Spoken(said, self._key(app, said), posting))
         if self._plan.rate is None and posting.accepted:
             await self._answer(player, said)
@@ -194,7 +194,7 @@ class Simulation:
             await asyncio.sleep(1.01 - clock() % 1.0)
         player.pressed[content] = int(clock())
 
-    async def _answer(self, player: _Player, said: Said) -> None:
+    async def _answer(self, player: _Player, said: MemberAction) -> None:
         """Wait for the first word of an answer, or for the turn to end without one."""
         key = player.spoken[-1].key
         loop = asyncio.get_running_loop()
@@ -209,9 +209,9 @@ class Simulation:
             else:
                 return
 
-    def _key(self, app: App, said: Said) -> str:
+    def _key(self, app: App, said: MemberAction) -> str:
         # The channel reads its own key out of the callback, so no rule about keys is repeated here.
-        url, body = sealed(app, said)
+        url, body = encrypted_post(app, said)
         _, event = self._channel.receive(WebhookRequest("POST", dict(parse_qsl(urlsplit(url).query)), body))
         return event.key if event else ""
 

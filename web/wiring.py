@@ -8,8 +8,8 @@ from typing import cast
 
 import structlog
 
-from adapters.simulator.simulator import Simulator
-from adapters.wecom.governor import MemberGovernor
+from adapters.simulator.simulator import WeComSimulator
+from adapters.wecom.governor import MemberSendLimiter
 from adapters.wecom.settings import WeComAppSettings
 from chains.config import ChainConfig
 from chains.router import Chains, open_chains
@@ -122,7 +122,7 @@ class Service:
     channels: Mapping[str, Opened]
     shifts: Shifts
     keeper: Keeper
-    simulator: Simulator | None
+    simulator: WeComSimulator | None
     media: MediaFolder
     intake: Intake
     access: Access = field(default_factory=Access)
@@ -214,7 +214,7 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
     with plainly():
         url = storage.database_url.get_secret_value()
         database = await asyncio.to_thread(open_database, url, pool_size=storage.pool_size)
-    simulator: Simulator | None = None
+    simulator: WeComSimulator | None = None
     try:
         with plainly():
             await asyncio.to_thread(database.own)
@@ -224,7 +224,7 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
         tables = cast("Mapping[str, WeComAppSettings]", loaded.channels)
         apps = plan_apps(tables, own_url)
         if apps and settings.simulator.enabled:
-            simulator = Simulator(apps.values())
+            simulator = WeComSimulator(apps.values())
             await simulator.start()
         before = live_chains(await ChainRevisions(database).standing())
         # Reads files and certificates.
@@ -240,7 +240,7 @@ def _assemble(
     settings: Settings,
     tables: Mapping[str, WeComAppSettings],
     database: Database,
-    simulator: Simulator | None,
+    simulator: WeComSimulator | None,
     before: Sequence[ChainConfig],
 ) -> Service:
     media = MediaFolder(Path(settings.storage.data_dir) / "media")
@@ -267,7 +267,7 @@ def _assemble(
         apps={app.name: app for app in simulator.platform.apps.values()} if simulator else plan_apps(tables, ""),
         api_base=simulator.url if simulator else "",
         media=media,
-        governor=lambda: MemberGovernor(outbox, shared=database.shared),
+        governor=lambda: MemberSendLimiter(outbox, shared=database.shared),
     )
     shifts = Shifts(base.shift(settings, chains, {name: one.channel for name, one in opened.items()}))
     meters.RUNNING.set_function(lambda: worker.running)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from adapters.simulator.apps import App, Limits
-from adapters.simulator.courier import Manners
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.apps import ApiLimits, App
+from adapters.simulator.courier import RetryPolicy
+from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
 
 _APPS = TypeAdapter(list[App])
@@ -23,8 +23,10 @@ def main() -> None:
         apps = _APPS.validate_json(options.apps.read_bytes()) if options.apps else []
     except (OSError, ValidationError) as error:
         sys.exit(f"--apps {options.apps}: {error}")
-    limits = Limits(per_minute=options.per_minute, per_hour=options.per_hour, kept_messages=options.kept)
-    simulator = Simulator(apps, limits=limits, manners=Manners(retry_pause=options.retry_pause), seed=options.seed)
+    limits = ApiLimits(per_minute=options.per_minute, per_hour=options.per_hour, kept_messages=options.kept)
+    simulator = WeComSimulator(
+        apps, limits=limits, retry_policy=RetryPolicy(retry_pause=options.retry_pause), seed=options.seed
+    )
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(simulator, options.host, options.port))
@@ -32,7 +34,7 @@ def main() -> None:
         sys.exit(str(error))
 
 
-async def _serve(simulator: Simulator, host: str, port: int) -> None:
+async def _serve(simulator: WeComSimulator, host: str, port: int) -> None:
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -51,11 +53,11 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address; any other is refused")
     parser.add_argument("--port", type=int, default=0, help="0 lets the system choose")
     parser.add_argument("--apps", type=Path, help="a JSON list of apps; more can be added by POST /simulator/apps")
-    defaults = Limits()
+    defaults = ApiLimits()
     parser.add_argument("--per-minute", type=int, default=defaults.per_minute, help="messages one member gets; 0: any")
     parser.add_argument("--per-hour", type=int, default=defaults.per_hour, help="the same for an hour; 0: any")
     parser.add_argument("--kept", type=int, default=defaults.kept_messages, help="messages each phone keeps")
-    parser.add_argument("--retry-pause", type=float, default=Manners().retry_pause, help="seconds between tries")
+    parser.add_argument("--retry-pause", type=float, default=RetryPolicy().retry_pause, help="seconds between tries")
     parser.add_argument("--seed", type=int, help="makes faults by chance repeatable")
     return parser
 

@@ -41,7 +41,7 @@ def invent_app(
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ApiLimits:
     """What WeCom allows one app, and how much the simulator remembers; 0 lifts a frequency limit."""
 
     per_minute: int = 30

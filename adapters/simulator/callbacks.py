@@ -1,7 +1,7 @@
 """What a member did, written as the XML of a callback: section 3 of protocol.md, D:90239 and D:90240."""
 
 from adapters.simulator.apps import App
-from adapters.simulator.screens import Said
+from adapters.simulator.screens import MemberAction
 from adapters.wecom.xml import legal_text
 from pipeline.events import (
     CardActed,
@@ -31,7 +31,7 @@ _OF_THE_CORP = frozenset(
 )
 
 
-def callback_xml(app: App, said: Said) -> str:
+def callback_xml(app: App, said: MemberAction) -> str:
     """Write what somebody did as WeCom reports it to the app."""
     corp_wide = isinstance(said.content, PlatformNotice) and said.content.name in _OF_THE_CORP
     return "".join(

@@ -170,7 +170,7 @@ async def _phones(world: _FromWorld) -> Response[bytes]:
                     "dropped": screen.dropped,
                     "said": screen.said,
                 }
-                for (corp_id, agent_id, user), screen in world.platform.screens().items()
+                for (corp_id, agent_id, user), screen in world.platform.timelines().items()
             ]
         }
     )
@@ -181,7 +181,7 @@ async def _upload(request: _Request, world: _FromWorld) -> Response[bytes]:
     """Put the body where `media/get` finds it, as something a member is about to send."""
     asked = _from_query(_Upload, request)
     app = _app(world, asked)
-    media = world.platform.shelf.put(app.corp_id, asked.type, await request.body(), name=asked.name)
+    media = world.platform.uploads.put(app.corp_id, asked.type, await request.body(), name=asked.name)
     return _json({"media_id": media.label.media_id})
 
 
@@ -203,7 +203,7 @@ async def _set_fault(request: _Request, world: _FromWorld) -> Response[bytes]:
     """Let something go wrong from now on."""
     asked = await _from_body(_RuleAsked, request)
     try:
-        number = world.misbehave(asked.fault, route=asked.route, calls=asked.calls, chance=asked.chance)
+        number = world.add_fault(asked.fault, route=asked.route, calls=asked.calls, chance=asked.chance)
     except ValueError as error:
         raise ClientException(detail=str(error)) from error
     return _json({"number": number})
@@ -219,7 +219,7 @@ async def _list_faults(world: _FromWorld) -> Response[bytes]:
 @delete("/faults", status_code=200)
 async def _clear_faults(request: _Request, world: _FromWorld) -> Response[bytes]:
     """Lift one fault, or all."""
-    world.behave(_from_query(_Number, request).number)
+    world.clear_faults(_from_query(_Number, request).number)
     return _json({})
 
 

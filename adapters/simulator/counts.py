@@ -6,7 +6,7 @@ from dataclasses import fields as dataclass_fields
 
 
 @dataclass(slots=True)
-class Counts:
+class Stats:
     """Running totals since the start."""
 
     calls: Counter[str] = field(default_factory=Counter)

@@ -10,9 +10,9 @@ import httpx2
 
 from adapters.simulator.apps import App
 from adapters.simulator.callbacks import callback_xml, envelope_xml
-from adapters.simulator.counts import Counts
+from adapters.simulator.counts import Stats
 from adapters.simulator.faults import Faults, HoldBack, LoseAnswer, Repeat
-from adapters.simulator.screens import Said
+from adapters.simulator.screens import MemberAction
 from adapters.wecom.crypto import CallbackKeys
 
 _OK = 200
@@ -20,7 +20,7 @@ _NO_ANSWER = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class RetryPolicy:
     """How patient WeCom is; seconds. Tencent does not say how long it waits before it tries again."""
 
     deadline: float = 5.0
@@ -30,7 +30,7 @@ class Manners:
 
 
 @dataclass(frozen=True, slots=True)
-class Posting:
+class DeliveryResult:
     """What became of one callback: an HTTP status for each try, 0 where no answer came in time."""
 
     msg_id: str
@@ -59,21 +59,21 @@ class Verification:
     problem: str = ""
 
 
-class Courier:
+class CallbackSender:
     """Posts to the apps' callback URLs; needs `aclose` at the end."""
 
-    def __init__(self, faults: Faults, counts: Counts, manners: Manners) -> None:
+    def __init__(self, faults: Faults, counts: Stats, retry_policy: RetryPolicy) -> None:
         self._faults = faults
         self._counts = counts
-        self._manners = manners
+        self._retry_policy = retry_policy
         self._held: dict[tuple[str, int, str], asyncio.Event] = {}
         self._opened: httpx2.AsyncClient | None = None
         self._opening = asyncio.Lock()
 
-    async def deliver(self, app: App, said: Said) -> Posting:
+    async def deliver(self, app: App, said: MemberAction) -> DeliveryResult:
         """Post what somebody did until it is accepted or given up; an app without a URL is told nothing."""
         if not app.callback_url:
-            return Posting(said.msg_id, (), ())
+            return DeliveryResult(said.msg_id, (), ())
         lane = (*app.key, said.user.casefold())
         fault = self._faults.at_callback()
         if fault is not None:
@@ -102,7 +102,7 @@ class Courier:
         client = await self._client()
         started = time.monotonic()
         try:
-            async with asyncio.timeout(self._manners.verification_deadline):
+            async with asyncio.timeout(self._retry_policy.verification_deadline):
                 answer = await client.get(f"{app.callback_url}?{urlencode(query)}")
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             problem = "no answer in time" if isinstance(error, TimeoutError) else f"no answer: {type(error).__name__}"
@@ -127,28 +127,28 @@ class Courier:
                 self._opened = await asyncio.to_thread(_open_client)
             return self._opened
 
-    async def _persist(self, app: App, said: Said, *, lost: int = 0) -> Posting:
+    async def _persist(self, app: App, said: MemberAction, *, lost: int = 0) -> DeliveryResult:
         statuses: list[int] = []
         seconds: list[float] = []
         body = ""
-        for attempt in range(self._manners.retries + 1):
+        for attempt in range(self._retry_policy.retries + 1):
             if attempt:
-                await asyncio.sleep(self._manners.retry_pause)
+                await asyncio.sleep(self._retry_policy.retry_pause)
             started = time.monotonic()
             status, body = await self._post(app, said)
             seconds.append(time.monotonic() - started)
             statuses.append(status)
             if status == _OK and attempt >= lost:
                 break
-        return self._counted(Posting(said.msg_id, tuple(statuses), tuple(seconds), body))
+        return self._counted(DeliveryResult(said.msg_id, tuple(statuses), tuple(seconds), body))
 
-    async def _repeat(self, app: App, said: Said, times: int, *, together: bool) -> Posting:
+    async def _repeat(self, app: App, said: MemberAction, times: int, *, together: bool) -> DeliveryResult:
         if together:
             postings = await asyncio.gather(*(self._once(app, said) for _ in range(times)))
         else:
             postings = [await self._once(app, said) for _ in range(times)]
         return self._counted(
-            Posting(
+            DeliveryResult(
                 said.msg_id,
                 tuple(status for status, _, _ in postings),
                 tuple(seconds for _, seconds, _ in postings),
@@ -156,18 +156,18 @@ class Courier:
             )
         )
 
-    async def _once(self, app: App, said: Said) -> tuple[int, float, str]:
+    async def _once(self, app: App, said: MemberAction) -> tuple[int, float, str]:
         started = time.monotonic()
         status, body = await self._post(app, said)
         return status, time.monotonic() - started, body
 
-    async def _post(self, app: App, said: Said) -> tuple[int, str]:
+    async def _post(self, app: App, said: MemberAction) -> tuple[int, str]:
         self._counts.posted += 1
         # Nothing promises that a second try has the same random bytes, nonce or time, so ours never has.
-        url, body = sealed(app, said)
+        url, body = encrypted_post(app, said)
         client = await self._client()
         try:
-            async with asyncio.timeout(self._manners.deadline):
+            async with asyncio.timeout(self._retry_policy.deadline):
                 answer = await client.post(url, content=body, headers={"Content-Type": "text/xml"})
         except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL):
             return _NO_ANSWER, ""
@@ -181,7 +181,7 @@ class Courier:
         except TimeoutError:
             self._held.pop(lane, None)
 
-    def _counted(self, posting: Posting) -> Posting:
+    def _counted(self, posting: DeliveryResult) -> DeliveryResult:
         if posting.accepted:
             self._counts.accepted += 1
         else:
@@ -189,7 +189,7 @@ class Courier:
         return posting
 
 
-def sealed(app: App, said: Said) -> tuple[str, bytes]:
+def encrypted_post(app: App, said: MemberAction) -> tuple[str, bytes]:
     """Give the URL and the body of one POST that reports what somebody did, signed and encrypted afresh."""
     keys = _keys(app)
     encrypted = keys.encrypt(callback_xml(app, said).encode())

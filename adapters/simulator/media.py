@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.simulator.refusals import Refused
+from adapters.simulator.refusals import ApiError
 from adapters.simulator.screens import MediaLabel
 
 _MB = 1024 * 1024
@@ -35,7 +35,7 @@ class Media:
     data: bytes
 
 
-class Shelf:
+class UploadStore:
     """The media there are; beyond a number of bytes the oldest go."""
 
     def __init__(self, *, kept_bytes: int, clock: Callable[[], float]) -> None:
@@ -58,25 +58,25 @@ class Shelf:
         """Give a corp's media by its id; refuses with 40007 what is unknown, foreign or older than three days."""
         media = self._media.get(media_id)
         if media is None or media.corp_id != corp_id or self._clock() - media.at >= _DAYS_3:
-            raise Refused(40007)
+            raise ApiError(40007)
         return media
 
 
 def check_media(kind: str, data: bytes) -> None:
     """Refuse an upload WeCom would not take."""
     if kind not in _SIZES:
-        raise Refused(40005)
+        raise ApiError(40005)
     if not data:
-        raise Refused(44001)
+        raise ApiError(44001)
     most, too_large = _SIZES[kind]
     if len(data) <= _LEAST:
-        raise Refused(40006)
+        raise ApiError(40006)
     if len(data) > most:
-        raise Refused(too_large)
+        raise ApiError(too_large)
     is_picture = mime_of(data, "") in {"image/jpeg", "image/png"}
     is_film = data[4:8] == b"ftyp"
     if (kind == "image" and not is_picture) or (kind == "video" and not is_film):
-        raise Refused(40004)
+        raise ApiError(40004)
     if kind == "voice":
         _check_voice(data)
 
@@ -97,11 +97,11 @@ def mime_of(data: bytes, name: str) -> str:
 
 def _check_voice(data: bytes) -> None:
     if not data.startswith(_AMR):
-        raise Refused(301017)
+        raise ApiError(301017)
     frames, position = 0, len(_AMR)
     while position < len(data):
         kind = data[position] >> 3 & 0xF
         position += _AMR_FRAMES[kind] if kind < len(_AMR_FRAMES) else 1
         frames += 1
     if frames * 0.02 > _VOICE_SECONDS:
-        raise Refused(45007)
+        raise ApiError(45007)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.simulator.refusals import Refused
+from adapters.simulator.refusals import ApiError
 from adapters.simulator.requests import json_object
 
 _KEY = 128
@@ -50,17 +50,17 @@ def read_menu(body: bytes) -> Sequence[Mapping[str, Any]]:
             continue
         for below in _buttons(button["sub_button"], _SUB):
             if "sub_button" in below:
-                raise Refused(40022)
+                raise ApiError(40022)
             _check_action(below, _SUB)
     return buttons
 
 
 def _buttons(value: object, level: _Level) -> Sequence[Mapping[str, Any]]:
     if not isinstance(value, list) or not 1 <= len(value) <= level.most:
-        raise Refused(level.count)
+        raise ApiError(level.count)
     for button in value:
         if not isinstance(button, dict):
-            raise Refused(40058)
+            raise ApiError(40058)
         _check_size(button.get("name"), level.name_bytes, level.name)
     return value
 
@@ -68,7 +68,7 @@ def _buttons(value: object, level: _Level) -> Sequence[Mapping[str, Any]]:
 def _check_action(button: Mapping[str, Any], level: _Level) -> None:
     kind = button.get("type")
     if not isinstance(kind, str) or kind not in _TYPES:
-        raise Refused(level.kind)
+        raise ApiError(level.kind)
     if kind == "view":
         _check_size(button.get("url"), _URL, level.url)
     elif kind == "view_miniprogram":
@@ -80,4 +80,4 @@ def _check_action(button: Mapping[str, Any], level: _Level) -> None:
 
 def _check_size(value: object, most: int, otherwise: int) -> None:
     if not isinstance(value, str) or not 1 <= len(value.encode("utf-8", "replace")) <= most:
-        raise Refused(otherwise)
+        raise ApiError(otherwise)

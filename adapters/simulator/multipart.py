@@ -2,7 +2,7 @@
 
 import re
 
-from adapters.simulator.refusals import Refused
+from adapters.simulator.refusals import ApiError
 
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^;\s]+))', re.IGNORECASE)
 _NAME = re.compile(rb'[;\s]name="?([^";]*)"?', re.IGNORECASE)
@@ -17,7 +17,7 @@ def read_upload(body: bytes, content_type: str) -> tuple[str, bytes]:
     """
     boundary = _BOUNDARY.search(content_type)
     if boundary is None or "multipart/form-data" not in content_type.lower():
-        raise Refused(44001)
+        raise ApiError(44001)
     line = b"\r\n--" + (boundary[1] or boundary[2]).encode()
     for part in (b"\r\n" + body).split(line)[1:]:
         head, gap, data = part.partition(b"\r\n\r\n")
@@ -25,7 +25,7 @@ def read_upload(body: bytes, content_type: str) -> tuple[str, bytes]:
         name, filename = _NAME.search(disposition), _FILENAME.search(disposition)
         if gap and name is not None and name[1] == b"media" and filename is not None:
             return filename[1].decode(errors="replace"), data
-    raise Refused(44001)
+    raise ApiError(44001)
 
 
 def _disposition(head: bytes) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.simulator.refusals import Refused
+from adapters.simulator.refusals import ApiError
 from adapters.simulator.requests import json_object
 
 _WORDS = 2048
@@ -27,7 +27,7 @@ _CARDS = _INTERACTIVE | {"text_notice", "news_notice"}
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class VisibleMessage:
     """A message as far as it can be told from the request alone.
 
     `sent` holds the words as they came, `text` what is left of them; `media` pairs the type a media id must have
@@ -41,38 +41,38 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SendRequest:
     """A whole request; `users` is ("@all",) for everybody, `swallow` the seconds in which an equal one is dropped."""
 
     agent_id: object
     type: str
     body: Mapping[str, Any]
-    shown: Shown
+    shown: VisibleMessage
     users: tuple[str, ...]
     parties: tuple[str, ...]
     tags: tuple[str, ...]
     swallow: int
 
 
-def read_order(raw: bytes) -> Order:
+def read_send_request(raw: bytes) -> SendRequest:
     """Read a request's body, refusing what WeCom would."""
     asked = json_object(raw)
     kind = asked.get("msgtype")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise Refused(40008)
+        raise ApiError(40008)
     users, parties, tags = _names(asked, "touser"), _names(asked, "toparty"), _names(asked, "totag")
     if not users and not parties and not tags:
-        raise Refused(82001)
+        raise ApiError(82001)
     if len(users) > _USERS:
-        raise Refused(40032)
+        raise ApiError(40032)
     if len(parties) > _GROUPS:
-        raise Refused(82002)
+        raise ApiError(82002)
     if len(tags) > _GROUPS:
-        raise Refused(82003)
+        raise ApiError(82003)
     body = asked.get(kind)
     if not isinstance(body, dict):
-        raise Refused(40063)
-    return Order(
+        raise ApiError(40063)
+    return SendRequest(
         asked.get("agentid"), kind, body, _KINDS[kind](kind, body), users, parties, tags, _swallow_seconds(asked)
     )
 
@@ -86,67 +86,67 @@ def cut(text: str, size: int) -> str:
     return text if len(encoded) <= size else encoded[:size].decode("utf-8", "ignore")
 
 
-def _words(_kind: str, body: Mapping[str, Any]) -> Shown:
+def _words(_kind: str, body: Mapping[str, Any]) -> VisibleMessage:
     sent = body.get("content")
     if not isinstance(sent, str) or not sent.strip():
-        raise Refused(44004)
-    return Shown(cut(sent, _WORDS), sent)
+        raise ApiError(44004)
+    return VisibleMessage(cut(sent, _WORDS), sent)
 
 
-def _file(kind: str, body: Mapping[str, Any]) -> Shown:
-    return Shown(media=((kind, _media_id(body.get("media_id"))),))
+def _file(kind: str, body: Mapping[str, Any]) -> VisibleMessage:
+    return VisibleMessage(media=((kind, _media_id(body.get("media_id"))),))
 
 
-def _video(kind: str, body: Mapping[str, Any]) -> Shown:
+def _video(kind: str, body: Mapping[str, Any]) -> VisibleMessage:
     words = [cut(_text(body, "title"), _TITLE), cut(_text(body, "description"), _DESCRIPTION)]
-    return Shown("\n".join(filter(None, words)), media=((kind, _media_id(body.get("media_id"))),))
+    return VisibleMessage("\n".join(filter(None, words)), media=((kind, _media_id(body.get("media_id"))),))
 
 
-def _textcard(_kind: str, body: Mapping[str, Any]) -> Shown:
+def _textcard(_kind: str, body: Mapping[str, Any]) -> VisibleMessage:
     title, description, url = (_needed(body, name) for name in ("title", "description", "url"))
     _check_url(url)
     if len(_text(body, "btntxt")) > _BUTTON:
-        raise Refused(40058)
-    return Shown(f"{cut(title, _TITLE)}\n{cut(description, _DESCRIPTION)}", f"{title}\n{description}")
+        raise ApiError(40058)
+    return VisibleMessage(f"{cut(title, _TITLE)}\n{cut(description, _DESCRIPTION)}", f"{title}\n{description}")
 
 
-def _news(_kind: str, body: Mapping[str, Any]) -> Shown:
+def _news(_kind: str, body: Mapping[str, Any]) -> VisibleMessage:
     lines = []
     for article in _articles(body):
         _check_url(_text(article, "url"))
         lines += [cut(_needed(article, "title"), _TITLE), cut(_text(article, "description"), _DESCRIPTION)]
-    return Shown("\n".join(filter(None, lines)))
+    return VisibleMessage("\n".join(filter(None, lines)))
 
 
-def _mpnews(_kind: str, body: Mapping[str, Any]) -> Shown:
+def _mpnews(_kind: str, body: Mapping[str, Any]) -> VisibleMessage:
     lines, pictures = [], []
     for article in _articles(body):
         if len(_text(article, "author").encode()) > _AUTHOR:
-            raise Refused(45032)
+            raise ApiError(45032)
         if len(_needed(article, "content").encode()) > _ARTICLE:
-            raise Refused(45002)
+            raise ApiError(45002)
         lines += [cut(_needed(article, "title"), _TITLE), cut(_text(article, "digest"), _DESCRIPTION)]
         pictures.append(("image", _media_id(article.get("thumb_media_id"))))
-    return Shown("\n".join(filter(None, lines)), media=tuple(pictures))
+    return VisibleMessage("\n".join(filter(None, lines)), media=tuple(pictures))
 
 
-def _miniprogram(_kind: str, body: Mapping[str, Any]) -> Shown:
+def _miniprogram(_kind: str, body: Mapping[str, Any]) -> VisibleMessage:
     _needed(body, "appid")
-    return Shown(_needed(body, "title"))
+    return VisibleMessage(_needed(body, "title"))
 
 
-def _card(_kind: str, body: Mapping[str, Any]) -> Shown:
+def _card(_kind: str, body: Mapping[str, Any]) -> VisibleMessage:
     kind, task_id = body.get("card_type"), body.get("task_id")
     if not isinstance(kind, str) or kind not in _CARDS:
-        raise Refused(40058)
+        raise ApiError(40058)
     if task_id is None and (kind in _INTERACTIVE or "action_menu" in body):
-        raise Refused(40063)
+        raise ApiError(40063)
     if task_id is not None and not (isinstance(task_id, str) and _TASK_ID.fullmatch(task_id)):
-        raise Refused(40058)
+        raise ApiError(40058)
     title = body.get("main_title")
     main = title if isinstance(title, dict) else {}
     words = (_text(main, "title"), _text(main, "desc"), _text(body, "sub_title_text"))
-    return Shown("\n".join(filter(None, words)), calls_back=kind in _INTERACTIVE or "action_menu" in body)
+    return VisibleMessage("\n".join(filter(None, words)), calls_back=kind in _INTERACTIVE or "action_menu" in body)
 
 
 _KINDS = {
@@ -167,43 +167,43 @@ _KINDS = {
 def _names(asked: Mapping[str, Any], field: str) -> tuple[str, ...]:
     value = asked.get(field, "")
     if not isinstance(value, str):
-        raise Refused(40058)
+        raise ApiError(40058)
     return tuple(name for name in value.split("|") if name)
 
 
 def _text(body: Mapping[str, Any], field: str) -> str:
     value = body.get(field, "")
     if not isinstance(value, str):
-        raise Refused(40058)
+        raise ApiError(40058)
     return value
 
 
 def _needed(body: Mapping[str, Any], field: str) -> str:
     value = _text(body, field)
     if not value:
-        raise Refused(40063)
+        raise ApiError(40063)
     return value
 
 
 def _media_id(value: object) -> str:
     if not value:
-        raise Refused(41006)
+        raise ApiError(41006)
     if not isinstance(value, str):
-        raise Refused(40007)
+        raise ApiError(40007)
     return value
 
 
 def _check_url(url: str) -> None:
     if len(url.encode("utf-8", "replace")) > _URL:
-        raise Refused(40039)
+        raise ApiError(40039)
 
 
 def _articles(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     articles = body.get("articles")
     if not isinstance(articles, list) or not articles or not all(isinstance(article, dict) for article in articles):
-        raise Refused(40063)
+        raise ApiError(40063)
     if len(articles) > _ARTICLES:
-        raise Refused(45008)
+        raise ApiError(45008)
     return articles
 
 

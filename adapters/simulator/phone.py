@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 from adapters.simulator.apps import App
 from adapters.simulator.callbacks import is_message
-from adapters.simulator.courier import Courier, Posting
-from adapters.simulator.screens import Delivered, Entry, Screen
+from adapters.simulator.courier import CallbackSender, DeliveryResult
+from adapters.simulator.screens import Delivered, Entry, Timeline
 from adapters.simulator.state import Platform
 from pipeline.events import (
     Clicked,
@@ -28,13 +28,13 @@ from pipeline.events import (
 class Phone:
     """One member and one app; making it twice gives the same conversation."""
 
-    def __init__(self, platform: Platform, courier: Courier, app: App, user: str) -> None:
+    def __init__(self, platform: Platform, callback_sender: CallbackSender, app: App, user: str) -> None:
         member = platform.directory.find(user)
         if member is None:
             raise LookupError(f"{user!r} is no member of {app.corp_id}")
         self.user = member.user
         self._platform = platform
-        self._courier = courier
+        self._callback_sender = callback_sender
         self._key = app.key
 
     @property
@@ -42,62 +42,62 @@ class Phone:
         """The app as it is registered now."""
         return self._platform.apps[self._key]
 
-    async def do(self, content: Content) -> Posting:
+    async def do(self, content: Content) -> DeliveryResult:
         """Do anything WeCom reports, and return when the app has accepted the report or it was given up."""
         said = self._platform.note(self.app, self.user, content, is_message=is_message(content))
-        return await self._courier.deliver(self.app, said)
+        return await self._callback_sender.deliver(self.app, said)
 
-    async def say(self, text: str) -> Posting:
+    async def say(self, text: str) -> DeliveryResult:
         """Write words."""
         return await self.do(Text(text))
 
-    async def send_image(self, data: bytes, name: str = "") -> Posting:
+    async def send_image(self, data: bytes, name: str = "") -> DeliveryResult:
         """Send a picture."""
         return await self.do(Image(self.put("image", data, name)))
 
-    async def send_voice(self, data: bytes, encoding: str = "amr") -> Posting:
+    async def send_voice(self, data: bytes, encoding: str = "amr") -> DeliveryResult:
         """Send speech; the app is told the name of its encoding."""
         return await self.do(Voice(self.put("voice", data, f"voice.{encoding}"), encoding))
 
-    async def send_video(self, data: bytes, name: str = "") -> Posting:
+    async def send_video(self, data: bytes, name: str = "") -> DeliveryResult:
         """Send a film."""
         return await self.do(Video(self.put("video", data, name)))
 
-    async def send_file(self, data: bytes, name: str) -> Posting:
+    async def send_file(self, data: bytes, name: str) -> DeliveryResult:
         """Send a document."""
         return await self.do(File(self.put("file", data, name), name))
 
-    async def send_location(self, latitude: float, longitude: float, label: str = "") -> Posting:
+    async def send_location(self, latitude: float, longitude: float, label: str = "") -> DeliveryResult:
         """Send a place."""
         return await self.do(Location(latitude, longitude, label))
 
-    async def send_link(self, title: str, url: str, description: str = "") -> Posting:
+    async def send_link(self, title: str, url: str, description: str = "") -> DeliveryResult:
         """Share a web page."""
         return await self.do(Link(title, description, url))
 
-    async def click(self, key: str) -> Posting:
+    async def click(self, key: str) -> DeliveryResult:
         """Press a button of the menu that has a key."""
         return await self.do(Clicked(key))
 
-    async def view(self, url: str) -> Posting:
+    async def view(self, url: str) -> DeliveryResult:
         """Press a button of the menu that opens a page."""
         return await self.do(Viewed(url))
 
-    async def enter(self) -> Posting:
+    async def enter(self) -> DeliveryResult:
         """Open the app."""
         return await self.do(Entered())
 
-    async def subscribe(self) -> Posting:
+    async def subscribe(self) -> DeliveryResult:
         """Come into the app's visible range."""
         return await self.do(Subscribed())
 
-    async def unsubscribe(self) -> Posting:
+    async def unsubscribe(self) -> DeliveryResult:
         """Leave the app's visible range."""
         return await self.do(Unsubscribed())
 
     def put(self, kind: str, data: bytes, name: str = "") -> str:
         """Put a file where `media/get` finds it, and give its media id; `kind` is image, voice, video or file."""
-        return self._platform.shelf.put(self._key[0], kind, data, name=name).label.media_id
+        return self._platform.uploads.put(self._key[0], kind, data, name=name).label.media_id
 
     async def messages(self, *, count: int = 1, within: float = 5.0, after: int = 0) -> tuple[Delivered, ...]:
         """Return all kept messages numbered higher than `after` once there are at least `count` of them.
@@ -128,5 +128,5 @@ class Phone:
         return self._screen.watch(after)
 
     @property
-    def _screen(self) -> Screen:
-        return self._platform.screen(self.app, self.user)
+    def _screen(self) -> Timeline:
+        return self._platform.timeline(self.app, self.user)

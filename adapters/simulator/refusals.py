@@ -62,7 +62,7 @@ _TEXTS = {
 }
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """A request WeCom does not carry out; `errcode` says why."""
 
     def __init__(self, errcode: int) -> None:
@@ -70,7 +70,7 @@ class Refused(Exception):
         self.errcode = errcode
 
 
-def refusal(errcode: int, ip: str) -> dict[str, object]:
+def error_body(errcode: int, ip: str) -> dict[str, object]:
     """Say no as WeCom does; `ip` is the address it believes to be called from."""
     text = _TEXTS.get(errcode, "error")
     more = f"https://open.work.weixin.qq.com/devtool/query?e={errcode}"

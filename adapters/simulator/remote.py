@@ -9,13 +9,13 @@ from pydantic import Field, TypeAdapter
 from pydantic_core import to_json
 
 from adapters.simulator.apps import App
-from adapters.simulator.courier import Posting, Verification
+from adapters.simulator.courier import DeliveryResult, Verification
 from adapters.simulator.directory import Member
 from adapters.simulator.faults import EVERY, Fault
 from adapters.simulator.screens import Delivered, Entry
 from pipeline.events import Content, Text
 
-_POSTING = TypeAdapter(Posting)
+_POSTING = TypeAdapter(DeliveryResult)
 _MESSAGES = TypeAdapter(tuple[Delivered, ...])
 _ENTRIES = TypeAdapter(list[Annotated[Entry, Field(discriminator="kind")]])
 _VERIFICATION = TypeAdapter(Verification)
@@ -35,13 +35,13 @@ class RemoteSimulator:
             timeout=90,
         )
 
-    async def do(self, user: str, content: Content) -> Posting:
+    async def do(self, user: str, content: Content) -> DeliveryResult:
         """Let a member do anything WeCom reports; returns when the app has accepted it or WeCom would give up."""
         fields = await self._post("/do", {"user": user, "content": content} | self._app)
         fields.pop("accepted")
         return _POSTING.validate_python(fields)
 
-    async def say(self, user: str, text: str) -> Posting:
+    async def say(self, user: str, text: str) -> DeliveryResult:
         """Let a member write words."""
         return await self.do(user, Text(text))
 
@@ -69,20 +69,20 @@ class RemoteSimulator:
         """Give a conversation so far, both sides."""
         return _ENTRIES.validate_python((await self._get("/entries", {"user": user, "after": after}))["entries"])
 
-    async def misbehave(
+    async def add_fault(
         self, fault: Fault, *, route: str = EVERY, calls: int | None = None, chance: float = 1.0
     ) -> int:
-        """Let something go wrong from now on; gives the number for `behave`."""
+        """Let something go wrong from now on; gives the number for `clear_faults`."""
         rule = {"fault": fault, "route": route, "calls": calls, "chance": chance}
         return int((await self._post("/faults", rule))["number"])
 
-    async def behave(self, number: int | None = None) -> None:
+    async def clear_faults(self, number: int | None = None) -> None:
         """Lift one fault, or all."""
         answer = await self._client.delete("/faults", params={} if number is None else {"number": number})
         answer.raise_for_status()
 
     async def counts(self) -> Mapping[str, Any]:
-        """Give the fields of `Counts`; error codes are strings here."""
+        """Give the fields of `Stats`; error codes are strings here."""
         return await self._get("/stats", {})
 
     async def phones(self) -> Sequence[Mapping[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from adapters.simulator.apps import Limits
+from adapters.simulator.apps import ApiLimits
 from pipeline.events import Content
 
 
@@ -46,7 +46,7 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MemberAction:
     """What the member wrote, sent or pressed; `msg_id` is empty for what is no message, such as a click."""
 
     number: int
@@ -59,13 +59,13 @@ class Said:
     kind: Literal["said"] = "said"
 
 
-Entry = Delivered | Said
+Entry = Delivered | MemberAction
 
 
-class Screen:
+class Timeline:
     """A conversation as the phone shows it: the latest entries, and counts of all there were."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ApiLimits) -> None:
         self._limits = limits
         self._entries: deque[Entry] = deque(maxlen=limits.kept_messages)
         self._taken: deque[float] = deque(maxlen=max(limits.per_minute, limits.per_hour))
@@ -91,7 +91,7 @@ class Screen:
         match entry:
             case Delivered():
                 self.delivered += 1
-            case Said():
+            case MemberAction():
                 self.said += 1
         self._bell.set()
         self._bell.clear()

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from adapters.simulator.apps import App
 from adapters.simulator.directory import Member
-from adapters.simulator.orders import Order, read_order
-from adapters.simulator.refusals import Refused
+from adapters.simulator.orders import SendRequest, read_send_request
+from adapters.simulator.refusals import ApiError
 from adapters.simulator.requests import check_agent
-from adapters.simulator.screens import Delivered, MediaLabel, Screen
+from adapters.simulator.screens import Delivered, MediaLabel, Timeline
 from adapters.simulator.state import Platform
 
 _RECALL_SECONDS = 24 * 3600
@@ -25,7 +25,7 @@ _V = TypeVar("_V")
 class _Sent:
     app: tuple[str, int]
     at: float
-    screens: tuple[Screen, ...]
+    screens: tuple[Timeline, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Sending:
 
     def send(self, app: App, raw: bytes) -> dict[str, object]:
         """Carry out a `message/send` and give its answer."""
-        order = read_order(raw)
+        order = read_send_request(raw)
         check_agent(order.agent_id, app.key, self._platform.apps)
         if order.shown.calls_back and not app.callback_url:
-            raise Refused(43012)
+            raise ApiError(43012)
         labels = [self._media(app, kind, media_id) for kind, media_id in order.shown.media]
         receivers = self._receivers(order)
         if not receivers.members:
-            raise Refused(81013)
+            raise ApiError(81013)
         digest = hashlib.sha256(b"%s %d %s" % (app.corp_id.encode(), app.agent_id, raw)).digest()
         msgid = self._swallowed(digest, order)
         if msgid is None:
@@ -77,21 +77,21 @@ class Sending:
     def recall(self, app: App, msgid: object) -> None:
         """Take a message back; refuses with 40063 or, for what is foreign, unknown or a day old, 40058."""
         if not msgid:
-            raise Refused(40063)
+            raise ApiError(40063)
         sent = self._sent.get(msgid) if isinstance(msgid, str) else None
         if sent is None or sent.app != app.key or self._platform.clock() - sent.at >= _RECALL_SECONDS:
-            raise Refused(40058)
+            raise ApiError(40058)
         for screen in sent.screens:
             screen.recall(str(msgid))
 
     def _media(self, app: App, kind: str, media_id: str) -> MediaLabel:
-        label = self._platform.shelf.find(app.corp_id, media_id).label
+        label = self._platform.uploads.find(app.corp_id, media_id).label
         # A picture cannot be sent as a voice: the explanation of 40007 says that the type must fit.
         if label.type != kind:
-            raise Refused(40007)
+            raise ApiError(40007)
         return label
 
-    def _receivers(self, order: Order) -> _Receivers:
+    def _receivers(self, order: SendRequest) -> _Receivers:
         directory = self._platform.directory
         if order.users == ("@all",):
             return _Receivers(directory.everybody())
@@ -111,7 +111,7 @@ class Sending:
         # This corp has no tags.
         return _Receivers(tuple(members.values()), tuple(bad_users), tuple(bad_parties), order.tags)
 
-    def _swallowed(self, digest: bytes, order: Order) -> str | None:
+    def _swallowed(self, digest: bytes, order: SendRequest) -> str | None:
         earlier = self._seen.get(digest)
         if earlier is None:
             return None
@@ -123,10 +123,10 @@ class Sending:
         return msgid
 
     def _deliver(
-        self, app: App, order: Order, members: tuple[Member, ...], labels: list[MediaLabel], msgid: str
+        self, app: App, order: SendRequest, members: tuple[Member, ...], labels: list[MediaLabel], msgid: str
     ) -> None:
         now, counts, shown = self._platform.clock(), self._platform.counts, order.shown
-        screens = tuple(self._platform.screen(app, member.user) for member in members)
+        screens = tuple(self._platform.timeline(app, member.user) for member in members)
         _remember(self._sent, msgid, _Sent(app.key, now, screens))
         for member, screen in zip(members, screens, strict=True):
             if not screen.admits(now):

@@ -15,7 +15,7 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from adapters.bounded_http import BoundedHttpProtocol, connection_limit
-from adapters.simulator.api import ROUTES, Asked, Qyapi, Told
+from adapters.simulator.api import ROUTES, SimulatedApi, SimulatedRequest, SimulatedResponse
 from adapters.simulator.faults import ApiFault, Drop, Errcode, Faults, Hang, HttpStatus, NotJson, Slow
 from adapters.simulator.state import Platform
 from pipeline.errors import SettingsInvalid
@@ -25,12 +25,12 @@ _DROP = "simulator.drop"
 _NOT_IN_A_HEADER = re.compile(r'[\x00-\x1f\x7f"]')
 
 
-class Server:
+class SimulatorServer:
     """The HTTP face; runs once, in the event loop it is started in, and leaves signals to others."""
 
     def __init__(self, platform: Platform, faults: Faults) -> None:
         self._counts = platform.counts
-        self._qyapi = Qyapi(platform)
+        self._qyapi = SimulatedApi(platform)
         self._faults = faults
         self._running: asyncio.Task[None] | None = None
         self.closing = asyncio.Event()
@@ -66,11 +66,11 @@ class Server:
         async def cgi_bin(scope: Scope, receive: Receive, send: Send) -> None:
             body = await _body(receive)
             if body is None:
-                await _send(send, Told(b"", "text/plain", status=413))
+                await _send(send, SimulatedResponse(b"", "text/plain", status=413))
                 return
             asked = _asked(scope, body)
             if asked.route not in ROUTES:
-                await _send(send, Told(b"404 page not found", "text/plain", status=404))
+                await _send(send, SimulatedResponse(b"404 page not found", "text/plain", status=404))
                 return
             self._counts.calls[asked.route] += 1
             fault = self._faults.at_api(asked.route)
@@ -82,16 +82,16 @@ class Server:
 
         return cgi_bin
 
-    async def _spoilt(self, fault: ApiFault, asked: Asked, receive: Receive) -> Told | None:
+    async def _spoilt(self, fault: ApiFault, asked: SimulatedRequest, receive: Receive) -> SimulatedResponse | None:
         """Give the answer a fault leaves, or None for none at all."""
         self._counts.faults[fault.kind] += 1
         match fault:
             case Errcode(errcode, ip):
                 return self._qyapi.refuse(errcode, ip or asked.ip)
             case HttpStatus(status):
-                return Told(b"", "text/plain", status=status)
+                return SimulatedResponse(b"", "text/plain", status=status)
             case NotJson(page):
-                return Told(page.encode(), "text/html; charset=UTF-8")
+                return SimulatedResponse(page.encode(), "text/html; charset=UTF-8")
             case Slow(seconds):
                 await self._pause(seconds)
                 return self._qyapi.answer(asked)
@@ -171,13 +171,13 @@ def _config(app: Litestar) -> uvicorn.Config:
     )
 
 
-def _asked(scope: Scope, body: bytes) -> Asked:
+def _asked(scope: Scope, body: bytes) -> SimulatedRequest:
     content_type = ""
     for name, value in scope["headers"]:
         if name == b"content-type":
             content_type = value.decode("latin-1")
     client = scope["client"]
-    return Asked(
+    return SimulatedRequest(
         route=scope["path"].strip("/"),
         method=str(scope.get("method", "GET")),
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
@@ -203,7 +203,7 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(chunks)
 
 
-async def _send(send: Send, told: Told) -> None:
+async def _send(send: Send, told: SimulatedResponse) -> None:
     headers = [(b"content-type", told.content_type.encode()), (b"content-length", b"%d" % len(told.body))]
     if told.file:
         # Raw UTF-8, as the servers of WeCom write names.

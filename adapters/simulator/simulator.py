@@ -3,14 +3,14 @@
 from typing import Self
 
 from adapters.simulator.control import control_routes
-from adapters.simulator.server import Server
+from adapters.simulator.server import SimulatorServer
 from adapters.simulator.world import World
 
 
-class Simulator(World):
+class WeComSimulator(World):
     """A `World` that other code reaches over HTTP: WeCom's API under /cgi-bin, our own controls under /simulator."""
 
-    _server: Server | None = None
+    _server: SimulatorServer | None = None
     url = ""
     """The base URL while it listens."""
 
@@ -21,7 +21,7 @@ class Simulator(World):
         """
         if self._server is not None:
             raise RuntimeError("the simulator is running already")
-        server = Server(self.platform, self.faults)
+        server = SimulatorServer(self.platform, self.faults)
         self.url = await server.start(host, port, control_routes(self, server.closing))
         self._server = server
         return self.url
@@ -35,7 +35,7 @@ class Simulator(World):
     async def aclose(self) -> None:
         """Stop listening and let go of connections, for good."""
         await self.stop()
-        await self.courier.aclose()
+        await self.callback_sender.aclose()
 
     async def __aenter__(self) -> Self:
         await self.start()

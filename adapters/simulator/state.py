@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from adapters.simulator.apps import App, Limits
-from adapters.simulator.counts import Counts
+from adapters.simulator.apps import ApiLimits, App
+from adapters.simulator.counts import Stats
 from adapters.simulator.directory import Directory, Member
-from adapters.simulator.media import Shelf
-from adapters.simulator.refusals import Refused
-from adapters.simulator.screens import Said, Screen
-from adapters.simulator.tokens import Tokens
+from adapters.simulator.media import UploadStore
+from adapters.simulator.refusals import ApiError
+from adapters.simulator.screens import MemberAction, Timeline
+from adapters.simulator.tokens import IssuedTokens
 from pipeline.events import Content
 
 Button = Mapping[str, Any]
@@ -26,18 +26,18 @@ class Platform:
         self,
         *,
         members: Iterable[Member] | None = None,
-        limits: Limits | None = None,
+        limits: ApiLimits | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits = limits or ApiLimits()
         self.clock = clock
         self.apps: dict[tuple[str, int], App] = {}
         self.directory = Directory(members)
-        self.tokens = Tokens(seconds=self.limits.token_seconds, clock=clock)
-        self.shelf = Shelf(kept_bytes=self.limits.kept_media_bytes, clock=clock)
+        self.tokens = IssuedTokens(seconds=self.limits.token_seconds, clock=clock)
+        self.uploads = UploadStore(kept_bytes=self.limits.kept_media_bytes, clock=clock)
         self.menus: dict[tuple[str, int], Sequence[Button]] = {}
-        self.counts = Counts()
-        self._screens: dict[tuple[str, int, str], Screen] = {}
+        self.counts = Stats()
+        self._screens: dict[tuple[str, int, str], Timeline] = {}
         self._numbers = itertools.count(1)
         # Ids of messages must not come again after a restart: the service remembers those it has answered.
         self._msg_ids = itertools.count(time.time_ns() // 1000)
@@ -63,30 +63,30 @@ class Platform:
     def login(self, corp_id: str, secret: str) -> App:
         """Give the app a secret belongs to; refuses with 41002, 41004, 40013 or 40001."""
         if not corp_id:
-            raise Refused(41002)
+            raise ApiError(41002)
         if not secret:
-            raise Refused(41004)
+            raise ApiError(41004)
         apps = [app for app in self.apps.values() if app.corp_id == corp_id]
         if not apps:
-            raise Refused(40013)
+            raise ApiError(40013)
         for app in apps:
             if secrets.compare_digest(app.secret.encode(), secret.encode("utf-8", "replace")):
                 return app
-        raise Refused(40001)
+        raise ApiError(40001)
 
     def caller(self, token: str) -> App:
         """Give the app that calls with a token; refuses with 41001, 40014 or 42001."""
         return self.apps[self.tokens.holder(token)]
 
-    def screen(self, app: App, user: str) -> Screen:
+    def timeline(self, app: App, user: str) -> Timeline:
         """Give a member's conversation with an app."""
         key = (*app.key, user.casefold())
         found = self._screens.get(key)
         if found is None:
-            found = self._screens[key] = Screen(self.limits)
+            found = self._screens[key] = Timeline(self.limits)
         return found
 
-    def screens(self) -> Mapping[tuple[str, int, str], Screen]:
+    def timelines(self) -> Mapping[tuple[str, int, str], Timeline]:
         """Give every conversation by its corp, agent and user; user ids are in lower case here."""
         return self._screens
 
@@ -94,9 +94,9 @@ class Platform:
         """Give the next number in the order of what happens."""
         return next(self._numbers)
 
-    def note(self, app: App, user: str, content: Content, *, is_message: bool) -> Said:
+    def note(self, app: App, user: str, content: Content, *, is_message: bool) -> MemberAction:
         """Put down that a member did something; messages get an id of their own."""
         msg_id = str(next(self._msg_ids)) if is_message else ""
-        said = Said(self.number(), self.clock(), app.corp_id, app.agent_id, user, msg_id, content)
-        self.screen(app, user).show(said)
+        said = MemberAction(self.number(), self.clock(), app.corp_id, app.agent_id, user, msg_id, content)
+        self.timeline(app, user).show(said)
         return said

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from adapters.simulator.apps import App
-from adapters.simulator.refusals import Refused
+from adapters.simulator.refusals import ApiError
 
 _REMEMBERED = 1000
 
@@ -17,7 +17,7 @@ class _Issued:
     until: float
 
 
-class Tokens:
+class IssuedTokens:
     """The tokens handed out; old ones are remembered for a while, to tell an expired one from a made-up one."""
 
     def __init__(self, *, seconds: int, clock: Callable[[], float]) -> None:
@@ -42,12 +42,12 @@ class Tokens:
     def holder(self, token: str) -> tuple[str, int]:
         """Name the app a token was given to; refuses with 41001, 40014 or 42001."""
         if not token:
-            raise Refused(41001)
+            raise ApiError(41001)
         issued = self._issued.get(token)
         if issued is None:
-            raise Refused(40014)
+            raise ApiError(40014)
         if issued.until <= self._clock():
-            raise Refused(42001)
+            raise ApiError(42001)
         return issued.app
 
     def expire(self, app: tuple[str, int] | None = None) -> None:

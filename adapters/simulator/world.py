@@ -4,14 +4,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from adapters.simulator.api import ROUTES
-from adapters.simulator.apps import App, Limits
-from adapters.simulator.counts import Counts
-from adapters.simulator.courier import Courier, Manners, Verification
+from adapters.simulator.apps import ApiLimits, App
+from adapters.simulator.counts import Stats
+from adapters.simulator.courier import CallbackSender, RetryPolicy, Verification
 from adapters.simulator.directory import Member
 from adapters.simulator.faults import EVERY, Fault, Faults, Rule
 from adapters.simulator.media import Media
 from adapters.simulator.phone import Phone
-from adapters.simulator.refusals import Refused
+from adapters.simulator.refusals import ApiError
 from adapters.simulator.screens import Delivered, Entry
 from adapters.simulator.state import Button, Platform
 
@@ -28,19 +28,19 @@ class World:
         apps: Iterable[App] = (),
         *,
         members: Iterable[Member] | None = None,
-        limits: Limits | None = None,
-        manners: Manners | None = None,
+        limits: ApiLimits | None = None,
+        retry_policy: RetryPolicy | None = None,
         clock: Callable[[], float] = time.time,
         seed: int | None = None,
     ) -> None:
         self.platform = Platform(members=members, limits=limits, clock=clock)
         self.faults = Faults(seed)
-        self.courier = Courier(self.faults, self.platform.counts, manners or Manners())
+        self.callback_sender = CallbackSender(self.faults, self.platform.counts, retry_policy or RetryPolicy())
         for app in apps:
             self.register(app)
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> Stats:
         """How much of what happened so far."""
         return self.platform.counts
 
@@ -59,7 +59,7 @@ class World:
 
     def phone(self, user: str, *, agent_id: int | None = None, corp_id: str | None = None) -> Phone:
         """Give a member's phone with an app open; `LookupError` for a stranger."""
-        return Phone(self.platform, self.courier, self.app(agent_id, corp_id), user)
+        return Phone(self.platform, self.callback_sender, self.app(agent_id, corp_id), user)
 
     async def messages(
         self, user: str, *, count: int = 1, within: float = 5.0, after: int = 0, agent_id: int | None = None
@@ -84,12 +84,12 @@ class World:
     def media(self, media_id: str, *, agent_id: int | None = None, corp_id: str | None = None) -> Media:
         """Give a file with its bytes; `LookupError` when it is gone."""
         try:
-            return self.platform.shelf.find(self.app(agent_id, corp_id).corp_id, media_id)
-        except Refused:
+            return self.platform.uploads.find(self.app(agent_id, corp_id).corp_id, media_id)
+        except ApiError:
             raise LookupError(f"there is no media {media_id!r}, or no longer") from None
 
-    def misbehave(self, fault: Fault, *, route: str = EVERY, calls: int | None = None, chance: float = 1.0) -> int:
-        """Let something go wrong from now on; see `Rule`. Gives the number for `behave`.
+    def add_fault(self, fault: Fault, *, route: str = EVERY, calls: int | None = None, chance: float = 1.0) -> int:
+        """Let something go wrong from now on; see `Rule`. Gives the number for `clear_faults`.
 
         Raises `ValueError` for a route there is not, and for figures that make no sense.
         """
@@ -97,7 +97,7 @@ class World:
             raise ValueError(f"there is no route {route!r}; there are * and {', '.join(ROUTES)}")
         return self.faults.set(Rule(fault, route, calls, chance))
 
-    def behave(self, number: int | None = None) -> None:
+    def clear_faults(self, number: int | None = None) -> None:
         """Lift one fault, or all."""
         self.faults.clear(number)
 
@@ -107,4 +107,4 @@ class World:
 
     async def verify_url(self, *, agent_id: int | None = None, corp_id: str | None = None) -> Verification:
         """Check an app's callback URL, as WeCom does when it is saved."""
-        return await self.courier.verify(self.app(agent_id, corp_id))
+        return await self.callback_sender.verify(self.app(agent_id, corp_id))

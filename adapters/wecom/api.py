@@ -10,8 +10,8 @@ from adapters.wecom.cache import Cache
 from adapters.wecom.errors import NO_MENU, STALE_TOKEN
 from adapters.wecom.media import LARGEST, MediaKind, check_size, clean_name
 from adapters.wecom.menu import menu_body
-from adapters.wecom.tokens import Tokens
-from adapters.wecom.wire import Answer, File, Wire
+from adapters.wecom.tokens import AccessTokens
+from adapters.wecom.wire import ApiResponse, QyapiHttp, UploadFile
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.ports import Profile
 from pipeline.settings import MenuButton
@@ -45,7 +45,7 @@ class WeComApi:
 
     def __init__(
         self,
-        wire: Wire,
+        http: QyapiHttp,
         *,
         corp_id: str,
         secret: str,
@@ -53,13 +53,13 @@ class WeComApi:
         cache: Cache,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._wire = wire
+        self._http = http
         self._corp_id = corp_id
         self._secret = secret
         self._agent_id = agent_id
         fingerprint = hashlib.sha256(f"{corp_id}\n{secret}".encode()).hexdigest()[:16]
-        key = f"token/{wire.base}/{corp_id}/{agent_id}/{fingerprint}"
-        self._tokens = Tokens(cache, key, self._fetch_token, clock=clock)
+        key = f"token/{http.base}/{corp_id}/{agent_id}/{fingerprint}"
+        self._tokens = AccessTokens(cache, key, self._fetch_token, clock=clock)
 
     async def send_text(self, user: str, text: str) -> str:
         """Send one message of plain words; gives WeCom's message id."""
@@ -76,14 +76,14 @@ class WeComApi:
     async def upload(self, kind: MediaKind, data: bytes, *, name: str, mime: str) -> str:
         """Upload a file for three days; gives its media id. People see the name."""
         check_size(kind, len(data))
-        file = File(clean_name(name), data, mime)
+        file = UploadFile(clean_name(name), data, mime)
         answer = await self._call("media/upload", {"type": kind}, file=file)
         return _named(answer, "media_id")
 
     async def download(self, media_id: str) -> Downloaded:
         """Fetch what a person sent, at most 20 MB of it."""
         answer = await self._with_token(
-            lambda token: self._wire.download(
+            lambda token: self._http.download(
                 "media/get", {"access_token": token, "media_id": media_id}, _DOWNLOAD_LIMIT
             )
         )
@@ -136,7 +136,7 @@ class WeComApi:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._wire.aclose()
+        await self._http.aclose()
 
     async def _send(self, user: str, kind: str, content: Mapping[str, str]) -> str:
         body = {
@@ -161,17 +161,17 @@ class WeComApi:
         query: Mapping[str, str],
         *,
         body: Mapping[str, Any] | None = None,
-        file: File | None = None,
+        file: UploadFile | None = None,
         accept: int = 0,
-    ) -> Answer:
+    ) -> ApiResponse:
         answer = await self._with_token(
-            lambda token: self._wire.call(path, {"access_token": token, **query}, body=body, file=file)
+            lambda token: self._http.call(path, {"access_token": token, **query}, body=body, file=file)
         )
         if answer.errcode != accept:
             answer.check()
         return answer
 
-    async def _with_token(self, ask: Callable[[str], Awaitable[Answer]]) -> Answer:
+    async def _with_token(self, ask: Callable[[str], Awaitable[ApiResponse]]) -> ApiResponse:
         token = await self._tokens.current()
         answer = await ask(token.value)
         if answer.errcode in STALE_TOKEN:
@@ -180,13 +180,13 @@ class WeComApi:
         return answer
 
     async def _fetch_token(self) -> tuple[str, int]:
-        answer = await self._wire.call("gettoken", {"corpid": self._corp_id, "corpsecret": self._secret})
+        answer = await self._http.call("gettoken", {"corpid": self._corp_id, "corpsecret": self._secret})
         answer.check()
         expires_in = answer.fields.get("expires_in")
         return _named(answer, "access_token"), expires_in if isinstance(expires_in, int) else 0
 
 
-def _named(answer: Answer, name: str) -> str:
+def _named(answer: ApiResponse, name: str) -> str:
     value = answer.fields.get(name)
     if not isinstance(value, str) or not value:
         raise TryAgain(f"{answer.path}: WeCom's answer has no {name}", after=5)

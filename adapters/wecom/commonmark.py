@@ -6,7 +6,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
 from adapters.wecom.formulas import formula, formula_block
-from adapters.wecom.inline import LenientInline
+from adapters.wecom.inline import CjkInlineParser
 from adapters.wecom.tags import tag
 from pipeline.markdown import bound
 
@@ -20,7 +20,7 @@ def definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:  
 
 def _parser() -> MarkdownIt:
     parser = MarkdownIt()
-    parser.inline = LenientInline()
+    parser.inline = CjkInlineParser()
     parser.configure("commonmark", {"html": False, "inline_definitions": True})
     parser.options["store_labels"] = True
     parser.enable(["table", "strikethrough"])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from adapters.wecom.look import Look
+from adapters.wecom.look import MessageStyle
 
 _BULLETS = "•◦·"
 # Ordinary spaces at the beginning of a line do not survive in a chat window, this one does.
@@ -29,10 +29,10 @@ class Quote:
 
 
 @dataclass(slots=True)
-class Containers:
+class Nesting:
     """The lists and quotes that are open while the tokens are walked."""
 
-    look: Look
+    style: MessageStyle
     _open: list[_Item | _List | Quote] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -75,7 +75,7 @@ class Containers:
         return bool(self._open) and isinstance(self._open[-1], _Item) and not self._open[-1].told
 
     @property
-    def has_untold_marker(self) -> bool:
+    def has_pending_marker(self) -> bool:
         """Say whether the next row carries a marker."""
         return any(isinstance(each, _Item) and not each.told for each in self._open)
 
@@ -86,7 +86,7 @@ class Containers:
 
     def before(self, quotes: Sequence[Quote]) -> str:
         """Give what these quotes alone put before a row."""
-        return self.look.quote(len(quotes)) if quotes else ""
+        return self.style.quote(len(quotes)) if quotes else ""
 
     def prefixes(self) -> tuple[str, str]:
         """Give what stands before the next row and before the rows under it; markers are told once."""

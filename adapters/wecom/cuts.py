@@ -36,7 +36,7 @@ class _Rank(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class RemainingRow:
     """A row, or what is left of it from one character of one of its spans on."""
 
     row: Row
@@ -66,7 +66,7 @@ class Rest:
             # One without text has nothing to mark.
             yield Span(text, span.before, span.after) if (text := span.text[start : start + most]) else Span("")
 
-    def shown(self, room: int) -> str | None:
+    def write(self, room: int) -> str | None:
         """Write the line, or give None if it is longer than `room` bytes; costs no more than the room."""
         words = ""
         for span in self.spans(room + 1):
@@ -76,7 +76,7 @@ class Rest:
         line = self._line(words)
         return line if len(line.encode()) <= room else None
 
-    def until(self, end: "Rest") -> str:
+    def until(self, end: "RemainingRow") -> str:
         """Write the line up to where another rest of the same row begins."""
         words = ""
         for number, span in enumerate(self.row.spans[self.span : end.span + 1], self.span):
@@ -88,7 +88,7 @@ class Rest:
             words = words.rstrip()
         return self._line(words) if words else ""
 
-    def after_space(self) -> "Rest":
+    def after_space(self) -> "RemainingRow":
         """Give the rest without the white space it begins with, where that is only there to part words."""
         if self.row.verbatim:
             return self
@@ -100,7 +100,7 @@ class Rest:
             if start < len(text):
                 break
             span, start = span + 1, 0
-        return Rest(self.row, span, start)
+        return RemainingRow(self.row, span, start)
 
     def _line(self, words: str) -> str:
         if not words:
@@ -118,15 +118,15 @@ class _Place:
 
     rank: _Rank
     size: int
-    rest: Rest
+    rest: RemainingRow
 
 
-def cut_inside(rest: Rest, room: int, *, at_least: int) -> tuple[str, Rest] | None:
+def cut_inside(rest: RemainingRow, room: int, *, at_least: int) -> tuple[str, RemainingRow] | None:
     """Cut after a sentence or a clause outside markup, beyond `at_least` bytes of the line; None if there is none."""
     return _cut(rest, (place for place in _places(rest, room) if place.rank >= _Rank.CLAUSE and place.size >= at_least))
 
 
-def cut_somewhere(rest: Rest, room: int, *, at_least: int, by_force: bool) -> tuple[str, Rest] | None:
+def cut_somewhere(rest: RemainingRow, room: int, *, at_least: int, by_force: bool) -> tuple[str, RemainingRow] | None:
     """Cut at the best place beyond `at_least` bytes, else as late as possible.
 
     By force even inside a character, which nothing but a character longer than a message needs; without it the
@@ -139,19 +139,19 @@ def cut_somewhere(rest: Rest, room: int, *, at_least: int, by_force: bool) -> tu
     return _cut(rest, _characters(rest, room, by_force=by_force)) or _cut(rest, places)
 
 
-def _cut(rest: Rest, places: Iterable[_Place]) -> tuple[str, Rest] | None:
+def _cut(rest: RemainingRow, places: Iterable[_Place]) -> tuple[str, RemainingRow] | None:
     best = max(places, key=lambda place: (place.rank, place.size), default=None)
     return None if best is None else (rest.until(best.rest), best.rest.after_space())
 
 
-def _places(rest: Rest, room: int) -> Iterator[_Place]:
+def _places(rest: RemainingRow, room: int) -> Iterator[_Place]:
     """Give the stops and the edges of markup that fit into the room."""
     room -= _overhead(rest)
     size = 0
     for number, span in enumerate(rest.spans(room + 1), rest.span):
         start = rest.start if number == rest.span else 0
         if size and not _MARK.match(span.text):
-            yield _Place(_Rank.EDGE, size, Rest(rest.row, number))
+            yield _Place(_Rank.EDGE, size, RemainingRow(rest.row, number))
         markup = len(span.before.encode()) + len(span.after.encode())
         size += markup
         done = 0
@@ -163,13 +163,13 @@ def _places(rest: Rest, room: int) -> Iterator[_Place]:
             rank = _Rank.SENTENCE if stop["sentence"] else _Rank.CLAUSE
             if markup:
                 rank = _Rank.MARKED_SENTENCE if stop["sentence"] else _Rank.MARKED_CLAUSE
-            yield _Place(rank, size, Rest(rest.row, number, start + done))
+            yield _Place(rank, size, RemainingRow(rest.row, number, start + done))
         size += len(span.text[done:].encode())
         if size > room:
             return
 
 
-def _characters(rest: Rest, room: int, *, by_force: bool) -> Iterator[_Place]:
+def _characters(rest: RemainingRow, room: int, *, by_force: bool) -> Iterator[_Place]:
     """Give the last place between two characters that fits, in words without markup if there is one."""
     room -= _overhead(rest)
     size = 0
@@ -186,13 +186,13 @@ def _characters(rest: Rest, room: int, *, by_force: bool) -> Iterator[_Place]:
             done = len(span.text.encode()[: room - markup].decode(errors="ignore"))
         if done:
             rank = _Rank.MARKED_CHARACTER if markup else _Rank.CHARACTER
-            yield _Place(rank, size + markup + length, Rest(rest.row, number, start + done))
+            yield _Place(rank, size + markup + length, RemainingRow(rest.row, number, start + done))
         if done < len(span.text):
             return
         size += markup + length
 
 
-def _overhead(rest: Rest) -> int:
+def _overhead(rest: RemainingRow) -> int:
     """Give the bytes of the line that are none of its words."""
     begins = next((str(span) for span in rest.spans(1)), "")
     return len(f"{rest.prefix}{rest.guard_of(begins)}".encode())

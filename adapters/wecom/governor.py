@@ -30,7 +30,7 @@ class _Member:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class MemberGovernor:
+class MemberSendLimiter:
     """Implements `pipeline.ports.SendLimiter` by two sliding windows for each person.
 
     A message counts from its admission, whether it arrives or not. `shared` is whether other processes send to
@@ -58,7 +58,7 @@ class MemberGovernor:
         self._sleep = sleep
         self._members: OrderedDict[Person, _Member] = OrderedDict()
 
-    async def admit(self, person: Person) -> None:
+    async def acquire(self, person: Person) -> None:
         """Wait up to two seconds for a place and take it, or raise a blameless `TryAgain` with the wait."""
         member = self._member(person)
         async with member.turn:
@@ -67,7 +67,7 @@ class MemberGovernor:
                 now = self._clock()
                 member.others = _unknown(member.admitted, sorted(now - age for age in ages))
                 member.is_known = True
-            moment = self._take(member)
+            moment = self._reserve(member)
         try:
             wait = moment - self._clock()
             if wait > 0:
@@ -91,7 +91,7 @@ class MemberGovernor:
             self._members.popitem(last=False)
         return member
 
-    def _take(self, member: _Member) -> float:
+    def _reserve(self, member: _Member) -> float:
         """Count one message at the first moment that has a place for it."""
         now = self._clock()
         for moments in (member.admitted, member.others):

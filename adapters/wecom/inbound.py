@@ -60,7 +60,7 @@ _DECIMAL = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,30})?")
 _UNTIL_2286 = range(1, 10_000_000_000)
 
 
-class _Odd(Exception):
+class InvalidField(Exception):
     """A field is missing, repeated, or not what its name says."""
 
 
@@ -83,7 +83,7 @@ def read_event(fields: Fields, *, channel: str, corp_id: str, agent_id: int) -> 
             sender = _sender(fields)
             content = _content_of_message(kind, fields)
             key = _key(*scope, sender, _text(fields, "MsgId"))
-    except _Odd as odd:
+    except InvalidField as odd:
         raise BadCallback(f"the message has no usable {odd}", code=BAD_PLAINTEXT, status=400) from None
     return InboundEvent(key, Person(channel, sender), content, sent_at)
 
@@ -94,7 +94,7 @@ def _check_receiver(fields: Fields, corp_id: str, agent_id: int) -> None:
         raise BadCallback("the message is for another corp", code=NOT_FOR_US, reason="receiver")
     agent = _optional(fields, "AgentID") or _optional(fields, "AgentId")
     if agent and _WHOLE.fullmatch(agent) is None:
-        raise _Odd("AgentID")
+        raise InvalidField("AgentID")
     if agent and int(agent) != agent_id:
         raise BadCallback("the message is for another app", code=NOT_FOR_US, reason="receiver")
 
@@ -103,7 +103,7 @@ def _sender(fields: Fields) -> str:
     user = _text(fields, "FromUserName")
     # "|" would make the reply go to several people, and "@all" to everybody.
     if _USER.fullmatch(user) is None:
-        raise _Odd("FromUserName")
+        raise InvalidField("FromUserName")
     return user
 
 
@@ -116,7 +116,7 @@ def _sender_of_event(fields: Fields, name: str) -> str:
 def _time(fields: Fields) -> datetime:
     seconds = int(_number(fields, "CreateTime"))
     if seconds not in _UNTIL_2286:
-        raise _Odd("CreateTime")
+        raise InvalidField("CreateTime")
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -142,7 +142,7 @@ def _content_of_message(kind: str, fields: Fields) -> Content:
     if make is not None:
         try:
             return make(fields)
-        except _Odd:
+        except InvalidField:
             pass  # the person hears that this cannot be handled, which is better than nothing
     return UnknownMessage(kind[:_NAME_LIMIT])
 
@@ -154,7 +154,7 @@ def _content_of_event(name: str, fields: Fields) -> Content:
     if make is not None:
         try:
             return make(fields)
-        except _Odd:
+        except InvalidField:
             pass  # nobody waits for an answer to it
     return UnknownEvent(name[:_NAME_LIMIT])
 
@@ -259,7 +259,7 @@ _EVENTS: Mapping[str, Callable[[Fields], Content]] = {
 def _text(fields: Fields, name: str) -> str:
     text = _optional(fields, name)
     if not text:
-        raise _Odd(name)
+        raise InvalidField(name)
     return text
 
 
@@ -270,27 +270,27 @@ def _optional(fields: Fields, name: str) -> str:
         case str(text):
             return legal_text(text)
         case _:
-            raise _Odd(name)
+            raise InvalidField(name)
 
 
 def _number(fields: Fields, name: str) -> str:
     number = _text(fields, name).strip()
     if _WHOLE.fullmatch(number) is None:
-        raise _Odd(name)
+        raise InvalidField(name)
     return number
 
 
 def _decimal(fields: Fields, name: str) -> float:
     number = _text(fields, name).strip()
     if _DECIMAL.fullmatch(number) is None:
-        raise _Odd(name)
+        raise InvalidField(name)
     return float(number)
 
 
 def _degrees(fields: Fields, name: str, limit: int) -> float:
     degrees = _decimal(fields, name)
     if abs(degrees) > limit:
-        raise _Odd(name)
+        raise InvalidField(name)
     return degrees
 
 

@@ -16,7 +16,7 @@ _DUNDER = re.compile(
 )
 
 
-class LenientState(StateInline):
+class CjkInlineState(StateInline):
     """Decides what `*`, `_` and `~~` may open and close.
 
     CommonMark asks for white space or punctuation beside a marker that touches punctuation, which Chinese does
@@ -44,12 +44,12 @@ class LenientState(StateInline):
         return Scanned(can_open=not after.isspace(), can_close=not before.isspace(), length=scanned.length)
 
 
-class LenientInline(BoundedInline):
-    """Parses inline content over a `LenientState`."""
+class CjkInlineParser(BoundedInline):
+    """Parses inline content over a `CjkInlineState`."""
 
     def parse_signs(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
         """Parse `src` into `tokens`, its signs as what they mean."""
-        state = LenientState(src, md, env, tokens)
+        state = CjkInlineState(src, md, env, tokens)
         self.tokenize(state)
         for rule in self.ruler2.getRules(""):
             rule(state)

@@ -9,12 +9,12 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
 from adapters.wecom.commonmark import parse
-from adapters.wecom.containers import Containers, Quote
-from adapters.wecom.look import RULE, Look
+from adapters.wecom.containers import Nesting, Quote
+from adapters.wecom.look import RULE, MessageStyle
 from adapters.wecom.rows import Row, Span
-from adapters.wecom.runs import Line, Run, lines
+from adapters.wecom.runs import InlineRun, Line, lines
 from adapters.wecom.sections import sections
-from adapters.wecom.tables import Table, table_rows
+from adapters.wecom.tables import TableBlock, table_rows
 
 _TASK = re.compile(r"\[([ xX])\]\s+(?=\S)")
 _INFO = re.compile(r"(?:[!-_a-~]{1,32}(?:\s+(?:[\w-]+=\S*|\{[^{}]*\}))*)?", re.ASCII)
@@ -24,24 +24,24 @@ _BOXES = {" ": "☐", "x": "☑", "X": "☑"}
 _Gap = Literal["as written", "empty line", "none"]
 
 
-def rows(text: str, look: Look) -> Iterator[Row]:
+def rows(text: str, style: MessageStyle) -> Iterator[Row]:
     """Give the rows of a clean text, section after section, so that nobody pays for what is not wanted."""
     env: EnvType = {}
     for number, section in enumerate(sections(text)):
-        laid_out = _Walk(section.text, look, env).rows() if section.is_markup else _words_alone(section.text, look)
+        laid_out = _Walk(section.text, style, env).rows() if section.is_markup else _words_alone(section.text, style)
         for place, row in enumerate(laid_out):
             yield replace(row, gap="") if number and not place and section.apart else row
 
 
-def rows_as_written(text: str, look: Look) -> Iterator[Row]:
+def rows_as_written(text: str, style: MessageStyle) -> Iterator[Row]:
     """Return the lines of a text that says nothing but by its signs, such as a lone "#"."""
     for line in text.strip().split("\n"):
-        yield Row((Span(line),), guard=look.guard)
+        yield Row((Span(line),), guard=style.guard)
 
 
-def _words_alone(text: str, look: Look) -> Iterator[Row]:
+def _words_alone(text: str, style: MessageStyle) -> Iterator[Row]:
     for line in text.split("\n"):
-        yield Row(look.words((Run(line),)), guard=look.guard)
+        yield Row(style.line((InlineRun(line),)), guard=style.guard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class _Above:
 class _Walk:
     """One pass over the tokens of one section."""
 
-    def __init__(self, text: str, look: Look, env: EnvType) -> None:
-        self._look = look
+    def __init__(self, text: str, style: MessageStyle, env: EnvType) -> None:
+        self._style = style
         self._tokens = parse(text, env)
         self._source = text.split("\n")
-        self._around = Containers(look)
+        self._around = Nesting(style)
         self._above: _Above | None = None
         # A definition whose label is used is seen in the link; any other would be seen nowhere.
         self._seen = {child.meta["label"] for token in self._tokens for child in token.children or () if child.meta}
@@ -99,11 +99,11 @@ class _Walk:
             case "hr":
                 yield from self._placed([Row((Span(RULE),))], token, above="none", below="none")
             case "formula_block":
-                written = [self._look.words((Run(line.strip()),)) for line in token.content.split("\n")]
-                yield from self._placed([Row(spans, whole=True, guard=self._look.guard) for spans in written], token)
+                written = [self._style.line((InlineRun(line.strip()),)) for line in token.content.split("\n")]
+                yield from self._placed([Row(spans, whole=True, guard=self._style.guard) for spans in written], token)
             case "definition" if token.meta["id"] not in self._seen:
                 words = f"[{token.meta['label']}]: {token.meta['url']} {token.meta['title']}".rstrip()
-                yield from self._placed(self._paragraph([(Run(words),)]), token)
+                yield from self._placed(self._paragraph([(InlineRun(words),)]), token)
 
     def _paragraph(self, written: Sequence[Line]) -> list[Row]:
         if written and self._around.in_fresh_item:
@@ -112,12 +112,12 @@ class _Walk:
             if task is not None:
                 self._around.tick(_BOXES[task[1]])
                 written = [(replace(first, text=first.text[task.end() :]), *others), *written[1:]]
-        return [Row(self._look.words(line), guard=self._look.guard) for line in written]
+        return [Row(self._style.line(line), guard=self._style.guard) for line in written]
 
     def _heading(self, token: Token, inline: Token) -> Iterator[Row]:
-        words = tuple(run for line in lines(inline.children or ()) for run in (*line, Run(" ")))[:-1]
+        words = tuple(run for line in lines(inline.children or ()) for run in (*line, InlineRun(" ")))[:-1]
         if words:
-            spans = self._look.heading(int(token.tag[1:]), words, inside=bool(self._around))
+            spans = self._style.heading(int(token.tag[1:]), words, inside=bool(self._around))
             yield from self._placed([Row(spans, leads=True)], token, above="empty line", below="none")
 
     def _code(self, token: Token) -> Iterator[Row]:
@@ -130,16 +130,16 @@ class _Walk:
         yield from self._marker_alone(token)
         if not _INFO.fullmatch(info):
             # Words behind a fence, and not a language with its options: no client shows them there.
-            line = Row(self._look.words((Run(info),)), guard=self._look.guard)
+            line = Row(self._style.line((InlineRun(info),)), guard=self._style.guard)
             yield from self._placed([line], token, below="none")
             info = ""
-        frame = self._look.fence(info, code)
+        frame = self._style.fence(info, code)
         gap: _Gap = "as written" if frame is not None else "empty line"
-        set_apart = frame is not None or self._look.sets_code_apart
+        set_apart = frame is not None or self._style.sets_code_apart
         written = [
-            Row((self._look.code(line),), frame=frame, whole=True, verbatim=True)
+            Row((self._style.code(line),), frame=frame, whole=True, verbatim=True)
             if set_apart
-            else Row(self._look.words((Run(line),)), whole=True, verbatim=True, guard=self._look.guard)
+            else Row(self._style.line((InlineRun(line),)), whole=True, verbatim=True, guard=self._style.guard)
             for line in code.split("\n")
         ]
         # Code is not indented, so that it can be copied as it is.
@@ -158,12 +158,12 @@ class _Walk:
                 case _:
                     pass
         yield from self._marker_alone(token)
-        written = table_rows(Table(grid[0], grid[1:]), self._look)
+        written = table_rows(TableBlock(grid[0], grid[1:]), self._style)
         yield from self._placed(written, token, above="empty line", below="empty line")
 
     def _marker_alone(self, token: Token) -> Iterator[Row]:
         """Give a list marker a row of its own when what follows cannot stand beside it."""
-        if self._around.has_untold_marker:
+        if self._around.has_pending_marker:
             yield from self._placed([Row((), leads=True)], token, below="none")
 
     def _placed(

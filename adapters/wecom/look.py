@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from adapters.wecom.rows import Frame, Span
-from adapters.wecom.runs import Run
+from adapters.wecom.runs import InlineRun
 
 RULE = "─" * 12
 
 
-class Look(Protocol):
+class MessageStyle(Protocol):
     """How one message format writes things."""
 
     @property
@@ -20,13 +20,13 @@ class Look(Protocol):
     def sets_code_apart(self) -> bool:
         """Say whether code needs an empty line around it, having no fence."""
 
-    def words(self, line: Sequence[Run]) -> tuple[Span, ...]:
+    def line(self, line: Sequence[InlineRun]) -> tuple[Span, ...]:
         """Write a line."""
 
-    def heading(self, level: int, line: Sequence[Run], *, inside: bool) -> tuple[Span, ...]:
+    def heading(self, level: int, line: Sequence[InlineRun], *, inside: bool) -> tuple[Span, ...]:
         """Write a heading of level 1 to 6; `inside` a list or a quote."""
 
-    def header(self, line: Sequence[Run]) -> tuple[Span, ...]:
+    def header(self, line: Sequence[InlineRun]) -> tuple[Span, ...]:
         """Write the line at the head of a table."""
 
     def quote(self, depth: int) -> str:

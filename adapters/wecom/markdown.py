@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from adapters.wecom.rows import Frame, Span
-from adapters.wecom.runs import Run, merged
+from adapters.wecom.runs import InlineRun, merged
 from pipeline.words import Catalogue
 
 _GUARD = "\u200b"
@@ -26,28 +26,28 @@ _ADDRESS = str.maketrans({"(": "%28", ")": "%29", " ": "%20", "\n": ""})
 _LABEL = str.maketrans({"[": "［", "]": "］"})
 
 
-class Markdown:
+class MarkdownStyle:
     """Writes WeCom's markdown subset."""
 
     guard = _GUARD
     sets_code_apart = False
 
-    def __init__(self, words: Catalogue) -> None:
-        self._words = words
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
 
-    def words(self, line: Sequence[Run]) -> tuple[Span, ...]:
+    def line(self, line: Sequence[InlineRun]) -> tuple[Span, ...]:
         """Write a line; of markups that meet, the first of link, code, colour and bold is kept."""
         return tuple(_apart([span for run in merged(line) for span in self._spans(run)]))
 
-    def heading(self, level: int, line: Sequence[Run], *, inside: bool) -> tuple[Span, ...]:
+    def heading(self, level: int, line: Sequence[InlineRun], *, inside: bool) -> tuple[Span, ...]:
         """Write `# …`; inside a list or a quote, where WeCom knows no heading, bold."""
         if inside:
             return self.header(line)
-        return Span("#" * level + " "), *self.words([replace(run, bold=False) for run in line])
+        return Span("#" * level + " "), *self.line([replace(run, bold=False) for run in line])
 
-    def header(self, line: Sequence[Run]) -> tuple[Span, ...]:
+    def header(self, line: Sequence[InlineRun]) -> tuple[Span, ...]:
         """Write the line in bold."""
-        return self.words([replace(run, bold=True) for run in line])
+        return self.line([replace(run, bold=True) for run in line])
 
     def quote(self, depth: int) -> str:
         """Give `> `; WeCom's quotes do not nest, so an inner one has a bar."""
@@ -65,9 +65,9 @@ class Markdown:
         language = _INFO.match(info.strip())
         return Frame(above=ticks + (language[0] if language else ""), below=ticks)
 
-    def _spans(self, run: Run) -> Iterator[Span]:
+    def _spans(self, run: InlineRun) -> Iterator[Span]:
         if run.struck:
-            run = replace(run, text=self._words.text("rendering.struck", text=run.text), struck=False)
+            run = replace(run, text=self._catalogue.text("rendering.struck", text=run.text), struck=False)
         if run.picture:
             yield from self._picture(run)
         elif run.href:
@@ -81,11 +81,11 @@ class Markdown:
         else:
             yield Span(_literal(run.text))
 
-    def _picture(self, run: Run) -> Iterator[Span]:
+    def _picture(self, run: InlineRun) -> Iterator[Span]:
         name = (
-            self._words.text("rendering.picture", alt=run.text)
+            self._catalogue.text("rendering.picture", alt=run.text)
             if run.text
-            else self._words.text("rendering.bare_picture")
+            else self._catalogue.text("rendering.bare_picture")
         )
         if run.href.startswith("data:"):
             yield Span(_literal(name))

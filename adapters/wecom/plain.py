@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from adapters.wecom.rows import Frame, Span
-from adapters.wecom.runs import Run
+from adapters.wecom.runs import InlineRun
 from pipeline.words import Catalogue
 
 _ANCHOR = re.compile(r"<(?=/?a\b)", re.IGNORECASE)
@@ -14,27 +14,27 @@ _MAIN_HEADINGS = 3
 _WORD = re.compile(r"\w")
 
 
-class Plain:
+class PlainStyle:
     """Writes plain text."""
 
     guard = ""
     sets_code_apart = True
 
-    def __init__(self, words: Catalogue) -> None:
-        self._words = words
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
 
-    def words(self, line: Sequence[Run]) -> tuple[Span, ...]:
+    def line(self, line: Sequence[InlineRun]) -> tuple[Span, ...]:
         """Write a line; code stands apart from Chinese by a space, having nothing else to be known by."""
         return (Span(self._line(line)),)
 
-    def heading(self, level: int, line: Sequence[Run], *, inside: bool) -> tuple[Span, ...]:
+    def heading(self, level: int, line: Sequence[InlineRun], *, inside: bool) -> tuple[Span, ...]:
         """Write `【…】`; deeper headings behind a sign, and those inside a list or a quote as a line of their own."""
         text = self._line(line)
         if inside:
             return (Span(text),)
         return (Span(f"◆ {text}" if level > _MAIN_HEADINGS or "【" in text else f"【{text}】"),)
 
-    def header(self, line: Sequence[Run]) -> tuple[Span, ...]:
+    def header(self, line: Sequence[InlineRun]) -> tuple[Span, ...]:
         """Write the line behind a sign."""
         return (Span(f"■ {self._line(line)}"),)
 
@@ -50,9 +50,9 @@ class Plain:
         """Give nothing: code stands for itself."""
         return None
 
-    def _line(self, line: Sequence[Run]) -> str:
+    def _line(self, line: Sequence[InlineRun]) -> str:
         text = ""
-        last = Run("")
+        last = InlineRun("")
         for run in line:
             added = self._text(run)
             if (last.code or run.code) and _runs_together(text, added):
@@ -61,13 +61,15 @@ class Plain:
             last = run
         return _literal(text)
 
-    def _text(self, run: Run) -> str:
+    def _text(self, run: InlineRun) -> str:
         text, href = run.text, run.href.removeprefix("mailto:")
         if run.struck:
-            text = self._words.text("rendering.struck", text=text)
+            text = self._catalogue.text("rendering.struck", text=text)
         if run.picture:
             text = (
-                self._words.text("rendering.picture", alt=text) if text else self._words.text("rendering.bare_picture")
+                self._catalogue.text("rendering.picture", alt=text)
+                if text
+                else self._catalogue.text("rendering.bare_picture")
             )
             if href.startswith("data:"):
                 return text

@@ -6,9 +6,9 @@ from typing import Literal
 
 from adapters.wecom.clean import clean
 from adapters.wecom.layout import rows, rows_as_written
-from adapters.wecom.look import Look
-from adapters.wecom.markdown import Markdown
-from adapters.wecom.plain import Plain
+from adapters.wecom.look import MessageStyle
+from adapters.wecom.markdown import MarkdownStyle
+from adapters.wecom.plain import PlainStyle
 from adapters.wecom.text import MESSAGE_BYTES, number_bytes, numbered, pieces
 from pipeline.replies import (
     DocumentPart,
@@ -33,20 +33,20 @@ _CHINESE = Catalogue("zh")
 
 
 def render(
-    replies: Sequence[Reply], *, message_format: MessageFormat, max_pieces: int, words: Catalogue = _CHINESE
+    replies: Sequence[Reply], *, message_format: MessageFormat, max_pieces: int, catalogue: Catalogue = _CHINESE
 ) -> tuple[Part, ...]:
     """Give the parts in order; words longer than `max_pieces` messages, 1 or more, go as the first and a file.
 
-    `words` is the language of what is ours in a message: the file's name, and how a picture is spoken of.
+    `catalogue` is the language of what is ours in a message: the file's name, and how a picture is spoken of.
     """
-    look: Look = Markdown(words) if message_format == "markdown" else Plain(words)
+    look: MessageStyle = MarkdownStyle(catalogue) if message_format == "markdown" else PlainStyle(catalogue)
     parts: list[Part] = []
     for reply in replies:
         match reply:
             case TextReply(text):
-                parts += _words(text, look, message_format, max_pieces, words)
+                parts += _words(text, look, message_format, max_pieces, catalogue)
             case ImageReply(media, caption):
-                parts += [ImagePart(media), *_words(caption, look, message_format, max_pieces, words)]
+                parts += [ImagePart(media), *_words(caption, look, message_format, max_pieces, catalogue)]
             case VoiceReply(media):
                 parts.append(VoicePart(media))
             case FileReply(media):
@@ -56,11 +56,13 @@ def render(
     return tuple(parts)
 
 
-def _words(text: str, look: Look, message_format: MessageFormat, max_pieces: int, words: Catalogue) -> list[Part]:
+def _words(
+    text: str, style: MessageStyle, message_format: MessageFormat, max_pieces: int, catalogue: Catalogue
+) -> list[Part]:
     text = clean(text)
     if not is_visible(text):
         return []
-    for laid_out in (rows(text, look), rows_as_written(text, look)):
+    for laid_out in (rows(text, style), rows_as_written(text, style)):
         whole, cut, headed = tee(laid_out, 3)
         done = list(islice(pieces(whole), 2))
         if not done:
@@ -70,7 +72,7 @@ def _words(text: str, look: Look, message_format: MessageFormat, max_pieces: int
             done = list(islice(pieces(cut, MESSAGE_BYTES - number_bytes(max_pieces)), max_pieces + 1))
         if len(done) <= max_pieces:
             return [TextPart(piece, message_format) for piece in numbered(done)]
-        below = "\n\n" + words.text("rendering.whole_in_file")
+        below = "\n\n" + catalogue.text("rendering.whole_in_file")
         first = next(pieces(headed, MESSAGE_BYTES - len(below.encode())))
-        return [TextPart(first + below, message_format), DocumentPart(words.text("rendering.file_name"), text)]
+        return [TextPart(first + below, message_format), DocumentPart(catalogue.text("rendering.file_name"), text)]
     return []

@@ -9,7 +9,7 @@ from adapters.wecom.tags import paired
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class InlineRun:
     """Words of one look; `href` is where they lead, `colour` one of WeCom's three."""
 
     text: str
@@ -20,7 +20,7 @@ class Run:
     href: str = ""
     colour: str = ""
 
-    def looks_like(self, other: "Run") -> bool:
+    def same_style(self, other: "InlineRun") -> bool:
         """Say whether both could be one run; two pictures never are."""
         return (
             self.bold == other.bold
@@ -32,12 +32,12 @@ class Run:
         )
 
 
-Line = tuple[Run, ...]
+Line = tuple[InlineRun, ...]
 
 
 def lines(tokens: Sequence[Token]) -> tuple[Line, ...]:
     """Give inline tokens as lines, without those that hold nothing."""
-    done: list[list[Run]] = [[]]
+    done: list[list[InlineRun]] = [[]]
     for run in _runs(paired(list(tokens))):
         if run is None:
             done.append([])
@@ -46,21 +46,21 @@ def lines(tokens: Sequence[Token]) -> tuple[Line, ...]:
     return tuple(merged(line) for line in done if line)
 
 
-def merged(line: Sequence[Run]) -> Line:
+def merged(line: Sequence[InlineRun]) -> Line:
     """Give the line with neighbours of one look in one run."""
-    done: list[Run] = []
+    done: list[InlineRun] = []
     for run in line:
-        if done and run.looks_like(done[-1]):
+        if done and run.same_style(done[-1]):
             done[-1] = replace(run, text=done[-1].text + run.text)
         else:
             done.append(run)
     return tuple(done)
 
 
-def _runs(tokens: Sequence[Token]) -> Iterator[Run | None]:
+def _runs(tokens: Sequence[Token]) -> Iterator[InlineRun | None]:
     """Give the runs in order, None for the end of a line."""
-    look = Run("")
-    link: Run | None = None
+    look = InlineRun("")
+    link: InlineRun | None = None
     for token in tokens:
         match token.type:
             case "softbreak" | "hardbreak":
@@ -88,7 +88,7 @@ def _runs(tokens: Sequence[Token]) -> Iterator[Run | None]:
                     yield replace(look, text=token.content, code=token.type == "code_inline" and not look.struck)
 
 
-def _changed(look: Run, token: Token) -> Run:
+def _changed(look: InlineRun, token: Token) -> InlineRun:
     """Give the look from a token that opens or closes one on."""
     if token.tag == "strong":
         return replace(look, bold=token.nesting > 0)
@@ -97,7 +97,7 @@ def _changed(look: Run, token: Token) -> Run:
     return replace(look, colour=token.info)
 
 
-def _shown(link: Run) -> Iterator[Run]:
+def _shown(link: InlineRun) -> Iterator[InlineRun]:
     """Give a link that can be seen: one without words shows where it leads."""
     if link.text.strip() or link.picture:
         yield link

@@ -4,9 +4,9 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from adapters.wecom.look import Look
+from adapters.wecom.look import MessageStyle
 from adapters.wecom.rows import Frame, Row, Span
-from adapters.wecom.runs import Line, Run
+from adapters.wecom.runs import InlineRun, Line
 
 Cell = tuple[Line, ...]
 
@@ -17,74 +17,74 @@ _WIDEST_HEADER = 60
 _LONGEST_FRAME = 200
 """UTF-8 bytes of such a header, the addresses of its links among them."""
 
-_BETWEEN = Run("｜")
-_NOTHING = (Run("—"),)
+_BETWEEN = InlineRun("｜")
+_NOTHING = (InlineRun("—"),)
 _TERM_AND_MEANING = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableBlock:
     """A header and the rows under it, all with as many cells."""
 
     header: Sequence[Cell]
     rows: Sequence[Sequence[Cell]]
 
 
-def table_rows(table: Table, look: Look) -> list[Row]:
+def table_rows(table: TableBlock, style: MessageStyle) -> list[Row]:
     """Give a table's rows, such that each piece they are cut into names its columns."""
     if not table.rows:
-        return [Row(look.header(_joined(table.header)), whole=True)]
+        return [Row(style.header(_joined(table.header)), whole=True)]
     one_line = all(len(cell) <= 1 for cells in (table.header, *table.rows) for cell in cells)
-    if one_line and all(_width(cells, look) <= _WIDEST for cells in (table.header, *table.rows)):
-        return list(_lines(table, look))
-    if len(table.header) == _TERM_AND_MEANING and _width(table.header, look) <= _WIDEST_HEADER:
-        return list(_terms(table, look))
-    return list(_cards(table, look))
+    if one_line and all(_width(cells, style) <= _WIDEST for cells in (table.header, *table.rows)):
+        return list(_lines(table, style))
+    if len(table.header) == _TERM_AND_MEANING and _width(table.header, style) <= _WIDEST_HEADER:
+        return list(_terms(table, style))
+    return list(_cards(table, style))
 
 
-def _lines(table: Table, look: Look) -> Iterator[Row]:
+def _lines(table: TableBlock, style: MessageStyle) -> Iterator[Row]:
     """Write each row as a line."""
-    header, frame = _header(table, look)
+    header, frame = _header(table, style)
     yield from header
     for cells in table.rows:
         yield Row(
-            look.words(_joined([cell or (_NOTHING,) for cell in cells])), frame=frame, whole=True, guard=look.guard
+            style.line(_joined([cell or (_NOTHING,) for cell in cells])), frame=frame, whole=True, guard=style.guard
         )
 
 
-def _terms(table: Table, look: Look) -> Iterator[Row]:
+def _terms(table: TableBlock, style: MessageStyle) -> Iterator[Row]:
     """Write a table of two columns as terms and what is said of each."""
-    header, frame = _header(table, look)
+    header, frame = _header(table, style)
     yield from header
     for term, meaning in table.rows:
-        for row in _labelled(tuple(replace(run, bold=True) for run in _one(term)), meaning, look):
+        for row in _labelled(tuple(replace(run, bold=True) for run in _one(term)), meaning, style):
             yield replace(row, frame=frame)
 
 
-def _cards(table: Table, look: Look) -> Iterator[Row]:
+def _cards(table: TableBlock, style: MessageStyle) -> Iterator[Row]:
     """Write each row as some lines, every one with its column's name."""
     for number, cells in enumerate(table.rows):
         for place, (name, cell) in enumerate(zip(table.header, cells, strict=True)):
             label = tuple(replace(run, bold=False) for run in _one(name))
             if place:
-                yield from _labelled(label, cell, look)
+                yield from _labelled(label, cell, style)
             else:
-                spans = look.header((*_with_colon(label), *(_one(cell) or _NOTHING)))
-                yield Row(spans, gap="" if number else None, leads=True, guard=look.guard)
+                spans = style.header((*_with_colon(label), *(_one(cell) or _NOTHING)))
+                yield Row(spans, gap="" if number else None, leads=True, guard=style.guard)
 
 
-def _labelled(label: Line, cell: Cell, look: Look) -> Iterator[Row]:
+def _labelled(label: Line, cell: Cell, style: MessageStyle) -> Iterator[Row]:
     first, *others = cell or (_NOTHING,)
-    yield Row(look.words((*_with_colon(label), *first)), guard=look.guard)
+    yield Row(style.line((*_with_colon(label), *first)), guard=style.guard)
     for line in others:
-        yield Row((Span("\u3000"), *look.words(line)))
+        yield Row((Span("\u3000"), *style.line(line)))
 
 
-def _header(table: Table, look: Look) -> tuple[list[Row], Frame | None]:
+def _header(table: TableBlock, style: MessageStyle) -> tuple[list[Row], Frame | None]:
     """Write the header as a frame that each piece repeats, or, if it is long, as a row that stands once."""
     if not any(table.header):
         return [], None
-    spans = look.header(_joined(table.header))
+    spans = style.header(_joined(table.header))
     above = "".join(map(str, spans))
     if len(above.encode()) > _LONGEST_FRAME:
         return [Row(spans, leads=True)], None
@@ -97,16 +97,16 @@ def _joined(cells: Sequence[Cell]) -> Line:
 
 def _one(cell: Cell) -> Line:
     """Give a cell as one line."""
-    return tuple(run for line in cell for run in (Run(" "), *line))[1:]
+    return tuple(run for line in cell for run in (InlineRun(" "), *line))[1:]
 
 
 def _with_colon(label: Line) -> Line:
     if not label or label[-1].text.endswith(("：", ":")):
         return label
     last = label[-1]
-    return (*label, Run("：", bold=last.bold and not (last.code or last.href or last.colour)))
+    return (*label, InlineRun("：", bold=last.bold and not (last.code or last.href or last.colour)))
 
 
-def _width(cells: Sequence[Cell], look: Look) -> int:
-    text = "".join(span.text for span in look.words(_joined(cells)))
+def _width(cells: Sequence[Cell], style: MessageStyle) -> int:
+    text = "".join(span.text for span in style.line(_joined(cells)))
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

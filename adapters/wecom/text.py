@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from adapters.wecom.cuts import Rest, cut_inside, cut_somewhere
+from adapters.wecom.cuts import RemainingRow, cut_inside, cut_somewhere
 from adapters.wecom.rows import Frame, Row
 from pipeline.text import is_visible
 
@@ -19,7 +19,7 @@ _LEAST_ROOM = 16
 class _Held:
     """A line of the piece that is being filled; `size` is the piece's, in bytes, up to and with this line."""
 
-    rest: Rest
+    rest: RemainingRow
     text: str
     size: int
 
@@ -41,7 +41,7 @@ def pieces(rows: Iterable[Row], limit: int = MESSAGE_BYTES) -> Iterator[str]:
     at least one row or one character.
     """
     coming = iter(rows)
-    waiting: deque[Rest] = deque()
+    waiting: deque[RemainingRow] = deque()
     held: list[_Held] = []
     while True:
         if waiting:
@@ -50,9 +50,9 @@ def pieces(rows: Iterable[Row], limit: int = MESSAGE_BYTES) -> Iterator[str]:
             row = next(coming, None)
             if row is None:
                 break
-            rest = Rest(row if row.leaves(_LEAST_ROOM, limit) else row.bare())
+            rest = RemainingRow(row if row.leaves(_LEAST_ROOM, limit) else row.bare())
         used = _opened(held, rest)
-        text = rest.shown(limit - used - _closing(rest.row.frame))
+        text = rest.write(limit - used - _closing(rest.row.frame))
         if text is not None:
             held.append(_Held(rest, text, used + len(text.encode())))
             continue
@@ -75,9 +75,9 @@ def numbered(parts: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{part}\n\n({number}/{len(parts)})" for number, part in enumerate(parts, 1))
 
 
-def _parted(held: list[_Held], rest: Rest, limit: int) -> tuple[list[_Held], list[Rest]]:
+def _parted(held: list[_Held], rest: RemainingRow, limit: int) -> tuple[list[_Held], list[RemainingRow]]:
     """Give what the piece keeps when `rest` does not fit into it as well, and what goes to the next."""
-    alone = rest.shown(limit - _opened([], rest) - _closing(rest.row.frame)) is not None
+    alone = rest.write(limit - _opened([], rest) - _closing(rest.row.frame)) is not None
     used = _opened(held, rest)
     room = limit - used - _closing(rest.row.frame)
     place = _break(held, rest, limit // 2, paragraph=True) or _break(held, rest, limit // 2, paragraph=False)
@@ -97,11 +97,11 @@ def _parted(held: list[_Held], rest: Rest, limit: int) -> tuple[list[_Held], lis
     return [*held, _Held(rest, text, used + len(text.encode()))] if text else held, [left]
 
 
-def _split(held: list[_Held], rest: Rest, place: int) -> tuple[list[_Held], list[Rest]]:
+def _split(held: list[_Held], rest: RemainingRow, place: int) -> tuple[list[_Held], list[RemainingRow]]:
     return held[:place], [*(line.rest for line in held[place:]), rest]
 
 
-def _break(held: list[_Held], rest: Rest, at_least: int, *, paragraph: bool) -> int:
+def _break(held: list[_Held], rest: RemainingRow, at_least: int, *, paragraph: bool) -> int:
     """Give the last place between two lines where a piece may end, 0 for none; a heading ends no piece."""
     below = rest
     for place in range(len(held), 0, -1):
@@ -115,7 +115,7 @@ def _break(held: list[_Held], rest: Rest, at_least: int, *, paragraph: bool) -> 
     return 0
 
 
-def _opened(held: Sequence[_Held], rest: Rest) -> int:
+def _opened(held: Sequence[_Held], rest: RemainingRow) -> int:
     """Give the bytes a piece has before the words of the line that is added to it."""
     frame = rest.row.frame
     if not held:

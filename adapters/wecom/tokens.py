@@ -25,7 +25,7 @@ class Token:
     issue: int
 
 
-class Tokens:
+class AccessTokens:
     """Where every call to one app's API gets its token."""
 
     def __init__(self, cache: Cache, key: str, fetch: Fetch, *, clock: Callable[[], float] = time.time) -> None:

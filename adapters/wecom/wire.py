@@ -3,7 +3,7 @@
 By aiohttp, which takes a third of the CPU that httpx2 does for a call (0.2 beside 0.6 ms measured): sending is half of
 what an answer costs when the model is quick.
 
-Errors of the network become `TryAgain`; WeCom's own refusals are left in the `Answer`.
+Errors of the network become `TryAgain`; WeCom's own refusals are left in the `ApiResponse`.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _WHOLE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class UploadFile:
     """A file to upload."""
 
     name: str
@@ -49,7 +49,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiResponse:
     """What WeCom said to a call; `data` and `name` are a downloaded file's."""
 
     path: str
@@ -79,7 +79,7 @@ class Answer:
         raise error
 
 
-class Wire:
+class QyapiHttp:
     """Connections to one qyapi, real or pretended; `patience` is how many seconds an exchange may take as a whole.
 
     Raises `SettingsInvalid` for a proxy it cannot use.
@@ -101,8 +101,8 @@ class Wire:
         query: Mapping[str, str],
         *,
         body: Mapping[str, Any] | None = None,
-        file: File | None = None,
-    ) -> Answer:
+        file: UploadFile | None = None,
+    ) -> ApiResponse:
         """Post a body or a file, or get; gives WeCom's answer, refusals included."""
         if file is not None:
             # Written by httpx2, whose names are the plain UTF-8 that WeCom wants (protocol.md 5.3).
@@ -115,16 +115,16 @@ class Wire:
             _, content = await self._exchange("POST", path, query, _ANSWER_BYTES, _CALL, data=said, headers=_JSON)
         else:
             _, content = await self._exchange("GET", path, query, _ANSWER_BYTES, _CALL)
-        return Answer.of(path, content)
+        return ApiResponse.of(path, content)
 
-    async def download(self, path: str, query: Mapping[str, str], limit: int) -> Answer:
+    async def download(self, path: str, query: Mapping[str, str], limit: int) -> ApiResponse:
         """Get a file, or WeCom's refusal; more than `limit` bytes are `Undeliverable`."""
         disposition, data = await self._exchange("GET", path, query, limit, _FILE)
         # An error comes as JSON where the file would be, and without a name.
         if not disposition and data.lstrip()[:1] == b"{":
-            return Answer.of(path, data)
+            return ApiResponse.of(path, data)
         name = _FILE_NAME.search(disposition)
-        return Answer(path, 0, data=data, name=name[1] if name else "")
+        return ApiResponse(path, 0, data=data, name=name[1] if name else "")
 
     async def aclose(self) -> None:
         """Close the connections."""

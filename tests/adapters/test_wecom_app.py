@@ -210,7 +210,7 @@ def test_replies_are_rendered_in_the_format_of_the_settings(cache: Cache, format
 
 def test_a_channel_opens_from_its_settings(tmp_path: Path) -> None:
     app = a_channel(
-        open_wecom_app("hr", settings_of(), media=Shelf(), governor=Gate(), cache_folder=tmp_path / "cache")
+        open_wecom_app("hr", settings_of(), media=Shelf(), send_limiter=Gate(), cache_folder=tmp_path / "cache")
     )
 
     assert ("hr", 2048, False) == (app.name, app.capabilities.message_bytes, app.capabilities.streams)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from adapters.wecom.wire import Wire
+from adapters.wecom.wire import QyapiHttp
 from chains.transport import open_client, patience
 from tests.fakes.openai_server import Breaks, Hangs, Held, OpenAIServer, Says
 
@@ -100,7 +100,7 @@ async def test_a_proxy_without_a_port_is_reached_at_80_by_every_client() -> None
         listening = await asyncio.start_server(proxy, "127.0.0.9", 80)
     except OSError:
         pytest.skip("this user may not listen on port 80")
-    wire = await asyncio.to_thread(Wire, "http://wecom.invalid", proxy="http://127.0.0.9")
+    wire = await asyncio.to_thread(QyapiHttp, "http://wecom.invalid", proxy="http://127.0.0.9")
     fetching = httpx2.AsyncClient(proxy="http://127.0.0.9", trust_env=False, verify=False)
     async with listening, open_client(proxy="http://127.0.0.9") as client, fetching:
         await wire.call("gettoken", {})

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from adapters.simulator.apps import App
-from adapters.simulator.courier import sealed
-from adapters.simulator.screens import Said
+from adapters.simulator.courier import encrypted_post
+from adapters.simulator.screens import MemberAction
 from pipeline.events import Clicked, Content, Text
 
 LOST = 0
@@ -27,7 +27,7 @@ class Letter:
     """A message with the means to post it, each time sealed afresh."""
 
     app: App
-    said: Said
+    said: MemberAction
 
     @property
     def text(self) -> str:
@@ -36,7 +36,7 @@ class Letter:
 
     def request(self) -> bytes:
         """Give the HTTP request that brings it."""
-        url, body = sealed(self.app, self.said)
+        url, body = encrypted_post(self.app, self.said)
         target = "/" + url.split("/", 3)[3]
         return http_post(target, body)
 
@@ -52,7 +52,7 @@ def letter(app: App, user: str, content: str | Content) -> Letter:
     what = Text(content) if isinstance(content, str) else content
     number = next(_numbers)
     msg_id = "" if isinstance(what, Clicked) else str(number)
-    return Letter(app, Said(number, time.time(), app.corp_id, app.agent_id, user, msg_id, what))
+    return Letter(app, MemberAction(number, time.time(), app.corp_id, app.agent_id, user, msg_id, what))
 
 
 @dataclass(frozen=True, slots=True)

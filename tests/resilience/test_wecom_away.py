@@ -28,7 +28,7 @@ async def test_every_part_arrives_once_and_in_order_however_wecom_fails(tmp_path
     async with Town(tmp_path) as town:
         service = await town.serve()
         for fault in faults:
-            await town.wecom.misbehave(fault, route="message/send", calls=3)
+            await town.wecom.add_fault(fault, route="message/send", calls=3)
         letters = [town.letter(one.user, words(n, lines)) for n, lines in enumerate((_LINES, 1)) for one in people]
         posted = await post_all(service.port, [letter.request() for letter in letters], connections=1)
         came = [await _whole(town, one) for one in people]

@@ -103,7 +103,7 @@ async def test_a_picture_goes_out(house: House, tmp_path: Path) -> None:
 async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(house: House, tmp_path: Path) -> None:
     phone = house.phone("lisi")
     platform = house.simulator.platform
-    label = platform.shelf.put(phone.app.corp_id, "file", b"%PDF-1.4 ", name="../../.报告.pdf").label
+    label = platform.uploads.put(phone.app.corp_id, "file", b"%PDF-1.4 ", name="../../.报告.pdf").label
     folder = tmp_path / "received"
     saved = []
     async with Client(str(house.http.base_url).rstrip("/")) as client:
@@ -113,7 +113,7 @@ async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(house: House, 
             running = asyncio.create_task(talk.run())
             await lines.asked.wait()
             shown = Delivered(platform.number(), time.time(), *phone.app.key, "lisi", f"m{number}", "file", media=label)
-            platform.screen(phone.app, "lisi").show(shown)
+            platform.timeline(phone.app, "lisi").show(shown)
             saved.append(await lines.shown.get())
             lines.leave.set()
             await running
@@ -129,8 +129,8 @@ async def test_a_message_that_was_not_taken_is_said_to_be(house: House, tmp_path
 
 
 async def test_faults_on_the_way_are_not_the_persons_business(house: House, tmp_path: Path) -> None:
-    house.simulator.misbehave(LoseAnswer(1), calls=1)
-    house.simulator.misbehave(HttpStatus(500), route="message/send", calls=1)
+    house.simulator.add_fault(LoseAnswer(1), calls=1)
+    house.simulator.add_fault(HttpStatus(500), route="message/send", calls=1)
     clean, written = await talk(await loaded_for(house, tmp_path), "你好")
 
     assert (True, 1) == (clean, written.count("收到：“你好”"))

@@ -120,8 +120,8 @@ async def test_a_file_that_is_too_large_is_refused(house: House) -> None:
 
 async def test_a_browser_is_given_no_file_that_it_might_run(house: House) -> None:
     app = house.phone().app
-    page = house.simulator.platform.shelf.put(app.corp_id, "file", b"<script>alert(1)</script>", name="a.html")
-    drawing = house.simulator.platform.shelf.put(app.corp_id, "image", b"<svg onload=alert(1)>", name="a.svg")
+    page = house.simulator.platform.uploads.put(app.corp_id, "file", b"<script>alert(1)</script>", name="a.html")
+    drawing = house.simulator.platform.uploads.put(app.corp_id, "image", b"<svg onload=alert(1)>", name="a.svg")
     answers = [await house.http.get(f"/console/media/{media.label.media_id}") for media in (page, drawing)]
 
     assert ["application/octet-stream"] * 2 == [answer.headers["content-type"] for answer in answers]

@@ -13,7 +13,7 @@ import pytest
 from adapters.simulator.apps import invent_app
 from adapters.simulator.directory import Member
 from adapters.simulator.faults import ApiFault, Drop, Errcode, Hang, HttpStatus, NotJson
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from tests.fakes.openai_server import Act, Breaks, Fails, Hangs, OpenAIServer, Raw, Says
 from tests.house import until
 from tests.web.credentials import credentials
@@ -32,8 +32,8 @@ MARKS = {"well": "✓", "ill": "✗", "doubtful": "!", "unchecked": "–"}
 
 
 @pytest.fixture
-async def wecom() -> AsyncIterator[Simulator]:
-    async with Simulator([invent_app(name="助手")], members=[Member("zhangsan")]) as running:
+async def wecom() -> AsyncIterator[WeComSimulator]:
+    async with WeComSimulator([invent_app(name="助手")], members=[Member("zhangsan")]) as running:
         yield running
 
 
@@ -44,7 +44,7 @@ async def model() -> AsyncIterator[OpenAIServer]:
 
 
 @pytest.fixture
-def environ(wecom: Simulator, tmp_path: Path) -> dict[str, str]:
+def environ(wecom: WeComSimulator, tmp_path: Path) -> dict[str, str]:
     return {
         "WEBOT_SERVER__PORT": str(free_port()),
         "WEBOT_CONSOLE__PORT": str(free_port()),
@@ -93,7 +93,7 @@ def test_a_fresh_clone_is_all_green(tmp_path: Path) -> None:
 
 
 async def test_a_whole_set_up_is_all_green_with_the_service_running(
-    tmp_path: Path, environ: dict[str, str], wecom: Simulator, model: OpenAIServer
+    tmp_path: Path, environ: dict[str, str], wecom: WeComSimulator, model: OpenAIServer
 ) -> None:
     model.script(Says("2", model="test-model-2026"))
     url = f"http://127.0.0.1:{environ['WEBOT_SERVER__PORT']}"
@@ -142,9 +142,9 @@ async def test_a_service_whose_settings_wait_for_a_restart_is_pointed_out(
     ],
 )
 async def test_what_wecom_refuses_comes_with_the_way_out(
-    tmp_path: Path, environ: dict[str, str], wecom: Simulator, fault: ApiFault, route: str, check: str, fix: str
+    tmp_path: Path, environ: dict[str, str], wecom: WeComSimulator, fault: ApiFault, route: str, check: str, fix: str
 ) -> None:
-    wecom.misbehave(fault, route=route)
+    wecom.add_fault(fault, route=route)
     found = await examined(tmp_path, environ, seconds=1.0)
     ill = [name for (about, name), finding in found.items() if about == "wecom" and finding.state == "ill"]
 
@@ -153,9 +153,9 @@ async def test_what_wecom_refuses_comes_with_the_way_out(
 
 
 async def test_what_lies_behind_a_failure_is_not_tried(
-    tmp_path: Path, environ: dict[str, str], wecom: Simulator
+    tmp_path: Path, environ: dict[str, str], wecom: WeComSimulator
 ) -> None:
-    wecom.misbehave(Errcode(40013), route="gettoken")
+    wecom.add_fault(Errcode(40013), route="gettoken")
     found = await examined(tmp_path, environ)
 
     assert ("✗", "–", "–") == tuple(states(found)[check] for check in ("token", "app", "menu"))
@@ -293,7 +293,7 @@ async def test_a_database_that_is_away_or_behind_is_seen(
 
 
 async def test_what_keeps_the_service_from_starting_is_seen_before_it_starts(
-    tmp_path: Path, environ: dict[str, str], wecom: Simulator
+    tmp_path: Path, environ: dict[str, str], wecom: WeComSimulator
 ) -> None:
     clash = environ | credentials(invent_app(agent_id=1000009), wecom.url, channel="hr", path="/gpt")
     paths = await examined(tmp_path, clash)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator.apps import invent_app
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from tests.house import House, open_house
 from tests.web.credentials import credentials
 from web.access import Access
@@ -23,8 +23,8 @@ HASH = hash_password("correct horse battery")
 
 
 @pytest.fixture
-async def wecom() -> AsyncIterator[Simulator]:
-    async with Simulator([invent_app()]) as platform:
+async def wecom() -> AsyncIterator[WeComSimulator]:
+    async with WeComSimulator([invent_app()]) as platform:
         yield platform
 
 
@@ -61,7 +61,7 @@ async def test_one_that_is_reached_and_asks_for_its_password_is_right_only_where
 
 @pytest.mark.parametrize(("metrics", "state"), [("false", "well"), ("true", "doubtful")])
 async def test_a_proxy_that_passes_on_all_of_the_port_for_wecom_is_well(
-    tmp_path: Path, wecom: Simulator, metrics: str, state: str
+    tmp_path: Path, wecom: WeComSimulator, metrics: str, state: str
 ) -> None:
     environ = credentials(wecom.app(), wecom.url) | {"WEBOT_CHANNELS__HR__PATH": "/hr"}
     async with open_house(tmp_path, environ | {"WEBOT_SERVER__METRICS": metrics}) as house:

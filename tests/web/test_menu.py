@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator.apps import invent_app
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from tests.web.credentials import credentials
 from tests.web.shell import Ran, webot
 
@@ -15,18 +15,18 @@ HR = invent_app(agent_id=1000003, name="hr")
 
 
 @pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator([invent_app(), HR]) as running:
+async def simulator() -> AsyncIterator[WeComSimulator]:
+    async with WeComSimulator([invent_app(), HR]) as running:
         yield running
 
 
 @pytest.fixture
-def environ(simulator: Simulator) -> dict[str, str]:
+def environ(simulator: WeComSimulator) -> dict[str, str]:
     return credentials(simulator.app(1000002), simulator.url)
 
 
 async def test_the_menu_of_the_settings_becomes_the_apps(
-    tmp_path: Path, simulator: Simulator, environ: dict[str, str]
+    tmp_path: Path, simulator: WeComSimulator, environ: dict[str, str]
 ) -> None:
     before = await webot("menu", "show", folder=tmp_path, environ=environ)
     pushed = await webot("menu", "push", folder=tmp_path, environ=environ)
@@ -43,7 +43,7 @@ async def test_the_menu_of_the_settings_becomes_the_apps(
 
 
 async def test_a_channel_is_named_where_there_are_several(
-    tmp_path: Path, simulator: Simulator, environ: dict[str, str]
+    tmp_path: Path, simulator: WeComSimulator, environ: dict[str, str]
 ) -> None:
     both = environ | credentials(HR, simulator.url, channel="hr", path="/hr")
     pushed = await webot("menu", "push", "--channel", "hr", folder=tmp_path, environ=both)
@@ -56,7 +56,7 @@ async def test_a_channel_is_named_where_there_are_several(
 
 
 async def test_a_menu_beyond_wecoms_limits_is_refused_before_wecom_is_asked(
-    tmp_path: Path, simulator: Simulator, environ: dict[str, str]
+    tmp_path: Path, simulator: WeComSimulator, environ: dict[str, str]
 ) -> None:
     (tmp_path / "settings.local.toml").write_text(
         '[menu]\nbuttons = [{ name = "六个汉字太长", key = "@help" }, { name = "空" }]\n', encoding="utf-8"
@@ -80,7 +80,7 @@ async def test_a_key_that_is_no_command_is_hinted_at(tmp_path: Path, environ: di
 
 
 async def test_what_wecom_refuses_is_one_line_without_secrets(
-    tmp_path: Path, simulator: Simulator, environ: dict[str, str]
+    tmp_path: Path, simulator: WeComSimulator, environ: dict[str, str]
 ) -> None:
     wrong = environ | {"WEBOT_CHANNELS__WECOM__SECRET": "opensesame" * 4}
     ran = await webot("menu", "push", folder=tmp_path, environ=wrong)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from adapters.simulator.courier import Posting
+from adapters.simulator.courier import DeliveryResult
 from adapters.simulator.faults import Drop, Errcode
-from adapters.simulator.screens import Delivered, Said
+from adapters.simulator.screens import Delivered, MemberAction
 from pipeline.events import Clicked, Entered, Link, Location, Text
 from storage.tracks import Track
 from tests.fakes.openai_server import Hangs, OpenAIServer
@@ -59,7 +59,7 @@ async def test_everybody_is_answered_once_though_each_callback_comes_three_times
 
 async def test_an_answer_that_came_twice_is_counted(house: House, tmp_path: Path) -> None:
     # WeCom showed it, but the word that it did was lost: the one case in which a part may come twice.
-    house.simulator.misbehave(Drop(done=True), route="message/send", calls=1)
+    house.simulator.add_fault(Drop(done=True), route="message/send", calls=1)
     clean, report = await simulate(house, tmp_path, Plan(acts=HELLO[:1]))
 
     assert (False, 1, 1, 0) == (clean, report["answered"], report["duplicated"], report["lost"])
@@ -80,14 +80,14 @@ async def test_a_message_without_an_answer_is_lost(tmp_path: Path) -> None:
 
 
 async def test_an_answer_that_cannot_be_delivered_is_lost(house: House, tmp_path: Path) -> None:
-    house.simulator.misbehave(Errcode(81013), route="message/send", calls=1)
+    house.simulator.add_fault(Errcode(81013), route="message/send", calls=1)
     clean, report = await simulate(house, tmp_path, Plan(acts=HELLO[:1]))
 
     assert (False, 1) == (clean, report["lost"])
 
 
 async def test_how_long_answers_took_is_not_told_where_there_were_none(house: House, tmp_path: Path) -> None:
-    house.simulator.misbehave(Errcode(81013), route="message/send", calls=1)
+    house.simulator.add_fault(Errcode(81013), route="message/send", calls=1)
     loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
     written = io.StringIO()
     plan = Plan(acts=HELLO[:1])
@@ -118,8 +118,8 @@ def told(number: int, msgid: str, text: str = "") -> Delivered:
 
 
 def spoke(number: int, *, status: int = 200) -> Spoken:
-    said = Said(number, 100.0, "ww", 1, "u", str(number), Text("x"))
-    return Spoken(said, f"k{number}", Posting(str(number), (0, status), (0.25, 0.5)))
+    said = MemberAction(number, 100.0, "ww", 1, "u", str(number), Text("x"))
+    return Spoken(said, f"k{number}", DeliveryResult(str(number), (0, status), (0.25, 0.5)))
 
 
 def track(number: int, *ids: str, lane: str = "c/u", state: str = "done", failure: str = "") -> tuple[str, Track]:

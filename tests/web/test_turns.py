@@ -46,12 +46,12 @@ async def fail_once(house: House, model: OpenAIServer) -> None:
 
 async def remain_undelivered(house: House) -> None:
     """Have an answer that WeCom will not take."""
-    number = house.simulator.misbehave(Errcode(60111), route="message/send")
+    number = house.simulator.add_fault(Errcode(60111), route="message/send")
     await house.phone().say(WORDS)
     async with asyncio.timeout(20):
         while not await list_turns(house.service.database, "failed"):
             continue
-    house.simulator.behave(number)
+    house.simulator.clear_faults(number)
 
 
 def listed(ran: Ran) -> dict[str, list[dict[str, object]]]:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from adapters.simulator.apps import invent_app
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
 from tests.house import House, open_house
 from tests.web.credentials import credentials
@@ -36,12 +36,12 @@ FORWARDER = "localhost"
 
 
 @pytest.fixture
-async def wecom() -> AsyncIterator[Simulator]:
-    async with Simulator([invent_app()]) as platform:
+async def wecom() -> AsyncIterator[WeComSimulator]:
+    async with WeComSimulator([invent_app()]) as platform:
         yield platform
 
 
-def real(wecom: Simulator) -> dict[str, str]:
+def real(wecom: WeComSimulator) -> dict[str, str]:
     """Give settings with a real channel, and a simulated one beside it."""
     return credentials(wecom.app(), wecom.url) | {"WEBOT_CHANNELS__HR__PATH": "/hr"}
 
@@ -58,7 +58,7 @@ async def ask(to: httpx2.AsyncClient, request: str, host: str, *heads: str) -> R
 
 @pytest.mark.parametrize("password", ["", HASH], ids=["no password", "a password"])
 async def test_the_port_for_wecom_answers_wecom_and_monitors_alone(
-    tmp_path: Path, wecom: Simulator, password: str
+    tmp_path: Path, wecom: WeComSimulator, password: str
 ) -> None:
     remote = {"WEBOT_CONSOLE__REMOTE": "true", "WEBOT_CONSOLE__PASSWORD_HASH": password} if password else {}
     async with open_house(tmp_path, real(wecom) | remote) as house:
@@ -87,7 +87,7 @@ async def test_the_port_for_wecom_answers_wecom_and_monitors_alone(
 )
 @pytest.mark.parametrize("apart", [False, True], ids=["one port", "two ports"])
 async def test_the_console_asks_everybody_for_its_password_and_programs_for_their_token(
-    tmp_path: Path, wecom: Simulator, password: str, wanted: dict[str, tuple[int, int]], *, apart: bool
+    tmp_path: Path, wecom: WeComSimulator, password: str, wanted: dict[str, tuple[int, int]], *, apart: bool
 ) -> None:
     environ = (real(wecom) if apart else {}) | {"WEBOT_CONSOLE__PASSWORD_HASH": password}
     async with open_house(tmp_path, environ) as house:
@@ -100,7 +100,7 @@ async def test_the_console_asks_everybody_for_its_password_and_programs_for_thei
     assert {key: wanted[key[1]][key[0] in PROGRAMS] for key in found} == found
 
 
-async def test_a_program_that_has_read_the_token_is_let_in_and_no_other(tmp_path: Path, wecom: Simulator) -> None:
+async def test_a_program_that_has_read_the_token_is_let_in_and_no_other(tmp_path: Path, wecom: WeComSimulator) -> None:
     async with open_house(tmp_path, real(wecom) | {"WEBOT_CONSOLE__PASSWORD_HASH": HASH}) as house:
         path = token_path(house.service.settings)
         token = path.read_text().strip()
@@ -127,7 +127,7 @@ async def test_a_program_that_has_read_the_token_is_let_in_and_no_other(tmp_path
 
 @pytest.mark.parametrize("apart", [False, True], ids=["one port", "two ports"])
 async def test_metrics_are_answered_on_the_outer_port_only_where_the_settings_say_so(
-    tmp_path: Path, wecom: Simulator, *, apart: bool
+    tmp_path: Path, wecom: WeComSimulator, *, apart: bool
 ) -> None:
     environ = (real(wecom) if apart else {}) | {"WEBOT_CONSOLE__PASSWORD_HASH": HASH}
     async with open_house(tmp_path, environ | {"WEBOT_SERVER__METRICS": "true"}) as house:

@@ -7,8 +7,8 @@ from typing import Literal
 from markupsafe import Markup, escape
 
 from adapters.simulator.media import Media
-from adapters.simulator.screens import Delivered, Entry, MediaLabel, Said
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.screens import Delivered, Entry, MediaLabel, MemberAction
+from adapters.simulator.simulator import WeComSimulator
 from pipeline.events import (
     CardActed,
     Clicked,
@@ -75,18 +75,18 @@ class Bubble:
         return f"{size:.1f} MB"
 
 
-def bubble(entry: Entry, simulator: Simulator, words: Catalogue) -> Bubble:
+def bubble(entry: Entry, simulator: WeComSimulator, words: Catalogue) -> Bubble:
     """Give the bubble of an entry."""
     match entry:
         case Delivered():
             shown = markdown(entry.text) if entry.type == "markdown" else plain(entry.text)
             html = shown if entry.media is None else _NOTHING
             return Bubble(entry.number, entry.at, "theirs", html, entry.media, recalled=entry.recalled)
-        case Said():
+        case MemberAction():
             return _said(entry, simulator, words)
 
 
-def _said(said: Said, simulator: Simulator, words: Catalogue) -> Bubble:
+def _said(said: MemberAction, simulator: WeComSimulator, words: Catalogue) -> Bubble:
     def note(key: str, *, waits: bool = False, **values: object) -> Bubble:
         return Bubble(said.number, said.at, "note", escape(words.text(f"console.{key}", **values)), waits=waits)
 
@@ -117,7 +117,7 @@ def _said(said: Said, simulator: Simulator, words: Catalogue) -> Bubble:
     return shown
 
 
-def _label(simulator: Simulator, said: Said, media_id: str) -> MediaLabel | None:
+def _label(simulator: WeComSimulator, said: MemberAction, media_id: str) -> MediaLabel | None:
     try:
         media: Media = simulator.media(media_id, agent_id=said.agent_id, corp_id=said.corp_id)
     except LookupError:

@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from adapters.simulator.courier import Posting
+from adapters.simulator.courier import DeliveryResult
 from adapters.simulator.media import mime_of
 from pipeline.events import Clicked, Content, Entered, Link, Location, Text, Viewed
 from web.console.bubbles import SHOWN_PICTURES, bubble
@@ -122,7 +122,7 @@ def _seen(request: _Request) -> str:
     return request.headers.get("last-event-id", "") or request.query_params.get("seen", "")
 
 
-async def _send(room: Room, data: bytes, name: str) -> Posting:
+async def _send(room: Room, data: bytes, name: str) -> DeliveryResult:
     match mime_of(data, name):
         case "image/jpeg" | "image/png" | "image/gif":
             return await room.phone.send_image(data, name)
@@ -177,5 +177,5 @@ def _filled(fields: Mapping[str, str], name: str) -> str:
     return value.replace("\r\n", "\n")
 
 
-def _told(posting: Posting) -> dict[str, object]:
+def _told(posting: DeliveryResult) -> dict[str, object]:
     return {"msg_id": posting.msg_id, "accepted": posting.accepted, "statuses": posting.statuses}

@@ -55,7 +55,7 @@ def drill_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
 
     @delete("/api/faults", status_code=200)
     async def clear() -> Response[bytes]:
-        rooms.simulator.behave()
+        rooms.simulator.clear_faults()
         return answer_json(fault_panel(rooms.simulator))
 
     @post("/api/simulate", status_code=200, request_max_body_size=LARGEST_PLAN)

@@ -22,7 +22,7 @@ from adapters.simulator.faults import (
     Repeat,
     Slow,
 )
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from web.console.pages import FRESH, rendered, words_for
 from web.console.rooms import Rooms
 from web.console.shapes import whole_number
@@ -62,7 +62,7 @@ class FaultPanel:
     in_force: tuple[InForce, ...]
 
 
-def fault_panel(simulator: Simulator) -> FaultPanel:
+def fault_panel(simulator: WeComSimulator) -> FaultPanel:
     """Look at what goes wrong now."""
     rules = simulator.faults.rules().items()
     return FaultPanel(
@@ -70,7 +70,7 @@ def fault_panel(simulator: Simulator) -> FaultPanel:
     )
 
 
-def set_fault(simulator: Simulator, name: str, calls: int | None) -> None:
+def set_fault(simulator: WeComSimulator, name: str, calls: int | None) -> None:
     """Let a preset go wrong; `KeyError` for a name that is none."""
     if name == EXPIRED:
         simulator.expire_tokens()
@@ -79,9 +79,9 @@ def set_fault(simulator: Simulator, name: str, calls: int | None) -> None:
     match fault:
         # Only where answers are sent, so that it is seen in the conversation.
         case Errcode() | HttpStatus() | NotJson() | Slow() | Hang() | Drop():
-            simulator.misbehave(fault, route="message/send", calls=calls)
+            simulator.add_fault(fault, route="message/send", calls=calls)
         case Repeat() | LoseAnswer() | HoldBack():
-            simulator.misbehave(fault, calls=calls)
+            simulator.add_fault(fault, calls=calls)
 
 
 def fault_routes(rooms: Rooms) -> list[HTTPRouteHandler]:
@@ -110,7 +110,7 @@ def fault_routes(rooms: Rooms) -> list[HTTPRouteHandler]:
         # Left out, all of them go; what is no number is none of them.
         if number and whole_number(number) is None:
             raise HTTPException(status_code=400, detail="console.bad_form")
-        rooms.simulator.behave(whole_number(number))
+        rooms.simulator.clear_faults(whole_number(number))
         return panel(request)
 
     return [show, add, clear]

@@ -7,7 +7,7 @@ from litestar.exceptions import HTTPException
 
 from adapters.simulator.apps import App
 from adapters.simulator.phone import Phone
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from pipeline.settings import MenuButton
 from web.wiring import Service
 
@@ -47,7 +47,7 @@ class Rooms:
         self._apps = {name: opened.simulated for name, opened in service.channels.items() if opened.simulated}
 
     @property
-    def simulator(self) -> Simulator:
+    def simulator(self) -> WeComSimulator:
         """Give the simulator; there may be none."""
         if self._service.simulator is None:
             raise HTTPException(status_code=404, detail="console.no_simulator")
@@ -75,7 +75,7 @@ class Rooms:
         """Name who is in the room, and who else spoke with its app lately, the latest first."""
         spoke = [
             said[-1]
-            for (corp_id, agent_id, _), screen in self.simulator.platform.screens().items()
+            for (corp_id, agent_id, _), screen in self.simulator.platform.timelines().items()
             if (corp_id, agent_id) == room.app.key and (said := screen.after(0))
         ]
         spoke.sort(key=lambda entry: entry.number, reverse=True)

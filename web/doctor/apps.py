@@ -13,7 +13,7 @@ import httpx2
 from adapters.wecom.errors import ADDRESS_NOT_ALLOWED, NO_MENU, without_secrets
 from adapters.wecom.menu import menu_body
 from adapters.wecom.settings import WeComAppSettings
-from adapters.wecom.wire import Answer, Wire
+from adapters.wecom.wire import ApiResponse, QyapiHttp
 from pipeline.errors import SettingsInvalid, TryAgain
 from pipeline.settings import MenuButton
 from web.doctor.findings import Finding, Teller
@@ -53,7 +53,7 @@ async def examine_app(table: WeComAppSettings, means: Means, teller: Teller) -> 
     async for finding in _reach(table.api_base, means, teller):
         reached = reached and finding.state != "ill"
         yield finding
-    wire = await asyncio.to_thread(Wire, table.api_base, proxy=means.proxy, patience=means.seconds)
+    wire = await asyncio.to_thread(QyapiHttp, table.api_base, proxy=means.proxy, patience=means.seconds)
     try:
         token, finding = await _token(wire, table, teller) if reached else ("", _later(teller, "token"))
         yield finding
@@ -97,18 +97,18 @@ def _clock(answer: httpx2.Response, teller: Teller) -> Finding:
     return teller.well("clock", "clock_ok", seconds=apart)
 
 
-async def _token(wire: Wire, table: WeComAppSettings, teller: Teller) -> tuple[str, Finding]:
+async def _token(wire: QyapiHttp, table: WeComAppSettings, teller: Teller) -> tuple[str, Finding]:
     query = {"corpid": table.corp_id, "corpsecret": table.secret.get_secret_value()}
     answer = await _ask(wire, "gettoken", query)
-    token = answer.fields.get("access_token") if isinstance(answer, Answer) else None
-    if not isinstance(answer, Answer) or not isinstance(token, str) or answer.errcode:
+    token = answer.fields.get("access_token") if isinstance(answer, ApiResponse) else None
+    if not isinstance(answer, ApiResponse) or not isinstance(token, str) or answer.errcode:
         return "", _refused("token", answer, "gettoken", teller)
     return token, teller.well("token", "token_ok", seconds=answer.fields.get("expires_in", "?"))
 
 
-async def _app(wire: Wire, token: str, agent_id: int, teller: Teller) -> Finding:
+async def _app(wire: QyapiHttp, token: str, agent_id: int, teller: Teller) -> Finding:
     answer = await _ask(wire, "agent/get", {"access_token": token, "agentid": str(agent_id)})
-    if not isinstance(answer, Answer) or answer.errcode:
+    if not isinstance(answer, ApiResponse) or answer.errcode:
         return _refused("app", answer, "agent/get", teller)
     name = str(answer.fields.get("name", ""))
     if answer.fields.get("close"):
@@ -118,7 +118,7 @@ async def _app(wire: Wire, token: str, agent_id: int, teller: Teller) -> Finding
     return teller.well("app", "app_ok", name=name, agent_id=agent_id)
 
 
-async def _menu(wire: Wire, token: str, agent_id: int, means: Means, teller: Teller) -> Finding:
+async def _menu(wire: QyapiHttp, token: str, agent_id: int, means: Means, teller: Teller) -> Finding:
     try:
         wanted = menu_body(means.buttons)
     except SettingsInvalid as error:
@@ -126,23 +126,23 @@ async def _menu(wire: Wire, token: str, agent_id: int, means: Means, teller: Tel
     if means.simulated:
         return teller.well("menu", "menu_fits")
     answer = await _ask(wire, "menu/get", {"access_token": token, "agentid": str(agent_id)})
-    if isinstance(answer, Answer) and answer.errcode == NO_MENU:
+    if isinstance(answer, ApiResponse) and answer.errcode == NO_MENU:
         return teller.doubtful("menu", "menu_none", "menu_none_fix")
-    if not isinstance(answer, Answer) or answer.errcode:
+    if not isinstance(answer, ApiResponse) or answer.errcode:
         return _refused("menu", answer, "menu/get", teller)
     if _essence(answer.fields.get("button")) != _essence(wanted["button"]):
         return teller.doubtful("menu", "menu_other", "menu_other_fix")
     return teller.well("menu", "menu_ok")
 
 
-async def _ask(wire: Wire, path: str, query: Mapping[str, str]) -> Answer | TryAgain:
+async def _ask(wire: QyapiHttp, path: str, query: Mapping[str, str]) -> ApiResponse | TryAgain:
     try:
         return await wire.call(path, query)
     except TryAgain as error:
         return error
 
 
-def _refused(check: str, answer: Answer | TryAgain, path: str, teller: Teller) -> Finding:
+def _refused(check: str, answer: ApiResponse | TryAgain, path: str, teller: Teller) -> Finding:
     if isinstance(answer, TryAgain):
         fix = "trouble_timeout_fix" if "Timeout" in str(answer) else "network_odd_fix"
         return teller.ill(check, "network_late", fix, path=path, error=str(answer).removeprefix(f"{path}: "))

@@ -7,7 +7,7 @@ from typing import cast
 from pydantic import SecretStr
 
 from adapters.simulator.apps import invent_app
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid
 from pipeline.words import Catalogue
@@ -75,7 +75,7 @@ async def _examine_stand_in(name: str, loaded: Loaded, teller: Teller, seconds: 
         return
     yield teller.well("stand_in", "stand_in_ok")
     app = invent_app(name=name)
-    async with Simulator([app]) as simulator:
+    async with WeComSimulator([app]) as simulator:
         table = WeComAppSettings(
             corp_id=app.corp_id,
             secret=SecretStr(app.secret),

@@ -9,9 +9,9 @@ import httpx2
 import pytest
 
 from adapters.simulator.apps import App, invent_app
-from adapters.simulator.courier import Manners
+from adapters.simulator.courier import RetryPolicy
 from adapters.simulator.directory import Member
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from tests.adapters.simulator.receiver import Receiver
 
 AGENT = 1000002
@@ -93,17 +93,17 @@ async def app(receiver: Receiver) -> App:
 
 
 @pytest.fixture
-async def wecom(app: App, clock: Clock) -> AsyncIterator[Simulator]:
+async def wecom(app: App, clock: Clock) -> AsyncIterator[WeComSimulator]:
     """Two apps of one corp, three members, and a WeCom that does not wait long."""
     members = [Member("zhangsan", "张三", (1, 2)), Member("LiSi", "李四", (1,)), Member("wangwu", "王五", (1, 2))]
     other = invent_app(corp_id=app.corp_id, agent_id=OTHER_AGENT)
-    manners = Manners(deadline=0.3, retry_pause=0.01, verification_deadline=0.3)
-    async with Simulator([app, other], members=members, manners=manners, clock=clock, seed=1) as simulator:
+    manners = RetryPolicy(deadline=0.3, retry_pause=0.01, verification_deadline=0.3)
+    async with WeComSimulator([app, other], members=members, retry_policy=manners, clock=clock, seed=1) as simulator:
         yield simulator
 
 
 @pytest.fixture
-async def client(wecom: Simulator) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(wecom: WeComSimulator) -> AsyncIterator[httpx2.AsyncClient]:
     async with connect(wecom.url) as client:
         yield client
 
@@ -114,5 +114,5 @@ async def caller(app: App, client: httpx2.AsyncClient) -> Caller:
 
 
 @pytest.fixture
-async def other_caller(wecom: Simulator, client: httpx2.AsyncClient) -> Caller:
+async def other_caller(wecom: WeComSimulator, client: httpx2.AsyncClient) -> Caller:
     return await Caller(wecom.app(OTHER_AGENT), client).login()

@@ -10,8 +10,8 @@ from adapters.simulator.apps import App, invent_app
 from adapters.simulator.callbacks import callback_xml, is_message
 from adapters.simulator.faults import HoldBack, LoseAnswer, Repeat
 from adapters.simulator.phone import Phone
-from adapters.simulator.screens import Said
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.screens import MemberAction
+from adapters.simulator.simulator import WeComSimulator
 from adapters.wecom.inbound import read_event
 from adapters.wecom.xml import legal_text, message_fields
 from pipeline.events import (
@@ -42,13 +42,13 @@ APP = invent_app(agent_id=AGENT)
 
 
 @pytest.fixture
-def phone(wecom: Simulator) -> Phone:
+def phone(wecom: WeComSimulator) -> Phone:
     return wecom.phone("zhangsan", agent_id=AGENT)
 
 
 def read(content: Content) -> Content:
     msg_id = "7" if is_message(content) else ""
-    said = Said(1, 1_800_000_000.0, APP.corp_id, APP.agent_id, "zhangsan", msg_id, content)
+    said = MemberAction(1, 1_800_000_000.0, APP.corp_id, APP.agent_id, "zhangsan", msg_id, content)
     fields = message_fields(callback_xml(APP, said).encode())
     return read_event(fields, channel="wecom", corp_id=APP.corp_id, agent_id=APP.agent_id).content
 
@@ -109,7 +109,9 @@ async def test_every_message_has_an_id_of_its_own_and_events_have_none(phone: Ph
     assert "MsgId" not in third
 
 
-async def test_the_phone_can_do_everything_a_person_can(phone: Phone, receiver: Receiver, wecom: Simulator) -> None:
+async def test_the_phone_can_do_everything_a_person_can(
+    phone: Phone, receiver: Receiver, wecom: WeComSimulator
+) -> None:
     await phone.send_image(b"\xff\xd8\xff picture", "cat.jpg")
     await phone.send_voice(b"#!AMR\n voice")
     await phone.send_video(b"film")
@@ -130,7 +132,7 @@ async def test_the_phone_can_do_everything_a_person_can(phone: Phone, receiver: 
 
 
 async def test_a_failed_callback_comes_again_under_the_same_id_and_a_new_nonce(
-    phone: Phone, receiver: Receiver, wecom: Simulator
+    phone: Phone, receiver: Receiver, wecom: WeComSimulator
 ) -> None:
     receiver.behaviour += [500, "drop", 403, 200]
     posting = await phone.say("hello")
@@ -141,7 +143,7 @@ async def test_a_failed_callback_comes_again_under_the_same_id_and_a_new_nonce(
     assert (4, 1, 0) == (wecom.counts.posted, wecom.counts.accepted, wecom.counts.given_up)
 
 
-async def test_a_callback_is_lost_after_three_retries(phone: Phone, receiver: Receiver, wecom: Simulator) -> None:
+async def test_a_callback_is_lost_after_three_retries(phone: Phone, receiver: Receiver, wecom: WeComSimulator) -> None:
     receiver.behaviour += [500] * 5
     posting = await phone.say("hello")
 
@@ -162,7 +164,7 @@ async def test_nobody_listening_is_no_answer(phone: Phone, receiver: Receiver) -
     assert (0, 0, 0, 0) == (await phone.say("hello")).statuses
 
 
-async def test_an_app_without_a_url_is_told_nothing(wecom: Simulator) -> None:
+async def test_an_app_without_a_url_is_told_nothing(wecom: WeComSimulator) -> None:
     posting = await wecom.phone("zhangsan", agent_id=OTHER_AGENT).say("hello")
 
     assert (False, 0) == (posting.accepted, posting.tries)
@@ -173,9 +175,9 @@ async def test_a_callback_can_come_three_times(
     together: bool,  # noqa: FBT001 - a parameter of the test
     phone: Phone,
     receiver: Receiver,
-    wecom: Simulator,
+    wecom: WeComSimulator,
 ) -> None:
-    wecom.misbehave(Repeat(3, together=together), calls=1)
+    wecom.add_fault(Repeat(3, together=together), calls=1)
     first = await phone.say("one")
     second = await phone.say("two")
 
@@ -184,17 +186,17 @@ async def test_a_callback_can_come_three_times(
 
 
 async def test_an_answer_that_is_lost_brings_the_callback_again(
-    phone: Phone, receiver: Receiver, wecom: Simulator
+    phone: Phone, receiver: Receiver, wecom: WeComSimulator
 ) -> None:
-    wecom.misbehave(LoseAnswer(2), calls=1)
+    wecom.add_fault(LoseAnswer(2), calls=1)
     posting = await phone.say("hello")
 
     assert (200, 200, 200) == posting.statuses
     assert ["hello", "hello", "hello"] == receiver.contents()
 
 
-async def test_a_callback_can_be_overtaken_by_the_next(phone: Phone, receiver: Receiver, wecom: Simulator) -> None:
-    wecom.misbehave(HoldBack(), calls=1)
+async def test_a_callback_can_be_overtaken_by_the_next(phone: Phone, receiver: Receiver, wecom: WeComSimulator) -> None:
+    wecom.add_fault(HoldBack(), calls=1)
     first = asyncio.create_task(phone.say("first"))
     async with asyncio.timeout(5):
         async for entry in phone.watch():
@@ -207,22 +209,22 @@ async def test_a_callback_can_be_overtaken_by_the_next(phone: Phone, receiver: R
 
 
 async def test_a_callback_held_back_comes_when_nothing_follows(
-    phone: Phone, receiver: Receiver, wecom: Simulator
+    phone: Phone, receiver: Receiver, wecom: WeComSimulator
 ) -> None:
-    wecom.misbehave(HoldBack(0.01), calls=1)
+    wecom.add_fault(HoldBack(0.01), calls=1)
     await phone.say("alone")
     await phone.say("next")
 
     assert ["alone", "next"] == receiver.contents()
 
 
-async def test_a_right_url_is_verified(wecom: Simulator) -> None:
+async def test_a_right_url_is_verified(wecom: WeComSimulator) -> None:
     assert (True, "") == ((found := await wecom.verify_url(agent_id=AGENT)).ok, found.problem)
 
 
 @pytest.mark.parametrize("echo", [b'"quoted"', b"", b"something else\n"])
 async def test_a_url_that_answers_anything_else_is_not_verified(
-    echo: bytes, wecom: Simulator, receiver: Receiver
+    echo: bytes, wecom: WeComSimulator, receiver: Receiver
 ) -> None:
     receiver.echo = echo
     found = await wecom.verify_url(agent_id=AGENT)
@@ -235,7 +237,7 @@ async def test_a_url_that_answers_anything_else_is_not_verified(
     [(403, "the status is not 200"), ("hang", "no answer in time"), ("drop", "no answer: RemoteProtocolError")],
 )
 async def test_a_url_that_does_not_answer_is_not_verified(
-    behaviour: int | str, problem: str, wecom: Simulator, receiver: Receiver
+    behaviour: int | str, problem: str, wecom: WeComSimulator, receiver: Receiver
 ) -> None:
     receiver.behaviour.append(behaviour)  # type: ignore[arg-type]
     found = await wecom.verify_url(agent_id=AGENT)
@@ -243,7 +245,7 @@ async def test_a_url_that_does_not_answer_is_not_verified(
     assert (False, problem) == (found.ok, found.problem)
 
 
-async def test_an_app_can_move(wecom: Simulator, receiver: Receiver, app: App, phone: Phone) -> None:
+async def test_an_app_can_move(wecom: WeComSimulator, receiver: Receiver, app: App, phone: Phone) -> None:
     moved = Receiver()
     try:
         changed = App(**{name: getattr(app, name) for name in App.__slots__} | {"callback_url": await moved.start()})

@@ -10,8 +10,8 @@ from adapters.simulator.apps import invent_app
 from adapters.simulator.directory import Member
 from adapters.simulator.faults import Errcode, Slow
 from adapters.simulator.remote import RemoteSimulator
-from adapters.simulator.screens import Delivered, Said
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.screens import Delivered, MemberAction
+from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
 from pipeline.events import Clicked, Image
 from tests.adapters.simulator.conftest import AGENT, Caller, connect
@@ -19,7 +19,7 @@ from tests.adapters.simulator.receiver import Receiver
 
 
 @pytest.fixture
-async def remote(wecom: Simulator) -> AsyncIterator[RemoteSimulator]:
+async def remote(wecom: WeComSimulator) -> AsyncIterator[RemoteSimulator]:
     async with RemoteSimulator(wecom.url, agent_id=AGENT) as remote:
         yield remote
 
@@ -54,16 +54,16 @@ async def test_another_process_can_read_a_phone(remote: RemoteSimulator, caller:
 
     assert ("one", "two") == (one.text, two.text)
     assert ["two"] == await remote.texts("zhangsan", after=one.number)
-    assert [Said, Delivered, Delivered] == [type(entry) for entry in entries]
+    assert [MemberAction, Delivered, Delivered] == [type(entry) for entry in entries]
     with pytest.raises(TimeoutError, match="zhangsan got 0 of 1"):
         await remote.messages("zhangsan", within=0.01, after=two.number)
 
 
 async def test_another_process_can_make_things_go_wrong(remote: RemoteSimulator, caller: Caller) -> None:
-    number = await remote.misbehave(Errcode(-1), route="message/send")
-    await remote.misbehave(Slow(0.0), calls=1)
+    number = await remote.add_fault(Errcode(-1), route="message/send")
+    await remote.add_fault(Slow(0.0), calls=1)
     codes = [(await caller.send(content="hello"))["errcode"] for _ in range(2)]
-    await remote.behave(number)
+    await remote.clear_faults(number)
     codes.append((await caller.send(content="hello"))["errcode"])
 
     assert [-1, -1, 0] == codes
@@ -102,7 +102,7 @@ async def test_another_process_can_end_tokens_and_verify_a_url(remote: RemoteSim
 
 
 async def test_a_fault_that_is_on_is_listed(remote: RemoteSimulator, client: httpx2.AsyncClient) -> None:
-    number = await remote.misbehave(Errcode(45009), calls=3)
+    number = await remote.add_fault(Errcode(45009), calls=3)
     (listed,) = (await client.get("/simulator/faults")).json()["faults"]
 
     assert (number, 3, 45009) == (listed["number"], listed["left"], listed["rule"]["fault"]["errcode"])
@@ -200,7 +200,7 @@ async def test_a_question_that_makes_no_sense_is_refused(path: str, status: int,
     assert status == (await client.get(f"/simulator/{path}")).status_code
 
 
-async def test_waiting_ends_when_the_simulator_stops(remote: RemoteSimulator, wecom: Simulator) -> None:
+async def test_waiting_ends_when_the_simulator_stops(remote: RemoteSimulator, wecom: WeComSimulator) -> None:
     waiting = asyncio.create_task(remote.messages("zhangsan", within=30))
     async with asyncio.timeout(5):
         while not await remote.phones():
@@ -212,7 +212,7 @@ async def test_waiting_ends_when_the_simulator_stops(remote: RemoteSimulator, we
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "::", "example.com", ""])  # noqa: S104 - that is refused
 async def test_it_listens_on_this_machine_alone(host: str) -> None:
-    simulator = Simulator()
+    simulator = WeComSimulator()
     with pytest.raises(SettingsInvalid, match="on this machine only"):
         await simulator.start(host)
     await simulator.aclose()
@@ -220,7 +220,7 @@ async def test_it_listens_on_this_machine_alone(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
 async def test_it_can_be_started_again(host: str) -> None:
-    simulator = Simulator()
+    simulator = WeComSimulator()
     try:
         for _ in range(2):
             url = await simulator.start(host)
@@ -231,8 +231,8 @@ async def test_it_can_be_started_again(host: str) -> None:
         await simulator.aclose()
 
 
-async def test_a_port_that_is_taken_is_an_error(wecom: Simulator) -> None:
-    second = Simulator()
+async def test_a_port_that_is_taken_is_an_error(wecom: WeComSimulator) -> None:
+    second = WeComSimulator()
     with pytest.raises(OSError, match="in use"):
         await second.start(port=int(wecom.url.rpartition(":")[2]))
     await second.aclose()

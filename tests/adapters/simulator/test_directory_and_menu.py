@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from tests.adapters.simulator.conftest import AGENT, OTHER_AGENT, Caller
 
 BUTTONS = [
@@ -54,7 +54,7 @@ async def test_the_addresses_callbacks_come_from_are_listed(caller: Caller) -> N
     assert ["127.0.0.1"] == (await caller.get("getcallbackip"))["ip_list"]
 
 
-async def test_a_menu_is_made_shown_and_removed(caller: Caller, wecom: Simulator) -> None:
+async def test_a_menu_is_made_shown_and_removed(caller: Caller, wecom: WeComSimulator) -> None:
     agent = str(AGENT)
     none = await caller.get("menu/get", agentid=agent)
     made = await caller.post("menu/create", {"button": BUTTONS}, agentid=agent)
@@ -98,7 +98,7 @@ def below(*buttons: object) -> list[dict[str, Any]]:
         pytest.param(below({"name": "deeper", "sub_button": [button()]}), 40022, id="a third level"),
     ],
 )
-async def test_a_menu_is_refused(buttons: object, errcode: int, caller: Caller, wecom: Simulator) -> None:
+async def test_a_menu_is_refused(buttons: object, errcode: int, caller: Caller, wecom: WeComSimulator) -> None:
     assert errcode == (await caller.post("menu/create", {"button": buttons}, agentid=str(AGENT)))["errcode"]
     assert [] == list(wecom.menu(agent_id=AGENT))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.simulator.api import ROUTES, Asked, Qyapi
+from adapters.simulator.api import ROUTES, SimulatedApi, SimulatedRequest
 from adapters.simulator.apps import invent_app
 from adapters.simulator.state import Platform
 from tests.adapters.simulator.conftest import AGENT
@@ -28,7 +28,9 @@ def _errcode(route: str, query: dict[str, str], body: bytes = b"", content_type:
     platform = Platform()
     platform.register(_APP)
     token, _ = platform.tokens.issue(_APP)
-    told = Qyapi(platform).answer(Asked(route, "POST", query | {"access_token": token}, body, content_type))
+    told = SimulatedApi(platform).answer(
+        SimulatedRequest(route, "POST", query | {"access_token": token}, body, content_type)
+    )
     return json.loads(told.body)["errcode"]
 
 

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from tests.adapters.simulator.conftest import AGENT, Caller, Clock
 
 MB = 1024 * 1024
@@ -97,7 +97,7 @@ async def test_a_body_of_another_form_is_empty_media(
     assert 44001 == answer.json()["errcode"]
 
 
-async def test_line_breaks_at_the_end_of_a_file_are_kept(caller: Caller, wecom: Simulator) -> None:
+async def test_line_breaks_at_the_end_of_a_file_are_kept(caller: Caller, wecom: WeComSimulator) -> None:
     answer = await caller.upload("file", b"\r\n\r\nhello\r\n\r\n")
 
     assert b"\r\n\r\nhello\r\n\r\n" == wecom.media(answer["media_id"], agent_id=AGENT).data
@@ -113,7 +113,7 @@ async def test_a_fetched_file_has_its_type_and_its_name_in_raw_utf8(caller: Call
 
 
 async def test_a_picture_from_a_phone_is_named_by_its_id(
-    caller: Caller, client: httpx2.AsyncClient, wecom: Simulator
+    caller: Caller, client: httpx2.AsyncClient, wecom: WeComSimulator
 ) -> None:
     media_id = wecom.phone("zhangsan", agent_id=AGENT).put("image", PNG)
     fetched = await client.get("/cgi-bin/media/get", params={"access_token": caller.token, "media_id": media_id})

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 
 from adapters.simulator.apps import App, invent_app
-from adapters.simulator.screens import Delivered, Said
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.screens import Delivered, MemberAction
+from adapters.simulator.simulator import WeComSimulator
 from adapters.simulator.world import World
 from tests.adapters.simulator.conftest import AGENT, Caller
 
 
-async def test_waiting_ends_when_enough_has_come(caller: Caller, wecom: Simulator) -> None:
+async def test_waiting_ends_when_enough_has_come(caller: Caller, wecom: WeComSimulator) -> None:
     waiting = asyncio.create_task(wecom.texts("zhangsan", count=2, agent_id=AGENT))
     await caller.send(content="one")
     await caller.send(content="two")
@@ -19,19 +19,19 @@ async def test_waiting_ends_when_enough_has_come(caller: Caller, wecom: Simulato
     assert ["one", "two"] == await waiting
 
 
-async def test_waiting_in_vain_says_what_came(caller: Caller, wecom: Simulator) -> None:
+async def test_waiting_in_vain_says_what_came(caller: Caller, wecom: WeComSimulator) -> None:
     await caller.send(content="one")
 
     with pytest.raises(TimeoutError, match="zhangsan got 1 of 2 messages within"):
         await wecom.texts("zhangsan", count=2, within=0.01, agent_id=AGENT)
 
 
-async def test_waiting_for_more_than_a_phone_keeps_is_an_error_at_once(wecom: Simulator) -> None:
+async def test_waiting_for_more_than_a_phone_keeps_is_an_error_at_once(wecom: WeComSimulator) -> None:
     with pytest.raises(ValueError, match="keeps 200 messages here, so 201 will never"):
         await wecom.texts("zhangsan", count=201, agent_id=AGENT)
 
 
-async def test_what_was_read_before_can_be_left_out(caller: Caller, wecom: Simulator) -> None:
+async def test_what_was_read_before_can_be_left_out(caller: Caller, wecom: WeComSimulator) -> None:
     await caller.send(content="one")
     (first,) = await wecom.messages("zhangsan", agent_id=AGENT)
     await caller.send(content="two")
@@ -39,15 +39,15 @@ async def test_what_was_read_before_can_be_left_out(caller: Caller, wecom: Simul
     assert ["two"] == await wecom.texts("zhangsan", after=first.number, agent_id=AGENT)
 
 
-async def test_a_conversation_has_both_sides_in_order(caller: Caller, wecom: Simulator) -> None:
+async def test_a_conversation_has_both_sides_in_order(caller: Caller, wecom: WeComSimulator) -> None:
     phone = wecom.phone("zhangsan", agent_id=AGENT)
     await phone.say("question")
     await caller.send(content="answer")
 
-    assert [Said, Delivered] == [type(entry) for entry in phone.entries()]
+    assert [MemberAction, Delivered] == [type(entry) for entry in phone.entries()]
 
 
-async def test_two_who_follow_see_the_same(caller: Caller, wecom: Simulator) -> None:
+async def test_two_who_follow_see_the_same(caller: Caller, wecom: WeComSimulator) -> None:
     async def follow(count: int) -> list[str]:
         seen: list[str] = []
         async for entry in wecom.watch("zhangsan", agent_id=AGENT):
@@ -72,15 +72,15 @@ async def test_without_a_list_of_members_anybody_may_come_in() -> None:
     assert "somebody" == world.phone("somebody").user
     with pytest.raises(LookupError, match="'a b' is no member"):
         world.phone("a b")
-    await world.courier.aclose()
+    await world.callback_sender.aclose()
 
 
-async def test_a_stranger_has_no_phone(wecom: Simulator) -> None:
+async def test_a_stranger_has_no_phone(wecom: WeComSimulator) -> None:
     with pytest.raises(LookupError, match="'nobody' is no member"):
         wecom.phone("nobody", agent_id=AGENT)
 
 
-async def test_an_app_that_is_not_clear_is_asked_for(wecom: Simulator, app: App) -> None:
+async def test_an_app_that_is_not_clear_is_asked_for(wecom: WeComSimulator, app: App) -> None:
     with pytest.raises(LookupError, match=f"2 apps fit .* there are: {app.corp_id}/1000002, {app.corp_id}/1000003"):
         wecom.phone("zhangsan")
 

@@ -5,14 +5,14 @@ from typing import Any
 import httpx2
 import pytest
 
-from adapters.simulator.apps import App, Limits
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.apps import ApiLimits, App
+from adapters.simulator.simulator import WeComSimulator
 from tests.adapters.simulator.conftest import AGENT, OTHER_AGENT, Caller, Clock, connect
 
 JPG = b"\xff\xd8\xff\xe0" + b"picture" * 10
 
 
-async def test_words_reach_the_phone_as_they_were_sent(caller: Caller, wecom: Simulator) -> None:
+async def test_words_reach_the_phone_as_they_were_sent(caller: Caller, wecom: WeComSimulator) -> None:
     answer = await caller.send(content="你好\n 世界 ")
     (message,) = await wecom.messages("zhangsan", agent_id=AGENT)
 
@@ -21,21 +21,21 @@ async def test_words_reach_the_phone_as_they_were_sent(caller: Caller, wecom: Si
     assert ("text", answer["msgid"], AGENT) == (message.type, message.msgid, message.agent_id)
 
 
-async def test_messages_come_in_the_order_sent(caller: Caller, wecom: Simulator) -> None:
+async def test_messages_come_in_the_order_sent(caller: Caller, wecom: WeComSimulator) -> None:
     for number in range(5):
         await caller.send("markdown", content=f"**{number}**")
 
     assert [f"**{number}**" for number in range(5)] == await wecom.texts("zhangsan", count=5, agent_id=AGENT)
 
 
-async def test_user_ids_are_the_same_in_capitals(caller: Caller, wecom: Simulator) -> None:
+async def test_user_ids_are_the_same_in_capitals(caller: Caller, wecom: WeComSimulator) -> None:
     await caller.send(user="ZhangSan", content="hello")
 
     assert ["hello"] == await wecom.texts("ZHANGSAN", agent_id=AGENT)
 
 
 @pytest.mark.parametrize("kind", ["text", "markdown"])
-async def test_words_over_2048_bytes_are_cut_without_a_word(kind: str, caller: Caller, wecom: Simulator) -> None:
+async def test_words_over_2048_bytes_are_cut_without_a_word(kind: str, caller: Caller, wecom: WeComSimulator) -> None:
     sent = "字" * 683
     answer = await caller.send(kind, content=sent)
     (message,) = await wecom.messages("zhangsan", agent_id=AGENT)
@@ -44,7 +44,7 @@ async def test_words_over_2048_bytes_are_cut_without_a_word(kind: str, caller: C
     assert ("字" * 682, sent) == (message.text, message.sent)
 
 
-async def test_2048_bytes_are_shown_whole(caller: Caller, wecom: Simulator) -> None:
+async def test_2048_bytes_are_shown_whole(caller: Caller, wecom: WeComSimulator) -> None:
     await caller.send(content="a" * 2048)
 
     assert ["a" * 2048] == await wecom.texts("zhangsan", agent_id=AGENT)
@@ -52,7 +52,7 @@ async def test_2048_bytes_are_shown_whole(caller: Caller, wecom: Simulator) -> N
 
 
 async def test_strangers_are_named_in_lower_case_and_the_others_get_the_message(
-    caller: Caller, wecom: Simulator
+    caller: Caller, wecom: WeComSimulator
 ) -> None:
     answer = await caller.send(user="zhangsan|NoBody|LISI|Stranger", content="hello")
 
@@ -61,7 +61,7 @@ async def test_strangers_are_named_in_lower_case_and_the_others_get_the_message(
     assert ["hello"] == await wecom.texts("zhangsan", agent_id=AGENT)
 
 
-async def test_a_department_and_everybody_can_be_written_to(caller: Caller, wecom: Simulator) -> None:
+async def test_a_department_and_everybody_can_be_written_to(caller: Caller, wecom: WeComSimulator) -> None:
     base = {"msgtype": "text", "agentid": AGENT}
     party = await caller.post("message/send", base | {"toparty": "2|9", "totag": "7", "text": {"content": "two"}})
     await caller.post("message/send", base | {"touser": "@all", "text": {"content": "all"}})
@@ -123,7 +123,7 @@ def card(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         pytest.param([], 40058, id="no object"),
     ],
 )
-async def test_a_message_is_refused(body: object, errcode: int, caller: Caller, wecom: Simulator) -> None:
+async def test_a_message_is_refused(body: object, errcode: int, caller: Caller, wecom: WeComSimulator) -> None:
     answer = await caller.post("message/send", body)
 
     assert errcode == answer["errcode"]
@@ -148,7 +148,9 @@ async def test_a_body_is_refused(body: bytes, errcode: int, caller: Caller, clie
     assert errcode == answer.json()["errcode"]
 
 
-async def test_escapes_that_json_needs_are_taken(caller: Caller, client: httpx2.AsyncClient, wecom: Simulator) -> None:
+async def test_escapes_that_json_needs_are_taken(
+    caller: Caller, client: httpx2.AsyncClient, wecom: WeComSimulator
+) -> None:
     body = rb'{"touser":"zhangsan","msgtype":"text","agentid":1000002,"text":{"content":"\\u4f60 \u0007"}}'
     await client.post("/cgi-bin/message/send", params={"access_token": caller.token}, content=body)
 
@@ -160,7 +162,7 @@ async def test_get_instead_of_post_is_refused(caller: Caller) -> None:
 
 
 async def test_the_31st_message_in_a_minute_is_dropped_without_an_error(
-    caller: Caller, wecom: Simulator, clock: Clock
+    caller: Caller, wecom: WeComSimulator, clock: Clock
 ) -> None:
     codes = {(await caller.send(content=str(number)))["errcode"] for number in range(31)}
     clock.now += 61
@@ -172,7 +174,7 @@ async def test_the_31st_message_in_a_minute_is_dropped_without_an_error(
     assert [str(number) for number in range(30)] + ["later"] == shown
 
 
-async def test_the_limit_is_one_members_in_one_app(caller: Caller, other_caller: Caller, wecom: Simulator) -> None:
+async def test_the_limit_is_one_members_in_one_app(caller: Caller, other_caller: Caller, wecom: WeComSimulator) -> None:
     for number in range(30):
         await caller.send(content=str(number))
     await caller.send(user="wangwu", content="hello")
@@ -183,8 +185,8 @@ async def test_the_limit_is_one_members_in_one_app(caller: Caller, other_caller:
 
 
 async def test_an_hour_has_its_own_limit(app: App, clock: Clock) -> None:
-    limits = Limits(per_minute=0, per_hour=3)
-    async with Simulator([app], limits=limits, clock=clock) as wecom, connect(wecom.url) as client:
+    limits = ApiLimits(per_minute=0, per_hour=3)
+    async with WeComSimulator([app], limits=limits, clock=clock) as wecom, connect(wecom.url) as client:
         caller = await Caller(app, client).login()
         for number in range(5):
             await caller.send(content=str(number))
@@ -195,8 +197,8 @@ async def test_an_hour_has_its_own_limit(app: App, clock: Clock) -> None:
 
 
 async def test_limits_can_be_lifted_and_old_messages_are_only_counted(app: App, clock: Clock) -> None:
-    limits = Limits(per_minute=0, per_hour=0, kept_messages=10)
-    async with Simulator([app], limits=limits, clock=clock) as wecom, connect(wecom.url) as client:
+    limits = ApiLimits(per_minute=0, per_hour=0, kept_messages=10)
+    async with WeComSimulator([app], limits=limits, clock=clock) as wecom, connect(wecom.url) as client:
         caller = await Caller(app, client).login()
         for number in range(40):
             await caller.send(content=str(number))
@@ -206,7 +208,9 @@ async def test_limits_can_be_lifted_and_old_messages_are_only_counted(app: App, 
     assert (40, 0) == (wecom.counts.delivered, wecom.counts.dropped)
 
 
-async def test_an_equal_request_is_swallowed_when_asked_for(caller: Caller, wecom: Simulator, clock: Clock) -> None:
+async def test_an_equal_request_is_swallowed_when_asked_for(
+    caller: Caller, wecom: WeComSimulator, clock: Clock
+) -> None:
     body = order(enable_duplicate_check=1, duplicate_check_interval=60)
     first = await caller.post("message/send", body)
     second = await caller.post("message/send", body)
@@ -218,7 +222,7 @@ async def test_an_equal_request_is_swallowed_when_asked_for(caller: Caller, weco
     assert (2, 1) == (wecom.counts.repeated, wecom.counts.swallowed)
 
 
-async def test_an_equal_request_is_delivered_twice_otherwise(caller: Caller, wecom: Simulator) -> None:
+async def test_an_equal_request_is_delivered_twice_otherwise(caller: Caller, wecom: WeComSimulator) -> None:
     await caller.send(content="好的")
     await caller.send(content="好的")
 
@@ -226,7 +230,7 @@ async def test_an_equal_request_is_delivered_twice_otherwise(caller: Caller, wec
     assert (1, 0) == (wecom.counts.repeated, wecom.counts.swallowed)
 
 
-async def test_a_picture_must_be_sent_as_a_picture(caller: Caller, wecom: Simulator) -> None:
+async def test_a_picture_must_be_sent_as_a_picture(caller: Caller, wecom: WeComSimulator) -> None:
     media_id = (await caller.upload("image", JPG, "猫.jpg"))["media_id"]
     good = await caller.send("image", media_id=media_id)
     bad = await caller.send("file", media_id=media_id)
@@ -248,7 +252,7 @@ async def test_a_picture_must_be_sent_as_a_picture(caller: Caller, wecom: Simula
     ],
 )
 async def test_every_type_shows_its_words(
-    kind: str, body: dict[str, Any], shown: str, caller: Caller, wecom: Simulator
+    kind: str, body: dict[str, Any], shown: str, caller: Caller, wecom: WeComSimulator
 ) -> None:
     assert 0 == (await caller.send(kind, **body))["errcode"]
     assert [shown] == await wecom.texts("zhangsan", agent_id=AGENT)
@@ -265,7 +269,7 @@ async def test_a_card_with_buttons_needs_a_callback_url_and_gives_a_response_cod
 
 
 async def test_a_message_can_be_taken_back_within_a_day_by_its_own_app(
-    caller: Caller, other_caller: Caller, wecom: Simulator, clock: Clock
+    caller: Caller, other_caller: Caller, wecom: WeComSimulator, clock: Clock
 ) -> None:
     first, second = [(await caller.send(content=words))["msgid"] for words in ("one", "two")]
     foreign = await other_caller.post("message/recall", {"msgid": first})

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.simulator import WeComSimulator
 from tests.adapters.simulator.conftest import AGENT, Caller, Clock
 
 
@@ -64,7 +64,7 @@ async def test_a_token_ends_after_two_hours_and_the_next_login_gives_another(cal
     assert 0 == (await caller.get("agent/get", agentid=str(AGENT)))["errcode"]
 
 
-async def test_a_token_can_be_ended_before_its_time(caller: Caller, wecom: Simulator) -> None:
+async def test_a_token_can_be_ended_before_its_time(caller: Caller, wecom: WeComSimulator) -> None:
     wecom.expire_tokens(agent_id=AGENT)
 
     assert 42001 == (await caller.get("agent/get", agentid=str(AGENT)))["errcode"]

@@ -67,7 +67,7 @@ def app_of(
         settings_of(**changes),
         api=qyapi.api(cache, Clock(), agent_id=218),
         cache=cache,
-        governor=gate or Gate(),
+        send_limiter=gate or Gate(),
         media=shelf or Shelf(),
     )
 

@@ -13,7 +13,7 @@ import httpx2
 
 from adapters.wecom.api import WeComApi
 from adapters.wecom.cache import Cache
-from adapters.wecom.wire import Wire
+from adapters.wecom.wire import QyapiHttp
 
 NOWHERE = "http://127.0.0.1:1"
 SECRET = "s3cret-of-the-app-that-nobody-may-see-000"
@@ -71,8 +71,8 @@ class Qyapi:
     def tokens_used(self, path: str) -> list[str]:
         return [parse_qs(request.url.query.decode())["access_token"][0] for request in self.asked_for(path)]
 
-    def wire(self, *, patience: float = 5.0) -> Wire:
-        return Wire(self.base, patience=patience)
+    def wire(self, *, patience: float = 5.0) -> QyapiHttp:
+        return QyapiHttp(self.base, patience=patience)
 
     def api(self, cache: Cache, clock: Clock, *, secret: str = SECRET, agent_id: int = 1000002) -> WeComApi:
         wire = self.wire(patience=0.5)

@@ -9,13 +9,13 @@ import pytest
 from adapters.simulator.apps import App, invent_app
 from adapters.simulator.callbacks import callback_xml, is_message
 from adapters.simulator.faults import ApiFault, Drop, Errcode, HttpStatus, NotJson
-from adapters.simulator.screens import Said
-from adapters.simulator.simulator import Simulator
+from adapters.simulator.screens import MemberAction
+from adapters.simulator.simulator import WeComSimulator
 from adapters.wecom.api import WeComApi
 from adapters.wecom.cache import Cache
 from adapters.wecom.errors import MediaExpired
 from adapters.wecom.inbound import read_event
-from adapters.wecom.wire import Wire
+from adapters.wecom.wire import QyapiHttp
 from adapters.wecom.xml import message_fields
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import (
@@ -50,16 +50,16 @@ def pretend_app() -> App:
 
 
 @pytest.fixture
-async def simulator(pretend_app: App) -> AsyncIterator[Simulator]:
-    async with Simulator([pretend_app], seed=1) as simulator:
+async def simulator(pretend_app: App) -> AsyncIterator[WeComSimulator]:
+    async with WeComSimulator([pretend_app], seed=1) as simulator:
         yield simulator
 
 
 @pytest.fixture
-async def api(simulator: Simulator, pretend_app: App, tmp_path: Path) -> AsyncIterator[WeComApi]:
+async def api(simulator: WeComSimulator, pretend_app: App, tmp_path: Path) -> AsyncIterator[WeComApi]:
     cache = Cache(tmp_path / "cache")
     api = WeComApi(
-        Wire(simulator.url),
+        QyapiHttp(simulator.url),
         corp_id=pretend_app.corp_id,
         secret=pretend_app.secret,
         agent_id=pretend_app.agent_id,
@@ -70,14 +70,14 @@ async def api(simulator: Simulator, pretend_app: App, tmp_path: Path) -> AsyncIt
     await cache.aclose()
 
 
-async def test_words_reach_the_phone(api: WeComApi, simulator: Simulator) -> None:
+async def test_words_reach_the_phone(api: WeComApi, simulator: WeComSimulator) -> None:
     await api.send_text("zhangsan", "你好 👋")
     await api.send_markdown("zhangsan", "**粗**")
 
     assert await simulator.texts("zhangsan", count=2) == ["你好 👋", "**粗**"]
 
 
-async def test_a_file_reaches_the_phone_under_its_name(api: WeComApi, simulator: Simulator) -> None:
+async def test_a_file_reaches_the_phone_under_its_name(api: WeComApi, simulator: WeComSimulator) -> None:
     media_id = await api.upload("file", b"content", name="报告 1.pdf", mime="application/pdf")
     await api.send_media("zhangsan", "file", media_id)
     (message,) = await simulator.messages("zhangsan")
@@ -86,7 +86,7 @@ async def test_a_file_reaches_the_phone_under_its_name(api: WeComApi, simulator:
     assert ("报告 1.pdf", b"content") == (message.media.name, simulator.media(media_id).data)
 
 
-async def test_what_a_person_sent_is_downloaded(api: WeComApi, simulator: Simulator) -> None:
+async def test_what_a_person_sent_is_downloaded(api: WeComApi, simulator: WeComSimulator) -> None:
     media_id = simulator.phone("zhangsan").put("image", PICTURE, "猫.png")
 
     assert (await api.download(media_id)).data == PICTURE
@@ -99,7 +99,7 @@ async def test_media_nobody_knows_is_expired(api: WeComApi) -> None:
         await api.download("nosuch")
 
 
-async def test_a_message_is_recalled(api: WeComApi, simulator: Simulator) -> None:
+async def test_a_message_is_recalled(api: WeComApi, simulator: WeComSimulator) -> None:
     message_id = await api.send_text("zhangsan", "hi")
     await api.recall(message_id)
     (message,) = await simulator.messages("zhangsan")
@@ -107,7 +107,7 @@ async def test_a_message_is_recalled(api: WeComApi, simulator: Simulator) -> Non
     assert message.recalled
 
 
-async def test_the_menu_comes_and_goes(api: WeComApi, simulator: Simulator) -> None:
+async def test_the_menu_comes_and_goes(api: WeComApi, simulator: WeComSimulator) -> None:
     assert await api.menu() == []
     await api.create_menu(Menu().buttons)
     shown = await api.menu()
@@ -123,7 +123,7 @@ async def test_member_app_and_addresses_are_looked_up(api: WeComApi) -> None:
     assert isinstance(await api.callback_addresses(), tuple)
 
 
-async def test_a_token_that_ends_before_its_time_costs_one_new_one(api: WeComApi, simulator: Simulator) -> None:
+async def test_a_token_that_ends_before_its_time_costs_one_new_one(api: WeComApi, simulator: WeComSimulator) -> None:
     await api.send_text("zhangsan", "0")
     simulator.expire_tokens()
     await asyncio.gather(*(api.send_text(f"user{number}", "1") for number in range(10)))
@@ -146,13 +146,13 @@ async def test_a_token_that_ends_before_its_time_costs_one_new_one(api: WeComApi
 )
 async def test_what_goes_wrong_is_told_apart(
     api: WeComApi,
-    simulator: Simulator,
+    simulator: WeComSimulator,
     fault: ApiFault,
     error: type[TryAgain | Undeliverable],
     after: float | None,
     alert: bool,  # noqa: FBT001
 ) -> None:
-    simulator.misbehave(fault, route="message/send", calls=1)
+    simulator.add_fault(fault, route="message/send", calls=1)
 
     with pytest.raises(error) as raised:
         await api.send_text("zhangsan", "hi")
@@ -193,7 +193,7 @@ async def test_a_person_who_is_not_there_is_undeliverable(api: WeComApi) -> None
     ids=lambda content: str(content.kind),
 )
 def test_what_the_simulator_writes_is_read_as_it_was_meant(pretend_app: App, content: Content) -> None:
-    said = Said(
+    said = MemberAction(
         number=1,
         at=1_700_000_000.0,
         corp_id=pretend_app.corp_id,

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.wecom.governor import MemberGovernor
+from adapters.wecom.governor import MemberSendLimiter
 from pipeline.errors import TryAgain
 from pipeline.events import Person
 
@@ -52,8 +52,8 @@ def sends(clock: Clock) -> Sends:
 
 def governor(
     sends: Sends, clock: Clock, *, shared: bool = False, per_minute: int = 3, per_hour: int = 5
-) -> MemberGovernor:
-    return MemberGovernor(
+) -> MemberSendLimiter:
+    return MemberSendLimiter(
         sends,
         shared=shared,
         per_minute=per_minute,
@@ -65,9 +65,9 @@ def governor(
     )
 
 
-async def refused_for(governor: MemberGovernor, person: Person = ANNA) -> float:
+async def refused_for(governor: MemberSendLimiter, person: Person = ANNA) -> float:
     with pytest.raises(TryAgain) as caught:
-        await governor.admit(person)
+        await governor.acquire(person)
     assert caught.value.blameless
     return caught.value.after
 
@@ -76,7 +76,7 @@ async def test_messages_pass_until_the_minute_is_full(sends: Sends, clock: Clock
     keeper = governor(sends, clock)
 
     for _ in range(3):
-        await keeper.admit(ANNA)
+        await keeper.acquire(ANNA)
 
     assert 60 == await refused_for(keeper)
 
@@ -85,8 +85,8 @@ async def test_one_person_does_not_use_up_anothers_minute(sends: Sends, clock: C
     keeper = governor(sends, clock)
 
     for _ in range(3):
-        await keeper.admit(ANNA)
-        await keeper.admit(BERND)
+        await keeper.acquire(ANNA)
+        await keeper.acquire(BERND)
 
     assert 60 == await refused_for(keeper, BERND)
 
@@ -94,12 +94,12 @@ async def test_one_person_does_not_use_up_anothers_minute(sends: Sends, clock: C
 async def test_a_refused_message_does_not_count(sends: Sends, clock: Clock) -> None:
     keeper = governor(sends, clock)
     for _ in range(3):
-        await keeper.admit(ANNA)
+        await keeper.acquire(ANNA)
     await refused_for(keeper)
     clock.now += 60
 
     for _ in range(2):
-        await keeper.admit(ANNA)
+        await keeper.acquire(ANNA)
 
     assert 3600 - 60 == await refused_for(keeper)
 
@@ -107,10 +107,10 @@ async def test_a_refused_message_does_not_count(sends: Sends, clock: Clock) -> N
 async def test_a_short_wait_is_waited(sends: Sends, clock: Clock) -> None:
     keeper = governor(sends, clock)
     for _ in range(3):
-        await keeper.admit(ANNA)
+        await keeper.acquire(ANNA)
     clock.now += 58.5
 
-    await keeper.admit(ANNA)
+    await keeper.acquire(ANNA)
 
     assert 1060 == clock.now
 
@@ -118,9 +118,9 @@ async def test_a_short_wait_is_waited(sends: Sends, clock: Clock) -> None:
 async def test_the_windows_slide(sends: Sends, clock: Clock) -> None:
     keeper = governor(sends, clock, per_hour=1000)
     for _ in range(3):
-        await keeper.admit(ANNA)
+        await keeper.acquire(ANNA)
         clock.now += 20
-    await keeper.admit(ANNA)
+    await keeper.acquire(ANNA)
 
     assert 20 == await refused_for(keeper)
 
@@ -128,7 +128,7 @@ async def test_the_windows_slide(sends: Sends, clock: Clock) -> None:
 async def test_the_hour_is_kept_as_well(sends: Sends, clock: Clock) -> None:
     keeper = governor(sends, clock)
     for _ in range(5):
-        await keeper.admit(ANNA)
+        await keeper.acquire(ANNA)
         clock.now += 60
 
     assert 3600 - 5 * 60 == await refused_for(keeper)
@@ -137,7 +137,7 @@ async def test_the_hour_is_kept_as_well(sends: Sends, clock: Clock) -> None:
 async def test_many_at_once_are_counted_one_by_one(sends: Sends, clock: Clock) -> None:
     keeper = governor(sends, clock)
 
-    outcomes = await asyncio.gather(*(keeper.admit(ANNA) for _ in range(10)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(keeper.acquire(ANNA) for _ in range(10)), return_exceptions=True)
 
     assert 3 == outcomes.count(None)
     assert 1 == sends.asked
@@ -147,7 +147,7 @@ async def test_what_was_sent_before_a_restart_counts(sends: Sends, clock: Clock)
     sends.moments = [990, 995]
     keeper = governor(sends, clock)
 
-    await keeper.admit(ANNA)
+    await keeper.acquire(ANNA)
 
     assert 50 == await refused_for(keeper)
 
@@ -155,16 +155,16 @@ async def test_what_was_sent_before_a_restart_counts(sends: Sends, clock: Clock)
 async def test_a_process_of_its_own_asks_the_log_once_for_a_person(sends: Sends, clock: Clock) -> None:
     keeper = governor(sends, clock)
 
-    await keeper.admit(ANNA)
+    await keeper.acquire(ANNA)
     sends.moments = [1000]
-    await keeper.admit(ANNA)
+    await keeper.acquire(ANNA)
 
     assert 1 == sends.asked
 
 
 async def test_what_another_process_sends_counts_when_the_log_is_shared(sends: Sends, clock: Clock) -> None:
     keeper = governor(sends, clock, shared=True)
-    await keeper.admit(ANNA)
+    await keeper.acquire(ANNA)
     clock.now += 1
     sends.moments = [1000.5, 1000.6, 1001]
 
@@ -175,7 +175,7 @@ async def test_what_another_process_sends_counts_when_the_log_is_shared(sends: S
 async def test_our_own_messages_in_a_shared_log_count_once(sends: Sends, clock: Clock) -> None:
     keeper = governor(sends, clock, shared=True)
     for _ in range(3):
-        await keeper.admit(ANNA)
+        await keeper.acquire(ANNA)
         clock.now += 1
         sends.moments.append(clock.now)
 
@@ -190,17 +190,17 @@ async def test_a_cancelled_wait_gives_its_place_back(sends: Sends, clock: Clock)
         asleep.set()
         await asyncio.Event().wait()
 
-    keeper = MemberGovernor(sends, shared=False, per_minute=1, minute=60, clock=clock, sleep=sleep_for_ever)
-    await keeper.admit(ANNA)
+    keeper = MemberSendLimiter(sends, shared=False, per_minute=1, minute=60, clock=clock, sleep=sleep_for_ever)
+    await keeper.acquire(ANNA)
     clock.now += 59
-    waiting = asyncio.create_task(keeper.admit(ANNA))
+    waiting = asyncio.create_task(keeper.acquire(ANNA))
     await asyncio.wait_for(asleep.wait(), 5)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     clock.now += 1
 
-    await keeper.admit(ANNA)
+    await keeper.acquire(ANNA)
 
     assert 60 == await refused_for(keeper)
 
@@ -208,10 +208,10 @@ async def test_a_cancelled_wait_gives_its_place_back(sends: Sends, clock: Clock)
 async def test_whoever_was_quiet_for_an_hour_is_forgotten(sends: Sends, clock: Clock) -> None:
     keeper = governor(sends, clock)
     for number in range(100):
-        await keeper.admit(Person("wecom", f"user{number}"))
+        await keeper.acquire(Person("wecom", f"user{number}"))
     clock.now += 3601
 
-    await keeper.admit(ANNA)
+    await keeper.acquire(ANNA)
 
     assert 1 == keeper.people
 
@@ -221,7 +221,7 @@ async def test_no_window_is_ever_exceeded(sends: Sends, clock: Clock) -> None:
     moments: list[float] = []
     for step in range(3000):
         try:
-            await keeper.admit(ANNA)
+            await keeper.acquire(ANNA)
         except TryAgain as refusal:
             clock.now += refusal.after * (1 if step % 3 else 0.4)
         else:
@@ -233,9 +233,9 @@ async def test_no_window_is_ever_exceeded(sends: Sends, clock: Clock) -> None:
 
 
 async def test_wecoms_own_numbers_are_the_default(sends: Sends, clock: Clock) -> None:
-    keeper = MemberGovernor(sends, shared=False, clock=clock, sleep=clock.sleep)
+    keeper = MemberSendLimiter(sends, shared=False, clock=clock, sleep=clock.sleep)
 
     for _ in range(30):
-        await keeper.admit(ANNA)
+        await keeper.acquire(ANNA)
 
     assert 60 < await refused_for(keeper) < 65

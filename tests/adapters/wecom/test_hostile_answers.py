@@ -78,7 +78,7 @@ def letters(text: str) -> Counter[str]:
 def test_every_message_fits_and_every_letter_is_in_the_messages_or_in_the_file(
     message_format: Literal["markdown", "text"], text: str, max_pieces: int
 ) -> None:
-    parts = render([TextReply(text)], message_format=message_format, max_pieces=max_pieces, words=EN)
+    parts = render([TextReply(text)], message_format=message_format, max_pieces=max_pieces, catalogue=EN)
 
     said = [part.text for part in parts if isinstance(part, TextPart)]
     files = [part.text for part in parts if isinstance(part, DocumentPart)]
@@ -93,7 +93,7 @@ def test_every_message_fits_and_every_letter_is_in_the_messages_or_in_the_file(
 @pytest.mark.parametrize("sign", list("`-=*_~#|[]()<$&!+.:1"))
 @pytest.mark.parametrize("message_format", ["markdown", "text"])
 def test_no_run_of_signs_is_lost(message_format: Literal["markdown", "text"], sign: str) -> None:
-    parts = render([TextReply("好\n" + sign * 2100)], message_format=message_format, max_pieces=5, words=EN)
+    parts = render([TextReply("好\n" + sign * 2100)], message_format=message_format, max_pieces=5, catalogue=EN)
 
     shown = "".join(part.text for part in parts if isinstance(part, TextPart)).replace("ˋ", "`")
     assert 2100 <= shown.count(sign)

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.wecom.layout import rows
-from adapters.wecom.markdown import Markdown
+from adapters.wecom.markdown import MarkdownStyle
 from adapters.wecom.text import pieces
 from pipeline.words import Catalogue
 
@@ -12,7 +12,7 @@ APART = "\u200b"
 
 
 def shown(text: str) -> str:
-    return "\n".join(pieces(rows(text, Markdown(Catalogue("zh")))))
+    return "\n".join(pieces(rows(text, MarkdownStyle(Catalogue("zh")))))
 
 
 @pytest.mark.parametrize(

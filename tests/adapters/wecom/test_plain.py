@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.wecom.layout import rows
-from adapters.wecom.plain import Plain
+from adapters.wecom.plain import PlainStyle
 from adapters.wecom.text import pieces
 from pipeline.words import Catalogue
 
@@ -11,7 +11,7 @@ APART = "\u200b"
 
 
 def shown(text: str) -> str:
-    return "\n".join(pieces(rows(text, Plain(Catalogue("zh")))))
+    return "\n".join(pieces(rows(text, PlainStyle(Catalogue("zh")))))
 
 
 @pytest.mark.parametrize(

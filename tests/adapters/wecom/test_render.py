@@ -107,7 +107,9 @@ def test_a_longer_one_is_sent_as_its_first_piece_and_the_whole_in_a_file(message
 
 
 def test_what_is_ours_in_a_message_is_in_the_language_asked_for() -> None:
-    first, whole = render([TextReply("word " * 1000)], message_format="markdown", max_pieces=1, words=Catalogue("en"))
+    first, whole = render(
+        [TextReply("word " * 1000)], message_format="markdown", max_pieces=1, catalogue=Catalogue("en")
+    )
 
     assert isinstance(first, TextPart)
     assert first.text.endswith("in the file below.)")
@@ -133,7 +135,7 @@ def test_a_file_is_cleaned_as_well() -> None:
 @example(answer="> > - ~~~~~~~~好")
 @settings(max_examples=60)
 def test_the_parts_say_what_the_answer_said(message_format: Format, answer: str) -> None:
-    done = render([TextReply(answer)], message_format=message_format, max_pieces=1000, words=Catalogue("en"))
+    done = render([TextReply(answer)], message_format=message_format, max_pieces=1000, catalogue=Catalogue("en"))
 
     assert said(answer) == [character for part in done if isinstance(part, TextPart) for character in said(part.text)]
 

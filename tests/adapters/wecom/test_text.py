@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from adapters.wecom.clean import clean
 from adapters.wecom.layout import rows
-from adapters.wecom.look import Look
-from adapters.wecom.markdown import Markdown
-from adapters.wecom.plain import Plain
+from adapters.wecom.look import MessageStyle
+from adapters.wecom.markdown import MarkdownStyle
+from adapters.wecom.plain import PlainStyle
 from adapters.wecom.rows import Row, Span
 from adapters.wecom.text import MESSAGE_BYTES, number_bytes, numbered, pieces
 from pipeline.text import is_visible
@@ -19,13 +19,13 @@ from pipeline.words import Catalogue
 from tests.adapters.wecom.answers import answers, noise, said
 
 # English, so that nothing of ours is in Chinese characters.
-MARKDOWN: Look = Markdown(Catalogue("en"))
-TEXT: Look = Plain(Catalogue("en"))
+MARKDOWN: MessageStyle = MarkdownStyle(Catalogue("en"))
+TEXT: MessageStyle = PlainStyle(Catalogue("en"))
 LOOKS = [pytest.param(MARKDOWN, id="markdown"), pytest.param(TEXT, id="text")]
 _MARKS = regex.compile(r"[\p{GCB=Extend}\p{GCB=SpacingMark}\u200d]")
 
 
-def cut(text: str, look: Look, limit: int = MESSAGE_BYTES) -> list[str]:
+def cut(text: str, look: MessageStyle, limit: int = MESSAGE_BYTES) -> list[str]:
     return list(pieces(rows(clean(text), look), limit))
 
 
@@ -37,7 +37,7 @@ def assert_fit_to_be_sent(messages: Sequence[str], limit: int = MESSAGE_BYTES) -
 @pytest.mark.parametrize("look", LOOKS)
 @given(answer=answers, limit=st.integers(1500, 2048))
 @settings(max_examples=150)
-def test_the_pieces_say_what_the_answer_said(look: Look, answer: str, limit: int) -> None:
+def test_the_pieces_say_what_the_answer_said(look: MessageStyle, answer: str, limit: int) -> None:
     messages = cut(answer, look, limit)
 
     assert_fit_to_be_sent(messages, limit)
@@ -61,7 +61,7 @@ def test_no_piece_leaves_markup_open(answer: str) -> None:
 @pytest.mark.parametrize("look", LOOKS)
 @given(text=noise)
 @settings(max_examples=300)
-def test_whatever_is_said_can_be_sent(look: Look, text: str) -> None:
+def test_whatever_is_said_can_be_sent(look: MessageStyle, text: str) -> None:
     messages = cut(text, look)
 
     assert_fit_to_be_sent(messages)
@@ -92,7 +92,7 @@ def test_whatever_is_said_can_be_sent(look: Look, text: str) -> None:
         pytest.param("\n" * 100_000 + "汉", id="nothing but lines"),
     ],
 )
-def test_a_hostile_answer_is_cut_like_any_other(look: Look, text: str) -> None:
+def test_a_hostile_answer_is_cut_like_any_other(look: MessageStyle, text: str) -> None:
     messages = cut(text, look)
 
     assert_fit_to_be_sent(messages)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from adapters.wecom.cache import Cache
-from adapters.wecom.tokens import Tokens
+from adapters.wecom.tokens import AccessTokens
 from pipeline.errors import TryAgain, Undeliverable
 from tests.adapters.wecom.qyapi import Clock
 
@@ -48,11 +48,11 @@ async def issuer() -> Issuer:
 
 
 @pytest.fixture
-def tokens(cache: Cache, issuer: Issuer, clock: Clock) -> Tokens:
-    return Tokens(cache, "key", issuer, clock=clock)
+def tokens(cache: Cache, issuer: Issuer, clock: Clock) -> AccessTokens:
+    return AccessTokens(cache, "key", issuer, clock=clock)
 
 
-async def test_a_token_is_fetched_once_however_many_ask(tokens: Tokens, issuer: Issuer) -> None:
+async def test_a_token_is_fetched_once_however_many_ask(tokens: AccessTokens, issuer: Issuer) -> None:
     issuer.open.clear()
     asking = [asyncio.ensure_future(tokens.current()) for _ in range(50)]
     await asyncio.wait_for(issuer.called.wait(), 5)
@@ -62,7 +62,7 @@ async def test_a_token_is_fetched_once_however_many_ask(tokens: Tokens, issuer: 
     assert issuer.asked == 1
 
 
-async def test_a_caller_that_goes_away_leaves_the_fetching_to_the_next(tokens: Tokens, issuer: Issuer) -> None:
+async def test_a_caller_that_goes_away_leaves_the_fetching_to_the_next(tokens: AccessTokens, issuer: Issuer) -> None:
     issuer.open.clear()
     first, second = asyncio.ensure_future(tokens.current()), asyncio.ensure_future(tokens.current())
     await asyncio.wait_for(issuer.called.wait(), 5)
@@ -82,7 +82,7 @@ async def test_a_caller_that_goes_away_leaves_the_fetching_to_the_next(tokens: T
     ],
 )
 async def test_a_token_is_replaced_before_it_ends(
-    tokens: Tokens, issuer: Issuer, clock: Clock, lifetime: int, usable: int
+    tokens: AccessTokens, issuer: Issuer, clock: Clock, lifetime: int, usable: int
 ) -> None:
     issuer.lifetime = lifetime
     await tokens.current()
@@ -94,30 +94,34 @@ async def test_a_token_is_replaced_before_it_ends(
     assert ("token-1", "token-2") == (before.value, after.value)
 
 
-async def test_a_token_outlives_the_process(cache: Cache, tokens: Tokens, issuer: Issuer, clock: Clock) -> None:
+async def test_a_token_outlives_the_process(cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: Clock) -> None:
     await tokens.current()
-    later = Tokens(cache, "key", issuer, clock=clock)
+    later = AccessTokens(cache, "key", issuer, clock=clock)
 
     assert (await later.current()).value == "token-1"
     assert issuer.asked == 1
 
 
-async def test_an_old_token_on_disk_is_not_used(cache: Cache, tokens: Tokens, issuer: Issuer, clock: Clock) -> None:
+async def test_an_old_token_on_disk_is_not_used(
+    cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: Clock
+) -> None:
     await tokens.current()
     clock.now += 7000
-    later = Tokens(cache, "key", issuer, clock=clock)
+    later = AccessTokens(cache, "key", issuer, clock=clock)
 
     assert (await later.current()).value == "token-2"
 
 
-async def test_tokens_of_other_apps_are_kept_apart(cache: Cache, tokens: Tokens, issuer: Issuer, clock: Clock) -> None:
+async def test_tokens_of_other_apps_are_kept_apart(
+    cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: Clock
+) -> None:
     await tokens.current()
-    other = Tokens(cache, "another key", issuer, clock=clock)
+    other = AccessTokens(cache, "another key", issuer, clock=clock)
 
     assert (await other.current()).value == "token-2"
 
 
-async def test_many_refusals_of_one_token_fetch_one_new_one(tokens: Tokens, issuer: Issuer) -> None:
+async def test_many_refusals_of_one_token_fetch_one_new_one(tokens: AccessTokens, issuer: Issuer) -> None:
     refused = await tokens.current()
     renewed = await asyncio.gather(*(tokens.renewed(refused) for _ in range(20)))
 
@@ -126,16 +130,18 @@ async def test_many_refusals_of_one_token_fetch_one_new_one(tokens: Tokens, issu
 
 
 async def test_a_refusal_of_a_recalled_token_reaches_wecom(
-    cache: Cache, tokens: Tokens, issuer: Issuer, clock: Clock
+    cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: Clock
 ) -> None:
     await tokens.current()
-    later = Tokens(cache, "key", issuer, clock=clock)
+    later = AccessTokens(cache, "key", issuer, clock=clock)
     renewed = await later.renewed(await later.current())
 
     assert renewed.value == "token-2"
 
 
-async def test_a_wrong_secret_is_not_tried_again_for_a_minute(tokens: Tokens, issuer: Issuer, clock: Clock) -> None:
+async def test_a_wrong_secret_is_not_tried_again_for_a_minute(
+    tokens: AccessTokens, issuer: Issuer, clock: Clock
+) -> None:
     issuer.error = Undeliverable("secret is wrong", alert=True)
     raised = await asyncio.gather(*(tokens.current() for _ in range(20)), return_exceptions=True)
     asked_at_first = issuer.asked
@@ -147,7 +153,9 @@ async def test_a_wrong_secret_is_not_tried_again_for_a_minute(tokens: Tokens, is
     assert all(isinstance(error, Undeliverable) and error.alert for error in raised)
 
 
-async def test_a_passing_failure_is_shared_by_those_who_waited(tokens: Tokens, issuer: Issuer, clock: Clock) -> None:
+async def test_a_passing_failure_is_shared_by_those_who_waited(
+    tokens: AccessTokens, issuer: Issuer, clock: Clock
+) -> None:
     issuer.error = TryAgain("WeCom is busy", after=2)
     raised = await asyncio.gather(*(tokens.current() for _ in range(20)), return_exceptions=True)
     asked_at_first = issuer.asked
@@ -159,5 +167,5 @@ async def test_a_passing_failure_is_shared_by_those_who_waited(tokens: Tokens, i
     assert all(isinstance(error, TryAgain) and error.after == 2 for error in raised)
 
 
-async def test_a_token_is_not_printed(tokens: Tokens) -> None:
+async def test_a_token_is_not_printed(tokens: AccessTokens) -> None:
     assert "token-1" not in repr(await tokens.current())

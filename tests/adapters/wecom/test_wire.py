@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from adapters.wecom.wire import File, Wire
+from adapters.wecom.wire import QyapiHttp, UploadFile
 from pipeline.errors import SettingsInvalid, TryAgain, Undeliverable
 
 OK = b'{"errcode":0,"errmsg":"ok"}'
@@ -64,9 +64,9 @@ class Recorder:
 async def test_no_log_at_any_level_has_the_token_or_the_secret(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with server(Recorder()) as base:
-        wire = Wire(base)
+        wire = QyapiHttp(base)
         await wire.call("message/send", SECRETS, body={"x": 1})
-        await wire.call("media/upload", SECRETS, file=File("a.txt", b"content", "text/plain"))
+        await wire.call("media/upload", SECRETS, file=UploadFile("a.txt", b"content", "text/plain"))
         await wire.download("media/get", SECRETS, 1000)
         await wire.aclose()
     logged = "\n".join(record.getMessage() for record in caplog.records)
@@ -77,7 +77,7 @@ async def test_no_log_at_any_level_has_the_token_or_the_secret(caplog: pytest.Lo
 async def test_a_failing_connection_tells_neither_token_nor_secret() -> None:
     async with server(Recorder()) as base:
         pass
-    wire = Wire(base)
+    wire = QyapiHttp(base)
 
     with pytest.raises(TryAgain) as raised:
         await wire.call("message/send", SECRETS, body={"x": 1})
@@ -90,8 +90,8 @@ async def test_a_failing_connection_tells_neither_token_nor_secret() -> None:
 async def test_a_name_goes_over_the_wire_in_plain_utf8() -> None:
     recorder = Recorder()
     async with server(recorder) as base:
-        wire = Wire(base)
-        await wire.call("media/upload", SECRETS, file=File("报告 📄.pdf", b"content", "application/pdf"))
+        wire = QyapiHttp(base)
+        await wire.call("media/upload", SECRETS, file=UploadFile("报告 📄.pdf", b"content", "application/pdf"))
         await wire.aclose()
 
     assert b"filename*" not in recorder.bodies[0]
@@ -101,7 +101,7 @@ async def test_a_name_goes_over_the_wire_in_plain_utf8() -> None:
 async def test_what_leaves_the_machine_goes_through_the_proxy() -> None:
     recorder = Recorder()
     async with server(recorder) as proxy:
-        wire = Wire("http://qyapi.invalid", proxy=proxy)
+        wire = QyapiHttp("http://qyapi.invalid", proxy=proxy)
         await wire.call("gettoken", {"corpid": "x"})
         await wire.aclose()
 
@@ -111,7 +111,7 @@ async def test_what_leaves_the_machine_goes_through_the_proxy() -> None:
 async def test_what_stays_on_the_machine_does_not() -> None:
     recorder = Recorder()
     async with server(recorder) as base:
-        wire = Wire(base, proxy="http://127.0.0.1:1")
+        wire = QyapiHttp(base, proxy="http://127.0.0.1:1")
         await wire.call("gettoken", {"corpid": "x"})
         await wire.aclose()
 
@@ -121,7 +121,7 @@ async def test_what_stays_on_the_machine_does_not() -> None:
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "127.0.0.1:1"])
 def test_a_proxy_of_another_kind_is_refused_before_anything_starts(proxy: str) -> None:
     with pytest.raises(SettingsInvalid, match="proxy"):
-        Wire("https://qyapi.invalid", proxy=proxy)
+        QyapiHttp("https://qyapi.invalid", proxy=proxy)
 
 
 async def test_connections_are_used_again() -> None:
@@ -133,7 +133,7 @@ async def test_connections_are_used_again() -> None:
         await recorder(reader, writer)
 
     async with server(handler) as base:
-        wire = Wire(base)
+        wire = QyapiHttp(base)
         for _ in range(5):
             await wire.call("gettoken", {})
         await wire.aclose()
@@ -147,7 +147,7 @@ async def test_an_answer_that_never_ends_is_given_up_in_time() -> None:
         await reader.read()
 
     async with server(handler) as base:
-        wire = Wire(base, patience=0.3)
+        wire = QyapiHttp(base, patience=0.3)
 
         with pytest.raises(TryAgain, match="TimeoutError"):
             await wire.call("message/send", {}, body={})
@@ -163,7 +163,7 @@ async def test_an_answer_without_end_is_given_up_in_size() -> None:
             await writer.drain()
 
     async with server(handler) as base:
-        wire = Wire(base)
+        wire = QyapiHttp(base)
 
         with pytest.raises(Undeliverable, match="more than"):
             await wire.call("message/send", {}, body={})
@@ -182,7 +182,7 @@ async def test_an_answer_is_asked_for_unpacked_and_never_unpacked() -> None:
         await writer.drain()
 
     async with server(handler) as base:
-        wire = Wire(base)
+        wire = QyapiHttp(base)
         for asked in (wire.call("gettoken", {}), wire.download("media/get", {}, 20 * 2**20)):
             with pytest.raises(TryAgain, match="packed by 'gzip'") as refused:
                 await asked
@@ -196,7 +196,7 @@ async def test_an_answer_is_asked_for_unpacked_and_never_unpacked() -> None:
 async def test_a_relay_may_have_a_path(path: str) -> None:
     recorder = Recorder()
     async with server(recorder) as base:
-        wire = Wire(f"{base}{path}")
+        wire = QyapiHttp(f"{base}{path}")
         await wire.call("gettoken", {})
         await wire.aclose()
 
@@ -214,7 +214,7 @@ async def test_an_answer_that_leads_elsewhere_is_not_followed() -> None:
             await writer.drain()
 
         async with server(handler) as base:
-            wire = Wire(base)
+            wire = QyapiHttp(base)
             with pytest.raises(TryAgain, match="302"):
                 await wire.call("gettoken", SECRETS)
             await wire.aclose()
