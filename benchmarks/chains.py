@@ -20,9 +20,9 @@ from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
 from chains.config import SHIPPED
-from chains.models import Models
+from chains.models import ModelRegistry
 from chains.router import Chains, open_chains
-from chains.shelf import Shelf
+from chains.shelf import ChainFiles
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.outcomes import Conversation, ConversationContext, Exchange
 from pipeline.ports import AnswerRequest, ChannelCapabilities
@@ -74,12 +74,12 @@ def read(folder: Path) -> None:
         own = text.replace('"@translate"', f'"@t{number}"').replace('"@翻译"', f'"@翻{number}"')
         (folder / f"chain{number}.toml").write_text(own, encoding="utf-8")
     tracemalloc.start()
-    weighed = Shelf((SHIPPED, folder), logs=False)
+    weighed = ChainFiles((SHIPPED, folder), logs=False)
     weighed.load()
     gc.collect()
     weight, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    shelf = Shelf((SHIPPED, folder), logs=False)
+    shelf = ChainFiles((SHIPPED, folder), logs=False)
     print(f"{'check ' + str(CHAINS) + ' files':34}{timed(shelf.load):9.0f} ms")
     print(f"{'look at them, nothing changed':34}{min(timed(shelf.refresh) for _ in range(ROUNDS)):9.1f} ms")
     edits = []
@@ -87,11 +87,11 @@ def read(folder: Path) -> None:
         (folder / "chain7.toml").write_text(f"turns = {number}", encoding="utf-8")
         shelf.refresh()
         edits.append(timed(shelf.refresh))
-    if shelf.book.chain("chain7").turns != ROUNDS - 1:
+    if shelf.catalog.chain("chain7").turns != ROUNDS - 1:
         sys.exit("an edit was not taken over")
     print(f"{'take an edit of one over':34}{min(edits):9.1f} ms (+ two looks, 250 ms apart)")
     person = Person("wecom", "somebody")
-    found = timed(lambda: [shelf.book.by_command(f"@t{number} hello", person) for number in range(CHAINS)])
+    found = timed(lambda: [shelf.catalog.by_command(f"@t{number} hello", person) for number in range(CHAINS)])
     print(f"{'find a chain by its command':34}{found * 1000 / CHAINS:9.2f} us")
     print(f"{'memory of them':34}{weight / 1e6:9.1f} MB\n")
 
@@ -114,7 +114,7 @@ async def calls() -> None:
     settings = Settings.model_validate({"models": {"default": table}, "chat": {"turns": MESSAGES // 2}})
     chains = open_chains(settings, memory=Window(), stopper=Nobody())
     bare = ChatOpenAI(model="m", base_url=address, api_key=SecretStr("none"), max_retries=0)
-    lean = await Models(settings, Catalogue("zh")).chat("default")
+    lean = await ModelRegistry(settings, Catalogue("zh")).chat("default")
     told: list[BaseMessage] = [SystemMessage("system")]
     for number in range(MESSAGES // 2):
         told += [HumanMessage(f"question {number}"), AIMessage(f"answer {number}")]

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from benchmarks.harness import programme
 from benchmarks.tables import at_most, seen, table
-from chains.history import window
-from chains.models import Models
+from chains.history import build_messages
+from chains.models import ModelRegistry
 from chains.router import open_chains
 from pipeline.outcomes import Exchange
 from pipeline.settings import Chat, ModelTable, Settings
@@ -41,10 +41,10 @@ async def _measure(base_url: str) -> None:
     settings = Settings(models={"default": table_of}, chat=Chat(turns=20))
     memory = RecentMemory(exchanges=_EXCHANGES)
     chains = await asyncio.to_thread(open_chains, settings, memory=memory, stopper=CountingStopper())
-    models = Models(settings, Catalogue("zh"))
+    models = ModelRegistry(settings, Catalogue("zh"))
     ours = await models.chat("default")
     bare = ChatOpenAI(model="pretended", base_url=base_url, api_key=SecretStr("none-needed"))
-    messages = window("be brief", _EXCHANGES, _QUESTION)
+    messages = build_messages("be brief", _EXCHANGES, _QUESTION)
 
     async def whole_chain() -> None:
         async for _ in chains.answer(ask(_QUESTION)):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chains.config import ChainConfig
-from chains.folding import first_word, folded
+from chains.folding import casefold_nfkc, first_word
 from pipeline.errors import ChainInvalid
 from pipeline.events import Person
 
@@ -14,14 +14,14 @@ Check = Callable[[ChainConfig], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class PartialRelease:
     """A revision that a part of the people meets first: `share` of a hundred, and the users named."""
 
     chain: ChainConfig
     share: int = 0
     users: frozenset[str] = frozenset()
 
-    def meant_for(self, person: Person) -> bool:
+    def includes(self, person: Person) -> bool:
         """Say whether somebody is among them; the answer stays the same from message to message."""
         if person.user.casefold() in self.users:
             return True
@@ -30,21 +30,21 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class ChainBook:
+class ChainCatalog:
     """Chains by their names, with what is being tried out beside them."""
 
     chains: Mapping[str, ChainConfig]
-    trials: Mapping[str, Trial] = field(default_factory=dict)
+    trials: Mapping[str, PartialRelease] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     """What is wrong with files that are therefore not in use."""
     _keywords: tuple[tuple[str, str], ...] = field(init=False, default=())
     _words: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        pairs = ((folded(keyword), name) for name, chain in self.chains.items() for keyword in chain.keywords)
+        pairs = ((casefold_nfkc(keyword), name) for name, chain in self.chains.items() for keyword in chain.keywords)
         # The longest one found decides, then the chain's name.
         object.__setattr__(self, "_keywords", tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), *pair))))
-        self._words.update({folded(word): name for name, chain in self.chains.items() for word in chain.words})
+        self._words.update({casefold_nfkc(word): name for name, chain in self.chains.items() for word in chain.words})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class ChainBook:
         except KeyError:
             raise ChainInvalid(f"there is no chain {name!r}; there are {', '.join(self.names)}") from None
         trial = self.trials.get(name)
-        return trial.chain if trial is not None and person is not None and trial.meant_for(person) else chain
+        return trial.chain if trial is not None and person is not None and trial.includes(person) else chain
 
     def by_command(self, line: str, person: Person) -> tuple[str, str] | None:
         """Name the chain whose command a line begins with, and give what follows; None for one not offered."""
@@ -70,7 +70,7 @@ class ChainBook:
         """Name the chain whose keyword a message contains; empty for none that is offered to its sender."""
         if not self._keywords:
             return ""
-        looked_at = folded(text)
+        looked_at = casefold_nfkc(text)
         hits = (name for keyword, name in self._keywords if keyword in looked_at)
         return next((name for name in hits if self.chains[name].offered_to(person)), "")
 
@@ -79,38 +79,38 @@ class ChainBook:
         mine = (chain for chain in self.chains.values() if chain.command and chain.offered_to(person))
         return tuple(sorted(mine, key=lambda chain: chain.command))
 
-    def with_trials(self, trials: Mapping[str, Trial]) -> "ChainBook":
+    def with_trials(self, trials: Mapping[str, PartialRelease]) -> "ChainCatalog":
         """Give the same chains with other trials beside them; one of a chain that is gone is left out."""
-        return ChainBook(
+        return ChainCatalog(
             self.chains, {name: trial for name, trial in trials.items() if name in self.chains}, self.problems
         )
 
 
-def make_book(
+def build_catalog(
     found: Mapping[str, ChainConfig],
     *,
-    before: Mapping[str, ChainConfig],
+    previous: Mapping[str, ChainConfig],
     check: Check,
     reserved: Iterable[str],
     problems: Iterable[str],
     place: Callable[[str, str], str] = lambda _name, _wrong: "",
-) -> ChainBook:
-    """Make a book of the chains found; where one cannot be used, the one `before` goes on answering.
+) -> ChainCatalog:
+    """Make a book of the chains found; where one cannot be used, the one `previous` goes on answering.
 
     `reserved` are the words of webot's own commands; `place` names the file and line of what is wrong with a chain.
     """
-    taken = {folded(word): "webot itself" for word in reserved}
+    taken = {casefold_nfkc(word): "webot itself" for word in reserved}
     chains: dict[str, ChainConfig] = {}
     told = list(problems)
     # What has not changed keeps its words: it is the new one that has to give way.
-    for name in sorted(found, key=lambda name: (found[name] is not before.get(name), name)):
-        for chain in (found[name], before.get(name)):
+    for name in sorted(found, key=lambda name: (found[name] is not previous.get(name), name)):
+        for chain in (found[name], previous.get(name)):
             if chain is None:
                 continue
-            wrong = check(chain) or _taken(chain, taken)
+            wrong = check(chain) or _claimed_words(chain, taken)
             if not wrong:
                 chains[name] = chain
-                taken |= {folded(word): f"the chain {name!r}" for word in chain.words}
+                taken |= {casefold_nfkc(word): f"the chain {name!r}" for word in chain.words}
                 break
             if chain is found[name]:
                 told.append(f"{place(name, wrong)}chain {name!r}: {wrong}")
@@ -120,11 +120,11 @@ def make_book(
             if other not in chains:
                 wrong = f"hands_to: there is no chain {other!r}; there are {', '.join(sorted(chains))}"
                 told.append(f"{place(name, wrong)}chain {name!r}: {wrong}")
-    return ChainBook(chains, problems=tuple(told))
+    return ChainCatalog(chains, problems=tuple(told))
 
 
-def _taken(chain: ChainConfig, taken: Mapping[str, str]) -> str:
+def _claimed_words(chain: ChainConfig, taken: Mapping[str, str]) -> str:
     for word in chain.words:
-        if (owner := taken.get(folded(word))) is not None:
+        if (owner := taken.get(casefold_nfkc(word))) is not None:
             return f"command, aliases: {word!r} is the word of {owner}; choose another"
     return ""

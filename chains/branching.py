@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
 
-from chains.unblocking import Unblocking
+from chains.unblocking import AsyncOnlyRunnable
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-class Branching(Unblocking[Given, Made]):
+class BranchRunnable(AsyncOnlyRunnable[Given, Made]):
     """Chooses a branch for each input; `branch` gives the stream of the one that was chosen."""
 
     def __init__(self, branch: Callable[[Given], AsyncGenerator[Made]], *, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 import structlog
 
 from chains.model_tables import NOT_CHAT
-from chains.models import Models
+from chains.models import ModelRegistry
 from chains.prices import MILLION
 from pipeline import meters
 from pipeline.errors import SettingsInvalid
@@ -50,9 +50,9 @@ class Budget:
         self,
         budgets: Budgets,
         *,
-        models: Models,
+        models: ModelRegistry,
         spending: Spending | None,
-        words: Catalogue,
+        catalogue: Catalogue,
         clock: Callable[[], float] = time,
     ) -> None:
         """Check what the settings say; `SettingsInvalid` for a cheaper model that is none."""
@@ -63,7 +63,7 @@ class Budget:
         self.cheaper = budgets.cheaper
         self._models = models
         self._spending = spending
-        self._words = words
+        self._catalogue = catalogue
         self._clock = clock
         self._person = _amounts(budgets.per_user_per_day, budgets.per_user_per_month)
         self._all = _amounts(budgets.per_day, budgets.per_month)
@@ -72,7 +72,7 @@ class Budget:
         if (self._person or self._all) and all(models.free(name) for name in (*models.names, *NOT_CHAT)):
             log.warning("budget_without_prices", hint="set input_price and output_price of [models.*]")
 
-    async def admit(self, model: str, ask: AnswerRequest) -> str | Outcome:
+    async def acquire(self, model: str, ask: AnswerRequest) -> str | Outcome:
         """Name the model that may answer in the place of `model`, or say in a sentence why none may."""
         if not self.cheaper:
             return await self.refusal(model, ask) or model
@@ -88,7 +88,9 @@ class Budget:
         if spent is None:
             return None
         _note(spent, ask, "refused")
-        return Outcome((TextReply(self._words.text(f"budget.{spent.whose}_{spent.period}", when=self.when(spent))),))
+        return Outcome(
+            (TextReply(self._catalogue.text(f"budget.{spent.whose}_{spent.period}", when=self.when(spent))),)
+        )
 
     async def answering(self, model: str, person: Person) -> str:
         """Name the model that would answer, if any may."""
@@ -130,7 +132,7 @@ class Budget:
 
     def when(self, limit: Limit) -> str:
         """Say when a budget begins anew."""
-        return self._words.text("budget.when", date=limit.renewed.isoformat())
+        return self._catalogue.text("budget.when", date=limit.renewed.isoformat())
 
     def _limits(self, whose: Whose, amounts: Sequence[tuple[Period, int]], paid: SpentTotals) -> list[Limit]:
         today = datetime.fromtimestamp(self._clock(), UTC).astimezone().date()

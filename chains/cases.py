@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from chains.config import Case, ChainConfig
-from chains.folding import folded
-from chains.trying import Tried, Trier
+from chains.folding import casefold_nfkc
+from chains.trying import ChainTester, TrialAnswer
 
 # The judge sees no more than this, and answers in a form that can be read without it knowing any tool.
 _JUDGE = """You check the answer of an assistant against one statement. Reply with JSON only:
@@ -19,13 +19,13 @@ _OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CaseResult:
     """One case of a chain with its answer; `faults` is what is wrong with it, nothing for a case that passes."""
 
     chain: str
     number: int
     case: Case
-    tried: Tried
+    tried: TrialAnswer
     faults: tuple[str, ...]
 
     @property
@@ -34,7 +34,7 @@ class Result:
         return not self.faults
 
 
-async def run_cases(trier: Trier, chains: list[ChainConfig], *, judge: str) -> AsyncGenerator[Result]:
+async def run_cases(trier: ChainTester, chains: list[ChainConfig], *, judge: str) -> AsyncGenerator[CaseResult]:
     """Run the cases of some chains and yield each as it ends; `judge` names the model that judges rubrics."""
     tasks = [
         asyncio.create_task(run_case(trier, chain, number, judge=judge))
@@ -50,29 +50,29 @@ async def run_cases(trier: Trier, chains: list[ChainConfig], *, judge: str) -> A
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def run_case(trier: Trier, chain: ChainConfig, number: int, *, judge: str) -> Result:
+async def run_case(trier: ChainTester, chain: ChainConfig, number: int, *, judge: str) -> CaseResult:
     """Run one case, counted from 1."""
     case = chain.cases[number - 1]
     tried = await trier.ask(chain, case.input)
     if tried.error:
-        return Result(chain.name, number, case, tried, (tried.error,))
-    faults = faults_of(case, tried.text)
+        return CaseResult(chain.name, number, case, tried, (tried.error,))
+    faults = check_answer(case, tried.text)
     if case.rubric and not faults:
-        faults = await _judged(trier, case, tried.text, judge)
-    return Result(chain.name, number, case, tried, tuple(faults))
+        faults = await _rubric_fault(trier, case, tried.text, judge)
+    return CaseResult(chain.name, number, case, tried, tuple(faults))
 
 
-def faults_of(case: Case, answer: str) -> list[str]:
+def check_answer(case: Case, answer: str) -> list[str]:
     """Hold an answer to what can be looked up in it."""
-    looked_at = folded(answer)
+    looked_at = casefold_nfkc(answer)
     return [
-        *(f"does not contain {words!r}" for words in case.contains if folded(words) not in looked_at),
-        *(f"contains {words!r}" for words in case.not_contains if folded(words) in looked_at),
+        *(f"does not contain {words!r}" for words in case.contains if casefold_nfkc(words) not in looked_at),
+        *(f"contains {words!r}" for words in case.not_contains if casefold_nfkc(words) in looked_at),
         *([f"does not match {case.matches!r}"] if case.matches and not re.search(case.matches, answer) else []),
     ]
 
 
-async def _judged(trier: Trier, case: Case, answer: str, judge: str) -> list[str]:
+async def _rubric_fault(trier: ChainTester, case: Case, answer: str, judge: str) -> list[str]:
     asked = json.dumps({"statement": case.rubric, "question": case.input, "answer": answer}, ensure_ascii=False)
     said = await trier.ask(
         ChainConfig(name="judge", command="@judge", model=judge, system_prompt=_JUDGE),

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from chains.config import ChainConfig
-from chains.models import Models
+from chains.models import ModelRegistry
 from pipeline.events import Person
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ModelChoice:
     """What a person may choose between, and what they chose; all by the names of the settings."""
 
     own: str
@@ -33,6 +33,6 @@ class Choice:
         return any(name != self.own for name in self.offered)
 
 
-def choice_of(models: Models, chain: ChainConfig, person: Person, *, chosen: str = "") -> Choice:
+def model_choice_for(models: ModelRegistry, chain: ChainConfig, person: Person, *, chosen: str = "") -> ModelChoice:
     """Look at the settings as they are now: what was chosen holds only as long as they offer it."""
-    return Choice(chain.model, models.offered_to(person.user), chosen)
+    return ModelChoice(chain.model, models.offered_to(person.user), chosen)

@@ -6,11 +6,11 @@ Plain Python: routing through a chain costs a thousand times what looking at the
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.budget import Budget
-from chains.folding import first_word, folded, only
-from chains.models import Models
-from chains.senses import Senses
+from chains.folding import casefold_nfkc, first_word, repeated_sign
+from chains.models import ModelRegistry
+from chains.senses import MediaServices
 from pipeline.outcomes import Change, Outcome, Step
 from pipeline.ports import AnswerRequest, ConversationStore, Exporter, Spending, TurnCanceller
 from pipeline.replies import TextReply
@@ -22,41 +22,41 @@ _LONGEST_SIGNS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class CommandContext:
     """What commands may work with."""
 
-    words: Catalogue
+    catalogue: Catalogue
     chat: Chat
     memory: ConversationStore
     stopper: TurnCanceller
     commands: "Commands"
-    book: Callable[[], ChainBook]
+    catalog: Callable[[], ChainCatalog]
     """Gives the chains as they are now."""
-    models: Models
-    senses: Senses
+    models: ModelRegistry
+    media_services: MediaServices
     budget: Budget
     exporter: Exporter | None = None
     spending: Spending | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CommandCall:
     """A command somebody gave: `argument` is what followed its name, without the white space around it."""
 
     argument: str
     ask: AnswerRequest
-    means: Means
+    context: CommandContext
 
-    def done(self, sentence: str, /, *changes: Change, **values: object) -> Outcome:
+    def reply(self, sentence: str, /, *changes: Change, **values: object) -> Outcome:
         """Answer with a sentence of the catalogue, and with changes to record."""
-        return Outcome((TextReply(self.means.words.text(sentence, **values)),), changes)
+        return Outcome((TextReply(self.context.catalogue.text(sentence, **values)),), changes)
 
 
 DEFAULT = frozenset({"default", "reset", "默认", "重置"})
 """What people say behind a command to have it as it was before they chose anything."""
 
 
-def to_everybody(_: Order) -> bool:
+def offered_to_all(_: CommandCall) -> bool:
     """Offer a command in every deployment to everybody."""
     return True
 
@@ -68,10 +68,10 @@ class Command:
     name: str
     aliases: tuple[str, ...]
     summary: str
-    run: Callable[[Order], Awaitable[Outcome] | AsyncGenerator[Step]]
+    run: Callable[[CommandCall], Awaitable[Outcome] | AsyncGenerator[Step]]
     """Gives the outcome, or yields it after whatever is to be said in passing."""
     usage: str = ""
-    offered: Callable[[Order], bool] = to_everybody
+    offered: Callable[[CommandCall], bool] = offered_to_all
     """Whether `@help` lists it."""
     urgent: bool = False
     """Whether it must not wait behind the person's other turns."""
@@ -91,7 +91,7 @@ class Commands:
         for command in self.listed:
             self._by_sign.update(dict.fromkeys(command.signs, command))
             for word in (command.name, *command.aliases):
-                other = self._by_word.setdefault(folded(word), command)
+                other = self._by_word.setdefault(casefold_nfkc(word), command)
                 if other is not command:
                     message = f"{word!r} is claimed by the commands {other.name!r} and {command.name!r}"
                     raise ValueError(message)
@@ -109,5 +109,5 @@ class Commands:
         word, rest = first_word(line)
         command = self._by_word.get(word)
         if command is None and not word and len(line) <= _LONGEST_SIGNS:
-            command = self._by_sign.get(only(line, self._by_sign))
+            command = self._by_sign.get(repeated_sign(line, self._by_sign))
         return (command, rest) if command else None

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from chains.mistakes import Places, explained, not_toml, places
+from chains.mistakes import TomlLocations, explain, explain_syntax, locate_keys
 from chains.templates import mistakes
 from chains.tools import tool_names
 from pipeline.errors import ChainInvalid
@@ -78,13 +78,13 @@ ToolName = Annotated[str, AfterValidator(_a_tool)]
 SomeWords = Annotated[str, AfterValidator(_some_words)]
 
 
-class Part(BaseModel):
+class ChainTable(BaseModel):
     """A table of a chain's file: frozen, and a key nobody knows is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Example(Part):
+class Example(ChainTable):
     """The table `[[examples]]`: a question with the answer one would like, shown to the model before every question."""
 
     user: SomeWords
@@ -93,7 +93,7 @@ class Example(Part):
     """What the chain should answer."""
 
 
-class Case(Part):
+class Case(ChainTable):
     """The table `[[cases]]`: a question with what its answer has to be like, for `webot chains test`."""
 
     input: SomeWords
@@ -114,7 +114,7 @@ class Case(Part):
         return self
 
 
-class ChainConfig(Part):
+class ChainConfig(ChainTable):
     """How one chain answers. What is left out is as the table `[chat]` of the settings says, or empty."""
 
     name: str
@@ -205,7 +205,7 @@ def read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ChainInvalid(not_toml(str(file), error)) from error
+        raise ChainInvalid(explain_syntax(str(file), error)) from error
     except OSError as error:
         raise ChainInvalid(f"{file}: cannot be read: {error.strerror or error}") from error
 
@@ -220,8 +220,8 @@ def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ChainInvalid(not_toml(source, error, text)) from error
-    where = places(text)
+        raise ChainInvalid(explain_syntax(source, error, text)) from error
+    where = locate_keys(text)
     if not is_name(name):
         raise ChainInvalid(f"{source}: the file's name needs letters, digits, - and _ before .toml")
     if document.setdefault("name", name) != name:
@@ -230,17 +230,17 @@ def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:
     return chain_of(document, source=source, where=where)
 
 
-def chain_of(document: Mapping[str, Any], *, source: str, where: Places | None = None) -> ChainConfig:
+def chain_of(document: Mapping[str, Any], *, source: str, where: TomlLocations | None = None) -> ChainConfig:
     """Check what somebody wrote; `source` is what an error calls it."""
     try:
         return ChainConfig.model_validate({key: _frozen(value) for key, value in document.items()}, strict=True)
     except ValidationError as error:
-        raise ChainInvalid("\n".join(_explained(error, source, where or Places()))) from None
+        raise ChainInvalid("\n".join(_problem_line(error, source, where or TomlLocations()))) from None
 
 
-def _explained(error: ValidationError, source: str, where: Places) -> Iterator[str]:
+def _problem_line(error: ValidationError, source: str, where: TomlLocations) -> Iterator[str]:
     for problem in error.errors():
-        yield explained(ChainConfig, problem, source, where)
+        yield explain(ChainConfig, problem, source, where)
 
 
 def _frozen(value: object) -> object:

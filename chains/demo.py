@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
-from chains.quoting import quoted
+from chains.quoting import escape_markdown
 from pipeline.words import Catalogue
 
 NAME = "demo"
@@ -23,7 +23,7 @@ class DemoChat(BaseChatModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    words: Catalogue
+    catalogue: Catalogue
 
     @property
     def _llm_type(self) -> str:
@@ -63,12 +63,12 @@ class DemoChat(BaseChatModel):
     def _answer(self, messages: list[BaseMessage]) -> str:
         instructions = [message.text for message in messages if isinstance(message, SystemMessage)]
         questions = [message.text for message in messages if isinstance(message, HumanMessage)]
-        say = self.words.text
+        say = self.catalogue.text
         return "\n\n".join(
             (
-                say("demo.answer", question=quoted(questions[-1], most=_QUOTE)),
+                say("demo.answer", question=escape_markdown(questions[-1], most=_QUOTE)),
                 say("demo.window", turns=len(questions) - 1),
-                *(say("demo.instructions", text=quoted(text, most=_QUOTE)) for text in instructions),
+                *(say("demo.instructions", text=escape_markdown(text, most=_QUOTE)) for text in instructions),
                 say("demo.connect"),
             )
         )

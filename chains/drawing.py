@@ -9,8 +9,8 @@ from typing import Protocol
 
 from chains.answers import DrawnAnswer, read_drawn
 from chains.demo_drawing import landscape
-from chains.failures import answer_failed
-from chains.fetching import Fetcher
+from chains.failures import to_answer_failed
+from chains.fetching import SafeFetcher
 from chains.openai_media import OpenAIMedia
 from chains.prices import took_of
 from pipeline.errors import AnswerFailed, Unreadable
@@ -39,51 +39,51 @@ _OWN_REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class GeneratedImage:
     """A picture with how it came to be."""
 
     media: StoredMedia
-    took: TokenUsage
+    usage: TokenUsage
     milliseconds: int
 
 
-class Painter(Protocol):
+class ImageGenerator(Protocol):
     """Those who draw."""
 
     @property
     def demo(self) -> bool:
         """Say whether it only plays at drawing."""
 
-    async def draw(self, description: str, *, size: str = "") -> Drawn:
+    async def generate(self, description: str, *, size: str = "") -> GeneratedImage:
         """Draw a picture; an empty `size` is the settings' own. Raises `AnswerFailed`."""
 
 
-def size_of(words: str) -> str:
+def read_size(words: str) -> str:
     """Read a size such as 1024x1536, however the sign between its numbers is typed; empty if it is none."""
     found = _SIZE.fullmatch(words.strip())
     return f"{found[1]}x{found[2]}" if found else ""
 
 
 def is_possible(size: str) -> bool:
-    """Whether a picture of a size, as `size_of` gives it, may be asked for; the empty one may."""
+    """Whether a picture of a size, as `read_size` gives it, may be asked for; the empty one may."""
     if not size:
         return True
     width, height = map(int, size.split("x"))
     return all(LEAST_SIDE <= side <= MOST_SIDE for side in (width, height)) and width * height <= MOST_PIXELS
 
 
-class ModelPainter:
-    """Implements `Painter` over the OpenAI images API."""
+class OpenAIImageGenerator:
+    """Implements `ImageGenerator` over the OpenAI images API."""
 
     demo = False
 
-    def __init__(self, media: OpenAIMedia, *, pictures: ImageStore, fetcher: Fetcher) -> None:
+    def __init__(self, media: OpenAIMedia, *, pictures: ImageStore, fetcher: SafeFetcher) -> None:
         self._media = media
         self._pictures = pictures
         self._fetcher = fetcher
 
-    async def draw(self, description: str, *, size: str = "") -> Drawn:
-        """Implement `Painter.draw`."""
+    async def generate(self, description: str, *, size: str = "") -> GeneratedImage:
+        """Implement `ImageGenerator.generate`."""
         began = time.perf_counter()
         own = self._media.table.own
         asked = {
@@ -102,14 +102,16 @@ class ModelPainter:
         except binascii.Error as error:
             raise AnswerFailed(f"[models.{self._media.name}]: not base64", reason="model.garbled") from error
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
-            failed = answer_failed(error, model=self._media.name)
+            failed = to_answer_failed(error, model=self._media.name)
             raise AnswerFailed(str(failed), reason=_OWN_REASONS.get(failed.reason, failed.reason)) from None
         data = await self._data(answer)
         try:
             kept = await self._pictures.keep(data, name=NAME)
         except Unreadable as error:
             raise AnswerFailed(f"[models.{self._media.name}]: {error}", reason="image.unreadable") from error
-        return Drawn(kept, took_of(self._media.table, answer.fields), round((time.perf_counter() - began) * 1000))
+        return GeneratedImage(
+            kept, took_of(self._media.table, answer.fields), round((time.perf_counter() - began) * 1000)
+        )
 
     async def _data(self, answer: DrawnAnswer) -> bytes:
         if answer.data is not None:
@@ -122,27 +124,27 @@ class ModelPainter:
         raise AnswerFailed(f"[models.{self._media.name}]: neither a picture nor its address", reason="image.empty")
 
 
-class DemoPainter:
-    """Implements `Painter` without a model: a landscape that a description always leads to."""
+class DemoImageGenerator:
+    """Implements `ImageGenerator` without a model: a landscape that a description always leads to."""
 
     demo = True
 
     def __init__(self, pictures: ImageStore) -> None:
         self._pictures = pictures
 
-    async def draw(self, description: str, *, size: str = "") -> Drawn:
-        """Implement `Painter.draw`."""
+    async def generate(self, description: str, *, size: str = "") -> GeneratedImage:
+        """Implement `ImageGenerator.generate`."""
         began = time.perf_counter()
         data = await landscape(description, size=size)
         kept = await self._pictures.keep(data, name=NAME)
-        return Drawn(kept, TokenUsage("demo", 0, 0, 0), round((time.perf_counter() - began) * 1000))
+        return GeneratedImage(kept, TokenUsage("demo", 0, 0, 0), round((time.perf_counter() - began) * 1000))
 
 
-class PretendedPainter:
-    """Implements `Painter` for trials: the model goes on as if there were a picture, and none is drawn or paid."""
+class NullImageGenerator:
+    """Implements `ImageGenerator` for trials: the model goes on as if there were a picture, and none is drawn or paid."""
 
     demo = False
 
-    async def draw(self, description: str, *, size: str = "") -> Drawn:  # noqa: ARG002 - the protocol's own signature
-        """Implement `Painter.draw`."""
-        return Drawn(StoredMedia("", "", NAME, 0), TokenUsage("", 0, 0, 0), 0)
+    async def generate(self, description: str, *, size: str = "") -> GeneratedImage:  # noqa: ARG002 - the protocol's own signature
+        """Implement `ImageGenerator.generate`."""
+        return GeneratedImage(StoredMedia("", "", NAME, 0), TokenUsage("", 0, 0, 0), 0)

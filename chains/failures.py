@@ -69,9 +69,9 @@ def word_of(said: object) -> str:
     return str(said) if _WORD.fullmatch(str(said)) else "other"
 
 
-def answer_failed(error: Exception, *, model: str) -> AnswerFailed:
+def to_answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     """Turn whatever a model's call raised into the failure of an answer; `model` is the settings' name for it."""
-    said = _said_by_provider(error)
+    said = _provider_error_text(error)
     too_large = any(isinstance(each, AnswerTooLarge) for each in _causes(error))
     reason = "model.too_large" if too_large else _reason(error, said)
     status = _status(error)
@@ -167,7 +167,7 @@ def _is_error_object(error: Exception) -> bool:
     return isinstance(error, ValueError) and bool(error.args) and isinstance(error.args[0], Mapping)
 
 
-def _said_by_provider(error: Exception) -> str:
+def _provider_error_text(error: Exception) -> str:
     """Give the code, the type and the message of a provider's error object, to look for known words in."""
     body: Any = getattr(error, "body", None)
     if _is_error_object(error):

@@ -38,7 +38,7 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     return [str(address[0]) for *_, address in found]
 
 
-class Fetcher:
+class SafeFetcher:
     """Fetches pictures; through a proxy, if there is one, which then resolves what this machine cannot."""
 
     def __init__(

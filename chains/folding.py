@@ -8,7 +8,7 @@ SIGNS = ("@", "＠", "﹫")
 """What a command begins with: a full-width or small commercial at is what a Chinese input method types."""
 
 
-def folded(word: str) -> str:
+def casefold_nfkc(word: str) -> str:
     """Give a word in that form: full width and large letters make no difference."""
     return unicodedata.normalize("NFKC", word).casefold()
 
@@ -17,7 +17,7 @@ def folded(word: str) -> str:
 _SHADES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
 
 
-def only(line: str, signs: Iterable[str]) -> str:
+def repeated_sign(line: str, signs: Iterable[str]) -> str:
     """Give the sign that a line consists of, however often; empty if there is anything else in it."""
     bare = "".join(_SHADES.sub("", line).split())
     return next((sign for sign in signs if bare and not bare.replace(sign, "")), "")
@@ -29,4 +29,4 @@ def first_word(line: str) -> tuple[str, str]:
     if not text.startswith(SIGNS):
         return "", ""
     word, *rest = text.split(maxsplit=1)
-    return folded(word), rest[0] if rest else ""
+    return casefold_nfkc(word), rest[0] if rest else ""

@@ -8,7 +8,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
 from langchain_core.messages.ai import add_ai_message_chunks
 
-from chains.thinking import Spoken, apart
+from chains.thinking import ParsedAnswer, split_reasoning
 from pipeline.text import is_visible, wellformed
 
 REASONING = "reasoning_content"
@@ -32,7 +32,7 @@ MOST_CHARACTERS = 200_000
 
 
 @dataclass(slots=True)
-class Heard:
+class ModelResponse:
     """An answer as it is heard; tokens are the provider's own count."""
 
     text: str = ""
@@ -53,7 +53,7 @@ class Heard:
     _thinks: bool = False
 
     @property
-    def wishes(self) -> Sequence[ToolCall | InvalidToolCall]:
+    def tool_requests(self) -> Sequence[ToolCall | InvalidToolCall]:
         """Give the tools the model asks for, once the message is whole; last those whose arguments are garbled."""
         return [*self._asking.tool_calls, *self._asking.invalid_tool_calls] if self._asking is not None else ()
 
@@ -69,13 +69,13 @@ class Heard:
         asked = self._asking
         return AIMessage(content, tool_calls=asked.tool_calls, invalid_tool_calls=asked.invalid_tool_calls)
 
-    def hear(self, message: AIMessage) -> None:
+    def add(self, message: AIMessage) -> None:
         """Take in a message or a piece of one."""
         content = message.content
         if isinstance(content, str):
             self._hear_text(content)
         else:
-            self._hear_blocks(message)
+            self._add_blocks(message)
         beside = message.additional_kwargs
         self._hear_reasoning(beside.get(REASONING) or "")
         self.refusal += beside.get(REFUSAL) or ""
@@ -91,10 +91,10 @@ class Heard:
             self._asking = _joined(self._asking, message)
         if usage := message.usage_metadata:
             # Providers that count in every piece count from the beginning each time.
-            self.input_tokens = max(self.input_tokens, believed(usage["input_tokens"]))
-            self.output_tokens = max(self.output_tokens, believed(usage["output_tokens"]))
+            self.input_tokens = max(self.input_tokens, clamp_token_count(usage["input_tokens"]))
+            self.output_tokens = max(self.output_tokens, clamp_token_count(usage["output_tokens"]))
             cached = usage.get("input_token_details", {}).get("cache_read") or 0
-            self.cached_tokens = max(self.cached_tokens, believed(cached))
+            self.cached_tokens = max(self.cached_tokens, clamp_token_count(cached))
 
     def _hear_text(self, text: str) -> None:
         room = MOST_CHARACTERS - len(self.text)
@@ -104,7 +104,7 @@ class Heard:
     def _hear_reasoning(self, text: str) -> None:
         self.reasoning += text[: MOST_CHARACTERS - len(self.reasoning)]
 
-    def _hear_blocks(self, message: AIMessage) -> None:
+    def _add_blocks(self, message: AIMessage) -> None:
         """Take in a message of providers that tell thought, speech and tools apart in blocks."""
         self._hear_text(message.text)
         thought = "".join(str(block.get("reasoning") or "") for block in message.content_blocks)
@@ -112,20 +112,20 @@ class Heard:
         self._blocks.append(message)
         self._thinks = self._thinks or bool(thought)
 
-    def spoken(self, *, whole: bool) -> Spoken:
+    def parsed(self, *, whole: bool) -> ParsedAnswer:
         """Tell thought from speech, in text that can be stored."""
-        spoken = apart(wellformed(self.text), whole=whole)
-        said = next((said for said in (spoken.said, wellformed(self.refusal).strip()) if is_visible(said)), "")
-        thought = "\n".join(part for part in (wellformed(self.reasoning).strip(), spoken.thought) if part)
-        return Spoken(thought, said)
+        spoken = split_reasoning(wellformed(self.text), whole=whole)
+        said = next((said for said in (spoken.content, wellformed(self.refusal).strip()) if is_visible(said)), "")
+        thought = "\n".join(part for part in (wellformed(self.reasoning).strip(), spoken.reasoning) if part)
+        return ParsedAnswer(thought, said)
 
 
-def believed(tokens: int) -> int:
+def clamp_token_count(tokens: int) -> int:
     """Give a provider's count, within what a model can take at all and what the database holds."""
     return max(0, min(tokens, MOST_TOKENS))
 
 
-def answering(messages: Sequence[Heard]) -> Heard:
+def final_response(messages: Sequence[ModelResponse]) -> ModelResponse:
     """Give the message whose words are the answer: the last that has any."""
     return next((heard for heard in reversed(messages) if heard.text or heard.refusal), messages[-1])
 

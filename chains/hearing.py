@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from chains.budget import Budget
 from chains.prices import alone, charged
-from chains.quoting import quoted
-from chains.senses import SPEECH, Senses
+from chains.quoting import escape_markdown
+from chains.senses import SPEECH, MediaServices
 from chains.speech import Transcription
 from pipeline.errors import AnswerFailed, TooLarge, Undeliverable, Unreadable
 from pipeline.outcomes import FailedUsage, Notice, Outcome, PartialAnswer, Step
@@ -19,33 +19,33 @@ _QUOTE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class VoiceTranscriber:
     """Takes in voice messages."""
 
-    senses: Senses
-    words: Catalogue
+    media_services: MediaServices
+    catalogue: Catalogue
     budget: Budget
 
-    async def understand(self, ask: AnswerRequest, media_id: str) -> Outcome | Transcription:
+    async def transcribe(self, ask: AnswerRequest, media_id: str) -> Outcome | Transcription:
         """Give the words of a voice message, or a sentence that says why there are none."""
-        if self.senses.listener is None:
-            return self._said("voice.deaf")
+        if self.media_services.speech_to_text is None:
+            return self._problem("voice.deaf")
         if (refused := await self.budget.refusal(SPEECH, ask)) is not None:
             return refused
         try:
-            heard = await self.senses.listener.hear(await ask.fetch(media_id))
+            heard = await self.media_services.speech_to_text.transcribe(await ask.fetch(media_id))
         except Undeliverable:
-            return self._said("voice.gone")
+            return self._problem("voice.gone")
         except TooLarge as error:
-            return self._said("voice.too_long", most=error.most)
+            return self._problem("voice.too_long", most=error.most)
         except Unreadable:
-            return self._said("voice.unreadable")
+            return self._problem("voice.unreadable")
         self.budget.paid(alone(heard.took))
-        return heard if heard.words else charged(self._said("voice.nothing"), heard.took)
+        return heard if heard.words else charged(self._problem("voice.nothing"), heard.took)
 
     async def quote(self, understood: Transcription, steps: AsyncGenerator[Step]) -> AsyncGenerator[Step]:
         """Put what was understood above an answer, so that a mishearing is seen at once."""
-        above = self.words.text("voice.heard", text=quoted(understood.words, most=_QUOTE))
+        above = self.catalogue.text("voice.heard", text=escape_markdown(understood.words, most=_QUOTE))
         async with aclosing(_charged(steps, understood)) as charging:
             async for step in charging:
                 match step:
@@ -58,8 +58,8 @@ class Ear:
                     case Outcome(replies=replies):
                         yield replace(step, replies=(TextReply(above), *replies))
 
-    def _said(self, sentence: str, **blanks: object) -> Outcome:
-        return Outcome((TextReply(self.words.text(sentence, **blanks)),))
+    def _problem(self, sentence: str, **blanks: object) -> Outcome:
+        return Outcome((TextReply(self.catalogue.text(sentence, **blanks)),))
 
 
 async def _charged(steps: AsyncGenerator[Step], understood: Transcription) -> AsyncGenerator[Step]:

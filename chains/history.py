@@ -7,16 +7,16 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from pipeline.outcomes import Exchange
 from pipeline.replies import StoredMedia
 
-NO_LOOKS: Mapping[str, str] = {}
+NO_IMAGES: Mapping[str, str] = {}
 
 
-def window(
+def build_messages(
     system_prompt: str,
     exchanges: Iterable[Exchange],
     question: str,
     *,
     pictures: Iterable[StoredMedia] = (),
-    looks: Mapping[str, str] = NO_LOOKS,
+    looks: Mapping[str, str] = NO_IMAGES,
 ) -> list[BaseMessage]:
     """Give the system prompt, if there is one, the exchanges, oldest first, and the new question.
 

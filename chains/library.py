@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from chains.folding import folded
+from chains.folding import casefold_nfkc
 
 FOLDER = Path(__file__).parent / "personas"
 
@@ -34,11 +34,11 @@ def personas() -> tuple[Persona, ...]:
 
 def search(words: str) -> tuple[Persona, ...]:
     """Find the personas that say every one of some words; a persona's own name alone finds it alone."""
-    wanted = folded(words).split()
-    named = tuple(persona for persona in personas() if folded(persona.name) == folded(words).strip())
-    return named or tuple(persona for persona in personas() if all(word in _said(persona) for word in wanted))
+    wanted = casefold_nfkc(words).split()
+    named = tuple(persona for persona in personas() if casefold_nfkc(persona.name) == casefold_nfkc(words).strip())
+    return named or tuple(persona for persona in personas() if all(word in _search_text(persona) for word in wanted))
 
 
 @cache
-def _said(persona: Persona) -> str:
-    return folded(f"{persona.category} {persona.name} {persona.about} {persona.prompt}")
+def _search_text(persona: Persona) -> str:
+    return casefold_nfkc(f"{persona.category} {persona.name} {persona.about} {persona.prompt}")

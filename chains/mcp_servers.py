@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 
-from chains.mcp_session import PATIENCE, McpServer
-from chains.tool import Offer
+from chains.mcp_session import CONNECT_SECONDS, McpConnection
+from chains.tool import BoundTool
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import McpTable, Settings
 
@@ -23,10 +23,10 @@ _PACKAGE = "langchain_mcp_adapters"
 class McpServers:
     """The servers that are set up."""
 
-    def __init__(self, servers: Mapping[str, McpServer]) -> None:
+    def __init__(self, servers: Mapping[str, McpConnection]) -> None:
         self._servers = servers
 
-    async def offers(self, names: Iterable[str], *, patience: float = PATIENCE) -> dict[str, Offer]:
+    async def offers(self, names: Iterable[str], *, patience: float = CONNECT_SECONDS) -> dict[str, BoundTool]:
         """Give the tools that a chain's `tools` name, by the names models call them; the rest of them is ignored."""
         wanted = _wanted(names)
         if not wanted:
@@ -72,7 +72,7 @@ def open_servers(settings: Settings) -> McpServers:
         for library in ("mcp", "client"):
             logging.getLogger(library).setLevel(logging.CRITICAL)
     proxy = settings.network.proxy.get_secret_value()
-    return McpServers({name: McpServer(name, table, proxy=proxy) for name, table in tables.items()})
+    return McpServers({name: McpConnection(name, table, proxy=proxy) for name, table in tables.items()})
 
 
 def set_up(settings: Settings) -> dict[str, McpTable]:

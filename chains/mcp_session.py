@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import structlog
 
 from chains.models import is_loopback
-from chains.tool import MOST_USES, Offer
+from chains.tool import MOST_USES, BoundTool
 from pipeline.settings import McpTable
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PATIENCE = 5.0
+CONNECT_SECONDS = 5.0
 """How long an answer waits for a server that is not connected; connecting goes on behind it."""
 
 REST_SECONDS = 30.0
@@ -40,11 +40,11 @@ _SCHEMA = 20_000
 _UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
 
 
-class ServerAway(Exception):
+class ServerUnavailable(Exception):
     """The server could not be reached now."""
 
 
-class McpServer:
+class McpConnection:
     """A server of the settings; `errors` takes what a program writes to its standard error, else nobody does."""
 
     def __init__(self, name: str, table: McpTable, *, proxy: str = "", errors: TextIO | None = None) -> None:
@@ -53,7 +53,7 @@ class McpServer:
         self._proxy = proxy
         self._errors = errors
         self._session: ClientSession | None = None
-        self._offers: dict[str, Offer] = {}
+        self._offers: dict[str, BoundTool] = {}
         self._task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = asyncio.Event()
@@ -64,12 +64,12 @@ class McpServer:
         self.trouble = ""
         """What kept it from being connected to the last time."""
 
-    async def offers(self, patience: float = PATIENCE) -> Mapping[str, Offer]:
+    async def offers(self, patience: float = CONNECT_SECONDS) -> Mapping[str, BoundTool]:
         """Give its tools by the server's own names, as they were last known; waits `patience` seconds at most."""
         try:
             async with asyncio.timeout(patience):
                 await self._connected()
-        except (TimeoutError, ServerAway):
+        except (TimeoutError, ServerUnavailable):
             log.info("mcp_server_not_ready", server=self.name, known=len(self._offers))
         return self._offers
 
@@ -108,25 +108,25 @@ class McpServer:
         return CallToolResult(content=[TextContent(type="text", text=_text_of(result))], isError=result.isError)
 
     async def _use(self, session: "ClientSession", tool: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type of the extra
-        """Have a tool used; `ServerAway` when the session ends meanwhile, for whose answer the library would wait."""
+        """Have a tool used; `ServerUnavailable` when the session ends meanwhile, for whose answer the library would wait."""
         gone = asyncio.ensure_future(self._closing.wait())
         using = asyncio.ensure_future(session.call_tool(tool, dict(arguments)))
         try:
             await asyncio.wait({using, gone}, return_when=asyncio.FIRST_COMPLETED)
             if using.done():
                 return using.result()
-            raise ServerAway(self.name)
+            raise ServerUnavailable(self.name)
         finally:
             gone.cancel()
             using.cancel()
 
     async def _connected(self) -> "ClientSession":
         if self._session is not None and time.monotonic() - self._seen > _FRESH_SECONDS:
-            await self._look_after(self._session)
+            await self._ping(self._session)
         self.connect_soon()
         task = self._task
         if task is None:
-            raise ServerAway(self.name)
+            raise ServerUnavailable(self.name)
         if self._session is None:
             ready = asyncio.ensure_future(self._ready.wait())
             try:
@@ -134,16 +134,16 @@ class McpServer:
             finally:
                 ready.cancel()
         if self._session is None:
-            raise ServerAway(self.name)
+            raise ServerUnavailable(self.name)
         return self._session
 
-    async def _look_after(self, session: "ClientSession") -> None:
+    async def _ping(self, session: "ClientSession") -> None:
         """Ask a server that has been quiet whether it is still there; let go of it if it is not."""
         from mcp import McpError  # noqa: PLC0415 - an extra
         from mcp.types import CONNECTION_CLOSED, METHOD_NOT_FOUND  # noqa: PLC0415
 
         try:
-            async with asyncio.timeout(PATIENCE / 2):
+            async with asyncio.timeout(CONNECT_SECONDS / 2):
                 await session.send_ping()
         except McpError as error:
             alive = error.error.code == METHOD_NOT_FOUND and error.error.code != CONNECTION_CLOSED
@@ -155,9 +155,9 @@ class McpServer:
             self._seen = time.monotonic()
         elif self._session is session:
             log.warning("mcp_server_lost", server=self.name)
-            self._let_go()
+            self._disconnect()
 
-    def _let_go(self) -> None:
+    def _disconnect(self) -> None:
         self._session = None
         self._task = None
         self._closing.set()
@@ -177,7 +177,7 @@ class McpServer:
                 await closing.wait()
         except Exception as error:  # noqa: BLE001 - the edge of a step: answers go on without the server
             # Its own text may quote an address with a key in it.
-            self.trouble = _said(error)
+            self.trouble = _short_cause(error)
             if ready.is_set():
                 log.warning("mcp_server_lost", server=self.name, error=self.trouble)
             elif not closing.is_set():
@@ -221,7 +221,7 @@ class McpServer:
         ) -> httpx.AsyncClient:
             return httpx.AsyncClient(
                 headers={**(headers or {}), "accept-encoding": "identity"},
-                event_hooks={"response": [bounding(self._let_go)]},
+                event_hooks={"response": [bounding(self._disconnect)]},
                 timeout=timeout,
                 auth=auth,
                 proxy=proxy,
@@ -241,18 +241,18 @@ class McpServer:
         async with create_session(connection) as session:
             yield session
 
-    async def _offered(self, session: "ClientSession") -> dict[str, Offer]:
+    async def _offered(self, session: "ClientSession") -> dict[str, BoundTool]:
         from langchain_mcp_adapters.tools import load_mcp_tools  # noqa: PLC0415 - an extra
 
         async def through(request: Any, handler: Any) -> Any:  # noqa: ANN401, ARG001 - types of the extra
             return await self.call(request.name, request.args)
 
-        offers: dict[str, Offer] = {}
+        offers: dict[str, BoundTool] = {}
         taken: set[str] = set()
         for tool in await load_mcp_tools(session, tool_interceptors=[through], server_name=self.name):
             if self.table.tools and tool.name not in self.table.tools:
                 continue
-            offer = Offer(self._renamed(tool), self.table.timeout, MOST_USES)
+            offer = BoundTool(self._renamed(tool), self.table.timeout, MOST_USES)
             if len(json.dumps(offer.schema)) > _SCHEMA or offer.tool.name in taken:
                 log.warning("mcp_tool_left_out", server=self.name, tool=tool.name[:_NAME])
                 continue
@@ -287,7 +287,7 @@ def _text_of(result: Any) -> str:  # noqa: ANN401 - a type of the extra
     return "\n".join(parts) or "(nothing)"
 
 
-def _said(error: BaseException) -> str:
+def _short_cause(error: BaseException) -> str:
     """Say in a few words what kept a server away, the innermost of it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

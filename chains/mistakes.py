@@ -21,7 +21,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(slots=True)
-class Places:
+class TomlLocations:
     """Where each key of a TOML text stands: its line, from 1, and the line its value begins in."""
 
     lines: dict[Path, int] = field(default_factory=dict)
@@ -38,9 +38,9 @@ class Places:
         return self.values[path] + line - 1 if path in self.values else self.line(path)
 
 
-def places(text: str) -> Places:
+def locate_keys(text: str) -> TomlLocations:
     """Find the keys of a TOML text; the parser of the standard library does not say where it found them."""
-    found = Places()
+    found = TomlLocations()
     table: Path = ()
     many: dict[Path, int] = {}
     closing = ""
@@ -64,7 +64,7 @@ def places(text: str) -> Places:
     return found
 
 
-def explained(model: type[BaseModel], problem: ErrorDetails, source: str, where: Places) -> str:
+def explain(model: type[BaseModel], problem: ErrorDetails, source: str, where: TomlLocations) -> str:
     """Say what pydantic found: the file, the line, the key, what stands there and what would be right."""
     path = tuple(problem["loc"])
     key = ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
@@ -84,7 +84,7 @@ def explained(model: type[BaseModel], problem: ErrorDetails, source: str, where:
     return f"{source}{f':{line}' if line else ''}: {key}: {said}"
 
 
-def not_toml(source: str, error: tomllib.TOMLDecodeError | UnicodeDecodeError, text: str = "") -> str:
+def explain_syntax(source: str, error: tomllib.TOMLDecodeError | UnicodeDecodeError, text: str = "") -> str:
     """Say what the parser found."""
     if isinstance(error, UnicodeDecodeError):
         return f"{source}: not UTF-8; save the file again with the encoding UTF-8"

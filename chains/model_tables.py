@@ -32,11 +32,11 @@ def names_of(tables: Tables) -> tuple[str, ...]:
     return tuple(sorted(name for name in tables if name not in NOT_CHAT and provider_of(tables, name)))
 
 
-def line_of(tables: Tables, name: str) -> tuple[str, ...]:
+def fallback_chain(tables: Tables, name: str) -> tuple[str, ...]:
     """Give a model and all that stand in for it, each once, in the order in which they are tried."""
     line = dict.fromkeys((name,))
     for fallback in tables[name].fallbacks:
-        line |= dict.fromkeys(line_of(tables, fallback))
+        line |= dict.fromkeys(fallback_chain(tables, fallback))
     return tuple(line)
 
 

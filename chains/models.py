@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 import httpx2
 
 from chains.demo import NAME, DemoChat
-from chains.model_tables import DEFAULT, OURS, line_of, names_of, problems_of, provider_of
+from chains.model_tables import DEFAULT, OURS, fallback_chain, names_of, problems_of, provider_of
 from chains.openai_model import OPENAI, openai_model, options_of
 from chains.prices import Price
 from chains.providers import PROVIDERS, make
-from chains.rates import Gate, Gated, Window
-from chains.standby import ChatModel, Rests, Stand, Standby
-from chains.suited import OWN, Suited
+from chains.rates import RateLimitedModel, RateLimiter, SlidingWindow
+from chains.standby import Candidate, ChatModel, CircuitBreaker, FallbackModel
+from chains.suited import CHAIN_OPTIONS, ConfigurableModel
 from chains.transport import open_client
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
@@ -28,14 +28,19 @@ from pipeline.words import Catalogue
 ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""
 
-EVERYBODY = "*"
+ANY_USER = "*"
 
 
-class Models:
+class ModelRegistry:
     """The models of the settings, each built when it is first needed and shared by all who call it."""
 
     def __init__(
-        self, settings: Settings, words: Catalogue, *, rests: Rests | None = None, before: "Models | None" = None
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        *,
+        rests: CircuitBreaker | None = None,
+        before: "ModelRegistry | None" = None,
     ) -> None:
         """Check every table of `[models]`; `SettingsInvalid` names what is wrong with each.
 
@@ -43,18 +48,18 @@ class Models:
         """
         self._tables: Mapping[str, ModelTable] = {DEFAULT: ModelTable(), **settings.models}
         self._proxy = settings.network.proxy.get_secret_value()
-        self._words = words
+        self._catalogue = catalogue
         self._built: dict[str, ChatModel] = {}
         self._clients: list[httpx2.AsyncClient] = []
         self._building = asyncio.Lock()
         same = set() if before is None else {name for name in self._tables if before.has(name, self._tables[name])}
-        self._rests = rests or (Rests() if before is None else before.rests.kept(same))
+        self._rests = rests or (CircuitBreaker() if before is None else before.circuit_breaker.restricted_to(same))
         self._prices = {
             name: Price() if provider_of(self._tables, name) == "demo" else Price.of(table)
             for name, table in self._tables.items()
         }
         self._gates = {
-            name: self._gate(name, table, before)
+            name: self._rate_limiter(name, table, before)
             for name, table in self._tables.items()
             if table.requests_per_minute or table.tokens_per_minute
         }
@@ -67,11 +72,11 @@ class Models:
         return names_of(self._tables)
 
     @property
-    def rests(self) -> Rests:
+    def circuit_breaker(self) -> CircuitBreaker:
         """Say which models rest."""
         return self._rests
 
-    def gate(self, name: str) -> Gate | None:
+    def rate_limiter(self, name: str) -> RateLimiter | None:
         """Give what keeps calls to a model within its limits; None where there are none."""
         return self._gates.get(name)
 
@@ -88,7 +93,7 @@ class Models:
         """Say whether a model can look at pictures."""
         return self._tables[name].vision
 
-    def shown(self, name: str) -> str:
+    def display_name(self, name: str) -> str:
         """Give what people know a model by: the provider's name for it, or `demo`."""
         return NAME if provider_of(self._tables, name) == "demo" else self._tables[name].model
 
@@ -98,7 +103,7 @@ class Models:
 
     def free(self, name: str) -> bool:
         """Say whether a model costs nothing, nor any of those that stand in for it."""
-        return name not in self._tables or all(self.price(each).free for each in line_of(self._tables, name))
+        return name not in self._tables or all(self.price(each).free for each in fallback_chain(self._tables, name))
 
     @property
     def choosable(self) -> tuple[str, ...]:
@@ -111,11 +116,11 @@ class Models:
 
     def title(self, name: str) -> str:
         """Give what people read for a model when they choose."""
-        return self._tables[name].title or (self.shown(name) if name == DEFAULT else name)
+        return self._tables[name].title or (self.display_name(name) if name == DEFAULT else name)
 
-    def about(self, name: str) -> str:
+    def description(self, name: str) -> str:
         """Give the few words beside a model's title; empty where they would only repeat it."""
-        about = self._tables[name].about or self.shown(name)
+        about = self._tables[name].about or self.display_name(name)
         return "" if about == self.title(name) else about
 
     def check(self, name: str) -> None:
@@ -133,7 +138,7 @@ class Models:
                 self._built[name] = await asyncio.to_thread(self._build, name)
         return self._built[name]
 
-    async def alone(self, name: str) -> ChatModel:
+    async def without_fallbacks(self, name: str) -> ChatModel:
         """Give a model without those that stand in for it, to find out about it."""
         self.check(name)
         return await asyncio.to_thread(self._one, name)
@@ -145,7 +150,7 @@ class Models:
         table = self._tables[name]
         if table.fallbacks or provider_of(self._tables, name) not in OURS:
             # Each of the line is told in its own way.
-            return {OWN: dict(own)}
+            return {CHAIN_OPTIONS: dict(own)}
         return self._sent(table, own)
 
     def _sent(self, table: ModelTable, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,23 +192,23 @@ class Models:
             await client.aclose()
 
     def _build(self, name: str) -> ChatModel:
-        names = line_of(self._tables, name)
+        names = fallback_chain(self._tables, name)
         # Who has somebody behind it does not let people wait for longer than a call may take.
         last = names[-1]
-        line = [Stand(each, self._gated(each, alone=each == last), self._suiting(each)) for each in names]
-        return Standby(line, self._rests) if len(line) > 1 else line[0].model
+        line = [Candidate(each, self._rate_limited(each, alone=each == last), self._suiting(each)) for each in names]
+        return FallbackModel(line, self._rests) if len(line) > 1 else line[0].model
 
-    def _gate(self, name: str, table: ModelTable, before: "Models | None") -> Gate:
-        former = None if before is None else before.gate(name)
+    def _rate_limiter(self, name: str, table: ModelTable, before: "ModelRegistry | None") -> RateLimiter:
+        former = None if before is None else before.rate_limiter(name)
         limits = (table.requests_per_minute, table.tokens_per_minute)
-        return Gate(name, Window(*limits)) if former is None else former.changed(*limits)
+        return RateLimiter(name, SlidingWindow(*limits)) if former is None else former.with_limits(*limits)
 
-    def _gated(self, name: str, *, alone: bool) -> ChatModel:
+    def _rate_limited(self, name: str, *, alone: bool) -> ChatModel:
         model, table = self._one(name), self._tables[name]
-        gate = self.gate(name)
+        gate = self.rate_limiter(name)
         if gate is None:
             return model
-        return Gated(model, gate, limit=table.own.get("max_tokens"), most=None if alone else table.timeout)
+        return RateLimitedModel(model, gate, limit=table.own.get("max_tokens"), most=None if alone else table.timeout)
 
     def _suiting(self, name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         """Give how a call to a line is put to one who stands in it."""
@@ -212,10 +217,10 @@ class Models:
             return lambda call: call
 
         def suit(call: dict[str, Any]) -> dict[str, Any]:
-            if OWN not in call:
+            if CHAIN_OPTIONS not in call:
                 return call
-            own = call[OWN]
-            return {**self._sent(table, own), **{key: value for key, value in call.items() if key != OWN}}
+            own = call[CHAIN_OPTIONS]
+            return {**self._sent(table, own), **{key: value for key, value in call.items() if key != CHAIN_OPTIONS}}
 
         return suit
 
@@ -223,14 +228,14 @@ class Models:
         table = self._tables[name]
         match provider_of(self._tables, name):
             case "demo":
-                return DemoChat(words=self._words)
+                return DemoChat(catalogue=self._catalogue)
             case "openai":
                 return openai_model(f"[models.{name}]", table, self._client(name, table.base_url or OPENAI))
             case other:
                 address = table.base_url or PROVIDERS[other].home
                 client = self._client(name, address)
                 proxy = "" if is_loopback(address) else self._proxy
-                return Suited(
+                return ConfigurableModel(
                     name,
                     PROVIDERS[other],
                     lambda own: make(f"[models.{name}]", table, own, proxy=proxy, client=client),
@@ -259,4 +264,4 @@ def is_loopback(url: str) -> bool:
 
 
 def _among(user: str, users: Iterable[str]) -> bool:
-    return any(each == EVERYBODY or each.casefold() == user.casefold() for each in users)
+    return any(each == ANY_USER or each.casefold() == user.casefold() for each in users)

@@ -8,7 +8,7 @@ import httpx2
 
 from chains import models
 from chains.answers import parse_answer
-from chains.transport import open_client, patience
+from chains.transport import open_client, timeouts
 from pipeline.settings import ModelTable
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class OpenAIMedia:
         return AsyncOpenAI(
             api_key=self.table.api_key.get_secret_value() or "none",
             base_url=self.base_url,
-            timeout=patience(self.table.timeout),
+            timeout=timeouts(self.table.timeout),
             max_retries=self.table.max_retries,
             # A model on this machine is not reached through the company's proxy.
             http_client=open_client(proxy="" if local else self._proxy, largest=_LARGEST),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from pydantic import SecretStr, ValidationError
 
-from chains.transport import patience
+from chains.transport import timeouts
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable
 
@@ -44,7 +44,7 @@ def openai_model(here: str, table: ModelTable, client: httpx2.AsyncClient) -> "F
             model=table.model,
             base_url=table.base_url or OPENAI,
             api_key=SecretStr(table.api_key.get_secret_value() or "none"),
-            timeout=patience(table.timeout),
+            timeout=timeouts(table.timeout),
             patience=table.timeout,
             stream_chunk_timeout=table.timeout,
             max_retries=table.max_retries,

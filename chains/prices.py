@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chains.config import ChainConfig
-from chains.heard import Heard, believed
+from chains.heard import ModelResponse, clamp_token_count
 from pipeline.outcomes import ExchangeRecorded, FailedUsage, Outcome, Provenance, TokenUsage
 from pipeline.settings import ModelTable
 
@@ -44,17 +44,17 @@ class Price:
         return round(tokens + self.call * MILLION)
 
 
-def took(heard: Heard, price: Price, *, called: str) -> TokenUsage:
+def usage_of(response: ModelResponse, price: Price, *, called: str) -> TokenUsage:
     """Give what a message took of the model that was called, or of the one that stood in for it."""
-    cost = price.cost(heard.input_tokens, heard.output_tokens, cached=heard.cached_tokens)
-    return TokenUsage(heard.model or called, heard.input_tokens, heard.output_tokens, cost)
+    cost = price.cost(response.input_tokens, response.output_tokens, cached=response.cached_tokens)
+    return TokenUsage(response.model or called, response.input_tokens, response.output_tokens, cost)
 
 
 def took_of(table: ModelTable, answer: object) -> TokenUsage:
     """Return what a call that gave no words took: the call, and the tokens where the provider counts them."""
     usage = answer.get("usage") if isinstance(answer, Mapping) else None
     given, answered = (
-        believed(count) if isinstance(usage, Mapping) and isinstance(count := usage.get(key), int) else 0
+        clamp_token_count(count) if isinstance(usage, Mapping) and isinstance(count := usage.get(key), int) else 0
         for key in ("input_tokens", "output_tokens")
     )
     return TokenUsage(table.model, given, answered, Price.of(table).cost(given, answered))
@@ -88,7 +88,7 @@ def _with(origin: Provenance, took: TokenUsage) -> Provenance:
     )
 
 
-def made_by(chain: ChainConfig, model: str, taken: Sequence[TokenUsage], *, milliseconds: int) -> Provenance:
+def build_provenance(chain: ChainConfig, model: str, taken: Sequence[TokenUsage], *, milliseconds: int) -> Provenance:
     """Say how an answer came to be: by `model`, and with all that was taken for it."""
     beside: dict[str, TokenUsage] = {}
     for each in taken:

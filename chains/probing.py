@@ -10,9 +10,9 @@ from typing import Any, Literal, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from chains.failures import answer_failed
-from chains.heard import Heard
-from chains.models import Models
+from chains.failures import to_answer_failed
+from chains.heard import ModelResponse
+from chains.models import ModelRegistry
 from chains.standby import ChatModel
 from chains.tokens import estimate
 
@@ -32,7 +32,7 @@ _TOOL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Throughput:
     """How a model answered: `tokens` are its own count, or an estimate where it gives none."""
 
     model: str
@@ -49,53 +49,53 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class ModelProbe:
     """Asks one model, without those that stand in for it."""
 
     name: str
     model: ChatModel
 
     @classmethod
-    async def of(cls, models: Models, name: str) -> "Probe":
+    async def of(cls, models: ModelRegistry, name: str) -> "ModelProbe":
         """Open a model of the settings; `SettingsInvalid` if it is not set up."""
-        return cls(name, await models.alone(name))
+        return cls(name, await models.without_fallbacks(name))
 
-    async def pace(self) -> Pace:
+    async def measure(self) -> Throughput:
         """Have it count, and measure."""
-        heard = Heard()
+        heard = ModelResponse()
         began = time.perf_counter()
         first = pieces = 0
         try:
             answer = cast("AsyncGenerator[AIMessage]", self.model.astream([HumanMessage(_COUNT)]))
             async with aclosing(answer) as said:
                 async for piece in said:
-                    heard.hear(piece)
+                    heard.add(piece)
                     if piece.text or heard.reasoning:
                         first = first or _since(began)
                         pieces += 1
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
-            return Pace("", 0, _since(began), 0, 0, str(answer_failed(error, model=self.name)))
+            return Throughput("", 0, _since(began), 0, 0, str(to_answer_failed(error, model=self.name)))
         tokens = heard.output_tokens or estimate(heard.text)
-        return Pace(heard.model or self.name, first, _since(began), tokens, pieces)
+        return Throughput(heard.model or self.name, first, _since(began), tokens, pieces)
 
     async def uses_tools(self) -> Found:
         """Say whether it calls a tool that it is offered and asked to call."""
-        heard = await self._hear([HumanMessage(_USE)], tools=[_TOOL])
+        heard = await self._collect([HumanMessage(_USE)], tools=[_TOOL])
         return "failed" if heard is None else "yes" if heard.request.tool_calls else "no"
 
     async def sees(self) -> Found:
         """Say whether it can tell the colour of a picture."""
         picture = {"type": "image_url", "image_url": {"url": _red_square()}}
-        heard = await self._hear([HumanMessage([{"type": "text", "text": _LOOK}, picture])])
+        heard = await self._collect([HumanMessage([{"type": "text", "text": _LOOK}, picture])])
         said = heard.text.casefold() if heard is not None else ""
         return "failed" if heard is None else "yes" if "red" in said or "红" in said else "no"
 
-    async def _hear(self, messages: list[BaseMessage], **options: Any) -> Heard | None:  # noqa: ANN401 - as the call's
-        heard = Heard()
+    async def _collect(self, messages: list[BaseMessage], **options: Any) -> ModelResponse | None:  # noqa: ANN401 - as the call's
+        heard = ModelResponse()
         try:
-            heard.hear(await self.model.ainvoke(messages, **options))
+            heard.add(await self.model.ainvoke(messages, **options))
         except Exception as error:  # noqa: BLE001 - as above; the log says what it was
-            answer_failed(error, model=self.name)
+            to_answer_failed(error, model=self.name)
             return None
         return heard
 

@@ -12,14 +12,14 @@ from pipeline.words import Catalogue
 JSON: Mapping[str, Any] = {"response_format": {"type": "json_object"}}
 
 
-def instructions(chain: ChainConfig, values: Mapping[str, str], words: Catalogue, *, instead: str = "") -> str:
-    """Give the system prompt; `instead` is somebody else's, word for word, which goes before the chain's own."""
-    said = instead or fill(chain.system_prompt, values)
+def system_prompt(chain: ChainConfig, values: Mapping[str, str], catalogue: Catalogue, *, override: str = "") -> str:
+    """Give the system prompt; `override` is somebody else's, word for word, which goes before the chain's own."""
+    said = override or fill(chain.system_prompt, values)
     match chain.answer_format:
         case "markdown":
             return said
         case "text" | "json":
-            return f"{said.rstrip()}\n\n{words.text(f'chain.as_{chain.answer_format}')}".lstrip()
+            return f"{said.rstrip()}\n\n{catalogue.text(f'chain.as_{chain.answer_format}')}".lstrip()
 
 
 def question(chain: ChainConfig, text: str, values: Mapping[str, str]) -> str:
@@ -27,7 +27,9 @@ def question(chain: ChainConfig, text: str, values: Mapping[str, str]) -> str:
     return fill(chain.template, {**values, TEXT: text}) if chain.template else text
 
 
-def earlier(chain: ChainConfig, exchanges: Sequence[Exchange], values: Mapping[str, str]) -> tuple[Exchange, ...]:
+def examples_and_history(
+    chain: ChainConfig, exchanges: Sequence[Exchange], values: Mapping[str, str]
+) -> tuple[Exchange, ...]:
     """Give the chain's examples, put to the model as questions are, and as much of the window as fits."""
     examples = (Exchange(question(chain, each.user, values), each.assistant) for each in chain.examples)
     return (*examples, *fitting(exchanges, chain.tokens))

@@ -17,7 +17,7 @@ import httpx2
 from langchain_core.language_models import BaseChatModel
 from pydantic import ValidationError
 
-from chains.transport import patience
+from chains.transport import timeouts
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable
 
@@ -217,7 +217,7 @@ def _ours(
     if {"http_async_client", "openai_proxy"} <= set(taken):
         # The OpenAI protocol in another dress: it takes the connections that ours has.
         given |= {"http_async_client": client, "openai_proxy": "", "stream_chunk_timeout": table.timeout}
-        given |= {name: patience(table.timeout) for name in ("timeout", "request_timeout") if name in given}
+        given |= {name: timeouts(table.timeout) for name in ("timeout", "request_timeout") if name in given}
     elif name := next((name for name in taken if name.endswith("_proxy")), ""):
         given[name] = proxy or None
     elif "client_kwargs" in taken:
@@ -234,7 +234,7 @@ def _open(built: BaseChatModel, table: ModelTable, client: httpx2.AsyncClient) -
         vars(built)["_async_client"] = sdk.AsyncAnthropic(
             api_key=table.api_key.get_secret_value(),
             base_url=table.base_url or PROVIDERS["anthropic"].home,
-            timeout=patience(table.timeout),
+            timeout=timeouts(table.timeout),
             max_retries=table.max_retries,
             default_headers=table.own.get("default_headers"),
             http_client=client,

@@ -5,13 +5,13 @@ import re
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~#])")
 
 
-def quoted(text: str, *, most: int) -> str:
+def escape_markdown(text: str, *, most: int) -> str:
     """Give text as one line of at most `most` characters that no Markdown reader takes for markup."""
     line = " ".join(text.split())
     short = line if len(line) <= most else line[: most - 1] + "…"
     return _MARKUP.sub(r"\\\1", short)
 
 
-def block(text: str) -> str:
+def block_quote(text: str) -> str:
     """Give text as a Markdown block quote, line by line, its own markup left as it is."""
     return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())

@@ -18,7 +18,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from chains.tokens import estimate
-from chains.unblocking import Unblocking
+from chains.unblocking import AsyncOnlyRunnable
 from pipeline import meters
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ class Timer(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Passed:
+class Slot:
     """A call that was let through: when, and the tokens it counts as, by estimate until they are known."""
 
     at: float
@@ -53,12 +53,12 @@ class Passed:
 
 
 @dataclass(slots=True)
-class Window:
+class SlidingWindow:
     """The calls of the last sixty seconds; a limit of 0 is none."""
 
     requests: int
     tokens: int
-    passed: deque[Passed] = field(default_factory=deque)
+    passed: deque[Slot] = field(default_factory=deque)
 
     def wait(self, now: float, tokens: float) -> float:
         """Give the seconds until a call of so many tokens may pass, if no other does before."""
@@ -74,9 +74,9 @@ class Window:
                 return max(0.0, call.at + SECONDS - now)
         return 0.0
 
-    def take(self, now: float, tokens: float) -> Passed:
+    def take(self, now: float, tokens: float) -> Slot:
         """Count a call."""
-        call = Passed(now, tokens)
+        call = Slot(now, tokens)
         self.passed.append(call)
         return call
 
@@ -94,20 +94,20 @@ class Window:
 @dataclass(slots=True, eq=False)
 class _Waiter:
     tokens: float
-    turn: asyncio.Future[Passed]
+    turn: asyncio.Future[Slot]
 
 
 def _later(seconds: float, wake: Callable[[], None]) -> Timer:
     return asyncio.get_running_loop().call_later(seconds, wake)
 
 
-class Gate:
+class RateLimiter:
     """The one way to a model: first come, first served."""
 
     def __init__(
         self,
         name: str,
-        window: Window,
+        window: SlidingWindow,
         *,
         clock: Callable[[], float] = time.monotonic,
         later: Callable[[float, Callable[[], None]], Timer] = _later,
@@ -120,11 +120,13 @@ class Gate:
         self._timer: Timer | None = None
         self._usual = _ANSWER
 
-    def changed(self, requests: int, tokens: int) -> "Gate":
+    def with_limits(self, requests: int, tokens: int) -> "RateLimiter":
         """Give the gate of other limits, for which what has passed here counts as well."""
-        return Gate(self.name, Window(requests, tokens, self.window.passed), clock=self._clock, later=self._later)
+        return RateLimiter(
+            self.name, SlidingWindow(requests, tokens, self.window.passed), clock=self._clock, later=self._later
+        )
 
-    async def enter(self, tokens: float, *, most: float | None = None) -> Passed:
+    async def acquire(self, tokens: float, *, most: float | None = None) -> Slot:
         """Wait for the turn of a call of so many tokens; it leaves the queue when it is cancelled.
 
         Raises `RateLimitReached` at once when that would take longer than `most` seconds.
@@ -133,7 +135,7 @@ class Gate:
             raise RateLimitReached(f"[models.{self.name}]: {len(self._queue)} calls wait already")
         waiter = _Waiter(tokens, asyncio.get_running_loop().create_future())
         self._queue.append(waiter)
-        self._pump()
+        self._release_waiters()
         try:
             return await waiter.turn
         except asyncio.CancelledError:
@@ -142,17 +144,17 @@ class Gate:
             elif waiter.turn.done() and not waiter.turn.cancelled():
                 # Its turn came in the same moment; nothing was called.
                 self._undo(waiter.turn.result())
-            self._pump()
+            self._release_waiters()
             raise
 
-    def settle(self, passed: Passed, read: int, written: int) -> None:
+    def settle(self, passed: Slot, read: int, written: int) -> None:
         """Say what a call really had; nothing known leaves the estimate."""
         if read or written:
             passed.tokens = read + written
             self._usual += _WEIGHT * (written - self._usual)
-            self._pump()
+            self._release_waiters()
 
-    def guess(self, asked: LanguageModelInput, call: Mapping[str, Any], limit: object) -> float:
+    def estimate_tokens(self, asked: LanguageModelInput, call: Mapping[str, Any], limit: object) -> float:
         """Give the tokens a call will have, as far as can be told: its words, and an answer of the usual length."""
         answer = min(self._usual, limit) if isinstance(limit, int) else self._usual
         tools = call.get("tools")
@@ -164,13 +166,13 @@ class Gate:
         if not self._queue and not self.window.wait(self._clock(), tokens):
             return 0.0
         now = began = self._clock()
-        tried = Window(self.window.requests, self.window.tokens, deque(self.window.passed))
+        tried = SlidingWindow(self.window.requests, self.window.tokens, deque(self.window.passed))
         for each in (*(waiter.tokens for waiter in self._queue), tokens):
             now += tried.wait(now, each)
             tried.take(now, each)
         return now - began
 
-    def _pump(self) -> None:
+    def _release_waiters(self) -> None:
         """Let through whoever may pass, and see to it that the next one is woken."""
         if self._timer is not None:
             self._timer.cancel()
@@ -178,27 +180,32 @@ class Gate:
         while self._queue:
             first, now = self._queue[0], self._clock()
             if (seconds := self.window.wait(now, first.tokens)) > 0:
-                self._timer = self._later(seconds, self._pump)
+                self._timer = self._later(seconds, self._release_waiters)
                 break
             self._queue.popleft()
             if not first.turn.done():
                 first.turn.set_result(self.window.take(now, first.tokens))
         meters.MODEL_WAITING.labels(model=self.name).set(len(self._queue))
 
-    def _undo(self, passed: Passed) -> None:
+    def _undo(self, passed: Slot) -> None:
         if passed in self.window.passed:
             self.window.passed.remove(passed)
 
 
-class Gated(Unblocking[LanguageModelInput, AIMessage]):
+class RateLimitedModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
     """A model behind its gate; with `most`, a queue of more seconds than that is somebody else's to answer."""
 
     def __init__(
-        self, model: Runnable[LanguageModelInput, AIMessage], gate: Gate, *, limit: object, most: float | None
+        self,
+        model: Runnable[LanguageModelInput, AIMessage],
+        rate_limiter: RateLimiter,
+        *,
+        limit: object,
+        most: float | None,
     ) -> None:
         """`limit` is the most tokens an answer may have, where the settings say so."""
         self._model = model
-        self._gate = gate
+        self._rate_limiter = rate_limiter
         self._limit = limit
         self._most = most
 
@@ -230,17 +237,19 @@ class Gated(Unblocking[LanguageModelInput, AIMessage]):
                 yield piece
         self._settle(passed, counted)
 
-    async def _enter(self, asked: LanguageModelInput, call: Mapping[str, Any]) -> Passed:
+    async def _enter(self, asked: LanguageModelInput, call: Mapping[str, Any]) -> Slot:
         began = time.monotonic()
-        passed = await self._gate.enter(self._gate.guess(asked, call, self._limit), most=self._most)
+        passed = await self._rate_limiter.acquire(
+            self._rate_limiter.estimate_tokens(asked, call, self._limit), most=self._most
+        )
         if (waited := time.monotonic() - began) > 1:
-            log.info("model_waited", model=self._gate.name, seconds=round(waited, 1))
+            log.info("model_waited", model=self._rate_limiter.name, seconds=round(waited, 1))
         return passed
 
-    def _settle(self, passed: Passed, answers: Sequence[AIMessage]) -> None:
+    def _settle(self, passed: Slot, answers: Sequence[AIMessage]) -> None:
         counted = [usage for answer in answers if (usage := answer.usage_metadata)]
         read = max((usage["input_tokens"] for usage in counted), default=0)
-        self._gate.settle(passed, read, max((usage["output_tokens"] for usage in counted), default=0))
+        self._rate_limiter.settle(passed, read, max((usage["output_tokens"] for usage in counted), default=0))
 
 
 def _weigh(asked: LanguageModelInput) -> float:

@@ -40,7 +40,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class CommandIntent:
     """A command with what followed it."""
 
     command: Command
@@ -48,7 +48,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class FixedReply:
     """A sentence of the catalogue, said without asking anybody."""
 
     sentence: str
@@ -62,59 +62,61 @@ class Welcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ImageIntent:
     """A picture, to be kept for the question about it."""
 
     media_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class VoiceIntent:
     """A voice message, to be written down and answered."""
 
     media_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class NoReply:
     """No answer is due."""
 
 
-Reading = Question | Given | Remark | Welcome | Shown | Recorded | Nothing
+Intent = Question | CommandIntent | FixedReply | Welcome | ImageIntent | VoiceIntent | NoReply
 
 
-def given(content: Content, commands: Commands) -> Given | None:
+def command_in(content: Content, commands: Commands) -> CommandIntent | None:
     """Give the command an event is, typed or clicked; None if it is none."""
     if not isinstance(content, Text | Clicked):
         return None
     found = commands.find(content.text if isinstance(content, Text) else content.key)
-    return Given(*found) if found else None
+    return CommandIntent(*found) if found else None
 
 
-def read(content: Content, *, commands: Commands, words: Catalogue) -> Reading:
+def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -> Intent:
     """Read an event's content; what the model gets of a place, a page or a code is in the words' language."""
     match content:
         case Text(text):
-            return given(content, commands) or (Question(wellformed(text)) if text.strip() else Remark("kind.blank"))
+            return command_in(content, commands) or (
+                Question(wellformed(text)) if text.strip() else FixedReply("kind.blank")
+            )
         case Clicked():
-            return given(content, commands) or Remark("kind.clicked")
+            return command_in(content, commands) or FixedReply("kind.clicked")
         case Location() | Link() | Scanned():
-            return Question(wellformed(_in_words(content, words)))
+            return Question(wellformed(_as_question(content, catalogue)))
         case Image() | Voice():
-            return Shown(content.media_id) if isinstance(content, Image) else Recorded(content.media_id)
+            return ImageIntent(content.media_id) if isinstance(content, Image) else VoiceIntent(content.media_id)
         case Video() | File() | UnknownMessage() | Subscribed():
-            return Remark(f"kind.{content.kind}")
+            return FixedReply(f"kind.{content.kind}")
         case Entered() | Unsubscribed() | Viewed() | Position() | CardActed() | PlatformNotice() | UnknownEvent():
             # Entered comes on every opening of the app: a welcome there would be one a minute.
-            return Nothing()
+            return NoReply()
 
 
-def _in_words(content: Location | Link | Scanned, words: Catalogue) -> str:
+def _as_question(content: Location | Link | Scanned, catalogue: Catalogue) -> str:
     match content:
         case Location(latitude, longitude, label):
-            return words.text("kind.location", label=label, latitude=latitude, longitude=longitude)
+            return catalogue.text("kind.location", label=label, latitude=latitude, longitude=longitude)
         case Link(title, description, url):
-            page = words.text("kind.link", title=title, description=description, url=url)
+            page = catalogue.text("kind.link", title=title, description=description, url=url)
             return "\n".join(line for line in page.splitlines() if line.strip())
         case Scanned(result=result):
-            return words.text("kind.scanned", result=result)
+            return catalogue.text("kind.scanned", result=result)

@@ -9,7 +9,7 @@ from html import escape
 
 from chains.config import ChainConfig
 from chains.prices import money
-from chains.trying import Tried, Trier, use_told
+from chains.trying import ChainTester, TrialAnswer, describe_use
 from pipeline.outcomes import Exchange
 from pipeline.privacy import Masker
 
@@ -24,7 +24,7 @@ color:#e6edf3}td,th{border-color:#30363d}del{background:#67060c}ins{background:#
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ReplayQuestion:
     """A question somebody asked, masked, with what was said before it."""
 
     trace: int
@@ -33,12 +33,12 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedAnswers:
     """What two versions answer to one question."""
 
-    question: Question
-    live: Tried
-    draft: Tried
+    question: ReplayQuestion
+    live: TrialAnswer
+    draft: TrialAnswer
 
     @property
     def changed(self) -> bool:
@@ -46,19 +46,19 @@ class Compared:
         return (self.live.text, self.live.error) != (self.draft.text, self.draft.error)
 
 
-def masked_question(trace: int, text: str, before: Sequence[Exchange]) -> Question:
+def masked_question(trace: int, text: str, before: Sequence[Exchange]) -> ReplayQuestion:
     """Return a question that may be shown and sent again."""
     mask = Masker()
-    return Question(trace, mask(text), tuple(Exchange(mask(each.question), mask(each.answer)) for each in before))
+    return ReplayQuestion(trace, mask(text), tuple(Exchange(mask(each.question), mask(each.answer)) for each in before))
 
 
 async def replay(
-    trier: Trier, live: ChainConfig, draft: ChainConfig, questions: Sequence[Question]
-) -> AsyncGenerator[Compared]:
+    trier: ChainTester, live: ChainConfig, draft: ChainConfig, questions: Sequence[ReplayQuestion]
+) -> AsyncGenerator[ComparedAnswers]:
     """Put every question to both versions and yield each pair as it is complete."""
 
-    async def compare(question: Question) -> Compared:
-        return Compared(
+    async def compare(question: ReplayQuestion) -> ComparedAnswers:
+        return ComparedAnswers(
             question,
             *await asyncio.gather(
                 trier.ask(live, question.text, question.before), trier.ask(draft, question.text, question.before)
@@ -76,7 +76,7 @@ async def replay(
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class AnswerTotals:
     """What one version's answers come to; `milliseconds` is the median."""
 
     answers: int
@@ -88,10 +88,10 @@ class Sum:
     milliseconds: int
 
 
-def summed(tried: Sequence[Tried]) -> Sum:
+def add_up(tried: Sequence[TrialAnswer]) -> AnswerTotals:
     """Add answers up."""
     times = sorted(each.milliseconds for each in tried)
-    return Sum(
+    return AnswerTotals(
         answers=len(tried),
         errors=sum(bool(each.error) for each in tried),
         tools=sum(len(each.tools) for each in tried),
@@ -105,13 +105,13 @@ def summed(tried: Sequence[Tried]) -> Sum:
 def page(
     chain: str,
     revisions: tuple[str, str],
-    compared: Sequence[Compared],
+    compared: Sequence[ComparedAnswers],
     cases: Sequence[str] = (),
     *,
     currency: str = "",
 ) -> str:
     """Write the report as one page that needs nothing from anywhere."""
-    live, draft = summed([each.live for each in compared]), summed([each.draft for each in compared])
+    live, draft = add_up([each.live for each in compared]), add_up([each.draft for each in compared])
     changed = sum(each.changed for each in compared)
     return "\n".join(
         (
@@ -134,26 +134,26 @@ def page(
     )
 
 
-def _row(compared: Compared) -> Iterator[str]:
+def _row(compared: ComparedAnswers) -> Iterator[str]:
     yield f"<h2>{escape(compared.question.text)} <small>#{compared.question.trace}</small></h2>"
     live, draft = compared.live, compared.draft
-    if not compared.changed and _used(live) == _used(draft):
+    if not compared.changed and _comparable_uses(live) == _comparable_uses(draft):
         yield f'<table class="same"><tr><td>{escape(_said(live))}{_tools(live)}</tr></table>'
         return
-    before, after = marked(_said(live), _said(draft))
+    before, after = mark_differences(_said(live), _said(draft))
     yield f"<table><tr><td>{before}{_tools(live)}<td>{after}{_tools(draft)}</tr></table>"
 
 
-def _used(tried: Tried) -> list[tuple[str, str, str]]:
+def _comparable_uses(tried: TrialAnswer) -> list[tuple[str, str, str]]:
     """Give what of its tools can be the same a second time."""
     return [(use.name, use.arguments, use.outcome) for use in tried.tools]
 
 
-def _tools(tried: Tried) -> str:
-    return "".join(f"\n<small>{escape(use_told(use))}</small>" for use in tried.tools)
+def _tools(tried: TrialAnswer) -> str:
+    return "".join(f"\n<small>{escape(describe_use(use))}</small>" for use in tried.tools)
 
 
-def marked(before: str, after: str) -> tuple[str, str]:
+def mark_differences(before: str, after: str) -> tuple[str, str]:
     """Give two texts as HTML in which what only one of them says is marked."""
     old, new = _WORD.findall(before), _WORD.findall(after)
     left, right = [], []
@@ -164,5 +164,5 @@ def marked(before: str, after: str) -> tuple[str, str]:
     return "".join(left), "".join(right)
 
 
-def _said(tried: Tried) -> str:
+def _said(tried: TrialAnswer) -> str:
     return tried.error or tried.text

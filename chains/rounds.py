@@ -6,24 +6,24 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-from chains.heard import Heard
+from chains.heard import ModelResponse
 from chains.standby import ChatModel
-from chains.thinking import Spoken
-from chains.toolbox import ROUNDS, Toolbox
+from chains.thinking import ParsedAnswer
+from chains.toolbox import ROUNDS, ToolExecutor
 from pipeline.outcomes import Notice, PartialAnswer
 
 _STEPS = 20
 """By which part of itself an answer has grown before it is shown again."""
 
 
-async def hear_out(
+async def run_tool_loop(
     model: ChatModel,
     messages: list[BaseMessage],
     options: dict[str, Any],
-    toolbox: Toolbox,
-    rounds: list[Heard],
+    tool_executor: ToolExecutor,
+    rounds: list[ModelResponse],
     *,
-    shown: Callable[[Spoken], str],
+    shown: Callable[[ParsedAnswer], str],
 ) -> AsyncGenerator[PartialAnswer | Notice]:
     """Hear a model until it answers; `rounds` takes each of its messages, `messages` what it asked tools and was told.
 
@@ -31,50 +31,52 @@ async def hear_out(
     """
     while True:
         last = len(rounds) == ROUNDS
-        heard = Heard()
+        heard = ModelResponse()
         try:
-            drafts = _message(model, messages, options | toolbox.offered(last=last), toolbox, heard, shown)
+            drafts = _message(
+                model, messages, options | tool_executor.request_options(last=last), tool_executor, heard, shown
+            )
             async with aclosing(drafts):
                 async for draft in drafts:
                     yield draft
         except Exception as error:
-            if not toolbox.is_to_blame(error, first=not rounds):
+            if not tool_executor.tools_rejected(error, first=not rounds):
                 raise
             continue
         rounds.append(heard)
-        if last or not heard.wishes or not toolbox.offers:
+        if last or not heard.tool_requests or not tool_executor.offers:
             return
-        for notice in toolbox.notices(heard.wishes):
+        for notice in tool_executor.notices(heard.tool_requests):
             yield Notice(notice)
         messages.append(heard.request)
-        messages += await toolbox.use(heard.wishes)
+        messages += await tool_executor.use(heard.tool_requests)
 
 
 async def _message(
     model: ChatModel,
     messages: list[BaseMessage],
     options: dict[str, Any],
-    toolbox: Toolbox,
-    heard: Heard,
-    shown: Callable[[Spoken], str],
+    tool_executor: ToolExecutor,
+    response: ModelResponse,
+    shown: Callable[[ParsedAnswer], str],
 ) -> AsyncGenerator[PartialAnswer]:
     """Hear one message, in drafts where the channel shows them."""
-    if not toolbox.ask.capabilities.streams:
-        heard.hear(await model.ainvoke(messages, **options))
+    if not tool_executor.ask.capabilities.streams:
+        response.add(await model.ainvoke(messages, **options))
         return
     last = ""
     enough = 0
     pieces = cast("AsyncGenerator[AIMessage]", model.astream(messages, **options))
     async with aclosing(pieces):
         async for piece in pieces:
-            heard.hear(piece)
+            response.add(piece)
             # Each draft reads the answer from its beginning: an ever longer one in ever longer steps, so that all
             # drafts together take no more than a fixed number of readings of the whole.
-            length = len(heard.text) + len(heard.reasoning)
+            length = len(response.text) + len(response.reasoning)
             if length < enough:
                 continue
             enough = length + length // _STEPS
-            now = shown(heard.spoken(whole=False))
+            now = shown(response.parsed(whole=False))
             if now and now != last:
                 last = now
                 yield PartialAnswer(now)

@@ -5,24 +5,35 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
-from chains.book import ChainBook
-from chains.branching import Branching
+from chains.book import ChainCatalog
+from chains.branching import BranchRunnable
 from chains.budget import Budget
-from chains.choosing import Chooser, Chosen
-from chains.command import Means, Order
+from chains.choosing import ChainClassifier, Classification
+from chains.command import CommandCall, CommandContext
 from chains.commands import all_commands
 from chains.config import ChainConfig
-from chains.conversation import Conversations
-from chains.hearing import Ear
+from chains.conversation import ConversationAnswerer
+from chains.hearing import VoiceTranscriber
 from chains.mcp_servers import open_servers
-from chains.models import Models
-from chains.reading import Given, Nothing, Question, Reading, Recorded, Remark, Shown, Welcome, given, read
-from chains.routing import routed
-from chains.seeing import Viewer
-from chains.senses import open_senses
-from chains.shelf import Demands, OpenBook, Shelf, demands_of, open_shelf
+from chains.models import ModelRegistry
+from chains.reading import (
+    CommandIntent,
+    FixedReply,
+    ImageIntent,
+    Intent,
+    NoReply,
+    Question,
+    VoiceIntent,
+    Welcome,
+    command_in,
+    read_intent,
+)
+from chains.routing import dispatch
+from chains.seeing import ImageIntake
+from chains.senses import open_media_services
+from chains.shelf import CatalogView, ChainFiles, ChainRequirements, open_chain_files, requirements_of
 from chains.templates import fill
-from chains.toolshed import Toolshed, open_toolshed
+from chains.toolshed import ToolRegistry, open_tool_registry
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Text
 from pipeline.outcomes import Outcome, Step
@@ -31,7 +42,7 @@ from pipeline.replies import Silence, TextReply
 from pipeline.settings import Settings
 from pipeline.words import Catalogue
 
-R = TypeVar("R", bound=Reading)
+R = TypeVar("R", bound=Intent)
 
 
 @dataclass(frozen=True)
@@ -40,35 +51,50 @@ class Routed(Generic[R]):
 
     ask: AnswerRequest
     reading: R
-    book: ChainBook
+    catalog: ChainCatalog
 
 
 class Chains:
     """Those who answer: everything behind `pipeline.ports.Answerer`."""
 
     def __init__(
-        self, means: Means, *, shelf: Shelf, models: Models, demands: Demands, book: OpenBook, toolshed: Toolshed
+        self,
+        context: CommandContext,
+        *,
+        chain_files: ChainFiles,
+        models: ModelRegistry,
+        requirements: ChainRequirements,
+        catalog: CatalogView,
+        tool_registry: ToolRegistry,
     ) -> None:
-        self._means = means
-        self._demands = demands
-        self.book = book
+        self._context = context
+        self._requirements = requirements
+        self.catalog = catalog
         self.models = models
-        self.toolshed = toolshed
-        self._conversations = Conversations(
-            means.chat, means.memory, models, means.words, means.senses, toolshed, means.budget
+        self.tool_registry = tool_registry
+        self._conversations = ConversationAnswerer(
+            context.chat,
+            context.memory,
+            models,
+            context.catalogue,
+            context.media_services,
+            tool_registry,
+            context.budget,
         )
-        self._viewer = Viewer(means.chat, means.memory, means.senses, means.words)
-        self._ear = Ear(means.senses, means.words, means.budget)
-        self._chooser = Chooser(models, means.budget)
-        self.shelf = shelf
+        self._viewer = ImageIntake(context.chat, context.memory, context.media_services, context.catalogue)
+        self._ear = VoiceTranscriber(context.media_services, context.catalogue, context.budget)
+        self._chooser = ChainClassifier(models, context.budget)
+        self.chain_files = chain_files
         """The chains as they are; shared with those who answer under the next settings."""
-        self.router = Branching[Routed[Any], Step](self._branch, name="router")
+        self.router = BranchRunnable[Routed[Any], Step](self._branch, name="router")
 
     async def answer(self, ask: AnswerRequest) -> AsyncGenerator[Step]:
         """Yield drafts and one outcome; `AnswerFailed` says which sentence tells the person why there is none."""
-        means = self._means
-        book = self.book.now
-        reading = routed(read(ask.event.content, commands=means.commands, words=means.words), ask, book)
+        means = self._context
+        book = self.catalog.now
+        reading = dispatch(
+            read_intent(ask.event.content, commands=means.commands, catalogue=means.catalogue), ask, book
+        )
         steps = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading, book)))
         async with aclosing(steps):
             async for step in steps:
@@ -76,49 +102,49 @@ class Chains:
 
     def urgent(self, event: InboundEvent) -> bool:
         """Say whether the event is a command that must not wait behind the person's other turns."""
-        found = given(event.content, self._means.commands)
+        found = command_in(event.content, self._context.commands)
         return found is not None and found.command.urgent
 
     def model(self, chain: str) -> str:
         """Give what people know the model of a chain by."""
-        return self.models.shown(self.book.now.chain(chain).model)
+        return self.models.display_name(self.catalog.now.chain(chain).model)
 
     async def warm(self) -> None:
         """Load the model libraries and open the models, so that the first person does not wait for it."""
-        book = self.book.now
-        cheaper = self._means.budget.cheaper
+        book = self.catalog.now
+        cheaper = self._context.budget.cheaper
         chosen = (*self.models.choosable, *([cheaper] if cheaper else ()))
-        self.toolshed.servers.connect_soon(tool for name in book.names for tool in book.chain(name).tools)
+        self.tool_registry.servers.connect_soon(tool for name in book.names for tool in book.chain(name).tools)
         await self.models.warm({*(book.chain(name).model for name in book.names), *chosen})
 
     def take_over(self, former: "Chains") -> None:
         """Answer what comes from now on; what is being answered is answered to the end as it began."""
-        former.book.hold_fast()
-        self.shelf.suit(self._demands, self.book.now)
-        self.book.follow()
+        former.catalog.freeze()
+        self.chain_files.apply(self._requirements, self.catalog.now)
+        self.catalog.follow()
 
     async def aclose(self) -> None:
         """Let go of the models' connections."""
         await self.models.aclose()
-        await self.toolshed.servers.aclose()
-        await self._means.senses.aclose()
+        await self.tool_registry.servers.aclose()
+        await self._context.media_services.aclose()
 
     def _branch(self, turn: Routed[Any]) -> AsyncGenerator[Step]:
-        reading: Reading = turn.reading
+        reading: Intent = turn.reading
         match reading:
-            case Given():
+            case CommandIntent():
                 return self._run_command(turn)
             case Question():
                 return self._converse(turn)
-            case Shown():
+            case ImageIntent():
                 return self._look(turn)
-            case Recorded():
+            case VoiceIntent():
                 return self._hear(turn)
-            case Remark() | Welcome() | Nothing():
+            case FixedReply() | Welcome() | NoReply():
                 return self._say(turn)
 
-    async def _run_command(self, turn: Routed[Given]) -> AsyncGenerator[Step]:
-        made = turn.reading.command.run(Order(turn.reading.argument, turn.ask, self._means))
+    async def _run_command(self, turn: Routed[CommandIntent]) -> AsyncGenerator[Step]:
+        made = turn.reading.command.run(CommandCall(turn.reading.argument, turn.ask, self._context))
         if isinstance(made, Awaitable):
             yield await made
             return
@@ -128,49 +154,55 @@ class Chains:
 
     async def _converse(self, turn: Routed[Question]) -> AsyncGenerator[Step]:
         asked = turn.reading
-        chosen = Chosen(asked.chain) if asked.chain else await self._chooser.choose(turn.ask, asked.text, turn.book)
+        chosen = (
+            Classification(asked.chain)
+            if asked.chain
+            else await self._chooser.classify(turn.ask, asked.text, turn.catalog)
+        )
         answer = self._conversations.answer(
-            turn.ask, asked.text, turn.book, chosen.name, by_voice=asked.by_voice, beside=chosen.took
+            turn.ask, asked.text, turn.catalog, chosen.name, by_voice=asked.by_voice, beside=chosen.usage
         )
         async with aclosing(answer) as steps:
             async for step in steps:
                 yield step
 
-    async def _look(self, turn: Routed[Shown]) -> AsyncGenerator[Step]:
+    async def _look(self, turn: Routed[ImageIntent]) -> AsyncGenerator[Step]:
         ask, conversations = turn.ask, self._conversations
-        taken = await self._viewer.take(ask, turn.reading.media_id, sees=await conversations.sees(ask, turn.book))
+        taken = await self._viewer.take(ask, turn.reading.media_id, sees=await conversations.sees(ask, turn.catalog))
         if isinstance(taken, Outcome):
             yield taken
             return
-        question = self._means.words.text("picture.alone")
-        async with aclosing(conversations.answer(ask, question, turn.book, pictures=(taken,))) as steps:
+        question = self._context.catalogue.text("picture.alone")
+        async with aclosing(conversations.answer(ask, question, turn.catalog, pictures=(taken,))) as steps:
             async for step in steps:
                 yield step
 
-    async def _hear(self, turn: Routed[Recorded]) -> AsyncGenerator[Step]:
-        understood = await self._ear.understand(turn.ask, turn.reading.media_id)
+    async def _hear(self, turn: Routed[VoiceIntent]) -> AsyncGenerator[Step]:
+        understood = await self._ear.transcribe(turn.ask, turn.reading.media_id)
         if isinstance(understood, Outcome):
             yield understood
             return
         ask = replace(turn.ask, event=replace(turn.ask.event, content=Text(understood.words)))
-        reading = routed(Question(understood.words, by_voice=True), ask, turn.book)
-        answer = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading, turn.book)))
+        reading = dispatch(Question(understood.words, by_voice=True), ask, turn.catalog)
+        answer = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading, turn.catalog)))
         async with aclosing(self._ear.quote(understood, answer)) as steps:
             async for step in steps:
                 yield step
 
-    async def _say(self, turn: Routed[Remark | Welcome | Nothing]) -> AsyncGenerator[Step]:
+    async def _say(self, turn: Routed[FixedReply | Welcome | NoReply]) -> AsyncGenerator[Step]:
         match turn.reading:
-            case Remark(sentence):
-                yield Outcome((TextReply(self._means.words.text(sentence)),))
+            case FixedReply(sentence):
+                yield Outcome((TextReply(self._context.catalogue.text(sentence)),))
             case Welcome(name):
-                yield Outcome((TextReply(self._welcome(turn.ask, turn.book.chain(name, turn.ask.event.sender))),))
-            case Nothing():
+                yield Outcome((TextReply(self._welcome(turn.ask, turn.catalog.chain(name, turn.ask.event.sender))),))
+            case NoReply():
                 yield Outcome((Silence(),))
 
     def _welcome(self, ask: AnswerRequest, chain: ChainConfig) -> str:
         said = fill(chain.welcome, self._conversations.blanks(ask, chain)).strip()
-        return said or self._means.words.text("chain.welcome", command=chain.command, description=chain.description)
+        return said or self._context.catalogue.text(
+            "chain.welcome", command=chain.command, description=chain.description
+        )
 
 
 def open_chains(  # noqa: PLR0913 (each is a seam)
@@ -178,7 +210,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
     *,
     memory: ConversationStore,
     stopper: TurnCanceller,
-    book: ChainBook | None = None,
+    catalog: ChainCatalog | None = None,
     before: Iterable[ChainConfig] = (),
     pictures: ImageStore | None = None,
     sounds: AudioStore | None = None,
@@ -198,14 +230,16 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
     """
     words = Catalogue(settings.chat.language)
     commands = all_commands()
-    models = Models(settings, words, before=None if former is None else former.models)
-    demands = demands_of(settings, models)
+    models = ModelRegistry(settings, words, before=None if former is None else former.models)
+    demands = requirements_of(settings, models)
     if former is None:
-        shelf = open_shelf(settings, demands=demands, reserved=commands.words, before=before, book=book)
-        pages = OpenBook(shelf)
+        shelf = open_chain_files(
+            settings, requirements=demands, reserved=commands.words, before=before, catalog=catalog
+        )
+        pages = CatalogView(shelf)
     else:
-        shelf = former.shelf
-        pages = OpenBook(shelf, suited=shelf.suited(demands))
+        shelf = former.chain_files
+        pages = CatalogView(shelf, preview=shelf.preview(demands))
     unknown = [
         f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(pages.now.names)}"
         for channel, table in settings.channels.items()
@@ -213,18 +247,18 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
     ]
     if unknown:
         raise SettingsInvalid([*unknown, *pages.now.problems])
-    means = Means(
-        words=words,
+    means = CommandContext(
+        catalogue=words,
         chat=settings.chat,
         memory=memory,
         stopper=stopper,
         commands=commands,
-        book=lambda: pages.now,
+        catalog=lambda: pages.now,
         models=models,
-        senses=open_senses(settings, demo=models.demo, pictures=pictures, sounds=sounds),
+        media_services=open_media_services(settings, demo=models.demo, pictures=pictures, sounds=sounds),
         exporter=exporter,
-        budget=Budget(settings.budgets, models=models, spending=spending, words=words),
+        budget=Budget(settings.budgets, models=models, spending=spending, catalogue=words),
         spending=spending,
     )
-    toolshed = open_toolshed(means.senses, open_servers(settings))
-    return Chains(means, shelf=shelf, models=models, demands=demands, book=pages, toolshed=toolshed)
+    toolshed = open_tool_registry(means.media_services, open_servers(settings))
+    return Chains(means, chain_files=shelf, models=models, requirements=demands, catalog=pages, tool_registry=toolshed)

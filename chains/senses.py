@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from chains.demo import NAME as DEMO
-from chains.drawing import DemoPainter, ModelPainter, Painter, PretendedPainter
-from chains.fetching import Fetcher
+from chains.drawing import DemoImageGenerator, ImageGenerator, NullImageGenerator, OpenAIImageGenerator
+from chains.fetching import SafeFetcher
 from chains.openai_media import OpenAIMedia
-from chains.speech import Listener, Speaker
+from chains.speech import SpeechToText, TextToSpeech
 from pipeline.ports import AudioStore, ImageStore
 from pipeline.settings import ModelTable, Settings
 
@@ -15,16 +15,16 @@ SPEECH = "speech"
 
 
 @dataclass(frozen=True, slots=True)
-class Senses:
+class MediaServices:
     """The abilities of one deployment."""
 
-    painter: Painter | None = None
-    pictures: ImageStore | None = None
+    image_generator: ImageGenerator | None = None
+    images: ImageStore | None = None
     """Makes pictures small enough for a model to look at."""
-    listener: Listener | None = None
-    speaker: Speaker | None = None
+    speech_to_text: SpeechToText | None = None
+    text_to_speech: TextToSpeech | None = None
     _media: tuple[OpenAIMedia, ...] = ()
-    _fetcher: Fetcher = field(default_factory=Fetcher)
+    _fetcher: SafeFetcher = field(default_factory=SafeFetcher)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -33,29 +33,29 @@ class Senses:
         await self._fetcher.aclose()
 
 
-def open_senses(
+def open_media_services(
     settings: Settings, *, demo: bool, pictures: ImageStore | None = None, sounds: AudioStore | None = None
-) -> Senses:
+) -> MediaServices:
     """Build the abilities the settings allow; `demo` is whether the built-in model answers, which then also draws."""
     proxy = settings.network.proxy.get_secret_value()
-    fetcher = Fetcher(proxy=proxy)
+    fetcher = SafeFetcher(proxy=proxy)
     image = _configured(settings, IMAGE, proxy)
-    painter: Painter | None = None
+    painter: ImageGenerator | None = None
     if pictures is not None and image is not None:
-        painter = ModelPainter(image, pictures=pictures, fetcher=fetcher)
+        painter = OpenAIImageGenerator(image, pictures=pictures, fetcher=fetcher)
     elif pictures is not None and (demo or settings.models.get(IMAGE, ModelTable()).provider == DEMO):
-        painter = DemoPainter(pictures)
+        painter = DemoImageGenerator(pictures)
     speech = _configured(settings, SPEECH, proxy)
     listener = speaker = None
     if speech is not None and sounds is not None:
-        listener = Listener(speech, sounds)
-        speaker = Speaker(speech, sounds) if speech.table.own.get("speaking_model") else None
-    return Senses(painter, pictures, listener, speaker, tuple(filter(None, (image, speech))), fetcher)
+        listener = SpeechToText(speech, sounds)
+        speaker = TextToSpeech(speech, sounds) if speech.table.own.get("speaking_model") else None
+    return MediaServices(painter, pictures, listener, speaker, tuple(filter(None, (image, speech))), fetcher)
 
 
-def pretended_senses(settings: Settings) -> Senses:
+def trial_media_services(settings: Settings) -> MediaServices:
     """Give what a trial may do: the same tools as in the service, but pictures are not drawn, so not paid either."""
-    return Senses(PretendedPainter() if _configured(settings, IMAGE, proxy="") is not None else None)
+    return MediaServices(NullImageGenerator() if _configured(settings, IMAGE, proxy="") is not None else None)
 
 
 def _configured(settings: Settings, name: str, proxy: str) -> OpenAIMedia | None:

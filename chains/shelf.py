@@ -9,12 +9,12 @@ from pathlib import Path
 
 import structlog
 
-from chains.book import ChainBook, Check, make_book
+from chains.book import ChainCatalog, Check, build_catalog
 from chains.config import SHIPPED, ChainConfig, parse_chain, read_text
 from chains.mcp_servers import unknown_tool
-from chains.mistakes import places
+from chains.mistakes import locate_keys
 from chains.model_tables import OUR_OWN
-from chains.models import Models
+from chains.models import ModelRegistry
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
 
@@ -30,7 +30,7 @@ Signature = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ParsedFile:
     """A file as it was read: its text with the chain it is, or with what is wrong with it."""
 
     signature: Signature
@@ -39,20 +39,20 @@ class Read:
     problem: str = ""
 
 
-def anything(_: ChainConfig) -> str:
+def accept_all(_: ChainConfig) -> str:
     """Find nothing wrong with any chain."""
     return ""
 
 
 @dataclass(frozen=True, slots=True)
-class Demands:
+class ChainRequirements:
     """What the settings ask of the chains: a check that each has to pass, and those that channels name."""
 
-    check: Check = anything
+    check: Check = accept_all
     needed: frozenset[str] = frozenset()
 
 
-def demands_of(settings: Settings, models: Models) -> Demands:
+def requirements_of(settings: Settings, models: ModelRegistry) -> ChainRequirements:
     """Say what some settings, with their models, ask of the chains."""
 
     def check(chain: ChainConfig) -> str:
@@ -67,60 +67,60 @@ def demands_of(settings: Settings, models: Models) -> Demands:
         ours = sorted({"model", *OUR_OWN} & chain.options.keys())
         return f"options.{ours[0]}: webot sets this itself; take it out" if ours else ""
 
-    return Demands(check, frozenset(table.chain for table in settings.channels.values()))
+    return ChainRequirements(check, frozenset(table.chain for table in settings.channels.values()))
 
 
 @dataclass
-class Shelf:
+class ChainFiles:
     """The chains of some folders; of two with one name, the later folder's counts.
 
-    `book` is what answers, before the first load what answered last: a file that cannot be used leaves in it what
+    `catalog` is what answers, before the first load what answered last: a file that cannot be used leaves in it what
     that file said before. Taking the file of a chain away that the settings need changes nothing.
     """
 
     folders: tuple[Path, ...] = (SHIPPED,)
-    demands: Demands = Demands()
+    requirements: ChainRequirements = ChainRequirements()
     reserved: tuple[str, ...] = ()
     logs: bool = True
-    book: ChainBook = field(default_factory=lambda: ChainBook({}))
-    _read: dict[Place, Read] = field(default_factory=dict)
+    catalog: ChainCatalog = field(default_factory=lambda: ChainCatalog({}))
+    _read: dict[Place, ParsedFile] = field(default_factory=dict)
     _used: Mapping[Place, Signature] = field(default_factory=dict)
     _seen: Mapping[Place, Signature] = field(default_factory=dict)
 
-    def load(self) -> ChainBook:
+    def load(self) -> ChainCatalog:
         """Read every file now."""
         self._take(self._look())
-        return self.book
+        return self.catalog
 
-    def take(self, chains: Mapping[str, ChainConfig]) -> None:
+    def use(self, chains: Mapping[str, ChainConfig]) -> None:
         """Use chains that come from nowhere."""
-        self.book = self._made(chains, (), self.demands)
+        self.catalog = self._made(chains, (), self.requirements)
 
-    def suited(self, demands: Demands) -> ChainBook:
+    def preview(self, requirements: ChainRequirements) -> ChainCatalog:
         """Give the book these chains would make under other demands; nothing is changed by it.
 
         Raises `SettingsInvalid` with each chain that answers now and could not under those.
         """
-        book = self._made(*self._gathered(demands.needed), demands)
+        book = self._made(*self._gathered(requirements.needed), requirements)
         lost = [
-            f"chain {name!r} answers people now and could not go on: {demands.check(chain) or 'its words are taken'}"
-            for name, chain in sorted(self.book.chains.items())
+            f"chain {name!r} answers people now and could not go on: {requirements.check(chain) or 'its words are taken'}"
+            for name, chain in sorted(self.catalog.chains.items())
             if name not in book.chains
         ]
         lost += [
             f"chain {name!r} {trial.chain.revision} is on trial and could not go on: {wrong}"
-            for name, trial in sorted(self.book.trials.items())
-            if (wrong := demands.check(trial.chain))
+            for name, trial in sorted(self.catalog.trials.items())
+            if (wrong := requirements.check(trial.chain))
         ]
         if lost:
             raise SettingsInvalid(lost)
         return book
 
-    def suit(self, demands: Demands, book: ChainBook) -> None:
+    def apply(self, requirements: ChainRequirements, catalog: ChainCatalog) -> None:
         """Meet other demands from now on, with the book that is suited to them."""
-        before, self.book, self.demands = self.book, book, demands
+        before, self.catalog, self.requirements = self.catalog, catalog, requirements
         if self.logs:
-            _tell(before, book)
+            _log_changes(before, catalog)
 
     def refresh(self) -> bool:
         """Take over what has changed since, once it holds still for one look: an editor may be half through writing.
@@ -134,15 +134,15 @@ class Shelf:
         if here != self._seen:
             self._seen = here
             return False
-        before = self.book
+        before = self.catalog
         self._take(here)
-        return self.book is not before
+        return self.catalog is not before
 
     def own(self, name: str) -> Path:
         """Name the file of the company's own version of a chain."""
         return self.folders[-1] / f"{name}.toml"
 
-    def files(self, folder: Path) -> dict[str, Read]:
+    def files(self, folder: Path) -> dict[str, ParsedFile]:
         """Give what was read of a folder, by the chains' names."""
         place = self.folders.index(folder)
         return {name: read for (where, name), read in self._read.items() if where == place}
@@ -166,11 +166,15 @@ class Shelf:
         fresh.replace(file)
         return True
 
-    def wrong(self, chain: ChainConfig) -> str:
+    def problem_with(self, chain: ChainConfig) -> str:
         """Say what keeps a chain from being used beside the others, which may not be in use yet."""
-        others = {name: other for name, other in self.book.chains.items() if name != chain.name}
-        made = make_book(
-            {**others, chain.name: chain}, before=others, check=self.demands.check, reserved=self.reserved, problems=()
+        others = {name: other for name, other in self.catalog.chains.items() if name != chain.name}
+        made = build_catalog(
+            {**others, chain.name: chain},
+            previous=others,
+            check=self.requirements.check,
+            reserved=self.reserved,
+            problems=(),
         )
         about = f"chain {chain.name!r}: "
         return next((problem.removeprefix(about) for problem in made.problems if problem.startswith(about)), "")
@@ -193,118 +197,120 @@ class Shelf:
     def _take(self, here: Mapping[Place, Signature]) -> None:
         self._used = self._seen = here
         self._read = {place: self._fresh(place, signature) for place, signature in here.items()}
-        before = self.book
-        self.book = self._made(*self._gathered(self.demands.needed), self.demands)
+        before = self.catalog
+        self.catalog = self._made(*self._gathered(self.requirements.needed), self.requirements)
         if self.logs:
-            _tell(before, self.book)
+            _log_changes(before, self.catalog)
 
-    def _fresh(self, place: Place, signature: Signature) -> Read:
+    def _fresh(self, place: Place, signature: Signature) -> ParsedFile:
         known = self._read.get(place)
         if known is not None and known.signature == signature:
             return known
         folder, name = place
-        return _read(self.folders[folder] / f"{name}.toml", signature)
+        return _parse_file(self.folders[folder] / f"{name}.toml", signature)
 
     def _gathered(self, needed: frozenset[str]) -> tuple[dict[str, ChainConfig], list[str]]:
         """Give what the files say that were read last, with what is wrong with them."""
         if not self.folders:
-            return dict(self.book.chains), []
+            return dict(self.catalog.chains), []
         chains: dict[str, ChainConfig] = {}
         problems: list[str] = []
         for (_, name), read in self._read.items():
             chain = read.chain
             if chain is None:
                 problems.append(read.problem)
-                chain = self.book.chains.get(name) or chains.get(name)
+                chain = self.catalog.chains.get(name) or chains.get(name)
             if chain is not None:
                 chains[name] = chain
         for name in sorted(needed - chains.keys()):
-            if (kept := self.book.chains.get(name)) is not None:
+            if (kept := self.catalog.chains.get(name)) is not None:
                 chains[name] = kept
                 problems.append(f"chain {name!r}: its file is gone, and channels of the settings name it")
         return chains, problems
 
-    def _made(self, chains: Mapping[str, ChainConfig], problems: Iterable[str], demands: Demands) -> ChainBook:
-        made = make_book(
+    def _made(
+        self, chains: Mapping[str, ChainConfig], problems: Iterable[str], requirements: ChainRequirements
+    ) -> ChainCatalog:
+        made = build_catalog(
             chains,
-            before=self.book.chains,
-            check=demands.check,
+            previous=self.catalog.chains,
+            check=requirements.check,
             reserved=self.reserved,
             problems=problems,
             place=self._place,
         )
-        return made.with_trials(self.book.trials)
+        return made.with_trials(self.catalog.trials)
 
     def _place(self, name: str, wrong: str) -> str:
-        """Name the file and the line of the key that `wrong` begins with; nothing for a chain that is in no file."""
+        """Name the file and the line of the key that `problem_with` begins with; nothing for a chain that is in no file."""
         folder = max((place for place, known in self._read if known == name), default=None)
         if folder is None:
             return ""
         keys = wrong.partition(":")[0].split(", ")
-        lines = places(self._read[folder, name].text).lines
+        lines = locate_keys(self._read[folder, name].text).lines
         line = next((lines[key,] for key in keys if (key,) in lines), 0)
         return f"{self.folders[folder] / f'{name}.toml'}:{f'{line}:' if line else ''} "
 
 
-class OpenBook:
+class CatalogView:
     """The book that one reading of the settings answers from: the shelf's as it changes, until it is held fast."""
 
-    def __init__(self, shelf: Shelf, *, suited: ChainBook | None = None) -> None:
-        """Open it; `suited` is one that is not on the shelf yet."""
-        self._shelf = shelf
-        self._fast = suited
+    def __init__(self, chain_files: ChainFiles, *, preview: ChainCatalog | None = None) -> None:
+        """Open it; `preview` is one that is not on the shelf yet."""
+        self._chain_files = chain_files
+        self._frozen = preview
 
     @property
-    def now(self) -> ChainBook:
+    def now(self) -> ChainCatalog:
         """Give the chains as they are now."""
-        return self._shelf.book if self._fast is None else self._fast
+        return self._chain_files.catalog if self._frozen is None else self._frozen
 
     def follow(self) -> None:
         """Go with the shelf from now on."""
-        self._fast = None
+        self._frozen = None
 
-    def hold_fast(self) -> None:
+    def freeze(self) -> None:
         """Stay as it is: the shelf turns to other settings."""
-        self._fast = self._shelf.book
+        self._frozen = self._chain_files.catalog
 
 
-def open_shelf(
+def open_chain_files(
     settings: Settings,
     *,
-    demands: Demands,
+    requirements: ChainRequirements,
     reserved: Iterable[str],
     before: Iterable[ChainConfig] = (),
-    book: ChainBook | None = None,
+    catalog: ChainCatalog | None = None,
     logs: bool = True,
-) -> Shelf:
+) -> ChainFiles:
     """Read the chains of the settings' folders, or take the ones of a book. Reads files.
 
     `before` are those that answered last, and `reserved` the words of webot's own commands.
     """
-    shelf = Shelf(
-        folders=() if book is not None else (SHIPPED, Path(settings.storage.data_dir) / "chains"),
-        demands=demands,
+    shelf = ChainFiles(
+        folders=() if catalog is not None else (SHIPPED, Path(settings.storage.data_dir) / "chains"),
+        requirements=requirements,
         reserved=tuple(reserved),
         logs=logs,
-        book=ChainBook({chain.name: chain for chain in before}),
+        catalog=ChainCatalog({chain.name: chain for chain in before}),
     )
-    if book is None:
+    if catalog is None:
         shelf.load()
     else:
-        shelf.take(book.chains)
+        shelf.use(catalog.chains)
     return shelf
 
 
-def _read(file: Path, signature: Signature) -> Read:
+def _parse_file(file: Path, signature: Signature) -> ParsedFile:
     text = ""
     try:
         text = read_text(file)
-        return Read(signature, text, parse_chain(text, name=file.stem, source=str(file)))
+        return ParsedFile(signature, text, parse_chain(text, name=file.stem, source=str(file)))
     except ChainInvalid as error:
-        return Read(signature, text, problem=str(error))
+        return ParsedFile(signature, text, problem=str(error))
 
 
-def _tell(before: ChainBook, now: ChainBook) -> None:
+def _log_changes(before: ChainCatalog, now: ChainCatalog) -> None:
     for name in now.names:
         old = before.chains.get(name)
         if before.chains and (old is None or old.revision != now.chains[name].revision):

@@ -13,7 +13,7 @@ _MOST_READ = 8000
 _PAUSE = "\n"
 
 
-def speakable(markdown: str) -> str:
+def speech_text(markdown: str) -> str:
     """Give what of an answer is to be said; empty if it is code and the like alone."""
     lines = (
         "".join(_words(token.children or [])).strip()

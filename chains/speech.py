@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from chains.failures import answer_failed
+from chains.failures import to_answer_failed
 from chains.openai_media import OpenAIMedia
 from chains.prices import took_of
-from chains.speakable import speakable
+from chains.speakable import speech_text
 from pipeline.errors import AnswerFailed, Unreadable
 from pipeline.outcomes import TokenUsage
 from pipeline.ports import AudioStore
@@ -39,14 +39,14 @@ class Speech:
     took: TokenUsage | None = None
 
 
-class Listener:
+class SpeechToText:
     """Writes down what was said."""
 
     def __init__(self, media: OpenAIMedia, sounds: AudioStore) -> None:
         self._media = media
         self._sounds = sounds
 
-    async def hear(self, recording: StoredMedia) -> Transcription:
+    async def transcribe(self, recording: StoredMedia) -> Transcription:
         """Give the words of a recording.
 
         Raises `AnswerFailed` when the model does not answer, `Unreadable` and `Undeliverable` for the recording.
@@ -67,19 +67,19 @@ class Listener:
             )
             return Transcription(wellformed(str(answer["text"])).strip(), took_of(table, answer))
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
-            raise answer_failed(error, model=self._media.name) from None
+            raise to_answer_failed(error, model=self._media.name) from None
 
 
-class Speaker:
+class TextToSpeech:
     """Reads answers aloud."""
 
     def __init__(self, media: OpenAIMedia, sounds: AudioStore) -> None:
         self._media = media
         self._sounds = sounds
 
-    async def say(self, answer: str) -> Speech:
+    async def synthesise(self, answer: str) -> Speech:
         """Give an answer as voice messages; none if it cannot or need not be said: its words are sent anyway."""
-        text = speakable(answer)
+        text = speech_text(answer)
         if not text or len(text) > MOST:
             return Speech()
         table = self._media.table
@@ -98,6 +98,6 @@ class Speaker:
         except Unreadable as error:
             log.warning("not_spoken", model=self._media.name, error=str(error))
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
-            failed: AnswerFailed = answer_failed(error, model=self._media.name)
+            failed: AnswerFailed = to_answer_failed(error, model=self._media.name)
             log.warning("not_spoken", model=self._media.name, error=str(failed))
         return Speech(took=took)

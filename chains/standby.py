@@ -11,10 +11,10 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from chains.failures import answer_failed
+from chains.failures import to_answer_failed
 from chains.heard import TABLE
 from chains.rates import RateLimitReached
-from chains.unblocking import Unblocking
+from chains.unblocking import AsyncOnlyRunnable
 
 log = structlog.get_logger()
 
@@ -34,57 +34,57 @@ _ITS_OWN = frozenset(
 
 
 @dataclass
-class Rests:
+class CircuitBreaker:
     """Which models rest; shared by all lines in which a model stands."""
 
     clock: Callable[[], float] = time.monotonic
     _failures: dict[str, int] = field(default_factory=dict)
     _until: dict[str, float] = field(default_factory=dict)
 
-    def kept(self, names: Collection[str]) -> "Rests":
+    def restricted_to(self, names: Collection[str]) -> "CircuitBreaker":
         """Give the state of some of the models, to go on from on its own."""
-        return Rests(
+        return CircuitBreaker(
             self.clock,
             {name: failures for name, failures in self._failures.items() if name in names},
             {name: until for name, until in self._until.items() if name in names},
         )
 
-    def resting(self, name: str) -> bool:
+    def is_open(self, name: str) -> bool:
         """Say whether a model is to be left alone now."""
         return self._until.get(name, 0.0) > self.clock()
 
-    def well(self, name: str) -> None:
+    def succeeded(self, name: str) -> None:
         """Note that a model answered."""
         self._failures.pop(name, None)
         self._until.pop(name, None)
 
     def failed(self, name: str, error: Exception) -> None:
         """Note a failure. After a rest the first one is enough for the next rest."""
-        reason = answer_failed(error, model=name).reason
+        reason = to_answer_failed(error, model=name).reason
         if reason not in _ITS_OWN:
             return
         self._failures[name] = self._failures.get(name, 0) + 1
-        if self._failures[name] >= FAILURES and not self.resting(name):
+        if self._failures[name] >= FAILURES and not self.is_open(name):
             self._until[name] = self.clock() + REST_SECONDS
             log.warning("model_rests", model=name, reason=reason, seconds=REST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class Candidate:
     """One who stands in a line."""
 
     name: str
     model: ChatModel
-    suit: Callable[[dict[str, Any]], dict[str, Any]]
+    options_for: Callable[[dict[str, Any]], dict[str, Any]]
     """Puts what a call says beside the messages into this model's own words."""
 
 
-class Standby(Unblocking[LanguageModelInput, AIMessage]):
+class FallbackModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
     """A model with those behind it, as one. When all fail, it raises what the first one did."""
 
-    def __init__(self, line: Sequence[Stand], rests: Rests) -> None:
-        self._line = tuple(line)
-        self._rests = rests
+    def __init__(self, candidates: Sequence[Candidate], circuit_breaker: CircuitBreaker) -> None:
+        self._candidates = tuple(candidates)
+        self._circuit_breaker = circuit_breaker
 
     async def ainvoke(
         self,
@@ -96,11 +96,11 @@ class Standby(Unblocking[LanguageModelInput, AIMessage]):
         errors: list[Exception] = []
         for one in self._order():
             try:
-                answer = await one.model.ainvoke(input, config, **one.suit(kwargs))
+                answer = await one.model.ainvoke(input, config, **one.options_for(kwargs))
             except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
                 self._note(one.name, error, errors)
             else:
-                self._rests.well(one.name)
+                self._circuit_breaker.succeeded(one.name)
                 answer.response_metadata[TABLE] = one.name
                 return answer
         raise errors[0]
@@ -116,7 +116,7 @@ class Standby(Unblocking[LanguageModelInput, AIMessage]):
         for one in self._order():
             begun = False
             try:
-                answer = cast("AsyncGenerator[AIMessage]", one.model.astream(input, config, **one.suit(kwargs)))
+                answer = cast("AsyncGenerator[AIMessage]", one.model.astream(input, config, **one.options_for(kwargs)))
                 async with aclosing(answer) as pieces:
                     async for piece in pieces:
                         if not begun:
@@ -128,18 +128,18 @@ class Standby(Unblocking[LanguageModelInput, AIMessage]):
                 if begun:
                     raise
             else:
-                self._rests.well(one.name)
+                self._circuit_breaker.succeeded(one.name)
                 return
         raise errors[0]
 
-    def _order(self) -> list[Stand]:
+    def _order(self) -> list[Candidate]:
         """Give who is asked: those that rest come last, so that somebody always is."""
-        return sorted(self._line, key=lambda one: self._rests.resting(one.name))
+        return sorted(self._candidates, key=lambda one: self._circuit_breaker.is_open(one.name))
 
     def _note(self, name: str, error: Exception, errors: list[Exception]) -> None:
         # A queue before it says nothing against a model.
         if not isinstance(error, RateLimitReached):
-            self._rests.failed(name, error)
+            self._circuit_breaker.failed(name, error)
         # The first of the line speaks for all, wherever it was asked.
-        place = 0 if name == self._line[0].name else len(errors)
+        place = 0 if name == self._candidates[0].name else len(errors)
         errors.insert(place, error)

@@ -12,11 +12,11 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from chains.providers import Provider, options_taken
-from chains.unblocking import Unblocking
+from chains.unblocking import AsyncOnlyRunnable
 
 log = structlog.get_logger()
 
-OWN = "chain_options"
+CHAIN_OPTIONS = "chain_options"
 """Under this name a call carries a chain's options to models that each have to be told them in their own way."""
 
 Make = Callable[[Mapping[str, Any]], BaseChatModel]
@@ -26,7 +26,7 @@ Make = Callable[[Mapping[str, Any]], BaseChatModel]
 _KEPT = 16
 
 
-class Suited(Unblocking[LanguageModelInput, AIMessage]):
+class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
     """A model whose options are given when it is built: one for each set of options that chains have."""
 
     def __init__(self, name: str, provider: Provider, make: Make, *, seconds: float) -> None:
@@ -46,7 +46,7 @@ class Suited(Unblocking[LanguageModelInput, AIMessage]):
         **kwargs: Any,  # noqa: ANN401
     ) -> AIMessage:
         """Ask; whatever its library thinks, no longer than the settings say."""
-        model = await self._suit(kwargs)
+        model = await self._configured(kwargs)
         async with asyncio.timeout(self._seconds):
             return await model.ainvoke(input, config)
 
@@ -57,7 +57,7 @@ class Suited(Unblocking[LanguageModelInput, AIMessage]):
         **kwargs: Any,  # noqa: ANN401
     ) -> AsyncIterator[AIMessage]:
         """Ask; no piece takes longer than the settings say."""
-        model = await self._suit(kwargs)
+        model = await self._configured(kwargs)
         async with aclosing(cast("AsyncGenerator[AIMessage]", model.astream(input, config))) as pieces:
             while True:
                 async with asyncio.timeout(self._seconds):
@@ -66,9 +66,9 @@ class Suited(Unblocking[LanguageModelInput, AIMessage]):
                     return
                 yield piece
 
-    async def _suit(self, call: Mapping[str, Any]) -> Runnable[LanguageModelInput, AIMessage]:
+    async def _configured(self, call: Mapping[str, Any]) -> Runnable[LanguageModelInput, AIMessage]:
         """Give the model for what a call says beside the messages."""
-        own, tools = call.get(OWN), call.get("tools")
+        own, tools = call.get(CHAIN_OPTIONS), call.get("tools")
         model = await self._with(own) if own else self._plain
         if not tools:
             return model

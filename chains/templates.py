@@ -87,7 +87,7 @@ def fill(source: str, values: Mapping[str, str]) -> str:
     return _compiled(source).render(values)
 
 
-def values(*, user: str, channel: str, chain: str, at: datetime, words: Catalogue) -> dict[str, str]:
+def values(*, user: str, channel: str, chain: str, at: datetime, catalogue: Catalogue) -> dict[str, str]:
     """Give what every template may name; `at` in any zone, told in this machine's."""
     here = at.astimezone()
     return {
@@ -96,7 +96,7 @@ def values(*, user: str, channel: str, chain: str, at: datetime, words: Catalogu
         "chain": chain,
         "date": here.strftime("%Y-%m-%d"),
         "time": here.strftime("%H:%M"),
-        "weekday": words.text("chain.weekdays").split()[here.weekday()],
+        "weekday": catalogue.text("chain.weekdays").split()[here.weekday()],
     }
 
 

@@ -27,22 +27,22 @@ _SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "…", "~")
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class ParsedAnswer:
     """An answer in its two halves, each without white space around it."""
 
-    thought: str
-    said: str
+    reasoning: str
+    content: str
 
 
-def apart(text: str, *, whole: bool = True) -> Spoken:
+def split_reasoning(text: str, *, whole: bool = True) -> ParsedAnswer:
     """Tell thought from speech; of a text that is not yet `whole`, only what is certain to be speech is said."""
     channels = channels_of(text, whole=whole)
     if channels is not None:
         thought, said = channels
-        return Spoken(thought.strip(), _ended(said, whole=whole).strip())
+        return ParsedAnswer(thought.strip(), _ended(said, whole=whole).strip())
     marks = marks_of(text)
     if not marks:
-        return Spoken("", _ended(text, whole=whole).strip())
+        return ParsedAnswer("", _ended(text, whole=whole).strip())
     return _Walk(text, marks, whole=whole).apart()
 
 
@@ -63,14 +63,14 @@ class _Walk:
         self._closes = [number for number, mark in enumerate(marks) if mark.kind == "close"]
         self._tool_ends = [number for number, mark in enumerate(marks) if mark.kind == "tool_end"]
 
-    def apart(self) -> Spoken:
+    def apart(self) -> ParsedAnswer:
         """Walk to the end."""
         number = 0
         while number < len(self._marks):
             number = self._step(number)
         said = _ended("".join([*self._said, self._text[self._place :]]), whole=self._whole)
         thought = "\n".join(thought.strip() for thought in self._thoughts if thought.strip())
-        return Spoken(thought, (unwrapped(said) if self._thoughts else said).strip())
+        return ParsedAnswer(thought, (unwrapped(said) if self._thoughts else said).strip())
 
     def _step(self, number: int) -> int:
         """Do what a marker asks for and return the number of the next one to look at."""

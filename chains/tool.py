@@ -8,7 +8,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from chains.senses import Senses
+from chains.senses import MediaServices
 from pipeline.ports import AnswerRequest, ChannelCapabilities
 
 SECONDS = 20.0
@@ -20,7 +20,7 @@ MOST_USES = 8
 _ASK = "ask"
 
 
-def anywhere(_: ChannelCapabilities) -> bool:
+def fits_any_channel(_: ChannelCapabilities) -> bool:
     """Offer a tool on every channel."""
     return True
 
@@ -31,9 +31,9 @@ class Tool:
 
     name: str
     """What chains and models call it: its file's name, and that of what `make` gives."""
-    make: Callable[[Senses], BaseTool | None]
+    make: Callable[[MediaServices], BaseTool | None]
     """Makes the tool for a deployment, once; None where something it needs is not set up."""
-    fits: Callable[[ChannelCapabilities], bool] = anywhere
+    fits: Callable[[ChannelCapabilities], bool] = fits_any_channel
     """Says whether a channel can show what comes of it."""
     seconds: float = SECONDS
     """How long it may take; then the model is told that it failed."""
@@ -44,14 +44,14 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class BoundTool:
     """A tool ready to be used, with what a model is told of it."""
 
     tool: BaseTool
     seconds: float = SECONDS
     most: int = MOST_USES
     notice: str = ""
-    fits: Callable[[ChannelCapabilities], bool] = anywhere
+    fits: Callable[[ChannelCapabilities], bool] = fits_any_channel
     schema: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,12 +59,12 @@ class Offer:
         object.__setattr__(self, "schema", convert_to_openai_tool(self.tool))
 
 
-def asking(ask: AnswerRequest) -> RunnableConfig:
+def config_for(ask: AnswerRequest) -> RunnableConfig:
     """Give a tool's call whom it is for."""
     return {"configurable": {_ASK: ask}}
 
 
-def asked_by(config: RunnableConfig) -> AnswerRequest:
+def request_of(config: RunnableConfig) -> AnswerRequest:
     """Say inside a tool whom it works for; the tool's function takes `config: RunnableConfig`, which no model sees."""
     ask: AnswerRequest = config["configurable"][_ASK]
     return ask

@@ -13,9 +13,9 @@ import structlog
 from langchain_core.messages import InvalidToolCall, ToolCall, ToolMessage
 from pydantic import ValidationError
 
-from chains.drawing import Drawn
-from chains.failures import answer_failed
-from chains.tool import MOST_USES, Offer, asking
+from chains.drawing import GeneratedImage
+from chains.failures import to_answer_failed
+from chains.tool import MOST_USES, BoundTool, config_for
 from pipeline.errors import AnswerFailed
 from pipeline.outcomes import ToolOutcome, ToolUse
 from pipeline.ports import AnswerRequest
@@ -39,27 +39,27 @@ _NO_JSON = "Not done: the arguments are no JSON object."
 _LATE = "The tool failed: it took too long. Go on without it, or tell the person."
 _FAILED = "The tool failed. Go on without it, or tell the person."
 
-Wish = ToolCall | InvalidToolCall
+ToolCallRequest = ToolCall | InvalidToolCall
 """What a model asks for; the arguments of the second could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class ToolResult:
     """What came of a wish: what the model is told, what is told of it in the transcript, and a picture."""
 
-    told: ToolMessage
+    message: ToolMessage
     use: ToolUse
-    drawn: Drawn | None = None
+    image: GeneratedImage | None = None
 
 
 @dataclass
-class Toolbox:
+class ToolExecutor:
     """The tools of one turn."""
 
-    offers: Mapping[str, Offer]
+    offers: Mapping[str, BoundTool]
     ask: AnswerRequest
-    words: Catalogue
-    drawn: list[Drawn] = field(default_factory=list)
+    catalogue: Catalogue
+    images: list[GeneratedImage] = field(default_factory=list)
     uses: list[ToolUse] = field(default_factory=list)
     """Everything asked for so far, in order."""
     refused: bool = False
@@ -67,28 +67,28 @@ class Toolbox:
     _counts: Counter[str] = field(default_factory=Counter)
     _noticed: set[str] = field(default_factory=set)
 
-    def offered(self, *, last: bool) -> dict[str, Any]:
+    def request_options(self, *, last: bool) -> dict[str, Any]:
         """Give what a call of the model says beside the messages; in the `last` round it may only answer."""
         if not self.offers:
             return {}
         choice = {"tool_choice": "none"} if last else {}
         return {"tools": [offer.schema for offer in self.offers.values()], **choice}
 
-    def is_to_blame(self, error: Exception, *, first: bool) -> bool:
+    def tools_rejected(self, error: Exception, *, first: bool) -> bool:
         """Say whether the model may have refused the tools, which are then put away; some servers take none."""
-        if not first or not self.offers or answer_failed(error, model="").reason != "model.refused":
+        if not first or not self.offers or to_answer_failed(error, model="").reason != "model.refused":
             return False
         self.offers, self.refused = {}, True
         return True
 
-    def notices(self, wishes: Sequence[Wish]) -> list[str]:
+    def notices(self, wishes: Sequence[ToolCallRequest]) -> list[str]:
         """Give the sentences to say before these tools are used, each once an answer."""
         keys = {offer.notice for wish in wishes if (offer := self.offers.get(wish["name"] or "")) is not None}
         fresh = sorted(keys - self._noticed - {""})
         self._noticed.update(fresh)
-        return [self.words.text(key) for key in fresh]
+        return [self.catalogue.text(key) for key in fresh]
 
-    async def use(self, wishes: Sequence[Wish]) -> list[ToolMessage]:
+    async def use(self, wishes: Sequence[ToolCallRequest]) -> list[ToolMessage]:
         """Use tools as a model asked to, all at once; gives what it is told, failures included, in its order."""
         # Who may is settled in their order, before any of them runs.
         reasons = [self._reason_not_to(wish) for wish in wishes]
@@ -96,10 +96,10 @@ class Toolbox:
             *(self._use(wish, reason) for wish, reason in zip(wishes, reasons, strict=True)),
         )
         self.uses += [each.use for each in used]
-        self.drawn += [each.drawn for each in used if each.drawn is not None]
-        return [each.told for each in used]
+        self.images += [each.image for each in used if each.image is not None]
+        return [each.message for each in used]
 
-    def _reason_not_to(self, wish: Wish) -> str:
+    def _reason_not_to(self, wish: ToolCallRequest) -> str:
         name = wish["name"] or ""
         offer = self.offers.get(name)
         if offer is None:
@@ -109,9 +109,9 @@ class Toolbox:
             return _ENOUGH
         return "" if isinstance(wish["args"], Mapping) else _NO_JSON
 
-    async def _use(self, wish: Wish, reason: str) -> Used:
+    async def _use(self, wish: ToolCallRequest, reason: str) -> ToolResult:
         if reason:
-            return _used(wish, reason, "refused")
+            return _tool_result(wish, reason, "refused")
         name = wish["name"] or ""
         offer = self.offers[name]
         began = time.perf_counter()
@@ -120,17 +120,17 @@ class Toolbox:
         if outcome in {"failed", "timeout"}:
             log.warning("tool_failed", tool=name, outcome=outcome, trace=self.ask.trace, ms=milliseconds)
         if isinstance(result, str):
-            return _used(wish, result, outcome, milliseconds)
-        drawn = result.artifact if isinstance(result.artifact, Drawn) else None
-        return _used(wish, capped(result.text), outcome, milliseconds, drawn)
+            return _tool_result(wish, result, outcome, milliseconds)
+        drawn = result.artifact if isinstance(result.artifact, GeneratedImage) else None
+        return _tool_result(wish, truncate_tool_output(result.text), outcome, milliseconds, drawn)
 
-    async def _result(self, offer: Offer, wish: Wish) -> tuple[ToolMessage | str, ToolOutcome]:
+    async def _result(self, offer: BoundTool, wish: ToolCallRequest) -> tuple[ToolMessage | str, ToolOutcome]:
         call = {"type": "tool_call", "id": wish["id"] or "", "name": wish["name"], "args": wish["args"]}
         try:
             async with asyncio.timeout(offer.seconds if isfinite(offer.seconds) else None):
-                told: ToolMessage = await offer.tool.ainvoke(call, asking(self.ask))
+                told: ToolMessage = await offer.tool.ainvoke(call, config_for(self.ask))
         except AnswerFailed as failed:
-            return self.words.text(failed.reason, trace=self.ask.trace), "failed"
+            return self.catalogue.text(failed.reason, trace=self.ask.trace), "failed"
         except ValidationError:
             return _UNFIT, "refused"
         except TimeoutError:
@@ -142,21 +142,23 @@ class Toolbox:
         return told, "failed" if told.status == "error" else "done"
 
 
-def capped(text: str) -> str:
+def truncate_tool_output(text: str) -> str:
     """Cut what a tool says where it is too much for a model."""
     text = wellformed(text)
     beyond = len(text) - MOST_CHARACTERS
     return text if beyond <= 0 else f"{text[:MOST_CHARACTERS]}\n[{beyond} more characters are left out]"
 
 
-def _used(wish: Wish, told: str, outcome: ToolOutcome, milliseconds: int = 0, drawn: Drawn | None = None) -> Used:
+def _tool_result(
+    wish: ToolCallRequest, told: str, outcome: ToolOutcome, milliseconds: int = 0, drawn: GeneratedImage | None = None
+) -> ToolResult:
     name = wish["name"] or ""
     status = "success" if outcome == "done" else "error"
     message = ToolMessage(told, tool_call_id=wish["id"] or "", name=name, status=status)
-    return Used(message, ToolUse(_short(name), _arguments(wish), outcome, milliseconds), drawn)
+    return ToolResult(message, ToolUse(_short(name), _arguments(wish), outcome, milliseconds), drawn)
 
 
-def _arguments(wish: Wish) -> str:
+def _arguments(wish: ToolCallRequest) -> str:
     given = wish["args"]
     if isinstance(given, Mapping):
         return _short(json.dumps(given, ensure_ascii=False, default=str)) if given else ""

@@ -6,38 +6,38 @@ from importlib import import_module
 
 from chains.config import ChainConfig
 from chains.mcp_servers import McpServers
-from chains.mcp_session import PATIENCE
-from chains.senses import Senses
-from chains.tool import Offer, Tool
+from chains.mcp_session import CONNECT_SECONDS
+from chains.senses import MediaServices
+from chains.tool import BoundTool, Tool
 from chains.tools import tool_names
 from pipeline.ports import ChannelCapabilities
 
 
 @dataclass(frozen=True)
-class Toolshed:
+class ToolRegistry:
     """The tools by the names that chains give them, and the servers that have more."""
 
-    offers: Mapping[str, Offer]
+    offers: Mapping[str, BoundTool]
     servers: McpServers = field(default_factory=lambda: McpServers({}))
 
-    async def take(
-        self, chain: ChainConfig, traits: ChannelCapabilities, *, patience: float = PATIENCE
-    ) -> dict[str, Offer]:
+    async def bind(
+        self, chain: ChainConfig, capabilities: ChannelCapabilities, *, patience: float = CONNECT_SECONDS
+    ) -> dict[str, BoundTool]:
         """Give the tools a chain allows and a channel can show the results of, by the names models call them.
 
         Waits `patience` seconds at most for servers that are not connected yet.
         """
         found = (self.offers.get(name) for name in chain.tools)
-        own = {offer.tool.name: offer for offer in found if offer is not None and offer.fits(traits)}
+        own = {offer.tool.name: offer for offer in found if offer is not None and offer.fits(capabilities)}
         return {**await self.servers.offers(chain.tools, patience=patience), **own}
 
 
-def open_toolshed(senses: Senses, servers: McpServers | None = None) -> Toolshed:
+def open_tool_registry(media_services: MediaServices, servers: McpServers | None = None) -> ToolRegistry:
     """Make the tools for which everything is there."""
-    made = ((each, each.make(senses)) for each in tools_of("chains.tools", tool_names()))
-    return Toolshed(
+    made = ((each, each.make(media_services)) for each in tools_of("chains.tools", tool_names()))
+    return ToolRegistry(
         {
-            each.name: Offer(tool, each.seconds, each.most, each.notice, each.fits)
+            each.name: BoundTool(tool, each.seconds, each.most, each.notice, each.fits)
             for each, tool in made
             if tool is not None
         },

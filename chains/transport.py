@@ -36,7 +36,7 @@ class AnswerTooLarge(httpx2.DecodingError):
     """An answer of more bytes, or of more values, than any honest one."""
 
 
-def patience(seconds: float) -> httpx2.Timeout:
+def timeouts(seconds: float) -> httpx2.Timeout:
     """Give the time-outs of a call that may take so many seconds; an address nobody listens at is given up sooner."""
     return httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
 

@@ -8,7 +8,7 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-class Unblocking(Runnable[Given, Made]):
+class AsyncOnlyRunnable(Runnable[Given, Made]):
     """A runnable for `ainvoke` and `astream` alone."""
 
     def invoke(

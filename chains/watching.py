@@ -11,9 +11,9 @@ from pathlib import Path
 
 import structlog
 
-from chains.book import Trial
+from chains.book import PartialRelease
 from chains.config import ChainConfig, is_name, parse_chain
-from chains.shelf import Shelf
+from chains.shelf import ChainFiles
 from pipeline.errors import ChainInvalid
 from pipeline.ports import Revisions
 from pipeline.revisions import ChainRelease, ChainRevision, ReleaseState
@@ -31,11 +31,13 @@ def live_chains(standing: Mapping[str, ReleaseState]) -> list[ChainConfig]:
     return [chain for draft in live if (chain := _parsed(draft)) is not None]
 
 
-class Keeper:
+class ChainSync:
     """Keeps a shelf up to date while the service runs; `shared` is whether other machines use the database too."""
 
-    def __init__(self, shelf: Shelf, revisions: Revisions, *, shared: bool, look_seconds: float = LOOK_SECONDS) -> None:
-        self._shelf = shelf
+    def __init__(
+        self, chain_files: ChainFiles, revisions: Revisions, *, shared: bool, look_seconds: float = LOOK_SECONDS
+    ) -> None:
+        self._chain_files = chain_files
         self._revisions = revisions
         self._shared = shared
         self._look_seconds = look_seconds
@@ -62,10 +64,10 @@ class Keeper:
         """Stop watching."""
         await self.loop.stop()
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Take over what has changed since the last look."""
         async with self._looking:
-            self._changed |= await asyncio.to_thread(self._shelf.refresh)
+            self._changed |= await asyncio.to_thread(self._chain_files.refresh)
             if self._changed:
                 await self._announce()
                 self._changed = False
@@ -73,7 +75,7 @@ class Keeper:
                 await self._follow()
 
     @asynccontextmanager
-    async def shelf_to_oneself(self) -> AsyncIterator[None]:
+    async def paused(self) -> AsyncIterator[None]:
         """Keep edits of chains waiting while the shelf turns to other settings."""
         async with self._looking:
             yield
@@ -84,21 +86,21 @@ class Keeper:
         while True:
             await asyncio.sleep(self._look_seconds)
             try:
-                await self.look()
+                await self.poll()
             except Exception:  # the edge of a step: the chains go on as they are
                 log.exception("chains_not_watched")
 
     def _shipped(self) -> list[ChainRevision]:
         return [
             ChainRevision(name, read.chain.revision, read.text, "webot", "shipped")
-            for folder in self._shelf.folders[:-1]
-            for name, read in self._shelf.files(folder).items()
+            for folder in self._chain_files.folders[:-1]
+            for name, read in self._chain_files.files(folder).items()
             if read.chain is not None
         ]
 
     async def _catch_up(self, standing: Mapping[str, ReleaseState]) -> None:
         """Take over what was released elsewhere while this machine was down; what is new here is an edit."""
-        owned = self._shelf.files(self._shelf.folders[-1])
+        owned = self._chain_files.files(self._chain_files.folders[-1])
         for name, each in standing.items():
             if each.live is None:
                 continue
@@ -111,18 +113,18 @@ class Keeper:
             )
             if stale and await self._write(draft):
                 log.info("chain_caught_up", chain=name, revision=draft.revision)
-        await asyncio.to_thread(self._shelf.load)
+        await asyncio.to_thread(self._chain_files.load)
 
     async def _announce(self) -> None:
         """Release what the folder says and the database does not."""
-        owned = self._shelf.files(self._shelf.folders[-1])
+        owned = self._chain_files.files(self._chain_files.folders[-1])
         for name, read in owned.items():
             chain = read.chain
             # One that cannot work here, for its model or its command, is not live and not released.
-            if chain is None or self._shelf.book.chains.get(name) is not chain:
+            if chain is None or self._chain_files.catalog.chains.get(name) is not chain:
                 continue
             if chain.revision not in {self._live.get(name), self._kept.get(name)}:
-                author = await asyncio.to_thread(_owner, self._shelf.own(name))
+                author = await asyncio.to_thread(_owner, self._chain_files.own(name))
                 await self._release(ChainRevision(name, chain.revision, read.text, author))
         gone = [name for name, revision in self._live.items() if revision and name not in owned]
         for name in gone:
@@ -143,20 +145,20 @@ class Keeper:
             for name, each in standing.items()
             if each.live is not None and self._live.get(name) != each.live.draft.revision
         }
-        obeyed = [await self._obey(draft) for draft in news.values()]
+        obeyed = [await self._apply_release(draft) for draft in news.values()]
         if news:
-            await asyncio.to_thread(self._shelf.load)
+            await asyncio.to_thread(self._chain_files.load)
         trials = {name: each.trial for name, each in standing.items() if each.trial is not None}
-        self._shelf.book = self._shelf.book.with_trials(
+        self._chain_files.catalog = self._chain_files.catalog.with_trials(
             {name: trial for name, release in trials.items() if (trial := self._trial(release)) is not None}
         )
         if all(obeyed):
             self._number = number
 
-    async def _obey(self, draft: ChainRevision) -> bool:
+    async def _apply_release(self, draft: ChainRevision) -> bool:
         """Write a release into the folder; False while its file is being edited, which then is released after it."""
         name = draft.chain
-        here = self._shelf.files(self._shelf.folders[-1]).get(name)
+        here = self._chain_files.files(self._chain_files.folders[-1]).get(name)
         same = here is not None and here.chain is not None and here.chain.revision == draft.revision
         if not (same or await self._write(draft)):
             return False
@@ -167,17 +169,17 @@ class Keeper:
         # A later webot may have released what this one does not understand: the file stays as it is.
         if not is_name(draft.chain) or (draft.revision and _parsed(draft) is None):
             log.error("chain_release_not_used", chain=draft.chain, revision=draft.revision)
-            mine = self._shelf.files(self._shelf.folders[-1]).get(draft.chain)
+            mine = self._chain_files.files(self._chain_files.folders[-1]).get(draft.chain)
             self._kept[draft.chain] = mine.chain.revision if mine is not None and mine.chain is not None else ""
             return True
-        return await asyncio.to_thread(self._shelf.write, draft.chain, draft.content)
+        return await asyncio.to_thread(self._chain_files.write, draft.chain, draft.content)
 
-    def _trial(self, release: ChainRelease) -> Trial | None:
+    def _trial(self, release: ChainRelease) -> PartialRelease | None:
         chain = _parsed(release.draft)
-        if chain is None or self._shelf.demands.check(chain):
+        if chain is None or self._chain_files.requirements.check(chain):
             log.error("chain_trial_not_used", chain=release.draft.chain, revision=release.draft.revision)
             return None
-        return Trial(chain, release.share, frozenset(user.casefold() for user in release.users))
+        return PartialRelease(chain, release.share, frozenset(user.casefold() for user in release.users))
 
 
 def _parsed(draft: ChainRevision) -> ChainConfig | None:

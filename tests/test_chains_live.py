@@ -28,7 +28,7 @@ async def live(house: House, prompt: str) -> float:
     began = time.perf_counter()
     async with asyncio.timeout(10):
         while True:
-            chain = house.service.chains.shelf.book.chains.get("hr")
+            chain = house.service.chains.chain_files.catalog.chains.get("hr")
             if chain is not None and chain.system_prompt == prompt:
                 return time.perf_counter() - began
             await asyncio.to_thread(os.sched_yield)
@@ -58,7 +58,7 @@ async def test_a_broken_edit_is_told_in_the_console_and_what_worked_goes_on(tmp_
         await live(house, "one")
         await save(house, 'description = "人事"\ncomand = "@hr"\n')
         async with asyncio.timeout(10):
-            while not house.service.chains.shelf.book.problems:
+            while not house.service.chains.chain_files.catalog.problems:
                 await asyncio.to_thread(os.sched_yield)
         status = await house.http.get("/console/status")
         phone = house.phone()
@@ -90,7 +90,7 @@ async def test_a_broken_edit_changes_nothing_even_after_a_restart(tmp_path: Path
         async with open_house(tmp_path, answered_by(model)) as house:
             await save(house, MINE.replace("{prompt}", "good"))
             await live(house, "good")
-            await house.service.keeper.look()
+            await house.service.keeper.poll()
             await save(house, "command = @hr")
         async with open_house(tmp_path, answered_by(model)) as house:
             phone = house.phone()

@@ -8,10 +8,10 @@ import pytest
 
 from adapters.wecom.render import render
 from adapters.wecom.xml import message_fields
-from chains.folding import first_word, folded, only
-from chains.quoting import block, quoted
-from chains.speakable import speakable
-from chains.thinking import apart
+from chains.folding import casefold_nfkc, first_word, repeated_sign
+from chains.quoting import block_quote, escape_markdown
+from chains.speakable import speech_text
+from chains.thinking import split_reasoning
 from pipeline.errors import BadCallback
 from pipeline.ports import ChannelCapabilities
 from pipeline.privacy import Masker
@@ -86,11 +86,11 @@ PATHS: dict[str, Callable[[str], object]] = {
     "markdown messages": lambda text: render([TextReply(text)], message_format="markdown", max_pieces=5),
     "text messages": lambda text: render([TextReply(text)], message_format="text", max_pieces=1),
     "plain parts": lambda text: plain_parts([TextReply(text)], ChannelCapabilities(message_bytes=2048), WORDS),
-    "thoughts": apart,
-    "thoughts of a draft": lambda text: apart(text, whole=False),
-    "reading aloud": speakable,
-    "folding": lambda text: (folded(text), first_word("@" + text), only(text, ["👍"])),
-    "quoting": lambda text: (quoted(text, most=LENGTH), block(text)),
+    "thoughts": split_reasoning,
+    "thoughts of a draft": lambda text: split_reasoning(text, whole=False),
+    "reading aloud": speech_text,
+    "folding": lambda text: (casefold_nfkc(text), first_word("@" + text), repeated_sign(text, ["👍"])),
+    "quoting": lambda text: (escape_markdown(text, most=LENGTH), block_quote(text)),
     "masking": Masker(("张三", "Li Lei")),
     "parsing of exports": parse,
     "markdown of exports": embedded,
@@ -134,6 +134,6 @@ def test_the_drafts_of_an_answer_together_cost_little_more_than_reading_it() -> 
     text, shown, began = repeated("<think>a</think>b `c` "), 0, time.process_time()
     while shown < LENGTH:
         shown += 1 + shown // 20
-        apart(text[:shown], whole=False)
+        split_reasoning(text[:shown], whole=False)
 
     assert time.process_time() - began < 40 * MOST_SECONDS * slowness()

@@ -268,7 +268,7 @@ async def test_a_model_that_a_chain_needs_stays_until_the_chain_lets_it_go(tmp_p
     async with open_house(tmp_path) as house:
         chain = Path(house.service.settings.storage.data_dir) / "chains" / "hr.toml"
         await save(chain, HR.replace("{model}", "big"))
-        await until(lambda: "hr" in house.service.chains.shelf.book.chains)
+        await until(lambda: "hr" in house.service.chains.chain_files.catalog.chains)
         await save(file, table(model, "default", "two"))
         await until(lambda: house.service.edit.refused)
         (problem,) = house.service.edit.refused
@@ -294,13 +294,13 @@ async def test_a_chain_waits_for_its_model(tmp_path: Path, model: OpenAIServer) 
     async with open_house(tmp_path) as house:
         data = Path(house.service.settings.storage.data_dir)
         await save(data / "chains" / "hr.toml", HR.replace("{model}", "big"))
-        await until(lambda: house.service.chains.shelf.book.problems)
+        await until(lambda: house.service.chains.chain_files.catalog.problems)
         await save(file, table(model, "default", "one"), table(model, "big", "b"))
-        await until(lambda: "hr" in house.service.chains.shelf.book.chains)
+        await until(lambda: "hr" in house.service.chains.chain_files.catalog.chains)
         phone = house.phone()
         await phone.say("@hr 年假")
         await phone.texts(count=1)
-        await house.service.keeper.look()
+        await house.service.keeper.poll()
         history = await ChainRevisions(house.service.database).history("hr")
 
     assert ["b"] == [body["model"] for body in model.bodies]

@@ -10,12 +10,12 @@ from pathlib import Path
 from chains.commands import all_commands
 from chains.config import ChainConfig, parse_chain, read_chain, read_text
 from chains.mcp_servers import open_servers
-from chains.models import Models
-from chains.replaying import Question, masked_question
-from chains.senses import pretended_senses
-from chains.shelf import Shelf, demands_of, open_shelf
-from chains.toolshed import Toolshed, open_toolshed
-from chains.trying import Answers, Trier
+from chains.models import ModelRegistry
+from chains.replaying import ReplayQuestion, masked_question
+from chains.senses import trial_media_services
+from chains.shelf import ChainFiles, open_chain_files, requirements_of
+from chains.toolshed import ToolRegistry, open_tool_registry
+from chains.trying import AnswerCache, ChainTester
 from pipeline.errors import ChainInvalid
 from pipeline.privacy import Masker
 from pipeline.revisions import ChainRelease, ChainRevision
@@ -45,9 +45,9 @@ class Desk:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.words = Catalogue(settings.chat.language)
-        self.models = Models(settings, self.words)
-        self.shelf: Shelf = open_shelf(
-            settings, demands=demands_of(settings, self.models), reserved=all_commands().words, logs=False
+        self.models = ModelRegistry(settings, self.words)
+        self.shelf: ChainFiles = open_chain_files(
+            settings, requirements=requirements_of(settings, self.models), reserved=all_commands().words, logs=False
         )
         self.folder = self.shelf.folders[-1]
 
@@ -69,12 +69,12 @@ class Desk:
 
     def live(self, name: str) -> Version:
         """Give a chain as its file says it; `ChainInvalid` names the ones there are."""
-        chain = self.shelf.book.chain(name)
+        chain = self.shelf.catalog.chain(name)
         for label, folder in (("own", self.folder), ("shipped", self.shelf.folders[0])):
             read = self.shelf.files(folder).get(name)
             if read is not None and read.chain is chain:
                 return Version(label, read.text, chain)
-        raise ChainInvalid(f"the file of {name!r} cannot be used:\n" + "\n".join(self.shelf.book.problems))
+        raise ChainInvalid(f"the file of {name!r} cannot be used:\n" + "\n".join(self.shelf.catalog.problems))
 
     def version(self, name: str, *, live: bool = False) -> Version:
         """Give a chain's draft, or what is live where there is none or it is asked for."""
@@ -82,7 +82,7 @@ class Desk:
 
     def problems(self) -> list[str]:
         """Say what is wrong with any file, drafts included."""
-        found = list(self.shelf.book.problems)
+        found = list(self.shelf.catalog.problems)
         for name in self.drafts:
             try:
                 self.draft(name)
@@ -91,13 +91,13 @@ class Desk:
         return found
 
     @asynccontextmanager
-    async def trier(self, *, at_once: int, fresh: bool, tools: bool = True) -> AsyncIterator[Trier]:
+    async def trier(self, *, at_once: int, fresh: bool, tools: bool = True) -> AsyncIterator[ChainTester]:
         """Open who asks; with `fresh`, nothing asked before is used. Without `tools`, chains are offered none."""
         folder = None if fresh else await self._tried()
         # Loads libraries.
-        toolshed = await asyncio.to_thread(self._toolshed) if tools else Toolshed({})
+        toolshed = await asyncio.to_thread(self._toolshed) if tools else ToolRegistry({})
         try:
-            yield Trier(self.models, self.settings.chat, self.words, toolshed, Answers(folder), at_once)
+            yield ChainTester(self.models, self.settings.chat, self.words, toolshed, AnswerCache(folder), at_once)
         finally:
             await asyncio.gather(self.models.aclose(), toolshed.servers.aclose())
 
@@ -109,8 +109,8 @@ class Desk:
                 await drop_tried(database, data_dir)
         return data_dir / TRIED
 
-    def _toolshed(self) -> Toolshed:
-        return open_toolshed(pretended_senses(self.settings), open_servers(self.settings))
+    def _toolshed(self) -> ToolRegistry:
+        return open_tool_registry(trial_media_services(self.settings), open_servers(self.settings))
 
     async def history(self, name: str) -> Sequence[ChainRelease]:
         """Give a chain's releases, newest first."""
@@ -166,7 +166,7 @@ class Desk:
         if share == 100 and not self.shelf.write(name, version.text):  # noqa: PLR2004 - everybody
             raise ChainInvalid(f"{self.shelf.own(name)} changed in the meantime; look at it and publish again")
 
-    async def questions(self, name: str, *, last: int, turns: int) -> list[Question]:
+    async def questions(self, name: str, *, last: int, turns: int) -> list[ReplayQuestion]:
         """Give the latest questions put to a chain by those who agreed, masked."""
         users = self.settings.replay.users
         try:
@@ -186,7 +186,7 @@ class Desk:
 
     async def judged(self, name: str, *, last: int, rated: Rating) -> list[Judged]:
         """Give the latest answers of a chain that were judged, masked, and why."""
-        self.shelf.book.chain(name)
+        self.shelf.catalog.chain(name)
         users = self.settings.replay.users
         try:
             async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
@@ -199,7 +199,7 @@ class Desk:
         ]
 
     def _checked(self, version: Version, source: str) -> Version:
-        wrong = self.shelf.wrong(version.chain)
+        wrong = self.shelf.problem_with(version.chain)
         if wrong:
             raise ChainInvalid(f"{source}: {wrong}")
         return version

@@ -12,7 +12,7 @@ from typing import cast
 import structlog
 
 from adapters.wecom.settings import WeComAppSettings
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from pipeline import meters
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
@@ -57,7 +57,7 @@ class Watch:
         """What was read last and could be used."""
         self._used: Signatures = loaded.signatures
         self._seen: Signatures = loaded.signatures
-        self._refused: tuple[Loaded, ChainBook] | None = None
+        self._refused: tuple[Loaded, ChainCatalog] | None = None
         """An edit that is right in itself, with the chains it could not go with."""
 
     async def watch(self) -> None:
@@ -77,7 +77,7 @@ class Watch:
         if here != self._used:
             if still:
                 await self._read(here)
-        elif self._refused is not None and self._refused[1] is not self._service.chains.shelf.book:
+        elif self._refused is not None and self._refused[1] is not self._service.chains.chain_files.catalog:
             # The chain that stood in the way may have been edited since.
             await self._take(self._refused[0])
 
@@ -103,7 +103,7 @@ class Watch:
         if self._logs is not None:
             # Before anything is built with them: an error could quote one.
             self._logs.guard(secrets_of(wanted))
-        book = service.chains.shelf.book
+        book = service.chains.chain_files.catalog
         try:
             self._check_the_rest(wanted, book)
             if settings != running:
@@ -117,7 +117,7 @@ class Watch:
         self._tell(running, wanted)
         self._last = wanted
 
-    def _check_the_rest(self, wanted: Loaded, book: ChainBook) -> None:
+    def _check_the_rest(self, wanted: Loaded, book: ChainCatalog) -> None:
         """Refuse what the next start would refuse, though it waits for that start."""
         tables = cast("Mapping[str, WeComAppSettings]", wanted.channels)
         problems = clashes(tables, wanted.settings)

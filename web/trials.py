@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from chains.trying import Sent, Tooled
+    from chains.trying import PreparedRequest, ToolTrace
 
 _TOLD = 500
 """How much of what a tool said is shown."""
 
 
-def show_sent(title: str, sent: "Sent") -> None:
+def show_sent(title: str, sent: "PreparedRequest") -> None:
     """Print the messages, the options and the names of the tools that a model is sent."""
     click.secho(title, fg="cyan", err=True)
-    for role, words in sent.told():
+    for role, words in sent.transcript():
         click.secho(f"{role}:", fg="yellow", err=True)
         click.echo(words, err=True)
     if sent.options:
@@ -26,12 +26,12 @@ def show_sent(title: str, sent: "Sent") -> None:
     click.secho("answer:", fg="yellow", err=True)
 
 
-def show_tooled(tooled: "Tooled") -> None:
+def show_tooled(tooled: "ToolTrace") -> None:
     """Print how a tool was used and what the model was told of it."""
-    from chains.trying import use_told  # noqa: PLC0415 (not for `webot --help`)
+    from chains.trying import describe_use  # noqa: PLC0415 (not for `webot --help`)
 
-    click.secho(f"tool: {use_told(tooled.use)}", fg="yellow", err=True)
-    told = tooled.told if len(tooled.told) <= _TOLD else f"{tooled.told[:_TOLD]}…"
+    click.secho(f"tool: {describe_use(tooled.use)}", fg="yellow", err=True)
+    told = tooled.output if len(tooled.output) <= _TOLD else f"{tooled.output[:_TOLD]}…"
     click.echo(told, err=True)
 
 

@@ -13,7 +13,7 @@ from adapters.wecom.governor import MemberSendLimiter
 from adapters.wecom.settings import WeComAppSettings
 from chains.config import ChainConfig
 from chains.router import Chains, open_chains
-from chains.watching import Keeper, live_chains
+from chains.watching import ChainSync, live_chains
 from pipeline import meters
 from pipeline.events import Person
 from pipeline.guards import AllowList, RateLimit
@@ -121,7 +121,7 @@ class Service:
     eraser: Eraser
     channels: Mapping[str, Opened]
     shifts: Shifts
-    keeper: Keeper
+    keeper: ChainSync
     simulator: WeComSimulator | None
     media: MediaFolder
     intake: Intake
@@ -154,7 +154,7 @@ class Service:
         Raises `SettingsInvalid` for settings under which not everybody could be answered; nothing has changed then.
         """
         former = self.shifts.now
-        async with self.keeper.shelf_to_oneself():
+        async with self.keeper.paused():
             chains = await asyncio.to_thread(self.base.open_chains, settings, former=former.chains)
             try:
                 await chains.warm()
@@ -287,7 +287,7 @@ def _assemble(
         eraser=eraser,
         channels=opened,
         shifts=shifts,
-        keeper=Keeper(chains.shelf, ChainRevisions(database), shared=database.shared),
+        keeper=ChainSync(chains.chain_files, ChainRevisions(database), shared=database.shared),
         simulator=simulator,
         media=media,
         intake=Intake(worker, shifts.urgent, keep_days=settings.storage.keep_turns_days),

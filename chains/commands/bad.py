@@ -1,16 +1,16 @@
 """`@bad WHY` finds fault with the latest answer: whoever writes the chain that gave it can read why."""
 
-from chains.command import Command, Order
+from chains.command import Command, CommandCall
 from pipeline.outcomes import Outcome, Rated
 from pipeline.text import wellformed
 
 
-async def run(order: Order) -> Outcome:
+async def run(order: CommandCall) -> Outcome:
     """Keep the fault found and why, ask why, or say that there is nothing to judge yet."""
-    if not await order.means.memory.answered(order.ask.event.sender):
-        return order.done("rating.nothing")
+    if not await order.context.memory.answered(order.ask.event.sender):
+        return order.reply("rating.nothing")
     why = wellformed(order.argument)
-    return order.done("rating.bad" if why else "rating.bad_why", Rated(good=False, why=why))
+    return order.reply("rating.bad" if why else "rating.bad_why", Rated(good=False, why=why))
 
 
 # As stickers come from WeCom's own keyboard: as words in brackets.

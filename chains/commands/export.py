@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import get_args
 
-from chains.command import Command, Order
+from chains.command import Command, CommandCall
 from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
 from pipeline.outcomes import Outcome
 from pipeline.replies import FileReply, TextReply
@@ -33,26 +33,26 @@ class _Wish:
     format: Format
 
 
-async def run(order: Order) -> Outcome:
+async def run(order: CommandCall) -> Outcome:
     """Make the documents and send them, or say why there are none."""
-    exporter = order.means.exporter
+    exporter = order.context.exporter
     if exporter is None:
-        return order.done("export.unavailable")
+        return order.reply("export.unavailable")
     wish = _read(order.argument)
     if isinstance(wish, str):
-        return order.done("export.unclear", word=wish)
+        return order.reply("export.unclear", word=wish)
     exported = await exporter.export(order.ask.event.sender, wish.wanted, wish.format)
     if (full := exported.full) is not None:
-        return order.done("export.full", files=full.files, megabytes=f"{full.megabytes:g}", days=full.days)
+        return order.reply("export.full", files=full.files, megabytes=f"{full.megabytes:g}", days=full.days)
     if not exported.files:
-        return order.done(_nothing(wish.wanted))
+        return order.reply(_nothing(wish.wanted))
     files = tuple(FileReply(file) for file in exported.files)
     return Outcome((TextReply(_said(order, exported)), *files))
 
 
-def offered(order: Order) -> bool:
+def offered(order: CommandCall) -> bool:
     """List it where documents can be made."""
-    return order.means.exporter is not None
+    return order.context.exporter is not None
 
 
 def _read(argument: str) -> _Wish | str:
@@ -96,8 +96,8 @@ def _nothing(wanted: Wanted) -> str:
             return "export.quiet_month"
 
 
-def _said(order: Order, exported: Exported) -> str:
-    words = order.means.words
+def _said(order: CommandCall, exported: Exported) -> str:
+    words = order.context.catalogue
     key = "export.done_one" if exported.conversations == 1 else "export.done"
     said = [words.text(key, conversations=exported.conversations, messages=exported.messages)]
     if exported.instead:

@@ -1,15 +1,15 @@
 """`@good` praises the latest answer: whoever writes the chain that gave it sees how many did."""
 
-from chains.command import Command, Order
+from chains.command import Command, CommandCall
 from pipeline.outcomes import Outcome, Rated
 from pipeline.text import wellformed
 
 
-async def run(order: Order) -> Outcome:
+async def run(order: CommandCall) -> Outcome:
     """Keep the praise, or say that there is nothing to judge yet."""
-    if not await order.means.memory.answered(order.ask.event.sender):
-        return order.done("rating.nothing")
-    return order.done("rating.good", Rated(good=True, why=wellformed(order.argument)))
+    if not await order.context.memory.answered(order.ask.event.sender):
+        return order.reply("rating.nothing")
+    return order.reply("rating.good", Rated(good=True, why=wellformed(order.argument)))
 
 
 # As stickers come from WeCom's own keyboard: as words in brackets.

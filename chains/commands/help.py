@@ -1,33 +1,33 @@
 """`@help` lists the commands this deployment really offers."""
 
-from chains.command import Command, Means, Order
+from chains.command import Command, CommandCall, CommandContext
 from chains.config import ChainConfig
 from pipeline.outcomes import Outcome
 
 
-async def run(order: Order) -> Outcome:
+async def run(order: CommandCall) -> Outcome:
     """Answer with the list."""
-    means = order.means
+    means = order.context
     ours = [_line(command, means) for command in means.commands if command.offered(order)]
-    chains = [_chain_line(chain, means) for chain in means.book().offered(order.ask.event.sender)]
-    return order.done("help.all", commands="\n".join([*ours, *chains]))
+    chains = [_chain_line(chain, means) for chain in means.catalog().offered(order.ask.event.sender)]
+    return order.reply("help.all", commands="\n".join([*ours, *chains]))
 
 
-def _line(command: Command, means: Means) -> str:
-    usage = f" {means.words.text(command.usage)}" if command.usage else ""
-    return means.words.text(
+def _line(command: Command, context: CommandContext) -> str:
+    usage = f" {context.catalogue.text(command.usage)}" if command.usage else ""
+    return context.catalogue.text(
         "help.line",
         command=f"{command.name}{usage}",
         alias=command.aliases[0],
-        summary=means.words.text(command.summary),
+        summary=context.catalogue.text(command.summary),
     )
 
 
-def _chain_line(chain: ChainConfig, means: Means) -> str:
+def _chain_line(chain: ChainConfig, context: CommandContext) -> str:
     summary = chain.description or chain.name
     if not chain.aliases:
-        return means.words.text("chain.line_alone", command=chain.command, summary=summary)
-    return means.words.text("chain.line", command=chain.command, alias=chain.aliases[0], summary=summary)
+        return context.catalogue.text("chain.line_alone", command=chain.command, summary=summary)
+    return context.catalogue.text("chain.line", command=chain.command, alias=chain.aliases[0], summary=summary)
 
 
 COMMAND = Command(name="@help", aliases=("@帮助", "@菜单"), summary="help.summary", run=run)

@@ -1,7 +1,7 @@
 """`@history` lists a person's conversations by the number each keeps."""
 
-from chains.command import Command, Order
-from chains.quoting import quoted
+from chains.command import Command, CommandCall
+from chains.quoting import escape_markdown
 from pipeline.outcomes import Conversation, Outcome
 from pipeline.words import Catalogue
 
@@ -11,21 +11,21 @@ MOST = 20
 _TITLE = 30
 
 
-async def run(order: Order) -> Outcome:
+async def run(order: CommandCall) -> Outcome:
     """Answer with the list, newest first."""
-    words = order.means.words
-    found = await order.means.memory.conversations(order.ask.event.sender, limit=MOST)
+    words = order.context.catalogue
+    found = await order.context.memory.conversations(order.ask.event.sender, limit=MOST)
     if not found:
-        return order.done("history.none")
-    return order.done("history.all", conversations="\n".join(_line(conversation, words) for conversation in found))
+        return order.reply("history.none")
+    return order.reply("history.all", conversations="\n".join(_line(conversation, words) for conversation in found))
 
 
-def _line(conversation: Conversation, words: Catalogue) -> str:
-    return words.text(
+def _line(conversation: Conversation, catalogue: Catalogue) -> str:
+    return catalogue.text(
         "history.line",
         number=conversation.number,
         started=conversation.started_at.astimezone().strftime("%Y-%m-%d %H:%M"),
-        title=quoted(conversation.title, most=_TITLE) or words.text("history.untitled"),
+        title=escape_markdown(conversation.title, most=_TITLE) or catalogue.text("history.untitled"),
         turns=conversation.exchange_count,
     )
 

@@ -2,9 +2,18 @@
 
 from collections.abc import AsyncGenerator
 
-from chains.command import Command, Order
-from chains.drawing import LEAST_SIDE, MOST, MOST_PIXELS, MOST_SIDE, Drawn, Painter, is_possible, size_of
-from chains.quoting import quoted
+from chains.command import Command, CommandCall
+from chains.drawing import (
+    LEAST_SIDE,
+    MOST,
+    MOST_PIXELS,
+    MOST_SIDE,
+    GeneratedImage,
+    ImageGenerator,
+    is_possible,
+    read_size,
+)
+from chains.quoting import escape_markdown
 from chains.senses import IMAGE
 from chains.tools.draw_picture import draw_tool
 from pipeline.errors import AnswerFailed
@@ -15,44 +24,44 @@ from pipeline.text import wellformed
 _QUOTE = 60
 
 
-async def run(order: Order) -> AsyncGenerator[Step]:
+async def run(order: CommandCall) -> AsyncGenerator[Step]:
     """Say that it takes a while, then give the picture; or say in a sentence why there is none."""
-    painter = order.means.senses.painter
+    painter = order.context.media_services.image_generator
     description, size = _read(order.argument)
     if painter is None:
-        yield order.done("image.unavailable")
+        yield order.reply("image.unavailable")
     elif not description:
-        yield order.done("image.empty_description")
+        yield order.reply("image.empty_description")
     elif len(description) > MOST:
-        yield order.done("image.description_too_long", length=len(description), most=MOST)
+        yield order.reply("image.description_too_long", length=len(description), most=MOST)
     elif not is_possible(size):
         most = MOST_PIXELS // 1_000_000
-        yield order.done("image.size_impossible", size=size, least=LEAST_SIDE, side=MOST_SIDE, most=most)
-    elif (refused := await order.means.budget.refusal(IMAGE, order.ask)) is not None:
+        yield order.reply("image.size_impossible", size=size, least=LEAST_SIDE, side=MOST_SIDE, most=most)
+    elif (refused := await order.context.budget.refusal(IMAGE, order.ask)) is not None:
         yield refused
     else:
         if not painter.demo:
-            yield Notice(order.means.words.text("image.drawing"))
+            yield Notice(order.context.catalogue.text("image.drawing"))
         yield await _drawn(order, painter, description, size)
 
 
-async def _drawn(order: Order, painter: Painter, description: str, size: str) -> Outcome:
+async def _drawn(order: CommandCall, image_generator: ImageGenerator, description: str, size: str) -> Outcome:
     call = {"type": "tool_call", "id": order.ask.trace, "name": "", "args": {"description": description, "size": size}}
     try:
-        drawn = (await draw_tool(painter).ainvoke(call)).artifact
+        drawn = (await draw_tool(image_generator).ainvoke(call)).artifact
     except AnswerFailed as error:
         if size and error.reason == "model.refused":
-            return order.done("image.size_refused", size=size)
+            return order.reply("image.size_refused", size=size)
         raise
-    return await _outcome(order, drawn, description, demo=painter.demo)
+    return await _outcome(order, drawn, description, demo=image_generator.demo)
 
 
-async def _outcome(order: Order, drawn: Drawn, description: str, *, demo: bool) -> Outcome:
-    means = order.means
+async def _outcome(order: CommandCall, drawn: GeneratedImage, description: str, *, demo: bool) -> Outcome:
+    means = order.context
     known = await means.memory.load(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
-    answer = means.words.text("image.answer", description=quoted(description, most=_QUOTE))
+    answer = means.catalogue.text("image.answer", description=escape_markdown(description, most=_QUOTE))
     exchange = Exchange(f"{COMMAND.name} {wellformed(order.argument)}", answer, drawn=(drawn.media,))
-    took = drawn.took
+    took = drawn.usage
     made_by = Provenance(
         chain=COMMAND.name,
         revision="",
@@ -63,7 +72,7 @@ async def _outcome(order: Order, drawn: Drawn, description: str, *, demo: bool) 
         cost=took.cost,
     )
     means.budget.paid(made_by)
-    caption = means.words.text("image.demo") if demo else ""
+    caption = means.catalogue.text("image.demo") if demo else ""
     return Outcome(
         (ImageReply(drawn.media, caption),), (ExchangeRecorded(exchange, made_by, known.conversation, is_command=True),)
     )
@@ -73,13 +82,13 @@ def _read(argument: str) -> tuple[str, str]:
     """Tell a size from the description it stands before."""
     text = wellformed(argument).strip()
     first, *rest = text.split(maxsplit=1)[:2] or [""]
-    size = size_of(first)
+    size = read_size(first)
     return (rest[0].strip() if rest else "", size) if size else (text, "")
 
 
-def offered(order: Order) -> bool:
+def offered(order: CommandCall) -> bool:
     """List it where something draws."""
-    return order.means.senses.painter is not None
+    return order.context.media_services.image_generator is not None
 
 
 COMMAND = Command(

@@ -1,7 +1,7 @@
 """`@prompt-set TEXT` chooses how webot behaves towards one person, from the next message on."""
 
-from chains.command import DEFAULT, Command, Order
-from chains.quoting import block
+from chains.command import DEFAULT, Command, CommandCall
+from chains.quoting import block_quote
 from pipeline.outcomes import Outcome, PersonaSet
 from pipeline.text import wellformed
 
@@ -9,24 +9,24 @@ MOST = 4000
 """How many characters a persona may have."""
 
 
-async def run(order: Order) -> Outcome:
+async def run(order: CommandCall) -> Outcome:
     """Set the persona, set it back, or say what it is."""
     text = wellformed(order.argument)
     if not text:
         return await _current(order)
     if text.casefold() in DEFAULT:
-        return order.done("persona.reset", PersonaSet(""))
+        return order.reply("persona.reset", PersonaSet(""))
     if len(text) > MOST:
-        return order.done("persona.too_long", length=len(text), most=MOST)
-    return order.done("persona.set", PersonaSet(text))
+        return order.reply("persona.too_long", length=len(text), most=MOST)
+    return order.reply("persona.set", PersonaSet(text))
 
 
-async def _current(order: Order) -> Outcome:
-    means = order.means
+async def _current(order: CommandCall) -> Outcome:
+    means = order.context
     known = await means.memory.load(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
     if not known.persona:
-        return order.done("persona.none")
-    return order.done("persona.current", persona=block(known.persona))
+        return order.reply("persona.none")
+    return order.reply("persona.current", persona=block_quote(known.persona))
 
 
 COMMAND = Command(

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Iterable
 from itertools import groupby
 
-from chains.command import DEFAULT, Command, Order
+from chains.command import DEFAULT, Command, CommandCall
 from chains.library import Persona, personas, search
-from chains.quoting import quoted
+from chains.quoting import escape_markdown
 from pipeline.outcomes import Outcome, PersonaSet
 from pipeline.words import Catalogue
 
@@ -17,22 +17,22 @@ _LONGEST = 30
 _DIGITS = 6
 
 
-async def run(order: Order) -> Outcome:
+async def run(order: CommandCall) -> Outcome:
     """Set the persona named, set it back, or list what there is to choose from."""
     wanted = order.argument
     if wanted.casefold() in DEFAULT:
-        return order.done("persona.reset", PersonaSet(""))
+        return order.reply("persona.reset", PersonaSet(""))
     # Reads the library, the first time.
     found = await asyncio.to_thread(_found, wanted)
     match found:
         case ():
-            return order.done("role.none", words=quoted(wanted, most=_LONGEST))
+            return order.reply("role.none", words=escape_markdown(wanted, most=_LONGEST))
         case (persona,):
-            return order.done("role.set", PersonaSet(persona.prompt), name=persona.name, about=persona.about)
+            return order.reply("role.set", PersonaSet(persona.prompt), name=persona.name, about=persona.about)
         case _ if wanted:
             return _hits(order, found)
         case _:
-            return order.done("role.all", personas=_by_category(found, order.means.words), count=len(found))
+            return order.reply("role.all", personas=_by_category(found, order.context.catalogue), count=len(found))
 
 
 def _found(wanted: str) -> tuple[Persona, ...]:
@@ -45,23 +45,23 @@ def _found(wanted: str) -> tuple[Persona, ...]:
     return search(wanted) if wanted else personas()
 
 
-def _hits(order: Order, found: tuple[Persona, ...]) -> Outcome:
-    say = order.means.words.text
+def _hits(order: CommandCall, found: tuple[Persona, ...]) -> Outcome:
+    say = order.context.catalogue.text
     lines = [say("role.line", number=each.number, name=each.name, about=each.about) for each in found[:MOST]]
     if len(found) > MOST:
         lines.append(say("role.more", count=len(found) - MOST))
-    return order.done("role.hits", personas="\n".join(lines), words=quoted(order.argument, most=_LONGEST))
+    return order.reply("role.hits", personas="\n".join(lines), words=escape_markdown(order.argument, most=_LONGEST))
 
 
-def _by_category(found: Iterable[Persona], words: Catalogue) -> str:
+def _by_category(found: Iterable[Persona], catalogue: Catalogue) -> str:
     def category(persona: Persona) -> str:
         return persona.category
 
     return "\n\n".join(
-        words.text(
+        catalogue.text(
             "role.category",
             category=name,
-            personas=words.text("role.comma").join(f"{each.number} {each.name}" for each in group),
+            personas=catalogue.text("role.comma").join(f"{each.number} {each.name}" for each in group),
         )
         for name, group in groupby(found, category)
     )

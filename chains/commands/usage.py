@@ -1,7 +1,7 @@
 """`@usage` says what a person used today and this month, by model, and what is left of their budget."""
 
 from chains.budget import Limit
-from chains.command import Command, Order
+from chains.command import Command, CommandCall
 from chains.prices import money
 from pipeline.outcomes import Outcome
 from pipeline.spending import UsageTotals
@@ -9,17 +9,17 @@ from pipeline.spending import UsageTotals
 _MODELS = 8
 
 
-async def run(order: Order) -> Outcome:
+async def run(order: CommandCall) -> Outcome:
     """Answer with the sums."""
-    means = order.means
+    means = order.context
     if means.spending is None:
-        return order.done("usage.none")
+        return order.reply("usage.none")
     person = order.ask.event.sender
     used = await means.spending.used(person)
     limits = await means.budget.limits(person)
     if not used and not limits:
-        return order.done("usage.none")
-    say = means.words.text
+        return order.reply("usage.none")
+    say = means.catalogue.text
     today = sum((each.today for each in used), UsageTotals())
     month = sum((each.month for each in used), UsageTotals())
     lines = [
@@ -34,21 +34,21 @@ async def run(order: Order) -> Outcome:
     ]
     if means.budget.cheaper and any(limit.spent for limit in limits):
         lines.append(say("usage.cheaper", model=means.models.title(means.budget.cheaper)))
-    return order.done("usage.all", lines="\n".join(lines))
+    return order.reply("usage.all", lines="\n".join(lines))
 
 
-def _took(order: Order, sums: UsageTotals) -> str:
-    say = order.means.words.text
+def _took(order: CommandCall, sums: UsageTotals) -> str:
+    say = order.context.catalogue.text
     took = say(
         "usage.took", answers=f"{sums.answers:,}", given=f"{sums.input_tokens:,}", answered=f"{sums.output_tokens:,}"
     )
     if not sums.cost:
         return took
-    return say("usage.cost", took=took, cost=money(sums.cost), currency=order.means.budget.currency)
+    return say("usage.cost", took=took, cost=money(sums.cost), currency=order.context.budget.currency)
 
 
-def _limit(order: Order, limit: Limit) -> str:
-    budget, say = order.means.budget, order.means.words.text
+def _limit(order: CommandCall, limit: Limit) -> str:
+    budget, say = order.context.budget, order.context.catalogue.text
     if limit.spent:
         return say(f"usage.{limit.whose}_{limit.period}_spent", when=budget.when(limit))
     return say(
@@ -64,5 +64,5 @@ COMMAND = Command(
     aliases=("@用量", "@统计", "@额度"),
     summary="usage.summary",
     run=run,
-    offered=lambda order: order.means.spending is not None,
+    offered=lambda order: order.context.spending is not None,
 )

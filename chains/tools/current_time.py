@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from langchain_core.tools import BaseTool, tool
 
-from chains.senses import Senses
+from chains.senses import MediaServices
 from chains.tool import Tool
 
 NAME = "current_time"
@@ -30,7 +30,7 @@ async def current_time(
     return f"{now:%Y-%m-%d %H:%M:%S}, {now:%A}, UTC{offset[:3]}:{offset[3:5]} ({named or now.tzname()})"
 
 
-def _make(_: Senses) -> BaseTool:
+def _make(_: MediaServices) -> BaseTool:
     return current_time
 
 

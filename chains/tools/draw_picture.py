@@ -4,8 +4,8 @@ from typing import Annotated
 
 from langchain_core.tools import BaseTool, tool
 
-from chains.drawing import Drawn, Painter, is_possible, size_of
-from chains.senses import Senses
+from chains.drawing import GeneratedImage, ImageGenerator, is_possible, read_size
+from chains.senses import MediaServices
 from chains.tool import Tool
 from pipeline.ports import ChannelCapabilities
 
@@ -17,31 +17,35 @@ _DONE = (
 )
 
 
-def draw_tool(painter: Painter) -> BaseTool:
-    """Make the tool for a painter; its artifact is a `Drawn`, which never enters a prompt."""
+def draw_tool(image_generator: ImageGenerator) -> BaseTool:
+    """Make the tool for a painter; its artifact is a `GeneratedImage`, which never enters a prompt."""
 
     @tool(NAME, response_format="content_and_artifact")
     async def draw_picture(
         description: Annotated[str, "What the picture shows, in detail, in the person's language."],
         size: Annotated[str, "Width and height such as 1024x1536; leave it empty unless the person asked."] = "",
-    ) -> tuple[str, Drawn]:
+    ) -> tuple[str, GeneratedImage]:
         """Draw a picture from a description and send it to the person.
 
         Call it only when the person asks for a picture, a drawing, a photo or the like.
         """
-        wanted = size_of(size)
-        return _DONE, await painter.draw(description, size=wanted if is_possible(wanted) else "")
+        wanted = read_size(size)
+        return _DONE, await image_generator.generate(description, size=wanted if is_possible(wanted) else "")
 
     return draw_picture
 
 
-def _make(senses: Senses) -> BaseTool | None:
+def _make(media_services: MediaServices) -> BaseTool | None:
     # The demo draws when it is told to, and talks to nobody who could tell it.
-    return draw_tool(senses.painter) if senses.painter is not None and not senses.painter.demo else None
+    return (
+        draw_tool(media_services.image_generator)
+        if media_services.image_generator is not None and not media_services.image_generator.demo
+        else None
+    )
 
 
-def _fits(traits: ChannelCapabilities) -> bool:
-    return traits.pictures
+def _fits(capabilities: ChannelCapabilities) -> bool:
+    return capabilities.pictures
 
 
 # The settings of the model that draws say how long it may take.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.config import ChainConfig
 from chains.router import Chains, open_chains
 from pipeline.events import Content, InboundEvent, Person, Text
@@ -116,7 +116,7 @@ async def house(  # noqa: PLR0913 (each is something a test may set)
     *,
     memory: RecentMemory | None = None,
     chain: ChainConfig = PLAIN_CHAIN,
-    book: ChainBook | None = None,
+    book: ChainCatalog | None = None,
     chat: dict[str, Any] | None = None,
     models: dict[str, Any] | None = None,
     pictures: ImageStore | None = None,
@@ -138,14 +138,14 @@ async def house(  # noqa: PLR0913 (each is something a test may set)
     )
     memory = memory or RecentMemory()
     stopper = CountingStopper()
-    book = book or ChainBook({"default": chain})
+    book = book or ChainCatalog({"default": chain})
     # Opening reads files, which is not for the event loop.
     chains = await asyncio.to_thread(
         open_chains,
         settings,
         memory=memory,
         stopper=stopper,
-        book=book,
+        catalog=book,
         pictures=pictures,
         sounds=sounds,
         spending=spending,

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from chains.answers import parse_answer, read_drawn
-from chains.transport import ANSWER_BYTES, AnswerTooLarge, open_client, patience
+from chains.transport import ANSWER_BYTES, AnswerTooLarge, open_client, timeouts
 from pipeline.errors import AnswerFailed
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
@@ -52,7 +52,7 @@ async def test_an_answer_has_so_many_bytes_and_no_more(server: OpenAIServer, ans
     async with open_client(proxy="") as client:
         began = time.process_time()
         with pytest.raises(AnswerTooLarge):
-            await client.post(f"{server.base_url}/chat/completions", json=BODY, timeout=patience(5))
+            await client.post(f"{server.base_url}/chat/completions", json=BODY, timeout=timeouts(5))
 
     assert time.process_time() - began < 0.5
 

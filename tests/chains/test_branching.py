@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from chains.branching import Branching
+from chains.branching import BranchRunnable
 
 
 class Branches:
@@ -30,23 +30,23 @@ class Branches:
 
 
 async def test_it_streams_what_its_branch_streams() -> None:
-    router = Branching(Branches().branch, name="router")
+    router = BranchRunnable(Branches().branch, name="router")
 
     assert [0, 1, 2] == [step async for step in router.astream(3)]
 
 
 async def test_asked_for_one_thing_it_gives_the_last() -> None:
-    assert await Branching(Branches().branch, name="router").ainvoke(3) == 2
+    assert await BranchRunnable(Branches().branch, name="router").ainvoke(3) == 2
 
 
 async def test_what_a_branch_raises_is_raised() -> None:
     with pytest.raises(LookupError):
-        await Branching(Branches().branch, name="router").ainvoke(0)
+        await BranchRunnable(Branches().branch, name="router").ainvoke(0)
 
 
 async def test_a_stream_that_is_closed_closes_its_branch() -> None:
     branches = Branches()
-    steps = Branching(branches.branch, name="router").astream(3)
+    steps = BranchRunnable(branches.branch, name="router").astream(3)
     assert isinstance(steps, AsyncGenerator)
     await anext(steps)
     await steps.aclose()
@@ -55,6 +55,6 @@ async def test_a_stream_that_is_closed_closes_its_branch() -> None:
 
 
 async def test_it_is_a_part_like_others_of_a_chain() -> None:
-    chain = Branching(Branches().branch, name="router") | (lambda last: last * 10)
+    chain = BranchRunnable(Branches().branch, name="router") | (lambda last: last * 10)
 
     assert await chain.ainvoke(3) == 20

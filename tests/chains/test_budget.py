@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.budget import Budget
 from chains.config import ChainConfig
-from chains.models import Models
+from chains.models import ModelRegistry
 from chains.prices import MILLION
 from pipeline.errors import SettingsInvalid
 from pipeline.outcomes import Outcome
@@ -117,7 +117,7 @@ async def test_nobody_is_asked_to_choose_a_chain_that_cannot_answer() -> None:
     def otherwise(body: Mapping[str, Any]) -> Act:
         return Says('{"chain": "code"}') if body.get("response_format") else Says("answer")
 
-    book = ChainBook({"default": ChainConfig(name="default", hands_to=("code",)), "code": ChainConfig(name="code")})
+    book = ChainCatalog({"default": ChainConfig(name="default", hands_to=("code",)), "code": ChainConfig(name="code")})
     async with (
         OpenAIServer(otherwise=otherwise) as server,
         house(
@@ -156,8 +156,8 @@ async def test_usage_of_somebody_who_has_not_asked_anything() -> None:
 def budget(accounts: FakeAccounts, at: float = EVE, **budgets: object) -> Budget:
     priced = {"model": "m", "base_url": "http://127.0.0.1:9", **PRICES}
     settings = Settings.model_validate({"models": {"default": priced}, "budgets": budgets})
-    models = Models(settings, ZH)
-    return Budget(settings.budgets, models=models, spending=accounts, words=ZH, clock=lambda: at)
+    models = ModelRegistry(settings, ZH)
+    return Budget(settings.budgets, models=models, spending=accounts, catalogue=ZH, clock=lambda: at)
 
 
 async def test_a_budget_begins_anew_on_the_next_day_or_the_first_of_the_next_month() -> None:
@@ -174,11 +174,11 @@ async def test_the_operator_is_told_once_that_a_budget_ends_and_once_that_it_has
     accounts = FakeAccounts(everybody=SpentTotals(8 * MILLION - 1, 8 * MILLION - 1))
     it = budget(accounts, per_day=10.0, warn_at=0.8)
     with capture_logs() as logs:
-        await it.admit("default", ask("hi"))
+        await it.acquire("default", ask("hi"))
         assert [] == logs
         for paid in (8, 9, 10, 11):
             accounts.everybody = SpentTotals(paid * MILLION, paid * MILLION)
-            await it.admit("default", ask("hi"))
+            await it.acquire("default", ask("hi"))
 
     assert ["budget_nearly_spent", "all_budget_spent"] == [
         line["event"] for line in logs if line["log_level"] == "warning"
@@ -190,8 +190,8 @@ async def test_the_smallest_budget_is_still_one(amount: float) -> None:
     fresh = budget(FakeAccounts(), per_user_per_day=amount)
     gone = budget(FakeAccounts(SpentTotals(1, 1)), per_user_per_day=amount)
 
-    assert "default" == await fresh.admit("default", ask("hi"))
-    assert isinstance(await gone.admit("default", ask("hi")), Outcome)
+    assert "default" == await fresh.acquire("default", ask("hi"))
+    assert isinstance(await gone.acquire("default", ask("hi")), Outcome)
 
 
 def test_a_cheaper_model_has_to_be_one() -> None:
@@ -202,7 +202,7 @@ def test_a_cheaper_model_has_to_be_one() -> None:
 def test_a_budget_that_no_price_ever_spends_is_told_of() -> None:
     settings = Settings(budgets=Budgets(per_day=1.0))
     with capture_logs() as logs:
-        Budget(settings.budgets, models=Models(settings, ZH), spending=FakeAccounts(), words=ZH)
+        Budget(settings.budgets, models=ModelRegistry(settings, ZH), spending=FakeAccounts(), catalogue=ZH)
 
     assert ["budget_without_prices"] == [line["event"] for line in logs]
 

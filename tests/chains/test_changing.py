@@ -82,8 +82,8 @@ async def test_what_answered_before_keeps_its_book(tmp_path: Path, server: OpenA
     then = settings(tmp_path, server, default={"model": "m"}, big={"model": "b"})
     async with changed(first, then) as (former, fresh):
         assert "b" == fresh.model("hr")
-        assert "hr" in fresh.shelf.book.names
-        assert "hr" not in former.book.now.names
+        assert "hr" in fresh.chain_files.catalog.names
+        assert "hr" not in former.catalog.now.names
         # It knows no model `big`: to it the word is only text.
         assert "echo: @hr 年假" == await said(former, "@hr 年假")
         assert "echo: 年假" == await said(fresh, "@hr 年假")
@@ -108,13 +108,13 @@ async def test_a_chain_whose_file_is_broken_goes_on_under_other_settings(tmp_pat
     await write(tmp_path, "hr", BIG.replace('"big"', '"default"'))
     former = await opened(settings(tmp_path, server, default={"model": "one"}))
     await write(tmp_path, "hr", "= broken")
-    await asyncio.to_thread(former.shelf.load)
+    await asyncio.to_thread(former.chain_files.load)
     fresh = await opened(settings(tmp_path, server, default={"model": "other"}), former)
     fresh.take_over(former)
 
     assert "echo: 年假" == await said(fresh, "@hr 年假")
     assert "other" == server.bodies[0]["model"]
-    assert 1 == len(fresh.shelf.book.problems)
+    assert 1 == len(fresh.chain_files.catalog.problems)
     await former.aclose()
     await fresh.aclose()
 

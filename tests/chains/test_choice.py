@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.config import ChainConfig
-from chains.models import Models
+from chains.models import ModelRegistry
 from pipeline.errors import SettingsInvalid
 from pipeline.events import Clicked, Image
 from pipeline.outcomes import ModelChosen
@@ -46,7 +46,7 @@ async def choosing(
     }
     reached = {"base_url": server.base_url, "max_retries": 0}
     filled = {name: table if name == "empty" else reached | table for name, table in models.items()}
-    book = ChainBook({"default": chain, "translator": TRANSLATOR})
+    book = ChainCatalog({"default": chain, "translator": TRANSLATOR})
     async with house(server.base_url, models=filled, memory=memory, book=book, pictures=pictures, vision=vision) as it:
         yield it
 
@@ -213,11 +213,11 @@ async def test_the_chains_own_model_alone_is_no_choice(server: OpenAIServer) -> 
 
 def test_a_model_that_answers_nobody_cannot_be_offered() -> None:
     with pytest.raises(SettingsInvalid, match=r"\[models.image\].users: only models that answer can be chosen"):
-        Models(Settings(models={"image": ModelTable(users=("*",))}), ZH)
+        ModelRegistry(Settings(models={"image": ModelTable(users=("*",))}), ZH)
 
 
 def test_user_ids_have_no_case() -> None:
-    models = Models(Settings(models={"a": ModelTable(provider="demo", users=("ZhangSan",))}), ZH)
+    models = ModelRegistry(Settings(models={"a": ModelTable(provider="demo", users=("ZhangSan",))}), ZH)
 
     assert ("a",) == models.offered_to("zhangsan")
     assert () == models.offered_to("lisi")

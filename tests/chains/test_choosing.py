@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from chains.book import ChainBook, make_book
+from chains.book import ChainCatalog, build_catalog
 from chains.config import ChainConfig
-from chains.shelf import anything
+from chains.shelf import accept_all
 from tests.chains.house import house, remembered
 from tests.fakes.openai_server import Act, Breaks, Fails, OpenAIServer, Says
 
 OWN = ChainConfig(name="default", hands_to=("code", "translator", "private", "gone"), chooser="small")
-BOOK = ChainBook(
+BOOK = ChainCatalog(
     {
         "default": OWN,
         "code": ChainConfig(name="code", description="about programs"),
@@ -83,7 +83,7 @@ async def test_a_command_asks_nobody() -> None:
 
 
 def test_a_chain_that_cannot_be_handed_to_is_told_and_the_rest_works() -> None:
-    made = make_book({"default": OWN}, before={}, check=anything, reserved=(), problems=())
+    made = build_catalog({"default": OWN}, previous={}, check=accept_all, reserved=(), problems=())
 
     assert ("default",) == made.names
     assert "chain 'default': hands_to: there is no chain 'code'; there are default" == made.problems[0]

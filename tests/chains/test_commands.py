@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chains.command import Command, Commands, Order
+from chains.command import Command, CommandCall, Commands
 from chains.commands import all_commands
 from chains.commands.prompt_set import MOST
 from pipeline.events import Clicked, Content, Entered, InboundEvent, Text
@@ -191,8 +191,8 @@ def test_commands_are_found_in_the_folder_in_the_order_of_its_files() -> None:
 
 
 def test_two_commands_cannot_share_a_name() -> None:
-    async def run(order: Order) -> Outcome:
-        return order.done("help.all", commands="")
+    async def run(order: CommandCall) -> Outcome:
+        return order.reply("help.all", commands="")
 
     one = Command(name="@one", aliases=("@一",), summary="help.summary", run=run)
 

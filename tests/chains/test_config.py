@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.config import SHIPPED, ChainConfig, chain_of, read_chain
 from chains.router import open_chains
 from pipeline.errors import ChainInvalid, SettingsInvalid
@@ -159,7 +159,7 @@ def test_a_revision_is_the_same_in_every_release() -> None:
 
 
 def test_an_unknown_chain_names_the_known_ones() -> None:
-    book = ChainBook({name: ChainConfig(name=name) for name in ("sales", "hr")})
+    book = ChainCatalog({name: ChainConfig(name=name) for name in ("sales", "hr")})
 
     with pytest.raises(ChainInvalid, match="no chain 'it'; there are hr, sales"):
         book.chain("it")
@@ -187,8 +187,8 @@ def test_a_channel_cannot_name_a_chain_that_is_not_there() -> None:
 def test_a_chain_that_cannot_work_here_is_refused_where_a_channel_needs_it(
     chain: dict[str, Any], complaint: str
 ) -> None:
-    book = ChainBook({"default": ChainConfig(name="default", **chain)})
+    book = ChainCatalog({"default": ChainConfig(name="default", **chain)})
 
     with pytest.raises(SettingsInvalid) as raised:
-        open_chains(Settings(), memory=RecentMemory(), stopper=CountingStopper(), book=book)
+        open_chains(Settings(), memory=RecentMemory(), stopper=CountingStopper(), catalog=book)
     assert f"chain 'default': {complaint}" in str(raised.value)

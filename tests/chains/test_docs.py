@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chains.config import Case, ChainConfig, Example, Part, parse_chain
+from chains.config import Case, ChainConfig, ChainTable, Example, parse_chain
 from chains.templates import FILTERS, TEXT, VARIABLES
 from web.commands import chains as verb
 
@@ -25,7 +25,7 @@ def first_cells(text: str) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_every_key_is_in_its_table_and_no_other(name: str) -> None:
     whole = page(name)
-    parts: list[tuple[str, type[Part]]] = [
+    parts: list[tuple[str, type[ChainTable]]] = [
         (r"\| `name` \|.*?\n\n", ChainConfig),
         (r"\| `user` \|.*?\n\n", Example),
         (r"\| `input` \|.*?\n\n", Case),

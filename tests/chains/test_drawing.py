@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chains.drawing import MOST, size_of
+from chains.drawing import MOST, read_size
 from chains.heard import MOST_TOKENS
 from chains.prices import MILLION
 from pipeline.errors import AnswerFailed
@@ -150,7 +150,7 @@ async def test_a_size_before_the_description_is_for_this_picture(
 
 
 def test_a_size_is_two_numbers() -> None:
-    assert ["", "", "", "99999x10"] == [size_of(words) for words in ("", "1024", "axb", "99999x10")]
+    assert ["", "", "", "99999x10"] == [read_size(words) for words in ("", "1024", "axb", "99999x10")]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.router import Chains, open_chains
 from pipeline.events import Person
 from pipeline.exports import Current, Everything, Exported, Format, Full, Month, Numbered, Previous, Wanted
@@ -40,7 +40,7 @@ async def printing(printer: Printer) -> AsyncIterator[Chains]:
         Settings(),
         memory=RecentMemory(),
         stopper=CountingStopper(),
-        book=ChainBook({"default": PLAIN_CHAIN}),
+        catalog=ChainCatalog({"default": PLAIN_CHAIN}),
         exporter=printer,
     )
     try:

@@ -5,7 +5,7 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
-from chains.failures import answer_failed
+from chains.failures import to_answer_failed
 from pipeline.errors import AnswerFailed
 from pipeline.words import Catalogue, load_sentences
 from tests.chains.house import house
@@ -178,6 +178,6 @@ def _caused(error: Exception, cause: Exception) -> Exception:
     ],
 )
 def test_errors_of_other_libraries_are_read_by_their_shape(error: Exception, reason: str) -> None:
-    failure = answer_failed(error, model="default")
+    failure = to_answer_failed(error, model="default")
 
     assert reason == failure.reason

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from chains.fetching import Fetcher
+from chains.fetching import SafeFetcher
 from pipeline.errors import Unreadable
 from tests.fakes.openai_media import RED
 from tests.fakes.openai_server import Breaks, Fails, Hangs, OpenAIServer, Raw
@@ -29,13 +29,13 @@ class Names:
 
 
 @pytest.fixture
-async def fetcher() -> AsyncIterator[Fetcher]:
-    opened = Fetcher(resolve=Names(evil_example="10.0.0.1", mixed_example=f"{PUBLIC} 127.0.0.1"))
+async def fetcher() -> AsyncIterator[SafeFetcher]:
+    opened = SafeFetcher(resolve=Names(evil_example="10.0.0.1", mixed_example=f"{PUBLIC} 127.0.0.1"))
     yield opened
     await opened.aclose()
 
 
-async def test_the_settings_own_address_may_be_anywhere(fetcher: Fetcher, server: OpenAIServer) -> None:
+async def test_the_settings_own_address_may_be_anywhere(fetcher: SafeFetcher, server: OpenAIServer) -> None:
     data = await fetcher.fetch(f"{server.base_url}/files/red.png", trusted=server.base_url)
 
     assert RED == data
@@ -73,39 +73,41 @@ async def test_the_settings_own_address_may_be_anywhere(fetcher: Fetcher, server
         "data:image/svg+xml,<svg/>",
     ],
 )
-async def test_what_is_not_the_public_internet_is_refused(fetcher: Fetcher, url: str) -> None:
+async def test_what_is_not_the_public_internet_is_refused(fetcher: SafeFetcher, url: str) -> None:
     with pytest.raises(Unreadable):
         await fetcher.fetch(url)
 
 
 @pytest.mark.parametrize("host", ["127.1", "0x7f.0.0.1", "0177.0.0.1", "[::ffff:7f00:1]"])
 async def test_no_other_spelling_of_an_inner_address_is_taken_for_a_name(host: str) -> None:
-    fetcher = Fetcher()
+    fetcher = SafeFetcher()
     with pytest.raises(Unreadable, match=r"not of the public Internet|InvalidURL"):
         await fetcher.fetch(f"http://{host}/x.png")
     await fetcher.aclose()
 
 
-async def test_another_port_of_the_settings_own_machine_is_refused(fetcher: Fetcher, server: OpenAIServer) -> None:
+async def test_another_port_of_the_settings_own_machine_is_refused(fetcher: SafeFetcher, server: OpenAIServer) -> None:
     with pytest.raises(Unreadable, match="public"):
         await fetcher.fetch(f"{server.base_url}/files/red.png", trusted="http://127.0.0.1:1/v1")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/admin", "file:///etc/passwd", "http://evil.example/", "//[::1]/"])
-async def test_a_redirect_is_looked_at_anew(fetcher: Fetcher, server: OpenAIServer, url: str) -> None:
+async def test_a_redirect_is_looked_at_anew(fetcher: SafeFetcher, server: OpenAIServer, url: str) -> None:
     server.script(Fails(302, headers={"location": url}))
 
     with pytest.raises(Unreadable):
         await fetcher.fetch(f"{server.base_url}/go", trusted=server.base_url)
 
 
-async def test_a_redirect_within_the_settings_own_address_is_followed(fetcher: Fetcher, server: OpenAIServer) -> None:
+async def test_a_redirect_within_the_settings_own_address_is_followed(
+    fetcher: SafeFetcher, server: OpenAIServer
+) -> None:
     server.script(Fails(302, headers={"location": "/v1/files/red.png"}))
 
     assert RED == await fetcher.fetch(f"{server.base_url}/go", trusted=server.base_url)
 
 
-async def test_a_circle_of_redirects_is_left(fetcher: Fetcher, server: OpenAIServer) -> None:
+async def test_a_circle_of_redirects_is_left(fetcher: SafeFetcher, server: OpenAIServer) -> None:
     server.script(*[Fails(302, headers={"location": "/v1/go"})] * 9)
 
     with pytest.raises(Unreadable, match="leads on"):
@@ -113,7 +115,9 @@ async def test_a_circle_of_redirects_is_left(fetcher: Fetcher, server: OpenAISer
 
 
 @pytest.mark.parametrize("act", [Fails(404), Fails(500), Breaks()], ids=str)
-async def test_an_address_without_a_picture_is_said_to_be(fetcher: Fetcher, server: OpenAIServer, act: Fails) -> None:
+async def test_an_address_without_a_picture_is_said_to_be(
+    fetcher: SafeFetcher, server: OpenAIServer, act: Fails
+) -> None:
     server.script(act)
 
     with pytest.raises(Unreadable) as refused:
@@ -123,7 +127,7 @@ async def test_an_address_without_a_picture_is_said_to_be(fetcher: Fetcher, serv
 
 
 async def test_no_more_is_read_than_a_picture_may_have(server: OpenAIServer) -> None:
-    fetcher = Fetcher(largest=1000)
+    fetcher = SafeFetcher(largest=1000)
     server.script(Raw(bytes(1001), content_type="image/png"), Raw(bytes(1000), content_type="image/png"))
     try:
         with pytest.raises(Unreadable, match="more than 1000 bytes"):
@@ -134,7 +138,7 @@ async def test_no_more_is_read_than_a_picture_may_have(server: OpenAIServer) -> 
         await fetcher.aclose()
 
 
-async def test_nothing_is_unpacked(fetcher: Fetcher, server: OpenAIServer) -> None:
+async def test_nothing_is_unpacked(fetcher: SafeFetcher, server: OpenAIServer) -> None:
     server.script(Raw(gzip.compress(RED), content_type="image/png", headers={"content-encoding": "gzip"}))
     with pytest.raises(Unreadable, match="compressed"):
         await fetcher.fetch(f"{server.base_url}/files/red.png", trusted=server.base_url)
@@ -143,7 +147,7 @@ async def test_nothing_is_unpacked(fetcher: Fetcher, server: OpenAIServer) -> No
 
 
 async def test_nobody_is_waited_for_longer_than_so(server: OpenAIServer) -> None:
-    fetcher = Fetcher(seconds=0.2)
+    fetcher = SafeFetcher(seconds=0.2)
     server.script(Hangs())
     try:
         with pytest.raises(Unreadable, match="TimeoutError"):
@@ -156,7 +160,7 @@ async def test_the_connection_goes_to_the_address_that_was_looked_at(server: Ope
     """The name may resolve to something else a moment later: it is not asked again."""
     names = Names(pictures_example=PUBLIC)
     # A proxy shows where a connection would go, without the Internet.
-    fetcher = Fetcher(proxy=server.base_url.removesuffix("/v1"), resolve=names)
+    fetcher = SafeFetcher(proxy=server.base_url.removesuffix("/v1"), resolve=names)
     server.script(Raw(RED, content_type="image/png"))
     try:
         data = await fetcher.fetch("http://pictures.example/a/b.png?sign=1")
@@ -170,7 +174,7 @@ async def test_the_connection_goes_to_the_address_that_was_looked_at(server: Ope
 
 
 async def test_behind_a_proxy_that_resolves_names_it_is_asked_by_name(server: OpenAIServer) -> None:
-    fetcher = Fetcher(proxy=server.base_url.removesuffix("/v1"), resolve=Names())
+    fetcher = SafeFetcher(proxy=server.base_url.removesuffix("/v1"), resolve=Names())
     server.script(Raw(RED, content_type="image/png"))
     try:
         await fetcher.fetch("http://pictures.example/a.png")
@@ -182,5 +186,5 @@ async def test_behind_a_proxy_that_resolves_names_it_is_asked_by_name(server: Op
     assert ["http://pictures.example/a.png"] == [asked.path for asked in server.asked]
 
 
-async def test_a_picture_inside_its_address_needs_no_network(fetcher: Fetcher) -> None:
+async def test_a_picture_inside_its_address_needs_no_network(fetcher: SafeFetcher) -> None:
     assert RED == await fetcher.fetch("data:image/png;base64," + base64.b64encode(RED).decode())

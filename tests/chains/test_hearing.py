@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import pytest
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.config import ChainConfig
 from chains.prices import MILLION
-from chains.speakable import speakable
+from chains.speakable import speech_text
 from chains.speech import MOST
 from pipeline.errors import AnswerFailed, Undeliverable
 from pipeline.events import Voice
@@ -92,7 +92,7 @@ async def phone(
     media = MediaFolder(folder / "media")
     sounds = SoundFolder(media)
     (spoken,) = await sounds.keep(tone(2.0), name="voice")
-    book = ChainBook({each.name: each for each in (chain, *chains)})
+    book = ChainCatalog({each.name: each for each in (chain, *chains)})
     models = {"speech": {"model": "whisper", "base_url": model.base_url, "max_retries": 0, **speech}}
     budgets = {"per_user_per_day": 1.0} if spending is not None else {}
     async with house(model.base_url, book=book, models=models, sounds=sounds, spending=spending, budgets=budgets) as it:
@@ -300,4 +300,4 @@ curl wttr.in
 ```
 """
 
-    assert "结论\n今天晴，见 气象台，或 。\n第一 条\n第二条\n时间\n天气\n早\n晴" == speakable(answer)
+    assert "结论\n今天晴，见 气象台，或 。\n第一 条\n第二条\n时间\n天气\n早\n晴" == speech_text(answer)

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import uvicorn
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.config import ChainConfig
 from chains.mcp_servers import open_servers, unknown_tool
-from chains.mcp_session import McpServer
+from chains.mcp_session import McpConnection
 from pipeline.errors import SettingsInvalid
 from pipeline.outcomes import Outcome
 from pipeline.replies import TextReply
@@ -52,7 +52,7 @@ async def serving(server: OpenAIServer, *names: str, **table: object) -> AsyncIt
     pretend = table if "url" in table else {**PROGRAM, **table}
     async with house(server.base_url, chain=chain(*(names or ("mcp.pretend",))), mcp={"pretend": pretend}) as it:
         # A busy machine takes its time to start a program; an answer would not wait so long.
-        await it.chains.toolshed.servers.offers(["mcp.pretend"], patience=60)
+        await it.chains.tool_registry.servers.offers(["mcp.pretend"], patience=60)
         yield it
 
 
@@ -188,7 +188,7 @@ async def test_closing_ends_the_program(tmp_path: Path) -> None:
     )
     table = McpTable.model_validate({**PROGRAM, "args": ("-c", script)})
     await asyncio.to_thread(open_servers, Settings(mcp={"pretend": table}))
-    server = McpServer("pretend", table)
+    server = McpConnection("pretend", table)
     offers = await server.offers(patience=20)
     await server.aclose()
 
@@ -268,7 +268,7 @@ def test_a_chain_may_name_only_what_is_set_up() -> None:
 
 async def test_a_chain_that_names_another_server_is_not_used(server: OpenAIServer) -> None:
     with pytest.raises(SettingsInvalid) as refused:
-        async with house(server.base_url, book=ChainBook({"default": chain("mcp.docs")})):
+        async with house(server.base_url, book=ChainCatalog({"default": chain("mcp.docs")})):
             pass
 
     assert any("tools: found 'mcp.docs'" in problem for problem in refused.value.problems)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chains.models import Models
+from chains.models import ModelRegistry
 from chains.openai_model import options_of
 from chains.providers import LEFT_OUT, PROVIDERS
 from pipeline.errors import AnswerFailed, SettingsInvalid
@@ -20,8 +20,8 @@ from tests.chains.house import house, remembered
 from tests.fakes.openai_server import Breaks, Fails, Hangs, OpenAIServer, Says, Slow
 
 
-def models(tables: dict[str, Any], **others: object) -> Models:
-    return Models(Settings.model_validate({"models": tables, **others}), Catalogue("en"))
+def models(tables: dict[str, Any], **others: object) -> ModelRegistry:
+    return ModelRegistry(Settings.model_validate({"models": tables, **others}), Catalogue("en"))
 
 
 @pytest.mark.parametrize(

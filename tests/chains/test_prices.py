@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.config import ChainConfig
-from chains.heard import Heard
-from chains.prices import Price, made_by, took
+from chains.heard import ModelResponse
+from chains.prices import Price, build_provenance, usage_of
 from pipeline.outcomes import Provenance, TokenUsage
 from pipeline.settings import ModelTable
 from tests.chains.house import house, remembered
@@ -58,7 +58,7 @@ async def test_what_choosing_the_chain_took_is_part_of_the_answer() -> None:
     def otherwise(body: Mapping[str, Any]) -> Act:
         return Says('{"chain": "code"}', usage=(100, 5)) if body["model"] == "small" else Says("a", usage=(1000, 10))
 
-    book = ChainBook(
+    book = ChainCatalog(
         {
             "default": ChainConfig(name="default", hands_to=("code",), chooser="small"),
             "code": ChainConfig(name="code"),
@@ -88,17 +88,21 @@ async def test_the_demo_model_costs_nothing() -> None:
 tokens = st.integers(0, 10**7)
 prices = st.floats(0, 1000, allow_nan=False)
 messages = st.builds(
-    Heard, model=st.sampled_from(["", "a", "b"]), input_tokens=tokens, cached_tokens=tokens, output_tokens=tokens
+    ModelResponse,
+    model=st.sampled_from(["", "a", "b"]),
+    input_tokens=tokens,
+    cached_tokens=tokens,
+    output_tokens=tokens,
 )
 
 
 @given(st.lists(messages, min_size=1), prices, prices, prices)
 def test_the_parts_of_an_answer_come_to_its_sum(
-    heard: list[Heard], given_price: float, cached: float, answered: float
+    heard: list[ModelResponse], given_price: float, cached: float, answered: float
 ) -> None:
     table = ModelTable(input_price=given_price, cached_input_price=cached, output_price=answered)
-    taken = [took(each, Price.of(table), called="a") for each in heard]
-    made = made_by(ChainConfig(name="default"), "a", taken, milliseconds=0)
+    taken = [usage_of(each, Price.of(table), called="a") for each in heard]
+    made = build_provenance(ChainConfig(name="default"), "a", taken, milliseconds=0)
     own = [each for each in taken if each.model == "a"]
 
     assert made.cost == sum(each.cost for each in taken)

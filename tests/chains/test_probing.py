@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chains.models import Models
-from chains.probing import Found, Probe
+from chains.models import ModelRegistry
+from chains.probing import Found, ModelProbe
 from pipeline.settings import Settings
 from pipeline.words import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
@@ -26,10 +26,10 @@ async def probed(act: Act) -> tuple[Found, Found, int, str]:
         table = {"model": "m", "base_url": server.base_url, "max_retries": 0, "fallbacks": ("other",)}
         settings = Settings.model_validate({"models": {"default": table, "other": table | {"fallbacks": ()}}})
         # Reads the sentences.
-        models = Models(settings, await asyncio.to_thread(Catalogue, "en"))
+        models = ModelRegistry(settings, await asyncio.to_thread(Catalogue, "en"))
         try:
-            probe = await Probe.of(models, "default")
-            pace = await probe.pace()
+            probe = await ModelProbe.of(models, "default")
+            pace = await probe.measure()
             assert 0 < pace.tokens_a_second
             return await probe.uses_tools(), await probe.sees(), pace.pieces, pace.error
         finally:

@@ -16,8 +16,8 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from packaging.requirements import Requirement
 
 from chains.config import ChainConfig
-from chains.heard import Heard
-from chains.models import Models
+from chains.heard import ModelResponse
+from chains.models import ModelRegistry
 from chains.providers import LEFT_OUT, PROVIDERS, Provider, unusable
 from chains.standby import ChatModel
 from pipeline.errors import AnswerFailed, SettingsInvalid
@@ -48,10 +48,12 @@ async def claude() -> AsyncIterator[AnthropicServer]:
 
 
 @asynccontextmanager
-async def model(base_url: str, **options: object) -> AsyncIterator[tuple[Models, ChatModel]]:
+async def model(base_url: str, **options: object) -> AsyncIterator[tuple[ModelRegistry, ChatModel]]:
     """Give a model of Anthropic's at an address."""
     table = {**CLAUDE, "base_url": base_url, "max_retries": 0, **options}
-    models = Models(Settings.model_validate({"models": {"default": table}}), await asyncio.to_thread(Catalogue, "en"))
+    models = ModelRegistry(
+        Settings.model_validate({"models": {"default": table}}), await asyncio.to_thread(Catalogue, "en")
+    )
     try:
         yield models, await models.chat("default")
     finally:
@@ -153,15 +155,15 @@ async def test_tools_are_offered_used_and_closed_in_its_words(
     claude: AnthropicServer, thought: str, *, streams: bool
 ) -> None:
     claude.script(Says("Let me see.", reasoning=thought, tool_calls=(CALL,), finish="tool_calls"), Says("Noon."))
-    heard, question = Heard(), HumanMessage("What time is it?")
+    heard, question = ModelResponse(), HumanMessage("What time is it?")
 
     async with model(claude.base_url) as (_, chat):
         if streams:
             async for piece in chat.astream([question], tools=[TOOL]):
-                heard.hear(piece)
+                heard.add(piece)
         else:
-            heard.hear(await chat.ainvoke([question], tools=[TOOL]))
-        (called,) = heard.wishes
+            heard.add(await chat.ainvoke([question], tools=[TOOL]))
+        (called,) = heard.tool_requests
         told = ToolMessage("noon", tool_call_id=called["id"] or "", name=called["name"])
         answer = await chat.ainvoke([question, heard.request, told], tools=[TOOL], tool_choice="none")
 
@@ -265,7 +267,9 @@ async def test_the_fuse_holds_for_every_provider() -> None:
 
 async def test_deepseek_answers_in_json_beside_tools(server: OpenAIServer) -> None:
     table = {"provider": "deepseek", "model": "m", "api_key": "k", "base_url": server.base_url, "extra_body": {"a": 1}}
-    models = Models(Settings.model_validate({"models": {"default": table}}), await asyncio.to_thread(Catalogue, "en"))
+    models = ModelRegistry(
+        Settings.model_validate({"models": {"default": table}}), await asyncio.to_thread(Catalogue, "en")
+    )
     options = models.options("default", {"response_format": {"type": "json_object"}})
 
     await (await models.chat("default")).ainvoke("hello", tools=[TOOL], tool_choice="none", **options)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chains.models import Models
-from chains.rates import SECONDS, Gate, Passed, RateLimitReached, Window
+from chains.models import ModelRegistry
+from chains.rates import SECONDS, RateLimiter, RateLimitReached, SlidingWindow, Slot
 from pipeline import meters
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
@@ -54,8 +54,8 @@ class Time:
         self.now = end
 
 
-def gate(time: Time, requests: int = 0, tokens: int = 0) -> Gate:
-    return Gate("default", Window(requests, tokens), clock=lambda: time.now, later=time.later)
+def gate(time: Time, requests: int = 0, tokens: int = 0) -> RateLimiter:
+    return RateLimiter("default", SlidingWindow(requests, tokens), clock=lambda: time.now, later=time.later)
 
 
 async def settled() -> None:
@@ -82,11 +82,11 @@ def test_no_sixty_seconds_see_more_than_the_limits_and_nobody_is_forgotten(
     async def run() -> None:
         time = Time()
         door = gate(time, requests, tokens)
-        came: list[asyncio.Task[Passed]] = []
+        came: list[asyncio.Task[Slot]] = []
         left: set[int] = set()
         for what, amount in steps:
             if what == "come":
-                came.append(asyncio.create_task(door.enter(amount)))
+                came.append(asyncio.create_task(door.acquire(amount)))
             elif what == "pass":
                 time.turn(amount)
             elif int(amount) < len(came) and not came[int(amount)].done():
@@ -112,8 +112,8 @@ def test_no_sixty_seconds_see_more_than_the_limits_and_nobody_is_forgotten(
 async def test_whoever_leaves_gives_the_place_to_the_next() -> None:
     time = Time()
     door = gate(time, requests=1)
-    await door.enter(1)
-    impatient, patient = (asyncio.create_task(door.enter(1)) for _ in range(2))
+    await door.acquire(1)
+    impatient, patient = (asyncio.create_task(door.acquire(1)) for _ in range(2))
     await settled()
     assert 2 == meters.REGISTRY.get_sample_value("webot_model_waiting", {"model": "default"})
 
@@ -128,8 +128,8 @@ async def test_whoever_leaves_gives_the_place_to_the_next() -> None:
 async def test_who_leaves_in_the_moment_of_the_turn_has_not_been() -> None:
     time = Time()
     door = gate(time, requests=1)
-    await door.enter(1)
-    unlucky, next_one = (asyncio.create_task(door.enter(1)) for _ in range(2))
+    await door.acquire(1)
+    unlucky, next_one = (asyncio.create_task(door.acquire(1)) for _ in range(2))
     await settled()
 
     time.turn(SECONDS)
@@ -143,8 +143,8 @@ async def test_who_leaves_in_the_moment_of_the_turn_has_not_been() -> None:
 async def test_what_a_call_really_had_counts() -> None:
     time = Time()
     door = gate(time, tokens=1000)
-    first = await door.enter(900)
-    second = asyncio.create_task(door.enter(500))
+    first = await door.acquire(900)
+    second = asyncio.create_task(door.acquire(500))
     await settled()
     assert not second.done()
 
@@ -157,13 +157,13 @@ async def test_what_a_call_really_had_counts() -> None:
 async def test_a_queue_that_is_too_long_is_refused_at_once_where_somebody_stands_behind() -> None:
     time = Time()
     door = gate(time, requests=1)
-    await door.enter(1)
-    waiting = asyncio.create_task(door.enter(1))
+    await door.acquire(1)
+    waiting = asyncio.create_task(door.acquire(1))
     await settled()
 
     with pytest.raises(RateLimitReached):
-        await door.enter(1, most=SECONDS)
-    last = asyncio.create_task(door.enter(1, most=2 * SECONDS))
+        await door.acquire(1, most=SECONDS)
+    last = asyncio.create_task(door.acquire(1, most=2 * SECONDS))
     time.turn(2 * SECONDS)
     await settled()
 
@@ -173,10 +173,10 @@ async def test_a_queue_that_is_too_long_is_refused_at_once_where_somebody_stands
 async def test_other_limits_know_what_has_passed_before() -> None:
     time = Time()
     before = gate(time, requests=2)
-    await before.enter(1)
+    await before.acquire(1)
 
-    after = before.changed(1, 0)
-    waiting = asyncio.create_task(after.enter(1))
+    after = before.with_limits(1, 0)
+    waiting = asyncio.create_task(after.acquire(1))
     await settled()
     assert not waiting.done()
     time.turn(SECONDS)
@@ -200,8 +200,8 @@ async def test_the_providers_own_count_takes_the_place_of_the_estimate(server: O
     server.script(Says("short", usage=(700, 290)), Says("streamed", usage=(5, 5)))
     words = await asyncio.to_thread(Catalogue, "en")
     table: dict[str, Any] = {"model": "m", "base_url": server.base_url, "tokens_per_minute": 1000}
-    models = Models(Settings.model_validate({"models": {"default": table}}), words)
-    model, door = await models.chat("default"), models.gate("default")
+    models = ModelRegistry(Settings.model_validate({"models": {"default": table}}), words)
+    model, door = await models.chat("default"), models.rate_limiter("default")
     assert door is not None
 
     await model.ainvoke("hello")
@@ -220,15 +220,15 @@ async def test_the_providers_own_count_takes_the_place_of_the_estimate(server: O
 def test_only_models_that_answer_are_limited() -> None:
     tables = {"image": {"requests_per_minute": 3}}
     with pytest.raises(SettingsInvalid, match="only models that answer have limits"):
-        Models(Settings.model_validate({"models": tables}), Catalogue("en"))
+        ModelRegistry(Settings.model_validate({"models": tables}), Catalogue("en"))
 
 
 async def test_without_limits_nothing_stands_before_a_model(server: OpenAIServer) -> None:
     words = await asyncio.to_thread(Catalogue, "en")
     table = {"model": "m", "base_url": server.base_url}
-    models = Models(Settings.model_validate({"models": {"default": table}}), words)
+    models = ModelRegistry(Settings.model_validate({"models": {"default": table}}), words)
     model = await models.chat("default")
     await models.aclose()
 
     assert "FastChatOpenAI" == type(model).__name__
-    assert models.gate("default") is None
+    assert models.rate_limiter("default") is None

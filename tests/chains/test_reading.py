@@ -3,7 +3,7 @@
 import pytest
 
 from chains.commands import all_commands
-from chains.reading import Given, Nothing, Question, Reading, Recorded, Remark, Shown, read
+from chains.reading import CommandIntent, FixedReply, ImageIntent, Intent, NoReply, Question, VoiceIntent, read_intent
 from pipeline.events import (
     CardActed,
     Clicked,
@@ -30,8 +30,8 @@ from pipeline.words import Catalogue, load_sentences
 COMMANDS = all_commands()
 
 
-def reading(content: Content) -> Reading:
-    return read(content, commands=COMMANDS, words=Catalogue("zh"))
+def reading(content: Content) -> Intent:
+    return read_intent(content, commands=COMMANDS, catalogue=Catalogue("zh"))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_first_word_that_is_a_command_gives_it(
 ) -> None:
     found = reading(as_content(line))
 
-    assert isinstance(found, Given)
+    assert isinstance(found, CommandIntent)
     assert (name, argument) == (found.command.name, found.argument)
 
 
@@ -93,11 +93,11 @@ def test_text_reaches_the_model_to_the_last_space_and_newline() -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (Text(" \n\t"), Remark("kind.blank")),
-        (Text(""), Remark("kind.blank")),
+        (Text(" \n\t"), FixedReply("kind.blank")),
+        (Text(""), FixedReply("kind.blank")),
         (Text("a\x00b\ud800c\ud83d\ude00"), Question("ab\ufffdc😀")),
-        (Clicked("V1001_NEWS"), Remark("kind.clicked")),
-        (Clicked(""), Remark("kind.clicked")),
+        (Clicked("V1001_NEWS"), FixedReply("kind.clicked")),
+        (Clicked(""), FixedReply("kind.clicked")),
         (
             Location(23.13, 113.26, "广州{市}越秀区"),
             Question("这是我发送的位置：广州{市}越秀区（纬度 23.13，经度 113.26）"),
@@ -108,26 +108,26 @@ def test_text_reaches_the_model_to_the_last_space_and_newline() -> None:
         ),
         (Link("标题", "", "https://example.com"), Question("这是我分享的网页：标题\nhttps://example.com")),
         (Scanned("rselfmenu_0", "6901234567892"), Question("这是我扫码得到的内容：6901234567892")),
-        (Image("m"), Shown("m")),
-        (Voice("m", "amr"), Recorded("m")),
-        (Video("m"), Remark("kind.video")),
-        (File("m", "a.pdf"), Remark("kind.file")),
-        (UnknownMessage("news"), Remark("kind.unknown_message")),
-        (Subscribed(), Remark("kind.subscribed")),
-        (Unsubscribed(), Nothing()),
-        (Entered(), Nothing()),
-        (Viewed("https://example.com"), Nothing()),
-        (Position(1.0, 2.0, 3.0), Nothing()),
-        (CardActed("k", "t", "vote", "r"), Nothing()),
-        (PlatformNotice("change_contact"), Nothing()),
-        (UnknownEvent("new_thing"), Nothing()),
+        (Image("m"), ImageIntent("m")),
+        (Voice("m", "amr"), VoiceIntent("m")),
+        (Video("m"), FixedReply("kind.video")),
+        (File("m", "a.pdf"), FixedReply("kind.file")),
+        (UnknownMessage("news"), FixedReply("kind.unknown_message")),
+        (Subscribed(), FixedReply("kind.subscribed")),
+        (Unsubscribed(), NoReply()),
+        (Entered(), NoReply()),
+        (Viewed("https://example.com"), NoReply()),
+        (Position(1.0, 2.0, 3.0), NoReply()),
+        (CardActed("k", "t", "vote", "r"), NoReply()),
+        (PlatformNotice("change_contact"), NoReply()),
+        (UnknownEvent("new_thing"), NoReply()),
     ],
     ids=lambda value: repr(value)[:60] if isinstance(value, Content) else "",
 )
-def test_each_kind_is_read(content: Content, expected: Reading) -> None:
+def test_each_kind_is_read(content: Content, expected: Intent) -> None:
     found = reading(content)
 
     assert expected == found
-    if isinstance(found, Remark):
+    if isinstance(found, FixedReply):
         assert load_sentences("zh")[found.sentence]
         assert load_sentences("en")[found.sentence]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chains.book import ChainBook, Trial
+from chains.book import ChainCatalog, PartialRelease
 from chains.config import ChainConfig, Example
 from pipeline.events import Clicked, Person, Subscribed, Text
 from pipeline.outcomes import ConversationContext, Exchange
@@ -37,8 +37,8 @@ OTHERS = chain("others", command="@others", keywords=("others",), users=("bob",)
 ELSEWHERE = chain("elsewhere", command="@elsewhere", channels=("hr",))
 
 
-def book(*chains: ChainConfig) -> ChainBook:
-    return ChainBook({each.name: each for each in (DEFAULT, *chains)})
+def book(*chains: ChainConfig) -> ChainCatalog:
+    return ChainCatalog({each.name: each for each in (DEFAULT, *chains)})
 
 
 BOOK = book(TRANSLATOR, CODE, OTHERS)
@@ -88,7 +88,7 @@ async def test_a_command_alone_and_a_menu_click_say_the_welcome() -> None:
 
 
 async def test_a_new_person_is_welcomed_by_the_channels_chain() -> None:
-    async with house(book=ChainBook({"default": chain("default", welcome="欢迎 {{ user }}")})) as it:
+    async with house(book=ChainCatalog({"default": chain("default", welcome="欢迎 {{ user }}")})) as it:
         assert "欢迎 alice" == await it.said(Subscribed())
     async with house() as it:
         assert Catalogue("zh").text("kind.subscribed") == await it.said(Subscribed())
@@ -117,7 +117,11 @@ async def test_examples_options_and_format_reach_the_model(server: OpenAIServer)
     long = Exchange("long " * 50, "answer")
     short = Exchange("short", "answer")
     async with house(
-        server.base_url, book=ChainBook({"default": default}), memory=RecentMemory((long, short)), top_p=0.1, seed_k=1
+        server.base_url,
+        book=ChainCatalog({"default": default}),
+        memory=RecentMemory((long, short)),
+        top_p=0.1,
+        seed_k=1,
     ) as it:
         outcome = await it.outcome("two")
 
@@ -159,7 +163,7 @@ class EditingMemory(RecentMemory):
 async def test_an_edit_in_mid_turn_changes_nothing_of_the_turn(server: OpenAIServer) -> None:
     memory = EditingMemory()
     async with house(server.base_url, book=BOOK, memory=memory) as it:
-        memory.edit = lambda: it.chains.shelf.take({"default": DEFAULT})
+        memory.edit = lambda: it.chains.chain_files.use({"default": DEFAULT})
         during = await it.outcome("@translate hello")
         after = await it.outcome("@translate hello")
 
@@ -170,7 +174,7 @@ async def test_an_edit_in_mid_turn_changes_nothing_of_the_turn(server: OpenAISer
 @pytest.mark.parametrize(("share", "fewest", "most"), [(0, 0, 0), (30, 240, 360), (100, 1000, 1000)])
 def test_a_trial_meets_its_share_of_the_people_and_always_the_same_ones(share: int, fewest: int, most: int) -> None:
     new = chain("default", system_prompt="new")
-    it = BOOK.with_trials({"default": Trial(new, share=share, users=frozenset({"named"}))})
+    it = BOOK.with_trials({"default": PartialRelease(new, share=share, users=frozenset({"named"}))})
     people = [Person("wecom", f"user-{number}") for number in range(1000)]
     met = [person for person in people if it.chain("default", person) is new]
 

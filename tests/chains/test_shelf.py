@@ -4,17 +4,17 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.config import ChainConfig
-from chains.shelf import Demands, Shelf
+from chains.shelf import ChainFiles, ChainRequirements
 
 
-def shelf(tmp_path: Path, *needed: str) -> Shelf:
+def shelf(tmp_path: Path, *needed: str) -> ChainFiles:
     shipped, own = tmp_path / "shipped", tmp_path / "own"
     shipped.mkdir()
     own.mkdir()
     write(shipped / "default.toml", "shipped")
-    return Shelf((shipped, own), demands=Demands(needed=frozenset(needed)), reserved=("@help",))
+    return ChainFiles((shipped, own), requirements=ChainRequirements(needed=frozenset(needed)), reserved=("@help",))
 
 
 def write(file: Path, prompt: str, *more: str) -> Path:
@@ -22,11 +22,11 @@ def write(file: Path, prompt: str, *more: str) -> Path:
     return file
 
 
-def prompts(it: Shelf) -> dict[str, str]:
-    return {name: it.book.chains[name].system_prompt for name in it.book.names}
+def prompts(it: ChainFiles) -> dict[str, str]:
+    return {name: it.catalog.chains[name].system_prompt for name in it.catalog.names}
 
 
-def settle(it: Shelf) -> bool:
+def settle(it: ChainFiles) -> bool:
     """Look twice: what changed has to hold still for one look."""
     it.refresh()
     return it.refresh()
@@ -65,11 +65,11 @@ def test_an_edit_is_taken_over_once_it_holds_still(tmp_path: Path) -> None:
 def test_what_is_not_edited_stays_the_same_object(tmp_path: Path) -> None:
     it = shelf(tmp_path)
     it.load()
-    before = it.book.chain("default")
+    before = it.catalog.chain("default")
     write(it.own("hr"), "new")
     settle(it)
 
-    assert before is it.book.chain("default")
+    assert before is it.catalog.chain("default")
 
 
 def test_a_broken_edit_is_reported_and_the_last_good_one_goes_on(tmp_path: Path) -> None:
@@ -81,15 +81,15 @@ def test_a_broken_edit_is_reported_and_the_last_good_one_goes_on(tmp_path: Path)
         settle(it)
 
     assert {"default": "shipped", "hr": "good"} == prompts(it)
-    assert 1 == len(it.book.problems)
-    assert f"{it.own('hr')}:2: turns: found" in it.book.problems[0]
+    assert 1 == len(it.catalog.problems)
+    assert f"{it.own('hr')}:2: turns: found" in it.catalog.problems[0]
     assert ["chain_not_used"] == [entry["event"] for entry in logs]
 
     write(it.own("hr"), "repaired")
     settle(it)
 
-    assert "repaired" == it.book.chain("hr").system_prompt
-    assert not it.book.problems
+    assert "repaired" == it.catalog.chain("hr").system_prompt
+    assert not it.catalog.problems
 
 
 def test_a_broken_file_of_the_companys_own_leaves_the_shipped_one_at_the_start(tmp_path: Path) -> None:
@@ -98,18 +98,18 @@ def test_a_broken_file_of_the_companys_own_leaves_the_shipped_one_at_the_start(t
     it.load()
 
     assert {"default": "shipped"} == prompts(it)
-    assert it.book.problems
+    assert it.catalog.problems
 
 
 def test_where_a_file_is_broken_at_the_start_what_answered_last_goes_on(tmp_path: Path) -> None:
     it = shelf(tmp_path, "gone")
     names = ("hr", "gone", "default", "forgotten")
-    it.book = ChainBook({name: ChainConfig(name=name, system_prompt="last") for name in names})
+    it.catalog = ChainCatalog({name: ChainConfig(name=name, system_prompt="last") for name in names})
     it.own("hr").write_text("= broken")
     it.load()
 
     assert {"default": "shipped", "hr": "last", "gone": "last"} == prompts(it)
-    assert 2 == len(it.book.problems)
+    assert 2 == len(it.catalog.problems)
 
 
 def test_taking_a_file_away_brings_the_shipped_one_back(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_chain_that_a_channel_names_is_not_lost_with_its_file(tmp_path: Path) 
     settle(it)
 
     assert {"default": "shipped", "hr": "hr"} == prompts(it)
-    assert ("chain 'hr': its file is gone, and channels of the settings name it",) == it.book.problems
+    assert ("chain 'hr': its file is gone, and channels of the settings name it",) == it.catalog.problems
 
 
 def test_of_two_chains_with_one_command_the_new_one_gives_way(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_of_two_chains_with_one_command_the_new_one_gives_way(tmp_path: Path) ->
 
     assert {"default": "shipped", "b": "b"} == prompts(it)
     told = "chain 'a': command, aliases: '@X' is the word of the chain 'b'; choose another"
-    assert (f"{it.own('a')}:2: {told}",) == it.book.problems
+    assert (f"{it.own('a')}:2: {told}",) == it.catalog.problems
 
 
 def test_an_edit_that_takes_anothers_command_leaves_the_old_one_in_use(tmp_path: Path) -> None:
@@ -159,8 +159,8 @@ def test_an_edit_that_takes_anothers_command_leaves_the_old_one_in_use(tmp_path:
 
 
 def test_the_shipped_chains_are_all_in_use() -> None:
-    it = Shelf()
+    it = ChainFiles()
     it.load()
 
-    assert () == it.book.problems
-    assert "default" in it.book.names
+    assert () == it.catalog.problems
+    assert "default" in it.catalog.names

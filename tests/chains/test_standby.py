@@ -9,8 +9,8 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from structlog.testing import capture_logs
 
-from chains.models import Models
-from chains.standby import FAILURES, REST_SECONDS, ChatModel, Rests
+from chains.models import ModelRegistry
+from chains.standby import FAILURES, REST_SECONDS, ChatModel, CircuitBreaker
 from pipeline.settings import Settings
 from pipeline.words import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
@@ -62,7 +62,7 @@ async def line() -> AsyncIterator[Line]:
             }
         )
         clock = Clock()
-        models = Models(settings, await asyncio.to_thread(Catalogue, "en"), rests=Rests(clock))
+        models = ModelRegistry(settings, await asyncio.to_thread(Catalogue, "en"), rests=CircuitBreaker(clock))
         try:
             yield Line(await models.chat("first"), server, acts, clock)
         finally:

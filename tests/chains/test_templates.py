@@ -10,7 +10,7 @@ from chains.templates import VARIABLES, Mistake, fill, mistakes, values
 from pipeline.words import Catalogue
 
 BLANKS = values(
-    user="alice", channel="wecom", chain="hr", at=datetime(2026, 11, 22, 4, 5, tzinfo=UTC), words=Catalogue("zh")
+    user="alice", channel="wecom", chain="hr", at=datetime(2026, 11, 22, 4, 5, tzinfo=UTC), catalogue=Catalogue("zh")
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.thinking import Spoken, apart
+from chains.thinking import ParsedAnswer, split_reasoning
 
 TAGS = [("<think>", "</think>"), ("<THINK>", "</Think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>")]
 SECRET = "SECRET"
@@ -44,19 +44,19 @@ words = st.text(st.characters(exclude_characters="<`~", exclude_categories=["Cs"
     ],
 )
 def test_thought_and_speech(text: str, thought: str, said: str) -> None:
-    assert Spoken(thought, said) == apart(text)
+    assert ParsedAnswer(thought, said) == split_reasoning(text)
 
 
 @given(thought=words, answer=words, tags=st.sampled_from(TAGS))
 def test_what_follows_a_thought_is_what_is_said(thought: str, answer: str, tags: tuple[str, str]) -> None:
     begin, end = tags
 
-    assert Spoken(thought.strip(), answer.strip()) == apart(f"{begin}{thought}{end}{answer}")
+    assert ParsedAnswer(thought.strip(), answer.strip()) == split_reasoning(f"{begin}{thought}{end}{answer}")
 
 
 @given(answer=st.text(st.characters(exclude_characters="<", exclude_categories=["Cs"])))
 def test_an_answer_without_tags_is_said_whole(answer: str) -> None:
-    assert Spoken("", answer.strip()) == apart(answer)
+    assert ParsedAnswer("", answer.strip()) == split_reasoning(answer)
 
 
 nested = st.recursive(
@@ -70,7 +70,7 @@ nested = st.recursive(
 def test_no_nesting_lets_a_thought_out(thoughts: list[tuple[str, str]]) -> None:
     text = "".join(f"<think>{thought}</think>{answer}" for thought, answer in thoughts)
 
-    assert "".join(answer for _, answer in thoughts).strip() == apart(text).said
+    assert "".join(answer for _, answer in thoughts).strip() == split_reasoning(text).content
 
 
 @given(thought=words, answer=words, data=st.data())
@@ -80,7 +80,7 @@ def test_an_answer_cut_anywhere_shows_no_thought_and_no_piece_of_a_tag(
     text = f"<think>{thought}{SECRET}</think>{answer}"
     cut = data.draw(st.integers(0, len(text)))
 
-    said = apart(text[:cut], whole=False).said
+    said = split_reasoning(text[:cut], whole=False).content
 
     assert SECRET not in said
     assert "<" not in said
@@ -91,13 +91,13 @@ def test_an_answer_cut_anywhere_shows_no_thought_and_no_piece_of_a_tag(
 def test_no_mixture_of_tags_and_code_breaks_it(pieces: list[str]) -> None:
     text = "".join(pieces)
 
-    apart(text, whole=False)
-    spoken = apart(text)
+    split_reasoning(text, whole=False)
+    spoken = split_reasoning(text)
 
-    assert len(spoken.said) <= len(text)
+    assert len(spoken.content) <= len(text)
 
 
 def test_a_long_answer_full_of_brackets_is_read_in_linear_time() -> None:
     text = "<think>" + "<think" * 20_000 + "</think>" + "a < b `" * 20_000
 
-    assert apart(text).said.startswith("a < b")
+    assert split_reasoning(text).content.startswith("a < b")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.heard import Heard
-from chains.thinking import apart
+from chains.heard import ModelResponse
+from chains.thinking import split_reasoning
 
 MARKERS = (
     *("<think>", "</think>", "<reason>", "</reason>", "[THINK]", "[/THINK]", "◁think▷", "◁/think▷", "<|channel|>"),
@@ -97,7 +97,7 @@ MARKERS = (
     ],
 )
 def test_what_is_said_is_known_in_every_family_of_models(text: str, said: str) -> None:
-    assert said == apart(text).said
+    assert said == split_reasoning(text).content
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_what_is_said_is_known_in_every_family_of_models(text: str, said: str) -
 def test_no_draft_shows_a_thought_or_a_piece_of_a_marker(begin: str, end: str) -> None:
     text = f"{begin}SECRET{end}answer<|im_end|>"
 
-    drafts = [apart(text[:length], whole=False).said for length in range(len(text) + 1)]
+    drafts = [split_reasoning(text[:length], whole=False).content for length in range(len(text) + 1)]
 
     assert [] == [draft for draft in drafts if not "answer".startswith(draft)]
     assert "answer" == drafts[-1]
@@ -131,11 +131,11 @@ def test_no_draft_shows_a_thought_or_a_piece_of_a_marker(begin: str, end: str) -
 def test_no_mixture_of_markers_breaks_it_or_makes_words(pieces: list[str]) -> None:
     text = "".join(pieces)
 
-    apart(text, whole=False)
+    split_reasoning(text, whole=False)
 
-    assert len(apart(text).said) <= len(text)
+    assert len(split_reasoning(text).content) <= len(text)
 
 
 @pytest.mark.parametrize("text", ["\u200b\u200b", "\ufeff", " \n", "\u2060", "<think>hm</think>\u200b"])
 def test_an_answer_of_nothing_visible_is_an_empty_answer(text: str) -> None:
-    assert "" == Heard(text).spoken(whole=True).said
+    assert "" == ModelResponse(text).parsed(whole=True).content

@@ -12,11 +12,11 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, tool
 
 from chains.config import ChainConfig, parse_chain
-from chains.senses import Senses
-from chains.tool import MOST_USES, Offer, asked_by
-from chains.toolbox import MOST_CHARACTERS, Toolbox, capped
+from chains.senses import MediaServices
+from chains.tool import MOST_USES, BoundTool, request_of
+from chains.toolbox import MOST_CHARACTERS, ToolExecutor, truncate_tool_output
 from chains.tools import tool_names
-from chains.toolshed import open_toolshed, tools_of
+from chains.toolshed import open_tool_registry, tools_of
 from pipeline.errors import ChainInvalid
 from pipeline.outcomes import Notice, ToolUse
 from pipeline.replies import TextReply
@@ -35,8 +35,8 @@ def called(name: str, number: int = 1, **arguments: object) -> Any:  # noqa: ANN
     return {"name": name, "args": arguments, "id": f"call_{number}", "type": "tool_call"}
 
 
-def toolbox(*tools: BaseTool, seconds: float = 20.0, most: int = MOST_USES) -> Toolbox:
-    return Toolbox({each.name: Offer(each, seconds, most) for each in tools}, ask("hello"), Catalogue("zh"))
+def toolbox(*tools: BaseTool, seconds: float = 20.0, most: int = MOST_USES) -> ToolExecutor:
+    return ToolExecutor({each.name: BoundTool(each, seconds, most) for each in tools}, ask("hello"), Catalogue("zh"))
 
 
 @pytest.mark.parametrize("streams", [False, True])
@@ -94,7 +94,7 @@ async def test_garbled_arguments_are_said_to_the_model(server: OpenAIServer, *, 
     [("Asia/Tokyo", "UTC+09:00 (Asia/Tokyo)"), ("../../etc/passwd", "Not known"), ("x" * 999, "Not known")],
 )
 async def test_the_clock_knows_time_zones(zone: str, expected: str) -> None:
-    shed = await asyncio.to_thread(open_toolshed, Senses())
+    shed = await asyncio.to_thread(open_tool_registry, MediaServices())
     (told,) = await toolbox(shed.offers["current_time"].tool).use([called("current_time", time_zone=zone)])
 
     assert expected in told.text
@@ -144,7 +144,7 @@ async def test_what_a_broken_tool_says_stays_with_us() -> None:
 
 
 async def test_a_long_result_is_cut() -> None:
-    told = capped("x" * (MOST_CHARACTERS + 5))
+    told = truncate_tool_output("x" * (MOST_CHARACTERS + 5))
 
     assert told.endswith("\n[5 more characters are left out]")
 
@@ -179,7 +179,7 @@ async def test_a_tool_knows_whom_it_works_for_and_no_model_sees_that() -> None:
     @tool
     async def whoami(config: RunnableConfig) -> str:
         """Say who asks."""
-        return asked_by(config).event.sender.user
+        return request_of(config).event.sender.user
 
     box = toolbox(whoami)
     (told,) = await box.use([called("whoami")])
@@ -223,7 +223,7 @@ def test_a_file_that_is_no_tool_says_what_it_lacks(folder: Path) -> None:
 
 
 def test_every_file_of_the_folder_is_a_tool() -> None:
-    made = [(each, each.make(Senses())) for each in tools_of("chains.tools", tool_names())]
+    made = [(each, each.make(MediaServices())) for each in tools_of("chains.tools", tool_names())]
 
     assert [each.name for each, tool in made if tool] == [tool.name for _, tool in made if tool]
     assert ("current_time", "draw_picture") == tool_names()

@@ -7,14 +7,14 @@ import httpx2
 import pytest
 
 from adapters.wecom.wire import QyapiHttp
-from chains.transport import open_client, patience
+from chains.transport import open_client, timeouts
 from tests.fakes.openai_server import Breaks, Hangs, Held, OpenAIServer, Says
 
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
 async def post(client: httpx2.AsyncClient, server: OpenAIServer) -> int:
-    response = await client.post(f"{server.base_url}/chat/completions", json=BODY, timeout=patience(5))
+    response = await client.post(f"{server.base_url}/chat/completions", json=BODY, timeout=timeouts(5))
     return response.status_code
 
 
@@ -77,7 +77,7 @@ async def test_calls_that_fail_leave_room_for_the_next(
 async def test_an_address_nobody_listens_at_is_a_connection_that_failed() -> None:
     async with open_client(proxy="") as client:
         with pytest.raises(httpx2.ConnectError):
-            await client.post("http://127.0.0.1:1/v1/chat/completions", json=BODY, timeout=patience(5))
+            await client.post("http://127.0.0.1:1/v1/chat/completions", json=BODY, timeout=timeouts(5))
 
 
 async def test_what_leaves_the_machine_goes_through_the_proxy(server: OpenAIServer) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from chains.cases import Result, run_cases
+from chains.cases import CaseResult, run_cases
 from chains.config import Case, ChainConfig
-from chains.models import Models
-from chains.replaying import Compared, Question, marked, masked_question, page, replay, summed
-from chains.trying import Answers, Tried, Trier
+from chains.models import ModelRegistry
+from chains.replaying import ComparedAnswers, ReplayQuestion, add_up, mark_differences, masked_question, page, replay
+from chains.trying import AnswerCache, ChainTester, TrialAnswer
 from pipeline.outcomes import Exchange
 from pipeline.settings import Settings
 from pipeline.words import Catalogue
@@ -25,14 +25,14 @@ TWO = ChainConfig(name="hr", command="@hr", system_prompt="two")
 @asynccontextmanager
 async def trier(
     server: OpenAIServer, folder: Path | None = None, *, at_once: int = 4, **options: float
-) -> AsyncIterator[Trier]:
+) -> AsyncIterator[ChainTester]:
     table = {"model": "m", "base_url": server.base_url, "max_retries": 0, **options}
     settings = Settings.model_validate({"models": {"default": table}})
     # Reads the sentences.
     words = await asyncio.to_thread(Catalogue, "zh")
-    models = Models(settings, words)
+    models = ModelRegistry(settings, words)
     try:
-        yield Trier(models, settings.chat, words, answers=Answers(folder), at_once=at_once)
+        yield ChainTester(models, settings.chat, words, answers=AnswerCache(folder), at_once=at_once)
     finally:
         await models.aclose()
 
@@ -40,10 +40,10 @@ async def trier(
 async def test_an_answer_comes_in_pieces_with_what_it_took(server: OpenAIServer) -> None:
     server.script(Says("<think>hm</think>Hello there", usage=(12, 3)))
     async with trier(server) as it:
-        pieces = [piece async for piece in it.stream(ONE, await it.sent(ONE, "hi"))]
+        pieces = [piece async for piece in it.stream(ONE, await it.prepare(ONE, "hi"))]
 
     *said, tried = pieces
-    assert isinstance(tried, Tried)
+    assert isinstance(tried, TrialAnswer)
     assert "Hello there" == "".join(str(piece) for piece in said) == tried.text
     assert (12, 3, "") == (tried.input_tokens, tried.output_tokens, tried.error)
     assert 0 <= tried.first_milliseconds <= tried.milliseconds
@@ -51,12 +51,12 @@ async def test_an_answer_comes_in_pieces_with_what_it_took(server: OpenAIServer)
 
 async def test_what_is_shown_is_what_is_sent(server: OpenAIServer) -> None:
     async with trier(server) as it:
-        sent = await it.sent(ONE, "hi", [Exchange("before", "after")])
+        sent = await it.prepare(ONE, "hi", [Exchange("before", "after")])
         await it.ask(ONE, "hi", [Exchange("before", "after")])
 
     asked = server.bodies[0]
-    assert [("system", "one"), ("user", "before"), ("assistant", "after"), ("user", "hi")] == sent.told()
-    assert sent.told() == [(message["role"], message["content"]) for message in asked["messages"]]
+    assert [("system", "one"), ("user", "before"), ("assistant", "after"), ("user", "hi")] == sent.transcript()
+    assert sent.transcript() == [(message["role"], message["content"]) for message in asked["messages"]]
     assert 0.1 == asked["temperature"]
 
 
@@ -132,7 +132,7 @@ async def test_all_cases_of_all_chains_are_run(server: OpenAIServer) -> None:
     cases = tuple(Case(input=f"{number}", contains=("echo",)) for number in range(20))
     chains = [ChainConfig(name=name, cases=cases) for name in ("a", "b")]
     async with trier(server, at_once=3) as it:
-        results: list[Result] = [each async for each in run_cases(it, chains, judge="default")]
+        results: list[CaseResult] = [each async for each in run_cases(it, chains, judge="default")]
 
     assert {(name, number) for name in "ab" for number in range(1, 21)} == {
         (result.chain, result.number) for result in results
@@ -152,8 +152,10 @@ async def test_two_versions_are_asked_the_same(server: OpenAIServer) -> None:
 
 def test_a_report_shows_what_changed_and_nothing_runs_in_it() -> None:
     compared = [
-        Compared(Question(1, "<script>"), Tried(text="same"), Tried(text="same")),
-        Compared(Question(2, "why"), Tried(text="old <b>"), Tried(text="new <b>", cost=2_500_000)),
+        ComparedAnswers(ReplayQuestion(1, "<script>"), TrialAnswer(text="same"), TrialAnswer(text="same")),
+        ComparedAnswers(
+            ReplayQuestion(2, "why"), TrialAnswer(text="old <b>"), TrialAnswer(text="new <b>", cost=2_500_000)
+        ),
     ]
     written = page("hr", ("aaa", "bbb"), compared, ["3 of 4 cases pass"], currency="CNY")
 
@@ -167,12 +169,18 @@ def test_a_report_shows_what_changed_and_nothing_runs_in_it() -> None:
 
 
 def test_differences_are_marked_by_the_word() -> None:
-    assert ("a <del>b</del> c", "a <ins>d</ins> c") == marked("a b c", "a d c")
-    assert ("今天<del>晴</del>", "今天<ins>阴</ins>") == marked("今天晴", "今天阴")
+    assert ("a <del>b</del> c", "a <ins>d</ins> c") == mark_differences("a b c", "a d c")
+    assert ("今天<del>晴</del>", "今天<ins>阴</ins>") == mark_differences("今天晴", "今天阴")
 
 
 def test_answers_are_added_up() -> None:
-    total = summed([Tried(input_tokens=1, milliseconds=10), Tried(output_tokens=2, milliseconds=30), Tried(error="x")])
+    total = add_up(
+        [
+            TrialAnswer(input_tokens=1, milliseconds=10),
+            TrialAnswer(output_tokens=2, milliseconds=30),
+            TrialAnswer(error="x"),
+        ]
+    )
 
     assert (3, 1, 1, 2, 10) == (
         total.answers,

@@ -12,12 +12,12 @@ import pytest
 
 from chains.config import ChainConfig
 from chains.mcp_servers import McpServers, open_servers
-from chains.models import Models
-from chains.replaying import Compared, Question, page, summed
-from chains.senses import pretended_senses
+from chains.models import ModelRegistry
+from chains.replaying import ComparedAnswers, ReplayQuestion, add_up, page
+from chains.senses import trial_media_services
 from chains.toolbox import ROUNDS
-from chains.toolshed import open_toolshed
-from chains.trying import Answers, Call, Tooled, Tried, Trier, use_told
+from chains.toolshed import open_tool_registry
+from chains.trying import AnswerCache, ChainTester, ModelCall, ToolTrace, TrialAnswer, describe_use
 from pipeline.outcomes import ToolUse
 from pipeline.settings import Settings
 from pipeline.words import Catalogue
@@ -49,7 +49,7 @@ async def trier(
     mcp: Mapping[str, Any] | None = None,
     models: Mapping[str, Any] | None = None,
     **options: object,
-) -> AsyncIterator[Trier]:
+) -> AsyncIterator[ChainTester]:
     table = {"model": "test-model", "base_url": server.base_url, "max_retries": 0, **options}
     image = {"model": "painter", "base_url": server.base_url}
     settings = Settings.model_validate(
@@ -58,10 +58,10 @@ async def trier(
     # Reads the sentences, and loads libraries.
     words = await asyncio.to_thread(Catalogue, "zh")
     servers: McpServers = await asyncio.to_thread(open_servers, settings)
-    toolshed = await asyncio.to_thread(open_toolshed, pretended_senses(settings), servers)
-    known = Models(settings, words)
+    toolshed = await asyncio.to_thread(open_tool_registry, trial_media_services(settings), servers)
+    known = ModelRegistry(settings, words)
     try:
-        yield Trier(known, settings.chat, words, toolshed, Answers(folder), clock=lambda: at)
+        yield ChainTester(known, settings.chat, words, toolshed, AnswerCache(folder), clock=lambda: at)
     finally:
         await known.aclose()
         await servers.aclose()
@@ -114,20 +114,20 @@ async def test_no_picture_is_drawn_and_the_model_goes_on_as_if(server: OpenAISer
 
     assert [] == [asked.path for asked in server.asked if "images" in asked.path]
     assert ("画好了", ["done"]) == (tried.text[:3], [use.outcome for use in tried.tools])
-    assert "no picture is drawn in a trial" in use_told(tried.tools[0])
+    assert "no picture is drawn in a trial" in describe_use(tried.tools[0])
 
 
 async def test_tools_are_told_between_the_words(server: OpenAIServer) -> None:
     asked = wish("current_time", arguments='{"time_zone": "Asia/Tokyo"}')
     server.script(asks(asked, text="Let me look."), Says("Nine."))
     async with trier(server) as it:
-        pieces = [piece async for piece in it.stream(CLOCK, await it.sent(CLOCK, "What time is it?"))]
+        pieces = [piece async for piece in it.stream(CLOCK, await it.prepare(CLOCK, "What time is it?"))]
 
     *_, tried = pieces
-    place = next(place for place, piece in enumerate(pieces) if isinstance(piece, Tooled))
+    place = next(place for place, piece in enumerate(pieces) if isinstance(piece, ToolTrace))
     tooled = pieces[place]
-    assert isinstance(tooled, Tooled)
-    assert isinstance(tried, Tried)
+    assert isinstance(tooled, ToolTrace)
+    assert isinstance(tried, TrialAnswer)
     assert "Let me look." == "".join(str(piece) for piece in pieces[:place])
     assert "Nine." == "".join(str(piece) for piece in pieces[place + 1 : -1]) == tried.text
     assert (tooled.use,) == tried.tools
@@ -147,7 +147,7 @@ async def test_every_round_is_counted_and_paid(server: OpenAIServer) -> None:
         tried = await it.ask(CLOCK, "hi")
 
     assert (300, 12, 300 * 2 + 12 * 8) == (tried.input_tokens, tried.output_tokens, tried.cost)
-    assert (Call("default", 100, 0, 5), Call("default", 200, 0, 7)) == tried.calls
+    assert (ModelCall("default", 100, 0, 5), ModelCall("default", 200, 0, 7)) == tried.calls
 
 
 async def test_what_was_taken_before_a_failure_is_counted(server: OpenAIServer) -> None:
@@ -243,12 +243,16 @@ async def test_tools_of_a_server_are_used_and_their_failures_not_kept(server: Op
 
 def test_a_report_says_which_tools_were_used() -> None:
     clock = ToolUse("current_time", '{"time_zone": "<b>"}', "done", 3)
-    live = Tried(text="same", tools=(clock,))
+    live = TrialAnswer(text="same", tools=(clock,))
     compared = [
-        Compared(
-            Question(1, "one"), live, Tried(text="same", tools=(ToolUse("current_time", clock.arguments, "done", 9),))
+        ComparedAnswers(
+            ReplayQuestion(1, "one"),
+            live,
+            TrialAnswer(text="same", tools=(ToolUse("current_time", clock.arguments, "done", 9),)),
         ),
-        Compared(Question(2, "two"), live, Tried(text="same", tools=(ToolUse("look", "", "failed", 7),))),
+        ComparedAnswers(
+            ReplayQuestion(2, "two"), live, TrialAnswer(text="same", tools=(ToolUse("look", "", "failed", 7),))
+        ),
     ]
     written = page("hr", ("aaa", "bbb"), compared)
 
@@ -256,4 +260,4 @@ def test_a_report_says_which_tools_were_used() -> None:
     assert "current_time {&quot;time_zone&quot;: &quot;&lt;b&gt;&quot;}: done, 3 ms" in written
     assert "look: failed, 7 ms" in written
     assert "9 ms" not in written
-    assert 2 == summed([each.live for each in compared]).tools
+    assert 2 == add_up([each.live for each in compared]).tools

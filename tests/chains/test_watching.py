@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from chains.book import ChainBook
+from chains.book import ChainCatalog
 from chains.config import ChainConfig
-from chains.shelf import Demands, Shelf
-from chains.watching import Keeper, live_chains
+from chains.shelf import ChainFiles, ChainRequirements
+from chains.watching import ChainSync, live_chains
 from pipeline.events import Person
 from pipeline.revisions import ChainRevision
 from storage.configs import ChainRevisions
@@ -23,11 +23,14 @@ class Machine:
 
     def __init__(self, folder: Path, database: Database, *, shared: bool, before: list[ChainConfig]) -> None:
         self.revisions = ChainRevisions(database)
-        book = ChainBook({chain.name: chain for chain in before})
-        self.shelf = Shelf(
-            (folder / "shipped", folder / "own"), demands=Demands(self.check), reserved=("@help",), book=book
+        book = ChainCatalog({chain.name: chain for chain in before})
+        self.shelf = ChainFiles(
+            (folder / "shipped", folder / "own"),
+            requirements=ChainRequirements(self.check),
+            reserved=("@help",),
+            catalog=book,
         )
-        self.keeper = Keeper(self.shelf, self.revisions, shared=shared, look_seconds=NEVER)
+        self.keeper = ChainSync(self.shelf, self.revisions, shared=shared, look_seconds=NEVER)
 
     @staticmethod
     def check(chain: ChainConfig) -> str:
@@ -41,7 +44,7 @@ class Machine:
         return await asyncio.to_thread(lambda: file.read_text(encoding="utf-8") if file.exists() else "")
 
     def says(self, name: str, person: Person | None = None) -> str:
-        book = self.shelf.book
+        book = self.shelf.catalog
         return book.chain(name, person).system_prompt if name in book.chains else ""
 
 
@@ -49,7 +52,7 @@ async def settle(*machines: Machine) -> None:
     """Let each machine look as often as an edit of one needs to reach all."""
     for _ in range(4):
         for each in machines:
-            await each.keeper.look()
+            await each.keeper.poll()
 
 
 def prompt(said: str) -> str:
@@ -93,7 +96,7 @@ async def test_an_edit_is_live_and_in_the_history(tmp_path: Path, database: Data
 
 async def test_what_webot_ships_is_known_by_its_revision(tmp_path: Path, database: Database) -> None:
     async with machine(tmp_path, database) as it:
-        revision = it.shelf.book.chain("default").revision
+        revision = it.shelf.catalog.chain("default").revision
 
         assert [prompt("shipped")] == [draft.content for draft in await it.revisions.find("default", revision)]
         assert 0 == await it.revisions.latest()
@@ -107,12 +110,12 @@ async def test_a_broken_edit_is_not_released_and_a_restart_goes_on_with_the_last
         await settle(it)
         await it.write("hr", "= broken")
         await settle(it)
-        assert it.shelf.book.problems
+        assert it.shelf.catalog.problems
 
         assert "good" == it.says("hr")
     async with machine(tmp_path, database) as it:
         assert "good" == it.says("hr")
-        assert it.shelf.book.problems
+        assert it.shelf.catalog.problems
         assert 1 == len(await it.revisions.history("hr"))
 
 
@@ -120,7 +123,7 @@ async def test_a_chain_that_cannot_work_here_is_not_released(tmp_path: Path, dat
     async with machine(tmp_path, database) as it:
         await it.write("hr", 'model = "big"')
         await settle(it)
-        assert it.shelf.book.problems
+        assert it.shelf.catalog.problems
 
         assert [] == await it.revisions.history("hr")
 

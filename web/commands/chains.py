@@ -17,9 +17,9 @@ from web.thumbs import THUMBS, counted, show_judged, thumbs
 from web.trials import check_report, show_sent, show_tooled, write_report
 
 if TYPE_CHECKING:
-    from chains.cases import Result
-    from chains.replaying import Compared
-    from chains.trying import Tried
+    from chains.cases import CaseResult
+    from chains.replaying import ComparedAnswers
+    from chains.trying import TrialAnswer
     from storage.ratings import Rating
     from web.chainwork import Desk
 
@@ -48,14 +48,14 @@ def list_chains(shell: Shell) -> None:
     drafts = desk.drafts
     counts = counted(desk)
     rows = [("NAME", "COMMAND", "MODEL", "REVISION", *THUMBS, "FROM", "WHAT IT IS FOR")]
-    for name in desk.shelf.book.names:
-        chain = desk.shelf.book.chain(name)
+    for name in desk.shelf.catalog.names:
+        chain = desk.shelf.catalog.chain(name)
         origin = "own" if name in desk.shelf.files(desk.folder) else "shipped"
         origin += ", draft" if name in drafts else ""
         judged = thumbs(counts, name, chain.revision)
         rows.append((name, chain.command or "-", chain.model, chain.revision, *judged, origin, chain.description))
     click.echo("\n".join(columns(rows)))
-    _complain(desk.shelf.book.problems)
+    _complain(desk.shelf.catalog.problems)
 
 
 @command.command()
@@ -85,12 +85,12 @@ def check(shell: Shell, files: tuple[Path, ...]) -> None:
     problems = [] if files else desk.problems()
     for file in files:
         try:
-            wrong = desk.shelf.wrong(read_chain(file))
+            wrong = desk.shelf.problem_with(read_chain(file))
             problems += [f"{file}: {wrong}"] if wrong else []
         except ChainInvalid as error:
             problems.append(str(error))
     _complain(problems)
-    click.echo(f"{len(files) or len(desk.shelf.book.names) + len(desk.drafts)} chains: all can be used")
+    click.echo(f"{len(files) or len(desk.shelf.catalog.names) + len(desk.drafts)} chains: all can be used")
 
 
 @command.command()
@@ -203,13 +203,13 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
     """Ask a chain something and show what exactly was sent."""
     from chains.prices import money  # noqa: PLC0415 (not for `webot --help`)
 
-    async def run(desk: "Desk") -> "Tried":
-        from chains.trying import Tooled, Tried  # noqa: PLC0415 (not for `webot --help`)
+    async def run(desk: "Desk") -> "TrialAnswer":
+        from chains.trying import ToolTrace, TrialAnswer  # noqa: PLC0415 (not for `webot --help`)
 
         version = desk.version(name, live=live)
-        tried = Tried()
+        tried = TrialAnswer()
         async with desk.trier(at_once=1, fresh=True, tools=tools) as trier:
-            sent = await trier.sent(version.chain, text)
+            sent = await trier.prepare(version.chain, text)
             show_sent(f"{name} {version.label} {version.chain.revision}", sent)
             began = False
             async for piece in trier.stream(version.chain, sent):
@@ -217,12 +217,12 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
                     case str():
                         click.echo(piece, nl=False)
                         began = True
-                    case Tooled():
+                    case ToolTrace():
                         if began:
                             click.echo()
                             began = False
                         show_tooled(piece)
-                    case Tried():
+                    case TrialAnswer():
                         tried = piece
         return tried
 
@@ -253,12 +253,12 @@ def test(
 ) -> None:
     """Run the cases of every chain, or of some; the exit code is 1 if one fails."""
 
-    async def run(desk: "Desk") -> list["Result"]:
+    async def run(desk: "Desk") -> list["CaseResult"]:
         from chains.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
 
         desk.models.check(judge)
-        chains = [desk.version(name, live=live).chain for name in names or desk.shelf.book.names]
-        results: list[Result] = []
+        chains = [desk.version(name, live=live).chain for name in names or desk.shelf.catalog.names]
+        results: list[CaseResult] = []
         with click.progressbar(length=sum(len(chain.cases) for chain in chains), label="cases") as bar:
             async with desk.trier(at_once=at_once, fresh=fresh, tools=tools) as trier:
                 async for result in run_cases(trier, chains, judge=judge):
@@ -266,7 +266,7 @@ def test(
                     bar.update(1)
         return sorted(results, key=lambda result: (result.chain, result.number))
 
-    from chains.trying import use_told  # noqa: PLC0415 (the same)
+    from chains.trying import describe_use  # noqa: PLC0415 (the same)
 
     results = asyncio.run(run(_desk(shell)))
     for result in results:
@@ -277,7 +277,7 @@ def test(
         if not result.passed and result.tried.text:
             click.echo(f"       it said: {' '.join(result.tried.text.split())[:200]}")
         for use in () if result.passed else result.tried.tools:
-            click.echo(f"       it used: {use_told(use)}")
+            click.echo(f"       it used: {describe_use(use)}")
     failed = sum(not result.passed for result in results)
     click.echo(f"{len(results) - failed} of {len(results)} passed")
     if failed:
@@ -302,17 +302,17 @@ def replay(
     """
     from chains.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
     from chains.prices import money  # noqa: PLC0415 (the same)
-    from chains.replaying import page, replay, summed  # noqa: PLC0415 (the same)
+    from chains.replaying import add_up, page, replay  # noqa: PLC0415 (the same)
 
     desk = _desk(shell)
     live, draft = desk.live(name), desk.draft(name)
     report = report or Path(f"replay-{name}.html")
     check_report(report)
 
-    async def run() -> tuple[list["Compared"], list[str]]:
+    async def run() -> tuple[list["ComparedAnswers"], list[str]]:
         turns = desk.settings.chat.turns if draft.chain.turns is None else draft.chain.turns
         questions = await desk.questions(name, last=last, turns=turns)
-        compared: list[Compared] = []
+        compared: list[ComparedAnswers] = []
         passed = []
         async with desk.trier(at_once=at_once, fresh=fresh, tools=tools) as trier:
             with click.progressbar(length=len(questions), label="questions") as bar:
@@ -337,7 +337,7 @@ def replay(
         ("live", live, [each.live for each in compared]),
         ("draft", draft, [each.draft for each in compared]),
     ):
-        total = summed(tried)
+        total = add_up(tried)
         counts = (total.answers, total.errors, total.tools, total.input_tokens, total.output_tokens)
         cells = (*map(str, counts), money(total.cost), str(total.milliseconds))
         rows.append((label, version.chain.revision, *cells))  # type: ignore[arg-type]

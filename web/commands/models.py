@@ -8,8 +8,8 @@ import click
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from chains.models import Models
-    from chains.probing import Found, Pace
+    from chains.models import ModelRegistry
+    from chains.probing import Found, Throughput
     from pipeline.settings import Settings
 
 
@@ -29,7 +29,7 @@ def list_models(shell: Shell) -> None:
     for name in models.names:
         table = settings.models.get(name)
         where = (table.base_url or "the provider's own address") if table is not None else ""
-        known = models.shown(name)
+        known = models.display_name(name)
         fallbacks = f", then {', '.join(table.fallbacks)}" if table is not None and table.fallbacks else ""
         click.echo(f"{name}: {known}{f' at {where}' if known != 'demo' else ', the built-in model'}{fallbacks}")
 
@@ -43,13 +43,13 @@ def test(shell: Shell, name: str) -> None:
 
     settings = quietly(shell)
 
-    async def run() -> "tuple[Pace, Found, Found]":
-        from chains.probing import Probe  # noqa: PLC0415 (not for `webot --help`)
+    async def run() -> "tuple[Throughput, Found, Found]":
+        from chains.probing import ModelProbe  # noqa: PLC0415 (not for `webot --help`)
 
         models = await asyncio.to_thread(_models, settings)
         try:
-            probe = await Probe.of(models, name)
-            pace = await probe.pace()
+            probe = await ModelProbe.of(models, name)
+            pace = await probe.measure()
             if pace.error:
                 return pace, "failed", "failed"
             return pace, await probe.uses_tools(), await probe.sees()
@@ -67,11 +67,11 @@ def test(shell: Shell, name: str) -> None:
     click.echo(f"pictures: {_told(vision)}")
 
 
-def _models(settings: "Settings") -> "Models":
-    from chains.models import Models  # noqa: PLC0415 (not for `webot --help`)
+def _models(settings: "Settings") -> "ModelRegistry":
+    from chains.models import ModelRegistry  # noqa: PLC0415 (not for `webot --help`)
     from pipeline.words import Catalogue  # noqa: PLC0415 (the same)
 
-    return Models(settings, Catalogue(settings.chat.language))
+    return ModelRegistry(settings, Catalogue(settings.chat.language))
 
 
 def _told(found: "Found") -> str:

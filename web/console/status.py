@@ -68,7 +68,7 @@ async def state_of(service: Service) -> State:
         public_url=public_url,
         refused=service.edit.refused,
         waiting=service.edit.waiting,
-        chains=service.chains.shelf.book.problems,
+        chains=service.chains.chain_files.catalog.problems,
         channels=tuple(
             ChannelState(
                 name=name,

@@ -5,9 +5,9 @@ import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-from chains.failures import answer_failed
+from chains.failures import to_answer_failed
 from chains.model_tables import NOT_CHAT
-from chains.models import Models
+from chains.models import ModelRegistry
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.words import Catalogue
@@ -26,8 +26,8 @@ async def examine_models(settings: Settings, teller: Teller, seconds: float) -> 
     )
     try:
         # They look for packages on the disk.
-        await asyncio.to_thread(Models, settings, Catalogue(settings.chat.language))
-        models = await asyncio.to_thread(Models, alone, Catalogue(settings.chat.language))
+        await asyncio.to_thread(ModelRegistry, settings, Catalogue(settings.chat.language))
+        models = await asyncio.to_thread(ModelRegistry, alone, Catalogue(settings.chat.language))
     except SettingsInvalid as error:
         yield _unusable(error, teller)
         return
@@ -48,8 +48,8 @@ def _unusable(error: SettingsInvalid, teller: Teller) -> Finding:
     return teller.ill("model", "models_bad", "models_bad_fix", problems="; ".join(error.problems))
 
 
-async def _asked(models: Models, name: str, teller: Teller, seconds: float) -> Finding:
-    if models.shown(name) == "demo":
+async def _asked(models: ModelRegistry, name: str, teller: Teller, seconds: float) -> Finding:
+    if models.display_name(name) == "demo":
         return teller.well("model", "model_demo")
     started = time.monotonic()
     try:
@@ -58,9 +58,9 @@ async def _asked(models: Models, name: str, teller: Teller, seconds: float) -> F
         async with asyncio.timeout(seconds):
             answer = await model.ainvoke(_ASKED)
     except Exception as error:  # noqa: BLE001 -- the edge of a step: whatever a model's call raises is the finding
-        failure = answer_failed(error, model=name)
-        return teller.ill("model", "model_bad", _fix(failure), model=models.shown(name), error=_facts(failure))
-    answering = str(answer.response_metadata.get("model_name") or models.shown(name))
+        failure = to_answer_failed(error, model=name)
+        return teller.ill("model", "model_bad", _fix(failure), model=models.display_name(name), error=_facts(failure))
+    answering = str(answer.response_metadata.get("model_name") or models.display_name(name))
     return teller.well("model", "model_ok", model=answering, seconds=f"{time.monotonic() - started:.1f}")
 
 

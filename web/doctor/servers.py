@@ -6,7 +6,7 @@ from tempfile import TemporaryFile
 from typing import TextIO, cast
 
 from chains.mcp_servers import open_servers, set_up
-from chains.mcp_session import McpServer
+from chains.mcp_session import McpConnection
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import McpTable, Settings
 from web.doctor.findings import Finding, Teller
@@ -29,7 +29,7 @@ async def examine_servers(settings: Settings, teller: Teller, seconds: float) ->
 async def _asked(name: str, table: McpTable, settings: Settings, teller: Teller, seconds: float) -> Finding:
     proxy = settings.network.proxy.get_secret_value()
     errors = cast("TextIO", await asyncio.to_thread(TemporaryFile, "w+", encoding="utf-8", errors="replace"))
-    server = McpServer(name, table, proxy=proxy, errors=errors)
+    server = McpConnection(name, table, proxy=proxy, errors=errors)
     try:
         offers = await server.offers(patience=seconds)
         trouble = server.trouble or ("" if offers else "-")
