@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.tables import Row, at_most, seen, table
-from storage.visits import bring_up
+from storage.visits import ensure_schema
 
 ANSWER = """结论：**可以**，但要先确认库存。
 
@@ -83,7 +83,7 @@ async def main() -> None:
 
 async def fill(folder: Path, case: Case, scale: float) -> None:
     """Write the conversations straight into a database of our schema."""
-    await bring_up(f"sqlite:///{folder}/webot.db")
+    await ensure_schema(f"sqlite:///{folder}/webot.db")
     talks = max(1, int(case.talks * scale)) if case.talks > 1 else 1
     exchanges = max(1, int(case.exchanges * scale)) if case.talks == 1 else case.exchanges
     await asyncio.to_thread(_insert, folder, talks, exchanges)

@@ -13,7 +13,7 @@ from pipeline.events import Person
 from storage.engine import Database, open_database
 from storage.migrate import migrate
 from storage.tables import conversations, messages, people
-from storage.transcript import Transcript
+from storage.transcript import TranscriptStore
 from tests.resilience.postgres import postgres
 
 _SHORT, _LONG = 50, 50_000
@@ -34,12 +34,12 @@ async def _measure(name: str, database: Database) -> None:
     try:
         await migrate(database)
         short, long = await _talk(database, 1, _SHORT), await _talk(database, 2, _LONG)
-        transcript = Transcript(database)
+        transcript = TranscriptStore(database)
         took: dict[Person, list[float]] = {short: [], long: []}
         for number in range(2 * _READS):
             person = (short, long)[number % 2]
             began = time.perf_counter()
-            known = await transcript.recall(person, turns=_TURNS, idle_minutes=0)
+            known = await transcript.load(person, turns=_TURNS, idle_minutes=0)
             took[person].append((time.perf_counter() - began) * 1000)
             assert len(known.exchanges) == _TURNS  # noqa: S101 -- what follows means nothing otherwise
         table(f"The latest {_TURNS} turns on {name}, median of {_READS}", _rows(took[short], took[long]))

@@ -47,7 +47,7 @@ _BETWEEN = select(func.coalesce(func.sum(spending.c.cost), 0)).where(
 )
 
 
-class Accounts:
+class UsageTotalsReader:
     """Implements `Spending` over the database."""
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time) -> None:

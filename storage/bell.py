@@ -31,7 +31,7 @@ _PROBE_SECONDS = 3.0
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
-class Bell:
+class NotifyListener:
     """A connection that only listens; it comes back by itself when the database does."""
 
     def __init__(self, database: Database, owner: str, ring: Callable[[str], None]) -> None:

@@ -27,7 +27,7 @@ from storage.audit import note
 from storage.codec import NO_TOOLS, media_to_json, pictures_from_json, pictures_to_json, tools_to_json
 from storage.forgetting import erase
 from storage.ratings import latest_answer
-from storage.spending import Spent, add_up
+from storage.spending import UsageBatch, add_up
 from storage.tables import conversations, messages, people
 from storage.values import storable_name, storable_provenance
 
@@ -46,7 +46,7 @@ class Changes:
         self._now = now
         self._grown: list[dict[str, object]] = []
         self._messages: list[dict[str, object]] = []
-        self._spent = Spent(now)
+        self._spent = UsageBatch(now)
 
     async def make(self, change: Change, turn: Turn) -> None:
         """Make one change on behalf of a turn's sender."""

@@ -26,7 +26,7 @@ _RELEASES = select(
 _WHOLE = chain_releases.c.share == WHOLE_SHARE
 
 
-class ChainRevisions:
+class RevisionStore:
     """Implements `Revisions` over the database, and reads the history for operators."""
 
     def __init__(self, database: Database) -> None:

@@ -102,13 +102,13 @@ def _make(job: Job, data: bytes) -> Made:
         case "shrink picture":
             return Made((shrunk(data),))
         case "decode sound":
-            from storage.recordings import waved  # noqa: PLC0415 -- imported by now
+            from storage.recordings import to_wav  # noqa: PLC0415 -- imported by now
 
-            return Made((waved(data),))
+            return Made((to_wav(data),))
         case "encode speech":
-            from storage.recordings import amr  # noqa: PLC0415 -- the same
+            from storage.recordings import to_amr  # noqa: PLC0415 -- the same
 
-            return Made(tuple(amr(data)))
+            return Made(tuple(to_amr(data)))
 
 
 if __name__ == "__main__":

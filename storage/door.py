@@ -12,29 +12,29 @@ _LONGEST = 0.2
 """Seconds a turn lets others in before it; under a flood that does not end, turns go on after them."""
 
 
-class Door:
+class AdmissionGate:
     """Counts events that are being accepted, and lets turns begin when none is, one a round of the loop."""
 
     def __init__(self, *, longest: float = _LONGEST) -> None:
         self._longest = longest
-        self._coming = 0
+        self._accepting = 0
         self._free = asyncio.Event()
         self._free.set()
         self._next = asyncio.Lock()
 
     @contextmanager
-    def coming_in(self) -> Iterator[None]:
+    def accepting(self) -> Iterator[None]:
         """Count an event as long as it is being accepted."""
-        self._coming += 1
+        self._accepting += 1
         self._free.clear()
         try:
             yield
         finally:
-            self._coming -= 1
-            if not self._coming:
+            self._accepting -= 1
+            if not self._accepting:
                 self._free.set()
 
-    async def let_in(self) -> None:
+    async def wait(self) -> None:
         """Return when nobody is coming in, or has been for too long."""
         if self._free.is_set() and not self._next.locked():
             return

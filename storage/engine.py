@@ -44,7 +44,7 @@ class Database:
         self.connector: Connector | None = None
         """What opens connections to PostgreSQL."""
         self._lock: FileLock | None = None
-        self._whole: sqlite.WholeTransactions | None = None
+        self._whole: sqlite.ThreadTransactions | None = None
         # One after the other: waiting for SQLite's own lock means looking again and again.
         self._writing = asyncio.Lock()
         if self.shared:
@@ -69,7 +69,7 @@ class Database:
                 file.touch(mode=0o600)
             self._writers = _sqlite(url, pool_size=1, begin="BEGIN IMMEDIATE")
             self._readers = _sqlite(url, pool_size=4, begin="")
-            self._whole = sqlite.WholeTransactions(
+            self._whole = sqlite.ThreadTransactions(
                 _set_up(
                     create_engine(
                         url.set(drivername="sqlite"),

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.events import Person
 from storage.audit import latest_forgetting
 from storage.engine import Database
-from storage.forgetting import remove_doomed
+from storage.forgetting import delete_marked_files
 from storage.media import MediaFolder
 
 log = structlog.get_logger()
@@ -63,7 +63,7 @@ class Eraser:
             SQLAlchemyError: The database cannot be read or written.
             OSError: A file cannot be removed.
         """
-        await remove_doomed(self._database, self._media)
+        await delete_marked_files(self._database, self._media)
         await drop_tried(self._database, self._data_dir)
         for pause in (*_PAUSES, 0.0):
             if await self._database.empty_log():

@@ -98,7 +98,7 @@ async def erase(connection: AsyncConnection, person: Person, *, insert_into: Ins
         delete(exported_files).where(exported_files.c.person == str(person)).returning(exported_files.c.sha256)
     )
     files |= {row.sha256 for row in made}
-    await doom(connection, files, insert_into=insert_into)
+    await mark_for_deletion(connection, files, insert_into=insert_into)
     said = (
         await connection.execute(
             select(func.count()).select_from(messages).where(messages.c.conversation_id.in_(theirs))
@@ -174,7 +174,7 @@ async def forget_old(database: Database, *, days: int) -> Erased:
         made = await connection.execute(
             delete(exported_files).where(exported_files.c.at < before).returning(exported_files.c.sha256)
         )
-        await doom(connection, sent | {row.sha256 for row in made}, insert_into=_insert_into(database))
+        await mark_for_deletion(connection, sent | {row.sha256 for row in made}, insert_into=_insert_into(database))
         erased += Erased(len(gone.all()), 0)
         if erased.messages or erased.conversations:
             await note(
@@ -208,24 +208,26 @@ async def _erase_exchanges(database: Database, before: float) -> int:
         *((messages.c.conversation_id == talk) & messages.c.turn.in_(numbers) for talk, numbers in turns.items())
     )
     async with database.write() as connection:
-        await doom(connection, await _files_of_messages(connection, these), insert_into=_insert_into(database))
+        await mark_for_deletion(
+            connection, await _files_of_messages(connection, these), insert_into=_insert_into(database)
+        )
         return len((await connection.execute(delete(messages).where(these).returning(messages.c.id))).all())
 
 
-async def doom(connection: AsyncConnection, files: Iterable[str], *, insert_into: InsertInto) -> None:
+async def mark_for_deletion(connection: AsyncConnection, files: Iterable[str], *, insert_into: InsertInto) -> None:
     """Note files that are to go."""
     rows = [{"sha256": name} for name in sorted(files)]
     if rows:
         await connection.execute(insert_into(doomed_files).on_conflict_do_nothing(), rows)
 
 
-async def remove_doomed(database: Database, media: MediaFolder) -> int:
+async def delete_marked_files(database: Database, media: MediaFolder) -> int:
     """Remove the files that are to go and that nothing refers to any more; give how many went."""
     async with database.read() as connection:
         doomed = {row.sha256 for row in await connection.execute(select(doomed_files.c.sha256))}
         if not doomed:
             return 0
-        held = await _held(connection, doomed)
+        held = await _referenced(connection, doomed)
     removed = await media.remove(doomed - held)
     async with database.write() as connection:
         for name in doomed:
@@ -233,7 +235,7 @@ async def remove_doomed(database: Database, media: MediaFolder) -> int:
     return removed
 
 
-async def remove_unheld(database: Database, media: MediaFolder) -> int:
+async def delete_unreferenced_files(database: Database, media: MediaFolder) -> int:
     """Remove old files that nothing refers to; give how many went.
 
     Such are recordings that were understood, pictures nobody asked about, answers that went out as files.
@@ -242,13 +244,13 @@ async def remove_unheld(database: Database, media: MediaFolder) -> int:
     if not old:
         return 0
     async with database.read() as connection:
-        held = await _held(connection, old)
+        held = await _referenced(connection, old)
     return await media.sweep(days=_UNHELD_DAYS, held=held)
 
 
-async def _held(connection: AsyncConnection, among: set[str]) -> set[str]:
+async def _referenced(connection: AsyncConnection, among: set[str]) -> set[str]:
     """Give those of some files that a message, a person, an export or a part to be sent refers to."""
-    held = await _shown(connection, among)
+    held = await _shown_by_messages(connection, among)
     held |= {row.sha256 for row in await connection.execute(select(exported_files.c.sha256))} & among
     for row in await connection.execute(select(people.c.pictures).where(people.c.pictures != "[]")):
         held |= {picture.media.sha256 for picture in pictures_from_json(row.pictures)} & among
@@ -265,7 +267,7 @@ async def _files_of_messages(connection: AsyncConnection, condition: ColumnEleme
     return {media.sha256 for row in rows for media in media_from_json(row.media)}
 
 
-async def _shown(connection: AsyncConnection, among: set[str]) -> set[str]:
+async def _shown_by_messages(connection: AsyncConnection, among: set[str]) -> set[str]:
     """Give those of some files that any message shows; a batch at a time, for there may be many."""
     found: set[str] = set()
     after = 0

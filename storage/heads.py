@@ -32,7 +32,7 @@ _SET_ASIDE = (
 _NEXT = select(func.min(inbox.c.n)).where(inbox.c.lane == bindparam("b_lane"), inbox.c.n > bindparam("b_n"))
 
 
-class Unreadable(Exception):
+class UndecodableTurn(Exception):
     """A row that holds what this webot cannot read; says which column, and never what is in it."""
 
 
@@ -61,7 +61,7 @@ class Heads:
                     continue
                 try:
                     turns[lane.name] = _turn(found[lane.name], lane.epoch, parts)
-                except Unreadable as error:
+                except UndecodableTurn as error:
                     left += [lane] if await self._set_aside(lane, str(error)) else []
             rest = left
         for lane in rest:
@@ -116,17 +116,17 @@ class Heads:
 def _turn(row: Row[Any], epoch: int, parts: Mapping[int, Sequence[Row[Any]]]) -> Turn:
     """Read a turn; what cannot be read of it is said in it, so that its sender can be told.
 
-    Raises `Unreadable` where not even the sender can be read.
+    Raises `UndecodableTurn` where not even the sender can be read.
     """
     who = (row.key, row.channel, row.user)
     if not all(isinstance(each, str) for each in who):
-        raise Unreadable("the inbox row names no person")
+        raise UndecodableTurn("the inbox row names no person")
     attempts = max(int(row.attempts or 1) - 1, 0)
     sender = Person(row.channel, row.user)
     try:
         event = _event(row, sender)
         outgoing = _outgoing(parts[row.id]) if row.state == "answered" else None
-    except Unreadable as error:
+    except UndecodableTurn as error:
         empty = InboundEvent(row.key, sender, Text(""), datetime.fromtimestamp(0, UTC))
         return Turn(row.id, row.lane, epoch, empty, 0.0, attempts, stopped=bool(row.stopped), unreadable=str(error))
     return Turn(row.id, row.lane, epoch, event, row.accepted_at, attempts, outgoing, row.failure, bool(row.stopped))
@@ -135,17 +135,17 @@ def _turn(row: Row[Any], epoch: int, parts: Mapping[int, Sequence[Row[Any]]]) ->
 def _event(row: Row[Any], sender: Person) -> InboundEvent:
     for name in ("sent_at", "accepted_at"):
         if not isinstance(getattr(row, name), (int, float)):
-            raise Unreadable(f"inbox.{name} is no number")
+            raise UndecodableTurn(f"inbox.{name} is no number")
     if not isinstance(row.failure, str):
-        raise Unreadable("inbox.failure is no text")
+        raise UndecodableTurn("inbox.failure is no text")
     try:
         sent_at = datetime.fromtimestamp(row.sent_at, UTC)
     except (ValueError, OverflowError, OSError):
-        raise Unreadable("inbox.sent_at is no time") from None
+        raise UndecodableTurn("inbox.sent_at is no time") from None
     try:
         return InboundEvent(row.key, sender, content_from_json(row.content), sent_at)
     except Exception as error:  # noqa: BLE001 -- whatever reading a row raises, the row is to blame
-        raise Unreadable(f"inbox.content cannot be read ({type(error).__name__})") from None
+        raise UndecodableTurn(f"inbox.content cannot be read ({type(error).__name__})") from None
 
 
 def _outgoing(rows: Sequence[Row[Any]]) -> tuple[OutgoingPart, ...]:
@@ -154,5 +154,5 @@ def _outgoing(rows: Sequence[Row[Any]]) -> tuple[OutgoingPart, ...]:
         try:
             outgoing.append(OutgoingPart(int(row.place), part_from_json(row.part), int(row.attempts)))
         except Exception as error:  # noqa: BLE001 -- as above
-            raise Unreadable(f"outbox.part {row.place} cannot be read ({type(error).__name__})") from None
+            raise UndecodableTurn(f"outbox.part {row.place} cannot be read ({type(error).__name__})") from None
     return tuple(outgoing)

@@ -13,7 +13,7 @@ from storage.engine import Database
 from storage.erasure import Eraser
 from storage.exports.kept import drop_old_exports
 from storage.failures import read_failure
-from storage.forgetting import forget_old, remove_doomed, remove_unheld
+from storage.forgetting import delete_marked_files, delete_unreferenced_files, forget_old
 from storage.media import MediaFolder
 from storage.pseudonyms import drop_pseudonyms
 from storage.tables import inbox
@@ -26,7 +26,7 @@ _DAY = _HOURS_A_DAY * _HOUR
 _BATCH = 1000
 
 
-class Janitor:
+class CleanupTask:
     """Removes finished turns, with their parts, after `keep_days`; what failed stays until somebody deals with it.
 
     Files of the media folder go `keep_media_days` after they were last stored, and what was said `retention_days`
@@ -91,12 +91,12 @@ class Janitor:
                 await _tried("retention", self._forget_old())
             await _tried("pseudonyms", drop_pseudonyms(self._database, now=time()))
             await _tried("exports", drop_old_exports(self._database, days=self._keep_days))
-            files += await _tried("forgotten files", remove_doomed(self._database, self._media))
+            files += await _tried("forgotten files", delete_marked_files(self._database, self._media))
             if self._eraser is not None:
                 await _tried("erasures", self._eraser.finish())
             if hour % _HOURS_A_DAY == 0:
                 # It looks through all messages.
-                files += await _tried("unheld files", remove_unheld(self._database, self._media))
+                files += await _tried("unheld files", delete_unreferenced_files(self._database, self._media))
             if removed or files:
                 log.info("cleaned", turns=removed, files=files)
             await asyncio.sleep(_HOUR)

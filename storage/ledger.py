@@ -35,7 +35,7 @@ from storage.operations import (
     Postpone,
     Probe,
     Record,
-    Release,
+    ReleaseLane,
     Requeue,
     Requeued,
     Result,
@@ -176,7 +176,7 @@ class _Batch:
         return {row.id: row.state for row in rows}
 
     async def _one(self, place: int, operation: Operation, changes: Changes) -> Result | Exception:
-        if isinstance(operation, (Record, MarkSent, Close, Postpone, Release)):
+        if isinstance(operation, (Record, MarkSent, Close, Postpone, ReleaseLane)):
             turn = operation.turn
             if not self._lanes[turn.lane].held_by(self._owner, turn.epoch):
                 return LaneLost(f"turn {turn.id} has been taken over")
@@ -191,7 +191,7 @@ class _Batch:
                 self._close(place, operation)
             case Postpone():
                 await self._postpone(operation, changes)
-            case Release(turn):
+            case ReleaseLane(turn):
                 self._uncounted.append({"id": turn.id})
                 self._lanes[turn.lane].ready(self._now)
             case Probe(name):

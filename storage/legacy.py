@@ -44,7 +44,7 @@ class OldPersona:
 
 
 @dataclass(frozen=True, slots=True)
-class OldTalk:
+class OldConversation:
     """A conversation: questions with their answers, either of which may be empty; `at` in seconds since 1970."""
 
     key: str
@@ -55,7 +55,7 @@ class OldTalk:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadableRow:
     """A row that cannot be brought over, and why."""
 
     row: str
@@ -63,7 +63,7 @@ class Unread:
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class ImportedCounts:
     """How much came over now; `known` had come before."""
 
     personas: int
@@ -72,13 +72,13 @@ class Brought:
     known: int
 
 
-def read_legacy(path: Path) -> list[OldPersona | OldTalk | Unread]:
+def read_legacy(path: Path) -> list[OldPersona | OldConversation | UnreadableRow]:
     """Read everything in the old file, oldest first; nothing is written to it. Raises `NotLegacy`."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as old:
             old.text_factory = lambda raw: raw.decode(errors="replace")
             tables = {name for (name,) in old.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            found: list[OldPersona | OldTalk | Unread] = []
+            found: list[OldPersona | OldConversation | UnreadableRow] = []
             for table in sorted(tables & {"user", "users"}):
                 rows = old.execute(f'SELECT id, name, sys_prompt FROM "{table}" ORDER BY id')  # noqa: S608 (ours)
                 found += [read for row in rows for read in _persona(table, *row)]
@@ -92,7 +92,9 @@ def read_legacy(path: Path) -> list[OldPersona | OldTalk | Unread]:
     return found
 
 
-async def bring_over(database: Database, found: Sequence[OldPersona | OldTalk | Unread], channel: str) -> Brought:
+async def import_legacy(
+    database: Database, found: Sequence[OldPersona | OldConversation | UnreadableRow], channel: str
+) -> ImportedCounts:
     """Write what was read, for the people of a channel, in one transaction; what came before is not written again.
 
     A persona somebody has set since is left as it is.
@@ -101,7 +103,7 @@ async def bring_over(database: Database, found: Sequence[OldPersona | OldTalk | 
     personas = talks = said = known = 0
     async with database.write() as connection:
         for each in found:
-            if isinstance(each, Unread):
+            if isinstance(each, UnreadableRow):
                 continue
             fresh = await connection.execute(
                 into(legacy_imports)
@@ -126,14 +128,14 @@ async def bring_over(database: Database, found: Sequence[OldPersona | OldTalk | 
                         .values(persona=text)
                     )
                     personas += 1
-                case OldTalk():
+                case OldConversation():
                     await _write(connection, person, each)
                     talks += 1
                     said += 2 * len(each.exchanges)
-    return Brought(personas, talks, said, known)
+    return ImportedCounts(personas, talks, said, known)
 
 
-async def _write(connection: AsyncConnection, person: Person, talk: OldTalk) -> None:
+async def _write(connection: AsyncConnection, person: Person, talk: OldConversation) -> None:
     number: int = (
         await connection.execute(
             update(people)
@@ -168,32 +170,32 @@ async def _write(connection: AsyncConnection, person: Person, talk: OldTalk) -> 
     await connection.execute(insert(messages), rows)
 
 
-def _persona(table: str, number: int, name: object, prompt: object) -> Iterator[OldPersona | Unread]:
+def _persona(table: str, number: int, name: object, prompt: object) -> Iterator[OldPersona | UnreadableRow]:
     if not isinstance(name, str) or not name.strip():
-        yield Unread(f"{table} {number}", "has no name")
+        yield UnreadableRow(f"{table} {number}", "has no name")
     elif isinstance(prompt, str) and prompt.strip():
         yield OldPersona(_key("persona", name, prompt), _storable(name).strip(), _storable(prompt).strip())
 
 
-def _talk(number: int, name: object, content: object, at: object) -> OldTalk | Unread:
+def _talk(number: int, name: object, content: object, at: object) -> OldConversation | UnreadableRow:
     row = f"context {number}"
     if not isinstance(name, str) or not name.strip():
-        return Unread(row, "has no name")
+        return UnreadableRow(row, "has no name")
     try:
         said = [(str(each["role"]), _storable(each["content"])) for each in json.loads(str(content))["Context"] or ()]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return Unread(row, "context_msg is not the JSON it should be")
+        return UnreadableRow(row, "context_msg is not the JSON it should be")
     try:
         moment = float(at) / 1000  # type: ignore[arg-type]
     except (TypeError, ValueError):
         moment = -1
     if not 0 <= moment < _LATEST:
-        return Unread(row, f"update_time is {at!r}")
+        return UnreadableRow(row, f"update_time is {at!r}")
     exchanges = tuple(_exchanges(said))
     if not exchanges:
-        return Unread(row, "holds no message")
+        return UnreadableRow(row, "holds no message")
     persona = next((text for role, text in said if role == "system"), "")
-    return OldTalk(_key("talk", number, name, content, at), _storable(name).strip(), persona, exchanges, moment)
+    return OldConversation(_key("talk", number, name, content, at), _storable(name).strip(), persona, exchanges, moment)
 
 
 def _exchanges(said: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:

@@ -92,7 +92,7 @@ class Postpone:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ReleaseLane:
     """Give a lane back as it is, for the next start: that its turn was begun does not count."""
 
     turn: Turn
@@ -157,6 +157,6 @@ class Probe:
     """No person's: theirs begin with a channel."""
 
 
-LaneOperation = Probe | Accept | Record | MarkSent | Close | Postpone | Release | Stop | Requeue
+LaneOperation = Probe | Accept | Record | MarkSent | Close | Postpone | ReleaseLane | Stop | Requeue
 Operation = LaneOperation | Claim
 Result = Accepted | Turn | Stopped | Requeued | Claimed | None

@@ -12,7 +12,7 @@ from storage.tables import outbox
 _SENT_SINCE = select(outbox.c.sent_at).where(outbox.c.person == bindparam("who"), outbox.c.sent_at > bindparam("since"))
 
 
-class Outbox:
+class OutboxSendLog:
     """Implements `SendLog` over the database."""
 
     def __init__(self, database: Database) -> None:

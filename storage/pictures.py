@@ -12,7 +12,7 @@ _SMALL = "small"
 _FILES = {"JPEG": ("image/jpeg", ".jpg"), "PNG": ("image/png", ".png")}
 
 
-class PictureFolder:
+class StoredImages:
     """Implements `Pictures` over the media folder."""
 
     def __init__(self, media: MediaFolder, *, largest: int = LARGEST, decoder: Decoder | None = None) -> None:
@@ -26,7 +26,7 @@ class PictureFolder:
         mime, ending = _FILES[made.format]
         return await self._media.keep(made.files[0], mime=mime, name=name + ending)
 
-    async def shrunk(self, media: StoredMedia) -> bytes:
+    async def thumbnail(self, media: StoredMedia) -> bytes:
         """Implement `Pictures.shrunk`."""
         small = await self._media.read_variant(media, _SMALL)
         if small is None:

@@ -10,7 +10,7 @@ from storage.engine import Database
 from storage.tables import workers
 
 
-async def served_here(database: Database) -> bool:
+async def service_is_running(database: Database) -> bool:
     """Look for the owner of a SQLite file, or for a worker of this machine whose lease stands."""
     if not database.shared:
         return await asyncio.to_thread(database.is_owned)

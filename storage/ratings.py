@@ -15,14 +15,14 @@ Rating = Literal["", "good", "bad"]
 WRITTEN: Mapping[Rating, int] = {"": 0, "good": 1, "bad": -1}
 READ: Mapping[int, Rating] = {number: rating for rating, number in WRITTEN.items()}
 
-EVERYBODY = "*"
+ANY_USER = "*"
 
 # Spelled out in the statement: neither database takes the index of what was judged for a value it is told later.
 _JUDGED: ColumnElement[bool] = messages.c.rating != literal(0, literal_execute=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class RatingCount:
     """How many were content with the answers of one revision, and how many were not."""
 
     good: int = 0
@@ -30,7 +30,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RatedAnswer:
     """An answer with what the person thought of it; question and answer are empty for whoever did not agree."""
 
     at: datetime
@@ -53,7 +53,7 @@ def latest_answer(person: str) -> Select[tuple[int]]:
     )
 
 
-async def count_ratings(database: Database) -> Mapping[tuple[str, str], Count]:
+async def count_ratings(database: Database) -> Mapping[tuple[str, str], RatingCount]:
     """Give how many were content, and how many not, for each chain and revision that anybody judged."""
     wanted = (
         select(
@@ -67,19 +67,19 @@ async def count_ratings(database: Database) -> Mapping[tuple[str, str], Count]:
     )
     async with database.read() as connection:
         rows = await connection.execute(wanted)
-        return {(row.chain, row.revision): Count(row.good, row.bad) for row in rows}
+        return {(row.chain, row.revision): RatingCount(row.good, row.bad) for row in rows}
 
 
-async def latest_judged(
+async def latest_rated(
     database: Database, chain: str, *, last: int, users: Collection[str], rated: Rating = ""
-) -> Sequence[Judged]:
+) -> Sequence[RatedAnswer]:
     """Give the latest answers of a chain that were judged, newest first.
 
     Whoever judges says so to be heard: what they noted is given of all, but question and answer only of the users
     named, of everybody's where they say "*".
     """
     asked, answered = messages.alias("asked"), messages
-    agreed = or_(literal(EVERYBODY in users), func.lower(people.c.user).in_([user.lower() for user in users]))
+    agreed = or_(literal(ANY_USER in users), func.lower(people.c.user).in_([user.lower() for user in users]))
     wanted = (
         select(
             answered.c.created_at,
@@ -108,7 +108,7 @@ async def latest_judged(
         wanted = wanted.where(answered.c.rating == WRITTEN[rated])
     async with database.read() as connection:
         return [
-            Judged(
+            RatedAnswer(
                 datetime.fromtimestamp(row.created_at, UTC),
                 row.revision,
                 row.model,

@@ -23,8 +23,8 @@ LONGEST_SECONDS = 300
 
 # The first bytes, further ones with their place, and ffmpeg's name for who reads them.
 _BEGINNINGS = (
-    (b"#!AMR\n", 0, b"", "amr"),
-    (b"#!AMR-WB\n", 0, b"", "amr"),
+    (b"#!AMR\n", 0, b"", "to_amr"),
+    (b"#!AMR-WB\n", 0, b"", "to_amr"),
     (b"RIFF", 8, b"WAVE", "wav"),
     (b"OggS", 0, b"", "ogg"),
     (b"fLaC", 0, b"", "flac"),
@@ -40,7 +40,7 @@ _CODECS = (
 )
 _CLOSED = {
     "protocol_whitelist": "none",
-    "format_whitelist": "aac,amr,flac,mp3,ogg,wav",
+    "format_whitelist": "aac,to_amr,flac,mp3,ogg,wav",
     "codec_whitelist": ",".join(_CODECS),
     "probesize": "1000000",
     "analyzeduration": "5000000",
@@ -109,11 +109,11 @@ def _check(rate: int, channels: int) -> None:
 
 def load() -> None:
     """Load what the library loads at its first use, for processes that can open nothing later on."""
-    for _ in amr(waved(_written(bytes(_HEARD_RATE)))):
+    for _ in to_amr(to_wav(_written(bytes(_HEARD_RATE)))):
         pass
 
 
-def waved(data: bytes) -> bytes:
+def to_wav(data: bytes) -> bytes:
     """Give a recording as WAV, 16 kHz, mono; `Unreadable` for bytes that are none."""
     sound = b"".join(bytes(frame.planes[0])[: frame.samples * _SAMPLE_BYTES] for frame in _samples(data, _HEARD_RATE))
     if not sound:
@@ -131,7 +131,7 @@ def _written(sound: bytes) -> bytes:
     return target.getvalue()
 
 
-def amr(data: bytes) -> Iterator[bytes]:
+def to_amr(data: bytes) -> Iterator[bytes]:
     """Yield AMR files of at most `PIECE_SECONDS` each."""
     frames = _amr_frames(data)
     while piece := b"".join(islice(frames, PIECE_SECONDS * _AMR_FRAMES_A_SECOND)):

@@ -10,11 +10,11 @@ from pipeline.outcomes import Exchange
 from storage.engine import Database
 from storage.tables import conversations, messages, people
 
-EVERYBODY = "*"
+ANY_USER = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedQuestion:
     """A question with the answer it got, the revision that gave it, and what was said before."""
 
     trace: int
@@ -26,7 +26,7 @@ class Asked:
 
 async def latest_questions(
     database: Database, chain: str, *, last: int, users: Collection[str], turns: int
-) -> Sequence[Asked]:
+) -> Sequence[AskedQuestion]:
     """Give the latest questions that some users put to a chain, oldest first, each with `turns` exchanges before it.
 
     Of everybody's where the users say "*"; of nobody's where they say nothing.
@@ -57,7 +57,7 @@ async def latest_questions(
             answered.c.chain == chain,
             asked.c.content != "",
             true()
-            if EVERYBODY in users
+            if ANY_USER in users
             else func.lower(people.c.user).in_([user.lower() for user in users])
             if users
             else false(),
@@ -68,7 +68,7 @@ async def latest_questions(
     async with database.read() as connection:
         rows = (await connection.execute(wanted)).all()
         return [
-            Asked(
+            AskedQuestion(
                 row.trace,
                 row.question,
                 row.answer,

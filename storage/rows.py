@@ -13,21 +13,21 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 
-def given(table: Table, *names: str) -> Subquery:
+def rows_parameter(table: Table, *names: str) -> Subquery:
     """Read some of a table's columns from the parameter `rows`, a list of mappings of their names to values."""
     each = _Elements(bindparam("rows", type_=JSON)).table_valued("value")
     fields = (cast(_Field(each.c.value, literal(name)), table.c[name].type).label(name) for name in names)
     return select(*fields).subquery("given")
 
 
-def inserting(table: Table, *names: str) -> Insert:
+def insert_rows(table: Table, *names: str) -> Insert:
     """Insert the given rows."""
-    return insert(table).from_select(names, select(given(table, *names)))
+    return insert(table).from_select(names, select(rows_parameter(table, *names)))
 
 
-def updating(table: Table, by: tuple[str, ...], *names: str) -> Update:
+def update_rows(table: Table, by: tuple[str, ...], *names: str) -> Update:
     """Overwrite columns of the rows that the columns of `by` name."""
-    rows = given(table, *by, *names)
+    rows = rows_parameter(table, *by, *names)
     return (
         update(table)
         .where(*(table.c[name] == rows.c[name] for name in by))
@@ -42,7 +42,7 @@ class _Json(FunctionElement[Any]):
     spelled: Mapping[str, str]
 
 
-class Packed(_Json):
+class JsonRows(_Json):
     """All the rows found as one value: a list of lists, or nothing where none was found."""
 
     inherit_cache = True

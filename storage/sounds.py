@@ -6,14 +6,14 @@ from storage.decoder import Decoder
 from storage.decoder_jobs import Job
 
 
-class SoundFolder:
+class StoredAudio:
     """Implements `AudioStore` over a media store."""
 
     def __init__(self, media: MediaStore, *, decoder: Decoder | None = None) -> None:
         self._media = media
         self._decoder = decoder or Decoder()
 
-    async def wave(self, media: StoredMedia) -> bytes:
+    async def to_wav(self, media: StoredMedia) -> bytes:
         """Implement `AudioStore.to_wav`."""
         made = await self._decoder.make(Job("decode sound"), await self._media.read(media))
         return made.files[0]

@@ -35,7 +35,7 @@ def date_of(day: int) -> date:
     return date.fromordinal(day + _EPOCH)
 
 
-class Spent:
+class UsageBatch:
     """What the answers of one batch took, gathered so that each sum is written once."""
 
     def __init__(self, now: float) -> None:

@@ -28,7 +28,9 @@ class Connection(aiosqlite.Connection):
         """Give a cursor, without a visit."""
         return Cursor(self)
 
-    async def visit(self, sql: str, parameters: Sequence[Any], *, many: bool) -> tuple[sqlite3.Cursor, Sequence[Any]]:
+    async def run_statement(
+        self, sql: str, parameters: Sequence[Any], *, many: bool
+    ) -> tuple[sqlite3.Cursor, Sequence[Any]]:
         """Run a statement in the connection's thread; gives its closed cursor, and its rows."""
         return await self._execute(_run, self._conn, sql, parameters, many)  # type: ignore[no-any-return, no-untyped-call]
 
@@ -50,11 +52,11 @@ class Cursor:
 
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Self:
         """Run a statement and keep its rows."""
-        return self._took(*await self._connection.visit(sql, parameters, many=False))
+        return self._took(*await self._connection.run_statement(sql, parameters, many=False))
 
     async def executemany(self, sql: str, parameters: Sequence[Any]) -> Self:
         """Run a statement for each set of parameters."""
-        return self._took(*await self._connection.visit(sql, parameters, many=True))
+        return self._took(*await self._connection.run_statement(sql, parameters, many=True))
 
     async def fetchall(self) -> Sequence[Any]:
         """Give the rows."""
@@ -69,7 +71,7 @@ class Cursor:
         return self
 
 
-class WholeTransactions:
+class ThreadTransactions:
     """A thread with a connection of its own, in which transactions run from their begin to their commit."""
 
     def __init__(self, engine: Engine) -> None:

@@ -9,7 +9,7 @@ import structlog
 
 from storage.dsn import CONNECT_SECONDS, check_files, database_place, read_url
 from storage.postgres import Connector
-from storage.visits import DatabaseUnusable, error_line, plainly
+from storage.visits import DatabaseUnusable, driver_errors, error_line
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ async def wait_for_database(url: str, *, seconds: float, told: Callable[[str], N
     deadline, waited = loop.time() + seconds, False
     while True:
         try:
-            with plainly():
+            with driver_errors():
                 async with asyncio.timeout_at(max(deadline, loop.time() + CONNECT_SECONDS)):
                     connection = await connector.connect()
         except DatabaseUnusable as error:

@@ -1,6 +1,6 @@
 """The ledger's statements, built once so that their compiled form is reused, and the values they take.
 
-Those made by `given`, `inserting` and `updating` take as many rows as there are, in one parameter.
+Those made by `rows_parameter`, `insert_rows` and `update_rows` take as many rows as there are, in one parameter.
 """
 
 from sqlalchemy import bindparam, func, or_, select, text, true, update
@@ -9,7 +9,7 @@ from sqlalchemy.sql.expression import extract
 
 from pipeline.outcomes import Turn
 from storage.lanes import Lane, LaneState
-from storage.rows import Packed, given, inserting, updating
+from storage.rows import JsonRows, insert_rows, rows_parameter, update_rows
 from storage.tables import conversations, inbox, lanes, messages, outbox
 
 CLOCK = select(extract("epoch", func.clock_timestamp()))
@@ -17,11 +17,11 @@ CLOCK = select(extract("epoch", func.clock_timestamp()))
 
 _LANE = tuple(lanes.c.keys())
 
-READ_LANES = select(Packed(*lanes.c)).where(lanes.c.lane.in_(select(given(lanes, "lane"))))
+READ_LANES = select(JsonRows(*lanes.c)).where(lanes.c.lane.in_(select(rows_parameter(lanes, "lane"))))
 """For SQLite, where nobody else writes: a lane that is not there yet is made by writing it."""
 
 _locked = postgresql.insert(lanes).from_select(
-    ["lane"], select(wanted := given(lanes, "lane")).order_by(wanted.c.lane), include_defaults=True
+    ["lane"], select(wanted := rows_parameter(lanes, "lane")).order_by(wanted.c.lane), include_defaults=True
 )
 # Setting the name to itself locks a row that is there already, and gives it back.
 LOCK_LANES = _locked.on_conflict_do_update(index_elements=["lane"], set_={"lane": _locked.excluded.lane}).returning(
@@ -29,24 +29,26 @@ LOCK_LANES = _locked.on_conflict_do_update(index_elements=["lane"], set_={"lane"
 )
 """For PostgreSQL, where others write too: a lane that is not there yet is made, so that it can be locked."""
 
-_kept = sqlite.insert(lanes).from_select(_LANE, select(given(lanes, *_LANE)).where(true()))
+_kept = sqlite.insert(lanes).from_select(_LANE, select(rows_parameter(lanes, *_LANE)).where(true()))
 PUT_LANES = _kept.on_conflict_do_update(
     index_elements=["lane"], set_={name: _kept.excluded[name] for name in _LANE[1:]}
 )
 """For SQLite."""
 
-UPDATE_LANES = updating(lanes, ("lane",), *_LANE[1:])
+UPDATE_LANES = update_rows(lanes, ("lane",), *_LANE[1:])
 """For PostgreSQL."""
 
-KNOWN = select(inbox.c.key).where(inbox.c.key.in_(select(given(inbox, "key"))))
+KNOWN = select(inbox.c.key).where(inbox.c.key.in_(select(rows_parameter(inbox, "key"))))
 
-INSERT_EVENTS = inserting(inbox, "key", "lane", "n", "channel", "user", "content", "sent_at", "accepted_at", "attempts")
+INSERT_EVENTS = insert_rows(
+    inbox, "key", "lane", "n", "channel", "user", "content", "sent_at", "accepted_at", "attempts"
+)
 
-TURN_IDS = select(Packed(inbox.c.key, inbox.c.id)).where(inbox.c.key.in_(select(given(inbox, "key"))))
+TURN_IDS = select(JsonRows(inbox.c.key, inbox.c.id)).where(inbox.c.key.in_(select(rows_parameter(inbox, "key"))))
 
-INSERT_PARTS = inserting(outbox, "turn_id", "place", "person", "part")
+INSERT_PARTS = insert_rows(outbox, "turn_id", "place", "person", "part")
 
-INSERT_MESSAGES = inserting(
+INSERT_MESSAGES = insert_rows(
     messages,
     "conversation_id",
     "turn",
@@ -66,17 +68,17 @@ INSERT_MESSAGES = inserting(
     "tools",
 )
 
-UPDATE_TURNS = updating(inbox, ("id",), "state", "failure", "attempts", "ended_at")
+UPDATE_TURNS = update_rows(inbox, ("id",), "state", "failure", "attempts", "ended_at")
 
-NOTE_FAILURES = updating(inbox, ("id",), "failure").where(inbox.c.state == "waiting")
+NOTE_FAILURES = update_rows(inbox, ("id",), "failure").where(inbox.c.state == "waiting")
 
-UNCOUNT = updating(inbox, ("id",)).values(attempts=inbox.c.attempts - 1).where(inbox.c.attempts > 0)
+UNCOUNT = update_rows(inbox, ("id",)).values(attempts=inbox.c.attempts - 1).where(inbox.c.attempts > 0)
 
-MARK_SENT = updating(outbox, ("turn_id", "place"), "message_id", "sent_at").values(state="sent", error="")
+MARK_SENT = update_rows(outbox, ("turn_id", "place"), "message_id", "sent_at").values(state="sent", error="")
 
-PUT_OFF = updating(outbox, ("turn_id", "place"), "attempts", "error")
+PUT_OFF = update_rows(outbox, ("turn_id", "place"), "attempts", "error")
 
-GIVE_UP = updating(outbox, ("turn_id",), "error").where(outbox.c.state == "waiting").values(state="failed")
+GIVE_UP = update_rows(outbox, ("turn_id",), "error").where(outbox.c.state == "waiting").values(state="failed")
 
 STOP = (
     update(inbox)
@@ -116,7 +118,7 @@ NEXT_READY = select(func.min(lanes.c.run_at)).where(lanes.c.state == int(LaneSta
 
 NOTIFY = text("SELECT pg_notify('webot', :word)")
 
-_grown = given(conversations, "id", "asides", "last_at")
+_grown = rows_parameter(conversations, "id", "asides", "last_at")
 GROW_CONVERSATIONS = (
     update(conversations)
     .where(conversations.c.id == _grown.c.id)

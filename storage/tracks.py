@@ -17,7 +17,7 @@ _AT_ONCE = 900
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class TurnStatus:
     """A turn as its event's sender could see it: `message_ids` are the channel's own for the parts that left."""
 
     key: str
@@ -33,9 +33,9 @@ class Track:
         return self.state not in _OPEN
 
 
-async def tracks(database: Database, keys: Sequence[str]) -> Mapping[str, Track]:
+async def turn_statuses(database: Database, keys: Sequence[str]) -> Mapping[str, TurnStatus]:
     """Give what became of each event; one that was never stored is missing."""
-    found: dict[str, Track] = {}
+    found: dict[str, TurnStatus] = {}
     async with database.read() as connection:
         for start in range(0, len(keys), _AT_ONCE):
             wanted = inbox.c.key.in_(keys[start : start + _AT_ONCE])
@@ -49,13 +49,13 @@ async def tracks(database: Database, keys: Sequence[str]) -> Mapping[str, Track]
             for part in parts:
                 sent[part.turn_id].append(part.message_id)
             for turn in turns:
-                found[turn.key] = Track(
+                found[turn.key] = TurnStatus(
                     turn.key, turn.id, turn.lane, turn.state, turn.failure, tuple(sent.get(turn.id, ()))
                 )
     return found
 
 
-async def unfinished(database: Database, person: Person) -> int:
+async def count_unfinished(database: Database, person: Person) -> int:
     """Count a person's turns that are not over."""
     lane = lane_of(person)
     wanted = inbox.c.lane.in_((lane, f"{lane}/urgent")) & inbox.c.state.in_(_OPEN)

@@ -13,7 +13,7 @@ from pipeline.outcomes import Conversation, ConversationContext, Exchange
 from storage.codec import media_from_json, pictures_from_json
 from storage.engine import Database
 from storage.ratings import latest_answer
-from storage.rows import Packed
+from storage.rows import JsonRows
 from storage.tables import conversations, messages, people
 
 _earlier = messages.alias("earlier")
@@ -49,7 +49,7 @@ _RECALL = (
         conversations.c.title,
         conversations.c.started_at,
         conversations.c.last_at,
-        select(Packed(messages.c.turn, messages.c.role, messages.c.content, messages.c.media))
+        select(JsonRows(messages.c.turn, messages.c.role, messages.c.content, messages.c.media))
         .where(
             messages.c.conversation_id == conversations.c.id,
             messages.c.turn > _WINDOW,
@@ -71,13 +71,13 @@ _LATEST = (
 )
 
 
-class Transcript:
+class TranscriptStore:
     """Implements `ConversationStore` over the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
+    async def load(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
         """Implement `ConversationStore.load`."""
         async with self._database.read() as connection:
             found = (

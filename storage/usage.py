@@ -19,7 +19,7 @@ FORGOTTEN = "(forgotten)"
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class UsageRow:
     """What one person, chain, model or day comes to; a day is this machine's; `cost` in millionths."""
 
     of: str
@@ -29,7 +29,9 @@ class Usage:
     cost: int
 
 
-async def usage(database: Database, by: By, *, since: date | None = None, until: date | None = None) -> Sequence[Usage]:
+async def usage_report(
+    database: Database, by: By, *, since: date | None = None, until: date | None = None
+) -> Sequence[UsageRow]:
     """Add up from one day to another, both included, the dearest first; days in their order."""
     key = spending.c[by]
     wanted = select(
@@ -48,16 +50,16 @@ async def usage(database: Database, by: By, *, since: date | None = None, until:
     sums: dict[str, list[int]] = {}
     for row in rows:
         # Those who were forgotten are one line, whatever they are kept under.
-        counted = sums.setdefault(_told(by, row.of), [0, 0, 0, 0])
+        counted = sums.setdefault(_usage_row(by, row.of), [0, 0, 0, 0])
         for place, more in enumerate((row.answers, row.input_tokens, row.output_tokens, row.cost)):
             counted[place] += int(more)
-    found = [Usage(of, *counted) for of, counted in sums.items()]
+    found = [UsageRow(of, *counted) for of, counted in sums.items()]
     if by == "day":
         return sorted(found, key=lambda each: each.of)
     return sorted(found, key=lambda each: (-each.cost, -each.input_tokens - each.output_tokens, -each.answers, each.of))
 
 
-def _told(by: By, key: str | int) -> str:
+def _usage_row(by: By, key: str | int) -> str:
     if isinstance(key, int):
         return date_of(key).isoformat()
     return FORGOTTEN if by == "person" and (not key or key.startswith(PREFIX)) else key

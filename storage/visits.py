@@ -41,7 +41,7 @@ class SchemaOutdated(WebotError):
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class DatabaseStatus:
     """How a database is found: `place` names it without its password, `version` is empty before the first start."""
 
     place: str
@@ -57,7 +57,7 @@ class Condition:
 
 
 @asynccontextmanager
-async def visiting(url: str) -> AsyncIterator[Database]:
+async def open_for_cli(url: str) -> AsyncIterator[Database]:
     """Open a database that stands at this version's schema, beside whoever works on it.
 
     Raises `NoDatabase`, `SchemaOutdated`, `SchemaTooNew` or `DatabaseUnusable`.
@@ -67,7 +67,7 @@ async def visiting(url: str) -> AsyncIterator[Database]:
         raise NoDatabase(f"there is no database at {str(file)!r} yet; the service makes it when it first starts")
     database = await asyncio.to_thread(open_database, url)
     try:
-        with plainly():
+        with driver_errors():
             found = await version(database)
         if is_newer(found):
             raise SchemaTooNew(newer_line(found))
@@ -75,18 +75,18 @@ async def visiting(url: str) -> AsyncIterator[Database]:
             raise SchemaOutdated(
                 f"the database stands at schema {found!r}, this webot expects {HEAD!r}; run `webot migrate`"
             )
-        with plainly():
+        with driver_errors():
             yield database
     finally:
         await database.close()
 
 
-async def bring_up(url: str) -> Migrated:
+async def ensure_schema(url: str) -> Migrated:
     """Make the database if need be and take every missing step of its schema.
 
     Raises `AlreadyRunning` when a service owns the file, `SchemaTooNew` or `DatabaseUnusable`.
     """
-    with plainly():
+    with driver_errors():
         database = await asyncio.to_thread(open_database, url)
         try:
             await asyncio.to_thread(database.own)
@@ -95,7 +95,7 @@ async def bring_up(url: str) -> Migrated:
             await database.close()
 
 
-async def examine(url: str) -> Condition:
+async def examine(url: str) -> DatabaseStatus:
     """Reach, read and write a database without leaving a trace.
 
     Raises `SettingsInvalid` or `DatabaseUnusable`.
@@ -103,8 +103,8 @@ async def examine(url: str) -> Condition:
     file = sqlite_file(url)
     place = database_place(read_url(url)) if file is None else str(file)
     if file is not None and not await asyncio.to_thread(file.exists):
-        return Condition(place, shared=False, exists=False)
-    with plainly():
+        return DatabaseStatus(place, shared=False, exists=False)
+    with driver_errors():
         database = await asyncio.to_thread(open_database, url)
         try:
             found = await version(database)
@@ -112,7 +112,7 @@ async def examine(url: str) -> Condition:
                 await _write_nothing(database)
         finally:
             await database.close()
-    return Condition(place, shared=database.shared, exists=True, version=found)
+    return DatabaseStatus(place, shared=database.shared, exists=True, version=found)
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -131,7 +131,7 @@ def identity(url: URL) -> str:
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
+def driver_errors() -> Iterator[None]:
     """Turn what drivers raise into a `DatabaseUnusable` of one line, without statements and their values."""
     try:
         yield

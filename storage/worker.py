@@ -16,9 +16,9 @@ from pipeline.events import InboundEvent, Person
 from pipeline.outcomes import Finished, Forgotten, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of, pause_after
 from pipeline.replies import Part, Receipt
 from pipeline.supervision import SupervisedLoop
-from storage.bell import Bell
+from storage.bell import NotifyListener
 from storage.codec import content_to_json
-from storage.door import Door
+from storage.door import AdmissionGate
 from storage.engine import Database
 from storage.lease import LEASE_SECONDS, Lease
 from storage.ledger import Ledger
@@ -33,7 +33,7 @@ from storage.operations import (
     Postpone,
     Probe,
     Record,
-    Release,
+    ReleaseLane,
     Requeue,
     Requeued,
     Result,
@@ -42,7 +42,7 @@ from storage.operations import (
 )
 from storage.readiness import Readiness, Storm
 from storage.recovery import Orphans, free_every_lane
-from storage.writer import Writer
+from storage.writer import GroupCommitWriter
 
 log = structlog.get_logger()
 
@@ -74,13 +74,13 @@ class Worker:
         self._turn_attempts = turn_attempts
         self._forgotten = forgotten
         ledger = Ledger(database, self.name)
-        self._writer: Writer[Operation, Result] = Writer(ledger.apply)
+        self._writer: GroupCommitWriter[Operation, Result] = GroupCommitWriter(ledger.apply)
         self._run: Callable[[Turn], Awaitable[Verdict]] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._current: dict[int, str] = {}
         """The lane of each turn that runs here, by the turn's id."""
         self._claiming = 0
-        self._door = Door()
+        self._door = AdmissionGate()
         self._stopping: set[int] = set()
         self._storm = Storm()
         self.readiness = Readiness(self.probe, ledger.outcomes)
@@ -88,7 +88,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._dispatcher = SupervisedLoop("dispatcher", self._dispatch)
         self._lease = Lease(database, self.name, lost=self._let_go, seconds=lease_seconds) if database.shared else None
-        self._bell = Bell(database, self.name, self._heard) if database.shared else None
+        self._bell = NotifyListener(database, self.name, self._heard) if database.shared else None
 
     @property
     def running(self) -> int:
@@ -171,7 +171,7 @@ class Worker:
         # The write goes on when we stop waiting, so its turn is started from the write, not from here.
         write = self._writer.post(wish)
         write.add_done_callback(partial(self._accepted, wish))
-        with self._door.coming_in():
+        with self._door.accepting():
             await asyncio.wait((write,), timeout=_ACCEPT_SECONDS)
         if not write.done():
             write.add_done_callback(_log_late_failure)
@@ -190,7 +190,7 @@ class Worker:
         """Implement `Journal.sent`."""
         await self._insist(MarkSent(turn, part, receipt))
 
-    async def hold(self, turn: Turn) -> None:
+    async def ensure_owned(self, turn: Turn) -> None:
         """Implement `Journal.hold`."""
         if self._lease is not None:
             await self._lease.hold()
@@ -322,7 +322,7 @@ class Worker:
                 # With the database away there is nobody to tell; the next start frees the lane by itself.
                 with suppress(TimeoutError, LaneLost, WriteRefused):
                     async with asyncio.timeout(_LAST_SECONDS):
-                        await self._insist(Release(turn))
+                        await self._insist(ReleaseLane(turn))
                 raise
             verdict = Finished("stopped")
         except LaneLost:
@@ -361,7 +361,7 @@ class Worker:
     async def _verdict(self, turn: Turn) -> Verdict:
         if turn.stopped:
             return Finished("stopped")
-        await self._door.let_in()
+        await self._door.wait()
         if self._run is None:
             raise asyncio.CancelledError
         return await self._run(turn)

@@ -25,7 +25,7 @@ _PAUSE = 0.1
 log = structlog.get_logger()
 
 
-class Writer(Generic[Ask, Got]):
+class GroupCommitWriter(Generic[Ask, Got]):
     """One task that takes everything waiting, applies it in one transaction, and hands out the results."""
 
     def __init__(self, apply: Callable[[Sequence[Ask]], Awaitable[Sequence[Got | Exception]]]) -> None:

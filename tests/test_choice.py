@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from storage.ratings import Count, count_ratings, latest_judged
+from storage.ratings import RatingCount, count_ratings, latest_rated
 from tests.fakes.openai_server import OpenAIServer
 from tests.house import open_house
 from tests.test_service import answered_by
@@ -50,8 +50,8 @@ async def test_answers_are_judged_by_word_by_click_and_by_sign(tmp_path: Path) -
         await phone.say("@bad 太短")
         texts = await phone.texts(count=6)
         counts = await count_ratings(house.service.database)
-        judged = await latest_judged(house.service.database, "default", last=9, users=("zhangsan",))
+        judged = await latest_rated(house.service.database, "default", last=9, users=("zhangsan",))
 
     assert "还没有可以评价的回答" in texts[0]
-    assert [Count(good=1, bad=1)] == list(counts.values())
+    assert [RatingCount(good=1, bad=1)] == list(counts.values())
     assert [(False, "太短", "二"), (True, "", "一")] == [(each.good, each.why, each.question) for each in judged]

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from pipeline.words import Catalogue
 from storage.tables import inbox, messages, spending
-from storage.usage import By, usage
+from storage.usage import By, usage_report
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.house import House, open_house, until
 
@@ -71,7 +71,7 @@ async def test_a_spent_budget_is_a_polite_no_and_commands_go_on(tmp_path: Path, 
         paid = 1_040_000 + 11 * 2 + 7 * 8
         assert (paid, paid) == await recorded(house)
         for by in get_args(By):
-            assert paid == sum(each.cost for each in await usage(house.service.database, by)), by
+            assert paid == sum(each.cost for each in await usage_report(house.service.database, by)), by
         counted = (await house.http.get("/metrics")).text
         assert 'webot_budget_spent_total{outcome="refused",period="day",whose="person"}' in counted
         assert 'webot_tokens_total{chain="default",kind="given",model="test-model"}' in counted
@@ -153,7 +153,7 @@ async def test_who_is_forgotten_has_spent_what_they_have_spent(tmp_path: Path, m
         for count, words in enumerate(("一", "二", "@forget", "@forget yes", "三", "四"), 1):
             await phone.say(words)
             said.append((await phone.texts(count=count))[-1])
-        by_person = await usage(house.service.database, "person")
+        by_person = await usage_report(house.service.database, "person")
 
     refused = ZH.text("budget.person_day", when="|").partition("|")[0]
     assert "第一个回答" == said[0]

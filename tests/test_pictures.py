@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
-from storage.sounds import SoundFolder
+from storage.sounds import StoredAudio
 from tests.fakes.openai_media import HEARD, RED
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.fakes.recordings import amr_seconds, picture, size_of, tone, wave_head, webp_claiming
@@ -179,5 +179,5 @@ async def test_where_nobody_listens_a_voice_message_is_answered_with_that(tmp_pa
 async def spoken(folder: Path) -> bytes:
     """Give two seconds of a tone as WeCom records it."""
     media = MediaFolder(folder / "elsewhere")
-    (voice,) = await SoundFolder(media).keep(tone(2.0), name="voice")
+    (voice,) = await StoredAudio(media).keep(tone(2.0), name="voice")
     return await media.read(voice)

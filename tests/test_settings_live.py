@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from storage.configs import ChainRevisions
+from storage.configs import RevisionStore
 from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
 from tests.house import House, open_house, until
 
@@ -301,7 +301,7 @@ async def test_a_chain_waits_for_its_model(tmp_path: Path, model: OpenAIServer) 
         await phone.say("@hr 年假")
         await phone.texts(count=1)
         await house.service.keeper.poll()
-        history = await ChainRevisions(house.service.database).history("hr")
+        history = await RevisionStore(house.service.database).history("hr")
 
     assert ["b"] == [body["model"] for body in model.bodies]
     assert 1 == len(history)

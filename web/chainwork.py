@@ -21,11 +21,11 @@ from pipeline.privacy import Masker
 from pipeline.revisions import ChainRelease, ChainRevision
 from pipeline.settings import Settings
 from pipeline.words import Catalogue
-from storage.configs import ChainRevisions
+from storage.configs import RevisionStore
 from storage.erasure import TRIED, drop_tried
-from storage.ratings import Count, Judged, Rating, count_ratings, latest_judged
+from storage.ratings import RatedAnswer, Rating, RatingCount, count_ratings, latest_rated
 from storage.replays import latest_questions
-from storage.visits import DatabaseUnusable, NoDatabase, SchemaOutdated, bring_up, visiting
+from storage.visits import DatabaseUnusable, NoDatabase, SchemaOutdated, ensure_schema, open_for_cli
 
 DRAFTS = "drafts"
 
@@ -105,7 +105,7 @@ class Desk:
         """Return the folder of answers already given, without those that may hold words of people since forgotten."""
         data_dir = Path(self.settings.storage.data_dir)
         with suppress(NoDatabase, SchemaOutdated, DatabaseUnusable):
-            async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
+            async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
                 await drop_tried(database, data_dir)
         return data_dir / TRIED
 
@@ -160,7 +160,7 @@ class Desk:
             async with self._revisions() as revisions:
                 await revisions.release(draft, share=share, users=users)
         except NoDatabase:
-            await bring_up(url)
+            await ensure_schema(url)
             async with self._revisions() as revisions:
                 await revisions.release(draft, share=share, users=users)
         if share == 100 and not self.shelf.write(name, version.text):  # noqa: PLR2004 - everybody
@@ -170,27 +170,27 @@ class Desk:
         """Give the latest questions put to a chain by those who agreed, masked."""
         users = self.settings.replay.users
         try:
-            async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
+            async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
                 found = await latest_questions(database, name, last=last, users=users, turns=turns)
         except NoDatabase:
             return []
         return [masked_question(asked.trace, asked.question, asked.before) for asked in found]
 
-    async def ratings(self) -> Mapping[tuple[str, str], Count]:
+    async def ratings(self) -> Mapping[tuple[str, str], RatingCount]:
         """Give how many answers of each chain and revision were judged good, and how many bad."""
         try:
-            async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
+            async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
                 return await count_ratings(database)
         except NoDatabase:
             return {}
 
-    async def judged(self, name: str, *, last: int, rated: Rating) -> list[Judged]:
+    async def judged(self, name: str, *, last: int, rated: Rating) -> list[RatedAnswer]:
         """Give the latest answers of a chain that were judged, masked, and why."""
         self.shelf.catalog.chain(name)
         users = self.settings.replay.users
         try:
-            async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
-                found = await latest_judged(database, name, last=last, users=users, rated=rated)
+            async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
+                found = await latest_rated(database, name, last=last, users=users, rated=rated)
         except NoDatabase:
             return []
         mask = Masker()
@@ -205,9 +205,9 @@ class Desk:
         return version
 
     @asynccontextmanager
-    async def _revisions(self) -> AsyncIterator[ChainRevisions]:
-        async with visiting(self.settings.storage.database_url.get_secret_value()) as database:
-            yield ChainRevisions(database)
+    async def _revisions(self) -> AsyncIterator[RevisionStore]:
+        async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
+            yield RevisionStore(database)
 
 
 def differences(old: Version, new: Version) -> list[str]:

@@ -15,13 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline.settings import Settings
 from storage.audit import operator, record
 from storage.engine import Database
-from storage.exports.job import Done, Exports, Job
-from storage.exports.pressroom import PressRoom
+from storage.exports.job import Done, ExportJob, Exports
+from storage.exports.pressroom import ForkServer
 from storage.exports.select import count
-from storage.exports.workshop import Workshop
+from storage.exports.workshop import RenderPool
 from storage.media import MediaFolder
-from storage.presence import served_here
-from storage.visits import visiting
+from storage.presence import service_is_running
+from storage.visits import open_for_cli
 
 Got = TypeVar("Got")
 
@@ -35,7 +35,7 @@ class _Tally:
     messages: int = 0
 
 
-def measure(settings: Settings, job: Job) -> tuple[int, int]:
+def measure(settings: Settings, job: ExportJob) -> tuple[int, int]:
     """Give how many conversations a job has, and how many messages at most."""
 
     async def look(database: Database) -> tuple[int, int]:
@@ -44,7 +44,7 @@ def measure(settings: Settings, job: Job) -> tuple[int, int]:
     return asyncio.run(_visit(settings, look))
 
 
-async def export_to(settings: Settings, job: Job, out: Path, room: PressRoom | None) -> int:
+async def export_to(settings: Settings, job: ExportJob, out: Path, room: ForkServer | None) -> int:
     """Export into a folder, or into an archive if its name says so; give the exit code."""
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> Done:
@@ -69,7 +69,7 @@ async def export_to(settings: Settings, job: Job, out: Path, room: PressRoom | N
     return 1 if done.failures else 0
 
 
-async def export_records(settings: Settings, job: Job, out: BinaryIO) -> int:
+async def export_records(settings: Settings, job: ExportJob, out: BinaryIO) -> int:
     """Export to a stream; give the exit code."""
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> None:
@@ -82,13 +82,13 @@ async def export_records(settings: Settings, job: Job, out: BinaryIO) -> int:
 async def _export(
     database: Database,
     settings: Settings,
-    job: Job,
+    job: ExportJob,
     out: str,
     run: Callable[[Exports, Callable[[int], None], _Tally], Awaitable[Got]],
     *,
-    room: PressRoom | None = None,
+    room: ForkServer | None = None,
 ) -> Got:
-    workshop = Workshop(presses=await presses_for(database), keep=True, seconds=_LONGEST, room=room)
+    workshop = RenderPool(presses=await presses_for(database), keep=True, seconds=_LONGEST, room=room)
     exports = Exports(database, MediaFolder(Path(settings.storage.data_dir) / "media"), workshop)
     total, _ = await count(database, job.chosen)
     tally = _Tally()
@@ -115,11 +115,11 @@ async def _export(
 async def presses_for(database: Database) -> int:
     """Give each core a process, but for one where a service answers people: niceness alone makes less room."""
     cores = os.cpu_count() or 1
-    return max(1, cores - 1) if await served_here(database) else cores
+    return max(1, cores - 1) if await service_is_running(database) else cores
 
 
 async def _visit(settings: Settings, do: Callable[[Database], Awaitable[Got]]) -> Got:
-    async with visiting(settings.storage.database_url.get_secret_value()) as database:
+    async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:
         return await do(database)
 
 

@@ -9,14 +9,14 @@ from pipeline.settings import Settings
 from storage.audit import operator
 from storage.erasure import Eraser
 from storage.forgetting import Erased, find, forget
-from storage.visits import visiting
+from storage.visits import open_for_cli
 
 
 def persons_of(settings: Settings, user: str, channel: str) -> Sequence[Person]:
     """Give who is meant by a user id: one person for each channel they have written on."""
 
     async def look() -> Sequence[Person]:
-        async with visiting(settings.storage.database_url.get_secret_value()) as database:
+        async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:
             return await find(database, user)
 
     return [person for person in asyncio.run(look()) if channel in {"", person.channel}]
@@ -31,7 +31,7 @@ def forget_persons(settings: Settings, persons: Sequence[Person]) -> tuple[Erase
 
     async def delete() -> tuple[Erased, bool]:
         erased = Erased()
-        async with visiting(settings.storage.database_url.get_secret_value()) as database:
+        async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:
             try:
                 for person in persons:
                     erased += await forget(database, person, who=operator())

@@ -11,8 +11,8 @@ import yaml  # type: ignore[import-untyped]
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
-from storage.legacy import Brought, Unread, bring_over, read_legacy
-from storage.visits import bring_up, visiting
+from storage.legacy import ImportedCounts, UnreadableRow, import_legacy, read_legacy
+from storage.visits import ensure_schema, open_for_cli
 
 _SECRETS = ".secrets.toml"
 _LOCAL = "settings.local.toml"
@@ -87,21 +87,21 @@ def write_config(old: OldSettings, folder: Path) -> Iterator[str]:
         yield f"{key}: has no place here"
 
 
-def import_database(settings: Settings, path: Path, channel: str) -> tuple[Brought, list[Unread]]:
+def import_database(settings: Settings, path: Path, channel: str) -> tuple[ImportedCounts, list[UnreadableRow]]:
     """Bring the old database over; give what came, and what could not be read."""
     found = read_legacy(path)
     url = settings.storage.database_url.get_secret_value()
 
-    async def bring() -> Brought:
-        async with visiting(url) as database:
-            return await bring_over(database, found, channel)
+    async def bring() -> ImportedCounts:
+        async with open_for_cli(url) as database:
+            return await import_legacy(database, found, channel)
 
-    return asyncio.run(bring()), [each for each in found if isinstance(each, Unread)]
+    return asyncio.run(bring()), [each for each in found if isinstance(each, UnreadableRow)]
 
 
 def prepare_database(settings: Settings) -> None:
     """Make the database, or bring its schema up. Raises `AlreadyRunning` beside a service."""
-    asyncio.run(bring_up(settings.storage.database_url.get_secret_value()))
+    asyncio.run(ensure_schema(settings.storage.database_url.get_secret_value()))
 
 
 def _flat(table: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from adapters.simulator.courier import DeliveryResult
 from adapters.simulator.screens import Delivered, MemberAction
-from storage.tracks import Track
+from storage.tracks import TurnStatus
 
 _URGENT = "/urgent"
 
@@ -66,7 +66,7 @@ class Report:
 
 
 def reckon(
-    played: Sequence[Played], found: Mapping[str, Track], *, notices: frozenset[str] = frozenset(), seconds: float
+    played: Sequence[Played], found: Mapping[str, TurnStatus], *, notices: frozenset[str] = frozenset(), seconds: float
 ) -> Report:
     """Give the report; `notices` are sentences that come besides the answers."""
     answered = apologies = silent = out_of_order = 0

@@ -20,7 +20,7 @@ from adapters.simulator.simulator import WeComSimulator
 from pipeline.events import Content, File, Image, Voice
 from pipeline.ports import Channel, WebhookRequest
 from storage.engine import Database
-from storage.tracks import Track, tracks
+from storage.tracks import TurnStatus, turn_statuses
 from web.reckoning import Played, Report, Spoken, reckon
 
 _PROGRESS_SECONDS = 0.25
@@ -203,7 +203,7 @@ class Simulation:
             try:
                 await player.phone.messages(count=1, after=said.number, within=1.0)
             except TimeoutError:
-                found = await tracks(self._database, [key])
+                found = await turn_statuses(self._database, [key])
                 if key in found and found[key].is_over:
                     return
             else:
@@ -215,17 +215,17 @@ class Simulation:
         _, event = self._channel.receive(WebhookRequest("POST", dict(parse_qsl(urlsplit(url).query)), body))
         return event.key if event else ""
 
-    async def _settle(self) -> Mapping[str, Track]:
+    async def _settle(self) -> Mapping[str, TurnStatus]:
         """Wait until every turn is over, or none has ended for as long as patience lasts."""
         spoken = [one for player in self._players for one in player.spoken if one.key]
         waiting = [one.key for one in spoken]
         # What was never acknowledged may have been stored all the same; if not, there is nothing to wait for.
         refused = {one.key for one in spoken if not one.posting.accepted}
-        found: dict[str, Track] = {}
+        found: dict[str, TurnStatus] = {}
         loop = asyncio.get_running_loop()
         end = loop.time() + self._plan.patience
         while waiting:
-            found |= await tracks(self._database, waiting)
+            found |= await turn_statuses(self._database, waiting)
             left = [key for key in waiting if not (found[key].is_over if key in found else key in refused)]
             if len(left) < len(waiting):
                 end = loop.time() + self._plan.patience

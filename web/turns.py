@@ -13,7 +13,7 @@ from pipeline.settings import Settings
 from storage.engine import Database
 from storage.retries import LedgerRequeuer, Retried, retry, retry_all
 from storage.views import TurnDetail, TurnView, Which, count_turns, find_turn, list_turns
-from storage.visits import NoDatabase, identity, visiting
+from storage.visits import NoDatabase, identity, open_for_cli
 from web.access import TokenUnreadable, read_token, token_path
 from web.addresses import addresses_of
 from web.configuration import Loaded
@@ -51,7 +51,7 @@ _TOLD = TypeAdapter(RetryTold)
 async def listed(settings: Settings, which: Which, *, limit: int) -> tuple[Sequence[TurnView], int]:
     """Give the oldest turns that wait or that failed, and how many there are."""
     try:
-        async with visiting(_url(settings)) as database:
+        async with open_for_cli(_url(settings)) as database:
             return await list_turns(database, which, limit=limit), await count_turns(database, which)
     except NoDatabase:
         return (), 0
@@ -60,7 +60,7 @@ async def listed(settings: Settings, which: Which, *, limit: int) -> tuple[Seque
 async def found(settings: Settings, turn_id: int) -> TurnDetail | None:
     """Give one turn, None if there is none or no longer."""
     try:
-        async with visiting(_url(settings)) as database:
+        async with open_for_cli(_url(settings)) as database:
             return await find_turn(database, turn_id)
     except NoDatabase:
         return None
@@ -71,7 +71,7 @@ async def retried(loaded: Loaded, turn_ids: Sequence[int] | None) -> Sequence[Re
 
     Raises `NotRetried` when a service owns the SQLite file and does not answer.
     """
-    async with visiting(_url(loaded.settings)) as database:
+    async with open_for_cli(_url(loaded.settings)) as database:
         try:
             # PostgreSQL has no owner: the services there hear of it by themselves.
             await asyncio.to_thread(database.own)

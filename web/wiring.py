@@ -24,23 +24,23 @@ from pipeline.settings import Settings
 from pipeline.supervision import SupervisedLoop
 from pipeline.turn import Turns
 from pipeline.words import Catalogue
-from storage.accounts import Accounts
-from storage.configs import ChainRevisions
+from storage.accounts import UsageTotalsReader
+from storage.configs import RevisionStore
 from storage.decoder import Decoder
 from storage.engine import Database, open_database
 from storage.erasure import Eraser
 from storage.exports.chat import ChatExports
-from storage.exports.workshop import Workshop
-from storage.janitor import Janitor
+from storage.exports.workshop import RenderPool
+from storage.janitor import CleanupTask
 from storage.media import MediaFolder
 from storage.migrate import migrate
-from storage.outbox import Outbox
-from storage.pictures import PictureFolder
+from storage.outbox import OutboxSendLog
+from storage.pictures import StoredImages
 from storage.rights import check_folder, keep_private
 from storage.schema_watch import SchemaWatch
-from storage.sounds import SoundFolder
-from storage.transcript import Transcript
-from storage.visits import plainly
+from storage.sounds import StoredAudio
+from storage.transcript import TranscriptStore
+from storage.visits import driver_errors
 from storage.worker import Worker
 from web.access import Access
 from web.channels import Opened, open_channels, plan_apps
@@ -61,7 +61,7 @@ class Base:
     database: Database
     media: MediaFolder
     worker: Worker
-    accounts: Accounts
+    accounts: UsageTotalsReader
     pace: RateLimit
     decoder: Decoder = field(default_factory=Decoder)
     """Shared by all, so that its bounds hold for the whole process."""
@@ -72,15 +72,15 @@ class Base:
         """Open those who answer under some settings; see `chains.router.open_chains`. Reads files."""
         return open_chains(
             settings,
-            memory=Transcript(self.database),
+            memory=TranscriptStore(self.database),
             stopper=self.worker,
             before=before,
-            pictures=PictureFolder(self.media, decoder=self.decoder),
-            sounds=SoundFolder(self.media, decoder=self.decoder),
+            pictures=StoredImages(self.media, decoder=self.decoder),
+            sounds=StoredAudio(self.media, decoder=self.decoder),
             exporter=ChatExports(
                 self.database,
                 self.media,
-                Workshop(presses=_PRESSES, keep=False, seconds=settings.limits.turn_seconds),
+                RenderPool(presses=_PRESSES, keep=False, seconds=settings.limits.turn_seconds),
                 settings=settings.export,
                 language=settings.chat.language,
                 idle_minutes=settings.chat.idle_minutes,
@@ -116,7 +116,7 @@ class Service:
     base: Base
     database: Database
     worker: Worker
-    janitor: Janitor
+    janitor: CleanupTask
     schema: SchemaWatch
     eraser: Eraser
     channels: Mapping[str, Opened]
@@ -211,12 +211,12 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
     storage = settings.storage
     check_proxy(settings.network.proxy.get_secret_value())
     await asyncio.to_thread(check_folder, Path(storage.data_dir))
-    with plainly():
+    with driver_errors():
         url = storage.database_url.get_secret_value()
         database = await asyncio.to_thread(open_database, url, pool_size=storage.pool_size)
     simulator: WeComSimulator | None = None
     try:
-        with plainly():
+        with driver_errors():
             await asyncio.to_thread(database.own)
             migrated = await migrate(database)
         if migrated.before != migrated.after:
@@ -226,7 +226,7 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
         if apps and settings.simulator.enabled:
             simulator = WeComSimulator(apps.values())
             await simulator.start()
-        before = live_chains(await ChainRevisions(database).standing())
+        before = live_chains(await RevisionStore(database).standing())
         # Reads files and certificates.
         return await asyncio.to_thread(_assemble, settings, tables, database, simulator, before)
     except BaseException:
@@ -244,7 +244,7 @@ def _assemble(
     before: Sequence[ChainConfig],
 ) -> Service:
     media = MediaFolder(Path(settings.storage.data_dir) / "media")
-    outbox = Outbox(database)
+    outbox = OutboxSendLog(database)
     limits = settings.limits
 
     async def drop(person: Person) -> None:
@@ -259,7 +259,7 @@ def _assemble(
         turn_attempts=limits.turn_attempts,
         forgotten=eraser.forgotten,
     )
-    base = Base(database, media, worker, Accounts(database), RateLimit(settings.limits.per_user_per_minute))
+    base = Base(database, media, worker, UsageTotalsReader(database), RateLimit(settings.limits.per_user_per_minute))
     chains = base.open_chains(settings, before=before)
     opened = open_channels(
         tables,
@@ -275,7 +275,7 @@ def _assemble(
         base=base,
         database=database,
         worker=worker,
-        janitor=Janitor(
+        janitor=CleanupTask(
             database,
             media,
             keep_days=settings.storage.keep_turns_days,
@@ -287,7 +287,7 @@ def _assemble(
         eraser=eraser,
         channels=opened,
         shifts=shifts,
-        keeper=ChainSync(chains.chain_files, ChainRevisions(database), shared=database.shared),
+        keeper=ChainSync(chains.chain_files, RevisionStore(database), shared=database.shared),
         simulator=simulator,
         media=media,
         intake=Intake(worker, shifts.urgent, keep_days=settings.storage.keep_turns_days),

@@ -12,7 +12,7 @@ from storage.exports.records import Message
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class TextSpan:
     """Plain characters without a line break."""
 
     text: str
@@ -67,7 +67,7 @@ class Pictured:
         return f"🖼 {self.alt or self.address}"
 
 
-Span = Words | Coded | Formula | Break | Styled | Linked | Pictured
+Span = TextSpan | Coded | Formula | Break | Styled | Linked | Pictured
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def plain(spans: Sequence[Span]) -> str:
 
 def _plain(span: Span) -> str:
     match span:
-        case Words(text) | Coded(text) | Formula(text):
+        case TextSpan(text) | Coded(text) | Formula(text):
             return text
         case Break():
             return "\n"
@@ -163,7 +163,7 @@ def _typed(text: str) -> Iterator[Block]:
         spans: list[Span] = []
         for line in lines:
             indent = len(line) - len(line.lstrip(" "))
-            spans += [Words("\u00a0" * indent + line.strip(" ")), Break()]
+            spans += [TextSpan("\u00a0" * indent + line.strip(" ")), Break()]
         yield Paragraph(tuple(spans[:-1]))
 
 
@@ -192,7 +192,7 @@ def _blocks(tokens: Iterator[Token], until: str) -> Iterator[Block]:  # noqa: PL
             case "definition":
                 address = str(token.meta["url"])
                 yield Paragraph(
-                    (Words(f"[{token.meta['id'].lower()}]: "), Linked(_outside(address), (Words(address),)))
+                    (TextSpan(f"[{token.meta['id'].lower()}]: "), Linked(_outside(address), (TextSpan(address),)))
                 )
             case "hr":
                 yield Divider()
@@ -210,9 +210,9 @@ def _items(tokens: Iterator[Token], until: str) -> Iterator[tuple[Block, ...]]:
 def _ticked(item: tuple[Block, ...]) -> tuple[Block, ...]:
     """Draw the box of something to do."""
     match item:
-        case (Paragraph((Words(text), *rest)), *others) if text[:4].lower() in {"[ ] ", "[x] "}:
+        case (Paragraph((TextSpan(text), *rest)), *others) if text[:4].lower() in {"[ ] ", "[x] "}:
             box = "☐ " if text[1] == " " else "☑ "
-            return (Paragraph((Words(box + text[4:]), *rest)), *others)
+            return (Paragraph((TextSpan(box + text[4:]), *rest)), *others)
         case _:
             return item
 
@@ -250,7 +250,7 @@ def _spans(tokens: Iterator[Token], until: str) -> Iterator[Span]:
         match token.type:
             case "text" | "text_special":
                 if token.content:
-                    yield Words(token.content)
+                    yield TextSpan(token.content)
             case "code_inline":
                 yield Coded(token.content)
             case "math_inline":

@@ -9,14 +9,14 @@ import pymupdf
 from pipeline.words import Catalogue
 from storage.exports import markdown_pdf
 from storage.exports.facts import title_of_all
-from storage.exports.ink import Figure, Pen, width
+from storage.exports.ink import Label, PageLabeller, width
 from storage.exports.records import Head
 
 _PAPER = pymupdf.paper_rect("A4")
 _RIGHT = 48
 
 
-def bind(parts: Iterable[bytes], heads: Sequence[Head], words: Catalogue, folder: Path) -> pymupdf.Document:
+def assemble(parts: Iterable[bytes], heads: Sequence[Head], catalogue: Catalogue, folder: Path) -> pymupdf.Document:
     """Give the whole document."""
     book = pymupdf.open()
     marks: list[list[object]] = []
@@ -25,16 +25,16 @@ def bind(parts: Iterable[bytes], heads: Sequence[Head], words: Catalogue, folder
             marks += [[level, title, page + len(book)] for level, title, page in pages.get_toc()]
             book.insert_pdf(pages, final=1)
     bound = len(book)
-    figures = _contents(book, heads, [int(str(mark[2])) for mark in marks], words, folder)
+    figures = _contents(book, heads, [int(str(mark[2])) for mark in marks], catalogue, folder)
     front = len(book) - bound
     book.set_toc([[level, title, int(str(page)) + front] for level, title, page in marks])
-    pen = Pen(book)
+    pen = PageLabeller(book)
     for place, written in _figures(len(book), figures).items():
         pen.write(place, written)
-    when = datetime.fromtimestamp(max((head.talk.last_at for head in heads), default=0.0), UTC).strftime(
+    when = datetime.fromtimestamp(max((head.conversation.last_at for head in heads), default=0.0), UTC).strftime(
         "D:%Y%m%d%H%M%SZ"
     )
-    named = title_of_all([head.talk for head in heads], words)
+    named = title_of_all([head.conversation for head in heads], catalogue)
     book.set_metadata({"title": named, "creator": "webot", "creationDate": when, "modDate": when})
     return book
 
@@ -62,20 +62,20 @@ def _write(book: pymupdf.Document, path: Path) -> None:
 
 
 def _contents(
-    book: pymupdf.Document, heads: Sequence[Head], begins: Sequence[int], words: Catalogue, folder: Path
-) -> list[tuple[int, Figure]]:
+    book: pymupdf.Document, heads: Sequence[Head], begins: Sequence[int], catalogue: Catalogue, folder: Path
+) -> list[tuple[int, Label]]:
     """Put a table of contents before several conversations; give its figures, each with its page."""
     if len(heads) == 1:
         return []
-    pages, places = markdown_pdf.render_contents(heads, words, folder)
+    pages, places = markdown_pdf.render_contents(heads, catalogue, folder)
     pages.subset_fonts()
     front = len(pages)
     book.insert_pdf(pages, start_at=0)
     right = _PAPER.width - _RIGHT
-    figures: list[tuple[int, Figure]] = []
+    figures: list[tuple[int, Label]] = []
     for (place, foot), begin in zip(places, begins, strict=True):
         said = str(begin + front)
-        figures.append((place, Figure(said, right - width(said, 9), _PAPER.height - foot + 7, 9)))
+        figures.append((place, Label(said, right - width(said, 9), _PAPER.height - foot + 7, 9)))
         line = pymupdf.Rect(_RIGHT, foot - 20, right, foot - 2)
         book[place].insert_link(
             {"kind": pymupdf.LINK_GOTO, "from": line, "page": begin + front - 1, "to": pymupdf.Point(0, 0)}
@@ -83,12 +83,12 @@ def _contents(
     return figures
 
 
-def _figures(pages: int, beside: Iterable[tuple[int, Figure]]) -> Mapping[int, Sequence[Figure]]:
+def _figures(pages: int, beside: Iterable[tuple[int, Label]]) -> Mapping[int, Sequence[Label]]:
     """Give what stands on each page: `3 / 20` at its foot, and what is `beside`."""
-    written: dict[int, list[Figure]] = {}
+    written: dict[int, list[Label]] = {}
     for place in range(pages):
         said = f"{place + 1} / {pages}"
-        written[place] = [Figure(said, (_PAPER.width - width(said, 8)) / 2, 24, 8)]
+        written[place] = [Label(said, (_PAPER.width - width(said, 8)) / 2, 24, 8)]
     for place, figure in beside:
         written[place].append(figure)
     return written

@@ -21,13 +21,13 @@ from pipeline.words import Catalogue, Language
 from storage.engine import Database
 from storage.exports.facts import title
 from storage.exports.folders import work_folder
-from storage.exports.formats import TRAITS
+from storage.exports.formats import FORMAT_TRAITS
 from storage.exports.kept import KeptExports, content_digest
-from storage.exports.layout import lay_out
-from storage.exports.orders import Broken, RenderOrder
+from storage.exports.layout import write_work_dir
+from storage.exports.orders import RenderFailed, RenderRequest
 from storage.exports.records import Head, Transcript
 from storage.exports.select import Selection, stream
-from storage.exports.workshop import Workshop
+from storage.exports.workshop import RenderPool
 from storage.tables import conversations, people
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ class ChatExports:
         self,
         database: Database,
         media: MediaStore,
-        workshop: Workshop,
+        workshop: RenderPool,
         *,
         settings: Export,
         language: Language,
@@ -59,7 +59,7 @@ class ChatExports:
         self._workshop = workshop
         self._settings = settings
         self._language = language
-        self._words = Catalogue(language)
+        self._catalogue = Catalogue(language)
         self._idle_seconds = idle_minutes * 60
 
     async def export(self, person: Person, wanted: Wanted, format: Format) -> Exported:  # noqa: A002 (its name)
@@ -69,12 +69,12 @@ class ChatExports:
             return Exported()
         async with work_folder() as folder:
             pieces = stream(self._database, chosen, whole=False, at_once=_TURNS)
-            heads = await lay_out(folder, _gently(pieces), self._media)
+            heads = await write_work_dir(folder, _gently(pieces), self._media)
             if not heads:
                 return Exported()
-            order = RenderOrder(
+            order = RenderRequest(
                 str(folder),
-                _file_name(heads, self._words),
+                _file_name(heads, self._catalogue),
                 format,
                 self._settings.pdf_engine,
                 self._language,
@@ -89,7 +89,7 @@ class ChatExports:
                 log.info("export_refused", files=count, bytes=size)
                 return Exported(full=self._full)
             answer = await self._workshop.render(order)
-            if isinstance(answer, Broken):
+            if isinstance(answer, RenderFailed):
                 raise AnswerFailed(f"no document could be made: {answer.reason}", reason="export.failed")
             if answer.plainer:
                 log.warning("export_plainer", wanted=format, made=answer.format, reason=answer.plainer)
@@ -99,7 +99,7 @@ class ChatExports:
         return Exported(files, len(heads), messages, instead, bool(answer.plainer))
 
     async def _keep(self, path: Path, format: Format) -> StoredMedia:  # noqa: A002
-        mime = "application/zip" if path.suffix == ".zip" else TRAITS[format].mime
+        mime = "application/zip" if path.suffix == ".zip" else FORMAT_TRAITS[format].mime
         return await self._media.keep(await asyncio.to_thread(path.read_bytes), mime=mime, name=path.name)
 
     async def _choose(self, person: Person, wanted: Wanted) -> tuple[Selection | None, bool]:
@@ -159,9 +159,9 @@ async def _gently(pieces: AsyncIterator[Transcript]) -> AsyncIterator[Transcript
         began = perf_counter()
 
 
-def _file_name(heads: Sequence[Head], words: Catalogue) -> str:
+def _file_name(heads: Sequence[Head], catalogue: Catalogue) -> str:
     """Name a document by what it holds, in characters every file system takes."""
     day = datetime.fromtimestamp(heads[-1].last).astimezone().strftime("%Y-%m-%d")
-    said = title(heads[0].talk, words) if len(heads) == 1 else words.text("document.file")
+    said = title(heads[0].conversation, catalogue) if len(heads) == 1 else catalogue.text("document.file")
     kept = "".join(" " if c in '\\/:*?"<>|#%&{}' or not c.isprintable() else c for c in said)
     return f"{' '.join(kept.split())[:_NAME].strip('. ')} {day}"

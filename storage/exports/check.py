@@ -25,7 +25,7 @@ from storage.exports.blocks import (
 )
 from storage.exports.facts import speaker, stamp
 from storage.exports.glyphs import EMOJI
-from storage.exports.parts import Part
+from storage.exports.parts import RenderPart
 
 _OTHERS = re.compile(r"[\W_]+")
 _LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
@@ -35,7 +35,7 @@ _FOOT = 40
 """Points at the foot of a page that hold its number and no message."""
 
 
-def lost(pdf: pymupdf.Document, part: Part) -> list[int]:
+def missing_messages(pdf: pymupdf.Document, part: RenderPart) -> list[int]:
     """Give the numbers of the messages that are not there whole."""
     text = "".join(_letters(_page_text(page)) for page in pdf)
     missing: list[int] = []

@@ -49,7 +49,7 @@ def head() -> str:
 
 def lines(part: Transcript) -> Iterator[str]:
     """Give the rows of a conversation, or of a part of one."""
-    talk = part.talk
+    talk = part.conversation
     into = io.StringIO()
     rows = writer(into)
     for message in part.messages:

@@ -8,22 +8,31 @@ from pathlib import Path
 from pipeline.exports import Format
 from pipeline.words import Catalogue
 from storage.exports import csv, finetune, html, jsonl, markdown, sharegpt, text
-from storage.exports.formats import EPOCH, TRAITS
-from storage.exports.laid import LaidOut
-from storage.exports.orders import Answer, BindOrder, Order, PartOrder, Printed, Rendered, RenderOrder, Unprintable
+from storage.exports.formats import EPOCH, FORMAT_TRAITS
+from storage.exports.laid import WorkDir
+from storage.exports.orders import (
+    BindRequest,
+    PartIncomplete,
+    PartRendered,
+    PartRequest,
+    Rendered,
+    RenderRequest,
+    Request,
+    Response,
+)
 from storage.exports.parts import whole
-from storage.exports.pictures import Pictures
+from storage.exports.pictures import ImageFolder
 from storage.exports.records import Transcript
 
 
-def carry_out(order: Order) -> Answer:
+def carry_out(order: Request) -> Response:
     """Do what was ordered."""
     match order:
-        case RenderOrder():
+        case RenderRequest():
             return make(order)
-        case PartOrder():
+        case PartRequest():
             return _print(order)
-        case BindOrder():
+        case BindRequest():
             return _bind(order)
 
 
@@ -32,54 +41,58 @@ def get_ready_for_pages() -> None:
     from storage.exports import book, printing  # noqa: F401, PLC0415 (see below)
 
 
-def make(order: RenderOrder) -> Rendered:
+def make(order: RenderRequest) -> Rendered:
     """Write documents of any format but pages."""
-    laid = LaidOut(Path(order.folder))
+    laid = WorkDir(Path(order.folder))
     transcripts = whole(map(laid.part, laid.parts()))
-    path = _out(laid) / f"{order.name}{TRAITS[order.format].suffix}"
-    pictures = Pictures(laid.folder)
+    path = _out(laid) / f"{order.name}{FORMAT_TRAITS[order.format].suffix}"
+    pictures = ImageFolder(laid.folder)
     files = _written(transcripts, Catalogue(order.language), pictures, order.format, path, order.limit)
     return Rendered(order.format, files)
 
 
-def _print(order: PartOrder) -> Printed | Unprintable:
+def _print(order: PartRequest) -> PartRendered | PartIncomplete:
     # Imported here and above and below: the other formats do not need what makes pages.
-    from storage.exports.printing import Incomplete, print_part  # noqa: PLC0415
+    from storage.exports.printing import Incomplete, render_part  # noqa: PLC0415
 
-    laid = LaidOut(Path(order.folder))
+    laid = WorkDir(Path(order.folder))
     try:
-        data = print_part(laid.part(order.part), Catalogue(order.language), Pictures(laid.folder), engine=order.engine)
+        data = render_part(
+            laid.part(order.part), Catalogue(order.language), ImageFolder(laid.folder), engine=order.engine
+        )
     except Incomplete as error:
-        return Unprintable(str(error))
+        return PartIncomplete(str(error))
     laid.pages(order.part).write_bytes(data)
-    return Printed()
+    return PartRendered()
 
 
-def _bind(order: BindOrder) -> Rendered:
+def _bind(order: BindRequest) -> Rendered:
     from storage.exports import book  # noqa: PLC0415
 
-    laid = LaidOut(Path(order.folder))
+    laid = WorkDir(Path(order.folder))
     printed = (laid.pages(part).read_bytes() for part in laid.parts())
-    with book.bind(printed, laid.heads(), Catalogue(order.language), laid.folder) as pages:
+    with book.assemble(printed, laid.heads(), Catalogue(order.language), laid.folder) as pages:
         files = book.save(pages, _out(laid) / f"{order.name}.pdf", limit=order.limit)
     return Rendered("pdf", tuple(file.name for file in files))
 
 
-def _out(laid: LaidOut) -> Path:
+def _out(laid: WorkDir) -> Path:
     out = laid.folder / "out"
     out.mkdir(exist_ok=True)
     return out
 
 
-def pieces(transcripts: Sequence[Transcript], words: Catalogue, pictures: Pictures, format: Format) -> Iterator[str]:  # noqa: A002 (its name)
+def pieces(
+    transcripts: Sequence[Transcript], catalogue: Catalogue, pictures: ImageFolder, format: Format
+) -> Iterator[str]:  # noqa: A002 (its name)
     """Give a document in pieces."""
     match format:
         case "md":
-            yield from markdown.write(transcripts, words)
+            yield from markdown.write(transcripts, catalogue)
         case "html":
-            yield from html.write(transcripts, words, pictures)
+            yield from html.write(transcripts, catalogue, pictures)
         case "txt":
-            yield from text.write(transcripts, words)
+            yield from text.write(transcripts, catalogue)
         case "csv":
             yield csv.head()
             for transcript in transcripts:
@@ -99,15 +112,15 @@ def pieces(transcripts: Sequence[Transcript], words: Catalogue, pictures: Pictur
 
 def _written(
     transcripts: Sequence[Transcript],
-    words: Catalogue,
-    pictures: Pictures,
+    catalogue: Catalogue,
+    pictures: ImageFolder,
     format: Format,  # noqa: A002 (its name)
     path: Path,
     limit: int,
 ) -> tuple[str, ...]:
     """Write a document, packed if it is too large, in halves if it is too large even then."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(pieces(transcripts, words, pictures, format))
+        file.writelines(pieces(transcripts, catalogue, pictures, format))
     beside = _beside(transcripts, pictures) if format == "md" else []
     if path.stat().st_size <= limit and not beside:
         return (path.name,)
@@ -125,11 +138,11 @@ def _written(
     return tuple(
         name
         for number, half in enumerate(halves, 1)
-        for name in _written(half, words, pictures, format, path.with_stem(f"{path.stem}-{number}"), limit)
+        for name in _written(half, catalogue, pictures, format, path.with_stem(f"{path.stem}-{number}"), limit)
     )
 
 
-def _beside(transcripts: Sequence[Transcript], pictures: Pictures) -> list[Path]:
+def _beside(transcripts: Sequence[Transcript], pictures: ImageFolder) -> list[Path]:
     found = [pictures.of(media) for transcript in transcripts for said in transcript.messages for media in said.media]
     return sorted({path for path in found if path is not None})
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pipeline.words import Catalogue
-from storage.exports.records import Head, Message, Talk
+from storage.exports.records import ConversationInfo, Head, Message
 
 ASSISTANT = "webot"
 """How answers are signed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DocumentHeader:
     """A transcript's head in words; `small_print` is what few readers need."""
 
     title: str
@@ -20,51 +20,51 @@ class Facts:
     small_print: str
 
 
-def facts(head: Head, words: Catalogue) -> Facts:
+def document_header(head: Head, catalogue: Catalogue) -> DocumentHeader:
     """Say what the head says."""
-    talk = head.talk
+    talk = head.conversation
     lines = [
-        words.text("document.who", user=talk.user, assistant=ASSISTANT, channel=talk.channel, number=talk.number),
-        words.text("document.when", start=stamp(head.first), end=stamp(head.last), messages=head.messages),
+        catalogue.text("document.who", user=talk.user, assistant=ASSISTANT, channel=talk.channel, number=talk.number),
+        catalogue.text("document.when", start=stamp(head.first), end=stamp(head.last), messages=head.messages),
     ]
     if talk.persona:
-        lines.append(words.text("document.persona", persona=talk.persona))
+        lines.append(catalogue.text("document.persona", persona=talk.persona))
     made = ""
     if head.models or head.chains:
-        made = words.text("document.made", models=", ".join(head.models), chains=", ".join(head.chains))
-    return Facts(_line(title(talk, words)), tuple(map(_line, lines)), _line(made))
+        made = catalogue.text("document.made", models=", ".join(head.models), chains=", ".join(head.chains))
+    return DocumentHeader(_line(title(talk, catalogue)), tuple(map(_line, lines)), _line(made))
 
 
-def title(talk: Talk, words: Catalogue) -> str:
+def title(talk: ConversationInfo, catalogue: Catalogue) -> str:
     """Name a conversation."""
-    return talk.title or words.text("document.untitled", number=talk.number)
+    return talk.title or catalogue.text("document.untitled", number=talk.number)
 
 
-def title_of_all(talks: Sequence[Talk], words: Catalogue) -> str:
+def title_of_all(talks: Sequence[ConversationInfo], catalogue: Catalogue) -> str:
     """Name a document of one conversation or several."""
     if len(talks) == 1:
-        return title(talks[0], words)
-    return words.text("document.several", conversations=len(talks))
+        return title(talks[0], catalogue)
+    return catalogue.text("document.several", conversations=len(talks))
 
 
-def speaker(talk: Talk, message: Message) -> str:
+def speaker(talk: ConversationInfo, message: Message) -> str:
     """Say who said it."""
     return _line(talk.user) if message.role == "human" else ASSISTANT
 
 
-def tools(message: Message, words: Catalogue) -> str:
+def tools(message: Message, catalogue: Catalogue) -> str:
     """Say what was used on the way to an answer; empty for most."""
     if not message.tools:
         return ""
     used = [
-        words.text(
+        catalogue.text(
             f"document.tool_{tool.outcome}",
             tool=" ".join(f"{tool.name} {tool.arguments}".split()),
             milliseconds=tool.milliseconds,
         )
         for tool in message.tools
     ]
-    return words.text("document.tools", tools=" · ".join(used))
+    return catalogue.text("document.tools", tools=" · ".join(used))
 
 
 def stamp(at: float) -> str:

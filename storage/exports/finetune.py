@@ -17,7 +17,7 @@ def lines(whole: Transcript) -> Iterator[str]:
         for message in answered(whole.messages)
     ]
     if said:
-        persona = [{"role": "system", "content": whole.talk.persona}] if whole.talk.persona else []
+        persona = [{"role": "system", "content": whole.conversation.persona}] if whole.conversation.persona else []
         yield json.dumps({"messages": persona + said}, ensure_ascii=False) + "\n"
 
 

@@ -6,7 +6,7 @@ from pipeline.exports import Format
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class FormatTraits:
     """What a format is like; `paged` ones are a document for each conversation, the others one file of records."""
 
     suffix: str
@@ -19,13 +19,13 @@ class Traits:
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every file in an archive: the same data gives the same bytes."""
 
-TRAITS: dict[Format, Traits] = {
-    "pdf": Traits(".pdf", "application/pdf"),
-    "md": Traits(".md", "text/markdown"),
-    "html": Traits(".html", "text/html"),
-    "txt": Traits(".txt", "text/plain"),
-    "jsonl": Traits(".jsonl", "application/jsonl", paged=False, whole=False),
-    "csv": Traits(".csv", "text/csv", paged=False, whole=False),
-    "finetune": Traits(".finetune.jsonl", "application/jsonl", paged=False),
-    "sharegpt": Traits(".sharegpt.jsonl", "application/jsonl", paged=False),
+FORMAT_TRAITS: dict[Format, FormatTraits] = {
+    "pdf": FormatTraits(".pdf", "application/pdf"),
+    "md": FormatTraits(".md", "text/markdown"),
+    "html": FormatTraits(".html", "text/html"),
+    "txt": FormatTraits(".txt", "text/plain"),
+    "jsonl": FormatTraits(".jsonl", "application/jsonl", paged=False, whole=False),
+    "csv": FormatTraits(".csv", "text/csv", paged=False, whole=False),
+    "finetune": FormatTraits(".finetune.jsonl", "application/jsonl", paged=False),
+    "sharegpt": FormatTraits(".sharegpt.jsonl", "application/jsonl", paged=False),
 }

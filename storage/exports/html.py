@@ -8,10 +8,10 @@ from pipeline.replies import StoredMedia
 from pipeline.words import Catalogue
 from storage.exports.blocks import blocks_of
 from storage.exports.code import colours
-from storage.exports.facts import facts, speaker, stamp, title, title_of_all, tools
-from storage.exports.markup import Markup
-from storage.exports.pictures import Pictures
-from storage.exports.records import Message, Talk, Transcript
+from storage.exports.facts import document_header, speaker, stamp, title, title_of_all, tools
+from storage.exports.markup import HtmlMarkup
+from storage.exports.pictures import ImageFolder
+from storage.exports.records import ConversationInfo, Message, Transcript
 
 # Nothing a model or a person wrote is ever run or fetched, even if a mistake of ours let it through.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -42,12 +42,12 @@ article.human { background: #121d2f } }
 """
 
 
-def write(transcripts: Sequence[Transcript], words: Catalogue, pictures: Pictures) -> Iterator[str]:
+def write(transcripts: Sequence[Transcript], catalogue: Catalogue, pictures: ImageFolder) -> Iterator[str]:
     """Give the page in pieces."""
-    name = escape(title_of_all([each.talk for each in transcripts], words))
+    name = escape(title_of_all([each.conversation for each in transcripts], catalogue))
     code = "\n".join(colours().values())
     yield (
-        f'<!doctype html>\n<html lang="{words.language}">\n<head>\n<meta charset="utf-8">\n'
+        f'<!doctype html>\n<html lang="{catalogue.language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{name}</title>\n'
         f"<style>{_STYLE}{code}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
@@ -55,17 +55,17 @@ def write(transcripts: Sequence[Transcript], words: Catalogue, pictures: Picture
     if len(transcripts) > 1:
         yield "<ol>\n"
         for place, transcript in enumerate(transcripts):
-            yield f'<li><a href="#c{place}">{escape(title(transcript.talk, words))}</a></li>\n'
+            yield f'<li><a href="#c{place}">{escape(title(transcript.conversation, catalogue))}</a></li>\n'
         yield "</ol>\n"
     for place, transcript in enumerate(transcripts):
-        yield from _conversation(transcript, place, words, pictures, headed=len(transcripts) > 1)
+        yield from _conversation(transcript, place, catalogue, pictures, headed=len(transcripts) > 1)
     yield "</body>\n</html>\n"
 
 
 def _conversation(
-    transcript: Transcript, place: int, words: Catalogue, pictures: Pictures, *, headed: bool
+    transcript: Transcript, place: int, catalogue: Catalogue, pictures: ImageFolder, *, headed: bool
 ) -> Iterator[str]:
-    about = facts(transcript.head(), words)
+    about = document_header(transcript.head(), catalogue)
     if headed:
         yield f'<h2 id="c{place}">{escape(about.title)}</h2>\n'
     for line in about.lines:
@@ -73,20 +73,20 @@ def _conversation(
     if about.small_print:
         yield f'<p class="small">{escape(about.small_print)}</p>\n'
     for message in transcript.messages:
-        yield _message(transcript.talk, message, words, pictures)
+        yield _message(transcript.conversation, message, catalogue, pictures)
 
 
-def _message(talk: Talk, message: Message, words: Catalogue, pictures: Pictures) -> str:
+def _message(talk: ConversationInfo, message: Message, catalogue: Catalogue, pictures: ImageFolder) -> str:
     shown = "".join(f"<p>{_picture(media, pictures)}</p>" for media in message.media)
-    if used := tools(message, words):
+    if used := tools(message, catalogue):
         shown += f'<p class="small">{escape(used)}</p>'
     return (
         f'<article class="{message.role}">\n<p class="who">{escape(speaker(talk, message))}'
-        f"<span>{stamp(message.at)}</span></p>\n{Markup().blocks(blocks_of(message))}{shown}\n</article>\n"
+        f"<span>{stamp(message.at)}</span></p>\n{HtmlMarkup().blocks(blocks_of(message))}{shown}\n</article>\n"
     )
 
 
-def _picture(media: StoredMedia, pictures: Pictures) -> str:
+def _picture(media: StoredMedia, pictures: ImageFolder) -> str:
     path = pictures.of(media)
     if path is None:
         return escape(f"📎 {media.name}")

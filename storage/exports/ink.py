@@ -14,7 +14,7 @@ _NAME = "WebotFigures"
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Label:
     """Digits and signs of ASCII; `left` and `up` are points from the page's lower left corner."""
 
     said: str
@@ -32,7 +32,7 @@ def width(said: str, size: float) -> float:
     return float(pymupdf.get_text_length(said, fontsize=size))
 
 
-class Pen:
+class PageLabeller:
     """Writes in one document."""
 
     def __init__(self, book: pymupdf.Document) -> None:
@@ -44,7 +44,7 @@ class Pen:
         # What a page does to its coordinates ends where it ends.
         self._opening = self._stream("q\n")
 
-    def write(self, place: int, figures: Sequence[Figure]) -> None:
+    def write(self, place: int, figures: Sequence[Label]) -> None:
         """Write figures on a page, counted from 0, over what is there."""
         page = self._pages[place]
         kind, contents = self._book.xref_get_key(page, "Contents")

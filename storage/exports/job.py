@@ -20,16 +20,16 @@ from storage.audit import latest_deletion
 from storage.engine import Database
 from storage.exports import csv, finetune, jsonl, manifest, sharegpt
 from storage.exports.folders import work_folder
-from storage.exports.formats import EPOCH, TRAITS
-from storage.exports.journal import InTheWay, Journal, open_journal
-from storage.exports.layout import lay_out, lay_out_pictures
+from storage.exports.formats import EPOCH, FORMAT_TRAITS
+from storage.exports.journal import ExportCheckpoint, TargetNotEmpty, open_checkpoint
+from storage.exports.layout import write_images, write_work_dir
 from storage.exports.manifest import Entry, Manifest, entry, is_archive
 from storage.exports.masked_transcript import mask_transcript
-from storage.exports.orders import Broken, RenderOrder
-from storage.exports.pictures import Pictures, file_name
+from storage.exports.orders import RenderFailed, RenderRequest
+from storage.exports.pictures import ImageFolder, file_name
 from storage.exports.records import Transcript
 from storage.exports.select import Selection, newest_message, stream
-from storage.exports.workshop import Workshop
+from storage.exports.workshop import RenderPool
 
 _UNBOUNDED = 1 << 50
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")
@@ -39,7 +39,7 @@ _STEP = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ExportJob:
     """What to export, and how."""
 
     chosen: Selection
@@ -61,7 +61,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class ExportFailure:
     """A conversation that could not be written; the others were."""
 
     conversation: int
@@ -73,7 +73,7 @@ class Done:
     """What came of a job."""
 
     manifest: Manifest
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[ExportFailure, ...] = ()
     plainer: tuple[int, ...] = ()
     """Conversations that came as web pages, because pages could not be made whole."""
 
@@ -85,62 +85,62 @@ Progress = Callable[[int], None]
 class Exports:
     """Runs jobs over a database and its media."""
 
-    def __init__(self, database: Database, media: MediaStore, workshop: Workshop) -> None:
+    def __init__(self, database: Database, media: MediaStore, workshop: RenderPool) -> None:
         self._database = database
         self._media = media
         self._workshop = workshop
 
-    async def to_zip(self, job: Job, path: Path, progress: Progress) -> Done:
+    async def to_zip(self, job: ExportJob, path: Path, progress: Progress) -> Done:
         """Export into an archive; an unfinished one stands in a folder beside it.
 
-        Raises `InTheWay` where something else has the archive's name.
+        Raises `TargetNotEmpty` where something else has the archive's name.
         """
         if await asyncio.to_thread(_is_foreign, path):
-            raise InTheWay(f"{str(path)!r} is no export of webot's; remove it, or name another")
+            raise TargetNotEmpty(f"{str(path)!r} is no export of webot's; remove it, or name another")
         folder = path.with_name(f"{path.name}.part")
         done, _ = await self._fill(job, folder, progress)
         if not done.failures:
             await asyncio.to_thread(_pack, folder, path)
         return done
 
-    async def to_folder(self, job: Job, root: Path, progress: Progress) -> Done:
-        """Export into a folder. Raises `InTheWay` for one that holds something else."""
+    async def to_folder(self, job: ExportJob, root: Path, progress: Progress) -> Done:
+        """Export into a folder. Raises `TargetNotEmpty` for one that holds something else."""
         done, journal = await self._fill(job, root, progress)
         if not done.failures:
             await asyncio.to_thread(journal.close)
         return done
 
-    async def _fill(self, job: Job, root: Path, progress: Progress) -> tuple[Done, Journal]:
+    async def _fill(self, job: ExportJob, root: Path, progress: Progress) -> tuple[Done, ExportCheckpoint]:
         newest, deletion = await newest_message(self._database), await latest_deletion(self._database)
-        journal = await asyncio.to_thread(open_journal, root, job.order(), newest=newest, deletion=deletion)
+        journal = await asyncio.to_thread(open_checkpoint, root, job.order(), newest=newest, deletion=deletion)
         job = replace(job, chosen=replace(job.chosen, newest=journal.newest))
-        if TRAITS[job.format].paged:
+        if FORMAT_TRAITS[job.format].paged:
             done = await self._pages(job, journal, progress)
         else:
             done = await self._records(job, journal, progress)
         await asyncio.to_thread((root / manifest.NAME).write_text, done.manifest.text(), encoding="utf-8")
         return done, journal
 
-    async def to_stream(self, job: Job, out: BinaryIO, progress: Progress) -> tuple[int, int]:
+    async def to_stream(self, job: ExportJob, out: BinaryIO, progress: Progress) -> tuple[int, int]:
         """Write records, or plain documents one after the other, to a stream; give conversations and messages."""
         job = replace(job, chosen=replace(job.chosen, newest=await newest_message(self._database)))
         writing = _Writing(job, out)
-        async for transcript in stream(self._database, job.chosen, whole=TRAITS[job.format].whole):
+        async for transcript in stream(self._database, job.chosen, whole=FORMAT_TRAITS[job.format].whole):
             await asyncio.to_thread(writing.add, transcript)
             progress(writing.conversations)
         return writing.conversations, writing.messages
 
-    async def _records(self, job: Job, journal: Journal, progress: Progress) -> Done:
-        path = journal.root / f"transcripts{TRAITS[job.format].suffix}"
+    async def _records(self, job: ExportJob, journal: ExportCheckpoint, progress: Progress) -> Done:
+        path = journal.root / f"transcripts{FORMAT_TRAITS[job.format].suffix}"
         out = await asyncio.to_thread(_open_at, path, journal.offset)
         try:
             writing = _Writing(job, out, journal.conversations, journal.messages, latest=journal.after)
             noted = writing.messages
             async for transcript in stream(
-                self._database, job.chosen, after=journal.after, whole=TRAITS[job.format].whole
+                self._database, job.chosen, after=journal.after, whole=FORMAT_TRAITS[job.format].whole
             ):
                 # What is noted ends with a conversation, not within one.
-                if writing.messages - noted >= _STEP and transcript.talk.id != writing.latest:
+                if writing.messages - noted >= _STEP and transcript.conversation.id != writing.latest:
                     noted = writing.messages
                     await asyncio.to_thread(writing.note, journal)
                 await asyncio.to_thread(writing.add, transcript)
@@ -151,24 +151,24 @@ class Exports:
         whole = await asyncio.to_thread(entry, journal.root, path, **counts)
         return Done(_manifest(job, [whole], **counts))
 
-    async def _pages(self, job: Job, journal: Journal, progress: Progress) -> Done:
-        failures: list[Failure] = []
+    async def _pages(self, job: ExportJob, journal: ExportCheckpoint, progress: Progress) -> Done:
+        failures: list[ExportFailure] = []
         plainer: list[int] = []
         running: set[asyncio.Task[None]] = set()
 
         async def write(transcript: Transcript) -> None:
             made = await self._document(job, journal, transcript)
-            if isinstance(made, Failure):
+            if isinstance(made, ExportFailure):
                 failures.append(made)
             else:
                 if job.format == "pdf" and made[0].path.endswith(".html"):
-                    plainer.append(transcript.talk.id)
-                await asyncio.to_thread(journal.finished, transcript.talk.id, made)
+                    plainer.append(transcript.conversation.id)
+                await asyncio.to_thread(journal.finished, transcript.conversation.id, made)
             progress(len(journal.entries))
 
         try:
             async for transcript in stream(self._database, job.chosen):
-                if transcript.talk.id in journal.entries:
+                if transcript.conversation.id in journal.entries:
                     continue
                 # As many as can be rendered, and as many again laid out: memory does not grow with the rest.
                 if len(running) >= self._workshop.presses * 2:
@@ -186,7 +186,9 @@ class Exports:
         counts = {"conversations": len(journal.entries), "messages": sum(each.messages for each in entries)}
         return Done(_manifest(job, entries, **counts), tuple(failures), tuple(sorted(plainer)))
 
-    async def _document(self, job: Job, journal: Journal, transcript: Transcript) -> list[Entry] | Failure:
+    async def _document(
+        self, job: ExportJob, journal: ExportCheckpoint, transcript: Transcript
+    ) -> list[Entry] | ExportFailure:
         root = journal.root
         if job.masker is not None:
             transcript = await asyncio.to_thread(mask_transcript, transcript, job.masker)
@@ -195,21 +197,21 @@ class Exports:
         await asyncio.to_thread(journal.begins, [*_paths(job, folder, name, transcript)])
         counts = {"conversations": 1, "messages": len(transcript.messages)}
         if job.format in {"md", "txt"}:
-            path = folder / f"{name}{TRAITS[job.format].suffix}"
+            path = folder / f"{name}{FORMAT_TRAITS[job.format].suffix}"
             await asyncio.to_thread(_write, job, transcript, path)
             made = [await asyncio.to_thread(entry, root, path, **counts)]
             if job.format == "md" and any(said.media for said in transcript.messages):
                 await asyncio.to_thread((folder / "media").mkdir, exist_ok=True)
-                for picture in await lay_out_pictures(folder / "media", transcript, self._media):
+                for picture in await write_images(folder / "media", transcript, self._media):
                     beside = folder / "media" / picture
                     made.append(await asyncio.to_thread(entry, root, beside, conversations=0, messages=0))
             return made
         async with work_folder() as work:
-            await lay_out(work, _alone(transcript), self._media)
-            order = RenderOrder(str(work), name, job.format, job.engine, job.language, _UNBOUNDED)
+            await write_work_dir(work, _alone(transcript), self._media)
+            order = RenderRequest(str(work), name, job.format, job.engine, job.language, _UNBOUNDED)
             answer = await self._workshop.render(order)
-            if isinstance(answer, Broken):
-                return Failure(transcript.talk.id, answer.reason)
+            if isinstance(answer, RenderFailed):
+                return ExportFailure(transcript.conversation.id, answer.reason)
             (file,) = answer.files
             await asyncio.to_thread(shutil.move, work / "out" / file, folder / file)
         return [await asyncio.to_thread(entry, root, folder / file, **counts)]
@@ -222,7 +224,9 @@ async def _alone(transcript: Transcript) -> AsyncIterator[Transcript]:
 class _Writing:
     """Writes records to a file and counts them."""
 
-    def __init__(self, job: Job, out: BinaryIO, conversations: int = 0, messages: int = 0, *, latest: int = 0) -> None:
+    def __init__(
+        self, job: ExportJob, out: BinaryIO, conversations: int = 0, messages: int = 0, *, latest: int = 0
+    ) -> None:
         self._job = job
         self._out = out
         self.conversations = conversations
@@ -238,11 +242,11 @@ class _Writing:
             self._out.write(csv.head().encode())
         self._begun = True
         self._out.write("".join(self._lines(transcript)).encode())
-        self.conversations += transcript.talk.id != self.latest
-        self.latest = transcript.talk.id
+        self.conversations += transcript.conversation.id != self.latest
+        self.latest = transcript.conversation.id
         self.messages += len(transcript.messages)
 
-    def note(self, journal: Journal) -> None:
+    def note(self, journal: ExportCheckpoint) -> None:
         """Note how far the file is whole."""
         self._out.flush()
         offset = self._out.tell()
@@ -271,7 +275,7 @@ def _open_at(path: Path, offset: int) -> BinaryIO:
     return out
 
 
-def _write(job: Job, transcript: Transcript, path: Path) -> None:
+def _write(job: ExportJob, transcript: Transcript, path: Path) -> None:
     half = _half(path)
     with half.open("w", encoding="utf-8", newline="") as file:
         file.writelines(_document(job, transcript, path.parent))
@@ -282,23 +286,23 @@ def _half(path: Path) -> Path:
     return path.with_name(f"{path.name}.half")
 
 
-def _paths(job: Job, folder: Path, name: str, transcript: Transcript) -> Iterator[Path]:
+def _paths(job: ExportJob, folder: Path, name: str, transcript: Transcript) -> Iterator[Path]:
     """Give every path at which something of a conversation may come to lie."""
     formats: tuple[Format, ...] = (job.format, "html") if job.format == "pdf" else (job.format,)
-    for document in (folder / f"{name}{TRAITS[format_].suffix}" for format_ in formats):
+    for document in (folder / f"{name}{FORMAT_TRAITS[format_].suffix}" for format_ in formats):
         yield from (document, _half(document))
     if job.format == "md":
         yield from (folder / "media" / file_name(each) for said in transcript.messages for each in said.media)
 
 
-def _document(job: Job, transcript: Transcript, pictures: Path) -> Iterator[str]:
+def _document(job: ExportJob, transcript: Transcript, pictures: Path) -> Iterator[str]:
     # Imported when it is needed: what reads markdown takes longer to import than many an export of something else.
     from storage.exports.documents import pieces  # noqa: PLC0415
 
-    return pieces([transcript], Catalogue(job.language), Pictures(pictures), job.format)
+    return pieces([transcript], Catalogue(job.language), ImageFolder(pictures), job.format)
 
 
-def _manifest(job: Job, entries: list[Entry], *, conversations: int, messages: int) -> Manifest:
+def _manifest(job: ExportJob, entries: list[Entry], *, conversations: int, messages: int) -> Manifest:
     ordered = tuple(sorted(entries, key=lambda each: each.path))
     chosen = replace(job.chosen, newest=None).described()
     return Manifest(job.format, chosen, job.masker is not None, conversations, messages, ordered)
@@ -306,7 +310,7 @@ def _manifest(job: Job, entries: list[Entry], *, conversations: int, messages: i
 
 def _place(root: Path, transcript: Transcript) -> tuple[Path, str]:
     """Give a conversation's folder and its document's name without the suffix."""
-    talk = transcript.talk
+    talk = transcript.conversation
     day = datetime.fromtimestamp(talk.started_at, UTC).astimezone().strftime("%Y-%m-%d")
     return root / _safe(talk.channel) / _safe(talk.user), f"{talk.number:04d} {day}"
 

@@ -13,12 +13,12 @@ _ORDER = ".webot-export.json"
 _STEPS = ".webot-export.steps"
 
 
-class InTheWay(WebotError):
+class TargetNotEmpty(WebotError):
     """The folder holds something else; whoever exports must choose another."""
 
 
 @dataclass
-class Journal:
+class ExportCheckpoint:
     """The steps of one export: `newest` bounds what is in it, so that going on later gives the same."""
 
     root: Path
@@ -60,21 +60,23 @@ class Journal:
             file.write(json.dumps(step) + "\n")
 
 
-def open_journal(root: Path, order: Mapping[str, Any], *, newest: int, deletion: int) -> Journal:
+def open_checkpoint(root: Path, order: Mapping[str, Any], *, newest: int, deletion: int) -> ExportCheckpoint:
     """Begin an export in a folder, or go on with the one that stopped there.
 
     One that stopped before the latest `deletion` is begun anew: what is forgotten must not be in it. A finished export
-    of ours is replaced. Raises `InTheWay` for a folder with other things in it, or with an unfinished export of
+    of ours is replaced. Raises `TargetNotEmpty` for a folder with other things in it, or with an unfinished export of
     something else.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InTheWay(f"{str(root)!r} cannot be made: {error.strerror or error}; name another folder") from error
+        raise TargetNotEmpty(f"{str(root)!r} cannot be made: {error.strerror or error}; name another folder") from error
     begun = _read(root / _ORDER)
     if begun is not None:
         if begun["order"] != json.loads(json.dumps(order)):
-            raise InTheWay(f"{str(root)!r} holds an unfinished export of something else; remove it, or name another")
+            raise TargetNotEmpty(
+                f"{str(root)!r} holds an unfinished export of something else; remove it, or name another"
+            )
         journal = _retraced(root, int(begun["newest"]))
         if begun.get("deletion") == deletion:
             return journal
@@ -85,18 +87,18 @@ def open_journal(root: Path, order: Mapping[str, Any], *, newest: int, deletion:
     (root / _STEPS).unlink(missing_ok=True)
     begin = {"order": order, "newest": newest, "deletion": deletion}
     (root / _ORDER).write_text(json.dumps(begin), encoding="utf-8")
-    return Journal(root, newest)
+    return ExportCheckpoint(root, newest)
 
 
-def _retraced(root: Path, newest: int) -> Journal:
-    journal = Journal(root, newest)
+def _retraced(root: Path, newest: int) -> ExportCheckpoint:
+    journal = ExportCheckpoint(root, newest)
     steps = root / _STEPS
     for line in steps.read_text(encoding="utf-8").splitlines() if steps.exists() else ():
         _retrace(journal, line)
     return journal
 
 
-def _retrace(journal: Journal, line: str) -> None:
+def _retrace(journal: ExportCheckpoint, line: str) -> None:
     try:
         step = json.loads(line)
     except ValueError:  # cut off where the process died
@@ -118,7 +120,7 @@ def _clear(root: Path) -> None:
     ours = {root / path for path in (*listed(root), NAME, _ORDER, _STEPS)}
     # Looked for first: whoever is refused keeps what was there.
     if any(path.is_file() and path not in ours for path in root.rglob("*")):
-        raise InTheWay(f"{str(root)!r} is not empty; name a new folder, or a .zip")
+        raise TargetNotEmpty(f"{str(root)!r} is not empty; name a new folder, or a .zip")
     for path in ours:
         if path.resolve().is_relative_to(root.resolve()):
             path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from storage.exports.records import Transcript
 
 def lines(part: Transcript) -> Iterator[str]:
     """Give the lines of a conversation, or of a part of one."""
-    talk = part.talk
+    talk = part.conversation
     head = {
         "conversation": talk.id,
         "channel": talk.channel,

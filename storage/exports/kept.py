@@ -12,8 +12,8 @@ from pipeline.events import Person
 from pipeline.ports import MediaStore
 from pipeline.replies import StoredMedia
 from storage.engine import Database
-from storage.exports.orders import RenderOrder
-from storage.forgetting import doom
+from storage.exports.orders import RenderRequest
+from storage.forgetting import mark_for_deletion
 from storage.pseudonyms import insert_into
 from storage.tables import exported_files
 
@@ -21,7 +21,7 @@ _DAY = 86400.0
 _CHUNK = 1 << 20
 
 
-def content_digest(folder: Path, order: RenderOrder) -> str:
+def content_digest(folder: Path, order: RenderRequest) -> str:
     """Return the digest of what a document is made of and how: laid out in a folder, and ordered. Reads files."""
     digest = hashlib.sha256(f"{order.name}\n{order.format}\n{order.engine}\n{order.language}\n{order.limit}".encode())
     for file in sorted(path for path in folder.iterdir() if path.is_file()):
@@ -90,5 +90,5 @@ async def drop_old_exports(database: Database, *, days: int) -> int:
             delete(exported_files).where(exported_files.c.at < time() - days * _DAY).returning(exported_files.c.sha256)
         )
         files = {row.sha256 for row in gone}
-        await doom(connection, files, insert_into=insert_into(database))
+        await mark_for_deletion(connection, files, insert_into=insert_into(database))
     return len(files)

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.exports.parts import CUT, Cut, Cutter, Part
+from storage.exports.parts import CHUNK, Chunk, Chunker, RenderPart
 from storage.exports.records import HEADS, Head, Transcript
 
 _HEADS = "heads.json"
 
 
 @dataclass(frozen=True, slots=True)
-class LaidOut:
+class WorkDir:
     """What lies in such a folder; parts go by the names of their files."""
 
     folder: Path
@@ -24,21 +24,21 @@ class LaidOut:
         """Give the names of the parts, in their order."""
         return sorted(path.name for path in self.folder.glob("part-*.json"))
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str) -> RenderPart:
         """Read a part."""
-        return CUT.validate_json((self.folder / name).read_bytes()).part(self.heads())
+        return CHUNK.validate_json((self.folder / name).read_bytes()).part(self.heads())
 
     def pages(self, name: str) -> Path:
         """Say where a part's pages are."""
         return (self.folder / name).with_suffix(".pdf")
 
 
-class Laying:
+class WorkDirWriter:
     """Lays transcripts out in such a folder as they come."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._cutter = Cutter()
+        self._cutter = Chunker()
         self._parts = 0
 
     @property
@@ -55,7 +55,7 @@ class Laying:
         self._write(self._cutter.rest())
         (self._folder / _HEADS).write_bytes(HEADS.dump_json(tuple(self.heads)))
 
-    def _write(self, cuts: Iterable[Cut]) -> None:
+    def _write(self, cuts: Iterable[Chunk]) -> None:
         for cut in cuts:
             self._parts += 1
-            (self._folder / f"part-{self._parts:06}.json").write_bytes(CUT.dump_json(cut))
+            (self._folder / f"part-{self._parts:06}.json").write_bytes(CHUNK.dump_json(cut))

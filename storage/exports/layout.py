@@ -6,22 +6,22 @@ from pathlib import Path
 
 from pipeline.errors import Undeliverable
 from pipeline.ports import MediaStore
-from storage.exports.laid import Laying
+from storage.exports.laid import WorkDirWriter
 from storage.exports.pictures import file_name
 from storage.exports.records import Head, Transcript
 
 
-async def lay_out(folder: Path, pieces: AsyncIterable[Transcript], media: MediaStore) -> Sequence[Head]:
+async def write_work_dir(folder: Path, pieces: AsyncIterable[Transcript], media: MediaStore) -> Sequence[Head]:
     """Write conversations and their pictures as they come, whole or in pieces; give the heads of all."""
-    laying = Laying(folder)
+    laying = WorkDirWriter(folder)
     async for piece in pieces:
         await asyncio.to_thread(laying.add, piece)
-        await lay_out_pictures(folder, piece, media)
+        await write_images(folder, piece, media)
     await asyncio.to_thread(laying.finish)
     return laying.heads
 
 
-async def lay_out_pictures(folder: Path, transcript: Transcript, media: MediaStore) -> list[str]:
+async def write_images(folder: Path, transcript: Transcript, media: MediaStore) -> list[str]:
     """Write the pictures, but for those that are gone; give their names."""
     written = []
     for each in sorted({each for said in transcript.messages for each in said.media}, key=lambda one: one.sha256):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.words import Catalogue
-from storage.exports.facts import facts, speaker, stamp, title_of_all, tools
+from storage.exports.facts import document_header, speaker, stamp, title_of_all, tools
 from storage.exports.parsing import parse
 from storage.exports.pictures import file_name
 from storage.exports.records import Message, Transcript
@@ -21,22 +21,22 @@ _STRUCTURE = re.compile(
 _SWALLOWS = re.compile(r"^( {0,3})<(?=script|pre|style|textarea|[!?])", re.IGNORECASE)
 
 
-def write(transcripts: Sequence[Transcript], words: Catalogue) -> Iterator[str]:
+def write(transcripts: Sequence[Transcript], catalogue: Catalogue) -> Iterator[str]:
     """Give the document in pieces; its pictures are in the folder `media` beside it."""
     several = len(transcripts) > 1
-    yield f"# {_line(title_of_all([each.talk for each in transcripts], words))}\n\n"
+    yield f"# {_line(title_of_all([each.conversation for each in transcripts], catalogue))}\n\n"
     for transcript in transcripts:
-        about = facts(transcript.head(), words)
+        about = document_header(transcript.head(), catalogue)
         if several:
             yield f"## {_line(about.title)}\n\n"
         yield "".join(f"- {line}\n" for line in (*about.lines, about.small_print) if line)
         yield "\n"
         for message in transcript.messages:
-            yield f"### {_line(speaker(transcript.talk, message))} · {stamp(message.at)}\n\n"
-            yield _said(message, words)
+            yield f"### {_line(speaker(transcript.conversation, message))} · {stamp(message.at)}\n\n"
+            yield _said(message, catalogue)
 
 
-def _said(message: Message, words: Catalogue) -> str:
+def _said(message: Message, catalogue: Catalogue) -> str:
     text = embedded(message.text)
     if message.role == "human" and "```" not in text:
         # Two spaces keep the line breaks somebody typed.
@@ -45,7 +45,7 @@ def _said(message: Message, words: Catalogue) -> str:
         f"![{_line(media.name)}](media/{file_name(media)})\n\n" if file_name(media) else f"📎 {_line(media.name)}\n\n"
         for media in message.media
     )
-    if used := tools(message, words):
+    if used := tools(message, catalogue):
         shown += f"`{used.replace('`', chr(39))}`\n\n"
     return f"{text}\n\n{shown}"
 

@@ -11,10 +11,10 @@ import pymupdf
 from markdown_pdf import MarkdownPdf
 
 from pipeline.words import Catalogue
-from storage.exports.check import lost
-from storage.exports.parts import Part
-from storage.exports.pictures import Pictures
-from storage.exports.prepare import Piece, contents, pieces, style
+from storage.exports.check import missing_messages
+from storage.exports.parts import RenderPart
+from storage.exports.pictures import ImageFolder
+from storage.exports.prepare import HtmlPiece, contents, pieces, style
 from storage.exports.records import Head
 
 _MARGINS = (48, 44, -48, -52)
@@ -32,15 +32,15 @@ class Stuck(Exception):
     """A row of a table is higher than a page: MuPDF would turn pages for ever and never set it."""
 
 
-def render(part: Part, words: Catalogue, pictures: Pictures) -> tuple[pymupdf.Document, Collection[int]]:
+def render(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder) -> tuple[pymupdf.Document, Collection[int]]:
     """Lay the pages out, and again where a message got lost: it is rare, and the page's end is to blame.
 
     Gives the document, and the numbers of what it lost the last time. Raises what markdown-pdf raises.
     """
     fresh: set[int] = set()
     for _ in range(_ROUNDS):
-        pdf = _lay_out(part, words, pictures, fresh)
-        missing = set(lost(pdf, part))
+        pdf = _lay_out(part, catalogue, pictures, fresh)
+        missing = set(missing_messages(pdf, part))
         if missing <= fresh:
             break
         # What got lost begins a page next time, and so meets its end elsewhere or not at all.
@@ -49,19 +49,19 @@ def render(part: Part, words: Catalogue, pictures: Pictures) -> tuple[pymupdf.Do
 
 
 def render_contents(
-    heads: Sequence[Head], words: Catalogue, folder: Path
+    heads: Sequence[Head], catalogue: Catalogue, folder: Path
 ) -> tuple[pymupdf.Document, list[tuple[int, float]]]:
     """Lay a table of contents out; give it with the page (from 0) and the line's foot of each conversation."""
     made = _Flowing(folder, toc_level=0)
-    places = [made.flow(piece) for piece in contents(heads, words)]
+    places = [made.flow(piece) for piece in contents(heads, catalogue)]
     return made.finish(), places[1:]
 
 
-def _lay_out(part: Part, words: Catalogue, pictures: Pictures, fresh: Collection[int]) -> pymupdf.Document:
+def _lay_out(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder, fresh: Collection[int]) -> pymupdf.Document:
     made = _Flowing(pictures.folder, toc_level=1)
-    run: list[Piece] = []
+    run: list[HtmlPiece] = []
     number = 0
-    for piece in pieces(part, words, pictures):
+    for piece in pieces(part, catalogue, pictures):
         turns = piece.fresh or (piece.message != number and piece.message in fresh)
         number = piece.message
         if turns or len(run) == _RUN:
@@ -84,7 +84,7 @@ class _Flowing(MarkdownPdf):
         self._archive = pymupdf.Archive(str(folder))
         self._archive.add(_EMOJI)
 
-    def flow_all(self, run: Sequence[Piece]) -> None:
+    def flow_all(self, run: Sequence[HtmlPiece]) -> None:
         """Lay pieces out, those of a page together: each alone costs twenty times its text.
 
         How high each is, is known beforehand from laying all of them out on a page without an end. The last piece of
@@ -108,7 +108,7 @@ class _Flowing(MarkdownPdf):
                 self.flow(run[place])
             place = end
 
-    def flow(self, piece: Piece) -> tuple[int, float]:
+    def flow(self, piece: HtmlPiece) -> tuple[int, float]:
         """Lay a piece out on what is left of the page, or on the next; give the page it ends on, and where."""
         story = self._story([piece])
         self._find_room(fresh=piece.fresh)
@@ -128,7 +128,7 @@ class _Flowing(MarkdownPdf):
         # The library's `save` would write it for nothing: this is what is read back, and saved in the end.
         return self._make_doc()  # type: ignore[no-untyped-call]  # the library's
 
-    def _heights(self, run: Sequence[Piece]) -> list[float]:
+    def _heights(self, run: Sequence[HtmlPiece]) -> list[float]:
         """Give how far below each piece the next one begins."""
         tops: list[float] = []
         feet: list[float] = []
@@ -143,7 +143,7 @@ class _Flowing(MarkdownPdf):
         story.element_positions(note)
         return [below - top for top, below in pairwise([*tops, *feet[-1:]])]
 
-    def _story(self, run: Sequence[Piece]) -> pymupdf.Story:
+    def _story(self, run: Sequence[HtmlPiece]) -> pymupdf.Story:
         html = self.m_d.render("\n\n".join(piece.text for piece in run))
         return pymupdf.Story(html=html, archive=self._archive, user_css=style(html))
 

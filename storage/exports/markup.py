@@ -20,12 +20,12 @@ from storage.exports.blocks import (
     Quoted,
     Span,
     Styled,
-    Words,
+    TextSpan,
 )
 from storage.exports.code import coloured
 
 
-class Markup:
+class HtmlMarkup:
     """Plain HTML, as a browser shows it; what a page of paper needs otherwise, a subclass says."""
 
     def blocks(self, blocks: Iterable[Block]) -> str:
@@ -60,7 +60,7 @@ class Markup:
     def span(self, span: Span) -> str:  # noqa: PLR0911 (a case each)
         """Write one span."""
         match span:
-            case Words(text):
+            case TextSpan(text):
                 return self.words(text)
             case Coded(text):
                 return f"<code>{self.words(text)}</code>"
@@ -110,7 +110,7 @@ class Markup:
             case _:
                 return self.blocks(item)
 
-    def in_columns(self, columns: int) -> "Markup":  # noqa: ARG002 (a browser scrolls to them)
+    def in_columns(self, columns: int) -> "HtmlMarkup":  # noqa: ARG002 (a browser scrolls to them)
         """Give what writes the cells of a table of so many columns."""
         return self
 

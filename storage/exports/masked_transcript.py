@@ -14,7 +14,7 @@ _TAIL = re.compile(r"[!-~ \n·]*$")
 
 def mask_transcript(transcript: Transcript, mask: Masker) -> Transcript:
     """Return a conversation with everything masked that somebody wrote; user ids stay or go by the list of names."""
-    talk = transcript.talk
+    talk = transcript.conversation
     return Transcript(
         replace(talk, title=_title(transcript, mask), persona=mask(talk.persona), user=mask.names_in(talk.user)),
         tuple(
@@ -31,7 +31,7 @@ def mask_transcript(transcript: Transcript, mask: Masker) -> Transcript:
 
 
 def _title(transcript: Transcript, mask: Masker) -> str:
-    title = transcript.talk.title
+    title = transcript.conversation.title
     if not title.endswith(_CUT):
         return mask(title)
     begin = title.removesuffix(_CUT)

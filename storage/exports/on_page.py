@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL.ImageFile import ImageFile
 
 from pipeline.replies import StoredMedia
-from storage.exports.pictures import Pictures
+from storage.exports.pictures import ImageFolder
 from storage.images import opened, orientation_of, scaled
 
 SIDE = 480.0
@@ -28,7 +28,7 @@ _ON_ITS_SIDE = 5
 
 
 @dataclass(frozen=True, slots=True)
-class OnPage:
+class PageImage:
     """The file that is shown, in the folder of the pictures, and its size in points."""
 
     name: str
@@ -36,14 +36,14 @@ class OnPage:
     height: float
 
 
-def on_page(media: StoredMedia, pictures: Pictures) -> OnPage | None:
+def page_image(media: StoredMedia, pictures: ImageFolder) -> PageImage | None:
     """Give a picture as a page shows it, None for what cannot be shown; the same picture gives the same bytes."""
     path = pictures.of(media)
     return None if path is None else _fitted(path)
 
 
 @lru_cache(maxsize=256)
-def _fitted(path: Path) -> OnPage | None:
+def _fitted(path: Path) -> PageImage | None:
     # Pages are laid out up to six times; a file's name is its content, so what was found stays true.
     try:
         with opened(path, formats=_FORMATS) as picture:
@@ -52,7 +52,7 @@ def _fitted(path: Path) -> OnPage | None:
         return None
 
 
-def _made(picture: ImageFile, path: Path) -> OnPage:
+def _made(picture: ImageFile, path: Path) -> PageImage:
     across, down = picture.size
     turned = orientation_of(picture)
     if turned >= _ON_ITS_SIDE:
@@ -64,8 +64,8 @@ def _made(picture: ImageFile, path: Path) -> OnPage:
     if plain and max(across, down) <= most:
         # A broken one would break the whole document.
         picture.load()
-        return OnPage(path.name, width, height)
-    return OnPage(_shrunk(picture, path, most), width, height)
+        return PageImage(path.name, width, height)
+    return PageImage(_shrunk(picture, path, most), width, height)
 
 
 def _shrunk(picture: ImageFile, path: Path, most: int) -> str:

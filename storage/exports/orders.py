@@ -11,11 +11,11 @@ from pipeline.words import Language
 
 
 @dataclass(frozen=True, slots=True)
-class RenderOrder:
+class RenderRequest:
     """Make documents of what is laid out in `folder`.
 
-    `limit` is the bytes a file may have, `name` has no suffix. Pages are made by a `PartOrder` for each part and a
-    `BindOrder` for all of them.
+    `limit` is the bytes a file may have, `name` has no suffix. Pages are made by a `PartRequest` for each part and a
+    `BindRequest` for all of them.
     """
 
     folder: str
@@ -28,7 +28,7 @@ class RenderOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class PartOrder:
+class PartRequest:
     """Print the part in a file of `folder` as pages beside it."""
 
     folder: str
@@ -39,7 +39,7 @@ class PartOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class BindOrder:
+class BindRequest:
     """Bind the printed parts in `folder`."""
 
     folder: str
@@ -49,7 +49,7 @@ class BindOrder:
     kind: Literal["bind"] = "bind"
 
 
-Order = RenderOrder | PartOrder | BindOrder
+Request = RenderRequest | PartRequest | BindRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
+class PartRendered:
     """The pages of a part are there, each message whole."""
 
     kind: Literal["printed"] = "printed"
 
 
 @dataclass(frozen=True, slots=True)
-class Unprintable:
+class PartIncomplete:
     """No engine has set every message of a part whole."""
 
     reason: str
@@ -78,14 +78,14 @@ class Unprintable:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class RenderFailed:
     """Nothing could be made."""
 
     reason: str
     kind: Literal["broken"] = "broken"
 
 
-Answer = Rendered | Printed | Unprintable | Broken
+Response = Rendered | PartRendered | PartIncomplete | RenderFailed
 
-ORDER: TypeAdapter[Order] = TypeAdapter(Order)
-ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
+REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+RESPONSE: TypeAdapter[Response] = TypeAdapter(Response)

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
-from storage.exports.records import Head, Message, Talk, Transcript
+from storage.exports.records import ConversationInfo, Head, Message, Transcript
 
 _MESSAGES = 100
 """Messages of a part."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Chunk:
     """Conversations as they are cut, before all is known of them.
 
     `first` numbers the first message, `place` the first conversation (from 0), which may have begun in the cut before.
@@ -23,17 +23,17 @@ class Cut:
     place: int
     goes_on: bool
 
-    def part(self, heads: Sequence[Head]) -> "Part":
+    def part(self, heads: Sequence[Head]) -> "RenderPart":
         """Add the heads it needs of those of all conversations."""
         here = heads[self.place : self.place + len(self.transcripts)]
-        return Part(self.transcripts, tuple(here), self.first, self.goes_on)
+        return RenderPart(self.transcripts, tuple(here), self.first, self.goes_on)
 
 
-CUT = TypeAdapter(Cut)
+CHUNK = TypeAdapter(Chunk)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RenderPart:
     """Conversations with their heads, the first of which may have begun in the part before.
 
     `first` numbers the first message.
@@ -44,16 +44,16 @@ class Part:
     first: int = 1
     goes_on: bool = False
 
-    def numbered(self) -> Iterator[tuple[int, Talk, Message]]:
+    def numbered(self) -> Iterator[tuple[int, ConversationInfo, Message]]:
         """Give each message with its number."""
         number = self.first
         for transcript in self.transcripts:
             for message in transcript.messages:
-                yield number, transcript.talk, message
+                yield number, transcript.conversation, message
                 number += 1
 
 
-class Cutter:
+class Chunker:
     """Cuts conversations, which may come piece by piece, after every `most` messages."""
 
     def __init__(self, most: int = _MESSAGES) -> None:
@@ -64,11 +64,11 @@ class Cutter:
         self._held: list[Transcript] = []
         self._goes_on = False
 
-    def add(self, piece: Transcript) -> Iterator[Cut]:
+    def add(self, piece: Transcript) -> Iterator[Chunk]:
         """Take a conversation, or the next piece of the latest one; give what is full. An empty one is left out."""
         if not piece.messages:
             return
-        goes_on = bool(self.heads) and self.heads[-1].talk.id == piece.talk.id
+        goes_on = bool(self.heads) and self.heads[-1].conversation.id == piece.conversation.id
         if goes_on:
             self.heads[-1] = self.heads[-1].joined(piece.head())
         else:
@@ -82,12 +82,12 @@ class Cutter:
             if not self._room:
                 yield from self.rest()
 
-    def rest(self) -> Iterator[Cut]:
+    def rest(self) -> Iterator[Chunk]:
         """Give what is left, if anything is."""
         if not self._held:
             return
         place = len(self.heads) - len(self._held)
-        yield Cut(tuple(self._held), self._first, place, self._goes_on)
+        yield Chunk(tuple(self._held), self._first, place, self._goes_on)
         self._first += self._most - self._room
         self._room = self._most
         self._held = []
@@ -101,12 +101,12 @@ class Cutter:
         self._held.append(piece)
 
 
-def whole(cut: Iterable[Part]) -> list[Transcript]:
+def whole(cut: Iterable[RenderPart]) -> list[Transcript]:
     """Put conversations together again that were cut."""
-    found: list[tuple[Talk, list[Message]]] = []
+    found: list[tuple[ConversationInfo, list[Message]]] = []
     for part in cut:
         for place, transcript in enumerate(part.transcripts):
             if place or not part.goes_on:
-                found.append((transcript.talk, []))
+                found.append((transcript.conversation, []))
             found[-1][1].extend(transcript.messages)
     return [Transcript(talk, tuple(said)) for talk, said in found]

@@ -15,7 +15,7 @@ def file_name(media: StoredMedia) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
+class ImageFolder:
     """A folder of pictures by `file_name`."""
 
     folder: Path

@@ -16,13 +16,13 @@ from pipeline.replies import StoredMedia
 from pipeline.words import Catalogue as Sentences
 from storage.exports.blocks import Block, Grid, blocks_of
 from storage.exports.code import coloured, colours
-from storage.exports.facts import facts, speaker, stamp, title, title_of_all, tools
+from storage.exports.facts import document_header, speaker, stamp, title, title_of_all, tools
 from storage.exports.glyphs import EMOJI, WIDE, breakable, printable
-from storage.exports.markup import Markup
-from storage.exports.on_page import on_page
-from storage.exports.parts import Part
-from storage.exports.pictures import Pictures
-from storage.exports.records import Head, Message, Talk
+from storage.exports.markup import HtmlMarkup
+from storage.exports.on_page import page_image
+from storage.exports.parts import RenderPart
+from storage.exports.pictures import ImageFolder
+from storage.exports.records import ConversationInfo, Head, Message
 
 EMOJI_FONT = "NotoEmoji[wght].ttf"
 
@@ -79,7 +79,7 @@ def style(html: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class HtmlPiece:
     """A piece of markdown: one block of HTML in one line.
 
     `message` is its message's number, 0 for what is no message; `fresh` begins a page; `whole` is never broken.
@@ -91,18 +91,18 @@ class Piece:
     whole: bool = False
 
 
-def pieces(part: Part, words: Sentences, pictures: Pictures) -> Iterator[Piece]:
+def pieces(part: RenderPart, catalogue: Sentences, pictures: ImageFolder) -> Iterator[HtmlPiece]:
     """Give the pieces in their order."""
     number = part.first
     for place, (transcript, head) in enumerate(zip(part.transcripts, part.heads, strict=True)):
         if place or not part.goes_on:
-            yield Piece(_head(head, words), fresh=True)
+            yield HtmlPiece(_head(head, catalogue), fresh=True)
         for message in transcript.messages:
-            yield from _message(transcript.talk, message, number, words, pictures)
+            yield from _message(transcript.conversation, message, number, catalogue, pictures)
             number += 1
 
 
-class Paper(Markup):
+class PdfMarkup(HtmlMarkup):
     """HTML for MuPDF, without an empty line, so that markdown takes a message for one block."""
 
     def __init__(self, columns: int = 1) -> None:
@@ -118,9 +118,9 @@ class Paper(Markup):
             end = found.end()
         return _read_twice("".join([*parts, escape(text[end:], quote=False)])).replace("\n", " ")
 
-    def in_columns(self, columns: int) -> Markup:
+    def in_columns(self, columns: int) -> HtmlMarkup:
         """Let longer words of a table be broken: what does not fit would leave the page."""
-        return Paper(columns)
+        return PdfMarkup(columns)
 
     def grid(self, grid: Grid) -> str:
         """Write a table, one of many columns in small letters."""
@@ -142,25 +142,29 @@ def _read_twice(html: str) -> str:
     return html.replace("&amp;", "&amp;amp;")
 
 
-def contents(heads: Sequence[Head], words: Sentences) -> Iterator[Piece]:
+def contents(heads: Sequence[Head], catalogue: Sentences) -> Iterator[HtmlPiece]:
     """Give a title and a line for each conversation."""
-    paper = Paper()
-    yield Piece(f'<div><p class="cover">{paper.words(title_of_all([head.talk for head in heads], words))}</p></div>')
+    paper = PdfMarkup()
+    yield HtmlPiece(
+        f'<div><p class="cover">{paper.words(title_of_all([head.conversation for head in heads], catalogue))}</p></div>'
+    )
     for head in heads:
-        yield Piece(
-            f'<div><p class="contents">{paper.words(title(head.talk, words))}'
-            f'<span class="when">  {stamp(head.talk.started_at)}</span></p></div>'
+        yield HtmlPiece(
+            f'<div><p class="contents">{paper.words(title(head.conversation, catalogue))}'
+            f'<span class="when">  {stamp(head.conversation.started_at)}</span></p></div>'
         )
 
 
-def _head(head: Head, words: Sentences) -> str:
-    paper, about = Paper(), facts(head, words)
+def _head(head: Head, catalogue: Sentences) -> str:
+    paper, about = PdfMarkup(), document_header(head, catalogue)
     lines = "".join(f'<p class="facts">{paper.words(line)}</p>' for line in about.lines)
     return f'<div><h1>{paper.words(about.title)}</h1>{lines}<p class="small">{paper.words(about.small_print)}</p></div>'
 
 
-def _message(talk: Talk, message: Message, number: int, words: Sentences, pictures: Pictures) -> Iterator[Piece]:
-    paper = Paper()
+def _message(
+    talk: ConversationInfo, message: Message, number: int, catalogue: Sentences, pictures: ImageFolder
+) -> Iterator[HtmlPiece]:
+    paper = PdfMarkup()
     who = (
         f'<p class="who">{paper.words(speaker(talk, message))}'
         f'<span class="when">  {stamp(message.at)}  #{number}</span></p>'
@@ -171,14 +175,14 @@ def _message(talk: Talk, message: Message, number: int, words: Sentences, pictur
         for piece in _laid(run, paper, whole)
     ]
     said += [(_picture(media, pictures, paper), True) for media in message.media]
-    if used := tools(message, words):
+    if used := tools(message, catalogue):
         said.append((f'<p class="small">{paper.words(used)}</p>', False))
     for place, (html, whole) in enumerate(said or [("<p></p>", False)]):
         head = "" if place else who
-        yield Piece(f'<div class="{message.role}">{head}<div class="said">{html}</div></div>', number, whole=whole)
+        yield HtmlPiece(f'<div class="{message.role}">{head}<div class="said">{html}</div></div>', number, whole=whole)
 
 
-def _laid(run: Iterable[Block], paper: Paper, whole: bool) -> Iterator[str]:  # noqa: FBT001 (what groupby found)
+def _laid(run: Iterable[Block], paper: PdfMarkup, whole: bool) -> Iterator[str]:  # noqa: FBT001 (what groupby found)
     """Write each table alone, and what is between tables together."""
     if whole:
         yield from map(paper.block, run)
@@ -201,8 +205,8 @@ def _cut(blocks: Iterable[Block]) -> Iterator[Block]:
                 yield block
 
 
-def _picture(media: StoredMedia, pictures: Pictures, paper: Paper) -> str:
-    seen = on_page(media, pictures)
+def _picture(media: StoredMedia, pictures: ImageFolder, paper: PdfMarkup) -> str:
+    seen = page_image(media, pictures)
     if seen is None:
         return f"<p>{paper.words(f'📎 {media.name}')}</p>"
     return f'<p><img src="{seen.name}" style="width:{seen.width:.2f}pt;height:{seen.height:.2f}pt"/></p>'

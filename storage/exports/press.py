@@ -13,7 +13,7 @@ import socket
 import sys
 
 from storage.exports.documents import carry_out, get_ready_for_pages
-from storage.exports.orders import ANSWER, ORDER, Broken
+from storage.exports.orders import REQUEST, RESPONSE, RenderFailed
 
 _NICENESS = 19
 """The least there is: at 10 the kernel still lets a press end its slice while a message waits to be taken in."""
@@ -68,9 +68,9 @@ def _serve(connection: socket.socket) -> None:
     with connection.makefile("rwb") as lines:
         for line in lines:
             try:
-                answer = ANSWER.dump_json(carry_out(ORDER.validate_json(line)))
+                answer = RESPONSE.dump_json(carry_out(REQUEST.validate_json(line)))
             except Exception as error:  # noqa: BLE001 (the edge of a step: the other side is told)
-                answer = ANSWER.dump_json(Broken(f"{type(error).__name__} in {_place(error)}"))
+                answer = RESPONSE.dump_json(RenderFailed(f"{type(error).__name__} in {_place(error)}"))
             lines.write(answer + b"\n")
             lines.flush()
 

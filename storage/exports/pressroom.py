@@ -18,7 +18,7 @@ _PATIENCE = 5.0
 """Seconds a room has to clear up after itself."""
 
 
-class PressRoom:
+class ForkServer:
     """A process that gets ready once and is copied whenever a press is wanted."""
 
     def __init__(self, door: socket.socket, process: asyncio.subprocess.Process) -> None:
@@ -27,7 +27,7 @@ class PressRoom:
         self._made = 0
 
     @property
-    def gone(self) -> bool:
+    def is_gone(self) -> bool:
         """Say whether the process is there no more, or about to be."""
         try:
             # It says nothing here: what can be read is its end, which comes before that of any press.
@@ -38,7 +38,7 @@ class PressRoom:
             pass
         return True
 
-    async def press(self) -> "Press":
+    async def fork(self) -> "RenderProcess":
         """Make a press; it has its own connection, and its number at the door."""
         self._made += 1
         name = self._made.to_bytes(_NAME_BYTES)
@@ -46,7 +46,7 @@ class PressRoom:
         with theirs, suppress(OSError):  # without a room the press is dead from the start
             socket.send_fds(self._door, [name], [theirs.fileno()])
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_LONGEST_ANSWER)
-        return Press(reader, writer, self, name)
+        return RenderProcess(reader, writer, self, name)
 
     def end(self, name: bytes) -> None:
         """Have a press ended, whatever it is at."""
@@ -71,7 +71,7 @@ class PressRoom:
             await self._process.wait()
 
 
-async def open_room(*, pages: bool) -> PressRoom:
+async def open_fork_server(*, pages: bool) -> ForkServer:
     """Start a process; with `pages` it gets ready to make them, else it does so when they are wanted."""
     door, theirs = socket.socketpair()
     door.settimeout(0.0)
@@ -87,14 +87,14 @@ async def open_room(*, pages: bool) -> PressRoom:
     except BaseException:
         door.close()
         raise
-    return PressRoom(door, process)
+    return ForkServer(door, process)
 
 
-class Press:
+class RenderProcess:
     """A process that carries out orders, and how many it has."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, room: PressRoom, name: bytes
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, room: ForkServer, name: bytes
     ) -> None:
         self._reader = reader
         self._writer = writer

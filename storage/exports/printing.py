@@ -7,11 +7,11 @@ import pymupdf
 from pipeline.settings import PdfEngine
 from pipeline.words import Catalogue
 from storage.exports import markdown_pdf
-from storage.exports.check import lost
-from storage.exports.parts import Part
-from storage.exports.pictures import Pictures
+from storage.exports.check import missing_messages
+from storage.exports.parts import RenderPart
+from storage.exports.pictures import ImageFolder
 
-Render = Callable[[Part, Catalogue, Pictures], tuple[pymupdf.Document, Collection[int]]]
+Render = Callable[[RenderPart, Catalogue, ImageFolder], tuple[pymupdf.Document, Collection[int]]]
 """Gives pages, read back, and the numbers of the messages that are not whole in them."""
 
 
@@ -19,9 +19,9 @@ class Incomplete(Exception):
     """No engine has set every message whole."""
 
 
-def print_part(part: Part, words: Catalogue, pictures: Pictures, *, engine: PdfEngine) -> bytes:
+def render_part(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder, *, engine: PdfEngine) -> bytes:
     """Give the part as PDF. Raises `Incomplete` rather than leave a message out."""
-    with _render(part, words, pictures, engine) as pages:
+    with _render(part, catalogue, pictures, engine) as pages:
         pages.subset_fonts()
         data: bytes = pages.tobytes(garbage=3, deflate=True)
     # MuPDF keeps what it once took.
@@ -29,11 +29,11 @@ def print_part(part: Part, words: Catalogue, pictures: Pictures, *, engine: PdfE
     return data
 
 
-def _render(part: Part, words: Catalogue, pictures: Pictures, engine: PdfEngine) -> pymupdf.Document:
+def _render(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder, engine: PdfEngine) -> pymupdf.Document:
     failed: list[str] = []
     for name, render in _engines(engine).items():
         try:
-            pages, missing = render(part, words, pictures)
+            pages, missing = render(part, catalogue, pictures)
         except Exception as error:  # noqa: BLE001 (the edge of a step: whatever an engine dies of, there is another)
             failed.append(f"{name}: {type(error).__name__}")
             continue
@@ -53,9 +53,9 @@ def _engines(engine: PdfEngine) -> Mapping[str, Render]:
             return {"markdown-pdf": markdown_pdf.render, "typst": _typst}
 
 
-def _typst(part: Part, words: Catalogue, pictures: Pictures) -> tuple[pymupdf.Document, Collection[int]]:
+def _typst(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder) -> tuple[pymupdf.Document, Collection[int]]:
     # Imported when it is needed, which is seldom.
     from storage.exports import typst_pdf  # noqa: PLC0415
 
-    pages = typst_pdf.render(part, words, pictures)
-    return pages, lost(pages, part)
+    pages = typst_pdf.render(part, catalogue, pictures)
+    return pages, missing_messages(pages, part)

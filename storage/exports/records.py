@@ -11,7 +11,7 @@ from pipeline.replies import StoredMedia
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class ConversationInfo:
     """A conversation's head; times in seconds since 1970, UTC."""
 
     id: int
@@ -54,17 +54,17 @@ class Message:
 class Transcript:
     """A conversation with everything chosen of it."""
 
-    talk: Talk
+    conversation: ConversationInfo
     messages: tuple[Message, ...]
 
     def head(self) -> "Head":
         """Sum it up."""
         said = self.messages
         return Head(
-            self.talk,
+            self.conversation,
             len(said),
-            said[0].at if said else self.talk.started_at,
-            said[-1].at if said else self.talk.last_at,
+            said[0].at if said else self.conversation.started_at,
+            said[-1].at if said else self.conversation.last_at,
             _distinct(message.model for message in said),
             _distinct(
                 f"{message.chain} @ {message.revision}" for message in said if message.chain and message.revision
@@ -76,7 +76,7 @@ class Transcript:
 class Head:
     """What stands above a conversation, known to whoever writes only a part of it."""
 
-    talk: Talk
+    conversation: ConversationInfo
     messages: int
     first: float
     last: float
@@ -86,7 +86,7 @@ class Head:
     def joined(self, following: "Head") -> "Head":
         """Sum up what another piece of the same conversation adds."""
         return Head(
-            self.talk,
+            self.conversation,
             self.messages + following.messages,
             self.first,
             following.last,

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select
 
 from storage.codec import media_from_json, tools_from_json
 from storage.engine import Database
-from storage.exports.records import Message, Talk, Transcript
+from storage.exports.records import ConversationInfo, Message, Transcript
 from storage.ratings import READ, WRITTEN, Rating
 from storage.tables import conversations, messages, people
 
@@ -192,8 +192,10 @@ def _wanted(question: Message, answer: Message, chosen: Selection) -> bool:
     )
 
 
-def _talk(row: Row[*tuple[Any, ...]]) -> Talk:
-    return Talk(row.id, row.channel, row.user, row.number, row.title, row.persona, row.started_at, row.last_at)
+def _talk(row: Row[*tuple[Any, ...]]) -> ConversationInfo:
+    return ConversationInfo(
+        row.id, row.channel, row.user, row.number, row.title, row.persona, row.started_at, row.last_at
+    )
 
 
 def _message(row: Row[*tuple[Any, ...]]) -> Message:

@@ -17,7 +17,10 @@ def lines(whole: Transcript) -> Iterator[str]:
         for message in answered(whole.messages)
     ]
     if said:
-        line = {"id": f"{whole.talk.channel}/{whole.talk.user}/{whole.talk.number}", "conversations": said}
-        if whole.talk.persona:
-            line["system"] = whole.talk.persona
+        line = {
+            "id": f"{whole.conversation.channel}/{whole.conversation.user}/{whole.conversation.number}",
+            "conversations": said,
+        }
+        if whole.conversation.persona:
+            line["system"] = whole.conversation.persona
         yield json.dumps(line, ensure_ascii=False) + "\n"

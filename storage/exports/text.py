@@ -3,21 +3,21 @@
 from collections.abc import Iterator, Sequence
 
 from pipeline.words import Catalogue
-from storage.exports.facts import facts, speaker, stamp, title_of_all, tools
+from storage.exports.facts import document_header, speaker, stamp, title_of_all, tools
 from storage.exports.records import Transcript
 
 _RULE = "=" * 40
 
 
-def write(transcripts: Sequence[Transcript], words: Catalogue) -> Iterator[str]:
+def write(transcripts: Sequence[Transcript], catalogue: Catalogue) -> Iterator[str]:
     """Give the document in pieces."""
     if len(transcripts) > 1:
-        yield f"{title_of_all([each.talk for each in transcripts], words)}\n\n"
+        yield f"{title_of_all([each.conversation for each in transcripts], catalogue)}\n\n"
     for transcript in transcripts:
-        about = facts(transcript.head(), words)
+        about = document_header(transcript.head(), catalogue)
         yield "\n".join(line for line in (_RULE, about.title, *about.lines, about.small_print, _RULE) if line) + "\n\n"
         for message in transcript.messages:
-            yield f"[{stamp(message.at)}] {speaker(transcript.talk, message)}\n{message.text}\n"
+            yield f"[{stamp(message.at)}] {speaker(transcript.conversation, message)}\n{message.text}\n"
             yield "".join(f"📎 {media.name}\n" for media in message.media)
-            used = tools(message, words)
+            used = tools(message, catalogue)
             yield f"{used}\n\n" if used else "\n"

@@ -29,16 +29,16 @@ from storage.exports.blocks import (
     Quoted,
     Span,
     Styled,
-    Words,
+    TextSpan,
     blocks_of,
     plain,
 )
-from storage.exports.facts import facts, speaker, stamp, tools
+from storage.exports.facts import document_header, speaker, stamp, tools
 from storage.exports.glyphs import WIDE, breakable, printable
-from storage.exports.on_page import on_page
-from storage.exports.parts import Part
-from storage.exports.pictures import Pictures
-from storage.exports.records import Message, Talk
+from storage.exports.on_page import page_image
+from storage.exports.parts import RenderPart
+from storage.exports.pictures import ImageFolder
+from storage.exports.records import ConversationInfo, Message
 
 _ROW = 1500
 """Characters of a cell, times its columns, that leave a row shorter than a page."""
@@ -77,9 +77,9 @@ _PREAMBLE = """
 """
 
 
-def render(part: Part, words: Sentences, pictures: Pictures) -> pymupdf.Document:
+def render(part: RenderPart, catalogue: Sentences, pictures: ImageFolder) -> pymupdf.Document:
     """Lay the pages out; the same part gives the same bytes. Raises `typst.TypstError`."""
-    source = "".join(_document(part, words, pictures))
+    source = "".join(_document(part, catalogue, pictures))
     with ExitStack() as stack:
         fonts = [
             str(stack.enter_context(as_file(files(package)))) for package in ("noto_cjk_sans_otc", "manimgx_fonts")
@@ -95,25 +95,25 @@ def render(part: Part, words: Sentences, pictures: Pictures) -> pymupdf.Document
     return pymupdf.open(stream=pdf)
 
 
-def _document(part: Part, words: Sentences, pictures: Pictures) -> Iterator[str]:
+def _document(part: RenderPart, catalogue: Sentences, pictures: ImageFolder) -> Iterator[str]:
     yield _PREAMBLE
     number = part.first
     for place, (transcript, head) in enumerate(zip(part.transcripts, part.heads, strict=True)):
         if place or not part.goes_on:
-            about = facts(head, words)
+            about = document_header(head, catalogue)
             yield "#pagebreak(weak: true)\n" if place else ""
             yield f"#heading({_string(about.title)})\n"
             yield "".join(f"#fact({_string(line)})\n" for line in about.lines)
             yield f"#small({_string(about.small_print)})\n"
         for message in transcript.messages:
-            yield _message(transcript.talk, message, number, words, pictures)
+            yield _message(transcript.conversation, message, number, catalogue, pictures)
             number += 1
 
 
-def _message(talk: Talk, message: Message, number: int, words: Sentences, pictures: Pictures) -> str:
+def _message(talk: ConversationInfo, message: Message, number: int, catalogue: Sentences, pictures: ImageFolder) -> str:
     colour, fill = ('"#1a56db"', 'rgb("#eef4ff")') if message.role == "human" else ('"#0f766e"', "none")
     shown = "".join(_picture(media, pictures) for media in message.media)
-    if used := tools(message, words):
+    if used := tools(message, catalogue):
         shown += f"#small({_string(used)})\n"
     return (
         f"#who({colour}, {_string(speaker(talk, message))}, {_string(f'  {stamp(message.at)}  #{number}')})\n"
@@ -121,8 +121,8 @@ def _message(talk: Talk, message: Message, number: int, words: Sentences, pictur
     )
 
 
-def _picture(media: StoredMedia, pictures: Pictures) -> str:
-    seen = on_page(media, pictures)
+def _picture(media: StoredMedia, pictures: ImageFolder) -> str:
+    seen = page_image(media, pictures)
     if seen is None:
         return f"#{_string(f'📎 {media.name}')}\n"
     return f'#image("{seen.name}", width: {seen.width:.2f}pt, height: {seen.height:.2f}pt, fit: "stretch")\n'
@@ -169,7 +169,7 @@ def _spans(spans: Iterable[Span], columns: int = 1) -> str:
 
 def _span(span: Span, columns: int) -> str:  # noqa: PLR0911 (a case each)
     match span:
-        case Words(text):
+        case TextSpan(text):
             return f"#{_string(text, columns)};"
         case Coded(text):
             return f"#raw({_string(text, columns)});"

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import structlog
 
-from storage.exports.laid import LaidOut
+from storage.exports.laid import WorkDir
 from storage.exports.orders import (
-    ANSWER,
-    ORDER,
-    Answer,
-    BindOrder,
-    Broken,
-    Order,
-    PartOrder,
-    Printed,
+    REQUEST,
+    RESPONSE,
+    BindRequest,
+    PartIncomplete,
+    PartRendered,
+    PartRequest,
     Rendered,
-    RenderOrder,
-    Unprintable,
+    RenderFailed,
+    RenderRequest,
+    Request,
+    Response,
 )
-from storage.exports.pressroom import Press, PressRoom, open_room
+from storage.exports.pressroom import ForkServer, RenderProcess, open_fork_server
 
 log = structlog.get_logger()
 
@@ -35,38 +35,38 @@ _ORDERS = 40
 class _Stopped(Exception):
     """A part could not be printed, so the others need not be."""
 
-    def __init__(self, answer: Unprintable | Broken) -> None:
+    def __init__(self, answer: PartIncomplete | RenderFailed) -> None:
         super().__init__()
         self.answer = answer
 
 
-class Workshop:
+class RenderPool:
     """Keeps up to `presses` processes while there is something to render; with `keep`, until it is closed.
 
     Whoever has several parts gets no more than a turn for each of them: a short document does not wait for a long one.
     A `room` that is open already belongs to the workshop from then on.
     """
 
-    def __init__(self, *, presses: int, keep: bool, seconds: float, room: PressRoom | None = None) -> None:
+    def __init__(self, *, presses: int, keep: bool, seconds: float, room: ForkServer | None = None) -> None:
         self.presses = presses
         self._places = asyncio.Semaphore(presses)
         self._room = room
         self._opening = asyncio.Lock()
-        self._idle: list[Press] = []
+        self._idle: list[RenderProcess] = []
         self._keep = keep
         self._busy = 0
         self._seconds = seconds
 
-    async def render(self, order: RenderOrder) -> Rendered | Broken:
-        """Have documents made; what takes too long, or dies, is `Broken`. Without pages there is a web page."""
+    async def render(self, order: RenderRequest) -> Rendered | RenderFailed:
+        """Have documents made; what takes too long, or dies, is `RenderFailed`. Without pages there is a web page."""
         async with self._opened():
             try:
                 async with asyncio.timeout(self._seconds):
                     if order.format == "pdf":
-                        return await self._pages_or_page(order)
+                        return await self._pages_or_html(order)
                     return _rendered(await self._ask(order))
             except TimeoutError:
-                return Broken(f"not done after {self._seconds:g} s")
+                return RenderFailed(f"not done after {self._seconds:g} s")
 
     async def close(self) -> None:
         """End every process."""
@@ -89,22 +89,22 @@ class Workshop:
             if not self._busy and not self._keep:
                 await self.close()
 
-    async def _pages_or_page(self, order: RenderOrder) -> Rendered | Broken:
-        made: Rendered | Unprintable | Broken
+    async def _pages_or_html(self, order: RenderRequest) -> Rendered | RenderFailed:
+        made: Rendered | PartIncomplete | RenderFailed
         seconds = self._seconds * _SHARE
         try:
             async with asyncio.timeout(seconds):
                 made = await self._pages(order)
         except TimeoutError:
-            made = Broken(f"no pages after {seconds:g} s")
+            made = RenderFailed(f"no pages after {seconds:g} s")
         if isinstance(made, Rendered):
             return made
         page = _rendered(await self._ask(replace(order, format="html")))
-        return page if isinstance(page, Broken) else replace(page, plainer=made.reason)
+        return page if isinstance(page, RenderFailed) else replace(page, plainer=made.reason)
 
-    async def _pages(self, order: RenderOrder) -> Rendered | Unprintable | Broken:
-        answer: Unprintable | Broken | None = None
-        parts = await asyncio.to_thread(LaidOut(Path(order.folder)).parts)
+    async def _pages(self, order: RenderRequest) -> Rendered | PartIncomplete | RenderFailed:
+        answer: PartIncomplete | RenderFailed | None = None
+        parts = await asyncio.to_thread(WorkDir(Path(order.folder)).parts)
         left = iter(parts)
         try:
             async with asyncio.TaskGroup() as group:
@@ -117,34 +117,34 @@ class Workshop:
                 if len(parts) > _ORDERS:
                     # Binding takes memory, and what the others have kept is not needed beside it.
                     self._rest()
-                return _rendered(await self._ask(BindOrder(order.folder, order.name, order.language, order.limit)))
-            case Unprintable() | Broken():
+                return _rendered(await self._ask(BindRequest(order.folder, order.name, order.language, order.limit)))
+            case PartIncomplete() | RenderFailed():
                 return answer
 
-    async def _print(self, order: RenderOrder, left: Iterator[str]) -> None:
+    async def _print(self, order: RenderRequest, left: Iterator[str]) -> None:
         for part in left:
-            wanted = PartOrder(order.folder, part, order.engine, order.language)
+            wanted = PartRequest(order.folder, part, order.engine, order.language)
             answer = await self._ask(wanted)
-            if isinstance(answer, Broken) and order.engine == "auto":
+            if isinstance(answer, RenderFailed) and order.engine == "auto":
                 # What the process died of may have been the engine.
                 log.warning("export_press_died", part=part, reason=answer.reason)
                 answer = await self._ask(replace(wanted, engine="typst"))
             match answer:
-                case Printed():
+                case PartRendered():
                     pass
-                case Unprintable() | Broken():
+                case PartIncomplete() | RenderFailed():
                     raise _Stopped(answer)
                 case Rendered():
                     raise _Stopped(_misunderstood(answer))
 
-    async def _ask(self, order: Order) -> Answer:
+    async def _ask(self, order: Request) -> Response:
         async with self._places:
             press = self._idle.pop() if self._idle else await self._fresh(order)
             kept = False
             try:
-                said = await press.ask(ORDER.dump_json(order))
-                answer = ANSWER.validate_json(said) if said else Broken("the rendering process died")
-                kept = not isinstance(answer, Broken) and press.orders < _ORDERS
+                said = await press.ask(REQUEST.dump_json(order))
+                answer = RESPONSE.validate_json(said) if said else RenderFailed("the rendering process died")
+                kept = not isinstance(answer, RenderFailed) and press.orders < _ORDERS
             finally:
                 if kept:
                     self._idle.append(press)
@@ -152,27 +152,27 @@ class Workshop:
                     press.end()
             return answer
 
-    async def _fresh(self, order: Order) -> Press:
+    async def _fresh(self, order: Request) -> RenderProcess:
         async with self._opening:
-            if self._room is not None and self._room.gone:
+            if self._room is not None and self._room.is_gone:
                 await self.close()
             if self._room is None:
-                self._room = await open_room(pages=not isinstance(order, RenderOrder))
-            return await self._room.press()
+                self._room = await open_fork_server(pages=not isinstance(order, RenderRequest))
+            return await self._room.fork()
 
 
-def _rendered(answer: Answer) -> Rendered | Broken:
+def _rendered(answer: Response) -> Rendered | RenderFailed:
     match answer:
-        case Rendered() | Broken():
+        case Rendered() | RenderFailed():
             return answer
-        case Printed() | Unprintable():
+        case PartRendered() | PartIncomplete():
             return _misunderstood(answer)
 
 
-def _misunderstood(answer: Answer) -> Broken:
-    return Broken(f"the rendering process answered {answer.kind!r}")
+def _misunderstood(answer: Response) -> RenderFailed:
+    return RenderFailed(f"the rendering process answered {answer.kind!r}")
 
 
-def _answer(stopped: BaseExceptionGroup[_Stopped]) -> Unprintable | Broken:
+def _answer(stopped: BaseExceptionGroup[_Stopped]) -> PartIncomplete | RenderFailed:
     first = stopped.exceptions[0]
     return _answer(first) if isinstance(first, BaseExceptionGroup) else first.answer

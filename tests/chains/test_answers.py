@@ -18,7 +18,7 @@ from chains.transport import ANSWER_BYTES, AnswerTooLarge, open_client, timeouts
 from pipeline.errors import AnswerFailed
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
-from storage.pictures import PictureFolder
+from storage.pictures import StoredImages
 from tests.chains.house import house
 from tests.fakes.openai_media import RED, drawn
 from tests.fakes.openai_server import Act, OpenAIServer, Raw, Says
@@ -156,7 +156,7 @@ def test_small_pictures_and_addresses_are_taken_out_as_well() -> None:
 async def test_the_loop_goes_on_while_a_large_picture_is_taken_out(tmp_path: Path, server: OpenAIServer) -> None:
     image = {"model": "m", "base_url": server.base_url, "max_retries": 0}
     server.script(Raw(drawn(RED + bytes(16 * 2**20))), Says("ok"))
-    async with house(models={"image": image}, pictures=PictureFolder(MediaFolder(tmp_path))) as it:
+    async with house(models={"image": image}, pictures=StoredImages(MediaFolder(tmp_path))) as it:
         drawing = asyncio.create_task(it.outcome("@image 猫"))
         longest = 0.0
         while not drawing.done():

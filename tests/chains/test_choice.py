@@ -17,7 +17,7 @@ from pipeline.settings import ModelTable, Settings
 from pipeline.spending import SpentTotals
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
-from storage.pictures import PictureFolder
+from storage.pictures import StoredImages
 from tests.chains.house import PLAIN_CHAIN, House, RecentMemory, house, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
@@ -167,7 +167,7 @@ async def test_what_is_no_longer_offered_gives_way_to_the_chains_own_and_the_lis
 
 async def test_whether_pictures_are_taken_is_the_chosen_models_affair(server: OpenAIServer, tmp_path: Path) -> None:
     memory = RecentMemory(model="fast")
-    pictures = PictureFolder(MediaFolder(tmp_path / "media"))
+    pictures = StoredImages(MediaFolder(tmp_path / "media"))
     async with choosing(server, memory=memory, pictures=pictures, vision=True) as it:
         chosen = await it.said(Image("m"))
         memory.model = ""
@@ -180,7 +180,7 @@ async def test_whether_pictures_are_taken_is_the_chosen_models_affair(server: Op
 async def test_a_model_that_takes_no_tools_is_remembered_by_itself(server: OpenAIServer, tmp_path: Path) -> None:
     chain = ChainConfig(name="default", tools=("draw_picture",))
     memory = RecentMemory(model="fast")
-    pictures = PictureFolder(MediaFolder(tmp_path / "media"))
+    pictures = StoredImages(MediaFolder(tmp_path / "media"))
     server.script(Fails(400, message="tools are not supported"))
     async with choosing(server, memory=memory, chain=chain, pictures=pictures) as it:
         await it.outcome("你好")

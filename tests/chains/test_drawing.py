@@ -18,7 +18,7 @@ from pipeline.replies import ImageReply, TextReply
 from pipeline.spending import SpentTotals
 from pipeline.words import Catalogue, load_sentences
 from storage.media import MediaFolder
-from storage.pictures import PictureFolder
+from storage.pictures import StoredImages
 from tests.chains.house import NOON, House, RecentMemory, house
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_media import RED, drawn, drawn_at
@@ -58,7 +58,7 @@ async def studio(
     models = {"image": {"model": "painter", "base_url": server.base_url, "max_retries": 0, **image}} if server else {}
     budgets = {"per_user_per_day": 1.0} if spending is not None else {}
     async with house(
-        models=models, pictures=PictureFolder(media), memory=memory, spending=spending, budgets=budgets
+        models=models, pictures=StoredImages(media), memory=memory, spending=spending, budgets=budgets
     ) as it:
         yield Studio(it, media)
 
@@ -265,7 +265,7 @@ async def test_nobody_answering_is_said(tmp_path: Path) -> None:
     async with OpenAIServer() as gone:
         base_url = gone.base_url
     image = {"model": "painter", "base_url": base_url, "max_retries": 0}
-    async with house(models={"image": image}, pictures=PictureFolder(MediaFolder(tmp_path))) as it:
+    async with house(models={"image": image}, pictures=StoredImages(MediaFolder(tmp_path))) as it:
         with pytest.raises(AnswerFailed) as failed:
             await it.outcome("@image 黑猫")
 
@@ -287,7 +287,7 @@ async def test_the_demo_draws_a_landscape_and_says_what_it_is(tmp_path: Path) ->
 
 async def test_the_demo_may_draw_beside_a_real_model(tmp_path: Path, server: OpenAIServer) -> None:
     media = MediaFolder(tmp_path)
-    async with house(server.base_url, models={"image": {"provider": "demo"}}, pictures=PictureFolder(media)) as it:
+    async with house(server.base_url, models={"image": {"provider": "demo"}}, pictures=StoredImages(media)) as it:
         (reply,) = (await it.outcome("@image 64x64 黑猫")).replies
 
     assert isinstance(reply, ImageReply)
@@ -295,7 +295,7 @@ async def test_the_demo_may_draw_beside_a_real_model(tmp_path: Path, server: Ope
 
 
 async def test_image_is_listed_where_something_draws_and_nowhere_else(tmp_path: Path, server: OpenAIServer) -> None:
-    pictures = PictureFolder(MediaFolder(tmp_path))
+    pictures = StoredImages(MediaFolder(tmp_path))
     async with studio(tmp_path, server) as at:
         assert "@image" in await at.it.said("@help")
     async with house(pictures=pictures) as it:

@@ -22,7 +22,7 @@ from pipeline.replies import StoredMedia, TextReply, VoiceReply
 from pipeline.spending import SpentTotals
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
-from storage.sounds import SoundFolder
+from storage.sounds import StoredAudio
 from tests.chains.house import PLAIN_CHAIN, House, ask, house, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_media import HEARD
@@ -90,7 +90,7 @@ async def phone(
     **speech: object,
 ) -> AsyncIterator[Phone]:
     media = MediaFolder(folder / "media")
-    sounds = SoundFolder(media)
+    sounds = StoredAudio(media)
     (spoken,) = await sounds.keep(tone(2.0), name="voice")
     book = ChainCatalog({each.name: each for each in (chain, *chains)})
     models = {"speech": {"model": "whisper", "base_url": model.base_url, "max_retries": 0, **speech}}

@@ -20,7 +20,7 @@ from pipeline.outcomes import Exchange, ExchangeRecorded, ImageReceived, Outcome
 from pipeline.replies import StoredMedia, TextReply
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
-from storage.pictures import PictureFolder
+from storage.pictures import StoredImages
 from tests.chains.house import NOON, House, RecentMemory, ask, house
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.recordings import picture, webp_claiming
@@ -71,7 +71,7 @@ async def phone(
     chat: dict[str, Any] | None = None,
 ) -> AsyncIterator[Phone]:
     media = MediaFolder(folder / "media")
-    async with house(base_url, vision=vision, pictures=PictureFolder(media), memory=memory, chat=chat) as it:
+    async with house(base_url, vision=vision, pictures=StoredImages(media), memory=memory, chat=chat) as it:
         yield Phone(it, media)
 
 

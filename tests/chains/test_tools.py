@@ -18,7 +18,7 @@ from pipeline.replies import ImageReply, TextReply
 from pipeline.spending import SpentTotals
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
-from storage.pictures import PictureFolder
+from storage.pictures import StoredImages
 from tests.chains.house import House, house, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Act, Asked, Fails, OpenAIServer, Says
@@ -74,7 +74,7 @@ async def drawing_house(
     **more: Any,  # noqa: ANN401
 ) -> AsyncIterator[House]:
     image = {"model": "painter", "base_url": model.base_url, "max_retries": 0, "call_price": 0.25}
-    pictures = PictureFolder(MediaFolder(folder / "media"))
+    pictures = StoredImages(MediaFolder(folder / "media"))
     async with house(model.base_url, chain=chain, models={"image": image}, pictures=pictures, **more) as it:
         yield it
 
@@ -238,7 +238,7 @@ async def test_a_fault_between_the_rounds_is_told(tmp_path: Path, model: Script)
 async def test_where_nothing_draws_or_the_chain_does_not_say_so_no_tool_is_offered(
     tmp_path: Path, model: Script
 ) -> None:
-    pictures = PictureFolder(MediaFolder(tmp_path))
+    pictures = StoredImages(MediaFolder(tmp_path))
     async with drawing_house(tmp_path, model, ChainConfig(name="default")) as it:
         await it.outcome("你好")
     async with house(model.base_url, chain=DRAWS, pictures=pictures) as it:
@@ -248,5 +248,5 @@ async def test_where_nothing_draws_or_the_chain_does_not_say_so_no_tool_is_offer
 
 
 async def test_the_demo_needs_no_tools(tmp_path: Path) -> None:
-    async with house(chain=DRAWS, pictures=PictureFolder(MediaFolder(tmp_path))) as it:
+    async with house(chain=DRAWS, pictures=StoredImages(MediaFolder(tmp_path))) as it:
         assert "演示" in await it.said("画一只黑猫")

@@ -22,7 +22,7 @@ from pipeline.outcomes import ToolUse
 from pipeline.settings import Settings
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
-from storage.pictures import PictureFolder
+from storage.pictures import StoredImages
 from tests.chains.house import NOON, house
 from tests.chains.test_mcp import PROGRAM
 from tests.chains.test_tools import Script, chats, drawings
@@ -89,7 +89,7 @@ async def test_a_trial_sends_what_the_service_sends(tmp_path: Path, chain: Chain
     lines = asks(asked, text="One moment."), Says("Here you are.")
     async with Script() as server:
         image = {"model": "painter", "base_url": server.base_url, "max_retries": 0}
-        pictures = PictureFolder(MediaFolder(tmp_path / "media"))
+        pictures = StoredImages(MediaFolder(tmp_path / "media"))
         server.says += lines
         async with house(server.base_url, chain=chain, models={"image": image}, pictures=pictures) as it:
             await it.outcome("hi")

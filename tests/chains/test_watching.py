@@ -11,7 +11,7 @@ from chains.shelf import ChainFiles, ChainRequirements
 from chains.watching import ChainSync, live_chains
 from pipeline.events import Person
 from pipeline.revisions import ChainRevision
-from storage.configs import ChainRevisions
+from storage.configs import RevisionStore
 from storage.engine import Database
 
 NEVER = 3600.0
@@ -22,7 +22,7 @@ class Machine:
     """A folder of chains with its keeper, over a database."""
 
     def __init__(self, folder: Path, database: Database, *, shared: bool, before: list[ChainConfig]) -> None:
-        self.revisions = ChainRevisions(database)
+        self.revisions = RevisionStore(database)
         book = ChainCatalog({chain.name: chain for chain in before})
         self.shelf = ChainFiles(
             (folder / "shipped", folder / "own"),
@@ -62,7 +62,7 @@ def prompt(said: str) -> str:
 @asynccontextmanager
 async def machine(folder: Path, database: Database, *, shared: bool = False) -> AsyncIterator[Machine]:
     """Start a machine whose webot ships the chain `default`."""
-    before = live_chains(await ChainRevisions(database).standing())
+    before = live_chains(await RevisionStore(database).standing())
 
     def open_machine() -> Machine:
         (folder / "own").mkdir(parents=True, exist_ok=True)

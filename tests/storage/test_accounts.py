@@ -7,7 +7,7 @@ from sqlalchemy import insert
 
 from pipeline.events import Person
 from pipeline.spending import ModelUsage, SpentTotals, UsageTotals
-from storage.accounts import FRESH_SECONDS, Accounts
+from storage.accounts import FRESH_SECONDS, UsageTotalsReader
 from storage.engine import Database
 from storage.spending import day_of
 from storage.tables import spending
@@ -37,7 +37,7 @@ async def spent(database: Database, person: Person, cost: int, *, model: str = "
 
 
 async def test_a_persons_day_and_month_are_their_own(database: Database) -> None:
-    accounts = Accounts(database, clock=Clock())
+    accounts = UsageTotalsReader(database, clock=Clock())
     assert SpentTotals() == await accounts.paid(ZHANG)
 
     await spent(database, ZHANG, 5)
@@ -59,13 +59,13 @@ async def test_what_a_person_used_is_told_by_model_the_dearest_first(database: D
     assert [
         ModelUsage("large", UsageTotals(1, 60, 6, 6), UsageTotals(2, 130, 13, 13)),
         ModelUsage("small", UsageTotals(1, 50, 5, 5), UsageTotals(1, 50, 5, 5)),
-    ] == await Accounts(database, clock=Clock()).used(ZHANG)
-    assert [] == await Accounts(database, clock=Clock()).used(Person("hr", "张三"))
+    ] == await UsageTotalsReader(database, clock=Clock()).used(ZHANG)
+    assert [] == await UsageTotalsReader(database, clock=Clock()).used(Person("hr", "张三"))
 
 
 async def test_the_sum_of_all_is_added_up_anew_after_some_seconds_and_ones_own_at_once(database: Database) -> None:
     clock = Clock()
-    ours, theirs = Accounts(database, clock=clock), Accounts(database, clock=clock)
+    ours, theirs = UsageTotalsReader(database, clock=clock), UsageTotalsReader(database, clock=clock)
     await spent(database, ZHANG, 5)
     await spent(database, LI, 7, days_ago=2)
     await spent(database, LI, 1000, days_ago=18)
@@ -81,7 +81,7 @@ async def test_the_sum_of_all_is_added_up_anew_after_some_seconds_and_ones_own_a
 
 async def test_a_new_day_and_a_new_month_begin_with_nothing(database: Database) -> None:
     clock = Clock()
-    accounts = Accounts(database, clock=clock)
+    accounts = UsageTotalsReader(database, clock=clock)
     await spent(database, ZHANG, 5)
     assert SpentTotals(5, 5) == await accounts.paid_by_all() == await accounts.paid(ZHANG)
 

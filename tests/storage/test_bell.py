@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from storage.bell import Bell
+from storage.bell import NotifyListener
 from storage.engine import open_database
 
 
@@ -22,7 +22,7 @@ from storage.engine import open_database
 async def test_the_bell_is_heard_whatever_the_url_says_to_the_driver(postgres_url: str, options: str) -> None:
     database = await asyncio.to_thread(open_database, postgres_url + options)
     heard: asyncio.Queue[str] = asyncio.Queue()
-    bell = Bell(database, "us", heard.put_nowait)
+    bell = NotifyListener(database, "us", heard.put_nowait)
     bell.start()
     async with asyncio.timeout(30):
         said = [await heard.get()]

@@ -1,7 +1,7 @@
 """Revisions and releases of chains, on both databases."""
 
 from pipeline.revisions import ChainRelease, ChainRevision, ReleaseState
-from storage.configs import ChainRevisions
+from storage.configs import RevisionStore
 from storage.engine import Database
 
 ONE = ChainRevision("hr", "111111111111", 'system_prompt = "one"', "ann", "first")
@@ -19,7 +19,7 @@ def told(standing: ReleaseState) -> tuple[str | None, str | None]:
 
 
 async def test_a_release_is_found_again_as_it_was_made(database: Database) -> None:
-    revisions = ChainRevisions(database)
+    revisions = RevisionStore(database)
     await revisions.release(ONE)
     standing = await revisions.standing()
 
@@ -30,7 +30,7 @@ async def test_a_release_is_found_again_as_it_was_made(database: Database) -> No
 
 
 async def test_releasing_what_stands_already_is_nothing_new(database: Database) -> None:
-    revisions = ChainRevisions(database)
+    revisions = RevisionStore(database)
     await revisions.release(ONE)
     await revisions.release(ONE)
 
@@ -38,7 +38,7 @@ async def test_releasing_what_stands_already_is_nothing_new(database: Database) 
 
 
 async def test_a_revision_keeps_its_first_author_and_its_content_for_ever(database: Database) -> None:
-    revisions = ChainRevisions(database)
+    revisions = RevisionStore(database)
     await revisions.release(ONE)
     await revisions.release(TWO)
     await revisions.release(ChainRevision("hr", ONE.revision, "# again\n" + ONE.content, "eve", "back"))
@@ -51,7 +51,7 @@ async def test_a_revision_keeps_its_first_author_and_its_content_for_ever(databa
 
 
 async def test_a_trial_stands_beside_what_everybody_gets_until_the_next_whole_release(database: Database) -> None:
-    revisions = ChainRevisions(database)
+    revisions = RevisionStore(database)
     await revisions.release(ONE)
     await revisions.release(TWO, share=10, users=["ann", "bob"])
     standing = (await revisions.standing())["hr"]
@@ -66,14 +66,14 @@ async def test_a_trial_stands_beside_what_everybody_gets_until_the_next_whole_re
 
 
 async def test_a_trial_may_come_before_anything_else(database: Database) -> None:
-    revisions = ChainRevisions(database)
+    revisions = RevisionStore(database)
     await revisions.release(TWO, share=10)
 
     assert (None, "222222222222") == told((await revisions.standing())["hr"])
 
 
 async def test_a_chain_that_was_taken_away_stands_as_taken_away(database: Database) -> None:
-    revisions = ChainRevisions(database)
+    revisions = RevisionStore(database)
     await revisions.release(ONE)
     await revisions.release(GONE)
 
@@ -81,7 +81,7 @@ async def test_a_chain_that_was_taken_away_stands_as_taken_away(database: Databa
 
 
 async def test_revisions_are_known_by_chain(database: Database) -> None:
-    revisions = ChainRevisions(database)
+    revisions = RevisionStore(database)
     await revisions.keep([ONE, TWO])
     await revisions.keep([])
 

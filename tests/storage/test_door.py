@@ -2,26 +2,26 @@
 
 import asyncio
 
-from storage.door import Door
+from storage.door import AdmissionGate
 
 
 async def test_a_turn_begins_at_once_when_nobody_comes_in() -> None:
-    waiting = Door(longest=60).let_in()
+    waiting = AdmissionGate(longest=60).wait()
 
     async with asyncio.timeout(0):
         await waiting
 
 
 async def test_a_turn_lets_in_who_is_coming() -> None:
-    door = Door(longest=60)
+    door = AdmissionGate(longest=60)
     order: list[str] = []
 
     async def turn() -> None:
-        await door.let_in()
+        await door.wait()
         order.append("turn")
 
-    with door.coming_in():
-        with door.coming_in():
+    with door.accepting():
+        with door.accepting():
             begun = asyncio.create_task(turn())
             await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -32,24 +32,24 @@ async def test_a_turn_lets_in_who_is_coming() -> None:
 
 
 async def test_turns_begin_under_a_flood_that_does_not_end() -> None:
-    door = Door(longest=0.01)
+    door = AdmissionGate(longest=0.01)
 
-    with door.coming_in():
+    with door.accepting():
         async with asyncio.timeout(5):
-            await asyncio.gather(*(door.let_in() for _ in range(100)))
+            await asyncio.gather(*(door.wait() for _ in range(100)))
 
 
 async def test_others_are_heard_between_two_turns_that_begin() -> None:
-    door = Door(longest=60)
+    door = AdmissionGate(longest=60)
     order: list[str] = []
 
     async def turn(number: int) -> None:
-        await door.let_in()
+        await door.wait()
         order.append(f"turn {number}")
         # What was ready before is run now, and before the next turn.
         asyncio.get_running_loop().call_soon(order.append, f"heard {number}")
 
-    with door.coming_in():
+    with door.accepting():
         turns = [asyncio.create_task(turn(number)) for number in range(3)]
         await asyncio.sleep(0)
     await asyncio.wait_for(asyncio.gather(*turns), 5)
@@ -58,11 +58,11 @@ async def test_others_are_heard_between_two_turns_that_begin() -> None:
 
 
 async def test_a_turn_that_is_stopped_while_it_waits_holds_nobody_up() -> None:
-    door = Door(longest=60)
+    door = AdmissionGate(longest=60)
 
-    with door.coming_in():
-        stopped = asyncio.create_task(door.let_in())
-        following = asyncio.create_task(door.let_in())
+    with door.accepting():
+        stopped = asyncio.create_task(door.wait())
+        following = asyncio.create_task(door.wait())
         await asyncio.sleep(0)
         stopped.cancel()
     await asyncio.wait_for(following, 5)

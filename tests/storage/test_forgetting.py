@@ -21,11 +21,19 @@ from storage.audit import deeds
 from storage.codec import content_to_json, part_to_json
 from storage.engine import Database, open_database
 from storage.exports.chat import ChatExports
-from storage.exports.workshop import Workshop
-from storage.forgetting import Erased, find, forget, forget_old, remove_doomed, remove_unheld, turns_of
+from storage.exports.workshop import RenderPool
+from storage.forgetting import (
+    Erased,
+    delete_marked_files,
+    delete_unreferenced_files,
+    find,
+    forget,
+    forget_old,
+    turns_of,
+)
 from storage.media import MediaFolder
 from storage.tables import inbox, metadata, outbox
-from storage.transcript import Transcript
+from storage.transcript import TranscriptStore
 from storage.worker import Worker
 from tests.fakes.runs import ScriptedRun
 from tests.storage.exports.conversing import converse
@@ -62,7 +70,7 @@ async def live(database: Database, media: MediaFolder) -> None:
         ChatExports,
         database,
         media,
-        Workshop(presses=1, keep=False, seconds=60),
+        RenderPool(presses=1, keep=False, seconds=60),
         settings=Export(),
         language="zh",
         idle_minutes=60,
@@ -80,7 +88,7 @@ async def test_everything_of_a_person_is_gone_and_nothing_of_others(
     await live(database, media)
     before = await files(tmp_path)
     erased = await forget(database, ZHANG, who="root@host")
-    removed = await remove_doomed(database, media)
+    removed = await delete_marked_files(database, media)
     (deed,) = await deeds(database)
 
     assert Erased(2, 8) == erased
@@ -194,7 +202,7 @@ async def test_what_is_old_goes_with_its_files(database: Database, media: MediaF
     await converse(database, "zhangsan", [("旧问", "旧答")] * 600, at=now - 40 * DAY, going_on=False, pictures=(old,))
     await converse(database, "zhangsan", [("新问", "新答")], at=now - 2 * DAY)
     erased = await forget_old(database, days=30)
-    await remove_doomed(database, media)
+    await delete_marked_files(database, media)
     (deed,) = await deeds(database)
 
     assert Erased(1, 1200) == erased
@@ -223,7 +231,7 @@ async def test_a_long_conversation_keeps_its_latest_exchanges_and_goes_on(databa
             text("UPDATE conversations SET started_at = started_at - 90 * 86400 WHERE id = :id"), {"id": talk}
         )
     erased = await forget_old(database, days=30)
-    known = await Transcript(database).recall(ZHANG, turns=10, idle_minutes=0)
+    known = await TranscriptStore(database).load(ZHANG, turns=10, idle_minutes=0)
 
     assert Erased(0, 4) == erased
     assert ["问2", "问3"] == [exchange.question for exchange in known.exchanges]
@@ -245,7 +253,7 @@ async def test_turns_that_ended_long_ago_keep_nothing_of_what_was_said(database:
         await connection.execute(insert(inbox), turns)
         await connection.execute(insert(outbox), [part | {"turn_id": n, "place": 0} for n in (1, 2)])
     await forget_old(database, days=30)
-    await remove_doomed(database, media)
+    await delete_marked_files(database, media)
 
     assert ["inbox"] == await holds(database, "done的事")
     assert [[], [], []] == [await holds(database, words) for words in ("failed的事", "undelivered的事", voice.sha256)]
@@ -265,5 +273,5 @@ async def test_files_that_nothing_refers_to_go_after_some_days(
     _, asked, fresh = await store(b"heard", 4), await store(b"asked about", 90), await store(b"being heard", 2)
     await converse(database, "zhangsan", [("问", "答")], at=time.time() - 90 * DAY, pictures=(asked,))
 
-    assert 1 == await remove_unheld(database, media)
+    assert 1 == await delete_unreferenced_files(database, media)
     assert [b"asked about", b"being heard"] == [await media.read(each) for each in (asked, fresh)]

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from storage.engine import Database
-from storage.janitor import Janitor
+from storage.janitor import CleanupTask
 from storage.media import MediaFolder
 from storage.tables import inbox, outbox
 
@@ -30,7 +30,7 @@ async def filled(database: Database) -> Database:
 
 
 async def test_what_is_old_and_done_goes_with_its_parts(filled: Database, tmp_path: Path) -> None:
-    removed = await Janitor(filled, MediaFolder(tmp_path), keep_days=7, keep_media_days=0).clean()
+    removed = await CleanupTask(filled, MediaFolder(tmp_path), keep_days=7, keep_media_days=0).clean()
     async with filled.read() as connection:
         left = (await connection.execute(select(inbox.c.id).order_by(inbox.c.id))).scalars().all()
         parts = (await connection.execute(select(func.count()).select_from(outbox))).scalar_one()
@@ -45,6 +45,6 @@ async def test_a_key_stays_while_the_event_it_refuses_would_be_answered(database
     ahead = ended(2, "done", 8) | {"sent_at": time() + DAY}
     async with database.write() as connection:
         await connection.execute(insert(inbox), [young, ahead, ended(3, "done", 8)])
-    removed = await Janitor(database, MediaFolder(tmp_path), keep_days=7, keep_media_days=0).clean()
+    removed = await CleanupTask(database, MediaFolder(tmp_path), keep_days=7, keep_media_days=0).clean()
 
     assert 1 == removed

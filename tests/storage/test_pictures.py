@@ -10,7 +10,7 @@ from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.replies import StoredMedia
 from storage.images import SEEN_SIDE
 from storage.media import MediaFolder
-from storage.pictures import PictureFolder
+from storage.pictures import StoredImages
 from tests.fakes.recordings import blank, noise, picture, size_of, webp_claiming
 
 
@@ -20,13 +20,13 @@ def media(tmp_path: Path) -> MediaFolder:
 
 
 @pytest.fixture
-def pictures(media: MediaFolder) -> PictureFolder:
-    return PictureFolder(media)
+def pictures(media: MediaFolder) -> StoredImages:
+    return StoredImages(media)
 
 
 @pytest.mark.parametrize(("kind", "mime", "name"), [("JPEG", "image/jpeg", "cat.jpg"), ("PNG", "image/png", "cat.png")])
 async def test_what_wecom_takes_is_kept_as_it_came(
-    media: MediaFolder, pictures: PictureFolder, kind: str, mime: str, name: str
+    media: MediaFolder, pictures: StoredImages, kind: str, mime: str, name: str
 ) -> None:
     data = picture(kind)
     kept = await pictures.keep(data, name="cat")
@@ -36,21 +36,21 @@ async def test_what_wecom_takes_is_kept_as_it_came(
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "GIF", "BMP", "TIFF", "AVIF"])
-async def test_what_wecom_does_not_take_becomes_a_jpeg(media: MediaFolder, pictures: PictureFolder, kind: str) -> None:
+async def test_what_wecom_does_not_take_becomes_a_jpeg(media: MediaFolder, pictures: StoredImages, kind: str) -> None:
     kept = await pictures.keep(picture(kind), name="cat")
 
     assert ("image/jpeg", "cat.jpg") == (kept.mime, kept.name)
     assert ("JPEG", 64, 48) == size_of(await media.read(kept))
 
 
-async def test_what_can_be_seen_through_stays_so(media: MediaFolder, pictures: PictureFolder) -> None:
+async def test_what_can_be_seen_through_stays_so(media: MediaFolder, pictures: StoredImages) -> None:
     kept = await pictures.keep(picture("WEBP", mode="RGBA", colour=(255, 0, 0, 9)), name="cat")
 
     with Image.open(BytesIO(await media.read(kept))) as opened:
         assert ("PNG", True) == (opened.format, opened.has_transparency_data)
 
 
-async def test_of_a_moving_picture_the_first_is_kept(media: MediaFolder, pictures: PictureFolder) -> None:
+async def test_of_a_moving_picture_the_first_is_kept(media: MediaFolder, pictures: StoredImages) -> None:
     first, second = (Image.new("RGB", (8, 8), colour) for colour in ("white", "black"))
     target = BytesIO()
     first.save(target, "GIF", save_all=True, append_images=[second])
@@ -62,7 +62,7 @@ async def test_of_a_moving_picture_the_first_is_kept(media: MediaFolder, picture
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 async def test_what_is_too_large_is_scaled_until_it_fits(media: MediaFolder, kind: str) -> None:
-    pictures = PictureFolder(media, largest=60_000)
+    pictures = StoredImages(media, largest=60_000)
     data = noise(kind, 600, 400)
     kept = await pictures.keep(data, name="cat")
     format_, width, height = size_of(await media.read(kept))
@@ -73,7 +73,7 @@ async def test_what_is_too_large_is_scaled_until_it_fits(media: MediaFolder, kin
 
 
 async def test_a_model_is_shown_a_smaller_upright_picture_without_what_the_camera_noted(
-    media: MediaFolder, pictures: PictureFolder
+    media: MediaFolder, pictures: StoredImages
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned to the right
@@ -81,36 +81,36 @@ async def test_a_model_is_shown_a_smaller_upright_picture_without_what_the_camer
     target = BytesIO()
     Image.new("RGB", (4000, 2000), "red").save(target, "JPEG", exif=exif)
     kept = await media.keep(target.getvalue(), mime="image/jpeg", name="cat.jpg")
-    shown = await pictures.shrunk(kept)
+    shown = await pictures.thumbnail(kept)
 
     assert ("JPEG", SEEN_SIDE // 2, SEEN_SIDE) == size_of(shown)
     assert b"Secret Camera" not in shown
 
 
-async def test_what_can_be_seen_through_is_shown_on_white(media: MediaFolder, pictures: PictureFolder) -> None:
+async def test_what_can_be_seen_through_is_shown_on_white(media: MediaFolder, pictures: StoredImages) -> None:
     data = picture("PNG", mode="RGBA", colour=(0, 0, 0, 0))
-    shown = await pictures.shrunk(await media.keep(data, mime="image/png", name="cat.png"))
+    shown = await pictures.thumbnail(await media.keep(data, mime="image/png", name="cat.png"))
 
     with Image.open(BytesIO(shown)) as opened:
         assert (255, 255, 255) == opened.getpixel((4, 4))
 
 
-async def test_the_colours_of_print_become_those_of_a_screen(media: MediaFolder, pictures: PictureFolder) -> None:
+async def test_the_colours_of_print_become_those_of_a_screen(media: MediaFolder, pictures: StoredImages) -> None:
     kept = await pictures.keep(picture("JPEG", mode="CMYK", colour=(0, 255, 255, 0)), name="cat")
 
     with Image.open(BytesIO(await media.read(kept))) as opened:
         assert "RGB" == opened.mode
 
 
-async def test_of_sixteen_bits_the_model_is_shown_the_upper_ones(pictures: PictureFolder) -> None:
+async def test_of_sixteen_bits_the_model_is_shown_the_upper_ones(pictures: StoredImages) -> None:
     scan = await pictures.keep(picture("PNG", mode="I;16", colour=0x4000), name="scan")
 
-    with Image.open(BytesIO(await pictures.shrunk(scan))) as opened:
+    with Image.open(BytesIO(await pictures.thumbnail(scan))) as opened:
         assert (0x40, 0x40, 0x40) == opened.getpixel((4, 4))
 
 
 @pytest.mark.parametrize("broken", [b"MM\x05*", b"XX\x00*"])
-async def test_what_the_camera_noted_may_be_broken(pictures: PictureFolder, broken: bytes) -> None:
+async def test_what_the_camera_noted_may_be_broken(pictures: StoredImages, broken: bytes) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     target = BytesIO()
@@ -118,7 +118,7 @@ async def test_what_the_camera_noted_may_be_broken(pictures: PictureFolder, brok
     assert b"MM\x00*" in target.getvalue()
     photograph = await pictures.keep(target.getvalue().replace(b"MM\x00*", broken), name="cat")
 
-    assert ("JPEG", 40, 20) == size_of(await pictures.shrunk(photograph))
+    assert ("JPEG", 40, 20) == size_of(await pictures.thumbnail(photograph))
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_what_the_camera_noted_may_be_broken(pictures: PictureFolder, brok
         pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", id="a format that runs programs"),
     ],
 )
-async def test_what_is_no_picture_is_said_to_be_none(pictures: PictureFolder, data: bytes) -> None:
+async def test_what_is_no_picture_is_said_to_be_none(pictures: StoredImages, data: bytes) -> None:
     with pytest.raises(Unreadable):
         await pictures.keep(data, name="cat")
 
@@ -149,34 +149,34 @@ async def test_what_is_no_picture_is_said_to_be_none(pictures: PictureFolder, da
     ],
 )
 async def test_what_is_too_large_is_said_to_be_before_it_is_decoded(
-    media: MediaFolder, pictures: PictureFolder, data: bytes, most: int
+    media: MediaFolder, pictures: StoredImages, data: bytes, most: int
 ) -> None:
     kept = await media.keep(data, mime="", name="")
 
-    for make in (lambda: pictures.shrunk(kept), lambda: pictures.keep(data, name="")):
+    for make in (lambda: pictures.thumbnail(kept), lambda: pictures.keep(data, name="")):
         with pytest.raises(TooLarge) as refused:
             await make()
         assert most == refused.value.most
 
 
-async def test_a_picture_is_made_small_once(media: MediaFolder, pictures: PictureFolder) -> None:
+async def test_a_picture_is_made_small_once(media: MediaFolder, pictures: StoredImages) -> None:
     kept = await media.keep(picture("JPEG"), mime="image/jpeg", name="cat.jpg")
-    shown = await pictures.shrunk(kept)
+    shown = await pictures.thumbnail(kept)
     await media.keep_variant(kept, "small", b"what it was made the first time")
 
     assert ("JPEG", 64, 48) == size_of(shown)
-    assert b"what it was made the first time" == await pictures.shrunk(kept)
+    assert b"what it was made the first time" == await pictures.thumbnail(kept)
 
 
-async def test_what_was_made_small_goes_with_the_picture(media: MediaFolder, pictures: PictureFolder) -> None:
+async def test_what_was_made_small_goes_with_the_picture(media: MediaFolder, pictures: StoredImages) -> None:
     kept = await media.keep(picture("JPEG"), mime="image/jpeg", name="cat.jpg")
-    await pictures.shrunk(kept)
+    await pictures.thumbnail(kept)
     await media.remove([kept.sha256])
 
     with pytest.raises(Undeliverable):
-        await pictures.shrunk(kept)
+        await pictures.thumbnail(kept)
 
 
-async def test_a_picture_that_is_gone_is_said_to_be(pictures: PictureFolder) -> None:
+async def test_a_picture_that_is_gone_is_said_to_be(pictures: StoredImages) -> None:
     with pytest.raises(Undeliverable):
-        await pictures.shrunk(StoredMedia("0" * 64, "image/jpeg", "cat.jpg", 6))
+        await pictures.thumbnail(StoredMedia("0" * 64, "image/jpeg", "cat.jpg", 6))

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from storage.engine import open_database
 from storage.migrate import migrate
-from storage.presence import served_here
+from storage.presence import service_is_running
 from storage.tables import workers
 from storage.worker import Worker
 from tests.fakes.runs import ScriptedRun
@@ -17,14 +17,14 @@ from tests.fakes.runs import ScriptedRun
 async def test_a_service_is_seen_while_it_works(database_url: str) -> None:
     service, visitor = [await asyncio.to_thread(open_database, database_url) for _ in range(2)]
     await migrate(service)
-    seen = [await served_here(visitor)]
+    seen = [await service_is_running(visitor)]
     await asyncio.to_thread(service.own)
     worker = Worker(service, most=1, drain_seconds=1.0)
     await worker.start(ScriptedRun(worker))
-    seen.append(await served_here(visitor))
+    seen.append(await service_is_running(visitor))
     await worker.close()
     await service.close()
-    seen.append(await served_here(visitor))
+    seen.append(await service_is_running(visitor))
     await visitor.close()
 
     assert [False, True, False] == seen
@@ -39,7 +39,7 @@ async def test_a_service_elsewhere_and_one_that_is_dead_are_not_seen(postgres_ur
     for changed in ({"host": "another.example"}, {"host": workers.c.host, "expires_at": 1.0}):
         async with database.write() as connection:
             await connection.execute(update(workers).values(changed))
-        seen.append(await served_here(database))
+        seen.append(await service_is_running(database))
     await worker.close()
     await database.close()
 

@@ -6,12 +6,12 @@ from sqlalchemy import insert, select
 
 from pipeline.events import Person
 from pipeline.spending import SpentTotals
-from storage.accounts import Accounts
+from storage.accounts import UsageTotalsReader
 from storage.engine import Database
 from storage.pseudonyms import anonymise, drop_pseudonyms, insert_into
 from storage.spending import day_of
 from storage.tables import forgotten_keys, spending
-from storage.usage import FORGOTTEN, usage
+from storage.usage import FORGOTTEN, usage_report
 
 ZHANG, LI = Person("wecom", "zhangsan"), Person("wecom", "lisi")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
@@ -35,7 +35,7 @@ async def people(database: Database) -> set[str]:
 
 
 async def test_being_forgotten_refills_no_budget(database: Database) -> None:
-    accounts = Accounts(database, clock=lambda: NOON)
+    accounts = UsageTotalsReader(database, clock=lambda: NOON)
     for cost in (5, 7):
         await spend(database, ZHANG, cost)
         await spend(database, LI, 100 * cost)
@@ -56,7 +56,7 @@ async def test_nobodys_name_is_left_and_earlier_months_are_nobodys(database: Dat
 
     assert "" in await people(database)
     assert not any("zhangsan" in person for person in await people(database))
-    assert SpentTotals(5, 5) == await Accounts(database, clock=lambda: NOON).paid(ZHANG)
+    assert SpentTotals(5, 5) == await UsageTotalsReader(database, clock=lambda: NOON).paid(ZHANG)
 
 
 async def test_the_pseudonym_and_its_key_go_with_the_month(database: Database) -> None:
@@ -72,7 +72,7 @@ async def test_the_pseudonym_and_its_key_go_with_the_month(database: Database) -
     assert 2 == len(before)
     assert {""} == await people(database)
     assert [] == keys
-    assert [(FORGOTTEN, 10)] == [(each.of, each.cost) for each in await usage(database, "person")]
+    assert [(FORGOTTEN, 10)] == [(each.of, each.cost) for each in await usage_report(database, "person")]
 
 
 async def test_usage_shows_forgotten_people_in_one_line(database: Database) -> None:
@@ -83,5 +83,5 @@ async def test_usage_shows_forgotten_people_in_one_line(database: Database) -> N
     await spend(database, ZHANG, 1)
 
     assert [(FORGOTTEN, 4, 20), (str(ZHANG), 1, 1)] == [
-        (each.of, each.answers, each.cost) for each in await usage(database, "person")
+        (each.of, each.answers, each.cost) for each in await usage_report(database, "person")
     ]

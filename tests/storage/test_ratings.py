@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from storage.engine import Database
-from storage.ratings import Count, Rating, count_ratings, latest_judged
+from storage.ratings import Rating, RatingCount, count_ratings, latest_rated
 from storage.tables import conversations, messages
 from tests.storage.test_replays import talk
 
@@ -32,9 +32,9 @@ async def judged(database: Database) -> Database:
 
 async def test_judgements_are_counted_by_chain_and_revision(judged: Database) -> None:
     assert {
-        ("hr", "r1"): Count(good=1, bad=1),
-        ("hr", "r2"): Count(bad=1),
-        ("it", "r1"): Count(bad=1),
+        ("hr", "r1"): RatingCount(good=1, bad=1),
+        ("hr", "r2"): RatingCount(bad=1),
+        ("it", "r1"): RatingCount(bad=1),
     } == await count_ratings(judged)
 
 
@@ -48,7 +48,7 @@ async def test_judgements_are_counted_by_chain_and_revision(judged: Database) ->
     ],
 )
 async def test_the_latest_come_first(judged: Database, rated: Rating, last: int, found: list[str]) -> None:
-    assert found == [each.why for each in await latest_judged(judged, "hr", last=last, users=(), rated=rated)]
+    assert found == [each.why for each in await latest_rated(judged, "hr", last=last, users=(), rated=rated)]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ async def test_the_latest_come_first(judged: Database, rated: Rating, last: int,
     ],
 )
 async def test_only_those_who_agreed_are_quoted(judged: Database, users: tuple[str, ...], questions: list[str]) -> None:
-    found = await latest_judged(judged, "hr", last=9, users=users)
+    found = await latest_rated(judged, "hr", last=9, users=users)
 
     assert questions == [each.question for each in found]
     assert [bool(question) for question in questions] == [bool(each.answer) for each in found]

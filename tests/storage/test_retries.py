@@ -14,7 +14,7 @@ from pipeline.replies import Receipt, TextPart
 from storage.engine import Database, open_database
 from storage.retries import LedgerRequeuer, Retried, retry, retry_all
 from storage.views import count_turns, find_turn, last_accepted, list_turns
-from storage.visits import DatabaseUnusable, NoDatabase, SchemaOutdated, examine, visiting
+from storage.visits import DatabaseUnusable, NoDatabase, SchemaOutdated, examine, open_for_cli
 from storage.worker import Worker
 
 ZHANG = Person("wecom", "张三")
@@ -137,7 +137,7 @@ async def test_a_turn_shows_everything_that_is_kept_of_it(database: Database) ->
 
 async def test_a_visit_finds_the_database_as_it_is(database_url: str, database: Database) -> None:
     condition = await examine(database_url)
-    async with visiting(database_url) as visited:
+    async with open_for_cli(database_url) as visited:
         waiting = await count_turns(visited, "waiting")
 
     assert (database.shared, True, condition.expected) == (condition.shared, condition.exists, condition.version)
@@ -151,7 +151,7 @@ async def test_a_visit_refuses_a_schema_that_is_not_this_versions(database_url: 
     await opened.close()
 
     with pytest.raises(SchemaOutdated, match="webot migrate"):
-        async with visiting(database_url):
+        async with open_for_cli(database_url):
             pass
 
     assert "" == (await examine(database_url)).version
@@ -162,7 +162,7 @@ async def test_a_visit_makes_no_file_where_there_was_none(tmp_path_factory: pyte
     url = f"sqlite:///{folder}/data/webot.db"
 
     with pytest.raises(NoDatabase, match="when it first starts"):
-        async with visiting(url):
+        async with open_for_cli(url):
             pass
 
     assert not (await examine(url)).exists

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from storage.engine import Database
-from storage.rows import Packed, inserting, updating
+from storage.rows import JsonRows, insert_rows, update_rows
 from storage.tables import inbox
 
 NAMES = ("key", "lane", "n", "channel", "user", "content", "sent_at", "accepted_at")
@@ -31,7 +31,7 @@ def row(n: int, content: str) -> dict[str, object]:
 async def test_rows_go_in_and_come_out_as_they_were(database: Database) -> None:
     rows = [row(n, text) for n, text in enumerate(TEXTS)]
     async with database.write() as connection:
-        await connection.execute(inserting(inbox, *NAMES), {"rows": rows})
+        await connection.execute(insert_rows(inbox, *NAMES), {"rows": rows})
         found = (await connection.execute(select(inbox).order_by(inbox.c.id))).all()
 
     assert [
@@ -44,14 +44,14 @@ async def test_rows_go_in_and_come_out_as_they_were(database: Database) -> None:
 
 
 async def test_each_row_is_updated_by_what_names_it_and_no_other_is(database: Database) -> None:
-    update = updating(inbox, ("lane", "n"), "state", "stopped", "ended_at")
+    update = update_rows(inbox, ("lane", "n"), "state", "stopped", "ended_at")
     changes = [
         {"lane": "wecom/张三", "n": 0, "state": "答", "stopped": True, "ended_at": 5.5},
         {"lane": "wecom/张三", "n": 2, "state": "failed", "stopped": False, "ended_at": None},
         {"lane": "wecom/李四", "n": 1, "state": "nobody's", "stopped": True, "ended_at": 1},
     ]
     async with database.write() as connection:
-        await connection.execute(inserting(inbox, *NAMES), {"rows": [row(n, str(n)) for n in range(3)]})
+        await connection.execute(insert_rows(inbox, *NAMES), {"rows": [row(n, str(n)) for n in range(3)]})
         await connection.execute(update, {"rows": changes})
         found = (await connection.execute(select(inbox).order_by(inbox.c.n))).all()
 
@@ -62,7 +62,7 @@ async def test_each_row_is_updated_by_what_names_it_and_no_other_is(database: Da
 
 async def test_what_is_packed_is_one_value_of_all_rows(database: Database) -> None:
     async with database.write() as connection:
-        await connection.execute(inserting(inbox, *NAMES), {"rows": [row(n, text) for n, text in enumerate(TEXTS)]})
-        packed = await connection.execute(select(Packed(inbox.c.content, inbox.c.n)))
+        await connection.execute(insert_rows(inbox, *NAMES), {"rows": [row(n, text) for n, text in enumerate(TEXTS)]})
+        packed = await connection.execute(select(JsonRows(inbox.c.content, inbox.c.n)))
 
         assert [[text, n] for n, text in enumerate(TEXTS)] == packed.scalar_one()

@@ -10,7 +10,7 @@ from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.replies import StoredMedia
 from storage.media import MediaFolder
 from storage.recordings import PIECE_SECONDS
-from storage.sounds import SoundFolder
+from storage.sounds import StoredAudio
 from tests.fakes.recordings import amr_seconds, heard, speex, tone, wave_head
 
 
@@ -20,8 +20,8 @@ def media(tmp_path: Path) -> MediaFolder:
 
 
 @pytest.fixture
-def sounds(media: MediaFolder) -> SoundFolder:
-    return SoundFolder(media)
+def sounds(media: MediaFolder) -> StoredAudio:
+    return StoredAudio(media)
 
 
 async def kept(media: MediaFolder, data: bytes) -> StoredMedia:
@@ -40,33 +40,33 @@ def encoded(codec: str, container: str, rate: int) -> bytes:
 
 
 async def test_speech_becomes_amr_and_amr_becomes_wav_with_the_tone_still_in_it(
-    media: MediaFolder, sounds: SoundFolder
+    media: MediaFolder, sounds: StoredAudio
 ) -> None:
     (spoken,) = await sounds.keep(tone(2.0, hertz=440), name="answer")
-    rate, seconds, hertz = heard(await sounds.wave(spoken))
+    rate, seconds, hertz = heard(await sounds.to_wav(spoken))
 
     assert ("audio/amr", "answer.amr") == (spoken.mime, spoken.name)
     assert pytest.approx(2.0, abs=0.05) == amr_seconds(await media.read(spoken))
     assert pytest.approx((16_000, 2.0, 440), rel=0.03) == (rate, seconds, hertz)
 
 
-async def test_long_speech_is_cut_into_messages_of_a_minute(media: MediaFolder, sounds: SoundFolder) -> None:
+async def test_long_speech_is_cut_into_messages_of_a_minute(media: MediaFolder, sounds: StoredAudio) -> None:
     pieces = await sounds.keep(tone(2 * PIECE_SECONDS + 3, rate=8000), name="answer")
     lengths = [amr_seconds(await media.read(piece)) for piece in pieces]
 
     assert [60.0, 60.0, pytest.approx(3.0, abs=0.1)] == lengths
 
 
-async def test_speex_is_read(media: MediaFolder, sounds: SoundFolder) -> None:
-    rate, seconds, _ = heard(await sounds.wave(await kept(media, speex(100))))
+async def test_speex_is_read(media: MediaFolder, sounds: StoredAudio) -> None:
+    rate, seconds, _ = heard(await sounds.to_wav(await kept(media, speex(100))))
 
     assert pytest.approx((16_000, 2.0), rel=0.05) == (rate, seconds)
 
 
-async def test_a_recording_that_breaks_off_is_heard_to_where_it_does(media: MediaFolder, sounds: SoundFolder) -> None:
+async def test_a_recording_that_breaks_off_is_heard_to_where_it_does(media: MediaFolder, sounds: StoredAudio) -> None:
     (spoken,) = await sounds.keep(tone(4.0), name="answer")
     whole = await media.read(spoken)
-    _, seconds, _ = heard(await sounds.wave(await kept(media, whole[: len(whole) // 2])))
+    _, seconds, _ = heard(await sounds.to_wav(await kept(media, whole[: len(whole) // 2])))
 
     assert pytest.approx(2.0, abs=0.1) == seconds
 
@@ -80,11 +80,11 @@ async def test_a_recording_that_breaks_off_is_heard_to_where_it_does(media: Medi
         pytest.param(b"\x02#!SILK_V3" + bytes(100), id="an encoding nobody reads"),
     ],
 )
-async def test_what_is_no_recording_is_said_to_be_none(media: MediaFolder, sounds: SoundFolder, data: bytes) -> None:
+async def test_what_is_no_recording_is_said_to_be_none(media: MediaFolder, sounds: StoredAudio, data: bytes) -> None:
     recording = await kept(media, data)
 
     with pytest.raises(Unreadable):
-        await sounds.wave(recording)
+        await sounds.to_wav(recording)
 
 
 @pytest.mark.parametrize(
@@ -116,12 +116,12 @@ async def test_what_is_no_recording_is_said_to_be_none(media: MediaFolder, sound
     ],
 )
 async def test_what_is_no_sound_of_a_kind_we_read_is_refused(
-    media: MediaFolder, sounds: SoundFolder, data: bytes
+    media: MediaFolder, sounds: StoredAudio, data: bytes
 ) -> None:
     recording = await kept(media, data)
 
     with pytest.raises(Unreadable):
-        await sounds.wave(recording)
+        await sounds.to_wav(recording)
 
 
 @pytest.mark.parametrize(
@@ -129,20 +129,20 @@ async def test_what_is_no_sound_of_a_kind_we_read_is_refused(
     [("libmp3lame", "mp3", 24_000), ("libopus", "ogg", 48_000), ("flac", "flac", 24_000), ("aac", "adts", 24_000)],
 )
 async def test_what_speech_comes_in_is_read(
-    media: MediaFolder, sounds: SoundFolder, codec: str, container: str, rate: int
+    media: MediaFolder, sounds: StoredAudio, codec: str, container: str, rate: int
 ) -> None:
-    _, seconds, hertz = heard(await sounds.wave(await kept(media, encoded(codec, container, rate))))
+    _, seconds, hertz = heard(await sounds.to_wav(await kept(media, encoded(codec, container, rate))))
 
     assert pytest.approx((2.0, 440), rel=0.05) == (seconds, hertz)
 
 
-async def test_no_more_than_five_minutes_are_heard(media: MediaFolder, sounds: SoundFolder) -> None:
+async def test_no_more_than_five_minutes_are_heard(media: MediaFolder, sounds: StoredAudio) -> None:
     recording = await kept(media, tone(301, rate=4000))
 
     with pytest.raises(TooLarge, match="more than 300 s"):
-        await sounds.wave(recording)
+        await sounds.to_wav(recording)
 
 
-async def test_a_recording_that_is_gone_is_said_to_be(sounds: SoundFolder) -> None:
+async def test_a_recording_that_is_gone_is_said_to_be(sounds: StoredAudio) -> None:
     with pytest.raises(Undeliverable):
-        await sounds.wave(StoredMedia("0" * 64, "audio/amr", "voice.amr", 6))
+        await sounds.to_wav(StoredMedia("0" * 64, "audio/amr", "voice.amr", 6))

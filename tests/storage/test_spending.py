@@ -22,7 +22,7 @@ from storage.engine import Database
 from storage.forgetting import forget
 from storage.spending import day_of
 from storage.tables import messages, spending
-from storage.transcript import Transcript
+from storage.transcript import TranscriptStore
 
 ZHANG = Person("wecom", "张三")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -40,7 +40,7 @@ async def write(database: Database, *changes: Change) -> None:
 
 
 async def say(database: Database, made_by: Provenance = FAST, *, aside: bool = False) -> None:
-    known = await Transcript(database).recall(ZHANG, turns=0, idle_minutes=0)
+    known = await TranscriptStore(database).load(ZHANG, turns=0, idle_minutes=0)
     await write(database, ExchangeRecorded(Exchange("问", "答"), made_by, known.conversation, aside))
 
 
@@ -96,7 +96,7 @@ async def test_a_judgement_is_of_the_latest_answer_and_the_last_one_counts(datab
 
 
 async def test_only_a_models_answer_can_be_judged(database: Database) -> None:
-    transcript = Transcript(database)
+    transcript = TranscriptStore(database)
     unknown = await transcript.answered(ZHANG)
     await say(database, Provenance("export", "", ""), aside=True)
     by_command = await transcript.answered(ZHANG)

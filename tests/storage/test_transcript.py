@@ -23,7 +23,7 @@ from pipeline.outcomes import (
 from pipeline.replies import StoredMedia
 from storage.changes import Changes
 from storage.engine import Database
-from storage.transcript import Transcript
+from storage.transcript import TranscriptStore
 
 ZHANG = Person("wecom", "张三")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -37,7 +37,7 @@ class Diary:
 
     def __init__(self, database: Database, *, now: float = NOON.timestamp()) -> None:
         self._database = database
-        self._transcript = Transcript(database)
+        self._transcript = TranscriptStore(database)
         self._now = now
 
     async def write(self, change: Change) -> None:
@@ -50,7 +50,7 @@ class Diary:
             await changes.write()
 
     async def recall(self, turns: int = 10, *, idle_minutes: int = 0) -> ConversationContext:
-        return await self._transcript.recall(ZHANG, turns=turns, idle_minutes=idle_minutes)
+        return await self._transcript.load(ZHANG, turns=turns, idle_minutes=idle_minutes)
 
     async def conversation(self) -> Conversation | None:
         return (await self.recall(0)).conversation
@@ -95,7 +95,7 @@ async def test_a_conversation_that_was_idle_for_too_long_is_over_and_the_next_be
     known = await diary.recall(idle_minutes=61)
     forgotten = await diary.recall(idle_minutes=59)
     await diary.write(ExchangeRecorded(Exchange("after", "re: after"), MADE_BY, forgotten.conversation))
-    talks = await Transcript(database).conversations(ZHANG, limit=9)
+    talks = await TranscriptStore(database).conversations(ZHANG, limit=9)
 
     assert ["before"] == [exchange.question for exchange in known.exchanges]
     assert ConversationContext() == forgotten

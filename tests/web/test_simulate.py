@@ -16,7 +16,7 @@ from adapters.simulator.courier import DeliveryResult
 from adapters.simulator.faults import Drop, Errcode
 from adapters.simulator.screens import Delivered, MemberAction
 from pipeline.events import Clicked, Entered, Link, Location, Text
-from storage.tracks import Track
+from storage.tracks import TurnStatus
 from tests.fakes.openai_server import Hangs, OpenAIServer
 from tests.house import House, open_house
 from web.client import NotAnswered
@@ -122,8 +122,8 @@ def spoke(number: int, *, status: int = 200) -> Spoken:
     return Spoken(said, f"k{number}", DeliveryResult(str(number), (0, status), (0.25, 0.5)))
 
 
-def track(number: int, *ids: str, lane: str = "c/u", state: str = "done", failure: str = "") -> tuple[str, Track]:
-    return f"k{number}", Track(f"k{number}", number, lane, state, failure, ids)
+def track(number: int, *ids: str, lane: str = "c/u", state: str = "done", failure: str = "") -> tuple[str, TurnStatus]:
+    return f"k{number}", TurnStatus(f"k{number}", number, lane, state, failure, ids)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def track(number: int, *ids: str, lane: str = "c/u", state: str = "done", failur
     ],
 )
 def test_the_reckoning(
-    came: Sequence[Delivered], tracks: Sequence[tuple[str, Track]], expected: tuple[int, int, int, int]
+    came: Sequence[Delivered], tracks: Sequence[tuple[str, TurnStatus]], expected: tuple[int, int, int, int]
 ) -> None:
     part = Played([spoke(1), spoke(2)], {message.msgid: message for message in came})
     report = reckon([part], dict(tracks), notices=frozenset({"请稍候"}), seconds=1.0)

@@ -77,10 +77,10 @@ def _json(deed: "AuditRow") -> str:
 
 async def _found(url: str, action: "Action | None", limit: int) -> "Sequence[AuditRow]":
     from storage.audit import deeds  # noqa: PLC0415 (not for `webot --help`)
-    from storage.visits import NoDatabase, visiting  # noqa: PLC0415 (the same)
+    from storage.visits import NoDatabase, open_for_cli  # noqa: PLC0415 (the same)
 
     try:
-        async with visiting(url) as database:
+        async with open_for_cli(url) as database:
             return (await deeds(database, action=action, limit=limit))[::-1]
     except NoDatabase:
         return ()

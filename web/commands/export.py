@@ -17,7 +17,7 @@ from typing import Literal
 import click
 
 from pipeline.exports import FORMATS, Format
-from storage.exports.pressroom import PressRoom, open_room
+from storage.exports.pressroom import ForkServer, open_fork_server
 from web.commands import Shell, pass_shell
 
 _NICENESS = 19
@@ -89,10 +89,10 @@ def command(  # noqa: PLR0913 (an option each)
     # The service beside it comes first; the processes that make pages inherit it.
     os.nice(_NICENESS)
     # Before anything else is imported: what makes pages gets ready while this process does, too.
-    room = runner.run(open_room(pages=True)) if format_ == "pdf" and not dry_run else None
+    room = runner.run(open_fork_server(pages=True)) if format_ == "pdf" and not dry_run else None
 
     from pipeline.privacy import Masker  # noqa: PLC0415 (not for `webot --help`)
-    from storage.exports.job import Job  # noqa: PLC0415 (slow, and not for `webot --help`)
+    from storage.exports.job import ExportJob  # noqa: PLC0415 (slow, and not for `webot --help`)
     from storage.exports.select import Selection  # noqa: PLC0415 (the same)
     from web.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
 
@@ -100,7 +100,7 @@ def command(  # noqa: PLR0913 (an option each)
         context.call_on_close(partial(_close, runner, room))
     settings = shell.settings()
     names = _names(mask_names) if mask_names else ()
-    job = Job(
+    job = ExportJob(
         Selection(
             since=since[0].timestamp() if since else None,
             until=until[1].timestamp() if until else None,
@@ -137,5 +137,5 @@ def _names(file: Path) -> tuple[str, ...]:
         raise click.BadParameter(message, param_hint="--mask-names") from None
 
 
-def _close(runner: asyncio.Runner, room: PressRoom) -> None:
+def _close(runner: asyncio.Runner, room: ForkServer) -> None:
     runner.run(room.close())

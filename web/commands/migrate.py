@@ -15,9 +15,9 @@ from web.commands import Shell, pass_shell
 @pass_shell
 def command(shell: Shell) -> None:
     """Take every missing step and say which schema there was and is."""
-    from storage.visits import bring_up  # noqa: PLC0415 (not for `webot --help`)
+    from storage.visits import ensure_schema  # noqa: PLC0415 (not for `webot --help`)
 
-    migrated = asyncio.run(bring_up(shell.settings().storage.database_url.get_secret_value()))
+    migrated = asyncio.run(ensure_schema(shell.settings().storage.database_url.get_secret_value()))
     before = migrated.before or "none"
     if before == migrated.after:
         click.echo(f"schema {migrated.after}: nothing to do")

@@ -14,7 +14,7 @@ from web.columns import columns
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from storage.usage import By, Usage
+    from storage.usage import By, UsageRow
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -52,16 +52,16 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
         click.echo(f"{len(found)} rows in {to}", err=True)
 
 
-def _print_table(head: Sequence[str], found: "Sequence[Usage]") -> None:
+def _print_table(head: Sequence[str], found: "Sequence[UsageRow]") -> None:
     rows = [*found, _total(found)] if len(found) > 1 else found
     for line in columns([head, *(_cells(each, "{:,}", "{:,.4f}") for each in rows)], numbers_from=1):
         click.echo(line)
 
 
-def _total(found: "Sequence[Usage]") -> "Usage":
-    from storage.usage import Usage  # noqa: PLC0415 (not for `webot --help`)
+def _total(found: "Sequence[UsageRow]") -> "UsageRow":
+    from storage.usage import UsageRow  # noqa: PLC0415 (not for `webot --help`)
 
-    return Usage(
+    return UsageRow(
         "in all",
         sum(each.answers for each in found),
         sum(each.input_tokens for each in found),
@@ -70,7 +70,7 @@ def _total(found: "Sequence[Usage]") -> "Usage":
     )
 
 
-def _write(head: Sequence[str], found: "Iterable[Usage]", to: TextIO) -> None:
+def _write(head: Sequence[str], found: "Iterable[UsageRow]", to: TextIO) -> None:
     from storage.exports.csv import harmless, writer  # noqa: PLC0415 (not for `webot --help`)
 
     rows = writer(to, lineterminator="\n")
@@ -80,7 +80,7 @@ def _write(head: Sequence[str], found: "Iterable[Usage]", to: TextIO) -> None:
         rows.writerow((harmless(first), *others))
 
 
-def _cells(each: "Usage", count: str, amount: str) -> tuple[str, ...]:
+def _cells(each: "UsageRow", count: str, amount: str) -> tuple[str, ...]:
     counts = (each.answers, each.input_tokens, each.output_tokens)
     return (each.of, *map(count.format, counts), amount.format(Decimal(each.cost) / 1_000_000))
 
@@ -89,12 +89,12 @@ def _date(at: datetime | None) -> date | None:
     return at.date() if at is not None else None
 
 
-async def _found(url: str, by: "By", since: date | None, until: date | None) -> "Sequence[Usage]":
-    from storage.usage import usage  # noqa: PLC0415 (not for `webot --help`)
-    from storage.visits import NoDatabase, visiting  # noqa: PLC0415 (the same)
+async def _found(url: str, by: "By", since: date | None, until: date | None) -> "Sequence[UsageRow]":
+    from storage.usage import usage_report  # noqa: PLC0415 (not for `webot --help`)
+    from storage.visits import NoDatabase, open_for_cli  # noqa: PLC0415 (the same)
 
     try:
-        async with visiting(url) as database:
-            return await usage(database, by, since=since, until=until)
+        async with open_for_cli(url) as database:
+            return await usage_report(database, by, since=since, until=until)
     except NoDatabase:
         return ()

@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from pipeline.events import Content, Person
-from storage.tracks import unfinished
+from storage.tracks import count_unfinished
 from web.console.chat import LARGEST_UPLOAD
 from web.console.following import follow
 from web.console.pages import FRESH, VERSION, answer_json
@@ -97,7 +97,7 @@ def api_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
         room = rooms.find({"user": asked.user, "channel": asked.channel})
         person = Person(room.channel, room.user)
         end = asyncio.get_running_loop().time() + asked.within
-        while await unfinished(service.database, person):
+        while await count_unfinished(service.database, person):
             if service.closing.is_set() or asyncio.get_running_loop().time() >= end:
                 return answer_json({"settled": False})
             await asyncio.sleep(_PAUSE_SECONDS)

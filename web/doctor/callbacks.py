@@ -15,7 +15,7 @@ from pipeline.errors import BadCallback, WebotError
 from pipeline.net import local_url
 from pipeline.settings import Settings
 from storage.views import last_accepted
-from storage.visits import visiting
+from storage.visits import open_for_cli
 from web.doctor.findings import Finding, Teller
 from web.doctor.troubles import is_local, open_stranger, trouble_fix, trouble_told
 
@@ -87,7 +87,7 @@ async def _echoed(way: Way, channel: str, table: WeComAppSettings, teller: Telle
 async def _arrived(channel: str, url: str, settings: Settings, teller: Teller) -> Finding:
     latest: datetime | None = None
     try:
-        async with visiting(settings.storage.database_url.get_secret_value()) as database:
+        async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:
             latest = await last_accepted(database, channel)
     except WebotError:
         # What is wrong with the database has been said; where there is none, nothing has come.

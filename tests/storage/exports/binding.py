@@ -7,29 +7,29 @@ import pymupdf
 from pipeline.settings import PdfEngine
 from pipeline.words import Catalogue
 from storage.exports import book
-from storage.exports.laid import LaidOut, Laying
-from storage.exports.parts import Part
-from storage.exports.pictures import Pictures
-from storage.exports.printing import print_part
+from storage.exports.laid import WorkDir, WorkDirWriter
+from storage.exports.parts import RenderPart
+from storage.exports.pictures import ImageFolder
+from storage.exports.printing import render_part
 from storage.exports.records import Transcript
 
 _ZH = Catalogue("zh")
 
 
-def lay(folder: Path, *transcripts: Transcript) -> LaidOut:
+def lay(folder: Path, *transcripts: Transcript) -> WorkDir:
     folder.mkdir(exist_ok=True)
-    laying = Laying(folder)
+    laying = WorkDirWriter(folder)
     for transcript in transcripts:
         laying.add(transcript)
     laying.finish()
-    return LaidOut(folder)
+    return WorkDir(folder)
 
 
 def bound(folder: Path, *transcripts: Transcript, engine: PdfEngine = "auto") -> pymupdf.Document:
     laid = lay(folder, *transcripts)
-    printed = (print_part(laid.part(name), _ZH, Pictures(folder), engine=engine) for name in laid.parts())
-    return book.bind(printed, laid.heads(), _ZH, folder)
+    printed = (render_part(laid.part(name), _ZH, ImageFolder(folder), engine=engine) for name in laid.parts())
+    return book.assemble(printed, laid.heads(), _ZH, folder)
 
 
-def together(*transcripts: Transcript) -> Part:
-    return Part(transcripts, tuple(each.head() for each in transcripts))
+def together(*transcripts: Transcript) -> RenderPart:
+    return RenderPart(transcripts, tuple(each.head() for each in transcripts))

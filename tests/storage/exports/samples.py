@@ -1,6 +1,6 @@
 """Conversations such as people have them, with everything in them that has ever broken a page."""
 
-from storage.exports.records import Message, Talk, Transcript
+from storage.exports.records import ConversationInfo, Message, Transcript
 
 NOON = 1795348800.0
 """2026-11-22 12:00 UTC."""
@@ -69,8 +69,8 @@ AWKWARD = (
 QUESTIONS = ("帮我写一份第三季度的销售分析", "# 这不是标题\n只是我打的字\n  有缩进", "继续", "What about *English*?")
 
 
-def talk(number: int = 1, *, title: str = "帮我写一份第三季度的销售分析", persona: str = "") -> Talk:
-    return Talk(number, "wecom", "zhangsan", number, title, persona, NOON, NOON + 3600)
+def talk(number: int = 1, *, title: str = "帮我写一份第三季度的销售分析", persona: str = "") -> ConversationInfo:
+    return ConversationInfo(number, "wecom", "zhangsan", number, title, persona, NOON, NOON + 3600)
 
 
 def message(turn: int, role: str, text: str, *, at: float = NOON) -> Message:

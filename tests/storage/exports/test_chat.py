@@ -18,7 +18,7 @@ from pipeline.settings import Export
 from storage.engine import Database
 from storage.exports.chat import ChatExports
 from storage.exports.kept import drop_old_exports
-from storage.exports.workshop import Workshop
+from storage.exports.workshop import RenderPool
 from storage.tables import doomed_files, exported_files
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import REPORT
@@ -63,7 +63,7 @@ class Desk:
             ChatExports,
             self.database,
             self.shelf,
-            Workshop(presses=2, keep=False, seconds=self.seconds),
+            RenderPool(presses=2, keep=False, seconds=self.seconds),
             settings=Export(volume_mb=self.volume_mb, kept_files=self.kept_files, kept_mb=self.kept_mb),
             language="zh",
             idle_minutes=self.idle_minutes,

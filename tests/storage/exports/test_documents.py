@@ -19,8 +19,8 @@ from pipeline.replies import StoredMedia
 from pipeline.words import Catalogue
 from storage.exports.csv import harmless
 from storage.exports.documents import make, pieces
-from storage.exports.orders import Rendered, RenderOrder
-from storage.exports.pictures import Pictures
+from storage.exports.orders import Rendered, RenderRequest
+from storage.exports.pictures import ImageFolder
 from storage.exports.records import Transcript
 from tests.storage.exports.binding import lay
 from tests.storage.exports.samples import AWKWARD, LONG, MIXED, REPORT, message, talk, transcript
@@ -36,7 +36,7 @@ PICTURE = StoredMedia("ab" * 32, "image/png", "图.png", len(PIXEL))
 
 
 def written(format_: Format, *transcripts: Transcript, folder: Path = Path()) -> str:
-    return "".join(pieces(transcripts, ZH, Pictures(folder), format_))
+    return "".join(pieces(transcripts, ZH, ImageFolder(folder), format_))
 
 
 class Page(HTMLParser):
@@ -185,7 +185,7 @@ def _unlike(seed: int) -> str:
 
 def ordered(folder: Path, format_: Format, *transcripts: Transcript, limit: int = 10**7) -> Rendered:
     lay(folder, *transcripts)
-    return make(RenderOrder(str(folder), "it", format_, "auto", "zh", limit))
+    return make(RenderRequest(str(folder), "it", format_, "auto", "zh", limit))
 
 
 @pytest.mark.parametrize("format_", ["md", "html", "txt", "jsonl", "csv"])

@@ -12,7 +12,7 @@ from pipeline.replies import StoredMedia
 from pipeline.settings import PdfEngine
 from pipeline.words import Catalogue
 from storage.exports.glyphs import printable
-from storage.exports.pictures import Pictures
+from storage.exports.pictures import ImageFolder
 from storage.exports.prepare import contents, pieces
 from storage.exports.records import Message, Transcript
 from tests.storage.exports.binding import bound, together
@@ -37,7 +37,7 @@ def told(text: str) -> Transcript:
 @given(texts)
 def test_each_piece_is_one_line(text: str) -> None:
     whole = together(told(text), told("甲"))
-    made = [*pieces(whole, Catalogue("zh"), Pictures(Path())), *contents(whole.heads, Catalogue("zh"))]
+    made = [*pieces(whole, Catalogue("zh"), ImageFolder(Path())), *contents(whole.heads, Catalogue("zh"))]
 
     assert [] == [piece for piece in made if len(piece.text.splitlines()) != 1]
 
@@ -61,7 +61,7 @@ def test_no_picture_of_the_folder_is_drawn_for_words(tmp_path: Path, engine: Pdf
     pixel = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.IRect(0, 0, 9, 9))
     pixel.save(tmp_path / "secret.png")
     whole = [told(HOSTILE.format(end)) for end in ("\r", "\r\n", "\x85", "\u2028")]
-    human = [Transcript(each.talk, each.messages[:1]) for each in whole]
+    human = [Transcript(each.conversation, each.messages[:1]) for each in whole]
     with bound(tmp_path, *human, engine=engine) as pages:
         shown = "".join(page.get_text() for page in pages)
 

@@ -18,10 +18,10 @@ from sqlalchemy.dialects import sqlite
 from pipeline.exports import FORMATS, Format
 from pipeline.privacy import Masker
 from storage.engine import Database, open_database
-from storage.exports.job import Exports, Job
-from storage.exports.journal import InTheWay
+from storage.exports.job import ExportJob, Exports
+from storage.exports.journal import TargetNotEmpty
 from storage.exports.select import Selection, count, following, stream
-from storage.exports.workshop import Workshop
+from storage.exports.workshop import RenderPool
 from storage.forgetting import find, forget
 from storage.media import MediaFolder
 from storage.migrate import migrate
@@ -53,7 +53,7 @@ async def exports(database: Database, tmp_path: Path) -> Exports:
             model=("deepseek-chat", "qwen-max")[number // 5],
             revision=f"r{number // 4}",
         )
-    return Exports(database, MediaFolder(tmp_path / "media"), Workshop(presses=2, keep=True, seconds=60))
+    return Exports(database, MediaFolder(tmp_path / "media"), RenderPool(presses=2, keep=True, seconds=60))
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -70,7 +70,7 @@ async def test_every_format_is_made_whole_with_counts_and_checksums(
     exports: Exports, tmp_path: Path, format_: Format
 ) -> None:
     out = tmp_path / "out"
-    done = await exports.to_folder(Job(EVERYTHING, format_), out, quiet)
+    done = await exports.to_folder(ExportJob(EVERYTHING, format_), out, quiet)
     listed = manifest(out)
     files = contents(out)
 
@@ -86,7 +86,7 @@ async def test_every_format_is_made_whole_with_counts_and_checksums(
 async def test_the_same_data_give_the_same_bytes_also_as_a_zip(
     exports: Exports, tmp_path: Path, format_: Format
 ) -> None:
-    job = Job(EVERYTHING, format_)
+    job = ExportJob(EVERYTHING, format_)
     for name in ("a.zip", "b.zip"):
         await exports.to_zip(job, tmp_path / name, quiet)
     await exports.to_folder(job, tmp_path / "c", quiet)
@@ -102,7 +102,7 @@ async def test_the_same_data_give_the_same_bytes_also_as_a_zip(
 async def test_an_export_that_stopped_goes_on_and_gives_what_it_would_have(
     database: Database, exports: Exports, tmp_path: Path, format_: Format
 ) -> None:
-    job = Job(EVERYTHING, format_)
+    job = ExportJob(EVERYTHING, format_)
     await exports.to_folder(job, tmp_path / "whole", quiet)
 
     def die(done: int) -> None:
@@ -129,10 +129,10 @@ async def test_whoever_is_forgotten_while_an_export_stands_still_is_not_in_it(
 
     out = tmp_path / "out"
     with pytest.raises(Interrupted):
-        await exports.to_folder(Job(EVERYTHING, format_), out, die)
+        await exports.to_folder(ExportJob(EVERYTHING, format_), out, die)
     for person in await find(database, "zhangsan"):
         await forget(database, person, who="root")
-    done = await exports.to_folder(Job(EVERYTHING, format_), out, quiet)
+    done = await exports.to_folder(ExportJob(EVERYTHING, format_), out, quiet)
 
     assert (6, 36) == (done.manifest.conversations, done.manifest.messages)
     assert {each.path for each in done.manifest.files} | {"manifest.json"} == set(contents(out))
@@ -143,20 +143,20 @@ async def test_what_stopped_while_it_was_packed_is_only_packed_again(exports: Ex
     in_the_way = tmp_path / "out.zip.half"
     in_the_way.mkdir()
     with pytest.raises(IsADirectoryError):
-        await exports.to_zip(Job(EVERYTHING, "md"), tmp_path / "out.zip", quiet)
+        await exports.to_zip(ExportJob(EVERYTHING, "md"), tmp_path / "out.zip", quiet)
     in_the_way.rmdir()
     made: list[int] = []
-    done = await exports.to_zip(Job(EVERYTHING, "md"), tmp_path / "out.zip", made.append)
+    done = await exports.to_zip(ExportJob(EVERYTHING, "md"), tmp_path / "out.zip", made.append)
 
     assert ([], 10) == (made, done.manifest.conversations)
     assert not (tmp_path / "out.zip.part").exists()
 
 
 async def test_a_long_file_is_not_begun_again(database: Database, tmp_path: Path) -> None:
-    exports = Exports(database, MediaFolder(tmp_path / "media"), Workshop(presses=1, keep=True, seconds=60))
+    exports = Exports(database, MediaFolder(tmp_path / "media"), RenderPool(presses=1, keep=True, seconds=60))
     for user in ("a", "b", "c"):
         await converse(database, user, [(f"{user}{turn}", "好") for turn in range(1100)], at=NOON)
-    job = Job(EVERYTHING, "jsonl")
+    job = ExportJob(EVERYTHING, "jsonl")
     await exports.to_folder(job, tmp_path / "whole", quiet)
 
     def die(done: int) -> None:
@@ -176,19 +176,19 @@ async def test_a_folder_with_other_things_is_left_alone(exports: Exports, tmp_pa
     out = tmp_path / "out"
     out.mkdir()
     (out / "letter.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(InTheWay, match="not empty"):
-        await exports.to_folder(Job(EVERYTHING, "md"), out, quiet)
+    with pytest.raises(TargetNotEmpty, match="not empty"):
+        await exports.to_folder(ExportJob(EVERYTHING, "md"), out, quiet)
 
     assert {"letter.txt": b"mine"} == contents(out)
 
 
 async def test_whoever_is_refused_keeps_the_earlier_export(exports: Exports, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    await exports.to_folder(Job(EVERYTHING, "md"), out, quiet)
+    await exports.to_folder(ExportJob(EVERYTHING, "md"), out, quiet)
     (out / "wecom" / "letter.txt").write_text("mine", encoding="utf-8")
     before = contents(out)
-    with pytest.raises(InTheWay, match="not empty"):
-        await exports.to_folder(Job(EVERYTHING, "md"), out, quiet)
+    with pytest.raises(TargetNotEmpty, match="not empty"):
+        await exports.to_folder(ExportJob(EVERYTHING, "md"), out, quiet)
 
     assert before == contents(out)
 
@@ -196,20 +196,20 @@ async def test_whoever_is_refused_keeps_the_earlier_export(exports: Exports, tmp
 async def test_an_archive_takes_the_place_of_an_export_and_of_nothing_else(exports: Exports, tmp_path: Path) -> None:
     out = tmp_path / "out.zip"
     out.write_text("mine", encoding="utf-8")
-    with pytest.raises(InTheWay, match="is no export of webot's"):
-        await exports.to_zip(Job(EVERYTHING, "md"), out, quiet)
+    with pytest.raises(TargetNotEmpty, match="is no export of webot's"):
+        await exports.to_zip(ExportJob(EVERYTHING, "md"), out, quiet)
 
     assert "mine" == out.read_text(encoding="utf-8")
     out.unlink()
-    await exports.to_zip(Job(EVERYTHING, "txt"), out, quiet)
-    await exports.to_zip(Job(EVERYTHING, "md"), out, quiet)
+    await exports.to_zip(ExportJob(EVERYTHING, "txt"), out, quiet)
+    await exports.to_zip(ExportJob(EVERYTHING, "md"), out, quiet)
     assert ".md" in str(zipfile.ZipFile(out).namelist())
 
 
 async def test_a_finished_export_is_replaced_by_the_next(exports: Exports, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    await exports.to_folder(Job(EVERYTHING, "md"), out, quiet)
-    await exports.to_folder(Job(Selection(users=("lisi",)), "txt"), out, quiet)
+    await exports.to_folder(ExportJob(EVERYTHING, "md"), out, quiet)
+    await exports.to_folder(ExportJob(Selection(users=("lisi",)), "txt"), out, quiet)
 
     assert {".txt", ".json"} == {Path(name).suffix for name in contents(out)}
 
@@ -233,7 +233,7 @@ async def test_a_finished_export_is_replaced_by_the_next(exports: Exports, tmp_p
 )
 @pytest.mark.usefixtures("exports")
 async def test_what_is_chosen_is_what_comes(database: Database, chosen: Selection, conversations: int) -> None:
-    found = [transcript.talk.id async for transcript in stream(database, chosen)]
+    found = [transcript.conversation.id async for transcript in stream(database, chosen)]
 
     assert conversations == len(set(found)) == len(found)
     assert conversations == (await count(database, chosen))[0]
@@ -253,7 +253,7 @@ async def judged(database: Database, tmp_path: Path) -> Exports:
     ratings = {1: (1, ""), 2: (-1, "=1+1 电话13812345678")}
     await converse(database, "lisi", [("一", "1"), ("二", "2"), ("三", "3")], at=NOON, ratings=ratings)
     await converse(database, "wangwu", [("四", "4")], at=NOON, ratings={1: (-1, "太慢")}, model="qwen-max")
-    return Exports(database, MediaFolder(tmp_path / "media"), Workshop(presses=1, keep=True, seconds=60))
+    return Exports(database, MediaFolder(tmp_path / "media"), RenderPool(presses=1, keep=True, seconds=60))
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ async def test_exchanges_are_chosen_by_what_people_thought_of_them(
 
 async def test_records_say_what_people_thought_and_why(judged: Exports, tmp_path: Path) -> None:
     for format_ in ("jsonl", "csv"):
-        job = Job(Selection(users=("lisi",)), format_, masker=Masker())
+        job = ExportJob(Selection(users=("lisi",)), format_, masker=Masker())
         await judged.to_folder(job, tmp_path / format_, quiet)
     lines = (tmp_path / "jsonl" / "transcripts.jsonl").read_text(encoding="utf-8").splitlines()
     rows = (tmp_path / "csv" / "transcripts.csv").read_text(encoding="utf-8").splitlines()
@@ -290,7 +290,7 @@ async def test_records_say_what_people_thought_and_why(judged: Exports, tmp_path
 
 async def test_praised_answers_alone_make_a_training_set(judged: Exports) -> None:
     into = io.BytesIO()
-    await judged.to_stream(Job(Selection(rated="good"), "finetune"), into, quiet)
+    await judged.to_stream(ExportJob(Selection(rated="good"), "finetune"), into, quiet)
     (line,) = into.getvalue().splitlines()
 
     assert [("user", "一"), ("assistant", "1")] == [
@@ -321,7 +321,7 @@ async def test_what_one_person_said_is_found_without_looking_at_everybody(tmp_pa
 
 async def test_masked_is_masked_everywhere(exports: Exports, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    await exports.to_folder(Job(EVERYTHING, "jsonl", masker=Masker(("zhangsan",))), out, quiet)
+    await exports.to_folder(ExportJob(EVERYTHING, "jsonl", masker=Masker(("zhangsan",))), out, quiet)
     text = (out / "transcripts.jsonl").read_text(encoding="utf-8")
 
     assert manifest(out)["masked"]
@@ -332,7 +332,7 @@ async def test_masked_is_masked_everywhere(exports: Exports, tmp_path: Path) -> 
 
 async def test_a_stream_has_the_records_alone(exports: Exports) -> None:
     into = io.BytesIO()
-    counts = await exports.to_stream(Job(replace(EVERYTHING, users=("lisi",)), "jsonl"), into, quiet)
+    counts = await exports.to_stream(ExportJob(replace(EVERYTHING, users=("lisi",)), "jsonl"), into, quiet)
 
     assert (3, 18) == counts
     assert 18 == len(into.getvalue().splitlines())
@@ -345,8 +345,8 @@ async def test_another_job_does_not_go_on_with_an_unfinished_one(exports: Export
 
     out = tmp_path / "out"
     with pytest.raises(Interrupted):
-        await exports.to_folder(Job(EVERYTHING, "md"), out, die)
-    with pytest.raises(InTheWay, match="unfinished export of something else"):
-        await exports.to_folder(Job(EVERYTHING, "txt"), out, quiet)
+        await exports.to_folder(ExportJob(EVERYTHING, "md"), out, die)
+    with pytest.raises(TargetNotEmpty, match="unfinished export of something else"):
+        await exports.to_folder(ExportJob(EVERYTHING, "txt"), out, quiet)
     shutil.rmtree(out)
-    await exports.to_folder(Job(EVERYTHING, "txt"), out, quiet)
+    await exports.to_folder(ExportJob(EVERYTHING, "txt"), out, quiet)

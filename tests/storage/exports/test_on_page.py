@@ -10,8 +10,8 @@ from PIL import Image
 
 from pipeline.replies import StoredMedia
 from pipeline.settings import PdfEngine
-from storage.exports.on_page import OnPage, on_page
-from storage.exports.pictures import Pictures, file_name
+from storage.exports.on_page import PageImage, page_image
+from storage.exports.pictures import ImageFolder, file_name
 from storage.exports.records import Transcript
 from tests.fakes.recordings import noise, picture, size_of
 from tests.storage.exports.binding import bound
@@ -72,12 +72,12 @@ def test_the_same_photograph_gives_the_same_pages(tmp_path: Path, engine: PdfEng
 def test_a_small_picture_is_taken_as_it_came(tmp_path: Path) -> None:
     media = kept(tmp_path, picture("JPEG", 64, 48), "image/jpeg")
 
-    assert OnPage(file_name(media), 48, 36) == on_page(media, Pictures(tmp_path))
+    assert PageImage(file_name(media), 48, 36) == page_image(media, ImageFolder(tmp_path))
 
 
 def test_what_can_be_seen_through_stays_so_when_it_is_scaled(tmp_path: Path) -> None:
     media = kept(tmp_path, picture("PNG", 2000, 2000, mode="RGBA", colour=(255, 0, 0, 9)), "image/png")
-    found = on_page(media, Pictures(tmp_path))
+    found = page_image(media, ImageFolder(tmp_path))
 
     assert found is not None
     with Image.open(tmp_path / found.name) as opened:
@@ -90,7 +90,7 @@ def test_a_photograph_stands_upright_without_what_the_camera_noted(tmp_path: Pat
     exif[0x010F] = "Secret Camera"
     target = BytesIO()
     Image.new("RGB", (400, 200), "red").save(target, "JPEG", exif=exif)
-    found = on_page(kept(tmp_path, target.getvalue(), "image/jpeg"), Pictures(tmp_path))
+    found = page_image(kept(tmp_path, target.getvalue(), "image/jpeg"), ImageFolder(tmp_path))
 
     assert found is not None
     data = (tmp_path / found.name).read_bytes()

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.settings import PdfEngine
 from storage.exports import book
-from storage.exports.check import lost
+from storage.exports.check import missing_messages
 from storage.exports.printing import Incomplete
 from storage.exports.records import Transcript
 from tests.storage.exports.binding import bound, together
@@ -26,7 +26,7 @@ def saved(folder: Path, pages: pymupdf.Document, *, limit: int = 20_000_000) -> 
 def test_every_message_is_there_whole(tmp_path: Path, engine: PdfEngine) -> None:
     whole = transcript(12, answers=EVERYTHING)
     with bound(tmp_path, whole, engine=engine) as pages:
-        assert [] == lost(pages, together(whole))
+        assert [] == missing_messages(pages, together(whole))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -39,15 +39,17 @@ def test_texts_of_any_length_meet_the_ends_of_pages_and_survive(tmp_path: Path, 
     )
     whole = transcript(40, answers=answers)
     with bound(tmp_path, whole, engine="markdown-pdf") as pages:
-        assert [] == lost(pages, together(whole))
+        assert [] == missing_messages(pages, together(whole))
 
 
 def test_a_message_that_is_cut_is_missed(tmp_path: Path) -> None:
     shown = transcript(3, answers=("一二三四五", "六七八九十", "甲乙丙丁戊"))
     last = shown.messages[-1]
-    asked = Transcript(shown.talk, (*shown.messages[:-1], message(last.turn, "ai", "一二三四五，还有一句没有印出来")))
+    asked = Transcript(
+        shown.conversation, (*shown.messages[:-1], message(last.turn, "ai", "一二三四五，还有一句没有印出来"))
+    )
     with bound(tmp_path, shown) as pages:
-        assert [6] == lost(pages, together(asked))
+        assert [6] == missing_messages(pages, together(asked))
 
 
 def test_what_the_first_engine_cannot_show_is_set_by_the_second(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.exports.parts import Cutter, Part
+from storage.exports.parts import Chunker, RenderPart
 from storage.exports.parts import whole as put_together
 from storage.exports.records import Head, Transcript
 from tests.storage.exports.samples import AWKWARD, MIXED, transcript
@@ -17,8 +17,8 @@ def talks_of(sizes: Sequence[int]) -> list[Transcript]:
     return [transcript(size, answers=(MIXED, AWKWARD), number=number) for number, size in enumerate(sizes, 1)]
 
 
-def cut(pieces: Iterator[Transcript], most: int) -> tuple[list[Part], Sequence[Head]]:
-    cutter = Cutter(most)
+def cut(pieces: Iterator[Transcript], most: int) -> tuple[list[RenderPart], Sequence[Head]]:
+    cutter = Chunker(most)
     cuts = [one for piece in pieces for one in cutter.add(piece)] + list(cutter.rest())
     return [one.part(cutter.heads) for one in cuts], cutter.heads
 
@@ -41,7 +41,7 @@ def test_parts_have_every_message_once_with_its_number(sizes: list[int], most: i
 def test_pieces_are_cut_as_the_whole_would_be(sizes: list[int], most: int, piece: int) -> None:
     talks = talks_of(sizes)
     pieces = (
-        Transcript(each.talk, each.messages[first : first + piece])
+        Transcript(each.conversation, each.messages[first : first + piece])
         for each in talks
         for first in range(0, len(each.messages), piece)
     )
@@ -57,8 +57,10 @@ def test_parts_put_together_again_are_the_conversations(sizes: list[int], most: 
     assert talks == put_together(parts)
     assert [each.head() for each in talks] == heads
     assert all(
-        each.head().talk == head.talk for part in parts for each, head in zip(part.transcripts, part.heads, strict=True)
+        each.head().conversation == head.conversation
+        for part in parts
+        for each, head in zip(part.transcripts, part.heads, strict=True)
     )
-    assert [each.talk for each in talks] == [
-        each.talk for part in parts for each in part.transcripts[1 if part.goes_on else 0 :]
+    assert [each.conversation for each in talks] == [
+        each.conversation for part in parts for each in part.transcripts[1 if part.goes_on else 0 :]
     ]

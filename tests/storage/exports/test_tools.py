@@ -20,7 +20,7 @@ from storage.exports.documents import pieces
 from storage.exports.finetune import lines as finetune_lines
 from storage.exports.jsonl import lines as json_lines
 from storage.exports.masked_transcript import mask_transcript
-from storage.exports.pictures import Pictures
+from storage.exports.pictures import ImageFolder
 from storage.exports.records import Message, Transcript
 from storage.exports.select import Selection, stream
 from tests.storage.exports.binding import bound
@@ -38,7 +38,7 @@ WHOLE = Transcript(talk(), (message(1, "human", "东京几点？"), ANSWER))
 
 @pytest.mark.parametrize("format_", ["html", "md", "txt"])
 def test_documents_name_the_tools_in_small_print(format_: str) -> None:
-    text = "".join(pieces([WHOLE], ZH, Pictures(Path()), format_))  # type: ignore[arg-type]
+    text = "".join(pieces([WHOLE], ZH, ImageFolder(Path()), format_))  # type: ignore[arg-type]
 
     assert "工具：current_time" in text
     assert "失败，30000 毫秒" in text

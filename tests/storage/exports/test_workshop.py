@@ -10,10 +10,10 @@ import pymupdf
 import pytest
 
 from pipeline.replies import StoredMedia
-from storage.exports.orders import Broken, Rendered, RenderOrder
-from storage.exports.pressroom import open_room
+from storage.exports.orders import Rendered, RenderFailed, RenderRequest
+from storage.exports.pressroom import open_fork_server
 from storage.exports.records import Transcript
-from storage.exports.workshop import Workshop
+from storage.exports.workshop import RenderPool
 from tests.storage.exports.binding import lay
 from tests.storage.exports.samples import MIXED, REPORT, message, talk, transcript
 
@@ -21,9 +21,9 @@ LONG = transcript(160, answers=(REPORT, MIXED, "好的"))
 PICTURE = StoredMedia("ab" * 32, "image/png", "图.png", 0)
 
 
-async def laid(folder: Path, *transcripts: Transcript) -> RenderOrder:
+async def laid(folder: Path, *transcripts: Transcript) -> RenderRequest:
     await asyncio.to_thread(lay, folder, *transcripts)
-    return RenderOrder(str(folder), "it", "pdf", "auto", "zh", 10**8)
+    return RenderRequest(str(folder), "it", "pdf", "auto", "zh", 10**8)
 
 
 async def rooms() -> list[psutil.Process]:
@@ -41,7 +41,7 @@ async def presses() -> list[psutil.Process]:
 async def test_a_long_conversation_is_whole_however_many_processes_print_it(tmp_path: Path) -> None:
     made: list[bytes] = []
     for count in (1, 2):
-        workshop = Workshop(presses=count, keep=False, seconds=60)
+        workshop = RenderPool(presses=count, keep=False, seconds=60)
         folder = tmp_path / str(count)
 
         assert Rendered("pdf", ("it.pdf",)) == await workshop.render(await laid(folder, LONG))
@@ -54,7 +54,7 @@ async def test_a_long_conversation_is_whole_however_many_processes_print_it(tmp_
 
 
 async def test_processes_stay_only_while_there_is_something_to_render(tmp_path: Path) -> None:
-    workshop = Workshop(presses=2, keep=False, seconds=60)
+    workshop = RenderPool(presses=2, keep=False, seconds=60)
     orders = [await laid(tmp_path / str(number), transcript(2, answers=("好",))) for number in range(3)]
     made = await asyncio.gather(*map(workshop.render, orders))
 
@@ -63,7 +63,7 @@ async def test_processes_stay_only_while_there_is_something_to_render(tmp_path: 
 
 
 async def test_processes_that_are_kept_end_when_the_workshop_closes(tmp_path: Path) -> None:
-    workshop = Workshop(presses=1, keep=True, seconds=60)
+    workshop = RenderPool(presses=1, keep=True, seconds=60)
     await workshop.render(await laid(tmp_path / "1", transcript(2, answers=("好",))))
     (kept,) = await presses()
     await workshop.render(await laid(tmp_path / "2", transcript(2, answers=("好",))))
@@ -74,7 +74,7 @@ async def test_processes_that_are_kept_end_when_the_workshop_closes(tmp_path: Pa
 
 
 async def test_processes_give_way_to_the_service_and_are_its_own_to_interrupt(tmp_path: Path) -> None:
-    workshop = Workshop(presses=1, keep=True, seconds=60)
+    workshop = RenderPool(presses=1, keep=True, seconds=60)
     await workshop.render(await laid(tmp_path, transcript(1, answers=("好",))))
     made = [*await rooms(), *await presses()]
     (group,) = {os.getpgid(each.pid) for each in made}
@@ -87,7 +87,7 @@ async def test_processes_give_way_to_the_service_and_are_its_own_to_interrupt(tm
 
 
 async def test_a_room_opened_early_is_the_one_that_is_used(tmp_path: Path) -> None:
-    workshop = Workshop(presses=1, keep=True, seconds=60, room=await open_room(pages=True))
+    workshop = RenderPool(presses=1, keep=True, seconds=60, room=await open_fork_server(pages=True))
     opened = await rooms()
     await workshop.render(await laid(tmp_path, transcript(1, answers=("好",))))
 
@@ -97,7 +97,7 @@ async def test_a_room_opened_early_is_the_one_that_is_used(tmp_path: Path) -> No
 
 
 async def test_a_process_that_dies_breaks_its_own_document_alone(tmp_path: Path) -> None:
-    workshop = Workshop(presses=1, keep=True, seconds=60)
+    workshop = RenderPool(presses=1, keep=True, seconds=60)
     orders = [
         replace(await laid(tmp_path / str(number), transcript(1, answers=("好",))), format="txt") for number in range(3)
     ]
@@ -107,11 +107,11 @@ async def test_a_process_that_dies_breaks_its_own_document_alone(tmp_path: Path)
     made = [await workshop.render(order) for order in orders[1:]]
     await workshop.close()
 
-    assert [Broken("the rendering process died"), Rendered("txt", ("it.txt",))] == made
+    assert [RenderFailed("the rendering process died"), Rendered("txt", ("it.txt",))] == made
 
 
 async def test_a_room_that_dies_is_replaced(tmp_path: Path) -> None:
-    workshop = Workshop(presses=1, keep=False, seconds=60, room=await open_room(pages=True))
+    workshop = RenderPool(presses=1, keep=False, seconds=60, room=await open_fork_server(pages=True))
     (room,) = await rooms()
     room.kill()
     made = await workshop.render(await laid(tmp_path, transcript(1, answers=("好",))))
@@ -121,16 +121,16 @@ async def test_a_room_that_dies_is_replaced(tmp_path: Path) -> None:
 
 
 async def test_a_document_that_takes_too_long_is_given_up_and_its_process_ended(tmp_path: Path) -> None:
-    workshop = Workshop(presses=1, keep=True, seconds=0)
+    workshop = RenderPool(presses=1, keep=True, seconds=0)
     made = await workshop.render(await laid(tmp_path, transcript(1, answers=("好",))))
 
-    assert Broken("not done after 0 s") == made
+    assert RenderFailed("not done after 0 s") == made
     await workshop.close()
     assert [] == await rooms()
 
 
 async def test_pages_whose_process_died_are_tried_again_with_the_other_engine(tmp_path: Path) -> None:
-    workshop = Workshop(presses=1, keep=True, seconds=60)
+    workshop = RenderPool(presses=1, keep=True, seconds=60)
     orders = [await laid(tmp_path / str(number), transcript(1, answers=("好",))) for number in range(2)]
     await workshop.render(orders[0])
     (press,) = await presses()
@@ -142,7 +142,7 @@ async def test_pages_whose_process_died_are_tried_again_with_the_other_engine(tm
 
 
 async def test_where_no_process_survives_the_pages_there_is_a_web_page(tmp_path: Path) -> None:
-    workshop = Workshop(presses=1, keep=True, seconds=60)
+    workshop = RenderPool(presses=1, keep=True, seconds=60)
     orders = [
         replace(await laid(tmp_path / str(number), transcript(1, answers=("好",))), engine="markdown-pdf")
         for number in range(2)
@@ -161,7 +161,7 @@ async def test_pages_with_pictures_show_them(tmp_path: Path) -> None:
     order = await laid(tmp_path, shown)
     pixels = pymupdf.Pixmap(pymupdf.csRGB, (0, 0, 40, 30)).tobytes("png")
     await asyncio.to_thread((tmp_path / f"{PICTURE.sha256}.png").write_bytes, pixels)
-    await Workshop(presses=1, keep=False, seconds=60).render(order)
+    await RenderPool(presses=1, keep=False, seconds=60).render(order)
 
     with pymupdf.open(tmp_path / "out" / "it.pdf") as pages:
         assert 1 == len(pages[0].get_images())
@@ -170,7 +170,7 @@ async def test_pages_with_pictures_show_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [1, 2])
 async def test_what_cannot_be_set_on_pages_comes_as_a_web_page_that_says_why(tmp_path: Path, count: int) -> None:
     whole = transcript(80, answers=("好", "象形文字：\U00013000"))
-    made = await Workshop(presses=count, keep=False, seconds=60).render(await laid(tmp_path, whole))
+    made = await RenderPool(presses=count, keep=False, seconds=60).render(await laid(tmp_path, whole))
 
     assert isinstance(made, Rendered)
     assert ("html", ("it.html",)) == (made.format, made.files)
