@@ -90,7 +90,7 @@ async def test_a_broken_edit_changes_nothing_even_after_a_restart(tmp_path: Path
         async with open_house(tmp_path, answered_by(model)) as house:
             await save(house, MINE.replace("{prompt}", "good"))
             await live(house, "good")
-            await house.service.keeper.poll()
+            await house.service.chain_sync.poll()
             await save(house, "command = @hr")
         async with open_house(tmp_path, answered_by(model)) as house:
             phone = house.phone()

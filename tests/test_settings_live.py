@@ -90,12 +90,12 @@ async def test_a_turn_under_way_ends_on_the_old_model_which_is_then_let_go(
         await quick.say("快")
         assert ["echo: 快"] == await quick.texts(count=1)
         assert 1 == model.open
-        assert 1 == house.service.shifts.leaving
+        assert 1 == house.service.generations.draining
 
         go.set()
         assert ["旧的"] == await slow.texts(count=1)
         await model.until(lambda: model.open == 0)
-        await until(lambda: house.service.shifts.leaving == 0)
+        await until(lambda: house.service.generations.draining == 0)
 
 
 async def test_what_nobody_uses_any_more_is_let_go_at_once(tmp_path: Path, model: OpenAIServer) -> None:
@@ -300,7 +300,7 @@ async def test_a_chain_waits_for_its_model(tmp_path: Path, model: OpenAIServer) 
         phone = house.phone()
         await phone.say("@hr 年假")
         await phone.texts(count=1)
-        await house.service.keeper.poll()
+        await house.service.chain_sync.poll()
         history = await RevisionStore(house.service.database).history("hr")
 
     assert ["b"] == [body["model"] for body in model.bodies]
@@ -345,7 +345,7 @@ async def test_under_a_storm_of_edits_every_turn_has_one_reading_of_the_settings
             await edit(number)
             await until(named(house, f"m{number}"))
         answers = await asyncio.gather(*talks)
-        await until(lambda: house.service.shifts.leaving == 0)
+        await until(lambda: house.service.generations.draining == 0)
 
     assert [[f"echo: user{user} {number}" for number in range(rounds)] for user in range(people)] == answers
     assert people * rounds == len(model.bodies)

@@ -7,7 +7,7 @@ from litestar.response import Redirect
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from web.callbacks import callback_route
-from web.console.guard import Guard
+from web.console.guard import ConsoleGuard
 from web.console.routes import console_routes
 from web.head import answering_head
 from web.health import health_routes, metrics_route
@@ -18,7 +18,7 @@ from web.wiring import Service
 
 def make_apps(service: Service, *, apart: bool) -> list[ASGIApp]:
     """Return the application of `[server]`'s port and, where the console's address is `apart`, the console's."""
-    guard = Guard(lambda: service.settings, service.access)
+    guard = ConsoleGuard(lambda: service.settings, service.access)
     outer = _outer_routes(service)
     inner = _inner_routes(service, guard)
     measure = Measurements(service).refresh
@@ -57,7 +57,7 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
     ]
 
 
-def _inner_routes(service: Service, guard: Guard) -> list[ControllerRouterHandler]:
+def _inner_routes(service: Service, guard: ConsoleGuard) -> list[ControllerRouterHandler]:
     """Make what is for the operator alone."""
 
     @get("/", sync_to_thread=False)

@@ -39,13 +39,13 @@ class Version:
     chain: ChainConfig
 
 
-class Desk:
+class ChainWorkspace:
     """The chains of some settings, on a prompt engineer's desk. Making one reads files."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.words = Catalogue(settings.chat.language)
-        self.models = ModelRegistry(settings, self.words)
+        self.catalogue = Catalogue(settings.chat.language)
+        self.models = ModelRegistry(settings, self.catalogue)
         self.shelf: ChainFiles = open_chain_files(
             settings, requirements=requirements_of(settings, self.models), reserved=all_commands().words, logs=False
         )
@@ -91,13 +91,13 @@ class Desk:
         return found
 
     @asynccontextmanager
-    async def trier(self, *, at_once: int, fresh: bool, tools: bool = True) -> AsyncIterator[ChainTester]:
+    async def tester(self, *, at_once: int, fresh: bool, tools: bool = True) -> AsyncIterator[ChainTester]:
         """Open who asks; with `fresh`, nothing asked before is used. Without `tools`, chains are offered none."""
         folder = None if fresh else await self._tried()
         # Loads libraries.
         toolshed = await asyncio.to_thread(self._toolshed) if tools else ToolRegistry({})
         try:
-            yield ChainTester(self.models, self.settings.chat, self.words, toolshed, AnswerCache(folder), at_once)
+            yield ChainTester(self.models, self.settings.chat, self.catalogue, toolshed, AnswerCache(folder), at_once)
         finally:
             await asyncio.gather(self.models.aclose(), toolshed.servers.aclose())
 

@@ -39,7 +39,7 @@ def open_channels(
     apps: Mapping[str, App],
     api_base: str,
     media: MediaStore,
-    governor: Callable[[], SendLimiter],
+    send_limiter: Callable[[], SendLimiter],
 ) -> dict[str, Opened]:
     """Open every channel. Raises `SettingsInvalid` for two that would get each other's messages."""
     if problems := clashes(tables, settings):
@@ -51,7 +51,7 @@ def open_channels(
             name,
             table if app is None else _simulated(table, app, api_base),
             media=media,
-            send_limiter=governor(),
+            send_limiter=send_limiter(),
             cache_folder=Path(settings.storage.data_dir) / "cache",
             proxy=settings.network.proxy.get_secret_value(),
             language=settings.chat.language,

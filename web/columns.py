@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from unicodedata import east_asian_width
 
 
-def columns(rows: Sequence[Sequence[str]], *, numbers_from: int | None = None) -> Iterator[str]:
+def format_columns(rows: Sequence[Sequence[str]], *, numbers_from: int | None = None) -> Iterator[str]:
     """Give the lines; columns from `numbers_from` on stand at the right."""
     widths = [max(width(row[place]) for row in rows) for place in range(len(rows[0]))]
     for row in rows:

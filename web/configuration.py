@@ -12,7 +12,7 @@ from pipeline.settings import ChannelTable, ModelTable, Settings
 from web.kinds import KINDS, Kinds
 from web.layers import FILES, FOLDER, PREFIX, Layers, environment, read_file, variables
 from web.partial import usable_part
-from web.schema import Keys, Slot, shown, slot
+from web.schema import FieldPlace, Keys, field_place, toml_value
 from web.secret_places import secrets_in
 from web.validation import nearest, validate_table
 
@@ -147,14 +147,14 @@ def _read(folder: Path, environ: Mapping[str, str], kinds: Kinds) -> tuple[Layer
     return layers, problems
 
 
-def _slot(path: Keys, values: Mapping[str, Any], kinds: Kinds) -> Slot | None:
-    if here := slot(Settings, path):
+def _slot(path: Keys, values: Mapping[str, Any], kinds: Kinds) -> FieldPlace | None:
+    if here := field_place(Settings, path):
         return here
     if len(path) <= len(("channels", "name")) or path[0] != "channels":
         return None
     table = _channels(values).get(str(path[1]), {})
     model = kinds.get(str(table.get("kind", ChannelTable().kind)))
-    return slot(model, path[2:]) if model else None
+    return field_place(model, path[2:]) if model else None
 
 
 def _channels(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -170,7 +170,7 @@ def _own(name: str, table: Mapping[str, Any], kinds: Kinds, layers: Layers) -> B
         return None  # which the shared keys' check has told
     if (model := kinds.get(kind)) is None:
         source = layers.origin((*root, "kind"))
-        return (f"{source}: {where} kind: found {shown(kind)}, expected {' or '.join(map(shown, kinds))}",)
+        return (f"{source}: {where} kind: found {toml_value(kind)}, expected {' or '.join(map(toml_value, kinds))}",)
     shared = ChannelTable.model_fields
     own = {key: value for key, value in table.items() if key in model.model_fields or key not in shared}
     return validate_table(model, own, where, origin=lambda path: layers.origin((*root, *path)))

@@ -20,7 +20,7 @@ _COUNTS = ("users", "sent", "accepted", "answered", "apologies", "silent", "lost
 _FAULTS = ("lost", "duplicated", "out_of_order")
 
 
-async def drill(
+async def run_simulation(
     loaded: Loaded, plan: Plan, *, folder: Path, channel: str, as_json: bool, stdout: TextIO, stderr: TextIO
 ) -> bool:
     """Play the plan and write the report; false if anything was lost, duplicated or out of order.

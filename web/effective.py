@@ -8,7 +8,7 @@ from pydantic import BaseModel, SecretStr
 from web.configuration import Loaded
 from web.layers import FILES
 from web.masking import MASK
-from web.schema import shown
+from web.schema import toml_value
 from web.secret_places import mask_setting
 
 
@@ -36,7 +36,8 @@ def effective(loaded: Loaded) -> Iterator[Line]:
             # A key that settings.toml gives as the program would have it has nothing to tell.
             quiet = not origin or (origin == FILES[0] and (default or field is None))
             yield Line(
-                f"{key} = {_told(value, key, public=default, loose=field is None)}", "" if quiet else f"  # {origin}"
+                f"{key} = {_setting_line(value, key, public=default, loose=field is None)}",
+                "" if quiet else f"  # {origin}",
             )
 
 
@@ -50,11 +51,11 @@ def _tables(loaded: Loaded) -> Iterator[tuple[tuple[str, ...], list[BaseModel]]]
             yield (name, key), [table, own] if own else [table]
 
 
-def _told(value: object, key: str, *, public: bool, loose: bool) -> str:
+def _setting_line(value: object, key: str, *, public: bool, loose: bool) -> str:
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
-        return shown(text if public or not text else MASK)
-    return shown(_plain(value) if public else mask_setting(key, value, loose=loose))
+        return toml_value(text if public or not text else MASK)
+    return toml_value(_plain(value) if public else mask_setting(key, value, loose=loose))
 
 
 def _plain(value: object) -> object:

@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pipeline.meters import REGISTRY
-from web.console.guard import Guard
+from web.console.guard import ConsoleGuard
 from web.console.pages import refused
 
 Check = Callable[[], Awaitable[str]]
@@ -39,7 +39,7 @@ def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> lis
     return [test, healthz, readyz]
 
 
-def metrics_route(refresh: Callable[[], Awaitable[None]], *guards: Guard) -> HTTPRouteHandler:
+def metrics_route(refresh: Callable[[], Awaitable[None]], *guards: ConsoleGuard) -> HTTPRouteHandler:
     """Make `/metrics`; `refresh` measures what is not counted as it happens."""
 
     @get("/metrics", guards=guards, exception_handlers={HTTPException: refused})

@@ -16,7 +16,7 @@ from typing import Any
 from dynaconf.utils.parse_conf import boolean_fix, parse_conf_data
 
 from pipeline.errors import SettingsInvalid
-from web.schema import Keys, Slot
+from web.schema import FieldPlace, Keys
 
 FILES = ("settings.toml", "settings.local.toml", ".secrets.toml")
 PREFIX = "WEBOT_"
@@ -100,7 +100,7 @@ def variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]
             yield name, parts, environ[name]
 
 
-def spelled(parts: tuple[str, ...], values: Mapping[str, Any]) -> tuple[str, ...]:
+def match_case(parts: tuple[str, ...], values: Mapping[str, Any]) -> tuple[str, ...]:
     """Give a path from the environment in the letters the files use for it, in small ones if they do not."""
     path: list[str] = []
     here: Any = values
@@ -112,7 +112,7 @@ def spelled(parts: tuple[str, ...], values: Mapping[str, Any]) -> tuple[str, ...
     return tuple(path)
 
 
-def typed(raw: str, here: Slot | None) -> Any:  # noqa: ANN401 (any TOML value)
+def parse_env_value(raw: str, here: FieldPlace | None) -> Any:  # noqa: ANN401 (any TOML value)
     """Read a variable's value: text is kept to the letter, all else is TOML, and text when it is not."""
     if here is not None and here.is_text:
         return raw
@@ -122,12 +122,12 @@ def typed(raw: str, here: Slot | None) -> Any:  # noqa: ANN401 (any TOML value)
 def environment(
     environ: Mapping[str, str],
     below: Mapping[str, Any],
-    slot_of: Callable[[tuple[str, ...]], Slot | None],
+    slot_of: Callable[[tuple[str, ...]], FieldPlace | None],
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give each variable's name with the layer it makes."""
     for name, parts, raw in variables(environ):
-        path = spelled(parts, below)
-        value: Any = typed(raw, slot_of(path))
+        path = match_case(parts, below)
+        value: Any = parse_env_value(raw, slot_of(path))
         for key in reversed(path):
             value = {key: value}
         yield name, value

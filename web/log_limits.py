@@ -54,7 +54,7 @@ class LineLimiter:
         # When the minute of a line began, how many were written in it, and how many left out since the last one.
         self._lines: OrderedDict[Hashable, tuple[float, int, int]] = OrderedDict()
 
-    def admit(self, line: Hashable, *, most: int = 1) -> int | None:
+    def acquire(self, line: Hashable, *, most: int = 1) -> int | None:
         """Return how many lines like this were left out since the last one, or None where this one is to be too."""
         now = self._clock()
         with self._lock:
@@ -77,10 +77,10 @@ def limit_lines(limiter: LineLimiter) -> Processor:
         name = str(event.get("event", ""))
         fields = _ONCE_A_MINUTE.get(name)
         if fields is not None:
-            left_out = limiter.admit((name, *(_reason(event.get(field)) for field in fields)))
+            left_out = limiter.acquire((name, *(_reason(event.get(field)) for field in fields)))
         elif method in _LOUD and "trace" not in event:
             said = tuple(sorted((key, _reason(value)) for key, value in event.items() if isinstance(value, str)))
-            left_out = limiter.admit(said, most=_MOST_A_MINUTE)
+            left_out = limiter.acquire(said, most=_MOST_A_MINUTE)
         else:
             left_out = 0
         if left_out is None:
@@ -105,7 +105,7 @@ class ForeignLineFilter(logging.Filter):
         if isinstance(record.msg, dict) or record.levelno < logging.WARNING:
             return True
         error = record.exc_info[0] if record.exc_info else None
-        left_out = self._limiter.admit((record.name, _reason(record.msg), error))
+        left_out = self._limiter.acquire((record.name, _reason(record.msg), error))
         if left_out:
             record.msg, record.args = f"{record.getMessage()} (repeated {left_out} times)", None
         return left_out is not None
@@ -119,7 +119,7 @@ def _limit_traceback(limiter: LineLimiter, name: str, event: EventDict) -> None:
     while last is not None and last.tb_next is not None:
         last = last.tb_next
     place = (last.tb_frame.f_code.co_filename, last.tb_lineno) if last is not None else None
-    if limiter.admit(("traceback", name, type(error), place)) is None:
+    if limiter.acquire(("traceback", name, type(error), place)) is None:
         del event["exc_info"]
         event.setdefault("error", type(error).__name__)
 

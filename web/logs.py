@@ -22,7 +22,7 @@ from pipeline.settings import Log
 from web.log_file import LogFile
 from web.log_limits import ForeignLineFilter, LineLimiter, limit_lines
 from web.log_tracebacks import format_traceback
-from web.masking import Masker
+from web.masking import Redactor
 
 OURS = "webot"
 
@@ -49,15 +49,17 @@ _CONTROL_IN_TRACEBACK = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 class Logs:
     """Logging as configured, until it is closed; closing writes what is waiting, for two seconds at most."""
 
-    def __init__(self, listener: logging.handlers.QueueListener, masker: Masker, restore: Callable[[], None]) -> None:
+    def __init__(
+        self, listener: logging.handlers.QueueListener, redactor: Redactor, restore: Callable[[], None]
+    ) -> None:
         self._listener = listener
-        self._masker = masker
+        self._redactor = redactor
         self._restore = restore
         self._open = True
 
     def guard(self, secrets: Iterable[str]) -> None:
         """Keep further secrets out of every line."""
-        self._masker.learn(secrets)
+        self._redactor.learn(secrets)
 
     def set_level(self, level: str) -> None:
         """Hear from another level up."""
@@ -107,7 +109,7 @@ def configure_logs(
 
     The console is `stream`, by default standard error. Raises `SettingsInvalid` if the log file cannot be written.
     """
-    masker = Masker(secrets)
+    masker = Redactor(secrets)
     pipe = _Pipe(waiting_lines)
     limiter = LineLimiter()
     pipe.addFilter(ForeignLineFilter(limiter))
@@ -184,12 +186,12 @@ class _Console(logging.StreamHandler[TextIO]):
         """Say nothing: there is nobody to say it to."""
 
 
-def _handlers(settings: Log, masker: Masker, stream: TextIO) -> list[logging.Handler]:
+def _handlers(settings: Log, redactor: Redactor, stream: TextIO) -> list[logging.Handler]:
     handlers: list[logging.Handler] = []
     if settings.output in ("console", "both"):
         console = _Console(stream)
         colours = stream.isatty() and "NO_COLOR" not in os.environ
-        console.setFormatter(_formatter(settings, masker, colours=colours))
+        console.setFormatter(_formatter(settings, redactor, colours=colours))
         handlers.append(console)
     if settings.output in ("file", "both"):
         path = Path(settings.path)
@@ -201,16 +203,16 @@ def _handlers(settings: Log, masker: Masker, stream: TextIO) -> list[logging.Han
             file = LogFile(path, keep=settings.rotation_count, most_bytes=int(settings.rotation_mb * 1_000_000))
         except OSError as error:
             raise SettingsInvalid([f"[log] path: {settings.path!r} cannot be written: {error.strerror}"]) from error
-        file.setFormatter(_formatter(settings, masker, colours=False))
+        file.setFormatter(_formatter(settings, redactor, colours=False))
         handlers.append(file)
     return handlers
 
 
-def _formatter(settings: Log, masker: Masker, *, colours: bool) -> logging.Formatter:
+def _formatter(settings: Log, redactor: Redactor, *, colours: bool) -> logging.Formatter:
     processors: list[Processor] = [
         _described(settings.date_format),
         format_traceback,
-        _masked(masker),
+        _masked(redactor),
     ]
     if settings.format == "json":
         processors.append(structlog.processors.JSONRenderer(ensure_ascii=False))
@@ -233,10 +235,10 @@ def _described(date_format: str) -> Processor:
     return describe
 
 
-def _masked(masker: Masker) -> Processor:
+def _masked(redactor: Redactor) -> Processor:
     def mask(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
         return {
-            key: masker.value(key, value, most=_LONGEST_TRACEBACK if key in _TRACEBACKS else _LONGEST_VALUE)
+            key: redactor.value(key, value, most=_LONGEST_TRACEBACK if key in _TRACEBACKS else _LONGEST_VALUE)
             for key, value in event.items()
         }
 

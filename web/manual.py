@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pipeline.settings import ChannelTable, ModelTable, Settings
 from web.kinds import KINDS
 from web.layers import PREFIX
-from web.schema import Slot, model_in, shown, wanted
+from web.schema import FieldPlace, expected_value, model_in, toml_value
 
 _INTRODUCTION = """\
 # Settings
@@ -115,8 +115,8 @@ def docstrings(model: type[BaseModel]) -> dict[str, str]:
 
 
 def _takes(field: FieldInfo) -> str:
-    slot = Slot(field.annotation, field.metadata)
-    return _cell(f"{wanted(slot)}, a secret" if slot.is_secret else wanted(slot))
+    slot = FieldPlace(field.annotation, field.metadata)
+    return _cell(f"{expected_value(slot)}, a secret" if slot.is_secret else expected_value(slot))
 
 
 def _default(field: FieldInfo) -> str:
@@ -127,7 +127,7 @@ def _default(field: FieldInfo) -> str:
         value = value.get_secret_value()
     if isinstance(value, tuple):
         value = [item.model_dump(exclude_unset=True) if isinstance(item, BaseModel) else item for item in value]
-    return _cell(f"`{shown(value)}`")
+    return _cell(f"`{toml_value(value)}`")
 
 
 def _cell(text: str) -> str:

@@ -76,7 +76,7 @@ def is_secret(name: str) -> bool:
     return _IS_SECRET.fullmatch(name) is not None
 
 
-class Masker:
+class Redactor:
     """Takes secrets out of text and values; knows the literal ones it was given, and the others by their looks."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:

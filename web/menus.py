@@ -26,7 +26,7 @@ async def push(loaded: Loaded, name: str) -> None:
         await api.create_menu(loaded.settings.menu.buttons)
 
 
-async def shown(loaded: Loaded, name: str) -> Sequence[Mapping[str, Any]]:
+async def read_menu(loaded: Loaded, name: str) -> Sequence[Mapping[str, Any]]:
     """Give an app's menu as WeCom writes it, nothing if it has none."""
     async with _api(loaded, name) as api:
         return await api.menu()

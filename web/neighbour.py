@@ -11,7 +11,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-async def open_neighbour(url: str, *, seconds: float, token: str = "") -> httpx2.AsyncClient:
+async def open_service_client(url: str, *, seconds: float, token: str = "") -> httpx2.AsyncClient:
     """Open a client for a service of this machine; a call may take `seconds`, `token` is the service's own."""
     # The first client of a process reads files.
     return await asyncio.to_thread(

@@ -13,13 +13,13 @@ from litestar.params import JSONBody
 from pipeline.errors import TryAgain
 from storage.retries import retry, retry_all
 from storage.visits import identity
-from web.console.guard import Guard
+from web.console.guard import ConsoleGuard
 from web.console.pages import refused
 from web.turns import RETRY, RetryAsked, RetryTold
 from web.wiring import Service
 
 
-def operation_routes(service: Service, guard: Guard) -> list[HTTPRouteHandler]:
+def operation_routes(service: Service, guard: ConsoleGuard) -> list[HTTPRouteHandler]:
     """Make the routes; settings that open the console to other machines do not open these."""
 
     @post(

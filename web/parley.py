@@ -7,13 +7,13 @@ from typing import TextIO
 from pipeline.words import Catalogue
 from web.client import reached
 from web.configuration import Loaded
-from web.talk import Talk
+from web.talk import ChatSession
 from web.terminal import opened
 
 _DRAIN_SECONDS = 3.0
 
 
-async def parley(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, stdout: TextIO) -> bool:
+async def run_chat(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, stdout: TextIO) -> bool:
     """Talk; false if something was not delivered or not answered. Raises `NotAnswered`."""
     settings = loaded.settings
     # Who leaves does not want to wait; what is not answered yet will be at the next start.
@@ -35,4 +35,4 @@ async def parley(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, stdo
                     )
                 )
             folder = Path(settings.storage.data_dir) / "received"
-            return await Talk(client, room, words, terminal=terminal, folder=folder).run()
+            return await ChatSession(client, room, words, terminal=terminal, folder=folder).run()

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from web.schema import Keys, fitted
+from web.schema import Keys, coerce_toml
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -16,7 +16,7 @@ def usable_part(model: type[Model], values: dict[str, Any]) -> Model | None:
     left = deepcopy(values)
     while left:
         try:
-            return model.model_validate(fitted(model, left), strict=True)
+            return model.model_validate(coerce_toml(model, left), strict=True)
         except ValidationError as error:
             removed = [
                 _remove(left, details["loc"], missing=details["type"] == "missing") for details in error.errors()

@@ -8,7 +8,7 @@ from web.configuration import secrets_of
 from web.logs import configure_logs
 
 
-def quietly(shell: Shell) -> Settings:
+def load_settings_quietly(shell: Shell) -> Settings:
     """Read the settings, and log only what is the end of everything until the verb is done."""
     loaded = shell.load()
     click.get_current_context().with_resource(configure_logs(Log(level="critical"), secrets_of(loaded)))

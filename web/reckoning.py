@@ -16,24 +16,24 @@ _URGENT = "/urgent"
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SentMessage:
     """Something a member did, the key the service knows it by, and how its callback went."""
 
-    said: MemberAction
+    action: MemberAction
     key: str
-    posting: DeliveryResult
+    delivery: DeliveryResult
 
 
 @dataclass
-class Played:
+class MemberRun:
     """One member's part: what was said, in order, and every message that came, by its id."""
 
-    spoken: list[Spoken] = field(default_factory=list)
-    came: dict[str, Delivered] = field(default_factory=dict)
+    sent: list[SentMessage] = field(default_factory=list)
+    received: dict[str, Delivered] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Percentiles:
     """Milliseconds: what half, 95 and 99 of a hundred stayed within, and the longest."""
 
     p50: float = 0.0
@@ -60,13 +60,17 @@ class Report:
     duplicated: int
     out_of_order: int
     seconds: float
-    accept_ms: Spread
-    reply_ms: Spread
+    accept_ms: Percentiles
+    reply_ms: Percentiles
     kind: Literal["report"] = "report"
 
 
-def reckon(
-    played: Sequence[Played], found: Mapping[str, TurnStatus], *, notices: frozenset[str] = frozenset(), seconds: float
+def build_report(
+    played: Sequence[MemberRun],
+    found: Mapping[str, TurnStatus],
+    *,
+    notices: frozenset[str] = frozenset(),
+    seconds: float,
 ) -> Report:
     """Give the report; `notices` are sentences that come besides the answers."""
     answered = apologies = silent = out_of_order = 0
@@ -74,28 +78,28 @@ def reckon(
     accounted: set[str] = set()
     for part in played:
         latest = 0
-        for one in part.spoken:
+        for one in part.sent:
             track = found.get(one.key)
             if track is None:
                 continue
             accounted.update(track.message_ids)
-            shown = [part.came[each] for each in track.message_ids if each in part.came]
+            shown = [part.received[each] for each in track.message_ids if each in part.received]
             if not shown or len(shown) < len(track.message_ids) or not track.is_over:
                 silent += track.is_over and not track.message_ids and track.state == "done"
                 continue
             answered += 1
             apologies += bool(track.failure)
-            replies.append(shown[0].at - one.said.at)
+            replies.append(shown[0].at - one.action.at)
             # What must not wait in the lane overtakes on purpose.
             if not track.lane.endswith(_URGENT):
                 numbers = [message.number for message in shown]
                 out_of_order += numbers[0] < latest or numbers != sorted(numbers)
                 latest = max(latest, *numbers)
-    spoken = [one for part in played for one in part.spoken]
+    spoken = [one for part in played for one in part.sent]
     return Report(
         users=len(played),
         sent=len(spoken),
-        accepted=sum(one.posting.accepted for one in spoken),
+        accepted=sum(one.delivery.accepted for one in spoken),
         answered=answered,
         apologies=apologies,
         silent=silent,
@@ -103,25 +107,25 @@ def reckon(
         duplicated=sum(
             message.msgid not in accounted and message.text not in notices
             for part in played
-            for message in part.came.values()
+            for message in part.received.values()
         ),
         out_of_order=out_of_order,
         seconds=seconds,
-        accept_ms=spread([_accepting(one.posting) for one in spoken if one.posting.accepted]),
-        reply_ms=spread(replies),
+        accept_ms=percentiles([_accepting(one.delivery) for one in spoken if one.delivery.accepted]),
+        reply_ms=percentiles(replies),
     )
 
 
-def spread(seconds: Sequence[float]) -> Spread:
+def percentiles(seconds: Sequence[float]) -> Percentiles:
     """Give the nearest-rank percentiles of some times, in milliseconds."""
     ordered = sorted(1000 * each for each in seconds)
     if not ordered:
-        return Spread()
+        return Percentiles()
 
     def rank(percent: int) -> float:
         return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 
-    return Spread(rank(50), rank(95), rank(99), ordered[-1])
+    return Percentiles(rank(50), rank(95), rank(99), ordered[-1])
 
 
 def _accepting(posting: DeliveryResult) -> float:

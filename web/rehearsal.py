@@ -16,7 +16,7 @@ from web.layers import Layers
 from web.wiring import open_service
 
 
-async def rehearse(loaded: Loaded) -> None:
+async def dry_run(loaded: Loaded) -> None:
     """See what only the whole can show: paths that clash, chains and models that do not go together, models' options.
 
     Raises what a start would.
@@ -46,7 +46,7 @@ async def every_problem(loaded: Loaded) -> list[str]:
     problems: list[str] = []
     for _ in range(_ROUNDS):
         try:
-            await rehearse(loaded)
+            await dry_run(loaded)
         except SettingsInvalid as error:
             problems += (located(problem, loaded.layers) for problem in error.problems)
             places = [found.groups() for problem in error.problems if (found := _PLACE.match(problem))]

@@ -30,12 +30,12 @@ LOOK_SECONDS = 0.25
 
 
 @asynccontextmanager
-async def watching(service: Service, loaded: Loaded, logs: Logs | None = None) -> AsyncIterator[None]:
+async def watch_config(service: Service, loaded: Loaded, logs: Logs | None = None) -> AsyncIterator[None]:
     """Watch the files a service's settings were read from until the block ends; settings from nowhere stay."""
     if loaded.source is None:
         yield
         return
-    watch = Watch(service, loaded, loaded.source, logs)
+    watch = ConfigWatcher(service, loaded, loaded.source, logs)
     loop = SupervisedLoop("settings", watch.watch)
     loop.start()
     service.loops.append(loop)
@@ -46,7 +46,7 @@ async def watching(service: Service, loaded: Loaded, logs: Logs | None = None) -
         await loop.stop()
 
 
-class Watch:
+class ConfigWatcher:
     """Takes edits over; `logs` are told of a new level and of new secrets."""
 
     def __init__(self, service: Service, loaded: Loaded, source: Source, logs: Logs | None = None) -> None:
@@ -65,12 +65,12 @@ class Watch:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                await self.look()
+                await self.poll()
             except Exception as error:  # the edge of a step: the settings that hold go on holding
                 log.exception("settings_not_taken_over")
                 self._note((f"{type(error).__name__} while they were taken over; the log has more",))
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Take an edit over once it holds still for one look: an editor may be half through writing."""
         here = await asyncio.to_thread(self._source.signatures)
         still, self._seen = here == self._seen, here
@@ -114,22 +114,22 @@ class Watch:
             return
         if self._logs is not None:
             self._logs.set_level(settings.log.level)
-        self._tell(running, wanted)
+        self._apply_to_logs(running, wanted)
         self._last = wanted
 
-    def _check_the_rest(self, wanted: Loaded, book: ChainCatalog) -> None:
+    def _check_the_rest(self, wanted: Loaded, catalog: ChainCatalog) -> None:
         """Refuse what the next start would refuse, though it waits for that start."""
         tables = cast("Mapping[str, WeComAppSettings]", wanted.channels)
         problems = clashes(tables, wanted.settings)
         problems += [
-            f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(book.names)}"
+            f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(catalog.names)}"
             for channel, table in wanted.settings.channels.items()
-            if channel not in self._service.channels and table.chain not in book.names
+            if channel not in self._service.channels and table.chain not in catalog.names
         ]
         if problems:
             raise SettingsInvalid(problems)
 
-    def _tell(self, before: Settings, wanted: Loaded) -> None:
+    def _apply_to_logs(self, before: Settings, wanted: Loaded) -> None:
         now = self._service.settings
         if keys := changed(before, now):
             log.info("settings_changed", keys=keys)

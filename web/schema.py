@@ -15,7 +15,7 @@ _SHOWN_LETTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class FieldPlace:
     """A place for a value: its type, and what bounds it."""
 
     annotation: Any
@@ -45,9 +45,9 @@ def model_in(annotation: object) -> type[BaseModel] | None:
     return None
 
 
-def slot(model: type[BaseModel], path: Keys) -> Slot | None:
+def field_place(model: type[BaseModel], path: Keys) -> FieldPlace | None:
     """Find the place a path leads to; None where the model has no word for it."""
-    here: Slot | None = Slot(model)
+    here: FieldPlace | None = FieldPlace(model)
     for part in path:
         if here is None:
             return None
@@ -55,18 +55,18 @@ def slot(model: type[BaseModel], path: Keys) -> Slot | None:
     return here
 
 
-def fitted(annotation: object, value: Any) -> Any:  # noqa: ANN401 (whatever a human typed)
+def coerce_toml(annotation: object, value: Any) -> Any:  # noqa: ANN401 (whatever a human typed)
     """Bring TOML's types to the model's: a list becomes a tuple, a whole number where text belongs becomes text."""
     if isinstance(value, dict):
         if model := model_in(annotation):
             fields = model.model_fields
-            return {k: fitted(fields[k].annotation, v) if k in fields else v for k, v in value.items()}
+            return {k: coerce_toml(fields[k].annotation, v) if k in fields else v for k, v in value.items()}
         if get_origin(annotation) is dict:
-            return {key: fitted(get_args(annotation)[1], item) for key, item in value.items()}
+            return {key: coerce_toml(get_args(annotation)[1], item) for key, item in value.items()}
     if isinstance(value, list):
         for choice in _choices(annotation):
             if get_origin(choice) is tuple:
-                return tuple(fitted(get_args(choice)[0], item) for item in value)
+                return tuple(coerce_toml(get_args(choice)[0], item) for item in value)
     if isinstance(value, int) and not isinstance(value, bool):
         choices = _choices(annotation)
         if int not in choices and (str in choices or SecretStr in choices):
@@ -74,12 +74,12 @@ def fitted(annotation: object, value: Any) -> Any:  # noqa: ANN401 (whatever a h
     return value
 
 
-def place(model: type[BaseModel], path: Keys) -> str:
+def toml_path(model: type[BaseModel], path: Keys) -> str:
     """Name a place as its owner would look for it: `[table] key`."""
     tables: list[str] = []
     key = ""
     for depth, part in enumerate(path, start=1):
-        here = slot(model, path[:depth])
+        here = field_place(model, path[:depth])
         if not key and here is not None and here.is_table:
             tables.append(str(part))
         elif isinstance(part, int):
@@ -89,12 +89,12 @@ def place(model: type[BaseModel], path: Keys) -> str:
     return " ".join([f"[{'.'.join(tables)}]"] * bool(tables) + [key] * bool(key))
 
 
-def wanted(here: Slot) -> str:
+def expected_value(here: FieldPlace) -> str:
     """Say what would be right in a place."""
     return " or ".join(_wanted(choice, here.metadata) for choice in _choices(here.annotation))
 
 
-def shown(value: object) -> str:
+def toml_value(value: object) -> str:
     """Write a value as TOML would."""
     match value:
         case bool():
@@ -102,9 +102,11 @@ def shown(value: object) -> str:
         case str():
             return json.dumps(value, ensure_ascii=False)
         case Mapping():
-            return "{ " + ", ".join(f"{key} = {shown(item)}" for key, item in value.items()) + " }" if value else "{}"
+            return (
+                "{ " + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + " }" if value else "{}"
+            )
         case list() | tuple():
-            return f"[{', '.join(map(shown, value))}]"
+            return f"[{', '.join(map(toml_value, value))}]"
         case _:
             return str(value)
 
@@ -123,23 +125,23 @@ def kind_of(value: object) -> str:
     return next((name for kind, name in kinds.items() if isinstance(value, kind)), "a date or time")
 
 
-def found(value: object, *, by_kind: bool) -> str:
+def describe_value(value: object, *, by_kind: bool) -> str:
     """Show what was found, by its kind alone where the value is nobody's business or too long to help."""
     if by_kind or isinstance(value, Mapping):
         return kind_of(value)
-    text = shown(value)
+    text = toml_value(value)
     return text if len(text) <= _SHOWN_LETTERS else f"{text[:_SHOWN_LETTERS]}…"
 
 
-def _step(here: Slot, part: str | int) -> Slot | None:
+def _step(here: FieldPlace, part: str | int) -> FieldPlace | None:
     for choice in _choices(here.annotation):
         if (model := model_in(choice)) and part in model.model_fields:
             field = model.model_fields[str(part)]
-            return Slot(field.annotation, field.metadata)
+            return FieldPlace(field.annotation, field.metadata)
         if get_origin(choice) is dict and isinstance(part, str):
-            return Slot(get_args(choice)[1])
+            return FieldPlace(get_args(choice)[1])
         if get_origin(choice) is tuple and isinstance(part, int):
-            return Slot(get_args(choice)[0])
+            return FieldPlace(get_args(choice)[0])
     return None
 
 
@@ -163,7 +165,7 @@ def _wanted(choice: Any, metadata: Sequence[Any]) -> str:  # noqa: ANN401, PLR09
     if choice is str or choice is SecretStr:
         return "text in quotes"
     if get_origin(choice) is Literal:
-        return " or ".join(shown(word) for word in get_args(choice))
+        return " or ".join(toml_value(word) for word in get_args(choice))
     if get_origin(choice) is tuple:
         return _wanted_list(get_args(choice)[0])
     return "a table"

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.errors import WebotError
 from pipeline.events import Clicked, Entered, Link, Location, Text
-from web.simulation import Act, Do, Rest, Send
+from web.simulation import Act, Do, Send, Wait
 
 _KINDS = "text, click, enter, wait, image, voice, file, location, link"
 
@@ -51,7 +51,7 @@ def _act(fields: dict[str, Any], folder: Path) -> Act:
         case "enter", True:
             act = Do(content=Entered())
         case "wait", int() | float() if value >= 0:
-            act = Rest(seconds=value)
+            act = Wait(seconds=value)
         case ("image" | "voice" | "file") as sort, str():
             act = _file(sort, folder / value)
         case "location", [int() | float() as north, int() | float() as east, *label]:

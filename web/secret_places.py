@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from web.masking import MASK, Masker, is_secret
+from web.masking import MASK, Redactor, is_secret
 
 # Tables whose every value is for the other side alone, except what says nothing about who asks.
 _TABLES_OF_SECRETS = frozenset(
@@ -37,7 +37,7 @@ def mask_setting(key: str, value: object, *, loose: bool) -> object:
 
     `loose` says that the key is none of ours and reaches a model as it is, so that more names promise a secret.
     """
-    return _masked(value, frozenset(secret for secret, _ in _secrets(key, value, loose=loose)), Masker())
+    return _masked(value, frozenset(secret for secret, _ in _secrets(key, value, loose=loose)), Redactor())
 
 
 def secrets_in(table: BaseModel) -> list[str]:
@@ -47,20 +47,20 @@ def secrets_in(table: BaseModel) -> list[str]:
     ]
 
 
-def _masked(value: object, secrets: frozenset[str], masker: Masker) -> object:
+def _masked(value: object, secrets: frozenset[str], redactor: Redactor) -> object:
     match value:
         case SecretStr():
-            return _masked(value.get_secret_value(), secrets, masker)
+            return _masked(value.get_secret_value(), secrets, redactor)
         case BaseModel():
-            return _masked(value.model_dump(exclude_unset=True), secrets, masker)
+            return _masked(value.model_dump(exclude_unset=True), secrets, redactor)
         case Mapping():
-            return {key: _masked(item, secrets, masker) for key, item in value.items()}
+            return {key: _masked(item, secrets, redactor) for key, item in value.items()}
         case tuple() | list():
-            return [_masked(item, secrets, masker) for item in value]
+            return [_masked(item, secrets, redactor) for item in value]
         case str():
             for secret in sorted(secrets, key=len, reverse=True):
                 value = value.replace(secret, MASK)
-            return masker.text(value)
+            return redactor.text(value)
         case _:
             return MASK if str(value) in secrets else value
 

@@ -22,7 +22,7 @@ from web.app import make_apps
 from web.configuration import Loaded
 from web.listeners import Listeners, bind
 from web.logs import Logs
-from web.reloading import watching
+from web.reloading import watch_config
 from web.wiring import Service, open_service
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ async def serving(
         await service.start()
         _settle_memory()
         log.info("ready", url=listeners.url, console=listeners.console_url)
-        async with watching(service, loaded, logs):
+        async with watch_config(service, loaded, logs):
             yield service
     finally:
         await service.drain()

@@ -22,70 +22,70 @@ _SPARE_SECONDS = 30.0
 
 
 @dataclass(eq=False)
-class Shift:
+class Generation:
     """Those who answer, with the settings they were made of, and how many turns they carry now."""
 
     settings: Settings
     chains: Chains
     turns: Turns
-    under_way: int = 0
-    free: asyncio.Event = field(default_factory=asyncio.Event)
+    running: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while a former shift has nothing to do any more."""
 
 
-class Shifts:
+class Generations:
     """Has each turn carried by the shift that is at work when it begins."""
 
-    def __init__(self, first: Shift) -> None:
+    def __init__(self, first: Generation) -> None:
         self.now = first
-        self._leaving: dict[Shift, asyncio.Task[None]] = {}
+        self._draining: dict[Generation, asyncio.Task[None]] = {}
 
     @property
-    def leaving(self) -> int:
+    def draining(self) -> int:
         """How many former shifts still carry turns."""
-        return len(self._leaving)
+        return len(self._draining)
 
     async def run(self, turn: Turn) -> Verdict:
         """Carry a turn as far as it goes now."""
         shift = self.now
-        shift.under_way += 1
+        shift.running += 1
         try:
             return await shift.turns.run(turn)
         finally:
-            shift.under_way -= 1
-            if not shift.under_way and shift is not self.now:
-                shift.free.set()
+            shift.running -= 1
+            if not shift.running and shift is not self.now:
+                shift.idle.set()
 
     def urgent(self, event: InboundEvent) -> bool:
         """Say whether an event must not wait behind the person's other turns."""
         return self.now.chains.urgent(event)
 
-    def relieve(self, fresh: Shift) -> None:
+    def replace(self, fresh: Generation) -> None:
         """Have another shift take every turn that begins from now on. Nothing here waits: it is one stroke."""
         former, self.now = self.now, fresh
         fresh.chains.take_over(former.chains)
-        if not former.under_way:
-            former.free.set()
-        self._leaving[former] = asyncio.create_task(self._see_off(former), name="shift")
+        if not former.running:
+            former.idle.set()
+        self._draining[former] = asyncio.create_task(self._drain(former), name="shift")
 
     async def close(self) -> None:
         """Let go of everything, of former shifts too."""
-        leaving, self._leaving = self._leaving, {}
+        leaving, self._draining = self._draining, {}
         for task in leaving.values():
             task.cancel()
         await asyncio.gather(*leaving.values(), return_exceptions=True)
         for shift in (*leaving, self.now):
             await shift.chains.aclose()
 
-    async def _see_off(self, former: Shift) -> None:
+    async def _drain(self, former: Generation) -> None:
         patience = former.settings.limits.turn_seconds + _SPARE_SECONDS
         try:
             async with asyncio.timeout(patience):
-                await former.free.wait()
+                await former.idle.wait()
         except TimeoutError:
-            log.warning("former_models_closed_early", turns=former.under_way, seconds=patience)
+            log.warning("former_models_closed_early", turns=former.running, seconds=patience)
         try:
             await former.chains.aclose()
         except Exception:  # the edge of a step: connections nobody uses must not keep the shift from going
             log.exception("former_models_not_closed")
-        self._leaving.pop(former, None)
+        self._draining.pop(former, None)

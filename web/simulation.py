@@ -21,7 +21,7 @@ from pipeline.events import Content, File, Image, Voice
 from pipeline.ports import Channel, WebhookRequest
 from storage.engine import Database
 from storage.tracks import TurnStatus, turn_statuses
-from web.reckoning import Played, Report, Spoken, reckon
+from web.reckoning import MemberRun, Report, SentMessage, build_report
 
 _PROGRESS_SECONDS = 0.25
 _LOOK_SECONDS = 0.1
@@ -48,14 +48,14 @@ class Send(_Shape):
     data: Base64Bytes
 
 
-class Rest(_Shape):
+class Wait(_Shape):
     """The member does nothing for a while."""
 
     kind: Literal["rest"] = "rest"
     seconds: float = Field(ge=0)
 
 
-Act = Do | Send | Rest
+Act = Do | Send | Wait
 
 
 class Plan(_Shape):
@@ -72,7 +72,7 @@ class Plan(_Shape):
     @property
     def messages(self) -> int:
         """Count what will be said."""
-        return self.users * self.repeat * sum(not isinstance(act, Rest) for act in self.acts)
+        return self.users * self.repeat * sum(not isinstance(act, Wait) for act in self.acts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Progress:
 
 
 @dataclass
-class _Player(Played):
+class _Player(MemberRun):
     """One member at work."""
 
     phone: Phone = field(kw_only=True)
@@ -102,7 +102,7 @@ class _Player(Played):
 
     def _note(self, entry: object) -> None:
         if isinstance(entry, Delivered):
-            self.came[entry.msgid] = entry
+            self.received[entry.msgid] = entry
 
 
 class Simulation:
@@ -134,7 +134,7 @@ class Simulation:
         work = asyncio.create_task(self._play())
         try:
             while not (await asyncio.wait({work}, timeout=_PROGRESS_SECONDS))[0]:
-                yield Progress(self._sent, sum(len(player.came) for player in self._players), self._plan.messages)
+                yield Progress(self._sent, sum(len(player.received) for player in self._players), self._plan.messages)
             yield work.result()
         finally:
             work.cancel()
@@ -163,13 +163,13 @@ class Simulation:
             found = await self._settle()
             for player in self._players:
                 player.catch_up()
-        return reckon(self._players, found, notices=self._notices, seconds=loop.time() - started)
+        return build_report(self._players, found, notices=self._notices, seconds=loop.time() - started)
 
     async def _speak(self, player: _Player, pace: Callable[[], Awaitable[None]]) -> None:
         for _ in range(self._plan.repeat):
             for act in self._plan.acts:
                 match act:
-                    case Rest():
+                    case Wait():
                         await asyncio.sleep(act.seconds)
                     case Do() | Send():
                         await pace()
@@ -183,7 +183,7 @@ class Simulation:
             said = self._simulator.platform.note(app, player.phone.user, content, is_message=is_message(content))
             self._sent += 1
             posting = await self._simulator.callback_sender.deliver(app, said)
-        player.spoken.append(Spoken(said, self._key(app, said), posting))
+        player.sent.append(SentMessage(said, self._key(app, said), posting))
         if self._plan.rate is None and posting.accepted:
             await self._answer(player, said)
 
@@ -196,7 +196,7 @@ class Simulation:
 
     async def _answer(self, player: _Player, said: MemberAction) -> None:
         """Wait for the first word of an answer, or for the turn to end without one."""
-        key = player.spoken[-1].key
+        key = player.sent[-1].key
         loop = asyncio.get_running_loop()
         end = loop.time() + self._plan.patience
         while loop.time() < end:
@@ -217,10 +217,10 @@ class Simulation:
 
     async def _settle(self) -> Mapping[str, TurnStatus]:
         """Wait until every turn is over, or none has ended for as long as patience lasts."""
-        spoken = [one for player in self._players for one in player.spoken if one.key]
+        spoken = [one for player in self._players for one in player.sent if one.key]
         waiting = [one.key for one in spoken]
         # What was never acknowledged may have been stored all the same; if not, there is nothing to wait for.
-        refused = {one.key for one in spoken if not one.posting.accepted}
+        refused = {one.key for one in spoken if not one.delivery.accepted}
         found: dict[str, TurnStatus] = {}
         loop = asyncio.get_running_loop()
         end = loop.time() + self._plan.patience

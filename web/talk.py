@@ -23,15 +23,15 @@ _NOT_IN_A_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 _LONGEST_NAME = 80
 
 
-class Talk:
+class ChatSession:
     """Talks until there are no more lines; `folder` is where pictures and files are put."""
 
     def __init__(
-        self, client: Client, room: Mapping[str, str], words: Catalogue, *, terminal: Terminal | Pipe, folder: Path
+        self, client: Client, room: Mapping[str, str], catalogue: Catalogue, *, terminal: Terminal | Pipe, folder: Path
     ) -> None:
         self._client = client
         self._room = room
-        self._words = words
+        self._catalogue = catalogue
         self._terminal = terminal
         self._folder = folder
         self._shown = 0
@@ -105,7 +105,7 @@ class Talk:
 
     def _complain(self, key: str, **values: object) -> None:
         self._clean = False
-        self._terminal.show(self._words.text(key, **values))
+        self._terminal.show(self._catalogue.text(key, **values))
 
     async def _listen(self, entries: AsyncIterator[Entry]) -> None:
         async for entry in entries:
@@ -114,12 +114,12 @@ class Talk:
             self._shown = entry.number
             self._more.set()
         # The stream ends when the service does.
-        raise NotAnswered(self._words.text("terminal.service_left"))
+        raise NotAnswered(self._catalogue.text("terminal.service_left"))
 
     async def _show(self, message: Delivered) -> None:
         if message.media is not None:
             path = await self._save(message.media)
-            self._terminal.show(self._words.text(f"terminal.{_kind(message.media)}", path=path))
+            self._terminal.show(self._catalogue.text(f"terminal.{_kind(message.media)}", path=path))
         elif self._terminal.interactive:
             self._terminal.show(styled(harmless(message.text), heading="webot"))
         else:

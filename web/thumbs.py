@@ -9,12 +9,12 @@ import click
 
 if TYPE_CHECKING:
     from storage.ratings import RatedAnswer, RatingCount
-    from web.chainwork import Desk
+    from web.chainwork import ChainWorkspace
 
 THUMBS = ("👍", "👎")
 
 
-def counted(desk: "Desk") -> "Mapping[tuple[str, str], RatingCount]":
+def count_by_revision(desk: "ChainWorkspace") -> "Mapping[tuple[str, str], RatingCount]":
     """Count the judgements by chain and revision; without a database to read, chains are looked at all the same."""
     from storage.migrate import SchemaTooNew  # noqa: PLC0415 (the same)
     from storage.visits import DatabaseUnusable, SchemaOutdated  # noqa: PLC0415 (not for `webot --help`)
@@ -26,13 +26,13 @@ def counted(desk: "Desk") -> "Mapping[tuple[str, str], RatingCount]":
         return {}
 
 
-def thumbs(counts: "Mapping[tuple[str, str], RatingCount]", name: str, revision: str) -> tuple[str, str]:
+def rating_cells(counts: "Mapping[tuple[str, str], RatingCount]", name: str, revision: str) -> tuple[str, str]:
     """Give what is written under the thumbs for one revision."""
     count = counts.get((name, revision))
     return (str(count.good), str(count.bad)) if count else ("-", "-")
 
 
-def show_judged(judged: "RatedAnswer") -> None:
+def show_rated(judged: "RatedAnswer") -> None:
     """Print one answer with what the person thought of it."""
     when = judged.at.astimezone().strftime("%Y-%m-%d %H:%M")
     thumb = THUMBS[0] if judged.good else THUMBS[1]

@@ -13,7 +13,7 @@ _TOLD = 500
 """How much of what a tool said is shown."""
 
 
-def show_sent(title: str, sent: "PreparedRequest") -> None:
+def show_request(title: str, sent: "PreparedRequest") -> None:
     """Print the messages, the options and the names of the tools that a model is sent."""
     click.secho(title, fg="cyan", err=True)
     for role, words in sent.transcript():
@@ -26,7 +26,7 @@ def show_sent(title: str, sent: "PreparedRequest") -> None:
     click.secho("answer:", fg="yellow", err=True)
 
 
-def show_tooled(tooled: "ToolTrace") -> None:
+def show_tool_trace(tooled: "ToolTrace") -> None:
     """Print how a tool was used and what the model was told of it."""
     from chains.trying import describe_use  # noqa: PLC0415 (not for `webot --help`)
 

@@ -17,7 +17,7 @@ from storage.visits import NoDatabase, identity, open_for_cli
 from web.access import TokenUnreadable, read_token, token_path
 from web.addresses import addresses_of
 from web.configuration import Loaded
-from web.neighbour import open_neighbour
+from web.neighbour import open_service_client
 
 RETRY = "/operations/turns/retry"
 """Where a service is asked to run turns again."""
@@ -48,7 +48,7 @@ class RetryTold:
 _TOLD = TypeAdapter(RetryTold)
 
 
-async def listed(settings: Settings, which: Which, *, limit: int) -> tuple[Sequence[TurnView], int]:
+async def list_turns_of(settings: Settings, which: Which, *, limit: int) -> tuple[Sequence[TurnView], int]:
     """Give the oldest turns that wait or that failed, and how many there are."""
     try:
         async with open_for_cli(_url(settings)) as database:
@@ -57,7 +57,7 @@ async def listed(settings: Settings, which: Which, *, limit: int) -> tuple[Seque
         return (), 0
 
 
-async def found(settings: Settings, turn_id: int) -> TurnDetail | None:
+async def find_turn_of(settings: Settings, turn_id: int) -> TurnDetail | None:
     """Give one turn, None if there is none or no longer."""
     try:
         async with open_for_cli(_url(settings)) as database:
@@ -66,7 +66,7 @@ async def found(settings: Settings, turn_id: int) -> TurnDetail | None:
         return None
 
 
-async def retried(loaded: Loaded, turn_ids: Sequence[int] | None) -> Sequence[Retried]:
+async def retry_turns(loaded: Loaded, turn_ids: Sequence[int] | None) -> Sequence[Retried]:
     """Run turns again, None for all that failed: through the running service, or here when none is.
 
     Raises `NotRetried` when a service owns the SQLite file and does not answer.
@@ -94,7 +94,7 @@ async def _by_the_service(
         token = await asyncio.to_thread(read_token, loaded.settings)
     except TokenUnreadable as error:
         raise NotRetried(f"{owned}; it has to be asked, with the token in {error}") from error
-    async with await open_neighbour(url, seconds=_RETRY_SECONDS, token=token) as client:
+    async with await open_service_client(url, seconds=_RETRY_SECONDS, token=token) as client:
         try:
             answer = await client.post(RETRY, json=asdict(asked))
         except httpx2.HTTPError as error:

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from web.masking import Masker, is_secret
-from web.schema import Keys, Slot, fitted, found, model_in, place, slot, wanted
+from web.masking import Redactor, is_secret
+from web.schema import FieldPlace, Keys, coerce_toml, describe_value, expected_value, field_place, model_in, toml_path
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -26,7 +26,7 @@ def validate_table(
     """
     try:
         # Strict: TOML has types of its own, so "10" where a number belongs is a mistake worth telling.
-        return model.model_validate(fitted(model, dict(data)), strict=True)
+        return model.model_validate(coerce_toml(model, dict(data)), strict=True)
     except ValidationError as error:
         problems = [_problem(model, details, where, origin) for details in error.errors()]
         return tuple(dict.fromkeys(problems))
@@ -45,29 +45,29 @@ def _problem(
 ) -> str:
     path = details["loc"]
     source = origin(path) if origin else ""
-    named = " ".join(filter(None, [where, place(model, path)])) if where else place(model, path)
+    named = " ".join(filter(None, [where, toml_path(model, path)])) if where else toml_path(model, path)
     if details["type"] == "extra_forbidden":
         named, told = _unknown(model, path, where, details["input"])
     else:
-        told = _unfit(slot(model, path), path, details)
+        told = _unfit(field_place(model, path), path, details)
     return ": ".join(filter(None, [source, named, told]))
 
 
 def _unknown(model: type[BaseModel], path: Keys, where: str, value: object) -> tuple[str, str]:
     *above, last = path
-    parent = slot(model, tuple(above))
+    parent = field_place(model, tuple(above))
     owner = model_in(parent.annotation) if parent else None
     known = dict(owner.model_fields) if owner else {}
     meant = nearest(str(last), known)
     if not above and not where and isinstance(value, dict):
-        known_tables = ", ".join(_table(name, slot(model, (name,))) for name in known)
+        known_tables = ", ".join(_table(name, field_place(model, (name,))) for name in known)
         return f"[{last}]", f"no such table{_or(f'[{meant}]' if meant else '')} Known tables: {known_tables}"
     if not above and not where:
         # Above every table stands what was meant for one of them.
         tables = {name: model_in(field.annotation) for name, field in known.items()}
         homes = [f"[{name}] {last}" for name, table in tables.items() if table and last in table.model_fields]
         meant = " or ".join(homes) or meant
-    named = " ".join(filter(None, [where, place(model, path)]))
+    named = " ".join(filter(None, [where, toml_path(model, path)]))
     return named, f"no such key{_or(meant)} Known keys: {', '.join(known)}"
 
 
@@ -75,17 +75,17 @@ def _or(meant: str) -> str:
     return f"; did you mean {meant}?" if meant else "."
 
 
-def _table(name: str, here: Slot | None) -> str:
+def _table(name: str, here: FieldPlace | None) -> str:
     return f"[{name}]" if here and model_in(here.annotation) else f"[{name}.<name>]"
 
 
-def _unfit(here: Slot | None, path: Keys, details: ErrorDetails) -> str:
+def _unfit(here: FieldPlace | None, path: Keys, details: ErrorDetails) -> str:
     value = details["input"]
     if details["type"] == "missing":
-        return f"missing, expected {wanted(here)}" if here else "missing"
+        return f"missing, expected {expected_value(here)}" if here else "missing"
     reason = str(details["ctx"]["error"]) if details["type"] == "value_error" else ""
     if here is None or (here.is_table and reason):
         return reason or details["msg"]
     secret = here.is_secret or any(is_secret(part) for part in path if isinstance(part, str))
-    seen = Masker().text(found(value, by_kind=secret or here.is_table))
-    return f"found {seen}, expected {reason or wanted(here)}"
+    seen = Redactor().text(describe_value(value, by_kind=secret or here.is_table))
+    return f"found {seen}, expected {reason or expected_value(here)}"

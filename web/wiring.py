@@ -46,7 +46,7 @@ from web.access import Access
 from web.channels import Opened, open_channels, plan_apps
 from web.configuration import Loaded
 from web.edits import LatestEdit
-from web.shifts import Shift, Shifts
+from web.shifts import Generation, Generations
 
 log = structlog.get_logger()
 
@@ -55,14 +55,14 @@ _PRESSES = 2
 
 
 @dataclass(frozen=True)
-class Base:
+class Foundation:
     """What stands through every change of the settings, and all who answer stand on."""
 
     database: Database
     media: MediaFolder
     worker: Worker
     accounts: UsageTotalsReader
-    pace: RateLimit
+    rate_limit: RateLimit
     decoder: Decoder = field(default_factory=Decoder)
     """Shared by all, so that its bounds hold for the whole process."""
 
@@ -90,7 +90,7 @@ class Base:
             former=former,
         )
 
-    def shift(self, settings: Settings, chains: Chains, channels: Mapping[str, Channel]) -> Shift:
+    def generation(self, settings: Settings, chains: Chains, channels: Mapping[str, Channel]) -> Generation:
         """Put those who answer to work on the channels."""
         limits = settings.limits
         turns = Turns(
@@ -99,29 +99,29 @@ class Base:
             answerer=chains,
             guards=(
                 AllowList(limits.users, limits.departments, channels),
-                self.pace.with_limit(limits.per_user_per_minute),
+                self.rate_limit.with_limit(limits.per_user_per_minute),
             ),
             journal=self.worker,
             catalogue=Catalogue(settings.chat.language),
             limits=limits,
             thinking_seconds=settings.chat.thinking_seconds,
         )
-        return Shift(settings, chains, turns)
+        return Generation(settings, chains, turns)
 
 
 @dataclass(frozen=True)
 class Service:
     """Everything that runs, in the order in which it is let go of."""
 
-    base: Base
+    foundation: Foundation
     database: Database
     worker: Worker
-    janitor: CleanupTask
+    cleanup: CleanupTask
     schema: SchemaWatch
     eraser: Eraser
     channels: Mapping[str, Opened]
-    shifts: Shifts
-    keeper: ChainSync
+    generations: Generations
+    chain_sync: ChainSync
     simulator: WeComSimulator | None
     media: MediaFolder
     intake: Intake
@@ -136,12 +136,12 @@ class Service:
     @property
     def settings(self) -> Settings:
         """Give the settings that hold now."""
-        return self.shifts.now.settings
+        return self.generations.now.settings
 
     @property
     def chains(self) -> Chains:
         """Give those who answer now."""
-        return self.shifts.now.chains
+        return self.generations.now.chains
 
     @property
     def loops_trouble(self) -> str:
@@ -153,16 +153,16 @@ class Service:
 
         Raises `SettingsInvalid` for settings under which not everybody could be answered; nothing has changed then.
         """
-        former = self.shifts.now
-        async with self.keeper.paused():
-            chains = await asyncio.to_thread(self.base.open_chains, settings, former=former.chains)
+        former = self.generations.now
+        async with self.chain_sync.paused():
+            chains = await asyncio.to_thread(self.foundation.open_chains, settings, former=former.chains)
             try:
                 await chains.warm()
             except BaseException:
                 await chains.aclose()
                 raise
             channels = {name: one.channel for name, one in self.channels.items()}
-            self.shifts.relieve(self.base.shift(settings, chains, channels))
+            self.generations.replace(self.foundation.generation(settings, chains, channels))
             limits = settings.limits
             self.worker.resize(
                 most=limits.max_concurrent_turns,
@@ -174,13 +174,13 @@ class Service:
         """Begin to answer: first what an earlier process left."""
         data = Path(self.settings.storage.data_dir)
         await asyncio.to_thread(keep_private, data, data / "media", data / "cache")
-        await self.keeper.start()
+        await self.chain_sync.start()
         await self.chains.warm()
-        await self.worker.start(self.shifts.run)
-        self.janitor.start()
+        await self.worker.start(self.generations.run)
+        self.cleanup.start()
         self.schema.start()
         self.loops.extend([self.schema.loop] if self.database.shared else ())
-        self.loops.extend((*self.worker.loops, self.keeper.loop, self.janitor.loop))
+        self.loops.extend((*self.worker.loops, self.chain_sync.loop, self.cleanup.loop))
 
     async def drain(self) -> None:
         """Let running turns end; what is accepted from now on waits for the next start."""
@@ -190,13 +190,13 @@ class Service:
     async def close(self) -> None:
         """Let go of everything."""
         await self.worker.close()
-        await self.keeper.close()
-        await self.janitor.close()
+        await self.chain_sync.close()
+        await self.cleanup.close()
         await self.schema.close()
         await self.eraser.close()
         for opened in self.channels.values():
             await opened.channel.aclose()
-        await self.shifts.close()
+        await self.generations.close()
         if self.simulator is not None:
             await self.simulator.aclose()
         await self.database.close()
@@ -259,7 +259,9 @@ def _assemble(
         turn_attempts=limits.turn_attempts,
         forgotten=eraser.forgotten,
     )
-    base = Base(database, media, worker, UsageTotalsReader(database), RateLimit(settings.limits.per_user_per_minute))
+    base = Foundation(
+        database, media, worker, UsageTotalsReader(database), RateLimit(settings.limits.per_user_per_minute)
+    )
     chains = base.open_chains(settings, before=before)
     opened = open_channels(
         tables,
@@ -267,15 +269,15 @@ def _assemble(
         apps={app.name: app for app in simulator.platform.apps.values()} if simulator else plan_apps(tables, ""),
         api_base=simulator.url if simulator else "",
         media=media,
-        governor=lambda: MemberSendLimiter(outbox, shared=database.shared),
+        send_limiter=lambda: MemberSendLimiter(outbox, shared=database.shared),
     )
-    shifts = Shifts(base.shift(settings, chains, {name: one.channel for name, one in opened.items()}))
+    shifts = Generations(base.generation(settings, chains, {name: one.channel for name, one in opened.items()}))
     meters.RUNNING.set_function(lambda: worker.running)
     return Service(
-        base=base,
+        foundation=base,
         database=database,
         worker=worker,
-        janitor=CleanupTask(
+        cleanup=CleanupTask(
             database,
             media,
             keep_days=settings.storage.keep_turns_days,
@@ -286,8 +288,8 @@ def _assemble(
         schema=SchemaWatch(database),
         eraser=eraser,
         channels=opened,
-        shifts=shifts,
-        keeper=ChainSync(chains.chain_files, RevisionStore(database), shared=database.shared),
+        generations=shifts,
+        chain_sync=ChainSync(chains.chain_files, RevisionStore(database), shared=database.shared),
         simulator=simulator,
         media=media,
         intake=Intake(worker, shifts.urgent, keep_days=settings.storage.keep_turns_days),

@@ -26,7 +26,7 @@ from web.console.passwords import hash_password, password_fits
 from web.console.throttle import GuessThrottle
 from web.listeners import bind
 from web.server import serving
-from web.turns import NotRetried, retried
+from web.turns import NotRetried, retry_turns
 
 PASSWORD = "correct horse battery"
 HASH = hash_password(PASSWORD)
@@ -114,18 +114,18 @@ async def test_a_verb_that_has_no_token_says_so(tmp_path: Path) -> None:
     elsewhere = {"WEBOT_STORAGE__DATA_DIR": f"{tmp_path}/elsewhere/data"}
     here, lost = await asyncio.to_thread(lambda: (load(tmp_path, environ), load(tmp_path, environ | elsewhere)))
     async with served(tmp_path, environ, []):
-        done = await retried(here, None)
+        done = await retry_turns(here, None)
         async with reached(here) as (client, own):
             state = (await client.status())["ready"]
         with pytest.raises(NotRetried, match="elsewhere/data/access-token: there is no such file"):
-            await retried(lost, None)
+            await retry_turns(lost, None)
         with pytest.raises(NotAnswered, match=r"asks for the console's password, and .*access-token: there is no such"):
             async with reached(lost):
                 pass
         # Another service's.
         await asyncio.to_thread(open_access, lost.settings)
         with pytest.raises(NotRetried, match=r"does not know the token in .*elsewhere/data/access-token"):
-            await retried(lost, None)
+            await retry_turns(lost, None)
         with pytest.raises(NotAnswered, match=r"elsewhere/data/access-token is not its own"):
             async with reached(lost):
                 pass

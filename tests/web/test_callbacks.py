@@ -75,7 +75,7 @@ async def test_the_same_bytes_are_answered_once_whatever_the_age_of_the_row(tmp_
             database.execute(
                 "UPDATE inbox SET ended_at = ended_at - ?, accepted_at = accepted_at - ?", (2 * DAY, 2 * DAY)
             )
-        await house.service.janitor.clean()
+        await house.service.cleanup.clean()
         again = await post(house, query, encrypted)
         with sqlite3.connect(tmp_path / "webot.db") as database:
             waiting = database.execute("SELECT count(*) FROM inbox WHERE state = 'waiting'").fetchone()

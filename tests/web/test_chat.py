@@ -23,8 +23,8 @@ from tests.fakes.openai_server import Held, OpenAIServer, Says
 from tests.house import House, open_house
 from web.client import Client, NotAnswered
 from web.configuration import Loaded, load
-from web.parley import parley
-from web.talk import Talk, styled
+from web.parley import run_chat
+from web.talk import ChatSession, styled
 from web.terminal import Pipe, harmless
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +68,7 @@ class Lines(Pipe):
 
 async def talk(loaded: Loaded, lines: str, *, user: str = "lisi", channel: str = "") -> tuple[bool, str]:
     written = io.StringIO()
-    clean = await parley(loaded, user=user, channel=channel, stdin=io.StringIO(lines), stdout=written)
+    clean = await run_chat(loaded, user=user, channel=channel, stdin=io.StringIO(lines), stdout=written)
     return clean, written.getvalue()
 
 
@@ -109,7 +109,7 @@ async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(house: House, 
     async with Client(str(house.http.base_url).rstrip("/")) as client:
         for number in (1, 2):
             lines = Lines()
-            talk = Talk(client, {"user": "lisi"}, Catalogue("zh"), terminal=lines, folder=folder)
+            talk = ChatSession(client, {"user": "lisi"}, Catalogue("zh"), terminal=lines, folder=folder)
             running = asyncio.create_task(talk.run())
             await lines.asked.wait()
             shown = Delivered(platform.number(), time.time(), *phone.app.key, "lisi", f"m{number}", "file", media=label)

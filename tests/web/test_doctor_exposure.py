@@ -14,7 +14,7 @@ from web.access import Access
 from web.addresses import addresses_of
 from web.configuration import load
 from web.console.passwords import hash_password
-from web.doctor.examination import teller_for
+from web.doctor.examination import findings_for
 from web.doctor.exposure import examine_console, examine_exposure
 from web.doctor.findings import Finding
 from web.doctor.ground import examine_ground
@@ -32,7 +32,7 @@ async def exposed(folder: Path, url: str, **console: str) -> list[Finding]:
     """Give what the doctor finds of a public address."""
     environ = {"WEBOT_SERVER__PUBLIC_URL": f"{url}/"} | {f"WEBOT_{name}": value for name, value in console.items()}
     loaded = await asyncio.to_thread(load, folder, environ)
-    return [finding async for finding in examine_exposure(loaded.settings, teller_for(loaded), 5.0)]
+    return [finding async for finding in examine_exposure(loaded.settings, findings_for(loaded), 5.0)]
 
 
 def url_of(house: House, *, console: bool) -> str:
@@ -74,7 +74,7 @@ async def test_without_a_public_address_nobody_is_asked_and_one_that_is_away_is_
     (away,) = await exposed(tmp_path, "http://127.0.0.1:9")
     loaded = await asyncio.to_thread(load, tmp_path, {})
 
-    assert [] == [finding async for finding in examine_exposure(loaded.settings, teller_for(loaded), 5.0)]
+    assert [] == [finding async for finding in examine_exposure(loaded.settings, findings_for(loaded), 5.0)]
     assert "unchecked" == away.state
 
 
@@ -92,7 +92,7 @@ async def test_without_a_public_address_nobody_is_asked_and_one_that_is_away_is_
 )
 def test_where_the_console_is_and_whom_it_answers_is_said(tmp_path: Path, environ: dict[str, str], says: str) -> None:
     loaded = load(tmp_path, environ)
-    found = examine_console(addresses_of(loaded).console, loaded.settings, Access(), teller_for(loaded))
+    found = examine_console(addresses_of(loaded).console, loaded.settings, Access(), findings_for(loaded))
 
     assert "well" == found.state
     assert says in found.says
@@ -118,7 +118,7 @@ async def test_files_that_other_users_may_read_or_change_are_named(
 
     await asyncio.to_thread(written)
     loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/x.db"})
-    found = [each async for each in examine_ground(loaded, teller_for(loaded)) if each.check == "rights"]
+    found = [each async for each in examine_ground(loaded, findings_for(loaded)) if each.check == "rights"]
 
     assert states == [each.state for each in found]
     assert all(f"chmod 600 {tmp_path / name}" in each.fix for each in found)

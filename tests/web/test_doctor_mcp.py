@@ -7,9 +7,9 @@ import pytest
 
 from pipeline.settings import Settings
 from pipeline.words import Catalogue
-from web.doctor.findings import Finding, Teller
+from web.doctor.findings import Finding, FindingFactory
 from web.doctor.servers import examine_servers
-from web.masking import Masker
+from web.masking import Redactor
 
 pytest.importorskip("langchain_mcp_adapters.tools", reason="webot[mcp] is not installed")
 
@@ -19,7 +19,7 @@ PROGRAM = {
     "env": {"PYTHONPATH": str(Path(__file__).parents[2])},
 }
 # Reads the catalogue, which is not for the event loop.
-TELLER = Teller(Catalogue("en"), Masker())
+TELLER = FindingFactory(Catalogue("en"), Redactor())
 
 
 async def findings(**table: object) -> list[Finding]:

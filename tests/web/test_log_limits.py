@@ -25,11 +25,11 @@ def written(say: Callable[[], object]) -> list[dict[str, Any]]:
 def test_the_first_line_of_a_minute_is_written_and_the_next_says_how_many_there_were() -> None:
     now = [0.0]
     limiter = LineLimiter(clock=lambda: now[0])
-    first = [limiter.admit("refused") for _ in range(5)]
+    first = [limiter.acquire("refused") for _ in range(5)]
     now[0] = 59.9
-    still = limiter.admit("refused")
+    still = limiter.acquire("refused")
     now[0] = 60.0
-    then = [limiter.admit("refused") for _ in range(2)]
+    then = [limiter.acquire("refused") for _ in range(2)]
 
     assert ([0, None, None, None, None], None, [5, None]) == (first, still, then)
 
@@ -37,15 +37,15 @@ def test_the_first_line_of_a_minute_is_written_and_the_next_says_how_many_there_
 def test_each_reason_has_its_own_minute() -> None:
     limiter = LineLimiter(clock=lambda: 0.0)
 
-    assert [0, 0, None] == [limiter.admit(("refused", reason)) for reason in ("signature", "echo", "echo")]
+    assert [0, 0, None] == [limiter.acquire(("refused", reason)) for reason in ("signature", "echo", "echo")]
 
 
 def test_words_chosen_by_strangers_do_not_fill_the_memory() -> None:
     limiter = LineLimiter(clock=lambda: 0.0)
     for number in range(10_000):
-        limiter.admit(number)
+        limiter.acquire(number)
 
-    assert (0, None) == (limiter.admit(0), limiter.admit(9_999))
+    assert (0, None) == (limiter.acquire(0), limiter.acquire(9_999))
 
 
 def test_refused_callbacks_are_one_line_a_reason() -> None:

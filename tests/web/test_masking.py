@@ -7,7 +7,7 @@ import structlog
 
 from pipeline.settings import Log
 from web.logs import configure_logs
-from web.masking import MASK, Masker, is_secret
+from web.masking import MASK, Redactor, is_secret
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_a_name_that_only_looks_like_one_is_not(name: str) -> None:
     ],
 )
 def test_what_looks_like_a_secret_is_masked_and_the_rest_is_left(text: str, masked: str) -> None:
-    assert masked == Masker().text(text)
+    assert masked == Redactor().text(text)
 
 
 def test_a_known_secret_is_masked_however_it_is_written() -> None:
     secret = 'pä"ss/w+rd&'
-    masker = Masker([secret])
+    masker = Redactor([secret])
 
     assert f"<{MASK}>" == masker.text(f"<{secret}>")
     assert "{" + f'"x": "{MASK}"' + "}" == masker.text(json.dumps({"x": secret}))
@@ -90,15 +90,15 @@ def test_a_known_secret_is_masked_however_it_is_written() -> None:
 
 
 def test_the_password_of_a_secret_address_is_a_secret_too() -> None:
-    assert f"password {MASK} refused" == Masker(["postgresql://me:p%40ss!@db/x"]).text("password p@ss! refused")
+    assert f"password {MASK} refused" == Redactor(["postgresql://me:p%40ss!@db/x"]).text("password p@ss! refused")
 
 
 def test_the_longer_of_two_secrets_goes_first() -> None:
-    assert MASK == Masker(["abcd", "abcdefgh"]).text("abcdefgh")
+    assert MASK == Redactor(["abcd", "abcdefgh"]).text("abcdefgh")
 
 
 def test_a_very_short_secret_does_not_mask_every_word() -> None:
-    assert "a line" == Masker(["a", ""]).text("a line")
+    assert "a line" == Redactor(["a", ""]).text("a line")
 
 
 def test_values_are_masked_at_every_depth() -> None:
@@ -107,19 +107,19 @@ def test_values_are_masked_at_every_depth() -> None:
     assert {
         "headers": [{"Authorization": MASK, "n": 1}],
         "inner": {"token": "", "list": [f"sk-{MASK}"]},
-    } == Masker().value("payload", value)
+    } == Redactor().value("payload", value)
 
 
 def test_an_object_is_shown_by_its_masked_repr() -> None:
-    assert f"ValueError('?token={MASK}')" == Masker().value("error", ValueError("?token=abc"))
+    assert f"ValueError('?token={MASK}')" == Redactor().value("error", ValueError("?token=abc"))
 
 
 def test_a_secret_that_is_a_number_is_masked_and_one_that_is_not_set_is_not() -> None:
     assert [MASK, None, "", 5] == [
-        Masker().value("token", 12345678),
-        Masker().value("token", None),
-        Masker().value("token", ""),
-        Masker().value("turns", 5),
+        Redactor().value("token", 12345678),
+        Redactor().value("token", None),
+        Redactor().value("token", ""),
+        Redactor().value("turns", 5),
     ]
 
 
@@ -133,7 +133,7 @@ _UNITS = (
 
 @pytest.mark.parametrize("unit", _UNITS)
 def test_masking_takes_a_time_that_grows_with_the_text_alone(unit: str) -> None:
-    masker = Masker(["a secret of the settings"])
+    masker = Redactor(["a secret of the settings"])
     for end in ("", "=", ":", '"', "'", "@", " x"):
         text = (unit * 40_000)[: 40_000 - len(end)] + end
         began = time.process_time()
@@ -160,6 +160,6 @@ def test_a_line_has_so_much_of_a_value_and_the_rest_is_not_looked_at() -> None:
 @pytest.mark.parametrize("before", range(3960, 4010, 7))
 def test_a_secret_is_not_cut_into_one_that_nobody_knows(before: int) -> None:
     secret = "hunter22-hunter22-hunter22"
-    masked = Masker([secret]).value("text", secret * 140 + "x" * (before - 140 * len(secret)) + secret * 9, most=2000)
+    masked = Redactor([secret]).value("text", secret * 140 + "x" * (before - 140 * len(secret)) + secret * 9, most=2000)
 
     assert "hunter" not in str(masked)

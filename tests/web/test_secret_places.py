@@ -8,7 +8,7 @@ from tests.web.settings_files import write
 from web.configuration import load, secrets_of
 from web.effective import effective
 from web.kinds import KINDS
-from web.masking import Masker
+from web.masking import Redactor
 
 SETTINGS = """
 [mcp.a]
@@ -65,7 +65,7 @@ def test_check_shows_no_secret_and_all_the_rest(folder: Path) -> None:
 @pytest.mark.parametrize("secret", SECRETS)
 def test_the_log_knows_the_same_secrets(tmp_path: Path, secret: str) -> None:
     write(tmp_path, local=SETTINGS)
-    masker = Masker(secrets_of(load(tmp_path, {}, KINDS)))
+    masker = Redactor(secrets_of(load(tmp_path, {}, KINDS)))
     whole = {"446655440000": "550e8400-e29b-41d4-a716-446655440000", "abcdefghijk": "sk-abcdefghijk"}
     said = whole.get(secret, secret)
 
@@ -73,7 +73,7 @@ def test_the_log_knows_the_same_secrets(tmp_path: Path, secret: str) -> None:
 
 
 def test_words_that_many_lines_have_are_not_taken_for_secrets(folder: Path) -> None:
-    masker = Masker(secrets_of(load(folder, {}, KINDS)))
+    masker = Redactor(secrets_of(load(folder, {}, KINDS)))
     line = "application/json 2024-02-01 8080 plain 100 --token https://mcp.example.com/ wecom default"
 
     assert line == masker.text(line)

@@ -15,7 +15,7 @@ from pipeline.words import Catalogue
 from tests.chains.house import CountingStopper, RecentMemory
 from tests.fakes.turns import FakeAnswerer, FakeChannel, FakeJournal
 from tests.house import until
-from web.shifts import Shift, Shifts
+from web.shifts import Generation, Generations
 
 SETTINGS = Settings()
 
@@ -31,7 +31,7 @@ async def chains(former: Chains | None = None) -> Chains:
     )
 
 
-def shift(it: Chains, answerer: FakeAnswerer, channel: FakeChannel) -> Shift:
+def shift(it: Chains, answerer: FakeAnswerer, channel: FakeChannel) -> Generation:
     turns = Turns(
         channels={"fake": channel},
         chains={"fake": "default"},
@@ -42,7 +42,7 @@ def shift(it: Chains, answerer: FakeAnswerer, channel: FakeChannel) -> Shift:
         limits=Limits(),
         thinking_seconds=0.0,
     )
-    return Shift(SETTINGS, it, turns)
+    return Generation(SETTINGS, it, turns)
 
 
 def saying(text: str) -> FakeAnswerer:
@@ -54,20 +54,20 @@ async def test_a_former_shift_goes_after_its_last_turn(cancelled: bool) -> None:
     channel, slow, quick = FakeChannel(), saying("旧"), saying("新")
     slow.gate.clear()
     first = await chains()
-    shifts = Shifts(shift(first, slow, channel))
+    shifts = Generations(shift(first, slow, channel))
     under_way = asyncio.create_task(shifts.run(a_turn(1)))
     await until(lambda: slow.asked)
-    shifts.relieve(shift(await chains(first), quick, channel))
+    shifts.replace(shift(await chains(first), quick, channel))
     verdict = await shifts.run(a_turn(2))
 
     assert isinstance(verdict, Finished)
     assert ["新"] == channel.sent
-    assert 1 == shifts.leaving
+    assert 1 == shifts.draining
     if cancelled:
         under_way.cancel()
     slow.gate.set()
     await asyncio.gather(under_way, return_exceptions=True)
-    await until(lambda: not shifts.leaving)
+    await until(lambda: not shifts.draining)
 
     assert (["新"] if cancelled else ["新", "旧"]) == channel.sent
     await shifts.close()
@@ -77,12 +77,12 @@ async def test_at_the_end_former_shifts_are_let_go_too() -> None:
     channel, slow = FakeChannel(), saying("旧")
     slow.gate.clear()
     first = await chains()
-    shifts = Shifts(shift(first, slow, channel))
+    shifts = Generations(shift(first, slow, channel))
     under_way = asyncio.create_task(shifts.run(a_turn(1)))
     await until(lambda: slow.asked)
-    shifts.relieve(shift(await chains(first), saying("新"), channel))
+    shifts.replace(shift(await chains(first), saying("新"), channel))
     await shifts.close()
     under_way.cancel()
     await asyncio.gather(under_way, return_exceptions=True)
 
-    assert 0 == shifts.leaving
+    assert 0 == shifts.draining

@@ -21,10 +21,10 @@ from tests.fakes.openai_server import Hangs, OpenAIServer
 from tests.house import House, open_house
 from web.client import NotAnswered
 from web.configuration import load
-from web.drill import drill
-from web.reckoning import Played, Spoken, reckon, spread
+from web.drill import run_simulation
+from web.reckoning import MemberRun, SentMessage, build_report, percentiles
 from web.script import ScriptInvalid, read_script
-from web.simulation import Do, Plan, Rest, Send
+from web.simulation import Do, Plan, Send, Wait
 
 ROOT = Path(__file__).parents[2]
 HELLO = (Do(content=Text("你好")), Do(content=Text("@help")), Do(content=Clicked("@clear")), Do(content=Text("再见")))
@@ -39,7 +39,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def simulate(house: House, folder: Path, plan: Plan) -> tuple[bool, dict[str, Any]]:
     loaded = await asyncio.to_thread(load, folder, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
     written = io.StringIO()
-    clean = await drill(loaded, plan, folder=folder, channel="", as_json=True, stdout=written, stderr=io.StringIO())
+    clean = await run_simulation(
+        loaded, plan, folder=folder, channel="", as_json=True, stdout=written, stderr=io.StringIO()
+    )
     return clean, json.loads(written.getvalue())
 
 
@@ -91,7 +93,7 @@ async def test_how_long_answers_took_is_not_told_where_there_were_none(house: Ho
     loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
     written = io.StringIO()
     plan = Plan(acts=HELLO[:1])
-    await drill(loaded, plan, folder=tmp_path, channel="", as_json=False, stdout=written, stderr=io.StringIO())
+    await run_simulation(loaded, plan, folder=tmp_path, channel="", as_json=False, stdout=written, stderr=io.StringIO())
     table = [line.split() for line in written.getvalue().splitlines()]
 
     assert ["reply", "p50", "–"] in table
@@ -102,7 +104,7 @@ async def test_a_channel_there_is_not_is_named_with_those_there_are(house: House
     loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
     written = io.StringIO()
     with pytest.raises(NotAnswered, match="no simulated channel 'nosuch'; there are wecom"):
-        await drill(
+        await run_simulation(
             loaded,
             Plan(acts=HELLO[:1]),
             folder=tmp_path,
@@ -117,9 +119,9 @@ def told(number: int, msgid: str, text: str = "") -> Delivered:
     return Delivered(number, 100.0 + number, "ww", 1, "u", msgid, "text", text)
 
 
-def spoke(number: int, *, status: int = 200) -> Spoken:
+def spoke(number: int, *, status: int = 200) -> SentMessage:
     said = MemberAction(number, 100.0, "ww", 1, "u", str(number), Text("x"))
-    return Spoken(said, f"k{number}", DeliveryResult(str(number), (0, status), (0.25, 0.5)))
+    return SentMessage(said, f"k{number}", DeliveryResult(str(number), (0, status), (0.25, 0.5)))
 
 
 def track(number: int, *ids: str, lane: str = "c/u", state: str = "done", failure: str = "") -> tuple[str, TurnStatus]:
@@ -154,18 +156,18 @@ def track(number: int, *ids: str, lane: str = "c/u", state: str = "done", failur
 def test_the_reckoning(
     came: Sequence[Delivered], tracks: Sequence[tuple[str, TurnStatus]], expected: tuple[int, int, int, int]
 ) -> None:
-    part = Played([spoke(1), spoke(2)], {message.msgid: message for message in came})
-    report = reckon([part], dict(tracks), notices=frozenset({"请稍候"}), seconds=1.0)
+    part = MemberRun([spoke(1), spoke(2)], {message.msgid: message for message in came})
+    report = build_report([part], dict(tracks), notices=frozenset({"请稍候"}), seconds=1.0)
 
     assert expected == (report.answered, report.lost, report.duplicated, report.out_of_order)
     assert 750.0 == report.accept_ms.max
 
 
 def test_the_percentiles_are_those_of_the_nearest_rank() -> None:
-    found = spread([n / 1000 for n in range(1, 101)])
+    found = percentiles([n / 1000 for n in range(1, 101)])
 
     assert (50.0, 95.0, 99.0, 100.0) == pytest.approx((found.p50, found.p95, found.p99, found.max))
-    assert 0.0 == spread([]).p99
+    assert 0.0 == percentiles([]).p99
 
 
 def test_a_script_has_text_commands_and_more(tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_a_script_has_text_commands_and_more(tmp_path: Path) -> None:
         Do(content=Text("@help")),
         Do(content=Text("两\n行")),
         Do(content=Clicked("@clear")),
-        Rest(seconds=0.5),
+        Wait(seconds=0.5),
         Do(content=Entered()),
         Send.model_construct(kind="send", type="image", name="猫.png", data=b"\x89PNG\r\n\x1a\n"),
         Do(content=Location(39.9, 116.4, "天安门")),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from web.columns import columns
+from web.columns import format_columns
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def command(shell: Shell, *, action: "Action | None", limit: int, as_json: bool)
         for deed in found:
             click.echo(_json(deed))
     elif found:
-        for line in columns([_HEAD, *map(_cells, found)]):
+        for line in format_columns([_HEAD, *map(_cells, found)]):
             click.echo(line)
     else:
         click.echo("nothing was exported or deleted yet", err=True)

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from web.columns import columns
+from web.columns import format_columns
 from web.commands import Shell, pass_shell
-from web.thumbs import THUMBS, counted, show_judged, thumbs
-from web.trials import check_report, show_sent, show_tooled, write_report
+from web.thumbs import THUMBS, count_by_revision, rating_cells, show_rated
+from web.trials import check_report, show_request, show_tool_trace, write_report
 
 if TYPE_CHECKING:
     from chains.cases import CaseResult
     from chains.replaying import ComparedAnswers
     from chains.trying import TrialAnswer
     from storage.ratings import Rating
-    from web.chainwork import Desk
+    from web.chainwork import ChainWorkspace
 
 _NAME = click.argument("name", metavar="NAME")
 _AT_ONCE = click.option(
@@ -46,15 +46,15 @@ def list_chains(shell: Shell) -> None:
     """List the chains with their commands, models and revisions."""
     desk = _desk(shell)
     drafts = desk.drafts
-    counts = counted(desk)
+    counts = count_by_revision(desk)
     rows = [("NAME", "COMMAND", "MODEL", "REVISION", *THUMBS, "FROM", "WHAT IT IS FOR")]
     for name in desk.shelf.catalog.names:
         chain = desk.shelf.catalog.chain(name)
         origin = "own" if name in desk.shelf.files(desk.folder) else "shipped"
         origin += ", draft" if name in drafts else ""
-        judged = thumbs(counts, name, chain.revision)
+        judged = rating_cells(counts, name, chain.revision)
         rows.append((name, chain.command or "-", chain.model, chain.revision, *judged, origin, chain.description))
-    click.echo("\n".join(columns(rows)))
+    click.echo("\n".join(format_columns(rows)))
     _complain(desk.shelf.catalog.problems)
 
 
@@ -68,7 +68,7 @@ def show(shell: Shell, name: str, *, revision: str, live: bool) -> None:
     desk = _desk(shell)
     version = asyncio.run(desk.revision(name, revision)) if revision else desk.version(name, live=live)
     click.echo(version.text.rstrip("\n"))
-    good, bad = thumbs(counted(desk), name, version.chain.revision)
+    good, bad = rating_cells(count_by_revision(desk), name, version.chain.revision)
     # Apart from the text, which may be on its way into a file.
     click.secho(f"{version.chain.revision}: {THUMBS[0]} {good}  {THUMBS[1]} {bad}", fg="cyan", err=True)
 
@@ -119,19 +119,19 @@ def diff(shell: Shell, name: str, old: str, new: str) -> None:
 def history(shell: Shell, name: str) -> None:
     """List a chain's releases, newest first, with how many answers of each were judged good and bad."""
     desk = _desk(shell)
-    counts = counted(desk)
+    counts = count_by_revision(desk)
     rows = [("WHEN", "REVISION", "TO", *THUMBS, "AUTHOR", "NOTE")]
     for release in asyncio.run(desk.history(name)):
         share = "everybody" if release.whole else f"{release.share} %"
         users = f" and {', '.join(release.users)}" if release.users else ""
         when = release.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         draft = release.draft
-        judged = thumbs(counts, name, draft.revision)
+        judged = rating_cells(counts, name, draft.revision)
         rows.append((when, draft.revision or "taken away", share + users, *judged, draft.author, draft.note))
     if len(rows) == 1:
         click.echo(f"{name} was never released: what is shipped answers, or the service has not run yet")
     else:
-        click.echo("\n".join(columns(rows)))
+        click.echo("\n".join(format_columns(rows)))
 
 
 @command.command()
@@ -203,14 +203,14 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
     """Ask a chain something and show what exactly was sent."""
     from chains.prices import money  # noqa: PLC0415 (not for `webot --help`)
 
-    async def run(desk: "Desk") -> "TrialAnswer":
+    async def run(desk: "ChainWorkspace") -> "TrialAnswer":
         from chains.trying import ToolTrace, TrialAnswer  # noqa: PLC0415 (not for `webot --help`)
 
         version = desk.version(name, live=live)
         tried = TrialAnswer()
-        async with desk.trier(at_once=1, fresh=True, tools=tools) as trier:
+        async with desk.tester(at_once=1, fresh=True, tools=tools) as trier:
             sent = await trier.prepare(version.chain, text)
-            show_sent(f"{name} {version.label} {version.chain.revision}", sent)
+            show_request(f"{name} {version.label} {version.chain.revision}", sent)
             began = False
             async for piece in trier.stream(version.chain, sent):
                 match piece:
@@ -221,7 +221,7 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
                         if began:
                             click.echo()
                             began = False
-                        show_tooled(piece)
+                        show_tool_trace(piece)
                     case TrialAnswer():
                         tried = piece
         return tried
@@ -253,14 +253,14 @@ def test(
 ) -> None:
     """Run the cases of every chain, or of some; the exit code is 1 if one fails."""
 
-    async def run(desk: "Desk") -> list["CaseResult"]:
+    async def run(desk: "ChainWorkspace") -> list["CaseResult"]:
         from chains.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
 
         desk.models.check(judge)
         chains = [desk.version(name, live=live).chain for name in names or desk.shelf.catalog.names]
         results: list[CaseResult] = []
         with click.progressbar(length=sum(len(chain.cases) for chain in chains), label="cases") as bar:
-            async with desk.trier(at_once=at_once, fresh=fresh, tools=tools) as trier:
+            async with desk.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
                 async for result in run_cases(trier, chains, judge=judge):
                     results.append(result)
                     bar.update(1)
@@ -314,7 +314,7 @@ def replay(
         questions = await desk.questions(name, last=last, turns=turns)
         compared: list[ComparedAnswers] = []
         passed = []
-        async with desk.trier(at_once=at_once, fresh=fresh, tools=tools) as trier:
+        async with desk.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
             with click.progressbar(length=len(questions), label="questions") as bar:
                 async for each in replay(trier, live.chain, draft.chain, questions):
                     compared.append(each)
@@ -341,7 +341,7 @@ def replay(
         counts = (total.answers, total.errors, total.tools, total.input_tokens, total.output_tokens)
         cells = (*map(str, counts), money(total.cost), str(total.milliseconds))
         rows.append((label, version.chain.revision, *cells))  # type: ignore[arg-type]
-    click.echo("\n".join(columns(rows)))
+    click.echo("\n".join(format_columns(rows)))
     for line in cases:
         click.echo(line)
     changed = sum(each.changed for each in compared)
@@ -364,16 +364,16 @@ def ratings(shell: Shell, name: str, *, rated: "Rating | None", last: int) -> No
     desk = _desk(shell)
     found = asyncio.run(desk.judged(name, last=last, rated=rated or ""))
     for judged in found:
-        show_judged(judged)
+        show_rated(judged)
     if not found:
         click.echo(f"nobody has judged an answer of {name} yet")
 
 
-def _desk(shell: Shell) -> "Desk":
-    from web.chainwork import Desk  # noqa: PLC0415 (not for `webot --help`)
-    from web.quiet import quietly  # noqa: PLC0415 (the same)
+def _desk(shell: Shell) -> "ChainWorkspace":
+    from web.chainwork import ChainWorkspace  # noqa: PLC0415 (not for `webot --help`)
+    from web.quiet import load_settings_quietly  # noqa: PLC0415 (the same)
 
-    return Desk(quietly(shell))
+    return ChainWorkspace(load_settings_quietly(shell))
 
 
 def _author(said: str | None) -> str:

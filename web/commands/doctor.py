@@ -38,7 +38,7 @@ def command(shell: Shell, *, as_json: bool, seconds: float) -> None:
     from pipeline.errors import SettingsInvalid  # noqa: PLC0415
     from pipeline.settings import Log  # noqa: PLC0415
     from web.configuration import secrets_of  # noqa: PLC0415
-    from web.doctor.examination import refused, teller_for  # noqa: PLC0415
+    from web.doctor.examination import findings_for, refused  # noqa: PLC0415
     from web.logs import configure_logs  # noqa: PLC0415
 
     try:
@@ -49,7 +49,7 @@ def command(shell: Shell, *, as_json: bool, seconds: float) -> None:
     with configure_logs(Log(level="critical"), secrets_of(loaded)):
         findings = asyncio.run(_examined(loaded, seconds, live=not as_json))
     ill = sum(finding.state == "ill" for finding in findings)
-    closing = teller_for(loaded).say("some_ill" if ill else "all_well", count=ill)
+    closing = findings_for(loaded).text("some_ill" if ill else "all_well", count=ill)
     _finish(findings, as_json=as_json, live=True, closing=closing)
 
 

@@ -49,7 +49,7 @@ def show(shell: Shell, channel: str | None) -> None:
 
     loaded = shell.load()
     for name in menus.named(loaded, channel):
-        buttons = _run(loaded, menus.shown(loaded, name))
+        buttons = _run(loaded, menus.read_menu(loaded, name))
         click.echo(f"{name}:" if buttons else f"{name}: no menu")
         for line in menus.outline(buttons, "  "):
             click.echo(line)

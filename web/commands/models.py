@@ -22,9 +22,9 @@ def command() -> None:
 @pass_shell
 def list_models(shell: Shell) -> None:
     """List the models that answer, with what stands in for each."""
-    from web.quiet import quietly  # noqa: PLC0415 (not for `webot --help`)
+    from web.quiet import load_settings_quietly  # noqa: PLC0415 (not for `webot --help`)
 
-    settings = quietly(shell)
+    settings = load_settings_quietly(shell)
     models = _models(settings)
     for name in models.names:
         table = settings.models.get(name)
@@ -39,9 +39,9 @@ def list_models(shell: Shell) -> None:
 @pass_shell
 def test(shell: Shell, name: str) -> None:
     """Ask a model: time to the first word, tokens a second, streaming, tools, pictures. Costs a few tokens."""
-    from web.quiet import quietly  # noqa: PLC0415 (not for `webot --help`)
+    from web.quiet import load_settings_quietly  # noqa: PLC0415 (not for `webot --help`)
 
-    settings = quietly(shell)
+    settings = load_settings_quietly(shell)
 
     async def run() -> "tuple[Throughput, Found, Found]":
         from chains.probing import ModelProbe  # noqa: PLC0415 (not for `webot --help`)

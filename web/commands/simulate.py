@@ -40,7 +40,7 @@ def command(
 ) -> int:
     """Play it and report."""
     # `webot --help` must not wait for them.
-    from web.drill import drill  # noqa: PLC0415
+    from web.drill import run_simulation  # noqa: PLC0415
     from web.loop import run  # noqa: PLC0415
     from web.script import read_script  # noqa: PLC0415
     from web.simulation import Plan  # noqa: PLC0415
@@ -48,7 +48,7 @@ def command(
     loaded = shell.load()
     plan = Plan(acts=read_script(file), users=users, rate=rate, repeat=repeat, deliver=deliver)
     with TemporaryDirectory(prefix="webot-simulate-") as folder:
-        played = drill(
+        played = run_simulation(
             loaded,
             plan,
             folder=Path(folder),

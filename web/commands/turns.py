@@ -39,7 +39,7 @@ def command(ctx: click.Context, *, failed: bool, waiting: bool, limit: int, as_j
     """List turns, oldest first."""
     if ctx.invoked_subcommand is not None:
         return
-    from web.turns import listed  # noqa: PLC0415 (not for `webot --help`)
+    from web.turns import list_turns_of  # noqa: PLC0415 (not for `webot --help`)
 
     shell = ctx.find_object(Shell)
     assert shell is not None  # noqa: S101 (the group above made it)
@@ -47,7 +47,7 @@ def command(ctx: click.Context, *, failed: bool, waiting: bool, limit: int, as_j
     wanted: tuple[Which, ...] = ("failed", "waiting")
     if failed != waiting:
         wanted = ("failed",) if failed else ("waiting",)
-    found = {which: asyncio.run(listed(settings, which, limit=limit)) for which in wanted}
+    found = {which: asyncio.run(list_turns_of(settings, which, limit=limit)) for which in wanted}
     if as_json:
         click.echo(_json({which: [_row(turn) for turn in turns] for which, (turns, _) in found.items()}))
         return
@@ -62,9 +62,9 @@ def command(ctx: click.Context, *, failed: bool, waiting: bool, limit: int, as_j
 @pass_shell
 def show(shell: Shell, turn_id: int, *, words: bool, as_json: bool) -> None:
     """Show everything that is kept of one turn."""
-    from web.turns import found  # noqa: PLC0415 (as above)
+    from web.turns import find_turn_of  # noqa: PLC0415 (as above)
 
-    detail = asyncio.run(found(shell.settings(), turn_id))
+    detail = asyncio.run(find_turn_of(shell.settings(), turn_id))
     if detail is None:
         raise click.ClickException(f"there is no turn {turn_id}, or no longer")
     facts = _facts(detail, words=words)
@@ -89,11 +89,11 @@ def retry_turns(shell: Shell, turn_ids: tuple[int, ...], *, all_failed: bool) ->
 
     With a service running on SQLite it is asked to; with none, they run when it starts.
     """
-    from web.turns import retried  # noqa: PLC0415 (as above)
+    from web.turns import retry_turns  # noqa: PLC0415 (as above)
 
     if bool(turn_ids) == all_failed:
         raise click.UsageError("name the turns to run again, or give --all-failed")
-    outcomes: Sequence[Retried] = asyncio.run(retried(shell.load(), None if all_failed else turn_ids))
+    outcomes: Sequence[Retried] = asyncio.run(retry_turns(shell.load(), None if all_failed else turn_ids))
     for one in outcomes:
         click.echo(f"{one.id}: {_OUTCOMES[one.outcome]}")
     if not outcomes:

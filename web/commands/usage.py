@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from web.columns import columns
+from web.columns import format_columns
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
 
 def _print_table(head: Sequence[str], found: "Sequence[UsageRow]") -> None:
     rows = [*found, _total(found)] if len(found) > 1 else found
-    for line in columns([head, *(_cells(each, "{:,}", "{:,.4f}") for each in rows)], numbers_from=1):
+    for line in format_columns([head, *(_cells(each, "{:,}", "{:,.4f}") for each in rows)], numbers_from=1):
         click.echo(line)
 
 

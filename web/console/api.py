@@ -16,8 +16,8 @@ from storage.tracks import count_unfinished
 from web.console.chat import LARGEST_UPLOAD
 from web.console.following import follow
 from web.console.pages import FRESH, VERSION, answer_json
-from web.console.rooms import Room, Rooms
-from web.console.shapes import Shape, from_body, from_query
+from web.console.rooms import ConsoleSession, ConsoleSessions
+from web.console.shapes import RequestModel, from_body, from_query
 from web.console.status import state_of
 from web.wiring import Service
 
@@ -29,7 +29,7 @@ _PAUSE_SECONDS = 0.05
 _MOST_SECONDS = 60.0
 
 
-class _Room(Shape):
+class _Room(RequestModel):
     """Whose conversation, and with which app; left out, the first there is."""
 
     user: str = ""
@@ -54,7 +54,7 @@ class _Upload(_Room):
     name: str = ""
 
 
-def api_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
+def api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
     @get("/api/status")
@@ -106,5 +106,5 @@ def api_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
     return [status, do, put, follow_room, settled]
 
 
-def _latest(room: Room) -> int:
+def _latest(room: ConsoleSession) -> int:
     return max((entry.number for entry in room.phone.entries()), default=0)

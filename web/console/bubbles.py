@@ -42,7 +42,7 @@ SHOWN_PICTURES = frozenset({"image/jpeg", "image/png", "image/gif"})
 
 
 @dataclass(frozen=True, slots=True)
-class Bubble:
+class MessageView:
     """One entry of a conversation. `waits` is whether an answer to it is to be expected."""
 
     number: int
@@ -75,33 +75,35 @@ class Bubble:
         return f"{size:.1f} MB"
 
 
-def bubble(entry: Entry, simulator: WeComSimulator, words: Catalogue) -> Bubble:
+def message_view(entry: Entry, simulator: WeComSimulator, catalogue: Catalogue) -> MessageView:
     """Give the bubble of an entry."""
     match entry:
         case Delivered():
             shown = markdown(entry.text) if entry.type == "markdown" else plain(entry.text)
             html = shown if entry.media is None else _NOTHING
-            return Bubble(entry.number, entry.at, "theirs", html, entry.media, recalled=entry.recalled)
+            return MessageView(entry.number, entry.at, "theirs", html, entry.media, recalled=entry.recalled)
         case MemberAction():
-            return _said(entry, simulator, words)
+            return _action_html(entry, simulator, catalogue)
 
 
-def _said(said: MemberAction, simulator: WeComSimulator, words: Catalogue) -> Bubble:
-    def note(key: str, *, waits: bool = False, **values: object) -> Bubble:
-        return Bubble(said.number, said.at, "note", escape(words.text(f"console.{key}", **values)), waits=waits)
+def _action_html(said: MemberAction, simulator: WeComSimulator, catalogue: Catalogue) -> MessageView:
+    def note(key: str, *, waits: bool = False, **values: object) -> MessageView:
+        return MessageView(
+            said.number, said.at, "note", escape(catalogue.text(f"console.{key}", **values)), waits=waits
+        )
 
-    def mine(text: str, media: MediaLabel | None = None) -> Bubble:
+    def mine(text: str, media: MediaLabel | None = None) -> MessageView:
         html = _NOTHING if media else plain(text)
-        return Bubble(said.number, said.at, "mine", html, media, msg_id=said.msg_id, waits=True)
+        return MessageView(said.number, said.at, "mine", html, media, msg_id=said.msg_id, waits=True)
 
     content: Content = said.content
     match content:
         case Text(text):
             shown = mine(text)
         case Image(media_id) | Voice(media_id) | Video(media_id) | File(media_id):
-            shown = mine(words.text("console.media_gone"), _label(simulator, said, media_id))
+            shown = mine(catalogue.text("console.media_gone"), _label(simulator, said, media_id))
         case Location(north, east, name):
-            shown = mine(words.text("console.location_shown", label=name, latitude=north, longitude=east))
+            shown = mine(catalogue.text("console.location_shown", label=name, latitude=north, longitude=east))
         case Link(title, description, url):
             shown = mine("\n".join(filter(None, (title, description, url))))
         case Clicked(key):

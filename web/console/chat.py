@@ -16,11 +16,11 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from adapters.simulator.courier import DeliveryResult
 from adapters.simulator.media import mime_of
 from pipeline.events import Clicked, Content, Entered, Link, Location, Text, Viewed
-from web.console.bubbles import SHOWN_PICTURES, bubble
+from web.console.bubbles import SHOWN_PICTURES, message_view
 from web.console.faults import fault_panel
 from web.console.following import follow
 from web.console.pages import FRESH, answer_json, page, rendered, words_for
-from web.console.rooms import Room, Rooms
+from web.console.rooms import ConsoleSession, ConsoleSessions
 from web.console.shapes import whole_number
 from web.console.status import state_of
 from web.wiring import Service
@@ -31,7 +31,7 @@ LARGEST_UPLOAD = 21 * 1024 * 1024
 """Bytes: the 20 MB WeCom lets a file have, and what is around it in the request."""
 
 
-def chat_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
+def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
     """Make the routes of the chat page."""
     # The entries are counted from 1 again after a restart, and a page that was left open would miss them.
     run = secrets.token_hex(4)
@@ -70,7 +70,7 @@ def chat_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
                     if entry is None:
                         yield ServerSentEventMessage(comment="still here")
                         continue
-                    html = rendered("bubble.html", words, bubble=bubble(entry, rooms.simulator, words), room=room)
+                    html = rendered("bubble.html", words, bubble=message_view(entry, rooms.simulator, words), room=room)
                     yield ServerSentEventMessage(event="entry", id=f"{run}.{entry.number}", data=html)
 
         return ServerSentEvent(events(), headers=FRESH | {"X-Accel-Buffering": "no"})
@@ -122,7 +122,7 @@ def _seen(request: _Request) -> str:
     return request.headers.get("last-event-id", "") or request.query_params.get("seen", "")
 
 
-async def _send(room: Room, data: bytes, name: str) -> DeliveryResult:
+async def _send(room: ConsoleSession, data: bytes, name: str) -> DeliveryResult:
     match mime_of(data, name):
         case "image/jpeg" | "image/png" | "image/gif":
             return await room.phone.send_image(data, name)

@@ -15,8 +15,8 @@ from pipeline.words import Catalogue
 from web.console.api import NDJSON
 from web.console.faults import fault_panel, set_fault
 from web.console.pages import FRESH, answer_json
-from web.console.rooms import Rooms
-from web.console.shapes import Shape, from_body
+from web.console.rooms import ConsoleSessions
+from web.console.shapes import RequestModel, from_body
 from web.simulation import Plan, Simulation
 from web.wiring import Service
 
@@ -26,17 +26,17 @@ LARGEST_PLAN = 64 * 1024 * 1024
 """Bytes: a script with its pictures."""
 
 
-class _Fault(Shape):
+class _Fault(RequestModel):
     fault: str
     calls: int | None = Field(default=None, ge=1)
 
 
-class _Simulate(Shape):
+class _Simulate(RequestModel):
     channel: str = ""
     plan: Plan
 
 
-def drill_routes(service: Service, rooms: Rooms) -> list[HTTPRouteHandler]:
+def drill_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
     @get("/api/faults")

@@ -24,7 +24,7 @@ from adapters.simulator.faults import (
 )
 from adapters.simulator.simulator import WeComSimulator
 from web.console.pages import FRESH, rendered, words_for
-from web.console.rooms import Rooms
+from web.console.rooms import ConsoleSessions
 from web.console.shapes import whole_number
 
 _Request = Request[Any, Any, Any]
@@ -84,7 +84,7 @@ def set_fault(simulator: WeComSimulator, name: str, calls: int | None) -> None:
             simulator.add_fault(fault, calls=calls)
 
 
-def fault_routes(rooms: Rooms) -> list[HTTPRouteHandler]:
+def fault_routes(rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
     """Make the routes of the panel; each answers with the panel as it then is."""
 
     def panel(request: _Request) -> Response[str]:

@@ -24,7 +24,7 @@ _MOST_TRIALS = 4
 """Different passwords that are tried or wait to be; each takes a tenth of a second."""
 
 
-class Guard:
+class ConsoleGuard:
     """Lets a request through or raises; `detail` of what it raises is a key of the catalogue."""
 
     def __init__(self, settings: Callable[[], Settings], access: Access) -> None:

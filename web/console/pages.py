@@ -84,7 +84,7 @@ def words_for(request: _Request) -> Catalogue:
     return _WORDS[language_of(request)]
 
 
-def rendered(name: str, words: Catalogue, /, **shown: object) -> str:
+def rendered(name: str, catalogue: Catalogue, /, **shown: object) -> str:
     """Fill a template in.
 
     It says sentences of the catalogue's table `console` with `say`, and makes addresses of what belongs to a page
@@ -92,10 +92,10 @@ def rendered(name: str, words: Catalogue, /, **shown: object) -> str:
     """
 
     def say(key: str, /, **values: object) -> str:
-        return words.text(f"console.{key}", **values)
+        return catalogue.text(f"console.{key}", **values)
 
-    at = partial(_address, lang=words.language)
-    return _TEMPLATES.get_template(name).render(say=say, at=at, language=words.language, **shown)
+    at = partial(_address, lang=catalogue.language)
+    return _TEMPLATES.get_template(name).render(say=say, at=at, language=catalogue.language, **shown)
 
 
 def page(name: str, request: _Request, /, *, status: int = 200, **shown: object) -> Response[str]:

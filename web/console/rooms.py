@@ -16,7 +16,7 @@ _SHOWN_PEOPLE = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ConsoleSession:
     """One member's conversation with the app of one channel."""
 
     channel: str
@@ -39,7 +39,7 @@ class Button:
     buttons: tuple["Button", ...] = ()
 
 
-class Rooms:
+class ConsoleSessions:
     """Finds rooms by what a request names; what it cannot find is a 404 whose `detail` is a key of the catalogue."""
 
     def __init__(self, service: Service) -> None:
@@ -58,7 +58,7 @@ class Rooms:
         """Name the simulated channels."""
         return tuple(self._apps) if self._service.simulator is not None else ()
 
-    def find(self, asked: Mapping[str, str]) -> Room:
+    def find(self, asked: Mapping[str, str]) -> ConsoleSession:
         """Open the room of a `user` in a `channel`; left out, the first of each."""
         simulator = self.simulator
         channel = asked.get("channel") or next(iter(self._apps), "")
@@ -69,9 +69,9 @@ class Rooms:
             phone = simulator.phone(asked.get("user") or DEFAULT_USER, agent_id=app.agent_id, corp_id=app.corp_id)
         except LookupError:
             raise HTTPException(status_code=404, detail="console.no_user") from None
-        return Room(channel, app, phone)
+        return ConsoleSession(channel, app, phone)
 
-    def people(self, room: Room) -> tuple[str, ...]:
+    def people(self, room: ConsoleSession) -> tuple[str, ...]:
         """Name who is in the room, and who else spoke with its app lately, the latest first."""
         spoke = [
             said[-1]
@@ -87,7 +87,7 @@ class Rooms:
         member = self.simulator.platform.directory.find(user)
         return member.user if member else user
 
-    def menu(self, room: Room) -> tuple[Button, ...]:
+    def menu(self, room: ConsoleSession) -> tuple[Button, ...]:
         """Give the app's menu, or the one the settings have ready for it."""
         made = self.simulator.menu(agent_id=room.app.agent_id, corp_id=room.app.corp_id)
         if made:

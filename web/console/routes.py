@@ -8,16 +8,16 @@ from web.console.assets import asset_routes
 from web.console.chat import chat_routes
 from web.console.drills import drill_routes
 from web.console.faults import fault_routes
-from web.console.guard import Guard
+from web.console.guard import ConsoleGuard
 from web.console.pages import SAFETY, broke, refused
-from web.console.rooms import Rooms
+from web.console.rooms import ConsoleSessions
 from web.console.status import status_routes
 from web.wiring import Service
 
 
-def console_routes(service: Service, guard: Guard) -> list[Router]:
+def console_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
     """Make the console's routes."""
-    rooms = Rooms(service)
+    rooms = ConsoleSessions(service)
     return [
         Router(
             "/console",

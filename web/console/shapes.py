@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 _MOST_DIGITS = 18
 
 
-class Shape(BaseModel):
+class RequestModel(BaseModel):
     """What may be asked for."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-S = TypeVar("S", bound=Shape)
+S = TypeVar("S", bound=RequestModel)
 
 
 async def from_body(shape: type[S], request: Request[Any, Any, Any]) -> S:

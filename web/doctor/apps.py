@@ -16,8 +16,8 @@ from adapters.wecom.settings import WeComAppSettings
 from adapters.wecom.wire import ApiResponse, QyapiHttp
 from pipeline.errors import SettingsInvalid, TryAgain
 from pipeline.settings import MenuButton
-from web.doctor.findings import Finding, Teller
-from web.doctor.troubles import is_local, open_stranger, trouble_fix, trouble_told
+from web.doctor.findings import Finding, FindingFactory
+from web.doctor.troubles import fix_for, is_local, open_probe_client, short_cause
 
 _CALLING_IP = re.compile(r"\bfrom ip:? *([0-9A-Fa-f.:]{3,45})")
 _FIXES = {
@@ -38,7 +38,7 @@ _OK = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class AppCheckContext:
     """What the checks of an app need beside its table; `simulated` when WeCom is the doctor's own."""
 
     proxy: str
@@ -47,107 +47,119 @@ class Means:
     simulated: bool = False
 
 
-async def examine_app(table: WeComAppSettings, means: Means, teller: Teller) -> AsyncIterator[Finding]:
+async def examine_app(
+    table: WeComAppSettings, means: AppCheckContext, finding_factory: FindingFactory
+) -> AsyncIterator[Finding]:
     """Go from the network to the menu; what lies behind a failure is not tried."""
     reached = True
-    async for finding in _reach(table.api_base, means, teller):
+    async for finding in _reach(table.api_base, means, finding_factory):
         reached = reached and finding.state != "ill"
         yield finding
     wire = await asyncio.to_thread(QyapiHttp, table.api_base, proxy=means.proxy, patience=means.seconds)
     try:
-        token, finding = await _token(wire, table, teller) if reached else ("", _later(teller, "token"))
+        token, finding = (
+            await _token(wire, table, finding_factory) if reached else ("", _later(finding_factory, "token"))
+        )
         yield finding
-        finding = await _app(wire, token, table.agent_id, teller) if token else _later(teller, "app")
+        finding = await _app(wire, token, table.agent_id, finding_factory) if token else _later(finding_factory, "app")
         yield finding
         known = bool(token) and finding.state != "ill"
-        yield await _menu(wire, token, table.agent_id, means, teller) if known else _later(teller, "menu")
+        yield (
+            await _menu(wire, token, table.agent_id, means, finding_factory)
+            if known
+            else _later(finding_factory, "menu")
+        )
     finally:
         await wire.aclose()
 
 
-async def _reach(base: str, means: Means, teller: Teller) -> AsyncIterator[Finding]:
+async def _reach(base: str, means: AppCheckContext, finding_factory: FindingFactory) -> AsyncIterator[Finding]:
     """See that WeCom answers, and what time it is there."""
     proxied = bool(means.proxy) and not is_local(base)
     started = time.monotonic()
     try:
-        async with await open_stranger(proxy=means.proxy if proxied else "", seconds=means.seconds) as client:
+        async with await open_probe_client(proxy=means.proxy if proxied else "", seconds=means.seconds) as client:
             # Without parameters it is refused with 41002: enough to know who answers.
             answer = await client.get(f"{base}/cgi-bin/gettoken")
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        fix = trouble_fix(error, proxied=proxied)
-        yield teller.ill("network", "network_bad", fix, base=base, error=trouble_told(error))
-        yield _later(teller, "clock")
+        fix = fix_for(error, proxied=proxied)
+        yield finding_factory.failed("network", "network_bad", fix, base=base, error=short_cause(error))
+        yield _later(finding_factory, "clock")
         return
     took = round((time.monotonic() - started) * 1000)
     if answer.status_code != _OK or "errcode" not in answer.text:
-        yield teller.ill("network", "network_odd", "network_odd_fix", base=base, status=answer.status_code)
+        yield finding_factory.failed("network", "network_odd", "network_odd_fix", base=base, status=answer.status_code)
     else:
-        yield teller.well("network", "network_ok", base=base, ms=took)
-    yield _clock(answer, teller)
+        yield finding_factory.ok("network", "network_ok", base=base, ms=took)
+    yield _clock(answer, finding_factory)
 
 
-def _clock(answer: httpx2.Response, teller: Teller) -> Finding:
+def _clock(answer: httpx2.Response, finding_factory: FindingFactory) -> Finding:
     try:
         theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (KeyError, ValueError):
-        return teller.unchecked("clock", "clock_none")
+        return finding_factory.skipped("clock", "clock_none")
     apart = round(abs(time.time() - theirs))
     if apart > _CLOCK_SECONDS:
-        return teller.ill("clock", "clock_off", "clock_off_fix", seconds=apart)
-    return teller.well("clock", "clock_ok", seconds=apart)
+        return finding_factory.failed("clock", "clock_off", "clock_off_fix", seconds=apart)
+    return finding_factory.ok("clock", "clock_ok", seconds=apart)
 
 
-async def _token(wire: QyapiHttp, table: WeComAppSettings, teller: Teller) -> tuple[str, Finding]:
+async def _token(http: QyapiHttp, table: WeComAppSettings, finding_factory: FindingFactory) -> tuple[str, Finding]:
     query = {"corpid": table.corp_id, "corpsecret": table.secret.get_secret_value()}
-    answer = await _ask(wire, "gettoken", query)
+    answer = await _ask(http, "gettoken", query)
     token = answer.fields.get("access_token") if isinstance(answer, ApiResponse) else None
     if not isinstance(answer, ApiResponse) or not isinstance(token, str) or answer.errcode:
-        return "", _refused("token", answer, "gettoken", teller)
-    return token, teller.well("token", "token_ok", seconds=answer.fields.get("expires_in", "?"))
+        return "", _refused("token", answer, "gettoken", finding_factory)
+    return token, finding_factory.ok("token", "token_ok", seconds=answer.fields.get("expires_in", "?"))
 
 
-async def _app(wire: QyapiHttp, token: str, agent_id: int, teller: Teller) -> Finding:
-    answer = await _ask(wire, "agent/get", {"access_token": token, "agentid": str(agent_id)})
+async def _app(http: QyapiHttp, token: str, agent_id: int, finding_factory: FindingFactory) -> Finding:
+    answer = await _ask(http, "agent/get", {"access_token": token, "agentid": str(agent_id)})
     if not isinstance(answer, ApiResponse) or answer.errcode:
-        return _refused("app", answer, "agent/get", teller)
+        return _refused("app", answer, "agent/get", finding_factory)
     name = str(answer.fields.get("name", ""))
     if answer.fields.get("close"):
-        return teller.ill("app", "app_closed", "code_50003_fix", name=name)
+        return finding_factory.failed("app", "app_closed", "code_50003_fix", name=name)
     if not _seen_by_somebody(answer.fields):
-        return teller.doubtful("app", "app_nobody", "app_nobody_fix", name=name)
-    return teller.well("app", "app_ok", name=name, agent_id=agent_id)
+        return finding_factory.warning("app", "app_nobody", "app_nobody_fix", name=name)
+    return finding_factory.ok("app", "app_ok", name=name, agent_id=agent_id)
 
 
-async def _menu(wire: QyapiHttp, token: str, agent_id: int, means: Means, teller: Teller) -> Finding:
+async def _menu(
+    http: QyapiHttp, token: str, agent_id: int, means: AppCheckContext, finding_factory: FindingFactory
+) -> Finding:
     try:
         wanted = menu_body(means.buttons)
     except SettingsInvalid as error:
-        return teller.ill("menu", "menu_bad", "menu_bad_fix", problems="; ".join(error.problems))
+        return finding_factory.failed("menu", "menu_bad", "menu_bad_fix", problems="; ".join(error.problems))
     if means.simulated:
-        return teller.well("menu", "menu_fits")
-    answer = await _ask(wire, "menu/get", {"access_token": token, "agentid": str(agent_id)})
+        return finding_factory.ok("menu", "menu_fits")
+    answer = await _ask(http, "menu/get", {"access_token": token, "agentid": str(agent_id)})
     if isinstance(answer, ApiResponse) and answer.errcode == NO_MENU:
-        return teller.doubtful("menu", "menu_none", "menu_none_fix")
+        return finding_factory.warning("menu", "menu_none", "menu_none_fix")
     if not isinstance(answer, ApiResponse) or answer.errcode:
-        return _refused("menu", answer, "menu/get", teller)
+        return _refused("menu", answer, "menu/get", finding_factory)
     if _essence(answer.fields.get("button")) != _essence(wanted["button"]):
-        return teller.doubtful("menu", "menu_other", "menu_other_fix")
-    return teller.well("menu", "menu_ok")
+        return finding_factory.warning("menu", "menu_other", "menu_other_fix")
+    return finding_factory.ok("menu", "menu_ok")
 
 
-async def _ask(wire: QyapiHttp, path: str, query: Mapping[str, str]) -> ApiResponse | TryAgain:
+async def _ask(http: QyapiHttp, path: str, query: Mapping[str, str]) -> ApiResponse | TryAgain:
     try:
-        return await wire.call(path, query)
+        return await http.call(path, query)
     except TryAgain as error:
         return error
 
 
-def _refused(check: str, answer: ApiResponse | TryAgain, path: str, teller: Teller) -> Finding:
+def _refused(check: str, answer: ApiResponse | TryAgain, path: str, finding_factory: FindingFactory) -> Finding:
     if isinstance(answer, TryAgain):
         fix = "trouble_timeout_fix" if "Timeout" in str(answer) else "network_odd_fix"
-        return teller.ill(check, "network_late", fix, path=path, error=str(answer).removeprefix(f"{path}: "))
+        return finding_factory.failed(
+            check, "network_late", fix, path=path, error=str(answer).removeprefix(f"{path}: ")
+        )
     address = _CALLING_IP.search(answer.errmsg)
-    return teller.ill(
+    return finding_factory.failed(
         check,
         "refused",
         _FIXES.get(answer.errcode, "code_other_fix"),
@@ -157,8 +169,8 @@ def _refused(check: str, answer: ApiResponse | TryAgain, path: str, teller: Tell
     )
 
 
-def _later(teller: Teller, check: str) -> Finding:
-    return teller.unchecked(check, "not_reached")
+def _later(finding_factory: FindingFactory, check: str) -> Finding:
+    return finding_factory.skipped(check, "not_reached")
 
 
 def _seen_by_somebody(fields: Mapping[str, Any]) -> bool:

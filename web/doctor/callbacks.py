@@ -16,8 +16,8 @@ from pipeline.net import local_url
 from pipeline.settings import Settings
 from storage.views import last_accepted
 from storage.visits import open_for_cli
-from web.doctor.findings import Finding, Teller
-from web.doctor.troubles import is_local, open_stranger, trouble_fix, trouble_told
+from web.doctor.findings import Finding, FindingFactory
+from web.doctor.troubles import fix_for, is_local, open_probe_client, short_cause
 
 _WECOM_WAITS = 1.0
 """Seconds, for the check of a URL (D:90238)."""
@@ -33,58 +33,66 @@ class Way:
     proxy: str = ""
 
 
-def examine_keys(table: WeComAppSettings, teller: Teller) -> Finding:
+def examine_keys(table: WeComAppSettings, finding_factory: FindingFactory) -> Finding:
     """Seal something as WeCom would and open it again."""
     try:
         for keys in table.keyring:
             encrypted = keys.encrypt(secrets.token_bytes(24))
             keys.open(keys.sign("1", "n", encrypted), "1", "n", encrypted)
     except BadCallback as error:
-        return teller.ill("keys", "keys_bad", "keys_bad_fix", error=error)
-    return teller.well("keys", "keys_two" if len(table.keyring) > 1 else "keys_ok")
+        return finding_factory.failed("keys", "keys_bad", "keys_bad_fix", error=error)
+    return finding_factory.ok("keys", "keys_two" if len(table.keyring) > 1 else "keys_ok")
 
 
 async def examine_ways(
-    channel: str, table: WeComAppSettings, settings: Settings, teller: Teller, *, running: bool, seconds: float
+    channel: str,
+    table: WeComAppSettings,
+    settings: Settings,
+    finding_factory: FindingFactory,
+    *,
+    running: bool,
+    seconds: float,
 ) -> AsyncIterator[Finding]:
     """Ask our own path for an echo, here and from outside, as WeCom does when the URL is saved."""
     if running:
         way = Way("callback", local_url(settings.server.host, settings.server.port) + table.path)
-        yield await _echoed(way, channel, table, teller, seconds)
+        yield await _echoed(way, channel, table, finding_factory, seconds)
     else:
-        yield teller.unchecked("callback", "callback_idle")
+        yield finding_factory.skipped("callback", "callback_idle")
     public = settings.server.public_url.rstrip("/")
     if public:
         way = Way("public", public + table.path, settings.network.proxy.get_secret_value())
-        yield await _echoed(way, channel, table, teller, seconds)
+        yield await _echoed(way, channel, table, finding_factory, seconds)
     else:
-        yield teller.unchecked("public", "callback_unset")
-    yield await _arrived(channel, f"{public or 'https://…'}{table.path}", settings, teller)
+        yield finding_factory.skipped("public", "callback_unset")
+    yield await _arrived(channel, f"{public or 'https://…'}{table.path}", settings, finding_factory)
 
 
-async def _echoed(way: Way, channel: str, table: WeComAppSettings, teller: Teller, seconds: float) -> Finding:
+async def _echoed(
+    way: Way, channel: str, table: WeComAppSettings, finding_factory: FindingFactory, seconds: float
+) -> Finding:
     echo = secrets.token_hex(16)
     proxied = bool(way.proxy) and not is_local(way.url)
     started = time.monotonic()
     try:
-        async with await open_stranger(proxy=way.proxy if proxied else "", seconds=seconds) as client:
+        async with await open_probe_client(proxy=way.proxy if proxied else "", seconds=seconds) as client:
             answer = await client.get(f"{way.url}?{urlencode(_asked(table.keyring[0], echo))}")
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        fix = trouble_fix(error, proxied=proxied)
-        return teller.ill(way.check, "callback_unreachable", fix, url=way.url, error=trouble_told(error))
+        fix = fix_for(error, proxied=proxied)
+        return finding_factory.failed(way.check, "callback_unreachable", fix, url=way.url, error=short_cause(error))
     took = time.monotonic() - started
     facts = {"url": way.url, "status": answer.status_code, "path": table.path, "channel": channel}
     if answer.status_code != _OK:
-        return teller.ill(way.check, "callback_status", _status_fix(answer.status_code), **facts)
+        return finding_factory.failed(way.check, "callback_status", _status_fix(answer.status_code), **facts)
     if answer.content != echo.encode():
-        return teller.ill(way.check, "callback_echo", "callback_echo_fix", **facts)
+        return finding_factory.failed(way.check, "callback_echo", "callback_echo_fix", **facts)
     ms = round(took * 1000)
     if took > _WECOM_WAITS:
-        return teller.ill(way.check, "callback_slow", "callback_slow_fix", url=way.url, ms=ms)
-    return teller.well(way.check, "callback_ok", url=way.url, ms=ms)
+        return finding_factory.failed(way.check, "callback_slow", "callback_slow_fix", url=way.url, ms=ms)
+    return finding_factory.ok(way.check, "callback_ok", url=way.url, ms=ms)
 
 
-async def _arrived(channel: str, url: str, settings: Settings, teller: Teller) -> Finding:
+async def _arrived(channel: str, url: str, settings: Settings, finding_factory: FindingFactory) -> Finding:
     latest: datetime | None = None
     try:
         async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:
@@ -93,8 +101,8 @@ async def _arrived(channel: str, url: str, settings: Settings, teller: Teller) -
         # What is wrong with the database has been said; where there is none, nothing has come.
         latest = None
     if latest is None:
-        return teller.doubtful("arrived", "arrived_none", "arrived_none_fix", url=url)
-    return teller.well("arrived", "arrived_ok", when=latest.astimezone().strftime("%Y-%m-%d %H:%M"))
+        return finding_factory.warning("arrived", "arrived_none", "arrived_none_fix", url=url)
+    return finding_factory.ok("arrived", "arrived_ok", when=latest.astimezone().strftime("%Y-%m-%d %H:%M"))
 
 
 def _asked(keys: CallbackKeys, echo: str) -> dict[str, str]:

@@ -14,32 +14,32 @@ from pipeline.words import Catalogue
 from web.access import kept_access
 from web.addresses import addresses_of
 from web.configuration import Loaded, secrets_of
-from web.doctor.apps import Means, examine_app
+from web.doctor.apps import AppCheckContext, examine_app
 from web.doctor.callbacks import examine_keys, examine_ways
 from web.doctor.exposure import examine_console, examine_exposure
-from web.doctor.findings import Finding, Teller
+from web.doctor.findings import Finding, FindingFactory
 from web.doctor.ground import examine_ground, examine_service, examine_start
 from web.doctor.models import examine_models
 from web.doctor.servers import examine_servers
-from web.masking import Masker
+from web.masking import Redactor
 
 _NEARBY_SECONDS = 3.0
 
 
-def teller_for(loaded: Loaded) -> Teller:
+def findings_for(loaded: Loaded) -> FindingFactory:
     """Give the doctor's voice for these settings."""
-    return Teller(Catalogue(loaded.settings.chat.language), Masker(secrets_of(loaded)))
+    return FindingFactory(Catalogue(loaded.settings.chat.language), Redactor(secrets_of(loaded)))
 
 
 def refused(error: SettingsInvalid) -> Finding:
     """Tell of settings that cannot be used; in which language, they do not say."""
-    teller = Teller(Catalogue("zh"), Masker())
-    return teller.ill("settings", "settings_bad", "settings_fix", problems="; ".join(error.problems))
+    teller = FindingFactory(Catalogue("zh"), Redactor())
+    return teller.failed("settings", "settings_bad", "settings_fix", problems="; ".join(error.problems))
 
 
 async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:
     """Yield findings as they are made; no single answer is waited for longer than `seconds`."""
-    teller = teller_for(loaded)
+    teller = findings_for(loaded)
     settings = loaded.settings
     async for finding in examine_ground(loaded, teller):
         yield finding
@@ -55,7 +55,7 @@ async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:
                 yield finding
             continue
         yield examine_keys(table, channel)
-        means = Means(settings.network.proxy.get_secret_value(), seconds, settings.menu.buttons)
+        means = AppCheckContext(settings.network.proxy.get_secret_value(), seconds, settings.menu.buttons)
         async for finding in examine_app(table, means, channel):
             yield finding
         async for finding in examine_ways(name, table, settings, channel, running=running, seconds=seconds):
@@ -68,12 +68,14 @@ async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:
         yield finding
 
 
-async def _examine_stand_in(name: str, loaded: Loaded, teller: Teller, seconds: float) -> AsyncIterator[Finding]:
+async def _examine_stand_in(
+    name: str, loaded: Loaded, finding_factory: FindingFactory, seconds: float
+) -> AsyncIterator[Finding]:
     """Try a channel without credentials on a simulator of our own: the running service keeps its to itself."""
     if not loaded.settings.simulator.enabled:
-        yield teller.ill("stand_in", "stand_in_off", "stand_in_off_fix")
+        yield finding_factory.failed("stand_in", "stand_in_off", "stand_in_off_fix")
         return
-    yield teller.well("stand_in", "stand_in_ok")
+    yield finding_factory.ok("stand_in", "stand_in_ok")
     app = invent_app(name=name)
     async with WeComSimulator([app]) as simulator:
         table = WeComAppSettings(
@@ -84,8 +86,8 @@ async def _examine_stand_in(name: str, loaded: Loaded, teller: Teller, seconds: 
             encoding_aes_key=SecretStr(app.encoding_aes_key),
             api_base=simulator.url,
         )
-        yield examine_keys(table, teller)
-        means = Means("", seconds, loaded.settings.menu.buttons, simulated=True)
-        async for finding in examine_app(table, means, teller):
+        yield examine_keys(table, finding_factory)
+        means = AppCheckContext("", seconds, loaded.settings.menu.buttons, simulated=True)
+        async for finding in examine_app(table, means, finding_factory):
             yield finding
-    yield teller.unchecked("callback", "callback_simulated")
+    yield finding_factory.skipped("callback", "callback_simulated")

@@ -10,8 +10,8 @@ from pipeline.settings import Settings
 from web.access import Access
 from web.addresses import Address
 from web.console.pages import SAFETY
-from web.doctor.findings import Finding, Teller
-from web.doctor.troubles import is_local, open_stranger, trouble_told
+from web.doctor.findings import Finding, FindingFactory
+from web.doctor.troubles import is_local, open_probe_client, short_cause
 from web.layers import FILES
 from web.turns import RETRY
 
@@ -19,17 +19,19 @@ _READABLE, _WRITABLE = 0o004, 0o002
 _SECRETS = FILES[-1]
 
 
-def examine_console(console: Address, settings: Settings, access: Access, teller: Teller) -> Finding:
+def examine_console(console: Address, settings: Settings, access: Access, finding_factory: FindingFactory) -> Finding:
     """Say where the console is and whom it answers."""
     url = console.url or f"{console.host}:0"
     if access.hash_for(settings):
-        return teller.well("console", "console_password", url=url)
+        return finding_factory.ok("console", "console_password", url=url)
     if settings.console.generate_password:
-        return teller.well("console", "console_will_ask", url=url)
-    return teller.well("console", "console_local", url=url)
+        return finding_factory.ok("console", "console_will_ask", url=url)
+    return finding_factory.ok("console", "console_local", url=url)
 
 
-async def examine_exposure(settings: Settings, teller: Teller, seconds: float) -> AsyncIterator[Finding]:
+async def examine_exposure(
+    settings: Settings, finding_factory: FindingFactory, seconds: float
+) -> AsyncIterator[Finding]:
     """Ask from outside for what nobody there should get; without a public address nothing is asked."""
     public = settings.server.public_url.rstrip("/")
     if not public:
@@ -38,29 +40,29 @@ async def examine_exposure(settings: Settings, teller: Teller, seconds: float) -
     given: list[str] = []
     reached: list[str] = []
     try:
-        async with await open_stranger(proxy=proxy, seconds=seconds) as client:
+        async with await open_probe_client(proxy=proxy, seconds=seconds) as client:
             for path in ("/console", "/metrics", RETRY):
                 answer = await client.get(public + path, follow_redirects=True)
                 if _is_ours(answer):
                     (given if answer.is_success else reached).append(path)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        yield teller.unchecked("exposed", "exposed_unknown", url=public, error=trouble_told(error))
+        yield finding_factory.skipped("exposed", "exposed_unknown", url=public, error=short_cause(error))
         return
     if settings.server.metrics and given == ["/metrics"]:
-        yield teller.doubtful("exposed", "exposed_metrics", "exposed_metrics_fix", url=public)
+        yield finding_factory.warning("exposed", "exposed_metrics", "exposed_metrics_fix", url=public)
     elif given:
         paths = ", ".join(given)
-        yield teller.ill("exposed", "exposed_given", "exposed_fix", url=public, paths=paths)
+        yield finding_factory.failed("exposed", "exposed_given", "exposed_fix", url=public, paths=paths)
     elif reached and not settings.console.remote:
         paths = ", ".join(reached)
-        yield teller.doubtful("exposed", "exposed_reached", "exposed_fix", url=public, paths=paths)
+        yield finding_factory.warning("exposed", "exposed_reached", "exposed_fix", url=public, paths=paths)
     elif reached:
-        yield teller.well("exposed", "exposed_password", url=public)
+        yield finding_factory.ok("exposed", "exposed_password", url=public)
     else:
-        yield teller.well("exposed", "exposed_none", url=public)
+        yield finding_factory.ok("exposed", "exposed_none", url=public)
 
 
-def examine_rights(folder: Path, teller: Teller) -> list[Finding]:
+def examine_rights(folder: Path, finding_factory: FindingFactory) -> list[Finding]:
     """Look at what other users of this machine may do with the settings' files; reads the disk."""
     findings = []
     for name in FILES:
@@ -69,9 +71,9 @@ def examine_rights(folder: Path, teller: Teller) -> list[Finding]:
         except OSError:
             continue
         if mode & _WRITABLE:
-            findings.append(teller.ill("rights", "rights_writable", "rights_fix", file=folder / name))
+            findings.append(finding_factory.failed("rights", "rights_writable", "rights_fix", file=folder / name))
         elif name == _SECRETS and mode & _READABLE:
-            findings.append(teller.doubtful("rights", "rights_readable", "rights_fix", file=folder / name))
+            findings.append(finding_factory.warning("rights", "rights_readable", "rights_fix", file=folder / name))
     return findings
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.words import Catalogue
-from web.masking import Masker
+from web.masking import Redactor
 
 State = Literal["well", "ill", "doubtful", "unchecked"]
 
@@ -21,44 +21,44 @@ class Finding:
     fix: str = ""
 
 
-class Teller:
+class FindingFactory:
     """Puts findings into words, secrets masked."""
 
-    def __init__(self, words: Catalogue, masker: Masker, about: str = "") -> None:
-        self._words = words
-        self._masker = masker
+    def __init__(self, catalogue: Catalogue, redactor: Redactor, about: str = "") -> None:
+        self._catalogue = catalogue
+        self._redactor = redactor
         self._about = about
 
-    def of(self, about: str) -> "Teller":
+    def of(self, about: str) -> "FindingFactory":
         """Give the teller for one channel or model."""
-        return Teller(self._words, self._masker, about)
+        return FindingFactory(self._catalogue, self._redactor, about)
 
-    def well(self, check: str, sentence: str, **values: object) -> Finding:
+    def ok(self, check: str, sentence: str, **values: object) -> Finding:
         """Say that something is as it should be."""
         return self._finding("well", check, sentence, "", values)
 
-    def ill(self, check: str, sentence: str, fix: str, **values: object) -> Finding:
+    def failed(self, check: str, sentence: str, fix: str, **values: object) -> Finding:
         """Say what is wrong, and with another sentence what puts it right."""
         return self._finding("ill", check, sentence, fix, values)
 
-    def doubtful(self, check: str, sentence: str, fix: str = "", **values: object) -> Finding:
+    def warning(self, check: str, sentence: str, fix: str = "", **values: object) -> Finding:
         """Say what works but is worth a look."""
         return self._finding("doubtful", check, sentence, fix, values)
 
-    def unchecked(self, check: str, sentence: str, **values: object) -> Finding:
+    def skipped(self, check: str, sentence: str, **values: object) -> Finding:
         """Say why something was not looked at."""
         return self._finding("unchecked", check, sentence, "", values)
 
-    def say(self, sentence: str, **values: object) -> str:
+    def text(self, sentence: str, **values: object) -> str:
         """Give a sentence of the doctor's."""
-        return self._masker.text(self._words.text(f"doctor.{sentence}", **values))
+        return self._redactor.text(self._catalogue.text(f"doctor.{sentence}", **values))
 
     def _finding(self, state: State, check: str, sentence: str, fix: str, values: dict[str, object]) -> Finding:
         return Finding(
             state,
             check,
             self._about,
-            self.say(f"subject_{check}"),
-            self.say(sentence, **values),
-            self.say(fix, **values) if fix else "",
+            self.text(f"subject_{check}"),
+            self.text(sentence, **values),
+            self.text(fix, **values) if fix else "",
         )

@@ -11,7 +11,7 @@ from chains.models import ModelRegistry
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.words import Catalogue
-from web.doctor.findings import Finding, Teller
+from web.doctor.findings import Finding, FindingFactory
 
 _ASKED = "1+1=?"
 _FIXES = frozenset(
@@ -19,7 +19,7 @@ _FIXES = frozenset(
 )
 
 
-async def examine_models(settings: Settings, teller: Teller, seconds: float) -> AsyncIterator[Finding]:
+async def examine_models(settings: Settings, finding_factory: FindingFactory, seconds: float) -> AsyncIterator[Finding]:
     """Ask each model a tiny question, alone: what stands in for it would hide that it fails."""
     alone = settings.model_copy(
         update={"models": {name: _alone(one, seconds) for name, one in settings.models.items()}}
@@ -29,28 +29,28 @@ async def examine_models(settings: Settings, teller: Teller, seconds: float) -> 
         await asyncio.to_thread(ModelRegistry, settings, Catalogue(settings.chat.language))
         models = await asyncio.to_thread(ModelRegistry, alone, Catalogue(settings.chat.language))
     except SettingsInvalid as error:
-        yield _unusable(error, teller)
+        yield _unusable(error, finding_factory)
         return
     try:
         await asyncio.to_thread(models.examine)
         for name in models.names:
-            yield await _asked(models, name, teller.of(name), seconds)
+            yield await _asked(models, name, finding_factory.of(name), seconds)
     except SettingsInvalid as error:
-        yield _unusable(error, teller)
+        yield _unusable(error, finding_factory)
         return
     finally:
         await models.aclose()
     for name in sorted(NOT_CHAT & settings.models.keys()):
-        yield _looked_at(settings.models[name], teller.of(name))
+        yield _looked_at(settings.models[name], finding_factory.of(name))
 
 
-def _unusable(error: SettingsInvalid, teller: Teller) -> Finding:
-    return teller.ill("model", "models_bad", "models_bad_fix", problems="; ".join(error.problems))
+def _unusable(error: SettingsInvalid, finding_factory: FindingFactory) -> Finding:
+    return finding_factory.failed("model", "models_bad", "models_bad_fix", problems="; ".join(error.problems))
 
 
-async def _asked(models: ModelRegistry, name: str, teller: Teller, seconds: float) -> Finding:
+async def _asked(models: ModelRegistry, name: str, finding_factory: FindingFactory, seconds: float) -> Finding:
     if models.display_name(name) == "demo":
-        return teller.well("model", "model_demo")
+        return finding_factory.ok("model", "model_demo")
     started = time.monotonic()
     try:
         model = await models.chat(name)
@@ -59,16 +59,18 @@ async def _asked(models: ModelRegistry, name: str, teller: Teller, seconds: floa
             answer = await model.ainvoke(_ASKED)
     except Exception as error:  # noqa: BLE001 -- the edge of a step: whatever a model's call raises is the finding
         failure = to_answer_failed(error, model=name)
-        return teller.ill("model", "model_bad", _fix(failure), model=models.display_name(name), error=_facts(failure))
+        return finding_factory.failed(
+            "model", "model_bad", _fix(failure), model=models.display_name(name), error=_facts(failure)
+        )
     answering = str(answer.response_metadata.get("model_name") or models.display_name(name))
-    return teller.well("model", "model_ok", model=answering, seconds=f"{time.monotonic() - started:.1f}")
+    return finding_factory.ok("model", "model_ok", model=answering, seconds=f"{time.monotonic() - started:.1f}")
 
 
-def _looked_at(table: ModelTable, teller: Teller) -> Finding:
+def _looked_at(table: ModelTable, finding_factory: FindingFactory) -> Finding:
     if not (table.model and (table.base_url or table.api_key.get_secret_value())):
-        return teller.unchecked("model", "model_unset")
+        return finding_factory.skipped("model", "model_unset")
     where = urlsplit(table.base_url).hostname or "api.openai.com"
-    return teller.well("model", "model_set", model=f"{table.model} ({where})")
+    return finding_factory.ok("model", "model_set", model=f"{table.model} ({where})")
 
 
 def _alone(table: ModelTable, seconds: float) -> ModelTable:

@@ -9,24 +9,28 @@ from chains.mcp_servers import open_servers, set_up
 from chains.mcp_session import McpConnection
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import McpTable, Settings
-from web.doctor.findings import Finding, Teller
+from web.doctor.findings import Finding, FindingFactory
 
 _LAST_WORDS = 200
 
 
-async def examine_servers(settings: Settings, teller: Teller, seconds: float) -> AsyncIterator[Finding]:
+async def examine_servers(
+    settings: Settings, finding_factory: FindingFactory, seconds: float
+) -> AsyncIterator[Finding]:
     """Connect to each server on its own; a program is ended again."""
     tables = set_up(settings)
     try:
         await asyncio.to_thread(open_servers, settings)
     except SettingsInvalid as error:
-        yield teller.ill("mcp", "mcp_invalid", "models_bad_fix", problems="; ".join(error.problems))
+        yield finding_factory.failed("mcp", "mcp_invalid", "models_bad_fix", problems="; ".join(error.problems))
         return
     for name, table in tables.items():
-        yield await _asked(name, table, settings, teller.of(name), seconds)
+        yield await _asked(name, table, settings, finding_factory.of(name), seconds)
 
 
-async def _asked(name: str, table: McpTable, settings: Settings, teller: Teller, seconds: float) -> Finding:
+async def _asked(
+    name: str, table: McpTable, settings: Settings, finding_factory: FindingFactory, seconds: float
+) -> Finding:
     proxy = settings.network.proxy.get_secret_value()
     errors = cast("TextIO", await asyncio.to_thread(TemporaryFile, "w+", encoding="utf-8", errors="replace"))
     server = McpConnection(name, table, proxy=proxy, errors=errors)
@@ -38,10 +42,14 @@ async def _asked(name: str, table: McpTable, settings: Settings, teller: Teller,
         await server.aclose()
         said = await asyncio.to_thread(_last_words, errors)
     if trouble:
-        return teller.ill("mcp", "mcp_bad", "mcp_bad_fix", error=trouble, said=said or "-", seconds=f"{seconds:g}")
+        return finding_factory.failed(
+            "mcp", "mcp_bad", "mcp_bad_fix", error=trouble, said=said or "-", seconds=f"{seconds:g}"
+        )
     if missing:
-        return teller.doubtful("mcp", "mcp_missing", "mcp_missing_fix", missing=", ".join(missing), tools=len(offers))
-    return teller.well("mcp", "mcp_ok", tools=len(offers))
+        return finding_factory.warning(
+            "mcp", "mcp_missing", "mcp_missing_fix", missing=", ".join(missing), tools=len(offers)
+        )
+    return finding_factory.ok("mcp", "mcp_ok", tools=len(offers))
 
 
 def _last_words(errors: TextIO) -> str:

@@ -14,7 +14,7 @@ def is_local(url: str) -> bool:
     return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
-async def open_stranger(*, proxy: str, seconds: float) -> httpx2.AsyncClient:
+async def open_probe_client(*, proxy: str, seconds: float) -> httpx2.AsyncClient:
     """Open a client that trusts what the system trusts; reading its certificates takes a while."""
     return await asyncio.to_thread(
         httpx2.AsyncClient,
@@ -25,7 +25,7 @@ async def open_stranger(*, proxy: str, seconds: float) -> httpx2.AsyncClient:
     )
 
 
-def trouble_fix(error: Exception, *, proxied: bool) -> str:
+def fix_for(error: Exception, *, proxied: bool) -> str:
     """Name the sentence that says what to do about a failed request."""
     causes = tuple(_causes(error))
     if proxied and not any(isinstance(cause, ssl.SSLError) for cause in causes):
@@ -41,7 +41,7 @@ def trouble_fix(error: Exception, *, proxied: bool) -> str:
     return "trouble_other_fix"
 
 
-def trouble_told(error: Exception) -> str:
+def short_cause(error: Exception) -> str:
     """Give the last cause in a few words; it names no address and no secret."""
     last = tuple(_causes(error))[-1]
     said = str(getattr(last, "reason", "") or getattr(last, "strerror", "") or "")
