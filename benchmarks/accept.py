@@ -10,7 +10,7 @@ from benchmarks.harness import programme, town
 from benchmarks.tables import Row, at_most, percentile, seen, table
 from tests.resilience.callers import Posted, post_all
 from tests.resilience.programs import module
-from tests.resilience.town import Service, Town
+from tests.resilience.town import Cluster, Service
 
 _CONNECTIONS = 64
 _CALLBACKS = 6000
@@ -41,7 +41,7 @@ async def main() -> None:
         )
 
 
-async def _round(place: Town, service: Service, number: int) -> _Round:
+async def _round(place: Cluster, service: Service, number: int) -> _Round:
     letters = [place.letter(f"u{n % _PEOPLE}", f"{number} {n}") for n in range(_CALLBACKS)]
     requests = [letter.request() for letter in letters]
     used, began = service.usage(), time.perf_counter()

@@ -17,7 +17,7 @@ from benchmarks.harness import programme, town
 from benchmarks.tables import Row, at_most, percentile, seen, table
 from tests.resilience.callers import Posted, post_all, post_steadily
 from tests.resilience.programs import Program, module
-from tests.resilience.town import Service, Town
+from tests.resilience.town import Cluster, Service
 
 _MESSAGES = 20_000
 _PER_SECOND = 50.0
@@ -38,7 +38,7 @@ async def main() -> None:
             await _measure(place, await place.serve(), url, messages)
 
 
-async def _measure(place: Town, service: Service, url: str, messages: int) -> None:
+async def _measure(place: Cluster, service: Service, url: str, messages: int) -> None:
     quiet = await _round(place, service, "a")
     export = Program(
         module("web.cli", "export", "--format", "pdf", "--out", "exported"),
@@ -69,7 +69,7 @@ async def _run(export: Program) -> None:
     await export.start(within=600.0)
 
 
-async def _round(place: Town, service: Service, name: str) -> Sequence[Posted]:
+async def _round(place: Cluster, service: Service, name: str) -> Sequence[Posted]:
     requests = [place.letter(f"w{n % _WRITERS}", f"{name} {n}").request() for n in range(_CALLBACKS)]
     return await post_steadily(service.port, requests, per_second=_PER_SECOND)
 

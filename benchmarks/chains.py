@@ -38,7 +38,7 @@ ROUNDS = 5
 class Window:
     """A memory that always knows the same exchanges."""
 
-    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:  # noqa: ARG002
+    async def load(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:  # noqa: ARG002
         """Implement `ConversationStore.load`."""
         latest = tuple(Exchange(f"question {number}", f"answer {number}") for number in range(MESSAGES // 2))
         return ConversationContext("", None, latest[-turns:])

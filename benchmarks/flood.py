@@ -5,7 +5,7 @@ import time
 from benchmarks.harness import answered, programme, town, warmed
 from benchmarks.tables import Row, at_most, seen, table
 from tests.resilience.callers import post_all
-from tests.resilience.town import Service, Town
+from tests.resilience.town import Cluster, Service
 
 _FLOOD = 20_000
 _MESSAGES = 1000
@@ -34,7 +34,7 @@ async def main() -> None:
         table(f"{_MESSAGES} messages of {_PEOPLE} others beside one with {_FLOOD:,} waiting, best of 3", rows)
 
 
-async def _flooded(place: Town) -> Service:
+async def _flooded(place: Cluster) -> Service:
     """Start a service and let one person write far more than WeCom lets him be answered."""
     database = {"WEBOT_STORAGE__DATABASE_URL": f"sqlite+aiosqlite:///{place.folder}/flooded.db"}
     service = await place.serve(settings=database)
@@ -44,7 +44,7 @@ async def _flooded(place: Town) -> Service:
     return service
 
 
-async def _round(place: Town, service: Service, prefix: str) -> float:
+async def _round(place: Cluster, service: Service, prefix: str) -> float:
     requests = [place.letter(f"{prefix}u{n % _PEOPLE}", f"{n}").request() for n in range(_MESSAGES)]
     before, began = await place.total(), time.time()
     await post_all(service.port, requests, connections=32)

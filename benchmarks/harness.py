@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.resilience.callers import post_all
-from tests.resilience.town import Service, Town
+from tests.resilience.town import Cluster, Service
 from web.loop import run
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -26,13 +26,13 @@ async def town(
     model_delay: float = 0.0,
     settings: Mapping[str, str] | None = None,
     apart: bool = False,
-) -> AsyncIterator[Town]:
+) -> AsyncIterator[Cluster]:
     """Start WeCom and a model; `apart` keeps them, and this process, off webot's core."""
     if apart:
         os.sched_setaffinity(0, OTHERS)
     try:
         with tempfile.TemporaryDirectory(prefix="webot-bench-") as folder:
-            async with Town(
+            async with Cluster(
                 Path(folder),
                 database_url=database_url,
                 model_delay=model_delay,
@@ -52,7 +52,7 @@ def programme(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     print(f"\nThis machine did a fixed piece of work in {before:.0f} ms of CPU before and {after:.0f} ms after.")
 
 
-async def warmed(service: Service, within: Town) -> None:
+async def warmed(service: Service, within: Cluster) -> None:
     """Let everything be used once, so that the first measured message is like the last."""
     before = await within.total()
     letters = [within.letter(f"warm{number}", "warm") for number in range(20)]
@@ -60,7 +60,7 @@ async def warmed(service: Service, within: Town) -> None:
     await answered(within, before + len(letters))
 
 
-async def answered(within: Town, total: int, *, seconds: float = 120.0) -> float:
+async def answered(within: Cluster, total: int, *, seconds: float = 120.0) -> float:
     """Return when so many messages have come, with the moment, in seconds since 1970; `TimeoutError` if not."""
     async with asyncio.timeout(seconds):
         while await within.total() < total:  # noqa: ASYNC110 -- what is waited for is in another process

@@ -13,7 +13,7 @@ from benchmarks.tables import Row, at_most, seen, table
 from pipeline.ports import WebhookRequest
 from tests.fakes.hostile import hostile_callbacks
 from tests.resilience.callers import post_all
-from tests.resilience.town import Town
+from tests.resilience.town import Cluster
 
 _CONNECTIONS = 8
 
@@ -52,7 +52,7 @@ async def main() -> None:
             print(fault)
 
 
-def _calls(place: Town, seed: int) -> Iterator[WebhookRequest]:
+def _calls(place: Cluster, seed: int) -> Iterator[WebhookRequest]:
     keys = CallbackKeys.of(place.app.token, place.app.encoding_aes_key, place.app.corp_id)
     return hostile_callbacks(seed, keys, agent_id=place.app.agent_id)
 

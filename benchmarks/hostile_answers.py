@@ -25,7 +25,7 @@ from tests.fakes.hostile_answers import hostile_text
 from tests.resilience.callers import Posted, dial, post_all
 from tests.resilience.postgres import postgres
 from tests.resilience.programs import Program, module
-from tests.resilience.town import Service, Town, free_port
+from tests.resilience.town import Cluster, Service, free_port
 
 _CONNECTIONS = 8
 _PEOPLE = 64
@@ -104,7 +104,7 @@ async def _measure(title: str, database_url: str, asked: argparse.Namespace) -> 
         table(f"{happened.messages:,} hostile answers, {title}, seed {asked.seed}", await _rows(place, happened))
 
 
-def _rounds(place: Town, seed: int, *, mixed: bool) -> Iterator[Iterator[bytes]]:
+def _rounds(place: Cluster, seed: int, *, mixed: bool) -> Iterator[Iterator[bytes]]:
     random = Random(seed)  # noqa: S311 -- the same for a seed is the point
     number = 0
     while True:
@@ -112,7 +112,7 @@ def _rounds(place: Town, seed: int, *, mixed: bool) -> Iterator[Iterator[bytes]]
         number += _ROUND
 
 
-def _request(place: Town, random: Random, number: int, *, mixed: bool) -> bytes:
+def _request(place: Cluster, random: Random, number: int, *, mixed: bool) -> bytes:
     text = f"poison {number}"
     if mixed and random.random() < 0.5:
         words = random.choice(_COMMANDS) + hostile_text(random, _MESSAGE_BYTES)
@@ -120,7 +120,7 @@ def _request(place: Town, random: Random, number: int, *, mixed: bool) -> bytes:
     return place.letter(f"p{random.randrange(_PEOPLE)}", text).request()
 
 
-async def _settled(place: Town) -> None:
+async def _settled(place: Cluster) -> None:
     """Return once no turn waits; `TimeoutError` if one does not end."""
     database = await asyncio.to_thread(open_database, place.database_url)
     try:
@@ -135,7 +135,7 @@ async def _settled(place: Town) -> None:
         await database.close()
 
 
-async def _talk(place: Town, service: Service, happened: _Seen) -> None:
+async def _talk(place: Cluster, service: Service, happened: _Seen) -> None:
     """Send an ordinary message of a new person every second; note until it is answered, in milliseconds."""
     for number in count():
         began = time.perf_counter()
@@ -157,7 +157,7 @@ async def _probe(service: Service, happened: _Seen) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _rows(place: Town, happened: _Seen) -> Sequence[Row]:
+async def _rows(place: Cluster, happened: _Seen) -> Sequence[Row]:
     database = await asyncio.to_thread(open_database, place.database_url)
     try:
         waiting, failed = await count_turns(database, "waiting"), await count_turns(database, "failed")

@@ -6,7 +6,7 @@ from adapters.simulator.faults import Slow
 from benchmarks.harness import programme, town, warmed
 from benchmarks.tables import Row, at_most, percentile, seen, table
 from tests.resilience.callers import post_steadily
-from tests.resilience.town import Service, Town
+from tests.resilience.town import Cluster, Service
 
 _MESSAGES = 400
 _PEOPLE = 100
@@ -24,7 +24,7 @@ async def main() -> None:
         table(f"From callback to phone, {_RATE:g} messages a second, SQLite", rows)
 
 
-async def _measure(place: Town, service: Service, how: str, bound: float) -> list[Row]:
+async def _measure(place: Cluster, service: Service, how: str, bound: float) -> list[Row]:
     prefix = f"{'far' if how else 'near'}"
     letters = [place.letter(f"{prefix}{n % _PEOPLE}", f"{n}") for n in range(_MESSAGES)]
     posted = await post_steadily(service.port, [letter.request() for letter in letters], per_second=_RATE)

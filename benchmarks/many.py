@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from benchmarks.harness import answered, programme, town, warmed
 from benchmarks.tables import Row, at_most, seen, table
 from tests.resilience.callers import Posted, dial, lines
-from tests.resilience.town import Service, Town
+from tests.resilience.town import Cluster, Service
 
 _PEOPLE = 200
 _TIMES = 5
@@ -26,7 +26,7 @@ async def main() -> None:
         table(f"{_PEOPLE} people write at the same moment, {_TIMES} times", rows)
 
 
-async def _bursts(place: Town, service: Service, how: str) -> list[Row]:
+async def _bursts(place: Cluster, service: Service, how: str) -> list[Row]:
     bursts = [await _burst(place, service, f"{how[:1]}{number}-") for number in range(_TIMES)]
     slowest = [max(one.seconds for one in posted) * 1000 for posted in bursts]
     refused = sum(one.status != 200 for posted in bursts for one in posted)
@@ -37,7 +37,7 @@ async def _bursts(place: Town, service: Service, how: str) -> list[Row]:
     ]
 
 
-async def _burst(place: Town, service: Service, names: str) -> list[Posted]:
+async def _burst(place: Cluster, service: Service, names: str) -> list[Posted]:
     before = await place.total()
     requests = [place.letter(f"{names}{n}", "all at once").request() for n in range(_PEOPLE)]
     async with lines(service.port, _PEOPLE) as opened:

@@ -19,7 +19,7 @@ from benchmarks.harness import answered, programme, town, warmed
 from benchmarks.tables import Row, at_least, seen, table
 from tests.resilience.callers import post_all
 from tests.resilience.postgres import postgres
-from tests.resilience.town import Service, Town
+from tests.resilience.town import Cluster, Service
 
 _CONNECTIONS = 64
 _PEOPLE = 1600
@@ -46,7 +46,7 @@ async def main() -> None:
         async with AsyncExitStack() as stack:
             server = await stack.enter_async_context(postgres()) if asked.database == "postgresql" else None
             rounds: dict[str, list[_Round]] = {"now": [], asked.revision: []}
-            places: dict[str, tuple[Town, Service]] = {}
+            places: dict[str, tuple[Cluster, Service]] = {}
             for name, path in (("now", ""), (asked.revision, folder)):
                 place = await stack.enter_async_context(town(database_url=await server.database() if server else ""))
                 environ: Mapping[str, str] = {"PYTHONPATH": path} if path else {}
@@ -68,7 +68,7 @@ def _take(revision: str, folder: Path) -> None:
     subprocess.run(["tar", "-x", "-C", str(folder)], check=True, input=archive)  # noqa: S603, S607
 
 
-async def _round(place: Town, service: Service, number: int) -> _Round:
+async def _round(place: Cluster, service: Service, number: int) -> _Round:
     before = await place.total()
     requests = [place.letter(f"u{n}", f"round {number}").request() for n in range(_PEOPLE)]
     began, clock = time.time(), time.perf_counter()

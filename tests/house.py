@@ -20,7 +20,7 @@ from web.wiring import Service
 
 
 @dataclass(frozen=True)
-class House:
+class RunningService:
     """A running service, and the two ways to reach it: as WeCom's members do, and over HTTP.
 
     `http` is for callbacks and health, `console` for the console and all that listens there.
@@ -37,7 +37,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, environ: Mapping[str, str] | None = None) -> AsyncIterator[House]:
+async def running_service(folder: Path, environ: Mapping[str, str] | None = None) -> AsyncIterator[RunningService]:
     """Serve from a folder on a free port until the block ends."""
     settings = {
         "WEBOT_SERVER__PORT": "0",
@@ -54,7 +54,7 @@ async def open_house(folder: Path, environ: Mapping[str, str] | None = None) -> 
         serving(loaded, listeners) as service,
     ):
         assert service.simulator is not None
-        yield House(service, service.simulator, http, console)
+        yield RunningService(service, service.simulator, http, console)
 
 
 async def until(holds: Callable[[], object]) -> float:

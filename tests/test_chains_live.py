@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 from tests.fakes.openai_server import OpenAIServer
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 from tests.test_service import answered_by
 
 MINE = 'description = "人事"\ncommand = "@hr"\nsystem_prompt = "{prompt}"\n'
 
 
-async def save(house: House, text: str) -> None:
+async def save(house: RunningService, text: str) -> None:
     """Save a chain as an editor does."""
     file = Path(house.service.settings.storage.data_dir) / "chains" / "hr.toml"
 
@@ -23,7 +23,7 @@ async def save(house: House, text: str) -> None:
     await asyncio.to_thread(write)
 
 
-async def live(house: House, prompt: str) -> float:
+async def live(house: RunningService, prompt: str) -> float:
     """Give the seconds until the service's own book says so."""
     began = time.perf_counter()
     async with asyncio.timeout(10):
@@ -35,7 +35,7 @@ async def live(house: House, prompt: str) -> float:
 
 
 async def test_a_saved_chain_answers_without_a_restart(tmp_path: Path) -> None:
-    async with OpenAIServer() as model, open_house(tmp_path, answered_by(model)) as house:
+    async with OpenAIServer() as model, running_service(tmp_path, answered_by(model)) as house:
         phone = house.phone()
         await save(house, MINE.replace("{prompt}", "one"))
         await live(house, "one")
@@ -53,7 +53,7 @@ async def test_a_saved_chain_answers_without_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_broken_edit_is_told_in_the_console_and_what_worked_goes_on(tmp_path: Path) -> None:
-    async with OpenAIServer() as model, open_house(tmp_path, answered_by(model)) as house:
+    async with OpenAIServer() as model, running_service(tmp_path, answered_by(model)) as house:
         await save(house, MINE.replace("{prompt}", "one"))
         await live(house, "one")
         await save(house, 'description = "人事"\ncomand = "@hr"\n')
@@ -76,7 +76,7 @@ async def test_a_broken_edit_is_told_in_the_console_and_what_worked_goes_on(tmp_
 
 async def test_an_edit_is_live_within_a_second(tmp_path: Path) -> None:
     # The best of three: this machine may be busy with other things.
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         seconds = []
         for prompt in ("one", "other", "last one"):
             await save(house, MINE.replace("{prompt}", prompt))
@@ -87,12 +87,12 @@ async def test_an_edit_is_live_within_a_second(tmp_path: Path) -> None:
 
 async def test_a_broken_edit_changes_nothing_even_after_a_restart(tmp_path: Path) -> None:
     async with OpenAIServer() as model:
-        async with open_house(tmp_path, answered_by(model)) as house:
+        async with running_service(tmp_path, answered_by(model)) as house:
             await save(house, MINE.replace("{prompt}", "good"))
             await live(house, "good")
             await house.service.chain_sync.poll()
             await save(house, "command = @hr")
-        async with open_house(tmp_path, answered_by(model)) as house:
+        async with running_service(tmp_path, answered_by(model)) as house:
             phone = house.phone()
             await phone.say("@hr 年假")
             await phone.texts(count=1)

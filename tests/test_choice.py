@@ -4,7 +4,7 @@ from pathlib import Path
 
 from storage.ratings import RatingCount, count_ratings, latest_rated
 from tests.fakes.openai_server import OpenAIServer
-from tests.house import open_house
+from tests.house import running_service
 from tests.test_service import answered_by
 
 
@@ -19,17 +19,17 @@ def offering(model: OpenAIServer, users: str) -> dict[str, str]:
 
 async def test_who_answers_is_chosen_for_one_person_and_stays_so_over_a_restart(tmp_path: Path) -> None:
     async with OpenAIServer() as model:
-        async with open_house(tmp_path, offering(model, '["zhangsan"]')) as house:
+        async with running_service(tmp_path, offering(model, '["zhangsan"]')) as house:
             zhang, li = house.phone("zhangsan"), house.phone("lisi")
             for phone in (zhang, li):
                 await phone.say("@model large")
                 await phone.say("你好")
                 await phone.texts(count=2)
         asked = sorted((body["messages"][-1]["content"], body["model"]) for body in model.bodies)
-        async with open_house(tmp_path, offering(model, '["ZhangSan"]')) as house:
+        async with running_service(tmp_path, offering(model, '["ZhangSan"]')) as house:
             await house.phone("zhangsan").say("还在吗")
             await house.phone("zhangsan").texts(count=1)
-        async with open_house(tmp_path, offering(model, "[]")) as house:
+        async with running_service(tmp_path, offering(model, "[]")) as house:
             await house.phone("zhangsan").say("现在呢")
             await house.phone("zhangsan").say("@model")
             *_, listed = await house.phone("zhangsan").texts(count=2)
@@ -40,7 +40,7 @@ async def test_who_answers_is_chosen_for_one_person_and_stays_so_over_a_restart(
 
 
 async def test_answers_are_judged_by_word_by_click_and_by_sign(tmp_path: Path) -> None:
-    async with OpenAIServer() as model, open_house(tmp_path, answered_by(model)) as house:
+    async with OpenAIServer() as model, running_service(tmp_path, answered_by(model)) as house:
         phone = house.phone()
         await phone.say("@good")
         await phone.say("一")

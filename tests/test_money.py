@@ -12,7 +12,7 @@ from pipeline.words import Catalogue
 from storage.tables import inbox, messages, spending
 from storage.usage import By, usage_report
 from tests.fakes.openai_server import OpenAIServer, Says
-from tests.house import House, open_house, until
+from tests.house import RunningService, running_service, until
 
 ZH = Catalogue("zh")
 
@@ -36,7 +36,7 @@ def priced(model: OpenAIServer, **more: str) -> dict[str, str]:
     }
 
 
-async def recorded(house: House) -> tuple[int, int]:
+async def recorded(house: RunningService) -> tuple[int, int]:
     """Give what the messages say was paid, and what the sums say."""
     async with house.service.database.read() as connection:
         answers = await connection.execute(select(func.sum(messages.c.cost)))
@@ -44,7 +44,7 @@ async def recorded(house: House) -> tuple[int, int]:
         return int(answers.scalar_one()), int(sums.scalar_one())
 
 
-async def states(house: House) -> list[str]:
+async def states(house: RunningService) -> list[str]:
     async with house.service.database.read() as connection:
         return [row.state for row in await connection.execute(select(inbox.c.state).order_by(inbox.c.id))]
 
@@ -52,7 +52,7 @@ async def states(house: House) -> list[str]:
 async def test_a_spent_budget_is_a_polite_no_and_commands_go_on(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("第一个回答", usage=(400_000, 30_000)))
     budget = {"WEBOT_BUDGETS__PER_USER_PER_DAY": "1"}
-    async with open_house(tmp_path, priced(model, **budget)) as house:
+    async with running_service(tmp_path, priced(model, **budget)) as house:
         phone, other = house.phone(), house.phone("lisi")
         await phone.say("一")
         assert ["第一个回答"] == await phone.texts(count=1)
@@ -79,7 +79,7 @@ async def test_a_spent_budget_is_a_polite_no_and_commands_go_on(tmp_path: Path, 
 
 async def test_the_budget_of_all_holds_for_the_next_person_at_once(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("第一个回答", usage=(400_000, 30_000)))
-    async with open_house(tmp_path, priced(model, WEBOT_BUDGETS__PER_MONTH="1")) as house:
+    async with running_service(tmp_path, priced(model, WEBOT_BUDGETS__PER_MONTH="1")) as house:
         await house.phone().say("一")
         await house.phone().texts(count=1)
         other = house.phone("lisi")
@@ -93,11 +93,11 @@ async def test_the_budget_of_all_holds_for_the_next_person_at_once(tmp_path: Pat
 async def test_a_restart_forgets_no_spending(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("第一个回答", usage=(400_000, 30_000)))
     settings = priced(model, WEBOT_BUDGETS__PER_DAY="1", WEBOT_BUDGETS__PER_USER_PER_MONTH="1")
-    async with open_house(tmp_path, settings) as house:
+    async with running_service(tmp_path, settings) as house:
         await house.phone().say("一")
         await house.phone().texts(count=1)
     for user in ("zhangsan", "lisi"):
-        async with open_house(tmp_path, settings) as house:
+        async with running_service(tmp_path, settings) as house:
             await house.phone(user).say("二")
             (refused,) = await house.phone(user).texts(count=1)
 
@@ -111,7 +111,7 @@ async def test_prices_and_budgets_that_are_edited_hold_from_the_next_answer(
     model.script(*(Says("回答", usage=(400_000, 0)) for _ in range(2)))
     file = tmp_path / "settings.local.toml"
     await asyncio.to_thread(file.write_text, "[models.default]\ninput_price = 0.0\n")
-    async with open_house(tmp_path, bare(model)) as house:
+    async with running_service(tmp_path, bare(model)) as house:
         phone = house.phone()
         await phone.say("一")
         await phone.texts(count=1)
@@ -129,7 +129,7 @@ async def test_prices_and_budgets_that_are_edited_hold_from_the_next_answer(
 
 async def test_an_answer_that_could_not_be_given_is_paid_all_the_same(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("", finish="content_filter", usage=(400_000, 30_000)))
-    async with open_house(
+    async with running_service(
         tmp_path, priced(model, WEBOT_BUDGETS__PER_USER_PER_DAY="1", WEBOT_BUDGETS__PER_DAY="1")
     ) as it:
         phone = it.phone()
@@ -147,7 +147,7 @@ async def test_an_answer_that_could_not_be_given_is_paid_all_the_same(tmp_path: 
 
 async def test_who_is_forgotten_has_spent_what_they_have_spent(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("第一个回答", usage=(400_000, 30_000)))
-    async with open_house(tmp_path, priced(model, WEBOT_BUDGETS__PER_USER_PER_DAY="1")) as house:
+    async with running_service(tmp_path, priced(model, WEBOT_BUDGETS__PER_USER_PER_DAY="1")) as house:
         phone = house.phone()
         said = []
         for count, words in enumerate(("一", "二", "@forget", "@forget yes", "三", "四"), 1):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
-from tests.house import open_house
+from tests.house import running_service
 from tests.web.shell import webot
 
 KEY = "sk-ant-0123456789"
@@ -23,7 +23,7 @@ def answered_by(model: AnthropicServer) -> dict[str, str]:
 
 async def test_a_conversation_goes_to_anthropic_word_for_word(tmp_path: Path) -> None:
     environ = {"WEBOT_CHAT__SYSTEM_PROMPT": "Be kind."}
-    async with AnthropicServer() as model, open_house(tmp_path, environ | answered_by(model)) as house:
+    async with AnthropicServer() as model, running_service(tmp_path, environ | answered_by(model)) as house:
         model.script(Says("你好!"), Says("第二次。"))
         phone = house.phone()
         await phone.say("在吗")
@@ -48,7 +48,7 @@ async def test_a_model_that_fails_is_apologised_for_and_its_fallback_is_asked(tm
             "WEBOT_MODELS__SPARE__BASE_URL": spare.base_url,
             "WEBOT_MODELS__SPARE__MAX_RETRIES": "0",
         }
-        async with open_house(tmp_path, environ | answered_by(model)) as house:
+        async with running_service(tmp_path, environ | answered_by(model)) as house:
             model.script(Fails(529), Fails(401))
             spare.script(Says("我来。"), Fails(400))
             phone = house.phone()

@@ -13,7 +13,7 @@ from storage.bell import can_listen
 from storage.dsn import read_url
 from storage.postgres import Connector
 from tests.fakes.pgbouncer import pgbouncer
-from tests.house import open_house
+from tests.house import running_service
 from tests.web.shell import webot
 
 
@@ -36,7 +36,7 @@ async def test_two_processes_start_on_an_empty_database_and_everybody_is_answere
     environ = {"WEBOT_STORAGE__DATABASE_URL": url}
     with capture_logs() as logged:
         async with AsyncExitStack() as first, AsyncExitStack() as second:
-            opening = [stack.enter_async_context(open_house(tmp_path, environ)) for stack in (first, second)]
+            opening = [stack.enter_async_context(running_service(tmp_path, environ)) for stack in (first, second)]
             houses = await asyncio.gather(*opening)
             ready = [(await house.http.get("/readyz")).status_code for house in houses]
             # Each has a WeCom of its own: what one would answer for the other goes to nobody.

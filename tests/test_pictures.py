@@ -12,7 +12,7 @@ from storage.sounds import StoredAudio
 from tests.fakes.openai_media import HEARD, RED
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.fakes.recordings import amr_seconds, picture, size_of, tone, wave_head, webp_claiming
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 
 ZH = Catalogue("zh")
 
@@ -34,12 +34,12 @@ def set_up(model: OpenAIServer, **more: str) -> dict[str, str]:
     }
 
 
-def shown(house: House, media_id: str) -> bytes:
+def shown(house: RunningService, media_id: str) -> bytes:
     return house.simulator.media(media_id).data
 
 
 async def test_the_demo_draws_at_once_without_any_key(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         phone = house.phone()
         await phone.say("@image 320x240 一只黑猫")
         drawn, words = await phone.messages(count=2)
@@ -52,7 +52,7 @@ async def test_the_demo_draws_at_once_without_any_key(tmp_path: Path) -> None:
 
 
 async def test_a_drawn_picture_arrives_after_one_notice(tmp_path: Path, model: OpenAIServer) -> None:
-    async with open_house(tmp_path, set_up(model)) as house:
+    async with running_service(tmp_path, set_up(model)) as house:
         phone = house.phone()
         await phone.say("@image 一只黑猫")
         notice, drawn = await phone.messages(count=2)
@@ -67,7 +67,7 @@ async def test_a_drawn_picture_arrives_after_one_notice(tmp_path: Path, model: O
 
 
 async def test_a_drawn_picture_is_not_in_what_the_model_sees_next(tmp_path: Path, model: OpenAIServer) -> None:
-    async with open_house(tmp_path, set_up(model)) as house:
+    async with running_service(tmp_path, set_up(model)) as house:
         phone = house.phone()
         await phone.say("第一句")
         await phone.messages(count=1)
@@ -82,7 +82,7 @@ async def test_a_drawn_picture_is_not_in_what_the_model_sees_next(tmp_path: Path
 
 async def test_a_refusal_by_the_providers_policy_is_a_clear_sentence(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Fails(400, code="moderation_blocked"))
-    async with open_house(tmp_path, set_up(model)) as house:
+    async with running_service(tmp_path, set_up(model)) as house:
         phone = house.phone()
         await phone.say("@image 不好的东西")
         _, said = await phone.texts(count=2)
@@ -92,7 +92,7 @@ async def test_a_refusal_by_the_providers_policy_is_a_clear_sentence(tmp_path: P
 
 async def test_a_picture_and_the_question_after_it_are_one(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("一片红色"), Says("不客气"))
-    async with open_house(tmp_path, set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")) as house:
+    async with running_service(tmp_path, set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")) as house:
         phone = house.phone()
         await phone.send_image(picture("JPEG", 3000, 2000))
         (taken,) = await phone.texts(count=1)
@@ -112,10 +112,10 @@ async def test_a_picture_and_the_question_after_it_are_one(tmp_path: Path, model
 async def test_a_picture_waits_through_a_restart(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("一片红色"))
     environ = set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         await house.phone().send_image(picture("PNG"))
         await house.phone().texts(count=1)
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         await house.phone().say("这是什么")
         await house.phone().texts(count=1)
 
@@ -123,7 +123,7 @@ async def test_a_picture_waits_through_a_restart(tmp_path: Path, model: OpenAISe
 
 
 async def test_a_model_that_cannot_see_says_so(tmp_path: Path, model: OpenAIServer) -> None:
-    async with open_house(tmp_path, set_up(model)) as house:
+    async with running_service(tmp_path, set_up(model)) as house:
         phone = house.phone()
         await phone.send_image(picture("PNG"))
 
@@ -134,7 +134,7 @@ async def test_a_voice_message_is_understood_and_answered_with_one(tmp_path: Pat
     chains = tmp_path / "data" / "chains"
     chains.mkdir(parents=True)
     (chains / "default.toml").write_text('spoken = "to_voice"\n', encoding="utf-8")
-    async with open_house(tmp_path, set_up(model, WEBOT_MODELS__SPEECH__SPEAKING_MODEL="test-voice")) as house:
+    async with running_service(tmp_path, set_up(model, WEBOT_MODELS__SPEECH__SPEAKING_MODEL="test-voice")) as house:
         phone = house.phone()
         await phone.send_voice(await spoken(tmp_path))
         words, voice = await phone.messages(count=2)
@@ -147,7 +147,7 @@ async def test_a_voice_message_is_understood_and_answered_with_one(tmp_path: Pat
 
 
 async def test_two_hostile_pictures_at_once_are_refused_in_a_sentence_each(tmp_path: Path, model: OpenAIServer) -> None:
-    async with open_house(tmp_path, set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")) as house:
+    async with running_service(tmp_path, set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")) as house:
         phones = [house.phone("eve"), house.phone("mallory")]
         await asyncio.gather(*(phone.send_image(webp_claiming(8000, 8000)) for phone in phones))
 
@@ -157,7 +157,7 @@ async def test_two_hostile_pictures_at_once_are_refused_in_a_sentence_each(tmp_p
 
 async def test_a_voice_message_is_answered_beside_hostile_ones(tmp_path: Path, model: OpenAIServer) -> None:
     sdp = b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 52101 RTP/AVP 0\n"
-    async with open_house(tmp_path, set_up(model)) as house:
+    async with running_service(tmp_path, set_up(model)) as house:
         eve, phone = house.phone("eve"), house.phone()
         for hostile in (b"ffconcat version 1.0\nfile data/other.wav\n", sdp, wave_head(channels=65_535)):
             await eve.send_voice(hostile)
@@ -169,7 +169,7 @@ async def test_a_voice_message_is_answered_beside_hostile_ones(tmp_path: Path, m
 
 
 async def test_where_nobody_listens_a_voice_message_is_answered_with_that(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         phone = house.phone()
         await phone.send_voice(await spoken(tmp_path))
 

@@ -11,7 +11,7 @@ from chains import models
 from chains.config import ChainConfig
 from pipeline.outcomes import Outcome, PartialAnswer
 from pipeline.replies import TextReply
-from tests.chains.house import house, remembered
+from tests.chains.house import open_chains_harness, remembered
 
 URL = os.environ.get("WEBOT_TEST_MODEL_URL", "")
 MODEL = os.environ.get("WEBOT_TEST_MODEL", "")
@@ -25,7 +25,7 @@ async def test_a_real_model_answers(*, streams: bool) -> None:
     models.ALLOW_REAL_MODELS = True
     chain = ChainConfig(name="default", system_prompt="Answer in one short sentence.", options={"max_tokens": 60})
     try:
-        async with house(URL, chain=chain, model=MODEL, api_key=KEY, timeout=300.0) as it:
+        async with open_chains_harness(URL, chain=chain, model=MODEL, api_key=KEY, timeout=300.0) as it:
             *drafts, outcome = await it.steps("What is the capital of France?", streams=streams)
     finally:
         models.ALLOW_REAL_MODELS = False

@@ -13,14 +13,14 @@ import structlog
 from adapters.simulator.faults import Errcode, HttpStatus, Repeat
 from storage.views import list_turns
 from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 
 UNSIGNED = {"msg_signature": "0" * 40, "timestamp": "1", "nonce": "1"}
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
         yield opened
 
 
@@ -39,7 +39,7 @@ def answered_by(model: OpenAIServer, **more: str) -> dict[str, str]:
     }
 
 
-async def test_a_message_is_answered_through_the_encrypted_path(house: House) -> None:
+async def test_a_message_is_answered_through_the_encrypted_path(house: RunningService) -> None:
     phone = house.phone()
     posting = await phone.say("你好")
     (text,) = await phone.texts(count=1)
@@ -49,7 +49,7 @@ async def test_a_message_is_answered_through_the_encrypted_path(house: House) ->
     assert "你好" in text
 
 
-async def test_a_callback_delivered_three_times_is_answered_once(house: House) -> None:
+async def test_a_callback_delivered_three_times_is_answered_once(house: RunningService) -> None:
     house.simulator.add_fault(Repeat(3))
     phone = house.phone()
     await phone.say("只说一次")
@@ -60,7 +60,7 @@ async def test_a_callback_delivered_three_times_is_answered_once(house: House) -
     assert ["只说一次" in texts[0], "第二句" in texts[1]] == [True, True]
 
 
-async def test_answers_come_in_the_order_of_the_questions(house: House) -> None:
+async def test_answers_come_in_the_order_of_the_questions(house: RunningService) -> None:
     phone = house.phone()
     for number in range(8):
         await phone.say(f"第{number}句")
@@ -78,7 +78,7 @@ async def test_answers_come_in_the_order_of_the_questions(house: House) -> None:
         pytest.param("@stop", "没有", id="there is nothing to stop"),
     ],
 )
-async def test_a_command_from_the_keyboard(house: House, said: str, expected: str) -> None:
+async def test_a_command_from_the_keyboard(house: RunningService, said: str, expected: str) -> None:
     phone = house.phone()
     await phone.say(said)
     texts = await phone.texts(count=1)
@@ -86,7 +86,7 @@ async def test_a_command_from_the_keyboard(house: House, said: str, expected: st
     assert expected in texts[0]
 
 
-async def test_a_menu_click_is_the_command_its_key_names(house: House) -> None:
+async def test_a_menu_click_is_the_command_its_key_names(house: RunningService) -> None:
     phone = house.phone()
     await phone.click("@help")
     texts = await phone.texts(count=1)
@@ -95,7 +95,7 @@ async def test_a_menu_click_is_the_command_its_key_names(house: House) -> None:
 
 
 async def test_a_location_and_a_link_reach_the_model_as_words(tmp_path: Path, model: OpenAIServer) -> None:
-    async with open_house(tmp_path, answered_by(model)) as house:
+    async with running_service(tmp_path, answered_by(model)) as house:
         phone = house.phone()
         await phone.send_location(23.134, 113.358, "广州市海珠区")
         await phone.send_link("标题", "https://example.com/a", "简介")
@@ -107,7 +107,7 @@ async def test_a_location_and_a_link_reach_the_model_as_words(tmp_path: Path, mo
 
 
 async def test_the_model_sees_exactly_the_turns_of_the_window(tmp_path: Path, model: OpenAIServer) -> None:
-    async with open_house(tmp_path, answered_by(model, WEBOT_CHAT__TURNS="2")) as house:
+    async with running_service(tmp_path, answered_by(model, WEBOT_CHAT__TURNS="2")) as house:
         phone = house.phone()
         for number in range(5):
             await phone.say(f"问{number}")
@@ -118,7 +118,7 @@ async def test_the_model_sees_exactly_the_turns_of_the_window(tmp_path: Path, mo
 
 
 async def test_clear_ends_the_conversation_and_the_persona(tmp_path: Path, model: OpenAIServer) -> None:
-    async with open_house(tmp_path, answered_by(model)) as house:
+    async with running_service(tmp_path, answered_by(model)) as house:
         phone = house.phone()
         for count, said in enumerate(["@prompt-set 你是海盗", "你好", "@clear", "还在吗"], start=1):
             await phone.say(said)
@@ -132,7 +132,7 @@ async def test_clear_ends_the_conversation_and_the_persona(tmp_path: Path, model
 
 async def test_stop_cancels_the_answer_being_made_and_what_waits_goes_on(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Held(asyncio.Event(), Says("太晚了")), Says("第二个回答"))
-    async with open_house(tmp_path, answered_by(model)) as house:
+    async with running_service(tmp_path, answered_by(model)) as house:
         phone = house.phone()
         await phone.say("写一本书")
         await model.until(lambda: len(model.bodies) == 1)
@@ -147,7 +147,7 @@ async def test_stop_cancels_the_answer_being_made_and_what_waits_goes_on(tmp_pat
 async def test_while_an_answer_takes_long_one_word_goes_out(tmp_path: Path, model: OpenAIServer) -> None:
     thought = asyncio.Event()
     model.script(Held(thought, Says("想好了")))
-    async with open_house(tmp_path, answered_by(model, WEBOT_CHAT__THINKING_SECONDS="0.05")) as house:
+    async with running_service(tmp_path, answered_by(model, WEBOT_CHAT__THINKING_SECONDS="0.05")) as house:
         phone = house.phone()
         await phone.say("难题")
         first = await phone.texts(count=1)
@@ -162,7 +162,7 @@ async def test_a_provider_that_fails_becomes_an_honest_sentence_and_stays_visibl
     tmp_path: Path, model: OpenAIServer
 ) -> None:
     model.script(*[Fails(401)] * 9)
-    async with open_house(tmp_path, answered_by(model)) as house:
+    async with running_service(tmp_path, answered_by(model)) as house:
         phone = house.phone()
         await phone.say("你好")
         (text,) = await phone.texts(count=1)
@@ -177,7 +177,7 @@ async def test_a_provider_that_fails_becomes_an_honest_sentence_and_stays_visibl
 
 async def test_a_long_answer_arrives_in_pieces_that_are_not_cut(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("很长的回答。😀" * 300))
-    async with open_house(tmp_path, answered_by(model)) as house:
+    async with running_service(tmp_path, answered_by(model)) as house:
         phone = house.phone()
         await phone.say("讲讲")
         pieces = await phone.messages(count=4)
@@ -191,7 +191,7 @@ async def test_a_very_long_answer_is_its_first_piece_and_the_whole_as_a_file(
 ) -> None:
     whole = "一二三四五六七八九十。" * 3000
     model.script(Says(whole))
-    async with open_house(tmp_path, answered_by(model)) as house:
+    async with running_service(tmp_path, answered_by(model)) as house:
         phone = house.phone()
         await phone.say("讲讲")
         messages = await phone.messages(count=2)
@@ -203,7 +203,7 @@ async def test_a_very_long_answer_is_its_first_piece_and_the_whole_as_a_file(
 
 
 @pytest.mark.parametrize("fault", [Errcode(-1), HttpStatus(500), Errcode(42001)], ids=["busy", "HTTP 500", "expired"])
-async def test_a_send_that_fails_is_sent_again(house: House, fault: Errcode | HttpStatus) -> None:
+async def test_a_send_that_fails_is_sent_again(house: RunningService, fault: Errcode | HttpStatus) -> None:
     house.simulator.add_fault(fault, route="message/send", calls=1)
     phone = house.phone()
     await phone.say("你好")
@@ -212,7 +212,7 @@ async def test_a_send_that_fails_is_sent_again(house: House, fault: Errcode | Ht
     assert 1 == len(texts)
 
 
-async def test_a_kind_that_cannot_be_used_is_told_so(house: House) -> None:
+async def test_a_kind_that_cannot_be_used_is_told_so(house: RunningService) -> None:
     phone = house.phone()
     await phone.send_video(b"\x00\x00\x00\x18ftypmp42 film")
     texts = await phone.texts(count=1)
@@ -221,7 +221,7 @@ async def test_a_kind_that_cannot_be_used_is_told_so(house: House) -> None:
 
 
 async def test_somebody_who_is_not_allowed_is_told_so(tmp_path: Path) -> None:
-    async with open_house(tmp_path, {"WEBOT_LIMITS__USERS": '["lisi"]'}) as house:
+    async with running_service(tmp_path, {"WEBOT_LIMITS__USERS": '["lisi"]'}) as house:
         stranger, lisi = house.phone("zhangsan"), house.phone("LiSi")
         await stranger.say("你好")
         await lisi.say("你好")
@@ -231,7 +231,7 @@ async def test_somebody_who_is_not_allowed_is_told_so(tmp_path: Path) -> None:
 
 
 async def test_too_many_messages_in_a_minute_are_refused_once(tmp_path: Path) -> None:
-    async with open_house(tmp_path, {"WEBOT_LIMITS__PER_USER_PER_MINUTE": "2"}) as house:
+    async with running_service(tmp_path, {"WEBOT_LIMITS__PER_USER_PER_MINUTE": "2"}) as house:
         phone = house.phone()
         for number in range(5):
             await phone.say(f"{number}")
@@ -241,7 +241,7 @@ async def test_too_many_messages_in_a_minute_are_refused_once(tmp_path: Path) ->
         assert "2" in texts[2]
 
 
-async def test_words_and_secrets_stay_out_of_the_log(house: House) -> None:
+async def test_words_and_secrets_stay_out_of_the_log(house: RunningService) -> None:
     with structlog.testing.capture_logs() as logged:
         phone = house.phone()
         await phone.say("绝密的话")
@@ -254,7 +254,7 @@ async def test_words_and_secrets_stay_out_of_the_log(house: House) -> None:
 
 async def test_two_apps_answer_each_on_its_own_path(tmp_path: Path) -> None:
     (tmp_path / "settings.local.toml").write_text('[channels.hr]\npath = "/hr"\n', encoding="utf-8")
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         first, second = (
             house.phone("zhangsan", agent_id=app.agent_id) for app in house.simulator.platform.apps.values()
         )
@@ -279,7 +279,7 @@ async def test_two_apps_answer_each_on_its_own_path(tmp_path: Path) -> None:
     ],
 )
 async def test_what_does_not_verify_is_refused_without_a_word(
-    house: House, body: bytes, query: dict[str, str], status: int
+    house: RunningService, body: bytes, query: dict[str, str], status: int
 ) -> None:
     answer = await house.http.post("/gpt", content=body, params=query)
 
@@ -287,24 +287,24 @@ async def test_what_does_not_verify_is_refused_without_a_word(
     assert "" == answer.text
 
 
-async def test_a_method_that_wecom_does_not_call_with_is_told_which_it_may(house: House) -> None:
+async def test_a_method_that_wecom_does_not_call_with_is_told_which_it_may(house: RunningService) -> None:
     answer = await house.http.put("/gpt", content=b"x")
 
     assert (405, "GET, POST", "") == (answer.status_code, answer.headers["allow"], answer.text)
 
 
-async def test_the_counts_are_told_as_plain_text_of_one_charset(house: House) -> None:
+async def test_the_counts_are_told_as_plain_text_of_one_charset(house: RunningService) -> None:
     told = (await house.http.get("/metrics")).headers["content-type"].split("; ")
 
     assert ["text/plain", "charset=utf-8"] == [told[0], told[-1]]
     assert 1 == sum(part.startswith("charset=") for part in told)
 
 
-async def test_the_url_is_verified_as_wecom_does_when_it_is_saved(house: House) -> None:
+async def test_the_url_is_verified_as_wecom_does_when_it_is_saved(house: RunningService) -> None:
     assert (await house.simulator.verify_url()).ok
 
 
-async def test_health_is_told(house: House) -> None:
+async def test_health_is_told(house: RunningService) -> None:
     assert "pong" == (await house.http.get("/test")).text
     assert 200 == (await house.http.get("/healthz")).status_code
     ready = dict.fromkeys(("database", "worker", "loops", "settings", "schema"), "ok")
@@ -317,7 +317,7 @@ async def test_a_database_that_is_away_is_named_as_not_ready_and_comes_back(
 ) -> None:
     name = urlsplit(postgres_url).path[1:]
     server = await asyncpg.connect(host=postgres_server, user="postgres", database="postgres")
-    async with open_house(tmp_path, {"WEBOT_STORAGE__DATABASE_URL": postgres_url}) as house:
+    async with running_service(tmp_path, {"WEBOT_STORAGE__DATABASE_URL": postgres_url}) as house:
         await server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
         await server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
         away = await house.http.get("/readyz")
@@ -335,16 +335,16 @@ async def test_a_service_that_is_stopped_answers_the_rest_when_it_starts_again(
 ) -> None:
     model.script(Held(asyncio.Event(), Says("不会说")), Says("又见面了"))
     settings = answered_by(model, WEBOT_LIMITS__DRAIN_SECONDS="0")
-    async with open_house(tmp_path, settings) as house:
+    async with running_service(tmp_path, settings) as house:
         await house.phone().say("你好")
         await model.until(lambda: len(model.bodies) == 1)
-    async with open_house(tmp_path, settings) as house:
+    async with running_service(tmp_path, settings) as house:
         texts = await house.phone().texts(count=1)
 
         assert ["又见面了"] == texts
 
 
-async def test_two_hundred_people_at_once_are_all_answered(house: House) -> None:
+async def test_two_hundred_people_at_once_are_all_answered(house: RunningService) -> None:
     phones = [house.phone(f"user{number}") for number in range(200)]
     await asyncio.gather(*(phone.say("你好") for phone in phones))
     texts = await asyncio.gather(*(phone.texts(count=1, within=30) for phone in phones))

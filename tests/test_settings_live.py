@@ -9,7 +9,7 @@ import structlog
 
 from storage.configs import RevisionStore
 from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
-from tests.house import House, open_house, until
+from tests.house import RunningService, running_service, until
 
 KEY = "sk-secret-0123456789"
 HR = 'description = "人事"\ncommand = "@hr"\nmodel = "{model}"\n'
@@ -42,7 +42,7 @@ async def save(file: Path, *text: str) -> None:
     await asyncio.to_thread(write)
 
 
-def named(house: House, name: str) -> Callable[[], bool]:
+def named(house: RunningService, name: str) -> Callable[[], bool]:
     return lambda: house.service.chains.model("default") == name
 
 
@@ -53,7 +53,7 @@ def events(logs: list[structlog.typing.EventDict], name: str) -> list[structlog.
 async def test_the_next_answer_is_the_other_models(tmp_path: Path, model: OpenAIServer, other: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         phone = house.phone()
         await phone.say("你好")
         await phone.texts(count=1)
@@ -81,7 +81,7 @@ async def test_a_turn_under_way_ends_on_the_old_model_which_is_then_let_go(
     model.script(Held(go, Says("旧的")))
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         slow, quick = house.phone("zhangsan"), house.phone("lisi")
         await slow.say("写一本书")
         await model.until(lambda: len(model.asked) == 1)
@@ -101,7 +101,7 @@ async def test_a_turn_under_way_ends_on_the_old_model_which_is_then_let_go(
 async def test_what_nobody_uses_any_more_is_let_go_at_once(tmp_path: Path, model: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         phone = house.phone()
         await phone.say("你好")
         await phone.texts(count=1)
@@ -139,7 +139,7 @@ async def test_an_edit_that_is_wrong_is_told_and_not_used(
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
     with structlog.testing.capture_logs() as logs:
-        async with open_house(tmp_path) as house:
+        async with running_service(tmp_path) as house:
             await save(file, edit)
             await until(lambda: house.service.edit.refused)
             phone = house.phone()
@@ -166,7 +166,7 @@ async def test_a_file_that_is_half_written_is_waited_for(tmp_path: Path, model: 
     file = tmp_path / "settings.local.toml"
     whole = table(model, "default", "two")
     await save(file, table(model, "default", "one"))
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         await save(file, whole[:30])
         await until(lambda: house.service.edit.refused)
         assert named(house, "one")()
@@ -179,7 +179,7 @@ async def test_a_file_that_is_half_written_is_waited_for(tmp_path: Path, model: 
 async def test_a_fallback_is_an_edit_too(tmp_path: Path, model: OpenAIServer, other: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model))
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         await save(file, table(model, "default", "m", 'fallbacks = ["spare"]'), table(other, "spare", "s"))
         await until(lambda: "spare" in house.service.settings.models)
         model.script(Fails(500))
@@ -193,7 +193,7 @@ async def test_a_fallback_is_an_edit_too(tmp_path: Path, model: OpenAIServer, ot
 async def test_who_may_speak_and_how_fast_is_an_edit(tmp_path: Path, model: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model))
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         zhang, li = house.phone("zhangsan"), house.phone("lisi")
         await zhang.say("一")
         await zhang.texts(count=1)
@@ -215,7 +215,7 @@ async def test_what_waits_for_a_start_is_named_and_the_rest_holds(tmp_path: Path
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
     with structlog.testing.capture_logs() as logs:
-        async with open_house(tmp_path) as house:
+        async with running_service(tmp_path) as house:
             more = '[log]\nformat = "json"\n[channels.wecom]\nmax_pieces = 9\n[channels.hr]\npath = "/hr"\n'
             await save(file, more, table(model, "default", "two"))
             await until(named(house, "two"))
@@ -236,7 +236,7 @@ async def test_an_edit_the_environment_overrides_is_told(tmp_path: Path, model: 
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
     with structlog.testing.capture_logs() as logs:
-        async with open_house(tmp_path, {"WEBOT_CHAT__TURNS": "3"}) as house:
+        async with running_service(tmp_path, {"WEBOT_CHAT__TURNS": "3"}) as house:
             await save(file, "[chat]\nturns = 5\n", table(model, "default", "two"))
             await until(named(house, "two"))
 
@@ -250,7 +250,7 @@ async def test_a_key_is_changed_without_a_word_of_it(tmp_path: Path, model: Open
     await save(tmp_path / "settings.local.toml", table(model))
     file = tmp_path / ".secrets.toml"
     with structlog.testing.capture_logs() as logs:
-        async with open_house(tmp_path) as house:
+        async with running_service(tmp_path) as house:
             await save(file, '[models.default]\napi_key = "sk-another-9876543210"\n')
             await until(lambda: events(logs, "settings_changed"))
             phone = house.phone()
@@ -265,7 +265,7 @@ async def test_a_key_is_changed_without_a_word_of_it(tmp_path: Path, model: Open
 async def test_a_model_that_a_chain_needs_stays_until_the_chain_lets_it_go(tmp_path: Path, model: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"), table(model, "big", "b"))
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         chain = Path(house.service.settings.storage.data_dir) / "chains" / "hr.toml"
         await save(chain, HR.replace("{model}", "big"))
         await until(lambda: "hr" in house.service.chains.chain_files.catalog.chains)
@@ -291,7 +291,7 @@ async def test_a_model_that_a_chain_needs_stays_until_the_chain_lets_it_go(tmp_p
 async def test_a_chain_waits_for_its_model(tmp_path: Path, model: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         data = Path(house.service.settings.storage.data_dir)
         await save(data / "chains" / "hr.toml", HR.replace("{model}", "big"))
         await until(lambda: house.service.chains.chain_files.catalog.problems)
@@ -311,7 +311,7 @@ async def test_an_edit_is_live_within_a_second(tmp_path: Path, model: OpenAIServ
     # The best of three: this machine may be busy with other things.
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "start"))
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         seconds = []
         for name in ("one", "other", "last"):
             await save(file, table(model, "default", name))
@@ -331,7 +331,7 @@ async def test_under_a_storm_of_edits_every_turn_has_one_reading_of_the_settings
         await save(file, chat, table(model, "default", f"m{number}", f"temperature = 0.{number}"))
 
     await edit(0)
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
 
         async def talk(user: str) -> list[str]:
             phone = house.phone(user)
@@ -368,7 +368,7 @@ async def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path, model:
             case _:
                 file.symlink_to(file)
 
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         await asyncio.to_thread(spoil)
         await until(lambda: house.service.edit.refused)
 

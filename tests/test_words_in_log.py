@@ -13,7 +13,7 @@ import structlog
 from pipeline.errors import TryAgain
 from pipeline.settings import Log
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Raw, Says
-from tests.house import open_house
+from tests.house import running_service
 from tests.test_service import answered_by
 from web.logs import configure_logs
 
@@ -69,7 +69,7 @@ async def test_no_word_of_a_conversation_is_in_the_log(tmp_path: Path) -> None:
             WEBOT_MODELS__SMALL__MODEL="small-model",
         )
         with configure_logs(Log(format="json", level="INFO"), stream=stream):
-            async with open_house(tmp_path, environ) as house:
+            async with running_service(tmp_path, environ) as house:
                 phone = house.phone()
                 said = [f"@prompt-set {WORDS}", *[f"{number} {WORDS}" for number in range(len(ACTS))]]
                 said += [f"@image {WORDS}", f"@model {WORDS}", f"@role {WORDS}", f"@bad {WORDS}", f"@export {WORDS}"]

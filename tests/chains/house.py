@@ -46,7 +46,7 @@ class RecentMemory:
     """Whether a model has answered."""
     recalled: list[tuple[Person, int, int]] = field(default_factory=list)
 
-    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
+    async def load(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
         self.recalled.append((person, turns, idle_minutes))
         latest = self.exchanges[-turns:] if turns else ()
         return ConversationContext(
@@ -75,7 +75,7 @@ class CountingStopper:
 
 
 @dataclass
-class House:
+class ChainsHarness:
     """The chains with what they were given."""
 
     chains: Chains
@@ -111,7 +111,7 @@ def remembered(outcome: Outcome) -> ExchangeRecorded:
 
 
 @asynccontextmanager
-async def house(  # noqa: PLR0913 (each is something a test may set)
+async def open_chains_harness(  # noqa: PLR0913 (each is something a test may set)
     base_url: str = "",
     *,
     memory: RecentMemory | None = None,
@@ -125,7 +125,7 @@ async def house(  # noqa: PLR0913 (each is something a test may set)
     budgets: dict[str, Any] | None = None,
     mcp: dict[str, Any] | None = None,
     **options: object,
-) -> AsyncIterator[House]:
+) -> AsyncIterator[ChainsHarness]:
     """Open the chains; with an address, `models.default` is a model there, else the demo."""
     default = {"model": "test-model", "base_url": base_url, "max_retries": 0, **options} if base_url else options
     settings = Settings.model_validate(
@@ -151,6 +151,6 @@ async def house(  # noqa: PLR0913 (each is something a test may set)
         spending=spending,
     )
     try:
-        yield House(chains, memory, stopper)
+        yield ChainsHarness(chains, memory, stopper)
     finally:
         await chains.aclose()

@@ -19,7 +19,7 @@ from pipeline.errors import AnswerFailed
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
-from tests.chains.house import house
+from tests.chains.house import open_chains_harness
 from tests.fakes.openai_media import RED, drawn
 from tests.fakes.openai_server import Act, OpenAIServer, Raw, Says
 
@@ -77,7 +77,7 @@ async def test_what_cannot_be_unpacked_within_bounds_is_refused(server: OpenAISe
 
 async def test_a_person_is_told_of_an_answer_beyond_all_bounds(server: OpenAIServer) -> None:
     server.script(Raw(GZIPPED, headers={"content-encoding": "gzip"}))
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         with pytest.raises(AnswerFailed) as failed:
             await it.outcome("你好")
 
@@ -156,7 +156,7 @@ def test_small_pictures_and_addresses_are_taken_out_as_well() -> None:
 async def test_the_loop_goes_on_while_a_large_picture_is_taken_out(tmp_path: Path, server: OpenAIServer) -> None:
     image = {"model": "m", "base_url": server.base_url, "max_retries": 0}
     server.script(Raw(drawn(RED + bytes(16 * 2**20))), Says("ok"))
-    async with house(models={"image": image}, pictures=StoredImages(MediaFolder(tmp_path))) as it:
+    async with open_chains_harness(models={"image": image}, pictures=StoredImages(MediaFolder(tmp_path))) as it:
         drawing = asyncio.create_task(it.outcome("@image 猫"))
         longest = 0.0
         while not drawing.done():

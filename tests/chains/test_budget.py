@@ -19,7 +19,7 @@ from pipeline.replies import TextReply
 from pipeline.settings import Budgets, Settings
 from pipeline.spending import ModelUsage, SpentTotals, UsageTotals
 from pipeline.words import Catalogue
-from tests.chains.house import ALICE, ask, house, remembered
+from tests.chains.house import ALICE, ask, open_chains_harness, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Act, OpenAIServer, Says
 
@@ -35,7 +35,7 @@ def small(server: OpenAIServer, **more: object) -> dict[str, dict[str, object]]:
 
 async def test_without_a_budget_nobody_looks_at_what_was_spent(server: OpenAIServer) -> None:
     accounts = FakeAccounts(SPENT, SPENT)
-    async with house(server.base_url, spending=accounts, **PRICES) as it:
+    async with open_chains_harness(server.base_url, spending=accounts, **PRICES) as it:
         await it.said("hi")
 
     assert (0, []) == (accounts.looked, accounts.added)
@@ -54,7 +54,7 @@ async def test_without_a_budget_nobody_looks_at_what_was_spent(server: OpenAISer
 async def test_who_has_spent_a_budget_is_told_so_and_no_model_is_asked(
     server: OpenAIServer, budgets: dict[str, float], accounts: FakeAccounts, sentence: str
 ) -> None:
-    async with house(server.base_url, spending=accounts, budgets=budgets, **PRICES) as it:
+    async with open_chains_harness(server.base_url, spending=accounts, budgets=budgets, **PRICES) as it:
         outcome = await it.outcome("hi")
 
     (reply,) = outcome.replies
@@ -67,7 +67,7 @@ async def test_what_is_left_is_enough_for_one_more(server: OpenAIServer) -> None
     server.script(Says("Yes.", usage=(1000, 10)))
     accounts = FakeAccounts(SpentTotals(10 * MILLION - 1, 10 * MILLION - 1))
     budgets = {"per_user_per_day": 10.0, "per_day": 10.0}
-    async with house(server.base_url, spending=accounts, budgets=budgets, **PRICES) as it:
+    async with open_chains_harness(server.base_url, spending=accounts, budgets=budgets, **PRICES) as it:
         said = remembered(await it.outcome("hi"))
 
     assert ([2080], 2080) == (accounts.added, said.provenance.cost)
@@ -75,7 +75,7 @@ async def test_what_is_left_is_enough_for_one_more(server: OpenAIServer) -> None
 
 async def test_a_cheaper_model_answers_when_a_budget_is_spent(server: OpenAIServer) -> None:
     budgets = {"per_user_per_day": 10.0, "cheaper": "small"}
-    async with house(
+    async with open_chains_harness(
         server.base_url, spending=FakeAccounts(SPENT), budgets=budgets, models=small(server, input_price=0.5), **PRICES
     ) as it:
         said = remembered(await it.outcome("hi"))
@@ -86,7 +86,7 @@ async def test_a_cheaper_model_answers_when_a_budget_is_spent(server: OpenAIServ
 
 async def test_a_model_without_a_price_answers_whatever_was_spent(server: OpenAIServer) -> None:
     accounts = FakeAccounts(SPENT, SPENT)
-    async with house(
+    async with open_chains_harness(
         server.base_url, spending=accounts, budgets={"per_day": 1.0}, models=small(server, **PRICES)
     ) as it:
         await it.said("hi")
@@ -95,7 +95,7 @@ async def test_a_model_without_a_price_answers_whatever_was_spent(server: OpenAI
 
 
 async def test_a_model_without_a_price_that_may_fall_back_on_a_dear_one_is_not_free(server: OpenAIServer) -> None:
-    async with house(
+    async with open_chains_harness(
         server.base_url,
         spending=FakeAccounts(SPENT),
         budgets={"per_user_per_day": 10.0},
@@ -108,7 +108,9 @@ async def test_a_model_without_a_price_that_may_fall_back_on_a_dear_one_is_not_f
 
 
 async def test_commands_work_when_the_budget_is_spent(server: OpenAIServer) -> None:
-    async with house(server.base_url, spending=FakeAccounts(SPENT), budgets={"per_user_per_day": 10.0}, **PRICES) as it:
+    async with open_chains_harness(
+        server.base_url, spending=FakeAccounts(SPENT), budgets={"per_user_per_day": 10.0}, **PRICES
+    ) as it:
         assert "@usage" in await it.said("@help")
         assert ZH.text("usage.person_day_spent", when="|").partition("|")[0] in await it.said("@usage")
 
@@ -120,7 +122,7 @@ async def test_nobody_is_asked_to_choose_a_chain_that_cannot_answer() -> None:
     book = ChainCatalog({"default": ChainConfig(name="default", hands_to=("code",)), "code": ChainConfig(name="code")})
     async with (
         OpenAIServer(otherwise=otherwise) as server,
-        house(
+        open_chains_harness(
             server.base_url, book=book, spending=FakeAccounts(SPENT), budgets={"per_user_per_day": 1.0}, **PRICES
         ) as it,
     ):
@@ -134,7 +136,7 @@ async def test_usage_says_what_was_used_and_what_is_left() -> None:
     tiny = ModelUsage("tiny", UsageTotals(), UsageTotals(1, 10, 5, 0))
     accounts = FakeAccounts(SpentTotals(12_345, 2_500_000), SpentTotals(), (large, tiny))
     budgets = {"per_user_per_day": 1.0, "per_user_per_month": 2.5, "per_day": 7.0, "cheaper": "default"}
-    async with house(spending=accounts, budgets=budgets) as it:
+    async with open_chains_harness(spending=accounts, budgets=budgets) as it:
         said = await it.said("@用量")
 
     assert said.splitlines()[2:-2] == [
@@ -149,7 +151,7 @@ async def test_usage_says_what_was_used_and_what_is_left() -> None:
 
 
 async def test_usage_of_somebody_who_has_not_asked_anything() -> None:
-    async with house(spending=FakeAccounts()) as it:
+    async with open_chains_harness(spending=FakeAccounts()) as it:
         assert ZH.text("usage.none") == await it.said("@usage")
 
 

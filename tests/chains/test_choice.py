@@ -18,7 +18,7 @@ from pipeline.spending import SpentTotals
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
-from tests.chains.house import PLAIN_CHAIN, House, RecentMemory, house, remembered
+from tests.chains.house import PLAIN_CHAIN, ChainsHarness, RecentMemory, open_chains_harness, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 
@@ -34,7 +34,7 @@ async def choosing(
     chain: ChainConfig = PLAIN_CHAIN,
     pictures: ImageStore | None = None,
     vision: bool = False,
-) -> AsyncIterator[House]:
+) -> AsyncIterator[ChainsHarness]:
     """Open a house in which Alice may choose a fast and a large model, and Bob one of his own."""
     models: dict[str, dict[str, object]] = {
         "fast": {"title": "快速", "about": "日常问答", "model": "qwen_turbo", "users": ["Alice"], "temperature": 0.5},
@@ -47,7 +47,9 @@ async def choosing(
     reached = {"base_url": server.base_url, "max_retries": 0}
     filled = {name: table if name == "empty" else reached | table for name, table in models.items()}
     book = ChainCatalog({"default": chain, "translator": TRANSLATOR})
-    async with house(server.base_url, models=filled, memory=memory, book=book, pictures=pictures, vision=vision) as it:
+    async with open_chains_harness(
+        server.base_url, models=filled, memory=memory, book=book, pictures=pictures, vision=vision
+    ) as it:
         yield it
 
 
@@ -198,7 +200,7 @@ async def test_help_shows_it_to_those_who_have_a_choice(
     server: OpenAIServer, users: list[str], *, listed: bool
 ) -> None:
     models = {"other": {"base_url": server.base_url, "model": "m", "users": users}}
-    async with house(server.base_url, models=models) as it:
+    async with open_chains_harness(server.base_url, models=models) as it:
         said = await it.said("@help")
         alone = await it.said(Clicked("@model"))
 
@@ -207,7 +209,7 @@ async def test_help_shows_it_to_those_who_have_a_choice(
 
 
 async def test_the_chains_own_model_alone_is_no_choice(server: OpenAIServer) -> None:
-    async with house(server.base_url, users=["*"]) as it:
+    async with open_chains_harness(server.base_url, users=["*"]) as it:
         assert "@model" not in await it.said("@help")
 
 
@@ -232,7 +234,9 @@ async def test_the_list_says_so_while_a_cheaper_model_stands_in(server: OpenAISe
     spent = FakeAccounts(SpentTotals(10_000_000, 10_000_000))
     budgets = {"per_user_per_day": 1.0, "cheaper": "small"}
     memory = RecentMemory(model="dear")
-    async with house(server.base_url, models=models, memory=memory, spending=spent, budgets=budgets) as it:
+    async with open_chains_harness(
+        server.base_url, models=models, memory=memory, spending=spent, budgets=budgets
+    ) as it:
         said = await it.said("@model")
         await it.outcome("你好")
 

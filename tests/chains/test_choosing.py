@@ -8,7 +8,7 @@ import pytest
 from chains.book import ChainCatalog, build_catalog
 from chains.config import ChainConfig
 from chains.shelf import accept_all
-from tests.chains.house import house, remembered
+from tests.chains.house import open_chains_harness, remembered
 from tests.fakes.openai_server import Act, Breaks, Fails, OpenAIServer, Says
 
 OWN = ChainConfig(name="default", hands_to=("code", "translator", "private", "gone"), chooser="small")
@@ -39,7 +39,7 @@ async def chosen(act: Act, words: str = "fix my loop") -> tuple[str, list[Mappin
     asked: list[Mapping[str, Any]] = []
     async with choosing(act, asked) as server:
         small = {"model": "small-model", "base_url": server.base_url, "max_retries": 0}
-        async with house(server.base_url, book=BOOK, models={"small": small}) as it:
+        async with open_chains_harness(server.base_url, book=BOOK, models={"small": small}) as it:
             return remembered(await it.outcome(words)).provenance.chain, asked
 
 

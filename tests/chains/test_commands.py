@@ -12,11 +12,11 @@ from pipeline.events import Clicked, Content, Entered, InboundEvent, Text
 from pipeline.outcomes import Conversation, ConversationClosed, ForgetAsked, Forgotten, Outcome, PersonaSet
 from pipeline.replies import Silence, TextReply
 from pipeline.words import Catalogue, load_sentences
-from tests.chains.house import ALICE, NOON, RecentMemory, house
+from tests.chains.house import ALICE, NOON, RecentMemory, open_chains_harness
 
 
 async def test_help_lists_in_chinese_what_this_deployment_offers() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         said = await it.said("@help")
 
     assert [
@@ -33,7 +33,7 @@ async def test_help_lists_in_chinese_what_this_deployment_offers() -> None:
 
 
 async def test_help_speaks_english_where_the_settings_say_so() -> None:
-    async with house(chat={"language": "en"}) as it:
+    async with open_chains_harness(chat={"language": "en"}) as it:
         said = await it.said("@help")
 
     assert "- **@prompt-set TEXT** (@角色): choose how I behave, from the next message on" in said.splitlines()
@@ -41,7 +41,7 @@ async def test_help_speaks_english_where_the_settings_say_so() -> None:
 
 @pytest.mark.parametrize("name", ["@image", "@export"])
 async def test_what_is_not_offered_is_not_listed_and_says_so_when_tried(name: str) -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         listed = await it.said("@help")
         tried = await it.said(f"{name} something")
 
@@ -50,19 +50,19 @@ async def test_what_is_not_offered_is_not_listed_and_says_so_when_tried(name: st
 
 
 async def test_clear_closes_the_conversation_and_says_so() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         outcome = await it.outcome("@clear")
 
     assert Outcome((TextReply(Catalogue("zh").text("clear.done")),), (ConversationClosed(),)) == outcome
 
 
 async def test_a_menu_click_does_what_typing_does() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         assert await it.outcome("@clear") == await it.outcome(Clicked("@clear"))
 
 
 async def test_prompt_set_sets_the_persona_and_says_how_to_set_it_back() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         outcome = await it.outcome("@prompt-set  你是诗人\n只写七言\x00 ")
 
     assert (PersonaSet("你是诗人\n只写七言"),) == outcome.changes
@@ -71,14 +71,14 @@ async def test_prompt_set_sets_the_persona_and_says_how_to_set_it_back() -> None
 
 @pytest.mark.parametrize("word", ["default", "DEFAULT", "reset", "默认", "重置"])
 async def test_prompt_set_goes_back_to_the_default(word: str) -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         outcome = await it.outcome(f"@prompt-set {word}")
 
     assert (PersonaSet(""),) == outcome.changes
 
 
 async def test_prompt_set_alone_says_which_persona_holds() -> None:
-    async with house(memory=RecentMemory(persona="你是诗人\n只写七言")) as it:
+    async with open_chains_harness(memory=RecentMemory(persona="你是诗人\n只写七言")) as it:
         outcome = await it.outcome("@prompt-set")
 
     assert () == outcome.changes
@@ -87,7 +87,7 @@ async def test_prompt_set_alone_says_which_persona_holds() -> None:
 
 
 async def test_prompt_set_alone_explains_itself_while_the_default_holds() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         said = await it.said("@prompt-set")
 
     assert Catalogue("zh").text("persona.none") == said
@@ -95,7 +95,7 @@ async def test_prompt_set_alone_explains_itself_while_the_default_holds() -> Non
 
 @pytest.mark.parametrize(("length", "changes"), [(MOST, 1), (MOST + 1, 0)])
 async def test_a_persona_is_bounded_in_length(length: int, changes: int) -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         outcome = await it.outcome("@prompt-set " + "诗" * length)
 
     assert changes == len(outcome.changes)
@@ -109,7 +109,7 @@ async def test_history_lists_conversations_by_their_numbers() -> None:
         Conversation(8, 11, exchange_count=40, started_at=NOON, last_at=NOON, title=""),
         Conversation(7, 2, exchange_count=1, started_at=NOON, last_at=NOON, title="很长" * 30),
     )
-    async with house(memory=RecentMemory(past=past)) as it:
+    async with open_chains_harness(memory=RecentMemory(past=past)) as it:
         said = await it.said("@history")
 
     def local(at: datetime) -> str:
@@ -123,12 +123,12 @@ async def test_history_lists_conversations_by_their_numbers() -> None:
 
 
 async def test_history_says_when_there_is_none() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         assert Catalogue("zh").text("history.none") == await it.said("@history")
 
 
 async def test_stop_ends_the_running_turn_once() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         it.stopper.running.add(ALICE)
 
         assert "已停止。" == await it.said("@stop")
@@ -148,18 +148,18 @@ async def test_stop_ends_the_running_turn_once() -> None:
     ],
 )
 async def test_only_stop_does_not_wait_in_line(content: Content, *, urgent: bool) -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         assert urgent == it.chains.urgent(InboundEvent("k", ALICE, content, NOON))
 
 
 async def test_commands_leave_nothing_in_the_transcript_and_need_no_model() -> None:
-    async with house("http://127.0.0.1:9/v1") as it:
+    async with open_chains_harness("http://127.0.0.1:9/v1") as it:
         for name in ("@help", "@history", "@stop", "@image", "@export", "@prompt-set"):
             assert () == (await it.outcome(name)).changes
 
 
 async def test_what_needs_no_answer_is_left_alone() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         assert Outcome((Silence(),)) == await it.outcome(Entered())
 
 
@@ -202,7 +202,7 @@ def test_two_commands_cannot_share_a_name() -> None:
 
 @pytest.mark.parametrize("word", ["yes", "确认", "ＹＥＳ"])
 async def test_forget_is_asked_twice(word: str) -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         said = [await it.outcome(line) for line in ("@forget", "@forget 好像", f"@forget {word}")]
         it.memory.forget_asked_at = datetime.now(UTC) - timedelta(minutes=9)
         unsure, done = await it.outcome("@forget 好像"), await it.outcome(f"@forget {word}")

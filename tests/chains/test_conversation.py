@@ -15,7 +15,7 @@ from chains.heard import MOST_CHARACTERS
 from pipeline.errors import AnswerFailed
 from pipeline.outcomes import Conversation, Exchange, Outcome, PartialAnswer, Provenance
 from pipeline.replies import TextReply
-from tests.chains.house import ALICE, RecentMemory, ask, house, remembered
+from tests.chains.house import ALICE, RecentMemory, ask, open_chains_harness, remembered
 from tests.fakes.openai_server import Hangs, Held, OpenAIServer, Says, Slow
 
 EXCHANGES = tuple(Exchange(f"question {number}", f"answer {number}") for number in range(30))
@@ -28,7 +28,7 @@ def messages(*pairs: tuple[str, str]) -> list[dict[str, str]]:
 async def test_a_question_is_answered(server: OpenAIServer) -> None:
     server.script(Says("Paris, of course."))
 
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         outcome = await it.outcome("Capital of France?")
 
     assert (TextReply("Paris, of course."),) == outcome.replies
@@ -36,7 +36,7 @@ async def test_a_question_is_answered(server: OpenAIServer) -> None:
 
 
 async def test_the_request_says_exactly_what_it_has_to(server: OpenAIServer) -> None:
-    async with house(server.base_url, api_key="key-7") as it:
+    async with open_chains_harness(server.base_url, api_key="key-7") as it:
         await it.outcome("你好 {name} 😀")
 
     (asked,) = server.asked
@@ -47,7 +47,7 @@ async def test_the_request_says_exactly_what_it_has_to(server: OpenAIServer) -> 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 10, 30, 31])
 async def test_the_window_is_the_latest_turns_and_no_more(server: OpenAIServer, turns: int) -> None:
-    async with house(
+    async with open_chains_harness(
         server.base_url,
         memory=RecentMemory(EXCHANGES),
         chat={"turns": turns, "idle_minutes": 5, "system_prompt": "Be brief."},
@@ -69,7 +69,9 @@ async def test_the_window_is_the_latest_turns_and_no_more(server: OpenAIServer, 
 async def test_a_chain_has_a_window_of_its_own(server: OpenAIServer) -> None:
     chain = ChainConfig(name="default", turns=0, idle_minutes=3)
 
-    async with house(server.base_url, memory=RecentMemory(EXCHANGES), chain=chain, chat={"turns": 9}) as it:
+    async with open_chains_harness(
+        server.base_url, memory=RecentMemory(EXCHANGES), chain=chain, chat={"turns": 9}
+    ) as it:
         await it.outcome("now")
 
     assert [(ALICE, 0, 3)] == it.memory.recalled
@@ -90,7 +92,7 @@ async def test_a_chain_has_a_window_of_its_own(server: OpenAIServer) -> None:
 async def test_whose_instructions_hold(
     server: OpenAIServer, persona: str, in_settings: str, in_chain: str, expected: list[str]
 ) -> None:
-    async with house(
+    async with open_chains_harness(
         server.base_url,
         memory=RecentMemory(persona=persona),
         chain=ChainConfig(name="default", system_prompt=in_chain),
@@ -108,7 +110,7 @@ async def test_the_transcript_says_how_the_answer_came_to_be(server: OpenAIServe
     conversation = Conversation(5, 2, exchange_count=3, started_at=datetime.now(UTC), last_at=datetime.now(UTC))
     chain = ChainConfig(name="default", description="for a test")
 
-    async with house(server.base_url, memory=RecentMemory(conversation=conversation), chain=chain) as it:
+    async with open_chains_harness(server.base_url, memory=RecentMemory(conversation=conversation), chain=chain) as it:
         said = remembered(await it.outcome("Really?"))
 
     assert conversation == said.conversation
@@ -123,7 +125,7 @@ async def test_the_transcript_says_how_the_answer_came_to_be(server: OpenAIServe
 async def test_a_provider_that_names_no_model_and_counts_no_tokens(server: OpenAIServer, *, streams: bool) -> None:
     server.script(Says("Yes.", model="", usage=None))
 
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         made_by = remembered(await it.outcome("Really?", streams=streams)).provenance
 
     assert ("test-model", 0, 0) == (made_by.model, made_by.input_tokens, made_by.output_tokens)
@@ -133,7 +135,7 @@ async def test_a_provider_that_names_no_model_and_counts_no_tokens(server: OpenA
 async def test_an_answer_is_made_fit_for_every_database(server: OpenAIServer, *, streams: bool) -> None:
     server.script(Says("a\x00b \ud83d\ude00 c\udc00", pieces=1))
 
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         outcome = await it.outcome("hello", streams=streams)
 
     assert "ab 😀 c\ufffd" == remembered(outcome).exchange.answer
@@ -142,7 +144,7 @@ async def test_an_answer_is_made_fit_for_every_database(server: OpenAIServer, *,
 async def test_a_channel_that_streams_is_shown_the_answer_as_it_grows(server: OpenAIServer) -> None:
     server.script(Says("<think>let me see</think>\n\nParis it is.", pieces=3))
 
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         *drafts, outcome = await it.steps("Capital of France?", streams=True)
 
     texts = [draft.text for draft in drafts if isinstance(draft, PartialAnswer)]
@@ -189,7 +191,7 @@ async def test_an_answer_is_the_same_whole_or_in_pieces(server: OpenAIServer, sa
             said.provenance.output_tokens,
         )
 
-    async with house(server.base_url, chat={"hide_thinking": hide}) as it:
+    async with open_chains_harness(server.base_url, chat={"hide_thinking": hide}) as it:
         assert await end(streams=False) == await end(streams=True)
 
 
@@ -204,9 +206,9 @@ async def test_an_answer_is_the_same_whole_or_in_pieces(server: OpenAIServer, sa
 async def test_thoughts_are_hidden_or_shown_as_a_quote_and_never_remembered(server: OpenAIServer, says: Says) -> None:
     server.script(says, says)
 
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         hidden = await it.outcome("question")
-    async with house(server.base_url, chat={"hide_thinking": False}) as it:
+    async with open_chains_harness(server.base_url, chat={"hide_thinking": False}) as it:
         shown = await it.outcome("question")
 
     assert (TextReply("Paris."),) == hidden.replies
@@ -231,7 +233,7 @@ async def test_thoughts_are_hidden_or_shown_as_a_quote_and_never_remembered(serv
 async def test_no_words_are_no_answer(server: OpenAIServer, says: Says, reason: str, *, streams: bool) -> None:
     server.script(says)
 
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         with pytest.raises(AnswerFailed) as raised:
             await it.outcome("question", streams=streams)
 
@@ -244,7 +246,7 @@ async def test_an_answer_without_end_is_cut_and_the_person_and_the_log_are_told(
 ) -> None:
     server.script(Says("字" * (MOST_CHARACTERS + 1)))
 
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         with capture_logs() as logs:
             outcome = await it.outcome("question", streams=streams)
 
@@ -257,7 +259,7 @@ async def test_an_answer_without_end_is_cut_and_the_person_and_the_log_are_told(
 async def test_a_refusal_in_words_is_an_answer(server: OpenAIServer) -> None:
     server.script(Says(None, refusal="I'd rather not."))
 
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         assert "I'd rather not." == await it.said("question")
 
 
@@ -265,7 +267,7 @@ async def test_a_refusal_in_words_is_an_answer(server: OpenAIServer) -> None:
 async def test_a_cancelled_turn_hangs_up_on_the_model(server: OpenAIServer, *, streams: bool) -> None:
     server.script(Hangs())
 
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         turn = asyncio.create_task(it.steps("question", streams=streams))
         await server.until(lambda: len(server.asked) == 1)
         turn.cancel()
@@ -277,7 +279,10 @@ async def test_a_cancelled_turn_hangs_up_on_the_model(server: OpenAIServer, *, s
 async def test_a_channel_that_stops_listening_hangs_up_on_the_model(server: OpenAIServer) -> None:
     server.script(Says("word " * 10, pieces=5, hangs_after=4))
 
-    async with house(server.base_url) as it, aclosing(it.chains.answer(ask("question", streams=True))) as steps:
+    async with (
+        open_chains_harness(server.base_url) as it,
+        aclosing(it.chains.answer(ask("question", streams=True))) as steps,
+    ):
         async for step in steps:
             assert isinstance(step, PartialAnswer)
             break
@@ -290,7 +295,7 @@ async def test_many_conversations_wait_for_the_model_at_once(server: OpenAIServe
     go = asyncio.Event()
     server.script(*(Held(go, Says(f"answer {number}")) for number in range(everybody)))
 
-    async with house(server.base_url) as it:
+    async with open_chains_harness(server.base_url) as it:
         turns = [asyncio.create_task(it.said(f"question {number}")) for number in range(everybody)]
         await server.until(lambda: len(server.asked) == everybody)
         go.set()
@@ -303,7 +308,7 @@ async def test_many_conversations_wait_for_the_model_at_once(server: OpenAIServe
 @settings(max_examples=25)
 @given(text=st.text(max_size=200), pieces=st.integers(1, 9))
 async def test_any_text_a_model_says_can_be_stored(text: str, pieces: int) -> None:
-    async with OpenAIServer() as server, house(server.base_url) as it:
+    async with OpenAIServer() as server, open_chains_harness(server.base_url) as it:
         server.script(Says(f"x{text}x", pieces=pieces), Says(f"x{text}x"))
         streamed = remembered(await it.outcome("question", streams=True)).exchange.answer
         whole = remembered(await it.outcome("question")).exchange.answer

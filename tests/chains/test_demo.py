@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.outcomes import Exchange, Outcome, PartialAnswer
-from tests.chains.house import RecentMemory, house, remembered
+from tests.chains.house import RecentMemory, open_chains_harness, remembered
 
 
 @pytest.mark.parametrize(
@@ -16,26 +16,26 @@ from tests.chains.house import RecentMemory, house, remembered
 async def test_it_says_that_it_is_a_demo_and_what_it_saw(language: str, says: list[str]) -> None:
     memory = RecentMemory((Exchange("一", "1"), Exchange("二", "2")))
 
-    async with house(memory=memory, chat={"language": language}) as it:
+    async with open_chains_harness(memory=memory, chat={"language": language}) as it:
         said = await it.said("今天星期几？")
 
     assert [] == [words for words in says if words not in said]
 
 
 async def test_it_quotes_briefly_and_without_markup() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         said = await it.said("**粗** " + "长" * 100)
 
     assert "“\\*\\*粗\\*\\* " + "长" * 33 + "…”" in said
 
 
 async def test_it_shows_the_persona_it_was_given() -> None:
-    async with house(memory=RecentMemory(persona="你是诗人")) as it:
+    async with open_chains_harness(memory=RecentMemory(persona="你是诗人")) as it:
         assert "“你是诗人”" in await it.said("你好")
 
 
 async def test_it_streams_what_it_says() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         *drafts, end = await it.steps("你好", streams=True)
 
         assert len(drafts) > 3
@@ -45,7 +45,7 @@ async def test_it_streams_what_it_says() -> None:
 
 
 async def test_it_is_recorded_as_what_it_is() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         made_by = remembered(await it.outcome("你好")).provenance
 
     assert ("demo", 0, 0) == (made_by.model, made_by.input_tokens, made_by.output_tokens)

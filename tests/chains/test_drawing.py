@@ -19,7 +19,7 @@ from pipeline.spending import SpentTotals
 from pipeline.words import Catalogue, load_sentences
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
-from tests.chains.house import NOON, House, RecentMemory, house
+from tests.chains.house import NOON, ChainsHarness, RecentMemory, open_chains_harness
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_media import RED, drawn, drawn_at
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Raw
@@ -33,7 +33,7 @@ SENTENCES = [load_sentences("zh"), load_sentences("en")]
 class Studio:
     """A house that draws, with the store its pictures lie in."""
 
-    def __init__(self, it: House, media: MediaFolder) -> None:
+    def __init__(self, it: ChainsHarness, media: MediaFolder) -> None:
         self.it = it
         self.media = media
 
@@ -57,7 +57,7 @@ async def studio(
     media = MediaFolder(folder / "media")
     models = {"image": {"model": "painter", "base_url": server.base_url, "max_retries": 0, **image}} if server else {}
     budgets = {"per_user_per_day": 1.0} if spending is not None else {}
-    async with house(
+    async with open_chains_harness(
         models=models, pictures=StoredImages(media), memory=memory, spending=spending, budgets=budgets
     ) as it:
         yield Studio(it, media)
@@ -265,7 +265,7 @@ async def test_nobody_answering_is_said(tmp_path: Path) -> None:
     async with OpenAIServer() as gone:
         base_url = gone.base_url
     image = {"model": "painter", "base_url": base_url, "max_retries": 0}
-    async with house(models={"image": image}, pictures=StoredImages(MediaFolder(tmp_path))) as it:
+    async with open_chains_harness(models={"image": image}, pictures=StoredImages(MediaFolder(tmp_path))) as it:
         with pytest.raises(AnswerFailed) as failed:
             await it.outcome("@image 黑猫")
 
@@ -287,7 +287,9 @@ async def test_the_demo_draws_a_landscape_and_says_what_it_is(tmp_path: Path) ->
 
 async def test_the_demo_may_draw_beside_a_real_model(tmp_path: Path, server: OpenAIServer) -> None:
     media = MediaFolder(tmp_path)
-    async with house(server.base_url, models={"image": {"provider": "demo"}}, pictures=StoredImages(media)) as it:
+    async with open_chains_harness(
+        server.base_url, models={"image": {"provider": "demo"}}, pictures=StoredImages(media)
+    ) as it:
         (reply,) = (await it.outcome("@image 64x64 黑猫")).replies
 
     assert isinstance(reply, ImageReply)
@@ -298,8 +300,8 @@ async def test_image_is_listed_where_something_draws_and_nowhere_else(tmp_path: 
     pictures = StoredImages(MediaFolder(tmp_path))
     async with studio(tmp_path, server) as at:
         assert "@image" in await at.it.said("@help")
-    async with house(pictures=pictures) as it:
+    async with open_chains_harness(pictures=pictures) as it:
         assert "@image" in await it.said("@help")
-    async with house(server.base_url, pictures=pictures) as it:
+    async with open_chains_harness(server.base_url, pictures=pictures) as it:
         assert "@image" not in await it.said("@help")
         assert "还没有开通" in await it.said("@image 黑猫")

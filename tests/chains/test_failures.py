@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from chains.failures import to_answer_failed
 from pipeline.errors import AnswerFailed
 from pipeline.words import Catalogue, load_sentences
-from tests.chains.house import house
+from tests.chains.house import open_chains_harness
 from tests.fakes.openai_server import Act, Breaks, Fails, Hangs, OpenAIServer, Raw, Says
 
 KEY = "sk-very-secret-key-1234"
@@ -98,7 +98,7 @@ async def test_a_failure_becomes_a_sentence_where_answers_stream(server: OpenAIS
 async def fails(server: OpenAIServer, act: Act, reason: str, *, streams: bool) -> None:
     server.script(act)
     with capture_logs() as logged:
-        async with house(server.base_url, api_key=KEY, timeout=0.3) as it:
+        async with open_chains_harness(server.base_url, api_key=KEY, timeout=0.3) as it:
             with pytest.raises(AnswerFailed) as raised:
                 await it.steps(QUESTION, streams=streams)
 
@@ -115,7 +115,7 @@ async def fails(server: OpenAIServer, act: Act, reason: str, *, streams: bool) -
 async def test_an_address_nobody_listens_at() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        async with house(f"http://127.0.0.1:{free.getsockname()[1]}/v1") as it:
+        async with open_chains_harness(f"http://127.0.0.1:{free.getsockname()[1]}/v1") as it:
             with pytest.raises(AnswerFailed) as raised:
                 await it.outcome("hello")
 
@@ -123,7 +123,7 @@ async def test_an_address_nobody_listens_at() -> None:
 
 
 async def test_a_model_that_cannot_be_opened_is_the_set_ups_fault() -> None:
-    async with house("http://127.0.0.1:9", temperature="hot") as it:
+    async with open_chains_harness("http://127.0.0.1:9", temperature="hot") as it:
         with pytest.raises(AnswerFailed, match=r"\[models.default\].temperature") as raised:
             await it.outcome("hello")
 

@@ -23,7 +23,7 @@ from pipeline.spending import SpentTotals
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.sounds import StoredAudio
-from tests.chains.house import PLAIN_CHAIN, House, ask, house, remembered
+from tests.chains.house import PLAIN_CHAIN, ChainsHarness, ask, open_chains_harness, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_media import HEARD
 from tests.fakes.openai_server import Act, Asked, Fails, OpenAIServer, Raw, Says
@@ -55,7 +55,7 @@ class Script(OpenAIServer):
 class Phone:
     """A person who speaks: media ids say what is to be fetched."""
 
-    it: House
+    it: ChainsHarness
     media: MediaFolder
     recording: bytes
 
@@ -95,7 +95,9 @@ async def phone(
     book = ChainCatalog({each.name: each for each in (chain, *chains)})
     models = {"speech": {"model": "whisper", "base_url": model.base_url, "max_retries": 0, **speech}}
     budgets = {"per_user_per_day": 1.0} if spending is not None else {}
-    async with house(model.base_url, book=book, models=models, sounds=sounds, spending=spending, budgets=budgets) as it:
+    async with open_chains_harness(
+        model.base_url, book=book, models=models, sounds=sounds, spending=spending, budgets=budgets
+    ) as it:
         yield Phone(it, media, await media.read(spoken))
 
 
@@ -231,7 +233,7 @@ async def test_what_the_listening_model_does_wrong_is_told(
 
 
 async def test_where_nobody_listens_that_is_said(model: Script) -> None:
-    async with house(model.base_url) as it:
+    async with open_chains_harness(model.base_url) as it:
         assert ZH.text("voice.deaf") == await it.said(Voice("m", "amr"))
 
 

@@ -22,7 +22,7 @@ from pipeline.errors import SettingsInvalid
 from pipeline.outcomes import Outcome
 from pipeline.replies import TextReply
 from pipeline.settings import McpTable, Settings
-from tests.chains.house import House, house, remembered
+from tests.chains.house import ChainsHarness, open_chains_harness, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 
 pytest.importorskip("langchain_mcp_adapters.tools", reason="webot[mcp] is not installed")
@@ -48,9 +48,11 @@ def asks(*wishes: dict[str, Any]) -> Says:
 
 
 @asynccontextmanager
-async def serving(server: OpenAIServer, *names: str, **table: object) -> AsyncIterator[House]:
+async def serving(server: OpenAIServer, *names: str, **table: object) -> AsyncIterator[ChainsHarness]:
     pretend = table if "url" in table else {**PROGRAM, **table}
-    async with house(server.base_url, chain=chain(*(names or ("mcp.pretend",))), mcp={"pretend": pretend}) as it:
+    async with open_chains_harness(
+        server.base_url, chain=chain(*(names or ("mcp.pretend",))), mcp={"pretend": pretend}
+    ) as it:
         # A busy machine takes its time to start a program; an answer would not wait so long.
         await it.chains.tool_registry.servers.offers(["mcp.pretend"], patience=60)
         yield it
@@ -268,7 +270,7 @@ def test_a_chain_may_name_only_what_is_set_up() -> None:
 
 async def test_a_chain_that_names_another_server_is_not_used(server: OpenAIServer) -> None:
     with pytest.raises(SettingsInvalid) as refused:
-        async with house(server.base_url, book=ChainCatalog({"default": chain("mcp.docs")})):
+        async with open_chains_harness(server.base_url, book=ChainCatalog({"default": chain("mcp.docs")})):
             pass
 
     assert any("tools: found 'mcp.docs'" in problem for problem in refused.value.problems)

@@ -16,7 +16,7 @@ from chains.providers import LEFT_OUT, PROVIDERS
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.words import Catalogue
-from tests.chains.house import house, remembered
+from tests.chains.house import open_chains_harness, remembered
 from tests.fakes.openai_server import Breaks, Fails, Hangs, OpenAIServer, Says, Slow
 
 
@@ -165,7 +165,7 @@ async def test_options_reach_a_provider_as_they_are(server: OpenAIServer) -> Non
         "default_headers": {"x-tenant": "blue"},
     }
 
-    async with house(server.base_url, **options) as it:
+    async with open_chains_harness(server.base_url, **options) as it:
         await it.outcome("hello")
 
     expected = {"temperature": 0.3, "max_tokens": 50, "enable_thinking": False, "top_k": 5, "nested": {"a": 1}}
@@ -191,7 +191,7 @@ async def test_fallbacks_are_tried_in_order_and_who_answered_is_recorded(server:
     others = {"second": table("two", "third"), "third": table("three"), "fourth": table("four")}
     server.script(Fails(500), Breaks(), Fails(400), Says("Here I am."))
 
-    async with house(server.base_url, model="one", fallbacks=("second", "fourth"), models=others) as it:
+    async with open_chains_harness(server.base_url, model="one", fallbacks=("second", "fourth"), models=others) as it:
         said = remembered(await it.outcome("anybody?"))
 
     assert ["one", "two", "three", "four"] == [body["model"] for body in server.bodies]
@@ -202,7 +202,7 @@ async def test_a_fallback_answers_a_channel_that_streams(server: OpenAIServer) -
     spare = {"spare": {"model": "spare", "base_url": server.base_url}}
     server.script(Fails(503), Says("Here I am."))
 
-    async with house(server.base_url, fallbacks=("spare",), models=spare) as it:
+    async with open_chains_harness(server.base_url, fallbacks=("spare",), models=spare) as it:
         said = remembered(await it.outcome("anybody?", streams=True))
 
     assert ("Here I am.", "spare") == (said.exchange.answer, said.provenance.model)
@@ -211,7 +211,7 @@ async def test_a_fallback_answers_a_channel_that_streams(server: OpenAIServer) -
 async def test_the_demo_stands_in_when_it_is_named(server: OpenAIServer) -> None:
     server.script(Fails(500))
 
-    async with house(server.base_url, fallbacks=("spare",), models={"spare": {"provider": "demo"}}) as it:
+    async with open_chains_harness(server.base_url, fallbacks=("spare",), models={"spare": {"provider": "demo"}}) as it:
         said = remembered(await it.outcome("anybody?"))
 
     assert "demo" == said.provenance.model
@@ -231,7 +231,7 @@ async def test_a_call_is_repeated_when_the_provider_says_it_may_be(
     server.script(refusal, refusal, Says("At last."))
     began = time.monotonic()
 
-    async with house(server.base_url, max_retries=2) as it:
+    async with open_chains_harness(server.base_url, max_retries=2) as it:
         said = remembered(await it.outcome("hello", streams=streams))
 
     assert "At last." == said.exchange.answer
@@ -242,7 +242,7 @@ async def test_a_call_is_repeated_when_the_provider_says_it_may_be(
 async def test_a_call_the_provider_finds_wrong_is_not_repeated(server: OpenAIServer) -> None:
     server.script(Fails(400))
 
-    async with house(server.base_url, max_retries=5) as it:
+    async with open_chains_harness(server.base_url, max_retries=5) as it:
         with pytest.raises(AnswerFailed):
             await it.outcome("hello")
 
@@ -263,7 +263,7 @@ async def test_one_call_with_all_its_repetitions_takes_no_longer_than_set(
     server.script(act)
     began = time.monotonic()
 
-    async with house(server.base_url, timeout=0.3, max_retries=5) as it:
+    async with open_chains_harness(server.base_url, timeout=0.3, max_retries=5) as it:
         with pytest.raises(AnswerFailed) as raised:
             await it.outcome("hello")
 

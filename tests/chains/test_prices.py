@@ -13,7 +13,7 @@ from chains.heard import ModelResponse
 from chains.prices import Price, build_provenance, usage_of
 from pipeline.outcomes import Provenance, TokenUsage
 from pipeline.settings import ModelTable
-from tests.chains.house import house, remembered
+from tests.chains.house import open_chains_harness, remembered
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 
 DEAR: dict[str, Any] = {"input_price": 2.0, "output_price": 8.0}
@@ -25,7 +25,7 @@ def model_of(server: OpenAIServer, name: str, **more: object) -> dict[str, objec
 
 
 async def answer(server: OpenAIServer, *, streams: bool = False, **more: Any) -> Provenance:  # noqa: ANN401
-    async with house(server.base_url, **more) as it:
+    async with open_chains_harness(server.base_url, **more) as it:
         return remembered(await it.outcome("hi", streams=streams)).provenance
 
 
@@ -81,7 +81,7 @@ async def test_a_count_that_cannot_be_is_not_believed(server: OpenAIServer, usag
 
 
 async def test_the_demo_model_costs_nothing() -> None:
-    async with house(**DEAR) as it:
+    async with open_chains_harness(**DEAR) as it:
         assert 0 == remembered(await it.outcome("hi")).provenance.cost
 
 

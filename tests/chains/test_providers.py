@@ -24,7 +24,7 @@ from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.outcomes import Outcome, PartialAnswer
 from pipeline.settings import ModelTable, Settings
 from pipeline.words import Catalogue
-from tests.chains.house import house, remembered
+from tests.chains.house import open_chains_harness, remembered
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.openai_server import Act, Fails, Hangs, OpenAIServer, Says
 
@@ -114,7 +114,9 @@ async def test_an_option_that_does_not_fit_is_named(
 async def test_a_turn_reaches_anthropic_in_its_own_words(claude: AnthropicServer) -> None:
     claude.script(Says("Good day.", usage=(20, 5)))
 
-    async with house(claude.base_url, chat={"system_prompt": "Be kind."}, temperature=0.2, **CLAUDE) as it:
+    async with open_chains_harness(
+        claude.base_url, chat={"system_prompt": "Be kind."}, temperature=0.2, **CLAUDE
+    ) as it:
         said = remembered(await it.outcome("hello"))
 
     (asked,) = claude.asked
@@ -138,7 +140,7 @@ async def test_a_turn_reaches_anthropic_in_its_own_words(claude: AnthropicServer
 async def test_a_channel_that_streams_sees_it_grow(claude: AnthropicServer) -> None:
     claude.script(Says("One two three.", reasoning="Let me count.", usage=(20, 5)))
 
-    async with house(claude.base_url, chat={"hide_thinking": False}, **CLAUDE) as it:
+    async with open_chains_harness(claude.base_url, chat={"hide_thinking": False}, **CLAUDE) as it:
         steps = await it.steps("count", streams=True)
 
     outcome = steps[-1]
@@ -194,7 +196,7 @@ async def test_a_chains_options_go_before_the_models_own_and_unknown_ones_stay_b
     )
     claude.script(Says('{"a": 1}'), Says('{"a": 2}'))
 
-    async with house(claude.base_url, chain=chain, temperature=0.1, **CLAUDE) as it:
+    async with open_chains_harness(claude.base_url, chain=chain, temperature=0.1, **CLAUDE) as it:
         await it.outcome("hello")
         await it.outcome("again")
 
@@ -211,7 +213,7 @@ async def test_it_stands_in_for_a_model_of_another_protocol(
     claude.script(Says('{"here": 1}'))
     spare = {"spare": {**CLAUDE, "base_url": claude.base_url, "temperature": 0.1}}
 
-    async with house(server.base_url, chain=chain, fallbacks=("spare",), models=spare) as it:
+    async with open_chains_harness(server.base_url, chain=chain, fallbacks=("spare",), models=spare) as it:
         said = remembered(await it.outcome("anybody?", streams=streams))
 
     assert ('{"here": 1}', "claude-test") == (said.exchange.answer, said.provenance.model)
@@ -242,7 +244,7 @@ async def test_what_goes_wrong_is_told_as_for_any_model(
 ) -> None:
     claude.script(act)
 
-    async with house(claude.base_url, timeout=1.0, **CLAUDE) as it:
+    async with open_chains_harness(claude.base_url, timeout=1.0, **CLAUDE) as it:
         with pytest.raises(AnswerFailed) as raised:
             await it.outcome("hello", streams=streams)
 
@@ -283,7 +285,7 @@ async def test_deepseek_keeps_its_reasoning_and_its_usage(server: OpenAIServer) 
     server.script(Says("Yes.", reasoning="Hm.", usage=(9, 3)))
     chain = ChainConfig(name="default", answer_format="json", options={"temperature": 0.3})
 
-    async with house(
+    async with open_chains_harness(
         server.base_url, chain=chain, provider="deepseek", api_key="k", model="deepseek-chat", max_tokens=5
     ) as it:
         said = remembered(await it.outcome("Really?", streams=True))

@@ -16,7 +16,7 @@ from pipeline import meters
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
 from pipeline.words import Catalogue
-from tests.chains.house import house, remembered
+from tests.chains.house import open_chains_harness, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 
 
@@ -188,7 +188,9 @@ async def test_other_limits_know_what_has_passed_before() -> None:
 async def test_a_full_model_hands_over_to_its_fallback_and_is_not_thought_ill_of(server: OpenAIServer) -> None:
     spare = {"spare": {"model": "spare", "base_url": server.base_url}}
 
-    async with house(server.base_url, requests_per_minute=1, timeout=20.0, fallbacks=("spare",), models=spare) as it:
+    async with open_chains_harness(
+        server.base_url, requests_per_minute=1, timeout=20.0, fallbacks=("spare",), models=spare
+    ) as it:
         said = [
             remembered(await it.outcome("hello", streams=streams)).provenance.model for streams in (False, True) * 3
         ]

@@ -6,7 +6,7 @@ from pipeline.events import Clicked, Content, Text
 from pipeline.outcomes import Outcome, Rated
 from pipeline.replies import TextReply
 from pipeline.words import Catalogue
-from tests.chains.house import RecentMemory, house, remembered
+from tests.chains.house import RecentMemory, open_chains_harness, remembered
 
 ZH = Catalogue("zh")
 GOOD, BAD = Rated(good=True), Rated(good=False)
@@ -32,7 +32,7 @@ GOOD, BAD = Rated(good=True), Rated(good=False)
     ],
 )
 async def test_the_latest_answer_is_judged(content: Content, judged: Rated) -> None:
-    async with house(memory=RecentMemory(answers=True)) as it:
+    async with open_chains_harness(memory=RecentMemory(answers=True)) as it:
         outcome = await it.outcome(content)
 
     assert (judged,) == outcome.changes
@@ -40,7 +40,7 @@ async def test_the_latest_answer_is_judged(content: Content, judged: Rated) -> N
 
 @pytest.mark.parametrize("text", ["👍好的", "👍👎", "👍" * 65, "强", "good", "🏽", "\ufe0f"])
 async def test_what_says_anything_else_is_for_the_model(text: str) -> None:
-    async with house(memory=RecentMemory(answers=True)) as it:
+    async with open_chains_harness(memory=RecentMemory(answers=True)) as it:
         outcome = await it.outcome(text)
 
     assert text == remembered(outcome).exchange.question
@@ -48,14 +48,14 @@ async def test_what_says_anything_else_is_for_the_model(text: str) -> None:
 
 @pytest.mark.parametrize("said", ["@good", "@bad 太慢", "👎"])
 async def test_as_long_as_nothing_was_answered_there_is_nothing_to_judge(said: str) -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         outcome = await it.outcome(said)
 
     assert Outcome((TextReply(ZH.text("rating.nothing")),)) == outcome
 
 
 async def test_who_finds_fault_without_a_word_is_told_how_to_say_why() -> None:
-    async with house(memory=RecentMemory(answers=True)) as it:
+    async with open_chains_harness(memory=RecentMemory(answers=True)) as it:
         assert ZH.text("rating.bad_why") == await it.said("👎")
         assert ZH.text("rating.bad") == await it.said("@bad 太慢")
         assert ZH.text("rating.good") == await it.said("👍")

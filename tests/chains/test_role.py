@@ -8,7 +8,7 @@ import pytest
 from chains.commands.prompt_set import MOST as LONGEST
 from chains.library import Persona, personas, search
 from pipeline.outcomes import PersonaSet
-from tests.chains.house import house
+from tests.chains.house import open_chains_harness
 
 
 def test_the_library_has_at_least_sixty_personas() -> None:
@@ -30,7 +30,7 @@ def test_a_persona_says_enough_and_not_too_much(persona: Persona) -> None:
 
 
 async def test_role_alone_lists_all_of_them_by_their_numbers() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         said = await it.said("@role")
 
     assert all(f"{persona.number} {persona.name}" in said for persona in personas())
@@ -39,7 +39,7 @@ async def test_role_alone_lists_all_of_them_by_their_numbers() -> None:
 
 @pytest.mark.parametrize("order", ["@role 25", "@role #25", "@role ２５", "@ROLE 英语陪练", "@角色库 25"])
 async def test_a_number_or_a_name_picks_one(order: str) -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         outcome = await it.outcome(order)
 
     (persona,) = search("英语陪练")
@@ -48,7 +48,7 @@ async def test_a_number_or_a_name_picks_one(order: str) -> None:
 
 
 async def test_a_word_lists_what_it_finds() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         outcome = await it.outcome("@role 老师")
         said = await it.said("@role 老师")
 
@@ -57,7 +57,7 @@ async def test_a_word_lists_what_it_finds() -> None:
 
 
 async def test_many_hits_are_cut_short() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         said = await it.said("@role 你")
 
     assert 13 == len([line for line in said.splitlines() if line.startswith("- ")])
@@ -66,7 +66,7 @@ async def test_many_hits_are_cut_short() -> None:
 
 @pytest.mark.parametrize("order", ["@role 0", "@role 999", "@role ²", "@role **没有这种**", "@role " + "9" * 5000])
 async def test_what_is_not_there_is_said(order: str) -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         outcome = await it.outcome(order)
 
     assert () == outcome.changes
@@ -74,7 +74,7 @@ async def test_what_is_not_there_is_said(order: str) -> None:
 
 
 async def test_role_goes_back_to_the_default() -> None:
-    async with house() as it:
+    async with open_chains_harness() as it:
         outcome = await it.outcome("@role 默认")
 
     assert (PersonaSet(""),) == outcome.changes

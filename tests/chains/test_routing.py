@@ -12,7 +12,7 @@ from pipeline.events import Clicked, Person, Subscribed, Text
 from pipeline.outcomes import ConversationContext, Exchange
 from pipeline.replies import TextReply
 from pipeline.words import Catalogue
-from tests.chains.house import ALICE, RecentMemory, house, remembered
+from tests.chains.house import ALICE, RecentMemory, open_chains_harness, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 
 
@@ -60,7 +60,7 @@ BOOK = book(TRANSLATOR, CODE, OTHERS)
     ],
 )
 async def test_a_message_goes_to_its_chain(server: OpenAIServer, content: str, expected: str) -> None:
-    async with house(server.base_url, book=BOOK) as it:
+    async with open_chains_harness(server.base_url, book=BOOK) as it:
         outcome = await it.outcome(Text(content))
 
     assert expected == remembered(outcome).provenance.chain
@@ -70,7 +70,7 @@ async def test_the_model_is_told_what_the_chain_says_and_the_transcript_what_the
     server: OpenAIServer,
 ) -> None:
     memory = RecentMemory((Exchange("before", "after"),), persona="a poet")
-    async with house(server.base_url, book=BOOK, memory=memory, chat={"system_prompt": "settings"}) as it:
+    async with open_chains_harness(server.base_url, book=BOOK, memory=memory, chat={"system_prompt": "settings"}) as it:
         outcome = await it.outcome("@translate  你好 {{ user }} ")
 
     assert [
@@ -81,21 +81,21 @@ async def test_the_model_is_told_what_the_chain_says_and_the_transcript_what_the
 
 
 async def test_a_command_alone_and_a_menu_click_say_the_welcome() -> None:
-    async with house(book=BOOK) as it:
+    async with open_chains_harness(book=BOOK) as it:
         assert "来吧，alice" == await it.said("@translate")
         assert "来吧，alice" == await it.said(Clicked("@翻译"))
         assert "**@code 要处理的内容**" in await it.said("@code")
 
 
 async def test_a_new_person_is_welcomed_by_the_channels_chain() -> None:
-    async with house(book=ChainCatalog({"default": chain("default", welcome="欢迎 {{ user }}")})) as it:
+    async with open_chains_harness(book=ChainCatalog({"default": chain("default", welcome="欢迎 {{ user }}")})) as it:
         assert "欢迎 alice" == await it.said(Subscribed())
-    async with house() as it:
+    async with open_chains_harness() as it:
         assert Catalogue("zh").text("kind.subscribed") == await it.said(Subscribed())
 
 
 async def test_help_shows_the_commands_of_chains_that_are_for_the_person() -> None:
-    async with house(book=BOOK) as it:
+    async with open_chains_harness(book=BOOK) as it:
         said = await it.said("@help")
 
     assert "- **@translate**（@翻译）：翻译" in said.splitlines()
@@ -116,7 +116,7 @@ async def test_examples_options_and_format_reach_the_model(server: OpenAIServer)
     )
     long = Exchange("long " * 50, "answer")
     short = Exchange("short", "answer")
-    async with house(
+    async with open_chains_harness(
         server.base_url,
         book=ChainCatalog({"default": default}),
         memory=RecentMemory((long, short)),
@@ -155,14 +155,14 @@ class EditingMemory(RecentMemory):
 
     edit: Callable[[], None] = lambda: None
 
-    async def recall(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
+    async def load(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
         self.edit()
-        return await super().recall(person, turns=turns, idle_minutes=idle_minutes)
+        return await super().load(person, turns=turns, idle_minutes=idle_minutes)
 
 
 async def test_an_edit_in_mid_turn_changes_nothing_of_the_turn(server: OpenAIServer) -> None:
     memory = EditingMemory()
-    async with house(server.base_url, book=BOOK, memory=memory) as it:
+    async with open_chains_harness(server.base_url, book=BOOK, memory=memory) as it:
         memory.edit = lambda: it.chains.chain_files.use({"default": DEFAULT})
         during = await it.outcome("@translate hello")
         after = await it.outcome("@translate hello")

@@ -21,7 +21,7 @@ from pipeline.replies import StoredMedia, TextReply
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
-from tests.chains.house import NOON, House, RecentMemory, ask, house
+from tests.chains.house import NOON, ChainsHarness, RecentMemory, ask, open_chains_harness
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.recordings import picture, webp_claiming
 
@@ -32,7 +32,7 @@ ZH = Catalogue("zh")
 class Phone:
     """A person who sends pictures: media ids are the colours of what they name."""
 
-    it: House
+    it: ChainsHarness
     media: MediaFolder
 
     async def fetch(self, media_id: str) -> StoredMedia:
@@ -71,7 +71,9 @@ async def phone(
     chat: dict[str, Any] | None = None,
 ) -> AsyncIterator[Phone]:
     media = MediaFolder(folder / "media")
-    async with house(base_url, vision=vision, pictures=StoredImages(media), memory=memory, chat=chat) as it:
+    async with open_chains_harness(
+        base_url, vision=vision, pictures=StoredImages(media), memory=memory, chat=chat
+    ) as it:
         yield Phone(it, media)
 
 

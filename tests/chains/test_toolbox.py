@@ -21,7 +21,7 @@ from pipeline.errors import ChainInvalid
 from pipeline.outcomes import Notice, ToolUse
 from pipeline.replies import TextReply
 from pipeline.words import Catalogue
-from tests.chains.house import ask, house, remembered
+from tests.chains.house import ask, open_chains_harness, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 
 CLOCK = ChainConfig(name="default", tools=("current_time",))
@@ -42,7 +42,7 @@ def toolbox(*tools: BaseTool, seconds: float = 20.0, most: int = MOST_USES) -> T
 @pytest.mark.parametrize("streams", [False, True])
 async def test_a_model_is_told_the_time_when_it_asks(server: OpenAIServer, *, streams: bool) -> None:
     server.script(Says(None, tool_calls=(wish("current_time"),), finish="tool_calls"), Says("星期天。"))
-    async with house(server.base_url, chain=CLOCK) as it:
+    async with open_chains_harness(server.base_url, chain=CLOCK) as it:
         steps = await it.steps("今天星期几？", streams=streams)
 
     first, second = server.bodies
@@ -61,7 +61,7 @@ async def test_a_model_is_told_the_time_when_it_asks(server: OpenAIServer, *, st
 async def test_what_was_used_is_kept_with_the_answer(server: OpenAIServer) -> None:
     asks = wish("current_time", arguments='{"time_zone": "Asia/Tokyo"}')
     server.script(Says(None, tool_calls=(asks, wish("rm_rf", 2)), finish="tool_calls"), Says("九点。"))
-    async with house(server.base_url, chain=CLOCK) as it:
+    async with open_chains_harness(server.base_url, chain=CLOCK) as it:
         said = remembered(await it.outcome("东京几点？"))
 
     first, second = said.provenance.tools
@@ -70,7 +70,7 @@ async def test_what_was_used_is_kept_with_the_answer(server: OpenAIServer) -> No
 
 
 async def test_an_answer_without_tools_keeps_none(server: OpenAIServer) -> None:
-    async with house(server.base_url, chain=CLOCK) as it:
+    async with open_chains_harness(server.base_url, chain=CLOCK) as it:
         said = remembered(await it.outcome("你好"))
 
     assert () == said.provenance.tools
@@ -80,7 +80,7 @@ async def test_an_answer_without_tools_keeps_none(server: OpenAIServer) -> None:
 async def test_garbled_arguments_are_said_to_the_model(server: OpenAIServer, *, streams: bool) -> None:
     garbled = wish("current_time", arguments='["Asia/Tokyo"')
     server.script(Says(None, tool_calls=(garbled,), finish="tool_calls"), Says("那就不看了。"))
-    async with house(server.base_url, chain=CLOCK) as it:
+    async with open_chains_harness(server.base_url, chain=CLOCK) as it:
         outcome = (await it.steps("几点？", streams=streams))[-1]
 
     asked, told = server.bodies[1]["messages"][-2:]

@@ -19,7 +19,7 @@ from pipeline.spending import SpentTotals
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
-from tests.chains.house import House, house, remembered
+from tests.chains.house import ChainsHarness, open_chains_harness, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Act, Asked, Fails, OpenAIServer, Says
 
@@ -72,10 +72,12 @@ async def drawing_house(
     model: OpenAIServer,
     chain: ChainConfig = DRAWS,
     **more: Any,  # noqa: ANN401
-) -> AsyncIterator[House]:
+) -> AsyncIterator[ChainsHarness]:
     image = {"model": "painter", "base_url": model.base_url, "max_retries": 0, "call_price": 0.25}
     pictures = StoredImages(MediaFolder(folder / "media"))
-    async with house(model.base_url, chain=chain, models={"image": image}, pictures=pictures, **more) as it:
+    async with open_chains_harness(
+        model.base_url, chain=chain, models={"image": image}, pictures=pictures, **more
+    ) as it:
         yield it
 
 
@@ -241,12 +243,12 @@ async def test_where_nothing_draws_or_the_chain_does_not_say_so_no_tool_is_offer
     pictures = StoredImages(MediaFolder(tmp_path))
     async with drawing_house(tmp_path, model, ChainConfig(name="default")) as it:
         await it.outcome("你好")
-    async with house(model.base_url, chain=DRAWS, pictures=pictures) as it:
+    async with open_chains_harness(model.base_url, chain=DRAWS, pictures=pictures) as it:
         await it.outcome("你好")
 
     assert [False, False] == ["tools" in body for body in chats(model)]
 
 
 async def test_the_demo_needs_no_tools(tmp_path: Path) -> None:
-    async with house(chain=DRAWS, pictures=StoredImages(MediaFolder(tmp_path))) as it:
+    async with open_chains_harness(chain=DRAWS, pictures=StoredImages(MediaFolder(tmp_path))) as it:
         assert "演示" in await it.said("画一只黑猫")

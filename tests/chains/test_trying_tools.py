@@ -23,7 +23,7 @@ from pipeline.settings import Settings
 from pipeline.words import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
-from tests.chains.house import NOON, house
+from tests.chains.house import NOON, open_chains_harness
 from tests.chains.test_mcp import PROGRAM
 from tests.chains.test_tools import Script, chats, drawings
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
@@ -91,7 +91,7 @@ async def test_a_trial_sends_what_the_service_sends(tmp_path: Path, chain: Chain
         image = {"model": "painter", "base_url": server.base_url, "max_retries": 0}
         pictures = StoredImages(MediaFolder(tmp_path / "media"))
         server.says += lines
-        async with house(server.base_url, chain=chain, models={"image": image}, pictures=pictures) as it:
+        async with open_chains_harness(server.base_url, chain=chain, models={"image": image}, pictures=pictures) as it:
             await it.outcome("hi")
         there = chats(server)
         drawn = len(drawings(server))

@@ -24,27 +24,27 @@ class Machine:
     def __init__(self, folder: Path, database: Database, *, shared: bool, before: list[ChainConfig]) -> None:
         self.revisions = RevisionStore(database)
         book = ChainCatalog({chain.name: chain for chain in before})
-        self.shelf = ChainFiles(
+        self.chain_files = ChainFiles(
             (folder / "shipped", folder / "own"),
             requirements=ChainRequirements(self.check),
             reserved=("@help",),
             catalog=book,
         )
-        self.keeper = ChainSync(self.shelf, self.revisions, shared=shared, look_seconds=NEVER)
+        self.keeper = ChainSync(self.chain_files, self.revisions, shared=shared, look_seconds=NEVER)
 
     @staticmethod
     def check(chain: ChainConfig) -> str:
         return "" if chain.model == "default" else "model: not here"
 
     async def write(self, name: str, text: str) -> None:
-        await asyncio.to_thread(self.shelf.own(name).write_text, text, encoding="utf-8")
+        await asyncio.to_thread(self.chain_files.own(name).write_text, text, encoding="utf-8")
 
     async def text(self, name: str) -> str:
-        file = self.shelf.own(name)
+        file = self.chain_files.own(name)
         return await asyncio.to_thread(lambda: file.read_text(encoding="utf-8") if file.exists() else "")
 
     def says(self, name: str, person: Person | None = None) -> str:
-        book = self.shelf.catalog
+        book = self.chain_files.catalog
         return book.chain(name, person).system_prompt if name in book.chains else ""
 
 
@@ -69,7 +69,7 @@ async def machine(folder: Path, database: Database, *, shared: bool = False) -> 
         (folder / "shipped").mkdir(exist_ok=True)
         (folder / "shipped" / "default.toml").write_text(prompt("shipped"), encoding="utf-8")
         opened = Machine(folder, database, shared=shared, before=before)
-        opened.shelf.load()
+        opened.chain_files.load()
         return opened
 
     opened = await asyncio.to_thread(open_machine)
@@ -96,7 +96,7 @@ async def test_an_edit_is_live_and_in_the_history(tmp_path: Path, database: Data
 
 async def test_what_webot_ships_is_known_by_its_revision(tmp_path: Path, database: Database) -> None:
     async with machine(tmp_path, database) as it:
-        revision = it.shelf.catalog.chain("default").revision
+        revision = it.chain_files.catalog.chain("default").revision
 
         assert [prompt("shipped")] == [draft.content for draft in await it.revisions.find("default", revision)]
         assert 0 == await it.revisions.latest()
@@ -110,12 +110,12 @@ async def test_a_broken_edit_is_not_released_and_a_restart_goes_on_with_the_last
         await settle(it)
         await it.write("hr", "= broken")
         await settle(it)
-        assert it.shelf.catalog.problems
+        assert it.chain_files.catalog.problems
 
         assert "good" == it.says("hr")
     async with machine(tmp_path, database) as it:
         assert "good" == it.says("hr")
-        assert it.shelf.catalog.problems
+        assert it.chain_files.catalog.problems
         assert 1 == len(await it.revisions.history("hr"))
 
 
@@ -123,7 +123,7 @@ async def test_a_chain_that_cannot_work_here_is_not_released(tmp_path: Path, dat
     async with machine(tmp_path, database) as it:
         await it.write("hr", 'model = "big"')
         await settle(it)
-        assert it.shelf.catalog.problems
+        assert it.chain_files.catalog.problems
 
         assert [] == await it.revisions.history("hr")
 
@@ -132,7 +132,7 @@ async def test_a_file_taken_away_is_a_release_too(tmp_path: Path, database: Data
     async with machine(tmp_path, database) as it:
         await it.write("hr", prompt("one"))
         await settle(it)
-        await asyncio.to_thread(it.shelf.own("hr").unlink)
+        await asyncio.to_thread(it.chain_files.own("hr").unlink)
         await settle(it)
 
         assert "" == it.says("hr")
@@ -151,7 +151,7 @@ async def test_a_release_made_elsewhere_is_written_into_the_file(tmp_path: Path,
         await b.write("hr", prompt("from b"))
         await settle(a, b)
         assert "from b" == a.says("hr")
-        await asyncio.to_thread(a.shelf.own("hr").unlink)
+        await asyncio.to_thread(a.chain_files.own("hr").unlink)
         await settle(a, b)
         assert "" == b.says("hr")
 

@@ -15,7 +15,7 @@ class FakeChannel:
     """Splits words at `|` into parts; `refuse` is asked before each part leaves and may raise."""
 
     name = "fake"
-    traits = ChannelCapabilities(message_bytes=2048)
+    capabilities = ChannelCapabilities(message_bytes=2048)
 
     def __init__(self, refuse: Callable[[str], None] = lambda _: None) -> None:
         self._refuse = refuse
@@ -60,17 +60,17 @@ class FakeJournal:
         self.lost = False
 
     async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
-        await self.hold(turn)
+        await self.ensure_owned(turn)
         self.recorded.append((outcome, failure))
         return replace(
             turn, parts=tuple(OutgoingPart(place, part) for place, part in enumerate(parts)), failure=failure
         )
 
     async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
-        await self.hold(turn)
+        await self.ensure_owned(turn)
         self.noted.append((part.index, receipt.message_id))
 
-    async def hold(self, turn: Turn) -> None:
+    async def ensure_owned(self, turn: Turn) -> None:
         if self.lost:
             raise LaneLost(f"turn {turn.id}")
 

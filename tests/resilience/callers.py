@@ -64,7 +64,7 @@ class Posted:
     seconds: float
 
 
-class Line(asyncio.Protocol):
+class WebhookConnection(asyncio.Protocol):
     """One connection, one request after the other."""
 
     def __init__(self) -> None:
@@ -128,14 +128,14 @@ class Line(asyncio.Protocol):
             answer.set_result(status)
 
 
-async def dial(port: int) -> Line:
+async def dial(port: int) -> WebhookConnection:
     """Open a connection; `OSError` when nobody listens."""
-    _, line = await asyncio.get_running_loop().create_connection(Line, "127.0.0.1", port)
+    _, line = await asyncio.get_running_loop().create_connection(WebhookConnection, "127.0.0.1", port)
     return line
 
 
 @asynccontextmanager
-async def lines(port: int, count: int) -> AsyncIterator[Sequence[Line]]:
+async def lines(port: int, count: int) -> AsyncIterator[Sequence[WebhookConnection]]:
     """Open so many connections, and close them at the end."""
     opened = [await dial(port) for _ in range(count)]
     try:
@@ -150,7 +150,7 @@ async def post_all(port: int, requests: Iterable[bytes], *, connections: int) ->
     waiting = iter(requests)
     results: list[Posted] = []
 
-    async def work(line: Line) -> None:
+    async def work(line: WebhookConnection) -> None:
         for request in waiting:
             current = line if line.is_open else await dial(port)
             line = current
@@ -166,7 +166,7 @@ async def post_steadily(
     port: int, requests: Sequence[bytes], *, per_second: float, clock: Callable[[], float] = time.perf_counter
 ) -> list[Posted]:
     """Post at a rate, whether or not answers come in time."""
-    idle: list[Line] = []
+    idle: list[WebhookConnection] = []
     began = clock()
 
     async def one(request: bytes) -> Posted:

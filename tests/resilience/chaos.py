@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from random import Random
 
-from tests.resilience.speakers import Account, Speakers, Twice, settle
-from tests.resilience.town import Service, Town
+from tests.resilience.speakers import Account, Duplicate, WeComClients, settle
+from tests.resilience.town import Cluster, Service
 
 _LEASE = 12.0
 """Seconds after which other processes take a silent one's lanes (storage/lease.py)."""
@@ -45,7 +45,7 @@ class Chaos:
     faults: list[str]
 
     @property
-    def unexplained(self) -> list[Twice]:
+    def unexplained(self) -> list[Duplicate]:
         """Give what came twice though no process died or froze while it was under way.
 
         Under way is what WeCom has and webot has not noted yet. A frozen process may wake up between its last look
@@ -62,12 +62,12 @@ class Chaos:
         ]
 
 
-async def chaos(town: Town, services: list[Service], plan: Plan) -> Chaos:
+async def chaos(town: Cluster, services: list[Service], plan: Plan) -> Chaos:
     """Kill one process after the other; with several, the others go on meanwhile."""
     random = Random(plan.seed)  # noqa: S311 -- a seed makes a run repeatable
     kills: list[float] = []
     freezes: list[tuple[float, float]] = []
-    speakers = Speakers(
+    speakers = WeComClients(
         town,
         people=plan.people,
         seed=plan.seed,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from adapters.simulator.screens import Delivered
-from tests.resilience.callers import LOST, Letter, Line, dial
-from tests.resilience.town import Town
+from tests.resilience.callers import LOST, Letter, WebhookConnection, dial
+from tests.resilience.town import Cluster
 
 _OK = 200
 _AGAIN_SECONDS = 0.2
@@ -21,7 +21,7 @@ Tag = tuple[int, int]
 
 
 @dataclass(slots=True)
-class Spoken:
+class ScriptedMember:
     """What one person said that was accepted, in order: for each message how many lines it had."""
 
     user: str
@@ -38,16 +38,18 @@ def words(number: int, lines: int) -> str:
     return "\n".join(f"m{number}l{line} " + "padding " * 12 for line in range(lines))
 
 
-class Speakers:
+class WeComClients:
     """So many people, each saying the next thing once the one before was accepted, as somebody in WeCom does."""
 
-    def __init__(self, town: Town, *, people: int, seed: int, pause: float, ports: Callable[[], Sequence[int]]) -> None:
+    def __init__(
+        self, town: Cluster, *, people: int, seed: int, pause: float, ports: Callable[[], Sequence[int]]
+    ) -> None:
         self._town = town
         self._random = Random(seed)  # noqa: S311 -- a seed makes a run repeatable
         self._pause = pause
         self._ports = ports
         self._quiet = asyncio.Event()
-        self.spoken = [Spoken(f"u{person}") for person in range(people)]
+        self.spoken = [ScriptedMember(f"u{person}") for person in range(people)]
         self.refused: list[int] = []
         """Every status that was not 200, lost answers included."""
 
@@ -61,8 +63,8 @@ class Speakers:
         """Let everybody finish the message they are at, and say no more."""
         self._quiet.set()
 
-    async def _one(self, spoken: Spoken) -> None:
-        line: Line | None = None
+    async def _one(self, spoken: ScriptedMember) -> None:
+        line: WebhookConnection | None = None
         # Not all at the same moment.
         await self._wait(self._random.uniform(0, self._pause))
         while not self._quiet.is_set():
@@ -75,7 +77,7 @@ class Speakers:
         if line is not None:
             line.close()
 
-    async def _until_accepted(self, letter: Letter, line: Line | None) -> Line:
+    async def _until_accepted(self, letter: Letter, line: WebhookConnection | None) -> WebhookConnection:
         """Post as often as it takes; what was accepted though the answer was lost is accepted again."""
         while True:
             if line is None or not line.is_open:
@@ -111,12 +113,12 @@ class Account:
     """Who is still owed something, and what."""
     strays: list[str] = field(default_factory=list)
     """What came that was not next in its person's order."""
-    twice: list["Twice"] = field(default_factory=list)
+    twice: list["Duplicate"] = field(default_factory=list)
     """Messages that came a second time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Twice:
+class Duplicate:
     """A message of WeCom that came again; `late` is whether others came between the two."""
 
     user: str
@@ -125,7 +127,7 @@ class Twice:
     late: bool
 
 
-async def settle(town: Town, spoken: Sequence[Spoken], *, within: float) -> Account:
+async def settle(town: Cluster, spoken: Sequence[ScriptedMember], *, within: float) -> Account:
     """Wait until everything is answered, or nobody has been for so many seconds, and give the account."""
     account = Account(accepted=sum(len(one.lines) for one in spoken))
     answered = 0
@@ -154,19 +156,19 @@ async def settle(town: Town, spoken: Sequence[Spoken], *, within: float) -> Acco
     return account
 
 
-async def _came(town: Town, user: str, wanted: int, within: float) -> Sequence[Delivered]:
+async def _came(town: Cluster, user: str, wanted: int, within: float) -> Sequence[Delivered]:
     try:
         return await town.delivered(user, count=wanted, within=within)
     except TimeoutError:
         return await town.delivered(user, count=0)
 
 
-def read(spoken: Spoken, came: Sequence[Delivered]) -> tuple[int, list[Twice], list[str]]:
+def read(spoken: ScriptedMember, came: Sequence[Delivered]) -> tuple[int, list[Duplicate], list[str]]:
     """Give how many lines were answered in order, which messages came again, and what is foreign."""
     tags, following = spoken.tags, 0
     seen: dict[tuple[Tag, ...], float] = {}
     last: tuple[Tag, ...] = ()
-    twice: list[Twice] = []
+    twice: list[Duplicate] = []
     strays: list[str] = []
     for message in came:
         here = tuple((int(number), int(line)) for number, line in _TAG.findall(message.text))
@@ -174,7 +176,7 @@ def read(spoken: Spoken, came: Sequence[Delivered]) -> tuple[int, list[Twice], l
             following += len(here)
             seen[here], last = message.at, here
         elif here in seen:
-            twice.append(Twice(spoken.user, seen[here], message.at, late=here != last))
+            twice.append(Duplicate(spoken.user, seen[here], message.at, late=here != last))
         else:
             strays.append(message.text)
     return following, twice, strays

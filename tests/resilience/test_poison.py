@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.words import Catalogue
 from tests.fakes.openai_server import Hangs, OpenAIServer, Says
 from tests.resilience.callers import post_all
-from tests.resilience.town import Town
+from tests.resilience.town import Cluster
 
 _ATTEMPTS = 2
 
@@ -19,7 +19,7 @@ async def test_a_message_that_kills_is_begun_a_few_times_and_apologised_for(tmp_
     settings = {"WEBOT_LIMITS__TURN_ATTEMPTS": str(_ATTEMPTS), "WEBOT_CHAT__THINKING_SECONDS": "0"}
     async with (
         OpenAIServer() as model,
-        Town(tmp_path, model_url=model.base_url, settings=settings) as town,
+        Cluster(tmp_path, model_url=model.base_url, settings=settings) as town,
     ):
         model.script(*[Hangs()] * _ATTEMPTS, Says("好了"))
         service = await town.serve()

@@ -6,17 +6,19 @@ from pathlib import Path
 
 from tests.resilience.callers import LOST, Posted, lines, post_all, post_steadily
 from tests.resilience.postgres import Postgres
-from tests.resilience.speakers import Speakers, settle
-from tests.resilience.town import Service, Town
+from tests.resilience.speakers import WeComClients, settle
+from tests.resilience.town import Cluster, Service
 
 _SETTLED = 60.0
 
 
 async def test_postgresql_may_restart_in_mid_run(tmp_path: Path, restartable: Postgres) -> None:
-    async with Town(tmp_path, database_url=await restartable.database(), model_delay=0.2) as town:
+    async with Cluster(tmp_path, database_url=await restartable.database(), model_delay=0.2) as town:
         services = [town.service(), town.service()]
         await asyncio.gather(*(service.start() for service in services))
-        speakers = Speakers(town, people=60, seed=1, pause=6.0, ports=lambda: [service.port for service in services])
+        speakers = WeComClients(
+            town, people=60, seed=1, pause=6.0, ports=lambda: [service.port for service in services]
+        )
         talking = asyncio.create_task(speakers.talk())
         await town.delivered("u0", count=1)
         for _ in range(3):
@@ -32,7 +34,7 @@ async def test_postgresql_may_restart_in_mid_run(tmp_path: Path, restartable: Po
 
 
 async def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
-    async with Town(tmp_path) as town:
+    async with Cluster(tmp_path) as town:
         service = await town.serve()
         before = [town.letter(f"u{person}", "before") for person in range(20)]
         accepted = await post_all(service.port, [letter.request() for letter in before], connections=4)
@@ -55,7 +57,7 @@ async def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_second_process_on_one_sqlite_file_is_refused(tmp_path: Path) -> None:
-    async with Town(tmp_path) as town:
+    async with Cluster(tmp_path) as town:
         await town.serve()
         second = town.service()
         try:
@@ -68,7 +70,7 @@ async def test_a_second_process_on_one_sqlite_file_is_refused(tmp_path: Path) ->
 
 
 async def test_stopping_answers_callbacks_to_the_end_and_loses_nothing(tmp_path: Path) -> None:
-    async with Town(tmp_path, model_delay=1.0) as town:
+    async with Cluster(tmp_path, model_delay=1.0) as town:
         first = await town.serve()
         letters = [town.letter(f"u{number % 50}", f"m{number}l0") for number in range(300)]
         posting = asyncio.create_task(

@@ -8,8 +8,8 @@ import pytest
 from adapters.simulator.faults import Drop, Errcode, Fault, HttpStatus, NotJson
 from tests.fakes.openai_server import Hangs, OpenAIServer
 from tests.resilience.callers import post_all
-from tests.resilience.speakers import Spoken, read, words
-from tests.resilience.town import Town
+from tests.resilience.speakers import ScriptedMember, read, words
+from tests.resilience.town import Cluster
 
 _LINES = 60
 """Of a message whose echo takes three messages of WeCom."""
@@ -24,8 +24,8 @@ _LINES = 60
     ],
 )
 async def test_every_part_arrives_once_and_in_order_however_wecom_fails(tmp_path: Path, faults: list[Fault]) -> None:
-    people = [Spoken(f"u{number}", [_LINES, 1]) for number in range(6)]
-    async with Town(tmp_path) as town:
+    people = [ScriptedMember(f"u{number}", [_LINES, 1]) for number in range(6)]
+    async with Cluster(tmp_path) as town:
         service = await town.serve()
         for fault in faults:
             await town.wecom.add_fault(fault, route="message/send", calls=3)
@@ -41,7 +41,7 @@ async def test_every_part_arrives_once_and_in_order_however_wecom_fails(tmp_path
 async def test_a_hanging_model_is_stopped_by_its_person_and_holds_up_nobody_else(tmp_path: Path) -> None:
     async with OpenAIServer() as model:
         model.script(Hangs())
-        async with Town(tmp_path, model_url=model.base_url) as town:
+        async with Cluster(tmp_path, model_url=model.base_url) as town:
             service = await town.serve()
 
             async def say(user: str, text: str) -> None:
@@ -65,7 +65,7 @@ async def test_a_hanging_model_is_stopped_by_its_person_and_holds_up_nobody_else
 async def test_every_callback_delivered_three_times_is_answered_once(tmp_path: Path) -> None:
     people = 1000
     # On a machine far too busy, "still thinking" would be a message more.
-    async with Town(tmp_path, settings={"WEBOT_CHAT__THINKING_SECONDS": "0"}) as town:
+    async with Cluster(tmp_path, settings={"WEBOT_CHAT__THINKING_SECONDS": "0"}) as town:
         service = await town.serve()
         letters = [town.letter(f"u{number}", f"m{number}") for number in range(people)]
         # Sealed anew each time, as WeCom does, and the three of a message close together.
@@ -78,7 +78,7 @@ async def test_every_callback_delivered_three_times_is_answered_once(tmp_path: P
         assert people == await town.total()
 
 
-async def _whole(town: Town, spoken: Spoken) -> tuple[int, list[object], list[str]]:
+async def _whole(town: Cluster, spoken: ScriptedMember) -> tuple[int, list[object], list[str]]:
     """Wait for everything due to a person, parts not counted beforehand."""
     count = len(spoken.lines)
     while True:
@@ -89,5 +89,5 @@ async def _whole(town: Town, spoken: Spoken) -> tuple[int, list[object], list[st
         count = len(came) + 1
 
 
-async def _texts(town: Town, user: str) -> list[str]:
+async def _texts(town: Cluster, user: str) -> list[str]:
     return [message.text for message in await town.delivered(user, count=1)]

@@ -53,7 +53,7 @@ class Service(Program):
         ]
 
 
-class Town:
+class Cluster:
     """The three of them; `settings` are environment names of webot beside those that connect it.
 
     `model_url` names a model that runs already, else one that answers after `model_delay` seconds is started.

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from storage.engine import Database, open_database
 from storage.migrate import HEAD, is_newer, migrate
 from storage.schema_watch import SchemaWatch
-from tests.house import open_house, until
+from tests.house import running_service, until
 from tests.web.shell import webot
 
 ADDITIVE = {"create_table", "create_index", "add_column", "execute", "get_bind", "drop_index"}
@@ -52,7 +52,7 @@ async def test_every_verb_says_to_use_the_newer_version(database_url: str, tmp_p
 
 
 async def test_a_process_that_runs_goes_on_and_says_so(tmp_path: Path, postgres_url: str) -> None:
-    async with open_house(tmp_path, {"WEBOT_STORAGE__DATABASE_URL": postgres_url}) as house:
+    async with running_service(tmp_path, {"WEBOT_STORAGE__DATABASE_URL": postgres_url}) as house:
         await become_newer(house.service.database)
         with capture_logs() as logged:
             await house.service.schema.look()

@@ -10,19 +10,19 @@ from structlog.testing import capture_logs
 
 from adapters.wecom.crypto import CallbackKeys
 from pipeline import meters
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 
 DAY = 24 * 3600
 ONE_DAY = {"WEBOT_STORAGE__KEEP_TURNS_DAYS": "1"}
 
 
-def keys_of(house: House) -> CallbackKeys:
+def keys_of(house: RunningService) -> CallbackKeys:
     app = house.service.channels["wecom"].simulated
     assert app is not None
     return CallbackKeys.of(app.token, app.encoding_aes_key, app.corp_id)
 
 
-def message(house: House, text: str, *, sent_at: float | None = None, number: str = "") -> bytes:
+def message(house: RunningService, text: str, *, sent_at: float | None = None, number: str = "") -> bytes:
     app = house.service.channels["wecom"].simulated
     assert app is not None
     return (
@@ -38,7 +38,7 @@ def signed(keys: CallbackKeys, encrypted: str, timestamp: str = "", nonce: str =
     return {"msg_signature": keys.sign(timestamp, nonce, encrypted), "timestamp": timestamp, "nonce": nonce}
 
 
-async def post(house: House, query: dict[str, str], encrypted: str) -> httpx2.Response:
+async def post(house: RunningService, query: dict[str, str], encrypted: str) -> httpx2.Response:
     return await house.http.post("/gpt", params=query, content=f"<xml><Encrypt>{encrypted}</Encrypt></xml>")
 
 
@@ -47,7 +47,7 @@ def count(name: str, **labels: str) -> float:
 
 
 async def test_a_captured_message_does_not_come_out_as_an_echo(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         keys = keys_of(house)
         encrypted = keys.encrypt(message(house, "工资单密码是 hunter2"))
         captured = signed(keys, encrypted)
@@ -62,7 +62,7 @@ async def test_a_captured_message_does_not_come_out_as_an_echo(tmp_path: Path) -
 
 
 async def test_the_same_bytes_are_answered_once_whatever_the_age_of_the_row(tmp_path: Path) -> None:
-    async with open_house(tmp_path, ONE_DAY) as house:
+    async with running_service(tmp_path, ONE_DAY) as house:
         keys = keys_of(house)
         app = house.service.channels["wecom"].simulated
         assert app is not None
@@ -84,7 +84,7 @@ async def test_the_same_bytes_are_answered_once_whatever_the_age_of_the_row(tmp_
 
 
 async def test_a_message_out_of_time_is_acknowledged_and_not_answered(tmp_path: Path) -> None:
-    async with open_house(tmp_path, ONE_DAY) as house:
+    async with running_service(tmp_path, ONE_DAY) as house:
         keys = keys_of(house)
         before = count("webot_events_dropped_total", channel="wecom", reason="too_old")
         with capture_logs() as logs:
@@ -104,7 +104,7 @@ async def test_a_message_out_of_time_is_acknowledged_and_not_answered(tmp_path: 
 
 
 async def test_refusals_are_counted_by_reason_and_logged_with_it(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         keys = keys_of(house)
         other = CallbackKeys(keys.token, keys.key, "another corp")
         reasons = ("signature", "unreadable", "too_large", "method", "receiver", "echo", "timestamp")

@@ -20,7 +20,7 @@ from adapters.simulator.screens import Delivered
 from pipeline.events import Image
 from pipeline.words import Catalogue
 from tests.fakes.openai_server import Held, OpenAIServer, Says
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 from web.client import Client, NotAnswered
 from web.configuration import Loaded, load
 from web.parley import run_chat
@@ -32,8 +32,8 @@ CHAT = (sys.executable, "-c", "import sys; from web.cli import main; sys.exit(ma
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
         yield opened
 
 
@@ -42,7 +42,7 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "TERM": "xterm"} | more
 
 
-async def loaded_for(house: House, folder: Path) -> Loaded:
+async def loaded_for(house: RunningService, folder: Path) -> Loaded:
     """Give settings that lead to a service that runs already."""
     environ = {"WEBOT_SERVER__PORT": str(house.http.base_url.port), "WEBOT_STORAGE__DATA_DIR": str(folder / "cli")}
     return await asyncio.to_thread(load, folder, environ)
@@ -72,7 +72,7 @@ async def talk(loaded: Loaded, lines: str, *, user: str = "lisi", channel: str =
     return clean, written.getvalue()
 
 
-async def test_piped_lines_are_answered_one_after_the_other(house: House, tmp_path: Path) -> None:
+async def test_piped_lines_are_answered_one_after_the_other(house: RunningService, tmp_path: Path) -> None:
     clean, written = await talk(await loaded_for(house, tmp_path), "第一句\n\n@help\n第二句")
     said = [entry for entry in house.phone("lisi").entries() if entry.kind == "said"]
 
@@ -81,7 +81,7 @@ async def test_piped_lines_are_answered_one_after_the_other(house: House, tmp_pa
     assert 3 == len(said)
 
 
-async def test_what_was_said_before_is_not_said_again(house: House, tmp_path: Path) -> None:
+async def test_what_was_said_before_is_not_said_again(house: RunningService, tmp_path: Path) -> None:
     await talk(await loaded_for(house, tmp_path), "昨天的话")
     _, written = await talk(await loaded_for(house, tmp_path), "今天的话")
 
@@ -89,7 +89,7 @@ async def test_what_was_said_before_is_not_said_again(house: House, tmp_path: Pa
     assert "今天的话" in written
 
 
-async def test_a_picture_goes_out(house: House, tmp_path: Path) -> None:
+async def test_a_picture_goes_out(house: RunningService, tmp_path: Path) -> None:
     picture = tmp_path / "天空.png"
     await asyncio.to_thread(picture.write_bytes, b"\x89PNG\r\n\x1a\n0123")
     clean, _ = await talk(await loaded_for(house, tmp_path), f"/send {picture}\n")
@@ -100,7 +100,7 @@ async def test_a_picture_goes_out(house: House, tmp_path: Path) -> None:
     assert b"\x89PNG\r\n\x1a\n0123" == house.simulator.media(sent.content.media_id).data
 
 
-async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(house: House, tmp_path: Path) -> None:
+async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(house: RunningService, tmp_path: Path) -> None:
     phone = house.phone("lisi")
     platform = house.simulator.platform
     label = platform.uploads.put(phone.app.corp_id, "file", b"%PDF-1.4 ", name="../../.报告.pdf").label
@@ -121,14 +121,14 @@ async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(house: House, 
     assert [f"[文件] 已保存到 {folder}/_.._.报告.pdf", f"[文件] 已保存到 {folder}/_.._.报告-2.pdf"] == saved
 
 
-async def test_a_message_that_was_not_taken_is_said_to_be(house: House, tmp_path: Path) -> None:
+async def test_a_message_that_was_not_taken_is_said_to_be(house: RunningService, tmp_path: Path) -> None:
     clean, written = await talk(await loaded_for(house, tmp_path), "/send /nowhere/at/all.png\n")
 
     assert not clean
     assert "/nowhere/at/all.png" in written
 
 
-async def test_faults_on_the_way_are_not_the_persons_business(house: House, tmp_path: Path) -> None:
+async def test_faults_on_the_way_are_not_the_persons_business(house: RunningService, tmp_path: Path) -> None:
     house.simulator.add_fault(LoseAnswer(1), calls=1)
     house.simulator.add_fault(HttpStatus(500), route="message/send", calls=1)
     clean, written = await talk(await loaded_for(house, tmp_path), "你好")
@@ -141,7 +141,9 @@ async def test_faults_on_the_way_are_not_the_persons_business(house: House, tmp_
     [({"user": "李四"}, "1 到 64"), ({"channel": "hr"}, "there are wecom")],
     ids=["a user id there cannot be", "a channel there is not"],
 )
-async def test_who_or_what_there_is_not_is_named(house: House, tmp_path: Path, more: dict[str, str], told: str) -> None:
+async def test_who_or_what_there_is_not_is_named(
+    house: RunningService, tmp_path: Path, more: dict[str, str], told: str
+) -> None:
     with pytest.raises(NotAnswered, match=told):
         await talk(await loaded_for(house, tmp_path), "你好", **more)
 
@@ -205,7 +207,7 @@ async def test_an_answer_is_stopped_while_it_is_made(tmp_path: Path) -> None:
             "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
             "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
         }
-        async with open_house(tmp_path, environ) as house:
+        async with running_service(tmp_path, environ) as house:
 
             def converse() -> int:
                 with at_a_terminal(tmp_path, WEBOT_SERVER__PORT=str(house.http.base_url.port)) as (screen, program):

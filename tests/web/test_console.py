@@ -13,7 +13,7 @@ from playwright.async_api import FilePayload, Page, async_playwright, expect
 from adapters.simulator.faults import Errcode
 from pipeline.events import Clicked, File, Image, Text
 from tests.fakes.openai_server import Held, OpenAIServer, Says
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 
 CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
 FLAGS = [
@@ -39,8 +39,8 @@ def png(width: int, height: int) -> bytes:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
         yield opened
 
 
@@ -55,7 +55,7 @@ async def browser_page() -> AsyncIterator[Page]:
 
 
 @pytest.fixture
-async def page(house: House, browser_page: Page) -> Page:
+async def page(house: RunningService, browser_page: Page) -> Page:
     """The chat page of zhangsan, which must not complain of anything."""
     browser_page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     await browser_page.goto(f"{house.http.base_url}/console")
@@ -63,7 +63,7 @@ async def page(house: House, browser_page: Page) -> Page:
     return browser_page
 
 
-async def test_a_person_says_hello_and_reads_the_answer(house: House, page: Page) -> None:
+async def test_a_person_says_hello_and_reads_the_answer(house: RunningService, page: Page) -> None:
     await page.locator("#text").fill("你好")
     await page.keyboard.press("Enter")
     await expect(page.locator(REPLIES)).to_contain_text("收到：“你好”")
@@ -76,7 +76,7 @@ async def test_a_person_says_hello_and_reads_the_answer(house: House, page: Page
 
 
 async def test_a_line_is_broken_with_shift_and_not_sent_while_an_input_method_composes(
-    house: House, page: Page
+    house: RunningService, page: Page
 ) -> None:
     text = page.locator("#text")
     await text.fill("一")
@@ -92,7 +92,7 @@ async def test_a_line_is_broken_with_shift_and_not_sent_while_an_input_method_co
     await expect(page.locator(REPLIES)).to_have_count(1)
 
 
-async def test_a_picture_and_a_file_are_uploaded_shown_and_downloaded(house: House, page: Page) -> None:
+async def test_a_picture_and_a_file_are_uploaded_shown_and_downloaded(house: RunningService, page: Page) -> None:
     sky: FilePayload = {"name": "天空.png", "mimeType": "image/png", "buffer": png(40, 30)}
     await page.set_input_files("#files", sky)
     await expect(page.locator(REPLIES)).to_have_count(1)
@@ -111,7 +111,7 @@ async def test_a_picture_and_a_file_are_uploaded_shown_and_downloaded(house: Hou
     assert b"%PDF-1.4 " == Path(await downloaded.path()).read_bytes()  # noqa: ASYNC240 (a few bytes)
 
 
-async def test_the_menus_help_is_a_click(house: House, page: Page) -> None:
+async def test_the_menus_help_is_a_click(house: RunningService, page: Page) -> None:
     await page.locator("summary", has_text="快捷指令").click()
     await page.get_by_role("button", name="帮助").click()
     await expect(page.locator(REPLIES)).to_contain_text("@clear")
@@ -127,7 +127,7 @@ async def test_hostile_words_are_shown_as_words(tmp_path: Path, browser_page: Pa
             "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
             "WEBOT_MODELS__DEFAULT__MODEL": HOSTILE,
         }
-        async with open_house(tmp_path, environ) as house:
+        async with running_service(tmp_path, environ) as house:
             await browser_page.goto(f"{house.http.base_url}/console")
             await browser_page.locator("#text").fill(HOSTILE)
             await browser_page.keyboard.press("Enter")
@@ -148,7 +148,7 @@ async def test_one_sees_that_an_answer_is_being_made(tmp_path: Path, browser_pag
             "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
             "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
         }
-        async with open_house(tmp_path, environ) as house:
+        async with running_service(tmp_path, environ) as house:
             await browser_page.goto(f"{house.http.base_url}/console")
             await browser_page.locator("#text").fill("慢慢来")
             await browser_page.keyboard.press("Enter")
@@ -159,7 +159,7 @@ async def test_one_sees_that_an_answer_is_being_made(tmp_path: Path, browser_pag
             await expect(browser_page.locator("#typing")).to_be_hidden()
 
 
-async def test_a_fault_is_set_and_lifted(house: House, page: Page) -> None:
+async def test_a_fault_is_set_and_lifted(house: RunningService, page: Page) -> None:
     await page.locator(".fold summary").click()
     await page.locator("select[name=calls]").select_option("3")
     await page.get_by_role("button", name="45009").click()
@@ -174,7 +174,7 @@ async def test_a_fault_is_set_and_lifted(house: House, page: Page) -> None:
     assert {} == house.simulator.faults.rules()
 
 
-async def test_both_languages_and_a_narrow_screen(house: House, browser_page: Page) -> None:
+async def test_both_languages_and_a_narrow_screen(house: RunningService, browser_page: Page) -> None:
     await browser_page.set_viewport_size({"width": 390, "height": 844})
     await browser_page.goto(f"{house.http.base_url}/console?user=lisi&lang=en")
     await expect(browser_page.get_by_placeholder("Write a message")).to_be_visible()

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 from web.addresses import addresses_of
 from web.client import Client, NotAnswered, reached
 from web.configuration import load
@@ -30,8 +30,8 @@ REAL = {
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
         yield opened
 
 
@@ -50,7 +50,7 @@ async def events(http: httpx2.AsyncClient, count: int, headers: Mapping[str, str
     return found[:-1]
 
 
-async def test_a_page_that_was_away_is_told_only_what_it_missed(house: House) -> None:
+async def test_a_page_that_was_away_is_told_only_what_it_missed(house: RunningService) -> None:
     phone = house.phone()
     await phone.say("一")
     await phone.messages(count=1)
@@ -61,7 +61,7 @@ async def test_a_page_that_was_away_is_told_only_what_it_missed(house: House) ->
     assert answer["id"] == again["id"]
 
 
-async def test_a_page_from_before_a_restart_is_told_everything_anew(house: House) -> None:
+async def test_a_page_from_before_a_restart_is_told_everything_anew(house: RunningService) -> None:
     phone = house.phone()
     await phone.say("一")
     await phone.messages(count=1)
@@ -81,7 +81,7 @@ async def test_a_page_that_is_open_does_not_hold_up_the_end(tmp_path: Path) -> N
         ended.set()
 
     async with httpx2.AsyncClient(trust_env=False, timeout=None) as http:
-        async with open_house(tmp_path) as house:
+        async with running_service(tmp_path) as house:
             http.base_url = house.http.base_url
             watching = asyncio.create_task(watch(http))
             await opened.wait()
@@ -103,7 +103,9 @@ async def test_a_page_that_is_open_does_not_hold_up_the_end(tmp_path: Path) -> N
         pytest.param({"kind": "text", "text": "x", "channel": "hr"}, "没有这个", id="no such app"),
     ],
 )
-async def test_what_nobody_can_have_done_is_not_sent(house: House, form: Mapping[str, str], detail: str) -> None:
+async def test_what_nobody_can_have_done_is_not_sent(
+    house: RunningService, form: Mapping[str, str], detail: str
+) -> None:
     answer = await house.http.post("/console/do", data=dict(form))
 
     assert answer.status_code in {400, 404}
@@ -111,14 +113,14 @@ async def test_what_nobody_can_have_done_is_not_sent(house: House, form: Mapping
     assert [] == house.phone().entries()
 
 
-async def test_a_file_that_is_too_large_is_refused(house: House) -> None:
+async def test_a_file_that_is_too_large_is_refused(house: RunningService) -> None:
     answer = await house.http.post("/console/upload", files={"file": ("a.bin", b"x" * (LARGEST_UPLOAD + 1))})
 
     assert 413 == answer.status_code
     assert [] == house.phone().entries()
 
 
-async def test_a_browser_is_given_no_file_that_it_might_run(house: House) -> None:
+async def test_a_browser_is_given_no_file_that_it_might_run(house: RunningService) -> None:
     app = house.phone().app
     page = house.simulator.platform.uploads.put(app.corp_id, "file", b"<script>alert(1)</script>", name="a.html")
     drawing = house.simulator.platform.uploads.put(app.corp_id, "image", b"<svg onload=alert(1)>", name="a.svg")
@@ -128,7 +130,7 @@ async def test_a_browser_is_given_no_file_that_it_might_run(house: House) -> Non
     assert ["attachment"] * 2 == [answer.headers["content-disposition"].partition(";")[0] for answer in answers]
 
 
-async def test_programs_set_and_lift_faults(house: House) -> None:
+async def test_programs_set_and_lift_faults(house: RunningService) -> None:
     asked = {"fault": "rate_limited", "calls": 2}
     told = (await house.http.post("/console/api/faults", json=asked)).json()
     wrong = await house.http.post("/console/api/faults", json={"fault": "earthquake"})

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.house import House, open_house, until
+from tests.house import RunningService, running_service, until
 from web.console.passwords import hash_password, password_fits
 
 ROOT = Path(__file__).parents[2]
@@ -20,8 +20,8 @@ SAY = {"kind": "text", "text": "你好"}
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
         yield opened
 
 
@@ -42,14 +42,14 @@ def basic(password: str) -> str:
     ],
 )
 @pytest.mark.parametrize("path", ["/console", "/console/status", "/console/api/status", "/console/static/chat.js"])
-async def test_only_this_machine_may_look(house: House, path: str, headers: Mapping[str, str]) -> None:
+async def test_only_this_machine_may_look(house: RunningService, path: str, headers: Mapping[str, str]) -> None:
     answer = await house.http.get(path, headers=headers)
 
     assert 403 == answer.status_code
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.1:8080", "[::1]:50008", "LOCALHOST:1"])
-async def test_this_machine_has_several_names(house: House, host: str) -> None:
+async def test_this_machine_has_several_names(house: RunningService, host: str) -> None:
     answer = await house.http.get("/console", headers={"Host": host})
 
     assert 200 == answer.status_code
@@ -66,7 +66,9 @@ async def test_this_machine_has_several_names(house: House, host: str) -> None:
         pytest.param({"Sec-Fetch-Site": "cross-site"}, 403, id="a stranger's form"),
     ],
 )
-async def test_no_other_page_may_speak_for_anybody(house: House, headers: Mapping[str, str], status: int) -> None:
+async def test_no_other_page_may_speak_for_anybody(
+    house: RunningService, headers: Mapping[str, str], status: int
+) -> None:
     port = str(house.http.base_url.port)
     sent = {name: value.replace("{port}", port) for name, value in headers.items()}
     answer = await house.http.post("/console/do", data=SAY, headers=sent)
@@ -75,7 +77,7 @@ async def test_no_other_page_may_speak_for_anybody(house: House, headers: Mappin
     assert (status == 200) == bool(house.phone().entries())
 
 
-async def test_a_refusal_can_be_read(house: House) -> None:
+async def test_a_refusal_can_be_read(house: RunningService) -> None:
     page = await house.http.get("/console", headers={"Host": "evil.example", "Accept": "text/html"})
     told = await house.http.get("/console/api/status", headers={"Host": "evil.example", "Accept-Language": "en"})
 
@@ -84,7 +86,7 @@ async def test_a_refusal_can_be_read(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/status", "/console/static/chat.js", "/console/media/none"])
-async def test_every_answer_keeps_the_page_from_harm(house: House, path: str) -> None:
+async def test_every_answer_keeps_the_page_from_harm(house: RunningService, path: str) -> None:
     answer = await house.http.get(path)
 
     assert answer.headers["content-security-policy"].startswith("default-src 'self';")
@@ -98,7 +100,7 @@ async def test_everybody_needs_the_password_where_there_is_one(tmp_path: Path) -
         "WEBOT_CONSOLE__PASSWORD_HASH": hashed,
         "WEBOT_CONSOLE__HOSTS": '["bot.example.com"]',
     }
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
 
         async def ask(**headers: str) -> httpx2.Response:
             return await house.http.get("/console", headers={"Host": "bot.example.com", **headers})
@@ -145,7 +147,7 @@ async def test_another_password_holds_without_a_restart(tmp_path: Path) -> None:
     console = "[console]\nremote = true\npassword_hash = '{hash}'\n"
     elsewhere = {"X-Forwarded-For": "203.0.113.7"}
     await asyncio.to_thread(file.write_text, console.replace("{hash}", first), encoding="utf-8")
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
 
         async def status(password: str) -> int:
             headers = elsewhere | {"Authorization": basic(password)}

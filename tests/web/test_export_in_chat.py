@@ -15,7 +15,7 @@ import pytest
 from adapters.simulator.phone import Phone
 from adapters.simulator.screens import Delivered
 from pipeline.words import Catalogue
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 
 ZH = Catalogue("zh")
 
@@ -24,7 +24,7 @@ ZH = Catalogue("zh")
 class Desk:
     """A phone whose two conversations can be asked for."""
 
-    house: House
+    house: RunningService
     phone: Phone
     came: list[Delivered] = field(default_factory=list)
 
@@ -44,7 +44,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         desk = Desk(house, house.phone())
         for line in ("你好，请介绍一下自己", "@clear", "第二段：今天星期几？"):
             await desk.phone.say(line)
@@ -118,7 +118,7 @@ async def test_what_is_not_there_is_said(desk: Desk, line: str, told: str) -> No
 
 
 async def test_before_anything_is_said_there_is_nothing(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         phone = house.phone("lisi")
         await phone.say("@export")
         (said,) = await phone.messages(count=1)
@@ -128,7 +128,7 @@ async def test_before_anything_is_said_there_is_nothing(tmp_path: Path) -> None:
 
 async def test_what_is_too_large_for_one_message_comes_in_volumes(tmp_path: Path) -> None:
     questions = ["".join(chr(0x4E00 + (n * 997 + place * 31) % 20000) for place in range(300)) for n in range(8)]
-    async with open_house(tmp_path, {"WEBOT_EXPORT__VOLUME_MB": "0.004"}) as house:
+    async with running_service(tmp_path, {"WEBOT_EXPORT__VOLUME_MB": "0.004"}) as house:
         desk = Desk(house, house.phone())
         for question in questions:
             await desk.phone.say(question)

@@ -10,7 +10,7 @@ from pipeline.events import Person
 from pipeline.words import Catalogue
 from storage.engine import Database
 from storage.tables import metadata
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 from tests.web.shell import webot
 
 ZH = Catalogue("zh")
@@ -52,7 +52,7 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
         "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
         "WEBOT_STORAGE__DATA_DIR": str(tmp_path / "data"),
     }
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         phone, other = house.phone(), house.phone("lisi")
         await other.say("李四的事")
         await other.texts(count=1)
@@ -82,7 +82,7 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
 
 async def test_the_name_of_a_person_is_never_written_beside_the_database(tmp_path: Path) -> None:
     (tmp_path / "settings.local.toml").write_text('[chat]\nsystem_prompt = "{{ name }}"\n', encoding="utf-8")
-    async with open_house(tmp_path, {"WEBOT_LIMITS__DEPARTMENTS": "[1]"}) as house:
+    async with running_service(tmp_path, {"WEBOT_LIMITS__DEPARTMENTS": "[1]"}) as house:
         channel = house.service.channels["wecom"].channel
         profile = await channel.profile(Person("wecom", "zhangsan"))
         await channel.forget(Person("wecom", "zhangsan"))
@@ -91,7 +91,7 @@ async def test_the_name_of_a_person_is_never_written_beside_the_database(tmp_pat
         assert [] == await bytes_with(tmp_path / "data", profile.name)
 
 
-async def talk(house: House) -> None:
+async def talk(house: RunningService) -> None:
     phone = house.phone()
     await phone.say(WORDS)
     await phone.texts(count=1)
@@ -100,7 +100,7 @@ async def talk(house: House) -> None:
 
 
 async def test_a_person_is_forgotten_when_they_have_said_so_twice(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         await talk(house)
         phone = house.phone()
         await phone.say("@forget")
@@ -124,7 +124,7 @@ async def test_an_operator_forgets_a_person_beside_the_running_service(tmp_path:
         "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
         "WEBOT_STORAGE__DATA_DIR": str(tmp_path / "data"),
     }
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         await talk(house)
         refused = await webot("forget", "zhangsan", folder=tmp_path, environ=environ)
         still = await holds(house.service.database, WORDS)

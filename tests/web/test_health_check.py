@@ -7,13 +7,13 @@ import re
 import sys
 from pathlib import Path
 
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 
 DOCKERFILE = (Path(__file__).parent.parent.parent / "Dockerfile").read_text(encoding="utf-8")
 (COMMAND,) = re.findall(r"^ +CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
 
 
-async def healthy(house: House) -> bool:
+async def healthy(house: RunningService) -> bool:
     """Run the health check with a proxy set that nobody answers at."""
     _, *arguments = json.loads(COMMAND)
     environ = {
@@ -27,14 +27,14 @@ async def healthy(house: House) -> bool:
 
 
 async def test_the_health_check_asks_whether_it_is_ready_and_no_proxy(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         assert await healthy(house)
         await house.service.drain()
         assert not await healthy(house)
 
 
 async def test_a_loop_that_ends_is_named_begun_again_and_counted(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with running_service(tmp_path) as house:
         loop = next(loop for loop in house.service.loops if loop.name == "janitor")
         await loop.stop()
         ready = await house.http.get("/readyz")

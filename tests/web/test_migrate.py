@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from storage.migrate import HEAD
-from tests.house import open_house
+from tests.house import running_service
 from tests.web.shell import Ran, webot
 
 
@@ -25,7 +25,7 @@ def test_a_postgresql_database_gets_its_schema(tmp_path: Path, postgres_url: str
 
 async def test_a_file_in_use_is_refused(tmp_path: Path) -> None:
     environ = {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db"}
-    async with open_house(tmp_path, environ):
+    async with running_service(tmp_path, environ):
         ran = await webot("migrate", folder=tmp_path, environ=environ)
 
     assert (1, "") == (ran.code, ran.out)

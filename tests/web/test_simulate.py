@@ -18,7 +18,7 @@ from adapters.simulator.screens import Delivered, MemberAction
 from pipeline.events import Clicked, Entered, Link, Location, Text
 from storage.tracks import TurnStatus
 from tests.fakes.openai_server import Hangs, OpenAIServer
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 from web.client import NotAnswered
 from web.configuration import load
 from web.drill import run_simulation
@@ -31,12 +31,12 @@ HELLO = (Do(content=Text("你好")), Do(content=Text("@help")), Do(content=Click
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
         yield opened
 
 
-async def simulate(house: House, folder: Path, plan: Plan) -> tuple[bool, dict[str, Any]]:
+async def simulate(house: RunningService, folder: Path, plan: Plan) -> tuple[bool, dict[str, Any]]:
     loaded = await asyncio.to_thread(load, folder, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
     written = io.StringIO()
     clean = await run_simulation(
@@ -47,7 +47,7 @@ async def simulate(house: House, folder: Path, plan: Plan) -> tuple[bool, dict[s
 
 @pytest.mark.parametrize("rate", [None, 200.0], ids=["after the answer", "at a rate"])
 async def test_everybody_is_answered_once_though_each_callback_comes_three_times(
-    house: House, tmp_path: Path, rate: float | None
+    house: RunningService, tmp_path: Path, rate: float | None
 ) -> None:
     clean, report = await simulate(house, tmp_path, Plan(acts=HELLO, users=5, rate=rate, repeat=2, deliver=3))
     counted = {name: report[name] for name in ("sent", "accepted", "answered", "lost", "duplicated", "out_of_order")}
@@ -59,7 +59,7 @@ async def test_everybody_is_answered_once_though_each_callback_comes_three_times
     assert 0 < report["reply_ms"]["p50"] <= report["reply_ms"]["p95"] <= report["reply_ms"]["max"]
 
 
-async def test_an_answer_that_came_twice_is_counted(house: House, tmp_path: Path) -> None:
+async def test_an_answer_that_came_twice_is_counted(house: RunningService, tmp_path: Path) -> None:
     # WeCom showed it, but the word that it did was lost: the one case in which a part may come twice.
     house.simulator.add_fault(Drop(done=True), route="message/send", calls=1)
     clean, report = await simulate(house, tmp_path, Plan(acts=HELLO[:1]))
@@ -75,20 +75,20 @@ async def test_a_message_without_an_answer_is_lost(tmp_path: Path) -> None:
             "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
             "WEBOT_LIMITS__DRAIN_SECONDS": "0",
         }
-        async with open_house(tmp_path, environ) as house:
+        async with running_service(tmp_path, environ) as house:
             clean, report = await simulate(house, tmp_path, Plan(acts=HELLO[:1], users=2, patience=0.5))
 
     assert (False, 2, 0, 2) == (clean, report["accepted"], report["answered"], report["lost"])
 
 
-async def test_an_answer_that_cannot_be_delivered_is_lost(house: House, tmp_path: Path) -> None:
+async def test_an_answer_that_cannot_be_delivered_is_lost(house: RunningService, tmp_path: Path) -> None:
     house.simulator.add_fault(Errcode(81013), route="message/send", calls=1)
     clean, report = await simulate(house, tmp_path, Plan(acts=HELLO[:1]))
 
     assert (False, 1) == (clean, report["lost"])
 
 
-async def test_how_long_answers_took_is_not_told_where_there_were_none(house: House, tmp_path: Path) -> None:
+async def test_how_long_answers_took_is_not_told_where_there_were_none(house: RunningService, tmp_path: Path) -> None:
     house.simulator.add_fault(Errcode(81013), route="message/send", calls=1)
     loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
     written = io.StringIO()
@@ -100,7 +100,7 @@ async def test_how_long_answers_took_is_not_told_where_there_were_none(house: Ho
     assert ["accept", "p50", "ms"] in [[*line[:2], line[-1]] for line in table if line]
 
 
-async def test_a_channel_there_is_not_is_named_with_those_there_are(house: House, tmp_path: Path) -> None:
+async def test_a_channel_there_is_not_is_named_with_those_there_are(house: RunningService, tmp_path: Path) -> None:
     loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
     written = io.StringIO()
     with pytest.raises(NotAnswered, match="no simulated channel 'nosuch'; there are wecom"):

@@ -12,7 +12,7 @@ import web.commands
 from adapters.simulator.faults import Errcode
 from storage.views import list_turns
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 from tests.web.shell import Ran, free_port, webot
 from web.cli import Verbs
 
@@ -37,14 +37,14 @@ def environ(model: OpenAIServer, tmp_path: Path) -> dict[str, str]:
     }
 
 
-async def fail_once(house: House, model: OpenAIServer) -> None:
+async def fail_once(house: RunningService, model: OpenAIServer) -> None:
     """Have a question end in an apology."""
     model.script(Fails(500))
     await house.phone().say(WORDS)
     await house.phone().texts(count=1)
 
 
-async def remain_undelivered(house: House) -> None:
+async def remain_undelivered(house: RunningService) -> None:
     """Have an answer that WeCom will not take."""
     number = house.simulator.add_fault(Errcode(60111), route="message/send")
     await house.phone().say(WORDS)
@@ -69,7 +69,7 @@ def test_where_nothing_was_ever_stored_there_is_no_turn_and_no_file_is_made(tmp_
 async def test_a_failed_turn_is_listed_without_words_and_answered_afresh_by_the_service(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         await fail_once(house, model)
         table = await webot("turns", "--failed", folder=tmp_path, environ=environ)
         shown = await webot("turns", "show", "1", folder=tmp_path, environ=environ)
@@ -89,7 +89,7 @@ async def test_a_failed_turn_is_listed_without_words_and_answered_afresh_by_the_
 async def test_of_an_undelivered_turn_only_what_was_not_sent_goes_out_and_no_model_is_asked(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         await remain_undelivered(house)
         ran = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
         texts = await house.phone().texts(count=1)
@@ -102,11 +102,11 @@ async def test_of_an_undelivered_turn_only_what_was_not_sent_goes_out_and_no_mod
 async def test_with_no_service_a_retry_waits_for_the_next_start(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         await fail_once(house, model)
     ran = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
     waiting = await webot("turns", "--waiting", "--json", folder=tmp_path, environ=environ)
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         texts = await house.phone().texts(count=1)
 
     assert Ran(0, "1: runs again, to be answered afresh\n", "") == ran
@@ -118,7 +118,7 @@ async def test_on_postgresql_the_shell_writes_and_a_service_is_woken(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer, postgres_url: str
 ) -> None:
     shared = environ | {"WEBOT_STORAGE__DATABASE_URL": postgres_url, "WEBOT_SERVER__PORT": "0"}
-    async with open_house(tmp_path, shared) as house:
+    async with running_service(tmp_path, shared) as house:
         await fail_once(house, model)
         ran = await webot("turns", "retry", "1", folder=tmp_path, environ=shared)
         texts = await house.phone().texts(count=2)
@@ -130,7 +130,7 @@ async def test_on_postgresql_the_shell_writes_and_a_service_is_woken(
 async def test_a_turn_shows_its_words_only_when_asked(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         await fail_once(house, model)
         (apology,) = await house.phone().texts(count=1)
     quiet = await webot("turns", "show", "1", folder=tmp_path, environ=environ)
@@ -152,7 +152,7 @@ async def test_a_turn_shows_its_words_only_when_asked(
 async def test_what_cannot_run_again_is_said_and_the_exit_code_tells(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         await house.phone().say("你好")
         await house.phone().texts(count=1)
         ran = await webot("turns", "retry", "1", "7", folder=tmp_path, environ=environ)
@@ -184,7 +184,7 @@ def test_what_was_typed_wrong_is_told_before_anything_is_opened(args: list[str],
 async def test_a_service_that_cannot_be_found_is_named(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         await fail_once(house, model)
         elsewhere = environ | {"WEBOT_SERVER__PORT": str(free_port())}
         silent = await webot("turns", "retry", "1", folder=tmp_path, environ=elsewhere)
@@ -202,8 +202,8 @@ async def test_another_service_on_the_port_does_not_touch_its_own_turns(
     other.mkdir()
     theirs = environ | {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{other}/webot.db"}
     async with (
-        open_house(other, theirs) as there,
-        open_house(tmp_path, environ | {"WEBOT_SERVER__PORT": "0"}) as here,
+        running_service(other, theirs) as there,
+        running_service(tmp_path, environ | {"WEBOT_SERVER__PORT": "0"}) as here,
     ):
         await fail_once(there, model)
         await fail_once(here, model)
@@ -227,7 +227,7 @@ async def test_only_programs_on_this_machine_may_have_turns_run_again(
     tmp_path: Path, environ: dict[str, str], headers: dict[str, str]
 ) -> None:
     opened_to_all = environ | {"WEBOT_CONSOLE__REMOTE": "true", "WEBOT_CONSOLE__GENERATE_PASSWORD": "true"}
-    async with open_house(tmp_path, opened_to_all) as house:
+    async with running_service(tmp_path, opened_to_all) as house:
         body = {"database": f"{tmp_path}/webot.db", "ids": None}
         proof = {"Authorization": f"Bearer {house.service.access.token}"}
         refused = await house.http.post("/operations/turns/retry", json=body, headers=headers | proof)

@@ -11,7 +11,7 @@ import pytest
 from adapters.simulator.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
-from tests.house import House, open_house
+from tests.house import RunningService, running_service
 from tests.web.credentials import credentials
 from tests.web.raw import RawAnswer, send_raw
 from web.access import token_path
@@ -61,7 +61,7 @@ async def test_the_port_for_wecom_answers_wecom_and_monitors_alone(
     tmp_path: Path, wecom: WeComSimulator, password: str
 ) -> None:
     remote = {"WEBOT_CONSOLE__REMOTE": "true", "WEBOT_CONSOLE__PASSWORD_HASH": password} if password else {}
-    async with open_house(tmp_path, real(wecom) | remote) as house:
+    async with running_service(tmp_path, real(wecom) | remote) as house:
 
         async def statuses(requests: Sequence[str]) -> dict[tuple[str, str], int]:
             hosts = (NGINX, FORWARDER, "bot.example.com")
@@ -90,7 +90,7 @@ async def test_the_console_asks_everybody_for_its_password_and_programs_for_thei
     tmp_path: Path, wecom: WeComSimulator, password: str, wanted: dict[str, tuple[int, int]], *, apart: bool
 ) -> None:
     environ = (real(wecom) if apart else {}) | {"WEBOT_CONSOLE__PASSWORD_HASH": password}
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         found = {
             (request, host): (await ask(house.console, request, host)).status
             for request in (*GUARDED, *PROGRAMS)
@@ -101,7 +101,7 @@ async def test_the_console_asks_everybody_for_its_password_and_programs_for_thei
 
 
 async def test_a_program_that_has_read_the_token_is_let_in_and_no_other(tmp_path: Path, wecom: WeComSimulator) -> None:
-    async with open_house(tmp_path, real(wecom) | {"WEBOT_CONSOLE__PASSWORD_HASH": HASH}) as house:
+    async with running_service(tmp_path, real(wecom) | {"WEBOT_CONSOLE__PASSWORD_HASH": HASH}) as house:
         path = token_path(house.service.settings)
         token = path.read_text().strip()
         mode = path.stat().st_mode & 0o777
@@ -130,7 +130,7 @@ async def test_metrics_are_answered_on_the_outer_port_only_where_the_settings_sa
     tmp_path: Path, wecom: WeComSimulator, *, apart: bool
 ) -> None:
     environ = (real(wecom) if apart else {}) | {"WEBOT_CONSOLE__PASSWORD_HASH": HASH}
-    async with open_house(tmp_path, environ | {"WEBOT_SERVER__METRICS": "true"}) as house:
+    async with running_service(tmp_path, environ | {"WEBOT_SERVER__METRICS": "true"}) as house:
         outer = await ask(house.http, "GET /metrics", "bot.example.com")
         inner = await ask(house.console, "GET /metrics", NGINX)
 
@@ -158,12 +158,12 @@ MALFORMED = {
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
         yield opened
 
 
-async def test_a_request_that_no_browser_makes_is_a_bad_one_everywhere(house: House) -> None:
+async def test_a_request_that_no_browser_makes_is_a_bad_one_everywhere(house: RunningService) -> None:
     asked = [*GUARDED, *PROGRAMS, "GET /console/static/chat.js"]
     found = {
         what: {(await send_raw(house.console, f"{request} HTTP/1.1", *heads)).status for request in asked}
@@ -184,7 +184,7 @@ OTHER_PAGES = {
 OUR_PAGES = {"our own page": {"Sec-Fetch-Site": "same-origin"}, "an address that was typed": {"Sec-Fetch-Site": "none"}}
 
 
-async def test_no_other_page_makes_members_by_asking_for_them(house: House) -> None:
+async def test_no_other_page_makes_members_by_asking_for_them(house: RunningService) -> None:
     directory = house.simulator.platform.directory
 
     async def ask(pages: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
@@ -203,7 +203,7 @@ async def test_no_other_page_makes_members_by_asking_for_them(house: House) -> N
     assert (before, before + 2) == (between, len(directory.everybody()))
 
 
-async def test_a_link_elsewhere_opens_the_console_as_it_stands(house: House) -> None:
+async def test_a_link_elsewhere_opens_the_console_as_it_stands(house: RunningService) -> None:
     opened = await house.console.get("/console", headers=LINK)
     framed = await house.console.get("/console", headers=LINK | {"Sec-Fetch-Dest": "iframe"})
     posted = await house.console.post("/console/do", headers=LINK, data={"kind": "text", "text": "x"})
@@ -229,7 +229,7 @@ async def test_of_names_only_those_the_settings_know_are_answered_whoever_asks(t
         "WEBOT_CONSOLE__HOSTS": '["webot.lan"]',
         "WEBOT_SERVER__PUBLIC_URL": "https://bot.example.com:8443/",
     }
-    async with open_house(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as house:
         local = {host: (await ask(house.console, "GET /console", host)).status for host in NAMES}
         claim = "X-Forwarded-For: 203.0.113.7"
         passed_on = {host: (await ask(house.console, "GET /console", host, claim)).status for host in NAMES}
@@ -237,7 +237,7 @@ async def test_of_names_only_those_the_settings_know_are_answered_whoever_asks(t
     assert NAMES == local == passed_on
 
 
-async def test_who_asks_for_the_heads_alone_gets_those_of_the_page(house: House) -> None:
+async def test_who_asks_for_the_heads_alone_gets_those_of_the_page(house: RunningService) -> None:
     for path in ("/test", "/healthz", "/readyz", "/metrics", "/console", "/console/status"):
         heads = await house.http.head(path)
         page = await house.http.get(path)
@@ -246,7 +246,9 @@ async def test_who_asks_for_the_heads_alone_gets_those_of_the_page(house: House)
         assert page.headers["content-type"] == heads.headers["content-type"], path
 
 
-async def test_the_heads_of_a_stream_are_an_answer_of_their_own_and_the_guard_counts_for_them(house: House) -> None:
+async def test_the_heads_of_a_stream_are_an_answer_of_their_own_and_the_guard_counts_for_them(
+    house: RunningService,
+) -> None:
     async with asyncio.timeout(10):
         stream = await house.http.head("/console/api/follow")
         again = await house.http.head("/healthz")
@@ -333,7 +335,7 @@ def test_a_further_name_is_a_name_and_nothing_else(tmp_path: Path, name: str) ->
         load(tmp_path, {"WEBOT_CONSOLE__HOSTS": json.dumps([name])})
 
 
-async def test_a_person_who_opens_the_callback_path_reads_a_line_and_a_program_nothing(house: House) -> None:
+async def test_a_person_who_opens_the_callback_path_reads_a_line_and_a_program_nothing(house: RunningService) -> None:
     seen = await house.http.get("/gpt", headers={"Accept": "text/html,*/*", "Accept-Language": "zh-CN"})
     english = await house.http.get("/gpt", headers={"Accept": "text/html", "Accept-Language": "en"})
     program = await house.http.get("/gpt")
@@ -359,7 +361,7 @@ NUMBERS = {
 }
 
 
-async def test_a_number_of_any_length_is_a_bad_request_at_worst(house: House) -> None:
+async def test_a_number_of_any_length_is_a_bad_request_at_worst(house: RunningService) -> None:
     page = await house.http.get("/console")
     assert page.is_success
     statuses: dict[str, set[int]] = {}

@@ -49,7 +49,7 @@ class Gate:
         self.admitted: list[Person] = []
         self.closed = False
 
-    async def admit(self, person: Person) -> None:
+    async def acquire(self, person: Person) -> None:
         if self.closed:
             raise TryAgain("enough for this minute", after=30)
         self.admitted.append(person)

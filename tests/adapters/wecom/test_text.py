@@ -25,8 +25,8 @@ LOOKS = [pytest.param(MARKDOWN, id="markdown"), pytest.param(TEXT, id="text")]
 _MARKS = regex.compile(r"[\p{GCB=Extend}\p{GCB=SpacingMark}\u200d]")
 
 
-def cut(text: str, look: MessageStyle, limit: int = MESSAGE_BYTES) -> list[str]:
-    return list(pieces(rows(clean(text), look), limit))
+def cut(text: str, style: MessageStyle, limit: int = MESSAGE_BYTES) -> list[str]:
+    return list(pieces(rows(clean(text), style), limit))
 
 
 def assert_fit_to_be_sent(messages: Sequence[str], limit: int = MESSAGE_BYTES) -> None:
