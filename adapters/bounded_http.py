@@ -11,7 +11,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from pipeline import meters
+from pipeline import metrics
 
 log = structlog.get_logger()
 
@@ -183,12 +183,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP, and count it."""
-        meters.INVALID_REQUESTS.labels("not_http").inc()
+        metrics.INVALID_REQUESTS.labels("not_http").inc()
         super().send_400_response(msg)
 
     def refuse(self, reason: str, status: bytes = b"") -> None:
         """Close the connection, with an HTTP status if nothing is being answered on it."""
-        meters.INVALID_REQUESTS.labels(reason).inc()
+        metrics.INVALID_REQUESTS.labels(reason).inc()
         log.warning("request_refused", reason=reason)
         if status and not self._is_answering:
             self.transport.write(b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)

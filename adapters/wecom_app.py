@@ -22,7 +22,7 @@ from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Person, PlatformNotice
 from pipeline.ports import ChannelCapabilities, MediaStore, Profile, SendLimiter, WebhookRequest, WebhookResponse
 from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, Reply, StoredMedia, TextPart, VoicePart
-from pipeline.words import Catalogue, Language
+from pipeline.text.i18n import Catalogue, Language
 
 log = structlog.get_logger()
 

@@ -23,11 +23,11 @@ from chains.config import SHIPPED
 from chains.models import ModelRegistry
 from chains.router import Chains, open_chains
 from chains.shelf import ChainFiles
+from pipeline.answer import Conversation, ConversationContext, Exchange
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Conversation, ConversationContext, Exchange
 from pipeline.ports import AnswerRequest, ChannelCapabilities
 from pipeline.settings import Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 CHAINS = 1000
 MESSAGES = 40

@@ -14,9 +14,9 @@ from benchmarks.tables import at_most, seen, table
 from chains.history import build_messages
 from chains.models import ModelRegistry
 from chains.router import open_chains
-from pipeline.outcomes import Exchange
+from pipeline.answer import Exchange
 from pipeline.settings import Chat, ModelTable, Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.chains.house import CountingStopper, RecentMemory, ask
 from tests.resilience.programs import Program, module
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from litestar.types import ASGIApp
 
 from pipeline.events import InboundEvent
-from pipeline.intake import Intake
+from pipeline.lanes import Intake
 from web.addresses import addresses_of
 from web.app import make_apps
 from web.configuration import load, secrets_of

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chains.config import ChainConfig
-from chains.folding import casefold_nfkc, first_word
 from pipeline.errors import ChainInvalid
 from pipeline.events import Person
+from pipeline.text.folding import casefold_nfkc, first_word
 
 Check = Callable[[ChainConfig], str]
 """Says what keeps a chain from being used here, such as a model that is not set up; nothing if all is well."""

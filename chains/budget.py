@@ -11,15 +11,15 @@ import structlog
 from chains.model_tables import NOT_CHAT
 from chains.models import ModelRegistry
 from chains.prices import MILLION
-from pipeline import meters
+from pipeline import metrics
+from pipeline.answer import Outcome, Provenance
 from pipeline.errors import SettingsInvalid
 from pipeline.events import Person
-from pipeline.outcomes import Outcome, Provenance
 from pipeline.ports import AnswerRequest, Spending
 from pipeline.replies import TextReply
 from pipeline.settings import Budgets
 from pipeline.spending import SpentTotals
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 log = structlog.get_logger()
 
@@ -110,10 +110,10 @@ class Budget:
     def paid(self, made_by: Provenance) -> None:
         """Count what an answer took, so that the next one of this process knows."""
         for each in made_by.usage:
-            meters.TOKENS.labels(made_by.chain, each.model, "given").inc(each.input_tokens)
-            meters.TOKENS.labels(made_by.chain, each.model, "answered").inc(each.output_tokens)
+            metrics.TOKENS.labels(made_by.chain, each.model, "given").inc(each.input_tokens)
+            metrics.TOKENS.labels(made_by.chain, each.model, "answered").inc(each.output_tokens)
             if each.cost:
-                meters.COST.labels(made_by.chain, each.model).inc(each.cost / MILLION)
+                metrics.COST.labels(made_by.chain, each.model).inc(each.cost / MILLION)
         if made_by.cost and self._all and self._spending is not None:
             self._spending.paying(made_by.cost)
 
@@ -154,7 +154,7 @@ class Budget:
 
 
 def _note(spent: Limit, ask: AnswerRequest, outcome: str) -> None:
-    meters.BUDGETS.labels(spent.whose, spent.period, outcome).inc()
+    metrics.BUDGETS.labels(spent.whose, spent.period, outcome).inc()
     log.info("budget_spent", trace=ask.trace, whose=spent.whose, period=spent.period, outcome=outcome)
 
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from chains.config import Case, ChainConfig
-from chains.folding import casefold_nfkc
 from chains.trying import ChainTester, TrialAnswer
+from pipeline.text.folding import casefold_nfkc
 
 # The judge sees no more than this, and answers in a form that can be read without it knowing any tool.
 _JUDGE = """You check the answer of an assistant against one statement. Reply with JSON only:

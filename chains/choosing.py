@@ -16,7 +16,7 @@ from chains.heard import ModelResponse
 from chains.models import ModelRegistry
 from chains.prices import usage_of
 from chains.prompt import JSON
-from pipeline.outcomes import Outcome, TokenUsage
+from pipeline.answer import Outcome, TokenUsage
 from pipeline.ports import AnswerRequest
 
 log = structlog.get_logger()

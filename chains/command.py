@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from chains.book import ChainCatalog
 from chains.budget import Budget
-from chains.folding import casefold_nfkc, first_word, repeated_sign
 from chains.models import ModelRegistry
 from chains.senses import MediaServices
-from pipeline.outcomes import Change, Outcome, Step
+from pipeline.answer import Change, Outcome, Step
 from pipeline.ports import AnswerRequest, ConversationStore, Exporter, Spending, TurnCanceller
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
-from pipeline.words import Catalogue
+from pipeline.text.folding import casefold_nfkc, first_word, repeated_sign
+from pipeline.text.i18n import Catalogue
 
 # Most messages are longer, and need not be looked through for signs.
 _LONGEST_SIGNS = 64

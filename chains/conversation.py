@@ -17,7 +17,6 @@ from chains.heard import FILTERED, ModelResponse, final_response
 from chains.history import build_messages
 from chains.models import ModelRegistry
 from chains.prices import alone, build_provenance, charged, usage_of
-from chains.quoting import block_quote
 from chains.rounds import run_tool_loop
 from chains.seeing import EncodedImages, encode_images, recent_images
 from chains.senses import IMAGE, SPEECH, MediaServices
@@ -27,8 +26,7 @@ from chains.thinking import ParsedAnswer
 from chains.toolbox import ToolExecutor
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolshed import ToolRegistry
-from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
-from pipeline.outcomes import (
+from pipeline.answer import (
     ConversationContext,
     Exchange,
     ExchangeRecorded,
@@ -38,10 +36,12 @@ from pipeline.outcomes import (
     Step,
     TokenUsage,
 )
+from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 from pipeline.ports import AnswerRequest, ConversationStore
 from pipeline.replies import ImageReply, Reply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
-from pipeline.words import Catalogue
+from pipeline.text.escape import block_quote
+from pipeline.text.i18n import Catalogue
 
 log = structlog.get_logger()
 

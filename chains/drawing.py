@@ -13,11 +13,11 @@ from chains.failures import to_answer_failed
 from chains.fetching import SafeFetcher
 from chains.openai_media import OpenAIMedia
 from chains.prices import took_of
+from pipeline.answer import TokenUsage
 from pipeline.errors import AnswerFailed, Unreadable
-from pipeline.outcomes import TokenUsage
 from pipeline.ports import ImageStore
 from pipeline.replies import StoredMedia
-from pipeline.text import wellformed
+from pipeline.text.unicode import wellformed
 
 MOST = 4000
 """Characters a description may have; the least that providers take."""

@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, 
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from chains.thinking import ParsedAnswer, split_reasoning
-from pipeline.text import is_visible, wellformed
+from pipeline.text.unicode import is_visible, wellformed
 
 REASONING = "reasoning_content"
 REFUSAL = "refusal"

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 from chains.budget import Budget
 from chains.prices import alone, charged
-from chains.quoting import escape_markdown
 from chains.senses import SPEECH, MediaServices
 from chains.speech import Transcription
+from pipeline.answer import FailedUsage, Notice, Outcome, PartialAnswer, Step
 from pipeline.errors import AnswerFailed, TooLarge, Undeliverable, Unreadable
-from pipeline.outcomes import FailedUsage, Notice, Outcome, PartialAnswer, Step
 from pipeline.ports import AnswerRequest
 from pipeline.replies import TextReply
-from pipeline.words import Catalogue
+from pipeline.text.escape import escape_markdown
+from pipeline.text.i18n import Catalogue
 
 _QUOTE = 500
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from pipeline.outcomes import Exchange
+from pipeline.answer import Exchange
 from pipeline.replies import StoredMedia
 
 NO_IMAGES: Mapping[str, str] = {}

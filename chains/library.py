@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from chains.folding import casefold_nfkc
+from pipeline.text.folding import casefold_nfkc
 
 FOLDER = Path(__file__).parent / "personas"
 

@@ -23,7 +23,7 @@ from chains.suited import CHAIN_OPTIONS, ConfigurableModel
 from chains.transport import open_client
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from chains.config import ChainConfig
 from chains.heard import ModelResponse, clamp_token_count
-from pipeline.outcomes import ExchangeRecorded, FailedUsage, Outcome, Provenance, TokenUsage
+from pipeline.answer import ExchangeRecorded, FailedUsage, Outcome, Provenance, TokenUsage
 from pipeline.settings import ModelTable
 
 MILLION = 1_000_000

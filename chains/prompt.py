@@ -6,8 +6,8 @@ from typing import Any
 from chains.config import ChainConfig
 from chains.templates import TEXT, fill
 from chains.tokens import fitting
-from pipeline.outcomes import Exchange
-from pipeline.words import Catalogue
+from pipeline.answer import Exchange
+from pipeline.text.i18n import Catalogue
 
 JSON: Mapping[str, Any] = {"response_format": {"type": "json_object"}}
 

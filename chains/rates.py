@@ -19,7 +19,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from chains.tokens import estimate
 from chains.unblocking import AsyncOnlyRunnable
-from pipeline import meters
+from pipeline import metrics
 
 log = structlog.get_logger()
 
@@ -185,7 +185,7 @@ class RateLimiter:
             self._queue.popleft()
             if not first.turn.done():
                 first.turn.set_result(self.window.take(now, first.tokens))
-        meters.MODEL_WAITING.labels(model=self.name).set(len(self._queue))
+        metrics.MODEL_WAITING.labels(model=self.name).set(len(self._queue))
 
     def _undo(self, passed: Slot) -> None:
         if passed in self.window.passed:

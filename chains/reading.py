@@ -24,8 +24,8 @@ from pipeline.events import (
     Viewed,
     Voice,
 )
-from pipeline.text import wellformed
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
+from pipeline.text.unicode import wellformed
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from html import escape
 from chains.config import ChainConfig
 from chains.prices import money
 from chains.trying import ChainTester, TrialAnswer, describe_use
-from pipeline.outcomes import Exchange
-from pipeline.privacy import Masker
+from pipeline.answer import Exchange
+from pipeline.text.privacy import Masker
 
 _WORD = re.compile(r"\w+|\W", re.ASCII)
 

@@ -10,7 +10,7 @@ from chains.heard import ModelResponse
 from chains.standby import ChatModel
 from chains.thinking import ParsedAnswer
 from chains.toolbox import ROUNDS, ToolExecutor
-from pipeline.outcomes import Notice, PartialAnswer
+from pipeline.answer import Notice, PartialAnswer
 
 _STEPS = 20
 """By which part of itself an answer has grown before it is shown again."""

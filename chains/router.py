@@ -34,13 +34,13 @@ from chains.senses import open_media_services
 from chains.shelf import CatalogView, ChainFiles, ChainRequirements, open_chain_files, requirements_of
 from chains.templates import fill
 from chains.toolshed import ToolRegistry, open_tool_registry
+from pipeline.answer import Outcome, Step
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Text
-from pipeline.outcomes import Outcome, Step
 from pipeline.ports import AnswerRequest, AudioStore, ConversationStore, Exporter, ImageStore, Spending, TurnCanceller
 from pipeline.replies import Silence, TextReply
 from pipeline.settings import Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 R = TypeVar("R", bound=Intent)
 

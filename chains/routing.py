@@ -9,7 +9,7 @@ from chains.book import ChainCatalog
 from chains.reading import CommandIntent, FixedReply, ImageIntent, Intent, NoReply, Question, VoiceIntent, Welcome
 from pipeline.events import Clicked, Subscribed, Text
 from pipeline.ports import AnswerRequest
-from pipeline.text import wellformed
+from pipeline.text.unicode import wellformed
 
 
 def dispatch(reading: Intent, ask: AnswerRequest, catalog: ChainCatalog) -> Intent:

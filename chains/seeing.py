@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from chains.senses import MediaServices
+from pipeline.answer import Exchange, ImageReceived, Outcome
 from pipeline.errors import TooLarge, Undeliverable, Unreadable
-from pipeline.outcomes import Exchange, ImageReceived, Outcome
 from pipeline.ports import AnswerRequest, ConversationStore, ImageStore
 from pipeline.replies import StoredMedia, TextReply
 from pipeline.settings import Chat
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 log = structlog.get_logger()
 

@@ -8,11 +8,11 @@ from chains.failures import to_answer_failed
 from chains.openai_media import OpenAIMedia
 from chains.prices import took_of
 from chains.speakable import speech_text
+from pipeline.answer import TokenUsage
 from pipeline.errors import AnswerFailed, Unreadable
-from pipeline.outcomes import TokenUsage
 from pipeline.ports import AudioStore
 from pipeline.replies import StoredMedia
-from pipeline.text import wellformed
+from pipeline.text.unicode import wellformed
 
 log = structlog.get_logger()
 

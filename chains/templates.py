@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 TEXT = "text"
 """What the person wrote: the one variable that only a template of the question has."""

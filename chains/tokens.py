@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.outcomes import Exchange
+from pipeline.answer import Exchange
 
 # Chinese and its neighbours, 0.65 tokens a character; everything else about a quarter. Measured on usage reports
 # of several providers, and rather too many than too few.

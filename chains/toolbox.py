@@ -16,11 +16,11 @@ from pydantic import ValidationError
 from chains.drawing import GeneratedImage
 from chains.failures import to_answer_failed
 from chains.tool import MOST_USES, BoundTool, config_for
+from pipeline.answer import ToolOutcome, ToolUse
 from pipeline.errors import AnswerFailed
-from pipeline.outcomes import ToolOutcome, ToolUse
 from pipeline.ports import AnswerRequest
-from pipeline.text import wellformed
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
+from pipeline.text.unicode import wellformed
 
 log = structlog.get_logger()
 

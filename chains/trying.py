@@ -25,11 +25,11 @@ from chains.tool import BoundTool
 from chains.toolbox import ToolExecutor
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolshed import ToolRegistry
+from pipeline.answer import Exchange, PartialAnswer, ToolUse
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Exchange, PartialAnswer, ToolUse
 from pipeline.ports import AnswerRequest, ChannelCapabilities
 from pipeline.settings import Chat
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 TRIAL_PERSON = Person("try", "somebody")
 

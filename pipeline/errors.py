@@ -15,7 +15,7 @@ WebotError
 
 from collections.abc import Sequence
 
-from pipeline.outcomes import FailedUsage
+from pipeline.answer import FailedUsage
 
 
 class WebotError(Exception):

@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.answer import Conversation, ConversationContext, Outcome, OutgoingPart, Step, Turn
 from pipeline.errors import Undeliverable
 from pipeline.events import InboundEvent, Person
 from pipeline.exports import Exported, Format, Wanted
-from pipeline.outcomes import Conversation, ConversationContext, Outcome, OutgoingPart, Step, Turn
 from pipeline.replies import Part, Receipt, Reply, StoredMedia
 from pipeline.revisions import ChainRevision as ChainDraft
 from pipeline.revisions import ReleaseState

@@ -6,7 +6,7 @@ from time import monotonic
 
 import structlog
 
-from pipeline import meters
+from pipeline import metrics
 
 log = structlog.get_logger()
 
@@ -63,7 +63,7 @@ class SupervisedLoop:
     async def _supervise(self) -> None:
         while True:
             self._began, self._pausing = monotonic(), False
-            meters.LOOP_UP.labels(self.name).set(1)
+            metrics.LOOP_UP.labels(self.name).set(1)
             try:
                 await self._run()
                 self._how = "ended by itself"
@@ -75,8 +75,8 @@ class SupervisedLoop:
             settled = monotonic() - self._began > _SETTLED
             self._failures = 1 if settled else self._failures + 1
             self._pausing = True
-            meters.LOOP_UP.labels(self.name).set(0)
-            meters.LOOP_RESTARTS.labels(self.name).inc()
+            metrics.LOOP_UP.labels(self.name).set(0)
+            metrics.LOOP_RESTARTS.labels(self.name).inc()
             pause = min(_LONGEST_PAUSE, self._first_pause * 2 ** min(self._failures - 1, 10))
             log.error("loop_restarts", loop=self.name, how=self._how, seconds=pause)
             await asyncio.sleep(pause)

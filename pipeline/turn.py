@@ -16,10 +16,8 @@ from time import time
 
 import structlog
 
-from pipeline import meters
-from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
-from pipeline.guards import Guard
-from pipeline.outcomes import (
+from pipeline import metrics
+from pipeline.answer import (
     ExchangeRecorded,
     FailedUsage,
     Finished,
@@ -32,12 +30,14 @@ from pipeline.outcomes import (
     Verdict,
     pause_after,
 )
-from pipeline.patience import DelayNotice
+from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
 from pipeline.ports import Answerer, AnswerRequest, Channel, TurnLog
-from pipeline.rendering import Renderer
 from pipeline.replies import Receipt, TextReply
 from pipeline.settings import Limits
-from pipeline.words import Catalogue
+from pipeline.steps.delay_notice import DelayNotice
+from pipeline.steps.guards import Guard
+from pipeline.steps.rendering import Renderer
+from pipeline.text.i18n import Catalogue
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ class Turns:
     async def run(self, turn: Turn) -> Verdict:
         """Carry a turn as far as it goes now. Raises `LaneLost` when the turn is no longer ours."""
         verdict = await self._run(turn)
-        meters.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
+        metrics.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
         return verdict
 
     async def _run(self, turn: Turn) -> Verdict:
@@ -139,7 +139,7 @@ class Turns:
         await self._journal.ensure_owned(turn)
         recorded = await self._journal.answered(turn, outcome, parts, failure=failure)
         if turn.accepted_at:
-            meters.ANSWER_SECONDS.observe(max(0.0, time() - turn.accepted_at))
+            metrics.ANSWER_SECONDS.observe(max(0.0, time() - turn.accepted_at))
         return recorded
 
     async def _ask(self, turn: Turn, channel: Channel) -> tuple[Outcome, str]:
@@ -171,7 +171,7 @@ class Turns:
             if turn.attempts + 1 < self._limits.turn_attempts:
                 raise TryAgain(f"{type(error).__name__} while answering") from error
             reason, failure = "turn.failed", f"{type(error).__name__} while answering"
-        meters.MODEL_ERRORS.labels(reason).inc()
+        metrics.MODEL_ERRORS.labels(reason).inc()
         log.warning("answer_failed", trace=trace, reason=reason, error=failure)
         return Outcome((TextReply(self._catalogue.text(reason, trace=trace)),), wasted), failure
 
@@ -223,7 +223,7 @@ class Turns:
                 return self._put_off(turn, part, error)
             except Undeliverable as error:
                 return self._undelivered(turn, str(error), alert=error.alert, code=error.code)
-            meters.SENDS.labels(turn.event.sender.channel, "sent").inc()
+            metrics.SENDS.labels(turn.event.sender.channel, "sent").inc()
             if part is parts[-1]:
                 end = Finished(end.state, (part, receipt), end.reason)
         if not turn.failure:
@@ -259,9 +259,9 @@ class Turns:
     def _put_off(self, turn: Turn, part: OutgoingPart, error: TryAgain) -> Postponed:
         channel = turn.event.sender.channel
         pause = error.after if error.blameless else max(error.after, pause_after(part.attempts))
-        meters.SENDS.labels(channel, "postponed").inc()
+        metrics.SENDS.labels(channel, "postponed").inc()
         if error.alert:
-            meters.OPERATOR_NEEDED.labels(channel, error.code).inc()
+            metrics.OPERATOR_NEEDED.labels(channel, error.code).inc()
             log.error("operator_needed", channel=channel, trace=str(turn.id), reason=str(error), code=error.code)
         elif not error.blameless:
             log.warning("send_postponed", channel=channel, trace=str(turn.id), reason=str(error), seconds=pause)
@@ -269,10 +269,10 @@ class Turns:
 
     def _undelivered(self, turn: Turn, reason: str, *, alert: bool, code: str = "") -> Finished:
         channel = turn.event.sender.channel
-        meters.SENDS.labels(channel, "undelivered").inc()
+        metrics.SENDS.labels(channel, "undelivered").inc()
         log.error("turn_undelivered", channel=channel, trace=str(turn.id), key=turn.event.key, reason=reason)
         if alert:
-            meters.OPERATOR_NEEDED.labels(channel, code).inc()
+            metrics.OPERATOR_NEEDED.labels(channel, code).inc()
             log.error("operator_needed", channel=channel, trace=str(turn.id), reason=reason, code=code)
         return Finished("undelivered", reason=reason)
 

@@ -7,8 +7,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.events import Person
-from pipeline.outcomes import (
+from pipeline.answer import (
     Change,
     ConversationClosed,
     ExchangeRecorded,
@@ -21,7 +20,8 @@ from pipeline.outcomes import (
     Rated,
     Turn,
 )
-from pipeline.text import wellformed
+from pipeline.events import Person
+from pipeline.text.unicode import wellformed
 from storage import statements
 from storage.audit import note
 from storage.codec import NO_TOOLS, media_to_json, pictures_from_json, pictures_to_json, tools_to_json

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
+from pipeline.answer import ImageReceived, ToolUse
 from pipeline.events import Content
-from pipeline.outcomes import ImageReceived, ToolUse
 from pipeline.replies import Part, StoredMedia
-from pipeline.text import wellformed
+from pipeline.text.unicode import wellformed
 
 NO_TOOLS = NO_MEDIA = "[]"
 

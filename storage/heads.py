@@ -12,8 +12,8 @@ import structlog
 from sqlalchemy import Row, bindparam, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pipeline.answer import OutgoingPart, Turn
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import OutgoingPart, Turn
 from storage.codec import content_from_json, part_from_json
 from storage.lanes import Lane, LaneState
 from storage.tables import inbox, outbox

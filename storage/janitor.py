@@ -68,7 +68,7 @@ class CleanupTask:
             select(inbox.c.id)
             .where(
                 inbox.c.ended_at < before,
-                # Its key refuses a second delivery for as long as one would be answered (`pipeline.intake`).
+                # Its key refuses a second delivery for as long as one would be answered (`pipeline.lanes`).
                 inbox.c.sent_at < before,
                 inbox.c.state.not_in(("failed", "undelivered")),
             )

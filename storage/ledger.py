@@ -14,9 +14,9 @@ from sqlalchemy import Executable, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline import meters
+from pipeline import metrics
+from pipeline.answer import OutgoingPart, Turn
 from pipeline.errors import LaneLost, TryAgain, WriteRefused
-from pipeline.outcomes import OutgoingPart, Turn
 from storage import statements
 from storage.changes import Changes
 from storage.codec import part_to_json
@@ -77,7 +77,7 @@ class Ledger:
         except Exception as error:
             failure = read_failure(error)
             self.outcomes.note(failure.code)
-            meters.LEDGER_FAILURES.labels(failure.code).inc()
+            metrics.LEDGER_FAILURES.labels(failure.code).inc()
             if failure.meaning is Meaning.DATA:
                 raise WriteRefused(f"the database refuses it ({failure})", code=failure.code) from error
             if failure.meaning is Meaning.DAMAGED:

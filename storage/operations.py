@@ -8,8 +8,8 @@ who asked.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.answer import Change, Finished, OutgoingPart, Postponed, Turn
 from pipeline.events import InboundEvent
-from pipeline.outcomes import Change, Finished, OutgoingPart, Postponed, Turn
 from pipeline.replies import Part, Receipt
 
 

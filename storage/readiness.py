@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from pipeline import meters
+from pipeline import metrics
 from pipeline.errors import TryAgain, WriteRefused
 
 _FRESH = 1.0
@@ -46,7 +46,7 @@ class Storm:
 
     def note(self) -> None:
         """Note that a turn, or the lane it was in, ended in an error of ours."""
-        meters.LANES_BROKEN.inc()
+        metrics.LANES_BROKEN.inc()
         self._latest.append(monotonic())
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import false, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.outcomes import Exchange
+from pipeline.answer import Exchange
 from storage.engine import Database
 from storage.tables import conversations, messages, people
 

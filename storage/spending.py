@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Executable
 from sqlalchemy.dialects import postgresql, sqlite
 
+from pipeline.answer import Provenance
 from pipeline.events import Person
-from pipeline.outcomes import Provenance
 from storage.tables import spending
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()

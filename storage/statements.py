@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import extract
 
-from pipeline.outcomes import Turn
+from pipeline.answer import Turn
 from storage.lanes import Lane, LaneState
 from storage.rows import JsonRows, insert_rows, rows_parameter, update_rows
 from storage.tables import conversations, inbox, lanes, messages, outbox

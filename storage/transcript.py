@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, case, false, func, select
 
+from pipeline.answer import Conversation, ConversationContext, Exchange
 from pipeline.events import Person
-from pipeline.outcomes import Conversation, ConversationContext, Exchange
 from storage.codec import media_from_json, pictures_from_json
 from storage.engine import Database
 from storage.ratings import latest_answer

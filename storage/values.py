@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from pipeline.outcomes import Provenance, TokenUsage
-from pipeline.text import wellformed
+from pipeline.answer import Provenance, TokenUsage
+from pipeline.text.unicode import wellformed
 
 _LONGEST_NAME = 200
 """Characters; PostgreSQL's index over what was spent takes 2,704 bytes for all its columns."""

@@ -11,9 +11,9 @@ from typing import cast
 
 import structlog
 
+from pipeline.answer import Finished, Forgotten, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of, pause_after
 from pipeline.errors import LaneLost, TryAgain, WriteRefused
 from pipeline.events import InboundEvent, Person
-from pipeline.outcomes import Finished, Forgotten, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of, pause_after
 from pipeline.replies import Part, Receipt
 from pipeline.supervision import SupervisedLoop
 from storage.bell import NotifyListener

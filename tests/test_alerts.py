@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml  # type: ignore[import-untyped]
 
 from chains import rates  # noqa: F401 -- what counts is imported
-from pipeline.meters import REGISTRY
+from pipeline.metrics import REGISTRY
 
 ROOT = Path(__file__).parent.parent
 RULES = yaml.safe_load((ROOT / "docs" / "alerts.yml").read_text(encoding="utf-8"))

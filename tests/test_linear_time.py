@@ -8,16 +8,16 @@ import pytest
 
 from adapters.wecom.render import render
 from adapters.wecom.xml import message_fields
-from chains.folding import casefold_nfkc, first_word, repeated_sign
-from chains.quoting import block_quote, escape_markdown
 from chains.speakable import speech_text
 from chains.thinking import split_reasoning
 from pipeline.errors import BadCallback
 from pipeline.ports import ChannelCapabilities
-from pipeline.privacy import Masker
-from pipeline.rendering import plain_parts
 from pipeline.replies import TextReply
-from pipeline.words import Catalogue
+from pipeline.steps.rendering import plain_parts
+from pipeline.text.escape import block_quote, escape_markdown
+from pipeline.text.folding import casefold_nfkc, first_word, repeated_sign
+from pipeline.text.i18n import Catalogue
+from pipeline.text.privacy import Masker
 from storage.exports.glyphs import EMOJI, breakable, printable
 from storage.exports.markdown import embedded
 from storage.exports.parsing import parse

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from sqlalchemy import func, select
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.tables import inbox, messages, spending
 from storage.usage import By, usage_report
 from tests.fakes.openai_server import OpenAIServer, Says

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.media import MediaFolder
 from storage.sounds import StoredAudio
 from tests.fakes.openai_media import HEARD, RED

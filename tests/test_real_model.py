@@ -9,7 +9,7 @@ import pytest
 
 from chains import models
 from chains.config import ChainConfig
-from pipeline.outcomes import Outcome, PartialAnswer
+from pipeline.answer import Outcome, PartialAnswer
 from pipeline.replies import TextReply
 from tests.chains.house import open_chains_harness, remembered
 

@@ -9,9 +9,9 @@ from litestar import Request, asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
-from pipeline import meters
+from pipeline import metrics
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
-from pipeline.intake import Intake
+from pipeline.lanes import Intake
 from pipeline.ports import Channel, WebhookRequest
 from web.console.pages import words_for
 
@@ -45,7 +45,7 @@ def callback_route(channel: Channel, path: str, intake: Intake) -> ASGIRouteHand
             await _answer(send, 400, words_for(request).text("console.callback_here").encode())
             return
         status, body = await _receive(channel, intake, request)
-        meters.CALLBACKS.labels(channel.name, str(status)).inc()
+        metrics.CALLBACKS.labels(channel.name, str(status)).inc()
         await _answer(send, status, body.encode())
 
     return receive
@@ -83,7 +83,7 @@ async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, 
 
 def _refused(channel: Channel, status: int, kind: str, reason: str, *, code: int | None = None) -> tuple[int, str]:
     """Count a refusal and log it; `web.log_limits` writes the first such line of a minute."""
-    meters.REFUSED_CALLBACKS.labels(channel.name, kind).inc()
+    metrics.REFUSED_CALLBACKS.labels(channel.name, kind).inc()
     more = {} if code is None else {"code": code}
     log.warning("callback_refused", channel=channel.name, status=status, reason=reason, **more)
     return status, ""

@@ -17,10 +17,10 @@ from chains.shelf import ChainFiles, open_chain_files, requirements_of
 from chains.toolshed import ToolRegistry, open_tool_registry
 from chains.trying import AnswerCache, ChainTester
 from pipeline.errors import ChainInvalid
-from pipeline.privacy import Masker
 from pipeline.revisions import ChainRelease, ChainRevision
 from pipeline.settings import Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
+from pipeline.text.privacy import Masker
 from storage.configs import RevisionStore
 from storage.erasure import TRIED, drop_tried
 from storage.ratings import RatedAnswer, Rating, RatingCount, count_ratings, latest_rated

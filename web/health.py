@@ -7,7 +7,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from pipeline.meters import REGISTRY
+from pipeline.metrics import REGISTRY
 from web.console.guard import ConsoleGuard
 from web.console.pages import refused
 

@@ -8,7 +8,7 @@ from time import monotonic
 
 import structlog
 
-from pipeline import meters
+from pipeline import metrics
 from storage.backlog import read_backlog
 from storage.migrate import HEAD
 from web.console.pages import VERSION
@@ -27,9 +27,9 @@ class Measurements:
         self._service = service
         self._at = -_FRESH
         self._one = asyncio.Lock()
-        meters.BUILD.info({"version": VERSION, "python": platform.python_version()})
-        meters.SCHEMA.info({"version": HEAD})
-        meters.LEASE.set_function(lambda: service.worker.lease_seconds)
+        metrics.BUILD.info({"version": VERSION, "python": platform.python_version()})
+        metrics.SCHEMA.info({"version": HEAD})
+        metrics.LEASE.set_function(lambda: service.worker.lease_seconds)
 
     async def refresh(self) -> None:
         """Measure; where that takes too long or fails, what was measured before stays."""
@@ -45,10 +45,10 @@ class Measurements:
 
     async def _measure(self) -> None:
         data = Path(self._service.settings.storage.data_dir)
-        meters.FREE_DISK.set(await asyncio.to_thread(_free, data))
+        metrics.FREE_DISK.set(await asyncio.to_thread(_free, data))
         backlog = await read_backlog(self._service.database)
-        meters.WAITING.set(backlog.turns)
-        meters.OLDEST.set(backlog.oldest)
+        metrics.WAITING.set(backlog.turns)
+        metrics.OLDEST.set(backlog.oldest)
 
 
 def _free(folder: Path) -> int:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from web.client import reached
 from web.configuration import Loaded
 from web.talk import ChatSession

@@ -13,7 +13,7 @@ import structlog
 
 from adapters.wecom.settings import WeComAppSettings
 from chains.book import ChainCatalog
-from pipeline import meters
+from pipeline import metrics
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
 from pipeline.supervision import SupervisedLoop
@@ -151,4 +151,4 @@ class ConfigWatcher:
 
     def _note(self, refused: tuple[str, ...]) -> None:
         self._service.edit.refused = refused
-        meters.SETTINGS_REFUSED.set(bool(refused))
+        metrics.SETTINGS_REFUSED.set(bool(refused))

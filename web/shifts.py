@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from chains.router import Chains
+from pipeline.answer import Turn, Verdict
 from pipeline.events import InboundEvent
-from pipeline.outcomes import Turn, Verdict
 from pipeline.settings import Settings
 from pipeline.turn import Turns
 

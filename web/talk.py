@@ -12,7 +12,7 @@ from rich.text import Text as Styled
 
 from adapters.simulator.screens import Delivered, Entry, MediaLabel
 from pipeline.events import Content, File, Image, Text, Voice
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from web.client import Client, NotAnswered
 from web.terminal import Pipe, Terminal, harmless
 

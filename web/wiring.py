@@ -14,16 +14,16 @@ from adapters.wecom.settings import WeComAppSettings
 from chains.config import ChainConfig
 from chains.router import Chains, open_chains
 from chains.watching import ChainSync, live_chains
-from pipeline import meters
+from pipeline import metrics
 from pipeline.events import Person
-from pipeline.guards import AllowList, RateLimit
-from pipeline.intake import Intake
+from pipeline.lanes import Intake
 from pipeline.net import check_proxy
 from pipeline.ports import Channel
 from pipeline.settings import Settings
+from pipeline.steps.guards import AllowList, RateLimit
 from pipeline.supervision import SupervisedLoop
+from pipeline.text.i18n import Catalogue
 from pipeline.turn import Turns
-from pipeline.words import Catalogue
 from storage.accounts import UsageTotalsReader
 from storage.configs import RevisionStore
 from storage.decoder import Decoder
@@ -272,7 +272,7 @@ def _assemble(
         send_limiter=lambda: MemberSendLimiter(outbox, shared=database.shared),
     )
     shifts = Generations(base.generation(settings, chains, {name: one.channel for name, one in opened.items()}))
-    meters.RUNNING.set_function(lambda: worker.running)
+    metrics.RUNNING.set_function(lambda: worker.running)
     return Service(
         foundation=base,
         database=database,

@@ -8,7 +8,7 @@ from markdown_it.utils import EnvType
 from adapters.wecom.formulas import formula, formula_block
 from adapters.wecom.inline import CjkInlineParser
 from adapters.wecom.tags import tag
-from pipeline.markdown import bound
+from pipeline.text.markdown import bound
 
 
 def definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the library's signature
@@ -35,7 +35,7 @@ _PARSER = _parser()
 
 
 def parse(text: str, env: EnvType) -> list[Token]:
-    """Return the block tokens, inline content in their children; linear, and within the bounds of `pipeline.markdown`.
+    """Return the block tokens, inline content in their children; linear, and within the bounds of `pipeline.text.markdown`.
 
     A definition (`[label]: address`) is a token of its own, with its label in `meta`. Sections of one text share
     `env`, which counts the cells of its tables.

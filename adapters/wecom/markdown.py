@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from adapters.wecom.rows import Frame, Span
 from adapters.wecom.runs import InlineRun, merged
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 _GUARD = "\u200b"
 """An invisible space: the subset has no way to escape, so what must not be markup is taken apart with it."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from adapters.wecom.rows import Frame, Span
 from adapters.wecom.runs import InlineRun
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 _ANCHOR = re.compile(r"<(?=/?a\b)", re.IGNORECASE)
 """WeCom makes `<a href>` of a text message a link (D:90236): nobody's words shall be able to."""

@@ -24,8 +24,8 @@ from pipeline.replies import (
     VoicePart,
     VoiceReply,
 )
-from pipeline.text import is_visible
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
+from pipeline.text.unicode import is_visible
 
 MessageFormat = Literal["markdown", "text"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from adapters.wecom.cuts import RemainingRow, cut_inside, cut_somewhere
 from adapters.wecom.rows import Frame, Row
-from pipeline.text import is_visible
+from pipeline.text.unicode import is_visible
 
 MESSAGE_BYTES = 2048
 """What a text or markdown message holds, in UTF-8 bytes; WeCom drops the rest without a word (D:90236)."""

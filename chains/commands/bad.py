@@ -1,8 +1,8 @@
 """`@bad WHY` finds fault with the latest answer: whoever writes the chain that gave it can read why."""
 
 from chains.command import Command, CommandCall
-from pipeline.outcomes import Outcome, Rated
-from pipeline.text import wellformed
+from pipeline.answer import Outcome, Rated
+from pipeline.text.unicode import wellformed
 
 
 async def run(order: CommandCall) -> Outcome:

@@ -1,7 +1,7 @@
 """`@clear` begins afresh: the model sees nothing of what was said, which stays for export."""
 
 from chains.command import Command, CommandCall
-from pipeline.outcomes import ConversationClosed, Outcome
+from pipeline.answer import ConversationClosed, Outcome
 
 
 async def run(order: CommandCall) -> Outcome:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from chains.command import Command, CommandCall
+from pipeline.answer import Outcome
 from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
-from pipeline.outcomes import Outcome
 from pipeline.replies import FileReply, TextReply
 
 _PREVIOUS = frozenset({"last", "previous", "上次", "上一次", "上一个", "上一段"})

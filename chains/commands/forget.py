@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from chains.command import Command, CommandCall
-from chains.folding import casefold_nfkc
-from pipeline.outcomes import ForgetAsked, Forgotten, Outcome
+from pipeline.answer import ForgetAsked, Forgotten, Outcome
+from pipeline.text.folding import casefold_nfkc
 
 _YES = frozenset({"yes", "confirm", "确认", "确定", "是"})
 _MINUTES = 10

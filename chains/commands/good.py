@@ -1,8 +1,8 @@
 """`@good` praises the latest answer: whoever writes the chain that gave it sees how many did."""
 
 from chains.command import Command, CommandCall
-from pipeline.outcomes import Outcome, Rated
-from pipeline.text import wellformed
+from pipeline.answer import Outcome, Rated
+from pipeline.text.unicode import wellformed
 
 
 async def run(order: CommandCall) -> Outcome:

@@ -2,7 +2,7 @@
 
 from chains.command import Command, CommandCall, CommandContext
 from chains.config import ChainConfig
-from pipeline.outcomes import Outcome
+from pipeline.answer import Outcome
 
 
 async def run(order: CommandCall) -> Outcome:

@@ -1,9 +1,9 @@
 """`@history` lists a person's conversations by the number each keeps."""
 
 from chains.command import Command, CommandCall
-from chains.quoting import escape_markdown
-from pipeline.outcomes import Conversation, Outcome
-from pipeline.words import Catalogue
+from pipeline.answer import Conversation, Outcome
+from pipeline.text.escape import escape_markdown
+from pipeline.text.i18n import Catalogue
 
 MOST = 20
 """How many conversations one list shows."""

@@ -13,13 +13,13 @@ from chains.drawing import (
     is_possible,
     read_size,
 )
-from chains.quoting import escape_markdown
 from chains.senses import IMAGE
 from chains.tools.draw_picture import draw_tool
+from pipeline.answer import Exchange, ExchangeRecorded, Notice, Outcome, Provenance, Step
 from pipeline.errors import AnswerFailed
-from pipeline.outcomes import Exchange, ExchangeRecorded, Notice, Outcome, Provenance, Step
 from pipeline.replies import ImageReply
-from pipeline.text import wellformed
+from pipeline.text.escape import escape_markdown
+from pipeline.text.unicode import wellformed
 
 _QUOTE = 60
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from chains.choice import ModelChoice, model_choice_for
 from chains.command import DEFAULT, Command, CommandCall, CommandContext
-from chains.folding import casefold_nfkc
-from chains.quoting import escape_markdown
-from pipeline.outcomes import ModelChosen, Outcome
-from pipeline.text import wellformed
+from pipeline.answer import ModelChosen, Outcome
+from pipeline.text.escape import escape_markdown
+from pipeline.text.folding import casefold_nfkc
+from pipeline.text.unicode import wellformed
 
 _LONGEST = 60
 

@@ -1,9 +1,9 @@
 """`@prompt-set TEXT` chooses how webot behaves towards one person, from the next message on."""
 
 from chains.command import DEFAULT, Command, CommandCall
-from chains.quoting import block_quote
-from pipeline.outcomes import Outcome, PersonaSet
-from pipeline.text import wellformed
+from pipeline.answer import Outcome, PersonaSet
+from pipeline.text.escape import block_quote
+from pipeline.text.unicode import wellformed
 
 MOST = 4000
 """How many characters a persona may have."""

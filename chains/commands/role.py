@@ -6,9 +6,9 @@ from itertools import groupby
 
 from chains.command import DEFAULT, Command, CommandCall
 from chains.library import Persona, personas, search
-from chains.quoting import escape_markdown
-from pipeline.outcomes import Outcome, PersonaSet
-from pipeline.words import Catalogue
+from pipeline.answer import Outcome, PersonaSet
+from pipeline.text.escape import escape_markdown
+from pipeline.text.i18n import Catalogue
 
 MOST = 12
 """How many hits of a search are listed."""

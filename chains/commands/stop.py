@@ -1,7 +1,7 @@
 """`@stop` ends the answer being made, and does not wait in line for it."""
 
 from chains.command import Command, CommandCall
-from pipeline.outcomes import Outcome
+from pipeline.answer import Outcome
 
 
 async def run(order: CommandCall) -> Outcome:

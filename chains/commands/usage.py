@@ -3,7 +3,7 @@
 from chains.budget import Limit
 from chains.command import Command, CommandCall
 from chains.prices import money
-from pipeline.outcomes import Outcome
+from pipeline.answer import Outcome
 from pipeline.spending import UsageTotals
 
 _MODELS = 8

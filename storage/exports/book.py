@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pymupdf
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports import markdown_pdf
 from storage.exports.facts import title_of_all
 from storage.exports.ink import Label, PageLabeller, width

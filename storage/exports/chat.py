@@ -17,7 +17,7 @@ from pipeline.exports import Current, Everything, Exported, Format, Full, Month,
 from pipeline.ports import MediaStore
 from pipeline.replies import StoredMedia
 from pipeline.settings import Export
-from pipeline.words import Catalogue, Language
+from pipeline.text.i18n import Catalogue, Language
 from storage.engine import Database
 from storage.exports.facts import title
 from storage.exports.folders import work_folder

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.exports import Format
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports import csv, finetune, html, jsonl, markdown, sharegpt, text
 from storage.exports.formats import EPOCH, FORMAT_TRAITS
 from storage.exports.laid import WorkDir

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports.records import ConversationInfo, Head, Message
 
 ASSISTANT = "webot"

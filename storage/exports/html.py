@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from pipeline.replies import StoredMedia
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports.blocks import blocks_of
 from storage.exports.code import colours
 from storage.exports.facts import document_header, speaker, stamp, title, title_of_all, tools

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 
 from pipeline.exports import Format
 from pipeline.ports import MediaStore
-from pipeline.privacy import Masker
 from pipeline.settings import PdfEngine
-from pipeline.words import Catalogue, Language
+from pipeline.text.i18n import Catalogue, Language
+from pipeline.text.privacy import Masker
 from storage.audit import latest_deletion
 from storage.engine import Database
 from storage.exports import csv, finetune, jsonl, manifest, sharegpt

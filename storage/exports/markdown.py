@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports.facts import document_header, speaker, stamp, title_of_all, tools
 from storage.exports.parsing import parse
 from storage.exports.pictures import file_name

@@ -10,7 +10,7 @@ from typing import Any
 import pymupdf
 from markdown_pdf import MarkdownPdf
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports.check import missing_messages
 from storage.exports.parts import RenderPart
 from storage.exports.pictures import ImageFolder

@@ -3,8 +3,8 @@
 import re
 from dataclasses import replace
 
-from pipeline.privacy import Masker
-from pipeline.privacy_text import PlainText
+from pipeline.text.privacy import Masker
+from pipeline.text.privacy_text import PlainText
 from storage.exports.records import Transcript
 
 _CUT = "…"

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from pipeline.exports import Format
 from pipeline.settings import PdfEngine
-from pipeline.words import Language
+from pipeline.text.i18n import Language
 
 
 @dataclass(frozen=True, slots=True)

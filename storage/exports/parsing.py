@@ -7,7 +7,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from pipeline.markdown import bound
+from pipeline.text.markdown import bound
 
 _DEEPEST = 16
 """Levels of nesting that are laid out; what goes deeper is shown as it was written."""

@@ -13,7 +13,7 @@ from html import escape
 from itertools import groupby
 
 from pipeline.replies import StoredMedia
-from pipeline.words import Catalogue as Sentences
+from pipeline.text.i18n import Catalogue as Sentences
 from storage.exports.blocks import Block, Grid, blocks_of
 from storage.exports.code import coloured, colours
 from storage.exports.facts import document_header, speaker, stamp, title, title_of_all, tools

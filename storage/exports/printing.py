@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 import pymupdf
 
 from pipeline.settings import PdfEngine
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports import markdown_pdf
 from storage.exports.check import missing_messages
 from storage.exports.parts import RenderPart

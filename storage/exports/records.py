@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from pipeline.outcomes import ToolUse
+from pipeline.answer import ToolUse
 from pipeline.replies import StoredMedia
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports.facts import document_header, speaker, stamp, title_of_all, tools
 from storage.exports.records import Transcript
 

@@ -11,7 +11,7 @@ import pymupdf
 import typst
 
 from pipeline.replies import StoredMedia
-from pipeline.words import Catalogue as Sentences
+from pipeline.text.i18n import Catalogue as Sentences
 from storage.exports.blocks import (
     Block,
     Break,

@@ -10,8 +10,7 @@ from typing import Any
 from chains.book import ChainCatalog
 from chains.config import ChainConfig
 from chains.router import Chains, open_chains
-from pipeline.events import Content, InboundEvent, Person, Text
-from pipeline.outcomes import (
+from pipeline.answer import (
     Conversation,
     ConversationContext,
     Exchange,
@@ -21,6 +20,7 @@ from pipeline.outcomes import (
     Outcome,
     PartialAnswer,
 )
+from pipeline.events import Content, InboundEvent, Person, Text
 from pipeline.ports import Answerer, AnswerRequest, AudioStore, ChannelCapabilities, ImageStore, Spending
 from pipeline.replies import TextReply
 from pipeline.settings import Settings

@@ -16,7 +16,7 @@ import pytest
 from chains.answers import parse_answer, read_drawn
 from chains.transport import ANSWER_BYTES, AnswerTooLarge, open_client, timeouts
 from pipeline.errors import AnswerFailed
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
 from tests.chains.house import open_chains_harness

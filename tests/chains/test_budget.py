@@ -13,12 +13,12 @@ from chains.budget import Budget
 from chains.config import ChainConfig
 from chains.models import ModelRegistry
 from chains.prices import MILLION
+from pipeline.answer import Outcome
 from pipeline.errors import SettingsInvalid
-from pipeline.outcomes import Outcome
 from pipeline.replies import TextReply
 from pipeline.settings import Budgets, Settings
 from pipeline.spending import ModelUsage, SpentTotals, UsageTotals
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.chains.house import ALICE, ask, open_chains_harness, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Act, OpenAIServer, Says

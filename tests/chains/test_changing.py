@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chains.router import Chains, open_chains
+from pipeline.answer import Outcome
 from pipeline.errors import SettingsInvalid
-from pipeline.outcomes import Outcome
 from pipeline.replies import TextReply
 from pipeline.settings import Settings
 from tests.chains.house import CountingStopper, RecentMemory, ask

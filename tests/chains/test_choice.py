@@ -9,13 +9,13 @@ import pytest
 from chains.book import ChainCatalog
 from chains.config import ChainConfig
 from chains.models import ModelRegistry
+from pipeline.answer import ModelChosen
 from pipeline.errors import SettingsInvalid
 from pipeline.events import Clicked, Image
-from pipeline.outcomes import ModelChosen
 from pipeline.ports import ImageStore
 from pipeline.settings import ModelTable, Settings
 from pipeline.spending import SpentTotals
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
 from tests.chains.house import PLAIN_CHAIN, ChainsHarness, RecentMemory, open_chains_harness, remembered

@@ -8,10 +8,10 @@ import pytest
 from chains.command import Command, CommandCall, Commands
 from chains.commands import all_commands
 from chains.commands.prompt_set import MOST
+from pipeline.answer import Conversation, ConversationClosed, ForgetAsked, Forgotten, Outcome, PersonaSet
 from pipeline.events import Clicked, Content, Entered, InboundEvent, Text
-from pipeline.outcomes import Conversation, ConversationClosed, ForgetAsked, Forgotten, Outcome, PersonaSet
 from pipeline.replies import Silence, TextReply
-from pipeline.words import Catalogue, load_sentences
+from pipeline.text.i18n import Catalogue, load_sentences
 from tests.chains.house import ALICE, NOON, RecentMemory, open_chains_harness
 
 

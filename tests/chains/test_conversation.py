@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from chains.config import ChainConfig
 from chains.heard import MOST_CHARACTERS
+from pipeline.answer import Conversation, Exchange, Outcome, PartialAnswer, Provenance
 from pipeline.errors import AnswerFailed
-from pipeline.outcomes import Conversation, Exchange, Outcome, PartialAnswer, Provenance
 from pipeline.replies import TextReply
 from tests.chains.house import ALICE, RecentMemory, ask, open_chains_harness, remembered
 from tests.fakes.openai_server import Hangs, Held, OpenAIServer, Says, Slow

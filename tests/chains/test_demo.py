@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.outcomes import Exchange, Outcome, PartialAnswer
+from pipeline.answer import Exchange, Outcome, PartialAnswer
 from tests.chains.house import RecentMemory, open_chains_harness, remembered
 
 

@@ -11,12 +11,12 @@ import pytest
 from chains.drawing import MOST, read_size
 from chains.heard import MOST_TOKENS
 from chains.prices import MILLION
+from pipeline.answer import Conversation, Exchange, ExchangeRecorded, Notice, Outcome, Provenance
 from pipeline.errors import AnswerFailed
-from pipeline.outcomes import Conversation, Exchange, ExchangeRecorded, Notice, Outcome, Provenance
 from pipeline.ports import Spending
 from pipeline.replies import ImageReply, TextReply
 from pipeline.spending import SpentTotals
-from pipeline.words import Catalogue, load_sentences
+from pipeline.text.i18n import Catalogue, load_sentences
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
 from tests.chains.house import NOON, ChainsHarness, RecentMemory, open_chains_harness

@@ -9,12 +9,12 @@ import pytest
 
 from chains.book import ChainCatalog
 from chains.router import Chains, open_chains
+from pipeline.answer import Outcome
 from pipeline.events import Person
 from pipeline.exports import Current, Everything, Exported, Format, Full, Month, Numbered, Previous, Wanted
-from pipeline.outcomes import Outcome
 from pipeline.replies import FileReply, StoredMedia, TextReply
 from pipeline.settings import Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.chains.house import ALICE, PLAIN_CHAIN, CountingStopper, RecentMemory, ask
 
 ZH = Catalogue("zh")

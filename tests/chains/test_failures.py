@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from chains.failures import to_answer_failed
 from pipeline.errors import AnswerFailed
-from pipeline.words import Catalogue, load_sentences
+from pipeline.text.i18n import Catalogue, load_sentences
 from tests.chains.house import open_chains_harness
 from tests.fakes.openai_server import Act, Breaks, Fails, Hangs, OpenAIServer, Raw, Says
 

@@ -14,13 +14,13 @@ from chains.config import ChainConfig
 from chains.prices import MILLION
 from chains.speakable import speech_text
 from chains.speech import MOST
+from pipeline.answer import FailedUsage, Outcome, PartialAnswer, Provenance, TokenUsage
 from pipeline.errors import AnswerFailed, Undeliverable
 from pipeline.events import Voice
-from pipeline.outcomes import FailedUsage, Outcome, PartialAnswer, Provenance, TokenUsage
 from pipeline.ports import Spending
 from pipeline.replies import StoredMedia, TextReply, VoiceReply
 from pipeline.spending import SpentTotals
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.media import MediaFolder
 from storage.sounds import StoredAudio
 from tests.chains.house import PLAIN_CHAIN, ChainsHarness, ask, open_chains_harness, remembered

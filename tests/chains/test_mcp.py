@@ -18,8 +18,8 @@ from chains.book import ChainCatalog
 from chains.config import ChainConfig
 from chains.mcp_servers import open_servers, unknown_tool
 from chains.mcp_session import McpConnection
+from pipeline.answer import Outcome
 from pipeline.errors import SettingsInvalid
-from pipeline.outcomes import Outcome
 from pipeline.replies import TextReply
 from pipeline.settings import McpTable, Settings
 from tests.chains.house import ChainsHarness, open_chains_harness, remembered

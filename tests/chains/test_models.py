@@ -15,7 +15,7 @@ from chains.openai_model import options_of
 from chains.providers import LEFT_OUT, PROVIDERS
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.chains.house import open_chains_harness, remembered
 from tests.fakes.openai_server import Breaks, Fails, Hangs, OpenAIServer, Says, Slow
 
@@ -288,7 +288,7 @@ import asyncio, sys
 import chains
 from chains.models import Models
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.text.i18n import Words
 
 async def main():
     table = {"model": "m", "base_url": sys.argv[1], "api_key": "ours", "max_retries": 0}

@@ -11,7 +11,7 @@ from chains.book import ChainCatalog
 from chains.config import ChainConfig
 from chains.heard import ModelResponse
 from chains.prices import Price, build_provenance, usage_of
-from pipeline.outcomes import Provenance, TokenUsage
+from pipeline.answer import Provenance, TokenUsage
 from pipeline.settings import ModelTable
 from tests.chains.house import open_chains_harness, remembered
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says

@@ -9,7 +9,7 @@ import pytest
 from chains.models import ModelRegistry
 from chains.probing import Found, ModelProbe
 from pipeline.settings import Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 
 CALL = {"id": "1", "type": "function", "function": {"name": "current_time", "arguments": "{}"}}

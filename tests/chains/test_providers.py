@@ -20,10 +20,10 @@ from chains.heard import ModelResponse
 from chains.models import ModelRegistry
 from chains.providers import LEFT_OUT, PROVIDERS, Provider, unusable
 from chains.standby import ChatModel
+from pipeline.answer import Outcome, PartialAnswer
 from pipeline.errors import AnswerFailed, SettingsInvalid
-from pipeline.outcomes import Outcome, PartialAnswer
 from pipeline.settings import ModelTable, Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.chains.house import open_chains_harness, remembered
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.openai_server import Act, Fails, Hangs, OpenAIServer, Says
@@ -300,7 +300,7 @@ import asyncio, json, sys
 import chains
 from chains.models import Models
 from pipeline.settings import Settings
-from pipeline.words import Words
+from pipeline.text.i18n import Words
 
 async def main():
     models = Models(Settings.model_validate({"models": json.loads(sys.argv[1])}), Words("en"))

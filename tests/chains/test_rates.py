@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from chains.models import ModelRegistry
 from chains.rates import SECONDS, RateLimiter, RateLimitReached, SlidingWindow, Slot
-from pipeline import meters
+from pipeline import metrics
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.chains.house import open_chains_harness, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 
@@ -104,7 +104,7 @@ def test_no_sixty_seconds_see_more_than_the_limits_and_nobody_is_forgotten(
             minute = [other for other in passed if call.at <= other.at < call.at + SECONDS]
             assert not requests or len(minute) <= requests
             assert not tokens or len(minute) == 1 or sum(other.tokens for other in minute) <= tokens
-        assert not meters.REGISTRY.get_sample_value("webot_model_waiting", {"model": "default"})
+        assert not metrics.REGISTRY.get_sample_value("webot_model_waiting", {"model": "default"})
 
     asyncio.run(run())
 
@@ -115,7 +115,7 @@ async def test_whoever_leaves_gives_the_place_to_the_next() -> None:
     await door.acquire(1)
     impatient, patient = (asyncio.create_task(door.acquire(1)) for _ in range(2))
     await settled()
-    assert 2 == meters.REGISTRY.get_sample_value("webot_model_waiting", {"model": "default"})
+    assert 2 == metrics.REGISTRY.get_sample_value("webot_model_waiting", {"model": "default"})
 
     impatient.cancel()
     time.turn(SECONDS)

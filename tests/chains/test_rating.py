@@ -2,10 +2,10 @@
 
 import pytest
 
+from pipeline.answer import Outcome, Rated
 from pipeline.events import Clicked, Content, Text
-from pipeline.outcomes import Outcome, Rated
 from pipeline.replies import TextReply
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.chains.house import RecentMemory, open_chains_harness, remembered
 
 ZH = Catalogue("zh")

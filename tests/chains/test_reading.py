@@ -25,7 +25,7 @@ from pipeline.events import (
     Viewed,
     Voice,
 )
-from pipeline.words import Catalogue, load_sentences
+from pipeline.text.i18n import Catalogue, load_sentences
 
 COMMANDS = all_commands()
 

@@ -7,7 +7,7 @@ import pytest
 
 from chains.commands.prompt_set import MOST as LONGEST
 from chains.library import Persona, personas, search
-from pipeline.outcomes import PersonaSet
+from pipeline.answer import PersonaSet
 from tests.chains.house import open_chains_harness
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from chains.book import ChainCatalog, PartialRelease
 from chains.config import ChainConfig, Example
+from pipeline.answer import ConversationContext, Exchange
 from pipeline.events import Clicked, Person, Subscribed, Text
-from pipeline.outcomes import ConversationContext, Exchange
 from pipeline.replies import TextReply
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.chains.house import ALICE, RecentMemory, open_chains_harness, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 

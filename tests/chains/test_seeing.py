@@ -14,11 +14,11 @@ import pytest
 from PIL import Image as PillowImage
 
 from chains.seeing import MOST_EARLIER
+from pipeline.answer import Exchange, ExchangeRecorded, ImageReceived, Outcome
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import Content, Image, Text
-from pipeline.outcomes import Exchange, ExchangeRecorded, ImageReceived, Outcome
 from pipeline.replies import StoredMedia, TextReply
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
 from tests.chains.house import NOON, ChainsHarness, RecentMemory, ask, open_chains_harness

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from chains.models import ModelRegistry
 from chains.standby import FAILURES, REST_SECONDS, ChatModel, CircuitBreaker
 from pipeline.settings import Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chains.templates import VARIABLES, Mistake, fill, mistakes, values
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 BLANKS = values(
     user="alice", channel="wecom", chain="hr", at=datetime(2026, 11, 22, 4, 5, tzinfo=UTC), catalogue=Catalogue("zh")

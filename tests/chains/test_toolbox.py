@@ -17,10 +17,10 @@ from chains.tool import MOST_USES, BoundTool, request_of
 from chains.toolbox import MOST_CHARACTERS, ToolExecutor, truncate_tool_output
 from chains.tools import tool_names
 from chains.toolshed import open_tool_registry, tools_of
+from pipeline.answer import Notice, ToolUse
 from pipeline.errors import ChainInvalid
-from pipeline.outcomes import Notice, ToolUse
 from pipeline.replies import TextReply
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.chains.house import ask, open_chains_harness, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 

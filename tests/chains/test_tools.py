@@ -12,11 +12,11 @@ from chains.config import ChainConfig
 from chains.prices import MILLION
 from chains.toolbox import ROUNDS
 from chains.tools import draw_picture
+from pipeline.answer import Notice, Outcome, PartialAnswer, TokenUsage
 from pipeline.errors import AnswerFailed
-from pipeline.outcomes import Notice, Outcome, PartialAnswer, TokenUsage
 from pipeline.replies import ImageReply, TextReply
 from pipeline.spending import SpentTotals
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
 from tests.chains.house import ChainsHarness, open_chains_harness, remembered

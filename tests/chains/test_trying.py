@@ -13,9 +13,9 @@ from chains.config import Case, ChainConfig
 from chains.models import ModelRegistry
 from chains.replaying import ComparedAnswers, ReplayQuestion, add_up, mark_differences, masked_question, page, replay
 from chains.trying import AnswerCache, ChainTester, TrialAnswer
-from pipeline.outcomes import Exchange
+from pipeline.answer import Exchange
 from pipeline.settings import Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 
 ONE = ChainConfig(name="hr", command="@hr", system_prompt="one", options={"temperature": 0.1})

@@ -18,9 +18,9 @@ from chains.senses import trial_media_services
 from chains.toolbox import ROUNDS
 from chains.toolshed import open_tool_registry
 from chains.trying import AnswerCache, ChainTester, ModelCall, ToolTrace, TrialAnswer, describe_use
-from pipeline.outcomes import ToolUse
+from pipeline.answer import ToolUse
 from pipeline.settings import Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.media import MediaFolder
 from storage.pictures import StoredImages
 from tests.chains.house import NOON, open_chains_harness

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.answer import Finished, Outcome, Turn, Verdict
 from pipeline.errors import LaneLost
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Finished, Outcome, Turn, Verdict
 from pipeline.ports import TurnLog
 from pipeline.replies import Receipt, TextPart
 from storage.engine import open_database

@@ -3,8 +3,8 @@
 import asyncio
 from collections import defaultdict
 
+from pipeline.answer import Finished, Outcome, Postponed, Turn, Verdict
 from pipeline.events import Text
-from pipeline.outcomes import Finished, Outcome, Postponed, Turn, Verdict
 from pipeline.ports import TurnLog
 from pipeline.replies import Receipt, TextPart
 

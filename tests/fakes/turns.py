@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
+from pipeline.answer import Outcome, OutgoingPart, Step, Turn
 from pipeline.errors import LaneLost
 from pipeline.events import InboundEvent, Person
-from pipeline.outcomes import Outcome, OutgoingPart, Step, Turn
 from pipeline.ports import AnswerRequest, ChannelCapabilities, Profile, WebhookRequest, WebhookResponse
 from pipeline.replies import Part, Receipt, Reply, StoredMedia, TextPart, TextReply
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.intake import Intake
+from pipeline.lanes import Intake
 
 HOUR = 3600.0
 DAY = 24 * HOUR

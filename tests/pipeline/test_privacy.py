@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.privacy import Masker
+from pipeline.text.privacy import Masker
 
 mask = Masker()
 

@@ -8,7 +8,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from pipeline.ports import ChannelCapabilities
-from pipeline.rendering import INLINE_CHARACTERS, Renderer, plain_parts
 from pipeline.replies import (
     DocumentPart,
     FilePart,
@@ -24,7 +23,8 @@ from pipeline.replies import (
     VoicePart,
     VoiceReply,
 )
-from pipeline.words import Catalogue
+from pipeline.steps.rendering import INLINE_CHARACTERS, Renderer, plain_parts
+from pipeline.text.i18n import Catalogue
 from tests.fakes.turns import FakeChannel
 
 # Read here: catalogues are files, and files are not for the event loop.

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pipeline import meters
+from pipeline import metrics
 from pipeline.supervision import SupervisedLoop
 
 
@@ -29,7 +29,7 @@ class Ends:
 
 @pytest.mark.parametrize("error", [None, ValueError("秘密"), StopAsyncIteration()], ids=["by itself", "error", "odd"])
 async def test_a_loop_that_ends_is_begun_again_until_it_runs(error: Exception | None) -> None:
-    before = meters.LOOP_RESTARTS.labels("test")._value.get()  # noqa: SLF001 -- the counter's own
+    before = metrics.LOOP_RESTARTS.labels("test")._value.get()  # noqa: SLF001 -- the counter's own
     ends = Ends(error, times=3)
     loop = SupervisedLoop("test", ends, first_pause=0.001)
     loop.start()
@@ -41,7 +41,7 @@ async def test_a_loop_that_ends_is_begun_again_until_it_runs(error: Exception | 
     assert 4 == ends.begun
     assert "3 times" in told
     assert "秘密" not in told
-    assert 3 == meters.LOOP_RESTARTS.labels("test")._value.get() - before  # noqa: SLF001 -- as above
+    assert 3 == metrics.LOOP_RESTARTS.labels("test")._value.get() - before  # noqa: SLF001 -- as above
     assert "does not run" == loop.trouble
 
 

@@ -8,14 +8,14 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from pipeline.answer import Finished, Notice, Outcome, OutgoingPart, PartialAnswer, PersonaSet, Postponed, Turn
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.guards import AllowList, Guard, RateLimit
-from pipeline.outcomes import Finished, Notice, Outcome, OutgoingPart, PartialAnswer, PersonaSet, Postponed, Turn
 from pipeline.replies import Silence, TextPart, TextReply
 from pipeline.settings import Limits
+from pipeline.steps.guards import AllowList, Guard, RateLimit
+from pipeline.text.i18n import Catalogue
 from pipeline.turn import Turns
-from pipeline.words import Catalogue
 from tests.fakes.turns import FakeAnswerer, FakeChannel, FakeJournal
 
 # Read here: catalogues are files, and files are not for the event loop.

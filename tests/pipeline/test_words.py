@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from pipeline.words import Catalogue, Language, load_sentences
+from pipeline.text.i18n import Catalogue, Language, load_sentences
 
 
 def blanks(sentence: str) -> set[str]:

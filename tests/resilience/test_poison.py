@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Hangs, OpenAIServer, Says
 from tests.resilience.callers import post_all
 from tests.resilience.town import Cluster

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pipeline.answer import lane_of
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.exports import Everything
-from pipeline.outcomes import lane_of
 from pipeline.replies import StoredMedia, VoicePart
 from pipeline.settings import Export
 from storage.audit import deeds

@@ -2,7 +2,7 @@
 
 from sqlalchemy import insert
 
-from pipeline.outcomes import Exchange
+from pipeline.answer import Exchange
 from storage.engine import Database
 from storage.replays import latest_questions
 from storage.tables import conversations, messages, people

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from pipeline.answer import Finished, Outcome, Turn, Verdict, lane_of
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Finished, Outcome, Turn, Verdict, lane_of
 from pipeline.replies import Receipt, TextPart
 from storage.engine import Database, open_database
 from storage.retries import LedgerRequeuer, Retried, retry, retry_all

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import (
+from pipeline.answer import (
     Change,
     ConversationClosed,
     Exchange,
@@ -17,6 +16,7 @@ from pipeline.outcomes import (
     TokenUsage,
     Turn,
 )
+from pipeline.events import InboundEvent, Person, Text
 from storage.changes import Changes
 from storage.engine import Database
 from storage.forgetting import forget

@@ -7,8 +7,7 @@ from time import time
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
-from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import (
+from pipeline.answer import (
     Change,
     Conversation,
     ConversationClosed,
@@ -20,6 +19,7 @@ from pipeline.outcomes import (
     Provenance,
     Turn,
 )
+from pipeline.events import InboundEvent, Person, Text
 from pipeline.replies import StoredMedia
 from storage.changes import Changes
 from storage.engine import Database

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import (
+from pipeline.answer import (
     Exchange,
     ExchangeRecorded,
     FailedUsage,
@@ -25,10 +24,11 @@ from pipeline.outcomes import (
     Verdict,
     lane_of,
 )
+from pipeline.events import InboundEvent, Person, Text
 from pipeline.replies import TextReply
 from pipeline.settings import Limits
+from pipeline.text.i18n import Catalogue
 from pipeline.turn import Turns
-from pipeline.words import Catalogue
 from storage.engine import Database
 from storage.lanes import LaneState
 from storage.tables import inbox, lanes, messages, outbox, spending

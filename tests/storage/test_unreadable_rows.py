@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text, update
 
-from pipeline.outcomes import Forgotten, Outcome, lane_of
+from pipeline.answer import Forgotten, Outcome, lane_of
 from pipeline.replies import TextReply
 from storage.codec import content_to_json
 from storage.engine import Database, open_database

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pipeline.answer import lane_of
 from pipeline.errors import TryAgain
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import lane_of
 from storage.engine import Database, open_database
 from storage.views import list_turns
 from storage.worker import Worker

@@ -9,7 +9,7 @@ import httpx2
 from structlog.testing import capture_logs
 
 from adapters.wecom.crypto import CallbackKeys
-from pipeline import meters
+from pipeline import metrics
 from tests.house import RunningService, running_service
 
 DAY = 24 * 3600
@@ -43,7 +43,7 @@ async def post(house: RunningService, query: dict[str, str], encrypted: str) -> 
 
 
 def count(name: str, **labels: str) -> float:
-    return meters.REGISTRY.get_sample_value(name, labels) or 0.0
+    return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 async def test_a_captured_message_does_not_come_out_as_an_echo(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 from adapters.simulator.faults import HttpStatus, LoseAnswer
 from adapters.simulator.screens import Delivered
 from pipeline.events import Image
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Held, OpenAIServer, Says
 from tests.house import RunningService, running_service
 from web.client import Client, NotAnswered

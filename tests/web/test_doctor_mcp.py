@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.settings import Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from web.doctor.findings import Finding, FindingFactory
 from web.doctor.servers import examine_servers
 from web.masking import Redactor

@@ -14,7 +14,7 @@ import pytest
 
 from adapters.simulator.phone import Phone
 from adapters.simulator.screens import Delivered
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from tests.house import RunningService, running_service
 
 ZH = Catalogue("zh")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from pipeline.events import Person
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.engine import Database
 from storage.tables import metadata
 from tests.house import RunningService, running_service

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from chains.router import Chains, open_chains
+from pipeline.answer import Finished, Outcome, Turn
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Finished, Outcome, Turn
 from pipeline.replies import TextReply
 from pipeline.settings import Limits, Settings
+from pipeline.text.i18n import Catalogue
 from pipeline.turn import Turns
-from pipeline.words import Catalogue
 from tests.chains.house import CountingStopper, RecentMemory
 from tests.fakes.turns import FakeAnswerer, FakeChannel, FakeJournal
 from tests.house import until

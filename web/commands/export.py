@@ -91,7 +91,7 @@ def command(  # noqa: PLR0913 (an option each)
     # Before anything else is imported: what makes pages gets ready while this process does, too.
     room = runner.run(open_fork_server(pages=True)) if format_ == "pdf" and not dry_run else None
 
-    from pipeline.privacy import Masker  # noqa: PLC0415 (not for `webot --help`)
+    from pipeline.text.privacy import Masker  # noqa: PLC0415 (not for `webot --help`)
     from storage.exports.job import ExportJob  # noqa: PLC0415 (slow, and not for `webot --help`)
     from storage.exports.select import Selection  # noqa: PLC0415 (the same)
     from web.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)

@@ -69,7 +69,7 @@ def test(shell: Shell, name: str) -> None:
 
 def _models(settings: "Settings") -> "ModelRegistry":
     from chains.models import ModelRegistry  # noqa: PLC0415 (not for `webot --help`)
-    from pipeline.words import Catalogue  # noqa: PLC0415 (the same)
+    from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (the same)
 
     return ModelRegistry(settings, Catalogue(settings.chat.language))
 

@@ -30,7 +30,7 @@ from pipeline.events import (
     Viewed,
     Voice,
 )
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from web.console.markup import markdown, plain
 
 _NOTHING = Markup()

@@ -11,7 +11,7 @@ from litestar.response import Stream
 from pydantic import Field
 from pydantic_core import to_json
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from web.console.api import NDJSON
 from web.console.faults import fault_panel, set_fault
 from web.console.pages import FRESH, answer_json

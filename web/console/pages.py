@@ -13,7 +13,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from pydantic_core import to_json
 
-from pipeline.words import Catalogue, Language
+from pipeline.text.i18n import Catalogue, Language
 from web.console.assets import address_of
 
 log = structlog.get_logger()

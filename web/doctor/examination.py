@@ -10,7 +10,7 @@ from adapters.simulator.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from web.access import kept_access
 from web.addresses import addresses_of
 from web.configuration import Loaded, secrets_of

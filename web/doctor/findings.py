@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from web.masking import Redactor
 
 State = Literal["well", "ill", "doubtful", "unchecked"]

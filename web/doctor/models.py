@@ -10,7 +10,7 @@ from chains.model_tables import NOT_CHAT
 from chains.models import ModelRegistry
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from web.doctor.findings import Finding, FindingFactory
 
 _ASKED = "1+1=?"

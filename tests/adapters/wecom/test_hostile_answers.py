@@ -12,7 +12,7 @@ from adapters.wecom.render import render
 from adapters.wecom.rows import Frame, Row, Span
 from adapters.wecom.text import pieces
 from pipeline.replies import DocumentPart, TextPart, TextReply
-from pipeline.text import is_visible
+from pipeline.text.unicode import is_visible
 from tests.pipeline.test_rendering import EN
 
 _HAN = regex.compile(r"\p{Han}")

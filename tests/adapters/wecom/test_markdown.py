@@ -5,7 +5,7 @@ import pytest
 from adapters.wecom.layout import rows
 from adapters.wecom.markdown import MarkdownStyle
 from adapters.wecom.text import pieces
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 # An invisible space that keeps WeCom from reading markup.
 APART = "\u200b"

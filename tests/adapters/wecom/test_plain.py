@@ -5,7 +5,7 @@ import pytest
 from adapters.wecom.layout import rows
 from adapters.wecom.plain import PlainStyle
 from adapters.wecom.text import pieces
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 
 APART = "\u200b"
 

@@ -14,8 +14,8 @@ from adapters.wecom.markdown import MarkdownStyle
 from adapters.wecom.plain import PlainStyle
 from adapters.wecom.rows import Row, Span
 from adapters.wecom.text import MESSAGE_BYTES, number_bytes, numbered, pieces
-from pipeline.text import is_visible
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
+from pipeline.text.unicode import is_visible
 from tests.adapters.wecom.answers import answers, noise, said
 
 # English, so that nothing of ours is in Chinese characters.

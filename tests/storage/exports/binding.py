@@ -5,7 +5,7 @@ from pathlib import Path
 import pymupdf
 
 from pipeline.settings import PdfEngine
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports import book
 from storage.exports.laid import WorkDir, WorkDirWriter
 from storage.exports.parts import RenderPart

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pipeline.exports import Format
 from pipeline.replies import StoredMedia
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports.csv import harmless
 from storage.exports.documents import make, pieces
 from storage.exports.orders import Rendered, RenderRequest

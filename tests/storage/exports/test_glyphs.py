@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.replies import StoredMedia
 from pipeline.settings import PdfEngine
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
 from storage.exports.glyphs import printable
 from storage.exports.pictures import ImageFolder
 from storage.exports.prepare import contents, pieces

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 
 from pipeline.exports import FORMATS, Format
-from pipeline.privacy import Masker
+from pipeline.text.privacy import Masker
 from storage.engine import Database, open_database
 from storage.exports.job import ExportJob, Exports
 from storage.exports.journal import TargetNotEmpty

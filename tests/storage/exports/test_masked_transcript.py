@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pipeline.privacy import Masker
+from pipeline.text.privacy import Masker
 from storage.exports.masked_transcript import mask_transcript
 from storage.exports.records import Transcript
 from tests.storage.exports.samples import message, talk

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
+from pipeline.answer import Exchange, ExchangeRecorded, Provenance, ToolUse, Turn
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.outcomes import Exchange, ExchangeRecorded, Provenance, ToolUse, Turn
-from pipeline.privacy import Masker
 from pipeline.settings import PdfEngine
-from pipeline.words import Catalogue
+from pipeline.text.i18n import Catalogue
+from pipeline.text.privacy import Masker
 from storage.changes import Changes
 from storage.engine import Database
 from storage.exports.csv import lines as csv_lines

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline import privacy_checks as checks
-from pipeline.privacy_text import PlainText
+from pipeline.text import privacy_checks as checks
+from pipeline.text.privacy_text import PlainText
 
 Check = Callable[[re.Match[str]], tuple[int, int] | None]
 """Return which part of a match is to be masked, None for nothing."""

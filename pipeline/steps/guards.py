@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.answer import Turn
 from pipeline.events import Person
-from pipeline.outcomes import Turn
 from pipeline.ports import Channel
 
 _MINUTE = 60.0

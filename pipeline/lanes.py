@@ -5,9 +5,9 @@ from time import time
 
 import structlog
 
-from pipeline import meters
+from pipeline import metrics
+from pipeline.answer import lane_of
 from pipeline.events import InboundEvent
-from pipeline.outcomes import lane_of
 from pipeline.ports import Inbox
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ class Intake:
 
     def _drop(self, event: InboundEvent, reason: str) -> bool:
         channel = event.sender.channel
-        meters.DROPPED_EVENTS.labels(channel, reason).inc()
+        metrics.DROPPED_EVENTS.labels(channel, reason).inc()
         # A clock that is days off makes every message look like this.
         log.warning(
             "event_out_of_time",

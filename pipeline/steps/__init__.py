@@ -1,0 +1,1 @@
+"""What a turn passes besides answering: guards, rendering under a deadline, the notice that it takes a while."""

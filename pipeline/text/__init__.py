@@ -1,0 +1,1 @@
+"""Text: the catalogues, and the forms in which text is compared, stored and quoted."""
