@@ -8,16 +8,16 @@ from pathlib import Path
 
 import structlog
 
-from adapters.wecom.api import WeComApi
-from adapters.wecom.cache import Cache
-from adapters.wecom.crypto import BAD_PLAINTEXT, BAD_SIGNATURE, open_with_any
-from adapters.wecom.errors import MediaExpired
-from adapters.wecom.inbound import SUSPENSION_WARNINGS, read_event
-from adapters.wecom.media import MediaKind, ending_of, kind_for, mime_of
-from adapters.wecom.render import render
+from adapters.wecom.callback.crypto import BAD_PLAINTEXT, BAD_SIGNATURE, open_with_any
+from adapters.wecom.callback.event_parser import SUSPENSION_WARNINGS, read_event
+from adapters.wecom.callback.xml import encrypted_part, message_fields
+from adapters.wecom.client.api import WeComApi
+from adapters.wecom.client.cache import Cache
+from adapters.wecom.client.errors import MediaExpired
+from adapters.wecom.client.http import QyapiHttp
+from adapters.wecom.client.media import MediaKind, ending_of, kind_for, mime_of
+from adapters.wecom.rendering.render import render
 from adapters.wecom.settings import WeComAppSettings
-from adapters.wecom.wire import QyapiHttp
-from adapters.wecom.xml import encrypted_part, message_fields
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Person, PlatformNotice
 from pipeline.ports import ChannelCapabilities, MediaStore, Profile, SendLimiter, WebhookRequest, WebhookResponse

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from urllib.parse import quote
 
-from adapters.wecom.crypto import CallbackKeys
+from adapters.wecom.callback.crypto import CallbackKeys
 from benchmarks.harness import programme, town, warmed
 from benchmarks.tables import Row, at_most, seen, table
 from pipeline.ports import WebhookRequest

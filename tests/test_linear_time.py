@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from adapters.wecom.render import render
-from adapters.wecom.xml import message_fields
+from adapters.simulator import console_markup
+from adapters.wecom.callback.xml import message_fields
+from adapters.wecom.rendering.render import render
 from chains.speakable import speech_text
 from chains.thinking import split_reasoning
 from pipeline.errors import BadCallback
@@ -21,7 +22,6 @@ from pipeline.text.privacy import Masker
 from storage.exports.glyphs import EMOJI, breakable, printable
 from storage.exports.markdown import embedded
 from storage.exports.parsing import parse
-from web.console import markup
 
 LENGTH = 40_000
 MOST_SECONDS = 0.25
@@ -95,8 +95,8 @@ PATHS: dict[str, Callable[[str], object]] = {
     "parsing of exports": parse,
     "markdown of exports": embedded,
     "characters of exports": lambda text: EMOJI.sub("", breakable(printable(text))),
-    "markdown in the console": markup.markdown,
-    "text in the console": markup.plain,
+    "markdown in the console": console_markup.markdown,
+    "text in the console": console_markup.plain,
     "callbacks": read,
 }
 

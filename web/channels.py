@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.simulator.apps import App, invent_app
+from adapters.simulator.platform.apps import App, invent_app
 from adapters.wecom.settings import WeComAppSettings
 from adapters.wecom_app import WeComApp, open_wecom_app
 from pipeline.errors import SettingsInvalid

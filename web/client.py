@@ -12,7 +12,7 @@ import httpx2
 from pydantic import Field, TypeAdapter
 from pydantic_core import to_json
 
-from adapters.simulator.screens import Entry
+from adapters.simulator.platform.timeline import Entry
 from pipeline.errors import WebotError
 from pipeline.events import Content
 from web.access import TokenUnreadable, read_token, token_path

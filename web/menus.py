@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from adapters.wecom.api import WeComApi
-from adapters.wecom.cache import Cache
-from adapters.wecom.menu import menu_body
+from adapters.wecom.client.api import WeComApi
+from adapters.wecom.client.cache import Cache
+from adapters.wecom.client.http import QyapiHttp
+from adapters.wecom.client.menu import menu_body
 from adapters.wecom.settings import WeComAppSettings
-from adapters.wecom.wire import QyapiHttp
 from chains.commands import all_commands
 from pipeline.errors import WebotError
 from pipeline.settings import MenuButton, Settings

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from adapters.simulator.courier import DeliveryResult
-from adapters.simulator.screens import Delivered, MemberAction
+from adapters.simulator.callback_sender import DeliveryResult
+from adapters.simulator.platform.timeline import Delivered, MemberAction
 from storage.tracks import TurnStatus
 
 _URGENT = "/urgent"

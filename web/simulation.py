@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
-from adapters.simulator.apps import App
-from adapters.simulator.callbacks import is_message
-from adapters.simulator.courier import encrypted_post
+from adapters.simulator.callback_sender import encrypted_post
+from adapters.simulator.callback_xml import is_message
 from adapters.simulator.faults import Repeat
 from adapters.simulator.phone import Phone
-from adapters.simulator.screens import Delivered, MemberAction
+from adapters.simulator.platform.apps import App
+from adapters.simulator.platform.timeline import Delivered, MemberAction
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.events import Content, File, Image, Voice
 from pipeline.ports import Channel, WebhookRequest

@@ -10,7 +10,7 @@ from typing import Literal
 from rich.console import Console
 from rich.text import Text as Styled
 
-from adapters.simulator.screens import Delivered, Entry, MediaLabel
+from adapters.simulator.platform.timeline import Delivered, Entry, MediaLabel
 from pipeline.events import Content, File, Image, Text, Voice
 from pipeline.text.i18n import Catalogue
 from web.client import Client, NotAnswered

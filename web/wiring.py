@@ -9,7 +9,7 @@ from typing import cast
 import structlog
 
 from adapters.simulator.simulator import WeComSimulator
-from adapters.wecom.governor import MemberSendLimiter
+from adapters.wecom.client.send_limiter import MemberSendLimiter
 from adapters.wecom.settings import WeComAppSettings
 from chains.config import ChainConfig
 from chains.router import Chains, open_chains

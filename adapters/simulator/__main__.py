@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from adapters.simulator.apps import ApiLimits, App
-from adapters.simulator.courier import RetryPolicy
+from adapters.simulator.callback_sender import RetryPolicy
+from adapters.simulator.platform.apps import ApiLimits, App
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
 

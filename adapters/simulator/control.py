@@ -13,11 +13,11 @@ from litestar.params import SkipValidation
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from adapters.simulator.apps import App
-from adapters.simulator.directory import Member
 from adapters.simulator.faults import EVERY, Fault
 from adapters.simulator.phone import Phone
-from adapters.simulator.screens import Delivered
+from adapters.simulator.platform.apps import App
+from adapters.simulator.platform.directory import Member
+from adapters.simulator.platform.timeline import Delivered
 from adapters.simulator.world import World
 from pipeline.events import Content
 

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from adapters.simulator.apps import App
-from adapters.simulator.callbacks import is_message
-from adapters.simulator.courier import CallbackSender, DeliveryResult
-from adapters.simulator.screens import Delivered, Entry, Timeline
-from adapters.simulator.state import Platform
+from adapters.simulator.callback_sender import CallbackSender, DeliveryResult
+from adapters.simulator.callback_xml import is_message
+from adapters.simulator.platform.apps import App
+from adapters.simulator.platform.state import Platform
+from adapters.simulator.platform.timeline import Delivered, Entry, Timeline
 from pipeline.events import (
     Clicked,
     Content,

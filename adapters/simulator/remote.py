@@ -8,11 +8,11 @@ import httpx2
 from pydantic import Field, TypeAdapter
 from pydantic_core import to_json
 
-from adapters.simulator.apps import App
-from adapters.simulator.courier import DeliveryResult, Verification
-from adapters.simulator.directory import Member
+from adapters.simulator.callback_sender import DeliveryResult, Verification
 from adapters.simulator.faults import EVERY, Fault
-from adapters.simulator.screens import Delivered, Entry
+from adapters.simulator.platform.apps import App
+from adapters.simulator.platform.directory import Member
+from adapters.simulator.platform.timeline import Delivered, Entry
 from pipeline.events import Content, Text
 
 _POSTING = TypeAdapter(DeliveryResult)

@@ -15,9 +15,9 @@ from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
 from adapters.bounded_http import BoundedHttpProtocol, connection_limit
-from adapters.simulator.api import ROUTES, SimulatedApi, SimulatedRequest, SimulatedResponse
+from adapters.simulator.api.qyapi import ROUTES, SimulatedApi, SimulatedRequest, SimulatedResponse
 from adapters.simulator.faults import ApiFault, Drop, Errcode, Faults, Hang, HttpStatus, NotJson, Slow
-from adapters.simulator.state import Platform
+from adapters.simulator.platform.state import Platform
 from pipeline.errors import SettingsInvalid
 
 _BODY_LIMIT = 32 * 1024 * 1024

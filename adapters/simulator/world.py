@@ -3,17 +3,17 @@
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
-from adapters.simulator.api import ROUTES
-from adapters.simulator.apps import ApiLimits, App
-from adapters.simulator.counts import Stats
-from adapters.simulator.courier import CallbackSender, RetryPolicy, Verification
-from adapters.simulator.directory import Member
+from adapters.simulator.api.qyapi import ROUTES
+from adapters.simulator.callback_sender import CallbackSender, RetryPolicy, Verification
 from adapters.simulator.faults import EVERY, Fault, Faults, Rule
-from adapters.simulator.media import Media
 from adapters.simulator.phone import Phone
-from adapters.simulator.refusals import ApiError
-from adapters.simulator.screens import Delivered, Entry
-from adapters.simulator.state import Button, Platform
+from adapters.simulator.platform.apps import ApiLimits, App
+from adapters.simulator.platform.directory import Member
+from adapters.simulator.platform.errcodes import ApiError
+from adapters.simulator.platform.media import Media
+from adapters.simulator.platform.state import Button, Platform
+from adapters.simulator.platform.stats import Stats
+from adapters.simulator.platform.timeline import Delivered, Entry
 
 
 class World:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
-from adapters.wecom.crypto import CallbackKeys
+from adapters.wecom.callback.crypto import CallbackKeys
 from pipeline.errors import BadCallback
 from pipeline.settings import Table
 

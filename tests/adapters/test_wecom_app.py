@@ -7,9 +7,9 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
-from adapters.wecom.cache import Cache
-from adapters.wecom.crypto import CallbackKeys
-from adapters.wecom.xml import encrypted_part
+from adapters.wecom.callback.crypto import CallbackKeys
+from adapters.wecom.callback.xml import encrypted_part
+from adapters.wecom.client.cache import Cache
 from adapters.wecom_app import WeComApp, open_wecom_app
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Person, Text

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from adapters.wecom.wire import QyapiHttp
+from adapters.wecom.client.http import QyapiHttp
 from chains.transport import open_client, timeouts
 from tests.fakes.openai_server import Breaks, Hangs, Held, OpenAIServer, Says
 

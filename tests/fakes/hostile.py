@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
-from adapters.wecom.crypto import CallbackKeys
+from adapters.wecom.callback.crypto import CallbackKeys
 from pipeline.ports import WebhookRequest
 
 LIMIT = 64 * 1024

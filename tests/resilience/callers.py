@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from adapters.simulator.apps import App
-from adapters.simulator.courier import encrypted_post
-from adapters.simulator.screens import MemberAction
+from adapters.simulator.callback_sender import encrypted_post
+from adapters.simulator.platform.apps import App
+from adapters.simulator.platform.timeline import MemberAction
 from pipeline.events import Clicked, Content, Text
 
 LOST = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from adapters.simulator.screens import Delivered
+from adapters.simulator.platform.timeline import Delivered
 from tests.resilience.callers import LOST, Letter, WebhookConnection, dial
 from tests.resilience.town import Cluster
 

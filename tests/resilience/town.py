@@ -10,9 +10,9 @@ from typing import Self
 
 from pydantic_core import to_json
 
-from adapters.simulator.apps import App, invent_app
+from adapters.simulator.platform.apps import App, invent_app
+from adapters.simulator.platform.timeline import Delivered
 from adapters.simulator.remote import RemoteSimulator
-from adapters.simulator.screens import Delivered
 from tests.resilience.callers import Letter, letter
 from tests.resilience.programs import Program, module
 

@@ -1,6 +1,6 @@
 """Settings of a channel with credentials, whose WeCom is a simulator."""
 
-from adapters.simulator.apps import App
+from adapters.simulator.platform.apps import App
 
 
 def credentials(app: App, api_base: str, *, channel: str = "wecom", **more: str) -> dict[str, str]:

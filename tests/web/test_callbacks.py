@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 from structlog.testing import capture_logs
 
-from adapters.wecom.crypto import CallbackKeys
+from adapters.wecom.callback.crypto import CallbackKeys
 from pipeline import metrics
 from tests.house import RunningService, running_service
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator.faults import HttpStatus, LoseAnswer
-from adapters.simulator.screens import Delivered
+from adapters.simulator.platform.timeline import Delivered
 from pipeline.events import Image
 from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Held, OpenAIServer, Says

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.console.markup import markdown, plain
+from adapters.simulator.console_markup import markdown, plain
 
 CODE = '<figure class="code">{}<pre tabindex="0"><code>{}</code></pre></figure>'
 LINK = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'

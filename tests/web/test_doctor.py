@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.simulator.apps import invent_app
-from adapters.simulator.directory import Member
 from adapters.simulator.faults import ApiFault, Drop, Errcode, Hang, HttpStatus, NotJson
+from adapters.simulator.platform.apps import invent_app
+from adapters.simulator.platform.directory import Member
 from adapters.simulator.simulator import WeComSimulator
 from tests.fakes.openai_server import Act, Breaks, Fails, Hangs, OpenAIServer, Raw, Says
 from tests.house import until

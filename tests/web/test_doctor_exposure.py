@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.simulator.apps import invent_app
+from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
 from tests.house import RunningService, running_service
 from tests.web.credentials import credentials

@@ -13,7 +13,7 @@ import pymupdf
 import pytest
 
 from adapters.simulator.phone import Phone
-from adapters.simulator.screens import Delivered
+from adapters.simulator.platform.timeline import Delivered
 from pipeline.text.i18n import Catalogue
 from tests.house import RunningService, running_service
 

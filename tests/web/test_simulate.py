@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from adapters.simulator.courier import DeliveryResult
+from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.faults import Drop, Errcode
-from adapters.simulator.screens import Delivered, MemberAction
+from adapters.simulator.platform.timeline import Delivered, MemberAction
 from pipeline.events import Clicked, Entered, Link, Location, Text
 from storage.tracks import TurnStatus
 from tests.fakes.openai_server import Hangs, OpenAIServer

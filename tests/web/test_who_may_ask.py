@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from adapters.simulator.apps import invent_app
+from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
 from tests.house import RunningService, running_service

@@ -6,8 +6,9 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
-from adapters.simulator.media import Media
-from adapters.simulator.screens import Delivered, Entry, MediaLabel, MemberAction
+from adapters.simulator.console_markup import markdown, plain
+from adapters.simulator.platform.media import Media
+from adapters.simulator.platform.timeline import Delivered, Entry, MediaLabel, MemberAction
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.events import (
     CardActed,
@@ -31,7 +32,6 @@ from pipeline.events import (
     Voice,
 )
 from pipeline.text.i18n import Catalogue
-from web.console.markup import markdown, plain
 
 _NOTHING = Markup()
 

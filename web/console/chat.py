@@ -13,8 +13,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-from adapters.simulator.courier import DeliveryResult
-from adapters.simulator.media import mime_of
+from adapters.simulator.callback_sender import DeliveryResult
+from adapters.simulator.platform.media import mime_of
 from pipeline.events import Clicked, Content, Entered, Link, Location, Text, Viewed
 from web.console.bubbles import SHOWN_PICTURES, message_view
 from web.console.faults import fault_panel

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from adapters.simulator.screens import Entry
+from adapters.simulator.platform.timeline import Entry
 
 _HEARTBEAT_SECONDS = 15.0
 

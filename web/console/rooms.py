@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from litestar.exceptions import HTTPException
 
-from adapters.simulator.apps import App
 from adapters.simulator.phone import Phone
+from adapters.simulator.platform.apps import App
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.settings import MenuButton
 from web.wiring import Service

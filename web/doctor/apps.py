@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx2
 
-from adapters.wecom.errors import ADDRESS_NOT_ALLOWED, NO_MENU, without_secrets
-from adapters.wecom.menu import menu_body
+from adapters.wecom.client.errors import ADDRESS_NOT_ALLOWED, NO_MENU, without_secrets
+from adapters.wecom.client.http import ApiResponse, QyapiHttp
+from adapters.wecom.client.menu import menu_body
 from adapters.wecom.settings import WeComAppSettings
-from adapters.wecom.wire import ApiResponse, QyapiHttp
 from pipeline.errors import SettingsInvalid, TryAgain
 from pipeline.settings import MenuButton
 from web.doctor.findings import Finding, FindingFactory

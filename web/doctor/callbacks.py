@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from adapters.wecom.crypto import CallbackKeys
+from adapters.wecom.callback.crypto import CallbackKeys
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import BadCallback, WebotError
 from pipeline.net import local_url

@@ -6,7 +6,7 @@ from typing import cast
 
 from pydantic import SecretStr
 
-from adapters.simulator.apps import invent_app
+from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid

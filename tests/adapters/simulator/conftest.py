@@ -8,9 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from adapters.simulator.apps import App, invent_app
-from adapters.simulator.courier import RetryPolicy
-from adapters.simulator.directory import Member
+from adapters.simulator.callback_sender import RetryPolicy
+from adapters.simulator.platform.apps import App, invent_app
+from adapters.simulator.platform.directory import Member
 from adapters.simulator.simulator import WeComSimulator
 from tests.adapters.simulator.receiver import Receiver
 

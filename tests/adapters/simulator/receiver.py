@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from adapters.simulator.apps import App
-from adapters.wecom.crypto import CallbackKeys
-from adapters.wecom.xml import Fields, encrypted_part, message_fields
+from adapters.simulator.platform.apps import App
+from adapters.wecom.callback.crypto import CallbackKeys
+from adapters.wecom.callback.xml import Fields, encrypted_part, message_fields
 
 Behaviour = int | Literal["hang", "drop"]
 

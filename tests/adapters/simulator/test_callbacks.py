@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.simulator.apps import App, invent_app
-from adapters.simulator.callbacks import callback_xml, is_message
+from adapters.simulator.callback_xml import callback_xml, is_message
 from adapters.simulator.faults import HoldBack, LoseAnswer, Repeat
 from adapters.simulator.phone import Phone
-from adapters.simulator.screens import MemberAction
+from adapters.simulator.platform.apps import App, invent_app
+from adapters.simulator.platform.timeline import MemberAction
 from adapters.simulator.simulator import WeComSimulator
-from adapters.wecom.inbound import read_event
-from adapters.wecom.xml import legal_text, message_fields
+from adapters.wecom.callback.event_parser import read_event
+from adapters.wecom.callback.xml import legal_text, message_fields
 from pipeline.events import (
     CardActed,
     Clicked,

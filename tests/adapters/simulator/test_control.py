@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from adapters.simulator.apps import invent_app
-from adapters.simulator.directory import Member
 from adapters.simulator.faults import Errcode, Slow
+from adapters.simulator.platform.apps import invent_app
+from adapters.simulator.platform.directory import Member
+from adapters.simulator.platform.timeline import Delivered, MemberAction
 from adapters.simulator.remote import RemoteSimulator
-from adapters.simulator.screens import Delivered, MemberAction
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
 from pipeline.events import Clicked, Image

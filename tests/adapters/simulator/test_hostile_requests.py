@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.simulator.api import ROUTES, SimulatedApi, SimulatedRequest
-from adapters.simulator.apps import invent_app
-from adapters.simulator.state import Platform
+from adapters.simulator.api.qyapi import ROUTES, SimulatedApi, SimulatedRequest
+from adapters.simulator.platform.apps import invent_app
+from adapters.simulator.platform.state import Platform
 from tests.adapters.simulator.conftest import AGENT
 
 _APP = invent_app(agent_id=AGENT)

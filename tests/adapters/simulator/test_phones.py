@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from adapters.simulator.apps import App, invent_app
-from adapters.simulator.screens import Delivered, MemberAction
+from adapters.simulator.platform.apps import App, invent_app
+from adapters.simulator.platform.timeline import Delivered, MemberAction
 from adapters.simulator.simulator import WeComSimulator
 from adapters.simulator.world import World
 from tests.adapters.simulator.conftest import AGENT, Caller

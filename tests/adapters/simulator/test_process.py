@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic_core import to_json
 
-from adapters.simulator.apps import App
+from adapters.simulator.platform.apps import App
 from adapters.simulator.remote import RemoteSimulator
 from tests.adapters.simulator.receiver import Receiver
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from adapters.simulator.apps import ApiLimits, App
+from adapters.simulator.platform.apps import ApiLimits, App
 from adapters.simulator.simulator import WeComSimulator
 from tests.adapters.simulator.conftest import AGENT, OTHER_AGENT, Caller, Clock, connect
 

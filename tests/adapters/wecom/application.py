@@ -2,8 +2,8 @@
 
 from hashlib import sha256
 
-from adapters.wecom.cache import Cache
-from adapters.wecom.crypto import CallbackKeys
+from adapters.wecom.callback.crypto import CallbackKeys
+from adapters.wecom.client.cache import Cache
 from adapters.wecom.settings import WeComAppSettings
 from adapters.wecom_app import WeComApp
 from pipeline.errors import TryAgain

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs
 
 import httpx2
 
-from adapters.wecom.api import WeComApi
-from adapters.wecom.cache import Cache
-from adapters.wecom.wire import QyapiHttp
+from adapters.wecom.client.api import WeComApi
+from adapters.wecom.client.cache import Cache
+from adapters.wecom.client.http import QyapiHttp
 
 NOWHERE = "http://127.0.0.1:1"
 SECRET = "s3cret-of-the-app-that-nobody-may-see-000"

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from adapters.simulator.apps import App, invent_app
-from adapters.simulator.callbacks import callback_xml, is_message
+from adapters.simulator.callback_xml import callback_xml, is_message
 from adapters.simulator.faults import ApiFault, Drop, Errcode, HttpStatus, NotJson
-from adapters.simulator.screens import MemberAction
+from adapters.simulator.platform.apps import App, invent_app
+from adapters.simulator.platform.timeline import MemberAction
 from adapters.simulator.simulator import WeComSimulator
-from adapters.wecom.api import WeComApi
-from adapters.wecom.cache import Cache
-from adapters.wecom.errors import MediaExpired
-from adapters.wecom.inbound import read_event
-from adapters.wecom.wire import QyapiHttp
-from adapters.wecom.xml import message_fields
+from adapters.wecom.callback.event_parser import read_event
+from adapters.wecom.callback.xml import message_fields
+from adapters.wecom.client.api import WeComApi
+from adapters.wecom.client.cache import Cache
+from adapters.wecom.client.errors import MediaExpired
+from adapters.wecom.client.http import QyapiHttp
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import (
     CardActed,

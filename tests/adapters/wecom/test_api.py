@@ -7,9 +7,9 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.wecom.api import Agent, WeComApi
-from adapters.wecom.cache import Cache
-from adapters.wecom.errors import MediaExpired
+from adapters.wecom.client.api import Agent, WeComApi
+from adapters.wecom.client.cache import Cache
+from adapters.wecom.client.errors import MediaExpired
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.ports import Profile
 from pipeline.settings import Menu

@@ -7,7 +7,7 @@ import diskcache
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.wecom.cache import Cache, PickleRefused, PlainDisk
+from adapters.wecom.client.cache import Cache, PickleRefused, PlainDisk
 from tests.adapters.wecom.qyapi import Clock
 
 

@@ -9,8 +9,15 @@ from Crypto.Cipher._mode_cbc import CbcMode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.wecom.crypto import BAD_KEY, BAD_PLAINTEXT, BAD_SIGNATURE, NOT_DECRYPTED, CallbackKeys, open_with_any
-from adapters.wecom.xml import encrypted_part
+from adapters.wecom.callback.crypto import (
+    BAD_KEY,
+    BAD_PLAINTEXT,
+    BAD_SIGNATURE,
+    NOT_DECRYPTED,
+    CallbackKeys,
+    open_with_any,
+)
+from adapters.wecom.callback.xml import encrypted_part
 from pipeline.errors import BadCallback
 
 RECORDED: dict[str, Any] = json.loads(

@@ -1,6 +1,6 @@
 import pytest
 
-from adapters.wecom.errors import MediaExpired, error_for, without_secrets
+from adapters.wecom.client.errors import MediaExpired, error_for, without_secrets
 from pipeline.errors import TryAgain, Undeliverable
 
 WAITS = [(-1, 2, False), (40014, 5, False), (42001, 5, False), (45009, 60, False), (45033, 3, False), (60020, 60, True)]

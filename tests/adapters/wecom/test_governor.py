@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.wecom.governor import MemberSendLimiter
+from adapters.wecom.client.send_limiter import MemberSendLimiter
 from pipeline.errors import TryAgain
 from pipeline.events import Person
 

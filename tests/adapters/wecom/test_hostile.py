@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from adapters.wecom.cache import Cache
-from adapters.wecom.xml import legal_text
+from adapters.wecom.callback.xml import legal_text
+from adapters.wecom.client.cache import Cache
 from adapters.wecom_app import WeComApp
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Text

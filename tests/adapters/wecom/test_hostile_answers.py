@@ -8,9 +8,9 @@ import regex  # type: ignore[import-untyped]  # ships no types
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.wecom.render import render
-from adapters.wecom.rows import Frame, Row, Span
-from adapters.wecom.text import pieces
+from adapters.wecom.rendering.message_splitting import pieces
+from adapters.wecom.rendering.render import render
+from adapters.wecom.rendering.rows import Frame, Row, Span
 from pipeline.replies import DocumentPart, TextPart, TextReply
 from pipeline.text.unicode import is_visible
 from tests.pipeline.test_rendering import EN

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from adapters.wecom.inbound import read_event
-from adapters.wecom.xml import message_fields
+from adapters.wecom.callback.event_parser import read_event
+from adapters.wecom.callback.xml import message_fields
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Location, Text, UnknownEvent, UnknownMessage
 

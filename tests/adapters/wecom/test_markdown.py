@@ -2,9 +2,9 @@
 
 import pytest
 
-from adapters.wecom.layout import rows
-from adapters.wecom.markdown import MarkdownStyle
-from adapters.wecom.text import pieces
+from adapters.wecom.rendering.layout import rows
+from adapters.wecom.rendering.markdown_style import MarkdownStyle
+from adapters.wecom.rendering.message_splitting import pieces
 from pipeline.text.i18n import Catalogue
 
 # An invisible space that keeps WeCom from reading markup.

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.wecom.media import clean_name, ending_of, kind_for, mime_of
+from adapters.wecom.client.media import clean_name, ending_of, kind_for, mime_of
 
 
 @pytest.mark.parametrize(

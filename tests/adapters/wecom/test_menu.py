@@ -1,6 +1,6 @@
 import pytest
 
-from adapters.wecom.menu import menu_body
+from adapters.wecom.client.menu import menu_body
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import MenuButton
 

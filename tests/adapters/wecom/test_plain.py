@@ -2,9 +2,9 @@
 
 import pytest
 
-from adapters.wecom.layout import rows
-from adapters.wecom.plain import PlainStyle
-from adapters.wecom.text import pieces
+from adapters.wecom.rendering.layout import rows
+from adapters.wecom.rendering.message_splitting import pieces
+from adapters.wecom.rendering.plain_style import PlainStyle
 from pipeline.text.i18n import Catalogue
 
 APART = "\u200b"

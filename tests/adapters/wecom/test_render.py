@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.wecom.render import render
+from adapters.wecom.rendering.render import render
 from pipeline.replies import (
     DocumentPart,
     FilePart,

@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from adapters.wecom.cache import Cache
-from adapters.wecom.errors import MediaExpired
+from adapters.wecom.client.cache import Cache
+from adapters.wecom.client.errors import MediaExpired
 from adapters.wecom_app import WeComApp
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import Person

@@ -7,13 +7,13 @@ import regex  # type: ignore[import-untyped]  # ships no types
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.wecom.clean import clean
-from adapters.wecom.layout import rows
-from adapters.wecom.look import MessageStyle
-from adapters.wecom.markdown import MarkdownStyle
-from adapters.wecom.plain import PlainStyle
-from adapters.wecom.rows import Row, Span
-from adapters.wecom.text import MESSAGE_BYTES, number_bytes, numbered, pieces
+from adapters.wecom.rendering.layout import rows
+from adapters.wecom.rendering.markdown_style import MarkdownStyle
+from adapters.wecom.rendering.message_splitting import MESSAGE_BYTES, number_bytes, numbered, pieces
+from adapters.wecom.rendering.plain_style import PlainStyle
+from adapters.wecom.rendering.rows import Row, Span
+from adapters.wecom.rendering.sanitise import clean
+from adapters.wecom.rendering.style import MessageStyle
 from pipeline.text.i18n import Catalogue
 from pipeline.text.unicode import is_visible
 from tests.adapters.wecom.answers import answers, noise, said

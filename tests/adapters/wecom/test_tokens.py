@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.wecom.cache import Cache
-from adapters.wecom.tokens import AccessTokens
+from adapters.wecom.client.cache import Cache
+from adapters.wecom.client.tokens import AccessTokens
 from pipeline.errors import TryAgain, Undeliverable
 from tests.adapters.wecom.qyapi import Clock
 

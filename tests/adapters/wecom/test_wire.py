@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from adapters.wecom.wire import QyapiHttp, UploadFile
+from adapters.wecom.client.http import QyapiHttp, UploadFile
 from pipeline.errors import SettingsInvalid, TryAgain, Undeliverable
 
 OK = b'{"errcode":0,"errmsg":"ok"}'

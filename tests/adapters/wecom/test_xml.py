@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from adapters.wecom.xml import BODY_LIMIT, UNREADABLE, encrypted_part, legal_text, message_fields
+from adapters.wecom.callback.xml import BODY_LIMIT, UNREADABLE, encrypted_part, legal_text, message_fields
 from pipeline.errors import BadCallback
 
 MALFORMED = [

@@ -1,0 +1,1 @@
+"""The simulator's side of `/cgi-bin`: requests checked and answered as WeCom does."""

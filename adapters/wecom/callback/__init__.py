@@ -1,0 +1,1 @@
+"""WeCom's callbacks: encryption, XML, and the event a message becomes."""

@@ -1,0 +1,1 @@
+"""Replies rendered as WeCom messages: parsed, laid out, and split to fit."""

@@ -1,0 +1,1 @@
+"""CommonMark as models write it, with formulas, HTML tags and Chinese emphasis."""
