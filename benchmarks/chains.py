@@ -19,10 +19,10 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from chains.config import SHIPPED
-from chains.models import ModelRegistry
+from chains.catalog.config import SHIPPED
+from chains.catalog.files import ChainFiles
+from chains.models.registry import ModelRegistry
 from chains.router import Chains, open_chains
-from chains.shelf import ChainFiles
 from pipeline.answer import Conversation, ConversationContext, Exchange
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.ports import AnswerRequest, ChannelCapabilities

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from benchmarks.harness import programme
 from benchmarks.tables import at_most, seen, table
-from chains.history import build_messages
-from chains.models import ModelRegistry
+from chains.conversation.messages import build_messages
+from chains.models.registry import ModelRegistry
 from chains.router import open_chains
 from pipeline.answer import Exchange
 from pipeline.settings import Chat, ModelTable, Settings

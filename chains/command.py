@@ -6,10 +6,10 @@ Plain Python: routing through a chain costs a thousand times what looking at the
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from chains.book import ChainCatalog
-from chains.budget import Budget
-from chains.models import ModelRegistry
-from chains.senses import MediaServices
+from chains.catalog.catalog import ChainCatalog
+from chains.media.services import MediaServices
+from chains.models.budget import Budget
+from chains.models.registry import ModelRegistry
 from pipeline.answer import Change, Outcome, Step
 from pipeline.ports import AnswerRequest, ConversationStore, Exporter, Spending, TurnCanceller
 from pipeline.replies import TextReply

@@ -5,18 +5,22 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
-from chains.book import ChainCatalog
-from chains.branching import BranchRunnable
-from chains.budget import Budget
-from chains.choosing import ChainClassifier, Classification
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
+from chains.catalog.files import CatalogView, ChainFiles, ChainRequirements, open_chain_files, requirements_of
+from chains.catalog.templates import fill
 from chains.command import CommandCall, CommandContext
 from chains.commands import all_commands
-from chains.config import ChainConfig
-from chains.conversation import ConversationAnswerer
-from chains.hearing import VoiceTranscriber
-from chains.mcp_servers import open_servers
-from chains.models import ModelRegistry
-from chains.reading import (
+from chains.conversation.answer import ConversationAnswerer
+from chains.media.image_input import ImageIntake
+from chains.media.services import open_media_services
+from chains.media.voice_input import VoiceTranscriber
+from chains.models.budget import Budget
+from chains.models.registry import ModelRegistry
+from chains.routing.branching import BranchRunnable
+from chains.routing.classifier import ChainClassifier, Classification
+from chains.routing.dispatch import dispatch
+from chains.routing.intents import (
     CommandIntent,
     FixedReply,
     ImageIntent,
@@ -28,12 +32,8 @@ from chains.reading import (
     command_in,
     read_intent,
 )
-from chains.routing import dispatch
-from chains.seeing import ImageIntake
-from chains.senses import open_media_services
-from chains.shelf import CatalogView, ChainFiles, ChainRequirements, open_chain_files, requirements_of
-from chains.templates import fill
-from chains.toolshed import ToolRegistry, open_tool_registry
+from chains.tooling.mcp import open_servers
+from chains.toolset import ToolRegistry, open_tool_registry
 from pipeline.answer import Outcome, Step
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Text

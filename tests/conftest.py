@@ -11,13 +11,13 @@ import hypothesis
 import pytest
 from blockbuster import blockbuster_ctx
 
-from chains import models
+from chains.models import registry
 from storage.engine import Database, open_database
 from storage.migrate import migrate
 from tests.fakes.postgres import start_postgres, stop_postgres
 
 # A test that would call a real model by mistake is told so.
-models.ALLOW_REAL_MODELS = False
+registry.ALLOW_REAL_MODELS = False
 
 # A shared machine is slow at times; that is no failure of the property.
 hypothesis.settings.register_profile("webot", deadline=None)

@@ -9,8 +9,8 @@ import pytest
 from adapters.simulator import console_markup
 from adapters.wecom.callback.xml import message_fields
 from adapters.wecom.rendering.render import render
-from chains.speakable import speech_text
-from chains.thinking import split_reasoning
+from chains.media.speech_text import speech_text
+from chains.models.parsing.reasoning import split_reasoning
 from pipeline.errors import BadCallback
 from pipeline.ports import ChannelCapabilities
 from pipeline.replies import TextReply
@@ -130,7 +130,7 @@ def slowness() -> float:
 
 
 def test_the_drafts_of_an_answer_together_cost_little_more_than_reading_it() -> None:
-    """As `chains.rounds` shows them: in steps that grow with the answer."""
+    """As `chains.conversation.tool_loop` shows them: in steps that grow with the answer."""
     text, shown, began = repeated("<think>a</think>b `c` "), 0, time.process_time()
     while shown < LENGTH:
         shown += 1 + shown // 20

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from chains import models
-from chains.config import ChainConfig
+from chains.catalog.config import ChainConfig
+from chains.models import registry
 from pipeline.answer import Outcome, PartialAnswer
 from pipeline.replies import TextReply
 from tests.chains.house import open_chains_harness, remembered
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.skipif(not (URL and MODEL), reason="WEBOT_TEST_MODEL_UR
 
 @pytest.mark.parametrize("streams", [False, True])
 async def test_a_real_model_answers(*, streams: bool) -> None:
-    models.ALLOW_REAL_MODELS = True
+    registry.ALLOW_REAL_MODELS = True
     chain = ChainConfig(name="default", system_prompt="Answer in one short sentence.", options={"max_tokens": 60})
     try:
         async with open_chains_harness(URL, chain=chain, model=MODEL, api_key=KEY, timeout=300.0) as it:
             *drafts, outcome = await it.steps("What is the capital of France?", streams=streams)
     finally:
-        models.ALLOW_REAL_MODELS = False
+        registry.ALLOW_REAL_MODELS = False
 
     assert isinstance(outcome, Outcome)
     (reply,) = outcome.replies

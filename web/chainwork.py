@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from chains.catalog.config import ChainConfig, parse_chain, read_chain, read_text
+from chains.catalog.files import ChainFiles, open_chain_files, requirements_of
 from chains.commands import all_commands
-from chains.config import ChainConfig, parse_chain, read_chain, read_text
-from chains.mcp_servers import open_servers
-from chains.models import ModelRegistry
-from chains.replaying import ReplayQuestion, masked_question
-from chains.senses import trial_media_services
-from chains.shelf import ChainFiles, open_chain_files, requirements_of
-from chains.toolshed import ToolRegistry, open_tool_registry
-from chains.trying import AnswerCache, ChainTester
+from chains.evaluation.replay import ReplayQuestion, masked_question
+from chains.evaluation.tester import AnswerCache, ChainTester
+from chains.media.services import trial_media_services
+from chains.models.registry import ModelRegistry
+from chains.tooling.mcp import open_servers
+from chains.toolset import ToolRegistry, open_tool_registry
 from pipeline.errors import ChainInvalid
 from pipeline.revisions import ChainRelease, ChainRevision
 from pipeline.settings import Settings

@@ -12,7 +12,7 @@ from typing import cast
 import structlog
 
 from adapters.wecom.settings import WeComAppSettings
-from chains.book import ChainCatalog
+from chains.catalog.catalog import ChainCatalog
 from pipeline import metrics
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from chains.trying import PreparedRequest, ToolTrace
+    from chains.evaluation.tester import PreparedRequest, ToolTrace
 
 _TOLD = 500
 """How much of what a tool said is shown."""
@@ -28,7 +28,7 @@ def show_request(title: str, sent: "PreparedRequest") -> None:
 
 def show_tool_trace(tooled: "ToolTrace") -> None:
     """Print how a tool was used and what the model was told of it."""
-    from chains.trying import describe_use  # noqa: PLC0415 (not for `webot --help`)
+    from chains.evaluation.tester import describe_use  # noqa: PLC0415 (not for `webot --help`)
 
     click.secho(f"tool: {describe_use(tooled.use)}", fg="yellow", err=True)
     told = tooled.output if len(tooled.output) <= _TOLD else f"{tooled.output[:_TOLD]}…"

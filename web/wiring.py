@@ -11,9 +11,9 @@ import structlog
 from adapters.simulator.simulator import WeComSimulator
 from adapters.wecom.client.send_limiter import MemberSendLimiter
 from adapters.wecom.settings import WeComAppSettings
-from chains.config import ChainConfig
+from chains.catalog.config import ChainConfig
+from chains.catalog.sync import ChainSync, live_chains
 from chains.router import Chains, open_chains
-from chains.watching import ChainSync, live_chains
 from pipeline import metrics
 from pipeline.events import Person
 from pipeline.lanes import Intake

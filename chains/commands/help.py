@@ -1,7 +1,7 @@
 """`@help` lists the commands this deployment really offers."""
 
+from chains.catalog.config import ChainConfig
 from chains.command import Command, CommandCall, CommandContext
-from chains.config import ChainConfig
 from pipeline.answer import Outcome
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from chains.command import Command, CommandCall
-from chains.drawing import (
+from chains.media.image_generation import (
     LEAST_SIDE,
     MOST,
     MOST_PIXELS,
@@ -13,7 +13,7 @@ from chains.drawing import (
     is_possible,
     read_size,
 )
-from chains.senses import IMAGE
+from chains.media.services import IMAGE
 from chains.tools.draw_picture import draw_tool
 from pipeline.answer import Exchange, ExchangeRecorded, Notice, Outcome, Provenance, Step
 from pipeline.errors import AnswerFailed

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from chains.choice import ModelChoice, model_choice_for
 from chains.command import DEFAULT, Command, CommandCall, CommandContext
+from chains.conversation.model_choice import ModelChoice, model_choice_for
 from pipeline.answer import ModelChosen, Outcome
 from pipeline.text.escape import escape_markdown
 from pipeline.text.folding import casefold_nfkc

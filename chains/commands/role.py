@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from chains.command import DEFAULT, Command, CommandCall
-from chains.library import Persona, personas, search
+from chains.persona_library import Persona, personas, search
 from pipeline.answer import Outcome, PersonaSet
 from pipeline.text.escape import escape_markdown
 from pipeline.text.i18n import Catalogue

@@ -1,8 +1,8 @@
 """`@usage` says what a person used today and this month, by model, and what is left of their budget."""
 
-from chains.budget import Limit
 from chains.command import Command, CommandCall
-from chains.prices import money
+from chains.models.budget import Limit
+from chains.models.prices import money
 from pipeline.answer import Outcome
 from pipeline.spending import UsageTotals
 

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from langchain_core.tools import BaseTool, tool
 
-from chains.senses import MediaServices
-from chains.tool import Tool
+from chains.media.services import MediaServices
+from chains.tooling.tool import Tool
 
 NAME = "current_time"
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from langchain_core.tools import BaseTool, tool
 
-from chains.drawing import GeneratedImage, ImageGenerator, is_possible, read_size
-from chains.senses import MediaServices
-from chains.tool import Tool
+from chains.media.image_generation import GeneratedImage, ImageGenerator, is_possible, read_size
+from chains.media.services import MediaServices
+from chains.tooling.tool import Tool
 from pipeline.ports import ChannelCapabilities
 
 NAME = "draw_picture"

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chains import models
+from chains.models import registry
 from tests.fakes.openai_server import OpenAIServer
 
-models.ALLOW_REAL_MODELS = False
+registry.ALLOW_REAL_MODELS = False
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chains.book import ChainCatalog
-from chains.config import ChainConfig
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
 from chains.router import Chains, open_chains
 from pipeline.answer import (
     Conversation,

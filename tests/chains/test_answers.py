@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from chains.answers import parse_answer, read_drawn
-from chains.transport import ANSWER_BYTES, AnswerTooLarge, open_client, timeouts
+from chains.models.openai.answers import parse_answer, read_drawn
+from chains.models.openai.transport import ANSWER_BYTES, AnswerTooLarge, open_client, timeouts
 from pipeline.errors import AnswerFailed
 from pipeline.text.i18n import Catalogue
 from storage.media import MediaFolder

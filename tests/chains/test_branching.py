@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from chains.branching import BranchRunnable
+from chains.routing.branching import BranchRunnable
 
 
 class Branches:

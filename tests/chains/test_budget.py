@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from chains.book import ChainCatalog
-from chains.budget import Budget
-from chains.config import ChainConfig
-from chains.models import ModelRegistry
-from chains.prices import MILLION
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
+from chains.models.budget import Budget
+from chains.models.prices import MILLION
+from chains.models.registry import ModelRegistry
 from pipeline.answer import Outcome
 from pipeline.errors import SettingsInvalid
 from pipeline.replies import TextReply

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chains.book import ChainCatalog
-from chains.config import ChainConfig
-from chains.models import ModelRegistry
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
+from chains.models.registry import ModelRegistry
 from pipeline.answer import ModelChosen
 from pipeline.errors import SettingsInvalid
 from pipeline.events import Clicked, Image

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from chains.book import ChainCatalog, build_catalog
-from chains.config import ChainConfig
-from chains.shelf import accept_all
+from chains.catalog.catalog import ChainCatalog, build_catalog
+from chains.catalog.config import ChainConfig
+from chains.catalog.files import accept_all
 from tests.chains.house import open_chains_harness, remembered
 from tests.fakes.openai_server import Act, Breaks, Fails, OpenAIServer, Says
 

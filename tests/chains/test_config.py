@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chains.book import ChainCatalog
-from chains.config import SHIPPED, ChainConfig, chain_of, read_chain
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import SHIPPED, ChainConfig, chain_of, read_chain
 from chains.router import open_chains
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from chains.config import ChainConfig
-from chains.heard import MOST_CHARACTERS
+from chains.catalog.config import ChainConfig
+from chains.models.response import MOST_CHARACTERS
 from pipeline.answer import Conversation, Exchange, Outcome, PartialAnswer, Provenance
 from pipeline.errors import AnswerFailed
 from pipeline.replies import TextReply

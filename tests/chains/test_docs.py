@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chains.config import Case, ChainConfig, ChainTable, Example, parse_chain
-from chains.templates import FILTERS, TEXT, VARIABLES
+from chains.catalog.config import Case, ChainConfig, ChainTable, Example, parse_chain
+from chains.catalog.templates import FILTERS, TEXT, VARIABLES
 from web.commands import chains as verb
 
 DOCS = Path(__file__).parents[2] / "docs"

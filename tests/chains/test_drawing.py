@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chains.drawing import MOST, read_size
-from chains.heard import MOST_TOKENS
-from chains.prices import MILLION
+from chains.media.image_generation import MOST, read_size
+from chains.models.prices import MILLION
+from chains.models.response import MOST_TOKENS
 from pipeline.answer import Conversation, Exchange, ExchangeRecorded, Notice, Outcome, Provenance
 from pipeline.errors import AnswerFailed
 from pipeline.ports import Spending

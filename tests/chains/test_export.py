@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chains.book import ChainCatalog
+from chains.catalog.catalog import ChainCatalog
 from chains.router import Chains, open_chains
 from pipeline.answer import Outcome
 from pipeline.events import Person

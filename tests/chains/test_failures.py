@@ -5,7 +5,7 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
-from chains.failures import to_answer_failed
+from chains.models.errors import to_answer_failed
 from pipeline.errors import AnswerFailed
 from pipeline.text.i18n import Catalogue, load_sentences
 from tests.chains.house import open_chains_harness

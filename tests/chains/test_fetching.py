@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from chains.fetching import SafeFetcher
+from chains.media.safe_fetch import SafeFetcher
 from pipeline.errors import Unreadable
 from tests.fakes.openai_media import RED
 from tests.fakes.openai_server import Breaks, Fails, Hangs, OpenAIServer, Raw

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import pytest
 
-from chains.book import ChainCatalog
-from chains.config import ChainConfig
-from chains.prices import MILLION
-from chains.speakable import speech_text
-from chains.speech import MOST
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
+from chains.media.speech import MOST
+from chains.media.speech_text import speech_text
+from chains.models.prices import MILLION
 from pipeline.answer import FailedUsage, Outcome, PartialAnswer, Provenance, TokenUsage
 from pipeline.errors import AnswerFailed, Undeliverable
 from pipeline.events import Voice

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import uvicorn
 
-from chains.book import ChainCatalog
-from chains.config import ChainConfig
-from chains.mcp_servers import open_servers, unknown_tool
-from chains.mcp_session import McpConnection
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
+from chains.tooling.mcp import open_servers, unknown_tool
+from chains.tooling.mcp_client import McpConnection
 from pipeline.answer import Outcome
 from pipeline.errors import SettingsInvalid
 from pipeline.replies import TextReply

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from chains.models import ModelRegistry
-from chains.openai_model import options_of
-from chains.providers import LEFT_OUT, PROVIDERS
+from chains.models.openai.openai_model import options_of
+from chains.models.providers import LEFT_OUT, PROVIDERS
+from chains.models.registry import ModelRegistry
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.text.i18n import Catalogue
@@ -286,7 +286,7 @@ async def test_a_model_on_this_machine_is_not_reached_through_the_proxy(server: 
 INHERITED = """
 import asyncio, sys
 import chains
-from chains.models import Models
+from chains.models.registry import Models
 from pipeline.settings import Settings
 from pipeline.text.i18n import Words
 

@@ -7,8 +7,8 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_openai import ChatOpenAI
 
-from chains.openai_chat import FastChatOpenAI
-from chains.transport import open_client
+from chains.models.openai.openai_chat import FastChatOpenAI
+from chains.models.openai.transport import open_client
 from tests.fakes.openai_server import OpenAIServer, Says
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

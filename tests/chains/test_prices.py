@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.book import ChainCatalog
-from chains.config import ChainConfig
-from chains.heard import ModelResponse
-from chains.prices import Price, build_provenance, usage_of
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
+from chains.models.prices import Price, build_provenance, usage_of
+from chains.models.response import ModelResponse
 from pipeline.answer import Provenance, TokenUsage
 from pipeline.settings import ModelTable
 from tests.chains.house import open_chains_harness, remembered

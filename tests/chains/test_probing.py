@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chains.models import ModelRegistry
-from chains.probing import Found, ModelProbe
+from chains.models.probe import Found, ModelProbe
+from chains.models.registry import ModelRegistry
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says

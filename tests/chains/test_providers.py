@@ -15,11 +15,11 @@ from langchain.chat_models import base
 from langchain_core.messages import HumanMessage, ToolMessage
 from packaging.requirements import Requirement
 
-from chains.config import ChainConfig
-from chains.heard import ModelResponse
-from chains.models import ModelRegistry
-from chains.providers import LEFT_OUT, PROVIDERS, Provider, unusable
-from chains.standby import ChatModel
+from chains.catalog.config import ChainConfig
+from chains.models.fallback import ChatModel
+from chains.models.providers import LEFT_OUT, PROVIDERS, Provider, unusable
+from chains.models.registry import ModelRegistry
+from chains.models.response import ModelResponse
 from pipeline.answer import Outcome, PartialAnswer
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
@@ -298,7 +298,7 @@ async def test_deepseek_keeps_its_reasoning_and_its_usage(server: OpenAIServer) 
 INHERITED = """
 import asyncio, json, sys
 import chains
-from chains.models import Models
+from chains.models.registry import Models
 from pipeline.settings import Settings
 from pipeline.text.i18n import Words
 

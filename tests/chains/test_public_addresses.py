@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from chains.public_addresses import is_public
+from chains.media.public_addresses import is_public
 
 PUBLIC = ("8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.1", "168.63.129.15", "192.0.1.1", "223.255.255.255")
 INNER = (

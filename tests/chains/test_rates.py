@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chains.models import ModelRegistry
-from chains.rates import SECONDS, RateLimiter, RateLimitReached, SlidingWindow, Slot
+from chains.models.rate_limit import SECONDS, RateLimiter, RateLimitReached, SlidingWindow, Slot
+from chains.models.registry import ModelRegistry
 from pipeline import metrics
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings

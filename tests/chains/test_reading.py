@@ -3,7 +3,16 @@
 import pytest
 
 from chains.commands import all_commands
-from chains.reading import CommandIntent, FixedReply, ImageIntent, Intent, NoReply, Question, VoiceIntent, read_intent
+from chains.routing.intents import (
+    CommandIntent,
+    FixedReply,
+    ImageIntent,
+    Intent,
+    NoReply,
+    Question,
+    VoiceIntent,
+    read_intent,
+)
 from pipeline.events import (
     CardActed,
     Clicked,

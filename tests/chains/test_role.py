@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from chains.commands.prompt_set import MOST as LONGEST
-from chains.library import Persona, personas, search
+from chains.persona_library import Persona, personas, search
 from pipeline.answer import PersonaSet
 from tests.chains.house import open_chains_harness
 

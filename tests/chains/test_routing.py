@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chains.book import ChainCatalog, PartialRelease
-from chains.config import ChainConfig, Example
+from chains.catalog.catalog import ChainCatalog, PartialRelease
+from chains.catalog.config import ChainConfig, Example
 from pipeline.answer import ConversationContext, Exchange
 from pipeline.events import Clicked, Person, Subscribed, Text
 from pipeline.replies import TextReply

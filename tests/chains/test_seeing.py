@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image as PillowImage
 
-from chains.seeing import MOST_EARLIER
+from chains.media.image_input import MOST_EARLIER
 from pipeline.answer import Exchange, ExchangeRecorded, ImageReceived, Outcome
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import Content, Image, Text

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from chains.book import ChainCatalog
-from chains.config import ChainConfig
-from chains.shelf import ChainFiles, ChainRequirements
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
+from chains.catalog.files import ChainFiles, ChainRequirements
 
 
 def shelf(tmp_path: Path, *needed: str) -> ChainFiles:

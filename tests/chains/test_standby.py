@@ -9,8 +9,8 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from structlog.testing import capture_logs
 
-from chains.models import ModelRegistry
-from chains.standby import FAILURES, REST_SECONDS, ChatModel, CircuitBreaker
+from chains.models.fallback import FAILURES, REST_SECONDS, ChatModel, CircuitBreaker
+from chains.models.registry import ModelRegistry
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says

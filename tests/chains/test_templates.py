@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.templates import VARIABLES, Mistake, fill, mistakes, values
+from chains.catalog.templates import VARIABLES, Mistake, fill, mistakes, values
 from pipeline.text.i18n import Catalogue
 
 BLANKS = values(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.thinking import ParsedAnswer, split_reasoning
+from chains.models.parsing.reasoning import ParsedAnswer, split_reasoning
 
 TAGS = [("<think>", "</think>"), ("<THINK>", "</Think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>")]
 SECRET = "SECRET"

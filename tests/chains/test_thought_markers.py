@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.heard import ModelResponse
-from chains.thinking import split_reasoning
+from chains.models.parsing.reasoning import split_reasoning
+from chains.models.response import ModelResponse
 
 MARKERS = (
     *("<think>", "</think>", "<reason>", "</reason>", "[THINK]", "[/THINK]", "◁think▷", "◁/think▷", "<|channel|>"),

@@ -11,12 +11,12 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, tool
 
-from chains.config import ChainConfig, parse_chain
-from chains.senses import MediaServices
-from chains.tool import MOST_USES, BoundTool, request_of
-from chains.toolbox import MOST_CHARACTERS, ToolExecutor, truncate_tool_output
+from chains.catalog.config import ChainConfig, parse_chain
+from chains.media.services import MediaServices
+from chains.tooling.executor import MOST_CHARACTERS, ToolExecutor, truncate_tool_output
+from chains.tooling.tool import MOST_USES, BoundTool, request_of
 from chains.tools import tool_names
-from chains.toolshed import open_tool_registry, tools_of
+from chains.toolset import open_tool_registry, tools_of
 from pipeline.answer import Notice, ToolUse
 from pipeline.errors import ChainInvalid
 from pipeline.replies import TextReply
@@ -204,7 +204,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def test_a_file_added_is_a_tool_offered(folder: Path) -> None:
     (folder / "dice.py").write_text(
         "from langchain_core.tools import tool\n"
-        "from chains.tool import Tool\n"
+        "from chains.tooling.tool import Tool\n"
         "@tool\n"
         "async def dice() -> str:\n"
         "    '''Throw a die.'''\n"

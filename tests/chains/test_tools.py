@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chains.config import ChainConfig
-from chains.prices import MILLION
-from chains.toolbox import ROUNDS
+from chains.catalog.config import ChainConfig
+from chains.models.prices import MILLION
+from chains.tooling.executor import ROUNDS
 from chains.tools import draw_picture
 from pipeline.answer import Notice, Outcome, PartialAnswer, TokenUsage
 from pipeline.errors import AnswerFailed

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from adapters.wecom.client.http import QyapiHttp
-from chains.transport import open_client, timeouts
+from chains.models.openai.transport import open_client, timeouts
 from tests.fakes.openai_server import Breaks, Hangs, Held, OpenAIServer, Says
 
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}

@@ -8,11 +8,19 @@ from typing import Any
 
 import pytest
 
-from chains.cases import CaseResult, run_cases
-from chains.config import Case, ChainConfig
-from chains.models import ModelRegistry
-from chains.replaying import ComparedAnswers, ReplayQuestion, add_up, mark_differences, masked_question, page, replay
-from chains.trying import AnswerCache, ChainTester, TrialAnswer
+from chains.catalog.config import Case, ChainConfig
+from chains.evaluation.cases import CaseResult, run_cases
+from chains.evaluation.replay import (
+    ComparedAnswers,
+    ReplayQuestion,
+    add_up,
+    mark_differences,
+    masked_question,
+    page,
+    replay,
+)
+from chains.evaluation.tester import AnswerCache, ChainTester, TrialAnswer
+from chains.models.registry import ModelRegistry
 from pipeline.answer import Exchange
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from chains.config import ChainConfig
-from chains.mcp_servers import McpServers, open_servers
-from chains.models import ModelRegistry
-from chains.replaying import ComparedAnswers, ReplayQuestion, add_up, page
-from chains.senses import trial_media_services
-from chains.toolbox import ROUNDS
-from chains.toolshed import open_tool_registry
-from chains.trying import AnswerCache, ChainTester, ModelCall, ToolTrace, TrialAnswer, describe_use
+from chains.catalog.config import ChainConfig
+from chains.evaluation.replay import ComparedAnswers, ReplayQuestion, add_up, page
+from chains.evaluation.tester import AnswerCache, ChainTester, ModelCall, ToolTrace, TrialAnswer, describe_use
+from chains.media.services import trial_media_services
+from chains.models.registry import ModelRegistry
+from chains.tooling.executor import ROUNDS
+from chains.tooling.mcp import McpServers, open_servers
+from chains.toolset import open_tool_registry
 from pipeline.answer import ToolUse
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue

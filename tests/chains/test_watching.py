@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from chains.book import ChainCatalog
-from chains.config import ChainConfig
-from chains.shelf import ChainFiles, ChainRequirements
-from chains.watching import ChainSync, live_chains
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
+from chains.catalog.files import ChainFiles, ChainRequirements
+from chains.catalog.sync import ChainSync, live_chains
 from pipeline.events import Person
 from pipeline.revisions import ChainRevision
 from storage.configs import RevisionStore

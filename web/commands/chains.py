@@ -17,9 +17,9 @@ from web.thumbs import THUMBS, count_by_revision, rating_cells, show_rated
 from web.trials import check_report, show_request, show_tool_trace, write_report
 
 if TYPE_CHECKING:
-    from chains.cases import CaseResult
-    from chains.replaying import ComparedAnswers
-    from chains.trying import TrialAnswer
+    from chains.evaluation.cases import CaseResult
+    from chains.evaluation.replay import ComparedAnswers
+    from chains.evaluation.tester import TrialAnswer
     from storage.ratings import Rating
     from web.chainwork import ChainWorkspace
 
@@ -78,7 +78,7 @@ def show(shell: Shell, name: str, *, revision: str, live: bool) -> None:
 @pass_shell
 def check(shell: Shell, files: tuple[Path, ...]) -> None:
     """Check every chain and draft, or some files; the exit code is 1 if one cannot be used."""
-    from chains.config import read_chain  # noqa: PLC0415 (not for `webot --help`)
+    from chains.catalog.config import read_chain  # noqa: PLC0415 (not for `webot --help`)
     from pipeline.errors import ChainInvalid  # noqa: PLC0415 (the same)
 
     desk = _desk(shell)
@@ -175,7 +175,7 @@ def publish(
     author: str | None,
 ) -> None:
     """Make a draft answer: everybody, or some people first."""
-    from chains.config import parse_chain, read_text  # noqa: PLC0415 (not for `webot --help`)
+    from chains.catalog.config import parse_chain, read_text  # noqa: PLC0415 (not for `webot --help`)
     from web.chainwork import Version  # noqa: PLC0415 (the same)
 
     desk = _desk(shell)
@@ -201,10 +201,10 @@ def publish(
 @pass_shell
 def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) -> None:
     """Ask a chain something and show what exactly was sent."""
-    from chains.prices import money  # noqa: PLC0415 (not for `webot --help`)
+    from chains.models.prices import money  # noqa: PLC0415 (not for `webot --help`)
 
     async def run(desk: "ChainWorkspace") -> "TrialAnswer":
-        from chains.trying import ToolTrace, TrialAnswer  # noqa: PLC0415 (not for `webot --help`)
+        from chains.evaluation.tester import ToolTrace, TrialAnswer  # noqa: PLC0415 (not for `webot --help`)
 
         version = desk.version(name, live=live)
         tried = TrialAnswer()
@@ -254,7 +254,7 @@ def test(
     """Run the cases of every chain, or of some; the exit code is 1 if one fails."""
 
     async def run(desk: "ChainWorkspace") -> list["CaseResult"]:
-        from chains.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
+        from chains.evaluation.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
 
         desk.models.check(judge)
         chains = [desk.version(name, live=live).chain for name in names or desk.shelf.catalog.names]
@@ -266,7 +266,7 @@ def test(
                     bar.update(1)
         return sorted(results, key=lambda result: (result.chain, result.number))
 
-    from chains.trying import describe_use  # noqa: PLC0415 (the same)
+    from chains.evaluation.tester import describe_use  # noqa: PLC0415 (the same)
 
     results = asyncio.run(run(_desk(shell)))
     for result in results:
@@ -300,9 +300,9 @@ def replay(
 
     Only questions of the users that [replay] users names, and masked.
     """
-    from chains.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
-    from chains.prices import money  # noqa: PLC0415 (the same)
-    from chains.replaying import add_up, page, replay  # noqa: PLC0415 (the same)
+    from chains.evaluation.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
+    from chains.evaluation.replay import add_up, page, replay  # noqa: PLC0415 (the same)
+    from chains.models.prices import money  # noqa: PLC0415 (the same)
 
     desk = _desk(shell)
     live, draft = desk.live(name), desk.draft(name)

@@ -8,8 +8,8 @@ import click
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from chains.models import ModelRegistry
-    from chains.probing import Found, Throughput
+    from chains.models.probe import Found, Throughput
+    from chains.models.registry import ModelRegistry
     from pipeline.settings import Settings
 
 
@@ -44,7 +44,7 @@ def test(shell: Shell, name: str) -> None:
     settings = load_settings_quietly(shell)
 
     async def run() -> "tuple[Throughput, Found, Found]":
-        from chains.probing import ModelProbe  # noqa: PLC0415 (not for `webot --help`)
+        from chains.models.probe import ModelProbe  # noqa: PLC0415 (not for `webot --help`)
 
         models = await asyncio.to_thread(_models, settings)
         try:
@@ -68,7 +68,7 @@ def test(shell: Shell, name: str) -> None:
 
 
 def _models(settings: "Settings") -> "ModelRegistry":
-    from chains.models import ModelRegistry  # noqa: PLC0415 (not for `webot --help`)
+    from chains.models.registry import ModelRegistry  # noqa: PLC0415 (not for `webot --help`)
     from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (the same)
 
     return ModelRegistry(settings, Catalogue(settings.chat.language))

@@ -5,9 +5,9 @@ import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-from chains.failures import to_answer_failed
-from chains.model_tables import NOT_CHAT
-from chains.models import ModelRegistry
+from chains.models.errors import to_answer_failed
+from chains.models.registry import ModelRegistry
+from chains.models.tables import NOT_CHAT
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.text.i18n import Catalogue

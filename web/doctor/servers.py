@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from tempfile import TemporaryFile
 from typing import TextIO, cast
 
-from chains.mcp_servers import open_servers, set_up
-from chains.mcp_session import McpConnection
+from chains.tooling.mcp import open_servers, set_up
+from chains.tooling.mcp_client import McpConnection
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import McpTable, Settings
 from web.doctor.findings import Finding, FindingFactory

@@ -1,0 +1,1 @@
+"""The chains there are: their files, checks, releases and trials."""

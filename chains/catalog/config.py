@@ -1,0 +1,252 @@
+"""Chains as prompt engineers write them: one TOML file each, checked when it is read, never half taken."""
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from chains.catalog.diagnostics import TomlLocations, explain, explain_syntax, locate_keys
+from chains.catalog.templates import mistakes
+from chains.tools import tool_names
+from pipeline.errors import ChainInvalid
+from pipeline.events import Person
+
+SHIPPED = Path(__file__).parents[1] / "configs"
+
+_NAME = re.compile(r"[\w-]+")
+_TOOLS = tool_names()
+_MCP = re.compile(r"mcp\.[\w-]+(\.\S+)?")
+_COMMAND = re.compile(r"@[^\s@]{1,31}")
+
+
+def _mistake(message: str, **context: object) -> PydanticCustomError:
+    # Braces of a message are its own, not blanks to fill.
+    return PydanticCustomError("mistake", "{said}", {"said": message, **context})
+
+
+def _a_template(source: str) -> str:
+    for mistake in mistakes(source):
+        raise _mistake(mistake.message, line=mistake.line)
+    return source
+
+
+def _a_question(source: str) -> str:
+    for mistake in mistakes(source, text=True) if source else ():
+        raise _mistake(mistake.message, line=mistake.line)
+    return source
+
+
+def _a_command(word: str) -> str:
+    if word and not _COMMAND.fullmatch(word):
+        raise _mistake(f'found {word!r}; needs an @ and one word, such as "@translate"')
+    return word
+
+
+def _a_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise _mistake(f"found {pattern!r}; not a regular expression: {error}") from None
+    return pattern
+
+
+def _a_tool(name: str) -> str:
+    if name not in _TOOLS and not _MCP.fullmatch(name):
+        there = ", ".join(f'"{each}"' for each in _TOOLS)
+        raise _mistake(f'found {name!r}; there are {there}, "mcp.SERVER" and "mcp.SERVER.TOOL"')
+    return name
+
+
+def _some_words(text: str) -> str:
+    if not text.strip():
+        raise _mistake("is empty; write some text, or take the line away")
+    return text
+
+
+Template = Annotated[str, AfterValidator(_a_template)]
+Question = Annotated[str, AfterValidator(_a_question)]
+CommandWord = Annotated[str, AfterValidator(_a_command)]
+Pattern = Annotated[str, AfterValidator(_a_pattern)]
+ToolName = Annotated[str, AfterValidator(_a_tool)]
+SomeWords = Annotated[str, AfterValidator(_some_words)]
+
+
+class ChainTable(BaseModel):
+    """A table of a chain's file: frozen, and a key nobody knows is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Example(ChainTable):
+    """The table `[[examples]]`: a question with the answer one would like, shown to the model before every question."""
+
+    user: SomeWords
+    """What somebody might write."""
+    assistant: SomeWords
+    """What the chain should answer."""
+
+
+class Case(ChainTable):
+    """The table `[[cases]]`: a question with what its answer has to be like, for `webot chains test`."""
+
+    input: SomeWords
+    """What somebody might write."""
+    contains: tuple[SomeWords, ...] = ()
+    """Words the answer must contain; large and small letters are the same."""
+    not_contains: tuple[SomeWords, ...] = ()
+    """Words the answer must not contain."""
+    matches: Pattern = ""
+    """A regular expression that must be found in the answer."""
+    rubric: str = ""
+    """What a model that judges the answer must be able to say yes to."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not (self.contains or self.not_contains or self.matches or self.rubric):
+            raise _mistake("says nothing of the answer; write contains, not_contains, matches or rubric")
+        return self
+
+
+class ChainConfig(ChainTable):
+    """How one chain answers. What is left out is as the table `[chat]` of the settings says, or empty."""
+
+    name: str
+    """What channels call the chain: the file's name without `.toml`."""
+    description: str = ""
+    """What the chain is for, in one line; `@help` shows it beside the command."""
+    command: CommandWord = ""
+    """The first word of a message that reaches the chain, such as "@translate"; also a menu button's key."""
+    aliases: tuple[CommandWord, ...] = ()
+    """Other words for the command, such as "@翻译"."""
+    keywords: tuple[SomeWords, ...] = ()
+    """A message that contains one of these is answered by the chain; the longest one found decides."""
+    hands_to: tuple[str, ...] = ()
+    """Chains that a model may choose instead, on a channel whose own chain this is; by their descriptions."""
+    chooser: str = ""
+    """The table under `[models]` that chooses; empty for the chain's own model."""
+    channels: tuple[str, ...] = ()
+    """The channels on which command and keywords work; empty for all."""
+    users: tuple[str, ...] = ()
+    """The user ids for whom they work; empty for everybody."""
+    welcome: Template = ""
+    """What webot says when the command comes alone, and to a new person of a channel that has this chain."""
+    model: str = "default"
+    """The table under `[models]` that answers."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the model for this chain alone, such as temperature; a table `[options]`."""
+    system_prompt: Template = ""
+    """Said to the model before everything else; on a channel's own chain, the person's persona comes first."""
+    template: Question = ""
+    """How the person's words are put to the model; `{{ text }}` stands for them. Empty: as they are."""
+    examples: tuple[Example, ...] = ()
+    """Questions with the answers one would like."""
+    turns: int | None = Field(default=None, ge=0, le=1000)
+    """How many of the person's earlier messages the model sees, each with its reply."""
+    tokens: int | None = Field(default=None, ge=1)
+    """How many tokens of earlier messages the model sees at most, by estimate; the oldest are left out first."""
+    idle_minutes: int | None = Field(default=None, ge=0)
+    """Minutes of quiet after which a new conversation starts by itself; 0 for never."""
+    tools: tuple[ToolName, ...] = ()
+    """What the model may do beside answering: "draw_picture", "current_time", or tools of an MCP server."""
+    spoken: Literal["never", "to_voice", "always"] = "never"
+    """Whether answers are read aloud as well, where [models.speech] can: "to_voice" those to voice messages."""
+    answer_format: Literal["markdown", "text", "json"] = "markdown"
+    """"text" asks for words without markup; "json" has the model answer with a JSON object."""
+    cases: tuple[Case, ...] = ()
+    """Questions to try the chain on."""
+
+    @model_validator(mode="after")
+    def _aliases_need_a_command(self) -> Self:
+        if self.aliases and not self.command:
+            raise _mistake("aliases stand beside a command; write command as well")
+        return self
+
+    @classmethod
+    def nested(cls) -> dict[str, type[BaseModel]]:
+        """Give the tables inside the file."""
+        return {"examples": Example, "cases": Case}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Give the command with its other words; empty for a chain that has none."""
+        return (self.command, *self.aliases) if self.command else ()
+
+    def offered_to(self, person: Person) -> bool:
+        """Say whether command and keywords work for somebody; user ids are compared without regard to case."""
+        if self.channels and person.channel not in self.channels:
+            return False
+        return not self.users or person.user.casefold() in {user.casefold() for user in self.users}
+
+    @cached_property
+    def revision(self) -> str:
+        """Name the content: the same words always give the same 12 hexadecimal digits.
+
+        Neither the chain's name nor a key that says what leaving it out says changes it.
+        """
+        content = self.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+        canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def read_chain(file: Path) -> ChainConfig:
+    """Read one chain; `ChainInvalid` names the file, the line, the key, what was found and what would be right."""
+    return parse_chain(read_text(file), name=file.stem, source=str(file))
+
+
+def read_text(file: Path) -> str:
+    """Read the text of a chain's file; `ChainInvalid` if there is no text to read."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ChainInvalid(explain_syntax(str(file), error)) from error
+    except OSError as error:
+        raise ChainInvalid(f"{file}: cannot be read: {error.strerror or error}") from error
+
+
+def is_name(text: str) -> bool:
+    """Say whether a chain may be called so; its file is."""
+    return _NAME.fullmatch(text) is not None
+
+
+def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:
+    """Check the text of a chain's file; `source` is what an error calls it."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ChainInvalid(explain_syntax(source, error, text)) from error
+    where = locate_keys(text)
+    if not is_name(name):
+        raise ChainInvalid(f"{source}: the file's name needs letters, digits, - and _ before .toml")
+    if document.setdefault("name", name) != name:
+        line = where.line(("name",))
+        raise ChainInvalid(f"{source}:{line}: name: found {document['name']!r}, the file's own name says {name!r}")
+    return chain_of(document, source=source, where=where)
+
+
+def chain_of(document: Mapping[str, Any], *, source: str, where: TomlLocations | None = None) -> ChainConfig:
+    """Check what somebody wrote; `source` is what an error calls it."""
+    try:
+        return ChainConfig.model_validate({key: _frozen(value) for key, value in document.items()}, strict=True)
+    except ValidationError as error:
+        raise ChainInvalid("\n".join(_problem_line(error, source, where or TomlLocations()))) from None
+
+
+def _problem_line(error: ValidationError, source: str, where: TomlLocations) -> Iterator[str]:
+    for problem in error.errors():
+        yield explain(ChainConfig, problem, source, where)
+
+
+def _frozen(value: object) -> object:
+    """Give a list as a tuple: a chain never changes once it is read."""
+    if isinstance(value, list):
+        return tuple(_frozen(each) for each in value)
+    if isinstance(value, dict):
+        return {key: _frozen(each) for key, each in value.items()}
+    return value

@@ -1,0 +1,196 @@
+"""Edits of chains, taken over while people are chatting: from the folder, and from other machines by the database.
+
+The files are what counts: an edit of one becomes a release in the database, and a release made elsewhere is written
+into the file. So every machine has the same files in the end, and a restart without the database loses nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import structlog
+
+from chains.catalog.catalog import PartialRelease
+from chains.catalog.config import ChainConfig, is_name, parse_chain
+from chains.catalog.files import ChainFiles
+from pipeline.errors import ChainInvalid
+from pipeline.ports import Revisions
+from pipeline.revisions import ChainRelease, ChainRevision, ReleaseState
+from pipeline.supervision import SupervisedLoop
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.25
+"""Between two looks; an edit is live after two of them."""
+
+
+def live_chains(standing: Mapping[str, ReleaseState]) -> list[ChainConfig]:
+    """Give what everybody got last: what answers until the files are read, and where one of them cannot be used."""
+    live = (each.live.draft for each in standing.values() if each.live is not None and each.live.draft.revision)
+    return [chain for draft in live if (chain := _parsed(draft)) is not None]
+
+
+class ChainSync:
+    """Keeps a shelf up to date while the service runs; `shared` is whether other machines use the database too."""
+
+    def __init__(
+        self, chain_files: ChainFiles, revisions: Revisions, *, shared: bool, look_seconds: float = LOOK_SECONDS
+    ) -> None:
+        self._chain_files = chain_files
+        self._revisions = revisions
+        self._shared = shared
+        self._look_seconds = look_seconds
+        self._live: dict[str, str] = {}
+        # What files say that stayed behind a release we do not understand: nobody edited them, so it is no news.
+        self._kept: dict[str, str] = {}
+        self._number = 0
+        self._changed = False
+        self._looking = asyncio.Lock()
+        self.loop = SupervisedLoop("chains", self._watch)
+
+    async def start(self) -> None:
+        """Bring folder and database together, and begin to watch both."""
+        await self._revisions.keep(self._shipped())
+        standing = await self._revisions.standing()
+        self._live = {chain: each.live.draft.revision for chain, each in standing.items() if each.live is not None}
+        if self._shared:
+            await self._catch_up(standing)
+        await self._announce()
+        await self._follow()
+        self.loop.start()
+
+    async def close(self) -> None:
+        """Stop watching."""
+        await self.loop.stop()
+
+    async def poll(self) -> None:
+        """Take over what has changed since the last look."""
+        async with self._looking:
+            self._changed |= await asyncio.to_thread(self._chain_files.refresh)
+            if self._changed:
+                await self._announce()
+                self._changed = False
+            if await self._revisions.latest() > self._number:
+                await self._follow()
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[None]:
+        """Keep edits of chains waiting while the shelf turns to other settings."""
+        async with self._looking:
+            yield
+            # What could not work under the former settings may be news.
+            self._changed = True
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._look_seconds)
+            try:
+                await self.poll()
+            except Exception:  # the edge of a step: the chains go on as they are
+                log.exception("chains_not_watched")
+
+    def _shipped(self) -> list[ChainRevision]:
+        return [
+            ChainRevision(name, read.chain.revision, read.text, "webot", "shipped")
+            for folder in self._chain_files.folders[:-1]
+            for name, read in self._chain_files.files(folder).items()
+            if read.chain is not None
+        ]
+
+    async def _catch_up(self, standing: Mapping[str, ReleaseState]) -> None:
+        """Take over what was released elsewhere while this machine was down; what is new here is an edit."""
+        owned = self._chain_files.files(self._chain_files.folders[-1])
+        for name, each in standing.items():
+            if each.live is None:
+                continue
+            draft = each.live.draft
+            mine = owned.get(name)
+            stale = mine is None or (
+                mine.chain is not None
+                and mine.chain.revision != draft.revision
+                and await self._revisions.known(name, mine.chain.revision)
+            )
+            if stale and await self._write(draft):
+                log.info("chain_caught_up", chain=name, revision=draft.revision)
+        await asyncio.to_thread(self._chain_files.load)
+
+    async def _announce(self) -> None:
+        """Release what the folder says and the database does not."""
+        owned = self._chain_files.files(self._chain_files.folders[-1])
+        for name, read in owned.items():
+            chain = read.chain
+            # One that cannot work here, for its model or its command, is not live and not released.
+            if chain is None or self._chain_files.catalog.chains.get(name) is not chain:
+                continue
+            if chain.revision not in {self._live.get(name), self._kept.get(name)}:
+                author = await asyncio.to_thread(_owner, self._chain_files.own(name))
+                await self._release(ChainRevision(name, chain.revision, read.text, author))
+        gone = [name for name, revision in self._live.items() if revision and name not in owned]
+        for name in gone:
+            if self._kept.get(name) != "":
+                await self._release(ChainRevision(name, "", ""))
+
+    async def _release(self, draft: ChainRevision) -> None:
+        await self._revisions.release(draft)
+        self._kept.pop(draft.chain, None)
+        self._live[draft.chain] = draft.revision
+
+    async def _follow(self) -> None:
+        """Take over what was released elsewhere, and what is tried."""
+        number = await self._revisions.latest()
+        standing = await self._revisions.standing()
+        news = {
+            name: each.live.draft
+            for name, each in standing.items()
+            if each.live is not None and self._live.get(name) != each.live.draft.revision
+        }
+        obeyed = [await self._apply_release(draft) for draft in news.values()]
+        if news:
+            await asyncio.to_thread(self._chain_files.load)
+        trials = {name: each.trial for name, each in standing.items() if each.trial is not None}
+        self._chain_files.catalog = self._chain_files.catalog.with_trials(
+            {name: trial for name, release in trials.items() if (trial := self._trial(release)) is not None}
+        )
+        if all(obeyed):
+            self._number = number
+
+    async def _apply_release(self, draft: ChainRevision) -> bool:
+        """Write a release into the folder; False while its file is being edited, which then is released after it."""
+        name = draft.chain
+        here = self._chain_files.files(self._chain_files.folders[-1]).get(name)
+        same = here is not None and here.chain is not None and here.chain.revision == draft.revision
+        if not (same or await self._write(draft)):
+            return False
+        self._live[name] = draft.revision
+        return True
+
+    async def _write(self, draft: ChainRevision) -> bool:
+        # A later webot may have released what this one does not understand: the file stays as it is.
+        if not is_name(draft.chain) or (draft.revision and _parsed(draft) is None):
+            log.error("chain_release_not_used", chain=draft.chain, revision=draft.revision)
+            mine = self._chain_files.files(self._chain_files.folders[-1]).get(draft.chain)
+            self._kept[draft.chain] = mine.chain.revision if mine is not None and mine.chain is not None else ""
+            return True
+        return await asyncio.to_thread(self._chain_files.write, draft.chain, draft.content)
+
+    def _trial(self, release: ChainRelease) -> PartialRelease | None:
+        chain = _parsed(release.draft)
+        if chain is None or self._chain_files.requirements.check(chain):
+            log.error("chain_trial_not_used", chain=release.draft.chain, revision=release.draft.revision)
+            return None
+        return PartialRelease(chain, release.share, frozenset(user.casefold() for user in release.users))
+
+
+def _parsed(draft: ChainRevision) -> ChainConfig | None:
+    with suppress(ChainInvalid):
+        return parse_chain(draft.content, name=draft.chain, source=f"chain {draft.chain!r} {draft.revision}")
+    return None
+
+
+def _owner(file: Path) -> str:
+    """Name whose file it is, where the system knows."""
+    try:
+        return file.owner()
+    except (OSError, KeyError, NotImplementedError):
+        return ""

@@ -1,0 +1,46 @@
+"""What a chain tells its model: its own words with their blanks filled, its examples, the window, the question."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chains.catalog.config import ChainConfig
+from chains.catalog.templates import TEXT, fill
+from chains.models.tokens import fitting
+from pipeline.answer import Exchange
+from pipeline.text.i18n import Catalogue
+
+JSON: Mapping[str, Any] = {"response_format": {"type": "json_object"}}
+
+
+def system_prompt(chain: ChainConfig, values: Mapping[str, str], catalogue: Catalogue, *, override: str = "") -> str:
+    """Give the system prompt; `override` is somebody else's, word for word, which goes before the chain's own."""
+    said = override or fill(chain.system_prompt, values)
+    match chain.answer_format:
+        case "markdown":
+            return said
+        case "text" | "json":
+            return f"{said.rstrip()}\n\n{catalogue.text(f'chain.as_{chain.answer_format}')}".lstrip()
+
+
+def question(chain: ChainConfig, text: str, values: Mapping[str, str]) -> str:
+    """Give a person's words as the model gets them."""
+    return fill(chain.template, {**values, TEXT: text}) if chain.template else text
+
+
+def examples_and_history(
+    chain: ChainConfig, exchanges: Sequence[Exchange], values: Mapping[str, str]
+) -> tuple[Exchange, ...]:
+    """Give the chain's examples, put to the model as questions are, and as much of the window as fits."""
+    examples = (Exchange(question(chain, each.user, values), each.assistant) for each in chain.examples)
+    return (*examples, *fitting(exchanges, chain.tokens))
+
+
+def options(chain: ChainConfig, *, model: str) -> dict[str, Any]:
+    """Give what the chain asks of a model: its answer format, and its own model's options of that one alone.
+
+    Another provider's model may refuse them, or mean something else by them.
+    """
+    return {
+        **(JSON if chain.answer_format == "json" else {}),
+        **(chain.options if model == chain.model else {}),
+    }

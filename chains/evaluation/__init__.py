@@ -1,0 +1,1 @@
+"""Trying chains outside the service: test cases, and replays of real questions."""

@@ -1,0 +1,168 @@
+"""Real questions put to two versions of a chain: what changes, what it costs, how long it takes."""
+
+import asyncio
+import difflib
+import re
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from chains.catalog.config import ChainConfig
+from chains.evaluation.tester import ChainTester, TrialAnswer, describe_use
+from chains.models.prices import money
+from pipeline.answer import Exchange
+from pipeline.text.privacy import Masker
+
+_WORD = re.compile(r"\w+|\W", re.ASCII)
+
+_STYLE = """body{font:15px/1.6 system-ui,"PingFang SC","Microsoft YaHei",sans-serif;margin:2rem auto;max-width:72rem;
+padding:0 1rem;color:#1f2328;background:#fff}h2{font-size:1rem;margin:2rem 0 .3rem}table{border-collapse:collapse;
+width:100%;table-layout:fixed}td,th{border:1px solid #d0d7de;padding:.5rem .7rem;vertical-align:top;text-align:left;
+white-space:pre-wrap;overflow-wrap:anywhere}del{background:#ffd7d5;text-decoration:none}ins{background:#ccffd8;
+text-decoration:none}small{color:#59636e}.same{color:#59636e}@media(prefers-color-scheme:dark){body{background:#0d1117;
+color:#e6edf3}td,th{border-color:#30363d}del{background:#67060c}ins{background:#033a16}}"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayQuestion:
+    """A question somebody asked, masked, with what was said before it."""
+
+    trace: int
+    text: str
+    before: tuple[Exchange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedAnswers:
+    """What two versions answer to one question."""
+
+    question: ReplayQuestion
+    live: TrialAnswer
+    draft: TrialAnswer
+
+    @property
+    def changed(self) -> bool:
+        """Say whether they say different things."""
+        return (self.live.text, self.live.error) != (self.draft.text, self.draft.error)
+
+
+def masked_question(trace: int, text: str, before: Sequence[Exchange]) -> ReplayQuestion:
+    """Return a question that may be shown and sent again."""
+    mask = Masker()
+    return ReplayQuestion(trace, mask(text), tuple(Exchange(mask(each.question), mask(each.answer)) for each in before))
+
+
+async def replay(
+    trier: ChainTester, live: ChainConfig, draft: ChainConfig, questions: Sequence[ReplayQuestion]
+) -> AsyncGenerator[ComparedAnswers]:
+    """Put every question to both versions and yield each pair as it is complete."""
+
+    async def compare(question: ReplayQuestion) -> ComparedAnswers:
+        return ComparedAnswers(
+            question,
+            *await asyncio.gather(
+                trier.ask(live, question.text, question.before), trier.ask(draft, question.text, question.before)
+            ),
+        )
+
+    tasks = [asyncio.create_task(compare(question)) for question in questions]
+    try:
+        for ended in asyncio.as_completed(tasks):
+            yield await ended
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTotals:
+    """What one version's answers come to; `milliseconds` is the median."""
+
+    answers: int
+    errors: int
+    tools: int
+    input_tokens: int
+    output_tokens: int
+    cost: int
+    milliseconds: int
+
+
+def add_up(tried: Sequence[TrialAnswer]) -> AnswerTotals:
+    """Add answers up."""
+    times = sorted(each.milliseconds for each in tried)
+    return AnswerTotals(
+        answers=len(tried),
+        errors=sum(bool(each.error) for each in tried),
+        tools=sum(len(each.tools) for each in tried),
+        input_tokens=sum(each.input_tokens for each in tried),
+        output_tokens=sum(each.output_tokens for each in tried),
+        cost=sum(each.cost for each in tried),
+        milliseconds=times[len(times) // 2] if times else 0,
+    )
+
+
+def page(
+    chain: str,
+    revisions: tuple[str, str],
+    compared: Sequence[ComparedAnswers],
+    cases: Sequence[str] = (),
+    *,
+    currency: str = "",
+) -> str:
+    """Write the report as one page that needs nothing from anywhere."""
+    live, draft = add_up([each.live for each in compared]), add_up([each.draft for each in compared])
+    changed = sum(each.changed for each in compared)
+    return "\n".join(
+        (
+            "<!doctype html>",
+            '<html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
+            f"<title>{escape(chain)}: replay</title><style>{_STYLE}</style>",
+            f"<h1>{escape(chain)}: {changed} of {len(compared)} answers changed</h1>",
+            "<table><tr><th><th>answers<th>errors<th>tools used<th>input tokens<th>output tokens",
+            f"<th>cost {escape(currency)}<th>median ms</tr>",
+            *(
+                f"<tr><th>{label} {escape(revision)}<td>{each.answers}<td>{each.errors}<td>{each.tools}"
+                f"<td>{each.input_tokens}<td>{each.output_tokens}<td>{escape(money(each.cost))}<td>{each.milliseconds}</tr>"
+                for label, revision, each in (("live", revisions[0], live), ("draft", revisions[1], draft))
+            ),
+            "</table>",
+            *(f"<p>{escape(line)}</p>" for line in cases),
+            *(line for each in sorted(compared, key=lambda one: not one.changed) for line in _row(each)),
+            "</html>",
+        )
+    )
+
+
+def _row(compared: ComparedAnswers) -> Iterator[str]:
+    yield f"<h2>{escape(compared.question.text)} <small>#{compared.question.trace}</small></h2>"
+    live, draft = compared.live, compared.draft
+    if not compared.changed and _comparable_uses(live) == _comparable_uses(draft):
+        yield f'<table class="same"><tr><td>{escape(_said(live))}{_tools(live)}</tr></table>'
+        return
+    before, after = mark_differences(_said(live), _said(draft))
+    yield f"<table><tr><td>{before}{_tools(live)}<td>{after}{_tools(draft)}</tr></table>"
+
+
+def _comparable_uses(tried: TrialAnswer) -> list[tuple[str, str, str]]:
+    """Give what of its tools can be the same a second time."""
+    return [(use.name, use.arguments, use.outcome) for use in tried.tools]
+
+
+def _tools(tried: TrialAnswer) -> str:
+    return "".join(f"\n<small>{escape(describe_use(use))}</small>" for use in tried.tools)
+
+
+def mark_differences(before: str, after: str) -> tuple[str, str]:
+    """Give two texts as HTML in which what only one of them says is marked."""
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    left, right = [], []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        gone, come = escape("".join(old[a:b])), escape("".join(new[c:d]))
+        left.append(gone if kind == "equal" else f"<del>{gone}</del>" if gone else "")
+        right.append(come if kind == "equal" else f"<ins>{come}</ins>" if come else "")
+    return "".join(left), "".join(right)
+
+
+def _said(tried: TrialAnswer) -> str:
+    return tried.error or tried.text

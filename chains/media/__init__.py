@@ -1,0 +1,1 @@
+"""Media services: image generation and input, speech in and out, safe downloads."""

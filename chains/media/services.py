@@ -1,0 +1,65 @@
+"""What the chains can do beside reading and writing: draw, see, listen and speak; nothing where nobody can."""
+
+from dataclasses import dataclass, field
+
+from chains.media.image_generation import DemoImageGenerator, ImageGenerator, NullImageGenerator, OpenAIImageGenerator
+from chains.media.safe_fetch import SafeFetcher
+from chains.media.speech import SpeechToText, TextToSpeech
+from chains.models.demo import NAME as DEMO
+from chains.models.openai.openai_media import OpenAIMedia
+from pipeline.ports import AudioStore, ImageStore
+from pipeline.settings import ModelTable, Settings
+
+IMAGE = "image"
+SPEECH = "speech"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaServices:
+    """The abilities of one deployment."""
+
+    image_generator: ImageGenerator | None = None
+    images: ImageStore | None = None
+    """Makes pictures small enough for a model to look at."""
+    speech_to_text: SpeechToText | None = None
+    text_to_speech: TextToSpeech | None = None
+    _media: tuple[OpenAIMedia, ...] = ()
+    _fetcher: SafeFetcher = field(default_factory=SafeFetcher)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for media in self._media:
+            await media.aclose()
+        await self._fetcher.aclose()
+
+
+def open_media_services(
+    settings: Settings, *, demo: bool, pictures: ImageStore | None = None, sounds: AudioStore | None = None
+) -> MediaServices:
+    """Build the abilities the settings allow; `demo` is whether the built-in model answers, which then also draws."""
+    proxy = settings.network.proxy.get_secret_value()
+    fetcher = SafeFetcher(proxy=proxy)
+    image = _configured(settings, IMAGE, proxy)
+    painter: ImageGenerator | None = None
+    if pictures is not None and image is not None:
+        painter = OpenAIImageGenerator(image, pictures=pictures, fetcher=fetcher)
+    elif pictures is not None and (demo or settings.models.get(IMAGE, ModelTable()).provider == DEMO):
+        painter = DemoImageGenerator(pictures)
+    speech = _configured(settings, SPEECH, proxy)
+    listener = speaker = None
+    if speech is not None and sounds is not None:
+        listener = SpeechToText(speech, sounds)
+        speaker = TextToSpeech(speech, sounds) if speech.table.own.get("speaking_model") else None
+    return MediaServices(painter, pictures, listener, speaker, tuple(filter(None, (image, speech))), fetcher)
+
+
+def trial_media_services(settings: Settings) -> MediaServices:
+    """Give what a trial may do: the same tools as in the service, but pictures are not drawn, so not paid either."""
+    return MediaServices(NullImageGenerator() if _configured(settings, IMAGE, proxy="") is not None else None)
+
+
+def _configured(settings: Settings, name: str, proxy: str) -> OpenAIMedia | None:
+    table = settings.models.get(name, ModelTable())
+    if table.provider == DEMO or not (table.api_key.get_secret_value() or table.base_url):
+        return None
+    return OpenAIMedia(name, table, proxy=proxy)

@@ -1,0 +1,74 @@
+"""Voice messages: brought in, written down, and answered with what was understood above the answer."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from chains.media.services import SPEECH, MediaServices
+from chains.media.speech import Transcription
+from chains.models.budget import Budget
+from chains.models.prices import alone, charged
+from pipeline.answer import FailedUsage, Notice, Outcome, PartialAnswer, Step
+from pipeline.errors import AnswerFailed, TooLarge, Undeliverable, Unreadable
+from pipeline.ports import AnswerRequest
+from pipeline.replies import TextReply
+from pipeline.text.escape import escape_markdown
+from pipeline.text.i18n import Catalogue
+
+_QUOTE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceTranscriber:
+    """Takes in voice messages."""
+
+    media_services: MediaServices
+    catalogue: Catalogue
+    budget: Budget
+
+    async def transcribe(self, ask: AnswerRequest, media_id: str) -> Outcome | Transcription:
+        """Give the words of a voice message, or a sentence that says why there are none."""
+        if self.media_services.speech_to_text is None:
+            return self._problem("voice.deaf")
+        if (refused := await self.budget.refusal(SPEECH, ask)) is not None:
+            return refused
+        try:
+            heard = await self.media_services.speech_to_text.transcribe(await ask.fetch(media_id))
+        except Undeliverable:
+            return self._problem("voice.gone")
+        except TooLarge as error:
+            return self._problem("voice.too_long", most=error.most)
+        except Unreadable:
+            return self._problem("voice.unreadable")
+        self.budget.paid(alone(heard.took))
+        return heard if heard.words else charged(self._problem("voice.nothing"), heard.took)
+
+    async def quote(self, understood: Transcription, steps: AsyncGenerator[Step]) -> AsyncGenerator[Step]:
+        """Put what was understood above an answer, so that a mishearing is seen at once."""
+        above = self.catalogue.text("voice.heard", text=escape_markdown(understood.words, most=_QUOTE))
+        async with aclosing(_charged(steps, understood)) as charging:
+            async for step in charging:
+                match step:
+                    case PartialAnswer(text):
+                        yield PartialAnswer(f"{above}\n\n{text}")
+                    case Notice():
+                        yield step
+                    case Outcome(replies=(TextReply(text), *others)):
+                        yield replace(step, replies=(TextReply(f"{above}\n\n{text}"), *others))
+                    case Outcome(replies=replies):
+                        yield replace(step, replies=(TextReply(above), *replies))
+
+    def _problem(self, sentence: str, **blanks: object) -> Outcome:
+        return Outcome((TextReply(self.catalogue.text(sentence, **blanks)),))
+
+
+async def _charged(steps: AsyncGenerator[Step], understood: Transcription) -> AsyncGenerator[Step]:
+    """Add what listening took to an answer, or to what was lost where there is none."""
+    try:
+        async with aclosing(steps):
+            async for step in steps:
+                yield charged(step, understood.took) if isinstance(step, Outcome) else step
+    except AnswerFailed as failed:
+        if understood.took.cost:
+            failed.wasted = (*failed.wasted, FailedUsage(alone(understood.took)))
+        raise

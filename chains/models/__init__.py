@@ -1,0 +1,1 @@
+"""Chat models: registry, fallback, rate limits, prices and budgets."""

@@ -1,0 +1,1 @@
+"""Models that speak the OpenAI protocol: chat, images, speech, and the transport under them."""

@@ -1,0 +1,1 @@
+"""What models write beside an answer: thoughts, tool calls and markers, parsed and removed."""

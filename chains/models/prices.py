@@ -1,0 +1,119 @@
+"""What answers cost, by the prices in the settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from chains.catalog.config import ChainConfig
+from chains.models.response import ModelResponse, clamp_token_count
+from pipeline.answer import ExchangeRecorded, FailedUsage, Outcome, Provenance, TokenUsage
+from pipeline.settings import ModelTable
+
+MILLION = 1_000_000
+
+_LEAST = MILLION // 10_000
+_SPEECH = "speech"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens cost: given to the model, kept by the provider from an earlier call, answered.
+
+    `call` is what each call costs beside them.
+    """
+
+    given: float = 0.0
+    cached: float = 0.0
+    answered: float = 0.0
+    call: float = 0.0
+
+    @classmethod
+    def of(cls, table: ModelTable) -> "Price":
+        """Read a table of `[models]`."""
+        cached = table.cached_input_price or table.input_price
+        return cls(table.input_price, cached, table.output_price, table.call_price)
+
+    @property
+    def free(self) -> bool:
+        """Say whether nothing is known to be paid."""
+        return not (self.given or self.answered or self.call)
+
+    def cost(self, given: int, answered: int, *, cached: int = 0) -> int:
+        """Give what a call costs in millionths of the currency, which is what one token's price is counted in."""
+        known = min(cached, given)
+        tokens = (given - known) * self.given + known * self.cached + answered * self.answered
+        return round(tokens + self.call * MILLION)
+
+
+def usage_of(response: ModelResponse, price: Price, *, called: str) -> TokenUsage:
+    """Give what a message took of the model that was called, or of the one that stood in for it."""
+    cost = price.cost(response.input_tokens, response.output_tokens, cached=response.cached_tokens)
+    return TokenUsage(response.model or called, response.input_tokens, response.output_tokens, cost)
+
+
+def took_of(table: ModelTable, answer: object) -> TokenUsage:
+    """Return what a call that gave no words took: the call, and the tokens where the provider counts them."""
+    usage = answer.get("usage") if isinstance(answer, Mapping) else None
+    given, answered = (
+        clamp_token_count(count) if isinstance(usage, Mapping) and isinstance(count := usage.get(key), int) else 0
+        for key in ("input_tokens", "output_tokens")
+    )
+    return TokenUsage(table.model, given, answered, Price.of(table).cost(given, answered))
+
+
+def charged(outcome: Outcome, took: TokenUsage) -> Outcome:
+    """Return an outcome that also says what another model took for it, such as the one that listened."""
+    if not (took.cost or took.input_tokens or took.output_tokens):
+        return outcome
+    if not any(isinstance(change, ExchangeRecorded) for change in outcome.changes):
+        return replace(outcome, changes=(*outcome.changes, FailedUsage(alone(took))))
+    changes = [
+        replace(change, provenance=_with(change.provenance, took)) if isinstance(change, ExchangeRecorded) else change
+        for change in outcome.changes
+    ]
+    return replace(outcome, changes=tuple(changes))
+
+
+def alone(took: TokenUsage) -> Provenance:
+    """Return what a model of `[models.speech]` took, as the usage shows it where no chain's answer has it."""
+    return Provenance(_SPEECH, "", took.model, took.input_tokens, took.output_tokens, cost=took.cost)
+
+
+def _with(origin: Provenance, took: TokenUsage) -> Provenance:
+    return replace(
+        origin,
+        input_tokens=origin.input_tokens + took.input_tokens,
+        output_tokens=origin.output_tokens + took.output_tokens,
+        cost=origin.cost + took.cost,
+        other_usage=(*origin.other_usage, took),
+    )
+
+
+def build_provenance(chain: ChainConfig, model: str, taken: Sequence[TokenUsage], *, milliseconds: int) -> Provenance:
+    """Say how an answer came to be: by `model`, and with all that was taken for it."""
+    beside: dict[str, TokenUsage] = {}
+    for each in taken:
+        if each.model != model:
+            sums = beside.get(each.model, TokenUsage(each.model, 0, 0, 0))
+            beside[each.model] = TokenUsage(
+                each.model,
+                sums.input_tokens + each.input_tokens,
+                sums.output_tokens + each.output_tokens,
+                sums.cost + each.cost,
+            )
+    return Provenance(
+        chain=chain.name,
+        revision=chain.revision,
+        model=model,
+        input_tokens=sum(each.input_tokens for each in taken),
+        output_tokens=sum(each.output_tokens for each in taken),
+        milliseconds=milliseconds,
+        cost=sum(each.cost for each in taken),
+        other_usage=tuple(beside.values()),
+    )
+
+
+def money(cost: int) -> str:
+    """Write an amount, in millionths, as people read it."""
+    if 0 < cost < _LEAST:
+        return "<0.0001"
+    return f"{cost / MILLION:,.2f}" if cost >= MILLION or not cost else f"{cost / MILLION:.4f}"

@@ -1,0 +1,267 @@
+"""Chat models from the settings, each built when it is first needed.
+
+The providers beside OpenAI's protocol are in `chains/models/providers.py`; no other file names one.
+"""
+
+import asyncio
+import ipaddress
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from chains.models.configurable import CHAIN_OPTIONS, ConfigurableModel
+from chains.models.demo import NAME, DemoChat
+from chains.models.fallback import Candidate, ChatModel, CircuitBreaker, FallbackModel
+from chains.models.openai.openai_model import OPENAI, openai_model, options_of
+from chains.models.openai.transport import open_client
+from chains.models.prices import Price
+from chains.models.providers import PROVIDERS, make
+from chains.models.rate_limit import RateLimitedModel, RateLimiter, SlidingWindow
+from chains.models.tables import DEFAULT, OURS, fallback_chain, names_of, problems_of, provider_of
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import ModelTable, Settings
+from pipeline.text.i18n import Catalogue
+
+ALLOW_REAL_MODELS = True
+"""A fuse: tests set it to False, and then only models on this machine are called."""
+
+ANY_USER = "*"
+
+
+class ModelRegistry:
+    """The models of the settings, each built when it is first needed and shared by all who call it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        *,
+        rests: CircuitBreaker | None = None,
+        before: "ModelRegistry | None" = None,
+    ) -> None:
+        """Check every table of `[models]`; `SettingsInvalid` names what is wrong with each.
+
+        `before` are those of the former settings: what is known of a model whose table is the same is still known.
+        """
+        self._tables: Mapping[str, ModelTable] = {DEFAULT: ModelTable(), **settings.models}
+        self._proxy = settings.network.proxy.get_secret_value()
+        self._catalogue = catalogue
+        self._built: dict[str, ChatModel] = {}
+        self._clients: list[httpx2.AsyncClient] = []
+        self._building = asyncio.Lock()
+        same = set() if before is None else {name for name in self._tables if before.has(name, self._tables[name])}
+        self._rests = rests or (CircuitBreaker() if before is None else before.circuit_breaker.restricted_to(same))
+        self._prices = {
+            name: Price() if provider_of(self._tables, name) == "demo" else Price.of(table)
+            for name, table in self._tables.items()
+        }
+        self._gates = {
+            name: self._rate_limiter(name, table, before)
+            for name, table in self._tables.items()
+            if table.requests_per_minute or table.tokens_per_minute
+        }
+        if problems := problems_of(self._tables):
+            raise SettingsInvalid(problems)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Give the names of the models that can be called, sorted."""
+        return names_of(self._tables)
+
+    @property
+    def circuit_breaker(self) -> CircuitBreaker:
+        """Say which models rest."""
+        return self._rests
+
+    def rate_limiter(self, name: str) -> RateLimiter | None:
+        """Give what keeps calls to a model within its limits; None where there are none."""
+        return self._gates.get(name)
+
+    def has(self, name: str, table: ModelTable) -> bool:
+        """Say whether a model is set up in exactly this way."""
+        return self._tables.get(name) == table
+
+    @property
+    def demo(self) -> bool:
+        """Say whether nobody has set a model up, so that the built-in one answers."""
+        return provider_of(self._tables, DEFAULT) == "demo"
+
+    def sees(self, name: str) -> bool:
+        """Say whether a model can look at pictures."""
+        return self._tables[name].vision
+
+    def display_name(self, name: str) -> str:
+        """Give what people know a model by: the provider's name for it, or `demo`."""
+        return NAME if provider_of(self._tables, name) == "demo" else self._tables[name].model
+
+    def price(self, name: str) -> Price:
+        """Say what a model costs; the demo model costs nothing."""
+        return self._prices.get(name, Price())
+
+    def free(self, name: str) -> bool:
+        """Say whether a model costs nothing, nor any of those that stand in for it."""
+        return name not in self._tables or all(self.price(each).free for each in fallback_chain(self._tables, name))
+
+    @property
+    def choosable(self) -> tuple[str, ...]:
+        """Give the models that somebody may choose to be answered by, sorted."""
+        return tuple(name for name in self.names if self._tables[name].users)
+
+    def offered_to(self, user: str) -> tuple[str, ...]:
+        """Give the models that a person may choose, sorted; user ids are compared without regard to case."""
+        return tuple(name for name in self.choosable if _among(user, self._tables[name].users))
+
+    def title(self, name: str) -> str:
+        """Give what people read for a model when they choose."""
+        return self._tables[name].title or (self.display_name(name) if name == DEFAULT else name)
+
+    def description(self, name: str) -> str:
+        """Give the few words beside a model's title; empty where they would only repeat it."""
+        about = self._tables[name].about or self.display_name(name)
+        return "" if about == self.title(name) else about
+
+    def check(self, name: str) -> None:
+        """Refuse, by `SettingsInvalid`, a model that cannot be called."""
+        if name not in self.names:
+            raise SettingsInvalid([f"there is no model {name!r} set up; there are {', '.join(self.names)}"])
+
+    async def chat(self, name: str) -> ChatModel:
+        """Give a model with its fallbacks; building one off the event loop takes a second, the first time."""
+        if (model := self._built.get(name)) is not None:
+            return model
+        async with self._building:
+            if name not in self._built:
+                self.check(name)
+                self._built[name] = await asyncio.to_thread(self._build, name)
+        return self._built[name]
+
+    async def without_fallbacks(self, name: str) -> ChatModel:
+        """Give a model without those that stand in for it, to find out about it."""
+        self.check(name)
+        return await asyncio.to_thread(self._one, name)
+
+    def options(self, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Give what a call of a model says beside the messages when a chain has options of its own."""
+        if not own:
+            return {}
+        table = self._tables[name]
+        if table.fallbacks or provider_of(self._tables, name) not in OURS:
+            # Each of the line is told in its own way.
+            return {CHAIN_OPTIONS: dict(own)}
+        return self._sent(table, own)
+
+    def _sent(self, table: ModelTable, own: Mapping[str, Any]) -> dict[str, Any]:
+        merged = options_of(table, {**table.own, **own})
+        return {key: value for key, value in merged.items() if key in own or key == "extra_body"}
+
+    def identity(self, name: str) -> str:
+        """Name everything that decides what a model answers; the key is no part of it."""
+        table = self._tables[name]
+        about = {
+            "provider": provider_of(self._tables, name),
+            "model": table.model,
+            "base_url": table.base_url,
+            **table.own,
+        }
+        return json.dumps(about, ensure_ascii=False, sort_keys=True, default=str)
+
+    def examine(self) -> None:
+        """Refuse, by `SettingsInvalid`, options that models do not take. Loads their libraries, which blocks."""
+        problems: list[str] = []
+        for name in self.names:
+            try:
+                self._one(name)
+            except SettingsInvalid as error:
+                problems += error.problems
+        if problems:
+            raise SettingsInvalid(problems)
+
+    async def warm(self, names: Iterable[str]) -> None:
+        """Build models before they are needed."""
+        for name in names:
+            await self.chat(name)
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        clients, self._clients = self._clients, []
+        self._built.clear()
+        for client in clients:
+            await client.aclose()
+
+    def _build(self, name: str) -> ChatModel:
+        names = fallback_chain(self._tables, name)
+        # Who has somebody behind it does not let people wait for longer than a call may take.
+        last = names[-1]
+        line = [Candidate(each, self._rate_limited(each, alone=each == last), self._suiting(each)) for each in names]
+        return FallbackModel(line, self._rests) if len(line) > 1 else line[0].model
+
+    def _rate_limiter(self, name: str, table: ModelTable, before: "ModelRegistry | None") -> RateLimiter:
+        former = None if before is None else before.rate_limiter(name)
+        limits = (table.requests_per_minute, table.tokens_per_minute)
+        return RateLimiter(name, SlidingWindow(*limits)) if former is None else former.with_limits(*limits)
+
+    def _rate_limited(self, name: str, *, alone: bool) -> ChatModel:
+        model, table = self._one(name), self._tables[name]
+        gate = self.rate_limiter(name)
+        if gate is None:
+            return model
+        return RateLimitedModel(model, gate, limit=table.own.get("max_tokens"), most=None if alone else table.timeout)
+
+    def _suiting(self, name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """Give how a call to a line is put to one who stands in it."""
+        table = self._tables[name]
+        if provider_of(self._tables, name) not in OURS:
+            return lambda call: call
+
+        def suit(call: dict[str, Any]) -> dict[str, Any]:
+            if CHAIN_OPTIONS not in call:
+                return call
+            own = call[CHAIN_OPTIONS]
+            return {**self._sent(table, own), **{key: value for key, value in call.items() if key != CHAIN_OPTIONS}}
+
+        return suit
+
+    def _one(self, name: str) -> ChatModel:
+        table = self._tables[name]
+        match provider_of(self._tables, name):
+            case "demo":
+                return DemoChat(catalogue=self._catalogue)
+            case "openai":
+                return openai_model(f"[models.{name}]", table, self._client(name, table.base_url or OPENAI))
+            case other:
+                address = table.base_url or PROVIDERS[other].home
+                client = self._client(name, address)
+                proxy = "" if is_loopback(address) else self._proxy
+                return ConfigurableModel(
+                    name,
+                    PROVIDERS[other],
+                    lambda own: make(f"[models.{name}]", table, own, proxy=proxy, client=client),
+                    seconds=table.timeout,
+                )
+
+    def _client(self, name: str, address: str) -> httpx2.AsyncClient:
+        local = is_loopback(address)
+        if not (local or ALLOW_REAL_MODELS):
+            where = address or f"the own address of {self._tables[name].provider}"
+            message = f"[models.{name}]: the fuse is out, {where} is not on this machine"
+            raise RuntimeError(message)
+        # A model on this machine is not reached through the company's proxy.
+        client = open_client(proxy="" if local else self._proxy)
+        self._clients.append(client)
+        return client
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _among(user: str, users: Iterable[str]) -> bool:
+    return any(each == ANY_USER or each.casefold() == user.casefold() for each in users)

@@ -1,0 +1,136 @@
+"""What has come of a model's answer so far: the same whether it came whole or in pieces."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
+from langchain_core.messages.ai import add_ai_message_chunks
+
+from chains.models.parsing.reasoning import ParsedAnswer, split_reasoning
+from pipeline.text.unicode import is_visible, wellformed
+
+REASONING = "reasoning_content"
+REFUSAL = "refusal"
+"""Where a message keeps, in `additional_kwargs`, what the provider sent beside the answer."""
+
+TABLE = "webot_table"
+"""Where a message of a line of models keeps, in `response_metadata`, which table of the settings answered."""
+
+
+FILTERED = frozenset({"content_filter", "sensitive", "refusal", "safety", "prohibited_content", "blocklist"})
+"""How providers say, in small letters, that an answer ended because of what it was about."""
+
+# How each library names why an answer ended.
+_FINISHED = ("finish_reason", "stop_reason", "done_reason")
+
+MOST_TOKENS = 100_000_000
+
+MOST_CHARACTERS = 200_000
+"""Of an answer, and of the thoughts beside it: a model that repeats itself without end is heard no further."""
+
+
+@dataclass(slots=True)
+class ModelResponse:
+    """An answer as it is heard; tokens are the provider's own count."""
+
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    model: str = ""
+    table: str = ""
+    """The model's table in the settings, where not the one that was called."""
+    finish: str = ""
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    """Those of the input that the provider has kept from an earlier call."""
+    output_tokens: int = 0
+    is_cut: bool = False
+    """Whether the answer went on beyond what is heard of one."""
+    _asking: AIMessage | None = None
+    _blocks: list[AIMessage] = field(default_factory=list)
+    _thinks: bool = False
+
+    @property
+    def tool_requests(self) -> Sequence[ToolCall | InvalidToolCall]:
+        """Give the tools the model asks for, once the message is whole; last those whose arguments are garbled."""
+        return [*self._asking.tool_calls, *self._asking.invalid_tool_calls] if self._asking is not None else ()
+
+    @property
+    def request(self) -> AIMessage:
+        """Give the message as the model is given it back beside what its tools said."""
+        content: str | list[str | dict[Any, Any]] = self.text
+        if self._asking is None:
+            return AIMessage(content)
+        if self._thinks:
+            # Anthropic wants its signed thoughts back with what its tools said, and refuses the message without.
+            content = reduce(_joined, self._blocks).content
+        asked = self._asking
+        return AIMessage(content, tool_calls=asked.tool_calls, invalid_tool_calls=asked.invalid_tool_calls)
+
+    def add(self, message: AIMessage) -> None:
+        """Take in a message or a piece of one."""
+        content = message.content
+        if isinstance(content, str):
+            self._hear_text(content)
+        else:
+            self._add_blocks(message)
+        beside = message.additional_kwargs
+        self._hear_reasoning(beside.get(REASONING) or "")
+        self.refusal += beside.get(REFUSAL) or ""
+        about = message.response_metadata
+        self.model = wellformed(str(about.get("model_name") or self.model))
+        self.table = about.get(TABLE) or self.table
+        self.finish = next((about[key] for key in _FINISHED if about.get(key)), self.finish)
+        if (
+            message.tool_calls
+            or message.invalid_tool_calls
+            or (isinstance(message, AIMessageChunk) and message.tool_call_chunks)
+        ):
+            self._asking = _joined(self._asking, message)
+        if usage := message.usage_metadata:
+            # Providers that count in every piece count from the beginning each time.
+            self.input_tokens = max(self.input_tokens, clamp_token_count(usage["input_tokens"]))
+            self.output_tokens = max(self.output_tokens, clamp_token_count(usage["output_tokens"]))
+            cached = usage.get("input_token_details", {}).get("cache_read") or 0
+            self.cached_tokens = max(self.cached_tokens, clamp_token_count(cached))
+
+    def _hear_text(self, text: str) -> None:
+        room = MOST_CHARACTERS - len(self.text)
+        self.is_cut = self.is_cut or len(text) > room
+        self.text += text[:room]
+
+    def _hear_reasoning(self, text: str) -> None:
+        self.reasoning += text[: MOST_CHARACTERS - len(self.reasoning)]
+
+    def _add_blocks(self, message: AIMessage) -> None:
+        """Take in a message of providers that tell thought, speech and tools apart in blocks."""
+        self._hear_text(message.text)
+        thought = "".join(str(block.get("reasoning") or "") for block in message.content_blocks)
+        self._hear_reasoning(thought)
+        self._blocks.append(message)
+        self._thinks = self._thinks or bool(thought)
+
+    def parsed(self, *, whole: bool) -> ParsedAnswer:
+        """Tell thought from speech, in text that can be stored."""
+        spoken = split_reasoning(wellformed(self.text), whole=whole)
+        said = next((said for said in (spoken.content, wellformed(self.refusal).strip()) if is_visible(said)), "")
+        thought = "\n".join(part for part in (wellformed(self.reasoning).strip(), spoken.reasoning) if part)
+        return ParsedAnswer(thought, said)
+
+
+def clamp_token_count(tokens: int) -> int:
+    """Give a provider's count, within what a model can take at all and what the database holds."""
+    return max(0, min(tokens, MOST_TOKENS))
+
+
+def final_response(messages: Sequence[ModelResponse]) -> ModelResponse:
+    """Give the message whose words are the answer: the last that has any."""
+    return next((heard for heard in reversed(messages) if heard.text or heard.refusal), messages[-1])
+
+
+def _joined(begun: AIMessage | None, more: AIMessage) -> AIMessage:
+    if isinstance(begun, AIMessageChunk) and isinstance(more, AIMessageChunk):
+        return add_ai_message_chunks(begun, more)
+    return more

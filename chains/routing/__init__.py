@@ -1,0 +1,1 @@
+"""Routing: what an event asks for, and which chain answers it."""

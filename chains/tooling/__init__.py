@@ -1,0 +1,1 @@
+"""Running the tools a model asks for, built in or of an MCP server."""

@@ -1,0 +1,123 @@
+"""The MCP servers of the settings, and which of their tools a chain may use."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+
+from chains.tooling.mcp_client import CONNECT_SECONDS, McpConnection
+from chains.tooling.tool import BoundTool
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import McpTable, Settings
+
+MOST_OFFERED = 64
+"""How many tools of servers one answer is offered."""
+
+_PREFIX = "mcp."
+_NAME = re.compile(r"[\w-]{1,32}", re.ASCII)
+_PACKAGE = "langchain_mcp_adapters"
+
+
+class McpServers:
+    """The servers that are set up."""
+
+    def __init__(self, servers: Mapping[str, McpConnection]) -> None:
+        self._servers = servers
+
+    async def offers(self, names: Iterable[str], *, patience: float = CONNECT_SECONDS) -> dict[str, BoundTool]:
+        """Give the tools that a chain's `tools` name, by the names models call them; the rest of them is ignored."""
+        wanted = _wanted(names)
+        if not wanted:
+            return {}
+        here = [(self._servers[name], tools) for name, tools in wanted.items() if name in self._servers]
+        known = await asyncio.gather(*(server.offers(patience) for server, _ in here))
+        found = [
+            offer
+            for (_, tools), offers in zip(here, known, strict=True)
+            for name, offer in sorted(offers.items())
+            if not tools or name in tools
+        ]
+        return {offer.tool.name: offer for offer in found[:MOST_OFFERED]}
+
+    def connect_soon(self, names: Iterable[str]) -> None:
+        """Begin to connect to the servers that chains' `tools` name, without waiting for any."""
+        for server in _wanted(names):
+            if server in self._servers:
+                self._servers[server].connect_soon()
+
+    async def aclose(self) -> None:
+        """Disconnect from all of them."""
+        await asyncio.gather(*(server.aclose() for server in self._servers.values()))
+
+
+def open_servers(settings: Settings) -> McpServers:
+    """Make the servers ready to be connected to. Loads a library if there is one, so it is not for the event loop.
+
+    Raises `SettingsInvalid` for those that cannot work.
+    """
+    tables = set_up(settings)
+    problems = [problem for name, table in tables.items() for problem in _problems(name, table)]
+    if tables and find_spec(_PACKAGE) is None:
+        problems.append(
+            f"[mcp.{next(iter(tables))}] needs the package langchain-mcp-adapters, which is not installed:"
+            " pip install 'webot[mcp]', in a checkout .venv/bin/pip install -e '.[mcp]'"
+        )
+    if problems:
+        raise SettingsInvalid(problems)
+    if tables:
+        import_module(f"{_PACKAGE}.tools")
+        # They quote what they could not read, and people's words are in it.
+        for library in ("mcp", "client"):
+            logging.getLogger(library).setLevel(logging.CRITICAL)
+    proxy = settings.network.proxy.get_secret_value()
+    return McpServers({name: McpConnection(name, table, proxy=proxy) for name, table in tables.items()})
+
+
+def set_up(settings: Settings) -> dict[str, McpTable]:
+    """Give the servers that somebody has filled in."""
+    return {name: table for name, table in settings.mcp.items() if table.command or table.url}
+
+
+def unknown_tool(names: Iterable[str], settings: Settings) -> str:
+    """Say which server or tool that a chain's `tools` name is not in the settings; nothing if all are."""
+    tables = set_up(settings)
+    for server, tools in _wanted(names).items():
+        if (table := tables.get(server)) is None:
+            there = ", ".join(f'"{_PREFIX}{name}"' for name in tables) or "no MCP servers; write one into the settings"
+            return f"tools: found {_PREFIX + server!r}, there are {there}"
+        for tool in sorted(tools - set(table.tools)) if table.tools else ():
+            allowed = ", ".join(table.tools)
+            return f"tools: found {f'{_PREFIX}{server}.{tool}'!r}, [mcp.{server}].tools allows {allowed}"
+    return ""
+
+
+def _wanted(names: Iterable[str]) -> dict[str, set[str]]:
+    """Give the servers named with the tools wanted of each; none of them for all."""
+    wanted: dict[str, set[str]] = {}
+    everything: set[str] = set()
+    for name in names:
+        if name.startswith(_PREFIX):
+            server, _, tool = name.removeprefix(_PREFIX).partition(".")
+            wanted.setdefault(server, set())
+            if tool:
+                wanted[server].add(tool)
+            else:
+                everything.add(server)
+    return {server: set() if server in everything else tools for server, tools in wanted.items()}
+
+
+def _problems(name: str, table: McpTable) -> Iterable[str]:
+    here = f"[mcp.{name}]"
+    if not _NAME.fullmatch(name):
+        yield f"{here}: the name needs letters, digits, - and _, 32 at most"
+    if table.transport == "stdio" and not table.command:
+        yield f'{here}.command: found nothing, needs a program; for a url write transport = "streamable_http"'
+    elif table.transport == "stdio" and table.url:
+        yield f'{here}.url: a program has none; leave it out, or write transport = "streamable_http"'
+    if table.transport != "stdio":
+        if not table.url.startswith(("http://", "https://")):
+            yield f"{here}.url: found {table.url!r}, needs an http:// or https:// address"
+        if table.command:
+            yield f'{here}.command: only transport = "stdio" starts a program; leave it out'

@@ -1,0 +1,298 @@
+"""One MCP server: connected to when its tools are first wanted, kept, and connected to anew after it was lost.
+
+A session may be opened and closed by one task alone, so each has its own; whoever calls a tool talks to it through
+queues. The library behind it is imported by `open_servers`, off the event loop and only where a server is set up.
+"""
+
+import asyncio
+import json
+import re
+import ssl
+import subprocess
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+import structlog
+
+from chains.models.registry import is_loopback
+from chains.tooling.tool import MOST_USES, BoundTool
+from pipeline.settings import McpTable
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+    from mcp import ClientSession
+
+log = structlog.get_logger()
+
+CONNECT_SECONDS = 5.0
+"""How long an answer waits for a server that is not connected; connecting goes on behind it."""
+
+REST_SECONDS = 30.0
+"""How long a server that could not be connected to is left alone."""
+
+_FRESH_SECONDS = 5.0
+_CLOSING_SECONDS = 8.0
+_NAME = 64
+_DESCRIPTION = 1000
+_SCHEMA = 20_000
+_UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+class ServerUnavailable(Exception):
+    """The server could not be reached now."""
+
+
+class McpConnection:
+    """A server of the settings; `errors` takes what a program writes to its standard error, else nobody does."""
+
+    def __init__(self, name: str, table: McpTable, *, proxy: str = "", errors: TextIO | None = None) -> None:
+        self.name = name
+        self.table = table
+        self._proxy = proxy
+        self._errors = errors
+        self._session: ClientSession | None = None
+        self._offers: dict[str, BoundTool] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ready = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._closed = False
+        self._seen = 0.0
+        self._rests_until = 0.0
+        self.trouble = ""
+        """What kept it from being connected to the last time."""
+
+    async def offers(self, patience: float = CONNECT_SECONDS) -> Mapping[str, BoundTool]:
+        """Give its tools by the server's own names, as they were last known; waits `patience` seconds at most."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._connected()
+        except (TimeoutError, ServerUnavailable):
+            log.info("mcp_server_not_ready", server=self.name, known=len(self._offers))
+        return self._offers
+
+    def connect_soon(self) -> None:
+        """Begin to connect without waiting for it."""
+        if self._task is None and not self._closed and time.monotonic() >= self._rests_until:
+            self._ready = asyncio.Event()
+            self._closing = asyncio.Event()
+            self._task = asyncio.create_task(self._keep(self._ready, self._closing), name=f"mcp {self.name}")
+            self._tasks.add(self._task)
+            self._task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self) -> None:
+        """Disconnect; a program that was started is ended."""
+        self._closed = True
+        self._closing.set()
+        if not (tasks := set(self._tasks)):
+            return
+        _, late = await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def call(self, tool: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type of the extra
+        """Have a tool used; gives what came of it as text alone. Raises whatever goes wrong."""
+        from mcp.types import CallToolResult, TextContent  # noqa: PLC0415 - an extra
+
+        session = await self._connected()
+        try:
+            result = await self._use(session, tool, arguments)
+        except BaseException:
+            # Whether it is lost or only slow shows when it is next wanted.
+            self._seen = 0.0
+            raise
+        self._seen = time.monotonic()
+        return CallToolResult(content=[TextContent(type="text", text=_text_of(result))], isError=result.isError)
+
+    async def _use(self, session: "ClientSession", tool: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type of the extra
+        """Have a tool used; `ServerUnavailable` when the session ends meanwhile, for whose answer the library would wait."""
+        gone = asyncio.ensure_future(self._closing.wait())
+        using = asyncio.ensure_future(session.call_tool(tool, dict(arguments)))
+        try:
+            await asyncio.wait({using, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if using.done():
+                return using.result()
+            raise ServerUnavailable(self.name)
+        finally:
+            gone.cancel()
+            using.cancel()
+
+    async def _connected(self) -> "ClientSession":
+        if self._session is not None and time.monotonic() - self._seen > _FRESH_SECONDS:
+            await self._ping(self._session)
+        self.connect_soon()
+        task = self._task
+        if task is None:
+            raise ServerUnavailable(self.name)
+        if self._session is None:
+            ready = asyncio.ensure_future(self._ready.wait())
+            try:
+                await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                ready.cancel()
+        if self._session is None:
+            raise ServerUnavailable(self.name)
+        return self._session
+
+    async def _ping(self, session: "ClientSession") -> None:
+        """Ask a server that has been quiet whether it is still there; let go of it if it is not."""
+        from mcp import McpError  # noqa: PLC0415 - an extra
+        from mcp.types import CONNECTION_CLOSED, METHOD_NOT_FOUND  # noqa: PLC0415
+
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS / 2):
+                await session.send_ping()
+        except McpError as error:
+            alive = error.error.code == METHOD_NOT_FOUND and error.error.code != CONNECTION_CLOSED
+        except Exception:  # noqa: BLE001 - the edge of a step: whatever it is, the server is not there
+            alive = False
+        else:
+            alive = True
+        if alive:
+            self._seen = time.monotonic()
+        elif self._session is session:
+            log.warning("mcp_server_lost", server=self.name)
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        self._session = None
+        self._task = None
+        self._closing.set()
+
+    async def _keep(self, ready: asyncio.Event, closing: asyncio.Event) -> None:
+        """Hold the session open until it is to be closed, or is lost."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self.table.timeout) as limit, self._opened() as session:
+                await session.initialize()
+                offers = await self._offered(session)
+                limit.reschedule(None)
+                self._session, self._offers, self._seen, self.trouble = session, offers, time.monotonic(), ""
+                ready.set()
+                ms = round((time.monotonic() - began) * 1000)
+                log.info("mcp_server_connected", server=self.name, tools=len(offers), ms=ms)
+                await closing.wait()
+        except Exception as error:  # noqa: BLE001 - the edge of a step: answers go on without the server
+            # Its own text may quote an address with a key in it.
+            self.trouble = _short_cause(error)
+            if ready.is_set():
+                log.warning("mcp_server_lost", server=self.name, error=self.trouble)
+            elif not closing.is_set():
+                self._rests_until = time.monotonic() + REST_SECONDS
+                log.warning("mcp_server_away", server=self.name, error=self.trouble, rests=REST_SECONDS)
+        finally:
+            if self._task is asyncio.current_task():
+                self._session = self._task = None
+
+    def _opened(self) -> AbstractAsyncContextManager["ClientSession"]:
+        return self._program() if self.table.transport == "stdio" else self._remote()
+
+    @asynccontextmanager
+    async def _program(self) -> AsyncIterator["ClientSession"]:
+        from mcp import ClientSession, StdioServerParameters  # noqa: PLC0415 - an extra
+        from mcp.client.stdio import stdio_client  # noqa: PLC0415
+
+        table = self.table
+        env = {key: value.get_secret_value() for key, value in table.env.items()}
+        # It gets these and the few variables a program cannot do without, and none of webot's own.
+        program = StdioServerParameters(command=table.command, args=list(table.args), env=env or None)
+        errors = self._errors or cast("TextIO", subprocess.DEVNULL)
+        async with stdio_client(program, errlog=errors) as (read, write), ClientSession(read, write) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _remote(self) -> AsyncIterator["ClientSession"]:
+        import httpx  # noqa: PLC0415 - an extra
+        from langchain_mcp_adapters.sessions import create_session  # noqa: PLC0415
+
+        from chains.tooling.mcp_bounds import bounding  # noqa: PLC0415 - needs the extra
+
+        table = self.table
+        proxy = None if is_loopback(table.url) else self._proxy or None
+        certificates = await asyncio.to_thread(ssl.create_default_context)
+
+        def client(
+            headers: dict[str, str] | None = None,
+            timeout: Any = None,  # noqa: ANN401 - the library's
+            auth: Any = None,  # noqa: ANN401 - as above
+        ) -> httpx.AsyncClient:
+            return httpx.AsyncClient(
+                headers={**(headers or {}), "accept-encoding": "identity"},
+                event_hooks={"response": [bounding(self._disconnect)]},
+                timeout=timeout,
+                auth=auth,
+                proxy=proxy,
+                trust_env=False,
+                verify=certificates,
+                # Headers carry keys, which are nobody else's.
+                follow_redirects=not headers,
+            )
+
+        connection: Any = {
+            "transport": table.transport,
+            "url": table.url,
+            "headers": {key: value.get_secret_value() for key, value in table.headers.items()},
+            "timeout": table.timeout,
+            "httpx_client_factory": client,
+        }
+        async with create_session(connection) as session:
+            yield session
+
+    async def _offered(self, session: "ClientSession") -> dict[str, BoundTool]:
+        from langchain_mcp_adapters.tools import load_mcp_tools  # noqa: PLC0415 - an extra
+
+        async def through(request: Any, handler: Any) -> Any:  # noqa: ANN401, ARG001 - types of the extra
+            return await self.call(request.name, request.args)
+
+        offers: dict[str, BoundTool] = {}
+        taken: set[str] = set()
+        for tool in await load_mcp_tools(session, tool_interceptors=[through], server_name=self.name):
+            if self.table.tools and tool.name not in self.table.tools:
+                continue
+            offer = BoundTool(self._renamed(tool), self.table.timeout, MOST_USES)
+            if len(json.dumps(offer.schema)) > _SCHEMA or offer.tool.name in taken:
+                log.warning("mcp_tool_left_out", server=self.name, tool=tool.name[:_NAME])
+                continue
+            taken.add(offer.tool.name)
+            offers[tool.name] = offer
+        for missing in sorted(set(self.table.tools) - offers.keys()):
+            log.warning("mcp_tool_missing", server=self.name, tool=missing)
+        return offers
+
+    def _renamed(self, tool: "BaseTool") -> "BaseTool":
+        """Give a tool a name that models may call and that says whose it is."""
+        name = _UNFIT.sub("_", f"{self.name}_{tool.name}")[:_NAME]
+        description = (tool.description or tool.name)[:_DESCRIPTION]
+        return tool.model_copy(update={"name": name, "description": description})
+
+
+def _text_of(result: Any) -> str:  # noqa: ANN401 - a type of the extra
+    """Put what a tool gave into words: pictures and sounds are only named, and nothing is fetched."""
+    parts: list[str] = []
+    for block in result.content:
+        match block.type:
+            case "text":
+                parts.append(block.text)
+            case "resource" if (text := getattr(block.resource, "text", None)) is not None:
+                parts.append(text)
+            case "resource_link":
+                parts.append(f"[{block.uri}]")
+            case kind:
+                parts.append(f"[{kind} left out]")
+    if not parts and result.structuredContent is not None:
+        parts.append(json.dumps(result.structuredContent, ensure_ascii=False, default=str))
+    return "\n".join(parts) or "(nothing)"
+
+
+def _short_cause(error: BaseException) -> str:
+    """Say in a few words what kept a server away, the innermost of it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    detail = f" HTTP {status}" if status else ""
+    if isinstance(error, OSError) and error.strerror:
+        detail = f" {error.strerror}"
+    return f"{type(error).__name__}{detail}"

@@ -1,0 +1,70 @@
+"""What a tool is that a chain may let its model use, and for whom it works when it does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from chains.media.services import MediaServices
+from pipeline.ports import AnswerRequest, ChannelCapabilities
+
+SECONDS = 20.0
+"""How long a tool may take unless it says otherwise."""
+
+MOST_USES = 8
+"""How many tools one answer may use, and how often one of them unless it says otherwise."""
+
+_ASK = "ask"
+
+
+def fits_any_channel(_: ChannelCapabilities) -> bool:
+    """Offer a tool on every channel."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that a chain's file may name; each file of `chains/tools/` has one."""
+
+    name: str
+    """What chains and models call it: its file's name, and that of what `make` gives."""
+    make: Callable[[MediaServices], BaseTool | None]
+    """Makes the tool for a deployment, once; None where something it needs is not set up."""
+    fits: Callable[[ChannelCapabilities], bool] = fits_any_channel
+    """Says whether a channel can show what comes of it."""
+    seconds: float = SECONDS
+    """How long it may take; then the model is told that it failed."""
+    most: int = MOST_USES
+    """How often one answer may use it."""
+    notice: str = ""
+    """The sentence of the catalogue that is said while it works, for one that takes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundTool:
+    """A tool ready to be used, with what a model is told of it."""
+
+    tool: BaseTool
+    seconds: float = SECONDS
+    most: int = MOST_USES
+    notice: str = ""
+    fits: Callable[[ChannelCapabilities], bool] = fits_any_channel
+    schema: Mapping[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Made once: it costs more than the rest of a turn's work on its tools.
+        object.__setattr__(self, "schema", convert_to_openai_tool(self.tool))
+
+
+def config_for(ask: AnswerRequest) -> RunnableConfig:
+    """Give a tool's call whom it is for."""
+    return {"configurable": {_ASK: ask}}
+
+
+def request_of(config: RunnableConfig) -> AnswerRequest:
+    """Say inside a tool whom it works for; the tool's function takes `config: RunnableConfig`, which no model sees."""
+    ask: AnswerRequest = config["configurable"][_ASK]
+    return ask
