@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.tables import Row, at_most, seen, table
-from storage.visits import ensure_schema
+from storage.database.access import ensure_schema
 
 ANSWER = """结论：**可以**，但要先确认库存。
 

@@ -18,9 +18,9 @@ from sqlalchemy import exists, func, select
 
 from benchmarks.harness import programme, town, warmed
 from benchmarks.tables import Row, at_most, percentile, seen, table
-from storage.engine import open_database
-from storage.tables import inbox, outbox
-from storage.views import count_turns, list_turns
+from storage.database.engine import open_database
+from storage.database.tables import inbox, outbox
+from storage.monitoring.views import count_turns, list_turns
 from tests.fakes.hostile_answers import hostile_text
 from tests.resilience.callers import Posted, dial, post_all
 from tests.resilience.postgres import postgres

@@ -10,10 +10,10 @@ from sqlalchemy import insert
 from benchmarks.harness import programme
 from benchmarks.tables import Row, at_most, seen, table
 from pipeline.events import Person
-from storage.engine import Database, open_database
-from storage.migrate import migrate
-from storage.tables import conversations, messages, people
-from storage.transcript import TranscriptStore
+from storage.conversations.transcript import TranscriptStore
+from storage.database.engine import Database, open_database
+from storage.database.migrate import migrate
+from storage.database.tables import conversations, messages, people
 from tests.resilience.postgres import postgres
 
 _SHORT, _LONG = 50, 50_000

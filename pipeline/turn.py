@@ -3,7 +3,7 @@
     accepted ──guards──▶ answered ──▶ recorded, one transaction ──▶ each part sent, in order ──▶ closed
                   └─▶ refused   └─▶ an apology with a trace id        └─▶ put off, or kept as undelivered
 
-The engine (`storage/worker.py`) calls `run` with a turn whose lane it holds, and carries out the verdict. After a
+The engine (`storage/turns/worker.py`) calls `run` with a turn whose lane it holds, and carries out the verdict. After a
 crash it calls again: with the answer recorded, `turn.parts` holds what is still to be sent, and nothing is asked of
 the model twice.
 """

@@ -12,8 +12,8 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from chains.models import registry
-from storage.engine import Database, open_database
-from storage.migrate import migrate
+from storage.database.engine import Database, open_database
+from storage.database.migrate import migrate
 from tests.fakes.postgres import start_postgres, stop_postgres
 
 # A test that would call a real model by mistake is told so.
@@ -31,7 +31,7 @@ def unblocked_loop() -> Iterator[None]:
         for function in buster.functions.values():
             # At the start nobody waits yet, and at the end nobody any more.
             function.can_block_in("web/logs.py", {"close"})
-            function.can_block_in("storage/migrate.py", {"upgrade"})
+            function.can_block_in("storage/database/migrate.py", {"upgrade"})
             function.can_block_in("web/listeners.py", {"bind"})
             # Certificates are read when a client is made: at the start, in a thread of its own.
             function.can_block_in("httpx2/_config.py", {"create_ssl_context"})

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from storage.ratings import RatingCount, count_ratings, latest_rated
+from storage.conversations.ratings import RatingCount, count_ratings, latest_rated
 from tests.fakes.openai_server import OpenAIServer
 from tests.house import running_service
 from tests.test_service import answered_by

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import func, select
 
 from pipeline.text.i18n import Catalogue
-from storage.tables import inbox, messages, spending
-from storage.usage import By, usage_report
+from storage.database.tables import inbox, messages, spending
+from storage.usage.report import By, usage_report
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.house import RunningService, running_service, until
 

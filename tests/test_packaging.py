@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from pipeline.settings import Limits
-from storage import worker
+from storage.turns import worker
 from web import server
 
 ROOT = Path(__file__).parents[1]

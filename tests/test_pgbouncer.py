@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from storage.bell import can_listen
-from storage.dsn import read_url
-from storage.postgres import Connector
+from storage.database.dsn import read_url
+from storage.database.postgres import Connector
+from storage.turns.notifications import can_listen
 from tests.fakes.pgbouncer import pgbouncer
 from tests.house import running_service
 from tests.web.shell import webot

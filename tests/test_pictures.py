@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.text.i18n import Catalogue
-from storage.media import MediaFolder
-from storage.sounds import StoredAudio
+from storage.media.audio import StoredAudio
+from storage.media.files import MediaFolder
 from tests.fakes.openai_media import HEARD, RED
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.fakes.recordings import amr_seconds, picture, size_of, tone, wave_head, webp_claiming

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from adapters.simulator.faults import Errcode, HttpStatus, Repeat
-from storage.views import list_turns
+from storage.monitoring.views import list_turns
 from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
 from tests.house import RunningService, running_service
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from storage.configs import RevisionStore
+from storage.conversations.chain_revisions import RevisionStore
 from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
 from tests.house import RunningService, running_service, until
 

@@ -21,11 +21,11 @@ from pipeline.revisions import ChainRelease, ChainRevision
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
 from pipeline.text.privacy import Masker
-from storage.configs import RevisionStore
-from storage.erasure import TRIED, drop_tried
-from storage.ratings import RatedAnswer, Rating, RatingCount, count_ratings, latest_rated
-from storage.replays import latest_questions
-from storage.visits import DatabaseUnusable, NoDatabase, SchemaOutdated, ensure_schema, open_for_cli
+from storage.conversations.chain_revisions import RevisionStore
+from storage.conversations.erasure import TRIED, drop_tried
+from storage.conversations.questions import latest_questions
+from storage.conversations.ratings import RatedAnswer, Rating, RatingCount, count_ratings, latest_rated
+from storage.database.access import DatabaseUnusable, NoDatabase, SchemaOutdated, ensure_schema, open_for_cli
 
 DRAFTS = "drafts"
 

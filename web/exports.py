@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from pipeline.settings import Settings
-from storage.audit import operator, record
-from storage.engine import Database
+from storage.conversations.audit import operator, record
+from storage.database.access import open_for_cli
+from storage.database.engine import Database
+from storage.database.presence import service_is_running
 from storage.exports.job import Done, ExportJob, Exports
 from storage.exports.pressroom import ForkServer
 from storage.exports.select import count
 from storage.exports.workshop import RenderPool
-from storage.media import MediaFolder
-from storage.presence import service_is_running
-from storage.visits import open_for_cli
+from storage.media.files import MediaFolder
 
 Got = TypeVar("Got")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pipeline.events import Person
 from pipeline.settings import Settings
-from storage.audit import operator
-from storage.erasure import Eraser
-from storage.forgetting import Erased, find, forget
-from storage.visits import open_for_cli
+from storage.conversations.audit import operator
+from storage.conversations.deletion import Erased, find, forget
+from storage.conversations.erasure import Eraser
+from storage.database.access import open_for_cli
 
 
 def persons_of(settings: Settings, user: str, channel: str) -> Sequence[Person]:

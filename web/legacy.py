@@ -11,8 +11,8 @@ import yaml  # type: ignore[import-untyped]
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
-from storage.legacy import ImportedCounts, UnreadableRow, import_legacy, read_legacy
-from storage.visits import ensure_schema, open_for_cli
+from storage.conversations.corp_webot import ImportedCounts, UnreadableRow, import_legacy, read_legacy
+from storage.database.access import ensure_schema, open_for_cli
 
 _SECRETS = ".secrets.toml"
 _LOCAL = "settings.local.toml"

@@ -9,8 +9,8 @@ from time import monotonic
 import structlog
 
 from pipeline import metrics
-from storage.backlog import read_backlog
-from storage.migrate import HEAD
+from storage.database.migrate import HEAD
+from storage.monitoring.backlog import read_backlog
 from web.console.pages import VERSION
 from web.wiring import Service
 

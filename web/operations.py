@@ -11,8 +11,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
 from pipeline.errors import TryAgain
-from storage.retries import retry, retry_all
-from storage.visits import identity
+from storage.database.access import identity
+from storage.turns.retries import retry, retry_all
 from web.console.guard import ConsoleGuard
 from web.console.pages import refused
 from web.turns import RETRY, RetryAsked, RetryTold

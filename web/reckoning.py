@@ -10,7 +10,7 @@ from typing import Literal
 
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.timeline import Delivered, MemberAction
-from storage.tracks import TurnStatus
+from storage.monitoring.status import TurnStatus
 
 _URGENT = "/urgent"
 

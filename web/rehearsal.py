@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
-from storage.dsn import check_files, read_url
+from storage.database.dsn import check_files, read_url
 from web.configuration import Loaded
 from web.layers import Layers
 from web.wiring import open_service

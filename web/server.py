@@ -15,7 +15,7 @@ from litestar.types import ASGIApp
 
 from adapters.bounded_http import BoundedHttpProtocol, ConnectionLimit, connection_limit, raise_descriptor_limit
 from pipeline.settings import Settings
-from storage.startup import wait_for_database
+from storage.database.startup import wait_for_database
 from web.access import Access, make_password, open_access
 from web.addresses import addresses_of
 from web.app import make_apps

@@ -19,8 +19,8 @@ from adapters.simulator.platform.timeline import Delivered, MemberAction
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.events import Content, File, Image, Voice
 from pipeline.ports import Channel, WebhookRequest
-from storage.engine import Database
-from storage.tracks import TurnStatus, turn_statuses
+from storage.database.engine import Database
+from storage.monitoring.status import TurnStatus, turn_statuses
 from web.reckoning import MemberRun, Report, SentMessage, build_report
 
 _PROGRESS_SECONDS = 0.25

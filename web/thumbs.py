@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from storage.ratings import RatedAnswer, RatingCount
+    from storage.conversations.ratings import RatedAnswer, RatingCount
     from web.chainwork import ChainWorkspace
 
 THUMBS = ("👍", "👎")
@@ -16,8 +16,8 @@ THUMBS = ("👍", "👎")
 
 def count_by_revision(desk: "ChainWorkspace") -> "Mapping[tuple[str, str], RatingCount]":
     """Count the judgements by chain and revision; without a database to read, chains are looked at all the same."""
-    from storage.migrate import SchemaTooNew  # noqa: PLC0415 (the same)
-    from storage.visits import DatabaseUnusable, SchemaOutdated  # noqa: PLC0415 (not for `webot --help`)
+    from storage.database.access import DatabaseUnusable, SchemaOutdated  # noqa: PLC0415 (not for `webot --help`)
+    from storage.database.migrate import SchemaTooNew  # noqa: PLC0415 (the same)
 
     try:
         return asyncio.run(desk.ratings())

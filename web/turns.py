@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 
 from pipeline.errors import AlreadyRunning, WebotError
 from pipeline.settings import Settings
-from storage.engine import Database
-from storage.retries import LedgerRequeuer, Retried, retry, retry_all
-from storage.views import TurnDetail, TurnView, Which, count_turns, find_turn, list_turns
-from storage.visits import NoDatabase, identity, open_for_cli
+from storage.database.access import NoDatabase, identity, open_for_cli
+from storage.database.engine import Database
+from storage.monitoring.views import TurnDetail, TurnView, Which, count_turns, find_turn, list_turns
+from storage.turns.retries import LedgerRequeuer, Retried, retry, retry_all
 from web.access import TokenUnreadable, read_token, token_path
 from web.addresses import addresses_of
 from web.configuration import Loaded

@@ -24,24 +24,24 @@ from pipeline.steps.guards import AllowList, RateLimit
 from pipeline.supervision import SupervisedLoop
 from pipeline.text.i18n import Catalogue
 from pipeline.turn import Turns
-from storage.accounts import UsageTotalsReader
-from storage.configs import RevisionStore
-from storage.decoder import Decoder
-from storage.engine import Database, open_database
-from storage.erasure import Eraser
+from storage.conversations.chain_revisions import RevisionStore
+from storage.conversations.cleanup import CleanupTask
+from storage.conversations.erasure import Eraser
+from storage.conversations.transcript import TranscriptStore
+from storage.database.access import driver_errors
+from storage.database.engine import Database, open_database
+from storage.database.migrate import migrate
+from storage.database.schema_watch import SchemaWatch
 from storage.exports.chat import ChatExports
 from storage.exports.workshop import RenderPool
-from storage.janitor import CleanupTask
-from storage.media import MediaFolder
-from storage.migrate import migrate
-from storage.outbox import OutboxSendLog
-from storage.pictures import StoredImages
+from storage.media.audio import StoredAudio
+from storage.media.decoder import Decoder
+from storage.media.files import MediaFolder
+from storage.media.images import StoredImages
 from storage.rights import check_folder, keep_private
-from storage.schema_watch import SchemaWatch
-from storage.sounds import StoredAudio
-from storage.transcript import TranscriptStore
-from storage.visits import driver_errors
-from storage.worker import Worker
+from storage.turns.send_log import OutboxSendLog
+from storage.turns.worker import Worker
+from storage.usage.totals import UsageTotalsReader
 from web.access import Access
 from web.channels import Opened, open_channels, plan_apps
 from web.configuration import Loaded

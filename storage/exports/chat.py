@@ -18,17 +18,17 @@ from pipeline.ports import MediaStore
 from pipeline.replies import StoredMedia
 from pipeline.settings import Export
 from pipeline.text.i18n import Catalogue, Language
-from storage.engine import Database
+from storage.conversations.kept_documents import KeptExports, content_digest
+from storage.database.engine import Database
+from storage.database.tables import conversations, people
 from storage.exports.facts import title
 from storage.exports.folders import work_folder
 from storage.exports.formats import FORMAT_TRAITS
-from storage.exports.kept import KeptExports, content_digest
 from storage.exports.layout import write_work_dir
 from storage.exports.orders import RenderFailed, RenderRequest
 from storage.exports.records import Head, Transcript
 from storage.exports.select import Selection, stream
 from storage.exports.workshop import RenderPool
-from storage.tables import conversations, people
 
 log = structlog.get_logger()
 

@@ -16,8 +16,8 @@ from pipeline.ports import MediaStore
 from pipeline.settings import PdfEngine
 from pipeline.text.i18n import Catalogue, Language
 from pipeline.text.privacy import Masker
-from storage.audit import latest_deletion
-from storage.engine import Database
+from storage.conversations.audit import latest_deletion
+from storage.database.engine import Database
 from storage.exports import csv, finetune, jsonl, manifest, sharegpt
 from storage.exports.folders import work_folder
 from storage.exports.formats import EPOCH, FORMAT_TRAITS

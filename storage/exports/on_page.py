@@ -11,7 +11,7 @@ from PIL.ImageFile import ImageFile
 
 from pipeline.replies import StoredMedia
 from storage.exports.pictures import ImageFolder
-from storage.images import opened, orientation_of, scaled
+from storage.media.image_processing import opened, orientation_of, scaled
 
 SIDE = 480.0
 """Points of the longer side at most: the width of what is said on a page."""

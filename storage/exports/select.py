@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select
 
-from storage.codec import media_from_json, tools_from_json
-from storage.engine import Database
+from storage.conversations.ratings import READ, WRITTEN, Rating
+from storage.database.codec import media_from_json, tools_from_json
+from storage.database.engine import Database
+from storage.database.tables import conversations, messages, people
 from storage.exports.records import ConversationInfo, Message, Transcript
-from storage.ratings import READ, WRITTEN, Rating
-from storage.tables import conversations, messages, people
 
 _TURNS = 1000
 _HEADS = 200

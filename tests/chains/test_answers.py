@@ -17,8 +17,8 @@ from chains.models.openai.answers import parse_answer, read_drawn
 from chains.models.openai.transport import ANSWER_BYTES, AnswerTooLarge, open_client, timeouts
 from pipeline.errors import AnswerFailed
 from pipeline.text.i18n import Catalogue
-from storage.media import MediaFolder
-from storage.pictures import StoredImages
+from storage.media.files import MediaFolder
+from storage.media.images import StoredImages
 from tests.chains.house import open_chains_harness
 from tests.fakes.openai_media import RED, drawn
 from tests.fakes.openai_server import Act, OpenAIServer, Raw, Says

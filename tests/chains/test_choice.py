@@ -16,8 +16,8 @@ from pipeline.ports import ImageStore
 from pipeline.settings import ModelTable, Settings
 from pipeline.spending import SpentTotals
 from pipeline.text.i18n import Catalogue
-from storage.media import MediaFolder
-from storage.pictures import StoredImages
+from storage.media.files import MediaFolder
+from storage.media.images import StoredImages
 from tests.chains.house import PLAIN_CHAIN, ChainsHarness, RecentMemory, open_chains_harness, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Fails, OpenAIServer, Says

@@ -17,8 +17,8 @@ from pipeline.ports import Spending
 from pipeline.replies import ImageReply, TextReply
 from pipeline.spending import SpentTotals
 from pipeline.text.i18n import Catalogue, load_sentences
-from storage.media import MediaFolder
-from storage.pictures import StoredImages
+from storage.media.files import MediaFolder
+from storage.media.images import StoredImages
 from tests.chains.house import NOON, ChainsHarness, RecentMemory, open_chains_harness
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_media import RED, drawn, drawn_at

@@ -21,8 +21,8 @@ from pipeline.ports import Spending
 from pipeline.replies import StoredMedia, TextReply, VoiceReply
 from pipeline.spending import SpentTotals
 from pipeline.text.i18n import Catalogue
-from storage.media import MediaFolder
-from storage.sounds import StoredAudio
+from storage.media.audio import StoredAudio
+from storage.media.files import MediaFolder
 from tests.chains.house import PLAIN_CHAIN, ChainsHarness, ask, open_chains_harness, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_media import HEARD

@@ -19,8 +19,8 @@ from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import Content, Image, Text
 from pipeline.replies import StoredMedia, TextReply
 from pipeline.text.i18n import Catalogue
-from storage.media import MediaFolder
-from storage.pictures import StoredImages
+from storage.media.files import MediaFolder
+from storage.media.images import StoredImages
 from tests.chains.house import NOON, ChainsHarness, RecentMemory, ask, open_chains_harness
 from tests.fakes.openai_server import OpenAIServer
 from tests.fakes.recordings import picture, webp_claiming

@@ -17,8 +17,8 @@ from pipeline.errors import AnswerFailed
 from pipeline.replies import ImageReply, TextReply
 from pipeline.spending import SpentTotals
 from pipeline.text.i18n import Catalogue
-from storage.media import MediaFolder
-from storage.pictures import StoredImages
+from storage.media.files import MediaFolder
+from storage.media.images import StoredImages
 from tests.chains.house import ChainsHarness, open_chains_harness, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_server import Act, Asked, Fails, OpenAIServer, Says

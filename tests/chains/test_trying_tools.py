@@ -21,8 +21,8 @@ from chains.toolset import open_tool_registry
 from pipeline.answer import ToolUse
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
-from storage.media import MediaFolder
-from storage.pictures import StoredImages
+from storage.media.files import MediaFolder
+from storage.media.images import StoredImages
 from tests.chains.house import NOON, open_chains_harness
 from tests.chains.test_mcp import PROGRAM
 from tests.chains.test_tools import Script, chats, drawings

@@ -11,8 +11,8 @@ from chains.catalog.files import ChainFiles, ChainRequirements
 from chains.catalog.sync import ChainSync, live_chains
 from pipeline.events import Person
 from pipeline.revisions import ChainRevision
-from storage.configs import RevisionStore
-from storage.engine import Database
+from storage.conversations.chain_revisions import RevisionStore
+from storage.database.engine import Database
 
 NEVER = 3600.0
 """Seconds between the looks that a keeper takes by itself: here tests say when it looks."""

@@ -13,9 +13,9 @@ from pipeline.errors import LaneLost
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.ports import TurnLog
 from pipeline.replies import Receipt, TextPart
-from storage.engine import open_database
-from storage.migrate import migrate
-from storage.worker import Worker
+from storage.database.engine import open_database
+from storage.database.migrate import migrate
+from storage.turns.worker import Worker
 from tests.fakes.turns import FakeJournal
 
 EVENT = InboundEvent("k", Person("wecom", "张三"), Text("你好"), datetime(2026, 11, 22, tzinfo=UTC))

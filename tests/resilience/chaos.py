@@ -10,7 +10,7 @@ from tests.resilience.speakers import Account, Duplicate, WeComClients, settle
 from tests.resilience.town import Cluster, Service
 
 _LEASE = 12.0
-"""Seconds after which other processes take a silent one's lanes (storage/lease.py)."""
+"""Seconds after which other processes take a silent one's lanes (storage/turns/lease.py)."""
 _TAKEN_OVER = _LEASE + _LEASE / 3 + 2.0
 _SETTLED = 90.0
 """Seconds without any answer after which none is waited for: more than the minute WeCom's limit may take."""

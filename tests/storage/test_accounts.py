@@ -7,10 +7,10 @@ from sqlalchemy import insert
 
 from pipeline.events import Person
 from pipeline.spending import ModelUsage, SpentTotals, UsageTotals
-from storage.accounts import FRESH_SECONDS, UsageTotalsReader
-from storage.engine import Database
-from storage.spending import day_of
-from storage.tables import spending
+from storage.database.engine import Database
+from storage.database.tables import spending
+from storage.usage.batch import day_of
+from storage.usage.totals import FRESH_SECONDS, UsageTotalsReader
 
 ZHANG, LI = Person("wecom", "张三"), Person("wecom", "李四")
 # A Wednesday, the eighteenth, of this machine's own time.

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from storage.bell import NotifyListener
-from storage.engine import open_database
+from storage.database.engine import open_database
+from storage.turns.notifications import NotifyListener
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Revisions and releases of chains, on both databases."""
 
 from pipeline.revisions import ChainRelease, ChainRevision, ReleaseState
-from storage.configs import RevisionStore
-from storage.engine import Database
+from storage.conversations.chain_revisions import RevisionStore
+from storage.database.engine import Database
 
 ONE = ChainRevision("hr", "111111111111", 'system_prompt = "one"', "ann", "first")
 TWO = ChainRevision("hr", "222222222222", 'system_prompt = "two 😀"', "bob")

@@ -11,8 +11,8 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 
 from pipeline.errors import TryAgain, Unreadable
-from storage.decoder import Decoder, DecoderServer
-from storage.decoder_jobs import BEGUN, Job
+from storage.media.decoder import Decoder, DecoderServer
+from storage.media.decoder_jobs import BEGUN, Job
 from tests.fakes.recordings import blank, picture, size_of, wav
 
 SHRINK = Job("shrink picture")

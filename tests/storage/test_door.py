@@ -2,7 +2,7 @@
 
 import asyncio
 
-from storage.door import AdmissionGate
+from storage.turns.admission import AdmissionGate
 
 
 async def test_a_turn_begins_at_once_when_nobody_comes_in() -> None:

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pipeline.answer import lane_of
 from pipeline.errors import TryAgain
 from pipeline.events import Person
-from storage.engine import Database
-from storage.migrate import migrate
+from storage.database.engine import Database
+from storage.database.migrate import migrate
 from tests.storage.test_worker import accept, said, working
 
 Got = TypeVar("Got")

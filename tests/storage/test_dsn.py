@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from pipeline.errors import SettingsInvalid
-from storage.dsn import check_files, connect_arguments, database_place, read_url
-from storage.postgres import Connector
+from storage.database.dsn import check_files, connect_arguments, database_place, read_url
+from storage.database.postgres import Connector
 
 HOST = "postgresql://me:pw@db"
 

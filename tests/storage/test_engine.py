@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import AlreadyRunning, SettingsInvalid
-from storage.engine import open_database
-from storage.migrate import migrate
+from storage.database.engine import open_database
+from storage.database.migrate import migrate
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.engine import Database
-from storage.failures import Meaning, read_failure
-from storage.tables import inbox, legacy_imports, spending
+from storage.database.engine import Database
+from storage.database.failures import Meaning, read_failure
+from storage.database.tables import inbox, legacy_imports, spending
 
 SPENT = {"person": "p", "day": 1, "chain": "c", "answers": 1, "input_tokens": 1, "output_tokens": 1, "cost": 1}
 ROW = {"lane": "", "channel": "", "user": "", "content": "", "sent_at": 1.0, "accepted_at": 1.0}

@@ -17,12 +17,8 @@ from pipeline.events import InboundEvent, Person, Text
 from pipeline.exports import Everything
 from pipeline.replies import StoredMedia, VoicePart
 from pipeline.settings import Export
-from storage.audit import deeds
-from storage.codec import content_to_json, part_to_json
-from storage.engine import Database, open_database
-from storage.exports.chat import ChatExports
-from storage.exports.workshop import RenderPool
-from storage.forgetting import (
+from storage.conversations.audit import deeds
+from storage.conversations.deletion import (
     Erased,
     delete_marked_files,
     delete_unreferenced_files,
@@ -31,10 +27,14 @@ from storage.forgetting import (
     forget_old,
     turns_of,
 )
-from storage.media import MediaFolder
-from storage.tables import inbox, metadata, outbox
-from storage.transcript import TranscriptStore
-from storage.worker import Worker
+from storage.conversations.transcript import TranscriptStore
+from storage.database.codec import content_to_json, part_to_json
+from storage.database.engine import Database, open_database
+from storage.database.tables import inbox, metadata, outbox
+from storage.exports.chat import ChatExports
+from storage.exports.workshop import RenderPool
+from storage.media.files import MediaFolder
+from storage.turns.worker import Worker
 from tests.fakes.runs import ScriptedRun
 from tests.storage.exports.conversing import converse
 

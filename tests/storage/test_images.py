@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from storage.decoder_process import MEMORY
-from storage.images import MOST_PIXELS, fitted, shrunk
-from storage.pictures import LARGEST
+from storage.media.decoder_process import MEMORY
+from storage.media.image_processing import MOST_PIXELS, fitted, shrunk
+from storage.media.images import LARGEST
 from tests.fakes.recordings import blank, interlaced
 
 Image.init()

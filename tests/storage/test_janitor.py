@@ -6,10 +6,10 @@ from time import time
 import pytest
 from sqlalchemy import func, insert, select
 
-from storage.engine import Database
-from storage.janitor import CleanupTask
-from storage.media import MediaFolder
-from storage.tables import inbox, outbox
+from storage.conversations.cleanup import CleanupTask
+from storage.database.engine import Database
+from storage.database.tables import inbox, outbox
+from storage.media.files import MediaFolder
 
 DAY = 24 * 3600.0
 

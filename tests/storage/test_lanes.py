@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.lanes import Lane, LaneState
+from storage.turns.lanes import Lane, LaneState
 
 
 def a_lane() -> Lane:

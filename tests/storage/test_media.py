@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import Undeliverable
 from pipeline.replies import StoredMedia
-from storage.media import MediaFolder
+from storage.media.files import MediaFolder
 
 DAY = 24 * 3600.0
 

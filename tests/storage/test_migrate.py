@@ -9,10 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, select, text
 
-from storage.engine import Database, open_database
-from storage.migrate import HEAD, Migrated, SchemaTooNew, migrate, upgrade, version
-from storage.spending import number_of
-from storage.tables import metadata, spending
+from storage.database.engine import Database, open_database
+from storage.database.migrate import HEAD, Migrated, SchemaTooNew, migrate, upgrade, version
+from storage.database.tables import metadata, spending
+from storage.usage.batch import number_of
 
 
 def differences(connection: Connection) -> list[object]:

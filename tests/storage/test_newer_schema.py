@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from storage.engine import Database, open_database
-from storage.migrate import HEAD, is_newer, migrate
-from storage.schema_watch import SchemaWatch
+from storage.database.engine import Database, open_database
+from storage.database.migrate import HEAD, is_newer, migrate
+from storage.database.schema_watch import SchemaWatch
 from tests.house import running_service, until
 from tests.web.shell import webot
 

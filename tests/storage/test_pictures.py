@@ -8,9 +8,9 @@ from PIL import Image
 
 from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.replies import StoredMedia
-from storage.images import SEEN_SIDE
-from storage.media import MediaFolder
-from storage.pictures import StoredImages
+from storage.media.files import MediaFolder
+from storage.media.image_processing import SEEN_SIDE
+from storage.media.images import StoredImages
 from tests.fakes.recordings import blank, noise, picture, size_of, webp_claiming
 
 

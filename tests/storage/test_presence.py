@@ -6,11 +6,11 @@ from threading import Event
 
 from sqlalchemy import update
 
-from storage.engine import open_database
-from storage.migrate import migrate
-from storage.presence import service_is_running
-from storage.tables import workers
-from storage.worker import Worker
+from storage.database.engine import open_database
+from storage.database.migrate import migrate
+from storage.database.presence import service_is_running
+from storage.database.tables import workers
+from storage.turns.worker import Worker
 from tests.fakes.runs import ScriptedRun
 
 

@@ -6,12 +6,12 @@ from sqlalchemy import insert, select
 
 from pipeline.events import Person
 from pipeline.spending import SpentTotals
-from storage.accounts import UsageTotalsReader
-from storage.engine import Database
-from storage.pseudonyms import anonymise, drop_pseudonyms, insert_into
-from storage.spending import day_of
-from storage.tables import forgotten_keys, spending
-from storage.usage import FORGOTTEN, usage_report
+from storage.database.engine import Database
+from storage.database.tables import forgotten_keys, spending
+from storage.usage.batch import day_of
+from storage.usage.pseudonyms import anonymise, drop_pseudonyms, insert_into
+from storage.usage.report import FORGOTTEN, usage_report
+from storage.usage.totals import UsageTotalsReader
 
 ZHANG, LI = Person("wecom", "zhangsan"), Person("wecom", "lisi")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()

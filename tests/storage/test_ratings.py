@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select, update
 
-from storage.engine import Database
-from storage.ratings import Rating, RatingCount, count_ratings, latest_rated
-from storage.tables import conversations, messages
+from storage.conversations.ratings import Rating, RatingCount, count_ratings, latest_rated
+from storage.database.engine import Database
+from storage.database.tables import conversations, messages
 from tests.storage.test_replays import talk
 
 

@@ -12,11 +12,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import TryAgain
-from storage.backlog import read_backlog
-from storage.engine import Database, open_database
-from storage.migrate import migrate
-from storage.readiness import Readiness, WriteOutcomes
-from storage.worker import Worker
+from storage.database.engine import Database, open_database
+from storage.database.migrate import migrate
+from storage.monitoring.backlog import read_backlog
+from storage.turns.readiness import Readiness, WriteOutcomes
+from storage.turns.worker import Worker
 from tests.fakes.runs import ScriptedRun
 from tests.storage.test_worker import ZHANG, accept, said
 

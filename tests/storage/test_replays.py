@@ -3,9 +3,9 @@
 from sqlalchemy import insert
 
 from pipeline.answer import Exchange
-from storage.engine import Database
-from storage.replays import latest_questions
-from storage.tables import conversations, messages, people
+from storage.conversations.questions import latest_questions
+from storage.database.engine import Database
+from storage.database.tables import conversations, messages, people
 
 
 async def talk(database: Database, user: str, *chains: str) -> None:

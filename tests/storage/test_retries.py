@@ -11,11 +11,11 @@ from pipeline.answer import Finished, Outcome, Turn, Verdict, lane_of
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.replies import Receipt, TextPart
-from storage.engine import Database, open_database
-from storage.retries import LedgerRequeuer, Retried, retry, retry_all
-from storage.views import count_turns, find_turn, last_accepted, list_turns
-from storage.visits import DatabaseUnusable, NoDatabase, SchemaOutdated, examine, open_for_cli
-from storage.worker import Worker
+from storage.database.access import DatabaseUnusable, NoDatabase, SchemaOutdated, examine, open_for_cli
+from storage.database.engine import Database, open_database
+from storage.monitoring.views import count_turns, find_turn, last_accepted, list_turns
+from storage.turns.retries import LedgerRequeuer, Retried, retry, retry_all
+from storage.turns.worker import Worker
 
 ZHANG = Person("wecom", "张三")
 PARTS = [TextPart("one", "text"), TextPart("two", "text")]

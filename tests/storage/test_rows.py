@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from storage.engine import Database
-from storage.rows import JsonRows, insert_rows, update_rows
-from storage.tables import inbox
+from storage.database.bulk import JsonRows, insert_rows, update_rows
+from storage.database.engine import Database
+from storage.database.tables import inbox
 
 NAMES = ("key", "lane", "n", "channel", "user", "content", "sent_at", "accepted_at")
 TEXTS = (

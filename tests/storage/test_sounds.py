@@ -8,9 +8,9 @@ import pytest
 
 from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.replies import StoredMedia
-from storage.media import MediaFolder
-from storage.recordings import PIECE_SECONDS
-from storage.sounds import StoredAudio
+from storage.media.audio import StoredAudio
+from storage.media.files import MediaFolder
+from storage.media.transcode import PIECE_SECONDS
 from tests.fakes.recordings import amr_seconds, heard, speex, tone, wave_head
 
 

@@ -17,12 +17,12 @@ from pipeline.answer import (
     Turn,
 )
 from pipeline.events import InboundEvent, Person, Text
-from storage.changes import Changes
-from storage.engine import Database
-from storage.forgetting import forget
-from storage.spending import day_of
-from storage.tables import messages, spending
-from storage.transcript import TranscriptStore
+from storage.conversations.changes import Changes
+from storage.conversations.deletion import forget
+from storage.conversations.transcript import TranscriptStore
+from storage.database.engine import Database
+from storage.database.tables import messages, spending
+from storage.usage.batch import day_of
 
 ZHANG = Person("wecom", "张三")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

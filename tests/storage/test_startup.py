@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from storage.startup import wait_for_database
-from storage.visits import DatabaseUnusable
+from storage.database.access import DatabaseUnusable
+from storage.database.startup import wait_for_database
 from tests.web.shell import start, webot
 
 

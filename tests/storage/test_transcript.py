@@ -21,9 +21,9 @@ from pipeline.answer import (
 )
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.replies import StoredMedia
-from storage.changes import Changes
-from storage.engine import Database
-from storage.transcript import TranscriptStore
+from storage.conversations.changes import Changes
+from storage.conversations.transcript import TranscriptStore
+from storage.database.engine import Database
 
 ZHANG = Person("wecom", "张三")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

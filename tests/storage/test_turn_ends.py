@@ -29,10 +29,10 @@ from pipeline.replies import TextReply
 from pipeline.settings import Limits
 from pipeline.text.i18n import Catalogue
 from pipeline.turn import Turns
-from storage.engine import Database
-from storage.lanes import LaneState
-from storage.tables import inbox, lanes, messages, outbox, spending
-from storage.worker import Worker
+from storage.database.engine import Database
+from storage.database.tables import inbox, lanes, messages, outbox, spending
+from storage.turns.lanes import LaneState
+from storage.turns.worker import Worker
 from tests.fakes.turns import FakeAnswerer, FakeChannel
 
 ZH = Catalogue("zh")

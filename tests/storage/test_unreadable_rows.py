@@ -9,13 +9,13 @@ from sqlalchemy import insert, text, update
 
 from pipeline.answer import Forgotten, Outcome, lane_of
 from pipeline.replies import TextReply
-from storage.codec import content_to_json
-from storage.engine import Database, open_database
-from storage.lanes import LaneState
-from storage.migrate import migrate
-from storage.retries import retry
-from storage.tables import inbox, lanes, outbox
-from storage.views import find_turn, list_turns
+from storage.database.codec import content_to_json
+from storage.database.engine import Database, open_database
+from storage.database.migrate import migrate
+from storage.database.tables import inbox, lanes, outbox
+from storage.monitoring.views import find_turn, list_turns
+from storage.turns.lanes import LaneState
+from storage.turns.retries import retry
 from tests.storage.test_turn_ends import LI, ZH, ZHANG, Desk, answering, event, said
 
 _ROW = {

@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 from sqlalchemy import insert
 
-from storage.engine import Database
-from storage.spending import number_of
-from storage.tables import spending
-from storage.usage import By, UsageRow, usage_report
+from storage.database.engine import Database
+from storage.database.tables import spending
+from storage.usage.batch import number_of
+from storage.usage.report import By, UsageRow, usage_report
 
 SUNDAY = date(2026, 11, 22)
 FRIDAY = date(2026, 11, 20)

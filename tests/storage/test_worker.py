@@ -11,9 +11,9 @@ import pytest
 from pipeline.answer import lane_of
 from pipeline.errors import TryAgain
 from pipeline.events import InboundEvent, Person, Text
-from storage.engine import Database, open_database
-from storage.views import list_turns
-from storage.worker import Worker
+from storage.database.engine import Database, open_database
+from storage.monitoring.views import list_turns
+from storage.turns.worker import Worker
 from tests.fakes.pgbouncer import pgbouncer
 from tests.fakes.runs import ScriptedRun
 
@@ -223,7 +223,7 @@ class TestSeveralProcesses:
             opened.append(open_database(url))
             return opened[-1]
 
-        from storage.migrate import migrate  # noqa: PLC0415
+        from storage.database.migrate import migrate  # noqa: PLC0415
 
         await migrate(another())
         yield another

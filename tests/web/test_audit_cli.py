@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.audit import record
-from storage.engine import open_database
-from storage.migrate import migrate
+from storage.conversations.audit import record
+from storage.database.engine import open_database
+from storage.database.migrate import migrate
 from tests.web.test_cli import webot
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.engine import open_database
+from storage.database.engine import open_database
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.storage.test_ratings import judge
 from tests.storage.test_replays import talk

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.audit import deeds
-from storage.engine import Database, open_database
-from storage.migrate import migrate
+from storage.conversations.audit import deeds
+from storage.database.engine import Database, open_database
+from storage.database.migrate import migrate
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import NOON, REPORT
 from tests.web.shell import start, webot

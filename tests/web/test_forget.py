@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from pipeline.events import Person
 from pipeline.text.i18n import Catalogue
-from storage.engine import Database
-from storage.tables import metadata
+from storage.database.engine import Database
+from storage.database.tables import metadata
 from tests.house import RunningService, running_service
 from tests.web.shell import webot
 

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from storage.migrate import HEAD
+from storage.database.migrate import HEAD
 from tests.house import running_service
 from tests.web.shell import Ran, webot
 

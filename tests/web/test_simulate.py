@@ -16,7 +16,7 @@ from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.faults import Drop, Errcode
 from adapters.simulator.platform.timeline import Delivered, MemberAction
 from pipeline.events import Clicked, Entered, Link, Location, Text
-from storage.tracks import TurnStatus
+from storage.monitoring.status import TurnStatus
 from tests.fakes.openai_server import Hangs, OpenAIServer
 from tests.house import RunningService, running_service
 from web.client import NotAnswered

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import web.commands
 from adapters.simulator.faults import Errcode
-from storage.views import list_turns
+from storage.monitoring.views import list_turns
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.house import RunningService, running_service
 from tests.web.shell import Ran, free_port, webot

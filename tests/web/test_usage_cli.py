@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.engine import open_database
-from storage.migrate import migrate
+from storage.database.engine import open_database
+from storage.database.migrate import migrate
 from tests.storage.test_usage import FRIDAY, answered
 from tests.web.test_cli import webot
 

@@ -13,7 +13,7 @@ from web.commands import Shell, pass_shell
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.audit import Action, AuditRow
+    from storage.conversations.audit import Action, AuditRow
 
 _ACTIONS = ("export", "forget", "retention")
 _HEAD = ("when", "who", "did", "conversations", "messages", "what")
@@ -76,8 +76,8 @@ def _json(deed: "AuditRow") -> str:
 
 
 async def _found(url: str, action: "Action | None", limit: int) -> "Sequence[AuditRow]":
-    from storage.audit import deeds  # noqa: PLC0415 (not for `webot --help`)
-    from storage.visits import NoDatabase, open_for_cli  # noqa: PLC0415 (the same)
+    from storage.conversations.audit import deeds  # noqa: PLC0415 (not for `webot --help`)
+    from storage.database.access import NoDatabase, open_for_cli  # noqa: PLC0415 (the same)
 
     try:
         async with open_for_cli(url) as database:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chains.evaluation.cases import CaseResult
     from chains.evaluation.replay import ComparedAnswers
     from chains.evaluation.tester import TrialAnswer
-    from storage.ratings import Rating
+    from storage.conversations.ratings import Rating
     from web.chainwork import ChainWorkspace
 
 _NAME = click.argument("name", metavar="NAME")

@@ -32,7 +32,7 @@ def command(shell: Shell, *, config: Path | None, database: Path | None, channel
     settings = shell.settings()
     if channel not in settings.channels:
         raise click.UsageError(f"there is no channel {channel!r}; there are {', '.join(settings.channels)}")
-    from storage.visits import NoDatabase, SchemaOutdated  # noqa: PLC0415 (as above)
+    from storage.database.access import NoDatabase, SchemaOutdated  # noqa: PLC0415 (as above)
 
     try:
         brought, unread = import_database(settings, database, channel)

@@ -15,7 +15,7 @@ from web.commands import Shell, pass_shell
 @pass_shell
 def command(shell: Shell) -> None:
     """Take every missing step and say which schema there was and is."""
-    from storage.visits import ensure_schema  # noqa: PLC0415 (not for `webot --help`)
+    from storage.database.access import ensure_schema  # noqa: PLC0415 (not for `webot --help`)
 
     migrated = asyncio.run(ensure_schema(shell.settings().storage.database_url.get_secret_value()))
     before = migrated.before or "none"

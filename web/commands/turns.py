@@ -15,8 +15,8 @@ import click
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from storage.retries import Retried
-    from storage.views import PartView, TurnDetail, TurnView, Which
+    from storage.monitoring.views import PartView, TurnDetail, TurnView, Which
+    from storage.turns.retries import Retried
 
 _OUTCOMES: Mapping[str, str] = {
     "afresh": "runs again, to be answered afresh",

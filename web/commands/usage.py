@@ -14,7 +14,7 @@ from web.columns import format_columns
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from storage.usage import By, UsageRow
+    from storage.usage.report import By, UsageRow
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -59,7 +59,7 @@ def _print_table(head: Sequence[str], found: "Sequence[UsageRow]") -> None:
 
 
 def _total(found: "Sequence[UsageRow]") -> "UsageRow":
-    from storage.usage import UsageRow  # noqa: PLC0415 (not for `webot --help`)
+    from storage.usage.report import UsageRow  # noqa: PLC0415 (not for `webot --help`)
 
     return UsageRow(
         "in all",
@@ -90,8 +90,8 @@ def _date(at: datetime | None) -> date | None:
 
 
 async def _found(url: str, by: "By", since: date | None, until: date | None) -> "Sequence[UsageRow]":
-    from storage.usage import usage_report  # noqa: PLC0415 (not for `webot --help`)
-    from storage.visits import NoDatabase, open_for_cli  # noqa: PLC0415 (the same)
+    from storage.database.access import NoDatabase, open_for_cli  # noqa: PLC0415 (the same)
+    from storage.usage.report import usage_report  # noqa: PLC0415 (not for `webot --help`)
 
     try:
         async with open_for_cli(url) as database:

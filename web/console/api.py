@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from pipeline.events import Content, Person
-from storage.tracks import count_unfinished
+from storage.monitoring.status import count_unfinished
 from web.console.chat import LARGEST_UPLOAD
 from web.console.following import follow
 from web.console.pages import FRESH, VERSION, answer_json

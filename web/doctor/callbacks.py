@@ -14,8 +14,8 @@ from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import BadCallback, WebotError
 from pipeline.net import local_url
 from pipeline.settings import Settings
-from storage.views import last_accepted
-from storage.visits import open_for_cli
+from storage.database.access import open_for_cli
+from storage.monitoring.views import last_accepted
 from web.doctor.findings import Finding, FindingFactory
 from web.doctor.troubles import fix_for, is_local, open_probe_client, short_cause
 

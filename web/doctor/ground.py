@@ -10,7 +10,7 @@ import httpx2
 
 from pipeline.errors import SettingsInvalid, WebotError
 from pipeline.settings import Storage
-from storage.visits import DatabaseUnusable, examine, sqlite_file
+from storage.database.access import DatabaseUnusable, examine, sqlite_file
 from web.addresses import Addresses
 from web.configuration import Loaded
 from web.doctor.exposure import examine_rights

@@ -6,9 +6,9 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.replies import StoredMedia
-from storage.codec import media_to_json
-from storage.engine import Database
-from storage.tables import conversations, messages, people
+from storage.database.codec import media_to_json
+from storage.database.engine import Database
+from storage.database.tables import conversations, messages, people
 
 NOBODY_SAID: Mapping[int, tuple[int, str]] = {}
 

@@ -15,11 +15,11 @@ from pipeline.events import Person
 from pipeline.exports import Current, Everything, Exported, Format, Full, Month, Numbered, Previous, Wanted
 from pipeline.replies import StoredMedia
 from pipeline.settings import Export
-from storage.engine import Database
+from storage.conversations.kept_documents import drop_old_exports
+from storage.database.engine import Database
+from storage.database.tables import doomed_files, exported_files
 from storage.exports.chat import ChatExports
-from storage.exports.kept import drop_old_exports
 from storage.exports.workshop import RenderPool
-from storage.tables import doomed_files, exported_files
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import REPORT
 

@@ -17,14 +17,14 @@ from sqlalchemy.dialects import sqlite
 
 from pipeline.exports import FORMATS, Format
 from pipeline.text.privacy import Masker
-from storage.engine import Database, open_database
+from storage.conversations.deletion import find, forget
+from storage.database.engine import Database, open_database
+from storage.database.migrate import migrate
 from storage.exports.job import ExportJob, Exports
 from storage.exports.journal import TargetNotEmpty
 from storage.exports.select import Selection, count, following, stream
 from storage.exports.workshop import RenderPool
-from storage.forgetting import find, forget
-from storage.media import MediaFolder
-from storage.migrate import migrate
+from storage.media.files import MediaFolder
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import MIXED, NOON
 

@@ -13,8 +13,8 @@ from pipeline.events import InboundEvent, Person, Text
 from pipeline.settings import PdfEngine
 from pipeline.text.i18n import Catalogue
 from pipeline.text.privacy import Masker
-from storage.changes import Changes
-from storage.engine import Database
+from storage.conversations.changes import Changes
+from storage.database.engine import Database
 from storage.exports.csv import lines as csv_lines
 from storage.exports.documents import pieces
 from storage.exports.finetune import lines as finetune_lines

@@ -1,0 +1,1 @@
+"""Conversations as they are kept: transcript, ratings, chain revisions, erasure and audit."""

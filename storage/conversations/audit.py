@@ -1,0 +1,106 @@
+"""Who exported what and who deleted what, written down before or with the deed."""
+
+import getpass
+import json
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import time
+from typing import Any, Literal
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.database.engine import Database
+from storage.database.tables import audit
+
+Action = Literal["export", "forget", "retention"]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A deed: `who` did it, `details` are its filter."""
+
+    id: int
+    at: datetime
+    who: str
+    action: str
+    details: Mapping[str, Any]
+    conversations: int
+    messages: int
+
+
+def operator() -> str:
+    """Name whoever runs this program: the account and the machine."""
+    name = "?"
+    with suppress(OSError, KeyError):  # an account without a name, as in a container
+        name = getpass.getuser()
+    return f"{name}@{socket.gethostname()}"
+
+
+async def record(
+    database: Database, action: Action, who: str, details: Mapping[str, Any], *, conversations: int, messages: int
+) -> None:
+    """Write a deed down."""
+    async with database.write() as connection:
+        await note(connection, action, who, details, conversations=conversations, messages=messages)
+
+
+async def note(
+    connection: AsyncConnection,
+    action: Action,
+    who: str,
+    details: Mapping[str, Any],
+    *,
+    conversations: int,
+    messages: int,
+) -> None:
+    """Write a deed down in the transaction that does it."""
+    await connection.execute(
+        insert(audit).values(
+            at=time(),
+            who=who,
+            action=action,
+            details=json.dumps(details, ensure_ascii=False, sort_keys=True),
+            conversations=conversations,
+            messages=messages,
+        )
+    )
+
+
+async def latest_deletion(database: Database) -> int:
+    """Give the number of the latest deed that deleted something, 0 if there is none."""
+    deletions: tuple[Action, ...] = ("forget", "retention")
+    latest = select(func.coalesce(func.max(audit.c.id), 0)).where(audit.c.action.in_(deletions))
+    async with database.read() as connection:
+        return int((await connection.execute(latest)).scalar_one())
+
+
+async def latest_forgetting(database: Database) -> float:
+    """Return when a person was last forgotten, in seconds since 1970; 0 for never."""
+    latest = select(func.coalesce(func.max(audit.c.at), 0.0)).where(audit.c.action == "forget")
+    async with database.read() as connection:
+        return float((await connection.execute(latest)).scalar_one())
+
+
+async def deeds(database: Database, *, action: Action | None = None, limit: int = 100) -> Sequence[AuditRow]:
+    """Give the latest deeds, newest first."""
+    wanted = select(audit).order_by(audit.c.id.desc()).limit(limit)
+    if action is not None:
+        wanted = wanted.where(audit.c.action == action)
+    async with database.read() as connection:
+        rows = (await connection.execute(wanted)).all()
+    return [
+        AuditRow(
+            row.id,
+            datetime.fromtimestamp(row.at, UTC),
+            row.who,
+            row.action,
+            json.loads(row.details),
+            row.conversations,
+            row.messages,
+        )
+        for row in rows
+    ]

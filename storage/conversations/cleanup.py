@@ -1,0 +1,114 @@
+"""Clears away what is no longer needed, a little at a time, so that nobody waits for it."""
+
+import asyncio
+from collections.abc import Awaitable
+from itertools import count
+from time import time
+
+import structlog
+from sqlalchemy import delete, select
+
+from pipeline.supervision import SupervisedLoop
+from storage.conversations.deletion import delete_marked_files, delete_unreferenced_files, forget_old
+from storage.conversations.erasure import Eraser
+from storage.conversations.kept_documents import drop_old_exports
+from storage.database.engine import Database
+from storage.database.failures import read_failure
+from storage.database.tables import inbox
+from storage.media.files import MediaFolder
+from storage.usage.pseudonyms import drop_pseudonyms
+
+log = structlog.get_logger()
+
+_HOUR = 3600.0
+_HOURS_A_DAY = 24
+_DAY = _HOURS_A_DAY * _HOUR
+_BATCH = 1000
+
+
+class CleanupTask:
+    """Removes finished turns, with their parts, after `keep_days`; what failed stays until somebody deals with it.
+
+    Files of the media folder go `keep_media_days` after they were last stored, and what was said `retention_days`
+    after it was; 0 keeps them for ever. Files of what was forgotten go in any case, and those nothing refers to.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        media: MediaFolder,
+        *,
+        keep_days: int,
+        keep_media_days: int,
+        retention_days: int = 0,
+        eraser: Eraser | None = None,
+    ) -> None:
+        self._database = database
+        self._media = media
+        self._keep_days = keep_days
+        self._keep = keep_days * _DAY
+        self._keep_media_days = keep_media_days
+        self._retention_days = retention_days
+        self._eraser = eraser
+        self.loop = SupervisedLoop("janitor", self._run)
+
+    def start(self) -> None:
+        """Clean now and each hour."""
+        self.loop.start()
+
+    async def close(self) -> None:
+        """Stop cleaning."""
+        await self.loop.stop()
+
+    async def clean(self) -> int:
+        """Remove what is old; give how many turns went."""
+        removed = 0
+        before = time() - self._keep
+        old = (
+            select(inbox.c.id)
+            .where(
+                inbox.c.ended_at < before,
+                # Its key refuses a second delivery for as long as one would be answered (`pipeline.lanes`).
+                inbox.c.sent_at < before,
+                inbox.c.state.not_in(("failed", "undelivered")),
+            )
+            .limit(_BATCH)
+        )
+        while True:
+            async with self._database.write() as connection:
+                gone = (await connection.execute(delete(inbox).where(inbox.c.id.in_(old)).returning(inbox.c.id))).all()
+            removed += len(gone)
+            if len(gone) < _BATCH:
+                return removed
+
+    async def _run(self) -> None:
+        for hour in count():
+            removed = await _tried("turns", self.clean())
+            files = 0
+            if self._keep_media_days:
+                files += await _tried("media", self._media.sweep(days=self._keep_media_days))
+            if self._retention_days:
+                await _tried("retention", self._forget_old())
+            await _tried("pseudonyms", drop_pseudonyms(self._database, now=time()))
+            await _tried("exports", drop_old_exports(self._database, days=self._keep_days))
+            files += await _tried("forgotten files", delete_marked_files(self._database, self._media))
+            if self._eraser is not None:
+                await _tried("erasures", self._eraser.finish())
+            if hour % _HOURS_A_DAY == 0:
+                # It looks through all messages.
+                files += await _tried("unheld files", delete_unreferenced_files(self._database, self._media))
+            if removed or files:
+                log.info("cleaned", turns=removed, files=files)
+            await asyncio.sleep(_HOUR)
+
+    async def _forget_old(self) -> int:
+        return (await forget_old(self._database, days=self._retention_days)).messages
+
+
+async def _tried(what: str, cleaning: Awaitable[int]) -> int:
+    """Return what a step removed; one that fails must not keep the others from being taken."""
+    try:
+        return await cleaning
+    except Exception as error:  # noqa: BLE001 -- the edge of a step
+        log.error("cleaning_failed", what=what, error=str(read_failure(error)))  # noqa: TRY400 -- it may quote a row
+        return 0

@@ -1,0 +1,280 @@
+"""Deletes what somebody said and was told, with its files: because they ask for it, or because it is old.
+
+Rows go in one transaction. Files cannot: their names are noted in it, and they go right after, or with the janitor's
+next round if the process dies in between.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from time import time
+
+from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.answer import lane_of
+from pipeline.errors import TryAgain
+from pipeline.events import Person, Text
+from pipeline.replies import FilePart, ImagePart, VoicePart
+from storage.conversations.audit import note
+from storage.database.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
+from storage.database.engine import Database
+from storage.database.tables import (
+    conversations,
+    doomed_files,
+    exported_files,
+    inbox,
+    lanes,
+    messages,
+    outbox,
+    people,
+)
+from storage.media.files import MediaFolder
+from storage.usage.pseudonyms import InsertInto, anonymise
+from storage.usage.pseudonyms import insert_into as _insert_into
+
+_UNDER_WAY = ("waiting", "answered")
+_UNHELD_DAYS = 3
+"""Days that files nothing refers to stay: as long as WeCom keeps its own."""
+_NOTHING = content_to_json(Text(""))
+_BATCH = 500
+# Spelled out in the statement: neither database takes the index of messages with files for a value it is told later.
+_SHOWS: ColumnElement[bool] = messages.c.media != literal("[]", literal_execute=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much has gone."""
+
+    conversations: int = 0
+    messages: int = 0
+
+    def __add__(self, other: "Erased") -> "Erased":
+        return Erased(self.conversations + other.conversations, self.messages + other.messages)
+
+
+async def find(database: Database, user: str) -> Sequence[Person]:
+    """Give every person of a user id, whatever its case: one for each channel they have written on."""
+    found: set[Person] = set()
+    async with database.read() as connection:
+        for table in (people, inbox):
+            same = func.lower(table.c.user) == user.lower()
+            rows = await connection.execute(select(table.c.channel, table.c.user).where(same).distinct())
+            found |= {Person(row.channel, row.user) for row in rows}
+    return sorted(found, key=str)
+
+
+async def forget(database: Database, person: Person, *, who: str) -> Erased:
+    """Delete everything of a person, and note it in the audit.
+
+    Raises `TryAgain` while the person is being answered: the answer would be written behind our back.
+    """
+    async with database.write() as connection:
+        # Who wants to add a turn to a lane waits until this has finished.
+        await connection.execute(select(lanes.c.lane).where(lanes.c.lane.in_(_lanes_of(person))).with_for_update())
+        busy = select(func.count()).where(turns_of(person))
+        if (await connection.execute(busy.where(inbox.c.state.in_(_UNDER_WAY)))).scalar_one():
+            raise TryAgain(f"{person} is being answered now; try again in a minute")
+        erased = await erase(connection, person, insert_into=_insert_into(database))
+        await note(
+            connection,
+            "forget",
+            who,
+            {"person": str(person)},
+            conversations=erased.conversations,
+            messages=erased.messages,
+        )
+    return erased
+
+
+async def erase(connection: AsyncConnection, person: Person, *, insert_into: InsertInto, but_turn: int = 0) -> Erased:
+    """Delete everything of a person in the caller's transaction, except for a turn that is under way."""
+    theirs = select(conversations.c.id).where(conversations.c.person == str(person))
+    files = await _files_of_messages(connection, messages.c.conversation_id.in_(theirs))
+    all_but_one = select(inbox.c.id).where(turns_of(person), inbox.c.id != but_turn)
+    files |= await _files_of_parts(connection, outbox.c.turn_id.in_(all_but_one))
+    waiting = await connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
+    files |= {picture.media.sha256 for row in waiting for picture in pictures_from_json(row.pictures)}
+    made = await connection.execute(
+        delete(exported_files).where(exported_files.c.person == str(person)).returning(exported_files.c.sha256)
+    )
+    files |= {row.sha256 for row in made}
+    await mark_for_deletion(connection, files, insert_into=insert_into)
+    said = (
+        await connection.execute(
+            select(func.count()).select_from(messages).where(messages.c.conversation_id.in_(theirs))
+        )
+    ).scalar_one()
+    held = await connection.execute(
+        delete(conversations).where(conversations.c.person == str(person)).returning(conversations.c.id)
+    )
+    await connection.execute(delete(people).where(people.c.person == str(person)))
+    await anonymise(connection, person, insert=insert_into, now=time())
+    await _empty_turns(connection, inbox.c.id.in_(all_but_one))
+    return Erased(len(held.all()), int(said))
+
+
+def _lanes_of(person: Person) -> tuple[str, str]:
+    lane = lane_of(person)
+    return lane, f"{lane}/urgent"
+
+
+def turns_of(person: Person) -> ColumnElement[bool]:
+    """Return the condition for a person's turns."""
+    # By their lanes, which have an index: one by channel and user would cost something for every message.
+    return inbox.c.lane.in_(_lanes_of(person))
+
+
+async def _empty_turns(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
+    """Take out of ended turns what was said and what was answered."""
+    ended = which & inbox.c.state.not_in(_UNDER_WAY)
+    await connection.execute(delete(outbox).where(outbox.c.turn_id.in_(select(inbox.c.id).where(ended))))
+    # The keys stay until the janitor takes them: WeCom may still deliver the same messages again.
+    await connection.execute(update(inbox).where(ended).values(content=_NOTHING, failure="", state="done"))
+
+
+async def forget_old(database: Database, *, days: int) -> Erased:
+    """Delete exchanges older than `days`, the conversations that are empty then, and documents of that age.
+
+    Of turns that ended before, what was said goes, too, also of those that failed.
+    """
+    before = time() - days * 86400
+    erased = Erased()
+    while True:
+        some = await _erase_exchanges(database, before)
+        erased += Erased(0, some)
+        if not some:
+            break
+    async with database.write() as connection:
+        empty = ~exists().where(messages.c.conversation_id == conversations.c.id)
+        # One that is going on is closed first: an answer under way may be about to be written into it.
+        await connection.execute(
+            update(people)
+            .where(
+                people.c.conversation_id.in_(
+                    select(conversations.c.id).where(
+                        conversations.c.last_at < before, conversations.c.closed_at.is_(None)
+                    )
+                )
+            )
+            .values(conversation_id=None)
+        )
+        gone = await connection.execute(
+            delete(conversations)
+            .where(empty, conversations.c.last_at < before, conversations.c.closed_at.is_not(None))
+            .returning(conversations.c.id)
+        )
+        await connection.execute(
+            update(conversations)
+            .where(conversations.c.last_at < before, conversations.c.closed_at.is_(None))
+            .values(closed_at=time())
+        )
+        old = (inbox.c.ended_at < before) & (inbox.c.content != _NOTHING)
+        sent = await _files_of_parts(connection, outbox.c.turn_id.in_(select(inbox.c.id).where(old)))
+        await _empty_turns(connection, old)
+        made = await connection.execute(
+            delete(exported_files).where(exported_files.c.at < before).returning(exported_files.c.sha256)
+        )
+        await mark_for_deletion(connection, sent | {row.sha256 for row in made}, insert_into=_insert_into(database))
+        erased += Erased(len(gone.all()), 0)
+        if erased.messages or erased.conversations:
+            await note(
+                connection,
+                "retention",
+                "webot",
+                {"days": days},
+                conversations=erased.conversations,
+                messages=erased.messages,
+            )
+    return erased
+
+
+async def _erase_exchanges(database: Database, before: float) -> int:
+    """Delete some exchanges whose answer is old, question and answer together; give how many messages went."""
+    old = (
+        select(messages.c.conversation_id, messages.c.turn)
+        .join(conversations, conversations.c.id == messages.c.conversation_id)
+        .where(conversations.c.started_at < before, messages.c.created_at < before, messages.c.role == "ai")
+        .limit(_BATCH)
+    )
+    # Looked for outside the transaction, in which nobody else can write.
+    async with database.read() as connection:
+        pairs = (await connection.execute(old)).all()
+    if not pairs:
+        return 0
+    turns: dict[int, list[int]] = {}
+    for pair in pairs:
+        turns.setdefault(pair.conversation_id, []).append(pair.turn)
+    these = or_(
+        *((messages.c.conversation_id == talk) & messages.c.turn.in_(numbers) for talk, numbers in turns.items())
+    )
+    async with database.write() as connection:
+        await mark_for_deletion(
+            connection, await _files_of_messages(connection, these), insert_into=_insert_into(database)
+        )
+        return len((await connection.execute(delete(messages).where(these).returning(messages.c.id))).all())
+
+
+async def mark_for_deletion(connection: AsyncConnection, files: Iterable[str], *, insert_into: InsertInto) -> None:
+    """Note files that are to go."""
+    rows = [{"sha256": name} for name in sorted(files)]
+    if rows:
+        await connection.execute(insert_into(doomed_files).on_conflict_do_nothing(), rows)
+
+
+async def delete_marked_files(database: Database, media: MediaFolder) -> int:
+    """Remove the files that are to go and that nothing refers to any more; give how many went."""
+    async with database.read() as connection:
+        doomed = {row.sha256 for row in await connection.execute(select(doomed_files.c.sha256))}
+        if not doomed:
+            return 0
+        held = await _referenced(connection, doomed)
+    removed = await media.remove(doomed - held)
+    async with database.write() as connection:
+        for name in doomed:
+            await connection.execute(delete(doomed_files).where(doomed_files.c.sha256 == name))
+    return removed
+
+
+async def delete_unreferenced_files(database: Database, media: MediaFolder) -> int:
+    """Remove old files that nothing refers to; give how many went.
+
+    Such are recordings that were understood, pictures nobody asked about, answers that went out as files.
+    """
+    old = await media.old(days=_UNHELD_DAYS)
+    if not old:
+        return 0
+    async with database.read() as connection:
+        held = await _referenced(connection, old)
+    return await media.sweep(days=_UNHELD_DAYS, held=held)
+
+
+async def _referenced(connection: AsyncConnection, among: set[str]) -> set[str]:
+    """Give those of some files that a message, a person, an export or a part to be sent refers to."""
+    held = await _shown_by_messages(connection, among)
+    held |= {row.sha256 for row in await connection.execute(select(exported_files.c.sha256))} & among
+    for row in await connection.execute(select(people.c.pictures).where(people.c.pictures != "[]")):
+        held |= {picture.media.sha256 for picture in pictures_from_json(row.pictures)} & among
+    return held | (await _files_of_parts(connection, outbox.c.sent_at.is_(None))) & among
+
+
+async def _files_of_parts(connection: AsyncConnection, condition: ColumnElement[bool]) -> set[str]:
+    parts = [part_from_json(row.part) for row in await connection.execute(select(outbox.c.part).where(condition))]
+    return {part.media.sha256 for part in parts if isinstance(part, FilePart | ImagePart | VoicePart)}
+
+
+async def _files_of_messages(connection: AsyncConnection, condition: ColumnElement[bool]) -> set[str]:
+    rows = await connection.execute(select(messages.c.media).where(condition, _SHOWS))
+    return {media.sha256 for row in rows for media in media_from_json(row.media)}
+
+
+async def _shown_by_messages(connection: AsyncConnection, among: set[str]) -> set[str]:
+    """Give those of some files that any message shows; a batch at a time, for there may be many."""
+    found: set[str] = set()
+    after = 0
+    while True:
+        some = select(messages.c.id, messages.c.media).where(messages.c.id > after, _SHOWS)
+        rows = (await connection.execute(some.order_by(messages.c.id).limit(_BATCH))).all()
+        found |= {media.sha256 for row in rows for media in media_from_json(row.media)} & among
+        if len(rows) < _BATCH:
+            return found
+        after = rows[-1].id

@@ -1,0 +1,152 @@
+"""The database as a shell verb meets it: opened for a moment beside the service, its errors told in one line."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from sqlalchemy import insert
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from pipeline.errors import SettingsInvalid, WebotError
+from storage.database.dsn import database_place, read_url
+from storage.database.engine import Database, open_database
+from storage.database.migrate import HEAD, Migrated, SchemaTooNew, is_newer, migrate, newer_line, version
+from storage.database.tables import people
+
+_DRIVERS_ERRORS = (
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+_CLASS = re.compile(r"^<class '[\w.]+'>: ")
+
+
+class DatabaseUnusable(WebotError):
+    """The database cannot be reached, read or written; whoever runs it must look."""
+
+
+class NoDatabase(WebotError):
+    """Nothing has been stored yet: the SQLite file is not there."""
+
+
+class SchemaOutdated(WebotError):
+    """The database stands at an earlier schema than this version's; `webot migrate` brings it up."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseStatus:
+    """How a database is found: `place` names it without its password, `version` is empty before the first start."""
+
+    place: str
+    shared: bool
+    exists: bool
+    version: str = ""
+    expected: str = HEAD
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a later version's schema is there."""
+        return is_newer(self.version)
+
+
+@asynccontextmanager
+async def open_for_cli(url: str) -> AsyncIterator[Database]:
+    """Open a database that stands at this version's schema, beside whoever works on it.
+
+    Raises `NoDatabase`, `SchemaOutdated`, `SchemaTooNew` or `DatabaseUnusable`.
+    """
+    file = sqlite_file(url)
+    if file is not None and not await asyncio.to_thread(file.exists):
+        raise NoDatabase(f"there is no database at {str(file)!r} yet; the service makes it when it first starts")
+    database = await asyncio.to_thread(open_database, url)
+    try:
+        with driver_errors():
+            found = await version(database)
+        if is_newer(found):
+            raise SchemaTooNew(newer_line(found))
+        if found != HEAD:
+            raise SchemaOutdated(
+                f"the database stands at schema {found!r}, this webot expects {HEAD!r}; run `webot migrate`"
+            )
+        with driver_errors():
+            yield database
+    finally:
+        await database.close()
+
+
+async def ensure_schema(url: str) -> Migrated:
+    """Make the database if need be and take every missing step of its schema.
+
+    Raises `AlreadyRunning` when a service owns the file, `SchemaTooNew` or `DatabaseUnusable`.
+    """
+    with driver_errors():
+        database = await asyncio.to_thread(open_database, url)
+        try:
+            await asyncio.to_thread(database.own)
+            return await migrate(database)
+        finally:
+            await database.close()
+
+
+async def examine(url: str) -> DatabaseStatus:
+    """Reach, read and write a database without leaving a trace.
+
+    Raises `SettingsInvalid` or `DatabaseUnusable`.
+    """
+    file = sqlite_file(url)
+    place = database_place(read_url(url)) if file is None else str(file)
+    if file is not None and not await asyncio.to_thread(file.exists):
+        return DatabaseStatus(place, shared=False, exists=False)
+    with driver_errors():
+        database = await asyncio.to_thread(open_database, url)
+        try:
+            found = await version(database)
+            if found == HEAD:
+                await _write_nothing(database)
+        finally:
+            await database.close()
+    return DatabaseStatus(place, shared=database.shared, exists=True, version=found)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Give the file of a SQLite URL, None for a server's."""
+    try:
+        parsed = read_url(url)
+    except SettingsInvalid:
+        return None
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def identity(url: URL) -> str:
+    """Name a database so that two processes on one machine can tell whether they mean the same."""
+    file = url.database if url.get_backend_name() == "sqlite" else None
+    return str(Path(file).resolve()) if file else database_place(url)
+
+
+@contextmanager
+def driver_errors() -> Iterator[None]:
+    """Turn what drivers raise into a `DatabaseUnusable` of one line, without statements and their values."""
+    try:
+        yield
+    except _DRIVERS_ERRORS as error:
+        raise DatabaseUnusable(f"the database cannot be used: {error_line(error)}") from error
+
+
+async def _write_nothing(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(insert(people).values(person="webot doctor", channel="", user=""))
+        await connection.rollback()
+
+
+def error_line(error: BaseException) -> str:
+    """Return what a driver said, in one line, without statements and their values."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    line = _CLASS.sub("", str(cause).partition("\n")[0])
+    return f"{type(cause).__name__}: {line}" if line else type(cause).__name__

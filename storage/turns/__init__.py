@@ -1,0 +1,1 @@
+"""Durable turns: inbox, lanes, outbox, leases, and the worker that runs them."""

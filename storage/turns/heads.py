@@ -1,0 +1,158 @@
+"""The first turn of each of some lanes: read, counted as begun, and set aside where it cannot be read.
+
+A turn is counted before it runs and in the transaction that claims it, so that one which kills the process is not
+begun for ever.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Row, bindparam, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.answer import OutgoingPart, Turn
+from pipeline.events import InboundEvent, Person, Text
+from storage.database.codec import content_from_json, part_from_json
+from storage.database.tables import inbox, outbox
+from storage.turns.lanes import Lane, LaneState
+
+log = structlog.get_logger()
+
+_MOST_SKIPPED = 20
+"""Rows set aside in one transaction; a lane with more goes on in the next."""
+
+_SET_ASIDE = (
+    update(inbox)
+    .where(inbox.c.lane == bindparam("b_lane"), inbox.c.n == bindparam("b_n"))
+    .values(state="failed", failure=bindparam("why"), ended_at=bindparam("at"))
+    .returning(inbox.c.id)
+)
+_NEXT = select(func.min(inbox.c.n)).where(inbox.c.lane == bindparam("b_lane"), inbox.c.n > bindparam("b_n"))
+
+
+class UndecodableTurn(Exception):
+    """A row that holds what this webot cannot read; says which column, and never what is in it."""
+
+
+class Heads:
+    """Begins the first turns of lanes, in one transaction."""
+
+    def __init__(self, connection: AsyncConnection, now: float) -> None:
+        self._connection = connection
+        self._now = now
+        self.moved: list[Lane] = []
+        """Lanes that turned out to be empty, or to begin with a row that was set aside."""
+
+    async def begin(self, wanted: Sequence[Lane]) -> dict[str, Turn]:
+        """Return the first turn of each lane, counted as begun; a lane without a readable one is given up or idle."""
+        turns: dict[str, Turn] = {}
+        rest = list(wanted)
+        for _ in range(_MOST_SKIPPED):
+            if not rest:
+                return turns
+            found = await self._rows(rest)
+            parts = await self._parts_of([row.id for row in found.values() if row.state == "answered"])
+            left = []
+            for lane in rest:
+                if lane.name not in found:
+                    left += [lane] if await self._skip_gap(lane) else []
+                    continue
+                try:
+                    turns[lane.name] = _turn(found[lane.name], lane.epoch, parts)
+                except UndecodableTurn as error:
+                    left += [lane] if await self._set_aside(lane, str(error)) else []
+            rest = left
+        for lane in rest:
+            lane.ready(self._now)
+        return turns
+
+    async def _rows(self, lanes: Sequence[Lane]) -> Mapping[str, Row[Any]]:
+        """Count and read by the full key: no scan of what waits behind it."""
+        begin = (
+            update(inbox)
+            .where(tuple_(inbox.c.lane, inbox.c.n).in_([(lane.name, lane.head + 1) for lane in lanes]))
+            .values(attempts=inbox.c.attempts + 1)
+            .returning(*inbox.c)
+        )
+        return {row.lane: row for row in await self._connection.execute(begin)}
+
+    async def _parts_of(self, turn_ids: Sequence[int]) -> Mapping[int, Sequence[Row[Any]]]:
+        parts: dict[int, list[Row[Any]]] = {turn_id: [] for turn_id in turn_ids}
+        if turn_ids:
+            waiting = (
+                select(outbox)
+                .where(outbox.c.turn_id.in_(turn_ids), outbox.c.state == "waiting")
+                .order_by(outbox.c.turn_id, outbox.c.place)
+            )
+            for row in await self._connection.execute(waiting):
+                parts[row.turn_id].append(row)
+        return parts
+
+    async def _set_aside(self, lane: Lane, why: str) -> bool:
+        values = {"b_lane": lane.name, "b_n": lane.head + 1, "why": why, "at": self._now}
+        turn_id = (await self._connection.execute(_SET_ASIDE, values)).scalar_one_or_none()
+        # There is nobody we could tell: the row does not say who wrote.
+        log.error("turn_set_aside", trace=str(turn_id), reason=why, apology="not sent: the row names no person")
+        return self._move(lane, lane.head + 1)
+
+    async def _skip_gap(self, lane: Lane) -> bool:
+        values = {"b_lane": lane.name, "b_n": lane.head}
+        n = (await self._connection.execute(_NEXT, values)).scalar_one_or_none()
+        return self._move(lane, lane.tail if n is None else n - 1)
+
+    def _move(self, lane: Lane, head: int) -> bool:
+        """Move a lane's head; False if nothing waits behind it."""
+        lane.head, lane.changed = head, True
+        if lane not in self.moved:
+            self.moved.append(lane)
+        if lane.waiting <= 0:
+            lane.head, lane.state = lane.tail, LaneState.IDLE
+            return False
+        return True
+
+
+def _turn(row: Row[Any], epoch: int, parts: Mapping[int, Sequence[Row[Any]]]) -> Turn:
+    """Read a turn; what cannot be read of it is said in it, so that its sender can be told.
+
+    Raises `UndecodableTurn` where not even the sender can be read.
+    """
+    who = (row.key, row.channel, row.user)
+    if not all(isinstance(each, str) for each in who):
+        raise UndecodableTurn("the inbox row names no person")
+    attempts = max(int(row.attempts or 1) - 1, 0)
+    sender = Person(row.channel, row.user)
+    try:
+        event = _event(row, sender)
+        outgoing = _outgoing(parts[row.id]) if row.state == "answered" else None
+    except UndecodableTurn as error:
+        empty = InboundEvent(row.key, sender, Text(""), datetime.fromtimestamp(0, UTC))
+        return Turn(row.id, row.lane, epoch, empty, 0.0, attempts, stopped=bool(row.stopped), unreadable=str(error))
+    return Turn(row.id, row.lane, epoch, event, row.accepted_at, attempts, outgoing, row.failure, bool(row.stopped))
+
+
+def _event(row: Row[Any], sender: Person) -> InboundEvent:
+    for name in ("sent_at", "accepted_at"):
+        if not isinstance(getattr(row, name), (int, float)):
+            raise UndecodableTurn(f"inbox.{name} is no number")
+    if not isinstance(row.failure, str):
+        raise UndecodableTurn("inbox.failure is no text")
+    try:
+        sent_at = datetime.fromtimestamp(row.sent_at, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise UndecodableTurn("inbox.sent_at is no time") from None
+    try:
+        return InboundEvent(row.key, sender, content_from_json(row.content), sent_at)
+    except Exception as error:  # noqa: BLE001 -- whatever reading a row raises, the row is to blame
+        raise UndecodableTurn(f"inbox.content cannot be read ({type(error).__name__})") from None
+
+
+def _outgoing(rows: Sequence[Row[Any]]) -> tuple[OutgoingPart, ...]:
+    outgoing = []
+    for row in rows:
+        try:
+            outgoing.append(OutgoingPart(int(row.place), part_from_json(row.part), int(row.attempts)))
+        except Exception as error:  # noqa: BLE001 -- as above
+            raise UndecodableTurn(f"outbox.part {row.place} cannot be read ({type(error).__name__})") from None
+    return tuple(outgoing)

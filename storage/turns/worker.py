@@ -1,0 +1,427 @@
+"""Runs turns: one at a time in each lane, many lanes at once, and starts nothing that it cannot finish fenced."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from math import inf
+from secrets import token_hex
+from typing import cast
+
+import structlog
+
+from pipeline.answer import Finished, Forgotten, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of, pause_after
+from pipeline.errors import LaneLost, TryAgain, WriteRefused
+from pipeline.events import InboundEvent, Person
+from pipeline.replies import Part, Receipt
+from pipeline.supervision import SupervisedLoop
+from storage.database.codec import content_to_json
+from storage.database.engine import Database
+from storage.turns.admission import AdmissionGate
+from storage.turns.group_commit import GroupCommitWriter
+from storage.turns.lease import LEASE_SECONDS, Lease
+from storage.turns.ledger import Ledger
+from storage.turns.notifications import NotifyListener
+from storage.turns.operations import (
+    Accept,
+    Accepted,
+    Claim,
+    Claimed,
+    Close,
+    MarkSent,
+    Operation,
+    Postpone,
+    Probe,
+    Record,
+    ReleaseLane,
+    Requeue,
+    Requeued,
+    Result,
+    Stop,
+    Stopped,
+)
+from storage.turns.orphans import Orphans, free_every_lane
+from storage.turns.readiness import Readiness, Storm
+
+log = structlog.get_logger()
+
+_ACCEPT_SECONDS = 4.0
+"""WeCom hangs up after 5 s and sends again (D:90238)."""
+_POLL_SECONDS = 1.0
+_LONGEST_SLEEP = 60.0
+_LAST_SECONDS = 15.0
+
+
+class Worker:
+    """The inbox, the journal and the stopper of one process, over one database."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        most: int,
+        drain_seconds: float = 20.0,
+        turn_attempts: int = 3,
+        lease_seconds: float = LEASE_SECONDS,
+        name: str = "",
+        forgotten: Callable[[Person], Awaitable[None]] | None = None,
+    ) -> None:
+        self.name = name or token_hex(8)
+        self._database = database
+        self._most = most
+        self._drain_seconds = drain_seconds
+        self._turn_attempts = turn_attempts
+        self._forgotten = forgotten
+        ledger = Ledger(database, self.name)
+        self._writer: GroupCommitWriter[Operation, Result] = GroupCommitWriter(ledger.apply)
+        self._run: Callable[[Turn], Awaitable[Verdict]] | None = None
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._current: dict[int, str] = {}
+        """The lane of each turn that runs here, by the turn's id."""
+        self._claiming = 0
+        self._door = AdmissionGate()
+        self._stopping: set[int] = set()
+        self._storm = Storm()
+        self.readiness = Readiness(self.probe, ledger.outcomes)
+        self._orphans = Orphans(database, self.name)
+        self._wake = asyncio.Event()
+        self._dispatcher = SupervisedLoop("dispatcher", self._dispatch)
+        self._lease = Lease(database, self.name, lost=self._let_go, seconds=lease_seconds) if database.shared else None
+        self._bell = NotifyListener(database, self.name, self._heard) if database.shared else None
+
+    @property
+    def running(self) -> int:
+        """How many turns run now."""
+        return len(self._tasks)
+
+    @property
+    def loops(self) -> Sequence[SupervisedLoop]:
+        """Return what runs in the background as long as the worker does."""
+        beside = [part.loop for part in (self._lease, self._bell) if part is not None]
+        return (self._dispatcher, self._writer.loop, *beside)
+
+    @property
+    def trouble(self) -> str:
+        """Say why turns do not run, or nothing."""
+        if self._run is None:
+            return "the worker does not run"
+        if self._lease is not None and not self._lease.stands:
+            return "the lease on the database has run out"
+        return self._storm.trouble
+
+    @property
+    def lease_seconds(self) -> float:
+        """Return how long the lease on the database holds yet, in seconds; without one, for ever."""
+        return inf if self._lease is None else self._lease.left
+
+    def resize(self, *, most: int, drain_seconds: float, turn_attempts: int) -> None:
+        """Set how many turns run at once from now on, how long they may take to finish at the end, and their tries."""
+        self._most = most
+        self._drain_seconds = drain_seconds
+        self._turn_attempts = turn_attempts
+        self._wake.set()
+
+    async def start(self, run: Callable[[Turn], Awaitable[Verdict]]) -> None:
+        """Take up what an earlier process left, and whatever comes; `run` carries one turn to its verdict."""
+        self._run = run
+        if self._lease is not None:
+            await self._lease.start()
+        else:
+            await free_every_lane(self._database)
+        self._writer.start()
+        if self._bell is not None:
+            self._bell.start()
+        self._wake.set()
+        self._dispatcher.start()
+
+    async def drain(self) -> None:
+        """Let running turns finish for a bounded time; what does not is left to be run again.
+
+        Events are still accepted, and wait for the next start.
+        """
+        if self._run is None:
+            return
+        self._run = None
+        await self._dispatcher.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=self._drain_seconds)
+        left = list(self._tasks.values())
+        for task in left:
+            task.cancel()
+        if left:
+            # A message on its way out is waited for; a database that is away is not.
+            await asyncio.wait(left, timeout=_LAST_SECONDS)
+
+    async def close(self) -> None:
+        """Drain, write what waits to be written, and leave the database."""
+        await self.drain()
+        if self._bell is not None:
+            await self._bell.stop()
+        await self._writer.stop()
+        if self._lease is not None:
+            await self._lease.stop()
+
+    # What others ask of us -------------------------------------------------------------------------------------
+
+    async def accept(self, event: InboundEvent, *, lane: str) -> bool:
+        """Implement `Inbox.accept`."""
+        wish = Accept(lane, event, content_to_json(event.content), claim=self._room > 0)
+        self._claiming += wish.claim
+        # The write goes on when we stop waiting, so its turn is started from the write, not from here.
+        write = self._writer.post(wish)
+        write.add_done_callback(partial(self._accepted, wish))
+        with self._door.accepting():
+            await asyncio.wait((write,), timeout=_ACCEPT_SECONDS)
+        if not write.done():
+            write.add_done_callback(_log_late_failure)
+            raise TryAgain("the event could not be stored in time")
+        return cast("Accepted", write.result()).new
+
+    async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
+        """Implement `Journal.answered`."""
+        answered = cast("Turn", await self._insist(Record(turn, outcome.changes, parts, failure)))
+        if self._forgotten is not None and any(isinstance(change, Forgotten) for change in outcome.changes):
+            # Before the person is told that it is done.
+            await self._forgotten(turn.event.sender)
+        return answered
+
+    async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
+        """Implement `Journal.sent`."""
+        await self._insist(MarkSent(turn, part, receipt))
+
+    async def ensure_owned(self, turn: Turn) -> None:
+        """Implement `Journal.hold`."""
+        if self._lease is not None:
+            await self._lease.hold()
+        if turn.lane not in self._tasks:
+            raise LaneLost(f"turn {turn.id} is no longer ours")
+
+    async def stop(self, person: Person) -> bool:
+        """Implement `TurnCanceller.stop`."""
+        stopped = cast("Stopped", await self._writer.ask(Stop(lane_of(person))))
+        if stopped.turn_id is None:
+            return False
+        if stopped.owner == self.name:
+            self._cancel(stopped.turn_id)
+        else:
+            self._wake.set()
+        return True
+
+    async def requeue(self, lane: str, turn_id: int, *, afresh: bool) -> bool:
+        """Run an ended turn again, behind what waits in its lane; False if it has not ended."""
+        requeued = cast("Requeued", await self._writer.ask(Requeue(lane, turn_id, afresh=afresh)))
+        self._wake.set()
+        return requeued.done
+
+    async def probe(self) -> None:
+        """Write as an event's acceptance does, and change nothing. Raises what `accept` raises."""
+        await self._writer.ask(Probe())
+
+    # The work --------------------------------------------------------------------------------------------------
+
+    @property
+    def _room(self) -> int:
+        if self._run is None or not (self._lease is None or self._lease.stands):
+            return 0
+        return self._most - len(self._tasks) - self._claiming
+
+    def _accepted(self, wish: Accept, write: asyncio.Future[Result]) -> None:
+        self._claiming -= wish.claim
+        if write.exception() is not None:
+            # It may be stored, with its lane claimed, and only the answer be lost.
+            self._suspect_orphans()
+            return
+        accepted = cast("Accepted", write.result())
+        if accepted.turn is not None:
+            self._begin(accepted.turn)
+        elif accepted.new and not wish.claim:
+            self._wake.set()
+
+    def _begin(self, turn: Turn) -> None:
+        self._tasks[turn.lane] = asyncio.create_task(self._work(turn), name=f"lane {turn.lane}")
+
+    async def _dispatch(self) -> None:
+        """Claim lanes that are ready, when somebody says there may be some, or when the next one is due."""
+        pause: float | None = 0.0
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            self._wake.clear()
+            if self._lease is not None:
+                # A process that was stopped for a while wakes up disowned, and must not claim as if it were not.
+                await self._lease.hold()
+            try:
+                pause = await self._claim_and_begin()
+            except (TryAgain, WriteRefused) as error:
+                log.warning("claim_failed", error=str(error))
+                self._orphans.suspect()
+                pause = _POLL_SECONDS
+            except Exception:  # the edge of a step: other lanes are claimed all the same
+                log.exception("dispatch_failed")
+                self._orphans.suspect()
+                pause = _POLL_SECONDS
+
+    async def _claim_and_begin(self) -> float | None:
+        """Begin what there is room for; give the seconds until there may be more, None until somebody says so."""
+        if self._room <= 0:
+            # The next turn to end wakes us.
+            return None
+        claimed = await self._claim()
+        for turn in claimed.turns:
+            self._begin(turn)
+        pause = self._pause(claimed.next_in)
+        if self._orphans.suspected:
+            await self._orphans.free(self._tasks)
+            pause = min(_POLL_SECONDS, pause or _POLL_SECONDS)
+        return pause
+
+    async def _claim(self) -> Claimed:
+        # Whoever comes in meanwhile must not take the same room, and finds the other half of it.
+        most = (self._room + 1) // 2
+        self._claiming += most
+        try:
+            claimed = cast("Claimed", await self._writer.ask(Claim(most)))
+        finally:
+            self._claiming -= most
+        if len(claimed.turns) == most:
+            self._wake.set()
+        return claimed
+
+    def _pause(self, next_in: float | None) -> float | None:
+        if self._database.shared:
+            return _POLL_SECONDS if next_in is None else max(0.02, min(next_in, _POLL_SECONDS))
+        return None if next_in is None else max(0.02, min(next_in, _LONGEST_SLEEP))
+
+    async def _work(self, turn: Turn) -> None:
+        """Run a lane's turns until it is empty, lost or given back."""
+        lane = turn.lane
+        current: Turn | None = turn
+        try:
+            while current is not None:
+                current = await self._one(current)
+        except LaneLost as error:
+            log.warning("lane_lost", lane=lane, reason=str(error))
+            self._suspect_orphans()
+        except Exception:  # the edge of a lane: it must not stay ours with nobody to run it
+            log.exception("lane_broke", lane=lane)
+            self._storm.note()
+            self._suspect_orphans()
+        finally:
+            if self._tasks.get(lane) is asyncio.current_task():
+                del self._tasks[lane]
+            self._wake_if_full()
+
+    async def _one(self, turn: Turn) -> Turn | None:
+        self._current[turn.id] = turn.lane
+        try:
+            verdict = await self._verdict(turn)
+        except asyncio.CancelledError:
+            if turn.id not in self._stopping:
+                # With the database away there is nobody to tell; the next start frees the lane by itself.
+                with suppress(TimeoutError, LaneLost, WriteRefused):
+                    async with asyncio.timeout(_LAST_SECONDS):
+                        await self._insist(ReleaseLane(turn))
+                raise
+            verdict = Finished("stopped")
+        except LaneLost:
+            raise
+        except Exception as error:  # the edge of a turn: whatever is wrong with it, it ends, and its person goes on
+            log.exception("turn_broke", trace=str(turn.id), key=turn.event.key, attempts=turn.attempts + 1)
+            verdict = self._broken(turn, error)
+        finally:
+            del self._current[turn.id]
+            self._stopping.discard(turn.id)
+        match verdict:
+            case Finished():
+                following = await self._write_to_the_end(Close(turn, verdict, go_on=self._room > 0))
+                return cast("Turn | None", following)
+            case Postponed():
+                await self._postpone(turn, verdict)
+                self._wake.set()
+                return None
+
+    def _broken(self, turn: Turn, error: Exception) -> Verdict:
+        self._storm.note()
+        reason = f"{type(error).__name__} in the turn itself"
+        # Where turns end by themselves, the last beginning is the apology's.
+        if turn.attempts > self._turn_attempts:
+            log.error("turn_failed", trace=str(turn.id), reason=reason, apology="not sent: making it failed, too")
+            return Finished("failed", reason=reason)
+        return Postponed(pause_after(turn.attempts), reason)
+
+    async def _postpone(self, turn: Turn, verdict: Postponed) -> None:
+        try:
+            await self._write_to_the_end(Postpone(turn, verdict))
+        except WriteRefused as error:
+            log.error("cost_not_recorded", trace=str(turn.id), reason=str(error))  # noqa: TRY400 -- the reason says it
+            await self._write_to_the_end(Postpone(turn, replace(verdict, wasted=())))
+
+    async def _verdict(self, turn: Turn) -> Verdict:
+        if turn.stopped:
+            return Finished("stopped")
+        await self._door.wait()
+        if self._run is None:
+            raise asyncio.CancelledError
+        return await self._run(turn)
+
+    async def _write_to_the_end(self, operation: Operation) -> Result:
+        """Write though we are cancelled meanwhile: a verdict half known would leave the lane to nobody."""
+        write = asyncio.ensure_future(self._insist(operation))
+        try:
+            return await asyncio.shield(write)
+        except asyncio.CancelledError:
+            await asyncio.wait({write}, timeout=_LAST_SECONDS)
+            if not write.done():
+                write.cancel()
+                raise
+            return write.result()
+
+    async def _insist(self, operation: Operation) -> Result:
+        """Write, however long the database is away: what has been done is not done again for want of a note."""
+        pause = 0.1
+        while True:
+            try:
+                return await self._writer.ask(operation)
+            except TryAgain as error:
+                log.warning("write_waits", operation=type(operation).__name__, error=str(error))
+                if isinstance(operation, Record | Close):
+                    operation = replace(operation, again=True)
+                self._orphans.suspect()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    # Who wakes and who stops whom ------------------------------------------------------------------------------
+
+    def _wake_if_full(self) -> None:
+        if len(self._tasks) >= self._most - 1:
+            self._wake.set()
+
+    def _heard(self, word: str) -> None:
+        if word == "ready":
+            self._wake.set()
+        elif word.startswith("stop:"):
+            self._cancel(int(word.removeprefix("stop:")))
+
+    def _cancel(self, turn_id: int) -> None:
+        lane = self._current.get(turn_id)
+        if lane is not None and lane in self._tasks:
+            self._stopping.add(turn_id)
+            self._tasks[lane].cancel()
+
+    def _let_go(self) -> None:
+        """Drop every turn: others have been given our lanes."""
+        tasks, self._tasks = self._tasks, {}
+        for task in tasks.values():
+            task.cancel()
+        self._suspect_orphans()
+
+    def _suspect_orphans(self) -> None:
+        self._orphans.suspect()
+        self._wake.set()
+
+
+def _log_late_failure(done: asyncio.Future[Result]) -> None:
+    if not done.cancelled() and done.exception() is not None:
+        log.warning("late_accept_failed", error=str(done.exception()))

@@ -1,0 +1,1 @@
+"""Tokens and money, added up by person, day, chain and model."""

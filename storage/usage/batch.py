@@ -1,0 +1,84 @@
+"""What answers took, added up by person, day, chain and model as they are given."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Executable
+from sqlalchemy.dialects import postgresql, sqlite
+
+from pipeline.answer import Provenance
+from pipeline.events import Person
+from storage.database.tables import spending
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+
+
+def day_of(at: float) -> int:
+    """Give the number of the day, from 1970-01-01 on, by this machine's clock; `at` in seconds since 1970."""
+    return datetime.fromtimestamp(at, UTC).astimezone().toordinal() - _EPOCH
+
+
+def month_of(at: float) -> int:
+    """Give the number of the first day of the month."""
+    return datetime.fromtimestamp(at, UTC).astimezone().replace(day=1).toordinal() - _EPOCH
+
+
+def number_of(day: date) -> int:
+    """Give the number of a date's day."""
+    return day.toordinal() - _EPOCH
+
+
+def date_of(day: int) -> date:
+    """Give the date of a day's number."""
+    return date.fromordinal(day + _EPOCH)
+
+
+class UsageBatch:
+    """What the answers of one batch took, gathered so that each sum is written once."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._sums: dict[tuple[str, str, str], list[int]] = {}
+
+    def add(self, person: Person, made_by: Provenance, *, answers: int = 1) -> None:
+        """Add an answer, or what was taken for none; where no model was asked there is nothing to add."""
+        if not made_by.model:
+            return
+        for place, took in enumerate(made_by.usage):
+            sums = self._sums.setdefault((str(person), made_by.chain, took.model), [0, 0, 0, 0])
+            # An answer is that of the model whose words it has.
+            given = 0 if place else answers
+            for column, more in enumerate((given, took.input_tokens, took.output_tokens, took.cost)):
+                sums[column] += more
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Give the sums in one order for all, so that no two transactions wait for each other in a circle."""
+        if not self._sums:
+            return []
+        day = day_of(self._now)
+        return [
+            {
+                "person": person,
+                "day": day,
+                "chain": chain,
+                "model": model,
+                "answers": answers,
+                "input_tokens": taken,
+                "output_tokens": given,
+                "cost": cost,
+            }
+            for (person, chain, model), (answers, taken, given, cost) in sorted(self._sums.items())
+        ]
+
+
+@cache
+def add_up(insert_into: Callable[..., postgresql.Insert | sqlite.Insert]) -> Executable:
+    """Give the statement that adds rows to what is there."""
+    wanted = insert_into(spending)
+    counted = ("answers", "input_tokens", "output_tokens", "cost")
+    return wanted.on_conflict_do_update(
+        index_elements=["person", "day", "chain", "model"],
+        set_={name: spending.c[name] + wanted.excluded[name] for name in counted},
+    )

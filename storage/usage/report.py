@@ -1,0 +1,65 @@
+"""What answers took and cost, added up; read from the sums that stay true when what was said is gone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from sqlalchemy import func, select
+
+from storage.database.engine import Database
+from storage.database.tables import spending
+from storage.usage.batch import date_of, number_of
+from storage.usage.pseudonyms import PREFIX
+
+By = Literal["person", "chain", "model", "day"]
+
+FORGOTTEN = "(forgotten)"
+"""Stands for people who wanted everything deleted: what was paid for them stays paid."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """What one person, chain, model or day comes to; a day is this machine's; `cost` in millionths."""
+
+    of: str
+    answers: int
+    input_tokens: int
+    output_tokens: int
+    cost: int
+
+
+async def usage_report(
+    database: Database, by: By, *, since: date | None = None, until: date | None = None
+) -> Sequence[UsageRow]:
+    """Add up from one day to another, both included, the dearest first; days in their order."""
+    key = spending.c[by]
+    wanted = select(
+        key.label("of"),
+        func.sum(spending.c.answers).label("answers"),
+        func.sum(spending.c.input_tokens).label("input_tokens"),
+        func.sum(spending.c.output_tokens).label("output_tokens"),
+        func.sum(spending.c.cost).label("cost"),
+    ).group_by(key)
+    if since is not None:
+        wanted = wanted.where(spending.c.day >= number_of(since))
+    if until is not None:
+        wanted = wanted.where(spending.c.day <= number_of(until))
+    async with database.read() as connection:
+        rows = (await connection.execute(wanted)).all()
+    sums: dict[str, list[int]] = {}
+    for row in rows:
+        # Those who were forgotten are one line, whatever they are kept under.
+        counted = sums.setdefault(_usage_row(by, row.of), [0, 0, 0, 0])
+        for place, more in enumerate((row.answers, row.input_tokens, row.output_tokens, row.cost)):
+            counted[place] += int(more)
+    found = [UsageRow(of, *counted) for of, counted in sums.items()]
+    if by == "day":
+        return sorted(found, key=lambda each: each.of)
+    return sorted(found, key=lambda each: (-each.cost, -each.input_tokens - each.output_tokens, -each.answers, each.of))
+
+
+def _usage_row(by: By, key: str | int) -> str:
+    if isinstance(key, int):
+        return date_of(key).isoformat()
+    return FORGOTTEN if by == "person" and (not key or key.startswith(PREFIX)) else key
