@@ -13,6 +13,7 @@ RUN python -m venv /opt/webot \
 COPY pyproject.toml README.md LICENSE ./
 COPY adapters adapters
 COPY chains chains
+COPY exports exports
 COPY pipeline pipeline
 COPY storage storage
 COPY web web

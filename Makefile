@@ -9,7 +9,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 is_new_enough = $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 
 BIN := .venv/bin
-FOLDERS := adapters chains pipeline storage web
+FOLDERS := adapters chains exports pipeline storage web
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Two: what a small machine has, and a database each is enough.
 JOBS ?= 2

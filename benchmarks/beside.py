@@ -76,7 +76,7 @@ async def _round(place: Cluster, service: Service, name: str) -> Sequence[Posted
 
 def _presses(service: Service) -> int:
     started = psutil.Process(service.pid).children(recursive=True)
-    return sum("storage.exports.press" in each.cmdline() for each in started)
+    return sum("exports.workers.child" in each.cmdline() for each in started)
 
 
 def _slow(posted: Sequence[Posted]) -> float:

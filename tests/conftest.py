@@ -27,7 +27,7 @@ hypothesis.settings.load_profile("webot")
 @pytest.fixture(autouse=True)
 def unblocked_loop() -> Iterator[None]:
     """Fail a test in which our code blocks the event loop."""
-    with blockbuster_ctx(["adapters", "chains", "pipeline", "storage", "web"]) as buster:
+    with blockbuster_ctx(["adapters", "chains", "exports", "pipeline", "storage", "web"]) as buster:
         for function in buster.functions.values():
             # At the start nobody waits yet, and at the end nobody any more.
             function.can_block_in("web/logs.py", {"close"})

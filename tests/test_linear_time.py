@@ -11,6 +11,9 @@ from adapters.wecom.callback.xml import message_fields
 from adapters.wecom.rendering.render import render
 from chains.media.speech_text import speech_text
 from chains.models.parsing.reasoning import split_reasoning
+from exports.writers.characters import EMOJI, breakable, printable
+from exports.writers.markdown import embedded
+from exports.writers.parsing import parse
 from pipeline.errors import BadCallback
 from pipeline.ports import ChannelCapabilities
 from pipeline.replies import TextReply
@@ -19,9 +22,6 @@ from pipeline.text.escape import block_quote, escape_markdown
 from pipeline.text.folding import casefold_nfkc, first_word, repeated_sign
 from pipeline.text.i18n import Catalogue
 from pipeline.text.privacy import Masker
-from storage.exports.glyphs import EMOJI, breakable, printable
-from storage.exports.markdown import embedded
-from storage.exports.parsing import parse
 
 LENGTH = 40_000
 MOST_SECONDS = 0.25

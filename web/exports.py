@@ -12,15 +12,15 @@ from typing import BinaryIO, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from exports.job import Done, ExportJob, Exports
+from exports.select import count
+from exports.workers.pool import RenderPool
+from exports.workers.process import ForkServer
 from pipeline.settings import Settings
 from storage.conversations.audit import operator, record
 from storage.database.access import open_for_cli
 from storage.database.engine import Database
 from storage.database.presence import service_is_running
-from storage.exports.job import Done, ExportJob, Exports
-from storage.exports.pressroom import ForkServer
-from storage.exports.select import count
-from storage.exports.workshop import RenderPool
 from storage.media.files import MediaFolder
 
 Got = TypeVar("Got")

@@ -14,6 +14,8 @@ from adapters.wecom.settings import WeComAppSettings
 from chains.catalog.config import ChainConfig
 from chains.catalog.sync import ChainSync, live_chains
 from chains.router import Chains, open_chains
+from exports.chat import ChatExports
+from exports.workers.pool import RenderPool
 from pipeline import metrics
 from pipeline.events import Person
 from pipeline.lanes import Intake
@@ -32,8 +34,6 @@ from storage.database.access import driver_errors
 from storage.database.engine import Database, open_database
 from storage.database.migrate import migrate
 from storage.database.schema_watch import SchemaWatch
-from storage.exports.chat import ChatExports
-from storage.exports.workshop import RenderPool
 from storage.media.audio import StoredAudio
 from storage.media.decoder import Decoder
 from storage.media.files import MediaFolder

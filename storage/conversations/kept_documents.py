@@ -7,6 +7,7 @@ from time import time
 
 from sqlalchemy import ColumnElement, delete, func, select
 
+from exports.workers.messages import RenderRequest
 from pipeline.errors import Undeliverable
 from pipeline.events import Person
 from pipeline.ports import MediaStore
@@ -14,7 +15,6 @@ from pipeline.replies import StoredMedia
 from storage.conversations.deletion import mark_for_deletion
 from storage.database.engine import Database
 from storage.database.tables import exported_files
-from storage.exports.orders import RenderRequest
 from storage.usage.pseudonyms import insert_into
 
 _DAY = 86400.0

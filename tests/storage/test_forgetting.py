@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from exports.chat import ChatExports
+from exports.workers.pool import RenderPool
 from pipeline.answer import lane_of
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Person, Text
@@ -31,8 +33,6 @@ from storage.conversations.transcript import TranscriptStore
 from storage.database.codec import content_to_json, part_to_json
 from storage.database.engine import Database, open_database
 from storage.database.tables import inbox, metadata, outbox
-from storage.exports.chat import ChatExports
-from storage.exports.workshop import RenderPool
 from storage.media.files import MediaFolder
 from storage.turns.worker import Worker
 from tests.fakes.runs import ScriptedRun

@@ -16,8 +16,8 @@ from typing import Literal
 
 import click
 
+from exports.workers.process import ForkServer, open_fork_server
 from pipeline.exports import FORMATS, Format
-from storage.exports.pressroom import ForkServer, open_fork_server
 from web.commands import Shell, pass_shell
 
 _NICENESS = 19
@@ -91,9 +91,9 @@ def command(  # noqa: PLR0913 (an option each)
     # Before anything else is imported: what makes pages gets ready while this process does, too.
     room = runner.run(open_fork_server(pages=True)) if format_ == "pdf" and not dry_run else None
 
+    from exports.job import ExportJob  # noqa: PLC0415 (slow, and not for `webot --help`)
+    from exports.select import Selection  # noqa: PLC0415 (the same)
     from pipeline.text.privacy import Masker  # noqa: PLC0415 (not for `webot --help`)
-    from storage.exports.job import ExportJob  # noqa: PLC0415 (slow, and not for `webot --help`)
-    from storage.exports.select import Selection  # noqa: PLC0415 (the same)
     from web.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
 
     if room is not None:

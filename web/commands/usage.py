@@ -71,7 +71,7 @@ def _total(found: "Sequence[UsageRow]") -> "UsageRow":
 
 
 def _write(head: Sequence[str], found: "Iterable[UsageRow]", to: TextIO) -> None:
-    from storage.exports.csv import harmless, writer  # noqa: PLC0415 (not for `webot --help`)
+    from exports.writers.csv import harmless, writer  # noqa: PLC0415 (not for `webot --help`)
 
     rows = writer(to, lineterminator="\n")
     rows.writerow(head)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pymupdf
 
+from exports.chunks import RenderPart
+from exports.pdf import assemble
+from exports.pdf.render import render_part
+from exports.records import Transcript
+from exports.workers.workdir import WorkDir, WorkDirWriter
+from exports.writers.image_files import ImageFolder
 from pipeline.settings import PdfEngine
 from pipeline.text.i18n import Catalogue
-from storage.exports import book
-from storage.exports.laid import WorkDir, WorkDirWriter
-from storage.exports.parts import RenderPart
-from storage.exports.pictures import ImageFolder
-from storage.exports.printing import render_part
-from storage.exports.records import Transcript
 
 _ZH = Catalogue("zh")
 
@@ -28,7 +28,7 @@ def lay(folder: Path, *transcripts: Transcript) -> WorkDir:
 def bound(folder: Path, *transcripts: Transcript, engine: PdfEngine = "auto") -> pymupdf.Document:
     laid = lay(folder, *transcripts)
     printed = (render_part(laid.part(name), _ZH, ImageFolder(folder), engine=engine) for name in laid.parts())
-    return book.assemble(printed, laid.heads(), _ZH, folder)
+    return assemble.assemble(printed, laid.heads(), _ZH, folder)
 
 
 def together(*transcripts: Transcript) -> RenderPart:

@@ -1,6 +1,6 @@
 """Conversations such as people have them, with everything in them that has ever broken a page."""
 
-from storage.exports.records import ConversationInfo, Message, Transcript
+from exports.records import ConversationInfo, Message, Transcript
 
 NOON = 1795348800.0
 """2026-11-22 12:00 UTC."""

@@ -10,6 +10,8 @@ import pymupdf
 import pytest
 from sqlalchemy import select, update
 
+from exports.chat import ChatExports
+from exports.workers.pool import RenderPool
 from pipeline.errors import AnswerFailed, Undeliverable
 from pipeline.events import Person
 from pipeline.exports import Current, Everything, Exported, Format, Full, Month, Numbered, Previous, Wanted
@@ -18,8 +20,6 @@ from pipeline.settings import Export
 from storage.conversations.kept_documents import drop_old_exports
 from storage.database.engine import Database
 from storage.database.tables import doomed_files, exported_files
-from storage.exports.chat import ChatExports
-from storage.exports.workshop import RenderPool
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import REPORT
 

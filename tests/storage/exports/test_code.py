@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.exports.code import coloured, colours
+from exports.writers.code import coloured, colours
 
 CODE = """def missing(need: int) -> str:
     \"\"\"Give "<what>"

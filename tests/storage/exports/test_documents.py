@@ -14,14 +14,14 @@ import pytest
 from markdown_it import MarkdownIt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from exports.records import Transcript
+from exports.workers.documents import make, pieces
+from exports.workers.messages import Rendered, RenderRequest
+from exports.writers.csv import harmless
+from exports.writers.image_files import ImageFolder
 from pipeline.exports import Format
 from pipeline.replies import StoredMedia
 from pipeline.text.i18n import Catalogue
-from storage.exports.csv import harmless
-from storage.exports.documents import make, pieces
-from storage.exports.orders import Rendered, RenderRequest
-from storage.exports.pictures import ImageFolder
-from storage.exports.records import Transcript
 from tests.storage.exports.binding import lay
 from tests.storage.exports.samples import AWKWARD, LONG, MIXED, REPORT, message, talk, transcript
 

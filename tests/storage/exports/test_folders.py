@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from storage.exports.folders import sweep, work_folder
+from exports.tempdirs import sweep, work_folder
 
 OWNER = """
 import asyncio, sys
 from pathlib import Path
-from storage.exports.folders import work_folder
+from exports.tempdirs import work_folder
 
 async def main():
     async with work_folder(Path(sys.argv[1])) as folder:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exports.pdf.pieces import contents, pieces
+from exports.records import Message, Transcript
+from exports.writers.characters import printable
+from exports.writers.image_files import ImageFolder
 from pipeline.replies import StoredMedia
 from pipeline.settings import PdfEngine
 from pipeline.text.i18n import Catalogue
-from storage.exports.glyphs import printable
-from storage.exports.pictures import ImageFolder
-from storage.exports.prepare import contents, pieces
-from storage.exports.records import Message, Transcript
 from tests.storage.exports.binding import bound, together
 from tests.storage.exports.samples import message, talk
 

@@ -15,15 +15,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 
+from exports.checkpoint import TargetNotEmpty
+from exports.job import ExportJob, Exports
+from exports.select import Selection, count, following, stream
+from exports.workers.pool import RenderPool
 from pipeline.exports import FORMATS, Format
 from pipeline.text.privacy import Masker
 from storage.conversations.deletion import find, forget
 from storage.database.engine import Database, open_database
 from storage.database.migrate import migrate
-from storage.exports.job import ExportJob, Exports
-from storage.exports.journal import TargetNotEmpty
-from storage.exports.select import Selection, count, following, stream
-from storage.exports.workshop import RenderPool
 from storage.media.files import MediaFolder
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import MIXED, NOON

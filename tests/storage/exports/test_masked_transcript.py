@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from exports.masked_transcript import mask_transcript
+from exports.records import Transcript
 from pipeline.text.privacy import Masker
-from storage.exports.masked_transcript import mask_transcript
-from storage.exports.records import Transcript
 from tests.storage.exports.samples import message, talk
 
 ASKED = "电话13812345678 邮箱 a@b.com 身份证11010519491231002X 张三丰问个问题，内容很长很长很长"

@@ -8,11 +8,11 @@ import pymupdf
 import pytest
 from PIL import Image
 
+from exports.pdf.page_images import PageImage, page_image
+from exports.records import Transcript
+from exports.writers.image_files import ImageFolder, file_name
 from pipeline.replies import StoredMedia
 from pipeline.settings import PdfEngine
-from storage.exports.on_page import PageImage, page_image
-from storage.exports.pictures import ImageFolder, file_name
-from storage.exports.records import Transcript
 from tests.fakes.recordings import noise, picture, size_of
 from tests.storage.exports.binding import bound
 from tests.storage.exports.samples import message, talk

@@ -6,11 +6,11 @@ from pathlib import Path
 import pymupdf
 import pytest
 
+from exports.pdf import assemble
+from exports.pdf.render import Incomplete
+from exports.pdf.verify import missing_messages
+from exports.records import Transcript
 from pipeline.settings import PdfEngine
-from storage.exports import book
-from storage.exports.check import missing_messages
-from storage.exports.printing import Incomplete
-from storage.exports.records import Transcript
 from tests.storage.exports.binding import bound, together
 from tests.storage.exports.samples import AWKWARD, LONG, MIXED, REPORT, message, talk, transcript
 
@@ -19,7 +19,7 @@ EVERYTHING = (REPORT, MIXED, LONG, AWKWARD)
 
 def saved(folder: Path, pages: pymupdf.Document, *, limit: int = 20_000_000) -> list[bytes]:
     with pages:
-        return [path.read_bytes() for path in book.save(pages, folder / "it.pdf", limit=limit)]
+        return [path.read_bytes() for path in assemble.save(pages, folder / "it.pdf", limit=limit)]
 
 
 @pytest.mark.parametrize("engine", ["markdown-pdf", "typst"])

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.exports.parts import Chunker, RenderPart
-from storage.exports.parts import whole as put_together
-from storage.exports.records import Head, Transcript
+from exports.chunks import Chunker, RenderPart
+from exports.chunks import whole as put_together
+from exports.records import Head, Transcript
 from tests.storage.exports.samples import AWKWARD, MIXED, transcript
 
 SIZES = st.lists(st.integers(0, 12), max_size=6)

@@ -8,6 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
+from exports.masked_transcript import mask_transcript
+from exports.records import Message, Transcript
+from exports.select import Selection, stream
+from exports.workers.documents import pieces
+from exports.writers.csv import lines as csv_lines
+from exports.writers.finetune import lines as finetune_lines
+from exports.writers.image_files import ImageFolder
+from exports.writers.jsonl import lines as json_lines
 from pipeline.answer import Exchange, ExchangeRecorded, Provenance, ToolUse, Turn
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.settings import PdfEngine
@@ -15,14 +23,6 @@ from pipeline.text.i18n import Catalogue
 from pipeline.text.privacy import Masker
 from storage.conversations.changes import Changes
 from storage.database.engine import Database
-from storage.exports.csv import lines as csv_lines
-from storage.exports.documents import pieces
-from storage.exports.finetune import lines as finetune_lines
-from storage.exports.jsonl import lines as json_lines
-from storage.exports.masked_transcript import mask_transcript
-from storage.exports.pictures import ImageFolder
-from storage.exports.records import Message, Transcript
-from storage.exports.select import Selection, stream
 from tests.storage.exports.binding import bound
 from tests.storage.exports.samples import NOON, message, talk
 

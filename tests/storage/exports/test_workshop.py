@@ -9,11 +9,11 @@ import psutil  # type: ignore[import-untyped]
 import pymupdf
 import pytest
 
+from exports.records import Transcript
+from exports.workers.messages import Rendered, RenderFailed, RenderRequest
+from exports.workers.pool import RenderPool
+from exports.workers.process import open_fork_server
 from pipeline.replies import StoredMedia
-from storage.exports.orders import Rendered, RenderFailed, RenderRequest
-from storage.exports.pressroom import open_fork_server
-from storage.exports.records import Transcript
-from storage.exports.workshop import RenderPool
 from tests.storage.exports.binding import lay
 from tests.storage.exports.samples import MIXED, REPORT, message, talk, transcript
 
@@ -28,7 +28,7 @@ async def laid(folder: Path, *transcripts: Transcript) -> RenderRequest:
 
 async def rooms() -> list[psutil.Process]:
     def look() -> list[psutil.Process]:
-        return [each for each in psutil.Process().children() if "storage.exports.press" in each.cmdline()]
+        return [each for each in psutil.Process().children() if "exports.workers.child" in each.cmdline()]
 
     return await asyncio.to_thread(look)
 

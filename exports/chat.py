@@ -1,0 +1,167 @@
+"""Exports for a person in the chat: which conversations are meant, and the files that go into the media store."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter, time
+from typing import Any
+
+import structlog
+from sqlalchemy import Row, select
+
+from exports.formats import FORMAT_TRAITS
+from exports.records import Head, Transcript
+from exports.select import Selection, stream
+from exports.tempdirs import work_folder
+from exports.workers.messages import RenderFailed, RenderRequest
+from exports.workers.pool import RenderPool
+from exports.workers.workdir_input import write_work_dir
+from exports.writers.header import title
+from pipeline.errors import AnswerFailed
+from pipeline.events import Person
+from pipeline.exports import Current, Everything, Exported, Format, Full, Month, Numbered, Previous, Wanted
+from pipeline.ports import MediaStore
+from pipeline.replies import StoredMedia
+from pipeline.settings import Export
+from pipeline.text.i18n import Catalogue, Language
+from storage.conversations.kept_documents import KeptExports, content_digest
+from storage.database.engine import Database
+from storage.database.tables import conversations, people
+
+log = structlog.get_logger()
+
+_MEGABYTE = 1024 * 1024
+_NAME = 40
+_TURNS = 25
+"""Exchanges read at once: the event loop does nothing else for half a millisecond."""
+
+
+class ChatExports:
+    """Implements `Exporter` over the database and a workshop. Made off the event loop: it reads the catalogue."""
+
+    def __init__(
+        self,
+        database: Database,
+        media: MediaStore,
+        workshop: RenderPool,
+        *,
+        settings: Export,
+        language: Language,
+        idle_minutes: int,
+        keep_days: int = 7,
+    ) -> None:
+        self._database = database
+        self._kept = KeptExports(database, media, days=keep_days)
+        self._full = Full(settings.kept_files, settings.kept_mb, keep_days)
+        self._media = media
+        self._workshop = workshop
+        self._settings = settings
+        self._language = language
+        self._catalogue = Catalogue(language)
+        self._idle_seconds = idle_minutes * 60
+
+    async def export(self, person: Person, wanted: Wanted, format: Format) -> Exported:  # noqa: A002 (its name)
+        """Implement `Exporter.export`."""
+        chosen, instead = await self._choose(person, wanted)
+        if chosen is None:
+            return Exported()
+        async with work_folder() as folder:
+            pieces = stream(self._database, chosen, whole=False, at_once=_TURNS)
+            heads = await write_work_dir(folder, _gently(pieces), self._media)
+            if not heads:
+                return Exported()
+            order = RenderRequest(
+                str(folder),
+                _file_name(heads, self._catalogue),
+                format,
+                self._settings.pdf_engine,
+                self._language,
+                int(self._settings.volume_mb * _MEGABYTE),
+            )
+            messages = sum(head.messages for head in heads)
+            content = await asyncio.to_thread(content_digest, folder, order)
+            if files := await self._kept.find(person, content):
+                return Exported(files, len(heads), messages, instead)
+            count, size = await self._kept.total(person)
+            if count >= self._full.files or size >= self._full.megabytes * _MEGABYTE:
+                log.info("export_refused", files=count, bytes=size)
+                return Exported(full=self._full)
+            answer = await self._workshop.render(order)
+            if isinstance(answer, RenderFailed):
+                raise AnswerFailed(f"no document could be made: {answer.reason}", reason="export.failed")
+            if answer.plainer:
+                log.warning("export_plainer", wanted=format, made=answer.format, reason=answer.plainer)
+            files = tuple([await self._keep(folder / "out" / file, answer.format) for file in answer.files])
+        # What could not be set as pages may be the next time.
+        await self._kept.note(person, "" if answer.plainer else content, files)
+        return Exported(files, len(heads), messages, instead, bool(answer.plainer))
+
+    async def _keep(self, path: Path, format: Format) -> StoredMedia:  # noqa: A002
+        mime = "application/zip" if path.suffix == ".zip" else FORMAT_TRAITS[format].mime
+        return await self._media.keep(await asyncio.to_thread(path.read_bytes), mime=mime, name=path.name)
+
+    async def _choose(self, person: Person, wanted: Wanted) -> tuple[Selection | None, bool]:
+        """Give what is meant, None for nothing, and whether it is another conversation than the one asked for."""
+        whose = Selection(persons=(str(person),))
+        match wanted:
+            case Everything():
+                return whose, False
+            case Numbered(number):
+                return _one(whose, number), False
+            case Month(year, month):
+                return _within(whose, year, month), False
+            case Current() | Previous():
+                current, latest = await self._standing(person)
+                if not latest:
+                    return None, False
+                if isinstance(wanted, Current):
+                    return _one(whose, current or latest), not current
+                number = current - 1 if current else latest
+                return (_one(whose, number) if number else None), False
+
+    async def _standing(self, person: Person) -> tuple[int, int]:
+        """Give the numbers of the current and of the latest conversation, 0 for none."""
+        latest = (
+            select(conversations.c.id, conversations.c.number, conversations.c.last_at)
+            .where(conversations.c.person == str(person))
+            .order_by(conversations.c.number.desc())
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            row: Row[*tuple[Any, ...]] | None = (await connection.execute(latest)).one_or_none()
+            going_on = (
+                await connection.execute(select(people.c.conversation_id).where(people.c.person == str(person)))
+            ).scalar_one_or_none()
+        if row is None:
+            return 0, 0
+        fresh = not self._idle_seconds or time() - row.last_at <= self._idle_seconds
+        return (row.number if going_on == row.id and fresh else 0), row.number
+
+
+def _one(whose: Selection, number: int) -> Selection:
+    return replace(whose, numbers=(number,))
+
+
+def _within(whose: Selection, year: int, month: int) -> Selection:
+    first = datetime(year, month, 1).astimezone()
+    following = datetime(year + month // 12, month % 12 + 1, 1).astimezone()
+    return replace(whose, since=first.timestamp(), until=following.timestamp())
+
+
+async def _gently(pieces: AsyncIterator[Transcript]) -> AsyncIterator[Transcript]:
+    """Rest after each piece as long as it took: whoever writes meanwhile has the event loop half the time."""
+    began = perf_counter()
+    async for piece in pieces:
+        yield piece
+        await asyncio.sleep(perf_counter() - began)
+        began = perf_counter()
+
+
+def _file_name(heads: Sequence[Head], catalogue: Catalogue) -> str:
+    """Name a document by what it holds, in characters every file system takes."""
+    day = datetime.fromtimestamp(heads[-1].last).astimezone().strftime("%Y-%m-%d")
+    said = title(heads[0].conversation, catalogue) if len(heads) == 1 else catalogue.text("document.file")
+    kept = "".join(" " if c in '\\/:*?"<>|#%&{}' or not c.isprintable() else c for c in said)
+    return f"{' '.join(kept.split())[:_NAME].strip('. ')} {day}"

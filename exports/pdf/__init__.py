@@ -1,0 +1,1 @@
+"""PDF: pages rendered, verified, labelled and assembled."""

@@ -1,0 +1,94 @@
+"""Binds the printed parts of a document: contents before them, bookmarks beside them, a number on each page."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pymupdf
+
+from exports.pdf import markdown_pdf
+from exports.pdf.page_labels import Label, PageLabeller, width
+from exports.records import Head
+from exports.writers.header import title_of_all
+from pipeline.text.i18n import Catalogue
+
+_PAPER = pymupdf.paper_rect("A4")
+_RIGHT = 48
+
+
+def assemble(parts: Iterable[bytes], heads: Sequence[Head], catalogue: Catalogue, folder: Path) -> pymupdf.Document:
+    """Give the whole document."""
+    book = pymupdf.open()
+    marks: list[list[object]] = []
+    for data in parts:
+        with pymupdf.open(stream=data) as pages:
+            marks += [[level, title, page + len(book)] for level, title, page in pages.get_toc()]
+            book.insert_pdf(pages, final=1)
+    bound = len(book)
+    figures = _contents(book, heads, [int(str(mark[2])) for mark in marks], catalogue, folder)
+    front = len(book) - bound
+    book.set_toc([[level, title, int(str(page)) + front] for level, title, page in marks])
+    pen = PageLabeller(book)
+    for place, written in _figures(len(book), figures).items():
+        pen.write(place, written)
+    when = datetime.fromtimestamp(max((head.conversation.last_at for head in heads), default=0.0), UTC).strftime(
+        "D:%Y%m%d%H%M%SZ"
+    )
+    named = title_of_all([head.conversation for head in heads], catalogue)
+    book.set_metadata({"title": named, "creator": "webot", "creationDate": when, "modDate": when})
+    return book
+
+
+def save(book: pymupdf.Document, path: Path, *, limit: int) -> list[Path]:
+    """Write the document, in volumes if it is larger than `limit` bytes; the same document gives the same bytes."""
+    _write(book, path)
+    size = path.stat().st_size
+    if size <= limit or len(book) == 1:
+        return [path]
+    path.unlink()
+    volumes = min(len(book), size // limit + 1)
+    written: list[Path] = []
+    for volume in range(volumes):
+        first, last = volume * len(book) // volumes, (volume + 1) * len(book) // volumes - 1
+        with pymupdf.open() as pages:
+            pages.insert_pdf(book, from_page=first, to_page=last)
+            written += save(pages, path.with_stem(f"{path.stem}-{volume + 1}"), limit=limit)
+    return written
+
+
+def _write(book: pymupdf.Document, path: Path) -> None:
+    # Not garbage=3: it holds each object against every other, which takes a minute for some thousands of pages.
+    book.save(path, garbage=2, deflate=True, use_objstms=1, no_new_id=True)
+
+
+def _contents(
+    book: pymupdf.Document, heads: Sequence[Head], begins: Sequence[int], catalogue: Catalogue, folder: Path
+) -> list[tuple[int, Label]]:
+    """Put a table of contents before several conversations; give its figures, each with its page."""
+    if len(heads) == 1:
+        return []
+    pages, places = markdown_pdf.render_contents(heads, catalogue, folder)
+    pages.subset_fonts()
+    front = len(pages)
+    book.insert_pdf(pages, start_at=0)
+    right = _PAPER.width - _RIGHT
+    figures: list[tuple[int, Label]] = []
+    for (place, foot), begin in zip(places, begins, strict=True):
+        said = str(begin + front)
+        figures.append((place, Label(said, right - width(said, 9), _PAPER.height - foot + 7, 9)))
+        line = pymupdf.Rect(_RIGHT, foot - 20, right, foot - 2)
+        book[place].insert_link(
+            {"kind": pymupdf.LINK_GOTO, "from": line, "page": begin + front - 1, "to": pymupdf.Point(0, 0)}
+        )
+    return figures
+
+
+def _figures(pages: int, beside: Iterable[tuple[int, Label]]) -> Mapping[int, Sequence[Label]]:
+    """Give what stands on each page: `3 / 20` at its foot, and what is `beside`."""
+    written: dict[int, list[Label]] = {}
+    for place in range(pages):
+        said = f"{place + 1} / {pages}"
+        written[place] = [Label(said, (_PAPER.width - width(said, 8)) / 2, 24, 8)]
+    for place, figure in beside:
+        written[place].append(figure)
+    return written

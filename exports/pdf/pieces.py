@@ -1,0 +1,212 @@
+"""Prepares transcripts for markdown-pdf: markdown in pieces that MuPDF lays out without losing any of them.
+
+What MuPDF's layout cannot do is not asked of it. It drops what follows a table that meets the end of a page, so a
+table is a piece of its own that is never broken; now and then it skips a page of a long text, so each message is a
+piece of its own, too; it cuts lines it cannot break, so each can be broken; its own emoji are black, so they come
+from a font.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+
+from exports.chunks import RenderPart
+from exports.pdf.page_images import page_image
+from exports.records import ConversationInfo, Head, Message
+from exports.writers.blocks import Block, Grid, blocks_of
+from exports.writers.characters import EMOJI, WIDE, breakable, printable
+from exports.writers.code import coloured, colours
+from exports.writers.header import document_header, speaker, stamp, title, title_of_all, tools
+from exports.writers.html_blocks import HtmlMarkup
+from exports.writers.image_files import ImageFolder
+from pipeline.replies import StoredMedia
+from pipeline.text.i18n import Catalogue as Sentences
+
+EMOJI_FONT = "NotoEmoji[wght].ttf"
+
+EMOJI_MARK = '<span class="e">'
+"""What a piece that needs the font has in it: loading the font for each piece would cost more than the text."""
+
+STYLE = """
+body { margin: 0; font-family: sans-serif; font-size: 10pt; line-height: 1.5; color: #1f2328 }
+h1 { font-size: 17pt; line-height: 1.3; margin: 0 0 6pt 0 }
+p { margin: 3pt 0 }
+.cover { font-size: 20pt; margin: 0 0 16pt 0 }
+.facts { color: #57606a; font-size: 9pt; margin: 1pt 0 }
+.small { color: #8b949e; font-size: 7.5pt; margin: 1pt 0 8pt 0 }
+.who { font-weight: bold; font-size: 9.5pt; margin: 9pt 0 3pt 0; color: #0f766e }
+.human .who { color: #1a56db }
+.when { font-weight: normal; font-size: 7.5pt; color: #8b949e }
+.human .said { background-color: #eef4ff; padding: 3pt 8pt; border-left: 2pt solid #1a56db }
+.ai .said { padding: 0 8pt; border-left: 2pt solid #0f766e }
+.h1, .h2, .h3 { font-weight: bold; font-size: 12pt; margin: 7pt 0 3pt 0; color: #0a3069 }
+.h4, .h5, .h6 { font-weight: bold; margin: 5pt 0 2pt 0; color: #0a3069 }
+strong { color: #0a3069 }
+pre { font-family: monospace; font-size: 8.5pt; line-height: 1.45; background-color: #f6f8fa; padding: 5pt 7pt;
+  margin: 4pt 0; white-space: pre-wrap }
+code { font-family: monospace; font-size: 9pt; background-color: #f0f2f5 }
+pre code { font-size: 8.5pt; background-color: #f6f8fa }
+.formula { font-family: monospace; font-size: 9pt; color: #6f42c1 }
+p.formula { margin: 5pt 0; text-align: center }
+blockquote { margin: 4pt 0 4pt 6pt; padding-left: 8pt; border-left: 2pt solid #d0d7de; color: #57606a }
+ul, ol { margin: 2pt 0 2pt 0; padding-left: 20pt }
+li { margin: 1pt 0 }
+table { margin: 4pt 0; border-collapse: collapse }
+th, td { border: 0.5pt solid #c4ccd4; padding: 2pt 6pt; font-size: 9pt }
+th { background-color: #eef1f4 }
+.wide th, .wide td { padding: 2pt; font-size: 6.5pt }
+a { color: #0969da; text-decoration: underline }
+s { text-decoration: line-through }
+.contents { margin: 3pt 0 }
+.rule { margin: 6pt 60pt; border-top: 0.5pt solid #c4ccd4; font-size: 2pt }
+"""
+_SPAN = re.compile(r'<span class="(\w+)">')
+_EMOJI = f"""@font-face {{ font-family: emoji; src: url("{EMOJI_FONT}") }}
+.e {{ font-family: emoji }}
+"""
+
+_ROWS = 12
+"""Rows of a table that stay together."""
+
+
+def style(html: str) -> str:
+    """Give the style sheet of a piece: what it does not need would cost more than its text."""
+    there = set(_SPAN.findall(html))
+    code = "\n".join(rule for name, rule in colours().items() if name in there)
+    return STYLE + code + (_EMOJI if EMOJI_MARK in html else "")
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlPiece:
+    """A piece of markdown: one block of HTML in one line.
+
+    `message` is its message's number, 0 for what is no message; `fresh` begins a page; `whole` is never broken.
+    """
+
+    text: str
+    message: int = 0
+    fresh: bool = False
+    whole: bool = False
+
+
+def pieces(part: RenderPart, catalogue: Sentences, pictures: ImageFolder) -> Iterator[HtmlPiece]:
+    """Give the pieces in their order."""
+    number = part.first
+    for place, (transcript, head) in enumerate(zip(part.transcripts, part.heads, strict=True)):
+        if place or not part.goes_on:
+            yield HtmlPiece(_head(head, catalogue), fresh=True)
+        for message in transcript.messages:
+            yield from _message(transcript.conversation, message, number, catalogue, pictures)
+            number += 1
+
+
+class PdfMarkup(HtmlMarkup):
+    """HTML for MuPDF, without an empty line, so that markdown takes a message for one block."""
+
+    def __init__(self, columns: int = 1) -> None:
+        self._columns = columns
+
+    def words(self, text: str) -> str:
+        """Write characters, emoji in their own font."""
+        text = breakable(printable(text), self._columns)
+        parts: list[str] = []
+        end = 0
+        for found in EMOJI.finditer(text):
+            parts += [escape(text[end : found.start()], quote=False), f"{EMOJI_MARK}{found[0]}</span>"]
+            end = found.end()
+        return _read_twice("".join([*parts, escape(text[end:], quote=False)])).replace("\n", " ")
+
+    def in_columns(self, columns: int) -> HtmlMarkup:
+        """Let longer words of a table be broken: what does not fit would leave the page."""
+        return PdfMarkup(columns)
+
+    def grid(self, grid: Grid) -> str:
+        """Write a table, one of many columns in small letters."""
+        table = super().grid(grid)
+        return f'<div class="wide">{table}</div>' if len(grid.head) > WIDE else table
+
+    def divider(self) -> str:
+        """Draw a line across."""
+        return '<p class="rule"> </p>'
+
+    def listing(self, code: str, language: str) -> str:
+        """Write lines of code."""
+        shown = _read_twice(coloured(breakable(printable(code)), language))
+        return f"<pre><code>{shown.replace(chr(10), '<br/>')}</code></pre>"
+
+
+def _read_twice(html: str) -> str:
+    """Write each & so that it survives MuPDF, which takes `&amp;lt;` for `&lt;` and reads that again."""
+    return html.replace("&amp;", "&amp;amp;")
+
+
+def contents(heads: Sequence[Head], catalogue: Sentences) -> Iterator[HtmlPiece]:
+    """Give a title and a line for each conversation."""
+    paper = PdfMarkup()
+    yield HtmlPiece(
+        f'<div><p class="cover">{paper.words(title_of_all([head.conversation for head in heads], catalogue))}</p></div>'
+    )
+    for head in heads:
+        yield HtmlPiece(
+            f'<div><p class="contents">{paper.words(title(head.conversation, catalogue))}'
+            f'<span class="when">  {stamp(head.conversation.started_at)}</span></p></div>'
+        )
+
+
+def _head(head: Head, catalogue: Sentences) -> str:
+    paper, about = PdfMarkup(), document_header(head, catalogue)
+    lines = "".join(f'<p class="facts">{paper.words(line)}</p>' for line in about.lines)
+    return f'<div><h1>{paper.words(about.title)}</h1>{lines}<p class="small">{paper.words(about.small_print)}</p></div>'
+
+
+def _message(
+    talk: ConversationInfo, message: Message, number: int, catalogue: Sentences, pictures: ImageFolder
+) -> Iterator[HtmlPiece]:
+    paper = PdfMarkup()
+    who = (
+        f'<p class="who">{paper.words(speaker(talk, message))}'
+        f'<span class="when">  {stamp(message.at)}  #{number}</span></p>'
+    )
+    said: list[tuple[str, bool]] = [
+        (piece, whole)
+        for whole, run in groupby(_cut(blocks_of(message)), _is_table)
+        for piece in _laid(run, paper, whole)
+    ]
+    said += [(_picture(media, pictures, paper), True) for media in message.media]
+    if used := tools(message, catalogue):
+        said.append((f'<p class="small">{paper.words(used)}</p>', False))
+    for place, (html, whole) in enumerate(said or [("<p></p>", False)]):
+        head = "" if place else who
+        yield HtmlPiece(f'<div class="{message.role}">{head}<div class="said">{html}</div></div>', number, whole=whole)
+
+
+def _laid(run: Iterable[Block], paper: PdfMarkup, whole: bool) -> Iterator[str]:  # noqa: FBT001 (what groupby found)
+    """Write each table alone, and what is between tables together."""
+    if whole:
+        yield from map(paper.block, run)
+    else:
+        yield paper.blocks(run)
+
+
+def _is_table(block: Block) -> bool:
+    return isinstance(block, Grid)
+
+
+def _cut(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Cut tables that may not fit on a page, their heads above each part."""
+    for block in blocks:
+        match block:
+            case Grid(head, rows, aligned) if len(rows) > _ROWS:
+                for first in range(0, len(rows), _ROWS):
+                    yield Grid(head, rows[first : first + _ROWS], aligned)
+            case _:
+                yield block
+
+
+def _picture(media: StoredMedia, pictures: ImageFolder, paper: PdfMarkup) -> str:
+    seen = page_image(media, pictures)
+    if seen is None:
+        return f"<p>{paper.words(f'📎 {media.name}')}</p>"
+    return f'<p><img src="{seen.name}" style="width:{seen.width:.2f}pt;height:{seen.height:.2f}pt"/></p>'

@@ -1,0 +1,1 @@
+"""The processes that render documents, and how they are asked."""

@@ -1,0 +1,178 @@
+"""Sends orders to rendering processes, a bounded number at a time, and ends those that hang or are not wanted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from exports.workers.messages import (
+    REQUEST,
+    RESPONSE,
+    BindRequest,
+    PartIncomplete,
+    PartRendered,
+    PartRequest,
+    Rendered,
+    RenderFailed,
+    RenderRequest,
+    Request,
+    Response,
+)
+from exports.workers.process import ForkServer, RenderProcess, open_fork_server
+from exports.workers.workdir import WorkDir
+
+log = structlog.get_logger()
+
+_SHARE = 0.6
+"""Of its time, what pages may take: then there is enough left for a web page."""
+_ORDERS = 40
+"""After so many a press is replaced: MuPDF keeps some of what it once took."""
+
+
+class _Stopped(Exception):
+    """A part could not be printed, so the others need not be."""
+
+    def __init__(self, answer: PartIncomplete | RenderFailed) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class RenderPool:
+    """Keeps up to `presses` processes while there is something to render; with `keep`, until it is closed.
+
+    Whoever has several parts gets no more than a turn for each of them: a short document does not wait for a long one.
+    A `room` that is open already belongs to the workshop from then on.
+    """
+
+    def __init__(self, *, presses: int, keep: bool, seconds: float, room: ForkServer | None = None) -> None:
+        self.presses = presses
+        self._places = asyncio.Semaphore(presses)
+        self._room = room
+        self._opening = asyncio.Lock()
+        self._idle: list[RenderProcess] = []
+        self._keep = keep
+        self._busy = 0
+        self._seconds = seconds
+
+    async def render(self, order: RenderRequest) -> Rendered | RenderFailed:
+        """Have documents made; what takes too long, or dies, is `RenderFailed`. Without pages there is a web page."""
+        async with self._opened():
+            try:
+                async with asyncio.timeout(self._seconds):
+                    if order.format == "pdf":
+                        return await self._pages_or_html(order)
+                    return _rendered(await self._ask(order))
+            except TimeoutError:
+                return RenderFailed(f"not done after {self._seconds:g} s")
+
+    async def close(self) -> None:
+        """End every process."""
+        self._rest()
+        room, self._room = self._room, None
+        if room is not None:
+            await room.close()
+
+    def _rest(self) -> None:
+        while self._idle:
+            self._idle.pop().end()
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[None]:
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            if not self._busy and not self._keep:
+                await self.close()
+
+    async def _pages_or_html(self, order: RenderRequest) -> Rendered | RenderFailed:
+        made: Rendered | PartIncomplete | RenderFailed
+        seconds = self._seconds * _SHARE
+        try:
+            async with asyncio.timeout(seconds):
+                made = await self._pages(order)
+        except TimeoutError:
+            made = RenderFailed(f"no pages after {seconds:g} s")
+        if isinstance(made, Rendered):
+            return made
+        page = _rendered(await self._ask(replace(order, format="html")))
+        return page if isinstance(page, RenderFailed) else replace(page, plainer=made.reason)
+
+    async def _pages(self, order: RenderRequest) -> Rendered | PartIncomplete | RenderFailed:
+        answer: PartIncomplete | RenderFailed | None = None
+        parts = await asyncio.to_thread(WorkDir(Path(order.folder)).parts)
+        left = iter(parts)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self.presses, len(parts))):
+                    group.create_task(self._print(order, left))
+        except* _Stopped as stopped:
+            answer = _answer(stopped)
+        match answer:
+            case None:
+                if len(parts) > _ORDERS:
+                    # Binding takes memory, and what the others have kept is not needed beside it.
+                    self._rest()
+                return _rendered(await self._ask(BindRequest(order.folder, order.name, order.language, order.limit)))
+            case PartIncomplete() | RenderFailed():
+                return answer
+
+    async def _print(self, order: RenderRequest, left: Iterator[str]) -> None:
+        for part in left:
+            wanted = PartRequest(order.folder, part, order.engine, order.language)
+            answer = await self._ask(wanted)
+            if isinstance(answer, RenderFailed) and order.engine == "auto":
+                # What the process died of may have been the engine.
+                log.warning("export_press_died", part=part, reason=answer.reason)
+                answer = await self._ask(replace(wanted, engine="typst"))
+            match answer:
+                case PartRendered():
+                    pass
+                case PartIncomplete() | RenderFailed():
+                    raise _Stopped(answer)
+                case Rendered():
+                    raise _Stopped(_misunderstood(answer))
+
+    async def _ask(self, order: Request) -> Response:
+        async with self._places:
+            press = self._idle.pop() if self._idle else await self._fresh(order)
+            kept = False
+            try:
+                said = await press.ask(REQUEST.dump_json(order))
+                answer = RESPONSE.validate_json(said) if said else RenderFailed("the rendering process died")
+                kept = not isinstance(answer, RenderFailed) and press.orders < _ORDERS
+            finally:
+                if kept:
+                    self._idle.append(press)
+                else:
+                    press.end()
+            return answer
+
+    async def _fresh(self, order: Request) -> RenderProcess:
+        async with self._opening:
+            if self._room is not None and self._room.is_gone:
+                await self.close()
+            if self._room is None:
+                self._room = await open_fork_server(pages=not isinstance(order, RenderRequest))
+            return await self._room.fork()
+
+
+def _rendered(answer: Response) -> Rendered | RenderFailed:
+    match answer:
+        case Rendered() | RenderFailed():
+            return answer
+        case PartRendered() | PartIncomplete():
+            return _misunderstood(answer)
+
+
+def _misunderstood(answer: Response) -> RenderFailed:
+    return RenderFailed(f"the rendering process answered {answer.kind!r}")
+
+
+def _answer(stopped: BaseExceptionGroup[_Stopped]) -> PartIncomplete | RenderFailed:
+    first = stopped.exceptions[0]
+    return _answer(first) if isinstance(first, BaseExceptionGroup) else first.answer

@@ -1,0 +1,274 @@
+"""A message as a small tree of blocks and spans, from which every format is written."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from markdown_it.token import Token
+
+from exports.records import Message
+from exports.writers.characters import newlines
+from exports.writers.parsing import parse
+
+
+@dataclass(frozen=True, slots=True)
+class TextSpan:
+    """Plain characters without a line break."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Code in a line."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """TeX in a line, kept as it was written."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The end of a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """Spans set apart."""
+
+    style: str
+    """strong, em or s."""
+    inside: tuple["Span", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Spans that lead to an address; an address that leads nowhere outside the document is empty."""
+
+    address: str
+    inside: tuple["Span", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """A picture somewhere else, which no export fetches."""
+
+    address: str
+    alt: str
+
+    @property
+    def words(self) -> str:
+        """Give what stands in its place."""
+        return f"🖼 {self.alt or self.address}"
+
+
+Span = TextSpan | Coded | Formula | Break | Styled | Linked | Pictured
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A run of spans."""
+
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading within a message, `level` from 1."""
+
+    level: int
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Lines of code, without the last line's end."""
+
+    code: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """A formula on lines of its own."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """Blocks said by somebody else."""
+
+    inside: tuple["Block", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list; `start` is its first number, None for bullets."""
+
+    start: int | None
+    items: tuple[tuple["Block", ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table; `aligned` is left, center or right for each column."""
+
+    head: tuple[tuple[Span, ...], ...]
+    rows: tuple[tuple[tuple[Span, ...], ...], ...]
+    aligned: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Divider:
+    """A line across."""
+
+
+Block = Paragraph | Heading | Listing | Display | Quoted | Items | Grid | Divider
+
+
+@lru_cache(maxsize=256)
+def blocks_of(message: Message) -> tuple[Block, ...]:
+    """Read a message: an answer as markdown, a question as it was typed, unless there is fenced code in it."""
+    if message.role == "human" and "```" not in message.text:
+        return tuple(_typed(message.text))
+    return tuple(_blocks(iter(parse(message.text)), ""))
+
+
+def plain(spans: Sequence[Span]) -> str:
+    """Give the words of spans."""
+    return "".join(_plain(span) for span in spans)
+
+
+def _plain(span: Span) -> str:
+    match span:
+        case TextSpan(text) | Coded(text) | Formula(text):
+            return text
+        case Break():
+            return "\n"
+        case Styled(_, inside) | Linked(_, inside):
+            return plain(inside)
+        case Pictured():
+            return span.words
+
+
+def _typed(text: str) -> Iterator[Block]:
+    for part in newlines(text).strip("\n").split("\n\n"):
+        lines = part.strip("\n").split("\n")
+        spans: list[Span] = []
+        for line in lines:
+            indent = len(line) - len(line.lstrip(" "))
+            spans += [TextSpan("\u00a0" * indent + line.strip(" ")), Break()]
+        yield Paragraph(tuple(spans[:-1]))
+
+
+def _blocks(tokens: Iterator[Token], until: str) -> Iterator[Block]:  # noqa: PLR0912 (a case each)
+    for token in tokens:
+        if token.type == until:
+            return
+        match token.type:
+            case "paragraph_open":
+                yield Paragraph(_inline(tokens))
+            case "heading_open":
+                yield Heading(int(token.tag[1]), _inline(tokens))
+            case "fence" | "code_block":
+                language = (token.info.split() or [""])[0]
+                yield Listing(token.content.removesuffix("\n"), language)
+            case "math_block":
+                yield Display(token.content)
+            case "blockquote_open":
+                yield Quoted(tuple(_blocks(tokens, "blockquote_close")))
+            case "bullet_list_open":
+                yield Items(None, tuple(_items(tokens, "bullet_list_close")))
+            case "ordered_list_open":
+                yield Items(int(token.attrGet("start") or 1), tuple(_items(tokens, "ordered_list_close")))
+            case "table_open":
+                yield _grid(tokens)
+            case "definition":
+                address = str(token.meta["url"])
+                yield Paragraph(
+                    (TextSpan(f"[{token.meta['id'].lower()}]: "), Linked(_outside(address), (TextSpan(address),)))
+                )
+            case "hr":
+                yield Divider()
+            case other:
+                raise ValueError(f"no block is written for {other!r}")
+
+
+def _items(tokens: Iterator[Token], until: str) -> Iterator[tuple[Block, ...]]:
+    for token in tokens:
+        if token.type == until:
+            return
+        yield _ticked(tuple(_blocks(tokens, "list_item_close")))
+
+
+def _ticked(item: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Draw the box of something to do."""
+    match item:
+        case (Paragraph((TextSpan(text), *rest)), *others) if text[:4].lower() in {"[ ] ", "[x] "}:
+            box = "☐ " if text[1] == " " else "☑ "
+            return (Paragraph((TextSpan(box + text[4:]), *rest)), *others)
+        case _:
+            return item
+
+
+def _grid(tokens: Iterator[Token]) -> Grid:
+    rows: list[list[tuple[Span, ...]]] = []
+    aligned: list[str] = []
+    for token in tokens:
+        match token.type:
+            case "tr_open":
+                rows.append([])
+            case "th_open":
+                aligned.append(str(token.attrGet("style") or "text-align:left").partition(":")[2])
+                rows[-1].append(_inline(tokens))
+            case "td_open":
+                rows[-1].append(_inline(tokens))
+            case "table_close":
+                break
+            case _:
+                continue
+    return Grid(tuple(rows[0]), tuple(tuple(row) for row in rows[1:]), tuple(aligned))
+
+
+def _inline(tokens: Iterator[Token]) -> tuple[Span, ...]:
+    """Give the spans of the next token, and pass over the one that closes their block."""
+    spans = tuple(_spans(iter(next(tokens).children or ()), ""))
+    next(tokens)
+    return spans
+
+
+def _spans(tokens: Iterator[Token], until: str) -> Iterator[Span]:
+    for token in tokens:
+        if token.type == until:
+            return
+        match token.type:
+            case "text" | "text_special":
+                if token.content:
+                    yield TextSpan(token.content)
+            case "code_inline":
+                yield Coded(token.content)
+            case "math_inline":
+                yield Formula(token.content)
+            case "softbreak" | "hardbreak":
+                # People in a chat mean a line's end where they made one.
+                yield Break()
+            case "strong_open" | "em_open" | "s_open":
+                style = token.type.removesuffix("_open")
+                yield Styled(style, tuple(_spans(tokens, f"{style}_close")))
+            case "link_open":
+                yield Linked(_outside(str(token.attrGet("href") or "")), tuple(_spans(tokens, "link_close")))
+            case "image":
+                yield Pictured(_outside(str(token.attrGet("src") or "")), token.content)
+            case other:
+                raise ValueError(f"no span is written for {other!r}")
+
+
+def _outside(address: str) -> str:
+    """Give an address a reader can follow; one within a page we did not make leads nowhere, and breaks PyMuPDF."""
+    return address if address.startswith(("http://", "https://", "mailto:", "tel:")) else ""

@@ -1,0 +1,77 @@
+"""What stands at the head of a transcript, and beside each message: who, when, how it was made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from exports.records import ConversationInfo, Head, Message
+from pipeline.text.i18n import Catalogue
+
+ASSISTANT = "webot"
+"""How answers are signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentHeader:
+    """A transcript's head in words; `small_print` is what few readers need."""
+
+    title: str
+    lines: tuple[str, ...]
+    small_print: str
+
+
+def document_header(head: Head, catalogue: Catalogue) -> DocumentHeader:
+    """Say what the head says."""
+    talk = head.conversation
+    lines = [
+        catalogue.text("document.who", user=talk.user, assistant=ASSISTANT, channel=talk.channel, number=talk.number),
+        catalogue.text("document.when", start=stamp(head.first), end=stamp(head.last), messages=head.messages),
+    ]
+    if talk.persona:
+        lines.append(catalogue.text("document.persona", persona=talk.persona))
+    made = ""
+    if head.models or head.chains:
+        made = catalogue.text("document.made", models=", ".join(head.models), chains=", ".join(head.chains))
+    return DocumentHeader(_line(title(talk, catalogue)), tuple(map(_line, lines)), _line(made))
+
+
+def title(talk: ConversationInfo, catalogue: Catalogue) -> str:
+    """Name a conversation."""
+    return talk.title or catalogue.text("document.untitled", number=talk.number)
+
+
+def title_of_all(talks: Sequence[ConversationInfo], catalogue: Catalogue) -> str:
+    """Name a document of one conversation or several."""
+    if len(talks) == 1:
+        return title(talks[0], catalogue)
+    return catalogue.text("document.several", conversations=len(talks))
+
+
+def speaker(talk: ConversationInfo, message: Message) -> str:
+    """Say who said it."""
+    return _line(talk.user) if message.role == "human" else ASSISTANT
+
+
+def tools(message: Message, catalogue: Catalogue) -> str:
+    """Say what was used on the way to an answer; empty for most."""
+    if not message.tools:
+        return ""
+    used = [
+        catalogue.text(
+            f"document.tool_{tool.outcome}",
+            tool=" ".join(f"{tool.name} {tool.arguments}".split()),
+            milliseconds=tool.milliseconds,
+        )
+        for tool in message.tools
+    ]
+    return catalogue.text("document.tools", tools=" · ".join(used))
+
+
+def stamp(at: float) -> str:
+    """Write a time as this machine's clock on the wall shows it, to the minute."""
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _line(text: str) -> str:
+    """Return a text in one line: user ids and names of models come from elsewhere and may hold line ends."""
+    return " ".join(text.split())

@@ -1,0 +1,131 @@
+"""Writes blocks as HTML that cannot do anything: no script, no frame, nothing fetched."""
+
+from collections.abc import Iterable
+from html import escape
+
+from exports.writers.blocks import (
+    Block,
+    Break,
+    Coded,
+    Display,
+    Divider,
+    Formula,
+    Grid,
+    Heading,
+    Items,
+    Linked,
+    Listing,
+    Paragraph,
+    Pictured,
+    Quoted,
+    Span,
+    Styled,
+    TextSpan,
+)
+from exports.writers.code import coloured
+
+
+class HtmlMarkup:
+    """Plain HTML, as a browser shows it; what a page of paper needs otherwise, a subclass says."""
+
+    def blocks(self, blocks: Iterable[Block]) -> str:
+        """Write blocks, one after the other."""
+        return "".join(map(self.block, blocks))
+
+    def block(self, block: Block) -> str:  # noqa: PLR0911 (a case each)
+        """Write one block."""
+        match block:
+            case Paragraph(spans):
+                return f"<p>{self.spans(spans)}</p>"
+            case Heading(level, spans):
+                # The headings of the document are its conversations; those of a message only look like headings.
+                return f'<p class="h{level}">{self.spans(spans)}</p>'
+            case Listing(code, language):
+                return self.listing(code, language)
+            case Display(text):
+                return f'<p class="formula">{self.lines(text)}</p>'
+            case Quoted(inside):
+                return f"<blockquote>{self.blocks(inside)}</blockquote>"
+            case Items(start, items):
+                return self.items(start, items)
+            case Grid():
+                return self.grid(block)
+            case Divider():
+                return self.divider()
+
+    def spans(self, spans: Iterable[Span]) -> str:
+        """Write spans, one after the other."""
+        return "".join(map(self.span, spans))
+
+    def span(self, span: Span) -> str:  # noqa: PLR0911 (a case each)
+        """Write one span."""
+        match span:
+            case TextSpan(text):
+                return self.words(text)
+            case Coded(text):
+                return f"<code>{self.words(text)}</code>"
+            case Formula(text):
+                return f'<span class="formula">{self.words(text)}</span>'
+            case Break():
+                return "<br/>"
+            case Styled(style, inside):
+                return f"<{style}>{self.spans(inside)}</{style}>"
+            case Linked("", inside):
+                return self.spans(inside)
+            case Linked(address, inside):
+                return f'<a href="{escape(address)}">{self.spans(inside)}</a>'
+            case Pictured(""):
+                return self.words(span.words)
+            case Pictured(address):
+                return f'<a href="{escape(address)}">{self.words(span.words)}</a>'
+
+    def words(self, text: str) -> str:
+        """Write characters."""
+        return escape(text, quote=False)
+
+    def lines(self, text: str) -> str:
+        """Write characters with their line breaks."""
+        return "<br/>".join(map(self.words, text.split("\n")))
+
+    def divider(self) -> str:
+        """Draw a line across."""
+        return "<hr/>"
+
+    def listing(self, code: str, language: str) -> str:
+        """Write lines of code."""
+        return f"<pre><code>{coloured(code, language)}</code></pre>"
+
+    def items(self, start: int | None, items: tuple[tuple[Block, ...], ...]) -> str:
+        """Write a list."""
+        inside = "".join(f"<li>{self.item(item)}</li>" for item in items)
+        if start is None:
+            return f"<ul>{inside}</ul>"
+        return f"<ol>{inside}</ol>" if start == 1 else f'<ol start="{start}">{inside}</ol>'
+
+    def item(self, item: tuple[Block, ...]) -> str:
+        """Write a list's item; one of a single paragraph without the air around it."""
+        match item:
+            case (Paragraph(spans), *rest):
+                return self.spans(spans) + self.blocks(rest)
+            case _:
+                return self.blocks(item)
+
+    def in_columns(self, columns: int) -> "HtmlMarkup":  # noqa: ARG002 (a browser scrolls to them)
+        """Give what writes the cells of a table of so many columns."""
+        return self
+
+    def grid(self, grid: Grid) -> str:
+        """Write a table."""
+        cells = self.in_columns(len(grid.head))
+        head = "".join(
+            f'<th style="text-align:{a}">{cells.spans(c)}</th>' for c, a in zip(grid.head, grid.aligned, strict=True)
+        )
+        rows = "".join(
+            "<tr>"
+            + "".join(
+                f'<td style="text-align:{a}">{cells.spans(c)}</td>' for c, a in zip(row, grid.aligned, strict=True)
+            )
+            + "</tr>"
+            for row in grid.rows
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

@@ -1,0 +1,48 @@
+"""Writes a JSON object a line, one for each message, with everything we know of it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from exports.records import Transcript
+
+
+def lines(part: Transcript) -> Iterator[str]:
+    """Give the lines of a conversation, or of a part of one."""
+    talk = part.conversation
+    head = {
+        "conversation": talk.id,
+        "channel": talk.channel,
+        "user": talk.user,
+        "number": talk.number,
+        "title": talk.title,
+        "persona": talk.persona,
+    }
+    for message in part.messages:
+        said = head | {
+            "turn": message.turn,
+            "role": message.role,
+            "at": moment(message.at),
+            "text": message.text,
+            "media": [
+                {"sha256": media.sha256, "mime": media.mime, "name": media.name, "size": media.size}
+                for media in message.media
+            ],
+            "trace": message.trace,
+            "chain": message.chain,
+            "revision": message.revision,
+            "model": message.model,
+            "input_tokens": message.input_tokens,
+            "output_tokens": message.output_tokens,
+            "milliseconds": message.milliseconds,
+            "tools": [asdict(tool) for tool in message.tools],
+            "rating": message.rating,
+            "note": message.note,
+        }
+        yield json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def moment(at: float) -> str:
+    """Write a time in UTC, to the millisecond (RFC 3339)."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
