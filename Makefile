@@ -42,7 +42,7 @@ pin = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --univ
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate $(UPGRADE) $(1) --output-file requirements/$(2).txt
 
 docs: .venv/ready ## Write docs/settings.md from the code
-	@$(BIN)/python -m web.manual >docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+	@$(BIN)/python -m web.settings.reference >docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 
 fmt: .venv/ready-to-test ## Put the code into its form
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .

@@ -12,13 +12,13 @@ from litestar.types import ASGIApp
 
 from pipeline.events import InboundEvent
 from pipeline.lanes import Intake
-from web.addresses import addresses_of
-from web.app import make_apps
-from web.configuration import load, secrets_of
-from web.listeners import bind
-from web.logs import configure_logs
+from web.http.addresses import addresses_of
+from web.http.app import make_apps
+from web.http.listeners import bind
+from web.http.server import serving
+from web.logs.setup import configure_logs
 from web.loop import run
-from web.server import serving
+from web.settings.loading import load, secrets_of
 from web.wiring import Service
 
 

@@ -30,9 +30,9 @@ def unblocked_loop() -> Iterator[None]:
     with blockbuster_ctx(["adapters", "chains", "exports", "pipeline", "storage", "web"]) as buster:
         for function in buster.functions.values():
             # At the start nobody waits yet, and at the end nobody any more.
-            function.can_block_in("web/logs.py", {"close"})
+            function.can_block_in("web/logs/setup.py", {"close"})
             function.can_block_in("storage/database/migrate.py", {"upgrade"})
-            function.can_block_in("web/listeners.py", {"bind"})
+            function.can_block_in("web/http/listeners.py", {"bind"})
             # Certificates are read when a client is made: at the start, in a thread of its own.
             function.can_block_in("httpx2/_config.py", {"create_ssl_context"})
             # It looks for a password file and certificates when it connects, which is seldom.

@@ -12,10 +12,10 @@ import httpx2
 
 from adapters.simulator.phone import Phone
 from adapters.simulator.simulator import WeComSimulator
-from web.addresses import addresses_of
-from web.configuration import load
-from web.listeners import bind
-from web.server import serving
+from web.http.addresses import addresses_of
+from web.http.listeners import bind
+from web.http.server import serving
+from web.settings.loading import load
 from web.wiring import Service
 
 

@@ -13,10 +13,10 @@ import web.commands
 from chains.command import Command
 from chains.commands import all_commands
 from pipeline.settings import ChannelTable, Settings
-from web.configuration import load_settings
-from web.kinds import KINDS
-from web.manual import docstrings, manual
-from web.schema import model_in
+from web.channel_kinds import KINDS
+from web.settings.loading import load_settings
+from web.settings.reference import docstrings, manual
+from web.settings.schema import model_in
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = (ROOT / "settings.toml").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from pipeline.settings import Limits
 from storage.turns import worker
-from web import server
+from web.http import server
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ from pipeline.settings import Log
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Raw, Says
 from tests.house import running_service
 from tests.test_service import answered_by
-from web.logs import configure_logs
+from web.logs.setup import configure_logs
 
 MARK = "KANGAROO"
 WORDS = f"{MARK} my salary is 12345"

@@ -82,7 +82,7 @@ async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, 
 
 
 def _refused(channel: Channel, status: int, kind: str, reason: str, *, code: int | None = None) -> tuple[int, str]:
-    """Count a refusal and log it; `web.log_limits` writes the first such line of a minute."""
+    """Count a refusal and log it; `web.logs.log_limits` writes the first such line of a minute."""
     metrics.REFUSED_CALLBACKS.labels(channel.name, kind).inc()
     more = {} if code is None else {"code": code}
     log.warning("callback_refused", channel=channel.name, status=status, reason=reason, **more)

@@ -13,9 +13,9 @@ from litestar.params import JSONBody
 from pipeline.errors import TryAgain
 from storage.database.access import identity
 from storage.turns.retries import retry, retry_all
-from web.console.guard import ConsoleGuard
 from web.console.pages import refused
-from web.turns import RETRY, RetryAsked, RetryTold
+from web.operator.turns import RETRY, RetryAsked, RetryTold
+from web.security.guard import ConsoleGuard
 from web.wiring import Service
 
 

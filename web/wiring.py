@@ -42,11 +42,11 @@ from storage.rights import check_folder, keep_private
 from storage.turns.send_log import OutboxSendLog
 from storage.turns.worker import Worker
 from storage.usage.totals import UsageTotalsReader
-from web.access import Access
 from web.channels import Opened, open_channels, plan_apps
-from web.configuration import Loaded
-from web.edits import LatestEdit
-from web.shifts import Generation, Generations
+from web.generations import Generation, Generations
+from web.latest_edit import LatestEdit
+from web.security.access import Access
+from web.settings.loading import Loaded
 
 log = structlog.get_logger()
 

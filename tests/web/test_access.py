@@ -18,15 +18,15 @@ from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
 from tests.web.shell import free_port, start, webot
 from tests.web.test_console_guard import basic
-from web.access import TokenUnreadable, make_password, open_access, password_path, read_token, token_path
-from web.addresses import addresses_of
-from web.client import NotAnswered, reached
-from web.configuration import load
-from web.console.passwords import hash_password, password_fits
-from web.console.throttle import GuessThrottle
-from web.listeners import bind
-from web.server import serving
-from web.turns import NotRetried, retry_turns
+from web.http.addresses import addresses_of
+from web.http.listeners import bind
+from web.http.server import serving
+from web.operator.turns import NotRetried, retry_turns
+from web.security.access import TokenUnreadable, make_password, open_access, password_path, read_token, token_path
+from web.security.passwords import hash_password, password_fits
+from web.security.throttle import GuessThrottle
+from web.settings.loading import load
+from web.terminal.client import NotAnswered, reached
 
 PASSWORD = "correct horse battery"
 HASH = hash_password(PASSWORD)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipeline.settings import Settings
-from web.changes import changed, overridden, taken_over
-from web.configuration import load
+from web.settings.diff import changed, overridden, taken_over
+from web.settings.loading import load
 
 
 def settings(**tables: Any) -> Settings:  # noqa: ANN401 (any table)

@@ -21,11 +21,11 @@ from pipeline.events import Image
 from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Held, OpenAIServer, Says
 from tests.house import RunningService, running_service
-from web.client import Client, NotAnswered
-from web.configuration import Loaded, load
-from web.parley import run_chat
-from web.talk import ChatSession, styled
-from web.terminal import Pipe, harmless
+from web.settings.loading import Loaded, load
+from web.terminal.chat import run_chat
+from web.terminal.chat_session import ChatSession, styled
+from web.terminal.client import Client, NotAnswered
+from web.terminal.terminal import Pipe, harmless
 
 ROOT = Path(__file__).parents[2]
 CHAT = (sys.executable, "-c", "import sys; from web.cli import main; sys.exit(main())", "chat")

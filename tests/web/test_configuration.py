@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.settings import Settings
 from tests.web.settings_files import KINDS, write
-from web.configuration import load, load_settings, secrets_of, settings_folder
+from web.settings.loading import load, load_settings, secrets_of, settings_folder
 
 ROOT = Path(__file__).parents[2]
 

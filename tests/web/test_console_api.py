@@ -8,12 +8,12 @@ import httpx2
 import pytest
 
 from tests.house import RunningService, running_service
-from web.addresses import addresses_of
-from web.client import Client, NotAnswered, reached
-from web.configuration import load
 from web.console.chat import LARGEST_UPLOAD
-from web.listeners import bind
-from web.server import serving
+from web.http.addresses import addresses_of
+from web.http.listeners import bind
+from web.http.server import serving
+from web.settings.loading import load
+from web.terminal.client import Client, NotAnswered, reached
 
 REAL = {
     "WEBOT_SERVER__PORT": "0",

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.house import RunningService, running_service, until
-from web.console.passwords import hash_password, password_fits
+from web.security.passwords import hash_password, password_fits
 
 ROOT = Path(__file__).parents[2]
 WEBOT = "import sys; from web.cli import main; sys.exit(main())"

@@ -18,12 +18,12 @@ from tests.fakes.openai_server import Act, Breaks, Fails, Hangs, OpenAIServer, R
 from tests.house import until
 from tests.web.credentials import credentials
 from tests.web.shell import free_port, webot
-from web.addresses import addresses_of
-from web.configuration import load
 from web.doctor.examination import examine
 from web.doctor.findings import Finding
-from web.listeners import bind
-from web.server import serving
+from web.http.addresses import addresses_of
+from web.http.listeners import bind
+from web.http.server import serving
+from web.settings.loading import load
 from web.wiring import Service
 
 Findings = Mapping[tuple[str, str], Finding]

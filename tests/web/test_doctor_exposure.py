@@ -10,14 +10,14 @@ from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
 from tests.house import RunningService, running_service
 from tests.web.credentials import credentials
-from web.access import Access
-from web.addresses import addresses_of
-from web.configuration import load
-from web.console.passwords import hash_password
+from web.doctor.environment import examine_ground
 from web.doctor.examination import findings_for
 from web.doctor.exposure import examine_console, examine_exposure
 from web.doctor.findings import Finding
-from web.doctor.ground import examine_ground
+from web.http.addresses import addresses_of
+from web.security.access import Access
+from web.security.passwords import hash_password
+from web.settings.loading import load
 
 HASH = hash_password("correct horse battery")
 

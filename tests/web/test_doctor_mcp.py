@@ -9,7 +9,7 @@ from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
 from web.doctor.findings import Finding, FindingFactory
 from web.doctor.servers import examine_servers
-from web.masking import Redactor
+from web.logs.redaction import Redactor
 
 pytest.importorskip("langchain_mcp_adapters.tools", reason="webot[mcp] is not installed")
 

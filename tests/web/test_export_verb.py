@@ -17,7 +17,7 @@ from storage.database.migrate import migrate
 from tests.storage.exports.conversing import converse
 from tests.storage.exports.samples import NOON, REPORT
 from tests.web.shell import start, webot
-from web.exports import presses_for
+from web.operator.exports import presses_for
 
 
 @pytest.fixture

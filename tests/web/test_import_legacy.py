@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.shell import webot
-from web.configuration import load
+from web.settings.loading import load
 
 CONFIG = """
 systemConf:

@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 
 from pipeline.settings import Log
-from web.log_limits import LineLimiter
-from web.logs import configure_logs
+from web.logs.log_limits import LineLimiter
+from web.logs.setup import configure_logs
 
 log = structlog.get_logger()
 

@@ -19,7 +19,7 @@ import structlog
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Log
-from web.logs import configure_logs
+from web.logs.setup import configure_logs
 
 log = structlog.get_logger()
 
@@ -207,7 +207,7 @@ def test_a_full_disk_is_told_once_and_without_the_lines_that_were_lost(tmp_path:
     program = f"""
 import resource, structlog
 from pipeline.settings import Log
-from web.logs import configure_logs
+from web.logs.setup import configure_logs
 with configure_logs(Log(output="file", path={str(tmp_path / "webot.log")!r}), ["hunter22"]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     for _ in range(3):

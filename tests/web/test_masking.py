@@ -6,8 +6,8 @@ import pytest
 import structlog
 
 from pipeline.settings import Log
-from web.logs import configure_logs
-from web.masking import MASK, Redactor, is_secret
+from web.logs.redaction import MASK, Redactor, is_secret
+from web.logs.setup import configure_logs
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.web.settings_files import write
-from web.configuration import load, secrets_of
-from web.effective import effective
-from web.kinds import KINDS
-from web.masking import Redactor
+from web.channel_kinds import KINDS
+from web.logs.redaction import Redactor
+from web.settings.effective import effective
+from web.settings.loading import load, secrets_of
 
 SETTINGS = """
 [mcp.a]

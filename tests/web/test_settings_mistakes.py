@@ -7,8 +7,8 @@ import pytest
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
 from tests.web.settings_files import KINDS, PretendApp, write
-from web.configuration import load
-from web.validation import validate_table
+from web.settings.loading import load
+from web.settings.validation import validate_table
 
 KNOWN_TABLES = ", ".join(
     f"[{name}.<name>]" if name in {"channels", "models", "mcp"} else f"[{name}]" for name in Settings.model_fields

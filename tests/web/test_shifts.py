@@ -15,7 +15,7 @@ from pipeline.turn import Turns
 from tests.chains.house import CountingStopper, RecentMemory
 from tests.fakes.turns import FakeAnswerer, FakeChannel, FakeJournal
 from tests.house import until
-from web.shifts import Generation, Generations
+from web.generations import Generation, Generations
 
 SETTINGS = Settings()
 

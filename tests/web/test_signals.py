@@ -9,9 +9,9 @@ import pytest
 import structlog
 
 from tests.house import until
-from web.configuration import load
-from web.logs import configure_logs
-from web.server import serve
+from web.http.server import serve
+from web.logs.setup import configure_logs
+from web.settings.loading import load
 
 
 async def test_a_hangup_opens_the_log_file_anew_and_a_termination_ends(

@@ -19,12 +19,12 @@ from pipeline.events import Clicked, Entered, Link, Location, Text
 from storage.monitoring.status import TurnStatus
 from tests.fakes.openai_server import Hangs, OpenAIServer
 from tests.house import RunningService, running_service
-from web.client import NotAnswered
-from web.configuration import load
-from web.drill import run_simulation
-from web.reckoning import MemberRun, SentMessage, build_report, percentiles
-from web.script import ScriptInvalid, read_script
-from web.simulation import Do, Plan, Send, Wait
+from web.settings.loading import load
+from web.simulate.player import Do, Plan, Send, Wait
+from web.simulate.report import MemberRun, SentMessage, build_report, percentiles
+from web.terminal.client import NotAnswered
+from web.terminal.script import ScriptInvalid, read_script
+from web.terminal.simulate import run_simulation
 
 ROOT = Path(__file__).parents[2]
 HELLO = (Do(content=Text("你好")), Do(content=Text("@help")), Do(content=Clicked("@clear")), Do(content=Text("再见")))

@@ -14,11 +14,11 @@ from pipeline.errors import SettingsInvalid
 from tests.house import RunningService, running_service
 from tests.web.credentials import credentials
 from tests.web.raw import RawAnswer, send_raw
-from web.access import token_path
-from web.addresses import Addresses, addresses_of
-from web.configuration import load
-from web.console.passwords import hash_password
-from web.listeners import bind
+from web.http.addresses import Addresses, addresses_of
+from web.http.listeners import bind
+from web.security.access import token_path
+from web.security.passwords import hash_password
+from web.settings.loading import load
 
 PASSWORD = "correct horse battery"
 HASH = hash_password(PASSWORD)

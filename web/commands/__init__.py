@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     # What these bring with them would cost `webot --help` its half second.
     from pipeline.settings import Settings
-    from web.configuration import Loaded
+    from web.settings.loading import Loaded
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Shell:
         """Read and check the settings with their layers; `SettingsInvalid` if they do not hold."""
         from pipeline.errors import SettingsInvalid  # noqa: PLC0415 (see above)
         from storage.temporary import provide_temporary_folder  # noqa: PLC0415 (see above)
-        from web.configuration import SettingsRefused, load  # noqa: PLC0415 (see above)
+        from web.settings.loading import SettingsRefused, load  # noqa: PLC0415 (see above)
 
         try:
             loaded = load(self.folder, self.environ)
@@ -51,9 +51,9 @@ def merged_problems(first: "Sequence[str]", rest: "Loaded | None") -> list[str]:
 
     from pipeline.errors import WebotError  # noqa: PLC0415 (see above)
     from pipeline.settings import Log  # noqa: PLC0415 (see above)
-    from web.configuration import secrets_of  # noqa: PLC0415 (see above)
-    from web.logs import configure_logs  # noqa: PLC0415 (see above)
-    from web.rehearsal import every_problem  # noqa: PLC0415 (see above)
+    from web.logs.setup import configure_logs  # noqa: PLC0415 (see above)
+    from web.operator.dry_run import every_problem  # noqa: PLC0415 (see above)
+    from web.settings.loading import secrets_of  # noqa: PLC0415 (see above)
 
     more: list[str] = []
     if rest is not None:

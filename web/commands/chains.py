@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from web.columns import format_columns
 from web.commands import Shell, pass_shell
-from web.thumbs import THUMBS, count_by_revision, rating_cells, show_rated
-from web.trials import check_report, show_request, show_tool_trace, write_report
+from web.operator.ratings import THUMBS, count_by_revision, rating_cells, show_rated
+from web.operator.table import format_columns
+from web.operator.trials import check_report, show_request, show_tool_trace, write_report
 
 if TYPE_CHECKING:
     from chains.evaluation.cases import CaseResult
     from chains.evaluation.replay import ComparedAnswers
     from chains.evaluation.tester import TrialAnswer
     from storage.conversations.ratings import Rating
-    from web.chainwork import ChainWorkspace
+    from web.operator.chains import ChainWorkspace
 
 _NAME = click.argument("name", metavar="NAME")
 _AT_ONCE = click.option(
@@ -100,7 +100,7 @@ def check(shell: Shell, files: tuple[Path, ...]) -> None:
 @pass_shell
 def diff(shell: Shell, name: str, old: str, new: str) -> None:
     """Show what the draft changes, or the difference between revisions OLD and NEW."""
-    from web.chainwork import differences  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.chains import differences  # noqa: PLC0415 (not for `webot --help`)
 
     desk = _desk(shell)
     before = asyncio.run(desk.revision(name, old)) if old else desk.live(name)
@@ -176,7 +176,7 @@ def publish(
 ) -> None:
     """Make a draft answer: everybody, or some people first."""
     from chains.catalog.config import parse_chain, read_text  # noqa: PLC0415 (not for `webot --help`)
-    from web.chainwork import Version  # noqa: PLC0415 (the same)
+    from web.operator.chains import Version  # noqa: PLC0415 (the same)
 
     desk = _desk(shell)
     if file is not None:
@@ -370,8 +370,8 @@ def ratings(shell: Shell, name: str, *, rated: "Rating | None", last: int) -> No
 
 
 def _desk(shell: Shell) -> "ChainWorkspace":
-    from web.chainwork import ChainWorkspace  # noqa: PLC0415 (not for `webot --help`)
-    from web.quiet import load_settings_quietly  # noqa: PLC0415 (the same)
+    from web.operator.chains import ChainWorkspace  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.quiet_settings import load_settings_quietly  # noqa: PLC0415 (the same)
 
     return ChainWorkspace(load_settings_quietly(shell))
 

@@ -20,6 +20,6 @@ def command(shell: Shell, user: str, channel: str) -> int:
     """Talk until the input ends."""
     # `webot --help` must not wait for them.
     from web.loop import run  # noqa: PLC0415
-    from web.parley import run_chat  # noqa: PLC0415
+    from web.terminal.chat import run_chat  # noqa: PLC0415
 
     return 0 if run(run_chat(shell.load(), user=user, channel=channel, stdin=sys.stdin, stdout=sys.stdout)) else 1

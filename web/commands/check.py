@@ -12,14 +12,14 @@ import click
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from web.configuration import Loaded
+    from web.settings.loading import Loaded
 
 
 @click.command(help=__doc__)
 @pass_shell
 def command(shell: Shell) -> None:
     """Print the effective settings, and what looks like a mistake."""
-    from web.effective import effective  # noqa: PLC0415 (pydantic is not for `webot --help`)
+    from web.settings.effective import effective  # noqa: PLC0415 (pydantic is not for `webot --help`)
 
     loaded = shell.load()
     lines = effective(loaded)
@@ -34,7 +34,7 @@ def command(shell: Shell) -> None:
     else:
         for line in lines:
             click.echo(f"{line.setting}{line.note}")
-    from web.addresses import described  # noqa: PLC0415 (the same)
+    from web.http.addresses import described  # noqa: PLC0415 (the same)
 
     for where in described(loaded):
         click.echo(f"# {where}")
@@ -52,10 +52,10 @@ def _examine(loaded: "Loaded") -> tuple[list[str], list[str]]:
     """Give what a start or another verb would refuse, and what looks like a mistake."""
     from pipeline.errors import SettingsInvalid  # noqa: PLC0415 (the same)
     from pipeline.settings import Log  # noqa: PLC0415 (the same)
-    from web import menus  # noqa: PLC0415 (the same)
-    from web.configuration import secrets_of  # noqa: PLC0415 (the same)
-    from web.logs import configure_logs  # noqa: PLC0415 (the same)
-    from web.rehearsal import every_problem, located  # noqa: PLC0415 (the same)
+    from web.logs.setup import configure_logs  # noqa: PLC0415 (the same)
+    from web.operator import menus  # noqa: PLC0415 (the same)
+    from web.operator.dry_run import every_problem, located  # noqa: PLC0415 (the same)
+    from web.settings.loading import secrets_of  # noqa: PLC0415 (the same)
 
     problems: list[str] = []
     hints = [*loaded.hints]

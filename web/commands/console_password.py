@@ -12,7 +12,7 @@ _LEAST_LETTERS = 12
 @click.password_option("--password", help="Else it is asked for, which keeps it out of the shell's history.")
 def command(password: str) -> int:
     """Print the line for .secrets.toml."""
-    from web.console.passwords import hash_password  # noqa: PLC0415 (not for `webot --help`)
+    from web.security.passwords import hash_password  # noqa: PLC0415 (not for `webot --help`)
 
     if len(password.strip()) < _LEAST_LETTERS:
         raise click.UsageError(

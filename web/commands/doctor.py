@@ -15,8 +15,8 @@ import click
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from web.configuration import Loaded
     from web.doctor.findings import Finding
+    from web.settings.loading import Loaded
 
 _MARKS = {"well": ("✓", "green"), "ill": ("✗", "red"), "doubtful": ("!", "yellow"), "unchecked": ("–", "bright_black")}
 
@@ -37,9 +37,9 @@ def command(shell: Shell, *, as_json: bool, seconds: float) -> None:
     # Not for `webot --help`.
     from pipeline.errors import SettingsInvalid  # noqa: PLC0415
     from pipeline.settings import Log  # noqa: PLC0415
-    from web.configuration import secrets_of  # noqa: PLC0415
     from web.doctor.examination import findings_for, refused  # noqa: PLC0415
-    from web.logs import configure_logs  # noqa: PLC0415
+    from web.logs.setup import configure_logs  # noqa: PLC0415
+    from web.settings.loading import secrets_of  # noqa: PLC0415
 
     try:
         loaded = shell.load()

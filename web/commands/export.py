@@ -94,7 +94,7 @@ def command(  # noqa: PLR0913 (an option each)
     from exports.job import ExportJob  # noqa: PLC0415 (slow, and not for `webot --help`)
     from exports.select import Selection  # noqa: PLC0415 (the same)
     from pipeline.text.privacy import Masker  # noqa: PLC0415 (not for `webot --help`)
-    from web.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
+    from web.operator.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
 
     if room is not None:
         context.call_on_close(partial(_close, runner, room))

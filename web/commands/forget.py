@@ -15,7 +15,7 @@ from web.commands import Shell, pass_shell
 @pass_shell
 def command(shell: Shell, *, user: str, channel: str, yes: bool) -> int:
     """Ask, delete, and say how much it was."""
-    from web.forgetting import forget_persons, persons_of  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.erasure import forget_persons, persons_of  # noqa: PLC0415 (not for `webot --help`)
 
     settings = shell.settings()
     persons = persons_of(settings, user, channel)

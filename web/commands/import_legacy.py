@@ -20,7 +20,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @pass_shell
 def command(shell: Shell, *, config: Path | None, database: Path | None, channel: str) -> int:
     """Bring over what was named; the exit code is 1 when a row could not be read."""
-    from web.legacy import import_database, prepare_database, read_config, write_config  # noqa: PLC0415 (not for help)
+    from web.operator.legacy import import_database, prepare_database, read_config, write_config  # noqa: PLC0415 (not for help)
 
     if config is None and database is None:
         raise click.UsageError("name what to bring over: --config FILE, --database FILE, or both")

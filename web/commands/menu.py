@@ -13,7 +13,7 @@ import click
 from web.commands import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from web.configuration import Loaded
+    from web.settings.loading import Loaded
 
 Got = TypeVar("Got")
 
@@ -30,7 +30,7 @@ def command() -> None:
 @pass_shell
 def push(shell: Shell, channel: str | None) -> None:
     """Give the app the menu of the settings, in place of any it has."""
-    from web import menus  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator import menus  # noqa: PLC0415 (not for `webot --help`)
 
     loaded = shell.load()
     for hint in menus.check(loaded.settings):
@@ -45,7 +45,7 @@ def push(shell: Shell, channel: str | None) -> None:
 @pass_shell
 def show(shell: Shell, channel: str | None) -> None:
     """Show the menu the app has."""
-    from web import menus  # noqa: PLC0415 (as above)
+    from web.operator import menus  # noqa: PLC0415 (as above)
 
     loaded = shell.load()
     for name in menus.named(loaded, channel):
@@ -60,7 +60,7 @@ def show(shell: Shell, channel: str | None) -> None:
 @pass_shell
 def delete(shell: Shell, channel: str | None) -> None:
     """Take the app's menu away; with several apps, name one."""
-    from web import menus  # noqa: PLC0415 (as above)
+    from web.operator import menus  # noqa: PLC0415 (as above)
 
     loaded = shell.load()
     names = menus.named(loaded, channel)
@@ -73,8 +73,8 @@ def delete(shell: Shell, channel: str | None) -> None:
 def _run(loaded: "Loaded", work: Coroutine[Any, Any, Got]) -> Got:
     """Run quietly: the error a verb ends with says what a log line would."""
     from pipeline.settings import Log  # noqa: PLC0415 (as above)
-    from web.configuration import secrets_of  # noqa: PLC0415 (as above)
-    from web.logs import configure_logs  # noqa: PLC0415 (as above)
+    from web.logs.setup import configure_logs  # noqa: PLC0415 (as above)
+    from web.settings.loading import secrets_of  # noqa: PLC0415 (as above)
 
     with configure_logs(Log(level="critical"), secrets_of(loaded)):
         return asyncio.run(work)

@@ -22,7 +22,7 @@ def command() -> None:
 @pass_shell
 def list_models(shell: Shell) -> None:
     """List the models that answer, with what stands in for each."""
-    from web.quiet import load_settings_quietly  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.quiet_settings import load_settings_quietly  # noqa: PLC0415 (not for `webot --help`)
 
     settings = load_settings_quietly(shell)
     models = _models(settings)
@@ -39,7 +39,7 @@ def list_models(shell: Shell) -> None:
 @pass_shell
 def test(shell: Shell, name: str) -> None:
     """Ask a model: time to the first word, tokens a second, streaming, tools, pictures. Costs a few tokens."""
-    from web.quiet import load_settings_quietly  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.quiet_settings import load_settings_quietly  # noqa: PLC0415 (not for `webot --help`)
 
     settings = load_settings_quietly(shell)
 

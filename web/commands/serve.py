@@ -8,7 +8,7 @@ import click
 from web.commands import Shell, merged_problems, pass_shell
 
 if TYPE_CHECKING:
-    from web.listeners import Listeners
+    from web.http.listeners import Listeners
     from web.wiring import Service
 
 
@@ -18,10 +18,10 @@ def command(shell: Shell) -> None:
     """Run the service until it is stopped with Ctrl-C or SIGTERM."""
     # `webot --help` must not wait for them.
     from pipeline.errors import SettingsInvalid  # noqa: PLC0415
-    from web.configuration import secrets_of  # noqa: PLC0415
-    from web.logs import configure_logs  # noqa: PLC0415
+    from web.http.server import serve  # noqa: PLC0415
+    from web.logs.setup import configure_logs  # noqa: PLC0415
     from web.loop import run  # noqa: PLC0415
-    from web.server import serve  # noqa: PLC0415
+    from web.settings.loading import secrets_of  # noqa: PLC0415
 
     loaded = shell.load()
     with configure_logs(loaded.settings.log, secrets_of(loaded)) as logs:

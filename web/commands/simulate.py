@@ -40,10 +40,10 @@ def command(
 ) -> int:
     """Play it and report."""
     # `webot --help` must not wait for them.
-    from web.drill import run_simulation  # noqa: PLC0415
     from web.loop import run  # noqa: PLC0415
-    from web.script import read_script  # noqa: PLC0415
-    from web.simulation import Plan  # noqa: PLC0415
+    from web.simulate.player import Plan  # noqa: PLC0415
+    from web.terminal.script import read_script  # noqa: PLC0415
+    from web.terminal.simulate import run_simulation  # noqa: PLC0415
 
     loaded = shell.load()
     plan = Plan(acts=read_script(file), users=users, rate=rate, repeat=repeat, deliver=deliver)

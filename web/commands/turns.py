@@ -39,7 +39,7 @@ def command(ctx: click.Context, *, failed: bool, waiting: bool, limit: int, as_j
     """List turns, oldest first."""
     if ctx.invoked_subcommand is not None:
         return
-    from web.turns import list_turns_of  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.turns import list_turns_of  # noqa: PLC0415 (not for `webot --help`)
 
     shell = ctx.find_object(Shell)
     assert shell is not None  # noqa: S101 (the group above made it)
@@ -62,7 +62,7 @@ def command(ctx: click.Context, *, failed: bool, waiting: bool, limit: int, as_j
 @pass_shell
 def show(shell: Shell, turn_id: int, *, words: bool, as_json: bool) -> None:
     """Show everything that is kept of one turn."""
-    from web.turns import find_turn_of  # noqa: PLC0415 (as above)
+    from web.operator.turns import find_turn_of  # noqa: PLC0415 (as above)
 
     detail = asyncio.run(find_turn_of(shell.settings(), turn_id))
     if detail is None:
@@ -89,7 +89,7 @@ def retry_turns(shell: Shell, turn_ids: tuple[int, ...], *, all_failed: bool) ->
 
     With a service running on SQLite it is asked to; with none, they run when it starts.
     """
-    from web.turns import retry_turns  # noqa: PLC0415 (as above)
+    from web.operator.turns import retry_turns  # noqa: PLC0415 (as above)
 
     if bool(turn_ids) == all_failed:
         raise click.UsageError("name the turns to run again, or give --all-failed")

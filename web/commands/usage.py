@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from web.columns import format_columns
 from web.commands import Shell, pass_shell
+from web.operator.table import format_columns
 
 if TYPE_CHECKING:
     from storage.usage.report import By, UsageRow

@@ -14,10 +14,10 @@ from pydantic_core import to_json
 from pipeline.events import Content, Person
 from storage.monitoring.status import count_unfinished
 from web.console.chat import LARGEST_UPLOAD
-from web.console.following import follow
+from web.console.event_stream import follow
 from web.console.pages import FRESH, VERSION, answer_json
-from web.console.rooms import ConsoleSession, ConsoleSessions
-from web.console.shapes import RequestModel, from_body, from_query
+from web.console.request_models import RequestModel, from_body, from_query
+from web.console.session import ConsoleSession, ConsoleSessions
 from web.console.status import state_of
 from web.wiring import Service
 

@@ -16,13 +16,13 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.media import mime_of
 from pipeline.events import Clicked, Content, Entered, Link, Location, Text, Viewed
-from web.console.bubbles import SHOWN_PICTURES, message_view
+from web.console.event_stream import follow
 from web.console.faults import fault_panel
-from web.console.following import follow
 from web.console.pages import FRESH, answer_json, page, rendered, words_for
-from web.console.rooms import ConsoleSession, ConsoleSessions
-from web.console.shapes import whole_number
+from web.console.request_models import whole_number
+from web.console.session import ConsoleSession, ConsoleSessions
 from web.console.status import state_of
+from web.console.view_models import SHOWN_PICTURES, message_view
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]

@@ -24,8 +24,8 @@ from adapters.simulator.faults import (
 )
 from adapters.simulator.simulator import WeComSimulator
 from web.console.pages import FRESH, rendered, words_for
-from web.console.rooms import ConsoleSessions
-from web.console.shapes import whole_number
+from web.console.request_models import whole_number
+from web.console.session import ConsoleSessions
 
 _Request = Request[Any, Any, Any]
 

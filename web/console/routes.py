@@ -6,12 +6,12 @@ from litestar.exceptions import HTTPException
 from web.console.api import api_routes
 from web.console.assets import asset_routes
 from web.console.chat import chat_routes
-from web.console.drills import drill_routes
 from web.console.faults import fault_routes
-from web.console.guard import ConsoleGuard
 from web.console.pages import SAFETY, broke, refused
-from web.console.rooms import ConsoleSessions
+from web.console.session import ConsoleSessions
+from web.console.simulate_api import drill_routes
 from web.console.status import status_routes
+from web.security.guard import ConsoleGuard
 from web.wiring import Service
 
 

@@ -17,7 +17,7 @@ from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid, TryAgain
 from pipeline.settings import MenuButton
 from web.doctor.findings import Finding, FindingFactory
-from web.doctor.troubles import fix_for, is_local, open_probe_client, short_cause
+from web.doctor.network_errors import fix_for, is_local, open_probe_client, short_cause
 
 _CALLING_IP = re.compile(r"\bfrom ip:? *([0-9A-Fa-f.:]{3,45})")
 _FIXES = {

@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 from storage.database.access import open_for_cli
 from storage.monitoring.views import last_accepted
 from web.doctor.findings import Finding, FindingFactory
-from web.doctor.troubles import fix_for, is_local, open_probe_client, short_cause
+from web.doctor.network_errors import fix_for, is_local, open_probe_client, short_cause
 
 _WECOM_WAITS = 1.0
 """Seconds, for the check of a URL (D:90238)."""

@@ -11,17 +11,17 @@ from adapters.simulator.simulator import WeComSimulator
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid
 from pipeline.text.i18n import Catalogue
-from web.access import kept_access
-from web.addresses import addresses_of
-from web.configuration import Loaded, secrets_of
 from web.doctor.apps import AppCheckContext, examine_app
 from web.doctor.callbacks import examine_keys, examine_ways
+from web.doctor.environment import examine_ground, examine_service, examine_start
 from web.doctor.exposure import examine_console, examine_exposure
 from web.doctor.findings import Finding, FindingFactory
-from web.doctor.ground import examine_ground, examine_service, examine_start
 from web.doctor.models import examine_models
 from web.doctor.servers import examine_servers
-from web.masking import Redactor
+from web.http.addresses import addresses_of
+from web.logs.redaction import Redactor
+from web.security.access import kept_access
+from web.settings.loading import Loaded, secrets_of
 
 _NEARBY_SECONDS = 3.0
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import httpx2
 
 from pipeline.settings import Settings
-from web.access import Access
-from web.addresses import Address
 from web.console.pages import SAFETY
 from web.doctor.findings import Finding, FindingFactory
-from web.doctor.troubles import is_local, open_probe_client, short_cause
-from web.layers import FILES
-from web.turns import RETRY
+from web.doctor.network_errors import is_local, open_probe_client, short_cause
+from web.http.addresses import Address
+from web.operator.turns import RETRY
+from web.security.access import Access
+from web.settings.layers import FILES
 
 _READABLE, _WRITABLE = 0o004, 0o002
 _SECRETS = FILES[-1]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.text.i18n import Catalogue
-from web.masking import Redactor
+from web.logs.redaction import Redactor
 
 State = Literal["well", "ill", "doubtful", "unchecked"]
 

@@ -1,0 +1,154 @@
+"""Edits of the settings files, taken over while people are chatting.
+
+The files are looked at four times a second. Whatever an edit says is read and checked as a whole, as at the start;
+what is wrong is told and nothing of it is used, and what only a start can change is named and waits for one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import cast
+
+import structlog
+
+from adapters.wecom.settings import WeComAppSettings
+from chains.catalog.catalog import ChainCatalog
+from pipeline import metrics
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import Settings
+from pipeline.supervision import SupervisedLoop
+from web.channels import clashes
+from web.logs.setup import Logs
+from web.settings.diff import changed, overridden, taken_over
+from web.settings.loading import Loaded, Signatures, Source, secrets_of
+from web.wiring import Service
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 0.25
+"""Between two looks; an edit is live after two of them."""
+
+
+@asynccontextmanager
+async def watch_config(service: Service, loaded: Loaded, logs: Logs | None = None) -> AsyncIterator[None]:
+    """Watch the files a service's settings were read from until the block ends; settings from nowhere stay."""
+    if loaded.source is None:
+        yield
+        return
+    watch = ConfigWatcher(service, loaded, loaded.source, logs)
+    loop = SupervisedLoop("settings", watch.watch)
+    loop.start()
+    service.loops.append(loop)
+    try:
+        yield
+    finally:
+        service.loops.remove(loop)
+        await loop.stop()
+
+
+class ConfigWatcher:
+    """Takes edits over; `logs` are told of a new level and of new secrets."""
+
+    def __init__(self, service: Service, loaded: Loaded, source: Source, logs: Logs | None = None) -> None:
+        self._service = service
+        self._source = source
+        self._logs = logs
+        self._last = loaded
+        """What was read last and could be used."""
+        self._used: Signatures = loaded.signatures
+        self._seen: Signatures = loaded.signatures
+        self._refused: tuple[Loaded, ChainCatalog] | None = None
+        """An edit that is right in itself, with the chains it could not go with."""
+
+    async def watch(self) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.poll()
+            except Exception as error:  # the edge of a step: the settings that hold go on holding
+                log.exception("settings_not_taken_over")
+                self._note((f"{type(error).__name__} while they were taken over; the log has more",))
+
+    async def poll(self) -> None:
+        """Take an edit over once it holds still for one look: an editor may be half through writing."""
+        here = await asyncio.to_thread(self._source.signatures)
+        still, self._seen = here == self._seen, here
+        if here != self._used:
+            if still:
+                await self._read(here)
+        elif self._refused is not None and self._refused[1] is not self._service.chains.chain_files.catalog:
+            # The chain that stood in the way may have been edited since.
+            await self._take(self._refused[0])
+
+    async def _read(self, here: Signatures) -> None:
+        wanted: Loaded | SettingsInvalid
+        try:
+            wanted = await asyncio.to_thread(self._source.load)
+        except SettingsInvalid as error:
+            wanted = error
+        if await asyncio.to_thread(self._source.signatures) != here:
+            return  # edited again while it was read
+        self._used = here
+        if isinstance(wanted, SettingsInvalid):
+            self._refused = None
+            self._refuse(wanted)
+        else:
+            await self._take(wanted)
+
+    async def _take(self, wanted: Loaded) -> None:
+        service, running = self._service, self._service.settings
+        settings = taken_over(running, wanted.settings)
+        self._refused = None
+        if self._logs is not None:
+            # Before anything is built with them: an error could quote one.
+            self._logs.guard(secrets_of(wanted))
+        book = service.chains.chain_files.catalog
+        try:
+            self._check_the_rest(wanted, book)
+            if settings != running:
+                await service.change(settings)
+        except SettingsInvalid as error:
+            self._refused = (wanted, book)
+            self._refuse(error)
+            return
+        if self._logs is not None:
+            self._logs.set_level(settings.log.level)
+        self._apply_to_logs(running, wanted)
+        self._last = wanted
+
+    def _check_the_rest(self, wanted: Loaded, catalog: ChainCatalog) -> None:
+        """Refuse what the next start would refuse, though it waits for that start."""
+        tables = cast("Mapping[str, WeComAppSettings]", wanted.channels)
+        problems = clashes(tables, wanted.settings)
+        problems += [
+            f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(catalog.names)}"
+            for channel, table in wanted.settings.channels.items()
+            if channel not in self._service.channels and table.chain not in catalog.names
+        ]
+        if problems:
+            raise SettingsInvalid(problems)
+
+    def _apply_to_logs(self, before: Settings, wanted: Loaded) -> None:
+        now = self._service.settings
+        if keys := changed(before, now):
+            log.info("settings_changed", keys=keys)
+        elif self._service.edit.refused:
+            log.info("settings_good_again")
+        waiting = tuple(changed(now, wanted.settings))
+        if waiting and waiting != self._service.edit.waiting:
+            log.warning("settings_need_restart", keys=list(waiting))
+        if vain := overridden(self._last.layers, wanted.layers):
+            log.warning("settings_overridden", keys=list(vain), by=sorted(set(vain.values())))
+        self._service.edit.waiting = waiting
+        self._note(())
+
+    def _refuse(self, error: SettingsInvalid) -> None:
+        for problem in error.problems:
+            if problem not in self._service.edit.refused:
+                log.error("settings_not_used", problem=problem)
+        self._note(tuple(error.problems))
+
+    def _note(self, refused: tuple[str, ...]) -> None:
+        self._service.edit.refused = refused
+        metrics.SETTINGS_REFUSED.set(bool(refused))

@@ -1,0 +1,154 @@
+"""What the service stands on: the settings, the database, the disk and the port."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+
+from pipeline.errors import SettingsInvalid, WebotError
+from pipeline.settings import Storage
+from storage.database.access import DatabaseUnusable, examine, sqlite_file
+from web.doctor.exposure import examine_rights
+from web.doctor.findings import Finding, FindingFactory
+from web.http.addresses import Addresses
+from web.http.listeners import bind
+from web.operator.dry_run import dry_run
+from web.operator.service_client import open_service_client
+from web.settings.layers import FILES
+from web.settings.loading import Loaded
+
+_MEGA = 1024 * 1024
+_TOO_LITTLE = 100 * _MEGA
+_LITTLE = 1024 * _MEGA
+_OK = 200
+
+
+def examine_settings(loaded: Loaded, finding_factory: FindingFactory) -> list[Finding]:
+    """Say where the settings come from, and what in them looks like a mistake."""
+    origins = set(loaded.layers.origins.values())
+    layers = [name for name in FILES if name in origins]
+    variables = len({origin for origin in origins if origin and origin not in FILES})
+    if variables:
+        layers.append(finding_factory.text("settings_variables", count=variables))
+    told = ", ".join(layers) or finding_factory.text("settings_defaults")
+    hints = [finding_factory.warning("settings", "settings_hint", hint=hint) for hint in loaded.hints]
+    return [finding_factory.ok("settings", "settings_ok", layers=told), *hints]
+
+
+async def examine_database(storage: Storage, finding_factory: FindingFactory) -> Finding:
+    """Reach, read and write the database, leaving no trace."""
+    url = storage.database_url.get_secret_value()
+    try:
+        found = await examine(url)
+    except (DatabaseUnusable, SettingsInvalid) as error:
+        file = sqlite_file(url)
+        return finding_factory.failed(
+            "database",
+            "database_bad",
+            "database_server_fix" if file is None else "database_file_fix",
+            place=file or "[storage] database_url",
+            error=error,
+        )
+    if not found.exists:
+        return finding_factory.ok("database", "database_none", place=found.place)
+    facts = {"place": found.place, "version": found.version or "-", "expected": found.expected}
+    if found.is_newer:
+        return finding_factory.failed("database", "database_new", "database_new_fix", **facts)
+    if found.version != found.expected:
+        return finding_factory.warning("database", "database_old", "database_old_fix", **facts)
+    return finding_factory.ok("database", "database_ok", place=found.place, version=found.version)
+
+
+def examine_disk(storage: Storage, finding_factory: FindingFactory) -> list[Finding]:
+    """See that there is room where media and a SQLite file go, and that it may be used; reads the disk."""
+    file = sqlite_file(storage.database_url.get_secret_value())
+    folders = dict.fromkeys([Path(storage.data_dir), *([file.parent] if file else [])])
+    return [_room(folder, finding_factory) for folder in folders]
+
+
+async def examine_start(loaded: Loaded, finding_factory: FindingFactory) -> Finding:
+    """Put everything together as a start would."""
+    try:
+        await dry_run(loaded)
+    except SettingsInvalid as error:
+        return finding_factory.failed("start", "start_bad", "start_bad_fix", problems="; ".join(error.problems))
+    except (WebotError, OSError) as error:
+        return finding_factory.failed("start", "start_bad", "start_bad_fix", problems=error)
+    return finding_factory.ok("start", "start_ok")
+
+
+async def examine_service(
+    addresses: Addresses, finding_factory: FindingFactory, seconds: float
+) -> tuple[Finding, bool]:
+    """See whether the service runs, else whether its ports are free; gives whether it runs."""
+    url = addresses.server.url
+    if not url:
+        return finding_factory.skipped("service", "service_any"), False
+    async with await open_service_client(url, seconds=seconds) as client:
+        try:
+            pong = await client.get("/test")
+            if pong.text == "pong":
+                return await _readiness(client, url, finding_factory), True
+        except (httpx2.HTTPError, httpx2.InvalidURL):
+            pass
+    return await asyncio.to_thread(_free, addresses, finding_factory), False
+
+
+async def examine_ground(loaded: Loaded, finding_factory: FindingFactory) -> AsyncIterator[Finding]:
+    """Look at everything but the service itself."""
+    for finding in examine_settings(loaded, finding_factory):
+        yield finding
+    if loaded.source is not None:
+        for finding in await asyncio.to_thread(examine_rights, loaded.source.folder, finding_factory):
+            yield finding
+    yield await examine_database(loaded.settings.storage, finding_factory)
+    for finding in await asyncio.to_thread(examine_disk, loaded.settings.storage, finding_factory):
+        yield finding
+
+
+def _room(folder: Path, finding_factory: FindingFactory) -> Finding:
+    here = folder.absolute()
+    while not here.exists():
+        here = here.parent
+    if not (here.is_dir() and os.access(here, os.W_OK | os.X_OK)):
+        return finding_factory.failed("disk", "disk_bad", "disk_bad_fix", folder=folder)
+    free = shutil.disk_usage(here).free
+    told = f"{free / _LITTLE:.1f} GB" if free >= _LITTLE else f"{free // _MEGA} MB"
+    if free < _TOO_LITTLE:
+        return finding_factory.failed("disk", "disk_low", "disk_low_fix", folder=folder, free=told)
+    if free < _LITTLE:
+        return finding_factory.warning("disk", "disk_low", "disk_low_fix", folder=folder, free=told)
+    return finding_factory.ok("disk", "disk_ok", folder=folder, free=told)
+
+
+async def _readiness(client: httpx2.AsyncClient, url: str, finding_factory: FindingFactory) -> Finding:
+    answer = await client.get("/readyz")
+    try:
+        told: dict[str, str] = dict(answer.json())
+    except (ValueError, TypeError):
+        told = {}
+    if answer.status_code == _OK:
+        edit = told.get("settings", "ok")
+        if edit != "ok":
+            return finding_factory.warning("service", "service_edit", "service_edit_fix", url=url, parts=edit)
+        if told.get("schema", "ok") != "ok":
+            return finding_factory.warning("service", "service_schema", "service_schema_fix", url=url)
+        return finding_factory.ok("service", "service_runs", url=url)
+    parts = ", ".join(f"{part}: {wrong}" for part, wrong in told.items() if wrong != "ok")
+    parts = parts or f"HTTP {answer.status_code}"
+    return finding_factory.failed("service", "service_unready", "service_unready_fix", url=url, parts=parts)
+
+
+def _free(addresses: Addresses, finding_factory: FindingFactory) -> Finding:
+    for address in dict.fromkeys((addresses.server, addresses.console)):
+        facts = {"host": address.host, "port": address.port, "table": address.table}
+        try:
+            bind(Addresses(address, address)).close()
+        except SettingsInvalid as error:
+            # The settings' own message names the address again; what follows its last colon is the reason.
+            reason = str(error).partition(";")[0].rpartition(": ")[2]
+            return finding_factory.failed("service", "service_taken", "service_taken_fix", error=reason, **facts)
+    return finding_factory.ok("service", "service_free", host=addresses.server.host, port=addresses.server.port)

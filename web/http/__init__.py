@@ -1,0 +1,1 @@
+"""The HTTP server: its sockets and its routes."""

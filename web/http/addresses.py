@@ -1,0 +1,80 @@
+"""Where a service of some settings listens: callbacks on one address, the console on the same one or on its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from adapters.wecom.settings import WeComAppSettings
+from pipeline.net import is_loopback_host, local_url
+from pipeline.settings import Console
+from web.settings.loading import Loaded
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a port, and the table of the settings that names them."""
+
+    table: str
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Return the URL at which this machine reaches it; empty for port 0, which the system chooses at the start."""
+        return local_url(self.host, self.port) if self.port else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where callbacks and health are answered, and where the console, `/operations` and `/metrics` are."""
+
+    server: Address
+    console: Address
+    """The same value as `server` where one socket serves both."""
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether the console has a socket of its own."""
+        return self.console is not self.server
+
+
+def addresses_of(loaded: Loaded) -> Addresses:
+    """Return where a service of these settings listens.
+
+    A proxy for WeCom may pass on all of `[server]`'s port, so the console shares it only until there is something to
+    protect: a port that other machines reach, or a channel with real credentials.
+    """
+    settings = loaded.settings
+    server = Address("server", settings.server.host, settings.server.port)
+    console = settings.console
+    if console.host:
+        return Addresses(server, Address("console", console.host, console.port))
+    if is_loopback_host(server.host) and not has_real_channel(loaded):
+        return Addresses(server, server)
+    # Where the system chooses the one, it is asked for the other as well: several services run then side by side.
+    port = console.port if server.port or console.port != Console().port else 0
+    return Addresses(server, Address("console", _LOOPBACK, port))
+
+
+def has_real_channel(loaded: Loaded) -> bool:
+    """Whether a channel has credentials of its own, so that people and not only the simulator are behind it."""
+    tables = cast("Mapping[str, WeComAppSettings]", loaded.channels)
+    return any(table.has_credentials for table in tables.values())
+
+
+def described(loaded: Loaded) -> list[str]:
+    """Return where a service of these settings listens, a line each, for people."""
+    found, console = addresses_of(loaded), loaded.settings.console
+    if console.password_hash.get_secret_value():
+        asks = "asks everybody for the password of password_hash"
+    elif console.generate_password:
+        asks = "asks everybody for the password that the first start makes and prints"
+    else:
+        asks = "answers this machine alone, without a password"
+    by_chance = "a port of chance"
+    return [
+        f"callbacks, /test, /healthz, /readyz: {found.server.url or by_chance}",
+        f"console, /operations, /metrics: {found.console.url or by_chance}; {asks}",
+    ]

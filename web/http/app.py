@@ -1,0 +1,77 @@
+"""The HTTP applications: the channels' callbacks with the health routes, and the console with its neighbours."""
+
+from collections.abc import Sequence
+
+from litestar import Litestar, get
+from litestar.response import Redirect
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from web.callbacks import callback_route
+from web.console.routes import console_routes
+from web.http.head import answering_head
+from web.http.health import health_routes, metrics_route
+from web.http.measurements import Measurements
+from web.operations import operation_routes
+from web.security.guard import ConsoleGuard
+from web.wiring import Service
+
+
+def make_apps(service: Service, *, apart: bool) -> list[ASGIApp]:
+    """Return the application of `[server]`'s port and, where the console's address is `apart`, the console's."""
+    guard = ConsoleGuard(lambda: service.settings, service.access)
+    outer = _outer_routes(service)
+    inner = _inner_routes(service, guard)
+    measure = Measurements(service).refresh
+    open_metrics = service.settings.server.metrics
+    if not apart:
+        return [_app(service, [*outer, *inner, metrics_route(measure, *(() if open_metrics else (guard,)))])]
+    if open_metrics:
+        outer.append(metrics_route(measure))
+    return [_app(service, outer), _app(service, [*inner, metrics_route(measure, guard)])]
+
+
+def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
+    """Make what WeCom and whoever watches over the service may reach."""
+
+    async def worker() -> str:
+        return service.worker.trouble
+
+    async def loops() -> str:
+        return service.loops_trouble
+
+    def settings() -> str:
+        # No more than that: anybody may read it who reaches the port.
+        if service.edit.refused:
+            return "an edit cannot be used; the log has why"
+        return "an edit waits for a restart; the log has the keys" if service.edit.waiting else ""
+
+    def schema() -> str:
+        return "the database has the schema of a newer webot" if service.schema.newer else ""
+
+    return [
+        *(callback_route(opened.channel, opened.path, service.intake) for opened in service.channels.values()),
+        *health_routes(
+            {"database": service.worker.readiness.trouble, "worker": worker, "loops": loops},
+            {"settings": settings, "schema": schema},
+        ),
+    ]
+
+
+def _inner_routes(service: Service, guard: ConsoleGuard) -> list[ControllerRouterHandler]:
+    """Make what is for the operator alone."""
+
+    @get("/", sync_to_thread=False)
+    def home() -> Redirect:
+        return Redirect("/console")
+
+    return [home, *console_routes(service, guard), *operation_routes(service, guard)]
+
+
+def _app(service: Service, routes: Sequence[ControllerRouterHandler]) -> ASGIApp:
+    app = Litestar(
+        routes,
+        # Its pages load scripts from elsewhere, and there is no API for strangers to describe.
+        openapi_config=None,
+        logging_config=None,
+    )
+    return answering_head(app, but=frozenset(opened.path for opened in service.channels.values()))

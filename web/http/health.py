@@ -1,0 +1,52 @@
+"""Whether the service is up, ready, and what it has counted."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from litestar import MediaType, Response, get
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from pipeline.metrics import REGISTRY
+from web.console.pages import refused
+from web.security.guard import ConsoleGuard
+
+Check = Callable[[], Awaitable[str]]
+"""Gives what is wrong, in a few words, or nothing."""
+
+Note = Callable[[], str]
+"""Gives what somebody should look at though people are answered, in a few words, or nothing."""
+
+
+def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> list[HTTPRouteHandler]:
+    """Make `/test`, `/healthz` and `/readyz`."""
+
+    @get("/test", media_type=MediaType.TEXT, sync_to_thread=False)
+    def test() -> str:
+        return "pong"
+
+    @get("/healthz", media_type=MediaType.TEXT, sync_to_thread=False)
+    def healthz() -> str:
+        return "ok"
+
+    @get("/readyz")
+    async def readyz() -> Response[dict[str, str]]:
+        found = {name: await check() for name, check in checks.items()}
+        ready = not any(found.values())
+        told = found | {name: note() for name, note in notes.items()}
+        return Response({name: wrong or "ok" for name, wrong in told.items()}, status_code=200 if ready else 503)
+
+    return [test, healthz, readyz]
+
+
+def metrics_route(refresh: Callable[[], Awaitable[None]], *guards: ConsoleGuard) -> HTTPRouteHandler:
+    """Make `/metrics`; `refresh` measures what is not counted as it happens."""
+
+    @get("/metrics", guards=guards, exception_handlers={HTTPException: refused})
+    async def metrics() -> Response[bytes]:
+        await refresh()
+        # The response says its charset itself.
+        media_type = CONTENT_TYPE_LATEST.partition("; charset")[0]
+        return Response(generate_latest(REGISTRY), media_type=media_type)
+
+    return metrics

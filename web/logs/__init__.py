@@ -1,0 +1,1 @@
+"""Logging: one pipe for every line, with secrets redacted."""

@@ -1,0 +1,120 @@
+"""What `webot turns` does: reads the database beside the service, and has turns run again by whoever may write."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+
+import httpx2
+from pydantic import TypeAdapter
+
+from pipeline.errors import AlreadyRunning, WebotError
+from pipeline.settings import Settings
+from storage.database.access import NoDatabase, identity, open_for_cli
+from storage.database.engine import Database
+from storage.monitoring.views import TurnDetail, TurnView, Which, count_turns, find_turn, list_turns
+from storage.turns.retries import LedgerRequeuer, Retried, retry, retry_all
+from web.http.addresses import addresses_of
+from web.operator.service_client import open_service_client
+from web.security.access import TokenUnreadable, read_token, token_path
+from web.settings.loading import Loaded
+
+RETRY = "/operations/turns/retry"
+"""Where a service is asked to run turns again."""
+
+# A service may have thousands to run again, one commit after the other.
+_RETRY_SECONDS = 600
+
+
+class NotRetried(WebotError):
+    """A service owns the database and did not do what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAsked:
+    """Which turns to run again, None for all that failed; `database` says whose turns they are."""
+
+    database: str
+    ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryTold:
+    """What came of each."""
+
+    retried: tuple[Retried, ...]
+
+
+_TOLD = TypeAdapter(RetryTold)
+
+
+async def list_turns_of(settings: Settings, which: Which, *, limit: int) -> tuple[Sequence[TurnView], int]:
+    """Give the oldest turns that wait or that failed, and how many there are."""
+    try:
+        async with open_for_cli(_url(settings)) as database:
+            return await list_turns(database, which, limit=limit), await count_turns(database, which)
+    except NoDatabase:
+        return (), 0
+
+
+async def find_turn_of(settings: Settings, turn_id: int) -> TurnDetail | None:
+    """Give one turn, None if there is none or no longer."""
+    try:
+        async with open_for_cli(_url(settings)) as database:
+            return await find_turn(database, turn_id)
+    except NoDatabase:
+        return None
+
+
+async def retry_turns(loaded: Loaded, turn_ids: Sequence[int] | None) -> Sequence[Retried]:
+    """Run turns again, None for all that failed: through the running service, or here when none is.
+
+    Raises `NotRetried` when a service owns the SQLite file and does not answer.
+    """
+    async with open_for_cli(_url(loaded.settings)) as database:
+        try:
+            # PostgreSQL has no owner: the services there hear of it by themselves.
+            await asyncio.to_thread(database.own)
+        except AlreadyRunning as error:
+            return await _by_the_service(loaded, database, turn_ids, error)
+        by = LedgerRequeuer(database)
+        return await (retry_all(database, by) if turn_ids is None else retry(database, by, turn_ids))
+
+
+async def _by_the_service(
+    loaded: Loaded, database: Database, turn_ids: Sequence[int] | None, owned: AlreadyRunning
+) -> Sequence[Retried]:
+    address = addresses_of(loaded).console
+    url = address.url
+    if not url:
+        raise NotRetried(f"{owned}; with [{address.table}] port 0 it cannot be found to do it") from owned
+    ids = None if turn_ids is None else tuple(turn_ids)
+    asked = RetryAsked(await asyncio.to_thread(identity, database.url), ids)
+    try:
+        token = await asyncio.to_thread(read_token, loaded.settings)
+    except TokenUnreadable as error:
+        raise NotRetried(f"{owned}; it has to be asked, with the token in {error}") from error
+    async with await open_service_client(url, seconds=_RETRY_SECONDS, token=token) as client:
+        try:
+            answer = await client.post(RETRY, json=asdict(asked))
+        except httpx2.HTTPError as error:
+            raise NotRetried(f"{owned}; it does not answer at {url} ({type(error).__name__})") from error
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        raise NotRetried(
+            f"the service at {url} does not know the token in {token_path(loaded.settings)}: it is another one, with"
+            " another data_dir and another database"
+        )
+    if not answer.is_success:
+        raise NotRetried(f"the service at {url} refused: HTTP {answer.status_code} {_detail(answer)}")
+    return _TOLD.validate_json(answer.content).retried
+
+
+def _detail(answer: httpx2.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def _url(settings: Settings) -> str:
+    return settings.storage.database_url.get_secret_value()

@@ -1,0 +1,1 @@
+"""Who may use the service: passwords, tokens, where a request comes from, and how often a password is guessed."""

@@ -1,0 +1,1 @@
+"""The settings' layers: read, checked, compared and documented."""

@@ -1,0 +1,197 @@
+"""The settings of a folder and its environment, checked as a whole before anything starts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import ChannelTable, ModelTable, Settings
+from web.channel_kinds import KINDS, Kinds
+from web.logs.secret_places import secrets_in
+from web.settings.layers import FILES, FOLDER, PREFIX, Layers, environment, read_file, variables
+from web.settings.partial import usable_part
+from web.settings.schema import FieldPlace, Keys, field_place, toml_value
+from web.settings.validation import nearest, validate_table
+
+Signatures = Mapping[str, tuple[int, int, int]]
+"""Of each file that is there: when it was written, in nanoseconds, how many bytes it has, and which file it is."""
+
+_UNSEEN = (0, 0, 0)
+"""Of a file that is there and cannot be looked at; reading it says why."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where settings are read from."""
+
+    folder: Path
+    environ: Mapping[str, str] = field(repr=False)
+    kinds: Kinds = field(repr=False)
+
+    def load(self) -> "Loaded":
+        """Read them; see `load`."""
+        return load(self.folder, self.environ, self.kinds)
+
+    def signatures(self) -> Signatures:
+        """Look at the files without reading them: what was edited has another signature."""
+        found: dict[str, tuple[int, int, int]] = {}
+        for name in FILES:
+            try:
+                stat = (self.folder / name).stat()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                found[name] = _UNSEEN
+            else:
+                found[name] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        return found
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings that hold, with the layers they came from.
+
+    `channels` has each channel's own keys, checked by its kind. `hints` are things that look like mistakes
+    and may be meant. `source` is where they are read from again when the files change, None for never; `signatures`
+    are those of the files just before they were read.
+    """
+
+    settings: Settings
+    layers: Layers
+    channels: Mapping[str, BaseModel] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
+    source: Source | None = None
+    signatures: Signatures = field(default_factory=dict)
+
+
+class SettingsRefused(SettingsInvalid):
+    """Settings that cannot be used; `usable` is what is left of them without the faults, to look for more in."""
+
+    def __init__(self, problems: Sequence[str], usable: Loaded | None) -> None:
+        super().__init__(problems)
+        self.usable = usable
+
+
+def settings_folder(environ: Mapping[str, str]) -> Path:
+    """Give the folder of the settings files: WEBOT_SETTINGS_DIR, or the working folder."""
+    return Path(environ.get(FOLDER) or ".")
+
+
+def load_settings(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Settings:
+    """Give the settings, or raise `SettingsInvalid` with everything that is wrong with them."""
+    return load(folder, environ, kinds).settings
+
+
+def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Loaded:
+    """Read and check every layer; `kinds` has the model of each channel kind's own keys.
+
+    Raises `SettingsInvalid`.
+    """
+    source = Source(folder, environ, kinds)
+    signatures = source.signatures()
+    layers, unread = _read(folder, environ, kinds)
+    settings = validate_table(Settings, layers.values, origin=layers.origin)
+    problems = list(settings) if isinstance(settings, tuple) else []
+    channels: dict[str, BaseModel] = {}
+    for name, table in _channels(layers.values).items():
+        checked = _own(name, table, kinds, layers)
+        if isinstance(checked, tuple):
+            problems += checked
+        elif checked is not None:
+            channels[name] = checked
+    if unread or problems or isinstance(settings, tuple):
+        # What a file that cannot be read may hold is not missing.
+        told = [*unread, *(problem for problem in problems if not unread or " missing" not in problem)]
+        usable = None if unread else _usable(layers, channels)
+        raise SettingsRefused(list(dict.fromkeys(told)), usable)
+    hints = (*_misspelt(environ), *_misnamed(settings, layers))
+    return Loaded(settings, layers, channels, hints, source, signatures)
+
+
+def secrets_of(loaded: Loaded) -> tuple[str, ...]:
+    """Give every secret that is set, so that the log can watch for it; a default is public and none."""
+    found = secrets_in(loaded.settings)
+    for table in loaded.channels.values():
+        found += secrets_in(table)
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _usable(layers: Layers, channels: Mapping[str, BaseModel]) -> Loaded | None:
+    values = {**layers.values, "channels": {n: t for n, t in _channels(layers.values).items() if n in channels}}
+    settings = usable_part(Settings, values)
+    if settings is None:
+        return None
+    return Loaded(settings, layers, {name: table for name, table in channels.items() if name in settings.channels})
+
+
+def _read(folder: Path, environ: Mapping[str, str], kinds: Kinds) -> tuple[Layers, list[str]]:
+    """Read the layers; return them with what could not be read."""
+    if not folder.is_dir():
+        raise SettingsInvalid([f"{folder}: no such folder (from --settings or {FOLDER})"])
+    problems: list[str] = []
+    layers = Layers()
+    layers.lay({"channels": {"wecom": {}}, "models": {"default": {}, "image": {}}}, "")
+    for name in FILES:
+        try:
+            layers.lay(read_file(folder / name), name)
+        except SettingsInvalid as error:
+            problems += error.problems
+    nameless = {name for name, parts, _ in variables(environ) if "" in parts}
+    problems += [f"{name}: no such setting; expected {PREFIX}<TABLE>__<KEY>" for name in sorted(nameless)]
+    for name, layer in environment(environ, layers.values, lambda path: _slot(path, layers.values, kinds)):
+        if name not in nameless:
+            layers.lay(layer, name)
+    return layers, problems
+
+
+def _slot(path: Keys, values: Mapping[str, Any], kinds: Kinds) -> FieldPlace | None:
+    if here := field_place(Settings, path):
+        return here
+    if len(path) <= len(("channels", "name")) or path[0] != "channels":
+        return None
+    table = _channels(values).get(str(path[1]), {})
+    model = kinds.get(str(table.get("kind", ChannelTable().kind)))
+    return field_place(model, path[2:]) if model else None
+
+
+def _channels(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    channels = values.get("channels")
+    tables = channels if isinstance(channels, dict) else {}
+    return {name: table for name, table in tables.items() if isinstance(table, dict)}
+
+
+def _own(name: str, table: Mapping[str, Any], kinds: Kinds, layers: Layers) -> BaseModel | tuple[str, ...] | None:
+    where, root = f"[channels.{name}]", ("channels", name)
+    kind = table.get("kind", ChannelTable().kind)
+    if not isinstance(kind, str):
+        return None  # which the shared keys' check has told
+    if (model := kinds.get(kind)) is None:
+        source = layers.origin((*root, "kind"))
+        return (f"{source}: {where} kind: found {toml_value(kind)}, expected {' or '.join(map(toml_value, kinds))}",)
+    shared = ChannelTable.model_fields
+    own = {key: value for key, value in table.items() if key in model.model_fields or key not in shared}
+    return validate_table(model, own, where, origin=lambda path: layers.origin((*root, *path)))
+
+
+def _misspelt(environ: Mapping[str, str]) -> list[str]:
+    known = {
+        f"{PREFIX}{table}_{key}".upper(): f"{PREFIX}{table}__{key}".upper()
+        for table, field_ in Settings.model_fields.items()
+        if isinstance(field_.default, BaseModel)
+        for key in type(field_.default).model_fields
+    }
+    return [f"{name} is not a setting; {known[name]} is" for name in sorted(environ) if name in known]
+
+
+def _misnamed(settings: Settings, layers: Layers) -> list[str]:
+    known = ModelTable.model_fields
+    return [
+        f"{layers.origin(('models', name, key))}: [models.{name}] {key} goes to the model as it is;"
+        f" did you mean {meant}?"
+        for name, table in settings.models.items()
+        for key in table.own
+        if (meant := nearest(key, known, alike=0.75))
+    ]

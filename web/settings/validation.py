@@ -1,0 +1,100 @@
+"""A table as a human typed it, made into its model; or one readable line for each thing that is wrong with it."""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from web.logs.redaction import Redactor, is_secret
+from web.settings.schema import (
+    FieldPlace,
+    Keys,
+    coerce_toml,
+    describe_value,
+    expected_value,
+    field_place,
+    model_in,
+    toml_path,
+)
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate_table(
+    model: type[Model],
+    data: Mapping[str, Any],
+    where: str = "",
+    *,
+    origin: Callable[[Keys], str] | None = None,
+) -> Model | tuple[str, ...]:
+    """Give the model's instance, or every problem as a line; `where` names the table, as in `[channels.hr]`.
+
+    `origin` names the file or variable that set the value at a path.
+    """
+    try:
+        # Strict: TOML has types of its own, so "10" where a number belongs is a mistake worth telling.
+        return model.model_validate(coerce_toml(model, dict(data)), strict=True)
+    except ValidationError as error:
+        problems = [_problem(model, details, where, origin) for details in error.errors()]
+        return tuple(dict.fromkeys(problems))
+
+
+def nearest(name: str, known: Mapping[str, object], *, alike: float = 0.6) -> str:
+    """Give the known name that was most likely meant, or nothing; `alike` is how alike, from 0 to 1."""
+    return next(iter(get_close_matches(name.lower(), known, n=1, cutoff=alike)), "")
+
+
+def _problem(
+    model: type[BaseModel],
+    details: ErrorDetails,
+    where: str,
+    origin: Callable[[Keys], str] | None,
+) -> str:
+    path = details["loc"]
+    source = origin(path) if origin else ""
+    named = " ".join(filter(None, [where, toml_path(model, path)])) if where else toml_path(model, path)
+    if details["type"] == "extra_forbidden":
+        named, told = _unknown(model, path, where, details["input"])
+    else:
+        told = _unfit(field_place(model, path), path, details)
+    return ": ".join(filter(None, [source, named, told]))
+
+
+def _unknown(model: type[BaseModel], path: Keys, where: str, value: object) -> tuple[str, str]:
+    *above, last = path
+    parent = field_place(model, tuple(above))
+    owner = model_in(parent.annotation) if parent else None
+    known = dict(owner.model_fields) if owner else {}
+    meant = nearest(str(last), known)
+    if not above and not where and isinstance(value, dict):
+        known_tables = ", ".join(_table(name, field_place(model, (name,))) for name in known)
+        return f"[{last}]", f"no such table{_or(f'[{meant}]' if meant else '')} Known tables: {known_tables}"
+    if not above and not where:
+        # Above every table stands what was meant for one of them.
+        tables = {name: model_in(field.annotation) for name, field in known.items()}
+        homes = [f"[{name}] {last}" for name, table in tables.items() if table and last in table.model_fields]
+        meant = " or ".join(homes) or meant
+    named = " ".join(filter(None, [where, toml_path(model, path)]))
+    return named, f"no such key{_or(meant)} Known keys: {', '.join(known)}"
+
+
+def _or(meant: str) -> str:
+    return f"; did you mean {meant}?" if meant else "."
+
+
+def _table(name: str, here: FieldPlace | None) -> str:
+    return f"[{name}]" if here and model_in(here.annotation) else f"[{name}.<name>]"
+
+
+def _unfit(here: FieldPlace | None, path: Keys, details: ErrorDetails) -> str:
+    value = details["input"]
+    if details["type"] == "missing":
+        return f"missing, expected {expected_value(here)}" if here else "missing"
+    reason = str(details["ctx"]["error"]) if details["type"] == "value_error" else ""
+    if here is None or (here.is_table and reason):
+        return reason or details["msg"]
+    secret = here.is_secret or any(is_secret(part) for part in path if isinstance(part, str))
+    seen = Redactor().text(describe_value(value, by_kind=secret or here.is_table))
+    return f"found {seen}, expected {reason or expected_value(here)}"

@@ -1,0 +1,1 @@
+"""Scripted conversations: played through the simulator, and reported."""

@@ -1,0 +1,1 @@
+"""Chatting and simulating from a terminal."""
