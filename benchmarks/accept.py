@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from benchmarks.harness import programme, town
 from benchmarks.tables import Row, at_most, percentile, seen, table
-from tests.resilience.callers import Posted, post_all
-from tests.resilience.programs import module
-from tests.resilience.town import Cluster, Service
+from tests.resilience.cluster import Cluster, Service
+from tests.resilience.processes import module
+from tests.resilience.webhook_clients import Posted, post_all
 
 _CONNECTIONS = 64
 _CALLBACKS = 6000

@@ -15,9 +15,9 @@ import psutil  # type: ignore[import-untyped]
 from benchmarks.exports import Case, fill
 from benchmarks.harness import programme, town
 from benchmarks.tables import Row, at_most, percentile, seen, table
-from tests.resilience.callers import Posted, post_all, post_steadily
-from tests.resilience.programs import Program, module
-from tests.resilience.town import Cluster, Service
+from tests.resilience.cluster import Cluster, Service
+from tests.resilience.processes import Program, module
+from tests.resilience.webhook_clients import Posted, post_all, post_steadily
 
 _MESSAGES = 20_000
 _PER_SECOND = 50.0

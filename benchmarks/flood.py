@@ -4,8 +4,8 @@ import time
 
 from benchmarks.harness import answered, programme, town, warmed
 from benchmarks.tables import Row, at_most, seen, table
-from tests.resilience.callers import post_all
-from tests.resilience.town import Cluster, Service
+from tests.resilience.cluster import Cluster, Service
+from tests.resilience.webhook_clients import post_all
 
 _FLOOD = 20_000
 _MESSAGES = 1000

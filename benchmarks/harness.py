@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.resilience.callers import post_all
-from tests.resilience.town import Cluster, Service
+from tests.resilience.cluster import Cluster, Service
+from tests.resilience.webhook_clients import post_all
 from web.loop import run
 
 CORES = sorted(os.sched_getaffinity(0))

@@ -11,9 +11,9 @@ from adapters.wecom.callback.crypto import CallbackKeys
 from benchmarks.harness import programme, town, warmed
 from benchmarks.tables import Row, at_most, seen, table
 from pipeline.ports import WebhookRequest
-from tests.fakes.hostile import hostile_callbacks
-from tests.resilience.callers import post_all
-from tests.resilience.town import Cluster
+from tests.fakes.malformed import hostile_callbacks
+from tests.resilience.cluster import Cluster
+from tests.resilience.webhook_clients import post_all
 
 _CONNECTIONS = 8
 

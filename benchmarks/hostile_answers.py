@@ -22,10 +22,10 @@ from storage.database.engine import open_database
 from storage.database.tables import inbox, outbox
 from storage.monitoring.views import count_turns, list_turns
 from tests.fakes.hostile_answers import hostile_text
-from tests.resilience.callers import Posted, dial, post_all
+from tests.resilience.cluster import Cluster, Service, free_port
 from tests.resilience.postgres import postgres
-from tests.resilience.programs import Program, module
-from tests.resilience.town import Cluster, Service, free_port
+from tests.resilience.processes import Program, module
+from tests.resilience.webhook_clients import Posted, dial, post_all
 
 _CONNECTIONS = 8
 _PEOPLE = 64

@@ -5,8 +5,8 @@ import statistics
 from adapters.simulator.faults import Slow
 from benchmarks.harness import programme, town, warmed
 from benchmarks.tables import Row, at_most, percentile, seen, table
-from tests.resilience.callers import post_steadily
-from tests.resilience.town import Cluster, Service
+from tests.resilience.cluster import Cluster, Service
+from tests.resilience.webhook_clients import post_steadily
 
 _MESSAGES = 400
 _PEOPLE = 100

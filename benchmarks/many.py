@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 from benchmarks.harness import answered, programme, town, warmed
 from benchmarks.tables import Row, at_most, seen, table
-from tests.resilience.callers import Posted, dial, lines
-from tests.resilience.town import Cluster, Service
+from tests.resilience.cluster import Cluster, Service
+from tests.resilience.webhook_clients import Posted, dial, lines
 
 _PEOPLE = 200
 _TIMES = 5

@@ -17,8 +17,8 @@ from chains.router import open_chains
 from pipeline.answer import Exchange
 from pipeline.settings import Chat, ModelTable, Settings
 from pipeline.text.i18n import Catalogue
-from tests.chains.house import CountingStopper, RecentMemory, ask
-from tests.resilience.programs import Program, module
+from tests.chains.harness import CountingStopper, RecentMemory, ask
+from tests.resilience.processes import Program, module
 
 _CALLS = 150
 _ROUNDS = 5

@@ -6,7 +6,7 @@ import time
 
 from benchmarks.harness import programme, town
 from benchmarks.tables import at_most, seen, table
-from tests.resilience.programs import Program, module
+from tests.resilience.processes import Program, module
 
 _TIMES = 5
 

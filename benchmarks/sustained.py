@@ -4,7 +4,7 @@ import time
 
 from benchmarks.harness import ONE_CORE, answered, programme, town, warmed
 from benchmarks.tables import at_least, at_most, seen, table
-from tests.resilience.callers import post_all
+from tests.resilience.webhook_clients import post_all
 
 _MESSAGES = 3000
 _PEOPLE = 300

@@ -4,7 +4,7 @@ from random import Random
 
 from benchmarks.harness import answered, programme, town, warmed
 from benchmarks.tables import Row, at_most, percentile, seen, table
-from tests.resilience.callers import post_all
+from tests.resilience.webhook_clients import post_all
 
 _PEOPLE = 1000
 _TIMES = 3

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from benchmarks.harness import answered, programme, town, warmed
 from benchmarks.tables import Row, at_least, seen, table
-from tests.resilience.callers import post_all
+from tests.resilience.cluster import Cluster, Service
 from tests.resilience.postgres import postgres
-from tests.resilience.town import Cluster, Service
+from tests.resilience.webhook_clients import post_all
 
 _CONNECTIONS = 64
 _PEOPLE = 1600

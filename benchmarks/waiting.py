@@ -4,7 +4,7 @@ import time
 
 from benchmarks.harness import answered, programme, town, warmed
 from benchmarks.tables import at_most, seen, table
-from tests.resilience.callers import post_all
+from tests.resilience.webhook_clients import post_all
 
 _CONVERSATIONS = 500
 _MODEL_SECONDS = 2.0

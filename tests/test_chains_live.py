@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from tests.fakes.openai_server import OpenAIServer
-from tests.house import RunningService, running_service
+from tests.service import RunningService, running_service
 from tests.test_service import answered_by
 
 MINE = 'description = "人事"\ncommand = "@hr"\nsystem_prompt = "{prompt}"\n'

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from storage.conversations.ratings import RatingCount, count_ratings, latest_rated
 from tests.fakes.openai_server import OpenAIServer
-from tests.house import running_service
+from tests.service import running_service
 from tests.test_service import answered_by
 
 

@@ -12,7 +12,7 @@ from pipeline.text.i18n import Catalogue
 from storage.database.tables import inbox, messages, spending
 from storage.usage.report import By, usage_report
 from tests.fakes.openai_server import OpenAIServer, Says
-from tests.house import RunningService, running_service, until
+from tests.service import RunningService, running_service, until
 
 ZH = Catalogue("zh")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.fakes.anthropic_server import AnthropicServer
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
-from tests.house import running_service
+from tests.service import running_service
 from tests.web.shell import webot
 
 KEY = "sk-ant-0123456789"

@@ -13,7 +13,7 @@ from storage.database.dsn import read_url
 from storage.database.postgres import Connector
 from storage.turns.notifications import can_listen
 from tests.fakes.pgbouncer import pgbouncer
-from tests.house import running_service
+from tests.service import running_service
 from tests.web.shell import webot
 
 

@@ -12,7 +12,7 @@ from storage.media.files import MediaFolder
 from tests.fakes.openai_media import HEARD, RED
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.fakes.recordings import amr_seconds, picture, size_of, tone, wave_head, webp_claiming
-from tests.house import RunningService, running_service
+from tests.service import RunningService, running_service
 
 ZH = Catalogue("zh")
 

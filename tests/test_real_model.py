@@ -11,7 +11,7 @@ from chains.catalog.config import ChainConfig
 from chains.models import registry
 from pipeline.answer import Outcome, PartialAnswer
 from pipeline.replies import TextReply
-from tests.chains.house import open_chains_harness, remembered
+from tests.chains.harness import open_chains_harness, remembered
 
 URL = os.environ.get("WEBOT_TEST_MODEL_URL", "")
 MODEL = os.environ.get("WEBOT_TEST_MODEL", "")

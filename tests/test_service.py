@@ -13,7 +13,7 @@ import structlog
 from adapters.simulator.faults import Errcode, HttpStatus, Repeat
 from storage.monitoring.views import list_turns
 from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
-from tests.house import RunningService, running_service
+from tests.service import RunningService, running_service
 
 UNSIGNED = {"msg_signature": "0" * 40, "timestamp": "1", "nonce": "1"}
 

@@ -9,7 +9,7 @@ import structlog
 
 from storage.conversations.chain_revisions import RevisionStore
 from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
-from tests.house import RunningService, running_service, until
+from tests.service import RunningService, running_service, until
 
 KEY = "sk-secret-0123456789"
 HR = 'description = "人事"\ncommand = "@hr"\nmodel = "{model}"\n'

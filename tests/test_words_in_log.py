@@ -13,7 +13,7 @@ import structlog
 from pipeline.errors import TryAgain
 from pipeline.settings import Log
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Raw, Says
-from tests.house import running_service
+from tests.service import running_service
 from tests.test_service import answered_by
 from web.logs.setup import configure_logs
 

@@ -20,7 +20,7 @@ from storage.media.decoder_jobs import BEGUN, Job, Made, refused
 from storage.media.image_processing import fitted, shrunk
 
 MEMORY = 320 * 1024 * 1024
-"""Bytes of address space a job may take; tests/storage/test_images.py shows that every format's largest fits."""
+"""Bytes of address space a job may take; tests/storage/media/test_image_processing.py shows that every format's largest fits."""
 
 _NICENESS = 10
 _STATM = "/proc/self/statm"

@@ -27,7 +27,7 @@ from tests.adapters.wecom.application import (
     settings_of,
 )
 from tests.adapters.wecom.qyapi import Qyapi
-from tests.fakes.hostile import sealed
+from tests.fakes.malformed import sealed
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "wire/wecom_app/vectors.json").read_text(encoding="utf-8")

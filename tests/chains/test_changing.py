@@ -13,7 +13,7 @@ from pipeline.answer import Outcome
 from pipeline.errors import SettingsInvalid
 from pipeline.replies import TextReply
 from pipeline.settings import Settings
-from tests.chains.house import CountingStopper, RecentMemory, ask
+from tests.chains.harness import CountingStopper, RecentMemory, ask
 from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
 
 BIG = 'description = "人事"\ncommand = "@hr"\nmodel = "big"\nsystem_prompt = "hr"\n'

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from random import Random
 
-from tests.resilience.speakers import Account, Duplicate, WeComClients, settle
-from tests.resilience.town import Cluster, Service
+from tests.resilience.cluster import Cluster, Service
+from tests.resilience.wecom_clients import Account, Duplicate, WeComClients, settle
 
 _LEASE = 12.0
 """Seconds after which other processes take a silent one's lanes (storage/turns/lease.py)."""

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tests.resilience.chaos import Chaos, Plan, chaos
+from tests.resilience.cluster import Cluster
 from tests.resilience.postgres import Postgres
-from tests.resilience.town import Cluster
 
 # A word in passing while a lane waits for its dead owner's lease would be a message more.
 # A turn counts as begun whatever ends it: these kills hit some more often than an operator would let them be begun.

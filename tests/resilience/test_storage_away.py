@@ -4,10 +4,10 @@ import asyncio
 import resource
 from pathlib import Path
 
-from tests.resilience.callers import LOST, Posted, lines, post_all, post_steadily
+from tests.resilience.cluster import Cluster, Service
 from tests.resilience.postgres import Postgres
-from tests.resilience.speakers import WeComClients, settle
-from tests.resilience.town import Cluster, Service
+from tests.resilience.webhook_clients import LOST, Posted, lines, post_all, post_steadily
+from tests.resilience.wecom_clients import WeComClients, settle
 
 _SETTLED = 60.0
 

@@ -7,9 +7,9 @@ import pytest
 
 from adapters.simulator.faults import Drop, Errcode, Fault, HttpStatus, NotJson
 from tests.fakes.openai_server import Hangs, OpenAIServer
-from tests.resilience.callers import post_all
-from tests.resilience.speakers import ScriptedMember, read, words
-from tests.resilience.town import Cluster
+from tests.resilience.cluster import Cluster
+from tests.resilience.webhook_clients import post_all
+from tests.resilience.wecom_clients import ScriptedMember, read, words
 
 _LINES = 60
 """Of a message whose echo takes three messages of WeCom."""

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from storage.database.engine import Database, open_database
 from storage.database.migrate import HEAD, is_newer, migrate
 from storage.database.schema_watch import SchemaWatch
-from tests.house import running_service, until
+from tests.service import running_service, until
 from tests.web.shell import webot
 
 ADDITIVE = {"create_table", "create_index", "add_column", "execute", "get_bind", "drop_index"}

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from adapters.wecom.callback.crypto import CallbackKeys
 from pipeline import metrics
-from tests.house import RunningService, running_service
+from tests.service import RunningService, running_service
 
 DAY = 24 * 3600
 ONE_DAY = {"WEBOT_STORAGE__KEEP_TURNS_DAYS": "1"}

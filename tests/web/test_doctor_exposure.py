@@ -8,7 +8,7 @@ import pytest
 
 from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
-from tests.house import RunningService, running_service
+from tests.service import RunningService, running_service
 from tests.web.credentials import credentials
 from web.doctor.environment import examine_ground
 from web.doctor.examination import findings_for

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from tests.house import RunningService, running_service
+from tests.service import RunningService, running_service
 
 DOCKERFILE = (Path(__file__).parent.parent.parent / "Dockerfile").read_text(encoding="utf-8")
 (COMMAND,) = re.findall(r"^ +CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)

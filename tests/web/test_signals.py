@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.house import until
+from tests.service import until
 from web.http.server import serve
 from web.logs.setup import configure_logs
 from web.settings.loading import load

@@ -11,7 +11,7 @@ import pytest
 from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
-from tests.house import RunningService, running_service
+from tests.service import RunningService, running_service
 from tests.web.credentials import credentials
 from tests.web.raw import RawAnswer, send_raw
 from web.http.addresses import Addresses, addresses_of

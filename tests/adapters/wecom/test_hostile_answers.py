@@ -13,7 +13,7 @@ from adapters.wecom.rendering.render import render
 from adapters.wecom.rendering.rows import Frame, Row, Span
 from pipeline.replies import DocumentPart, TextPart, TextReply
 from pipeline.text.unicode import is_visible
-from tests.pipeline.test_rendering import EN
+from tests.pipeline.steps.test_rendering import EN
 
 _HAN = regex.compile(r"\p{Han}")
 

@@ -1,0 +1,276 @@
+"""Tools of MCP servers: real ones, as a program over stdio and over HTTP on this machine."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
+from chains.tooling.mcp import open_servers, unknown_tool
+from chains.tooling.mcp_client import McpConnection
+from pipeline.answer import Outcome
+from pipeline.errors import SettingsInvalid
+from pipeline.replies import TextReply
+from pipeline.settings import McpTable, Settings
+from tests.chains.harness import ChainsHarness, open_chains_harness, remembered
+from tests.fakes.openai_server import OpenAIServer, Says
+
+pytest.importorskip("langchain_mcp_adapters.tools", reason="webot[mcp] is not installed")
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = {
+    "command": sys.executable,
+    "args": ("-m", "tests.fakes.mcp_server", "stdio"),
+    "env": {"PRETEND_KEY": "k-1", "PYTHONPATH": str(ROOT)},
+}
+
+
+def chain(*tools: str) -> ChainConfig:
+    return ChainConfig(name="default", tools=tools)
+
+
+def wish(name: str, number: int = 1, arguments: str = "{}") -> dict[str, Any]:
+    return {"id": f"call_{number}", "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def asks(*wishes: dict[str, Any]) -> Says:
+    return Says(None, tool_calls=wishes, finish="tool_calls")
+
+
+@asynccontextmanager
+async def serving(server: OpenAIServer, *names: str, **table: object) -> AsyncIterator[ChainsHarness]:
+    pretend = table if "url" in table else {**PROGRAM, **table}
+    async with open_chains_harness(
+        server.base_url, chain=chain(*(names or ("mcp.pretend",))), mcp={"pretend": pretend}
+    ) as it:
+        # A busy machine takes its time to start a program; an answer would not wait so long.
+        await it.chains.tool_registry.servers.offers(["mcp.pretend"], patience=60)
+        yield it
+
+
+def offered(server: OpenAIServer, place: int = 0) -> list[str]:
+    return [tool["function"]["name"] for tool in server.bodies[place].get("tools", ())]
+
+
+def told(server: OpenAIServer, place: int = -1) -> list[str]:
+    return [each["content"] for each in server.bodies[place]["messages"] if each["role"] == "tool"]
+
+
+def answer(outcome: Outcome) -> str:
+    (reply,) = outcome.replies
+    assert isinstance(reply, TextReply)
+    return reply.text
+
+
+async def test_a_model_uses_a_tool_of_a_program(server: OpenAIServer) -> None:
+    server.script(asks(wish("pretend_add", arguments='{"a": 2, "b": 3}')), Says("五。"))
+    async with serving(server) as it:
+        outcome = await it.outcome("2 加 3？")
+
+    assert "五。" == answer(outcome)
+    assert "pretend_add" in offered(server)
+    (add,) = [each["function"] for each in server.bodies[0]["tools"] if each["function"]["name"] == "pretend_add"]
+    assert ("Add two numbers.", ["a", "b"]) == (add["description"], add["parameters"]["required"])
+    assert ["5"] == told(server)
+    (use,) = remembered(outcome).provenance.tools
+    assert ("pretend_add", '{"a": 2, "b": 3}', "done") == (use.name, use.arguments, use.outcome)
+
+
+async def test_a_chain_names_single_tools(server: OpenAIServer) -> None:
+    async with serving(server, "mcp.pretend.add", "mcp.pretend.who.am-I", "current_time") as it:
+        await it.outcome("你好")
+
+    assert ["current_time", "pretend_add", "pretend_who_am-I"] == sorted(offered(server))
+
+
+async def test_the_settings_allow_so_many_tools_and_no_more(server: OpenAIServer) -> None:
+    async with serving(server, tools=("add", "nosuch")) as it:
+        await it.outcome("你好")
+
+    assert ["pretend_add"] == offered(server)
+
+
+async def test_a_program_gets_its_own_variables_and_none_of_ours(server: OpenAIServer) -> None:
+    os.environ["WEBOT_SECRET"] = "s-1"
+    server.script(asks(wish("pretend_who_am-I")), Says("好。"))
+    try:
+        async with serving(server) as it:
+            await it.outcome("你是谁？")
+    finally:
+        del os.environ["WEBOT_SECRET"]
+
+    assert ["k-1 None"] == told(server)
+
+
+async def test_what_fails_there_is_told_and_the_answer_comes(server: OpenAIServer) -> None:
+    wishes = [wish("pretend_break_"), wish("pretend_add", 2, '{"a": "x"}'), wish("pretend_look", 3)]
+    server.script(asks(*wishes), Says("好吧。"))
+    async with serving(server) as it:
+        outcome = await it.outcome("试试")
+
+    broke, unfit, looked = told(server)
+    assert "the cellar is locked" in broke
+    assert "validation error" in unfit
+    assert "a cat\n[image left out]" == looked
+    assert ["failed", "failed", "done"] == [use.outcome for use in remembered(outcome).provenance.tools]
+
+
+async def test_much_text_is_cut(server: OpenAIServer) -> None:
+    server.script(asks(wish("pretend_long", arguments='{"size": 100000}')), Says("好。"))
+    async with serving(server) as it:
+        await it.outcome("说")
+
+    assert told(server)[0].endswith("[84000 more characters are left out]")
+
+
+async def test_a_tool_that_dawdles_is_given_up_and_the_server_goes_on(server: OpenAIServer) -> None:
+    server.script(
+        asks(wish("pretend_dawdle")),
+        Says("算了。"),
+        asks(wish("pretend_add", arguments='{"a": 1, "b": 1}')),
+        Says("二。"),
+    )
+    async with serving(server, timeout=3.0) as it:
+        first = await it.outcome("等")
+        second = await it.outcome("1 加 1？")
+
+    assert ["算了。", "二。"] == [answer(first), answer(second)]
+    assert ["timeout"] == [use.outcome for use in remembered(first).provenance.tools]
+    assert ["2"] == told(server)
+
+
+async def test_a_program_that_dies_is_started_anew(server: OpenAIServer) -> None:
+    again = asks(wish("pretend_add", arguments='{"a": 1, "b": 1}'))
+    server.script(asks(wish("pretend_die")), Says("断了。"), again, Says("二。"))
+    async with serving(server, timeout=10.0) as it:
+        first = await it.outcome("再见")
+        second = await it.outcome("1 加 1？")
+
+    assert ["断了。", "二。"] == [answer(first), answer(second)]
+    assert ["failed"] == [use.outcome for use in remembered(first).provenance.tools]
+    assert ["2"] == told(server)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"command": "/nonexistent/program", "args": ()},
+        {"command": sys.executable, "args": ("-c", "print('not the protocol')")},
+        {"command": sys.executable, "args": ("-c", "import time; time.sleep(60)"), "timeout": 0.2},
+        {"transport": "streamable_http", "url": "http://127.0.0.1:9/mcp"},
+        {"transport": "sse", "url": "http://127.0.0.1:9/sse"},
+    ],
+    ids=["no such program", "another protocol", "silence", "nobody at the address", "nobody at the older address"],
+)
+async def test_a_server_that_is_not_there_does_not_keep_an_answer_back(
+    server: OpenAIServer, table: dict[str, object]
+) -> None:
+    async with serving(server, "mcp.pretend", "current_time", **table) as it:
+        said = [await it.said("你好"), await it.said("再来")]
+
+    assert ["echo: 你好", "echo: 再来"] == said
+    assert ["current_time"] == offered(server)
+
+
+async def test_closing_ends_the_program(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    script = (
+        f"import os; open({str(pid)!r}, 'w').write(str(os.getpid()));"
+        " from tests.fakes.mcp_server import build; build().run()"
+    )
+    table = McpTable.model_validate({**PROGRAM, "args": ("-c", script)})
+    await asyncio.to_thread(open_servers, Settings(mcp={"pretend": table}))
+    server = McpConnection("pretend", table)
+    offers = await server.offers(patience=20)
+    await server.aclose()
+
+    assert "add" in offers
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(await asyncio.to_thread(pid.read_text)), 0)
+
+
+@pytest.fixture(params=["streamable_http", "sse"])
+async def address(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, str]]:
+    """A server on a port of this machine: its transport and its address."""
+    from tests.fakes.mcp_server import build  # noqa: PLC0415 - an extra
+
+    built = build()
+    app = built.streamable_http_app() if request.param == "streamable_http" else built.sse_app()
+    listening = socket.create_server(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    # In a thread of its own: the test's loop is watched for whatever blocks it.
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    path = "/mcp" if request.param == "streamable_http" else "/sse"
+    yield request.param, f"http://127.0.0.1:{listening.getsockname()[1]}{path}"
+    running.should_exit = True
+    await asyncio.to_thread(thread.join, 20)
+
+
+async def test_a_model_uses_a_tool_at_an_address(server: OpenAIServer, address: tuple[str, str]) -> None:
+    transport, url = address
+    server.script(asks(wish("pretend_add", arguments='{"a": 2, "b": 3}'), wish("pretend_header", 2)), Says("五。"))
+    async with serving(server, transport=transport, url=url, headers={"X-Key": "k-2"}) as it:
+        outcome = await it.outcome("2 加 3？")
+
+    assert "五。" == answer(outcome)
+    assert ["5", "k-2"] == told(server)
+
+
+async def test_more_than_a_tool_may_say_at_an_address_is_not_taken(
+    server: OpenAIServer, address: tuple[str, str]
+) -> None:
+    transport, url = address
+    arguments = json.dumps({"size": 5 * 2**20})
+    server.script(asks(wish("pretend_long", arguments=arguments)), Says("算了。"))
+    async with serving(server, transport=transport, url=url) as it:
+        outcome = await it.outcome("说")
+
+    assert "算了。" == answer(outcome)
+    assert ["failed"] == [use.outcome for use in remembered(outcome).provenance.tools]
+
+
+def settings(**table: object) -> Settings:
+    return Settings.model_validate({"mcp": {"pretend": table}})
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({"transport": "sse", "command": "x"}, "[mcp.pretend].url: found '', needs an http:// or https:// address"),
+        ({"url": "http://x"}, "[mcp.pretend].command: found nothing, needs a program"),
+        ({"command": "x", "url": "http://x"}, "[mcp.pretend].url: a program has none"),
+    ],
+)
+def test_a_table_that_cannot_work_is_refused(table: dict[str, object], expected: str) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        open_servers(settings(**table))
+
+    assert refused.value.problems[0].startswith(expected)
+
+
+def test_a_chain_may_name_only_what_is_set_up() -> None:
+    some = settings(command="x", tools=("add",))
+
+    assert "" == unknown_tool(["mcp.pretend", "mcp.pretend.add", "current_time"], some)
+    assert "tools: found 'mcp.docs', there are \"mcp.pretend\"" == unknown_tool(["mcp.docs.search"], some)
+    assert "tools: found 'mcp.pretend.die', [mcp.pretend].tools allows add" == unknown_tool(["mcp.pretend.die"], some)
+    assert "no MCP servers" in unknown_tool(["mcp.docs"], Settings())
+
+
+async def test_a_chain_that_names_another_server_is_not_used(server: OpenAIServer) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        async with open_chains_harness(server.base_url, book=ChainCatalog({"default": chain("mcp.docs")})):
+            pass
+
+    assert any("tools: found 'mcp.docs'" in problem for problem in refused.value.problems)

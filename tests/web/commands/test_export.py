@@ -1,0 +1,193 @@
+"""`webot export`, as an operator runs it."""
+
+import asyncio
+import json
+import os
+import signal
+import stat
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from storage.conversations.audit import deeds
+from storage.database.engine import Database, open_database
+from storage.database.migrate import migrate
+from tests.exports.conversing import converse
+from tests.exports.samples import NOON, REPORT
+from tests.web.shell import start, webot
+from web.operator.exports import presses_for
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
+    await migrate(opened)
+    for number, user in enumerate(("zhangsan", "lisi", "zhangsan")):
+        await converse(opened, user, [(f"问{number}，电话13812345678", REPORT)], at=NOON + number * 86400)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db", "WEBOT_STORAGE__DATA_DIR": str(tmp_path)}
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(("format_", "out"), [("jsonl", "all"), ("md", "all"), ("html", "all"), ("txt", "all.zip")])
+async def test_what_is_written_is_its_owners_alone(
+    tmp_path: Path, environ: dict[str, str], format_: str, out: str
+) -> None:
+    # The usual mask of a shell, under which others may read what it writes.
+    before = os.umask(0o022)
+    ran = await webot("export", "--format", format_, "--out", out, folder=tmp_path, environ=environ)
+    os.umask(before)
+    made = [tmp_path / out, *(tmp_path / out).rglob("*")]
+    modes = {("folder" if path.is_dir() else "file", stat.S_IMODE(path.stat().st_mode)) for path in made}
+
+    assert 0 == ran.code
+    assert modes <= {("folder", 0o700), ("file", 0o600)}
+    assert ("file", 0o600) in modes
+
+
+@pytest.mark.usefixtures("database")
+async def test_records_go_to_standard_output_and_nothing_else_does(tmp_path: Path, environ: dict[str, str]) -> None:
+    ran = await webot("export", "--out", "-", "--user", "ZhangSan", "--mask", folder=tmp_path, environ=environ)
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+
+    assert (0, "") == (ran.code, ran.err)
+    assert ["human", "ai"] * 2 == [line["role"] for line in lines]
+    assert "问2，电话[PHONE]" == lines[2]["text"]
+
+
+async def test_pages_go_into_a_zip_and_the_deed_into_the_audit(
+    database: Database, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    ran = await webot(
+        *("export", "--format", "pdf", "--out", "out.zip", "--since", "2026-11-23", "--until", "2026-11-25"),
+        folder=tmp_path,
+        environ=environ,
+    )
+    (deed,) = await deeds(database)
+
+    assert (0, "", "2 conversations, 4 messages, 2 files in out.zip\n") == (ran.code, ran.out, ran.err)
+    assert (tmp_path / "out.zip").stat().st_size > 10_000
+    assert ("export", 2, 4, "pdf", "out.zip") == (
+        deed.action,
+        deed.conversations,
+        deed.messages,
+        deed.details["format"],
+        deed.details["out"],
+    )
+    assert {"since", "until"} == set(deed.details["filter"])
+    assert "@" in deed.who
+
+
+async def test_what_people_found_fault_with_is_chosen(
+    database: Database, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    await converse(database, "wangwu", [("一", "1"), ("二", "2")], at=NOON, ratings={2: (-1, "太慢")})
+    ran = await webot("export", "--out", "-", "--rated", "bad", folder=tmp_path, environ=environ)
+    (deed,) = await deeds(database)
+
+    assert [("二", ""), ("2", "太慢")] == [
+        (said["text"], said["note"]) for said in map(json.loads, ran.out.splitlines())
+    ]
+    assert {"rated": "bad"} == deed.details["filter"]
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "conversations"),
+    [
+        pytest.param("2026-10", "2026-11", 3, id="whole months"),
+        pytest.param("2026-12", "2026-12", 0, id="a month later"),
+        pytest.param("2026-11-01", "2026-11-30", 3, id="days"),
+        pytest.param("2026-11-01T00:00:00", "2026-11-01T00:00:00", 0, id="a moment ends where it begins"),
+    ],
+)
+@pytest.mark.usefixtures("database")
+async def test_a_month_and_a_day_are_meant_to_their_end(
+    tmp_path: Path, environ: dict[str, str], since: str, until: str, conversations: int
+) -> None:
+    ran = await webot(
+        *("export", "--out", "out", "--dry-run", "--since", since, "--until", until), folder=tmp_path, environ=environ
+    )
+
+    assert ran.err.startswith(f"{conversations} conversations, ")
+
+
+async def test_a_dry_run_writes_nothing(database: Database, tmp_path: Path, environ: dict[str, str]) -> None:
+    ran = await webot("export", "--out", "out", "--dry-run", folder=tmp_path, environ=environ)
+
+    assert (0, "3 conversations, at most 6 messages; nothing was written\n") == (ran.code, ran.err)
+    assert not (tmp_path / "out").exists()
+    assert [] == await deeds(database)
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_cannot_be_is_refused_with_the_way_out(tmp_path: Path, environ: dict[str, str]) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter").touch()
+    someday = await webot("export", "--out", "out", "--since", "tomorrow", folder=tmp_path, environ=environ)
+    streamed = await webot("export", "--out", "-", "--format", "pdf", folder=tmp_path, environ=environ)
+    full = await webot("export", "--out", "full", folder=tmp_path, environ=environ)
+
+    assert "'tomorrow' is no month, day or moment" in someday.err
+    assert "give --out a folder or a .zip" in streamed.err
+    assert (1, "webot: 'full' is not empty; name a new folder, or a .zip\n") == (full.code, full.err)
+
+
+@pytest.mark.usefixtures("database")
+async def test_files_that_cannot_be_are_named_and_not_the_database(tmp_path: Path, environ: dict[str, str]) -> None:
+    (tmp_path / "letter").touch()
+    (tmp_path / "gbk.txt").write_bytes("张三\n".encode("gbk"))
+    (tmp_path / "marked.txt").write_text("问0\n", encoding="utf-8-sig")
+    taken = await webot("export", "--out", "letter", folder=tmp_path, environ=environ)
+    nowhere = await webot("export", "--out", "/proc/q", folder=tmp_path, environ=environ)
+    gbk = await webot("export", "--out", "-", "--mask-names", "gbk.txt", folder=tmp_path, environ=environ)
+    marked = await webot("export", "--out", "-", "--mask-names", "marked.txt", folder=tmp_path, environ=environ)
+
+    assert (1, "webot: 'letter' cannot be made: File exists; name another folder\n") == (taken.code, taken.err)
+    assert (1, True) == (nowhere.code, nowhere.err.startswith("webot: '/proc/q' cannot be made: "))
+    assert "'gbk.txt' is not UTF-8; save it so, one name a line" in gbk.err
+    assert "[NAME]，电话[PHONE]" == json.loads(marked.out.splitlines()[0])["text"]
+
+
+async def test_before_the_first_start_there_is_nothing_to_export(tmp_path: Path, environ: dict[str, str]) -> None:
+    ran = await webot("export", "--out", "out", folder=tmp_path, environ=environ)
+
+    assert 1 == ran.code
+    assert "there is no database" in ran.err
+
+
+async def test_beside_a_service_a_core_is_left_to_it(database: Database, tmp_path: Path) -> None:
+    alone = await presses_for(database)
+    service = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
+    await asyncio.to_thread(service.own)
+    beside = await presses_for(database)
+    await service.close()
+
+    assert (os.cpu_count(), max(1, (os.cpu_count() or 1) - 1)) == (alone, beside)
+
+
+async def test_ctrl_c_says_how_to_go_on(database: Database, tmp_path: Path, environ: dict[str, str]) -> None:
+    for number in range(300):
+        await converse(database, f"u{number}", [("问", "答")], at=NOON)
+    running = await start("export", "--format", "md", "--out", "out", folder=tmp_path, environ=environ)
+    # A document is there, and many are not.
+    await asyncio.to_thread(_wait_for, tmp_path / "out" / "wecom")
+    running.send_signal(signal.SIGINT)
+    _, err = await running.communicate()
+    ran = await webot("export", "--format", "md", "--out", "out", folder=tmp_path, environ=environ)
+
+    assert (130, "stopped; the same command goes on where it stopped") == (running.returncode, err.decode().strip())
+    assert (0, "303 conversations, 606 messages, 303 files in out\n") == (ran.code, ran.err)
+
+
+def _wait_for(path: Path) -> None:
+    until = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < until
+        os.sched_yield()

@@ -1,0 +1,147 @@
+"""Being forgotten: by a person in the chat, asked twice, and by an operator in the shell."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from pipeline.events import Person
+from pipeline.text.i18n import Catalogue
+from storage.database.engine import Database
+from storage.database.tables import metadata
+from tests.service import RunningService, running_service
+from tests.web.shell import webot
+
+ZH = Catalogue("zh")
+WORDS = "我的秘密是西瓜"
+
+
+async def holds(database: Database, words: str) -> bool:
+    async with database.read() as connection:
+        for table in metadata.sorted_tables:
+            if any(words in str(row) for row in await connection.execute(select(table))):
+                return True
+    return False
+
+
+async def bytes_with(folder: Path, marker: str) -> list[str]:
+    """Name the files of a folder in which a text occurs, whatever kind they are of."""
+
+    def look() -> list[str]:
+        files = (path for path in folder.rglob("*") if path.is_file())
+        return sorted(path.relative_to(folder).as_posix() for path in files if marker.encode() in path.read_bytes())
+
+    return await asyncio.to_thread(look)
+
+
+async def remember_a_trial(folder: Path) -> None:
+    """Leave an answer of `webot chains try` that repeats what somebody asked."""
+    tried = folder / "data" / "cache" / "tried"
+
+    def write() -> None:
+        tried.mkdir(parents=True)
+        (tried / "0.json").write_text(f'{{"text": "{WORDS}"}}', encoding="utf-8")
+
+    await asyncio.to_thread(write)
+
+
+@pytest.mark.parametrize("by", ["the person", "an operator"])
+async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: str) -> None:
+    environ = {
+        "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
+        "WEBOT_STORAGE__DATA_DIR": str(tmp_path / "data"),
+    }
+    async with running_service(tmp_path) as house:
+        phone, other = house.phone(), house.phone("lisi")
+        await other.say("李四的事")
+        await other.texts(count=1)
+        for number in range(1, 13):
+            await phone.say(f"{WORDS} {number} {'字' * 400}")
+            await phone.texts(count=number)
+        await phone.say("@export txt")
+        await phone.messages(count=14, within=30)
+        await remember_a_trial(tmp_path)
+        before = await bytes_with(tmp_path, WORDS)
+        if by == "the person":
+            await phone.say("@forget")
+            await phone.texts(count=15)
+            await phone.say("@forget yes")
+            assert ZH.text("forget.done") == (await phone.texts(count=16))[-1]
+        else:
+            ran = await webot("forget", "zhangsan", "--yes", folder=tmp_path, environ=environ)
+            assert (0, "1 conversations, 24 messages deleted") == (ran.code, ran.err.splitlines()[-1])
+        after = await bytes_with(tmp_path, WORDS)
+        others = await bytes_with(tmp_path, "李四的事")
+
+    assert {"data/cache/tried/0.json", "webot.db-wal"} < set(before)
+    assert any(name.startswith("data/media/") for name in before)
+    assert [] == after
+    assert ["webot.db"] == others
+
+
+async def test_the_name_of_a_person_is_never_written_beside_the_database(tmp_path: Path) -> None:
+    (tmp_path / "settings.local.toml").write_text('[chat]\nsystem_prompt = "{{ name }}"\n', encoding="utf-8")
+    async with running_service(tmp_path, {"WEBOT_LIMITS__DEPARTMENTS": "[1]"}) as house:
+        channel = house.service.channels["wecom"].channel
+        profile = await channel.profile(Person("wecom", "zhangsan"))
+        await channel.forget(Person("wecom", "zhangsan"))
+
+        assert profile.name
+        assert [] == await bytes_with(tmp_path / "data", profile.name)
+
+
+async def talk(house: RunningService) -> None:
+    phone = house.phone()
+    await phone.say(WORDS)
+    await phone.texts(count=1)
+    await phone.say("@export txt")
+    await phone.messages(count=3, within=30)
+
+
+async def test_a_person_is_forgotten_when_they_have_said_so_twice(tmp_path: Path) -> None:
+    async with running_service(tmp_path) as house:
+        await talk(house)
+        phone = house.phone()
+        await phone.say("@forget")
+        (asked,) = (await phone.texts(count=4))[3:]
+        still = await holds(house.service.database, WORDS)
+        await phone.say("@忘记我 确认")
+        (done,) = (await phone.texts(count=5))[4:]
+        gone = not await holds(house.service.database, WORDS)
+        await phone.say("@history")
+        (after,) = (await phone.texts(count=6))[5:]
+
+    assert still
+    assert gone
+    assert "无法恢复" in asked
+    assert ZH.text("forget.done") == done
+    assert ZH.text("history.none") == after
+
+
+async def test_an_operator_forgets_a_person_beside_the_running_service(tmp_path: Path) -> None:
+    environ = {
+        "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
+        "WEBOT_STORAGE__DATA_DIR": str(tmp_path / "data"),
+    }
+    async with running_service(tmp_path) as house:
+        await talk(house)
+        refused = await webot("forget", "zhangsan", folder=tmp_path, environ=environ)
+        still = await holds(house.service.database, WORDS)
+        ran = await webot("forget", "ZhangSan", "--yes", folder=tmp_path, environ=environ)
+        gone = not await holds(house.service.database, WORDS)
+        files = [path for path in (tmp_path / "data" / "media").glob("??/*") if path.is_file()]
+
+    assert 130 == refused.code
+    assert still
+    assert (0, "1 conversations, 2 messages deleted") == (ran.code, ran.err.splitlines()[-1])
+    assert gone
+    assert [] == files
+
+
+async def test_nobody_is_nobody(tmp_path: Path) -> None:
+    environ = {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db"}
+    await webot("migrate", folder=tmp_path, environ=environ)
+    ran = await webot("forget", "wangwu", "--yes", folder=tmp_path, environ=environ)
+
+    assert (1, "Error: nobody called 'wangwu' has written here\n") == (ran.code, ran.err)

@@ -1,0 +1,237 @@
+"""`webot turns` beside a real service: what waits and what failed is listed, shown and run again."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import web.commands
+from adapters.simulator.faults import Errcode
+from storage.monitoring.views import list_turns
+from tests.fakes.openai_server import Fails, OpenAIServer, Says
+from tests.service import RunningService, running_service
+from tests.web.shell import Ran, free_port, webot
+from web.cli import Verbs
+
+WORDS = "我的工资是多少"
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        yield server
+
+
+@pytest.fixture
+def environ(model: OpenAIServer, tmp_path: Path) -> dict[str, str]:
+    return {
+        "WEBOT_SERVER__PORT": str(free_port()),
+        "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
+        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
+        "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
+        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
+        "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
+    }
+
+
+async def fail_once(house: RunningService, model: OpenAIServer) -> None:
+    """Have a question end in an apology."""
+    model.script(Fails(500))
+    await house.phone().say(WORDS)
+    await house.phone().texts(count=1)
+
+
+async def remain_undelivered(house: RunningService) -> None:
+    """Have an answer that WeCom will not take."""
+    number = house.simulator.add_fault(Errcode(60111), route="message/send")
+    await house.phone().say(WORDS)
+    async with asyncio.timeout(20):
+        while not await list_turns(house.service.database, "failed"):
+            continue
+    house.simulator.clear_faults(number)
+
+
+def listed(ran: Ran) -> dict[str, list[dict[str, object]]]:
+    found: dict[str, list[dict[str, object]]] = json.loads(ran.out)
+    return found
+
+
+def test_where_nothing_was_ever_stored_there_is_no_turn_and_no_file_is_made(tmp_path: Path) -> None:
+    ran = asyncio.run(webot("turns", folder=tmp_path))
+
+    assert Ran(0, "No turn has failed.\nNo turn is waiting.\n", "") == ran
+    assert [] == list(tmp_path.iterdir())
+
+
+async def test_a_failed_turn_is_listed_without_words_and_answered_afresh_by_the_service(
+    tmp_path: Path, environ: dict[str, str], model: OpenAIServer
+) -> None:
+    async with running_service(tmp_path, environ) as house:
+        await fail_once(house, model)
+        table = await webot("turns", "--failed", folder=tmp_path, environ=environ)
+        shown = await webot("turns", "show", "1", folder=tmp_path, environ=environ)
+        model.script(Says("四万二"))
+        ran = await webot("turns", "retry", "1", folder=tmp_path, environ=environ)
+        texts = await house.phone().texts(count=2)
+        after = await webot("turns", folder=tmp_path, environ=environ)
+
+    assert "failed" in table.out
+    assert "wecom/zhangsan" in table.out
+    assert WORDS not in table.out + table.err + shown.out + shown.err + ran.out + ran.err
+    assert Ran(0, "1: runs again, to be answered afresh\n", "") == ran
+    assert "四万二" == texts[1]
+    assert Ran(0, "No turn has failed.\nNo turn is waiting.\n", "") == after
+
+
+async def test_of_an_undelivered_turn_only_what_was_not_sent_goes_out_and_no_model_is_asked(
+    tmp_path: Path, environ: dict[str, str], model: OpenAIServer
+) -> None:
+    async with running_service(tmp_path, environ) as house:
+        await remain_undelivered(house)
+        ran = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
+        texts = await house.phone().texts(count=1)
+
+    assert Ran(0, "1: runs again, what was not sent goes out\n", "") == ran
+    assert [f"echo: {WORDS}"] == texts
+    assert 1 == len(model.asked)
+
+
+async def test_with_no_service_a_retry_waits_for_the_next_start(
+    tmp_path: Path, environ: dict[str, str], model: OpenAIServer
+) -> None:
+    async with running_service(tmp_path, environ) as house:
+        await fail_once(house, model)
+    ran = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
+    waiting = await webot("turns", "--waiting", "--json", folder=tmp_path, environ=environ)
+    async with running_service(tmp_path, environ) as house:
+        texts = await house.phone().texts(count=1)
+
+    assert Ran(0, "1: runs again, to be answered afresh\n", "") == ran
+    assert [(1, "waiting")] == [(turn["id"], turn["state"]) for turn in listed(waiting)["waiting"]]
+    assert [f"echo: {WORDS}"] == texts
+
+
+async def test_on_postgresql_the_shell_writes_and_a_service_is_woken(
+    tmp_path: Path, environ: dict[str, str], model: OpenAIServer, postgres_url: str
+) -> None:
+    shared = environ | {"WEBOT_STORAGE__DATABASE_URL": postgres_url, "WEBOT_SERVER__PORT": "0"}
+    async with running_service(tmp_path, shared) as house:
+        await fail_once(house, model)
+        ran = await webot("turns", "retry", "1", folder=tmp_path, environ=shared)
+        texts = await house.phone().texts(count=2)
+
+    assert Ran(0, "1: runs again, to be answered afresh\n", "") == ran
+    assert f"echo: {WORDS}" == texts[1]
+
+
+async def test_a_turn_shows_its_words_only_when_asked(
+    tmp_path: Path, environ: dict[str, str], model: OpenAIServer
+) -> None:
+    async with running_service(tmp_path, environ) as house:
+        await fail_once(house, model)
+        (apology,) = await house.phone().texts(count=1)
+    quiet = await webot("turns", "show", "1", folder=tmp_path, environ=environ)
+    loud = await webot("turns", "show", "1", "--words", folder=tmp_path, environ=environ)
+    facts = json.loads((await webot("turns", "show", "1", "--json", folder=tmp_path, environ=environ)).out)
+    missing = await webot("turns", "show", "7", folder=tmp_path, environ=environ)
+
+    assert ("failed", "wecom", "zhangsan", "text", 1) == tuple(
+        facts[name] for name in ("state", "channel", "user", "kind", "messages")
+    )
+    assert ["sent"] == [part["state"] for part in facts["parts"]]
+    assert "content" not in facts
+    assert not {WORDS, apology} & set(quiet.out.replace("  ", "\n").split("\n"))
+    assert WORDS in loud.out
+    assert "编号 1" in loud.out
+    assert (1, "", "Error: there is no turn 7, or no longer\n") == (missing.code, missing.out, missing.err)
+
+
+async def test_what_cannot_run_again_is_said_and_the_exit_code_tells(
+    tmp_path: Path, environ: dict[str, str], model: OpenAIServer
+) -> None:
+    async with running_service(tmp_path, environ) as house:
+        await house.phone().say("你好")
+        await house.phone().texts(count=1)
+        ran = await webot("turns", "retry", "1", "7", folder=tmp_path, environ=environ)
+        none = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
+
+    assert Ran(1, "1: has not failed; left as it is\n7: there is no such turn, or no longer\n", "") == ran
+    assert Ran(0, "No turn has failed.\n", "") == none
+    assert 1 == len(model.asked)
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        pytest.param(["retry"], "name the turns to run again, or give --all-failed", id="no turn"),
+        pytest.param(["retry", "1", "--all-failed"], "name the turns to run again", id="some and all"),
+        pytest.param(["retry", "one"], "'one' is not a valid integer", id="no number"),
+        pytest.param(["show"], "Missing argument 'ID'", id="nothing to show"),
+        pytest.param(["--limit", "0"], "0 is not in the range x>=1", id="a list of none"),
+    ],
+)
+def test_what_was_typed_wrong_is_told_before_anything_is_opened(args: list[str], told: str, tmp_path: Path) -> None:
+    ran = CliRunner().invoke(Verbs(web.commands), ["--settings", str(tmp_path), "turns", *args])
+
+    assert 2 == ran.exit_code
+    assert told in ran.output
+    assert [] == list(tmp_path.iterdir())
+
+
+async def test_a_service_that_cannot_be_found_is_named(
+    tmp_path: Path, environ: dict[str, str], model: OpenAIServer
+) -> None:
+    async with running_service(tmp_path, environ) as house:
+        await fail_once(house, model)
+        elsewhere = environ | {"WEBOT_SERVER__PORT": str(free_port())}
+        silent = await webot("turns", "retry", "1", folder=tmp_path, environ=elsewhere)
+        unknown = await webot("turns", "retry", "1", folder=tmp_path, environ=environ | {"WEBOT_SERVER__PORT": "0"})
+
+    assert [1, 1] == [silent.code, unknown.code]
+    assert f"does not answer at http://127.0.0.1:{elsewhere['WEBOT_SERVER__PORT']}" in silent.err
+    assert "port 0" in unknown.err
+
+
+async def test_another_service_on_the_port_does_not_touch_its_own_turns(
+    tmp_path: Path, environ: dict[str, str], model: OpenAIServer
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    theirs = environ | {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{other}/webot.db"}
+    async with (
+        running_service(other, theirs) as there,
+        running_service(tmp_path, environ | {"WEBOT_SERVER__PORT": "0"}) as here,
+    ):
+        await fail_once(there, model)
+        await fail_once(here, model)
+        ran = await webot("turns", "retry", "1", folder=tmp_path, environ=environ)
+        untouched = await webot("turns", "--failed", "--json", folder=other, environ=theirs)
+
+    assert 1 == ran.code
+    assert "another database" in ran.err
+    assert [1] == [turn["id"] for turn in listed(untouched)["failed"]]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"X-Forwarded-For": "127.0.0.1"}, id="through a proxy"),
+        pytest.param({"Host": "bot.example.com"}, id="by a name that is not this machine's"),
+        pytest.param({"Origin": "https://evil.example"}, id="from a web page"),
+    ],
+)
+async def test_only_programs_on_this_machine_may_have_turns_run_again(
+    tmp_path: Path, environ: dict[str, str], headers: dict[str, str]
+) -> None:
+    opened_to_all = environ | {"WEBOT_CONSOLE__REMOTE": "true", "WEBOT_CONSOLE__GENERATE_PASSWORD": "true"}
+    async with running_service(tmp_path, opened_to_all) as house:
+        body = {"database": f"{tmp_path}/webot.db", "ids": None}
+        proof = {"Authorization": f"Bearer {house.service.access.token}"}
+        refused = await house.http.post("/operations/turns/retry", json=body, headers=headers | proof)
+        granted = await house.http.post("/operations/turns/retry", json=body, headers=proof)
+
+    assert [403, 200] == [refused.status_code, granted.status_code]
+    assert {"retried": []} == granted.json()

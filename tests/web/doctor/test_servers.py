@@ -1,0 +1,55 @@
+"""What the doctor says of MCP servers."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.settings import Settings
+from pipeline.text.i18n import Catalogue
+from web.doctor.findings import Finding, FindingFactory
+from web.doctor.servers import examine_servers
+from web.logs.redaction import Redactor
+
+pytest.importorskip("langchain_mcp_adapters.tools", reason="webot[mcp] is not installed")
+
+PROGRAM = {
+    "command": sys.executable,
+    "args": ["-m", "tests.fakes.mcp_server", "stdio"],
+    "env": {"PYTHONPATH": str(Path(__file__).parents[3])},
+}
+# Reads the catalogue, which is not for the event loop.
+TELLER = FindingFactory(Catalogue("en"), Redactor())
+
+
+async def findings(**table: object) -> list[Finding]:
+    settings = Settings.model_validate({"mcp": {"pretend": table}})
+    return [each async for each in examine_servers(settings, TELLER, 60.0)]
+
+
+async def test_a_server_that_answers_is_well() -> None:
+    (found,) = await findings(**PROGRAM)
+
+    assert ("well", "pretend", "connected; tools to use: 8") == (found.state, found.about, found.says)
+
+
+async def test_a_tool_the_server_does_not_have_is_doubtful() -> None:
+    (found,) = await findings(**PROGRAM, tools=["add", "subtract"])
+
+    assert ("doubtful", True) == (found.state, "no tool called subtract" in found.says)
+
+
+async def test_a_program_that_ends_is_quoted() -> None:
+    (found,) = await findings(command=sys.executable, args=["-c", "raise SystemExit('no cellar here')"])
+
+    assert ("ill", True) == (found.state, "no cellar here" in found.says)
+
+
+async def test_a_table_that_cannot_work_is_told() -> None:
+    (found,) = await findings(url="http://127.0.0.1:9/mcp")
+
+    assert ("ill", True) == (found.state, "[mcp.pretend].command" in found.says)
+
+
+async def test_where_there_is_none_nothing_is_said() -> None:
+    assert [] == await findings()

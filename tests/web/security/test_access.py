@@ -1,0 +1,301 @@
+"""What proves access to a running service: the token's file, the password it makes, and guesses at it."""
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from pipeline.errors import SettingsInvalid
+from pipeline.settings import Settings
+from tests.web.security.test_guard import basic
+from tests.web.shell import free_port, start, webot
+from web.http.addresses import addresses_of
+from web.http.listeners import bind
+from web.http.server import serving
+from web.operator.turns import NotRetried, retry_turns
+from web.security.access import TokenUnreadable, make_password, open_access, password_path, read_token, token_path
+from web.security.passwords import hash_password, password_fits
+from web.security.throttle import GuessThrottle
+from web.settings.loading import load
+from web.terminal.client import NotAnswered, reached
+
+PASSWORD = "correct horse battery"
+HASH = hash_password(PASSWORD)
+
+
+def settings(folder: Path) -> Settings:
+    return Settings.model_validate({"storage": {"data_dir": str(folder / "data")}})
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_token_is_made_once_and_is_for_its_user_alone(tmp_path: Path) -> None:
+    here = settings(tmp_path)
+    before = os.umask(0)
+    try:
+        first = open_access(here)
+    finally:
+        os.umask(before)
+
+    assert len(first.token) >= 43
+    assert first == open_access(here)
+    assert first.token == read_token(here)
+    assert 0o600 == mode(token_path(here))
+    assert [token_path(here)] == list((tmp_path / "data").iterdir())
+
+
+@pytest.mark.parametrize("spoilt", [0o640, 0o604, 0o602])
+def test_a_token_that_others_could_read_or_write_is_replaced(tmp_path: Path, spoilt: int) -> None:
+    here = settings(tmp_path)
+    first = open_access(here)
+    token_path(here).chmod(spoilt)
+    second = open_access(here)
+
+    assert first.token != second.token
+    assert 0o600 == mode(token_path(here))
+
+
+@pytest.mark.parametrize("held", ["", "\n", "short"])
+def test_a_file_that_holds_no_token_gets_one(tmp_path: Path, held: str) -> None:
+    here = settings(tmp_path)
+    token_path(here).parent.mkdir()
+    token_path(here).write_text(held)
+    token_path(here).chmod(0o600)
+
+    assert len(open_access(here).token) >= 43
+
+
+def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("no folder")
+
+    with pytest.raises(SettingsInvalid, match=r"\[storage\] data_dir: .*name a folder this user may write to"):
+        open_access(settings(tmp_path))
+
+
+@contextmanager
+def another_user(path: Path) -> Iterator[None]:
+    """Be somebody who may not read a file: another user, where there is the right to become one."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+    else:
+        path.chmod(0)
+        yield
+
+
+def test_another_user_is_told_what_keeps_the_token_from_being_read(tmp_path: Path) -> None:
+    here = settings(tmp_path)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    with pytest.raises(TokenUnreadable, match="no such file; a service writes it when it starts"):
+        read_token(here)
+    open_access(here)
+
+    with another_user(token_path(here)), pytest.raises(TokenUnreadable, match="may not read it; run this as the user"):
+        read_token(here)
+
+
+async def test_a_verb_that_has_no_token_says_so(tmp_path: Path) -> None:
+    environ = where(tmp_path) | {"WEBOT_SERVER__PORT": str(free_port()), "WEBOT_CONSOLE__PASSWORD_HASH": HASH}
+    elsewhere = {"WEBOT_STORAGE__DATA_DIR": f"{tmp_path}/elsewhere/data"}
+    here, lost = await asyncio.to_thread(lambda: (load(tmp_path, environ), load(tmp_path, environ | elsewhere)))
+    async with served(tmp_path, environ, []):
+        done = await retry_turns(here, None)
+        async with reached(here) as (client, own):
+            state = (await client.status())["ready"]
+        with pytest.raises(NotRetried, match="elsewhere/data/access-token: there is no such file"):
+            await retry_turns(lost, None)
+        with pytest.raises(NotAnswered, match=r"asks for the console's password, and .*access-token: there is no such"):
+            async with reached(lost):
+                pass
+        # Another service's.
+        await asyncio.to_thread(open_access, lost.settings)
+        with pytest.raises(NotRetried, match=r"does not know the token in .*elsewhere/data/access-token"):
+            await retry_turns(lost, None)
+        with pytest.raises(NotAnswered, match=r"elsewhere/data/access-token is not its own"):
+            async with reached(lost):
+                pass
+
+    assert ((), False, True) == (tuple(done), own, state)
+
+
+def test_a_password_that_is_made_fits_its_hash_and_stays(tmp_path: Path) -> None:
+    here = settings(tmp_path)
+    password, access = make_password(here, open_access(here))
+
+    assert password_fits(password, access.password_hash)
+    assert len(password) >= 20
+    assert access == open_access(here)
+    assert 0o600 == mode(password_path(here))
+    assert password not in password_path(here).read_text()
+
+
+async def test_the_password_is_told_at_the_first_start_and_never_again(tmp_path: Path) -> None:
+    environ = where(tmp_path) | {"WEBOT_CONSOLE__HOST": "127.0.0.1", "WEBOT_CONSOLE__GENERATE_PASSWORD": "true"}
+    told: list[str] = []
+    for _ in range(2):
+        async with served(tmp_path, environ, told) as http:
+            without = await http.get("/console")
+            with_it = await http.get("/console", headers={"Authorization": basic(told[0])})
+
+    assert [401, 200] == [without.status_code, with_it.status_code]
+    assert 1 == len(told)
+
+
+async def test_a_service_prints_the_password_it_has_made_before_it_says_that_it_is_ready(tmp_path: Path) -> None:
+    environ = {"WEBOT_SERVER__PORT": "0", "WEBOT_CONSOLE__GENERATE_PASSWORD": "true"}
+    running = await start("serve", folder=tmp_path, environ=environ)
+    assert running.stdout is not None
+    lines: list[str] = []
+    try:
+        async with asyncio.timeout(60):
+            while not (lines and lines[-1].startswith("webot is ready: ")):
+                lines.append((await running.stdout.readline()).decode().strip())
+    finally:
+        running.terminate()
+        await running.communicate()
+    (line,) = [line for line in lines if "shown this once" in line]
+
+    assert password_fits(line.rpartition(" ")[2], password_path(settings(tmp_path)).read_text().strip())
+
+
+async def test_a_wrong_password_is_soon_not_even_looked_at_and_the_right_one_is_known(tmp_path: Path) -> None:
+    async with guarded(tmp_path) as http:
+
+        async def ask(password: str, **heads: str) -> httpx2.Response:
+            return await http.get("/console/api/status", headers={"Authorization": basic(password), **heads})
+
+        with structlog.testing.capture_logs() as logs:
+            known = await ask(PASSWORD)
+            wrong = [await ask(f"guess {n}", **{"X-Forwarded-For": "a_" * 4000}) for n in range(6)]
+        paused = wrong[-1]
+        still = await ask(PASSWORD)
+        flood = await asyncio.gather(*(ask(f"guess {n}") for n in range(20)), *(ask(PASSWORD) for _ in range(5)))
+    lines = [line for line in logs if line["event"] == "console_password_wrong"]
+
+    assert [200, 200] == [known.status_code, still.status_code]
+    assert [401, 401, 401, 429, 429, 429] == [answer.status_code for answer in wrong]
+    assert 1 <= int(paused.headers["retry-after"]) <= 60
+    assert [429] * 20 + [200] * 5 == [answer.status_code for answer in flood]
+    assert [("127.0.0.1", 64)] * 3 == [(line["peer"], len(line["claimed"])) for line in lines]
+
+
+async def test_of_many_guesses_at_once_only_a_few_wait(tmp_path: Path) -> None:
+    async with guarded(tmp_path) as http:
+
+        async def ask(password: str) -> int:
+            answer = await http.get("/console/api/status", headers={"Authorization": basic(password)})
+            return answer.status_code
+
+        # A page asks for several things at once: the same password is tried once for all of them.
+        together = await asyncio.gather(*(ask(PASSWORD) for _ in range(12)))
+        guesses = await asyncio.gather(*(ask(f"guess {n}") for n in range(30)))
+
+    assert {200} == set(together)
+    assert {401, 429} == set(guesses)
+    assert guesses.count(401) <= 4
+
+
+@asynccontextmanager
+async def guarded(folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """Serve a console with a password that answers other machines too."""
+    environ = {"WEBOT_CONSOLE__PASSWORD_HASH": HASH, "WEBOT_CONSOLE__REMOTE": "true"}
+    async with served(folder, where(folder) | environ, []) as http:
+        yield http
+
+
+@asynccontextmanager
+async def served(folder: Path, environ: dict[str, str], told: list[str]) -> AsyncIterator[httpx2.AsyncClient]:
+    """Serve, note the passwords that are told, and give a client for the console."""
+    loaded = await asyncio.to_thread(load, folder, environ)
+    listeners = bind(addresses_of(loaded))
+    async with (
+        serving(loaded, listeners, tell_password=told.append),
+        httpx2.AsyncClient(base_url=listeners.console_url, trust_env=False) as http,
+    ):
+        yield http
+
+
+def where(folder: Path) -> dict[str, str]:
+    """Give the settings that keep a service in a folder and on free ports."""
+    return {
+        "WEBOT_SERVER__PORT": "0",
+        "WEBOT_CONSOLE__PORT": "0",
+        "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{folder}/webot.db",
+        "WEBOT_STORAGE__DATA_DIR": f"{folder}/data",
+    }
+
+
+class Clock:
+    """A clock that stands until it is set on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@hypothesis_settings(max_examples=15)
+@given(st.integers(min_value=1, max_value=8))
+def test_however_patient_a_guesser_is_passwords_are_seldom_looked_at(hours: int) -> None:
+    clock = Clock()
+    throttle = GuessThrottle(clock)
+    end = clock.now + hours * 3600
+    looked_at = 0
+    while clock.now < end:
+        clock.now += throttle.pause("203.0.113.7")
+        throttle.failed("203.0.113.7")
+        looked_at += 1
+
+    # Ten quick ones until a pause is a minute, then one a minute.
+    assert looked_at <= hours * 60 + 10
+
+
+@hypothesis_settings(max_examples=15)
+@given(st.integers(min_value=1, max_value=1500))
+def test_many_addresses_together_are_slowed_down_and_never_shut_the_owner_out_for_long(guessers: int) -> None:
+    clock = Clock()
+    throttle = GuessThrottle(clock)
+    began = clock.now
+    for n in range(guessers):
+        address = f"2001:db8:{n:x}::1"
+        clock.now += throttle.pause(address)
+        throttle.failed(address)
+
+    assert clock.now - began >= (guessers - 21) * 1.0
+    assert throttle.pause("192.0.2.1") <= 2.0
+
+
+def test_a_network_of_addresses_is_one_guesser_and_a_success_begins_anew() -> None:
+    clock = Clock()
+    throttle = GuessThrottle(clock)
+    for n in range(3):
+        throttle.failed(f"2001:db8::{n}")
+
+    assert throttle.pause("2001:db8::ffff") > 0
+    assert 0 == throttle.pause("2001:db8:1::1") == throttle.pause("203.0.113.7")
+    throttle.succeeded("2001:db8::1")
+    assert 0 == throttle.pause("2001:db8::2")
+
+
+@pytest.mark.parametrize("password", ["", "short", "eleven char"])
+async def test_the_shell_hashes_no_password_that_is_guessed(tmp_path: Path, password: str) -> None:
+    ran = await webot("console-password", "--password", password, folder=tmp_path)
+
+    assert 2 == ran.code
+    assert "fewer than 12 characters" in ran.err

@@ -1,0 +1,160 @@
+"""Who may use the console."""
+
+import asyncio
+import base64
+import subprocess
+import sys
+import tomllib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.service import RunningService, running_service, until
+from web.security.passwords import hash_password, password_fits
+
+ROOT = Path(__file__).parents[3]
+WEBOT = "import sys; from web.cli import main; sys.exit(main())"
+SAY = {"kind": "text", "text": "你好"}
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
+        yield opened
+
+
+def basic(password: str) -> str:
+    return "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Host": "webot.example.com"}, id="a name bound to this machine by a stranger"),
+        pytest.param({"Host": "127.0.0.1.example.com"}, id="a name that begins as ours"),
+        pytest.param({"X-Forwarded-For": "203.0.113.7"}, id="somebody behind a proxy"),
+        pytest.param({"X-Forwarded-Host": "webot.example.com"}, id="a proxy that names its host"),
+        pytest.param({"Forwarded": "for=203.0.113.7"}, id="somebody behind a newer proxy"),
+        pytest.param({"X-Real-IP": "203.0.113.7"}, id="somebody behind nginx"),
+        pytest.param({"Via": "1.1 proxy"}, id="a proxy that names itself"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/console", "/console/status", "/console/api/status", "/console/static/chat.js"])
+async def test_only_this_machine_may_look(house: RunningService, path: str, headers: Mapping[str, str]) -> None:
+    answer = await house.http.get(path, headers=headers)
+
+    assert 403 == answer.status_code
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.1:8080", "[::1]:50008", "LOCALHOST:1"])
+async def test_this_machine_has_several_names(house: RunningService, host: str) -> None:
+    answer = await house.http.get("/console", headers={"Host": host})
+
+    assert 200 == answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({}, 200, id="a program"),
+        pytest.param({"Origin": "http://127.0.0.1:{port}", "Sec-Fetch-Site": "same-origin"}, 200, id="our own page"),
+        pytest.param({"Origin": "http://127.0.0.1:1", "Sec-Fetch-Site": "same-site"}, 403, id="another port's page"),
+        pytest.param({"Origin": "http://evil.example"}, 403, id="a stranger's page"),
+        pytest.param({"Origin": "null"}, 403, id="a page without an origin"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, 403, id="a stranger's form"),
+    ],
+)
+async def test_no_other_page_may_speak_for_anybody(
+    house: RunningService, headers: Mapping[str, str], status: int
+) -> None:
+    port = str(house.http.base_url.port)
+    sent = {name: value.replace("{port}", port) for name, value in headers.items()}
+    answer = await house.http.post("/console/do", data=SAY, headers=sent)
+
+    assert status == answer.status_code
+    assert (status == 200) == bool(house.phone().entries())
+
+
+async def test_a_refusal_can_be_read(house: RunningService) -> None:
+    page = await house.http.get("/console", headers={"Host": "evil.example", "Accept": "text/html"})
+    told = await house.http.get("/console/api/status", headers={"Host": "evil.example", "Accept-Language": "en"})
+
+    assert "只对本机开放" in page.text
+    assert "this machine only" in told.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/status", "/console/static/chat.js", "/console/media/none"])
+async def test_every_answer_keeps_the_page_from_harm(house: RunningService, path: str) -> None:
+    answer = await house.http.get(path)
+
+    assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+    assert ("DENY", "nosniff") == (answer.headers["x-frame-options"], answer.headers["x-content-type-options"])
+
+
+async def test_everybody_needs_the_password_where_there_is_one(tmp_path: Path) -> None:
+    hashed = await asyncio.to_thread(hash_password, "芝麻开门")
+    environ = {
+        "WEBOT_CONSOLE__REMOTE": "true",
+        "WEBOT_CONSOLE__PASSWORD_HASH": hashed,
+        "WEBOT_CONSOLE__HOSTS": '["bot.example.com"]',
+    }
+    async with running_service(tmp_path, environ) as house:
+
+        async def ask(**headers: str) -> httpx2.Response:
+            return await house.http.get("/console", headers={"Host": "bot.example.com", **headers})
+
+        without = await ask()
+        tried = [(await ask(Authorization=basic(each))).status_code for each in ("芝麻", "", "芝麻开门", "芝麻开门")]
+        garbled = [(await ask(Authorization=each)).status_code for each in ("Basic 5A==", "Basic !!!!", "Bearer x")]
+        local = await house.http.get("/console")
+        known = await house.http.get("/console", headers={"Authorization": basic("芝麻开门")})
+
+    assert (401, 'Basic realm="webot", charset="UTF-8"') == (without.status_code, without.headers["www-authenticate"])
+    assert [401, 401, 200, 200] == tried
+    assert [401, 401, 401] == garbled
+    assert [401, 200] == [local.status_code, known.status_code]
+
+
+def test_the_shell_makes_a_password_that_fits() -> None:
+    ran = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, "-c", WEBOT, "console-password", "--password", "芝麻开门吧芝麻开门吧芝麻开门"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    hashed = tomllib.loads(ran.stdout)["console"]["password_hash"]
+
+    assert password_fits("芝麻开门吧芝麻开门吧芝麻开门", hashed)
+    assert not password_fits("芝麻关门", hashed)
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    ["", "芝麻", "scrypt$32768$8$1$$", "scrypt$3$8$1$AAAA$AAAA", "scrypt$1073741824$8$1$AAAA$AAAA", "md5$1$1$1$a$b"],
+)
+def test_no_password_fits_what_is_no_hash(hashed: str) -> None:
+    assert not password_fits("", hashed)
+    assert not password_fits("芝麻", hashed)
+
+
+async def test_another_password_holds_without_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / ".secrets.toml"
+    first, second = await asyncio.to_thread(lambda: (hash_password("first one"), hash_password("second one")))
+    console = "[console]\nremote = true\npassword_hash = '{hash}'\n"
+    elsewhere = {"X-Forwarded-For": "203.0.113.7"}
+    await asyncio.to_thread(file.write_text, console.replace("{hash}", first), encoding="utf-8")
+    async with running_service(tmp_path) as house:
+
+        async def status(password: str) -> int:
+            headers = elsewhere | {"Authorization": basic(password)}
+            return (await house.http.get("/console", headers=headers)).status_code
+
+        assert [200, 401] == [await status("first one"), await status("second one")]
+        await asyncio.to_thread(file.write_text, console.replace("{hash}", second), encoding="utf-8")
+        await until(lambda: second == house.service.settings.console.password_hash.get_secret_value())
+
+        assert [401, 200] == [await status("first one"), await status("second one")]

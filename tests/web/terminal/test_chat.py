@@ -1,0 +1,235 @@
+"""`webot chat`: a conversation in the terminal over the encrypted path."""
+
+import asyncio
+import io
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from adapters.simulator.faults import HttpStatus, LoseAnswer
+from adapters.simulator.platform.timeline import Delivered
+from pipeline.events import Image
+from pipeline.text.i18n import Catalogue
+from tests.fakes.openai_server import Held, OpenAIServer, Says
+from tests.service import RunningService, running_service
+from web.settings.loading import Loaded, load
+from web.terminal.chat import run_chat
+from web.terminal.chat_session import ChatSession, styled
+from web.terminal.client import Client, NotAnswered
+from web.terminal.terminal import Pipe, harmless
+
+ROOT = Path(__file__).parents[3]
+CHAT = (sys.executable, "-c", "import sys; from web.cli import main; sys.exit(main())", "chat")
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
+        yield opened
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WEBOT_")}
+    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "TERM": "xterm"} | more
+
+
+async def loaded_for(house: RunningService, folder: Path) -> Loaded:
+    """Give settings that lead to a service that runs already."""
+    environ = {"WEBOT_SERVER__PORT": str(house.http.base_url.port), "WEBOT_STORAGE__DATA_DIR": str(folder / "cli")}
+    return await asyncio.to_thread(load, folder, environ)
+
+
+class Lines(Pipe):
+    """A pipe whose other end the test holds."""
+
+    def __init__(self) -> None:
+        super().__init__(io.StringIO(), io.StringIO())
+        self.asked = asyncio.Event()
+        self.leave = asyncio.Event()
+        self.shown: asyncio.Queue[str] = asyncio.Queue()
+
+    async def lines(self) -> AsyncIterator[str]:
+        self.asked.set()
+        await self.leave.wait()
+        yield "/quit"
+
+    def show(self, text: str) -> None:
+        self.shown.put_nowait(text)
+
+
+async def talk(loaded: Loaded, lines: str, *, user: str = "lisi", channel: str = "") -> tuple[bool, str]:
+    written = io.StringIO()
+    clean = await run_chat(loaded, user=user, channel=channel, stdin=io.StringIO(lines), stdout=written)
+    return clean, written.getvalue()
+
+
+async def test_piped_lines_are_answered_one_after_the_other(house: RunningService, tmp_path: Path) -> None:
+    clean, written = await talk(await loaded_for(house, tmp_path), "第一句\n\n@help\n第二句")
+    said = [entry for entry in house.phone("lisi").entries() if entry.kind == "said"]
+
+    assert clean
+    assert written.index("“第一句”") < written.index("@clear") < written.index("“第二句”")
+    assert 3 == len(said)
+
+
+async def test_what_was_said_before_is_not_said_again(house: RunningService, tmp_path: Path) -> None:
+    await talk(await loaded_for(house, tmp_path), "昨天的话")
+    _, written = await talk(await loaded_for(house, tmp_path), "今天的话")
+
+    assert "昨天的话”" not in written.partition("今天的话")[0]
+    assert "今天的话" in written
+
+
+async def test_a_picture_goes_out(house: RunningService, tmp_path: Path) -> None:
+    picture = tmp_path / "天空.png"
+    await asyncio.to_thread(picture.write_bytes, b"\x89PNG\r\n\x1a\n0123")
+    clean, _ = await talk(await loaded_for(house, tmp_path), f"/send {picture}\n")
+    (sent, *_) = [entry for entry in house.phone("lisi").entries() if entry.kind == "said"]
+
+    assert clean
+    assert isinstance(sent.content, Image)
+    assert b"\x89PNG\r\n\x1a\n0123" == house.simulator.media(sent.content.media_id).data
+
+
+async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(house: RunningService, tmp_path: Path) -> None:
+    phone = house.phone("lisi")
+    platform = house.simulator.platform
+    label = platform.uploads.put(phone.app.corp_id, "file", b"%PDF-1.4 ", name="../../.报告.pdf").label
+    folder = tmp_path / "received"
+    saved = []
+    async with Client(str(house.http.base_url).rstrip("/")) as client:
+        for number in (1, 2):
+            lines = Lines()
+            talk = ChatSession(client, {"user": "lisi"}, Catalogue("zh"), terminal=lines, folder=folder)
+            running = asyncio.create_task(talk.run())
+            await lines.asked.wait()
+            shown = Delivered(platform.number(), time.time(), *phone.app.key, "lisi", f"m{number}", "file", media=label)
+            platform.timeline(phone.app, "lisi").show(shown)
+            saved.append(await lines.shown.get())
+            lines.leave.set()
+            await running
+
+    assert [f"[文件] 已保存到 {folder}/_.._.报告.pdf", f"[文件] 已保存到 {folder}/_.._.报告-2.pdf"] == saved
+
+
+async def test_a_message_that_was_not_taken_is_said_to_be(house: RunningService, tmp_path: Path) -> None:
+    clean, written = await talk(await loaded_for(house, tmp_path), "/send /nowhere/at/all.png\n")
+
+    assert not clean
+    assert "/nowhere/at/all.png" in written
+
+
+async def test_faults_on_the_way_are_not_the_persons_business(house: RunningService, tmp_path: Path) -> None:
+    house.simulator.add_fault(LoseAnswer(1), calls=1)
+    house.simulator.add_fault(HttpStatus(500), route="message/send", calls=1)
+    clean, written = await talk(await loaded_for(house, tmp_path), "你好")
+
+    assert (True, 1) == (clean, written.count("收到：“你好”"))
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [({"user": "李四"}, "1 到 64"), ({"channel": "hr"}, "there are wecom")],
+    ids=["a user id there cannot be", "a channel there is not"],
+)
+async def test_who_or_what_there_is_not_is_named(
+    house: RunningService, tmp_path: Path, more: dict[str, str], told: str
+) -> None:
+    with pytest.raises(NotAnswered, match=told):
+        await talk(await loaded_for(house, tmp_path), "你好", **more)
+
+
+def test_without_a_service_one_is_run_for_the_conversation(tmp_path: Path) -> None:
+    ran = subprocess.run(  # noqa: S603 (our own program)
+        [*CHAT, "--as", "lisi"],
+        cwd=tmp_path,
+        env=environment(WEBOT_SERVER__PORT="0"),
+        input="你好\n@历史\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert "收到：“你好”" in ran.stdout
+    assert "· 你好 ·" in ran.stdout
+    assert (tmp_path / "data" / "logs" / "webot.log").exists()
+
+
+class Screen:
+    """What a terminal shows, read as it comes."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.shown = ""
+
+    def type(self, keys: str) -> None:
+        os.write(self._fd, keys.encode())
+
+    def until(self, wanted: str, within: float = 30.0) -> None:
+        end = time.monotonic() + within
+        while wanted not in self.shown:
+            ready, _, _ = select.select([self._fd], [], [], max(0.0, end - time.monotonic()))
+            assert ready, f"{wanted!r} did not come; there is {self.shown!r}"
+            self.shown += os.read(self._fd, 65536).decode(errors="replace")
+
+
+@contextmanager
+def at_a_terminal(folder: Path, **environ: str) -> Iterator[tuple[Screen, subprocess.Popen[bytes]]]:
+    ours, theirs = pty.openpty()
+    program = subprocess.Popen(  # noqa: S603 (our own program)
+        CHAT, cwd=folder, env=environment(**environ), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    try:
+        yield Screen(ours), program
+    finally:
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+        os.close(ours)
+
+
+async def test_an_answer_is_stopped_while_it_is_made(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    async with OpenAIServer(otherwise=lambda _: Held(gate, Says("**太慢了**"))) as model:
+        environ = {
+            "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
+            "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
+            "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
+        }
+        async with running_service(tmp_path, environ) as house:
+
+            def converse() -> int:
+                with at_a_terminal(tmp_path, WEBOT_SERVER__PORT=str(house.http.base_url.port)) as (screen, program):
+                    screen.until("zhangsan> ")
+                    screen.type("慢慢想\r")
+                    asyncio.run_coroutine_threadsafe(model.until(lambda: bool(model.asked)), loop).result(30)
+                    screen.type("@stop\r")
+                    screen.until("已停止")
+                    screen.type("\x04")
+                    return program.wait(30)
+
+            loop = asyncio.get_running_loop()
+
+            assert 0 == await asyncio.to_thread(converse)
+
+
+def test_a_models_words_do_not_steer_the_terminal() -> None:
+    assert "[2Jgone\nkept\t!" == harmless("\x1b[2Jgone\x9b\nkept\t!\x00")
+
+
+def test_colours_leave_every_character_in_place() -> None:
+    shown = styled("# 标题\n**粗** `代码` [红](https://a.b)", heading="webot")
+    bare = "".join(part.partition("m")[2] if n else part for n, part in enumerate(shown.split("\x1b[")))
+
+    assert "webot\n# 标题\n**粗** `代码` [红](https://a.b)\n" == bare
