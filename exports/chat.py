@@ -1,6 +1,7 @@
 """Exports for a person in the chat: which conversations are meant, and the files that go into the media store."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +27,7 @@ from pipeline.ports import MediaStore
 from pipeline.replies import StoredMedia
 from pipeline.settings import Export
 from pipeline.text.i18n import Catalogue, Language
-from storage.conversations.kept_documents import KeptExports, content_digest
+from storage.conversations.kept_documents import KeptExports
 from storage.database.engine import Database
 from storage.database.tables import conversations, people
 
@@ -165,3 +166,17 @@ def _file_name(heads: Sequence[Head], catalogue: Catalogue) -> str:
     said = title(heads[0].conversation, catalogue) if len(heads) == 1 else catalogue.text("document.file")
     kept = "".join(" " if c in '\\/:*?"<>|#%&{}' or not c.isprintable() else c for c in said)
     return f"{' '.join(kept.split())[:_NAME].strip('. ')} {day}"
+
+
+_CHUNK = 1 << 20
+
+
+def content_digest(folder: Path, order: RenderRequest) -> str:
+    """Return the digest of what a document is made of and how: laid out in a folder, and ordered. Reads files."""
+    digest = hashlib.sha256(f"{order.name}\n{order.format}\n{order.engine}\n{order.language}\n{order.limit}".encode())
+    for file in sorted(path for path in folder.iterdir() if path.is_file()):
+        digest.update(f"\n{file.name}\n{file.stat().st_size}\n".encode())
+        with file.open("rb") as read:
+            while chunk := read.read(_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()

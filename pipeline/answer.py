@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pipeline.events import InboundEvent, Person
+from pipeline.events import InboundEvent
 from pipeline.replies import Part, Receipt, Reply, StoredMedia
 
 ToolOutcome = Literal["done", "failed", "timeout", "refused"]
@@ -264,8 +264,3 @@ _LONGEST_PAUSE = 300.0
 def pause_after(attempts: int) -> float:
     """Return the seconds to wait after so many failures: 1, 2, 4 … up to five minutes."""
     return min(_LONGEST_PAUSE, 2.0 ** min(attempts, 10))
-
-
-def lane_of(person: Person) -> str:
-    """Name the lane in which one person's turns stand in order."""
-    return str(person)

@@ -6,8 +6,7 @@ from time import time
 import structlog
 
 from pipeline import metrics
-from pipeline.answer import lane_of
-from pipeline.events import InboundEvent
+from pipeline.events import InboundEvent, Person
 from pipeline.ports import Inbox
 
 log = structlog.get_logger()
@@ -68,3 +67,8 @@ class Intake:
             hint="check the clock",
         )
         return False
+
+
+def lane_of(person: Person) -> str:
+    """Name the lane in which one person's turns stand in order."""
+    return str(person)

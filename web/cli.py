@@ -14,7 +14,7 @@ import click
 
 import web.commands
 from pipeline.errors import SettingsInvalid, WebotError
-from web.commands import Shell
+from web.operator.shell import Shell
 
 INTERRUPTED = 130
 

@@ -14,7 +14,7 @@ from pipeline.errors import TryAgain
 from storage.database.access import identity
 from storage.turns.retries import retry, retry_all
 from web.console.pages import refused
-from web.operator.turns import RETRY, RetryAsked, RetryTold
+from web.retry_messages import RETRY, RetryAsked, RetryTold
 from web.security.guard import ConsoleGuard
 from web.wiring import Service
 

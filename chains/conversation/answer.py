@@ -13,6 +13,7 @@ from chains.catalog.templates import values
 from chains.conversation import prompt
 from chains.conversation.messages import build_messages
 from chains.conversation.model_choice import model_choice_for
+from chains.conversation.provenance import build_provenance
 from chains.conversation.tool_loop import run_tool_loop
 from chains.media.image_input import EncodedImages, encode_images, recent_images
 from chains.media.services import IMAGE, SPEECH, MediaServices
@@ -20,7 +21,7 @@ from chains.models.budget import Budget
 from chains.models.errors import to_answer_failed, word_of
 from chains.models.fallback import ChatModel
 from chains.models.parsing.reasoning import ParsedAnswer
-from chains.models.prices import alone, build_provenance, charged, usage_of
+from chains.models.prices import alone, charged, usage_of
 from chains.models.registry import ModelRegistry
 from chains.models.response import FILTERED, ModelResponse, final_response
 from chains.tooling.executor import ToolExecutor

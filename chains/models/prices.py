@@ -1,9 +1,8 @@
 """What answers cost, by the prices in the settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from chains.catalog.config import ChainConfig
 from chains.models.response import ModelResponse, clamp_token_count
 from pipeline.answer import ExchangeRecorded, FailedUsage, Outcome, Provenance, TokenUsage
 from pipeline.settings import ModelTable
@@ -85,30 +84,6 @@ def _with(origin: Provenance, took: TokenUsage) -> Provenance:
         output_tokens=origin.output_tokens + took.output_tokens,
         cost=origin.cost + took.cost,
         other_usage=(*origin.other_usage, took),
-    )
-
-
-def build_provenance(chain: ChainConfig, model: str, taken: Sequence[TokenUsage], *, milliseconds: int) -> Provenance:
-    """Say how an answer came to be: by `model`, and with all that was taken for it."""
-    beside: dict[str, TokenUsage] = {}
-    for each in taken:
-        if each.model != model:
-            sums = beside.get(each.model, TokenUsage(each.model, 0, 0, 0))
-            beside[each.model] = TokenUsage(
-                each.model,
-                sums.input_tokens + each.input_tokens,
-                sums.output_tokens + each.output_tokens,
-                sums.cost + each.cost,
-            )
-    return Provenance(
-        chain=chain.name,
-        revision=chain.revision,
-        model=model,
-        input_tokens=sum(each.input_tokens for each in taken),
-        output_tokens=sum(each.output_tokens for each in taken),
-        milliseconds=milliseconds,
-        cost=sum(each.cost for each in taken),
-        other_usage=tuple(beside.values()),
     )
 
 

@@ -26,10 +26,41 @@ from storage.conversations.audit import note
 from storage.conversations.deletion import erase
 from storage.conversations.ratings import latest_answer
 from storage.conversations.values import storable_name, storable_provenance
+from storage.database.bulk import insert_rows, rows_parameter
 from storage.database.codec import NO_TOOLS, media_to_json, pictures_from_json, pictures_to_json, tools_to_json
 from storage.database.tables import conversations, messages, people
-from storage.turns import statements
 from storage.usage.batch import UsageBatch, add_up
+
+INSERT_MESSAGES = insert_rows(
+    messages,
+    "conversation_id",
+    "turn",
+    "role",
+    "content",
+    "media",
+    "aside",
+    "created_at",
+    "trace",
+    "chain",
+    "revision",
+    "model",
+    "input_tokens",
+    "output_tokens",
+    "milliseconds",
+    "cost",
+    "tools",
+)
+
+
+_grown = rows_parameter(conversations, "id", "asides", "last_at")
+
+
+GROW_CONVERSATIONS = (
+    update(conversations)
+    .where(conversations.c.id == _grown.c.id)
+    .values(turns=conversations.c.turns + 1, asides=conversations.c.asides + _grown.c.asides, last_at=_grown.c.last_at)
+)
+
 
 _TITLE_CHARACTERS = 40
 _WAITING_PICTURES = 9
@@ -73,9 +104,9 @@ class Changes:
     async def write(self) -> None:
         """Write what was gathered."""
         if self._grown:
-            await self._connection.execute(statements.GROW_CONVERSATIONS, {"rows": self._grown})
+            await self._connection.execute(GROW_CONVERSATIONS, {"rows": self._grown})
         if self._messages:
-            await self._connection.execute(statements.INSERT_MESSAGES, {"rows": self._messages})
+            await self._connection.execute(INSERT_MESSAGES, {"rows": self._messages})
         if spent := self._spent.rows():
             await self._connection.execute(add_up(self._insert), spent)
 

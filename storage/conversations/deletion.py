@@ -11,9 +11,9 @@ from time import time
 from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.answer import lane_of
 from pipeline.errors import TryAgain
 from pipeline.events import Person, Text
+from pipeline.lanes import lane_of
 from pipeline.replies import FilePart, ImagePart, VoicePart
 from storage.conversations.audit import note
 from storage.database.codec import content_to_json, media_from_json, part_from_json, pictures_from_json

@@ -1,13 +1,10 @@
 """The documents made for people in the chat: made once of the same content, bounded for a person, kept some days."""
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from time import time
 
 from sqlalchemy import ColumnElement, delete, func, select
 
-from exports.workers.messages import RenderRequest
 from pipeline.errors import Undeliverable
 from pipeline.events import Person
 from pipeline.ports import MediaStore
@@ -18,18 +15,6 @@ from storage.database.tables import exported_files
 from storage.usage.pseudonyms import insert_into
 
 _DAY = 86400.0
-_CHUNK = 1 << 20
-
-
-def content_digest(folder: Path, order: RenderRequest) -> str:
-    """Return the digest of what a document is made of and how: laid out in a folder, and ordered. Reads files."""
-    digest = hashlib.sha256(f"{order.name}\n{order.format}\n{order.engine}\n{order.language}\n{order.limit}".encode())
-    for file in sorted(path for path in folder.iterdir() if path.is_file()):
-        digest.update(f"\n{file.name}\n{file.stat().st_size}\n".encode())
-        with file.open("rb") as read:
-            while chunk := read.read(_CHUNK):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 class KeptExports:

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql.expression import extract
 
 from pipeline.errors import AlreadyRunning
 from storage.database import sqlite
 from storage.database.dsn import check_files, read_url
 from storage.database.postgres import Connector, open_pool
+
+CLOCK = select(extract("epoch", func.clock_timestamp()))
+
 
 Got = TypeVar("Got")
 

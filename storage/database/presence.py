@@ -5,9 +5,8 @@ import socket
 
 from sqlalchemy import select
 
-from storage.database.engine import Database
+from storage.database.engine import CLOCK, Database
 from storage.database.tables import workers
-from storage.turns import statements
 
 
 async def service_is_running(database: Database) -> bool:
@@ -15,6 +14,6 @@ async def service_is_running(database: Database) -> bool:
     if not database.shared:
         return await asyncio.to_thread(database.is_owned)
     async with database.read() as connection:
-        now = float((await connection.execute(statements.CLOCK)).scalar_one())
+        now = float((await connection.execute(CLOCK)).scalar_one())
         here = select(workers.c.id).where(workers.c.host == socket.gethostname(), workers.c.expires_at > now).limit(1)
         return (await connection.execute(here)).scalar_one_or_none() is not None

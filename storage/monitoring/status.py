@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from pipeline.answer import lane_of
 from pipeline.events import Person
+from pipeline.lanes import lane_of
 from storage.database.engine import Database
 from storage.database.tables import inbox, outbox
 

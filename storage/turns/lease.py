@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.supervision import SupervisedLoop
-from storage.database.engine import Database
+from storage.database.engine import CLOCK, Database
 from storage.database.failures import read_failure
 from storage.database.tables import lanes, workers
 from storage.turns import statements
@@ -81,7 +81,7 @@ class Lease:
     async def _register(self) -> None:
         at = monotonic()
         async with self._database.write() as connection:
-            now = float((await connection.execute(statements.CLOCK)).scalar_one())
+            now = float((await connection.execute(CLOCK)).scalar_one())
             await connection.execute(
                 insert(workers).values(
                     id=self._owner, expires_at=now + self._seconds, started_at=now, host=socket.gethostname()
@@ -93,7 +93,7 @@ class Lease:
     async def _renew(self) -> None:
         at = monotonic()
         async with self._database.write() as connection:
-            now = float((await connection.execute(statements.CLOCK)).scalar_one())
+            now = float((await connection.execute(CLOCK)).scalar_one())
             still = (
                 await connection.execute(
                     update(workers)

@@ -20,7 +20,7 @@ from pipeline.errors import LaneLost, TryAgain, WriteRefused
 from storage.conversations.changes import Changes
 from storage.conversations.values import storable_name, storable_reason
 from storage.database.codec import part_to_json
-from storage.database.engine import Database
+from storage.database.engine import CLOCK, Database
 from storage.database.failures import Meaning, read_failure
 from storage.database.tables import inbox
 from storage.turns import statements
@@ -150,7 +150,7 @@ class _Batch:
         # Several machines share one clock: the database's.
         if not self._shared:
             return time()
-        return float((await self._connection.execute(statements.CLOCK)).scalar_one())
+        return float((await self._connection.execute(CLOCK)).scalar_one())
 
     async def _lock(self, names: set[str]) -> None:
         if not names:

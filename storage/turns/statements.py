@@ -5,15 +5,11 @@ Those made by `rows_parameter`, `insert_rows` and `update_rows` take as many row
 
 from sqlalchemy import bindparam, func, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.expression import extract
 
 from pipeline.answer import Turn
 from storage.database.bulk import JsonRows, insert_rows, rows_parameter, update_rows
-from storage.database.tables import conversations, inbox, lanes, messages, outbox
+from storage.database.tables import inbox, lanes, outbox
 from storage.turns.lanes import Lane, LaneState
-
-CLOCK = select(extract("epoch", func.clock_timestamp()))
-
 
 _LANE = tuple(lanes.c.keys())
 
@@ -48,25 +44,6 @@ TURN_IDS = select(JsonRows(inbox.c.key, inbox.c.id)).where(inbox.c.key.in_(selec
 
 INSERT_PARTS = insert_rows(outbox, "turn_id", "place", "person", "part")
 
-INSERT_MESSAGES = insert_rows(
-    messages,
-    "conversation_id",
-    "turn",
-    "role",
-    "content",
-    "media",
-    "aside",
-    "created_at",
-    "trace",
-    "chain",
-    "revision",
-    "model",
-    "input_tokens",
-    "output_tokens",
-    "milliseconds",
-    "cost",
-    "tools",
-)
 
 UPDATE_TURNS = update_rows(inbox, ("id",), "state", "failure", "attempts", "ended_at")
 
@@ -117,13 +94,6 @@ CLAIMABLE = (
 NEXT_READY = select(func.min(lanes.c.run_at)).where(lanes.c.state == int(LaneState.READY))
 
 NOTIFY = text("SELECT pg_notify('webot', :word)")
-
-_grown = rows_parameter(conversations, "id", "asides", "last_at")
-GROW_CONVERSATIONS = (
-    update(conversations)
-    .where(conversations.c.id == _grown.c.id)
-    .values(turns=conversations.c.turns + 1, asides=conversations.c.asides + _grown.c.asides, last_at=_grown.c.last_at)
-)
 
 
 def turn(of: Turn, state: str, *, attempts: int, failure: str = "", at: float | None = None) -> dict[str, object]:

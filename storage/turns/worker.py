@@ -11,9 +11,10 @@ from typing import cast
 
 import structlog
 
-from pipeline.answer import Finished, Forgotten, Outcome, OutgoingPart, Postponed, Turn, Verdict, lane_of, pause_after
+from pipeline.answer import Finished, Forgotten, Outcome, OutgoingPart, Postponed, Turn, Verdict, pause_after
 from pipeline.errors import LaneLost, TryAgain, WriteRefused
 from pipeline.events import InboundEvent, Person
+from pipeline.lanes import lane_of
 from pipeline.replies import Part, Receipt
 from pipeline.supervision import SupervisedLoop
 from storage.database.codec import content_to_json

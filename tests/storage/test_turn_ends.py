@@ -22,9 +22,9 @@ from pipeline.answer import (
     ToolUse,
     Turn,
     Verdict,
-    lane_of,
 )
 from pipeline.events import InboundEvent, Person, Text
+from pipeline.lanes import lane_of
 from pipeline.replies import TextReply
 from pipeline.settings import Limits
 from pipeline.text.i18n import Catalogue

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, text, update
 
-from pipeline.answer import Forgotten, Outcome, lane_of
+from pipeline.answer import Forgotten, Outcome
+from pipeline.lanes import lane_of
 from pipeline.replies import TextReply
 from storage.database.codec import content_to_json
 from storage.database.engine import Database, open_database

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from web.commands import Shell, pass_shell
 from web.operator.ratings import THUMBS, count_by_revision, rating_cells, show_rated
+from web.operator.shell import Shell, pass_shell
 from web.operator.table import format_columns
 from web.operator.trials import check_report, show_request, show_tool_trace, write_report
 

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from web.commands import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell
 
 
 @click.command(help=__doc__)

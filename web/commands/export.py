@@ -18,7 +18,7 @@ import click
 
 from exports.workers.process import ForkServer, open_fork_server
 from pipeline.exports import FORMATS, Format
-from web.commands import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell
 
 _NICENESS = 19
 

@@ -5,7 +5,7 @@ Of every channel they have written on, or of one. It is asked again before, and 
 
 import click
 
-from web.commands import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell
 
 
 @click.command(help=__doc__)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from web.commands import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -8,7 +8,7 @@ import asyncio
 
 import click
 
-from web.commands import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell
 
 
 @click.command(help=__doc__)

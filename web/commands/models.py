@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from web.commands import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
     from chains.models.probe import Found, Throughput

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from web.commands import Shell, merged_problems, pass_shell
+from web.operator.shell import Shell, merged_problems, pass_shell
 
 if TYPE_CHECKING:
     from web.http.listeners import Listeners

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from web.commands import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell
 
 
 @click.command(help=__doc__)

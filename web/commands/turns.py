@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from web.commands import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
     from storage.monitoring.views import PartView, TurnDetail, TurnView, Which

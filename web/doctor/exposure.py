@@ -11,7 +11,7 @@ from web.console.pages import SAFETY
 from web.doctor.findings import Finding, FindingFactory
 from web.doctor.network_errors import is_local, open_probe_client, short_cause
 from web.http.addresses import Address
-from web.operator.turns import RETRY
+from web.retry_messages import RETRY
 from web.security.access import Access
 from web.settings.layers import FILES
 

@@ -3,8 +3,8 @@
 import click
 
 from pipeline.settings import Log, Settings
-from web.commands import Shell
 from web.logs.setup import configure_logs
+from web.operator.shell import Shell
 from web.settings.loading import secrets_of
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from http import HTTPStatus
 
 import httpx2
@@ -16,11 +16,9 @@ from storage.monitoring.views import TurnDetail, TurnView, Which, count_turns, f
 from storage.turns.retries import LedgerRequeuer, Retried, retry, retry_all
 from web.http.addresses import addresses_of
 from web.operator.service_client import open_service_client
+from web.retry_messages import RETRY, RetryAsked, RetryTold
 from web.security.access import TokenUnreadable, read_token, token_path
 from web.settings.loading import Loaded
-
-RETRY = "/operations/turns/retry"
-"""Where a service is asked to run turns again."""
 
 # A service may have thousands to run again, one commit after the other.
 _RETRY_SECONDS = 600
@@ -28,21 +26,6 @@ _RETRY_SECONDS = 600
 
 class NotRetried(WebotError):
     """A service owns the database and did not do what was asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryAsked:
-    """Which turns to run again, None for all that failed; `database` says whose turns they are."""
-
-    database: str
-    ids: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RetryTold:
-    """What came of each."""
-
-    retried: tuple[Retried, ...]
 
 
 _TOLD = TypeAdapter(RetryTold)

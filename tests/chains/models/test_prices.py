@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
-from chains.models.prices import Price, build_provenance, usage_of
+from chains.conversation.provenance import build_provenance
+from chains.models.prices import Price, usage_of
 from chains.models.response import ModelResponse
 from pipeline.answer import Provenance, TokenUsage
 from pipeline.settings import ModelTable

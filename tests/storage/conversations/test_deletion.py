@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from exports.chat import ChatExports
 from exports.workers.pool import RenderPool
-from pipeline.answer import lane_of
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.exports import Everything
+from pipeline.lanes import lane_of
 from pipeline.replies import StoredMedia, VoicePart
 from pipeline.settings import Export
 from storage.conversations.audit import deeds

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.answer import lane_of
 from pipeline.errors import TryAgain
 from pipeline.events import Person
+from pipeline.lanes import lane_of
 from storage.database.engine import Database
 from storage.database.migrate import migrate
 from tests.storage.turns.test_worker import accept, said, working

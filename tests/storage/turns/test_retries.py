@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.answer import Finished, Outcome, Turn, Verdict, lane_of
+from pipeline.answer import Finished, Outcome, Turn, Verdict
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Person, Text
+from pipeline.lanes import lane_of
 from pipeline.replies import Receipt, TextPart
 from storage.database.access import DatabaseUnusable, NoDatabase, SchemaOutdated, examine, open_for_cli
 from storage.database.engine import Database, open_database

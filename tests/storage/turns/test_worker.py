@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pipeline.answer import lane_of
 from pipeline.errors import TryAgain
 from pipeline.events import InboundEvent, Person, Text
+from pipeline.lanes import lane_of
 from storage.database.engine import Database, open_database
 from storage.monitoring.views import list_turns
 from storage.turns.worker import Worker

@@ -1,0 +1,62 @@
+"""Where a command of the shell was called: the folder of the settings files, and the environment."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.settings import Settings
+    from web.settings.loading import Loaded
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Where a verb was called: the folder of the settings files, and the environment."""
+
+    folder: Path
+    environ: Mapping[str, str]
+
+    def load(self) -> "Loaded":
+        """Read and check the settings with their layers; `SettingsInvalid` if they do not hold."""
+        from pipeline.errors import SettingsInvalid  # noqa: PLC0415 (see above)
+        from storage.temporary import provide_temporary_folder  # noqa: PLC0415 (see above)
+        from web.settings.loading import SettingsRefused, load  # noqa: PLC0415 (see above)
+
+        try:
+            loaded = load(self.folder, self.environ)
+        except SettingsRefused as error:
+            raise SettingsInvalid(merged_problems(error.problems, error.usable)) from None
+        provide_temporary_folder(Path(loaded.settings.storage.data_dir))
+        return loaded
+
+    def settings(self) -> "Settings":
+        """Read and check the settings; `SettingsInvalid` if they do not hold."""
+        return self.load().settings
+
+
+def merged_problems(first: "Sequence[str]", rest: "Loaded | None") -> list[str]:
+    """Return problems that were found, and in the same round whatever a start would refuse of the rest."""
+    import asyncio  # noqa: PLC0415 (see above)
+
+    from pipeline.errors import WebotError  # noqa: PLC0415 (see above)
+    from pipeline.settings import Log  # noqa: PLC0415 (see above)
+    from web.logs.setup import configure_logs  # noqa: PLC0415 (see above)
+    from web.operator.dry_run import every_problem  # noqa: PLC0415 (see above)
+    from web.settings.loading import secrets_of  # noqa: PLC0415 (see above)
+
+    more: list[str] = []
+    if rest is not None:
+        # What is no mistake in the settings does not hide those that were found.
+        with configure_logs(Log(level="critical"), secrets_of(rest)), suppress(WebotError, OSError):
+            more = asyncio.run(every_problem(rest))
+    told = [problem for problem in first if not any(other.endswith(problem) for other in more)]
+    return list(dict.fromkeys([*told, *more]))
+
+
+pass_shell = click.make_pass_decorator(Shell)
