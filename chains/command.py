@@ -98,14 +98,14 @@ class Commands:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Give every word that is a command."""
+        """Return every word that is a command."""
         return tuple(self._by_word)
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self.listed)
 
     def find(self, line: str) -> tuple[Command, str] | None:
-        """Give the command that is a line's first word, and what follows it; None if the line is only text."""
+        """Return the command that is a line's first word, and what follows it; None if the line is only text."""
         word, rest = first_word(line)
         command = self._by_word.get(word)
         if command is None and not word and len(line) <= _LONGEST_SIGNS:

@@ -1,4 +1,4 @@
-"""The router chain: a command to its branch, words to the conversation, a short word of ours to all else."""
+"""The router chain: commands to their branch, questions to the conversation, fixed replies to the rest."""
 
 from collections.abc import AsyncGenerator, Awaitable, Iterable
 from contextlib import aclosing
@@ -55,7 +55,7 @@ class Routed(Generic[R]):
 
 
 class Chains:
-    """Those who answer: everything behind `pipeline.ports.Answerer`."""
+    """What answers people: everything behind `pipeline.ports.Answerer`."""
 
     def __init__(
         self,
@@ -101,12 +101,12 @@ class Chains:
                 yield step
 
     def urgent(self, event: InboundEvent) -> bool:
-        """Say whether the event is a command that must not wait behind the person's other turns."""
+        """Whether the event is a command that must not wait behind the person's other turns."""
         found = command_in(event.content, self._context.commands)
         return found is not None and found.command.urgent
 
     def model(self, chain: str) -> str:
-        """Give what people know the model of a chain by."""
+        """Return what people know the model of a chain by."""
         return self.models.display_name(self.catalog.now.chain(chain).model)
 
     async def warm(self) -> None:
@@ -124,7 +124,7 @@ class Chains:
         self.catalog.follow()
 
     async def aclose(self) -> None:
-        """Let go of the models' connections."""
+        """Close the models' connections."""
         await self.models.aclose()
         await self.tool_registry.servers.aclose()
         await self._context.media_services.aclose()

@@ -23,7 +23,7 @@ class ToolRegistry:
     async def bind(
         self, chain: ChainConfig, capabilities: ChannelCapabilities, *, patience: float = CONNECT_SECONDS
     ) -> dict[str, BoundTool]:
-        """Give the tools a chain allows and a channel can show the results of, by the names models call them.
+        """Return the tools a chain allows and a channel can show the results of, by the names models call them.
 
         Waits `patience` seconds at most for servers that are not connected yet.
         """

@@ -104,7 +104,7 @@ class ChatExports:
         return await self._media.keep(await asyncio.to_thread(path.read_bytes), mime=mime, name=path.name)
 
     async def _choose(self, person: Person, wanted: Wanted) -> tuple[Selection | None, bool]:
-        """Give what is meant, None for nothing, and whether it is another conversation than the one asked for."""
+        """Return what is meant, None for nothing, and whether it is another conversation than the one asked for."""
         whose = Selection(persons=(str(person),))
         match wanted:
             case Everything():
@@ -123,7 +123,7 @@ class ChatExports:
                 return (_one(whose, number) if number else None), False
 
     async def _standing(self, person: Person) -> tuple[int, int]:
-        """Give the numbers of the current and of the latest conversation, 0 for none."""
+        """Return the numbers of the current and of the latest conversation, 0 for none."""
         latest = (
             select(conversations.c.id, conversations.c.number, conversations.c.last_at)
             .where(conversations.c.person == str(person))

@@ -1,4 +1,4 @@
-"""Where an unfinished export stands, in its own folder: what was asked for, and a line for each step done."""
+"""The checkpoint of an unfinished export, in its own folder: the request, and a line for each step done."""
 
 import json
 from collections.abc import Iterable, Mapping

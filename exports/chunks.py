@@ -45,7 +45,7 @@ class RenderPart:
     goes_on: bool = False
 
     def numbered(self) -> Iterator[tuple[int, ConversationInfo, Message]]:
-        """Give each message with its number."""
+        """Return each message with its number."""
         number = self.first
         for transcript in self.transcripts:
             for message in transcript.messages:
@@ -65,7 +65,7 @@ class Chunker:
         self._goes_on = False
 
     def add(self, piece: Transcript) -> Iterator[Chunk]:
-        """Take a conversation, or the next piece of the latest one; give what is full. An empty one is left out."""
+        """Take a conversation, or the next piece of the latest one; return what is full. An empty one is left out."""
         if not piece.messages:
             return
         goes_on = bool(self.heads) and self.heads[-1].conversation.id == piece.conversation.id
@@ -83,7 +83,7 @@ class Chunker:
                 yield from self.rest()
 
     def rest(self) -> Iterator[Chunk]:
-        """Give what is left, if anything is."""
+        """Return what is left, if anything is."""
         if not self._held:
             return
         place = len(self.heads) - len(self._held)

@@ -50,7 +50,7 @@ class ExportJob:
     masker: Masker | None = None
 
     def order(self) -> Mapping[str, Any]:
-        """Give what makes two jobs the same."""
+        """Return what makes two jobs the same."""
         names = "\n".join(self.masker.names) if self.masker else ""
         return {
             "format": self.format,
@@ -123,7 +123,7 @@ class Exports:
         return done, journal
 
     async def to_stream(self, job: ExportJob, out: BinaryIO, progress: Progress) -> tuple[int, int]:
-        """Write records, or plain documents one after the other, to a stream; give conversations and messages."""
+        """Write records, or plain documents one after the other, to a stream; return conversations and messages."""
         job = replace(job, chosen=replace(job.chosen, newest=await newest_message(self._database)))
         writing = _Writing(job, out)
         async for transcript in stream(self._database, job.chosen, whole=FORMAT_TRAITS[job.format].whole):
@@ -288,7 +288,7 @@ def _half(path: Path) -> Path:
 
 
 def _paths(job: ExportJob, folder: Path, name: str, transcript: Transcript) -> Iterator[Path]:
-    """Give every path at which something of a conversation may come to lie."""
+    """Return every path at which something of a conversation may come to lie."""
     formats: tuple[Format, ...] = (job.format, "html") if job.format == "pdf" else (job.format,)
     for document in (folder / f"{name}{FORMAT_TRAITS[format_].suffix}" for format_ in formats):
         yield from (document, _half(document))
@@ -310,7 +310,7 @@ def _manifest(job: ExportJob, entries: list[Entry], *, conversations: int, messa
 
 
 def _place(root: Path, transcript: Transcript) -> tuple[Path, str]:
-    """Give a conversation's folder and its document's name without the suffix."""
+    """Return a conversation's folder and its document's name without the suffix."""
     talk = transcript.conversation
     day = datetime.fromtimestamp(talk.started_at, UTC).astimezone().strftime("%Y-%m-%d")
     return root / _safe(talk.channel) / _safe(talk.user), f"{talk.number:04d} {day}"

@@ -46,7 +46,7 @@ def entry(root: Path, path: Path, *, conversations: int, messages: int) -> Entry
 
 
 def is_archive(path: Path) -> bool:
-    """Say whether a file is an export that was packed."""
+    """Whether a file is an export that was packed."""
     try:
         with zipfile.ZipFile(path) as archive:
             return NAME in archive.namelist()
@@ -55,7 +55,7 @@ def is_archive(path: Path) -> bool:
 
 
 def listed(root: Path) -> Sequence[str]:
-    """Give the paths an earlier, finished export has listed; none if there is no readable list."""
+    """Return the paths an earlier, finished export has listed; none if there is no readable list."""
     try:
         found = json.loads((root / NAME).read_text(encoding="utf-8"))
         return [str(each["path"]) for each in found["files"]]

@@ -42,18 +42,18 @@ class Selection:
     """The id of the latest message taken: what is said while an export runs is not in it."""
 
     def described(self) -> dict[str, Any]:
-        """Give what is set, for the manifest and the audit."""
+        """Return what is set, for the manifest and the audit."""
         return {key: value for key, value in asdict(self).items() if value not in (None, "", ())}
 
 
 async def newest_message(database: Database) -> int:
-    """Give the id of the latest message, 0 if there is none."""
+    """Return the id of the latest message, 0 if there is none."""
     async with database.read() as connection:
         return int((await connection.execute(select(func.coalesce(func.max(messages.c.id), 0)))).scalar_one())
 
 
 async def count(database: Database, chosen: Selection) -> tuple[int, int]:
-    """Give how many conversations a selection has, and how many messages at most."""
+    """Return how many conversations a selection has, and how many messages at most."""
     wanted = select(func.count(), func.coalesce(func.sum(conversations.c.turns), 0) * 2).select_from(_JOINED)
     async with database.read() as connection:
         row = (await connection.execute(wanted.where(*_conditions(chosen)))).one()
@@ -63,7 +63,7 @@ async def count(database: Database, chosen: Selection) -> tuple[int, int]:
 async def stream(
     database: Database, chosen: Selection, *, after: int = 0, whole: bool = True, at_once: int = _TURNS
 ) -> AsyncIterator[Transcript]:
-    """Give the conversations in the order of their ids, from the one behind `after`; without `whole`, in pieces.
+    """Return the conversations in the order of their ids, from the one behind `after`; without `whole`, in pieces.
 
     Read are `at_once` exchanges at once, of one conversation or of several.
     """

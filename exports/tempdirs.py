@@ -26,7 +26,7 @@ async def work_folder(parent: Path | None = None) -> AsyncIterator[Path]:
 
 
 def sweep(parent: Path) -> int:
-    """Remove the folders no living process works in; give how many."""
+    """Remove the folders no living process works in; return how many."""
     removed = 0
     for folder in parent.glob(f"{_PREFIX}*"):
         if (lock := _locked(folder)) is not None:

@@ -50,7 +50,7 @@ class Provenance:
 
     @property
     def usage(self) -> tuple[TokenUsage, ...]:
-        """Give what each model took, the one that answered first; together it is the sums."""
+        """Return what each model took, the one that answered first; together it is the sums."""
         own = TokenUsage(
             self.model,
             self.input_tokens - sum(each.input_tokens for each in self.other_usage),
@@ -73,7 +73,10 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A run of exchanges. `number` counts a person's conversations from 1; `exchange_count` is how many it has so far."""
+    """A run of exchanges. `number` counts a person's conversations from 1.
+
+    `exchange_count` is how many it has so far.
+    """
 
     id: int
     number: int

@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in one channel; the same user id in two channels is two persons."""
+    """A person in one channel; the same user id in two channels is two persons."""
 
     channel: str
     user: str

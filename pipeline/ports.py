@@ -55,11 +55,11 @@ class Channel(Protocol):
 
     @property
     def name(self) -> str:
-        """Give the table name under `[channels]`."""
+        """Return the table name under `[channels]`."""
 
     @property
     def capabilities(self) -> ChannelCapabilities:
-        """Say what the channel can do."""
+        """Return what the channel can do."""
 
     def receive(self, call: WebhookRequest) -> tuple[WebhookResponse, InboundEvent | None]:
         """Verify, decrypt and parse; no I/O, so that the same bytes give the same event.
@@ -80,7 +80,7 @@ class Channel(Protocol):
         """Look a person up in the directory."""
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 class SendLimiter(Protocol):
@@ -94,7 +94,7 @@ class SendLog(Protocol):
     """What the outbox remembers of past sends, to start a governor from after a restart."""
 
     async def sent_since(self, person: Person, seconds: float) -> Sequence[float]:
-        """Give the ages, in seconds, of the messages sent to a person in the last `seconds`."""
+        """Return the ages, in seconds, of the messages sent to a person in the last `seconds`."""
 
 
 class MediaStore(Protocol):
@@ -104,7 +104,7 @@ class MediaStore(Protocol):
         """Store bytes; the same bytes are stored once."""
 
     async def read(self, media: StoredMedia) -> bytes:
-        """Give the bytes back; `Undeliverable` when they are gone."""
+        """Return the bytes back; `Undeliverable` when they are gone."""
 
 
 class ImageStore(Protocol):
@@ -114,14 +114,14 @@ class ImageStore(Protocol):
         """Store a picture as a JPEG or PNG every channel takes; `name` is without its ending."""
 
     async def thumbnail(self, media: StoredMedia) -> bytes:
-        """Give a stored picture as a JPEG that a model can look at; `Undeliverable` when it is gone."""
+        """Return a stored picture as a JPEG that a model can look at; `Undeliverable` when it is gone."""
 
 
 class AudioStore(Protocol):
     """Speech made fit for whoever is to hear it; `Unreadable` for bytes that are none, `TooLarge` for too much."""
 
     async def to_wav(self, media: StoredMedia) -> bytes:
-        """Give a stored recording as WAV, 16 kHz, mono; `Undeliverable` when it is gone."""
+        """Return a stored recording as WAV, 16 kHz, mono; `Undeliverable` when it is gone."""
 
     async def keep(self, data: bytes, *, name: str) -> tuple[StoredMedia, ...]:
         """Store speech as AMR files of at most 60 s each, in order; `name` is without its ending."""
@@ -141,7 +141,7 @@ class TurnLog(Protocol):
     """Where a running turn is written down; every write is fenced and raises `LaneLost` when it is not ours."""
 
     async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
-        """Record changes, parts and the new state in one transaction; give the turn with its parts."""
+        """Record changes, parts and the new state in one transaction; return the turn with its parts."""
 
     async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
         """Record that a part left, before the next one does."""
@@ -154,26 +154,26 @@ class ConversationStore(Protocol):
     """What was said, for those who answer."""
 
     async def load(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
-        """Give the latest `turns` exchanges; the cost does not grow with what lies before them."""
+        """Return the latest `turns` exchanges; the cost does not grow with what lies before them."""
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
-        """Give a person's latest conversations, newest first."""
+        """Return a person's latest conversations, newest first."""
 
     async def answered(self, person: Person) -> bool:
-        """Say whether a model has ever answered a person: whether there is anything for them to judge."""
+        """Whether a model has ever answered a person: whether there is anything for them to judge."""
 
 
 class Spending(Protocol):
     """What answers took so far this month, by the clock of this machine."""
 
     async def used(self, person: Person) -> Sequence[ModelUsage]:
-        """Say what each model took for a person, the dearest first."""
+        """Return what each model took for a person, the dearest first."""
 
     async def paid(self, person: Person) -> SpentTotals:
-        """Say what was paid for a person; the cost does not grow with what they said."""
+        """Return what was paid for a person; the cost does not grow with what they said."""
 
     async def paid_by_all(self) -> SpentTotals:
-        """Say what was paid for everybody, as it was a few seconds ago; that costs nothing in between."""
+        """Return what was paid for everybody, as it was a few seconds ago; that costs nothing in between."""
 
     def paying(self, cost: int) -> None:
         """Add an answer to the sum for everybody, before it is recorded."""
@@ -189,13 +189,13 @@ class Revisions(Protocol):
         """Store a revision and release it; nothing if that is how the chain stands already."""
 
     async def latest(self) -> int:
-        """Give the number of the latest release, 0 for none."""
+        """Return the number of the latest release, 0 for none."""
 
     async def standing(self) -> Mapping[str, ReleaseState]:
-        """Say how each chain stands that was ever released."""
+        """Return how each chain stands that was ever released."""
 
     async def known(self, chain: str, revision: str) -> bool:
-        """Say whether a chain ever said this."""
+        """Whether a chain ever said this."""
 
 
 class Exporter(Protocol):
@@ -234,7 +234,7 @@ class AnswerRequest:
 
 
 class Answerer(Protocol):
-    """Those who answer."""
+    """What answers people."""
 
     def answer(self, ask: AnswerRequest) -> AsyncGenerator[Step, None]:
         """Yield drafts and notices, and one outcome at the end.

@@ -32,7 +32,7 @@ class ChainRelease:
 
     @property
     def whole(self) -> bool:
-        """Say whether it is for everybody; else it is a trial beside the one that is."""
+        """Whether it is for everybody; else it is a trial beside the one that is."""
         return self.share == WHOLE_SHARE
 
 

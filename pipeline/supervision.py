@@ -34,7 +34,7 @@ class SupervisedLoop:
 
     @property
     def trouble(self) -> str:
-        """Say why the loop does not run, or that it ends again and again; else nothing."""
+        """Return why the loop does not run, or that it ends again and again; else nothing."""
         if self._task is None or self._task.done():
             return "does not run"
         if self._pausing or (self._failures > 1 and monotonic() - self._began < _SETTLED):

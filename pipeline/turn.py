@@ -143,7 +143,7 @@ class Turns:
         return recorded
 
     async def _ask(self, turn: Turn, channel: Channel) -> tuple[Outcome, str]:
-        """Give the answer, or an apology and the reason for it."""
+        """Return the answer, or an apology and the reason for it."""
         trace = str(turn.id)
         wasted: tuple[FailedUsage, ...] = ()
         try:

@@ -61,7 +61,7 @@ def open_channels(
 
 
 def clashes(tables: Mapping[str, WeComAppSettings], settings: Settings) -> list[str]:
-    """Say what keeps channels that are each right in themselves from being open together."""
+    """Return what keeps channels that are each right in themselves from being open together."""
     problems = [*_shared_paths(tables), *_shared_apps(tables)]
     if not settings.simulator.enabled:
         problems += [

@@ -73,7 +73,7 @@ class Verbs(click.Group):
 
 
 def main(package: ModuleType = web.commands) -> int:
-    """Run the verb the command line names; give the exit code."""
+    """Run the verb the command line names; return the exit code."""
     # What is written is its owner's alone: transcripts, exports, reports, caches.
     os.umask(os.umask(_OWNER_ALONE) | _OWNER_ALONE)
     # At its end Python searches all there is for circles, a quarter of a second for nothing: the memory goes anyway.

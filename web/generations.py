@@ -1,4 +1,4 @@
-"""Who is at work under one reading of the settings. The next reading brings the next shift, in one stroke.
+"""The objects built from one version of the settings. A reload builds the next generation and swaps it in atomically.
 
 A turn is carried by the shift that took it: no edit changes half a turn. The former shift's connections are closed
 after its last turn, or when that should long have ended.
@@ -23,7 +23,7 @@ _SPARE_SECONDS = 30.0
 
 @dataclass(eq=False)
 class Generation:
-    """Those who answer, with the settings they were made of, and how many turns they carry now."""
+    """What answers people, with the settings they were made of, and how many turns they carry now."""
 
     settings: Settings
     chains: Chains
@@ -57,11 +57,11 @@ class Generations:
                 shift.idle.set()
 
     def urgent(self, event: InboundEvent) -> bool:
-        """Say whether an event must not wait behind the person's other turns."""
+        """Whether an event must not wait behind the person's other turns."""
         return self.now.chains.urgent(event)
 
     def replace(self, fresh: Generation) -> None:
-        """Have another shift take every turn that begins from now on. Nothing here waits: it is one stroke."""
+        """Make another generation take every turn that begins from now on; atomic, nothing here waits."""
         former, self.now = self.now, fresh
         fresh.chains.take_over(former.chains)
         if not former.running:
@@ -69,7 +69,7 @@ class Generations:
         self._draining[former] = asyncio.create_task(self._drain(former), name="shift")
 
     async def close(self) -> None:
-        """Let go of everything, of former shifts too."""
+        """Close everything, of former shifts too."""
         leaving, self._draining = self._draining, {}
         for task in leaving.values():
             task.cancel()

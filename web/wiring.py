@@ -56,7 +56,7 @@ _PRESSES = 2
 
 @dataclass(frozen=True)
 class Foundation:
-    """What stands through every change of the settings, and all who answer stand on."""
+    """The parts that survive a reload."""
 
     database: Database
     media: MediaFolder
@@ -135,17 +135,17 @@ class Service:
 
     @property
     def settings(self) -> Settings:
-        """Give the settings that hold now."""
+        """Return the settings that hold now."""
         return self.generations.now.settings
 
     @property
     def chains(self) -> Chains:
-        """Give those who answer now."""
+        """Return those who answer now."""
         return self.generations.now.chains
 
     @property
     def loops_trouble(self) -> str:
-        """Say which background loops do not run and why, or nothing."""
+        """Return which background loops do not run and why, or nothing."""
         return "; ".join(f"{loop.name} {loop.trouble}" for loop in self.loops if loop.trouble)
 
     async def change(self, settings: Settings) -> None:
@@ -188,7 +188,7 @@ class Service:
         await self.worker.drain()
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Close everything."""
         await self.worker.close()
         await self.chain_sync.close()
         await self.cleanup.close()

@@ -115,7 +115,7 @@ class CallbackSender:
         return Verification(ok=True, status=_OK, seconds=seconds)
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         if self._opened is not None:
             await self._opened.aclose()
             self._opened = None
@@ -190,7 +190,7 @@ class CallbackSender:
 
 
 def encrypted_post(app: App, said: MemberAction) -> tuple[str, bytes]:
-    """Give the URL and the body of one POST that reports what somebody did, signed and encrypted afresh."""
+    """Return the URL and the body of one POST that reports what somebody did, signed and encrypted afresh."""
     keys = _keys(app)
     encrypted = keys.encrypt(callback_xml(app, said).encode())
     return f"{app.callback_url}?{urlencode(_signed(keys, encrypted))}", envelope_xml(app, encrypted).encode()

@@ -57,7 +57,7 @@ def envelope_xml(app: App, encrypted: str) -> str:
 
 
 def is_message(content: Content) -> bool:
-    """Say whether WeCom gives it a MsgId: events have none."""
+    """Whether WeCom gives it a MsgId: events have none."""
     match content:
         case Text() | Image() | Voice() | Video() | File() | Location() | Link() | UnknownMessage():
             return True

@@ -29,12 +29,12 @@ _BREAK = Markup("<br>")
 
 
 def markdown(text: str) -> Markup:
-    """Give the HTML of a markdown message."""
+    """Return the HTML of a markdown message."""
     return Markup().join(_blocks(text.split("\n")))
 
 
 def plain(text: str) -> Markup:
-    """Give the HTML of a text message: its lines as they are, its links live."""
+    """Return the HTML of a text message: its lines as they are, its links live."""
     return Markup('<p class="plain">{}</p>').format(Markup().join(_linked(text)))
 
 
@@ -125,7 +125,7 @@ def _linked(text: str) -> Iterator[Markup]:
 
 
 def _link(label: str, href: str) -> Markup | None:
-    """Give a link to a web page; any other scheme could run something, and is none."""
+    """Return a link to a web page; any other scheme could run something, and is none."""
     if not _LIVE.match(href):
         return None
     return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(href, label)

@@ -88,7 +88,7 @@ _MEMBERS = TypeAdapter(list[Member])
 
 
 def control_routes(world: World, closing: asyncio.Event) -> Router:
-    """Give the routes over a world; what waits in them ends when `closing` is set."""
+    """Return the routes over a world; what waits in them ends when `closing` is set."""
     return Router(
         "/simulator",
         route_handlers=[
@@ -187,7 +187,7 @@ async def _upload(request: _Request, world: _FromWorld) -> Response[bytes]:
 
 @get("/media")
 async def _fetch(request: _Request, world: _FromWorld) -> Response[bytes]:
-    """Give a file's bytes."""
+    """Return a file's bytes."""
     asked = _from_query(_Fetch, request)
     _app(world, asked)
     try:
@@ -225,7 +225,7 @@ async def _clear_faults(request: _Request, world: _FromWorld) -> Response[bytes]
 
 @get("/stats")
 async def _stats(world: _FromWorld) -> Response[bytes]:
-    """Give the totals since the start."""
+    """Return the totals since the start."""
     return _json(world.counts.as_fields())
 
 
@@ -267,7 +267,7 @@ async def _add_members(request: _Request, world: _FromWorld) -> Response[bytes]:
 
 @get("/menu")
 async def _menu(request: _Request, world: _FromWorld) -> Response[bytes]:
-    """Give the buttons of an app's menu."""
+    """Return the buttons of an app's menu."""
     asked = _from_query(_Which, request)
     _app(world, asked)
     return _json({"button": world.menu(agent_id=asked.agent_id, corp_id=asked.corp_id)})

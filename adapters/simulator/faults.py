@@ -151,18 +151,18 @@ class Faults:
             self._rules.pop(number, None)
 
     def rules(self) -> dict[int, tuple[Rule, int | None]]:
-        """Give the rules in force by number, each with the times it will still strike."""
+        """Return the rules in force by number, each with the times it will still strike."""
         return dict(self._rules)
 
     def at_api(self, route: str) -> ApiFault | None:
-        """Say what goes wrong with this call, if anything."""
+        """Return what goes wrong with this call, if anything."""
         for number, (rule, _) in tuple(self._rules.items()):
             if isinstance(rule.fault, ApiFault) and rule.route in {EVERY, route} and self._strikes(number):
                 return rule.fault
         return None
 
     def at_callback(self) -> CallbackFault | None:
-        """Say what goes wrong with this callback, if anything."""
+        """Return what goes wrong with this callback, if anything."""
         for number, (rule, _) in tuple(self._rules.items()):
             if isinstance(rule.fault, CallbackFault) and self._strikes(number):
                 return rule.fault

@@ -96,7 +96,7 @@ class Phone:
         return await self.do(Unsubscribed())
 
     def put(self, kind: str, data: bytes, name: str = "") -> str:
-        """Put a file where `media/get` finds it, and give its media id; `kind` is image, voice, video or file."""
+        """Put a file where `media/get` finds it, and return its media id; `kind` is image, voice, video or file."""
         return self._platform.uploads.put(self._key[0], kind, data, name=name).label.media_id
 
     async def messages(self, *, count: int = 1, within: float = 5.0, after: int = 0) -> tuple[Delivered, ...]:
@@ -120,7 +120,7 @@ class Phone:
         return [message.text for message in await self.messages(count=count, within=within, after=after)]
 
     def entries(self, after: int = 0) -> list[Entry]:
-        """Give the conversation so far, both sides, as far as the phone keeps it."""
+        """Return the conversation so far, both sides, as far as the phone keeps it."""
         return self._screen.after(after)
 
     def watch(self, after: int = 0) -> AsyncIterator[Entry]:

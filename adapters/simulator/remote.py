@@ -46,7 +46,7 @@ class RemoteSimulator:
         return await self.do(user, Text(text))
 
     async def put(self, kind: str, data: bytes, name: str = "") -> str:
-        """Put a file where `media/get` finds it, and give its media id for `do`."""
+        """Put a file where `media/get` finds it, and return its media id for `do`."""
         params = {"type": kind, "name": name} | self._app
         answer = await self._client.post("/media", params=params, content=data)
         return str(answer.raise_for_status().json()["media_id"])
@@ -66,13 +66,13 @@ class RemoteSimulator:
         return [message.text for message in await self.messages(user, count=count, within=within, after=after)]
 
     async def entries(self, user: str, *, after: int = 0) -> list[Entry]:
-        """Give a conversation so far, both sides."""
+        """Return a conversation so far, both sides."""
         return _ENTRIES.validate_python((await self._get("/entries", {"user": user, "after": after}))["entries"])
 
     async def add_fault(
         self, fault: Fault, *, route: str = EVERY, calls: int | None = None, chance: float = 1.0
     ) -> int:
-        """Let something go wrong from now on; gives the number for `clear_faults`."""
+        """Let something go wrong from now on; returns the number for `clear_faults`."""
         rule = {"fault": fault, "route": route, "calls": calls, "chance": chance}
         return int((await self._post("/faults", rule))["number"])
 
@@ -82,7 +82,7 @@ class RemoteSimulator:
         answer.raise_for_status()
 
     async def counts(self) -> Mapping[str, Any]:
-        """Give the fields of `Stats`; error codes are strings here."""
+        """Return the fields of `Stats`; error codes are strings here."""
         return await self._get("/stats", {})
 
     async def phones(self) -> Sequence[Mapping[str, Any]]:
@@ -107,7 +107,7 @@ class RemoteSimulator:
         return _VERIFICATION.validate_python(await self._post("/verify", self._app))
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def __aenter__(self) -> Self:

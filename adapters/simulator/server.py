@@ -37,7 +37,7 @@ class SimulatorServer:
         """Set when the server is about to stop: what waits should end."""
 
     async def start(self, host: str, port: int, routes: Router) -> str:
-        """Listen, and give the base URL; `SettingsInvalid` for a host that is not this machine alone."""
+        """Listen, and return the base URL; `SettingsInvalid` for a host that is not this machine alone."""
         address = loopback(host)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         # With the protocol left open asyncio would not turn Nagle's algorithm off, and each answer take 40 ms.
@@ -83,7 +83,7 @@ class SimulatorServer:
         return cgi_bin
 
     async def _spoilt(self, fault: ApiFault, asked: SimulatedRequest, receive: Receive) -> SimulatedResponse | None:
-        """Give the answer a fault leaves, or None for none at all."""
+        """Return the answer a fault leaves, or None for none at all."""
         self._counts.faults[fault.kind] += 1
         match fault:
             case Errcode(errcode, ip):
@@ -118,7 +118,7 @@ class SimulatorServer:
 
 
 def loopback(host: str) -> str:
-    """Give the address of a host that only this machine can reach; `SettingsInvalid` for any other."""
+    """Return the address of a host that only this machine can reach; `SettingsInvalid` for any other."""
     address = "127.0.0.1" if host == "localhost" else host
     with contextlib.suppress(ValueError):
         if ipaddress.ip_address(address).is_loopback:
@@ -127,7 +127,7 @@ def loopback(host: str) -> str:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Says when it is ready, and stops when told by an event instead of a signal."""
+    """Describes when it is ready, and stops when told by an event instead of a signal."""
 
     def __init__(self, config: uvicorn.Config, *, closing: asyncio.Event) -> None:
         super().__init__(config)

@@ -49,7 +49,7 @@ class World:
         return self.platform.register(app)
 
     def app(self, agent_id: int | None = None, corp_id: str | None = None) -> App:
-        """Give a registered app; `LookupError` when none or several fit."""
+        """Return a registered app; `LookupError` when none or several fit."""
         return self.platform.app(agent_id, corp_id)
 
     def add_members(self, members: Iterable[Member]) -> None:
@@ -58,7 +58,7 @@ class World:
             self.platform.directory.add(member)
 
     def phone(self, user: str, *, agent_id: int | None = None, corp_id: str | None = None) -> Phone:
-        """Give a member's phone with an app open; `LookupError` for a stranger."""
+        """Return a member's phone with an app open; `LookupError` for a stranger."""
         return Phone(self.platform, self.callback_sender, self.app(agent_id, corp_id), user)
 
     async def messages(
@@ -78,18 +78,18 @@ class World:
         return self.phone(user, agent_id=agent_id).watch(after)
 
     def menu(self, *, agent_id: int | None = None, corp_id: str | None = None) -> Sequence[Button]:
-        """Give the buttons of an app's menu, none if it has none."""
+        """Return the buttons of an app's menu, none if it has none."""
         return self.platform.menus.get(self.app(agent_id, corp_id).key, ())
 
     def media(self, media_id: str, *, agent_id: int | None = None, corp_id: str | None = None) -> Media:
-        """Give a file with its bytes; `LookupError` when it is gone."""
+        """Return a file with its bytes; `LookupError` when it is gone."""
         try:
             return self.platform.uploads.find(self.app(agent_id, corp_id).corp_id, media_id)
         except ApiError:
             raise LookupError(f"there is no media {media_id!r}, or no longer") from None
 
     def add_fault(self, fault: Fault, *, route: str = EVERY, calls: int | None = None, chance: float = 1.0) -> int:
-        """Let something go wrong from now on; see `Rule`. Gives the number for `clear_faults`.
+        """Let something go wrong from now on; see `Rule`. Returns the number for `clear_faults`.
 
         Raises `ValueError` for a route there is not, and for figures that make no sense.
         """

@@ -100,12 +100,12 @@ class WeComAppSettings(Table):
 
     @property
     def has_credentials(self) -> bool:
-        """Say whether a real WeCom is meant; without credentials the simulator stands in."""
+        """Whether a real WeCom is meant; without credentials the simulator stands in."""
         return not self.missing_credentials
 
     @property
     def keyring(self) -> tuple[CallbackKeys, ...]:
-        """Give the pairs of token and key that callbacks may come under, the current one first."""
+        """Return the pairs of token and key that callbacks may come under, the current one first."""
         pairs = (
             (self.token, self.encoding_aes_key),
             (self.previous_token, self.previous_encoding_aes_key),

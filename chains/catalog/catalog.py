@@ -1,4 +1,4 @@
-"""The chains there are at one moment. A turn takes one book and keeps it to its end: no edit changes half a turn."""
+"""An immutable catalogue of chains. A turn takes one and keeps it to its end: no edit changes half a turn."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,7 @@ class PartialRelease:
     users: frozenset[str] = frozenset()
 
     def includes(self, person: Person) -> bool:
-        """Say whether somebody is among them; the answer stays the same from message to message."""
+        """Whether somebody is among them; the answer stays the same from message to message."""
         if person.user.casefold() in self.users:
             return True
         drawn = hashlib.sha256(f"{self.chain.name}/{person}".encode()).digest()
@@ -48,11 +48,11 @@ class ChainCatalog:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Give the chains' names, sorted."""
+        """Return the chains' names, sorted."""
         return tuple(sorted(self.chains))
 
     def chain(self, name: str, person: Person | None = None) -> ChainConfig:
-        """Give a chain as it is now, for somebody; `ChainInvalid` names the ones there are."""
+        """Return a chain as it is now, for somebody; `ChainInvalid` names the ones there are."""
         try:
             chain = self.chains[name]
         except KeyError:
@@ -61,7 +61,7 @@ class ChainCatalog:
         return trial.chain if trial is not None and person is not None and trial.includes(person) else chain
 
     def by_command(self, line: str, person: Person) -> tuple[str, str] | None:
-        """Name the chain whose command a line begins with, and give what follows; None for one not offered."""
+        """Name the chain whose command a line begins with, and return what follows; None for one not offered."""
         word, rest = first_word(line)
         name = self._words.get(word) if word else None
         return (name, rest) if name is not None and self.chains[name].offered_to(person) else None
@@ -75,12 +75,12 @@ class ChainCatalog:
         return next((name for name in hits if self.chains[name].offered_to(person)), "")
 
     def offered(self, person: Person) -> tuple[ChainConfig, ...]:
-        """Give the chains with a command that somebody may use, by their commands."""
+        """Return the chains with a command that somebody may use, by their commands."""
         mine = (chain for chain in self.chains.values() if chain.command and chain.offered_to(person))
         return tuple(sorted(mine, key=lambda chain: chain.command))
 
     def with_trials(self, trials: Mapping[str, PartialRelease]) -> "ChainCatalog":
-        """Give the same chains with other trials beside them; one of a chain that is gone is left out."""
+        """Return the same chains with other trials beside them; one of a chain that is gone is left out."""
         return ChainCatalog(
             self.chains, {name: trial for name, trial in trials.items() if name in self.chains}, self.problems
         )

@@ -170,16 +170,16 @@ class ChainConfig(ChainTable):
 
     @classmethod
     def nested(cls) -> dict[str, type[BaseModel]]:
-        """Give the tables inside the file."""
+        """Return the tables inside the file."""
         return {"examples": Example, "cases": Case}
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Give the command with its other words; empty for a chain that has none."""
+        """Return the command with its other words; empty for a chain that has none."""
         return (self.command, *self.aliases) if self.command else ()
 
     def offered_to(self, person: Person) -> bool:
-        """Say whether command and keywords work for somebody; user ids are compared without regard to case."""
+        """Whether command and keywords work for somebody; user ids are compared without regard to case."""
         if self.channels and person.channel not in self.channels:
             return False
         return not self.users or person.user.casefold() in {user.casefold() for user in self.users}
@@ -211,7 +211,7 @@ def read_text(file: Path) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Say whether a chain may be called so; its file is."""
+    """Whether a chain may be called so; its file is."""
     return _NAME.fullmatch(text) is not None
 
 
@@ -244,7 +244,7 @@ def _problem_line(error: ValidationError, source: str, where: TomlLocations) -> 
 
 
 def _frozen(value: object) -> object:
-    """Give a list as a tuple: a chain never changes once it is read."""
+    """Return a list as a tuple: a chain never changes once it is read."""
     if isinstance(value, list):
         return tuple(_frozen(each) for each in value)
     if isinstance(value, dict):

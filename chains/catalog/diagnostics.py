@@ -28,13 +28,13 @@ class TomlLocations:
     values: dict[Path, int] = field(default_factory=dict)
 
     def line(self, path: Path) -> int:
-        """Give the line of a key, or of the nearest thing around it that has one; 0 for the whole text."""
+        """Return the line of a key, or of the nearest thing around it that has one; 0 for the whole text."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 0)
 
     def inside(self, path: Path, line: int) -> int:
-        """Give the line of the file in which a line of a value's own text stands."""
+        """Return the line of the file in which a line of a value's own text stands."""
         return self.values[path] + line - 1 if path in self.values else self.line(path)
 
 
@@ -65,7 +65,7 @@ def locate_keys(text: str) -> TomlLocations:
 
 
 def explain(model: type[BaseModel], problem: ErrorDetails, source: str, where: TomlLocations) -> str:
-    """Say what pydantic found: the file, the line, the key, what stands there and what would be right."""
+    """Return what pydantic found: the file, the line, the key, what stands there and what would be right."""
     path = tuple(problem["loc"])
     key = ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
     line = where.line(path)
@@ -85,7 +85,7 @@ def explain(model: type[BaseModel], problem: ErrorDetails, source: str, where: T
 
 
 def explain_syntax(source: str, error: tomllib.TOMLDecodeError | UnicodeDecodeError, text: str = "") -> str:
-    """Say what the parser found."""
+    """Return what the parser found."""
     if isinstance(error, UnicodeDecodeError):
         return f"{source}: not UTF-8; save the file again with the encoding UTF-8"
     message = str(error)

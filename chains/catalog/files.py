@@ -1,4 +1,4 @@
-"""The folders the chains come from, and the book made of them: the shipped ones, and the company's own before them."""
+"""Reads chain files into a catalogue: the shipped folder, then the company's own, which wins."""
 
 import os
 import stat
@@ -40,7 +40,7 @@ class ParsedFile:
 
 
 def accept_all(_: ChainConfig) -> str:
-    """Find nothing wrong with any chain."""
+    """Accept every chain."""
     return ""
 
 
@@ -53,7 +53,7 @@ class ChainRequirements:
 
 
 def requirements_of(settings: Settings, models: ModelRegistry) -> ChainRequirements:
-    """Say what some settings, with their models, ask of the chains."""
+    """Return what some settings, with their models, ask of the chains."""
 
     def check(chain: ChainConfig) -> str:
         unknown = sorted(set(chain.channels) - settings.channels.keys())
@@ -97,13 +97,13 @@ class ChainFiles:
         self.catalog = self._made(chains, (), self.requirements)
 
     def preview(self, requirements: ChainRequirements) -> ChainCatalog:
-        """Give the book these chains would make under other demands; nothing is changed by it.
+        """Return the book these chains would make under other demands; nothing is changed by it.
 
         Raises `SettingsInvalid` with each chain that answers now and could not under those.
         """
         book = self._made(*self._gathered(requirements.needed), requirements)
         lost = [
-            f"chain {name!r} answers people now and could not go on: {requirements.check(chain) or 'its words are taken'}"
+            f"chain {name!r} answers people now and could not go on: {requirements.check(chain) or 'its words are taken'}"  # noqa: E501 -- renaming made it longer
             for name, chain in sorted(self.catalog.chains.items())
             if name not in book.chains
         ]
@@ -143,7 +143,7 @@ class ChainFiles:
         return self.folders[-1] / f"{name}.toml"
 
     def files(self, folder: Path) -> dict[str, ParsedFile]:
-        """Give what was read of a folder, by the chains' names."""
+        """Return what was read of a folder, by the chains' names."""
         place = self.folders.index(folder)
         return {name: read for (where, name), read in self._read.items() if where == place}
 
@@ -167,7 +167,7 @@ class ChainFiles:
         return True
 
     def problem_with(self, chain: ChainConfig) -> str:
-        """Say what keeps a chain from being used beside the others, which may not be in use yet."""
+        """Return what keeps a chain from being used beside the others, which may not be in use yet."""
         others = {name: other for name, other in self.catalog.chains.items() if name != chain.name}
         made = build_catalog(
             {**others, chain.name: chain},
@@ -210,7 +210,7 @@ class ChainFiles:
         return _parse_file(self.folders[folder] / f"{name}.toml", signature)
 
     def _gathered(self, needed: frozenset[str]) -> tuple[dict[str, ChainConfig], list[str]]:
-        """Give what the files say that were read last, with what is wrong with them."""
+        """Return what the files say that were read last, with what is wrong with them."""
         if not self.folders:
             return dict(self.catalog.chains), []
         chains: dict[str, ChainConfig] = {}
@@ -242,7 +242,10 @@ class ChainFiles:
         return made.with_trials(self.catalog.trials)
 
     def _place(self, name: str, wrong: str) -> str:
-        """Name the file and the line of the key that `problem_with` begins with; nothing for a chain that is in no file."""
+        """Name the file and the line of the key that `problem_with` begins with.
+
+        Nothing for a chain that is in no file.
+        """
         folder = max((place for place, known in self._read if known == name), default=None)
         if folder is None:
             return ""
@@ -262,7 +265,7 @@ class CatalogView:
 
     @property
     def now(self) -> ChainCatalog:
-        """Give the chains as they are now."""
+        """Return the chains as they are now."""
         return self._chain_files.catalog if self._frozen is None else self._frozen
 
     def follow(self) -> None:

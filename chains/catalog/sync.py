@@ -1,4 +1,4 @@
-"""Edits of chains, taken over while people are chatting: from the folder, and from other machines by the database.
+"""Keeps the chains in sync at run time: with the folder's files, and with releases of other machines in the database.
 
 The files are what counts: an edit of one becomes a release in the database, and a release made elsewhere is written
 into the file. So every machine has the same files in the end, and a restart without the database loses nothing.
@@ -26,7 +26,7 @@ LOOK_SECONDS = 0.25
 
 
 def live_chains(standing: Mapping[str, ReleaseState]) -> list[ChainConfig]:
-    """Give what everybody got last: what answers until the files are read, and where one of them cannot be used."""
+    """Return what everybody got last: what answers until the files are read, and where one of them cannot be used."""
     live = (each.live.draft for each in standing.values() if each.live is not None and each.live.draft.revision)
     return [chain for draft in live if (chain := _parsed(draft)) is not None]
 

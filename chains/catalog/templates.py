@@ -88,7 +88,7 @@ def fill(source: str, values: Mapping[str, str]) -> str:
 
 
 def values(*, user: str, channel: str, chain: str, at: datetime, catalogue: Catalogue) -> dict[str, str]:
-    """Give what every template may name; `at` in any zone, told in this machine's."""
+    """Return what every template may name; `at` in any zone, told in this machine's."""
     here = at.astimezone()
     return {
         "user": user,

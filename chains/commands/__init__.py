@@ -7,7 +7,7 @@ from chains.command import Command, Commands
 
 
 def all_commands() -> Commands:
-    """Give the commands of every file in this folder, by the files' names."""
+    """Return the commands of every file in this folder, by the files' names."""
     files = sorted(file.name for file in pkgutil.iter_modules(__path__))
     return Commands(tuple(_command_of(name) for name in files))
 

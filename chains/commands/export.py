@@ -56,7 +56,7 @@ def offered(order: CommandCall) -> bool:
 
 
 def _read(argument: str) -> _Wish | str:
-    """Read what is wanted, in any order; give the first word that says nothing to us."""
+    """Read what is wanted, in any order; return the first word that says nothing to us."""
     wanted: Wanted = Current()
     format_: Format = "pdf"
     for word in unicodedata.normalize("NFKC", argument).casefold().replace(",", " ").split():

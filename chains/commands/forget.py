@@ -12,7 +12,7 @@ _MINUTES = 10
 
 
 async def run(order: CommandCall) -> Outcome:
-    """Say what would go, or let it go."""
+    """Return what would go, or let it go."""
     if casefold_nfkc(order.argument) in _YES and await _was_asked(order):
         return order.reply("forget.done", Forgotten())
     return order.reply("forget.sure", ForgetAsked(), minutes=_MINUTES)

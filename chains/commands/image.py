@@ -25,7 +25,7 @@ _QUOTE = 60
 
 
 async def run(order: CommandCall) -> AsyncGenerator[Step]:
-    """Say that it takes a while, then give the picture; or say in a sentence why there is none."""
+    """Yield a notice that it takes a while, then the image, or a sentence on why there is none."""
     painter = order.context.media_services.image_generator
     description, size = _read(order.argument)
     if painter is None:

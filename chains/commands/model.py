@@ -41,7 +41,7 @@ async def run(order: CommandCall) -> Outcome:
 
 
 def _found(context: CommandContext, offered: tuple[str, ...], wanted: str) -> Iterable[str]:
-    """Give the models meant: by the number in the list, by a name that is exactly so, or by a part of one."""
+    """Return the models meant: by the number in the list, by a name that is exactly so, or by a part of one."""
     number = wanted.removeprefix("#")
     # Not isdigit: there are digits that int does not know, such as ².
     if number.isdecimal():
@@ -80,7 +80,7 @@ def _lapsed(context: CommandContext, choice: ModelChoice) -> str:
 
 
 async def _spent(order: CommandCall, choice: ModelChoice) -> str:
-    """Say that a cheaper model stands in as long as a budget is spent."""
+    """Return the line on a cheaper model answering while a budget is spent."""
     means = order.context
     answering = await means.budget.answering(choice.answering, order.ask.event.sender)
     if answering == choice.answering:

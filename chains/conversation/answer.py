@@ -1,4 +1,4 @@
-"""One answer of a model: what it is told, what it says, and what of that is told on."""
+"""Answers a message with a model: prompt, tool loop, replies, and what is recorded."""
 
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -147,7 +147,7 @@ class ConversationAnswerer:
         yield await self._with_speech(outcome, answer, chain, ask, by_voice=by_voice)
 
     async def sees(self, ask: AnswerRequest, catalog: ChainCatalog) -> bool:
-        """Say whether the model that answers the person on the ask's channel can look at pictures."""
+        """Whether the model that answers the person on the ask's channel can look at pictures."""
         sender = ask.event.sender
         try:
             chain = catalog.chain(ask.chain, sender)
@@ -158,7 +158,7 @@ class ConversationAnswerer:
         return self.models.sees(await self.budget.answering(wanted, sender))
 
     def blanks(self, ask: AnswerRequest, chain: ChainConfig) -> dict[str, str]:
-        """Give what the chain's templates may name."""
+        """Return what the chain's templates may name."""
         sender = ask.event.sender
         return values(
             user=sender.user, channel=sender.channel, chain=chain.name, at=ask.event.sent_at, catalogue=self.catalogue
@@ -182,7 +182,7 @@ class ConversationAnswerer:
         yield from (drawn.usage for drawn in tool_executor.images)
 
     def _origin(self, chain: ChainConfig, model: str, taken: Sequence[TokenUsage], began: float) -> Provenance:
-        """Say how an answer came to be, and count what it took."""
+        """Return how an answer came to be, and count what it took."""
         origin = build_provenance(chain, model, taken, milliseconds=round((time.perf_counter() - began) * 1000))
         if taken:
             self.budget.paid(origin)
@@ -197,7 +197,7 @@ class ConversationAnswerer:
         response: ModelResponse,
         origin: Provenance,
     ) -> tuple[Outcome, str]:
-        """Give what is to be sent and remembered, and beside it the words alone."""
+        """Return what is to be sent and remembered, and beside it the words alone."""
         spoken = response.parsed(whole=True)
         if not spoken.content and asked.drawn:
             spoken = replace(spoken, content=self.catalogue.text("image.here"))

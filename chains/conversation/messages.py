@@ -18,7 +18,7 @@ def build_messages(
     pictures: Iterable[StoredMedia] = (),
     looks: Mapping[str, str] = NO_IMAGES,
 ) -> list[BaseMessage]:
-    """Give the system prompt, if there is one, the exchanges, oldest first, and the new question.
+    """Return the system prompt, if there is one, the exchanges, oldest first, and the new question.
 
     `pictures` are the question's; of all pictures those are shown that `looks` has, by SHA-256 as base64 of a JPEG.
     """

@@ -1,4 +1,4 @@
-"""Which model answers a person: the chain's own, or the one they chose by `@model` while it is offered to them."""
+"""Chooses the model that answers a person: the chain's own, or the one chosen with `@model` while it is offered."""
 
 from dataclasses import dataclass
 
@@ -24,12 +24,12 @@ class ModelChoice:
 
     @property
     def lapsed(self) -> bool:
-        """Say whether what was chosen is not offered any more: another model answers in its place."""
+        """Whether what was chosen is not offered any more: another model answers in its place."""
         return bool(self.chosen) and self.chosen not in self.offered
 
     @property
     def free(self) -> bool:
-        """Say whether there is anything to choose."""
+        """Whether there is anything to choose."""
         return any(name != self.own for name in self.offered)
 
 

@@ -13,7 +13,7 @@ JSON: Mapping[str, Any] = {"response_format": {"type": "json_object"}}
 
 
 def system_prompt(chain: ChainConfig, values: Mapping[str, str], catalogue: Catalogue, *, override: str = "") -> str:
-    """Give the system prompt; `override` is somebody else's, word for word, which goes before the chain's own."""
+    """Return the system prompt; `override` is somebody else's, word for word, which goes before the chain's own."""
     said = override or fill(chain.system_prompt, values)
     match chain.answer_format:
         case "markdown":
@@ -23,20 +23,20 @@ def system_prompt(chain: ChainConfig, values: Mapping[str, str], catalogue: Cata
 
 
 def question(chain: ChainConfig, text: str, values: Mapping[str, str]) -> str:
-    """Give a person's words as the model gets them."""
+    """Return a person's words as the model gets them."""
     return fill(chain.template, {**values, TEXT: text}) if chain.template else text
 
 
 def examples_and_history(
     chain: ChainConfig, exchanges: Sequence[Exchange], values: Mapping[str, str]
 ) -> tuple[Exchange, ...]:
-    """Give the chain's examples, put to the model as questions are, and as much of the window as fits."""
+    """Return the chain's examples, put to the model as questions are, and as much of the window as fits."""
     examples = (Exchange(question(chain, each.user, values), each.assistant) for each in chain.examples)
     return (*examples, *fitting(exchanges, chain.tokens))
 
 
 def options(chain: ChainConfig, *, model: str) -> dict[str, Any]:
-    """Give what the chain asks of a model: its answer format, and its own model's options of that one alone.
+    """Return what the chain asks of a model: its answer format, and its own model's options of that one alone.
 
     Another provider's model may refuse them, or mean something else by them.
     """

@@ -7,7 +7,7 @@ from pipeline.answer import Provenance, TokenUsage
 
 
 def build_provenance(chain: ChainConfig, model: str, taken: Sequence[TokenUsage], *, milliseconds: int) -> Provenance:
-    """Say how an answer came to be: by `model`, and with all that was taken for it."""
+    """Return how an answer came to be: by `model`, and with all that was taken for it."""
     beside: dict[str, TokenUsage] = {}
     for each in taken:
         if each.model != model:

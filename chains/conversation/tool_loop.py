@@ -1,4 +1,4 @@
-"""A model heard out: what it says in drafts, and the tools it asks for used, until it answers."""
+"""Runs the model–tool loop until the model answers."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -25,7 +25,9 @@ async def run_tool_loop(
     *,
     shown: Callable[[ParsedAnswer], str],
 ) -> AsyncGenerator[PartialAnswer | Notice]:
-    """Hear a model until it answers; `rounds` takes each of its messages, `messages` what it asked tools and was told.
+    """Receive a model until it answers.
+
+    `rounds` takes each of its messages, `messages` what it asked tools and was told.
 
     Drafts come where the ask's channel streams, as what is `shown` of each message so far.
     """
@@ -60,7 +62,7 @@ async def _message(
     response: ModelResponse,
     shown: Callable[[ParsedAnswer], str],
 ) -> AsyncGenerator[PartialAnswer]:
-    """Hear one message, in drafts where the channel shows them."""
+    """Receive one message, in drafts where the channel shows them."""
     if not tool_executor.ask.capabilities.streams:
         response.add(await model.ainvoke(messages, **options))
         return

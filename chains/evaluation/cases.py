@@ -30,7 +30,7 @@ class CaseResult:
 
     @property
     def passed(self) -> bool:
-        """Say whether nothing is wrong."""
+        """Whether nothing is wrong."""
         return not self.faults
 
 

@@ -42,7 +42,7 @@ class ComparedAnswers:
 
     @property
     def changed(self) -> bool:
-        """Say whether they say different things."""
+        """Whether they say different things."""
         return (self.live.text, self.live.error) != (self.draft.text, self.draft.error)
 
 
@@ -145,7 +145,7 @@ def _row(compared: ComparedAnswers) -> Iterator[str]:
 
 
 def _comparable_uses(tried: TrialAnswer) -> list[tuple[str, str, str]]:
-    """Give what of its tools can be the same a second time."""
+    """Return what of its tools can be the same a second time."""
     return [(use.name, use.arguments, use.outcome) for use in tried.tools]
 
 
@@ -154,7 +154,7 @@ def _tools(tried: TrialAnswer) -> str:
 
 
 def mark_differences(before: str, after: str) -> tuple[str, str]:
-    """Give two texts as HTML in which what only one of them says is marked."""
+    """Return two texts as HTML in which what only one of them says is marked."""
     old, new = _WORD.findall(before), _WORD.findall(after)
     left, right = [], []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():

@@ -87,7 +87,7 @@ class PreparedRequest:
     tools: dict[str, BoundTool]
 
     def transcript(self) -> list[tuple[str, str]]:
-        """Give the messages as roles and words."""
+        """Return the messages as roles and words."""
         roles = {"human": "user", "ai": "assistant"}
         return [(roles.get(message.type, message.type), message.text) for message in self.messages]
 
@@ -99,7 +99,7 @@ class AnswerCache:
     folder: Path | None = None
 
     def find(self, key: str) -> TrialAnswer | None:
-        """Give an answer kept, None for none. Reads a file."""
+        """Return an answer kept, None for none. Reads a file."""
         file = self._file(key)
         try:
             return _read(json.loads(file.read_text(encoding="utf-8"))) if file else None
@@ -118,7 +118,7 @@ class AnswerCache:
 
 
 def describe_use(use: ToolUse) -> str:
-    """Say in one line what a tool was used for and how that ended."""
+    """Return in one line what a tool was used for and how that ended."""
     pretended = " (no picture is drawn in a trial)" if use.name == DRAW and use.outcome == "done" else ""
     asked = " ".join(f"{use.name} {use.arguments}".split())
     return f"{asked}: {use.outcome}, {use.milliseconds} ms{pretended}"
@@ -153,7 +153,7 @@ class ChainTester:
         object.__setattr__(self, "_room", asyncio.Semaphore(self.at_once))
 
     async def prepare(self, chain: ChainConfig, question: str, exchanges: Sequence[Exchange] = ()) -> PreparedRequest:
-        """Give what the chain's model is asked at first; waits for servers whose tools it is offered."""
+        """Return what the chain's model is asked at first; waits for servers whose tools it is offered."""
         at = self.clock()
         blanks = values(
             user=TRIAL_PERSON.user, channel=TRIAL_PERSON.channel, chain=chain.name, at=at, catalogue=self.catalogue
@@ -266,7 +266,7 @@ class ChainTester:
 
 
 def _new_traces(tool_executor: ToolExecutor, messages: list[BaseMessage], seen: int) -> Iterator[ToolTrace]:
-    """Give the uses after those `seen`, each with what the model was told of it."""
+    """Return the uses after those `seen`, each with what the model was told of it."""
     told = [message.text for message in messages if isinstance(message, ToolMessage)]
     # Earlier exchanges have none of these messages, so both lists go side by side.
     for use, text in zip(tool_executor.uses[seen:], told[seen:], strict=True):

@@ -48,11 +48,11 @@ class GeneratedImage:
 
 
 class ImageGenerator(Protocol):
-    """Those who draw."""
+    """What generates images."""
 
     @property
     def demo(self) -> bool:
-        """Say whether it only plays at drawing."""
+        """Whether it only plays at drawing."""
 
     async def generate(self, description: str, *, size: str = "") -> GeneratedImage:
         """Draw a picture; an empty `size` is the settings' own. Raises `AnswerFailed`."""
@@ -141,7 +141,10 @@ class DemoImageGenerator:
 
 
 class NullImageGenerator:
-    """Implements `ImageGenerator` for trials: the model goes on as if there were a picture, and none is drawn or paid."""
+    """Implements `ImageGenerator` for trials.
+
+    The model goes on as if there were a picture, and none is drawn or paid.
+    """
 
     demo = False
 

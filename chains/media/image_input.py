@@ -1,4 +1,4 @@
-"""Pictures people send: kept until they are asked about, and shown to a model that can see.
+"""Image input: images kept until a question about them, and encoded for a model with vision.
 
 People send a picture and then write what they want to know. So a picture alone is taken in and confirmed at once,
 and the next message, if it comes soon enough by the channel's own clock, takes it along.
@@ -38,7 +38,7 @@ class ImageIntake:
     catalogue: Catalogue
 
     async def take(self, ask: AnswerRequest, media_id: str, *, sees: bool) -> Outcome | StoredMedia:
-        """Bring a picture in; gives what is said of it, or the picture where it is to be answered by itself.
+        """Bring a picture in; returns what is said of it, or the picture where it is to be answered by itself.
 
         `sees` is whether the model that will be asked can look at it.
         """
@@ -67,7 +67,7 @@ class ImageIntake:
 
 
 def recent_images(waiting: Iterable[ImageReceived], at: datetime, seconds: float) -> tuple[StoredMedia, ...]:
-    """Give the pictures that a message of some time is about; each once."""
+    """Return the pictures that a message of some time is about; each once."""
     since = at - timedelta(seconds=seconds)
     return tuple(dict.fromkeys(came.media for came in waiting if came.sent_at >= since))
 
@@ -75,7 +75,7 @@ def recent_images(waiting: Iterable[ImageReceived], at: datetime, seconds: float
 async def encode_images(
     pictures: ImageStore, asked_about: Sequence[StoredMedia], earlier: Sequence[Exchange]
 ) -> EncodedImages:
-    """Give what a model is shown: the pictures asked about, and the latest before; what is gone is left out."""
+    """Return what a model is shown: the pictures asked about, and the latest before; what is gone is left out."""
     before = [picture for exchange in earlier for picture in exchange.pictures]
     looks: EncodedImages = {}
     for picture in dict.fromkeys((*before[-MOST_EARLIER:], *asked_about)):

@@ -33,7 +33,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
-    """Give every address a name has; `OSError` if it has none."""
+    """Return every address a name has; `OSError` if it has none."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(address[0]) for *_, address in found]
 
@@ -52,7 +52,7 @@ class SafeFetcher:
         self._direct: httpx2.AsyncClient | None = None
 
     async def fetch(self, url: str, *, trusted: str = "") -> bytes:
-        """Give what an address holds; `trusted` is an address of the settings, whose host may be anywhere.
+        """Return what an address holds; `trusted` is an address of the settings, whose host may be anywhere.
 
         Raises `Unreadable` for what may not be fetched or cannot be.
         """
@@ -78,7 +78,7 @@ class SafeFetcher:
                 await client.aclose()
 
     async def _get(self, url: str, trusted: str) -> bytes | str:
-        """Give what an address holds, or the address it leads on to."""
+        """Return what an address holds, or the address it leads on to."""
         client, request = await self._request(urlsplit(url), trusted)
         response = await client.send(request, stream=True, follow_redirects=False)
         try:
@@ -118,7 +118,7 @@ class SafeFetcher:
         )
 
     async def _public(self, host: str, port: int) -> str:
-        """Give the address to connect to; empty where the proxy is to resolve the name."""
+        """Return the address to connect to; empty where the proxy is to resolve the name."""
         if _is_local_name(host):
             raise Unreadable("the picture's address is a name of the inner network")
         try:

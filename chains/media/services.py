@@ -1,4 +1,4 @@
-"""What the chains can do beside reading and writing: draw, see, listen and speak; nothing where nobody can."""
+"""The optional media services (image generation and input, speech in and out); None where not configured."""
 
 from dataclasses import dataclass, field
 
@@ -54,7 +54,7 @@ def open_media_services(
 
 
 def trial_media_services(settings: Settings) -> MediaServices:
-    """Give what a trial may do: the same tools as in the service, but pictures are not drawn, so not paid either."""
+    """Return what a trial may do: the same tools as in the service, but pictures are not drawn, so not paid either."""
     return MediaServices(NullImageGenerator() if _configured(settings, IMAGE, proxy="") is not None else None)
 
 

@@ -47,7 +47,7 @@ class SpeechToText:
         self._sounds = sounds
 
     async def transcribe(self, recording: StoredMedia) -> Transcription:
-        """Give the words of a recording.
+        """Return the words of a recording.
 
         Raises `AnswerFailed` when the model does not answer, `Unreadable` and `Undeliverable` for the recording.
         """
@@ -78,7 +78,7 @@ class TextToSpeech:
         self._sounds = sounds
 
     async def synthesise(self, answer: str) -> Speech:
-        """Give an answer as voice messages; none if it cannot or need not be said: its words are sent anyway."""
+        """Return an answer as voice messages; none if it cannot or need not be said: its words are sent anyway."""
         text = speech_text(answer)
         if not text or len(text) > MOST:
             return Speech()

@@ -14,7 +14,7 @@ _PAUSE = "\n"
 
 
 def speech_text(markdown: str) -> str:
-    """Give what of an answer is to be said; empty if it is code and the like alone."""
+    """Return what of an answer is to be said; empty if it is code and the like alone."""
     lines = (
         "".join(_words(token.children or [])).strip()
         for token in _MARKDOWN.parse(markdown[:_MOST_READ])

@@ -1,4 +1,4 @@
-"""Voice messages: brought in, written down, and answered with what was understood above the answer."""
+"""Voice input: fetched, transcribed, and quoted above the answer."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -27,7 +27,7 @@ class VoiceTranscriber:
     budget: Budget
 
     async def transcribe(self, ask: AnswerRequest, media_id: str) -> Outcome | Transcription:
-        """Give the words of a voice message, or a sentence that says why there are none."""
+        """Return the words of a voice message, or a sentence that says why there are none."""
         if self.media_services.speech_to_text is None:
             return self._problem("voice.deaf")
         if (refused := await self.budget.refusal(SPEECH, ask)) is not None:

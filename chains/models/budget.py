@@ -1,4 +1,7 @@
-"""Says who may answer, by what was spent: the model wanted, a cheaper one, or nobody until the budget begins anew."""
+"""Decides who may answer, by what was spent.
+
+The model wanted, a cheaper one, or nobody until the budget begins anew.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,7 +42,7 @@ class Limit:
 
     @property
     def spent(self) -> bool:
-        """Say whether nothing is left."""
+        """Whether nothing is left."""
         return self.paid >= self.most
 
 
@@ -83,7 +86,7 @@ class Budget:
         return self.cheaper
 
     async def refusal(self, model: str, ask: AnswerRequest) -> Outcome | None:
-        """Say in a sentence why a model that nothing can stand in for may not be asked, or nothing if it may."""
+        """Return in a sentence why a model that nothing can stand in for may not be asked, or nothing if it may."""
         spent = await self._in_the_way(model, ask.event.sender)
         if spent is None:
             return None
@@ -97,7 +100,7 @@ class Budget:
         return model if await self._in_the_way(model, person) is None else self.cheaper or model
 
     async def allows(self, model: str, person: Person) -> bool:
-        """Say whether a model itself may be asked."""
+        """Whether a model itself may be asked."""
         return await self._in_the_way(model, person) is None
 
     async def _in_the_way(self, model: str, person: Person) -> Limit | None:
@@ -118,7 +121,7 @@ class Budget:
             self._spending.paying(made_by.cost)
 
     async def limits(self, person: Person) -> Sequence[Limit]:
-        """Give every budget that holds for somebody."""
+        """Return every budget that holds for somebody."""
         if self._spending is None:
             return ()
         found: list[Limit] = []
@@ -131,7 +134,7 @@ class Budget:
         return found
 
     def when(self, limit: Limit) -> str:
-        """Say when a budget begins anew."""
+        """Return when a budget begins anew."""
         return self._catalogue.text("budget.when", date=limit.renewed.isoformat())
 
     def _limits(self, whose: Whose, amounts: Sequence[tuple[Period, int]], paid: SpentTotals) -> list[Limit]:
@@ -144,7 +147,7 @@ class Budget:
         ]
 
     def _warn(self, limits: Sequence[Limit]) -> None:
-        """Tell the operator once that everybody's budget ends, and once that it has ended."""
+        """Warn the operator once that everybody's budget ends, and once that it has ended."""
         for limit in limits:
             nearly = self._warn_at and limit.paid >= limit.most * self._warn_at
             event = "all_budget_spent" if limit.spent else "budget_nearly_spent" if nearly else ""

@@ -67,7 +67,7 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
                 yield piece
 
     async def _configured(self, call: Mapping[str, Any]) -> Runnable[LanguageModelInput, AIMessage]:
-        """Give the model for what a call says beside the messages."""
+        """Return the model for what a call says beside the messages."""
         own, tools = call.get(CHAIN_OPTIONS), call.get("tools")
         model = await self._with(own) if own else self._plain
         if not tools:

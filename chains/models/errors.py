@@ -111,7 +111,7 @@ def _reason_by_name(error: Exception, said: str) -> str:
 
 
 def _status(error: Exception) -> int | None:
-    """Give the HTTP status that came with an error: each library keeps it elsewhere, some only in its cause."""
+    """Return the HTTP status that came with an error: each library keeps it elsewhere, some only in its cause."""
     for each in _causes(error):
         response = getattr(each, "response", None)
         about = response.get("ResponseMetadata") if isinstance(response, Mapping) else None
@@ -129,7 +129,7 @@ def _status(error: Exception) -> int | None:
 
 
 def _code(error: Exception) -> object:
-    """Give the provider's own word for what went wrong."""
+    """Return the provider's own word for what went wrong."""
     response = getattr(error, "response", None)
     about = response.get("Error") if isinstance(response, Mapping) else None
     if isinstance(about, Mapping):
@@ -163,12 +163,12 @@ def _reason_by_status(status: int | None, said: str) -> str:
 
 
 def _is_error_object(error: Exception) -> bool:
-    """Say whether an HTTP 200 carried an error object instead of an answer, which LangChain raises as a ValueError."""
+    """Whether an HTTP 200 carried an error object instead of an answer, which LangChain raises as a ValueError."""
     return isinstance(error, ValueError) and bool(error.args) and isinstance(error.args[0], Mapping)
 
 
 def _provider_error_text(error: Exception) -> str:
-    """Give the code, the type and the message of a provider's error object, to look for known words in."""
+    """Return the code, the type and the message of a provider's error object, to look for known words in."""
     body: Any = getattr(error, "body", None)
     if _is_error_object(error):
         body = error.args[0]

@@ -1,4 +1,4 @@
-"""Models that stand in for one another: tried in order, and one that keeps failing is left alone for a while."""
+"""Model fallback: candidates tried in order, those that keep failing skipped for a while."""
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
@@ -35,14 +35,14 @@ _ITS_OWN = frozenset(
 
 @dataclass
 class CircuitBreaker:
-    """Which models rest; shared by all lines in which a model stands."""
+    """Circuit breaker: which models are skipped after repeated failures; shared by all fallback chains."""
 
     clock: Callable[[], float] = time.monotonic
     _failures: dict[str, int] = field(default_factory=dict)
     _until: dict[str, float] = field(default_factory=dict)
 
     def restricted_to(self, names: Collection[str]) -> "CircuitBreaker":
-        """Give the state of some of the models, to go on from on its own."""
+        """Return the state of some of the models, to go on from on its own."""
         return CircuitBreaker(
             self.clock,
             {name: failures for name, failures in self._failures.items() if name in names},
@@ -50,7 +50,7 @@ class CircuitBreaker:
         )
 
     def is_open(self, name: str) -> bool:
-        """Say whether a model is to be left alone now."""
+        """Whether a model is to be left alone now."""
         return self._until.get(name, 0.0) > self.clock()
 
     def succeeded(self, name: str) -> None:
@@ -71,7 +71,7 @@ class CircuitBreaker:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One who stands in a line."""
+    """One model of a fallback chain."""
 
     name: str
     model: ChatModel
@@ -80,7 +80,7 @@ class Candidate:
 
 
 class FallbackModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
-    """A model with those behind it, as one. When all fail, it raises what the first one did."""
+    """A model with its fallbacks, as one runnable; when all fail, raises the first one's error."""
 
     def __init__(self, candidates: Sequence[Candidate], circuit_breaker: CircuitBreaker) -> None:
         self._candidates = tuple(candidates)
@@ -133,7 +133,7 @@ class FallbackModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
         raise errors[0]
 
     def _order(self) -> list[Candidate]:
-        """Give who is asked: those that rest come last, so that somebody always is."""
+        """Return who is asked: those that rest come last, so that somebody always is."""
         return sorted(self._candidates, key=lambda one: self._circuit_breaker.is_open(one.name))
 
     def _note(self, name: str, error: Exception, errors: list[Exception]) -> None:

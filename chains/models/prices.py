@@ -33,18 +33,18 @@ class Price:
 
     @property
     def free(self) -> bool:
-        """Say whether nothing is known to be paid."""
+        """Whether nothing is known to be paid."""
         return not (self.given or self.answered or self.call)
 
     def cost(self, given: int, answered: int, *, cached: int = 0) -> int:
-        """Give what a call costs in millionths of the currency, which is what one token's price is counted in."""
+        """Return what a call costs in millionths of the currency, which is what one token's price is counted in."""
         known = min(cached, given)
         tokens = (given - known) * self.given + known * self.cached + answered * self.answered
         return round(tokens + self.call * MILLION)
 
 
 def usage_of(response: ModelResponse, price: Price, *, called: str) -> TokenUsage:
-    """Give what a message took of the model that was called, or of the one that stood in for it."""
+    """Return what a message took of the model that was called, or of the one that stood in for it."""
     cost = price.cost(response.input_tokens, response.output_tokens, cached=response.cached_tokens)
     return TokenUsage(response.model or called, response.input_tokens, response.output_tokens, cost)
 

@@ -44,7 +44,7 @@ class Throughput:
 
     @property
     def tokens_a_second(self) -> float:
-        """Give its speed once it speaks."""
+        """Return its speed once it speaks."""
         return self.tokens * 1000 / max(1, self.milliseconds - self.first_milliseconds)
 
 
@@ -79,12 +79,12 @@ class ModelProbe:
         return Throughput(heard.model or self.name, first, _since(began), tokens, pieces)
 
     async def uses_tools(self) -> Found:
-        """Say whether it calls a tool that it is offered and asked to call."""
+        """Whether it calls a tool that it is offered and asked to call."""
         heard = await self._collect([HumanMessage(_USE)], tools=[_TOOL])
         return "failed" if heard is None else "yes" if heard.request.tool_calls else "no"
 
     async def sees(self) -> Found:
-        """Say whether it can tell the colour of a picture."""
+        """Whether it can tell the colour of a picture."""
         picture = {"type": "image_url", "image_url": {"url": _red_square()}}
         heard = await self._collect([HumanMessage([{"type": "text", "text": _LOOK}, picture])])
         said = heard.text.casefold() if heard is not None else ""

@@ -130,13 +130,13 @@ _ALIKE = 0.6
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """Give `; did you mean ...?` for the known name that was most likely meant, or nothing."""
+    """Return `; did you mean ...?` for the known name that was most likely meant, or nothing."""
     found = get_close_matches(name, known, n=1, cutoff=_ALIKE)
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def unusable(here: str, table: ModelTable, provider: Provider) -> list[str]:
-    """Say what keeps a table of a provider from being used, as far as its package need not be loaded for it."""
+    """Return what keeps a table of a provider from being used, as far as its package need not be loaded for it."""
     problems = []
     if find_spec(provider.module.partition(".")[0]) is None:
         problems.append(
@@ -149,7 +149,7 @@ def unusable(here: str, table: ModelTable, provider: Provider) -> list[str]:
 
 
 def options_taken(provider: Provider) -> frozenset[str]:
-    """Give the names of the options that a provider's class takes. Loads its package."""
+    """Return the names of the options that a provider's class takes. Loads its package."""
     return _taken(_class(provider))
 
 
@@ -195,7 +195,7 @@ def make(
 def _ours(
     here: str, provider: Provider, table: ModelTable, taken: Collection[str], *, proxy: str, client: httpx2.AsyncClient
 ) -> dict[str, Any]:
-    """Say with a class's own words what a table says in ours: key, address, patience, repetitions, proxy."""
+    """Translate a table's keys into a class's own names: key, address, patience, repetitions, proxy."""
     address = table.base_url or provider.home
     key = table.api_key.get_secret_value()
     given: dict[str, Any] = {}

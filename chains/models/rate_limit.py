@@ -1,4 +1,4 @@
-"""Keeps calls to a model within its provider's limits: what is too much for this minute waits its turn.
+"""Rate limits calls to a model as its provider does: calls beyond the limit queue.
 
 A limit is kept over any sixty seconds, not by the clock's minutes, and by each process for itself.
 """
@@ -41,7 +41,7 @@ class Timer(Protocol):
     """What wakes a gate up."""
 
     def cancel(self) -> None:
-        """Wake nobody."""
+        """Cancel the timer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -61,7 +61,7 @@ class SlidingWindow:
     passed: deque[Slot] = field(default_factory=deque)
 
     def wait(self, now: float, tokens: float) -> float:
-        """Give the seconds until a call of so many tokens may pass, if no other does before."""
+        """Return the seconds until a call of so many tokens may pass, if no other does before."""
         self._forget(now)
         count, load = len(self.passed), sum(call.tokens for call in self.passed)
         # More than a minute allows passes alone.
@@ -102,7 +102,7 @@ def _later(seconds: float, wake: Callable[[], None]) -> Timer:
 
 
 class RateLimiter:
-    """The one way to a model: first come, first served."""
+    """A FIFO rate limiter in front of one model."""
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class RateLimiter:
         self._usual = _ANSWER
 
     def with_limits(self, requests: int, tokens: int) -> "RateLimiter":
-        """Give the gate of other limits, for which what has passed here counts as well."""
+        """Return the gate of other limits, for which what has passed here counts as well."""
         return RateLimiter(
             self.name, SlidingWindow(requests, tokens, self.window.passed), clock=self._clock, later=self._later
         )
@@ -148,21 +148,21 @@ class RateLimiter:
             raise
 
     def settle(self, passed: Slot, read: int, written: int) -> None:
-        """Say what a call really had; nothing known leaves the estimate."""
+        """Return what a call really had; nothing known leaves the estimate."""
         if read or written:
             passed.tokens = read + written
             self._usual += _WEIGHT * (written - self._usual)
             self._release_waiters()
 
     def estimate_tokens(self, asked: LanguageModelInput, call: Mapping[str, Any], limit: object) -> float:
-        """Give the tokens a call will have, as far as can be told: its words, and an answer of the usual length."""
+        """Return the tokens a call will have, as far as can be told: its words, and an answer of the usual length."""
         answer = min(self._usual, limit) if isinstance(limit, int) else self._usual
         tools = call.get("tools")
         beside = estimate(json.dumps(tools, ensure_ascii=False, default=str)) if tools else 0
         return _weigh(asked) + beside + answer
 
     def _expected(self, tokens: float) -> float:
-        """Give the seconds a call would wait, all others before it included."""
+        """Return the seconds a call would wait, all others before it included."""
         if not self._queue and not self.window.wait(self._clock(), tokens):
             return 0.0
         now = began = self._clock()

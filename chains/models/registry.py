@@ -68,58 +68,58 @@ class ModelRegistry:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Give the names of the models that can be called, sorted."""
+        """Return the names of the models that can be called, sorted."""
         return names_of(self._tables)
 
     @property
     def circuit_breaker(self) -> CircuitBreaker:
-        """Say which models rest."""
+        """Return which models rest."""
         return self._rests
 
     def rate_limiter(self, name: str) -> RateLimiter | None:
-        """Give what keeps calls to a model within its limits; None where there are none."""
+        """Return what keeps calls to a model within its limits; None where there are none."""
         return self._gates.get(name)
 
     def has(self, name: str, table: ModelTable) -> bool:
-        """Say whether a model is set up in exactly this way."""
+        """Whether a model is set up in exactly this way."""
         return self._tables.get(name) == table
 
     @property
     def demo(self) -> bool:
-        """Say whether nobody has set a model up, so that the built-in one answers."""
+        """Whether nobody has set a model up, so that the built-in one answers."""
         return provider_of(self._tables, DEFAULT) == "demo"
 
     def sees(self, name: str) -> bool:
-        """Say whether a model can look at pictures."""
+        """Whether a model can look at pictures."""
         return self._tables[name].vision
 
     def display_name(self, name: str) -> str:
-        """Give what people know a model by: the provider's name for it, or `demo`."""
+        """Return what people know a model by: the provider's name for it, or `demo`."""
         return NAME if provider_of(self._tables, name) == "demo" else self._tables[name].model
 
     def price(self, name: str) -> Price:
-        """Say what a model costs; the demo model costs nothing."""
+        """Return what a model costs; the demo model costs nothing."""
         return self._prices.get(name, Price())
 
     def free(self, name: str) -> bool:
-        """Say whether a model costs nothing, nor any of those that stand in for it."""
+        """Whether a model costs nothing, nor any of those that stand in for it."""
         return name not in self._tables or all(self.price(each).free for each in fallback_chain(self._tables, name))
 
     @property
     def choosable(self) -> tuple[str, ...]:
-        """Give the models that somebody may choose to be answered by, sorted."""
+        """Return the models that somebody may choose to be answered by, sorted."""
         return tuple(name for name in self.names if self._tables[name].users)
 
     def offered_to(self, user: str) -> tuple[str, ...]:
-        """Give the models that a person may choose, sorted; user ids are compared without regard to case."""
+        """Return the models that a person may choose, sorted; user ids are compared without regard to case."""
         return tuple(name for name in self.choosable if _among(user, self._tables[name].users))
 
     def title(self, name: str) -> str:
-        """Give what people read for a model when they choose."""
+        """Return what people read for a model when they choose."""
         return self._tables[name].title or (self.display_name(name) if name == DEFAULT else name)
 
     def description(self, name: str) -> str:
-        """Give the few words beside a model's title; empty where they would only repeat it."""
+        """Return the few words beside a model's title; empty where they would only repeat it."""
         about = self._tables[name].about or self.display_name(name)
         return "" if about == self.title(name) else about
 
@@ -129,7 +129,7 @@ class ModelRegistry:
             raise SettingsInvalid([f"there is no model {name!r} set up; there are {', '.join(self.names)}"])
 
     async def chat(self, name: str) -> ChatModel:
-        """Give a model with its fallbacks; building one off the event loop takes a second, the first time."""
+        """Return a model with its fallbacks; building one off the event loop takes a second, the first time."""
         if (model := self._built.get(name)) is not None:
             return model
         async with self._building:
@@ -139,12 +139,12 @@ class ModelRegistry:
         return self._built[name]
 
     async def without_fallbacks(self, name: str) -> ChatModel:
-        """Give a model without those that stand in for it, to find out about it."""
+        """Return a model without those that stand in for it, to find out about it."""
         self.check(name)
         return await asyncio.to_thread(self._one, name)
 
     def options(self, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
-        """Give what a call of a model says beside the messages when a chain has options of its own."""
+        """Return what a call of a model says beside the messages when a chain has options of its own."""
         if not own:
             return {}
         table = self._tables[name]
@@ -185,7 +185,7 @@ class ModelRegistry:
             await self.chat(name)
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         clients, self._clients = self._clients, []
         self._built.clear()
         for client in clients:
@@ -211,7 +211,7 @@ class ModelRegistry:
         return RateLimitedModel(model, gate, limit=table.own.get("max_tokens"), most=None if alone else table.timeout)
 
     def _suiting(self, name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        """Give how a call to a line is put to one who stands in it."""
+        """Return how a call to a line is put to one who stands in it."""
         table = self._tables[name]
         if provider_of(self._tables, name) not in OURS:
             return lambda call: call
@@ -255,7 +255,7 @@ class ModelRegistry:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether an address is on this machine."""
+    """Whether an address is on this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -1,4 +1,4 @@
-"""What has come of a model's answer so far: the same whether it came whole or in pieces."""
+"""A model's response, accumulated from a whole message or from its chunks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ MOST_CHARACTERS = 200_000
 
 @dataclass(slots=True)
 class ModelResponse:
-    """An answer as it is heard; tokens are the provider's own count."""
+    """A model's response so far; tokens are the provider's own count."""
 
     text: str = ""
     reasoning: str = ""
@@ -54,12 +54,12 @@ class ModelResponse:
 
     @property
     def tool_requests(self) -> Sequence[ToolCall | InvalidToolCall]:
-        """Give the tools the model asks for, once the message is whole; last those whose arguments are garbled."""
+        """Return the tools the model asks for, once the message is whole; last those whose arguments are garbled."""
         return [*self._asking.tool_calls, *self._asking.invalid_tool_calls] if self._asking is not None else ()
 
     @property
     def request(self) -> AIMessage:
-        """Give the message as the model is given it back beside what its tools said."""
+        """Return the message as the model is given it back beside what its tools said."""
         content: str | list[str | dict[Any, Any]] = self.text
         if self._asking is None:
             return AIMessage(content)
@@ -121,12 +121,12 @@ class ModelResponse:
 
 
 def clamp_token_count(tokens: int) -> int:
-    """Give a provider's count, within what a model can take at all and what the database holds."""
+    """Return a provider's count, within what a model can take at all and what the database holds."""
     return max(0, min(tokens, MOST_TOKENS))
 
 
 def final_response(messages: Sequence[ModelResponse]) -> ModelResponse:
-    """Give the message whose words are the answer: the last that has any."""
+    """Return the message whose words are the answer: the last that has any."""
     return next((heard for heard in reversed(messages) if heard.text or heard.refusal), messages[-1])
 
 

@@ -28,12 +28,12 @@ def provider_of(tables: Tables, name: str) -> str:
 
 
 def names_of(tables: Tables) -> tuple[str, ...]:
-    """Give the names of the models that can be called, sorted."""
+    """Return the names of the models that can be called, sorted."""
     return tuple(sorted(name for name in tables if name not in NOT_CHAT and provider_of(tables, name)))
 
 
 def fallback_chain(tables: Tables, name: str) -> tuple[str, ...]:
-    """Give a model and all that stand in for it, each once, in the order in which they are tried."""
+    """Return a model and all that stand in for it, each once, in the order in which they are tried."""
     line = dict.fromkeys((name,))
     for fallback in tables[name].fallbacks:
         line |= dict.fromkeys(fallback_chain(tables, fallback))
@@ -41,7 +41,7 @@ def fallback_chain(tables: Tables, name: str) -> tuple[str, ...]:
 
 
 def problems_of(tables: Tables) -> list[str]:
-    """Say everything that is wrong, each with its table and key."""
+    """Return every problem, each with its table and key."""
     return [problem for name in tables for problem in (*_of_its_provider(tables, name), *_of_its_place(tables, name))]
 
 

@@ -14,13 +14,13 @@ _MESSAGE = 4
 
 
 def estimate(text: str) -> int:
-    """Give the tokens of a text, rounded up."""
+    """Return the tokens of a text, rounded up."""
     wide = sum(ord(character) >= _WIDE for character in text)
     return int(wide * _WIDE_TOKENS + (len(text) - wide) * _NARROW_TOKENS) + 1
 
 
 def fitting(exchanges: Sequence[Exchange], most: int | None) -> tuple[Exchange, ...]:
-    """Give the latest exchanges that together have at most so many tokens; None for any number."""
+    """Return the latest exchanges that together have at most so many tokens; None for any number."""
     if most is None:
         return tuple(exchanges)
     left = most

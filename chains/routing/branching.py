@@ -29,7 +29,7 @@ class BranchRunnable(AsyncOnlyRunnable[Given, Made]):
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> Made:
-        """Give the last thing the branch streams."""
+        """Return the last thing the branch streams."""
         last: list[Made] = []
         async for made in self.astream(input, config, **kwargs):
             last = [made]

@@ -1,4 +1,4 @@
-"""Has a model choose the chain for a message that no command and no keyword sends anywhere."""
+"""Classifies a message with a model: which chain answers it, where no command or keyword decides."""
 
 import asyncio
 import json

@@ -22,7 +22,7 @@ from pipeline.text.unicode import wellformed
 
 
 def dispatch(reading: Intent, ask: AnswerRequest, catalog: ChainCatalog) -> Intent:
-    """Say for a reading which chain it concerns; webot's own commands concern none."""
+    """Return an intent with the chain it concerns; webot's own commands concern none."""
     match reading:
         case CommandIntent() | Welcome() | ImageIntent() | VoiceIntent():
             return reading

@@ -1,4 +1,4 @@
-"""What an event asks of us: a question for the model, a command, a short word of ours, or nothing."""
+"""The intent of an event: a question for the model, a command, a fixed reply, or nothing."""
 
 from dataclasses import dataclass
 
@@ -84,7 +84,7 @@ Intent = Question | CommandIntent | FixedReply | Welcome | ImageIntent | VoiceIn
 
 
 def command_in(content: Content, commands: Commands) -> CommandIntent | None:
-    """Give the command an event is, typed or clicked; None if it is none."""
+    """Return the command an event is, typed or clicked; None if it is none."""
     if not isinstance(content, Text | Clicked):
         return None
     found = commands.find(content.text if isinstance(content, Text) else content.key)

@@ -1,4 +1,4 @@
-"""The tools a chain allows its model, offered as long as a turn is willing to wait for them, and what came of them."""
+"""Executes the tools a model asks for, within the limits of one turn."""
 
 import asyncio
 import json
@@ -68,28 +68,28 @@ class ToolExecutor:
     _noticed: set[str] = field(default_factory=set)
 
     def request_options(self, *, last: bool) -> dict[str, Any]:
-        """Give what a call of the model says beside the messages; in the `last` round it may only answer."""
+        """Return what a call of the model says beside the messages; in the `last` round it may only answer."""
         if not self.offers:
             return {}
         choice = {"tool_choice": "none"} if last else {}
         return {"tools": [offer.schema for offer in self.offers.values()], **choice}
 
     def tools_rejected(self, error: Exception, *, first: bool) -> bool:
-        """Say whether the model may have refused the tools, which are then put away; some servers take none."""
+        """Whether the model may have refused the tools, which are then put away; some servers take none."""
         if not first or not self.offers or to_answer_failed(error, model="").reason != "model.refused":
             return False
         self.offers, self.refused = {}, True
         return True
 
     def notices(self, wishes: Sequence[ToolCallRequest]) -> list[str]:
-        """Give the sentences to say before these tools are used, each once an answer."""
+        """Return the sentences to say before these tools are used, each once an answer."""
         keys = {offer.notice for wish in wishes if (offer := self.offers.get(wish["name"] or "")) is not None}
         fresh = sorted(keys - self._noticed - {""})
         self._noticed.update(fresh)
         return [self.catalogue.text(key) for key in fresh]
 
     async def use(self, wishes: Sequence[ToolCallRequest]) -> list[ToolMessage]:
-        """Use tools as a model asked to, all at once; gives what it is told, failures included, in its order."""
+        """Use tools as a model asked to, all at once; returns what it is told, failures included, in its order."""
         # Who may is settled in their order, before any of them runs.
         reasons = [self._reason_not_to(wish) for wish in wishes]
         used = await asyncio.gather(

@@ -27,7 +27,7 @@ class McpServers:
         self._servers = servers
 
     async def offers(self, names: Iterable[str], *, patience: float = CONNECT_SECONDS) -> dict[str, BoundTool]:
-        """Give the tools that a chain's `tools` name, by the names models call them; the rest of them is ignored."""
+        """Return the tools that a chain's `tools` name, by the names models call them; the rest of them is ignored."""
         wanted = _wanted(names)
         if not wanted:
             return {}
@@ -76,12 +76,12 @@ def open_servers(settings: Settings) -> McpServers:
 
 
 def set_up(settings: Settings) -> dict[str, McpTable]:
-    """Give the servers that somebody has filled in."""
+    """Return the servers that somebody has filled in."""
     return {name: table for name, table in settings.mcp.items() if table.command or table.url}
 
 
 def unknown_tool(names: Iterable[str], settings: Settings) -> str:
-    """Say which server or tool that a chain's `tools` name is not in the settings; nothing if all are."""
+    """Return which server or tool that a chain's `tools` name is not in the settings; nothing if all are."""
     tables = set_up(settings)
     for server, tools in _wanted(names).items():
         if (table := tables.get(server)) is None:
@@ -94,7 +94,7 @@ def unknown_tool(names: Iterable[str], settings: Settings) -> str:
 
 
 def _wanted(names: Iterable[str]) -> dict[str, set[str]]:
-    """Give the servers named with the tools wanted of each; none of them for all."""
+    """Return the servers named with the tools wanted of each; none of them for all."""
     wanted: dict[str, set[str]] = {}
     everything: set[str] = set()
     for name in names:

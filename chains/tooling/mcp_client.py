@@ -65,7 +65,7 @@ class McpConnection:
         """What kept it from being connected to the last time."""
 
     async def offers(self, patience: float = CONNECT_SECONDS) -> Mapping[str, BoundTool]:
-        """Give its tools by the server's own names, as they were last known; waits `patience` seconds at most."""
+        """Return its tools by the server's own names, as they were last known; waits `patience` seconds at most."""
         try:
             async with asyncio.timeout(patience):
                 await self._connected()
@@ -94,7 +94,7 @@ class McpConnection:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type of the extra
-        """Have a tool used; gives what came of it as text alone. Raises whatever goes wrong."""
+        """Have a tool used; returns what came of it as text alone. Raises whatever goes wrong."""
         from mcp.types import CallToolResult, TextContent  # noqa: PLC0415 - an extra
 
         session = await self._connected()
@@ -108,7 +108,10 @@ class McpConnection:
         return CallToolResult(content=[TextContent(type="text", text=_text_of(result))], isError=result.isError)
 
     async def _use(self, session: "ClientSession", tool: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type of the extra
-        """Have a tool used; `ServerUnavailable` when the session ends meanwhile, for whose answer the library would wait."""
+        """Have a tool used.
+
+        `ServerUnavailable` when the session ends meanwhile, for whose answer the library would wait.
+        """
         gone = asyncio.ensure_future(self._closing.wait())
         using = asyncio.ensure_future(session.call_tool(tool, dict(arguments)))
         try:
@@ -263,7 +266,7 @@ class McpConnection:
         return offers
 
     def _renamed(self, tool: "BaseTool") -> "BaseTool":
-        """Give a tool a name that models may call and that says whose it is."""
+        """Return a tool a name that models may call and that says whose it is."""
         name = _UNFIT.sub("_", f"{self.name}_{tool.name}")[:_NAME]
         description = (tool.description or tool.name)[:_DESCRIPTION]
         return tool.model_copy(update={"name": name, "description": description})
@@ -288,7 +291,7 @@ def _text_of(result: Any) -> str:  # noqa: ANN401 - a type of the extra
 
 
 def _short_cause(error: BaseException) -> str:
-    """Say in a few words what kept a server away, the innermost of it."""
+    """Return in a few words what kept a server away, the innermost of it."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     status = getattr(getattr(error, "response", None), "status_code", None)

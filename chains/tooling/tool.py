@@ -1,4 +1,4 @@
-"""What a tool is that a chain may let its model use, and for whom it works when it does."""
+"""A tool a chain may offer its model: limits, notice, and the person it runs for."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -60,11 +60,14 @@ class BoundTool:
 
 
 def config_for(ask: AnswerRequest) -> RunnableConfig:
-    """Give a tool's call whom it is for."""
+    """Return a tool's call whom it is for."""
     return {"configurable": {_ASK: ask}}
 
 
 def request_of(config: RunnableConfig) -> AnswerRequest:
-    """Say inside a tool whom it works for; the tool's function takes `config: RunnableConfig`, which no model sees."""
+    """Return, inside a tool, the request it works for; the tool's function takes `config.
+
+    RunnableConfig`, which no model sees.
+    """
     ask: AnswerRequest = config["configurable"][_ASK]
     return ask

@@ -4,5 +4,5 @@ import pkgutil
 
 
 def tool_names() -> tuple[str, ...]:
-    """Give the names of the tools of this folder, sorted; loads none of them."""
+    """Return the names of the tools of this folder, sorted; loads none of them."""
     return tuple(sorted(file.name for file in pkgutil.iter_modules(__path__)))

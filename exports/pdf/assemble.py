@@ -1,4 +1,4 @@
-"""Binds the printed parts of a document: contents before them, bookmarks beside them, a number on each page."""
+"""Assembles the rendered parts of a document: table of contents, bookmarks, page numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ _RIGHT = 48
 
 
 def assemble(parts: Iterable[bytes], heads: Sequence[Head], catalogue: Catalogue, folder: Path) -> pymupdf.Document:
-    """Give the whole document."""
+    """Return the whole document."""
     book = pymupdf.open()
     marks: list[list[object]] = []
     for data in parts:
@@ -64,7 +64,7 @@ def _write(book: pymupdf.Document, path: Path) -> None:
 def _contents(
     book: pymupdf.Document, heads: Sequence[Head], begins: Sequence[int], catalogue: Catalogue, folder: Path
 ) -> list[tuple[int, Label]]:
-    """Put a table of contents before several conversations; give its figures, each with its page."""
+    """Put a table of contents before several conversations; return its figures, each with its page."""
     if len(heads) == 1:
         return []
     pages, places = markdown_pdf.render_contents(heads, catalogue, folder)
@@ -84,7 +84,7 @@ def _contents(
 
 
 def _figures(pages: int, beside: Iterable[tuple[int, Label]]) -> Mapping[int, Sequence[Label]]:
-    """Give what stands on each page: `3 / 20` at its foot, and what is `beside`."""
+    """Return what stands on each page: `3 / 20` at its foot, and what is `beside`."""
     written: dict[int, list[Label]] = {}
     for place in range(pages):
         said = f"{place + 1} / {pages}"

@@ -51,7 +51,7 @@ def render(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder) -> tup
 def render_contents(
     heads: Sequence[Head], catalogue: Catalogue, folder: Path
 ) -> tuple[pymupdf.Document, list[tuple[int, float]]]:
-    """Lay a table of contents out; give it with the page (from 0) and the line's foot of each conversation."""
+    """Lay a table of contents out; return it with the page (from 0) and the line's foot of each conversation."""
     made = _Flowing(folder, toc_level=0)
     places = [made.flow(piece) for piece in contents(heads, catalogue)]
     return made.finish(), places[1:]
@@ -109,7 +109,7 @@ class _Flowing(MarkdownPdf):
             place = end
 
     def flow(self, piece: HtmlPiece) -> tuple[int, float]:
-        """Lay a piece out on what is left of the page, or on the next; give the page it ends on, and where."""
+        """Lay a piece out on what is left of the page, or on the next; return the page it ends on, and where."""
         story = self._story([piece])
         self._find_room(fresh=piece.fresh)
         if piece.whole and self._top > self._area.y0:
@@ -129,7 +129,7 @@ class _Flowing(MarkdownPdf):
         return self._make_doc()  # type: ignore[no-untyped-call]  # the library's
 
     def _heights(self, run: Sequence[HtmlPiece]) -> list[float]:
-        """Give how far below each piece the next one begins."""
+        """Return how far below each piece the next one begins."""
         tops: list[float] = []
         feet: list[float] = []
 

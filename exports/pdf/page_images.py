@@ -37,7 +37,7 @@ class PageImage:
 
 
 def page_image(media: StoredMedia, pictures: ImageFolder) -> PageImage | None:
-    """Give a picture as a page shows it, None for what cannot be shown; the same picture gives the same bytes."""
+    """Return a picture as a page shows it, None for what cannot be shown; the same picture gives the same bytes."""
     path = pictures.of(media)
     return None if path is None else _fitted(path)
 

@@ -1,4 +1,4 @@
-"""Writes small grey figures on finished pages, as objects of the file.
+"""Writes page labels on finished pages, as PDF objects.
 
 PyMuPDF's own way to write on a page takes milliseconds, and more the more pages there are.
 """
@@ -23,12 +23,12 @@ class Label:
     size: float
 
     def ink(self) -> str:
-        """Give the operators that draw it."""
+        """Return the operators that draw it."""
         return f"BT {_GREY} rg /{_NAME} {self.size:g} Tf {self.left:.2f} {self.up:.2f} Td ({self.said}) Tj ET\n"
 
 
 def width(said: str, size: float) -> float:
-    """Give how wide figures are, in points."""
+    """Return how wide figures are, in points."""
     return float(pymupdf.get_text_length(said, fontsize=size))
 
 

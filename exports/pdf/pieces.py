@@ -72,7 +72,7 @@ _ROWS = 12
 
 
 def style(html: str) -> str:
-    """Give the style sheet of a piece: what it does not need would cost more than its text."""
+    """Return the style sheet of a piece: what it does not need would cost more than its text."""
     there = set(_SPAN.findall(html))
     code = "\n".join(rule for name, rule in colours().items() if name in there)
     return STYLE + code + (_EMOJI if EMOJI_MARK in html else "")
@@ -92,7 +92,7 @@ class HtmlPiece:
 
 
 def pieces(part: RenderPart, catalogue: Sentences, pictures: ImageFolder) -> Iterator[HtmlPiece]:
-    """Give the pieces in their order."""
+    """Return the pieces in their order."""
     number = part.first
     for place, (transcript, head) in enumerate(zip(part.transcripts, part.heads, strict=True)):
         if place or not part.goes_on:
@@ -143,7 +143,7 @@ def _read_twice(html: str) -> str:
 
 
 def contents(heads: Sequence[Head], catalogue: Sentences) -> Iterator[HtmlPiece]:
-    """Give a title and a line for each conversation."""
+    """Return a title and a line for each conversation."""
     paper = PdfMarkup()
     yield HtmlPiece(
         f'<div><p class="cover">{paper.words(title_of_all([head.conversation for head in heads], catalogue))}</p></div>'

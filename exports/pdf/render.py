@@ -20,7 +20,7 @@ class Incomplete(Exception):
 
 
 def render_part(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder, *, engine: PdfEngine) -> bytes:
-    """Give the part as PDF. Raises `Incomplete` rather than leave a message out."""
+    """Return the part as PDF. Raises `Incomplete` rather than leave a message out."""
     with _render(part, catalogue, pictures, engine) as pages:
         pages.subset_fonts()
         data: bytes = pages.tobytes(garbage=3, deflate=True)

@@ -1,4 +1,4 @@
-"""Reads a PDF back and looks whether each message is in it whole, in its place.
+"""Verifies a PDF: reads it back and checks that each message is complete and in place.
 
 Compared are letters and digits: how spaces, punctuation and emoji come back from a page differs between engines, but
 a text that keeps all its letters in their order has lost nothing else.
@@ -36,7 +36,7 @@ _FOOT = 40
 
 
 def missing_messages(pdf: pymupdf.Document, part: RenderPart) -> list[int]:
-    """Give the numbers of the messages that are not there whole."""
+    """Return the numbers of the messages that are not there whole."""
     text = "".join(_letters(_page_text(page)) for page in pdf)
     missing: list[int] = []
     begin = 0

@@ -1,4 +1,4 @@
-"""The rendering processes: one that gets ready, and its copies, each of which serves whoever wanted it.
+"""The rendering processes: a fork server that preloads libraries, and a forked child for each client.
 
 Run as `python -m exports.workers.child [pages]` with a socket for standard input: a name with a connection wants a
 copy that serves it, the name alone wants that copy ended. A copy reads an order a line, makes the documents, and

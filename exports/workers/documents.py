@@ -83,9 +83,12 @@ def _out(laid: WorkDir) -> Path:
 
 
 def pieces(
-    transcripts: Sequence[Transcript], catalogue: Catalogue, pictures: ImageFolder, format: Format
-) -> Iterator[str]:  # noqa: A002 (its name)
-    """Give a document in pieces."""
+    transcripts: Sequence[Transcript],
+    catalogue: Catalogue,
+    pictures: ImageFolder,
+    format: Format,  # noqa: A002 (its name)
+) -> Iterator[str]:
+    """Return a document in pieces."""
     match format:
         case "md":
             yield from markdown.write(transcripts, catalogue)

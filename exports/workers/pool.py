@@ -1,4 +1,4 @@
-"""Sends orders to rendering processes, a bounded number at a time, and ends those that hang or are not wanted."""
+"""A bounded pool of rendering processes; ends those that hang or are no longer needed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""Rendering processes as those who give them orders see them: a room to get ready in, and the presses made there.
+"""The parent's side of rendering processes: a fork server, and the processes forked from it.
 
 Imports next to nothing, so that a room can be opened first and get ready while everything else is imported.
 """
@@ -28,7 +28,7 @@ class ForkServer:
 
     @property
     def is_gone(self) -> bool:
-        """Say whether the process is there no more, or about to be."""
+        """Whether the process is there no more, or about to be."""
         try:
             # It says nothing here: what can be read is its end, which comes before that of any press.
             self._door.recv(1)
@@ -103,7 +103,7 @@ class RenderProcess:
         self.orders = 0
 
     async def ask(self, order: bytes) -> bytes:
-        """Give the answer to an order, nothing if the process died over it."""
+        """Return the answer to an order, nothing if the process died over it."""
         self.orders += 1
         try:
             self._writer.write(order + b"\n")

@@ -17,11 +17,11 @@ class WorkDir:
     folder: Path
 
     def heads(self) -> Sequence[Head]:
-        """Give the heads of all conversations."""
+        """Return the heads of all conversations."""
         return HEADS.validate_json((self.folder / _HEADS).read_bytes())
 
     def parts(self) -> list[str]:
-        """Give the names of the parts, in their order."""
+        """Return the names of the parts, in their order."""
         return sorted(path.name for path in self.folder.glob("part-*.json"))
 
     def part(self, name: str) -> RenderPart:
@@ -29,7 +29,7 @@ class WorkDir:
         return CHUNK.validate_json((self.folder / name).read_bytes()).part(self.heads())
 
     def pages(self, name: str) -> Path:
-        """Say where a part's pages are."""
+        """Return where a part's pages are."""
         return (self.folder / name).with_suffix(".pdf")
 
 

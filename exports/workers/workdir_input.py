@@ -12,7 +12,7 @@ from pipeline.ports import MediaStore
 
 
 async def write_work_dir(folder: Path, pieces: AsyncIterable[Transcript], media: MediaStore) -> Sequence[Head]:
-    """Write conversations and their pictures as they come, whole or in pieces; give the heads of all."""
+    """Write conversations and their pictures as they come, whole or in pieces; return the heads of all."""
     laying = WorkDirWriter(folder)
     async for piece in pieces:
         await asyncio.to_thread(laying.add, piece)
@@ -22,7 +22,7 @@ async def write_work_dir(folder: Path, pieces: AsyncIterable[Transcript], media:
 
 
 async def write_images(folder: Path, transcript: Transcript, media: MediaStore) -> list[str]:
-    """Write the pictures, but for those that are gone; give their names."""
+    """Write the pictures, but for those that are gone; return their names."""
     written = []
     for each in sorted({each for said in transcript.messages for each in said.media}, key=lambda one: one.sha256):
         if not (name := file_name(each)):

@@ -63,7 +63,7 @@ class Pictured:
 
     @property
     def words(self) -> str:
-        """Give what stands in its place."""
+        """Return what stands in its place."""
         return f"🖼 {self.alt or self.address}"
 
 
@@ -141,7 +141,7 @@ def blocks_of(message: Message) -> tuple[Block, ...]:
 
 
 def plain(spans: Sequence[Span]) -> str:
-    """Give the words of spans."""
+    """Return the words of spans."""
     return "".join(_plain(span) for span in spans)
 
 
@@ -237,7 +237,7 @@ def _grid(tokens: Iterator[Token]) -> Grid:
 
 
 def _inline(tokens: Iterator[Token]) -> tuple[Span, ...]:
-    """Give the spans of the next token, and pass over the one that closes their block."""
+    """Return the spans of the next token, and pass over the one that closes their block."""
     spans = tuple(_spans(iter(next(tokens).children or ()), ""))
     next(tokens)
     return spans
@@ -270,5 +270,5 @@ def _spans(tokens: Iterator[Token], until: str) -> Iterator[Span]:
 
 
 def _outside(address: str) -> str:
-    """Give an address a reader can follow; one within a page we did not make leads nowhere, and breaks PyMuPDF."""
+    """Return an address a reader can follow; one within a page we did not make leads nowhere, and breaks PyMuPDF."""
     return address if address.startswith(("http://", "https://", "mailto:", "tel:")) else ""

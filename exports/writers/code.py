@@ -17,7 +17,7 @@ _LONGEST = 20_000
 
 
 def coloured(code: str, language: str) -> str:
-    """Give code as HTML; plain where the language is unknown.
+    """Return code as HTML; plain where the language is unknown.
 
     What has a colour is in a span with pygments' class, and nothing else: laying a span out costs more than its text.
     """
@@ -31,7 +31,7 @@ def coloured(code: str, language: str) -> str:
 
 @cache
 def colours() -> Mapping[str, str]:
-    """Give the style sheet's rule for each class, for code inside <pre>."""
+    """Return the style sheet's rule for each class, for code inside <pre>."""
     return {name: f"pre .{name} {{ {look} }}" for name, look in _looks().items()}
 
 

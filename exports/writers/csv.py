@@ -41,14 +41,14 @@ _FORMULA = re.compile(
 
 
 def head() -> str:
-    """Give the first line, after the mark that makes Excel read UTF-8."""
+    """Return the first line, after the mark that makes Excel read UTF-8."""
     into = io.StringIO()
     writer(into).writerow(_COLUMNS)
     return f"\ufeff{into.getvalue()}"
 
 
 def lines(part: Transcript) -> Iterator[str]:
-    """Give the rows of a conversation, or of a part of one."""
+    """Return the rows of a conversation, or of a part of one."""
     talk = part.conversation
     into = io.StringIO()
     rows = writer(into)

@@ -11,7 +11,7 @@ from exports.records import Message, Transcript
 
 
 def lines(whole: Transcript) -> Iterator[str]:
-    """Give a conversation's line; none for one without an answered question in words."""
+    """Return a conversation's line; none for one without an answered question in words."""
     said = [
         {"role": "user" if message.role == "human" else "assistant", "content": message.text}
         for message in answered(whole.messages)
@@ -22,7 +22,7 @@ def lines(whole: Transcript) -> Iterator[str]:
 
 
 def answered(messages: tuple[Message, ...]) -> Iterator[Message]:
-    """Give questions and answers in turn, leaving out commands and exchanges of which one side has no words."""
+    """Return questions and answers in turn, leaving out commands and exchanges of which one side has no words."""
     question: Message | None = None
     for message in messages:
         if message.aside:

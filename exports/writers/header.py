@@ -21,7 +21,7 @@ class DocumentHeader:
 
 
 def document_header(head: Head, catalogue: Catalogue) -> DocumentHeader:
-    """Say what the head says."""
+    """Return what the head says."""
     talk = head.conversation
     lines = [
         catalogue.text("document.who", user=talk.user, assistant=ASSISTANT, channel=talk.channel, number=talk.number),
@@ -48,12 +48,12 @@ def title_of_all(talks: Sequence[ConversationInfo], catalogue: Catalogue) -> str
 
 
 def speaker(talk: ConversationInfo, message: Message) -> str:
-    """Say who said it."""
+    """Return who said it."""
     return _line(talk.user) if message.role == "human" else ASSISTANT
 
 
 def tools(message: Message, catalogue: Catalogue) -> str:
-    """Say what was used on the way to an answer; empty for most."""
+    """Return what was used on the way to an answer; empty for most."""
     if not message.tools:
         return ""
     used = [

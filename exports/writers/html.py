@@ -43,7 +43,7 @@ article.human { background: #121d2f } }
 
 
 def write(transcripts: Sequence[Transcript], catalogue: Catalogue, pictures: ImageFolder) -> Iterator[str]:
-    """Give the page in pieces."""
+    """Return the page in pieces."""
     name = escape(title_of_all([each.conversation for each in transcripts], catalogue))
     code = "\n".join(colours().values())
     yield (

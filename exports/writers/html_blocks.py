@@ -111,7 +111,7 @@ class HtmlMarkup:
                 return self.blocks(item)
 
     def in_columns(self, columns: int) -> "HtmlMarkup":  # noqa: ARG002 (a browser scrolls to them)
-        """Give what writes the cells of a table of so many columns."""
+        """Return what writes the cells of a table of so many columns."""
         return self
 
     def grid(self, grid: Grid) -> str:

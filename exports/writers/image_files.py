@@ -21,7 +21,7 @@ class ImageFolder:
     folder: Path
 
     def of(self, media: StoredMedia) -> Path | None:
-        """Give the file of a picture, None when it is not to be had."""
+        """Return the file of a picture, None when it is not to be had."""
         name = file_name(media)
         path = self.folder / name
         return path if name and path.is_file() else None

@@ -9,7 +9,7 @@ from exports.records import Transcript
 
 
 def lines(part: Transcript) -> Iterator[str]:
-    """Give the lines of a conversation, or of a part of one."""
+    """Return the lines of a conversation, or of a part of one."""
     talk = part.conversation
     head = {
         "conversation": talk.id,

@@ -22,7 +22,7 @@ _SWALLOWS = re.compile(r"^( {0,3})<(?=script|pre|style|textarea|[!?])", re.IGNOR
 
 
 def write(transcripts: Sequence[Transcript], catalogue: Catalogue) -> Iterator[str]:
-    """Give the document in pieces; its pictures are in the folder `media` beside it."""
+    """Return the document in pieces; its pictures are in the folder `media` beside it."""
     several = len(transcripts) > 1
     yield f"# {_line(title_of_all([each.conversation for each in transcripts], catalogue))}\n\n"
     for transcript in transcripts:
@@ -51,7 +51,7 @@ def _said(message: Message, catalogue: Catalogue) -> str:
 
 
 def embedded(text: str) -> str:
-    """Give a message's markdown fit to stand among others: its headings below ours, its last fence closed.
+    """Return a message's markdown fit to stand among others: its headings below ours, its last fence closed.
 
     What would begin HTML without an end is shown as it was written.
     """

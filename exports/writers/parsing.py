@@ -24,7 +24,7 @@ _CLOSING = {"$$": "$$", "\\[": "\\]"}
 
 
 def parse(text: str) -> list[Token]:
-    """Give the block tokens; a message that nests too deep is one block of code, so that none of it is left out."""
+    """Return the block tokens; a message that nests too deep is one block of code, so that none of it is left out."""
     tokens = _PARSER.parse(text)
     if any(token.level >= _DEEPEST or _crowded(token) for token in tokens):
         return [Token("code_block", "code", 0, content=text, block=True)]

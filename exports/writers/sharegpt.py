@@ -11,7 +11,7 @@ from exports.writers.finetune import answered
 
 
 def lines(whole: Transcript) -> Iterator[str]:
-    """Give a conversation's line; none for one without an answered question in words."""
+    """Return a conversation's line; none for one without an answered question in words."""
     said = [
         {"from": "human" if message.role == "human" else "gpt", "value": message.text}
         for message in answered(whole.messages)

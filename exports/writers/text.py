@@ -10,7 +10,7 @@ _RULE = "=" * 40
 
 
 def write(transcripts: Sequence[Transcript], catalogue: Catalogue) -> Iterator[str]:
-    """Give the document in pieces."""
+    """Return the document in pieces."""
     if len(transcripts) > 1:
         yield f"{title_of_all([each.conversation for each in transcripts], catalogue)}\n\n"
     for transcript in transcripts:

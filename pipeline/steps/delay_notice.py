@@ -1,4 +1,4 @@
-"""Says something when a thing takes a while, and nothing when it does not."""
+"""Calls a coroutine once if a block takes longer than N seconds."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""Who may speak, and how fast: asked before anything is answered."""
+"""Guards checked before a turn is answered: who may write, and how often."""
 
 from collections import deque
 from collections.abc import Collection, Mapping
@@ -28,7 +28,7 @@ class Guard(Protocol):
     """One condition."""
 
     async def check(self, turn: Turn) -> Refusal | None:
-        """Give a refusal, or None to let the turn pass."""
+        """Return a refusal, or None to let the turn pass."""
 
 
 class AllowList:
@@ -67,7 +67,7 @@ class RateLimit:
         self._told: dict[Person, float] = {}
 
     def with_limit(self, per_minute: int) -> "RateLimit":
-        """Give the same counts with another limit."""
+        """Return the same counts with another limit."""
         other = RateLimit(per_minute)
         other._passed, other._told = self._passed, self._told
         return other

@@ -1,4 +1,4 @@
-"""People's own words inside our Markdown sentences, where they must stay words."""
+"""Escapes text for Markdown, so that none of it is read as markup."""
 
 import re
 
@@ -6,12 +6,12 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>|~#])")
 
 
 def escape_markdown(text: str, *, most: int) -> str:
-    """Give text as one line of at most `most` characters that no Markdown reader takes for markup."""
+    """Return text as one line of at most `most` characters that no Markdown reader takes for markup."""
     line = " ".join(text.split())
     short = line if len(line) <= most else line[: most - 1] + "…"
     return _MARKUP.sub(r"\\\1", short)
 
 
 def block_quote(text: str) -> str:
-    """Give text as a Markdown block quote, line by line, its own markup left as it is."""
+    """Return text as a Markdown block quote, line by line, its own markup left as it is."""
     return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())

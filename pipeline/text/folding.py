@@ -1,4 +1,4 @@
-"""The form in which words are compared."""
+"""Normalised forms in which text is compared."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ SIGNS = ("@", "＠", "﹫")
 
 
 def casefold_nfkc(word: str) -> str:
-    """Give a word in that form: full width and large letters make no difference."""
+    """Return a word in that form: full width and large letters make no difference."""
     return unicodedata.normalize("NFKC", word).casefold()
 
 
@@ -18,13 +18,13 @@ _SHADES = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]")
 
 
 def repeated_sign(line: str, signs: Iterable[str]) -> str:
-    """Give the sign that a line consists of, however often; empty if there is anything else in it."""
+    """Return the sign that a line consists of, however often; empty if there is anything else in it."""
     bare = "".join(_SHADES.sub("", line).split())
     return next((sign for sign in signs if bare and not bare.replace(sign, "")), "")
 
 
 def first_word(line: str) -> tuple[str, str]:
-    """Give the word with an @ that a line begins with, folded, and what follows it; two empty texts for none."""
+    """Return the word with an @ that a line begins with, folded, and what follows it; two empty texts for none."""
     text = line.strip()
     if not text.startswith(SIGNS):
         return "", ""

@@ -19,7 +19,7 @@ class Catalogue:
         self._sentences = load_sentences(language)
 
     def text(self, key: str, /, **values: object) -> str:
-        """Give the sentence with its blanks filled; a key no catalogue has is a `KeyError`."""
+        """Return the sentence with its blanks filled; a key no catalogue has is a `KeyError`."""
         return self._sentences[key].format(**values)
 
 

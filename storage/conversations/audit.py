@@ -71,7 +71,7 @@ async def note(
 
 
 async def latest_deletion(database: Database) -> int:
-    """Give the number of the latest deed that deleted something, 0 if there is none."""
+    """Return the number of the latest deed that deleted something, 0 if there is none."""
     deletions: tuple[Action, ...] = ("forget", "retention")
     latest = select(func.coalesce(func.max(audit.c.id), 0)).where(audit.c.action.in_(deletions))
     async with database.read() as connection:
@@ -86,7 +86,7 @@ async def latest_forgetting(database: Database) -> float:
 
 
 async def deeds(database: Database, *, action: Action | None = None, limit: int = 100) -> Sequence[AuditRow]:
-    """Give the latest deeds, newest first."""
+    """Return the latest deeds, newest first."""
     wanted = select(audit).order_by(audit.c.id.desc()).limit(limit)
     if action is not None:
         wanted = wanted.where(audit.c.action == action)

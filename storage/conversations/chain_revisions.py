@@ -92,7 +92,7 @@ class RevisionStore:
         return any(draft.revision == revision for draft in await self.find(chain, revision))
 
     async def find(self, chain: str, beginning: str) -> Sequence[ChainRevision]:
-        """Give a chain's revisions whose names begin so."""
+        """Return a chain's revisions whose names begin so."""
         wanted = select(chain_revisions).where(
             chain_revisions.c.chain == chain, chain_revisions.c.revision.startswith(beginning, autoescape=True)
         )
@@ -101,7 +101,7 @@ class RevisionStore:
             return [ChainRevision(row.chain, row.revision, row.content, row.author, row.note) for row in rows]
 
     async def history(self, chain: str, *, limit: int = 50) -> Sequence[ChainRelease]:
-        """Give a chain's releases, newest first."""
+        """Return a chain's releases, newest first."""
         wanted = _RELEASES.where(chain_releases.c.chain == chain).order_by(chain_releases.c.id.desc()).limit(limit)
         async with self._database.read() as connection:
             return [_release(row) for row in await connection.execute(wanted)]

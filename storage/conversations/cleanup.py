@@ -1,4 +1,4 @@
-"""Clears away what is no longer needed, a little at a time, so that nobody waits for it."""
+"""Deletes expired rows and files in small batches."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -61,7 +61,7 @@ class CleanupTask:
         await self.loop.stop()
 
     async def clean(self) -> int:
-        """Remove what is old; give how many turns went."""
+        """Remove what is old; return how many turns went."""
         removed = 0
         before = time() - self._keep
         old = (

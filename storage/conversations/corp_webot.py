@@ -213,7 +213,7 @@ def _exchanges(said: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def _storable(text: object) -> str:
-    """Give text without what no database takes: NUL, and halves of characters cut in two. Raises `TypeError`."""
+    """Return text without what no database takes: NUL, and halves of characters cut in two. Raises `TypeError`."""
     if not isinstance(text, str):
         raise TypeError(type(text).__name__)
     return text.replace("\0", "").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

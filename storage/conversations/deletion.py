@@ -1,4 +1,4 @@
-"""Deletes what somebody said and was told, with its files: because they ask for it, or because it is old.
+"""Deletes a person's messages and files: on request, or after the retention period.
 
 Rows go in one transaction. Files cannot: their names are noted in it, and they go right after, or with the janitor's
 next round if the process dies in between.
@@ -53,7 +53,7 @@ class Erased:
 
 
 async def find(database: Database, user: str) -> Sequence[Person]:
-    """Give every person of a user id, whatever its case: one for each channel they have written on."""
+    """Return every person of a user id, whatever its case: one for each channel they have written on."""
     found: set[Person] = set()
     async with database.read() as connection:
         for table in (people, inbox):
@@ -189,7 +189,7 @@ async def forget_old(database: Database, *, days: int) -> Erased:
 
 
 async def _erase_exchanges(database: Database, before: float) -> int:
-    """Delete some exchanges whose answer is old, question and answer together; give how many messages went."""
+    """Delete some exchanges whose answer is old, question and answer together; return how many messages went."""
     old = (
         select(messages.c.conversation_id, messages.c.turn)
         .join(conversations, conversations.c.id == messages.c.conversation_id)
@@ -222,7 +222,7 @@ async def mark_for_deletion(connection: AsyncConnection, files: Iterable[str], *
 
 
 async def delete_marked_files(database: Database, media: MediaFolder) -> int:
-    """Remove the files that are to go and that nothing refers to any more; give how many went."""
+    """Remove the files that are to go and that nothing refers to any more; return how many went."""
     async with database.read() as connection:
         doomed = {row.sha256 for row in await connection.execute(select(doomed_files.c.sha256))}
         if not doomed:
@@ -236,7 +236,7 @@ async def delete_marked_files(database: Database, media: MediaFolder) -> int:
 
 
 async def delete_unreferenced_files(database: Database, media: MediaFolder) -> int:
-    """Remove old files that nothing refers to; give how many went.
+    """Remove old files that nothing refers to; return how many went.
 
     Such are recordings that were understood, pictures nobody asked about, answers that went out as files.
     """
@@ -249,7 +249,7 @@ async def delete_unreferenced_files(database: Database, media: MediaFolder) -> i
 
 
 async def _referenced(connection: AsyncConnection, among: set[str]) -> set[str]:
-    """Give those of some files that a message, a person, an export or a part to be sent refers to."""
+    """Return those of some files that a message, a person, an export or a part to be sent refers to."""
     held = await _shown_by_messages(connection, among)
     held |= {row.sha256 for row in await connection.execute(select(exported_files.c.sha256))} & among
     for row in await connection.execute(select(people.c.pictures).where(people.c.pictures != "[]")):
@@ -268,7 +268,7 @@ async def _files_of_messages(connection: AsyncConnection, condition: ColumnEleme
 
 
 async def _shown_by_messages(connection: AsyncConnection, among: set[str]) -> set[str]:
-    """Give those of some files that any message shows; a batch at a time, for there may be many."""
+    """Return those of some files that any message shows; a batch at a time, for there may be many."""
     found: set[str] = set()
     after = 0
     while True:

@@ -27,7 +27,7 @@ class AskedQuestion:
 async def latest_questions(
     database: Database, chain: str, *, last: int, users: Collection[str], turns: int
 ) -> Sequence[AskedQuestion]:
-    """Give the latest questions that some users put to a chain, oldest first, each with `turns` exchanges before it.
+    """Return the latest questions that some users put to a chain, oldest first, each with `turns` exchanges before it.
 
     Of everybody's where the users say "*"; of nobody's where they say nothing.
     """

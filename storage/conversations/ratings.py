@@ -54,7 +54,7 @@ def latest_answer(person: str) -> Select[tuple[int]]:
 
 
 async def count_ratings(database: Database) -> Mapping[tuple[str, str], RatingCount]:
-    """Give how many were content, and how many not, for each chain and revision that anybody judged."""
+    """Return how many were content, and how many not, for each chain and revision that anybody judged."""
     wanted = (
         select(
             messages.c.chain,
@@ -73,7 +73,7 @@ async def count_ratings(database: Database) -> Mapping[tuple[str, str], RatingCo
 async def latest_rated(
     database: Database, chain: str, *, last: int, users: Collection[str], rated: Rating = ""
 ) -> Sequence[RatedAnswer]:
-    """Give the latest answers of a chain that were judged, newest first.
+    """Return the latest answers of a chain that were judged, newest first.
 
     Whoever judges says so to be heard: what they noted is given of all, but question and answer only of the users
     named, of everybody's where they say "*".

@@ -1,4 +1,4 @@
-"""The database as a shell verb meets it: opened for a moment beside the service, its errors told in one line."""
+"""Opens the database for a CLI command beside a running service; driver errors become one line."""
 
 import asyncio
 import re
@@ -116,7 +116,7 @@ async def examine(url: str) -> DatabaseStatus:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Give the file of a SQLite URL, None for a server's."""
+    """Return the file of a SQLite URL, None for a server's."""
     try:
         parsed = read_url(url)
     except SettingsInvalid:

@@ -110,7 +110,7 @@ class Database:
         self._lock = lock
 
     def is_owned(self) -> bool:
-        """Say whether a process has the SQLite file. Opens files, so it is not for the event loop."""
+        """Whether a process has the SQLite file. Opens files, so it is not for the event loop."""
         try:
             with self._file_lock().acquire(timeout=0):
                 return False
@@ -156,7 +156,7 @@ class Database:
             return await asyncio.to_thread(sqlite.empty_log, self.url.database or "")
 
     async def close(self) -> None:
-        """Let go of every connection, and of the file."""
+        """Close every connection, and of the file."""
         if self._whole is not None:
             await self._whole.close()
         await self._writers.dispose()

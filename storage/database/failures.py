@@ -70,7 +70,7 @@ _LONGEST = 300
 
 
 def read_failure(error: BaseException) -> Failure:
-    """Say what an error means that came out of a transaction."""
+    """Return what an error means that came out of a transaction."""
     cause: BaseException = error
     if isinstance(error, StatementError) and error.orig is not None:
         cause = error.orig

@@ -39,7 +39,7 @@ async def migrate(database: Database) -> Migrated:
 
 
 async def version(database: Database) -> str:
-    """Give the step the database stands at, empty for none."""
+    """Return the step the database stands at, empty for none."""
     async with database.read() as connection:
         return await connection.run_sync(_version)
 

@@ -1,4 +1,4 @@
-"""Says whether a service works on a database from this machine: what else is done here then leaves it room."""
+"""Tells whether a service works on a database from this machine: what else is done here then leaves it room."""
 
 import asyncio
 import socket

@@ -25,13 +25,13 @@ class Connection(aiosqlite.Connection):
     """A connection whose cursors are SQLAlchemy's alone: they do what its adapter asks of them and no more."""
 
     def cursor(self) -> "Cursor":  # type: ignore[override] # a visit less is the point
-        """Give a cursor, without a visit."""
+        """Return a cursor, without a visit."""
         return Cursor(self)
 
     async def run_statement(
         self, sql: str, parameters: Sequence[Any], *, many: bool
     ) -> tuple[sqlite3.Cursor, Sequence[Any]]:
-        """Run a statement in the connection's thread; gives its closed cursor, and its rows."""
+        """Run a statement in the connection's thread; returns its closed cursor, and its rows."""
         return await self._execute(_run, self._conn, sql, parameters, many)  # type: ignore[no-any-return, no-untyped-call]
 
 
@@ -59,7 +59,7 @@ class Cursor:
         return self._took(*await self._connection.run_statement(sql, parameters, many=True))
 
     async def fetchall(self) -> Sequence[Any]:
-        """Give the rows."""
+        """Return the rows."""
         return self._rows
 
     async def close(self) -> None:

@@ -1,8 +1,9 @@
 """The process whose copies decode what people send: started once, it forks one copy for each job.
 
-Run as `python -m storage.media.decoder_process SECONDS CPU_SECONDS` with a socket for standard input, over which connections
-come. A copy serves one connection and ends. A decoder that hangs, crashes or wants more memory than there is takes a
-copy along and nothing else: each may use so much memory, processor time and time, and opens neither file nor socket.
+Run as `python -m storage.media.decoder_process SECONDS CPU_SECONDS` with a socket for standard input, over which
+connections come. A copy serves one connection and ends. A decoder that hangs, crashes or wants more memory than there
+is takes a copy along and nothing else: each may use so much memory, processor time and time, and opens neither file
+nor socket.
 """
 
 import gc
@@ -20,7 +21,10 @@ from storage.media.decoder_jobs import BEGUN, Job, Made, refused
 from storage.media.image_processing import fitted, shrunk
 
 MEMORY = 320 * 1024 * 1024
-"""Bytes of address space a job may take; tests/storage/media/test_image_processing.py shows that every format's largest fits."""
+"""Bytes of address space a job may take.
+
+Tests/storage/media/test_image_processing.py shows that every format's largest fits.
+"""
 
 _NICENESS = 10
 _STATM = "/proc/self/statm"

@@ -48,7 +48,7 @@ class MediaFolder:
         await asyncio.to_thread(self._write_variant, media.sha256, name, data)
 
     async def remove(self, digests: Collection[str]) -> int:
-        """Remove files by their digests; give how many there were."""
+        """Remove files by their digests; return how many there were."""
         return await asyncio.to_thread(self._remove, digests)
 
     def _remove(self, digests: Collection[str]) -> int:
@@ -60,11 +60,11 @@ class MediaFolder:
         return gone
 
     async def old(self, *, days: int) -> set[str]:
-        """Give the digests of files that were last stored more than `days` ago."""
+        """Return the digests of files that were last stored more than `days` ago."""
         return {file.name for file in await asyncio.to_thread(lambda: list(self._old(time() - days * _DAY)))}
 
     async def sweep(self, *, days: int, held: Collection[str] = ()) -> int:
-        """Remove files that were last stored more than `days` ago, but for those `held`; give how many went."""
+        """Remove files that were last stored more than `days` ago, but for those `held`; return how many went."""
         return await asyncio.to_thread(self._sweep, time() - days * _DAY, held)
 
     def _sweep(self, before: float, held: Collection[str]) -> int:

@@ -1,4 +1,6 @@
-"""Decode pictures and scale them, by Pillow, in little memory. Pure; run in a process of its own by `storage.media.decoder`.
+"""Decode pictures and scale them, by Pillow, in little memory. Pure.
+
+Run in a process of its own by `storage.media.decoder`.
 
 Of a picture one copy of its full size is held beside what its decoder needs: it is turned, converted and flattened
 tile by tile, and scaled down before anything else is done with it.

@@ -114,7 +114,7 @@ def load() -> None:
 
 
 def to_wav(data: bytes) -> bytes:
-    """Give a recording as WAV, 16 kHz, mono; `Unreadable` for bytes that are none."""
+    """Return a recording as WAV, 16 kHz, mono; `Unreadable` for bytes that are none."""
     sound = b"".join(bytes(frame.planes[0])[: frame.samples * _SAMPLE_BYTES] for frame in _samples(data, _HEARD_RATE))
     if not sound:
         raise Unreadable("a recording without a single sample")

@@ -1,4 +1,4 @@
-"""What became of events, by their keys: the read side that ties a callback to the messages that answered it."""
+"""Turn status by event key: ties a callback to the messages that answered it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -29,12 +29,12 @@ class TurnStatus:
 
     @property
     def is_over(self) -> bool:
-        """Say whether nothing more will be sent."""
+        """Whether nothing more will be sent."""
         return self.state not in _OPEN
 
 
 async def turn_statuses(database: Database, keys: Sequence[str]) -> Mapping[str, TurnStatus]:
-    """Give what became of each event; one that was never stored is missing."""
+    """Return what became of each event; one that was never stored is missing."""
     found: dict[str, TurnStatus] = {}
     async with database.read() as connection:
         for start in range(0, len(keys), _AT_ONCE):

@@ -68,7 +68,7 @@ class TurnDetail:
 
 
 async def list_turns(database: Database, which: Which, *, limit: int = 100) -> Sequence[TurnView]:
-    """Give turns that wait or that failed, oldest first."""
+    """Return turns that wait or that failed, oldest first."""
     wanted = select(inbox).where(inbox.c.state.in_(_STATES[which])).order_by(inbox.c.id).limit(limit)
     async with database.read() as connection:
         rows = (await connection.execute(wanted)).all()
@@ -87,14 +87,14 @@ async def list_turns(database: Database, which: Which, *, limit: int = 100) -> S
 
 
 async def count_turns(database: Database, which: Which) -> int:
-    """Say how many turns wait, or how many failed."""
+    """Return how many turns wait, or how many failed."""
     async with database.read() as connection:
         wanted = select(func.count()).select_from(inbox).where(inbox.c.state.in_(_STATES[which]))
         return int((await connection.execute(wanted)).scalar_one())
 
 
 async def find_turn(database: Database, turn_id: int) -> TurnDetail | None:
-    """Give one turn by the trace id a person was told."""
+    """Return one turn by the trace id a person was told."""
     async with database.read() as connection:
         row = (await connection.execute(select(inbox).where(inbox.c.id == turn_id))).one_or_none()
         parts = await connection.execute(select(outbox).where(outbox.c.turn_id == turn_id).order_by(outbox.c.place))
@@ -123,7 +123,7 @@ async def find_turn(database: Database, turn_id: int) -> TurnDetail | None:
 
 
 async def last_accepted(database: Database, channel: str) -> datetime | None:
-    """Say when something last came in by a channel, as far as turns are kept."""
+    """Return when something last came in by a channel, as far as turns are kept."""
     latest = select(inbox.c.accepted_at).where(inbox.c.channel == channel).order_by(inbox.c.id.desc()).limit(1)
     async with database.read() as connection:
         return _time((await connection.execute(latest)).scalar_one_or_none())

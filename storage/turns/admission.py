@@ -1,4 +1,4 @@
-"""Who comes in goes before who works: a platform hangs up on a callback that waits, a person waits for seconds anyhow.
+"""Lets incoming callbacks go before running turns: WeCom hangs up after 5 s, a person waits seconds anyway.
 
 Both share one event loop. When two hundred people write at the same moment, the turns of the first would stand in the
 way of the callbacks of the last.

@@ -1,4 +1,4 @@
-"""Write combining: whatever waits to be written shares one transaction, in the order it was asked for.
+"""Group commit: all waiting operations share one transaction, in the order requested.
 
 One durable commit costs the same for one operation as for hundreds; at 16 callers that is a factor of ten.
 """

@@ -38,11 +38,11 @@ class Lane:
         return self.tail - self.head
 
     def held_by(self, owner: str, epoch: int) -> bool:
-        """Say whether a claim still stands."""
+        """Whether a claim still stands."""
         return self.state is LaneState.OWNED and self.owner == owner and self.epoch == epoch
 
     def append(self) -> int:
-        """Give the next turn's number."""
+        """Return the next turn's number."""
         self.tail += 1
         self.changed = True
         return self.tail

@@ -63,7 +63,7 @@ class Ledger:
         self._database = database
 
     async def apply(self, operations: Sequence[Operation]) -> Sequence[Result | Exception]:
-        """Give each operation's result, or a `LaneLost`; the whole batch is committed before this returns.
+        """Return each operation's result, or a `LaneLost`; the whole batch is committed before this returns.
 
         Raises `TryAgain` while the database is away or broken, `WriteRefused` when it will not take what was to be
         written; nothing has been done then.

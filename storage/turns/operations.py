@@ -80,7 +80,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Postpone:
-    """Give a lane back, to be run again later."""
+    """Return a lane back, to be run again later."""
 
     turn: Turn
     verdict: Postponed
@@ -93,7 +93,7 @@ class Postpone:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLane:
-    """Give a lane back as it is, for the next start: that its turn was begun does not count."""
+    """Return a lane back as it is, for the next start: that its turn was begun does not count."""
 
     turn: Turn
 

@@ -1,4 +1,4 @@
-"""Frees lanes whose owner is gone, or no longer knows that it owns them."""
+"""Frees orphaned lanes: owned by a worker that is gone, or that does not know it owns them."""
 
 from collections.abc import Container
 from time import monotonic

@@ -29,7 +29,7 @@ class WriteOutcomes:
 
     @property
     def trouble(self) -> str:
-        """Say why most of the latest transactions failed, or nothing."""
+        """Return why most of the latest transactions failed, or nothing."""
         since = monotonic() - _WINDOW
         codes = [code for at, code in self._latest if at >= since]
         failed = [code for code in codes if code]
@@ -51,7 +51,7 @@ class Storm:
 
     @property
     def trouble(self) -> str:
-        """Say that they do, or nothing."""
+        """Return that they do, or nothing."""
         if len(self._latest) < _BROKEN or monotonic() - self._latest[0] > _BROKEN_SECONDS:
             return ""
         return f"turns break, {_BROKEN} of them within {_BROKEN_SECONDS:g} s; the log has why"
@@ -70,7 +70,7 @@ class Readiness:
         self._began = self._wrote = 0.0
 
     async def trouble(self) -> str:
-        """Say why nothing can be written, or nothing; never the driver's words, for anybody may read it."""
+        """Return why nothing can be written, or nothing; never the driver's words, for anybody may read it."""
         if self._task is None or (self._task.done() and monotonic() - self._wrote >= _FRESH):
             self._began = monotonic()
             self._task = asyncio.create_task(self._try(), name="write probe")

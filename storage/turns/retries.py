@@ -28,7 +28,7 @@ class Requeuer(Protocol):
     """Puts an ended turn behind its lane's last; `storage.turns.worker.Worker` is one."""
 
     async def requeue(self, lane: str, turn_id: int, *, afresh: bool) -> bool:
-        """Say whether the turn had ended, and now waits."""
+        """Whether the turn had ended, and now waits."""
 
 
 class LedgerRequeuer:

@@ -97,12 +97,12 @@ NOTIFY = text("SELECT pg_notify('webot', :word)")
 
 
 def turn(of: Turn, state: str, *, attempts: int, failure: str = "", at: float | None = None) -> dict[str, object]:
-    """Give `UPDATE_TURNS` its values; `at` is when the turn ended."""
+    """Return `UPDATE_TURNS` its values; `at` is when the turn ended."""
     return {"id": of.id, "state": state, "failure": failure, "attempts": attempts, "ended_at": at}
 
 
 def lane(of: Lane) -> dict[str, object]:
-    """Give `PUT_LANES` and `UPDATE_LANES` their values."""
+    """Return `PUT_LANES` and `UPDATE_LANES` their values."""
     return {
         "lane": of.name,
         "state": int(of.state),
@@ -115,5 +115,5 @@ def lane(of: Lane) -> dict[str, object]:
 
 
 def sent(turn_id: int, place: int, message_id: str, at: float) -> dict[str, object]:
-    """Give `MARK_SENT` its values."""
+    """Return `MARK_SENT` its values."""
     return {"turn_id": turn_id, "place": place, "message_id": message_id, "sent_at": at}

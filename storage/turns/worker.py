@@ -104,7 +104,7 @@ class Worker:
 
     @property
     def trouble(self) -> str:
-        """Say why turns do not run, or nothing."""
+        """Return why turns do not run, or nothing."""
         if self._run is None:
             return "the worker does not run"
         if self._lease is not None and not self._lease.stands:
@@ -265,7 +265,7 @@ class Worker:
                 pause = _POLL_SECONDS
 
     async def _claim_and_begin(self) -> float | None:
-        """Begin what there is room for; give the seconds until there may be more, None until somebody says so."""
+        """Begin what there is room for; return the seconds until there may be more, None until somebody says so."""
         if self._room <= 0:
             # The next turn to end wakes us.
             return None

@@ -16,22 +16,22 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
 def day_of(at: float) -> int:
-    """Give the number of the day, from 1970-01-01 on, by this machine's clock; `at` in seconds since 1970."""
+    """Return the number of the day, from 1970-01-01 on, by this machine's clock; `at` in seconds since 1970."""
     return datetime.fromtimestamp(at, UTC).astimezone().toordinal() - _EPOCH
 
 
 def month_of(at: float) -> int:
-    """Give the number of the first day of the month."""
+    """Return the number of the first day of the month."""
     return datetime.fromtimestamp(at, UTC).astimezone().replace(day=1).toordinal() - _EPOCH
 
 
 def number_of(day: date) -> int:
-    """Give the number of a date's day."""
+    """Return the number of a date's day."""
     return day.toordinal() - _EPOCH
 
 
 def date_of(day: int) -> date:
-    """Give the date of a day's number."""
+    """Return the date of a day's number."""
     return date.fromordinal(day + _EPOCH)
 
 
@@ -54,7 +54,7 @@ class UsageBatch:
                 sums[column] += more
 
     def rows(self) -> list[dict[str, Any]]:
-        """Give the sums in one order for all, so that no two transactions wait for each other in a circle."""
+        """Return the sums in one order for all, so that no two transactions wait for each other in a circle."""
         if not self._sums:
             return []
         day = day_of(self._now)
@@ -75,7 +75,7 @@ class UsageBatch:
 
 @cache
 def add_up(insert_into: Callable[..., postgresql.Insert | sqlite.Insert]) -> Executable:
-    """Give the statement that adds rows to what is there."""
+    """Return the statement that adds rows to what is there."""
     wanted = insert_into(spending)
     counted = ("answers", "input_tokens", "output_tokens", "cost")
     return wanted.on_conflict_do_update(

@@ -43,7 +43,7 @@ def _cells(deed: "AuditRow") -> tuple[str, ...]:
 
 
 def _what(deed: "AuditRow") -> str:
-    """Say what was chosen, in one line; what was left as it is by default says nothing."""
+    """Return what was chosen, in one line; what was left as it is by default says nothing."""
     details = dict(deed.details)
     chosen = details.pop("filter", {})
     return " ".join(f"{name}={_short(name, value)}" for name, value in {**details, **chosen}.items() if value)

@@ -49,7 +49,7 @@ def command(shell: Shell) -> None:
 
 
 def _examine(loaded: "Loaded") -> tuple[list[str], list[str]]:
-    """Give what a start or another verb would refuse, and what looks like a mistake."""
+    """Return what a start or another verb would refuse, and what looks like a mistake."""
     from pipeline.errors import SettingsInvalid  # noqa: PLC0415 (the same)
     from pipeline.settings import Log  # noqa: PLC0415 (the same)
     from web.logs.setup import configure_logs  # noqa: PLC0415 (the same)

@@ -24,7 +24,7 @@ _NICENESS = 19
 
 
 def _span(text: str) -> tuple[datetime, datetime]:
-    """Give the moments in which a month, a day or a moment begins and ends."""
+    """Return the moments in which a month, a day or a moment begins and ends."""
     for written, ends in _WRITTEN.items():
         with suppress(ValueError):
             begin = datetime.strptime(text, written)  # noqa: DTZ007 (this machine's, as people mean it)

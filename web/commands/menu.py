@@ -29,7 +29,7 @@ def command() -> None:
 @_channel
 @pass_shell
 def push(shell: Shell, channel: str | None) -> None:
-    """Give the app the menu of the settings, in place of any it has."""
+    """Set the app's menu to that of the settings, in place of any it has."""
     from web.operator import menus  # noqa: PLC0415 (not for `webot --help`)
 
     loaded = shell.load()

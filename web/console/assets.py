@@ -41,7 +41,7 @@ _ASSETS = _read()
 
 
 def address_of(name: str) -> str:
-    """Give the address of an asset; with new content it is a new one."""
+    """Return the address of an asset; with new content it is a new one."""
     return f"/console/static/{name}?{_ASSETS[name].mark}"
 
 
@@ -57,5 +57,5 @@ def _asset(request: _Request, name: FromPath[str]) -> Response[bytes]:
 
 
 def asset_routes() -> list[HTTPRouteHandler]:
-    """Give the route of the assets."""
+    """Return the route of the assets."""
     return [_asset]

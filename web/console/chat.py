@@ -118,7 +118,7 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
 
 
 def _seen(request: _Request) -> str:
-    """Give the id of the last entry the page has: the browser's own word, or a page's that was away for a while."""
+    """Return the id of the last entry the page has: the browser's own word, or a page's that was away for a while."""
     return request.headers.get("last-event-id", "") or request.query_params.get("seen", "")
 
 

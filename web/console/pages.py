@@ -80,7 +80,7 @@ def language_of(request: _Request) -> Language:
 
 
 def words_for(request: _Request) -> Catalogue:
-    """Give the sentences for whoever asks."""
+    """Return the sentences for whoever asks."""
     return _WORDS[language_of(request)]
 
 
@@ -118,7 +118,7 @@ def broke(request: _Request, error: Exception) -> Response[Any]:
 
 
 def refused(request: _Request, error: HTTPException) -> Response[Any]:
-    """Say what is wrong: on a page to somebody who opened one, in JSON to a script or a program."""
+    """Return what is wrong: on a page to somebody who opened one, in JSON to a script or a program."""
     words = words_for(request)
     known = error.detail.startswith("console.")
     detail = words.text(error.detail) if known else error.detail

@@ -25,7 +25,7 @@ class ConsoleSession:
 
     @property
     def user(self) -> str:
-        """Give the member's id."""
+        """Return the member's id."""
         return self.phone.user
 
 
@@ -48,7 +48,7 @@ class ConsoleSessions:
 
     @property
     def simulator(self) -> WeComSimulator:
-        """Give the simulator; there may be none."""
+        """Return the simulator; there may be none."""
         if self._service.simulator is None:
             raise HTTPException(status_code=404, detail="console.no_simulator")
         return self._service.simulator
@@ -88,7 +88,7 @@ class ConsoleSessions:
         return member.user if member else user
 
     def menu(self, room: ConsoleSession) -> tuple[Button, ...]:
-        """Give the app's menu, or the one the settings have ready for it."""
+        """Return the app's menu, or the one the settings have ready for it."""
         made = self.simulator.menu(agent_id=room.app.agent_id, corp_id=room.app.corp_id)
         if made:
             return tuple(_made(button) for button in made)

@@ -46,12 +46,12 @@ class State:
 
     @property
     def ready(self) -> bool:
-        """Say whether people are answered."""
+        """Whether people are answered."""
         return not (self.database or self.worker or self.loops)
 
     @property
     def is_demo(self) -> bool:
-        """Say whether some channel is answered by the built-in demo."""
+        """Whether some channel is answered by the built-in demo."""
         return any(channel.model == DEMO for channel in self.channels)
 
 

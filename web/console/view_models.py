@@ -56,17 +56,17 @@ class MessageView:
 
     @property
     def clock(self) -> str:
-        """Give the time of day it was shown."""
+        """Return the time of day it was shown."""
         return time.strftime("%H:%M", time.localtime(self.at))
 
     @property
     def is_picture(self) -> bool:
-        """Say whether it is a picture a browser may show."""
+        """Whether it is a picture a browser may show."""
         return self.media is not None and self.media.type == "image" and self.media.mime in SHOWN_PICTURES
 
     @property
     def size(self) -> str:
-        """Give how large its file is."""
+        """Return how large its file is."""
         size = float(self.media.size if self.media else 0)
         for unit in ("B", "KB"):
             if size < 1000:  # noqa: PLR2004
@@ -76,7 +76,7 @@ class MessageView:
 
 
 def message_view(entry: Entry, simulator: WeComSimulator, catalogue: Catalogue) -> MessageView:
-    """Give the bubble of an entry."""
+    """Return the bubble of an entry."""
     match entry:
         case Delivered():
             shown = markdown(entry.text) if entry.type == "markdown" else plain(entry.text)

@@ -181,7 +181,7 @@ def _seen_by_somebody(fields: Mapping[str, Any]) -> bool:
 
 
 def _essence(buttons: object) -> object:
-    """Give of a menu what the settings can say; WeCom adds empty keys of its own."""
+    """Return of a menu what the settings can say; WeCom adds empty keys of its own."""
     if not isinstance(buttons, list):
         return ()
     return [

@@ -27,7 +27,7 @@ _OK = 200
 
 
 def examine_settings(loaded: Loaded, finding_factory: FindingFactory) -> list[Finding]:
-    """Say where the settings come from, and what in them looks like a mistake."""
+    """Return where the settings come from, and what in them looks like a mistake."""
     origins = set(loaded.layers.origins.values())
     layers = [name for name in FILES if name in origins]
     variables = len({origin for origin in origins if origin and origin not in FILES})
@@ -83,7 +83,7 @@ async def examine_start(loaded: Loaded, finding_factory: FindingFactory) -> Find
 async def examine_service(
     addresses: Addresses, finding_factory: FindingFactory, seconds: float
 ) -> tuple[Finding, bool]:
-    """See whether the service runs, else whether its ports are free; gives whether it runs."""
+    """See whether the service runs, else whether its ports are free; returns whether it runs."""
     url = addresses.server.url
     if not url:
         return finding_factory.skipped("service", "service_any"), False

@@ -27,7 +27,7 @@ _NEARBY_SECONDS = 3.0
 
 
 def findings_for(loaded: Loaded) -> FindingFactory:
-    """Give the doctor's voice for these settings."""
+    """Return the doctor's voice for these settings."""
     return FindingFactory(Catalogue(loaded.settings.chat.language), Redactor(secrets_of(loaded)))
 
 

@@ -20,7 +20,7 @@ _SECRETS = FILES[-1]
 
 
 def examine_console(console: Address, settings: Settings, access: Access, finding_factory: FindingFactory) -> Finding:
-    """Say where the console is and whom it answers."""
+    """Return where the console is and whom it answers."""
     url = console.url or f"{console.host}:0"
     if access.hash_for(settings):
         return finding_factory.ok("console", "console_password", url=url)

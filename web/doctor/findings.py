@@ -30,27 +30,27 @@ class FindingFactory:
         self._about = about
 
     def of(self, about: str) -> "FindingFactory":
-        """Give the teller for one channel or model."""
+        """Return the teller for one channel or model."""
         return FindingFactory(self._catalogue, self._redactor, about)
 
     def ok(self, check: str, sentence: str, **values: object) -> Finding:
-        """Say that something is as it should be."""
+        """Return a finding that all is well."""
         return self._finding("well", check, sentence, "", values)
 
     def failed(self, check: str, sentence: str, fix: str, **values: object) -> Finding:
-        """Say what is wrong, and with another sentence what puts it right."""
+        """Return what is wrong, and with another sentence what puts it right."""
         return self._finding("ill", check, sentence, fix, values)
 
     def warning(self, check: str, sentence: str, fix: str = "", **values: object) -> Finding:
-        """Say what works but is worth a look."""
+        """Return what works but is worth a look."""
         return self._finding("doubtful", check, sentence, fix, values)
 
     def skipped(self, check: str, sentence: str, **values: object) -> Finding:
-        """Say why something was not looked at."""
+        """Return why something was not looked at."""
         return self._finding("unchecked", check, sentence, "", values)
 
     def text(self, sentence: str, **values: object) -> str:
-        """Give a sentence of the doctor's."""
+        """Return a sentence of the doctor's."""
         return self._redactor.text(self._catalogue.text(f"doctor.{sentence}", **values))
 
     def _finding(self, state: State, check: str, sentence: str, fix: str, values: dict[str, object]) -> Finding:

@@ -10,7 +10,7 @@ import httpx2
 
 
 def is_local(url: str) -> bool:
-    """Say whether a URL leads to this machine, which no proxy is needed for."""
+    """Whether a URL leads to this machine, which no proxy is needed for."""
     return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
@@ -42,7 +42,7 @@ def fix_for(error: Exception, *, proxied: bool) -> str:
 
 
 def short_cause(error: Exception) -> str:
-    """Give the last cause in a few words; it names no address and no secret."""
+    """Return the last cause in a few words; it names no address and no secret."""
     last = tuple(_causes(error))[-1]
     said = str(getattr(last, "reason", "") or getattr(last, "strerror", "") or "")
     return f"{type(last).__name__} {said}".strip()

@@ -53,7 +53,7 @@ async def _asked(
 
 
 def _last_words(errors: TextIO) -> str:
-    """Give the last line that a program wrote to its standard error."""
+    """Return the last line that a program wrote to its standard error."""
     errors.seek(0)
     lines = errors.read().strip().splitlines()
     errors.close()

@@ -33,7 +33,7 @@ class Listeners:
         return _bound_url(self.console)
 
     def close(self) -> None:
-        """Give the addresses back."""
+        """Return the addresses back."""
         for each in filter(None, (self.server, self.own)):
             each.close()
 

@@ -73,7 +73,7 @@ class LogFile(logging.handlers.BaseRotatingHandler):
         return stream
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 (logging's)
-        """Tell the console once a minute; the library would print the record, unmasked."""
+        """Return the console once a minute; the library would print the record, unmasked."""
         self._complain()
 
     def _complain(self) -> None:

@@ -1,4 +1,4 @@
-"""What must not be shown: secrets, known by their name, by their shape or by their very letters."""
+"""Redacts secrets: known by key name, by shape, or by their literal value."""
 
 import json
 import re
@@ -90,7 +90,7 @@ class Redactor:
         self._literals = sorted(spellings, key=len, reverse=True)
 
     def text(self, text: str) -> str:
-        """Give the text with every secret in it masked."""
+        """Return the text with every secret in it masked."""
         for literal in self._literals:
             if literal in text:
                 text = text.replace(literal, MASK)
@@ -100,7 +100,7 @@ class Redactor:
         return text
 
     def value(self, name: str, value: object, *, most: int = 0) -> object:
-        """Give a value fit to be shown under a name: masked whole, or in its parts; unset stays unset.
+        """Return a value fit to be shown under a name: masked whole, or in its parts; unset stays unset.
 
         With `most`, a text has so many characters at most; what follows them is not even looked at.
         """
@@ -128,7 +128,7 @@ class Redactor:
 
 
 def _spellings(secret: str) -> Iterable[str]:
-    """Give a secret as it looks in a URL and in JSON too; of an address with a password, the password as well."""
+    """Return a secret as it looks in a URL and in JSON too; of an address with a password, the password as well."""
     parts = [secret]
     if "://" in secret and (password := urlsplit(secret).password):
         parts += [password, unquote(password)]

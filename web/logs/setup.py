@@ -62,7 +62,7 @@ class Logs:
         self._redactor.learn(secrets)
 
     def set_level(self, level: str) -> None:
-        """Hear from another level up."""
+        """Receive from another level up."""
         _hear_from(logging.getLevelNamesMapping()[level])
 
     def reopen(self) -> None:
@@ -183,7 +183,7 @@ class _Console(logging.StreamHandler[TextIO]):
     """Standard error, which may be a pipe whose reader has gone."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's)
-        """Say nothing: there is nobody to say it to."""
+        """Return nothing: there is nobody to say it to."""
 
 
 def _handlers(settings: Log, redactor: Redactor, stream: TextIO) -> list[logging.Handler]:
@@ -261,7 +261,7 @@ def _hear_from(level: int) -> None:
 
 
 def _take_over(pipe: _Pipe) -> Callable[[], None]:
-    """Make the pipe the only way out; give what undoes it."""
+    """Make the pipe the only way out; return what undoes it."""
     root = logging.getLogger()
     former = (root.handlers[:], root.level)
     root.handlers[:] = [pipe]

@@ -68,7 +68,7 @@ class ChainWorkspace:
         return self._checked(Version("draft", read_text(file), read_chain(file)), str(file))
 
     def live(self, name: str) -> Version:
-        """Give a chain as its file says it; `ChainInvalid` names the ones there are."""
+        """Return a chain as its file says it; `ChainInvalid` names the ones there are."""
         chain = self.shelf.catalog.chain(name)
         for label, folder in (("own", self.folder), ("shipped", self.shelf.folders[0])):
             read = self.shelf.files(folder).get(name)
@@ -77,11 +77,11 @@ class ChainWorkspace:
         raise ChainInvalid(f"the file of {name!r} cannot be used:\n" + "\n".join(self.shelf.catalog.problems))
 
     def version(self, name: str, *, live: bool = False) -> Version:
-        """Give a chain's draft, or what is live where there is none or it is asked for."""
+        """Return a chain's draft, or what is live where there is none or it is asked for."""
         return self.draft(name) if not live and self.draft_file(name).exists() else self.live(name)
 
     def problems(self) -> list[str]:
-        """Say what is wrong with any file, drafts included."""
+        """Return what is wrong with any file, drafts included."""
         found = list(self.shelf.catalog.problems)
         for name in self.drafts:
             try:
@@ -113,7 +113,7 @@ class ChainWorkspace:
         return open_tool_registry(trial_media_services(self.settings), open_servers(self.settings))
 
     async def history(self, name: str) -> Sequence[ChainRelease]:
-        """Give a chain's releases, newest first."""
+        """Return a chain's releases, newest first."""
         try:
             async with self._revisions() as revisions:
                 return await revisions.history(name)
@@ -167,7 +167,7 @@ class ChainWorkspace:
             raise ChainInvalid(f"{self.shelf.own(name)} changed in the meantime; look at it and publish again")
 
     async def questions(self, name: str, *, last: int, turns: int) -> list[ReplayQuestion]:
-        """Give the latest questions put to a chain by those who agreed, masked."""
+        """Return the latest questions put to a chain by those who agreed, masked."""
         users = self.settings.replay.users
         try:
             async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
@@ -177,7 +177,7 @@ class ChainWorkspace:
         return [masked_question(asked.trace, asked.question, asked.before) for asked in found]
 
     async def ratings(self) -> Mapping[tuple[str, str], RatingCount]:
-        """Give how many answers of each chain and revision were judged good, and how many bad."""
+        """Return how many answers of each chain and revision were judged good, and how many bad."""
         try:
             async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
                 return await count_ratings(database)
@@ -185,7 +185,7 @@ class ChainWorkspace:
             return {}
 
     async def judged(self, name: str, *, last: int, rated: Rating) -> list[RatedAnswer]:
-        """Give the latest answers of a chain that were judged, masked, and why."""
+        """Return the latest answers of a chain that were judged, masked, and why."""
         self.shelf.catalog.chain(name)
         users = self.settings.replay.users
         try:
@@ -211,7 +211,7 @@ class ChainWorkspace:
 
 
 def differences(old: Version, new: Version) -> list[str]:
-    """Give what distinguishes two versions, line by line."""
+    """Return what distinguishes two versions, line by line."""
     lines = difflib.unified_diff(
         old.text.splitlines(),
         new.text.splitlines(),

@@ -1,4 +1,4 @@
-"""A start without an audience: everything is put together as `webot serve` does, over a database of a moment."""
+"""Builds the whole service as `webot serve` does, over a throwaway database, and discards it."""
 
 import asyncio
 import re

@@ -13,7 +13,7 @@ from storage.database.access import open_for_cli
 
 
 def persons_of(settings: Settings, user: str, channel: str) -> Sequence[Person]:
-    """Give who is meant by a user id: one person for each channel they have written on."""
+    """Return who is meant by a user id: one person for each channel they have written on."""
 
     async def look() -> Sequence[Person]:
         async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:

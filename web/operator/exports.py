@@ -36,7 +36,7 @@ class _Tally:
 
 
 def measure(settings: Settings, job: ExportJob) -> tuple[int, int]:
-    """Give how many conversations a job has, and how many messages at most."""
+    """Return how many conversations a job has, and how many messages at most."""
 
     async def look(database: Database) -> tuple[int, int]:
         return await count(database, job.chosen)
@@ -45,7 +45,7 @@ def measure(settings: Settings, job: ExportJob) -> tuple[int, int]:
 
 
 async def export_to(settings: Settings, job: ExportJob, out: Path, room: ForkServer | None) -> int:
-    """Export into a folder, or into an archive if its name says so; give the exit code."""
+    """Export into a folder, or into an archive if its name says so; return the exit code."""
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> Done:
         to = exports.to_zip if out.suffix.lower() == ".zip" else exports.to_folder
@@ -70,7 +70,7 @@ async def export_to(settings: Settings, job: ExportJob, out: Path, room: ForkSer
 
 
 async def export_records(settings: Settings, job: ExportJob, out: BinaryIO) -> int:
-    """Export to a stream; give the exit code."""
+    """Export to a stream; return the exit code."""
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> None:
         tally.conversations, tally.messages = await exports.to_stream(job, out, progress)
@@ -113,7 +113,7 @@ async def _export(
 
 
 async def presses_for(database: Database) -> int:
-    """Give each core a process, but for one where a service answers people: niceness alone makes less room."""
+    """Return each core a process, but for one where a service answers people: niceness alone makes less room."""
     cores = os.cpu_count() or 1
     return max(1, cores - 1) if await service_is_running(database) else cores
 

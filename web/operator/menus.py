@@ -21,13 +21,13 @@ class NoSuchApp(WebotError):
 
 
 async def push(loaded: Loaded, name: str) -> None:
-    """Give an app the menu of the settings, in place of any it has."""
+    """Return an app the menu of the settings, in place of any it has."""
     async with _api(loaded, name) as api:
         await api.create_menu(loaded.settings.menu.buttons)
 
 
 async def read_menu(loaded: Loaded, name: str) -> Sequence[Mapping[str, Any]]:
-    """Give an app's menu as WeCom writes it, nothing if it has none."""
+    """Return an app's menu as WeCom writes it, nothing if it has none."""
     async with _api(loaded, name) as api:
         return await api.menu()
 
@@ -39,7 +39,7 @@ async def delete(loaded: Loaded, name: str) -> None:
 
 
 def named(loaded: Loaded, channel: str | None) -> tuple[str, ...]:
-    """Give the channels meant: one by name, or every one with credentials. Raises `NoSuchApp`."""
+    """Return the channels meant: one by name, or every one with credentials. Raises `NoSuchApp`."""
     real = tuple(name for name, table in _tables(loaded).items() if table.has_credentials)
     if channel is None:
         if not real:
@@ -53,7 +53,7 @@ def named(loaded: Loaded, channel: str | None) -> tuple[str, ...]:
 
 
 def check(settings: Settings) -> Sequence[str]:
-    """Hold the menu of the settings against WeCom's limits; give hints at keys that are no command.
+    """Hold the menu of the settings against WeCom's limits; return hints at keys that are no command.
 
     Raises `SettingsInvalid`.
     """
@@ -69,7 +69,7 @@ def check(settings: Settings) -> Sequence[str]:
 
 
 def outline(buttons: Sequence[Mapping[str, Any]], indent: str = "") -> Iterator[str]:
-    """Give a menu as WeCom writes it, one line a button."""
+    """Return a menu as WeCom writes it, one line a button."""
     for button in buttons:
         below = button.get("sub_button") or []
         does = button.get("key") or button.get("url") or button.get("pagepath") or ""

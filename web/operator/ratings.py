@@ -27,7 +27,7 @@ def count_by_revision(desk: "ChainWorkspace") -> "Mapping[tuple[str, str], Ratin
 
 
 def rating_cells(counts: "Mapping[tuple[str, str], RatingCount]", name: str, revision: str) -> tuple[str, str]:
-    """Give what is written under the thumbs for one revision."""
+    """Return what is written under the thumbs for one revision."""
     count = counts.get((name, revision))
     return (str(count.good), str(count.bad)) if count else ("-", "-")
 

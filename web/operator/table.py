@@ -5,7 +5,7 @@ from unicodedata import east_asian_width
 
 
 def format_columns(rows: Sequence[Sequence[str]], *, numbers_from: int | None = None) -> Iterator[str]:
-    """Give the lines; columns from `numbers_from` on stand at the right."""
+    """Return the lines; columns from `numbers_from` on stand at the right."""
     widths = [max(width(row[place]) for row in rows) for place in range(len(rows[0]))]
     for row in rows:
         cells = []
@@ -16,5 +16,5 @@ def format_columns(rows: Sequence[Sequence[str]], *, numbers_from: int | None = 
 
 
 def width(text: str) -> int:
-    """Say how many places a text takes."""
+    """Return how many places a text takes."""
     return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)

@@ -32,7 +32,7 @@ _TOLD = TypeAdapter(RetryTold)
 
 
 async def list_turns_of(settings: Settings, which: Which, *, limit: int) -> tuple[Sequence[TurnView], int]:
-    """Give the oldest turns that wait or that failed, and how many there are."""
+    """Return the oldest turns that wait or that failed, and how many there are."""
     try:
         async with open_for_cli(_url(settings)) as database:
             return await list_turns(database, which, limit=limit), await count_turns(database, which)
@@ -41,7 +41,7 @@ async def list_turns_of(settings: Settings, which: Which, *, limit: int) -> tupl
 
 
 async def find_turn_of(settings: Settings, turn_id: int) -> TurnDetail | None:
-    """Give one turn, None if there is none or no longer."""
+    """Return one turn, None if there is none or no longer."""
     try:
         async with open_for_cli(_url(settings)) as database:
             return await find_turn(database, turn_id)

@@ -14,14 +14,14 @@ _MOST_COST = 2**20
 
 
 def hash_password(password: str) -> str:
-    """Give `scrypt$COST$BLOCK$LANES$SALT$HASH`, salt and hash in base64: what [console] password_hash wants."""
+    """Return `scrypt$COST$BLOCK$LANES$SALT$HASH`, salt and hash in base64: what [console] password_hash wants."""
     salt = secrets.token_bytes(16)
     digest = _scrypt(password, salt, _COST, _BLOCK, _LANES)
     return "$".join(("scrypt", str(_COST), str(_BLOCK), str(_LANES), _written(salt), _written(digest)))
 
 
 def password_fits(password: str, hashed: str) -> bool:
-    """Say whether a password is the one that was hashed; takes a tenth of a second, so not for the event loop."""
+    """Whether a password is the one that was hashed; takes a tenth of a second, so not for the event loop."""
     try:
         name, cost, block, lanes, salt, digest = hashed.split("$")
         known = base64.b64decode(digest, validate=True)

@@ -20,7 +20,7 @@ def changed(before: Settings, after: Settings) -> list[str]:
 
 
 def taken_over(running: Settings, wanted: Settings) -> Settings:
-    """Give the wanted settings with everything as it runs that only a start can change.
+    """Return the wanted settings with everything as it runs that only a start can change.
 
     Sockets, database, WeCom's connections and log files are opened once, by what the settings said then.
     """

@@ -22,7 +22,7 @@ class Line:
 
 
 def effective(loaded: Loaded) -> Iterator[Line]:
-    """Give every setting, table by table, in the form of a settings file."""
+    """Return every setting, table by table, in the form of a settings file."""
     between = ""
     for path, parts in _tables(loaded):
         yield Line(f"{between}[{'.'.join(path)}]", is_table=True)

@@ -88,7 +88,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    """Give each setting of the environment: the variable's name, its path as typed, its raw value.
+    """Return each setting of the environment: the variable's name, its path as typed, its raw value.
 
     A name without the double underscore is no setting: WEBOT_SETTINGS_DIR is one, and so are the variables
     an orchestrator makes up for a service called webot (WEBOT_PORT, WEBOT_SERVICE_HOST).
@@ -101,7 +101,7 @@ def variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]
 
 
 def match_case(parts: tuple[str, ...], values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give a path from the environment in the letters the files use for it, in small ones if they do not."""
+    """Return a path from the environment in the letters the files use for it, in small ones if they do not."""
     path: list[str] = []
     here: Any = values
     for part in parts:
@@ -124,7 +124,7 @@ def environment(
     below: Mapping[str, Any],
     slot_of: Callable[[tuple[str, ...]], FieldPlace | None],
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give each variable's name with the layer it makes."""
+    """Return each variable's name with the layer it makes."""
     for name, parts, raw in variables(environ):
         path = match_case(parts, below)
         value: Any = parse_env_value(raw, slot_of(path))

@@ -76,12 +76,12 @@ class SettingsRefused(SettingsInvalid):
 
 
 def settings_folder(environ: Mapping[str, str]) -> Path:
-    """Give the folder of the settings files: WEBOT_SETTINGS_DIR, or the working folder."""
+    """Return the folder of the settings files: WEBOT_SETTINGS_DIR, or the working folder."""
     return Path(environ.get(FOLDER) or ".")
 
 
 def load_settings(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Settings:
-    """Give the settings, or raise `SettingsInvalid` with everything that is wrong with them."""
+    """Return the settings, or raise `SettingsInvalid` with everything that is wrong with them."""
     return load(folder, environ, kinds).settings
 
 
@@ -112,7 +112,7 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
 
 
 def secrets_of(loaded: Loaded) -> tuple[str, ...]:
-    """Give every secret that is set, so that the log can watch for it; a default is public and none."""
+    """Return every secret that is set, so that the log can watch for it; a default is public and none."""
     found = secrets_in(loaded.settings)
     for table in loaded.channels.values():
         found += secrets_in(table)

@@ -23,17 +23,17 @@ class FieldPlace:
 
     @property
     def is_table(self) -> bool:
-        """Say whether a TOML table belongs here."""
+        """Whether a TOML table belongs here."""
         return model_in(self.annotation) is not None or get_origin(self.annotation) is dict
 
     @property
     def is_text(self) -> bool:
-        """Say whether what was typed is to be kept to the letter."""
+        """Whether what was typed is to be kept to the letter."""
         return any(choice is str or choice is SecretStr or _is_words(choice) for choice in _choices(self.annotation))
 
     @property
     def is_secret(self) -> bool:
-        """Say whether the value must not be shown."""
+        """Whether the value must not be shown."""
         return SecretStr in _choices(self.annotation)
 
 
@@ -90,7 +90,7 @@ def toml_path(model: type[BaseModel], path: Keys) -> str:
 
 
 def expected_value(here: FieldPlace) -> str:
-    """Say what would be right in a place."""
+    """Return what would be right in a place."""
     return " or ".join(_wanted(choice, here.metadata) for choice in _choices(here.annotation))
 
 

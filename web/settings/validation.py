@@ -29,7 +29,7 @@ def validate_table(
     *,
     origin: Callable[[Keys], str] | None = None,
 ) -> Model | tuple[str, ...]:
-    """Give the model's instance, or every problem as a line; `where` names the table, as in `[channels.hr]`.
+    """Return the model's instance, or every problem as a line; `where` names the table, as in `[channels.hr]`.
 
     `origin` names the file or variable that set the value at a path.
     """
@@ -42,7 +42,7 @@ def validate_table(
 
 
 def nearest(name: str, known: Mapping[str, object], *, alike: float = 0.6) -> str:
-    """Give the known name that was most likely meant, or nothing; `alike` is how alike, from 0 to 1."""
+    """Return the known name that was most likely meant, or nothing; `alike` is how alike, from 0 to 1."""
     return next(iter(get_close_matches(name.lower(), known, n=1, cutoff=alike)), "")
 
 

@@ -252,7 +252,7 @@ def _content(act: Do | Send, phone: Phone) -> Content:
 
 
 def _pace(rate: float | None) -> Callable[[], Awaitable[None]]:
-    """Give what waits for the next message's moment, over all who speak."""
+    """Return what waits for the next message's moment, over all who speak."""
     loop = asyncio.get_running_loop()
     following = loop.time()
 

@@ -72,7 +72,7 @@ def build_report(
     notices: frozenset[str] = frozenset(),
     seconds: float,
 ) -> Report:
-    """Give the report; `notices` are sentences that come besides the answers."""
+    """Return the report; `notices` are sentences that come besides the answers."""
     answered = apologies = silent = out_of_order = 0
     replies: list[float] = []
     accounted: set[str] = set()
@@ -117,7 +117,7 @@ def build_report(
 
 
 def percentiles(seconds: Sequence[float]) -> Percentiles:
-    """Give the nearest-rank percentiles of some times, in milliseconds."""
+    """Return the nearest-rank percentiles of some times, in milliseconds."""
     ordered = sorted(1000 * each for each in seconds)
     if not ordered:
         return Percentiles()
@@ -129,5 +129,5 @@ def percentiles(seconds: Sequence[float]) -> Percentiles:
 
 
 def _accepting(posting: DeliveryResult) -> float:
-    """Give the seconds until the first 200."""
+    """Return the seconds until the first 200."""
     return sum(posting.seconds[: posting.statuses.index(200) + 1])

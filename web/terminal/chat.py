@@ -1,4 +1,4 @@
-"""A conversation in the terminal from its first line to its last: the service found or run, the person greeted."""
+"""Runs a chat in the terminal, over the running service or one started for it."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -52,11 +52,11 @@ class Client:
         )
 
     async def status(self) -> Mapping[str, Any]:
-        """Give the service's state; its `product` is webot."""
+        """Return the service's state; its `product` is webot."""
         return await _fields(await self._http.get("/api/status", timeout=_KNOCK_SECONDS))
 
     async def simulated(self, name: str) -> Mapping[str, Any]:
-        """Give the simulated channel of a name, or the first for none; raises `NotAnswered` with those there are."""
+        """Return the simulated channel of a name, or the first for none; raises `NotAnswered` with those there are."""
         channels = (await self.status())["state"]["channels"]
         simulated = {each["name"]: each for each in channels if each["simulated"]}
         if name and name not in simulated:
@@ -68,17 +68,17 @@ class Client:
         return await _fields(await self._http.post("/api/do", content=to_json({**room, "content": content})))
 
     async def put(self, room: Mapping[str, str], kind: str, name: str, data: bytes) -> str:
-        """Put a file where the app can fetch it, and give its media id for `do`."""
+        """Put a file where the app can fetch it, and return its media id for `do`."""
         params = {**room, "type": kind, "name": name}
         return str((await _fields(await self._http.post("/api/media", params=params, content=data)))["media_id"])
 
     async def media(self, room: Mapping[str, str], media_id: str) -> bytes:
-        """Give a file's bytes."""
+        """Return a file's bytes."""
         answer = await self._http.get(f"/media/{media_id}", params={"channel": room.get("channel", "")})
         return answer.content if answer.is_success else b""
 
     async def settled(self, room: Mapping[str, str], *, within: float) -> int | None:
-        """Wait until all that a member said is answered; give the latest entry's number, None if it takes longer."""
+        """Wait until all that a member said is answered; return the latest entry's number, None if it takes longer."""
         fields = await _fields(await self._http.get("/api/settled", params={**room, "within": within}))
         return int(fields["latest"]) if fields["settled"] else None
 
@@ -100,7 +100,7 @@ class Client:
                 yield json.loads(line)
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""A scripted conversation from the shell: the service found or run, the progress shown, the report written."""
+"""Runs a scripted simulation from the shell, shows progress and writes the report."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -38,7 +38,7 @@ async def run_simulation(
 
 
 def _throwaway(loaded: Loaded, folder: Path) -> Loaded:
-    """Give settings that leave no trace among real conversations, and let everybody speak as fast as they like."""
+    """Return settings that leave no trace among real conversations, and let everybody speak as fast as they like."""
     settings = loaded.settings
     storage = settings.storage.model_copy(
         update={"database_url": SecretStr(f"sqlite+aiosqlite:///{folder}/webot.db"), "data_dir": str(folder)}

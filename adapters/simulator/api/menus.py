@@ -42,7 +42,7 @@ _SUB = _Level(most=5, name_bytes=40, count=40023, kind=40024, name=40025, key=40
 
 
 def read_menu(body: bytes) -> Sequence[Mapping[str, Any]]:
-    """Give the buttons of a `menu/create`, refusing what WeCom would."""
+    """Return the buttons of a `menu/create`, refusing what WeCom would."""
     buttons = _buttons(json_object(body).get("button"), _MAIN)
     for button in buttons:
         if "sub_button" not in button:

@@ -10,7 +10,7 @@ _FILENAME = re.compile(rb'[;\s]filename="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
 
 
 def read_upload(body: bytes, content_type: str) -> tuple[str, bytes]:
-    """Give the name and the bytes of the part `media`.
+    """Return the name and the bytes of the part `media`.
 
     Refuses with 44001 when there is none. A name only written as `filename*=` (RFC 2231) counts as none: WeCom
     does not know that form and sees no file (protocol.md 5.3).

@@ -10,7 +10,7 @@ _USER_ID = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody the apps can be used by; `departments` are the numbers of theirs, 1 being the whole corp."""
+    """A person the apps can be used by; `departments` are the numbers of theirs, 1 being the whole corp."""
 
     user: str
     name: str = ""
@@ -41,9 +41,9 @@ class Directory:
         return found
 
     def in_department(self, number: str) -> tuple[Member, ...]:
-        """Give a department's members; its number comes as the request has it."""
+        """Return a department's members; its number comes as the request has it."""
         return tuple(member for member in self._members.values() if number in map(str, member.departments))
 
     def everybody(self) -> tuple[Member, ...]:
-        """Give all members known so far."""
+        """Return all members known so far."""
         return tuple(self._members.values())

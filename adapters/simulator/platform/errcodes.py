@@ -71,7 +71,7 @@ class ApiError(Exception):
 
 
 def error_body(errcode: int, ip: str) -> dict[str, object]:
-    """Say no as WeCom does; `ip` is the address it believes to be called from."""
+    """Return the body of a refusal as WeCom writes it; `ip` is the address it believes to be called from."""
     text = _TEXTS.get(errcode, "error")
     more = f"https://open.work.weixin.qq.com/devtool/query?e={errcode}"
     return {"errcode": errcode, "errmsg": f"{text}, hint: [{time.time_ns()}], from ip: {ip}, more info at {more}"}

@@ -55,7 +55,7 @@ class UploadStore:
         return media
 
     def find(self, corp_id: str, media_id: str) -> Media:
-        """Give a corp's media by its id; refuses with 40007 what is unknown, foreign or older than three days."""
+        """Return a corp's media by its id; refuses with 40007 what is unknown, foreign or older than three days."""
         media = self._media.get(media_id)
         if media is None or media.corp_id != corp_id or self._clock() - media.at >= _DAYS_3:
             raise ApiError(40007)
@@ -82,7 +82,7 @@ def check_media(kind: str, data: bytes) -> None:
 
 
 def mime_of(data: bytes, name: str) -> str:
-    """Tell a file's type by its first bytes, else by its name."""
+    """Return a file's type by its first bytes, else by its name."""
     for start, mime in (
         (b"\xff\xd8\xff", "image/jpeg"),
         (b"\x89PNG\r\n\x1a\n", "image/png"),

@@ -51,7 +51,7 @@ class Platform:
         return app
 
     def app(self, agent_id: int | None = None, corp_id: str | None = None) -> App:
-        """Give the app meant; a `LookupError` lists those there are when none or several fit."""
+        """Return the app meant; a `LookupError` lists those there are when none or several fit."""
         fitting = [
             app for app in self.apps.values() if agent_id in {None, app.agent_id} and corp_id in {None, app.corp_id}
         ]
@@ -61,7 +61,7 @@ class Platform:
         raise LookupError(f"{len(fitting)} apps fit corp {corp_id!r} and agent {agent_id!r}; there are: {known}")
 
     def login(self, corp_id: str, secret: str) -> App:
-        """Give the app a secret belongs to; refuses with 41002, 41004, 40013 or 40001."""
+        """Return the app a secret belongs to; refuses with 41002, 41004, 40013 or 40001."""
         if not corp_id:
             raise ApiError(41002)
         if not secret:
@@ -75,11 +75,11 @@ class Platform:
         raise ApiError(40001)
 
     def caller(self, token: str) -> App:
-        """Give the app that calls with a token; refuses with 41001, 40014 or 42001."""
+        """Return the app that calls with a token; refuses with 41001, 40014 or 42001."""
         return self.apps[self.tokens.holder(token)]
 
     def timeline(self, app: App, user: str) -> Timeline:
-        """Give a member's conversation with an app."""
+        """Return a member's conversation with an app."""
         key = (*app.key, user.casefold())
         found = self._screens.get(key)
         if found is None:
@@ -87,11 +87,11 @@ class Platform:
         return found
 
     def timelines(self) -> Mapping[tuple[str, int, str], Timeline]:
-        """Give every conversation by its corp, agent and user; user ids are in lower case here."""
+        """Return every conversation by its corp, agent and user; user ids are in lower case here."""
         return self._screens
 
     def number(self) -> int:
-        """Give the next number in the order of what happens."""
+        """Return the next number in the order of what happens."""
         return next(self._numbers)
 
     def note(self, app: App, user: str, content: Content, *, is_message: bool) -> MemberAction:

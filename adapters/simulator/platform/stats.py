@@ -33,6 +33,6 @@ class Stats:
     """Callbacks lost to the app: every try failed."""
 
     def as_fields(self) -> dict[str, object]:
-        """Give the totals as JSON has them, with strings for keys."""
+        """Return the totals as JSON has them, with strings for keys."""
         fields: dict[str, object] = {field.name: getattr(self, field.name) for field in dataclass_fields(self)}
         return fields | {"errors": {str(code): count for code, count in self.errors.items()}}

@@ -76,7 +76,7 @@ class Timeline:
         self.said = 0
 
     def admits(self, now: float) -> bool:
-        """Say whether one more message is shown to the member now, and count it (D:90312)."""
+        """Whether one more message is shown to the member now, and count it (D:90312)."""
         taken = self._taken
         for most, seconds in ((self._limits.per_minute, 60), (self._limits.per_hour, 3600)):
             if most and len(taken) >= most and now - taken[-most] < seconds:
@@ -103,7 +103,7 @@ class Timeline:
                 self._entries[index] = replace(entry, recalled=True)
 
     def after(self, number: int) -> list[Entry]:
-        """Give the entries kept whose number is higher, oldest first."""
+        """Return the entries kept whose number is higher, oldest first."""
         later: list[Entry] = []
         for entry in reversed(self._entries):
             if entry.number <= number:

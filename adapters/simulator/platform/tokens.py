@@ -27,7 +27,7 @@ class IssuedTokens:
         self._current: dict[tuple[str, int], str] = {}
 
     def issue(self, app: App) -> tuple[str, int]:
-        """Give the app's token and the seconds it still holds."""
+        """Return the app's token and the seconds it still holds."""
         now = self._clock()
         token = self._current.get(app.key)
         if token is not None and self._issued[token].until > now:

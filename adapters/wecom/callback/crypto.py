@@ -49,7 +49,7 @@ class CallbackKeys:
         return cls(token, _key_from(encoding_aes_key), receive_id)
 
     def sign(self, timestamp: str, nonce: str, encrypted: str) -> str:
-        """Give the signature WeCom would put into `msg_signature`, in lower-case hex."""
+        """Return the signature WeCom would put into `msg_signature`, in lower-case hex."""
         parts = sorted(_bytes(part) for part in (self.token, timestamp, nonce, encrypted))
         return hashlib.sha1(b"".join(parts)).hexdigest()  # noqa: S324 - the platform's algorithm, not our choice
 
@@ -60,7 +60,7 @@ class CallbackKeys:
         return self.decrypt(encrypted)
 
     def decrypt(self, encrypted: str) -> bytes:
-        """Give the message inside; checks every byte of padding, the length and the receive id."""
+        """Return the message inside; checks every byte of padding, the length and the receive id."""
         try:
             sealed = base64.b64decode(encrypted, validate=True)
         except ValueError as error:

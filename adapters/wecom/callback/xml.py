@@ -29,7 +29,7 @@ class _Refused(ValueError):
 
 
 def encrypted_part(body: bytes) -> str:
-    """Give the `Encrypt` of a callback body; the unsigned rest of it is not looked at.
+    """Return the `Encrypt` of a callback body; the unsigned rest of it is not looked at.
 
     Raises `BadCallback` -40002, with HTTP status 413 for a body over the limit.
     """

@@ -62,19 +62,19 @@ class WeComApi:
         self._tokens = AccessTokens(cache, key, self._fetch_token, clock=clock)
 
     async def send_text(self, user: str, text: str) -> str:
-        """Send one message of plain words; gives WeCom's message id."""
+        """Send one message of plain words; returns WeCom's message id."""
         return await self._send(user, "text", {"content": text})
 
     async def send_markdown(self, user: str, text: str) -> str:
-        """Send one message in WeCom's markdown; gives WeCom's message id."""
+        """Send one message in WeCom's markdown; returns WeCom's message id."""
         return await self._send(user, "markdown", {"content": text})
 
     async def send_media(self, user: str, kind: MediaKind, media_id: str) -> str:
-        """Send one uploaded file; gives WeCom's message id. `MediaExpired` asks for a new upload."""
+        """Send one uploaded file; returns WeCom's message id. `MediaExpired` asks for a new upload."""
         return await self._send(user, kind, {"media_id": media_id})
 
     async def upload(self, kind: MediaKind, data: bytes, *, name: str, mime: str) -> str:
-        """Upload a file for three days; gives its media id. People see the name."""
+        """Upload a file for three days; returns its media id. People see the name."""
         check_size(kind, len(data))
         file = UploadFile(clean_name(name), data, mime)
         answer = await self._call("media/upload", {"type": kind}, file=file)
@@ -112,11 +112,11 @@ class WeComApi:
         )
 
     async def create_menu(self, buttons: Sequence[MenuButton]) -> None:
-        """Give the app this menu in place of any it has."""
+        """Return the app this menu in place of any it has."""
         await self._call("menu/create", {"agentid": str(self._agent_id)}, body=menu_body(buttons))
 
     async def menu(self) -> Sequence[Mapping[str, Any]]:
-        """Give the app's menu as WeCom writes it; nothing if it has none."""
+        """Return the app's menu as WeCom writes it; nothing if it has none."""
         answer = await self._call("menu/get", {"agentid": str(self._agent_id)}, accept=NO_MENU)
         buttons = answer.fields.get("button")
         return [button for button in buttons if isinstance(button, dict)] if isinstance(buttons, list) else []
@@ -130,7 +130,7 @@ class WeComApi:
         await self._call("message/recall", {}, body={"msgid": message_id})
 
     async def callback_addresses(self) -> tuple[str, ...]:
-        """Give the addresses callbacks come from; an entry may have `*` for a part, or be a network."""
+        """Return the addresses callbacks come from; an entry may have `*` for a part, or be a network."""
         addresses = (await self._call("getcallbackip", {})).fields.get("ip_list")
         return tuple(str(address) for address in addresses) if isinstance(addresses, list) else ()
 

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class PickleRefused(TypeError):
-    """Somebody asked the disk to keep or to read a pickle, which can run code."""
+    """A person asked the disk to keep or to read a pickle, which can run code."""
 
 
 class PlainDisk(diskcache.Disk):  # type: ignore[misc] # diskcache has no types
@@ -74,7 +74,7 @@ class Cache:
         self._closed = False
 
     async def get(self, key: str) -> Kept | None:
-        """Give what is kept under a key, or None when it was never there, is too old, or cannot be read."""
+        """Return what is kept under a key, or None when it was never there, is too old, or cannot be read."""
         kept = self._memory.get(key)
         if kept is None:
             kept = _entry(await self._on_disk(lambda disk: disk.get(key)))

@@ -114,7 +114,7 @@ _REACTIONS: Mapping[int, _Reaction] = {
 
 
 def error_for(errcode: int, errmsg: str) -> TryAgain | Undeliverable:
-    """Give the error to raise for WeCom's answer; a code that nobody knows needs an operator's eyes."""
+    """Return the error to raise for WeCom's answer; a code that nobody knows needs an operator's eyes."""
     reaction = _REACTIONS.get(errcode, _GiveUp("a code webot does not know", alert=True))
     message = f"WeCom says {errcode}: {reaction.why}"
     address = _CALLING_IP.search(errmsg)

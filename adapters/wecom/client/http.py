@@ -103,7 +103,7 @@ class QyapiHttp:
         body: Mapping[str, Any] | None = None,
         file: UploadFile | None = None,
     ) -> ApiResponse:
-        """Post a body or a file, or get; gives WeCom's answer, refusals included."""
+        """Post a body or a file, or get; returns WeCom's answer, refusals included."""
         if file is not None:
             # Written by httpx2, whose names are the plain UTF-8 that WeCom wants (protocol.md 5.3).
             form = httpx2.Request("POST", self.base, files={"media": (file.name, file.data, file.mime)})

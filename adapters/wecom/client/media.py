@@ -66,12 +66,12 @@ def mime_of(data: bytes) -> str:
 
 
 def ending_of(mime: str) -> str:
-    """Give the usual ending of a file name, with its dot, or nothing."""
+    """Return the usual ending of a file name, with its dot, or nothing."""
     return _ENDINGS.get(mime, "")
 
 
 def kind_for(wanted: MediaKind, mime: str, size: int) -> MediaKind:
-    """Give the kind WeCom will take it as: what is too large or of a wrong format for its kind goes as a file."""
+    """Return the kind WeCom will take it as: what is too large or of a wrong format for its kind goes as a file."""
     fits = mime in _FORMATS.get(wanted, frozenset()) and size <= LARGEST[wanted]
     return wanted if fits else "file"
 

@@ -15,7 +15,7 @@ _URL_BYTES = 1024
 
 
 def menu_body(buttons: Sequence[MenuButton]) -> Mapping[str, Any]:
-    """Give the body of menu/create; `SettingsInvalid` says every limit of WeCom's that the menu passes."""
+    """Return the body of menu/create; `SettingsInvalid` says every limit of WeCom's that the menu passes."""
     problems = [problem for button in buttons for problem in _problems(button, _MAIN_NAME_BYTES)]
     if not 1 <= len(buttons) <= _MAIN_BUTTONS:
         problems.append(f"[menu] buttons: found {len(buttons)}, expected 1 to {_MAIN_BUTTONS}")

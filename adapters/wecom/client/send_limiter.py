@@ -82,7 +82,7 @@ class MemberSendLimiter:
         return len(self._members)
 
     def _member(self, person: Person) -> _Member:
-        """Give the person's record, and forget whoever was sent nothing for as long as the longest window."""
+        """Return the person's record, and forget whoever was sent nothing for as long as the longest window."""
         now = self._clock()
         member = self._members.setdefault(person, _Member())
         member.last_used = now
@@ -109,7 +109,7 @@ class MemberSendLimiter:
 
 
 def _unknown(admitted: Sequence[float], logged: Sequence[float]) -> list[float]:
-    """Give the logged moments that are none of ours: ours follow their admission, in the same order."""
+    """Return the logged moments that are none of ours: ours follow their admission, in the same order."""
     unknown: list[float] = []
     place = 0
     for moment in logged:

@@ -40,7 +40,7 @@ class AccessTokens:
         self._one_at_a_time = asyncio.Lock()
 
     async def current(self) -> Token:
-        """Give a token that should be valid; raises what WeCom's refusal to give one means."""
+        """Return a token that should be valid; raises what WeCom's refusal to give one means."""
         if self._clock() < self._until:
             return self._token
         async with self._one_at_a_time:
@@ -51,7 +51,7 @@ class AccessTokens:
             return await self._fetched()
 
     async def renewed(self, refused: Token) -> Token:
-        """Give a token after WeCom has refused one: the newer one we have by now, or a fresh one."""
+        """Return a token after WeCom has refused one: the newer one we have by now, or a fresh one."""
         async with self._one_at_a_time:
             if self._token.issue > refused.issue and self._clock() < self._until:
                 return self._token

@@ -29,7 +29,7 @@ class Section:
 
 
 def sections(text: str) -> Iterator[Section]:
-    """Give a text's sections; a fence that has to be cut is closed, and opened again in the next."""
+    """Return a text's sections; a fence that has to be cut is closed, and opened again in the next."""
     if len(text) <= _MOST and text.count("\n") <= _MOST_LINES:
         yield Section(text, apart=False)
         return
@@ -83,7 +83,7 @@ class _Held:
         return bool(self.fence) and line.strip().startswith(self.fence) and not line.strip().strip(self.fence[0])
 
     def end(self, *, apart: bool) -> Iterator[Section]:
-        """Give what is held, and begin anew; `apart` is said of the section that follows."""
+        """Return what is held, and begin anew; `apart` is said of the section that follows."""
         reopened = [self.opening] if self.fence else []
         if any(map(str.strip, self.lines)):
             yield Section("\n".join([*self.lines, self.fence] if self.fence else self.lines), self.apart)

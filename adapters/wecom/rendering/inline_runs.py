@@ -21,7 +21,7 @@ class InlineRun:
     colour: str = ""
 
     def same_style(self, other: "InlineRun") -> bool:
-        """Say whether both could be one run; two pictures never are."""
+        """Whether both could be one run; two pictures never are."""
         return (
             self.bold == other.bold
             and self.code == other.code
@@ -36,7 +36,7 @@ Line = tuple[InlineRun, ...]
 
 
 def lines(tokens: Sequence[Token]) -> tuple[Line, ...]:
-    """Give inline tokens as lines, without those that hold nothing."""
+    """Return inline tokens as lines, without those that hold nothing."""
     done: list[list[InlineRun]] = [[]]
     for run in _runs(paired(list(tokens))):
         if run is None:
@@ -47,7 +47,7 @@ def lines(tokens: Sequence[Token]) -> tuple[Line, ...]:
 
 
 def merged(line: Sequence[InlineRun]) -> Line:
-    """Give the line with neighbours of one look in one run."""
+    """Return the line with neighbours of one look in one run."""
     done: list[InlineRun] = []
     for run in line:
         if done and run.same_style(done[-1]):
@@ -58,7 +58,7 @@ def merged(line: Sequence[InlineRun]) -> Line:
 
 
 def _runs(tokens: Sequence[Token]) -> Iterator[InlineRun | None]:
-    """Give the runs in order, None for the end of a line."""
+    """Return the runs in order, None for the end of a line."""
     look = InlineRun("")
     link: InlineRun | None = None
     for token in tokens:
@@ -89,7 +89,7 @@ def _runs(tokens: Sequence[Token]) -> Iterator[InlineRun | None]:
 
 
 def _changed(look: InlineRun, token: Token) -> InlineRun:
-    """Give the look from a token that opens or closes one on."""
+    """Return the look from a token that opens or closes one on."""
     if token.tag == "strong":
         return replace(look, bold=token.nesting > 0)
     if token.tag == "s":
@@ -98,7 +98,7 @@ def _changed(look: InlineRun, token: Token) -> InlineRun:
 
 
 def _shown(link: InlineRun) -> Iterator[InlineRun]:
-    """Give a link that can be seen: one without words shows where it leads."""
+    """Return a link that can be seen: one without words shows where it leads."""
     if link.text.strip() or link.picture:
         yield link
     elif link.href:

@@ -25,7 +25,7 @@ _Gap = Literal["as written", "empty line", "none"]
 
 
 def rows(text: str, style: MessageStyle) -> Iterator[Row]:
-    """Give the rows of a clean text, section after section, so that nobody pays for what is not wanted."""
+    """Return the rows of a clean text, section after section, so that nobody pays for what is not wanted."""
     env: EnvType = {}
     for number, section in enumerate(sections(text)):
         laid_out = _Walk(section.text, style, env).rows() if section.is_markup else _words_alone(section.text, style)
@@ -65,7 +65,7 @@ class _Walk:
         self._seen = {child.meta["label"] for token in self._tokens for child in token.children or () if child.meta}
 
     def rows(self) -> Iterator[Row]:
-        """Give the rows of every block."""
+        """Return the rows of every block."""
         tokens = iter(self._tokens)
         for token in tokens:
             match token.type:
@@ -162,7 +162,7 @@ class _Walk:
         yield from self._placed(written, token, above="empty line", below="empty line")
 
     def _marker_alone(self, token: Token) -> Iterator[Row]:
-        """Give a list marker a row of its own when what follows cannot stand beside it."""
+        """Return a list marker a row of its own when what follows cannot stand beside it."""
         if self._around.has_pending_marker:
             yield from self._placed([Row((), leads=True)], token, below="none")
 
@@ -175,7 +175,7 @@ class _Walk:
         below: _Gap = "as written",
         indented: bool = True,
     ) -> Iterator[Row]:
-        """Give a block's rows with what the lists and quotes around put before them, and with their gaps."""
+        """Return a block's rows with what the lists and quotes around put before them, and with their gaps."""
         if not written:
             return
         gap = self._gap(token, above)

@@ -59,7 +59,7 @@ class RemainingRow:
         return None if self.is_begun else self.row.gap
 
     def spans(self, most: int) -> Iterator[Span]:
-        """Give the spans that are left, of each text no more than `most` characters."""
+        """Return the spans that are left, of each text no more than `most` characters."""
         for number in range(self.span, len(self.row.spans)):
             span = self.row.spans[number]
             start = self.start if number == self.span else 0
@@ -89,7 +89,7 @@ class RemainingRow:
         return self._line(words) if words else ""
 
     def after_space(self) -> "RemainingRow":
-        """Give the rest without the white space it begins with, where that is only there to part words."""
+        """Return the rest without the white space it begins with, where that is only there to part words."""
         if self.row.verbatim:
             return self
         span, start = self.span, self.start
@@ -108,7 +108,7 @@ class RemainingRow:
         return f"{self.prefix}{self.guard_of(words)}{words}"
 
     def guard_of(self, words: str) -> str:
-        """Give what must stand before the words if they begin a line."""
+        """Return what must stand before the words if they begin a line."""
         return self.row.guard if words.startswith(("#", ">")) else ""
 
 
@@ -145,7 +145,7 @@ def _cut(rest: RemainingRow, places: Iterable[_Place]) -> tuple[str, RemainingRo
 
 
 def _places(rest: RemainingRow, room: int) -> Iterator[_Place]:
-    """Give the stops and the edges of markup that fit into the room."""
+    """Return the stops and the edges of markup that fit into the room."""
     room -= _overhead(rest)
     size = 0
     for number, span in enumerate(rest.spans(room + 1), rest.span):
@@ -170,7 +170,7 @@ def _places(rest: RemainingRow, room: int) -> Iterator[_Place]:
 
 
 def _characters(rest: RemainingRow, room: int, *, by_force: bool) -> Iterator[_Place]:
-    """Give the last place between two characters that fits, in words without markup if there is one."""
+    """Return the last place between two characters that fits, in words without markup if there is one."""
     room -= _overhead(rest)
     size = 0
     for number, span in enumerate(rest.spans(room + 1), rest.span):
@@ -193,6 +193,6 @@ def _characters(rest: RemainingRow, room: int, *, by_force: bool) -> Iterator[_P
 
 
 def _overhead(rest: RemainingRow) -> int:
-    """Give the bytes of the line that are none of its words."""
+    """Return the bytes of the line that are none of its words."""
     begins = next((str(span) for span in rest.spans(1)), "")
     return len(f"{rest.prefix}{rest.guard_of(begins)}".encode())

@@ -50,7 +50,7 @@ class MarkdownStyle:
         return self.line([replace(run, bold=True) for run in line])
 
     def quote(self, depth: int) -> str:
-        """Give `> `; WeCom's quotes do not nest, so an inner one has a bar."""
+        """Return `> `; WeCom's quotes do not nest, so an inner one has a bar."""
         return "> " + "▎" * (depth - 1)
 
     def code(self, line: str) -> Span:
@@ -58,7 +58,7 @@ class MarkdownStyle:
         return Span(line)
 
     def fence(self, info: str, code: str) -> Frame | None:
-        """Give a fence longer than any run of backticks in the code, with the language; None if that is too long."""
+        """Return a fence longer than any run of backticks in the code, with the language; None if that is too long."""
         ticks = "`" * max((len(run) + 1 for run in _TICKS.findall(code)), default=3)
         if len(ticks) > _LONGEST_FENCE:
             return None
@@ -117,12 +117,12 @@ def _bold(text: str) -> Iterator[Span]:
 
 
 def _literal(text: str) -> str:
-    """Give text that WeCom shows as it is."""
+    """Return text that WeCom shows as it is."""
     return _PAIRS.sub(lambda found: found[0] + _GUARD, text).replace("`", "ˋ")
 
 
 def _apart(spans: Sequence[Span]) -> Iterator[Span]:
-    """Give the spans, bare words in one span, and those parted whose asterisks would be read together."""
+    """Return the spans, bare words in one span, and those parted whose asterisks would be read together."""
     bare = ""
     last = ""
     for span in spans:

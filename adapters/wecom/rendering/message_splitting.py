@@ -34,7 +34,7 @@ class _Held:
 
 
 def pieces(rows: Iterable[Row], limit: int = MESSAGE_BYTES) -> Iterator[str]:
-    """Give messages of at most `limit` bytes, of which none is empty; `limit` is at least 100.
+    """Return messages of at most `limit` bytes, of which none is empty; `limit` is at least 100.
 
     A fence that is cut is closed, and opened again on the next piece; so is bold, a link or a colour. A table's
     header is repeated, a quote stays one. The cost is linear, and nothing is read ahead of the piece. Every piece takes
@@ -69,14 +69,14 @@ def number_bytes(pieces: int) -> int:
 
 
 def numbered(parts: Sequence[str]) -> tuple[str, ...]:
-    """Give the pieces with `(1/3)` below each, one alone without."""
+    """Return the pieces with `(1/3)` below each, one alone without."""
     if len(parts) == 1:
         return tuple(parts)
     return tuple(f"{part}\n\n({number}/{len(parts)})" for number, part in enumerate(parts, 1))
 
 
 def _parted(held: list[_Held], rest: RemainingRow, limit: int) -> tuple[list[_Held], list[RemainingRow]]:
-    """Give what the piece keeps when `rest` does not fit into it as well, and what goes to the next."""
+    """Return what the piece keeps when `rest` does not fit into it as well, and what goes to the next."""
     alone = rest.write(limit - _opened([], rest) - _closing(rest.row.frame)) is not None
     used = _opened(held, rest)
     room = limit - used - _closing(rest.row.frame)
@@ -102,7 +102,7 @@ def _split(held: list[_Held], rest: RemainingRow, place: int) -> tuple[list[_Hel
 
 
 def _break(held: list[_Held], rest: RemainingRow, at_least: int, *, paragraph: bool) -> int:
-    """Give the last place between two lines where a piece may end, 0 for none; a heading ends no piece."""
+    """Return the last place between two lines where a piece may end, 0 for none; a heading ends no piece."""
     below = rest
     for place in range(len(held), 0, -1):
         line = held[place - 1]
@@ -116,7 +116,7 @@ def _break(held: list[_Held], rest: RemainingRow, at_least: int, *, paragraph: b
 
 
 def _opened(held: Sequence[_Held], rest: RemainingRow) -> int:
-    """Give the bytes a piece has before the words of the line that is added to it."""
+    """Return the bytes a piece has before the words of the line that is added to it."""
     frame = rest.row.frame
     if not held:
         return _above(frame)
@@ -136,7 +136,7 @@ def _closing(frame: Frame | None) -> int:
 
 
 def _piece(held: Sequence[_Held]) -> Iterator[str]:
-    """Give the piece, unless nobody could see it."""
+    """Return the piece, unless nobody could see it."""
     if not any(is_visible(line.text) for line in held):
         return
     lines: list[str] = []

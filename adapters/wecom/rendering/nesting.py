@@ -1,4 +1,4 @@
-"""Where a row stands: the lists and quotes around it, and what they put before it."""
+"""Nesting: the lists and quotes around a row, and the prefixes they put before it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -71,25 +71,25 @@ class Nesting:
 
     @property
     def in_fresh_item(self) -> bool:
-        """Say whether the next row is the first of the innermost item."""
+        """Whether the next row is the first of the innermost item."""
         return bool(self._open) and isinstance(self._open[-1], _Item) and not self._open[-1].told
 
     @property
     def has_pending_marker(self) -> bool:
-        """Say whether the next row carries a marker."""
+        """Whether the next row carries a marker."""
         return any(isinstance(each, _Item) and not each.told for each in self._open)
 
     @property
     def quotes(self) -> tuple[Quote, ...]:
-        """Give the quotes a row is in, the outermost first."""
+        """Return the quotes a row is in, the outermost first."""
         return tuple(each for each in self._open if isinstance(each, Quote))
 
     def before(self, quotes: Sequence[Quote]) -> str:
-        """Give what these quotes alone put before a row."""
+        """Return what these quotes alone put before a row."""
         return self.style.quote(len(quotes)) if quotes else ""
 
     def prefixes(self) -> tuple[str, str]:
-        """Give what stands before the next row and before the rows under it; markers are told once."""
+        """Return what stands before the next row and before the rows under it; markers are told once."""
         first = hang = self.before(self.quotes)
         for each in self._open:
             if isinstance(each, _Item):

@@ -39,7 +39,7 @@ class PlainStyle:
         return (Span(f"■ {self._line(line)}"),)
 
     def quote(self, depth: int) -> str:
-        """Give a bar for each quote."""
+        """Return a bar for each quote."""
         return "▎" * depth
 
     def code(self, line: str) -> Span:
@@ -47,7 +47,7 @@ class PlainStyle:
         return Span(_literal(line))
 
     def fence(self, info: str, code: str) -> Frame | None:  # noqa: ARG002 - plain text has none
-        """Give nothing: code stands for itself."""
+        """Return nothing: code stands for itself."""
         return None
 
     def _line(self, line: Sequence[InlineRun]) -> str:
@@ -77,10 +77,10 @@ class PlainStyle:
 
 
 def _runs_together(before: str, after: str) -> bool:
-    """Say whether the edge of code would be lost: words on both sides."""
+    """Whether the edge of code would be lost: words on both sides."""
     return bool(_WORD.match(before[-1:]) and _WORD.match(after[:1]))
 
 
 def _literal(text: str) -> str:
-    """Give text of which WeCom makes no link."""
+    """Return text of which WeCom makes no link."""
     return _ANCHOR.sub("<\u200b", text)

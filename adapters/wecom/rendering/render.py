@@ -35,7 +35,7 @@ _CHINESE = Catalogue("zh")
 def render(
     replies: Sequence[Reply], *, message_format: MessageFormat, max_pieces: int, catalogue: Catalogue = _CHINESE
 ) -> tuple[Part, ...]:
-    """Give the parts in order; words longer than `max_pieces` messages, 1 or more, go as the first and a file.
+    """Return the parts in order; words longer than `max_pieces` messages, 1 or more, go as the first and a file.
 
     `catalogue` is the language of what is ours in a message: the file's name, and how a picture is spoken of.
     """

@@ -26,7 +26,7 @@ class Frame:
     below: str = ""
 
     def behind(self, prefix: str) -> "Frame":
-        """Give the frame with a prefix on its lines."""
+        """Return the frame with a prefix on its lines."""
         return Frame(prefix + self.above, prefix + self.below if self.below else "")
 
 

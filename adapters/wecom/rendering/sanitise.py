@@ -14,6 +14,6 @@ _UNWANTED = regex.compile(
 
 
 def clean(text: str) -> str:
-    """Give the text with every line ended by a newline and everything unwanted gone."""
+    """Return the text with every line ended by a newline and everything unwanted gone."""
     wanted: str = _UNWANTED.sub("", _LINE_ENDS.sub("\n", text))
     return wanted

@@ -1,4 +1,4 @@
-"""What laying a reply out asks of a message format."""
+"""MessageStyle: how one WeCom message format writes headings, code, quotes."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,11 +14,11 @@ class MessageStyle(Protocol):
 
     @property
     def guard(self) -> str:
-        """Give what keeps a `#` or `>` at the beginning of a line from being markup; empty where it is none."""
+        """Return what keeps a `#` or `>` at the beginning of a line from being markup; empty where it is none."""
 
     @property
     def sets_code_apart(self) -> bool:
-        """Say whether code needs an empty line around it, having no fence."""
+        """Whether code needs an empty line around it, having no fence."""
 
     def line(self, line: Sequence[InlineRun]) -> tuple[Span, ...]:
         """Write a line."""
@@ -30,10 +30,10 @@ class MessageStyle(Protocol):
         """Write the line at the head of a table."""
 
     def quote(self, depth: int) -> str:
-        """Give what stands before each line so deep in quotes, from 1."""
+        """Return what stands before each line so deep in quotes, from 1."""
 
     def code(self, line: str) -> Span:
         """Write a line of code."""
 
     def fence(self, info: str, code: str) -> Frame | None:
-        """Give the fence for code, of at most 100 bytes; None where there is none."""
+        """Return the fence for code, of at most 100 bytes; None where there is none."""

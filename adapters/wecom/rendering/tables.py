@@ -31,7 +31,7 @@ class TableBlock:
 
 
 def table_rows(table: TableBlock, style: MessageStyle) -> list[Row]:
-    """Give a table's rows, such that each piece they are cut into names its columns."""
+    """Return a table's rows, such that each piece they are cut into names its columns."""
     if not table.rows:
         return [Row(style.header(_joined(table.header)), whole=True)]
     one_line = all(len(cell) <= 1 for cells in (table.header, *table.rows) for cell in cells)
@@ -96,7 +96,7 @@ def _joined(cells: Sequence[Cell]) -> Line:
 
 
 def _one(cell: Cell) -> Line:
-    """Give a cell as one line."""
+    """Return a cell as one line."""
     return tuple(run for line in cell for run in (InlineRun(" "), *line))[1:]
 
 

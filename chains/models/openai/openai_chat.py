@@ -2,7 +2,8 @@
 
 The SDK walks every message of a request, key by key, to turn typed parameters into JSON, and LangChain has it build
 typed answers in a thread: 10 ms of work at 40 messages (measured). Ours sends the messages as they are and reads the
-answer as a dict: 2 ms. tests/chains/models/openai/test_openai_chat.py holds both to the same bytes and the same message.
+answer as a dict: 2 ms. tests/chains/models/openai/test_openai_chat.py holds both to the same bytes and the same
+message.
 """
 
 import asyncio

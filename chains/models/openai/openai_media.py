@@ -31,11 +31,11 @@ class OpenAIMedia:
         self._opening = asyncio.Lock()
 
     async def post(self, path: str, body: Mapping[str, Any]) -> bytes:
-        """Post JSON; gives the answer's bytes. Raises what `chains.models.errors` knows how to tell."""
+        """Post JSON; returns the answer's bytes. Raises what `chains.models.errors` knows how to tell."""
         return await self._call(path, body=body)
 
     async def send(self, path: str, fields: Mapping[str, str], file: tuple[str, bytes, str]) -> Any:  # noqa: ANN401 - JSON
-        """Post a form with a file of name, bytes and type; gives the answer's JSON."""
+        """Post a form with a file of name, bytes and type; returns the answer's JSON."""
         return parse_answer(await self._call(path, body=dict(fields), files={"file": file}))
 
     async def aclose(self) -> None:

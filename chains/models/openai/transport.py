@@ -37,7 +37,7 @@ class AnswerTooLarge(httpx2.DecodingError):
 
 
 def timeouts(seconds: float) -> httpx2.Timeout:
-    """Give the time-outs of a call that may take so many seconds; an address nobody listens at is given up sooner."""
+    """Return the time-outs of a call that may take so many seconds; an address nobody listens at is given up sooner."""
     return httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
 
 

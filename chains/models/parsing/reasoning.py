@@ -1,9 +1,10 @@
-"""What a model thought aloud, told apart from what it says.
+"""Splits a model's reasoning from its answer.
 
-Reasoning models mark thoughts in one of the ways `chains.models.parsing.markers` and `chains.models.parsing.harmony` know, but not always well: the
-closing tag is missing when the tokens ran out, the opening one when the provider's template already wrote it, and
-tags stand inside one another when the thought itself is about them. In inline code and code blocks, and in the middle
-of a sentence, a tag is only text. Calls of tools in the text, which no reader can use, are left out.
+Reasoning models mark thoughts in one of the ways `chains.models.parsing.markers` and `chains.models.parsing.harmony`
+know, but not always well: the closing tag is missing when the tokens ran out, the opening one when the provider's
+template already wrote it, and tags stand inside one another when the thought itself is about them. In inline code and
+code blocks, and in the middle of a sentence, a tag is only text. Calls of tools in the text, which no reader can use,
+are left out.
 
 Linear: the markers are found in one pass, and the text is walked through once, but for a few looks ahead.
 """

@@ -25,7 +25,7 @@ class CjkInlineState(StateInline):
     """
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: FBT001, N802, N803 - the library's
-        """Say what the run of markers at `start` may do."""
+        """Return what the run of markers at `start` may do."""
         scanned = super().scanDelims(start, canSplitWord)
         end = start + scanned.length
         before = self.src[start - 1] if start else " "

@@ -35,7 +35,9 @@ _PARSER = _parser()
 
 
 def parse(text: str, env: EnvType) -> list[Token]:
-    """Return the block tokens, inline content in their children; linear, and within the bounds of `pipeline.text.markdown`.
+    """Return the block tokens, inline content in their children.
+
+    Linear, and within the bounds of `pipeline.text.markdown`.
 
     A definition (`[label]: address`) is a token of its own, with its label in `meta`. Sections of one text share
     `env`, which counts the cells of its tables.

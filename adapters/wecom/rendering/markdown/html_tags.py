@@ -30,7 +30,7 @@ def tag(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the library
 
 
 def paired(tokens: list[Token]) -> list[Token]:
-    """Give the tokens with every colour that does not end, and every end that ends nothing, turned into text."""
+    """Return the tokens with every colour that does not end, and every end that ends nothing, turned into text."""
     opened: Token | None = None
     for token in tokens:
         if token.type == "colour_open":
