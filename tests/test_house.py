@@ -1,0 +1,63 @@
+"""Holds the layout to its rules: names that mean one thing, folders of a size, docstrings in plain words."""
+
+import ast
+from collections import Counter, defaultdict
+
+import pytest
+
+from benchmarks.house import PLUGINS, TOPS, modules, public_classes
+
+MOST_MODULES = 16
+
+# How docstrings opened before: each has a plain word in its place ("Return …", "Whether …", "Close …").
+OLD_DIALECT = (
+    "Give ",
+    "Gives ",
+    "Say ",
+    "Says ",
+    "Tell the one ",
+    "Let go of ",
+    "Somebody ",
+    "Whoever ",
+    "Those who ",
+    "Hear out ",
+    "One who ",
+    "Who is at work ",
+    "Who comes in ",
+)
+
+FOUND = modules()
+
+
+def test_no_public_class_name_stands_twice() -> None:
+    twice = {name: homes for name, homes in public_classes(FOUND.values()).items() if len(homes) > 1}
+
+    assert {} == twice
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_no_module_name_stands_twice_in_a_folder_but_of_plug_ins(top: str) -> None:
+    homes = defaultdict(list)
+    for name, module in FOUND.items():
+        if name.startswith(f"{top}.") and not module.is_plugin:
+            homes[module.stem].append(name)
+
+    assert {} == {stem: names for stem, names in homes.items() if len(names) > 1}
+
+
+def test_no_folder_but_of_plug_ins_holds_more_modules_than_one_reads_at_a_glance() -> None:
+    sizes = Counter(module.folder for module in FOUND.values())
+
+    assert {} == {folder: size for folder, size in sizes.items() if size > MOST_MODULES and folder not in PLUGINS}
+
+
+def test_no_docstring_opens_in_the_old_dialect() -> None:
+    old = []
+    for name, module in FOUND.items():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                text = ast.get_docstring(node) or ""
+                if text.startswith(OLD_DIALECT):
+                    old.append(f"{name}: {text.splitlines()[0]}")
+
+    assert [] == old
