@@ -23,7 +23,7 @@ from storage.media.image_processing import fitted, shrunk
 MEMORY = 320 * 1024 * 1024
 """Bytes of address space a job may take.
 
-Tests/storage/media/test_image_processing.py shows that every format's largest fits.
+tests/storage/media/test_image_processing.py shows that every format's largest fits.
 """
 
 _NICENESS = 10

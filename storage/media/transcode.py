@@ -23,8 +23,8 @@ LONGEST_SECONDS = 300
 
 # The first bytes, further ones with their place, and ffmpeg's name for who reads them.
 _BEGINNINGS = (
-    (b"#!AMR\n", 0, b"", "to_amr"),
-    (b"#!AMR-WB\n", 0, b"", "to_amr"),
+    (b"#!AMR\n", 0, b"", "amr"),
+    (b"#!AMR-WB\n", 0, b"", "amr"),
     (b"RIFF", 8, b"WAVE", "wav"),
     (b"OggS", 0, b"", "ogg"),
     (b"fLaC", 0, b"", "flac"),
@@ -40,7 +40,7 @@ _CODECS = (
 )
 _CLOSED = {
     "protocol_whitelist": "none",
-    "format_whitelist": "aac,to_amr,flac,mp3,ogg,wav",
+    "format_whitelist": "aac,amr,flac,mp3,ogg,wav",
     "codec_whitelist": ",".join(_CODECS),
     "probesize": "1000000",
     "analyzeduration": "5000000",
