@@ -4,16 +4,17 @@ A SQLite file has one owner, so what changes turns must go through it.
 """
 
 import asyncio
+from typing import Any
 
-from litestar import post
+from litestar import Request, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import JSONBody
 
 from pipeline.errors import TryAgain
 from storage.database.access import identity
 from storage.turns.retries import retry, retry_all
 from web.console.pages import refused
+from web.console.request_models import from_body
 from web.retry_messages import RETRY, RetryAsked, RetryTold
 from web.security.guard import ConsoleGuard
 from web.wiring import Service
@@ -28,14 +29,15 @@ def operation_routes(service: Service, guard: ConsoleGuard) -> list[HTTPRouteHan
         guards=[guard.check_program],
         exception_handlers={HTTPException: refused},
     )
-    async def retry_turns(data: JSONBody[RetryAsked]) -> RetryTold:
+    async def retry_turns(request: Request[Any, Any, Any]) -> RetryTold:
+        asked = await from_body(RetryAsked, request)
         # Two services on one machine number their turns alike.
-        if data.database != await asyncio.to_thread(identity, service.database.url):
+        if asked.database != await asyncio.to_thread(identity, service.database.url):
             raise HTTPException(status_code=409, detail="this service works on another database")
         try:
-            if data.ids is None:
+            if asked.ids is None:
                 return RetryTold(tuple(await retry_all(service.database, service.worker)))
-            return RetryTold(tuple(await retry(service.database, service.worker, data.ids)))
+            return RetryTold(tuple(await retry(service.database, service.worker, asked.ids)))
         except TryAgain as error:
             raise HTTPException(status_code=503, detail=str(error)) from error
 

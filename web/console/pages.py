@@ -113,7 +113,7 @@ def answer_json(value: object, *, status: int = 200) -> Response[bytes]:
 
 def broke(request: _Request, error: Exception) -> Response[Any]:
     """Own up to a fault of ours, and leave its trace in the log."""
-    log.error("console_broke", path=request.url.path, exc_info=error)
+    log.error("request_broke", path=request.url.path, exc_info=error)
     return refused(request, HTTPException(status_code=500, detail="console.broke"))
 
 

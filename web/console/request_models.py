@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 from litestar import Request
 from litestar.exceptions import HTTPException
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 _MOST_DIGITS = 18
 
@@ -16,12 +16,13 @@ class RequestModel(BaseModel):
 
 
 S = TypeVar("S", bound=RequestModel)
+T = TypeVar("T")
 
 
-async def from_body(shape: type[S], request: Request[Any, Any, Any]) -> S:
-    """Read a body; a 400 says what is wrong with it."""
+async def from_body(shape: type[T], request: Request[Any, Any, Any]) -> T:
+    """Read a body, for a model or a dataclass; a 400 says what is wrong with it."""
     try:
-        return shape.model_validate_json(await request.body())
+        return TypeAdapter(shape).validate_json(await request.body())
     except ValidationError as error:
         raise _unfit(error) from None
 

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from litestar import Litestar, get
+from litestar.exceptions import HTTPException
+from litestar.exceptions.responses import create_exception_response
 from litestar.response import Redirect
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from web.callbacks import callback_route
+from web.console.pages import broke
 from web.console.routes import console_routes
 from web.http.head import answering_head
 from web.http.health import health_routes, metrics_route
@@ -73,5 +76,7 @@ def _app(service: Service, routes: Sequence[ControllerRouterHandler]) -> ASGIApp
         # Its pages load scripts from elsewhere, and there is no API for strangers to describe.
         openapi_config=None,
         logging_config=None,
+        # The framework itself answers 500 without a word in the log.
+        exception_handlers={HTTPException: create_exception_response, Exception: broke},
     )
     return answering_head(app, but=frozenset(opened.path for opened in service.channels.values()))
