@@ -4,7 +4,7 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
-from tests.house import open_house
+from tests.service import running_service
 
 ROUTES = ("/operations/turns/retry", "/console/api/do", "/console/api/simulate", "/console/api/faults")
 BODIES = {
@@ -24,11 +24,11 @@ BODIES = {
 
 
 async def test_a_body_that_cannot_be_read_is_refused_by_every_route(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
-        headers = {"Authorization": f"Bearer {house.service.access.token}", "Content-Type": "application/json"}
+    async with running_service(tmp_path) as running:
+        headers = {"Authorization": f"Bearer {running.service.access.token}", "Content-Type": "application/json"}
         with capture_logs() as logs:
             statuses = {
-                (route, name): (await house.http.post(route, content=body, headers=headers)).status_code
+                (route, name): (await running.http.post(route, content=body, headers=headers)).status_code
                 for route in ROUTES
                 for name, body in BODIES.items()
             }

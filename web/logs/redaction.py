@@ -11,8 +11,8 @@ MASK = "********"
 _TELLTALE = (
     r"(?:access|aes|api|app|auth|client|encryption|functions|license|master|private|secret|session|shared|signing"
     r"|subscription)[_-]?key"
-    r"|app[_-]?secret|authorization|cookie|credentials?|echostr|msg[_-]signature|passw(?:or)?d|passw(?:or)?d[_-]hash"
-    r"|secret|token"
+    r"|app[_-]?secret|authorization|cookie|credentials?|echostr|msg[_-]signature|jwt|pass(?:code|phrase)|passw(?:or)?d"
+    r"|passw(?:or)?d[_-]hash|pwd|secret|token"
 )
 _IS_SECRET = re.compile(rf"[a-z0-9_.-]*(?:{_TELLTALE})", re.IGNORECASE)
 
@@ -130,8 +130,15 @@ class Redactor:
 def _spellings(secret: str) -> Iterable[str]:
     """Return a secret as it looks in a URL and in JSON too; of an address with a password, the password as well."""
     parts = [secret]
-    if "://" in secret and (password := urlsplit(secret).password):
+    if password := _password_in(secret):
         parts += [password, unquote(password)]
     for part in parts:
         if len(part) >= _LEAST_LETTERS:
             yield from (part, quote(part, safe=""), json.dumps(part)[1:-1], repr(part)[1:-1])
+
+
+def _password_in(secret: str) -> str:
+    try:
+        return (urlsplit(secret).password or "") if "://" in secret else ""
+    except ValueError:  # no address at all, such as a mistyped proxy
+        return ""

@@ -16,10 +16,26 @@ _HARMLESS = re.compile(
     r"accept(-.+)?|api-version|cache-control|connection|content-.+|host|http-referer|user-agent|version|x-title",
     re.IGNORECASE,
 )
-# Of what reaches a model or a program as it is.
-_ENDS_LIKE_A_SECRET = re.compile(r".*(key|password|passwd|secret|token)s?|(.*[_.-])?(sign|signature)", re.IGNORECASE)
-_FLAG = re.compile(r"--?[a-z0-9_.-]*(auth|credentials?|key|password|passwd|secret|token)", re.IGNORECASE)
-_ASSIGNED = re.compile(r"([a-z0-9_.-]+)=(.+)", re.IGNORECASE | re.DOTALL)
+# Of what reaches a model or a program as it is: what the last word of a name is, or any of its words.
+_LAST_WORDS = frozenset((
+    "ak", "apikey", "auth", "cookie", "cookies", "cred", "creds", "hmac", "key", "keys", "licence", "license", "otp",
+    "pass", "pat", "pin", "pw", "pwd", "salt", "session", "sessionid", "sid", "sig", "sign", "signature", "sk",
+    "token", "tokens", "令牌", "口令", "密码", "密钥", "秘钥",
+))  # fmt: skip
+_ANY_WORDS = frozenset((
+    "authorization", "bearer", "credential", "credentials", "jwt", "passcode", "passphrase", "passwd", "password",
+    "passwords", "passwort", "secret", "secrets",
+))  # fmt: skip
+_BEHIND_THE_LAST = frozenset({"code", "hash", "id", "value"})
+_NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
+_FLAG = re.compile(r"--?[a-z0-9_.-]+", re.IGNORECASE)
+_ASSIGNED = re.compile(r"([a-z0-9_.-]+)[=:](.+)", re.IGNORECASE | re.DOTALL)
+# Programs have them for a password, a token, a key, and for `name:password`.
+_SHORT_FLAGS, _USER_FLAGS = frozenset({"-k", "-p", "-P", "-t"}), frozenset({"-u", "-U", "--user", "--userpwd"})
+_JOINED = re.compile(r"-[kpPt](?=.*[a-zA-Z])(?=.*[0-9])([^-=:/\s].{5,})")
+_NUMBERS = re.compile(r"[0-9.:,/-]*")
+_PATH = re.compile(r"[@./~].*|[a-z0-9.-]+/[a-z].*")
+_PRIVATE_KEY = re.compile(r"(?<=PRIVATE KEY-----)[^-]+")
 _SCHEME = re.compile(r"(?:basic|bearer|token)\s+(.+)", re.IGNORECASE)
 _HEADER_FLAGS = frozenset({"-H", "--header"})
 _URL = re.compile(r"""[a-z][a-z0-9+.-]{0,30}://[^\s"'<>]+""", re.IGNORECASE)
@@ -81,7 +97,7 @@ def _secrets(key: str, value: object, *, loose: bool) -> Iterator[tuple[str, boo
             yield from _secrets_of_list(key, value, loose=loose)
         case None | bool() | "":
             return
-        case str() if not is_secret(key) and not (loose and _ENDS_LIKE_A_SECRET.fullmatch(key)):
+        case str() if not is_secret(key) and not (loose and _promises(key)):
             yield from ((text, False) for text in _shaped(value))
         case str() | int() | float() if isinstance(value, str) or is_secret(key):
             yield str(value), is_secret(key)
@@ -103,8 +119,12 @@ def _secrets_of_list(key: str, items: tuple[object, ...] | list[object], *, loos
     for item in items:
         if isinstance(item, str) and (found := _ASSIGNED.fullmatch(item)) and _promises(found[1]):
             yield found[2], False
-        elif isinstance(item, str) and _FLAG.fullmatch(before) and not item.startswith("-"):
+        elif isinstance(item, str) and (found := _JOINED.fullmatch(item)):
+            yield found[1], False
+        elif isinstance(item, str) and _is_value_of(before, item):
             yield item, False
+        elif isinstance(item, str) and before in _USER_FLAGS and not _NUMBERS.fullmatch(item):
+            yield from ((text, False) for text in [item.partition(":")[2]] if text)
         elif isinstance(item, str) and before in _HEADER_FLAGS:
             yield from ((text, False) for text in _texts(item.partition(":")[2].strip() or item))
         else:
@@ -113,7 +133,20 @@ def _secrets_of_list(key: str, items: tuple[object, ...] | list[object], *, loos
 
 
 def _promises(name: str) -> bool:
-    return is_secret(name) or _FLAG.fullmatch(name) is not None
+    """Whether a name that is none of ours says that its value is a secret: apiToken, AK, access_key_id, --db-pass."""
+    words = [word.lower() for word in _NAME_WORD.findall(name)]
+    while len(words) > 1 and words[-1] in _BEHIND_THE_LAST:
+        words.pop()
+    return is_secret(name) or (bool(words) and (words[-1] in _LAST_WORDS or not _ANY_WORDS.isdisjoint(words)))
+
+
+def _is_value_of(flag: str, item: str) -> bool:
+    """Whether an argument is the secret that the flag before it asks for."""
+    if flag in _SHORT_FLAGS:
+        return not (item.startswith("-") or _NUMBERS.fullmatch(item) or _PATH.fullmatch(item))
+    # A secret may begin with a dash; a flag of one letter, or with two dashes, is none.
+    is_flag = item.startswith("--") or (item.startswith("-") and len(item) <= len("-x"))
+    return _FLAG.fullmatch(flag) is not None and _promises(flag) and not is_flag
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -134,6 +167,7 @@ def _texts(value: object) -> Iterator[str]:
 
 def _shaped(text: str) -> Iterator[str]:
     """Yield what is secret in a text by its shape: parts of addresses, and long words nobody made up."""
+    yield from _PRIVATE_KEY.findall(text)
     for url in _URL.findall(text):
         yield from _secrets_of_url(url)
     for word in _WORD.findall(_URL.sub(" ", text)):
@@ -149,15 +183,23 @@ def _secrets_of_url(url: str) -> Iterator[str]:
         return
     if password:
         yield password
+    elif parts.username and _is_mixed(parts.username):
+        # A token in the place of a name, as in the addresses of Git and Sentry.
+        yield parts.username
     for name, _, value in (pair.partition("=") for pair in parts.query.split("&")):
         if value and not _HARMLESS.fullmatch(name):
             yield value
             yield unquote(value)
     for part in parts.path.split("/"):
         words = _WORD.findall(part)
-        mixed = any(len(word) >= _LEAST_IN_A_PATH and _LETTER.search(word) and _DIGIT.search(word) for word in words)
-        if mixed or (len(part) >= _LONG_PART and len(words) == 1) or _looks_like_a_uuid(part):
+        if _is_mixed(part) or (len(part) >= _LONG_PART and len(words) == 1) or _looks_like_a_uuid(part):
             yield part
+
+
+def _is_mixed(text: str) -> bool:
+    """Whether there is a long word of letters and digits in a text."""
+    words = (word for word in _WORD.findall(text) if len(word) >= _LEAST_IN_A_PATH)
+    return any(_LETTER.search(word) and _DIGIT.search(word) for word in words)
 
 
 def _looks_like_a_uuid(part: str) -> bool:

@@ -1,12 +1,13 @@
 """What a set-up holds in secret, wherever it stands, is neither shown by `webot check` nor written to the log."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.web.settings_files import write
 from web.channel_kinds import KINDS
-from web.logs.redaction import Redactor
+from web.logs.redaction import MASK, Redactor
 from web.settings.effective import effective
 from web.settings.loading import load, secrets_of
 
@@ -47,6 +48,70 @@ PUBLIC = (
     "8080", "/etc/tool.toml", "Qwen3-235B-A22B-Instruct-2507", "api.example.com/openai/v1", "application/json",
     "2024-02-01", 'design = "plain"', "max_tokens = 100", "--token", "X-Auth", "mcp.example.com", "/sse",
 )  # fmt: skip
+
+
+NAMES = (
+    "access_key_id", "AK", "AccountKey", "apiToken", "apikey1", "auth", "auth_code", "bearer", "creds", "db-pass",
+    "github_pat", "hmac", "jwt", "key_1", "license", "otp", "pass", "passphrase", "Passwort", "pin", "pwd", "salt",
+    "secretId", "session", "session_id", "sessionid", "SK", "tokens", "口令", "密码", "密钥",
+)  # fmt: skip
+NO_SECRETS = ("author", "bypass", "keyboard", "monkeys", "passage", "signal", "tokenizer", "top_k", "key_file")
+FLAGS = (
+    ("--pass", "{}"), ("--pwd", "{}"), ("--bearer", "{}"), ("--jwt", "{}"), ("--tokens", "{}"), ("--cookie", "a={}"),
+    ("--api-key", "-{}"), ("-t", "{}"), ("-p", "{}"), ("-p{}",), ("--password:{}",), ("-u", "me:{}"),
+    ("--user", "me:{}"), ("--header=X-Key: {}",), ("-e", "API_TOKEN={}"), ("--dsn=postgres://u:{}@h/db",),
+    ('--config={{"apiKey": "{}"}}',), ("--conn", "host=db password={} dbname=x"),
+)  # fmt: skip
+PLAIN_FLAGS = (
+    ("-p", "8080:80"), ("-t", "ghcr.io/github/server"), ("-u", "1000:1000"), ("-p", "@scope/package"),
+    ("--auth", "--x"), ("--user", "me"),
+)  # fmt: skip
+SECRET = "V4rySecret7"
+
+
+def shown_of(folder: Path, settings: str) -> str:
+    write(folder, local=settings)
+    return "\n".join(line.setting for line in effective(load(folder, {}, KINDS)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_promises_a_secret_is_known_at_every_depth(tmp_path: Path, name: str) -> None:
+    options = f'"{name}" = "{SECRET}", deeper = {{ list = [{{ "{name}" = ["{SECRET}"] }}] }}'
+
+    assert SECRET not in shown_of(tmp_path, f"[models.default.extra_body]\noptions = {{ {options} }}\n")
+
+
+@pytest.mark.parametrize("name", NO_SECRETS)
+def test_a_name_that_only_begins_like_one_hides_nothing(tmp_path: Path, name: str) -> None:
+    assert SECRET in shown_of(tmp_path, f'[models.default.extra_body]\n{name} = "{SECRET}"\n')
+
+
+@pytest.mark.parametrize("args", FLAGS, ids=" ".join)
+def test_a_secret_among_arguments_is_known_by_its_flag(tmp_path: Path, args: tuple[str, ...]) -> None:
+    listed = json.dumps([arg.format(SECRET) for arg in args])
+
+    assert SECRET not in shown_of(tmp_path, f'[mcp.a]\ncommand = "mcp"\nargs = {listed}\n')
+
+
+@pytest.mark.parametrize("args", PLAIN_FLAGS, ids=" ".join)
+def test_ports_packages_and_names_among_arguments_are_shown(tmp_path: Path, args: tuple[str, ...]) -> None:
+    assert MASK not in shown_of(tmp_path, f'[mcp.a]\ncommand = "mcp"\nargs = {json.dumps(args)}\n')
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(f"https://{SECRET}@sentry.example/1", id="a token in the place of a name"),
+        pytest.param(f"-----BEGIN PRIVATE KEY-----\\n{SECRET}\\n-----END PRIVATE KEY-----", id="a private key"),
+    ],
+)
+def test_a_secret_is_known_by_its_shape(tmp_path: Path, value: str) -> None:
+    assert SECRET not in shown_of(tmp_path, f'[models.default.extra_body]\nodd = "{value}"\n')
+
+
+@pytest.mark.parametrize("proxy", ["http://[::1", "http://u:p@[::1", "socks5://[x"])
+def test_an_address_that_is_none_is_no_secret_that_cannot_be_looked_for(proxy: str) -> None:
+    assert f"odd {MASK}" == Redactor((proxy,)).text(f"odd {proxy}")
 
 
 @pytest.fixture
