@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from adapters.wecom.settings import WeComAppSettings
-from pipeline.net import is_loopback_host, local_url
+from pipeline.errors import SettingsInvalid
+from pipeline.net import WILDCARDS, is_loopback_host, local_url
 from pipeline.settings import Console
 from web.settings.loading import Loaded
 
@@ -39,6 +40,17 @@ class Addresses:
         """Whether the console has a socket of its own."""
         return self.console is not self.server
 
+    def check(self) -> None:
+        """Raise `SettingsInvalid` where two sockets of one service would take the same port from one another."""
+        server, console = self.server, self.console
+        if not self.are_apart or not server.port or server.port != console.port:
+            return
+        wide = "::" in {server.host, console.host} or (server.host in WILDCARDS and ":" not in console.host)
+        if wide or (console.host in WILDCARDS and ":" not in server.host) or _same_host(server.host, console.host):
+            wrong = f"{console.host}:{console.port} is taken by [server], and the console needs an address of its own"
+            way_out = "set [console] port to another port, or leave out [console] host and port"
+            raise SettingsInvalid([f"[console] port: {wrong}; {way_out}"])
+
 
 def addresses_of(loaded: Loaded) -> Addresses:
     """Return where a service of these settings listens.
@@ -56,6 +68,10 @@ def addresses_of(loaded: Loaded) -> Addresses:
     # Where the system chooses the one, it is asked for the other as well: several services run then side by side.
     port = console.port if server.port or console.port != Console().port else 0
     return Addresses(server, Address("console", _LOOPBACK, port))
+
+
+def _same_host(one: str, other: str) -> bool:
+    return one.lower() == other.lower() or ("localhost" in {one.lower(), other.lower()} and _LOOPBACK in {one, other})
 
 
 def has_real_channel(loaded: Loaded) -> bool:

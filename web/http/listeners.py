@@ -44,6 +44,7 @@ def bind(addresses: Addresses) -> Listeners:
     Raises:
         SettingsInvalid: one cannot be taken; it names the keys that choose it.
     """
+    addresses.check()
     server = _bind(addresses.server)
     if not addresses.are_apart:
         return Listeners(server)

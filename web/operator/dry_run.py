@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from storage.database.dsn import check_files, read_url
+from web.http.addresses import addresses_of
 from web.settings.layers import Layers
 from web.settings.loading import Loaded
 from web.wiring import open_service
@@ -22,6 +23,7 @@ async def dry_run(loaded: Loaded) -> None:
     Raises what a start would.
     """
     settings = loaded.settings
+    addresses_of(loaded).check()
     await asyncio.to_thread(check_files, read_url(settings.storage.database_url.get_secret_value()))
     folder = await asyncio.to_thread(mkdtemp, prefix="webot-rehearsal-")
     database_url = SecretStr(f"sqlite+aiosqlite:///{folder}/webot.db")
@@ -91,4 +93,7 @@ def _without(loaded: Loaded, table: str, name: str | None, key: str | None) -> L
         # Nothing is kept here in any case; of the two keys that can be at fault the other is still to be looked at.
         folder = gettempdir() if key == "data_dir" else settings.storage.data_dir
         default = default.model_copy(update={"data_dir": folder})
+    if table == "console" and default is not None:
+        # The port it has by default may be the one that [server] has taken.
+        default = default.model_copy(update={"port": 0})
     return loaded if default is None else replace(loaded, settings=settings.model_copy(update={table: default}))
