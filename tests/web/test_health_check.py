@@ -39,12 +39,14 @@ async def test_a_loop_that_ends_is_named_begun_again_and_counted(tmp_path: Path)
         await loop.stop()
         ready = await house.http.get("/readyz")
         page = await house.http.get("/console/status")
+        english = await house.http.get("/console/status?lang=en")
         loop.start()
         again = await house.http.get("/readyz")
         counted = await house.http.get("/metrics")
 
     assert (503, "janitor does not run") == (ready.status_code, ready.json()["loops"])
-    assert "janitor does not run" in page.text
+    for told, sentence in ((page, "已中断，正在重启："), (english, "have stopped and are being restarted:")):
+        assert f"{sentence} <code>janitor does not run</code>" in told.text
     assert 200 == again.status_code
     assert 'webot_loop_up{loop="dispatcher"} 1.0' in counted.text
     for name in ("webot_turns_open", "webot_turns_oldest_seconds", "webot_disk_free_bytes", "webot_build_info"):
