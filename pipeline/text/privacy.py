@@ -15,19 +15,23 @@ from pipeline.text.privacy_text import PlainText
 Check = Callable[[re.Match[str]], tuple[int, int] | None]
 """Return which part of a match is to be masked, None for nothing."""
 
-_GAP = r"[ \n\-./·_]"
+_GAP = r"[ \n\-./·_~]"
 _GAPS = rf"{_GAP}{{1,3}}"
 _G = rf"{_GAP}{{0,3}}"
 _WORD = r"[A-Za-z0-9_]"
 
 # Labels, and what stands between one and its value.
-_LOGIN_LABELS = r"密\s?码|口令|pass\s?word|passwd|passcode|passphrase|(?<![a-z])pwd(?![a-z])"
+_LOGIN_LABELS = (
+    r"密\s?[码碼]|口令|pass\s?word|passwd|passcode|passphrase|(?<![a-z])pwd(?![a-z])|pass?wort|kennwort|mot de passe"
+    r"|contrase(?:ñ|n\u0303?)a|palavra-passe|(?<![a-z])senha|m[ậâ]t kh[ẩâ]u|[Пп]ароль"
+    r"|パスワード|暗証番号|비밀\s?번호|암호|รหัสผ่าน"
+)
 _KEY_LABELS = (
     r"(?:api|app|access|auth|client|corp|private|secret|encoding[ _-]?aes|bearer|refresh|session|webhook)"
     r"[ _-]?(?:key|token|secret)(?:[ _-]?(?:id|secret|key))?|(?<![a-z])(?:token|secret|access[ _-]?key)(?![a-z])"
     r"|密钥|秘钥|令牌|私钥"
 )
-_IS = r"[\"'”’」』`*]{0,3}\s{0,3}(?:=>|:=|[:=]|是|为|改成|改为|设为|设成|设置为)[ \t]{0,3}"
+_IS = r"[\"'”’」』`*]{0,3}\s{0,3}(?:[是为]\s{0,3}[:=]|=>|:=|[:=]|是|为|改成|改为|设为|设成|设置为)[ \t]{0,3}"
 _QUOTED = r"[\"'“‘「『`](?P<quoted>[^\"'”’」』`\n]{1,128})[\"'”’」』`]"
 _BARE = r"(?![:=])(?P<bare>[!-~]{3,128})"
 _MIXED = r"(?P<bare>[\w.+/=~-]{8,512})"
@@ -105,6 +109,7 @@ _KINDS: Sequence[_Kind] = (
         checks.strong_password,
         re.IGNORECASE | re.ASCII,
     ),
+    _kind("[PASSWORD]", rf"<(?:{_LOGIN_LABELS})>\s{{0,3}}([^<>\s]{{1,128}})\s{{0,3}}</", checks.first, re.IGNORECASE),
     _kind(
         "[EMAIL]",
         r"[A-Za-z0-9_.+%-]{1,64}@(?:(?:[A-Za-z0-9-]{1,63}\.){1,8}(?:[A-Za-z]{2,24}|xn--[A-Za-z0-9-]{1,59})"
@@ -114,6 +119,18 @@ _KINDS: Sequence[_Kind] = (
         "[EMAIL]",
         r"(?:[A-Za-z0-9_.+%-]{1,64}|[\w.+%-]{1,16})@(?:[\w-]{1,63}[.。｡]){1,8}(?:[A-Za-z]{2,24}(?![A-Za-z0-9])|中国|中國|公司|网络|網絡|香港|台湾|台灣"
         r"|在线|中文网|网址|网站|商城|集团|我爱你|政务|公益|移动|手机)",
+        flags=0,
+    ),
+    # Written so that no program reads it, and in the alphabets that do not run on into the next word.
+    _kind(
+        "[EMAIL]",
+        r"(?<![A-Za-z0-9_.+%-])[A-Za-z0-9_.+%-]{1,64}+ ?(?: @ |[\[(] ?(?:at|AT|@) ?[\])]) ?[A-Za-z0-9-]{1,63}"
+        r"(?:(?:\.| ?[\[(] ?(?:dot|DOT|\.) ?[\])] ?)[A-Za-z0-9-]{1,63}){0,7}"
+        r"(?:\.| ?[\[(] ?(?:dot|DOT|\.) ?[\])] ?)[A-Za-z]{2,24}(?![A-Za-z0-9])",
+    ),
+    _kind(
+        "[EMAIL]",
+        r"(?<![\w.+%-])[\w.+%-]{1,64}+@(?:[\w-]{1,63}\.){1,8}[\u0370-\u1fff]{2,24}(?!\w)",
         flags=0,
     ),
     # 统一社会信用代码 (GB 32100-2015), and any number called a tax number.
@@ -139,6 +156,32 @@ _KINDS: Sequence[_Kind] = (
         checks.older_identity,
         overlapping=True,
     ),
+    # Of any digits where it is called one; of Hong Kong and Taiwan.
+    _kind(
+        "[ID]",
+        r"(?:身份[证證]|居民[证證])(?:号码|号|號碼|號)?[\s:=是为]{0,4}(\d(?:[ -]?\d){16}[ -]?[\dXx]|\d(?:[ -]?\d){14})"
+        r"(?![\dA-Za-z])",
+        checks.first,
+    ),
+    _kind(
+        "[ID]",
+        r"(?<![A-Za-z0-9])[A-Z]{1,2} ?\d{6} ?\([0-9A]\)",
+        checks.hong_kong_identity,
+        re.ASCII | re.IGNORECASE,
+    ),
+    _kind(
+        "[ID]",
+        r"(?<![A-Za-z0-9])[A-Z][1289]\d{8}(?![A-Za-z0-9])",
+        checks.taiwan_identity,
+        re.ASCII | re.IGNORECASE,
+    ),
+    # IBAN (ISO 13616).
+    _kind(
+        "[CARD]",
+        r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])",
+        checks.iban,
+        overlapping=True,
+    ),
     # Bank cards: in one run, in groups of four, as American Express does, and with one separator throughout.
     _kind("[CARD]", r"(?<!\d)\d{13,19}(?!\d)", checks.card),
     _kind(
@@ -162,7 +205,8 @@ _KINDS: Sequence[_Kind] = (
     ),
     _kind(
         "[PHONE]",
-        r"(?<![〇零一二三四五六七八九幺])[一幺][三四五六七八九][〇零一二三四五六七八九幺]{9}(?![〇零一二三四五六七八九幺十])",
+        r"(?<![〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖])[一幺壹][三四五六七八九叁肆伍陆柒捌玖]"
+        r"[〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖]{9}(?![〇零一二三四五六七八九幺十壹贰叁肆伍陆柒捌玖])",
     ),
     _kind(
         "[PHONE]",

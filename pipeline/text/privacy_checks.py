@@ -24,6 +24,7 @@ _SHORT_CARD = re.compile(r"[3-6]")
 _SHORT = 15
 
 _PHONE_DIGITS = range(7, 16)
+_IBAN_SIGNS = range(15, 35)
 
 # fmt: off
 _NO_PASSWORD = frozenset((
@@ -119,6 +120,32 @@ def older_identity(found: re.Match[str]) -> Span | None:
     """Check place and birthday of an identity card of the older kind, which has 15 digits."""
     number = _signs(found[0])
     return found.span() if int(number[:2]) in _PROVINCES and _is_date(f"19{number[6:12]}") else None
+
+
+def hong_kong_identity(found: re.Match[str]) -> Span | None:
+    """Check the check digit of a Hong Kong identity card, which stands in brackets."""
+    number = _signs(found[0]).rjust(9)
+    # A space counts 36, letters from 10.
+    values = [36 if sign == " " else int(sign, 36) for sign in number]
+    return found.span() if sum(value * (9 - place) for place, value in enumerate(values)) % 11 == 0 else None
+
+
+def taiwan_identity(found: re.Match[str]) -> Span | None:
+    """Check the check digit of an identity card of Taiwan."""
+    number = found[0].upper()
+    letter = "ABCDEFGHJKLMNPQRSTUVXYWZIO".index(number[0]) + 10
+    digits = [letter // 10, letter % 10, *map(int, number[1:])]
+    weights = (1, 9, 8, 7, 6, 5, 4, 3, 2, 1, 1)
+    weighed = sum(digit * weight for digit, weight in zip(digits, weights, strict=True))
+    return found.span() if weighed % 10 == 0 else None
+
+
+def iban(found: re.Match[str]) -> Span | None:
+    """Check the length and the check digits of an account's international number (ISO 13616)."""
+    number = _signs(found[0])
+    if len(number) not in _IBAN_SIGNS:
+        return None
+    return found.span() if int("".join(str(int(sign, 36)) for sign in number[4:] + number[:4])) % 97 == 1 else None
 
 
 def tax_number(found: re.Match[str]) -> Span | None:

@@ -10,6 +10,8 @@ _IGNORED = {0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10)}
 
 _KEPT = frozenset("，；！？、。“”‘’")
 """Signs of sentences, which stay what they are: they end what stands before them."""
+_DOTS = frozenset("•‣‧∙⋅⸱⦁・･●")
+"""Dots at the height of a letter's middle, which people write between groups of digits."""
 _MASKED = "\x00"
 """Stands for a character that is masked already: no pattern matches it."""
 
@@ -42,6 +44,10 @@ def _reading(character: str) -> str:  # noqa: PLR0911 (a rule each)
         return "\n"
     if category == "Pd" or character in "−﹣⁃":
         return "-"
+    if character in _DOTS:
+        return "·"
+    if character == "\u2800":  # a cell of Braille without dots
+        return " "
     folded = unicodedata.normalize("NFKC", character)
     return folded if len(folded) == 1 else character
 

@@ -84,6 +84,14 @@ NAMED = {
         ("DB_PASSWORD=s3cr3t!", "DB_PASSWORD=[PASSWORD]"),
         ("验证码：123456", "验证码：[PASSWORD]"),
     ],
+    "passwords in other languages and notations": [
+        ("パスワード: hunter2、비밀번호: hunter2", "パスワード: [PASSWORD]、비밀번호: [PASSWORD]"),
+        ("Пароль: hunter2, contraseña: hunter2", "Пароль: [PASSWORD], contraseña: [PASSWORD]"),
+        ("Passwort: hunter2, mot de passe : hunter2", "Passwort: [PASSWORD], mot de passe : [PASSWORD]"),
+        ("mật khẩu: hunter2, senha: hunter2", "mật khẩu: [PASSWORD], senha: [PASSWORD]"),
+        ("密码 是 ： hunter2，密碼：hunter2", "密码 是 ： [PASSWORD]，密碼：[PASSWORD]"),
+        ("<password>hunter2</password>", "<password>[PASSWORD]</password>"),
+    ],
     "passwords in addresses": [
         ("postgresql://webot:p@ss@db/x", "postgresql://webot:[PASSWORD]@db/x"),
         ("https://u:p@e.com:80/a", "https://u:[PASSWORD]@e.com:80/a"),
@@ -108,12 +116,21 @@ NAMED = {
         ("+1.415.555.2671 或 (415) 555-2671 或 415-555-2671", "[PHONE] 或 [PHONE] 或 [PHONE]"),
         ("+44 20 7946 0958，001-415-555-2671", "[PHONE]，001-[PHONE]"),
         ("02088888888、010 6552 9988", "[PHONE]、[PHONE]"),
-        ("一三八一二三四五六七八", "[PHONE]"),
+        ("一三八一二三四五六七八、壹叁捌壹贰叁肆伍陆柒捌", "[PHONE]、[PHONE]"),
     ],
     "mail addresses": [
         ("请发到zhangsan@example.com谢谢", "请发到[EMAIL]谢谢"),
         ("a@b．com、a@b。com、张三@例子.中国", "[EMAIL]、[EMAIL]、[EMAIL]"),
         ("a@b.com。Thanks", "[EMAIL]。Thanks"),
+        ("bob @ example.com，bob(at)example.com，bob [at] example [dot] co [dot] uk", "[EMAIL]，[EMAIL]，[EMAIL]"),
+        ("пользователь@пример.рф, a@b.ελ", "[EMAIL], [EMAIL]"),
+    ],
+    "identity cards": [
+        ("身份证号：110105194912310021，老身份證 110105 491331 002", "身份证号：[ID]，老身份證 [ID]"),
+        ("HKID A123456(3)、台湾 A123456789", "HKID [ID]、台湾 [ID]"),
+    ],
+    "international account numbers": [
+        ("IBAN DE89 3704 0044 0532 0130 00，GB82WEST12345698765432", "IBAN [CARD]，[CARD]"),
     ],
     "bank cards": [
         ("4111.1111.1111.1111、6222 0212 3456 7890 128", "[CARD]、[CARD]"),
@@ -151,6 +168,8 @@ def test_each_kind_is_masked_and_what_is_around_it_stays(text: str, masked: str)
         "@张三 你好 @help a@b user@localhost",
         "👨‍👩‍👧 می‌خواهم 1️⃣ ①②③ 第十三章 一二三四五六七八九十",
         "北纬39.90420 东经116.40739，π=3.14159265358979323846",
+        "A123456(4) B123456789 GB82WEST12345698765431 SO12 2026 1122 0001",
+        "你 @ 我一下，f(at)，x (a) y，senhas, пароли",
         "ISBN 978-7-111-40701-0，v1.2.3.4，第 3–5 页",
     ],
 )
@@ -177,6 +196,10 @@ GAPS = [
     "\r\n",
     " - ",
     "\u200b",
+    "•",
+    "・",
+    "\u2800",
+    "~",
     "\ufeff ",
 ]
 DIGITS = [string.digits, "０１２３４５６７８９", "٠١٢٣٤٥٦٧٨٩", "०१२३४५६७८९", "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗"]
