@@ -2,10 +2,12 @@
 
 import asyncio
 import resource
+import sys
 from collections import OrderedDict
 from functools import partial
 from typing import Any, cast
 
+import httptools
 import structlog
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -102,6 +104,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_begun = False
         # Bytes of the head that is being read, or of the body since it last grew: chunk sizes, trailers.
         self._waste = 0
+        self._piece = b""
+        self._wants_upgrade = False
         # What the piece being parsed held.
         self._ended = self._began = self._grew = False
 
@@ -140,6 +144,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             piece = data[start : start + min(room, _PIECE)]
             start += len(piece)
             self._ended = self._began = self._grew = False
+            self._piece = piece
             super().data_received(piece)
             self._count(len(piece))
 
@@ -155,6 +160,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
+        if self.parser.should_upgrade():
+            self._wants_upgrade = True
+            return
         self._head_begun, self._in_body, self._ended = False, True, True
         self._unset_timer()
         super().on_headers_complete()
@@ -166,6 +174,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that it is our turn, or, answered already, the client's again."""
+        if self._wants_upgrade:
+            return
         self._in_body, self._ended = False, True
         self._unset_timer()
         if not self.cycle.response_complete:
@@ -185,6 +195,28 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Answer what is not HTTP, and count it."""
         metrics.INVALID_REQUESTS.labels("not_http").inc()
         super().send_400_response(msg)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Read a request anew without its `Upgrade`, which a server may ignore.
+
+        The parser takes it for one without a body, and the body for the next request: an answer to what nobody has
+        asked. Java's HTTP client wishes for h2c with every request.
+        """
+        error = sys.exc_info()[1]
+        assert isinstance(error, httptools.HttpParserUpgrade)  # noqa: S101 (uvicorn calls this where it has caught one)
+        method, rest = self.parser.get_method(), self._piece[error.args[0] :]
+        if method == b"CONNECT":
+            self.send_400_response("Invalid HTTP request received.")
+            return
+        lines = [b"%b %b HTTP/%b" % (method, self.url, self.parser.get_http_version().encode())]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] not in {b"connection", b"upgrade"}]
+        if any(name == b"connection" and b"close" in value.lower() for name, value in self.headers):
+            lines.append(b"connection: close")
+        self._wants_upgrade = False
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self._piece = b"\r\n".join([*lines, b"", b""]) + rest
+        super().data_received(self._piece)
 
     def refuse(self, reason: str, status: bytes = b"") -> None:
         """Close the connection, with an HTTP status if nothing is being answered on it."""

@@ -111,6 +111,40 @@ def test_requests_are_answered_in_order_however_they_are_cut(splits: list[list[i
     assert [ANSWERS] * len(splits) == asyncio.run(converse(splits))
 
 
+UPGRADES = {
+    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n",
+    "a WebSocket": b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "what nobody knows": b"connection: keep-alive, upgrade\r\nUPGRADE: x/1, y/2\r\n",
+}
+SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES.values(), ids=UPGRADES)
+@pytest.mark.parametrize("in_chunks", [False, True], ids=["of a length", "in chunks"])
+async def test_the_body_of_a_request_that_wishes_for_another_protocol_is_its_body(
+    upgrade: bytes, *, in_chunks: bool
+) -> None:
+    size, length = len(SMUGGLED), b"Content-Length: %d\r\n\r\n%b" % (len(SMUGGLED), SMUGGLED)
+    body = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (size, SMUGGLED) if in_chunks else length
+    one = b"POST /a HTTP/1.1\r\nHost: x\r\n" + upgrade + body
+    last = b"GET /b HTTP/1.1\r\nHost: x\r\n" + upgrade + b"Connection: close\r\n\r\n"
+    whole = one * 3 + last
+    async with serving() as port:
+        for step in (len(whole), len(one), 61, 7):
+            received = await said(port, *(whole[at : at + step] for at in range(0, len(whole), step)))
+
+            assert 4 == received.count(b"HTTP/1.1 200")
+            assert 3 == received.count(b"/a " + SMUGGLED)
+            assert received.endswith(b"\r\n\r\n/b ")
+
+
+async def test_nobody_connects_to_elsewhere_through_us() -> None:
+    async with serving() as port:
+        received = await said(port, b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: x\r\n\r\n" + SMUGGLED)
+
+    assert [b"HTTP/1.1 400 Bad Request"] == re.findall(rb"HTTP/1.1 [^\r]*", received)
+
+
 @pytest.mark.parametrize(
     "pieces",
     [

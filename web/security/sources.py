@@ -19,8 +19,9 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 _AUTHORITY = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
 _HOST = re.compile(_AUTHORITY)
 _ORIGIN = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://({_AUTHORITY})")
-_SINGLE = (b"host", b"origin", b"authorization")
-_FORWARDED = frozenset({"forwarded", "via", "x-real-ip"})
+_SINGLE = (b"host", b"origin", b"authorization", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
+# What proxies, tunnels and CDNs add to say for whom they ask; some replace the dashes.
+_FORWARDED = re.compile(r"via|cdn-loop|.*forwarded.*|.*-ip|.*client-ip.*|x-envoy-external-address", re.ASCII)
 _READING = frozenset({"GET", "HEAD"})
 _SHOWN_CLAIM = 64
 
@@ -48,7 +49,7 @@ def check_source(connection: Connection, settings: Settings) -> None:
 
 def is_local(connection: Connection, settings: Settings) -> bool:
     """Whether a request comes from this machine and names it; what a proxy passes on does not count as such."""
-    if any(name in _FORWARDED or name.startswith("x-forwarded-") for name in connection.headers):
+    if any(_FORWARDED.fullmatch(name.replace("_", "-")) for name in connection.headers):
         return False
     here = connection.scope.get("server")
     peer = peer_of(connection)
