@@ -46,7 +46,9 @@ def _proxy_problem(proxy: str) -> str:
     scheme = proxy.partition("://")[0].lower() if "://" in proxy else ""
     if scheme not in {"http", "https"}:
         socks = scheme.startswith("socks")
-        return f"{expected}; SOCKS is not spoken here, and most such programs offer HTTP too" if socks else expected
+        return (
+            f"{expected}; SOCKS proxies are not supported; most such programs offer HTTP as well" if socks else expected
+        )
     try:
         parts = urlsplit(proxy)
         port = parts.port

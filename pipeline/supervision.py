@@ -38,7 +38,7 @@ class SupervisedLoop:
         if self._task is None or self._task.done():
             return "does not run"
         if self._pausing or (self._failures > 1 and monotonic() - self._began < _SETTLED):
-            return f"{self._how}, {self._failures} times"
+            return f"{self._how}, {'once' if self._failures == 1 else f'{self._failures} times'}"
         return ""
 
     def start(self) -> None:

@@ -327,7 +327,7 @@ async def test_a_database_that_is_away_is_named_as_not_ready_and_comes_back(
     await server.close()
 
     assert (503, 200, 200) == (away.status_code, alive.status_code, back.status_code)
-    assert ["nothing can be written", "ok"] == [away.json()["database"].split(":")[0], back.json()["database"]]
+    assert ["a test write failed", "ok"] == [away.json()["database"].split(":")[0], back.json()["database"]]
 
 
 async def test_a_service_that_is_stopped_answers_the_rest_when_it_starts_again(

@@ -54,7 +54,7 @@ class Storm:
         """Return that they do, or nothing."""
         if len(self._latest) < _BROKEN or monotonic() - self._latest[0] > _BROKEN_SECONDS:
             return ""
-        return f"turns break, {_BROKEN} of them within {_BROKEN_SECONDS:g} s; the log has why"
+        return f"turns keep failing, {_BROKEN} within {_BROKEN_SECONDS:g} s; the log says why"
 
 
 class Readiness:
@@ -84,6 +84,6 @@ class Readiness:
         try:
             await self._probe()
         except (TryAgain, WriteRefused) as error:
-            return f"nothing can be written: {error.code or type(error).__name__}"
+            return f"a test write failed: {error.code or type(error).__name__}"
         self._wrote = monotonic()
         return ""

@@ -74,7 +74,7 @@ async def test_what_cannot_be_written_is_told_by_its_code_and_not_kept() -> None
     told = await readiness.trouble()
     away = False
 
-    assert "nothing can be written: 28P01" == told
+    assert "a test write failed: 28P01" == told
     assert "" == await readiness.trouble()
 
 
@@ -108,7 +108,7 @@ async def test_a_postgresql_that_takes_no_write_is_told(postgres: Database) -> N
             await connection.execute(text("SET TRANSACTION READ WRITE"))
             await connection.execute(text(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
 
-        assert "nothing can be written: 25006" in told, told
+        assert "a test write failed: 25006" in told, told
     finally:
         await worker.close()
 
@@ -144,7 +144,7 @@ async def test_a_file_that_nobody_may_write_is_told(tmp_path: Path) -> None:
     async with on_sqlite(tmp_path) as (database, worker):
         await _limit(database, "PRAGMA query_only = 1")
 
-        assert "nothing can be written: SQLITE_READONLY" == await worker.readiness.trouble()
+        assert "a test write failed: SQLITE_READONLY" == await worker.readiness.trouble()
 
 
 async def test_a_full_disk_is_told_though_a_row_more_would_fit(tmp_path: Path) -> None:
