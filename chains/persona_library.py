@@ -9,6 +9,9 @@ from pipeline.text.folding import casefold_nfkc
 
 FOLDER = Path(__file__).parent / "personas"
 
+_LONGEST = 500
+"""Characters of a search that are looked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Persona:
@@ -34,9 +37,11 @@ def personas() -> tuple[Persona, ...]:
 
 def search(words: str) -> tuple[Persona, ...]:
     """Find the personas that say every one of some words; a persona's own name alone finds it alone."""
-    wanted = casefold_nfkc(words).split()
-    named = tuple(persona for persona in personas() if casefold_nfkc(persona.name) == casefold_nfkc(words).strip())
-    return named or tuple(persona for persona in personas() if all(word in _search_text(persona) for word in wanted))
+    wanted = casefold_nfkc(words[:_LONGEST]).strip()
+    named = tuple(persona for persona in personas() if casefold_nfkc(persona.name) == wanted)
+    return named or tuple(
+        persona for persona in personas() if all(word in _search_text(persona) for word in wanted.split())
+    )
 
 
 @cache

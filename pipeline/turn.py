@@ -121,11 +121,12 @@ class Turns:
     async def _apologise(
         self, turn: Turn, channel: Channel, failure: str, wasted: tuple[FailedUsage, ...]
     ) -> Turn | Verdict:
-        """Record an apology with the cost; without the cost where that cannot be recorded, and else only the state."""
+        """Record an apology with the cost; only one of them where both cannot be recorded, and else only the state."""
         said = (TextReply(self._catalogue.text("turn.failed", trace=str(turn.id))),)
-        for changes in (wasted, ()) if wasted else ((),):
+        outcomes = (Outcome(said, wasted), *((Outcome(said), Outcome((), wasted)) if wasted else ()))
+        for outcome in outcomes:
             try:
-                return await self._record(turn, channel, Outcome(said, changes), failure)
+                return await self._record(turn, channel, outcome, failure)
             except LaneLost:
                 raise
             except Exception as error:  # noqa: BLE001 -- as above

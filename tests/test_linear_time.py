@@ -10,7 +10,10 @@ from adapters.simulator import console_markup
 from adapters.wecom.callback.xml import message_fields
 from adapters.wecom.rendering.render import render
 from chains.media.speech_text import speech_text
+from chains.models.errors import to_answer_failed
 from chains.models.parsing.reasoning import split_reasoning
+from chains.persona_library import search
+from chains.routing.classifier import chain_named
 from exports.writers.characters import EMOJI, breakable, printable
 from exports.writers.markdown import embedded
 from exports.writers.parsing import parse
@@ -68,6 +71,9 @@ TEXTS = {
     "digits with signs": repeated("1-"),
     "addresses": repeated("a.b@"),
     "marks": "a" + "\u0301" * LENGTH,
+    "marks in an order that is not theirs": repeated("\u0301\u0327"),
+    "braces": repeated("{"),
+    "half of what an empty account is called": repeated("insufficient_"),
     "flags": repeated("🇨🇳"),
     "families": repeated("👨\u200d👩\u200d👧\u200d👦"),
     "ligatures": repeated("\ufdfa"),
@@ -98,6 +104,9 @@ PATHS: dict[str, Callable[[str], object]] = {
     "markdown in the console": console_markup.markdown,
     "text in the console": console_markup.plain,
     "callbacks": read,
+    "the chain that a model chooses": chain_named,
+    "what a provider says of an error": lambda text: to_answer_failed(RuntimeError(text), model="default"),
+    "a search for personas": search,
 }
 
 

@@ -1,7 +1,6 @@
 """`@export` hands out a conversation as a document: the current one, or what the words behind it say."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import get_args
 
@@ -9,6 +8,7 @@ from chains.command import Command, CommandCall
 from pipeline.answer import Outcome
 from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
 from pipeline.replies import FileReply, TextReply
+from pipeline.text.folding import casefold_nfkc
 
 _PREVIOUS = frozenset({"last", "previous", "上次", "上一次", "上一个", "上一段"})
 _EVERYTHING = frozenset({"all", "everything", "全部", "所有", "一切"})
@@ -25,6 +25,9 @@ _FORMATS: dict[str, Format] = {name: name for name in get_args(Format)} | {
 }
 _NUMBER = re.compile(r"第?0*([1-9]\d{0,8})[次段个号]?")
 _MONTH = re.compile(r"(\d{4})[-/.年](\d{1,2})月?")
+_MONTHS = range(1, 13)
+# Of those before and after, some moments of this machine's time zone have no number.
+_YEARS = range(1971, 9999)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def _read(argument: str) -> _Wish | str:
     """Read what is wanted, in any order; return the first word that says nothing to us."""
     wanted: Wanted = Current()
     format_: Format = "pdf"
-    for word in unicodedata.normalize("NFKC", argument).casefold().replace(",", " ").split():
+    for word in casefold_nfkc(argument).replace(",", " ").split():
         if word in _FORMATS:
             format_ = _FORMATS[word]
             continue
@@ -77,7 +80,7 @@ def _meant(word: str) -> Wanted | None:
         return Everything()
     if word in _CURRENT:
         return Current()
-    if (month := _MONTH.fullmatch(word)) and 1 <= int(month[2]) <= 12 and int(month[1]):  # noqa: PLR2004 (months)
+    if (month := _MONTH.fullmatch(word)) and int(month[1]) in _YEARS and int(month[2]) in _MONTHS:
         return Month(int(month[1]), int(month[2]))
     if number := _NUMBER.fullmatch(word):
         return Numbered(int(number[1]))

@@ -16,6 +16,9 @@ from pipeline.text.unicode import wellformed
 
 log = structlog.get_logger()
 
+_MOST_HEARD = 20_000
+"""Characters of what was written down; five minutes of speech are a quarter of them."""
+
 MOST = 1500
 """Characters an answer may have to be read aloud, some five minutes; nobody listens to a longer one."""
 
@@ -65,7 +68,7 @@ class SpeechToText:
                 {key: value for key, value in fields.items() if value},
                 ("voice.wav", wave, "audio/wav"),
             )
-            return Transcription(wellformed(str(answer["text"])).strip(), took_of(table, answer))
+            return Transcription(wellformed(str(answer["text"]))[:_MOST_HEARD].strip(), took_of(table, answer))
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             raise to_answer_failed(error, model=self._media.name) from None
 

@@ -28,7 +28,7 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _QUOTA = re.compile(
-    r"insufficient[_ ]\w*[_ ]?(quota|balance)|credit balance|billing|arrearage|欠费|余额|额度", re.IGNORECASE
+    r"insufficient[_ ]\w{0,40}[_ ]?(quota|balance)|credit balance|billing|arrearage|欠费|余额|额度", re.IGNORECASE
 )
 _NO_KEY = re.compile(r"credentials|api[_ ]key", re.IGNORECASE)
 _SECRET = re.compile(r"\b(sk-|Bearer\s+)\S+")
@@ -46,6 +46,8 @@ _REASONS = {
 _SERVER = 500
 _LEAST_STATUS, _NO_STATUS = 400, 600
 _DEPTH = 4
+_MOST_SAID = 4000
+"""Characters of what a provider says that are looked through for known words: some quote the whole question."""
 
 # One library's only word for it: an Exception of `[401] Unauthorized`.
 _WRITTEN = re.compile(r"\[([45]\d\d)\] ")
@@ -175,5 +177,5 @@ def _provider_error_text(error: Exception) -> str:
     if isinstance(body, Mapping):
         inner = body.get("error")
         body = inner if isinstance(inner, Mapping) else body
-        return " ".join(str(body[key]) for key in ("code", "type", "message") if body.get(key))
-    return f"{getattr(error, 'code', None) or ''} {error}"
+        return " ".join(str(body[key])[:_MOST_SAID] for key in ("code", "type", "message") if body.get(key))
+    return f"{getattr(error, 'code', None) or ''} {error}"[:_MOST_SAID]

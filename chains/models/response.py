@@ -78,7 +78,7 @@ class ModelResponse:
             self._add_blocks(message)
         beside = message.additional_kwargs
         self._hear_reasoning(beside.get(REASONING) or "")
-        self.refusal += beside.get(REFUSAL) or ""
+        self.refusal += (beside.get(REFUSAL) or "")[: MOST_CHARACTERS - len(self.refusal)]
         about = message.response_metadata
         self.model = wellformed(str(about.get("model_name") or self.model))
         self.table = about.get(TABLE) or self.table
@@ -120,9 +120,9 @@ class ModelResponse:
         return ParsedAnswer(thought, said)
 
 
-def clamp_token_count(tokens: int) -> int:
-    """Return a provider's count, within what a model can take at all and what the database holds."""
-    return max(0, min(tokens, MOST_TOKENS))
+def clamp_token_count(tokens: float) -> int:
+    """Return a provider's count, within what a model can take at all and what the database holds; some count in 7.0."""
+    return int(max(0, min(tokens, MOST_TOKENS)))
 
 
 def final_response(messages: Sequence[ModelResponse]) -> ModelResponse:

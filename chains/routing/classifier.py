@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +25,6 @@ PATIENCE = 10.0
 
 # Enough to tell what a message is about; the rest would only cost time.
 _MOST = 1500
-_OBJECT = re.compile(r"\{.*?\}", re.DOTALL)
 _INSTRUCTIONS = """You send messages to the assistant that suits them best. The assistants:
 {assistants}
 - "": everything else, and whenever you are not sure
@@ -70,7 +68,7 @@ class ChainClassifier:
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             log.warning("chain_not_chosen", trace=ask.trace, chain=chain.name, error=type(error).__name__)
             return Classification()
-        chosen = _chain_named(heard.parsed(whole=True).content)
+        chosen = chain_named(heard.parsed(whole=True).content)
         is_offered = chosen in {each.name for each in offered}
         # Anything else may be what the person said.
         log.info(
@@ -90,11 +88,13 @@ class ChainClassifier:
         return heard
 
 
-def _chain_named(said: str) -> str:
-    found = _OBJECT.search(said)
+def chain_named(said: str) -> str:
+    """Return the chain that an answer names in its first JSON object, "" for none."""
+    begin = said.find("{")
+    end = said.find("}", begin) + 1
     try:
-        chosen = json.loads(found[0]) if found else None
-    except ValueError:
+        chosen = json.loads(said[begin:end]) if 0 <= begin < end else None
+    except (ValueError, RecursionError):
         return ""
     name = chosen.get("chain") if isinstance(chosen, dict) else None
     return name if isinstance(name, str) else ""

@@ -18,8 +18,11 @@ DEEPEST = 20
 MOST_CELLS = 2000
 """Cells of all the tables of a text: parsing takes 20 µs each, and a screen shows few hundred of them."""
 
-_LONGEST_MARKER = 48
-"""Characters a line of signs may have to be a fence, a rule or an underline; a longer one was meant to be seen."""
+_LONGEST_FENCE = 48
+"""Signs of a fence; a longer run was meant to be seen."""
+
+_LONGEST_RULE = 200
+"""Characters of a rule or an underline, which models draw across a page; a longer one was meant to be seen."""
 
 _MOST_SIGNS = 3000
 """Signs and lines one paragraph, heading or cell may have, at some 20 µs each; a page of formulas has hundreds."""
@@ -129,7 +132,7 @@ def _keep_surplus(state: StateBlock, first: int, columns: int) -> None:
 def _fence(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - see `_deep`
     begin = state.bMarks[start] + state.tShift[start]
     marker = state.src[begin : begin + 1]
-    if marker in {"`", "~"} and state.src.startswith(marker * (_LONGEST_MARKER + 1), begin):
+    if marker in {"`", "~"} and state.src.startswith(marker * (_LONGEST_FENCE + 1), begin):
         return False
     return fence(state, start, end, silent)
 
@@ -186,11 +189,11 @@ def _delimits(state: StateBlock, number: int) -> bool:
 
 def _is_underline(state: StateBlock, number: int) -> bool:
     line = _line(state, number).rstrip(" \t")
-    return len(line) <= _LONGEST_MARKER and not line.strip(line[0])
+    return len(line) <= _LONGEST_RULE and not line.strip(line[0])
 
 
 def _is_long(state: StateBlock, number: int) -> bool:
-    return state.eMarks[number] - state.bMarks[number] - state.tShift[number] > _LONGEST_MARKER
+    return state.eMarks[number] - state.bMarks[number] - state.tShift[number] > _LONGEST_RULE
 
 
 def _line(state: StateBlock, number: int) -> str:

@@ -92,6 +92,8 @@ MARKERS = (
         ("```xml\n<tool_call>{}</tool_call>\n```", "```xml\n<tool_call>{}</tool_call>\n```"),
         ("<|python_tag|>f.call(x=1)", ""),
         ("the token `<|im_end|>` ends", "the token `<|im_end|>` ends"),
+        ("Here is my thought process:\nx\nHere is my response:\ny", "y"),
+        ("Here is my thought process: I walk.", "Here is my thought process: I walk."),
         ("a[1] < b[2]", "a[1] < b[2]"),
         ("[THINK] is a tag", ""),
     ],

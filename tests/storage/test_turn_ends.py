@@ -173,7 +173,7 @@ async def test_an_answer_that_cannot_be_recorded_is_paid_apologised_for_and_pass
 
 async def test_where_no_apology_can_be_recorded_the_turn_still_fails(database: Database) -> None:
     await change(database, "ALTER TABLE outbox RENAME COLUMN part TO parts")
-    async with answering(database) as desk:
+    async with answering(database, {"毒": said("答")}) as desk:
         await desk.say(ZHANG, "毒")
         await desk.say(ZHANG, "再来")
         await desk.until_ended(2)
@@ -183,8 +183,10 @@ async def test_where_no_apology_can_be_recorded_the_turn_still_fails(database: D
         await desk.say(ZHANG, "又来")
         await desk.until_ended(1)
     rows = await desk.rows(select(inbox.c.state).order_by(inbox.c.id))
+    spent = await desk.rows(select(spending.c.answers, spending.c.cost))
 
     assert ["failed", "failed", "done"] == [row.state for row in rows]
+    assert [(0, 1000)] == [tuple(each) for each in spent]
     assert ["好"] == desk.channel.sent
 
 

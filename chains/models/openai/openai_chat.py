@@ -75,6 +75,8 @@ class FastChatOpenAI(ChatOpenAI):
         response: dict[str, Any] | openai.BaseModel,
         generation_info: dict[str, Any] | None = None,
     ) -> ChatResult:
+        if isinstance(response, dict):
+            response = _first_choice(response)
         result = super()._create_chat_result(response, generation_info)
         if isinstance(response, dict):
             result.llm_output = {**(result.llm_output or {}), "model_name": response.get("model") or self.model_name}
@@ -97,6 +99,23 @@ class FastChatOpenAI(ChatOpenAI):
                     "model_name": chunk.get("model") or self.model_name,
                 }
         return piece
+
+
+def _first_choice(response: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer with its first choice alone, and of its usage what is counted: all else costs time or raises."""
+    choices = response.get("choices")
+    return {
+        **response,
+        "choices": choices[:1] if isinstance(choices, list) else choices,
+        "usage": _counts(response.get("usage")),
+    }
+
+
+def _counts(usage: object) -> dict[str, Any]:
+    if not isinstance(usage, Mapping):
+        return {}
+    numbers = {key: count for key, count in usage.items() if isinstance(count, int | float)}
+    return numbers | {key: _counts(more) for key, more in usage.items() if isinstance(more, Mapping)}
 
 
 def _keep_beside(message: BaseMessage, sent: Mapping[str, Any]) -> None:

@@ -37,9 +37,10 @@ def channels_of(text: str, *, whole: bool) -> tuple[str, str] | None:
         return text[begin.end() : final.start()], text[final.end() :]
     if begin := _GRANITE.match(text):
         answer = _GRANITE_ANSWER.search(text)
-        return (
-            (text[begin.end() :], "") if answer is None else (text[begin.end() : answer.start()], text[answer.end() :])
-        )
+        if answer is not None:
+            return text[begin.end() : answer.start()], text[answer.end() :]
+        # Whole and without its second half, it is somebody's words about their thoughts.
+        return None if whole else (text[begin.end() :], "")
     return None
 
 

@@ -82,7 +82,7 @@ async def test_what_is_wanted_is_read_in_any_order(argument: str, wanted: Wanted
     assert [(ALICE, wanted, format_)] == printer.wanted
 
 
-@pytest.mark.parametrize("word", ["2026-13", "0", "昨天", "docx"])
+@pytest.mark.parametrize("word", ["2026-13", "0001-01", "1970-01", "9999-12", "0", "昨天", "docx"])
 async def test_what_is_not_understood_is_explained_and_nothing_is_made(word: str) -> None:
     printer = Printer()
     outcome = await said(printer, f"@导出 {word}")

@@ -1,6 +1,7 @@
 """The conversation chain: what the model is told, and what becomes of what it says."""
 
 import asyncio
+import json
 from contextlib import aclosing
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -16,7 +17,7 @@ from pipeline.answer import Conversation, Exchange, Outcome, PartialAnswer, Prov
 from pipeline.errors import AnswerFailed
 from pipeline.replies import TextReply
 from tests.chains.harness import ALICE, RecentMemory, ask, open_chains_harness, remembered
-from tests.fakes.openai_server import Hangs, Held, OpenAIServer, Says, Slow
+from tests.fakes.openai_server import Hangs, Held, OpenAIServer, Raw, Says, Slow
 
 EXCHANGES = tuple(Exchange(f"question {number}", f"answer {number}") for number in range(30))
 
@@ -261,6 +262,39 @@ async def test_a_refusal_in_words_is_an_answer(server: OpenAIServer) -> None:
 
     async with open_chains_harness(server.base_url) as it:
         assert "I'd rather not." == await it.said("question")
+
+
+async def test_of_a_refusal_so_much_is_heard_and_no_more(server: OpenAIServer) -> None:
+    server.script(Says(None, refusal="否" * (MOST_CHARACTERS + 1)))
+
+    async with open_chains_harness(server.base_url) as it:
+        assert "否" * MOST_CHARACTERS == await it.said("question")
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"prompt_tokens": 5.0, "completion_tokens": 6.9}, (5, 6)),
+        ({"prompt_tokens": "many", "completion_tokens": 6, "prompt_tokens_details": "none"}, (0, 6)),
+        ({"prompt_tokens": 5, "completion_tokens": 6, "prompt_tokens_details": {"cached_tokens": "x"}}, (5, 6)),
+        ({"prompt_tokens": None, "completion_tokens": [6]}, (0, 0)),
+        ([], (0, 0)),
+        ("none", (0, 0)),
+    ],
+)
+async def test_what_is_no_count_of_tokens_costs_nobody_the_answer(
+    server: OpenAIServer, usage: object, counted: tuple[int, int]
+) -> None:
+    choice = {"message": {"role": "assistant", "content": "Yes."}, "finish_reason": "stop"}
+    server.script(Raw(json.dumps({"model": "m", "choices": [choice] * 5000, "usage": usage}).encode()))
+
+    async with open_chains_harness(server.base_url) as it:
+        outcome = await it.outcome("question")
+
+    made = remembered(outcome).provenance
+    assert (TextReply("Yes."),) == outcome.replies
+    assert counted == (made.input_tokens, made.output_tokens)
+    assert {int} == {type(made.input_tokens), type(made.output_tokens)}
 
 
 @pytest.mark.parametrize("streams", [False, True])

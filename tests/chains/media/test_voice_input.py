@@ -111,6 +111,14 @@ async def test_a_voice_message_is_answered_below_what_was_understood(tmp_path: P
     assert HEARD == model.bodies_of(CHATS)[0]["messages"][-1]["content"]
 
 
+async def test_of_words_without_end_the_beginning_is_heard(tmp_path: Path, model: Script) -> None:
+    model.acts[LISTENS] = Raw(json.dumps({"text": "啊" * 300_000}).encode())
+    async with phone(tmp_path, model) as it:
+        outcome = await it.outcome()
+
+    assert "啊" * 20_000 == remembered(outcome).exchange.question
+
+
 async def test_the_listening_model_gets_a_wave_and_what_the_settings_say(tmp_path: Path, model: Script) -> None:
     async with phone(tmp_path, model, language="zh", voice="nova", prompt="企业微信") as it:
         await it.outcome()

@@ -56,6 +56,8 @@ async def chosen(act: Act, words: str = "fix my loop") -> tuple[str, list[Mappin
         pytest.param(Says('{"chain": 7}'), "default", id="no name"),
         pytest.param(Says("code"), "default", id="no JSON"),
         pytest.param(Says("{chain}"), "default", id="almost JSON"),
+        pytest.param(Says("{" * 40_000), "default", id="braces without end"),
+        pytest.param(Says('{"chain":' * 20_000 + "}"), "default", id="too deep for a parser"),
         pytest.param(Fails(500), "default", id="a failure"),
         pytest.param(Breaks(), "default", id="no answer"),
     ],

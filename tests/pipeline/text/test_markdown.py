@@ -72,3 +72,11 @@ def test_the_tables_of_a_text_together_have_no_more_cells_than_may_be() -> None:
 
     assert 0 < len(cells) <= MOST_CELLS
     assert table.count("1") * 20 == BOUND.render(table * 20).count("1")
+
+
+@pytest.mark.parametrize("sign", "-=*_")
+def test_a_rule_as_wide_as_a_page_is_a_rule_and_a_longer_one_is_words(sign: str) -> None:
+    page, longer = (f"words\n{sign * length}\n\n{sign * length}\n" for length in (120, 2100))
+
+    assert LIBRARY.render(page) == BOUND.render(page)
+    assert 2 * 2100 == BOUND.render(longer).count(sign)
