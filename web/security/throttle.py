@@ -15,6 +15,8 @@ _LONGEST_IN_ALL = 2.0
 _FORGOTTEN = 900.0
 """Seconds after the end of its last pause, an address begins anew."""
 _MOST_ADDRESSES = 1000
+_MOST_WELCOME = 100
+"""Addresses that have had the password right last, whom others' guesses do not keep waiting."""
 
 
 @dataclass(slots=True)
@@ -39,12 +41,18 @@ class GuessThrottle:
         self._clock = clock
         self._by_address: dict[str, _Count] = {}
         self._in_all = _Count()
+        self._welcome: dict[str, None] = {}
+
+    def is_welcome(self, address: str) -> bool:
+        """Whether an address has had the password right since the start."""
+        return _group(address) in self._welcome
 
     def pause(self, address: str) -> float:
         """Return for how many seconds no password from an address is looked at, 0 for none."""
         now = self._clock()
         count = self._by_address.get(_group(address), _Count())
-        return max(count.until - now, self._in_all.until - now, 0.0)
+        in_all = 0.0 if self.is_welcome(address) else self._in_all.until - now
+        return max(count.until - now, in_all, 0.0)
 
     def failed(self, address: str) -> None:
         """Count a wrong password."""
@@ -59,8 +67,13 @@ class GuessThrottle:
         self._in_all.add(now, free=_FREE_IN_ALL, longest=_LONGEST_IN_ALL)
 
     def succeeded(self, address: str) -> None:
-        """Forget what an address got wrong before it got it right."""
-        self._by_address.pop(_group(address), None)
+        """Forget what an address got wrong before it got it right, and let it not wait for others from now on."""
+        group = _group(address)
+        self._by_address.pop(group, None)
+        self._welcome.pop(group, None)
+        self._welcome[group] = None
+        if len(self._welcome) > _MOST_WELCOME:
+            del self._welcome[next(iter(self._welcome))]
 
 
 def _group(address: str) -> str:

@@ -281,6 +281,19 @@ def test_many_addresses_together_are_slowed_down_and_never_shut_the_owner_out_fo
     assert throttle.pause("192.0.2.1") <= 2.0
 
 
+def test_guesses_from_elsewhere_do_not_keep_an_address_waiting_that_had_it_right() -> None:
+    throttle = GuessThrottle(lambda: 0.0)
+    throttle.succeeded("192.0.2.1")
+    for number in range(1000):
+        throttle.failed(f"10.0.{number // 250}.{number % 250}")
+
+    assert throttle.pause("192.0.2.2") > 0
+    assert 0 == throttle.pause("192.0.2.1")
+    for _ in range(3):
+        throttle.failed("192.0.2.1")
+    assert throttle.pause("192.0.2.1") > 0
+
+
 def test_a_network_of_addresses_is_one_guesser_and_a_success_begins_anew() -> None:
     clock = Clock()
     throttle = GuessThrottle(clock)
