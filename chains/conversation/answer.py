@@ -143,7 +143,8 @@ class ConversationAnswerer:
         origin = self._origin(chain, heard.model or model, taken, began)
         if toolbox.uses:
             origin = replace(origin, tools=tuple(toolbox.uses))
-        outcome, answer = self._outcome(asked, chain, model, known, heard, origin)
+        spoken = await heard.parsed_whole()
+        outcome, answer = self._outcome(asked, chain, model, known, heard, spoken, origin)
         yield await self._with_speech(outcome, answer, chain, ask, by_voice=by_voice)
 
     async def sees(self, ask: AnswerRequest, catalog: ChainCatalog) -> bool:
@@ -195,10 +196,10 @@ class ConversationAnswerer:
         model: str,
         known: ConversationContext,
         response: ModelResponse,
+        spoken: ParsedAnswer,
         origin: Provenance,
     ) -> tuple[Outcome, str]:
         """Return what is to be sent and remembered, and beside it the words alone."""
-        spoken = response.parsed(whole=True)
         if not spoken.content and asked.drawn:
             spoken = replace(spoken, content=self.catalogue.text("image.here"))
         if not spoken.content:

@@ -1,5 +1,6 @@
 """A model's response, accumulated from a whole message or from its chunks."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -29,6 +30,9 @@ MOST_TOKENS = 100_000_000
 
 MOST_CHARACTERS = 200_000
 """Of an answer, and of the thoughts beside it: a model that repeats itself without end is heard no further."""
+
+MOST_INLINE = 20_000
+"""Characters of an answer that are parsed on the event loop: at most some 20 ms of CPU."""
 
 
 @dataclass(slots=True)
@@ -111,6 +115,12 @@ class ModelResponse:
         self._hear_reasoning(thought)
         self._blocks.append(message)
         self._thinks = self._thinks or bool(thought)
+
+    async def parsed_whole(self) -> ParsedAnswer:
+        """Return `parsed(whole=True)`, of a long answer from a thread: the longest take half a second of CPU."""
+        if len(self.text) <= MOST_INLINE:
+            return self.parsed(whole=True)
+        return await asyncio.to_thread(self.parsed, whole=True)
 
     def parsed(self, *, whole: bool) -> ParsedAnswer:
         """Tell thought from speech, in text that can be stored."""

@@ -1,5 +1,7 @@
 """Every way in which models mark thoughts, calls of tools and ends of turns, where no server has parted them."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,3 +143,12 @@ def test_no_mixture_of_markers_breaks_it_or_makes_words(pieces: list[str]) -> No
 @pytest.mark.parametrize("text", ["\u200b\u200b", "\ufeff", " \n", "\u2060", "<think>hm</think>\u200b"])
 def test_an_answer_of_nothing_visible_is_an_empty_answer(text: str) -> None:
     assert "" == ModelResponse(text).parsed(whole=True).content
+
+
+def test_tags_that_are_words_after_the_first_word_cost_no_more_than_the_text_is_long() -> None:
+    text = "x" + "<reason>" * 20_000
+
+    began = time.process_time()
+
+    assert text == split_reasoning(text).content
+    assert time.process_time() - began < 1.0
