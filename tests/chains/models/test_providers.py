@@ -298,12 +298,12 @@ async def test_deepseek_keeps_its_reasoning_and_its_usage(server: OpenAIServer) 
 INHERITED = """
 import asyncio, json, sys
 import chains
-from chains.models.registry import Models
+from chains.models.registry import ModelRegistry
 from pipeline.settings import Settings
-from pipeline.text.i18n import Words
+from pipeline.text.i18n import Catalogue
 
 async def main():
-    models = Models(Settings.model_validate({"models": json.loads(sys.argv[1])}), Words("en"))
+    models = ModelRegistry(Settings.model_validate({"models": json.loads(sys.argv[1])}), Catalogue("en"))
     for name in models.names:
         if name != "default":
             print((await (await models.chat(name)).ainvoke("hello")).content)

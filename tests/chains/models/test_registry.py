@@ -286,13 +286,13 @@ async def test_a_model_on_this_machine_is_not_reached_through_the_proxy(server: 
 INHERITED = """
 import asyncio, sys
 import chains
-from chains.models.registry import Models
+from chains.models.registry import ModelRegistry
 from pipeline.settings import Settings
-from pipeline.text.i18n import Words
+from pipeline.text.i18n import Catalogue
 
 async def main():
     table = {"model": "m", "base_url": sys.argv[1], "api_key": "ours", "max_retries": 0}
-    models = Models(Settings.model_validate({"models": {"default": table}}), Words("en"))
+    models = ModelRegistry(Settings.model_validate({"models": {"default": table}}), Catalogue("en"))
     model = await models.chat("default")
     print((await model.ainvoke("hello")).content)
     await models.aclose()
