@@ -215,7 +215,7 @@ class ConversationAnswerer:
         if response.is_cut:
             # A message of its own: the answer may have ended in the middle of code.
             log.warning("answer_cut", model=model, characters=len(response.text))
-            replies.append(TextReply(self.catalogue.text("model.cut")))
+            replies.append(TextReply(self.catalogue.text("turn.cut")))
         replies += [ImageReply(picture) for picture in asked.drawn]
         return Outcome(tuple(replies), (said,)), spoken.content
 

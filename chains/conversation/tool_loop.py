@@ -82,3 +82,6 @@ async def _message(
             if now and now != last:
                 last = now
                 yield PartialAnswer(now)
+    now = shown(response.parsed(whole=False))
+    if now and now != last:
+        yield PartialAnswer(now)

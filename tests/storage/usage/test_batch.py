@@ -78,11 +78,14 @@ async def test_what_other_models_took_for_an_answer_is_theirs(database: Database
     ] == await spent(database)
 
 
-async def test_what_a_forgotten_person_took_stays_in_the_sum_under_no_name(database: Database) -> None:
+async def test_what_a_forgotten_person_took_stays_in_the_sum_under_a_pseudonym(database: Database) -> None:
     await say(database)
     await forget(database, ZHANG, who="test")
 
-    assert [("", day_of(NOON.timestamp()), "default", "fast", 1, 100, 20, 7)] == await spent(database)
+    ((person, *sums),) = await spent(database)
+
+    assert str(person).startswith("forgotten:")
+    assert [day_of(NOON.timestamp()), "default", "fast", 1, 100, 20, 7] == sums
 
 
 async def test_a_judgement_is_of_the_latest_answer_and_the_last_one_counts(database: Database) -> None:
