@@ -95,6 +95,8 @@ MARKERS = (
         ("<|python_tag|>f.call(x=1)", ""),
         ("the token `<|im_end|>` ends", "the token `<|im_end|>` ends"),
         ("Here is my thought process:\nx\nHere is my response:\ny", "y"),
+        ("<think>x</think>答案是 <|begin_of_box|>42<|end_of_box|>。", "答案是 42。"),
+        ("<|begin_of_box|>42<|end_of_box|>", "42"),
         ("Here is my thought process: I walk.", "Here is my thought process: I walk."),
         ("a[1] < b[2]", "a[1] < b[2]"),
         ("[THINK] is a tag", ""),

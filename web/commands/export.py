@@ -26,7 +26,7 @@ _NICENESS = 19
 def _span(text: str) -> tuple[datetime, datetime]:
     """Return the moments in which a month, a day or a moment begins and ends."""
     for written, ends in _WRITTEN.items():
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             begin = datetime.strptime(text, written)  # noqa: DTZ007 (this machine's, as people mean it)
             return begin.astimezone(), ends(begin).astimezone()
     message = f"{text!r} is no month, day or moment, such as 2026-11, 2026-11-22 or 2026-11-22T12:00:00"

@@ -69,6 +69,8 @@ _WRAP_ENDS = re.compile(
     rf"(?:<\|(?:END_RESPONSE|END_TEXT|end_of_solution)\|>|</(?:{_either(_WRAPS)})>|\[END FINAL RESPONSE\])\Z",
     re.IGNORECASE,
 )
+_BOX = re.compile(r"<\|(?:begin|end)_of_box\|>")
+"""What GLM puts around the result within an answer."""
 _TURN_ENDS = ("</s>", "<s>", "<eos>", "<bos>", "<end_of_turn>", "<start_of_turn>", "<turn|>", "<|turn>", "[EOS]")
 _TURN_END = re.compile(
     rf"(?:<\|[\w:./-]{{1,40}}\|>|<｜[^｜<>\s]{{1,40}}｜>|\[\|[a-z]{{1,20}}\|\]|{_either(_TURN_ENDS)})\Z", re.IGNORECASE
@@ -124,6 +126,11 @@ def unwrapped(text: str) -> str:
     ended = text.rstrip()
     ends = _WRAP_ENDS.search(ended, max(0, len(ended) - _LONGEST))
     return ended[: ends.start()] if ends is not None else text
+
+
+def without_boxes(text: str) -> str:
+    """Return an answer without the tokens around its result, which may stand in its midst."""
+    return _BOX.sub("", text) if "_of_box|>" in text else text
 
 
 def without_turn_end(text: str) -> str:

@@ -22,6 +22,7 @@ from chains.models.parsing.markers import (
     marks_of,
     unwrapped,
     without_begun_marker,
+    without_boxes,
     without_turn_end,
 )
 
@@ -56,7 +57,7 @@ def split_reasoning(text: str, *, whole: bool = True) -> ParsedAnswer:
 
 
 def _ended(said: str, *, whole: bool) -> str:
-    return without_turn_end(said if whole else without_begun_marker(said))
+    return without_turn_end(without_boxes(said if whole else without_begun_marker(said)))
 
 
 class _Walk:

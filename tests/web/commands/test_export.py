@@ -140,6 +140,14 @@ async def test_what_cannot_be_is_refused_with_the_way_out(tmp_path: Path, enviro
 
 
 @pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("month", ["0001-01", "9999-12"])
+async def test_a_month_beyond_the_calendar_is_no_month(tmp_path: Path, environ: dict[str, str], month: str) -> None:
+    done = await webot("export", "--out", "out", "--until", month, folder=tmp_path, environ=environ)
+
+    assert f"'{month}' is no month, day or moment" in done.err
+    assert "Traceback" not in done.err
+
+
 async def test_files_that_cannot_be_are_named_and_not_the_database(tmp_path: Path, environ: dict[str, str]) -> None:
     (tmp_path / "letter").touch()
     (tmp_path / "gbk.txt").write_bytes("张三\n".encode("gbk"))
