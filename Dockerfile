@@ -1,7 +1,7 @@
 # webot in a container: what `make run` does, without the tools that build it.
 #   docker build -t webot .
 #   docker run -p 127.0.0.1:50008:50008 -p 127.0.0.1:50009:50009 -v webot-data:/data webot
-# The console is at http://127.0.0.1:50009/console; its password is printed at the first start.
+# The console is at http://127.0.0.1:50009/console; the first start prints its password.
 
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1

@@ -74,7 +74,7 @@ class Server(Table):
     public_url: Annotated[str, AfterValidator(_web_address)] = ""
     """How WeCom reaches this service from outside, such as https://bot.example.com."""
     metrics: bool = False
-    """Whether /metrics is answered on this port too, to everybody who reaches it; it is always at the console's."""
+    """Whether /metrics is also served on this port, to anyone who can reach it; the console's port always serves it."""
 
 
 class Storage(Table):
@@ -83,13 +83,13 @@ class Storage(Table):
     database_url: SecretStr = SecretStr("sqlite+aiosqlite:///data/webot.db")
     """sqlite+aiosqlite:///PATH for one process, postgresql+asyncpg://USER:PASSWORD@HOST/NAME for several."""
     pool_size: int = Field(default=14, ge=2, le=200)
-    """How many connections to PostgreSQL a process opens at most, one for notifications apart."""
+    """The most connections to PostgreSQL that one process opens; one more listens for notifications."""
     wait_seconds: float = Field(default=60.0, ge=0)
-    """How long a start waits for PostgreSQL to take connections, in seconds."""
+    """How long to wait at startup for PostgreSQL to accept connections, in seconds."""
     data_dir: str = "data"
     """The folder for media, caches and rendered files."""
     keep_turns_days: int = Field(default=7, ge=1)
-    """How long finished turns stay listed and refuse a second delivery, in days; older messages are never answered."""
+    """How many days finished turns stay listed and repeated deliveries are known; older messages are not answered."""
     keep_media_days: int = Field(default=180, ge=0)
     """How long pictures in transcripts are kept after they were last stored, in days; 0 for ever."""
     retention_days: int = Field(default=0, ge=0)
@@ -135,7 +135,7 @@ class ModelTable(OpenTable):
     output_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What a million tokens it answers with cost, those it thinks in included; 0 for nothing."""
     call_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
-    """What a call costs beside its tokens: a picture, a voice message listened to or read aloud; 0 for nothing."""
+    """What a call costs in addition to its tokens: a picture, a voice message, an answer read aloud; 0 for nothing."""
     users: tuple[str, ...] = ()
     """Who may choose this model by @model, by user id; "*" for everybody, empty for nobody."""
     title: str = ""
@@ -195,9 +195,9 @@ class Export(Table):
     volume_mb: float = Field(default=19.0, gt=0, le=20)
     """Megabytes a document sent in the chat may have; a larger one is sent in volumes. WeCom takes 20."""
     kept_files: int = Field(default=30, ge=1)
-    """How many documents made in the chat are kept for one person; they go after `keep_turns_days`."""
+    """How many documents made by @export are kept for one person; they are deleted after `keep_turns_days`."""
     kept_mb: float = Field(default=300.0, gt=0)
-    """How many megabytes of them; a person with more is asked to wait until the oldest have gone."""
+    """How many megabytes those documents may take; a person at the limit has to wait until the oldest are deleted."""
 
 
 class Replay(Table):
@@ -211,7 +211,7 @@ class Network(Table):
     """The table `[network]`."""
 
     proxy: SecretStr = SecretStr("")
-    """An http:// or https:// proxy for everything that leaves the machine; without a port, 80 or 443."""
+    """An http:// or https:// proxy for all outgoing requests; without a port, 80 or 443 is used."""
 
 
 class Limits(Table):
@@ -228,7 +228,7 @@ class Limits(Table):
     turn_seconds: float = Field(default=300.0, gt=0)
     """Seconds after which making an answer is given up."""
     turn_attempts: int = Field(default=3, ge=1)
-    """How often a turn is begun, whatever ended it; then it has failed, and the person is told."""
+    """How many times a turn is started, however the last attempt ended; then it has failed and the person is told."""
     send_attempts: int = Field(default=12, ge=1)
     """How often one part is tried before it is kept as undelivered."""
     drain_seconds: float = Field(default=20.0, ge=0)
@@ -258,19 +258,19 @@ class Console(Table):
     """The table `[console]`."""
 
     host: str = ""
-    """The address at which the console, /operations and /metrics listen; empty: that of [server] as long as it is
-    loopback and no channel has credentials, and 127.0.0.1 with the port below from then on."""
+    """The address on which the console, /operations and /metrics listen; empty: the same as [server] while that is
+    loopback and no channel has credentials, otherwise 127.0.0.1 with the port below."""
     port: int = Field(default=50009, ge=0, le=65535)
-    """The console's port where it has one of its own; 0 lets the system choose, as does 0 for [server] port."""
+    """The console's port when it has its own; 0 lets the system choose, and so does [server] port = 0."""
     hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = ()
-    """Further names under which browsers may reach the console, beside this machine's, host's and public_url's."""
+    """More host names under which browsers may open the console; this machine's, host and public_url always work."""
     password_hash: Annotated[SecretStr, AfterValidator(_scrypt_hash)] = SecretStr("")
-    """What `webot console-password` prints; everybody who uses the console is then asked for that password."""
+    """What `webot console-password` prints; once it is set, the console asks everyone for that password."""
     generate_password: bool = False
-    """Whether a password is made at the first start where password_hash is empty: printed once, its hash kept in
+    """Whether the first start makes a password if password_hash is empty; it is printed once, and its hash is kept in
     data_dir."""
     remote: bool = False
-    """Whether the console answers what a proxy passes on from other machines; a password is needed."""
+    """Whether the console may be used from other machines, through a proxy on this one; it needs a password."""
 
     @property
     def answers_others(self) -> bool:
@@ -305,13 +305,13 @@ class Log(Table):
     output: Literal["console", "file", "both"] = "console"
     """Where log lines go."""
     path: str = "data/logs/webot.log"
-    """The log file; a new one is begun each day, and sooner when it is large."""
+    """The log file; a new one is started each day, and sooner when it gets large."""
     date_format: str = "%Y-%m-%d %H:%M:%S"
     """How times are written, in strftime's letters."""
     rotation_count: int = Field(default=10, ge=0)
     """How many rotated files are kept."""
     rotation_mb: float = Field(default=50.0, ge=0, le=1_000_000)
-    """Megabytes the log file may have before a new one is begun; 0 for any number."""
+    """Megabytes after which a new log file is started; 0 for no limit."""
 
 
 class MenuButton(Table):

@@ -1,6 +1,6 @@
-"""Make a password for the console, which then asks everybody for it.
+"""Make a password for the console, which then asks everyone for it.
 
-Asks for one of at least 12 characters and prints what [console] password_hash wants; put it into .secrets.toml.
+Asks for a password of at least 12 characters and prints the lines to put into .secrets.toml.
 """
 
 import click

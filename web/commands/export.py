@@ -53,7 +53,9 @@ _WRITTEN: Mapping[str, Callable[[datetime], datetime]] = {
 @click.option("--rated", type=click.Choice(("good", "bad")), default=None, help="Judged so by the person.")
 @click.option("--search", default="", metavar="TEXT", help="Conversations in which this occurs.")
 @click.option(
-    "--mask", is_flag=True, help="Mask telephone numbers, cards, mail addresses, passports, plates, passwords, keys."
+    "--mask",
+    is_flag=True,
+    help="Mask phone numbers, identity and bank cards, mail addresses, passwords, keys and more.",
 )
 @click.option(
     "--mask-names",

@@ -36,7 +36,7 @@ def _wait(line: str) -> None:
 
 
 def _tell_password(password: str) -> None:
-    click.echo(f"The console's password, shown this once (any user name will do): {password}")
+    click.echo(f"The console's password, shown this once (any user name works): {password}")
     sys.stdout.flush()
 
 

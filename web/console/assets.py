@@ -45,7 +45,8 @@ def address_of(name: str) -> str:
     return f"/console/static/{name}?{_ASSETS[name].mark}"
 
 
-@get("/static/{name:str}", sync_to_thread=False)
+# Without the password: the page that asks for it loads them, and they are in every copy of webot.
+@get("/static/{name:str}", sync_to_thread=False, needs_no_password=True)
 def _asset(request: _Request, name: FromPath[str]) -> Response[bytes]:
     asset = _ASSETS.get(name)
     if asset is None:

@@ -84,12 +84,12 @@ def described(loaded: Loaded) -> list[str]:
     """Return where a service of these settings listens, a line each, for people."""
     found, console = addresses_of(loaded), loaded.settings.console
     if console.password_hash.get_secret_value():
-        asks = "asks everybody for the password of password_hash"
+        asks = "asks everyone for the password of password_hash"
     elif console.generate_password:
-        asks = "asks everybody for the password that the first start makes and prints"
+        asks = "asks everyone for the password that the first start makes and prints"
     else:
-        asks = "answers this machine alone, without a password"
-    by_chance = "a port of chance"
+        asks = "for this machine only, without a password"
+    by_chance = "a port the system chooses"
     return [
         f"callbacks, /test, /healthz, /readyz: {found.server.url or by_chance}",
         f"console, /operations, /metrics: {found.console.url or by_chance}; {asks}",

@@ -101,9 +101,7 @@ async def _accessible(settings: Settings, logs: Logs | None, tell_password: Call
         logs.guard((access.token,))
     wanted = settings.console.generate_password and not access.hash_for(settings)
     if wanted and tell_password is not None:
-        password, access = await asyncio.to_thread(make_password, settings, access)
-        # At once: should the start fail further on, nobody would ever know it.
-        tell_password(password)
+        access = await asyncio.to_thread(make_password, settings, access, tell_password)
     return access
 
 

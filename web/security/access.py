@@ -7,7 +7,7 @@ file is the service's own user. A password is made where the settings ask for on
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import mkstemp
@@ -89,10 +89,11 @@ def kept_access(settings: Settings) -> Access:
     return Access(*kept)
 
 
-def make_password(settings: Settings, access: Access) -> tuple[str, Access]:
-    """Make a password and keep its hash; return the password, which is written nowhere else, and what it opens.
+def make_password(settings: Settings, access: Access, tell: Callable[[str], None]) -> Access:
+    """Make a password, tell it, and keep its hash; return what it opens.
 
-    Blocks on the disk.
+    It is told first: a process that is killed in between has told a password that is not in use, and the next start
+    makes another; the other way round nobody would ever know the one in use. Blocks on the disk.
 
     Raises:
         SettingsInvalid: data_dir cannot be used.
@@ -100,9 +101,10 @@ def make_password(settings: Settings, access: Access) -> tuple[str, Access]:
     letters = "".join(secrets.choice(_ALPHABET) for _ in range(_GROUPS * _GROUP))
     password = "-".join(letters[at : at + _GROUP] for at in range(0, len(letters), _GROUP))
     hash_ = hash_password(password)
+    tell(password)
     with _data_dir_errors(settings):
         _write(password_path(settings), hash_, over=True)
-    return password, replace(access, password_hash=hash_)
+    return replace(access, password_hash=hash_)
 
 
 def read_token(settings: Settings) -> str:

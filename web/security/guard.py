@@ -38,7 +38,7 @@ class ConsoleGuard:
         self._key = secrets.token_bytes(32)
         self._known = b""
 
-    async def __call__(self, connection: Connection, _handler: BaseRouteHandler) -> None:
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Check a request, as Litestar asks its guards to."""
         settings = self._settings()
         check_source(connection, settings)
@@ -48,7 +48,8 @@ class ConsoleGuard:
         if not (local or settings.console.answers_others):
             raise PermissionDeniedException(detail="console.refused_remote")
         if hash_ := self._access.hash_for(settings):
-            await self._check_password(connection, hash_)
+            if not handler.opt.get("needs_no_password"):
+                await self._check_password(connection, hash_)
         elif not local:
             # An edit that took the password away; the start would have refused it.
             raise PermissionDeniedException(detail="console.refused_remote")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -135,13 +136,40 @@ async def test_a_verb_that_has_no_token_says_so(tmp_path: Path) -> None:
 
 def test_a_password_that_is_made_fits_its_hash_and_stays(tmp_path: Path) -> None:
     here = settings(tmp_path)
-    password, access = make_password(here, open_access(here))
+    told: list[str] = []
+    access = make_password(here, open_access(here), told.append)
+    (password,) = told
 
     assert password_fits(password, access.password_hash)
     assert len(password) >= 20
     assert access == open_access(here)
     assert 0o600 == mode(password_path(here))
     assert password not in password_path(here).read_text()
+
+
+def test_a_password_that_could_not_be_told_is_not_kept(tmp_path: Path) -> None:
+    here = settings(tmp_path)
+    before = open_access(here)
+
+    def break_off(_password: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_password(here, before, break_off)
+
+    assert before == open_access(here)
+    assert not password_path(here).exists()
+
+
+async def test_the_page_that_asks_for_the_password_has_its_looks(tmp_path: Path) -> None:
+    async with guarded(tmp_path) as http:
+        page = await http.get("/console", headers={"Accept": "text/html"})
+        looks = [await http.get(path) for path in re.findall(r'(?:href|src)="(/console/static/[^"]+)"', page.text)]
+        strange = await http.get("/console/static/style.css", headers={"Host": "rebind.example"})
+
+    assert 401 == page.status_code
+    assert {200} == {answer.status_code for answer in looks}
+    assert 403 == strange.status_code
 
 
 async def test_the_password_is_told_at_the_first_start_and_never_again(tmp_path: Path) -> None:
