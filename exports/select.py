@@ -12,6 +12,7 @@ from exports.records import ConversationInfo, Message, Transcript
 from storage.conversations.ratings import READ, WRITTEN, Rating
 from storage.database.codec import media_from_json, tools_from_json
 from storage.database.engine import Database
+from storage.database.reading import read_or_none, read_text, read_time
 from storage.database.tables import conversations, messages, people
 
 _TURNS = 1000
@@ -194,17 +195,29 @@ def _wanted(question: Message, answer: Message, chosen: Selection) -> bool:
 
 def _talk(row: Row[*tuple[Any, ...]]) -> ConversationInfo:
     return ConversationInfo(
-        row.id, row.channel, row.user, row.number, row.title, row.persona, row.started_at, row.last_at
+        row.id,
+        row.channel,
+        row.user,
+        row.number,
+        read_text(row.title),
+        read_text(row.persona),
+        _seconds(row.started_at),
+        _seconds(row.last_at),
     )
+
+
+def _seconds(value: Any) -> float:  # noqa: ANN401 -- a row may hold anything
+    """Return a time in seconds since 1970; 0 where the value says none, for the rest of the row is worth exporting."""
+    return 0.0 if read_time(value) is None else float(value)
 
 
 def _message(row: Row[*tuple[Any, ...]]) -> Message:
     return Message(
         row.turn,
         row.role,
-        row.content,
-        () if row.media == "[]" else media_from_json(row.media),
-        row.created_at,
+        read_text(row.content),
+        () if row.media == "[]" else read_or_none(media_from_json, row.media) or (),
+        _seconds(row.created_at),
         row.trace,
         row.chain,
         row.revision,
@@ -213,7 +226,7 @@ def _message(row: Row[*tuple[Any, ...]]) -> Message:
         row.output_tokens,
         row.milliseconds,
         row.aside,
-        tools_from_json(row.tools),
-        READ[row.rating],
+        read_or_none(tools_from_json, row.tools) or (),
+        READ.get(row.rating, READ[0]),
         row.rating_note,
     )

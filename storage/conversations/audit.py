@@ -14,6 +14,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database.engine import Database
+from storage.database.reading import read_or_none, read_time
 from storage.database.tables import audit
 
 Action = Literal["export", "forget", "retention"]
@@ -95,10 +96,10 @@ async def deeds(database: Database, *, action: Action | None = None, limit: int 
     return [
         AuditRow(
             row.id,
-            datetime.fromtimestamp(row.at, UTC),
+            read_time(row.at) or datetime.fromtimestamp(0, UTC),
             row.who,
             row.action,
-            json.loads(row.details),
+            read_or_none(json.loads, row.details) or {},
             row.conversations,
             row.messages,
         )

@@ -6,13 +6,17 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any
 
+import structlog
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.revisions import WHOLE_SHARE, ChainRelease, ChainRevision, ReleaseState
 from storage.database.engine import Database
+from storage.database.reading import read_or_none, read_text, read_time
 from storage.database.tables import chain_releases, chain_revisions
+
+log = structlog.get_logger()
 
 _RELEASES = select(
     chain_releases,
@@ -80,7 +84,7 @@ class RevisionStore:
                 _RELEASES.where(chain_releases.c.id.in_(newest)).order_by(chain_releases.c.id)
             )
             found: dict[str, ReleaseState] = {}
-            for release in map(_release, rows):
+            for release in filter(None, map(_release, rows)):
                 chain = release.draft.chain
                 before = found.get(chain, ReleaseState())
                 # A release for everybody ends the trial before it.
@@ -104,7 +108,8 @@ class RevisionStore:
         """Return a chain's releases, newest first."""
         wanted = _RELEASES.where(chain_releases.c.chain == chain).order_by(chain_releases.c.id.desc()).limit(limit)
         async with self._database.read() as connection:
-            return [_release(row) for row in await connection.execute(wanted)]
+            rows = await connection.execute(wanted)
+            return [release for row in rows if (release := _release(row)) is not None]
 
     async def _keep(self, connection: AsyncConnection, drafts: Sequence[ChainRevision]) -> None:
         await connection.execute(
@@ -123,11 +128,17 @@ class RevisionStore:
         )
 
 
-def _release(row: Row[*tuple[Any, ...]]) -> ChainRelease:
+def _release(row: Row[*tuple[Any, ...]]) -> ChainRelease | None:
+    """Return a release, None for a row that cannot be read: it must not keep every other chain from answering."""
+    users: Any = read_or_none(json.loads, row.users)
+    words = (row.chain, row.revision, row.content, *(users if isinstance(users, list) else (None,)))
+    if not all(isinstance(word, str) for word in words) or row.share not in range(WHOLE_SHARE + 1):
+        log.error("chain_release_unreadable", release=row.id, chain=read_text(row.chain))
+        return None
     return ChainRelease(
         number=row.id,
-        draft=ChainRevision(row.chain, row.revision, row.content, row.author, row.note),
+        draft=ChainRevision(row.chain, row.revision, row.content, read_text(row.author), read_text(row.note)),
         share=row.share,
-        users=tuple(json.loads(row.users)),
-        at=datetime.fromtimestamp(row.at, UTC),
+        users=tuple(users),
+        at=read_time(row.at) or datetime.fromtimestamp(0, UTC),
     )

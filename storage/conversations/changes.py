@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,6 +28,7 @@ from storage.conversations.ratings import latest_answer
 from storage.conversations.values import storable_name, storable_provenance
 from storage.database.bulk import insert_rows, rows_parameter
 from storage.database.codec import NO_TOOLS, media_to_json, pictures_from_json, pictures_to_json, tools_to_json
+from storage.database.reading import read_or_none, read_text
 from storage.database.tables import conversations, messages, people
 from storage.usage.batch import UsageBatch, add_up
 
@@ -64,6 +65,8 @@ GROW_CONVERSATIONS = (
 
 _TITLE_CHARACTERS = 40
 _WAITING_PICTURES = 9
+_MOST_CONVERSATIONS = 10**9
+"""A number above is nobody's: the column ends at twice that."""
 
 
 class Changes:
@@ -171,14 +174,22 @@ class Changes:
     async def _begin(self, turn: Turn, said: ExchangeRecorded) -> int:
         """Close the person's conversation, if one is open, and open the next."""
         person = turn.event.sender
-        wanted = self._insert(people).values(
-            person=str(person), channel=person.channel, user=person.user, conversations=1
+        # Usually the same; a row of either that was lost or changed by hand must not stop the person for ever.
+        counted = case((people.c.conversations.between(0, _MOST_CONVERSATIONS), people.c.conversations), else_=0)
+        highest = (
+            select(func.coalesce(func.max(conversations.c.number), 0))
+            .where(conversations.c.person == str(person), conversations.c.number.between(0, _MOST_CONVERSATIONS))
+            .scalar_subquery()
         )
+        wanted = self._insert(people).values(
+            person=str(person), channel=person.channel, user=person.user, conversations=highest + 1
+        )
+        following = case((counted >= wanted.excluded.conversations, counted + 1), else_=wanted.excluded.conversations)
         row = (
             await self._connection.execute(
-                wanted.on_conflict_do_update(
-                    index_elements=["person"], set_={"conversations": people.c.conversations + 1}
-                ).returning(people.c.conversations, people.c.conversation_id, people.c.persona)
+                wanted.on_conflict_do_update(index_elements=["person"], set_={"conversations": following}).returning(
+                    people.c.conversations, people.c.conversation_id, people.c.persona
+                )
             )
         ).one()
         await self._end(row.conversation_id)
@@ -189,7 +200,7 @@ class Changes:
                     person=str(person),
                     number=row.conversations,
                     title=_title(said.exchange.question),
-                    persona=row.persona,
+                    persona=read_text(row.persona),
                     turns=1,
                     asides=int(said.is_command),
                     started_at=turn.accepted_at,
@@ -230,7 +241,7 @@ class Changes:
     async def _add_picture(self, turn: Turn, came: ImageReceived) -> None:
         person = turn.event.sender
         found: Any = await self._connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
-        waiting = (*pictures_from_json(found.scalar_one_or_none() or "[]"), came)
+        waiting = (*(read_or_none(pictures_from_json, found.scalar_one_or_none()) or ()), came)
         await self._set(person, pictures=pictures_to_json(waiting[-_WAITING_PICTURES:]))
 
     async def _set(self, person: Person, **values: object) -> None:

@@ -18,6 +18,7 @@ from pipeline.replies import FilePart, ImagePart, VoicePart
 from storage.conversations.audit import note
 from storage.database.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
 from storage.database.engine import Database
+from storage.database.reading import read_or_none
 from storage.database.tables import (
     conversations,
     doomed_files,
@@ -93,7 +94,7 @@ async def erase(connection: AsyncConnection, person: Person, *, insert_into: Ins
     all_but_one = select(inbox.c.id).where(turns_of(person), inbox.c.id != but_turn)
     files |= await _files_of_parts(connection, outbox.c.turn_id.in_(all_but_one))
     waiting = await connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
-    files |= {picture.media.sha256 for row in waiting for picture in pictures_from_json(row.pictures)}
+    files |= {sha256 for row in waiting for sha256 in _files_of_pictures(row.pictures)}
     made = await connection.execute(
         delete(exported_files).where(exported_files.c.person == str(person)).returning(exported_files.c.sha256)
     )
@@ -253,18 +254,30 @@ async def _referenced(connection: AsyncConnection, among: set[str]) -> set[str]:
     held = await _shown_by_messages(connection, among)
     held |= {row.sha256 for row in await connection.execute(select(exported_files.c.sha256))} & among
     for row in await connection.execute(select(people.c.pictures).where(people.c.pictures != "[]")):
-        held |= {picture.media.sha256 for picture in pictures_from_json(row.pictures)} & among
+        held |= _files_of_pictures(row.pictures) & among
     return held | (await _files_of_parts(connection, outbox.c.sent_at.is_(None))) & among
 
 
 async def _files_of_parts(connection: AsyncConnection, condition: ColumnElement[bool]) -> set[str]:
-    parts = [part_from_json(row.part) for row in await connection.execute(select(outbox.c.part).where(condition))]
+    rows = await connection.execute(select(outbox.c.part).where(condition))
+    parts = [read_or_none(part_from_json, row.part) for row in rows]
     return {part.media.sha256 for part in parts if isinstance(part, FilePart | ImagePart | VoicePart)}
 
 
 async def _files_of_messages(connection: AsyncConnection, condition: ColumnElement[bool]) -> set[str]:
     rows = await connection.execute(select(messages.c.media).where(condition, _SHOWS))
-    return {media.sha256 for row in rows for media in media_from_json(row.media)}
+    return {sha256 for row in rows for sha256 in _files_of_media(row.media)}
+
+
+# What cannot be read names no file, and keeps nobody else's from being deleted.
+
+
+def _files_of_media(value: str) -> set[str]:
+    return {media.sha256 for media in read_or_none(media_from_json, value) or ()}
+
+
+def _files_of_pictures(value: str) -> set[str]:
+    return {picture.media.sha256 for picture in read_or_none(pictures_from_json, value) or ()}
 
 
 async def _shown_by_messages(connection: AsyncConnection, among: set[str]) -> set[str]:
@@ -274,7 +287,7 @@ async def _shown_by_messages(connection: AsyncConnection, among: set[str]) -> se
     while True:
         some = select(messages.c.id, messages.c.media).where(messages.c.id > after, _SHOWS)
         rows = (await connection.execute(some.order_by(messages.c.id).limit(_BATCH))).all()
-        found |= {media.sha256 for row in rows for media in media_from_json(row.media)} & among
+        found |= {sha256 for row in rows for sha256 in _files_of_media(row.media)} & among
         if len(rows) < _BATCH:
             return found
         after = rows[-1].id

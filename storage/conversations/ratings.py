@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, Select, case, false, func, literal, or_, select
 
 from storage.database.engine import Database
+from storage.database.reading import read_time
 from storage.database.tables import conversations, messages, people
 
 Rating = Literal["", "good", "bad"]
@@ -109,7 +110,7 @@ async def latest_rated(
     async with database.read() as connection:
         return [
             RatedAnswer(
-                datetime.fromtimestamp(row.created_at, UTC),
+                read_time(row.created_at) or datetime.fromtimestamp(0, UTC),
                 row.revision,
                 row.model,
                 row.rating > 0,

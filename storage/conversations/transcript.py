@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from time import time
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, false, func, select
+import structlog
+from sqlalchemy import Row, bindparam, case, false, func, null, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.answer import Conversation, ConversationContext, Exchange
 from pipeline.events import Person
@@ -14,7 +15,14 @@ from storage.conversations.ratings import latest_answer
 from storage.database.bulk import JsonRows
 from storage.database.codec import media_from_json, pictures_from_json
 from storage.database.engine import Database
+from storage.database.failures import Meaning, read_failure
+from storage.database.reading import read_or_none, read_text, read_time
 from storage.database.tables import conversations, messages, people
+
+log = structlog.get_logger()
+
+_MOST = 2**31 - 1
+"""Turns and conversations; one more would not fit into the column."""
 
 _earlier = messages.alias("earlier")
 # The window counts what the model may see. Commands' own turns are passed over by the index, which only those
@@ -63,6 +71,10 @@ _RECALL = (
     .where(people.c.person == bindparam("who"))
 )
 
+_KNOWN = select(
+    people.c.persona, people.c.pictures, people.c.model, people.c.forget_asked_at, null().label("id")
+).where(people.c.person == bindparam("who"))
+
 _LATEST = (
     select(conversations)
     .where(conversations.c.person == bindparam("who"))
@@ -79,48 +91,72 @@ class TranscriptStore:
 
     async def load(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
         """Implement `ConversationStore.load`."""
-        async with self._database.read() as connection:
-            found = (
-                await connection.execute(_RECALL, {"who": str(person), "most": turns, "before": max(turns - 1, 0)})
-            ).first()
+        found = await self._row(person, turns)
         if found is None:
             return ConversationContext()
         known = ConversationContext(
-            found.persona,
-            pictures=pictures_from_json(found.pictures),
-            model=found.model,
-            forget_asked_at=_moment(found.forget_asked_at) if found.forget_asked_at else None,
+            read_text(found.persona),
+            pictures=read_or_none(pictures_from_json, found.pictures) or (),
+            model=read_text(found.model),
+            forget_asked_at=read_time(found.forget_asked_at) if found.forget_asked_at else None,
         )
-        if found.id is None or (idle_minutes and time() - found.last_at > idle_minutes * 60):
+        if found.id is None:
+            return known
+        conversation = _conversation(found)
+        if conversation is None:
+            # The answer begins another, and closes this one.
+            return known
+        if idle_minutes and time() - found.last_at > idle_minutes * 60:
             return known
         said = tuple(_exchanges(found.said or ())) if turns else ()
-        return replace(known, conversation=_conversation(found), exchanges=said)
+        return replace(known, conversation=conversation, exchanges=said)
 
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         """Implement `ConversationStore.conversations`."""
         async with self._database.read() as connection:
             rows = await connection.execute(_LATEST, {"who": str(person), "most": limit})
-            return [_conversation(row) for row in rows]
+            return [conversation for row in rows if (conversation := _conversation(row)) is not None]
 
     async def answered(self, person: Person) -> bool:
         """Implement `ConversationStore.answered`."""
         async with self._database.read() as connection:
             return (await connection.execute(latest_answer(str(person)))).first() is not None
 
+    async def _row(self, person: Person, turns: int) -> Row[*tuple[Any, ...]] | None:
+        """Return what is known of a person; without the conversation where the database cannot put it together."""
+        values = {"who": str(person), "most": turns, "before": max(turns - 1, 0)}
+        try:
+            async with self._database.read() as connection:
+                return (await connection.execute(_RECALL, values)).first()
+        except (SQLAlchemyError, ValueError) as error:  # it, or what it put together is no JSON
+            failure = read_failure(error)
+            if failure.meaning is not Meaning.DATA:
+                raise
+            log.error("conversation_unreadable", person=str(person), reason=str(failure))  # noqa: TRY400 -- it may quote
+        async with self._database.read() as connection:
+            return (await connection.execute(_KNOWN, values)).first()
 
-def _conversation(row: Row[*tuple[Any, ...]]) -> Conversation:
-    return Conversation(row.id, row.number, row.turns, _moment(row.started_at), _moment(row.last_at), row.title)
+
+def _conversation(row: Row[*tuple[Any, ...]]) -> Conversation | None:
+    """Return a conversation, None where its row cannot be read."""
+    began, last = read_time(row.started_at), read_time(row.last_at)
+    counts = (row.number, row.turns)
+    if began is None or last is None or not all(isinstance(count, int) and 0 <= count < _MOST for count in counts):
+        log.error("conversation_unreadable", conversation=row.id, reason="a time or a count of conversations")
+        return None
+    return Conversation(row.id, row.number, row.turns, began, last, read_text(row.title))
 
 
-def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
-
-
-def _exchanges(said: Iterable[tuple[int, str, str, str]]) -> Iterator[Exchange]:
+def _exchanges(said: Iterable[tuple[Any, ...]]) -> Iterator[Exchange]:
     turns: dict[int, dict[str, tuple[str, str]]] = {}
     for turn, role, content, media in said:
-        turns.setdefault(turn, {})[role] = content, media
+        if isinstance(turn, int) and isinstance(role, str) and isinstance(content, str):
+            turns.setdefault(turn, {})[role] = content, media
     for turn in sorted(turns):
+        if not {"human", "ai"} <= turns[turn].keys():
+            # One of the two is gone or cannot be read: the model is not shown half of it.
+            continue
         question, pictures = turns[turn]["human"]
         answer, drawn = turns[turn]["ai"]
-        yield Exchange(question, answer, media_from_json(pictures), media_from_json(drawn))
+        shown = (read_or_none(media_from_json, media) or () for media in (pictures, drawn))
+        yield Exchange(question, answer, *shown)

@@ -1,9 +1,9 @@
 """What operators look at: the read side, apart from what runs the turns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from datetime import datetime
+from typing import Any, Literal
 
 from sqlalchemy import Row, func, select
 
@@ -11,9 +11,8 @@ from pipeline.events import Content
 from pipeline.replies import Part
 from storage.database.codec import content_from_json, part_from_json
 from storage.database.engine import Database
+from storage.database.reading import read_or_none, read_time
 from storage.database.tables import inbox, outbox
-
-Got = TypeVar("Got")
 
 Which = Literal["waiting", "failed"]
 
@@ -110,14 +109,14 @@ async def find_turn(database: Database, turn_id: int) -> TurnDetail | None:
             state=row.state,
             attempts=row.attempts,
             reason=row.failure or next((message.error for message in messages if message.error), ""),
-            accepted_at=_time(row.accepted_at),
+            accepted_at=read_time(row.accepted_at),
             parts=len(messages),
             sent=sum(message.sent_at is not None for message in messages),
         ),
         key=row.key,
-        content=_read(content_from_json, row.content),
-        sent_at=_time(row.sent_at),
-        ended_at=_time(row.ended_at),
+        content=read_or_none(content_from_json, row.content),
+        sent_at=read_time(row.sent_at),
+        ended_at=read_time(row.ended_at),
         parts=messages,
     )
 
@@ -126,7 +125,7 @@ async def last_accepted(database: Database, channel: str) -> datetime | None:
     """Return when something last came in by a channel, as far as turns are kept."""
     latest = select(inbox.c.accepted_at).where(inbox.c.channel == channel).order_by(inbox.c.id.desc()).limit(1)
     async with database.read() as connection:
-        return _time((await connection.execute(latest)).scalar_one_or_none())
+        return read_time((await connection.execute(latest)).scalar_one_or_none())
 
 
 def _view(row: Row[*tuple[Any, ...]], parts: Row[*tuple[Any, ...]] | None) -> TurnView:
@@ -138,7 +137,7 @@ def _view(row: Row[*tuple[Any, ...]], parts: Row[*tuple[Any, ...]] | None) -> Tu
         state=row.state,
         attempts=row.attempts,
         reason=row.failure or (parts.error if parts is not None else ""),
-        accepted_at=_time(row.accepted_at),
+        accepted_at=read_time(row.accepted_at),
         parts=0 if parts is None else parts.parts,
         sent=0 if parts is None else parts.sent,
     )
@@ -151,20 +150,6 @@ def _part(row: Row[*tuple[Any, ...]]) -> PartView:
         attempts=row.attempts,
         error=row.error,
         message_id=row.message_id,
-        sent_at=_time(row.sent_at),
-        part=_read(part_from_json, row.part),
+        sent_at=read_time(row.sent_at),
+        part=read_or_none(part_from_json, row.part),
     )
-
-
-def _time(seconds: Any) -> datetime | None:  # noqa: ANN401 -- a row may hold anything
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
-
-
-def _read(read: Callable[[str], Got], value: Any) -> Got | None:  # noqa: ANN401 -- as above
-    try:
-        return read(value)
-    except Exception:  # noqa: BLE001 -- whatever it is, an operator sees the rest of the row
-        return None

@@ -31,6 +31,8 @@ class GroupCommitWriter(Generic[Ask, Got]):
     def __init__(self, apply: Callable[[Sequence[Ask]], Awaitable[Sequence[Got | Exception]]]) -> None:
         self._apply = apply
         self._waiting: deque[tuple[Ask, asyncio.Future[Got]]] = deque()
+        self._alone: deque[tuple[Ask, asyncio.Future[Got]]] = deque()
+        """What is written in a transaction of its own, each after a batch of the others."""
         self._some = asyncio.Event()
         self._ending = False
         self.loop = SupervisedLoop("writer", self._run, first_pause=_PAUSE)
@@ -46,33 +48,41 @@ class GroupCommitWriter(Generic[Ask, Got]):
         self._some.set()
         await self.loop.finish()
 
-    def post(self, operation: Ask) -> asyncio.Future[Got]:
+    def post(self, operation: Ask, *, alone: bool = False) -> asyncio.Future[Got]:
         """Ask for an operation; its result is set once it is committed, or what the database or it raised.
 
-        Cancelling the future does not take the operation back: it may be in a transaction already.
+        One that is written `alone` shares its transaction with no other. Cancelling the future does not take the
+        operation back: it may be in a transaction already.
         """
         future: asyncio.Future[Got] = asyncio.get_running_loop().create_future()
-        self._waiting.append((operation, future))
+        (self._alone if alone else self._waiting).append((operation, future))
         self._some.set()
         return future
 
-    async def ask(self, operation: Ask) -> Got:
+    async def ask(self, operation: Ask, *, alone: bool = False) -> Got:
         """Return once the operation is committed; raises what `post` says."""
-        return await self.post(operation)
+        return await self.post(operation, alone=alone)
 
     async def _run(self) -> None:
-        while self._waiting or not self._ending:
+        while self._waiting or self._alone or not self._ending:
             await self._some.wait()
             batch = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
-            if not self._waiting and not self._ending:
+            await self._write_or_settle(batch)
+            if self._alone:
+                await self._write_or_settle([self._alone.popleft()])
+            if not (self._waiting or self._alone or self._ending):
                 self._some.clear()
-            try:
-                await self._write(batch)
-            except BaseException:
-                # Those who asked must not wait for ever for a loop that has ended.
-                for _, future in batch:
-                    _settle(future, TryAgain("the writer broke"))
-                raise
+
+    async def _write_or_settle(self, batch: list[tuple[Ask, asyncio.Future[Got]]]) -> None:
+        if not batch:
+            return
+        try:
+            await self._write(batch)
+        except BaseException:
+            # Those who asked must not wait for ever for a loop that has ended.
+            for _, future in batch:
+                _settle(future, TryAgain("the writer broke"))
+            raise
 
     async def _write(self, batch: list[tuple[Ask, asyncio.Future[Got]]]) -> None:
         try:

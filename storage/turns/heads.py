@@ -6,10 +6,11 @@ begun for ever.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, bindparam, func, select, tuple_, update
+from sqlalchemy import Row, bindparam, case, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.answer import OutgoingPart, Turn
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 
 _MOST_SKIPPED = 20
 """Rows set aside in one transaction; a lane with more goes on in the next."""
+_MOST_COUNTED = 10**6
+"""Attempts; a row that says more is counted no further, for the column ends somewhere."""
 
 _SET_ASIDE = (
     update(inbox)
@@ -29,7 +32,10 @@ _SET_ASIDE = (
     .values(state="failed", failure=bindparam("why"), ended_at=bindparam("at"))
     .returning(inbox.c.id)
 )
-_NEXT = select(func.min(inbox.c.n)).where(inbox.c.lane == bindparam("b_lane"), inbox.c.n > bindparam("b_n"))
+_NEXT = select(func.min(inbox.c.n)).where(
+    inbox.c.lane == bindparam("b_lane"), inbox.c.n > bindparam("b_n"), inbox.c.ended_at.is_(None)
+)
+_ONE_MORE = case((inbox.c.attempts < _MOST_COUNTED, inbox.c.attempts + 1), else_=inbox.c.attempts)
 
 
 class UndecodableTurn(Exception):
@@ -72,8 +78,12 @@ class Heads:
         """Count and read by the full key: no scan of what waits behind it."""
         begin = (
             update(inbox)
-            .where(tuple_(inbox.c.lane, inbox.c.n).in_([(lane.name, lane.head + 1) for lane in lanes]))
-            .values(attempts=inbox.c.attempts + 1)
+            .where(
+                tuple_(inbox.c.lane, inbox.c.n).in_([(lane.name, lane.head + 1) for lane in lanes]),
+                # A lane whose head was set back does not answer again what was answered.
+                inbox.c.ended_at.is_(None),
+            )
+            .values(attempts=_ONE_MORE)
             .returning(*inbox.c)
         )
         return {row.lane: row for row in await self._connection.execute(begin)}
@@ -121,8 +131,8 @@ def _turn(row: Row[Any], epoch: int, parts: Mapping[int, Sequence[Row[Any]]]) ->
     who = (row.key, row.channel, row.user)
     if not all(isinstance(each, str) for each in who):
         raise UndecodableTurn("the inbox row names no person")
-    attempts = max(int(row.attempts or 1) - 1, 0)
     sender = Person(row.channel, row.user)
+    attempts = row.attempts - 1 if isinstance(row.attempts, int) and row.attempts > 0 else 0
     try:
         event = _event(row, sender)
         outgoing = _outgoing(parts[row.id]) if row.state == "answered" else None
@@ -136,6 +146,8 @@ def _event(row: Row[Any], sender: Person) -> InboundEvent:
     for name in ("sent_at", "accepted_at"):
         if not isinstance(getattr(row, name), (int, float)):
             raise UndecodableTurn(f"inbox.{name} is no number")
+    if not (isfinite(row.accepted_at) and isinstance(row.attempts, int)):
+        raise UndecodableTurn("inbox.accepted_at is no time, or inbox.attempts no count")
     if not isinstance(row.failure, str):
         raise UndecodableTurn("inbox.failure is no text")
     try:

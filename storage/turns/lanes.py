@@ -4,8 +4,18 @@ idle ──accept──▶ ready ──claim──▶ owned ──close──▶
   └──accept and claim in one────────▲  └──postpone, release──▶ ready (at run_at)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from math import isfinite
+from typing import Any
+
+_COUNT_LIMIT = 2**53
+"""Above every number that JSON keeps exactly; no lane counts so far."""
+
+
+class LaneUnreadable(ValueError):
+    """A row of `lanes` that no lane can have; the message says which column."""
 
 
 class LaneState(IntEnum):
@@ -65,3 +75,22 @@ class Lane:
         if not keep:
             self.ready(now)
         return keep
+
+
+def read_lane(row: Sequence[Any]) -> Lane:
+    """Return the lane that a row of `lanes` is, in the order of the table's columns.
+
+    Raises:
+        LaneUnreadable: a column holds what no lane has; SQLite keeps anything, and people write into tables by hand.
+    """
+    name, state, owner, epoch, head, tail, run_at = row
+    if state not in (0, 1, 2) or not isinstance(owner, str):
+        raise LaneUnreadable("lanes.state or lanes.owner cannot be read")
+    for number in (epoch, head, tail):
+        if type(number) is not int or not 0 <= number < _COUNT_LIMIT:
+            raise LaneUnreadable("lanes.epoch, head or tail is no count")
+    if head > tail:
+        raise LaneUnreadable("lanes.head is greater than lanes.tail")
+    if not isinstance(run_at, (int, float)) or not isfinite(run_at):
+        raise LaneUnreadable("lanes.run_at is no time")
+    return Lane(name, LaneState(state), owner, epoch, head, tail, run_at)

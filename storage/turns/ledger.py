@@ -1,57 +1,28 @@
-"""Applies a batch of operations in one transaction: lock the lanes, work it out in memory, write it in bulk.
+"""Applies batches of operations, each in one transaction, and says what it means when one is refused."""
 
-The number of statements does not grow with the batch. Lanes are locked in the order of their names, so that two
-processes never wait for each other in a circle; ready lanes are claimed last and without waiting.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from time import time
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeGuard
 
 import structlog
-from sqlalchemy import Executable, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline import metrics
-from pipeline.answer import OutgoingPart, Turn
-from pipeline.errors import LaneLost, TryAgain, WriteRefused
-from storage.conversations.changes import Changes
-from storage.conversations.values import storable_name, storable_reason
-from storage.database.codec import part_to_json
-from storage.database.engine import CLOCK, Database
+from pipeline.answer import ExchangeRecorded
+from pipeline.errors import TryAgain, WriteRefused
+from storage.database.engine import Database
 from storage.database.failures import Meaning, read_failure
-from storage.database.tables import inbox
-from storage.turns import statements
-from storage.turns.heads import Heads
-from storage.turns.lanes import Lane, LaneState
+from storage.turns.lane_repair import repair_lane, repair_ready_lanes
+from storage.turns.ledger_transaction import LedgerTransaction
 from storage.turns.operations import (
-    Accept,
-    Accepted,
     Claim,
-    Claimed,
-    Close,
-    MarkSent,
     Operation,
-    Postpone,
     Probe,
     Record,
-    ReleaseLane,
-    Requeue,
-    Requeued,
     Result,
-    Stop,
-    Stopped,
 )
 from storage.turns.readiness import WriteOutcomes
 
 log = structlog.get_logger()
-
-_FAR_AHEAD = 7200.0
-"""No lane waits this long: one that seems to was put off before the clock was set back."""
-_AFTER_THE_REST = 1000
-"""The place of an apology for parts that cannot be read: they stay, to be looked at."""
 
 
 class Ledger:
@@ -70,314 +41,52 @@ class Ledger:
         """
 
         async def work(connection: AsyncConnection) -> Sequence[Result | Exception]:
-            return await _Batch(connection, self.owner, shared=self._database.shared).apply(operations)
+            return await LedgerTransaction(connection, self.owner, shared=self._database.shared).apply(operations)
 
         try:
             results = await self._database.transact(work)
         except Exception as error:
             failure = read_failure(error)
+            if failure.meaning is Meaning.DATA:
+                if len(operations) == 1 and await self._repair(operations[0]):
+                    return await self.apply(operations)
+                self._note_refused(operations, failure.code)
+                raise WriteRefused(f"the database refuses it ({failure})", code=failure.code) from error
             self.outcomes.note(failure.code)
             metrics.LEDGER_FAILURES.labels(failure.code).inc()
-            if failure.meaning is Meaning.DATA:
-                raise WriteRefused(f"the database refuses it ({failure})", code=failure.code) from error
             if failure.meaning is Meaning.DAMAGED:
                 log.error("operator_needed", reason=f"the database is damaged ({failure})", code=failure.code)  # noqa: TRY400 -- as above
             raise TryAgain(f"the database cannot be written ({failure})", code=failure.code) from error
         if not all(isinstance(operation, (Claim, Probe)) for operation in operations):
             # Those write little or nothing.
             self.outcomes.note()
+        if any(_is_answer(operation) for operation in operations):
+            self.outcomes.note_answer()
         return results
 
+    async def _repair(self, operation: Operation) -> bool:
+        """Make the row of the operation's lane anew if it is to blame, of any lane that is ready for a claim."""
 
-class _Batch:
-    """One transaction."""
-
-    def __init__(self, connection: AsyncConnection, owner: str, *, shared: bool) -> None:
-        self._connection = connection
-        self._owner = owner
-        self._shared = shared
-        self._insert = postgresql.insert if shared else sqlite.insert
-        self._now = 0.0
-        self._lanes: dict[str, Lane] = {}
-        self._known: set[str] = set()
-        self._states: dict[int, str] = {}
-        """How far the turns are whose write is repeated."""
-        self._events: list[dict[str, object]] = []
-        self._turns: list[dict[str, object]] = []
-        self._parts: list[dict[str, object]] = []
-        self._sent: list[dict[str, object]] = []
-        self._put_off: list[dict[str, object]] = []
-        self._given_up: list[dict[str, object]] = []
-        self._uncounted: list[dict[str, object]] = []
-        """Turns given back in good order: that they were begun does not count."""
-        self._postponed: list[dict[str, object]] = []
-        self._next: dict[int, str] = {}
-        """Where in the results a lane's next turn belongs."""
-        self._claimed: dict[int, tuple[str, Accept]] = {}
-        self._words: list[str] = []
-        """What the other processes are to hear."""
-
-    async def apply(self, operations: Sequence[Operation]) -> Sequence[Result | Exception]:
-        self._now = await self._clock()
-        await self._lock({operation.lane for operation in operations if not isinstance(operation, Claim)})
-        self._known = await self._have(
-            [operation.event.key for operation in operations if isinstance(operation, Accept)]
-        )
-        self._states = await self._states_of(
-            [operation.turn.id for operation in operations if isinstance(operation, Record | Close) and operation.again]
-        )
-        changes = Changes(self._connection, self._insert, self._now)
-        self._heads = Heads(self._connection, self._now)
-        results: list[Result | Exception] = [
-            await self._one(place, operation, changes) for place, operation in enumerate(operations)
-        ]
-        ids = await self._write(changes)
-        for place, (key, accept) in self._claimed.items():
-            turn = Turn(ids[key], accept.lane, self._lanes[accept.lane].epoch, accept.event, self._now)
-            results[place] = Accepted(new=True, turn=turn)
-        for place, operation in enumerate(operations):
+        async def work(connection: AsyncConnection) -> bool:
             if isinstance(operation, Claim):
-                results[place] = await self._claim(operation)
-        if self._next:
-            turns = await self._heads.begin([self._lanes[name] for name in self._next.values()])
-            await self._write_lanes(self._heads.moved)
-            for place, name in self._next.items():
-                results[place] = turns.get(name)
-        await self._notify()
-        return results
+                return await repair_ready_lanes(connection, shared=self._database.shared)
+            return await repair_lane(connection, operation.lane, shared=self._database.shared)
 
-    async def _clock(self) -> float:
-        # Several machines share one clock: the database's.
-        if not self._shared:
-            return time()
-        return float((await self._connection.execute(CLOCK)).scalar_one())
+        try:
+            return await self._database.transact(work)
+        except Exception as error:  # noqa: BLE001 -- the refusal itself is what is told
+            log.warning("lane_not_repaired", error=str(read_failure(error)))
+            return False
 
-    async def _lock(self, names: set[str]) -> None:
-        if not names:
+    def _note_refused(self, operations: Sequence[Operation], code: str) -> None:
+        # Of a batch that will be split, only what is to blame counts.
+        if len(operations) > 1:
             return
-        wanted = {"rows": [{"lane": name} for name in names]}
-        if self._shared:
-            rows: Iterable[Sequence[Any]] = await self._connection.execute(statements.LOCK_LANES, wanted)
-        else:
-            self._lanes = {name: Lane(name) for name in names}
-            rows = (await self._connection.execute(statements.READ_LANES, wanted)).scalar_one()
-        self._lanes |= {row[0]: _lane(row) for row in rows}
-
-    async def _have(self, keys: list[str]) -> set[str]:
-        if not keys:
-            return set()
-        wanted = {"rows": [{"key": key} for key in keys]}
-        return set((await self._connection.execute(statements.KNOWN, wanted)).scalars())
-
-    async def _states_of(self, turn_ids: list[int]) -> dict[int, str]:
-        if not turn_ids:
-            return {}
-        rows = await self._connection.execute(select(inbox.c.id, inbox.c.state).where(inbox.c.id.in_(turn_ids)))
-        return {row.id: row.state for row in rows}
-
-    async def _one(self, place: int, operation: Operation, changes: Changes) -> Result | Exception:
-        if isinstance(operation, (Record, MarkSent, Close, Postpone, ReleaseLane)):
-            turn = operation.turn
-            if not self._lanes[turn.lane].held_by(self._owner, turn.epoch):
-                return LaneLost(f"turn {turn.id} has been taken over")
-        match operation:
-            case Accept():
-                return self._accept(place, operation)
-            case Record():
-                return await self._record(operation, changes)
-            case MarkSent(turn, part, receipt):
-                self._sent.append(statements.sent(turn.id, part.index, storable_name(receipt.message_id), self._now))
-            case Close():
-                self._close(place, operation)
-            case Postpone():
-                await self._postpone(operation, changes)
-            case ReleaseLane(turn):
-                self._uncounted.append({"id": turn.id})
-                self._lanes[turn.lane].ready(self._now)
-            case Probe(name):
-                # Written though nothing changes: what takes this takes an event.
-                self._lanes[name].changed = True
-            case Stop(name):
-                return await self._stop(name)
-            case Requeue():
-                return await self._requeue(operation)
-            case Claim():
-                pass
-        return None
-
-    def _accept(self, place: int, operation: Accept) -> Accepted:
-        event = operation.event
-        if event.key in self._known:
-            return Accepted(new=False)
-        self._known.add(event.key)
-        lane = self._lanes[operation.lane]
-        begins = operation.claim and lane.state is LaneState.IDLE
-        self._events.append(
-            {
-                "key": event.key,
-                "lane": lane.name,
-                "n": lane.append(),
-                "channel": event.sender.channel,
-                "user": event.sender.user,
-                "content": operation.content,
-                "sent_at": event.sent_at.timestamp(),
-                "accepted_at": self._now,
-                "attempts": int(begins),
-            }
-        )
-        if begins:
-            lane.claim(self._owner)
-            self._claimed[place] = (event.key, operation)
-        elif lane.state is LaneState.IDLE:
-            lane.ready(self._now)
-        return Accepted(new=True)
-
-    async def _record(self, operation: Record, changes: Changes) -> Turn:
-        turn = operation.turn
-        first = _AFTER_THE_REST if turn.unreadable else 0
-        parts = tuple(OutgoingPart(place, part) for place, part in enumerate(operation.parts, first))
-        recorded = replace(turn, parts=parts, failure=operation.failure)
-        if self._states.get(turn.id) == "answered":
-            return recorded
-        if turn.unreadable:
-            given_up = [{"turn_id": turn.id, "error": storable_reason(turn.unreadable)}]
-            await self._write_rows(statements.GIVE_UP, given_up)
-        self._parts += [
-            {
-                "turn_id": turn.id,
-                "place": outgoing.index,
-                "person": str(turn.event.sender),
-                "part": part_to_json(outgoing.part),
-            }
-            for outgoing in parts
-        ]
-        failure = storable_reason(operation.failure)
-        # Sending what is recorded is begun here for the first time.
-        self._turns.append(statements.turn(turn, "answered", failure=failure, attempts=1))
-        for change in operation.changes:
-            await changes.make(change, turn)
-        return recorded
-
-    def _close(self, place: int, operation: Close) -> None:
-        turn, verdict = operation.turn, operation.verdict
-        lane = self._lanes[turn.lane]
-        if self._states.get(turn.id) == verdict.state:
-            # It was closed, and the lane kept, or it would not be ours: it stands at the next turn.
-            self._next[place] = lane.name
-            return
-        if verdict.sent is not None:
-            part, receipt = verdict.sent
-            self._sent.append(statements.sent(turn.id, part.index, storable_name(receipt.message_id), self._now))
-        reason = storable_reason(verdict.reason)
-        if verdict.state in {"undelivered", "stopped"}:
-            self._given_up.append({"turn_id": turn.id, "error": reason or verdict.state})
-        self._turns.append(
-            statements.turn(turn, verdict.state, failure=reason, attempts=turn.attempts + 1, at=self._now)
-        )
-        if lane.close(keep=operation.go_on, now=self._now):
-            self._next[place] = lane.name
-
-    async def _postpone(self, operation: Postpone, changes: Changes) -> None:
-        turn, verdict = operation.turn, operation.verdict
-        reason = storable_reason(verdict.reason)
-        if verdict.part is not None:
-            self._put_off.append(
-                {
-                    "turn_id": turn.id,
-                    "place": verdict.part.index,
-                    "attempts": verdict.part.attempts + verdict.blamed,
-                    "error": reason,
-                }
-            )
-        else:
-            self._postponed.append({"id": turn.id, "failure": reason})
-        if verdict.part is not None or not verdict.blamed:
-            self._uncounted.append({"id": turn.id})
-        for wasted in verdict.wasted:
-            await changes.make(wasted, turn)
-        self._lanes[turn.lane].ready(self._now + verdict.after)
-
-    async def _stop(self, name: str) -> Stopped:
-        lane = self._lanes[name]
-        if not lane.waiting:
-            return Stopped(None)
-        found = await self._connection.execute(statements.STOP, {"b_lane": name, "b_n": lane.head + 1})
-        turn_id = found.scalar_one_or_none()
-        if lane.state is not LaneState.OWNED:
-            lane.ready(self._now)
-            return Stopped(turn_id)
-        if lane.owner != self._owner:
-            self._words.append(f"stop:{turn_id}")
-        return Stopped(turn_id, owner=lane.owner)
-
-    async def _requeue(self, operation: Requeue) -> Requeued:
-        lane = self._lanes[operation.lane]
-        moved = await self._connection.execute(
-            statements.REQUEUE,
-            {
-                "b_id": operation.turn_id,
-                "n": lane.tail + 1,
-                "state": "waiting" if operation.afresh else "answered",
-            },
-        )
-        if moved.scalar_one_or_none() is None:
-            return Requeued(done=False)
-        lane.append()
-        await self._connection.execute(
-            statements.FORGET_PARTS if operation.afresh else statements.RESEND_PARTS, {"b_turn_id": operation.turn_id}
-        )
-        if lane.state is LaneState.IDLE:
-            lane.ready(self._now)
-        return Requeued(done=True)
-
-    async def _write(self, changes: Changes) -> dict[str, int]:
-        await self._write_rows(statements.INSERT_EVENTS, self._events)
-        await changes.write()
-        for statement, rows in (
-            (statements.INSERT_PARTS, self._parts),
-            (statements.MARK_SENT, self._sent),
-            (statements.PUT_OFF, self._put_off),
-            (statements.GIVE_UP, self._given_up),
-            (statements.UPDATE_TURNS, self._turns),
-            (statements.NOTE_FAILURES, self._postponed),
-            (statements.UNCOUNT, self._uncounted),
-        ):
-            await self._write_rows(statement, rows)
-        await self._write_lanes([lane for lane in self._lanes.values() if lane.changed])
-        if not self._claimed:
-            return {}
-        claimed = {"rows": [{"key": key} for key, _ in self._claimed.values()]}
-        return dict((await self._connection.execute(statements.TURN_IDS, claimed)).scalar_one())
-
-    async def _write_rows(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
-        if rows:
-            await self._connection.execute(statement, {"rows": rows})
-
-    async def _write_lanes(self, changed: Sequence[Lane]) -> None:
-        statement = statements.UPDATE_LANES if self._shared else statements.PUT_LANES
-        await self._write_rows(statement, [statements.lane(lane) for lane in changed])
-
-    async def _claim(self, operation: Claim) -> Claimed:
-        rows = await self._connection.execute(
-            statements.CLAIMABLE, {"now": self._now, "far": self._now + _FAR_AHEAD, "most": operation.limit}
-        )
-        claimed = [_lane(row) for row in rows]
-        for lane in claimed:
-            lane.claim(self._owner)
-        turns = await self._heads.begin(claimed)
-        await self._write_lanes(claimed)
-        next_at = (await self._connection.execute(statements.NEXT_READY)).scalar()
-        return Claimed(list(turns.values()), None if next_at is None else max(0.0, next_at - self._now))
-
-    async def _notify(self) -> None:
-        if not self._shared:
-            return
-        if any(lane.state is LaneState.READY and lane.changed for lane in self._lanes.values()):
-            self._words.append("ready")
-        for word in self._words:
-            await self._connection.execute(statements.NOTIFY, {"word": word})
+        self.outcomes.note(code)
+        metrics.LEDGER_FAILURES.labels(code).inc()
+        if _is_answer(operations[0]):
+            self.outcomes.note_answer(operations[0].lane, code)
 
 
-def _lane(row: Sequence[Any]) -> Lane:
-    name, state, *rest = row
-    return Lane(name, LaneState(state), *rest)
+def _is_answer(operation: Operation) -> TypeGuard[Record]:
+    return isinstance(operation, Record) and any(isinstance(change, ExchangeRecorded) for change in operation.changes)

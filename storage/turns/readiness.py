@@ -14,28 +14,43 @@ _WINDOW = 5.0
 _BROKEN = 5
 _BROKEN_SECONDS = 30.0
 _STORM = 3
-"""Failures within the window that are no accident, if they outnumber what was written."""
+"""Failures within the window that are no accident, if they outnumber what was written; people, of whom nobody's
+answer is taken."""
+_REFUSED_SECONDS = 60.0
 
 
 class WriteOutcomes:
     """What became of the latest transactions: a small write may pass where larger ones fail."""
 
     def __init__(self) -> None:
+        self.written = 0
+        """How many transactions were committed that wrote something of people's."""
         self._latest: deque[tuple[float, str]] = deque(maxlen=100)
+        self._refused: dict[str, tuple[float, str]] = {}
+        """Lanes whose answers were refused since one was last recorded, when, and why."""
 
     def note(self, code: str = "") -> None:
         """Note a transaction; `code` says why it failed."""
+        self.written += not code
         self._latest.append((monotonic(), code))
+
+    def note_answer(self, lane: str = "", code: str = "") -> None:
+        """Note that an answer was recorded, or that a lane's was refused and why."""
+        if not code:
+            self._refused.clear()
+        elif lane in self._refused or len(self._refused) < _STORM:
+            self._refused[lane] = monotonic(), code
 
     @property
     def trouble(self) -> str:
         """Return why most of the latest transactions failed, or nothing."""
-        since = monotonic() - _WINDOW
-        codes = [code for at, code in self._latest if at >= since]
+        now = monotonic()
+        codes = [code for at, code in self._latest if at >= now - _WINDOW]
         failed = [code for code in codes if code]
-        if len(failed) < _STORM or len(failed) * 2 < len(codes):
-            return ""
-        return f"{len(failed)} of the latest {len(codes)} writes failed ({failed[-1]})"
+        if len(failed) >= _STORM and len(failed) * 2 >= len(codes):
+            return f"{len(failed)} of the latest {len(codes)} writes failed ({failed[-1]})"
+        refused = [code for at, code in self._refused.values() if at >= now - _REFUSED_SECONDS]
+        return f"answers cannot be recorded ({refused[-1]})" if len(refused) >= _STORM else ""
 
 
 class Storm:

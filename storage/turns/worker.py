@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from math import inf
 from secrets import token_hex
@@ -21,6 +20,7 @@ from storage.database.codec import content_to_json
 from storage.database.engine import Database
 from storage.turns.admission import AdmissionGate
 from storage.turns.group_commit import GroupCommitWriter
+from storage.turns.insistent_writer import InsistentWriter
 from storage.turns.lease import LEASE_SECONDS, Lease
 from storage.turns.ledger import Ledger
 from storage.turns.notifications import NotifyListener
@@ -32,7 +32,6 @@ from storage.turns.operations import (
     Close,
     MarkSent,
     Operation,
-    Postpone,
     Probe,
     Record,
     ReleaseLane,
@@ -86,6 +85,7 @@ class Worker:
         self._storm = Storm()
         self.readiness = Readiness(self.probe, ledger.outcomes)
         self._orphans = Orphans(database, self.name)
+        self._insistent = InsistentWriter(self._writer, ledger.outcomes, doubt=self._orphans.suspect)
         self._wake = asyncio.Event()
         self._dispatcher = SupervisedLoop("dispatcher", self._dispatch)
         self._lease = Lease(database, self.name, lost=self._let_go, seconds=lease_seconds) if database.shared else None
@@ -181,7 +181,7 @@ class Worker:
 
     async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
         """Implement `Journal.answered`."""
-        answered = cast("Turn", await self._insist(Record(turn, outcome.changes, parts, failure)))
+        answered = cast("Turn", await self._insistent.write(Record(turn, outcome.changes, parts, failure)))
         if self._forgotten is not None and any(isinstance(change, Forgotten) for change in outcome.changes):
             # Before the person is told that it is done.
             await self._forgotten(turn.event.sender)
@@ -189,7 +189,7 @@ class Worker:
 
     async def sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
         """Implement `Journal.sent`."""
-        await self._insist(MarkSent(turn, part, receipt))
+        await self._insistent.write(MarkSent(turn, part, receipt))
 
     async def ensure_owned(self, turn: Turn) -> None:
         """Implement `Journal.hold`."""
@@ -323,7 +323,7 @@ class Worker:
                 # With the database away there is nobody to tell; the next start frees the lane by itself.
                 with suppress(TimeoutError, LaneLost, WriteRefused):
                     async with asyncio.timeout(_LAST_SECONDS):
-                        await self._insist(ReleaseLane(turn))
+                        await self._insistent.write(ReleaseLane(turn))
                 raise
             verdict = Finished("stopped")
         except LaneLost:
@@ -336,10 +336,10 @@ class Worker:
             self._stopping.discard(turn.id)
         match verdict:
             case Finished():
-                following = await self._write_to_the_end(Close(turn, verdict, go_on=self._room > 0))
+                following = await self._insistent.write_to_the_end(Close(turn, verdict, go_on=self._room > 0))
                 return cast("Turn | None", following)
             case Postponed():
-                await self._postpone(turn, verdict)
+                await self._insistent.postpone(turn, verdict)
                 self._wake.set()
                 return None
 
@@ -352,13 +352,6 @@ class Worker:
             return Finished("failed", reason=reason)
         return Postponed(pause_after(turn.attempts), reason)
 
-    async def _postpone(self, turn: Turn, verdict: Postponed) -> None:
-        try:
-            await self._write_to_the_end(Postpone(turn, verdict))
-        except WriteRefused as error:
-            log.error("cost_not_recorded", trace=str(turn.id), reason=str(error))  # noqa: TRY400 -- the reason says it
-            await self._write_to_the_end(Postpone(turn, replace(verdict, wasted=())))
-
     async def _verdict(self, turn: Turn) -> Verdict:
         if turn.stopped:
             return Finished("stopped")
@@ -366,32 +359,6 @@ class Worker:
         if self._run is None:
             raise asyncio.CancelledError
         return await self._run(turn)
-
-    async def _write_to_the_end(self, operation: Operation) -> Result:
-        """Write though we are cancelled meanwhile: a verdict half known would leave the lane to nobody."""
-        write = asyncio.ensure_future(self._insist(operation))
-        try:
-            return await asyncio.shield(write)
-        except asyncio.CancelledError:
-            await asyncio.wait({write}, timeout=_LAST_SECONDS)
-            if not write.done():
-                write.cancel()
-                raise
-            return write.result()
-
-    async def _insist(self, operation: Operation) -> Result:
-        """Write, however long the database is away: what has been done is not done again for want of a note."""
-        pause = 0.1
-        while True:
-            try:
-                return await self._writer.ask(operation)
-            except TryAgain as error:
-                log.warning("write_waits", operation=type(operation).__name__, error=str(error))
-                if isinstance(operation, Record | Close):
-                    operation = replace(operation, again=True)
-                self._orphans.suspect()
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
 
     # Who wakes and who stops whom ------------------------------------------------------------------------------
 

@@ -5,13 +5,14 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable
+from sqlalchemy import Executable, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.answer import Provenance
 from pipeline.events import Person
 from storage.database.tables import spending
 
+_LARGEST_SUM = 10**18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
@@ -77,8 +78,10 @@ class UsageBatch:
 def add_up(insert_into: Callable[..., postgresql.Insert | sqlite.Insert]) -> Executable:
     """Return the statement that adds rows to what is there."""
     wanted = insert_into(spending)
+    least = func.min if insert_into is sqlite.insert else func.least
     counted = ("answers", "input_tokens", "output_tokens", "cost")
     return wanted.on_conflict_do_update(
         index_elements=["person", "day", "chain", "model"],
-        set_={name: spending.c[name] + wanted.excluded[name] for name in counted},
+        # Bounded first: a row that was changed by hand must not refuse every answer for want of room.
+        set_={name: least(spending.c[name], _LARGEST_SUM) + wanted.excluded[name] for name in counted},
     )

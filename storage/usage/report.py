@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import func, select
 
 from storage.database.engine import Database
+from storage.database.reading import read_count, read_or_none, read_text
 from storage.database.tables import spending
 from storage.usage.batch import date_of, number_of
 from storage.usage.pseudonyms import PREFIX
@@ -52,7 +53,7 @@ async def usage_report(
         # Those who were forgotten are one line, whatever they are kept under.
         counted = sums.setdefault(_usage_row(by, row.of), [0, 0, 0, 0])
         for place, more in enumerate((row.answers, row.input_tokens, row.output_tokens, row.cost)):
-            counted[place] += int(more)
+            counted[place] += read_count(more)
     found = [UsageRow(of, *counted) for of, counted in sums.items()]
     if by == "day":
         return sorted(found, key=lambda each: each.of)
@@ -60,6 +61,8 @@ async def usage_report(
 
 
 def _usage_row(by: By, key: str | int) -> str:
-    if isinstance(key, int):
-        return date_of(key).isoformat()
-    return FORGOTTEN if by == "person" and (not key or key.startswith(PREFIX)) else key
+    if by == "day":
+        day = read_or_none(date_of, key)
+        return "?" if day is None else day.isoformat()
+    name = read_text(key)
+    return FORGOTTEN if by == "person" and (not name or name.startswith(PREFIX)) else name

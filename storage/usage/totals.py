@@ -14,6 +14,7 @@ from sqlalchemy import Row, bindparam, case, func, select
 from pipeline.events import Person
 from pipeline.spending import ModelUsage, SpentTotals, UsageTotals
 from storage.database.engine import Database
+from storage.database.reading import read_count
 from storage.database.tables import spending
 from storage.usage.batch import day_of, month_of
 from storage.usage.pseudonyms import insert_into, month_key, pseudonym
@@ -66,7 +67,7 @@ class UsageTotalsReader:
         rows = await self._rows(_USED, person)
         models: dict[str, list[UsageTotals]] = {}
         for row in rows:
-            sums = UsageTotals(int(row.answers), int(row.input_tokens), int(row.output_tokens), int(row.cost))
+            sums = UsageTotals(*map(read_count, (row.answers, row.input_tokens, row.output_tokens, row.cost)))
             today, month = models.setdefault(row.model, [UsageTotals(), UsageTotals()])
             models[row.model] = [today + sums if row.is_today else today, month + sums]
         found = [ModelUsage(model, *sums) for model, sums in models.items()]
@@ -75,7 +76,7 @@ class UsageTotalsReader:
     async def paid(self, person: Person) -> SpentTotals:
         """Implement `Spending.paid`."""
         (row,) = await self._rows(_PAID, person)
-        return SpentTotals(int(row.today), int(row.month))
+        return SpentTotals(read_count(row.today), read_count(row.month))
 
     async def paid_by_all(self) -> SpentTotals:
         """Implement `Spending.paid_by_all`."""
@@ -107,9 +108,9 @@ class UsageTotalsReader:
             # Days that are over hardly change: only what was answered at midnight may still be written.
             if self._closed_day != today or not 0 <= now - self._closed_at < _CLOSED_SECONDS:
                 closed = await connection.execute(_BETWEEN, {"first": first, "last": today})
-                self._closed, self._closed_day, self._closed_at = int(closed.scalar_one()), today, now
+                self._closed, self._closed_day, self._closed_at = read_count(closed.scalar_one()), today, now
             found = await connection.execute(_BETWEEN, {"first": today, "last": today + 1})
-            paid = int(found.scalar_one())
+            paid = read_count(found.scalar_one())
         self._all = SpentTotals(paid, self._closed + paid)
         self._all_day, self._all_at = today, now
 

@@ -184,3 +184,23 @@ async def test_what_waits_is_counted_with_its_age(database: Database) -> None:
         assert 0 <= backlog.oldest < 60
     finally:
         await worker.close()
+
+
+async def test_people_whose_answers_are_all_refused_are_told_until_one_is_recorded() -> None:
+    outcomes = WriteOutcomes()
+    for lane in ("a", "a", "a", "b"):
+        outcomes.note_answer(lane, "42703")
+    assert "" == outcomes.trouble
+    outcomes.note_answer("c", "42703")
+    assert "answers cannot be recorded (42703)" == outcomes.trouble
+    outcomes.note_answer()
+    assert "" == outcomes.trouble
+
+
+async def test_a_write_is_tried_that_is_as_large_as_an_event(tmp_path: Path) -> None:
+    async with on_sqlite(tmp_path) as (_, worker):
+        log = tmp_path / "webot.db-wal"
+        before = log.stat().st_size
+        assert "" == await worker.readiness.trouble()
+
+        assert 30_000 < log.stat().st_size - before
