@@ -38,8 +38,8 @@ from storage.media.audio import StoredAudio
 from storage.media.decoder import Decoder
 from storage.media.files import MediaFolder
 from storage.media.images import StoredImages
+from storage.monitoring.send_log import OutboxSendLog
 from storage.rights import check_folder, keep_private
-from storage.turns.send_log import OutboxSendLog
 from storage.turns.worker import Worker
 from storage.usage.totals import UsageTotalsReader
 from web.channels import Opened, open_channels, plan_apps
