@@ -47,7 +47,7 @@ async def test_every_verb_says_to_use_the_newer_version(database_url: str, tmp_p
         "start the newer version that made it\n"
     )
     assert dict.fromkeys(verbs, (1, wanted)) == {verb: (one.code, one.err) for verb, one in ran.items()}
-    assert f"stands at schema 9999, of a newer webot than this one ({HEAD})" in doctor.out
+    assert f"has schema 9999, made by a newer webot; this one expects {HEAD}" in doctor.out
     assert "webot migrate" not in doctor.out
 
 

@@ -87,7 +87,7 @@ async def test_without_a_public_address_nobody_is_asked_and_one_that_is_away_is_
             "http://127.0.0.1:50009/console，第一次启动时生成密码",
             id="a password to be made",
         ),
-        pytest.param({"WEBOT_CONSOLE__PASSWORD_HASH": HASH}, "谁用都要密码", id="a password"),
+        pytest.param({"WEBOT_CONSOLE__PASSWORD_HASH": HASH}, "打开时需要密码", id="a password"),
     ],
 )
 def test_where_the_console_is_and_whom_it_answers_is_said(tmp_path: Path, environ: dict[str, str], says: str) -> None:

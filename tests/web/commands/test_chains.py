@@ -225,7 +225,7 @@ async def test_what_people_think_is_counted_by_revision_and_read(tmp_path: Path)
     assert ["everybody", "-", "-"] == history[1].split()[3:6]
     assert ["-", "-"] == listed.split()[4:6]
     assert f"{first}: 👍 1  👎 2" in shown
-    assert ["why: rude", "why: 打 [手机号] 没人接", "question: ann asks 2", "answer: answer 2"] == [
+    assert ["why: rude", "why: 打 [PHONE] 没人接", "question: ann asks 2", "answer: answer 2"] == [
         line.strip() for line in read.splitlines() if line.startswith("   ")
     ]
 

@@ -148,6 +148,7 @@ async def test_a_month_beyond_the_calendar_is_no_month(tmp_path: Path, environ: 
     assert "Traceback" not in done.err
 
 
+@pytest.mark.usefixtures("database")
 async def test_files_that_cannot_be_are_named_and_not_the_database(tmp_path: Path, environ: dict[str, str]) -> None:
     (tmp_path / "letter").touch()
     (tmp_path / "gbk.txt").write_bytes("张三\n".encode("gbk"))
