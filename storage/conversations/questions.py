@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import false, func, select, true
+from sqlalchemy import FromClause, Join, false, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.answer import Exchange
@@ -41,16 +41,7 @@ async def latest_questions(
             asked.c.content.label("question"),
             answered.c.content.label("answer"),
         )
-        .select_from(
-            answered.join(
-                asked,
-                (asked.c.conversation_id == answered.c.conversation_id)
-                & (asked.c.turn == answered.c.turn)
-                & (asked.c.role == "human"),
-            )
-            .join(conversations, conversations.c.id == answered.c.conversation_id)
-            .join(people, people.c.person == conversations.c.person)
-        )
+        .select_from(exchanges(asked, answered))
         .where(
             answered.c.role == "ai",
             answered.c.aside.is_(false()),
@@ -89,3 +80,17 @@ async def _before(connection: AsyncConnection, conversation: int, turn: int, tur
     for row in await connection.execute(wanted):
         said.setdefault(row.turn, {})[row.role] = row.content
     return tuple(Exchange(each.get("human", ""), each.get("ai", "")) for each in said.values())
+
+
+def exchanges(asked: FromClause, answered: FromClause) -> Join:
+    """Return answers joined with their questions and the people who asked; both arguments are `messages`."""
+    return (
+        answered.join(
+            asked,
+            (asked.c.conversation_id == answered.c.conversation_id)
+            & (asked.c.turn == answered.c.turn)
+            & (asked.c.role == "human"),
+        )
+        .join(conversations, conversations.c.id == answered.c.conversation_id)
+        .join(people, people.c.person == conversations.c.person)
+    )

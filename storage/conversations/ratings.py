@@ -7,6 +7,7 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, Select, case, false, func, literal, or_, select
 
+from storage.conversations.questions import exchanges
 from storage.database.engine import Database
 from storage.database.reading import read_time
 from storage.database.tables import conversations, messages, people
@@ -91,16 +92,7 @@ async def latest_rated(
             case((agreed, asked.c.content), else_="").label("question"),
             case((agreed, answered.c.content), else_="").label("answer"),
         )
-        .select_from(
-            answered.join(
-                asked,
-                (asked.c.conversation_id == answered.c.conversation_id)
-                & (asked.c.turn == answered.c.turn)
-                & (asked.c.role == "human"),
-            )
-            .join(conversations, conversations.c.id == answered.c.conversation_id)
-            .join(people, people.c.person == conversations.c.person)
-        )
+        .select_from(exchanges(asked, answered))
         .where(_JUDGED, answered.c.chain == chain)
         .order_by(answered.c.id.desc())
         .limit(last)
