@@ -92,7 +92,8 @@ async def test_the_current_conversation_comes_as_pages_that_say_who_and_when(des
     (file,) = made.files
 
     assert (1, 2, False, False) == (made.conversations, made.messages, made.instead, made.plainer)
-    assert f"写份分析 {datetime.fromtimestamp(NOW, UTC).astimezone():%Y-%m-%d}.pdf" == file.name
+    last_said = datetime.fromtimestamp(NOW - 540, UTC).astimezone()  # just after midnight this is yesterday
+    assert f"写份分析 {last_said:%Y-%m-%d}.pdf" == file.name
     with pymupdf.open(stream=desk.shelf.files[file.sha256]) as pages:
         text = pages[0].get_text()
         assert all(words in text for words in ("写份分析", "zhangsan", "分析师", "deepseek-chat", "default @ r9"))
