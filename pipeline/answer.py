@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pipeline.events import InboundEvent
-from pipeline.replies import Part, Receipt, Reply, StoredMedia
+from pipeline.replies import Reply, StoredMedia
 
 ToolOutcome = Literal["done", "failed", "timeout", "refused"]
 
@@ -203,67 +202,3 @@ class Notice:
 
 
 Step = PartialAnswer | Notice | Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingPart:
-    """A part as the outbox holds it: its place in the answer, from 0, and how often sending it has failed."""
-
-    index: int
-    part: Part
-    attempts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """An accepted event on its way to a delivered reply.
-
-    `epoch` fences our writes: it is the lane's when we claimed it. `parts` is None until the answer is
-    recorded, then what is still to be sent. `failure` is set when the answer is an apology. `accepted_at` in
-    seconds since 1970. `attempts` is how often the turn was begun before, whatever ended that; what was given back
-    in good order does not count. `unreadable` says what cannot be read of its rows; its content is empty then.
-    """
-
-    id: int
-    lane: str
-    epoch: int
-    event: InboundEvent
-    accepted_at: float
-    attempts: int = 0
-    parts: tuple[OutgoingPart, ...] | None = None
-    failure: str = ""
-    stopped: bool = False
-    unreadable: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The turn is over; `sent` is the last part with its receipt, recorded in the same stroke."""
-
-    state: Literal["done", "failed", "stopped", "undelivered"]
-    sent: tuple[OutgoingPart, Receipt] | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Postponed:
-    """The turn goes on in `after` seconds; `blamed` is whether this counts against its attempts.
-
-    `wasted` is what models took for an answer that is lost.
-    """
-
-    after: float
-    reason: str
-    part: OutgoingPart | None = None
-    blamed: bool = True
-    wasted: tuple[FailedUsage, ...] = ()
-
-
-Verdict = Finished | Postponed
-
-_LONGEST_PAUSE = 300.0
-
-
-def pause_after(attempts: int) -> float:
-    """Return the seconds to wait after so many failures: 1, 2, 4 … up to five minutes."""
-    return min(_LONGEST_PAUSE, 2.0 ** min(attempts, 10))

@@ -4,7 +4,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.answer import Conversation, ConversationContext, Outcome, OutgoingPart, Step, Turn
+from pipeline.answer import (
+    Conversation,
+    ConversationContext,
+    Outcome,
+    Step,
+)
 from pipeline.errors import Undeliverable
 from pipeline.events import InboundEvent, Person
 from pipeline.exports import Exported, Format, Wanted
@@ -12,6 +17,10 @@ from pipeline.replies import Part, Receipt, Reply, StoredMedia
 from pipeline.revisions import ChainRevision as ChainDraft
 from pipeline.revisions import ReleaseState
 from pipeline.spending import ModelUsage, SpentTotals
+from pipeline.turn_state import (
+    OutgoingPart,
+    Turn,
+)
 
 
 @dataclass(frozen=True, slots=True)

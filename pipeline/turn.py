@@ -20,15 +20,9 @@ from pipeline import metrics
 from pipeline.answer import (
     ExchangeRecorded,
     FailedUsage,
-    Finished,
     Notice,
     Outcome,
-    OutgoingPart,
     PartialAnswer,
-    Postponed,
-    Turn,
-    Verdict,
-    pause_after,
 )
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
 from pipeline.ports import Answerer, AnswerRequest, Channel, TurnLog
@@ -38,6 +32,14 @@ from pipeline.steps.delay_notice import DelayNotice
 from pipeline.steps.guards import Guard
 from pipeline.steps.rendering import Renderer
 from pipeline.text.i18n import Catalogue
+from pipeline.turn_state import (
+    Finished,
+    OutgoingPart,
+    Postponed,
+    Turn,
+    Verdict,
+    pause_after,
+)
 
 log = structlog.get_logger()
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 import structlog
 
 from chains.router import Chains
-from pipeline.answer import Turn, Verdict
 from pipeline.events import InboundEvent
 from pipeline.settings import Settings
 from pipeline.turn import Turns
+from pipeline.turn_state import (
+    Turn,
+    Verdict,
+)
 
 log = structlog.get_logger()
 

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.answer import Turn
 from pipeline.events import Person
 from pipeline.ports import Channel
+from pipeline.turn_state import Turn
 
 _MINUTE = 60.0
 

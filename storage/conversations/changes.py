@@ -18,10 +18,10 @@ from pipeline.answer import (
     ModelChosen,
     PersonaSet,
     Rated,
-    Turn,
 )
 from pipeline.events import Person
 from pipeline.text.unicode import wellformed
+from pipeline.turn_state import Turn
 from storage.conversations.audit import note
 from storage.conversations.deletion import erase
 from storage.conversations.ratings import latest_answer

@@ -13,8 +13,11 @@ import structlog
 from sqlalchemy import Row, bindparam, case, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.answer import OutgoingPart, Turn
 from pipeline.events import InboundEvent, Person, Text
+from pipeline.turn_state import (
+    OutgoingPart,
+    Turn,
+)
 from storage.database.codec import content_from_json, part_from_json
 from storage.database.tables import inbox, outbox
 from storage.turns.lanes import Lane, LaneState

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import structlog
 
-from pipeline.answer import Postponed, Turn
 from pipeline.errors import TryAgain, WriteRefused
+from pipeline.turn_state import (
+    Postponed,
+    Turn,
+)
 from storage.turns.group_commit import GroupCommitWriter
 from storage.turns.operations import Close, Operation, Postpone, Record, Result
 from storage.turns.readiness import WriteOutcomes

@@ -14,8 +14,11 @@ from sqlalchemy import Executable, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.answer import OutgoingPart, Turn
 from pipeline.errors import LaneLost
+from pipeline.turn_state import (
+    OutgoingPart,
+    Turn,
+)
 from storage.conversations.changes import Changes
 from storage.conversations.values import storable_name, storable_reason
 from storage.database.codec import part_to_json

@@ -8,9 +8,15 @@ who asked.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.answer import Change, Finished, OutgoingPart, Postponed, Turn
+from pipeline.answer import Change
 from pipeline.events import InboundEvent
 from pipeline.replies import Part, Receipt
+from pipeline.turn_state import (
+    Finished,
+    OutgoingPart,
+    Postponed,
+    Turn,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Those made by `rows_parameter`, `insert_rows` and `update_rows` take as many row
 from sqlalchemy import bindparam, func, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from pipeline.answer import Turn
+from pipeline.turn_state import Turn
 from storage.database.bulk import JsonRows, insert_rows, rows_parameter, update_rows
 from storage.database.tables import inbox, lanes, outbox
 from storage.turns.lanes import Lane, LaneState

@@ -10,12 +10,23 @@ from typing import cast
 
 import structlog
 
-from pipeline.answer import Finished, Forgotten, Outcome, OutgoingPart, Postponed, Turn, Verdict, pause_after
+from pipeline.answer import (
+    Forgotten,
+    Outcome,
+)
 from pipeline.errors import LaneLost, TryAgain, WriteRefused
 from pipeline.events import InboundEvent, Person
 from pipeline.lanes import lane_of
 from pipeline.replies import Part, Receipt
 from pipeline.supervision import SupervisedLoop
+from pipeline.turn_state import (
+    Finished,
+    OutgoingPart,
+    Postponed,
+    Turn,
+    Verdict,
+    pause_after,
+)
 from storage.database.codec import content_to_json
 from storage.database.engine import Database
 from storage.turns.admission import AdmissionGate

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.answer import Finished, Outcome, Turn, Verdict
+from pipeline.answer import Outcome
 from pipeline.errors import LaneLost
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.ports import TurnLog
 from pipeline.replies import Receipt, TextPart
+from pipeline.turn_state import (
+    Finished,
+    Turn,
+    Verdict,
+)
 from storage.database.engine import open_database
 from storage.database.migrate import migrate
 from storage.turns.worker import Worker

@@ -3,10 +3,16 @@
 import asyncio
 from collections import defaultdict
 
-from pipeline.answer import Finished, Outcome, Postponed, Turn, Verdict
+from pipeline.answer import Outcome
 from pipeline.events import Text
 from pipeline.ports import TurnLog
 from pipeline.replies import Receipt, TextPart
+from pipeline.turn_state import (
+    Finished,
+    Postponed,
+    Turn,
+    Verdict,
+)
 
 
 class ScriptedRun:

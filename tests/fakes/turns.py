@@ -4,11 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 
-from pipeline.answer import Outcome, OutgoingPart, Step, Turn
+from pipeline.answer import (
+    Outcome,
+    Step,
+)
 from pipeline.errors import LaneLost
 from pipeline.events import InboundEvent, Person
 from pipeline.ports import AnswerRequest, ChannelCapabilities, Profile, WebhookRequest, WebhookResponse
 from pipeline.replies import Part, Receipt, Reply, StoredMedia, TextPart, TextReply
+from pipeline.turn_state import (
+    OutgoingPart,
+    Turn,
+)
 
 
 class FakeChannel:

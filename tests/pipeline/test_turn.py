@@ -8,7 +8,12 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from pipeline.answer import Finished, Notice, Outcome, OutgoingPart, PartialAnswer, PersonaSet, Postponed, Turn
+from pipeline.answer import (
+    Notice,
+    Outcome,
+    PartialAnswer,
+    PersonaSet,
+)
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.replies import Silence, TextPart, TextReply
@@ -16,6 +21,12 @@ from pipeline.settings import Limits
 from pipeline.steps.guards import AllowList, Guard, RateLimit
 from pipeline.text.i18n import Catalogue
 from pipeline.turn import Turns
+from pipeline.turn_state import (
+    Finished,
+    OutgoingPart,
+    Postponed,
+    Turn,
+)
 from tests.fakes.turns import FakeAnswerer, FakeChannel, FakeJournal
 
 # Read here: catalogues are files, and files are not for the event loop.

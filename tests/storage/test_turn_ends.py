@@ -13,15 +13,12 @@ from pipeline.answer import (
     Exchange,
     ExchangeRecorded,
     FailedUsage,
-    Finished,
     Outcome,
     PersonaSet,
     Provenance,
     Rated,
     TokenUsage,
     ToolUse,
-    Turn,
-    Verdict,
 )
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.lanes import lane_of
@@ -29,6 +26,11 @@ from pipeline.replies import TextReply
 from pipeline.settings import Limits
 from pipeline.text.i18n import Catalogue
 from pipeline.turn import Turns
+from pipeline.turn_state import (
+    Finished,
+    Turn,
+    Verdict,
+)
 from storage.database.engine import Database
 from storage.database.tables import inbox, lanes, messages, outbox, spending
 from storage.turns.lanes import LaneState

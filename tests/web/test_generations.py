@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 import pytest
 
 from chains.router import Chains, open_chains
-from pipeline.answer import Finished, Outcome, Turn
+from pipeline.answer import Outcome
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.replies import TextReply
 from pipeline.settings import Limits, Settings
 from pipeline.text.i18n import Catalogue
 from pipeline.turn import Turns
+from pipeline.turn_state import (
+    Finished,
+    Turn,
+)
 from tests.chains.harness import CountingStopper, RecentMemory
 from tests.fakes.turns import FakeAnswerer, FakeChannel, FakeJournal
 from tests.service import until

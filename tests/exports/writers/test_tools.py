@@ -16,11 +16,17 @@ from exports.writers.csv import lines as csv_lines
 from exports.writers.finetune import lines as finetune_lines
 from exports.writers.image_files import ImageFolder
 from exports.writers.jsonl import lines as json_lines
-from pipeline.answer import Exchange, ExchangeRecorded, Provenance, ToolUse, Turn
+from pipeline.answer import (
+    Exchange,
+    ExchangeRecorded,
+    Provenance,
+    ToolUse,
+)
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.settings import PdfEngine
 from pipeline.text.i18n import Catalogue
 from pipeline.text.privacy import Masker
+from pipeline.turn_state import Turn
 from storage.conversations.changes import Changes
 from storage.database.engine import Database
 from tests.exports.binding import bound

@@ -17,10 +17,10 @@ from pipeline.answer import (
     ImageReceived,
     ModelChosen,
     Provenance,
-    Turn,
 )
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.replies import StoredMedia
+from pipeline.turn_state import Turn
 from storage.conversations.changes import Changes
 from storage.conversations.transcript import TranscriptStore
 from storage.database.engine import Database

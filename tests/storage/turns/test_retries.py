@@ -7,11 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.answer import Finished, Outcome, Turn, Verdict
+from pipeline.answer import Outcome
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.lanes import lane_of
 from pipeline.replies import Receipt, TextPart
+from pipeline.turn_state import (
+    Finished,
+    Turn,
+    Verdict,
+)
 from storage.database.access import DatabaseUnusable, NoDatabase, SchemaOutdated, examine, open_for_cli
 from storage.database.engine import Database, open_database
 from storage.monitoring.views import count_turns, find_turn, last_accepted, list_turns

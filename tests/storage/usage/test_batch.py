@@ -14,9 +14,9 @@ from pipeline.answer import (
     Provenance,
     Rated,
     TokenUsage,
-    Turn,
 )
 from pipeline.events import InboundEvent, Person, Text
+from pipeline.turn_state import Turn
 from storage.conversations.changes import Changes
 from storage.conversations.deletion import forget
 from storage.conversations.transcript import TranscriptStore
