@@ -31,7 +31,7 @@ _MEDIA_SECONDS = 2.5 * 24 * 3600
 _PROFILE_SECONDS = 24 * 3600
 _NAMES = {"image": "image", "audio": "voice", "video": "video"}
 _TEXT_MIME = "text/plain; charset=utf-8"
-# What WeCom seals for a verification: random digits (protocol.md 1.2). A message is XML or JSON and never this.
+# What WeCom seals for a verification: random digits (wecom-protocol.md 1). A message is XML or JSON and never this.
 _ECHO = re.compile(rb"[0-9A-Za-z]{1,64}")
 # Other digits, signs and an empty text would sign as well as these ten do.
 _TIMESTAMP = re.compile(r"[0-9]{10}")

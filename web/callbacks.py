@@ -18,7 +18,7 @@ from web.console.pages import words_for
 log = structlog.get_logger()
 
 LARGEST_BODY = 64 * 1024
-"""Bytes; a callback is a few kilobytes (protocol.md 1.5)."""
+"""Bytes; a callback is a few kilobytes (wecom-protocol.md 1)."""
 _BODY_SECONDS = 4.0
 _METHODS = ("GET", "POST")
 

@@ -1,4 +1,4 @@
-"""Brings callbacks to an app as WeCom does: sealed anew for each try, five seconds each, four tries (D:90238)."""
+"""Posts callbacks to an app as WeCom does: four attempts of 5 s, each encrypted anew (wecom-protocol.md 1)."""
 
 import asyncio
 import secrets
@@ -94,7 +94,7 @@ class CallbackSender:
         return posting
 
     async def verify(self, app: App) -> Verification:
-        """Check the app's URL as WeCom does when an administrator saves it (D:90238)."""
+        """Check the app's URL as WeCom does when an administrator saves it (wecom-protocol.md 1)."""
         echo = secrets.token_hex(16)
         keys = _keys(app)
         encrypted = keys.encrypt(echo.encode())

@@ -1,4 +1,4 @@
-"""What a member did, written as the XML of a callback: section 3 of protocol.md, D:90239 and D:90240."""
+"""What a member did, written as the XML of a callback: wecom-protocol.md 3."""
 
 from adapters.simulator.platform.apps import App
 from adapters.simulator.platform.timeline import MemberAction

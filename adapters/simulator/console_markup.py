@@ -1,7 +1,7 @@
 """Shows an app's message as WeCom does: its markdown subset, or plain words with links, as safe HTML.
 
-The subset has headings, bold, links, inline code, quotes and three colours (D:90236). It has no fences; they come as
-they were written, and are set apart here as the person who reads them would like to see them.
+The subset has headings, bold, links, inline code, quotes and three colours (wecom-protocol.md 4). It has no fences:
+WeCom shows them as they were written; here they are set apart to be readable.
 """
 
 import re

@@ -35,7 +35,7 @@ class AllowList:
     """Lets through the users and the members of the departments named; with none named, everybody."""
 
     def __init__(self, users: Collection[str], departments: Collection[int], channels: Mapping[str, Channel]) -> None:
-        # WeCom compares user ids without regard to case (D:90236).
+        # WeCom compares user ids without regard to case (wecom-protocol.md 4).
         self._users = frozenset(user.casefold() for user in users)
         self._departments = frozenset(departments)
         self._channels = channels

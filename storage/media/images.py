@@ -6,7 +6,7 @@ from storage.media.decoder_jobs import Job
 from storage.media.files import MediaFolder
 
 LARGEST = 10 * 1024 * 1024
-"""Bytes a picture may have in a message (D:90253)."""
+"""Bytes a picture may have in a message (wecom-protocol.md 5)."""
 
 _SMALL = "small"
 _FILES = {"JPEG": ("image/jpeg", ".jpg"), "PNG": ("image/png", ".png")}

@@ -16,7 +16,7 @@ from av.error import FFmpegError
 from pipeline.errors import TooLarge, Unreadable
 
 PIECE_SECONDS = 60
-"""Seconds one voice message may have (D:90253)."""
+"""Seconds one voice message may have (wecom-protocol.md 5)."""
 
 LONGEST_SECONDS = 300
 """Seconds of a recording that are listened to."""

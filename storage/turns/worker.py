@@ -58,7 +58,7 @@ from storage.turns.readiness import Readiness, Storm
 log = structlog.get_logger()
 
 _ACCEPT_SECONDS = 4.0
-"""WeCom hangs up after 5 s and sends again (D:90238)."""
+"""WeCom hangs up after 5 s and sends again (wecom-protocol.md 1)."""
 _POLL_SECONDS = 1.0
 _LONGEST_SLEEP = 60.0
 _LAST_SECONDS = 15.0

@@ -17,7 +17,7 @@ LOST = 0
 """The status of a post that got no answer."""
 
 _PATIENCE = 5.0
-"""Seconds WeCom waits for an answer (D:90238)."""
+"""Seconds WeCom waits for an answer (wecom-protocol.md 1)."""
 
 _numbers = itertools.count(time.time_ns() // 1000)
 

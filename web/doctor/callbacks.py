@@ -20,7 +20,7 @@ from web.doctor.findings import Finding, FindingFactory
 from web.doctor.network_errors import fix_for, is_local, open_probe_client, short_cause
 
 _WECOM_WAITS = 1.0
-"""Seconds, for the check of a URL (D:90238)."""
+"""Seconds, for the check of a URL (wecom-protocol.md 1)."""
 _OK = 200
 
 

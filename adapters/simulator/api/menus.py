@@ -1,4 +1,4 @@
-"""The menu under a conversation, checked as WeCom checks it (OA:WwOpenCreateMenu, D:90231)."""
+"""The menu under a conversation, checked as WeCom checks it (wecom-protocol.md 6)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ def read_upload(body: bytes, content_type: str) -> tuple[str, bytes]:
     """Return the name and the bytes of the part `media`.
 
     Refuses with 44001 when there is none. A name only written as `filename*=` (RFC 2231) counts as none: WeCom
-    does not know that form and sees no file (protocol.md 5.3).
+    does not know that form and sees no file (wecom-protocol.md 5).
     """
     boundary = _BOUNDARY.search(content_type)
     if boundary is None or "multipart/form-data" not in content_type.lower():

@@ -132,7 +132,7 @@ class SimulatedApi:
         if not media_id:
             raise ApiError(41006)
         media = self._platform.uploads.find(app.corp_id, media_id)
-        # A picture from a phone has no name of its own: OA:WwOpenGetMedia shows MEDIA_ID.jpg.
+        # A picture from a phone has no name of its own: WeCom calls it MEDIA_ID.jpg (wecom-protocol.md 5).
         name = media.label.name or f"{media_id}{mimetypes.guess_extension(media.label.mime) or ''}"
         return SimulatedResponse(media.data, media.label.mime, file=name)
 

@@ -1,4 +1,4 @@
-"""What a `message/send` asks for, read and checked: limits of D:90236, errors of D:90313."""
+"""What a `message/send` asks for, read and checked: limits and errors of wecom-protocol.md 4 and 7."""
 
 import re
 from collections.abc import Mapping, Sequence

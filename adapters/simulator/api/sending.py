@@ -1,4 +1,4 @@
-"""What `message/send` and `message/recall` do to the phones (D:90236, D:94867)."""
+"""What `message/send` and `message/recall` do to the phones (wecom-protocol.md 4)."""
 
 import hashlib
 import secrets
@@ -64,7 +64,7 @@ class Sending:
         answer: dict[str, object] = {
             "errcode": 0,
             "errmsg": "ok",
-            # In lower case, however they were written: D:90236.
+            # In lower case, however they were written (wecom-protocol.md 4).
             "invaliduser": "|".join(receivers.bad_users).lower(),
             "invalidparty": "|".join(receivers.bad_parties),
             "invalidtag": "|".join(receivers.bad_tags),

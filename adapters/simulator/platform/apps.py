@@ -45,7 +45,7 @@ class ApiLimits:
     """What WeCom allows one app, and how much the simulator remembers; 0 lifts a frequency limit."""
 
     per_minute: int = 30
-    """Messages of one app one member gets in a minute; more are dropped without an error (D:90312)."""
+    """Messages of one app one member gets in a minute; more are dropped without an error (wecom-protocol.md 4)."""
     per_hour: int = 1000
     """The same for an hour."""
     token_seconds: int = 7200

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# 1 to 64 of these, by the text of error 40003; @ occurs too (protocol.md 6.3).
+# 1 to 64 of these, by the text of error 40003; @ occurs too (wecom-protocol.md 6).
 _USER_ID = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 

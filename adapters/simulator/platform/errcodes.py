@@ -2,7 +2,7 @@
 
 import time
 
-# WeCom's global error codes, D:90313. The texts are its own as far as they are known: programs must not read them.
+# WeCom's global error codes (wecom-protocol.md 7). The texts are WeCom's where known; do not parse them.
 _TEXTS = {
     -1: "system busy",
     40001: "invalid credential",

@@ -1,4 +1,4 @@
-"""Temporary media: what WeCom takes, and the shelf it lies on for three days (D:90253)."""
+"""Temporary media: what WeCom accepts, kept for three days (wecom-protocol.md 5)."""
 
 import mimetypes
 import secrets

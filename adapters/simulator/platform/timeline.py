@@ -76,7 +76,7 @@ class Timeline:
         self.said = 0
 
     def admits(self, now: float) -> bool:
-        """Whether one more message is shown to the member now, and count it (D:90312)."""
+        """Whether one more message is shown to the member now, and count it (wecom-protocol.md 4)."""
         taken = self._taken
         for most, seconds in ((self._limits.per_minute, 60), (self._limits.per_hour, 3600)):
             if most and len(taken) >= most and now - taken[-most] < seconds:

@@ -1,4 +1,4 @@
-"""Access tokens: one an app, the same one as long as it holds (OA:WwOpenGetToken)."""
+"""Access tokens: one for each app, the same one while it is valid (wecom-protocol.md 6)."""
 
 import secrets
 from collections import OrderedDict

@@ -1,6 +1,6 @@
 """The envelope of WeCom's callbacks: who signed it, what is in it, and how to seal one ourselves.
 
-The algorithm is D:90968 (SHA-1 over the sorted parts, AES-256-CBC, PKCS#7 to 32 bytes); the numbers in
+The algorithm is wecom-protocol.md 2 (SHA-1 over the sorted parts, AES-256-CBC, PKCS#7 to 32 bytes); the numbers in
 `BadCallback.code` are that page's.
 """
 

@@ -1,6 +1,6 @@
 """A decrypted message of a self-built application, read into an event. Pure: the same fields give the same event.
 
-What a message or event may hold is D:90239 and D:90240. Who it is from, when, and under which number must be
+What a message or event may hold is in wecom-protocol.md 3. Who it is from, when, and under which number must be
 readable, or there is no event; content that is odd becomes a message or an event without a word of its own.
 """
 

@@ -1,6 +1,6 @@
 """WeCom's error codes, each turned into what to do about it.
 
-Codes and meanings are D:90313 in the selection of protocol.md 4.8. HTTP says 200 to all of them.
+Codes and meanings are those of wecom-protocol.md 7. The HTTP status is 200 for all of them.
 """
 
 import re

@@ -105,7 +105,7 @@ class QyapiHttp:
     ) -> ApiResponse:
         """Post a body or a file, or get; returns WeCom's answer, refusals included."""
         if file is not None:
-            # Written by httpx2, whose names are the plain UTF-8 that WeCom wants (protocol.md 5.3).
+            # Written by httpx2, whose names are the plain UTF-8 that WeCom wants (wecom-protocol.md 5).
             form = httpx2.Request("POST", self.base, files={"media": (file.name, file.data, file.mime)})
             kind, written = {"content-type": form.headers["content-type"]}, BytesIO(form.read())
             _, content = await self._exchange("POST", path, query, _ANSWER_BYTES, _FILE, data=written, headers=kind)

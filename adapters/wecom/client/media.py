@@ -1,4 +1,4 @@
-"""What WeCom takes and gives as media: kinds with their limits (D:90253), file names, and types told from bytes."""
+"""Media in WeCom: kinds and their limits (wecom-protocol.md 5), file names, and types recognised from bytes."""
 
 import re
 from typing import Literal

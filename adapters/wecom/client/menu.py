@@ -1,4 +1,4 @@
-"""The app's menu as the settings have it, written as WeCom wants it (D:90231)."""
+"""The app's menu as the settings have it, in WeCom's format (wecom-protocol.md 6)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keeps within the messages WeCom delivers to one member of one app; it drops the rest and says nothing (D:90236)."""
+"""Limits messages to what WeCom delivers to one member; it drops the rest silently (wecom-protocol.md 4)."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The look of an app's markdown message: headings, bold, links, inline code, quotes and three colours (D:90236)."""
+"""The look of an app's markdown message: headings, bold, links, inline code, quotes, colours (wecom-protocol.md 4)."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from adapters.wecom.rendering.rows import Frame, Row
 from pipeline.text.unicode import is_visible
 
 MESSAGE_BYTES = 2048
-"""What a text or markdown message holds, in UTF-8 bytes; WeCom drops the rest without a word (D:90236)."""
+"""What a text or markdown message holds, in UTF-8 bytes; WeCom drops the rest silently (wecom-protocol.md 4)."""
 
 _LEAST_ROOM = 16
 """Bytes for words that a line has left on a piece of its own, so that every cut takes something: four characters."""

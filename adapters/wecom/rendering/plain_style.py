@@ -1,4 +1,4 @@
-"""The look of a text message: no markup at all, for the WeChat plugin shows nothing else (D:90236)."""
+"""The look of a text message: no markup at all, since the WeChat plugin shows nothing else (wecom-protocol.md 4)."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from adapters.wecom.rendering.rows import Frame, Span
 from pipeline.text.i18n import Catalogue
 
 _ANCHOR = re.compile(r"<(?=/?a\b)", re.IGNORECASE)
-"""WeCom makes `<a href>` of a text message a link (D:90236): nobody's words shall be able to."""
+"""WeCom makes `<a href>` of a text message a link (wecom-protocol.md 4): nobody's words shall be able to."""
 
 _MAIN_HEADINGS = 3
 _WORD = re.compile(r"\w")
