@@ -68,7 +68,7 @@ class ConnectionLimit:
 
 
 def raise_descriptor_limit() -> None:
-    """Let this process open more files and sockets than the usual 1,024, as far as the system allows it."""
+    """Raise the limit of open files and sockets above the usual 1,024, as far as the system allows it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -154,7 +154,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_begun = self._began = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; what follows a body in chunks is nothing an application asks for."""
+        """Receive a header; those after a chunked body are ignored."""
         if not self._in_body:
             super().on_header(name, value)
 
@@ -168,7 +168,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of the body."""
+        """Receive a part of the body."""
         self._grew = True
         super().on_body(body)
 

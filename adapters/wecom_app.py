@@ -74,7 +74,7 @@ class WeComApp:
                 )
 
     def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
-        """Turn replies into messages WeCom shows whole."""
+        """Return replies as messages that WeCom shows whole."""
         return render(
             replies,
             message_format=self._settings.message_format,
@@ -100,14 +100,14 @@ class WeComApp:
                 return await self._send_document(person, name, text.encode("utf-8", "replace"))
 
     async def fetch(self, media_id: str) -> StoredMedia:
-        """Bring something a person sent into the media store, its type told from its bytes."""
+        """Store a file that a person sent; its type is the one its bytes show."""
         downloaded = await self.api.download(media_id)
         mime = mime_of(downloaded.data)
         name = downloaded.name or f"{_NAMES.get(mime.partition('/')[0], 'file')}{ending_of(mime)}"
         return await self._media.keep(downloaded.data, mime=mime, name=name)
 
     async def profile(self, person: Person) -> Profile:
-        """Look a person up, at most once a day."""
+        """Return a person's profile, asking WeCom at most once a day."""
         key = self._profile_key(person)
         kept = await self._cache.get(key)
         if kept is not None:

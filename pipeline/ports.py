@@ -77,16 +77,16 @@ class Channel(Protocol):
         """
 
     def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
-        """Turn replies into the parts to send, in order; no I/O."""
+        """Return the parts to send for replies, in order; no I/O."""
 
     async def send(self, person: Person, part: Part) -> Receipt:
         """Deliver one part; `TryAgain` and `Undeliverable` say what to do when it cannot be."""
 
     async def fetch(self, media_id: str) -> StoredMedia:
-        """Bring something a person sent into the media store."""
+        """Store a file that a person sent."""
 
     async def profile(self, person: Person) -> Profile:
-        """Look a person up in the directory."""
+        """Return a person's entry in the directory."""
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -225,7 +225,7 @@ class TurnCanceller(Protocol):
 
 
 async def nothing_to_fetch(media_id: str) -> StoredMedia:
-    """Stand for a channel that people send no files through."""
+    """Return a fetcher for a channel without files: it refuses."""
     raise Undeliverable(f"no channel has the file {media_id!r}")
 
 

@@ -70,7 +70,7 @@ class Turns:
         self._thinking_seconds = thinking_seconds
 
     async def run(self, turn: Turn) -> Verdict:
-        """Carry a turn as far as it goes now. Raises `LaneLost` when the turn is no longer ours."""
+        """Run a turn as far as it goes now. Raises `LaneLost` when the turn is no longer ours."""
         verdict = await self._run(turn)
         metrics.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
         return verdict
@@ -112,7 +112,7 @@ class Turns:
         return await self._apologise(turn, channel, reason, wasted)
 
     async def _give_up(self, turn: Turn, channel: Channel) -> Turn | Verdict:
-        """Fail a turn that is not begun again: its row cannot be read, or whatever began it did not end."""
+        """Fail a turn that is not tried again: its row cannot be read, or it has used up its attempts."""
         reason = turn.unreadable or f"begun {turn.attempts} times and never ended"
         log.error("turn_given_up", trace=str(turn.id), key=turn.event.key, reason=reason)
         if turn.attempts > self._limits.turn_attempts:

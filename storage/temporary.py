@@ -9,7 +9,7 @@ from storage.rights import keep_private
 
 
 def provide_temporary_folder(data_dir: Path, *, find: Callable[[], str] = tempfile.gettempdir) -> None:
-    """Have temporary files, those of our child processes too, go into `data_dir` if the system has no place for them.
+    """Use `data_dir` for temporary files, those of child processes too, if the system has no place for them.
 
     Not for the event loop. Raises `SettingsInvalid` where that cannot be made either.
     """

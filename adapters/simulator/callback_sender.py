@@ -45,7 +45,7 @@ class DeliveryResult:
 
     @property
     def tries(self) -> int:
-        """How often it was posted."""
+        """Return how often it was posted."""
         return len(self.statuses)
 
 

@@ -119,7 +119,7 @@ def control_routes(world: World, closing: asyncio.Event) -> Router:
 
 @post("/do", status_code=200)
 async def _do(request: _Request, world: _FromWorld) -> Response[bytes]:
-    """Let a member say or press something; answers when the app has accepted it or WeCom would give up."""
+    """Send or click something as a member; answers when the app has accepted it or WeCom would give up."""
     asked = await _from_body(_Do, request)
     posting = await _phone(world, asked).do(asked.content)
     return _json(
@@ -178,7 +178,7 @@ async def _phones(world: _FromWorld) -> Response[bytes]:
 
 @post("/media", status_code=200, request_max_body_size=_MEDIA_LIMIT)
 async def _upload(request: _Request, world: _FromWorld) -> Response[bytes]:
-    """Put the body where `media/get` finds it, as something a member is about to send."""
+    """Store the body for `media/get`, as a file that a member is about to send."""
     asked = _from_query(_Upload, request)
     app = _app(world, asked)
     media = world.platform.uploads.put(app.corp_id, asked.type, await request.body(), name=asked.name)
@@ -200,7 +200,7 @@ async def _fetch(request: _Request, world: _FromWorld) -> Response[bytes]:
 
 @post("/faults", status_code=200)
 async def _set_fault(request: _Request, world: _FromWorld) -> Response[bytes]:
-    """Let something go wrong from now on."""
+    """Add a fault."""
     asked = await _from_body(_RuleAsked, request)
     try:
         number = world.add_fault(asked.fault, route=asked.route, calls=asked.calls, chance=asked.chance)
@@ -218,7 +218,7 @@ async def _list_faults(world: _FromWorld) -> Response[bytes]:
 
 @delete("/faults", status_code=200)
 async def _clear_faults(request: _Request, world: _FromWorld) -> Response[bytes]:
-    """Lift one fault, or all."""
+    """Remove one fault, or all."""
     world.clear_faults(_from_query(_Number, request).number)
     return _json({})
 
@@ -256,7 +256,7 @@ async def _register(request: _Request, world: _FromWorld) -> Response[bytes]:
 
 @post("/members", status_code=200)
 async def _add_members(request: _Request, world: _FromWorld) -> Response[bytes]:
-    """Let more people in."""
+    """Add members."""
     members = _checked(_MEMBERS, await request.body())
     try:
         world.add_members(members)

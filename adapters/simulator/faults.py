@@ -138,13 +138,13 @@ class Faults:
         self._chance = random.Random(seed)  # noqa: S311 - a seed makes a run repeatable; nothing secret hangs on it
 
     def set(self, rule: Rule) -> int:
-        """Put a rule in force and give the number it can be cleared by."""
+        """Add a rule and return the number that `clear` takes."""
         number, self._next = self._next, self._next + 1
         self._rules[number] = (rule, rule.calls)
         return number
 
     def clear(self, number: int | None = None) -> None:
-        """Lift one rule, or all."""
+        """Remove one rule, or all."""
         if number is None:
             self._rules.clear()
         else:

@@ -39,11 +39,11 @@ class Phone:
 
     @property
     def app(self) -> App:
-        """The app as it is registered now."""
+        """Return the app as it is registered now."""
         return self._platform.apps[self._key]
 
     async def do(self, content: Content) -> DeliveryResult:
-        """Do anything WeCom reports, and return when the app has accepted the report or it was given up."""
+        """Do something that WeCom reports; returns when the app has accepted the report or WeCom has given it up."""
         said = self._platform.note(self.app, self.user, content, is_message=is_message(content))
         return await self._callback_sender.deliver(self.app, said)
 
@@ -76,11 +76,11 @@ class Phone:
         return await self.do(Link(title, description, url))
 
     async def click(self, key: str) -> DeliveryResult:
-        """Press a button of the menu that has a key."""
+        """Click a menu button that has a key."""
         return await self.do(Clicked(key))
 
     async def view(self, url: str) -> DeliveryResult:
-        """Press a button of the menu that opens a page."""
+        """Click a menu button that opens a page."""
         return await self.do(Viewed(url))
 
     async def enter(self) -> DeliveryResult:
@@ -88,7 +88,7 @@ class Phone:
         return await self.do(Entered())
 
     async def subscribe(self) -> DeliveryResult:
-        """Come into the app's visible range."""
+        """Enter the app's visible range."""
         return await self.do(Subscribed())
 
     async def unsubscribe(self) -> DeliveryResult:
@@ -96,7 +96,7 @@ class Phone:
         return await self.do(Unsubscribed())
 
     def put(self, kind: str, data: bytes, name: str = "") -> str:
-        """Put a file where `media/get` finds it, and return its media id; `kind` is image, voice, video or file."""
+        """Store a file for `media/get` and return its media id; `kind` is image, voice, video or file."""
         return self._platform.uploads.put(self._key[0], kind, data, name=name).label.media_id
 
     async def messages(self, *, count: int = 1, within: float = 5.0, after: int = 0) -> tuple[Delivered, ...]:

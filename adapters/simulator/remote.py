@@ -36,17 +36,17 @@ class RemoteSimulator:
         )
 
     async def do(self, user: str, content: Content) -> DeliveryResult:
-        """Let a member do anything WeCom reports; returns when the app has accepted it or WeCom would give up."""
+        """Do something as a member that WeCom reports; returns when the app has accepted it or WeCom would give up."""
         fields = await self._post("/do", {"user": user, "content": content} | self._app)
         fields.pop("accepted")
         return _POSTING.validate_python(fields)
 
     async def say(self, user: str, text: str) -> DeliveryResult:
-        """Let a member write words."""
+        """Send a text as a member."""
         return await self.do(user, Text(text))
 
     async def put(self, kind: str, data: bytes, name: str = "") -> str:
-        """Put a file where `media/get` finds it, and return its media id for `do`."""
+        """Store a file for `media/get` and return its media id for `do`."""
         params = {"type": kind, "name": name} | self._app
         answer = await self._client.post("/media", params=params, content=data)
         return str(answer.raise_for_status().json()["media_id"])
@@ -72,12 +72,12 @@ class RemoteSimulator:
     async def add_fault(
         self, fault: Fault, *, route: str = EVERY, calls: int | None = None, chance: float = 1.0
     ) -> int:
-        """Let something go wrong from now on; returns the number for `clear_faults`."""
+        """Add a fault; returns the number for `clear_faults`."""
         rule = {"fault": fault, "route": route, "calls": calls, "chance": chance}
         return int((await self._post("/faults", rule))["number"])
 
     async def clear_faults(self, number: int | None = None) -> None:
-        """Lift one fault, or all."""
+        """Remove one fault, or all."""
         answer = await self._client.delete("/faults", params={} if number is None else {"number": number})
         answer.raise_for_status()
 
@@ -86,7 +86,7 @@ class RemoteSimulator:
         return await self._get("/stats", {})
 
     async def phones(self) -> Sequence[Mapping[str, Any]]:
-        """Give, for every phone, how many messages came, were dropped, and were said."""
+        """Return for every phone how many messages arrived, were dropped, and were sent."""
         phones: Sequence[Mapping[str, Any]] = (await self._get("/phones", {}))["phones"]
         return phones
 
@@ -95,7 +95,7 @@ class RemoteSimulator:
         await self._post("/apps", app)
 
     async def add_members(self, members: Sequence[Member]) -> None:
-        """Let more people in."""
+        """Add members."""
         await self._post("/members", members)
 
     async def expire_tokens(self) -> None:

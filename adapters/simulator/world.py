@@ -41,7 +41,7 @@ class World:
 
     @property
     def counts(self) -> Stats:
-        """How much of what happened so far."""
+        """Return how often each thing happened so far."""
         return self.platform.counts
 
     def register(self, app: App) -> App:
@@ -53,7 +53,7 @@ class World:
         return self.platform.app(agent_id, corp_id)
 
     def add_members(self, members: Iterable[Member]) -> None:
-        """Let more people in."""
+        """Add members."""
         for member in members:
             self.platform.directory.add(member)
 
@@ -89,7 +89,7 @@ class World:
             raise LookupError(f"there is no media {media_id!r}, or no longer") from None
 
     def add_fault(self, fault: Fault, *, route: str = EVERY, calls: int | None = None, chance: float = 1.0) -> int:
-        """Let something go wrong from now on; see `Rule`. Returns the number for `clear_faults`.
+        """Add a fault; see `Rule`. Returns the number for `clear_faults`.
 
         Raises `ValueError` for a route there is not, and for figures that make no sense.
         """
@@ -98,7 +98,7 @@ class World:
         return self.faults.set(Rule(fault, route, calls, chance))
 
     def clear_faults(self, number: int | None = None) -> None:
-        """Lift one fault, or all."""
+        """Remove one fault, or all."""
         self.faults.clear(number)
 
     def expire_tokens(self, *, agent_id: int | None = None) -> None:

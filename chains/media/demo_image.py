@@ -19,7 +19,7 @@ Colour = tuple[int, int, int]
 
 
 async def landscape(words: str, *, size: str = "") -> bytes:
-    """Paint a PNG, off the event loop; `size` as 1024x768."""
+    """Draw a PNG, off the event loop; `size` is written as 1024x768."""
     width, height = (max(_LEAST, min(_MOST, int(side))) for side in size.split("x")) if size else (_SIDE, _SIDE)
     return await asyncio.to_thread(_painted, words, width, height)
 

@@ -38,7 +38,7 @@ class ImageIntake:
     catalogue: Catalogue
 
     async def take(self, ask: AnswerRequest, media_id: str, *, sees: bool) -> Outcome | StoredMedia:
-        """Bring a picture in; returns what is said of it, or the picture where it is to be answered by itself.
+        """Store a picture; returns a sentence about it, or the picture if it is to be answered by itself.
 
         `sees` is whether the model that will be asked can look at it.
         """

@@ -44,7 +44,7 @@ class VoiceTranscriber:
         return heard if heard.words else charged(self._problem("voice.nothing"), heard.took)
 
     async def quote(self, understood: Transcription, steps: AsyncGenerator[Step]) -> AsyncGenerator[Step]:
-        """Put what was understood above an answer, so that a mishearing is seen at once."""
+        """Return an answer with the recognised text above it, so that a mistake in it is seen at once."""
         above = self.catalogue.text("voice.heard", text=escape_markdown(understood.words, most=_QUOTE))
         async with aclosing(_charged(steps, understood)) as charging:
             async for step in charging:

@@ -19,7 +19,7 @@ async def current_time(
         str, "An IANA time zone such as Asia/Tokyo; leave it empty for the local time of the person."
     ] = "",
 ) -> str:
-    """Tell the date, the time and the day of the week as they are now."""
+    """Return the current date, time and day of the week."""
     named = time_zone.strip()
     try:
         # Reads a file, the first time.

@@ -18,7 +18,7 @@ class DelayNotice:
         self._saying: asyncio.Task[None] | None = None
 
     def cancel(self) -> None:
-        """Have nothing said from here on."""
+        """Send no notice from here on."""
         if self._timer is not None:
             self._timer.cancel()
         if self._saying is not None:

@@ -56,7 +56,7 @@ class BoundedInline(ParserInline):
 
 
 def bound(parser: MarkdownIt) -> MarkdownIt:
-    """Put the bounds on a parser and return it; what is beyond them it reads as words."""
+    """Return a parser with limits; what is beyond them it reads as plain text."""
 
     def bounded_table(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - see `_deep`
         left: int = state.env.get(_CELLS_LEFT, MOST_CELLS)
@@ -118,7 +118,7 @@ def _table_within(state: StateBlock, start: int, end: int, most: int) -> int | N
 
 
 def _keep_surplus(state: StateBlock, first: int, columns: int) -> None:
-    """Put the cells that a row has beyond the header's into its last one."""
+    """Append a row's cells beyond the header's columns to its last one."""
     last = None
     for token in state.tokens[first:]:
         if token.type == "inline":

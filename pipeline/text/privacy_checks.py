@@ -170,7 +170,7 @@ def card(found: re.Match[str]) -> Span | None:
 
 
 def mobile(found: re.Match[str]) -> Span | None:
-    """Take digits with one kind of separator for a number: dates and times beside other numbers have several."""
+    """Whether digits have only one kind of separator, as a number has: dates and times beside numbers have several."""
     return no_identifier(found) if len(set(found[1]) & {" ", "-"}) <= 1 else None
 
 

@@ -126,7 +126,7 @@ def turns_of(person: Person) -> ColumnElement[bool]:
 
 
 async def _empty_turns(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
-    """Take out of ended turns what was said and what was answered."""
+    """Remove questions and answers from turns that have ended."""
     ended = which & inbox.c.state.not_in(_UNDER_WAY)
     await connection.execute(delete(outbox).where(outbox.c.turn_id.in_(select(inbox.c.id).where(ended))))
     # The keys stay until the janitor takes them: WeCom may still deliver the same messages again.

@@ -69,7 +69,7 @@ class KeptExports:
 
 
 async def drop_old_exports(database: Database, *, days: int) -> int:
-    """Let documents made in the chat go that are older than some days; return how many. Their files are doomed."""
+    """Delete documents of the chat older than some days, mark their files for deletion, and return how many."""
     async with database.write() as connection:
         gone = await connection.execute(
             delete(exported_files).where(exported_files.c.at < time() - days * _DAY).returning(exported_files.c.sha256)

@@ -45,7 +45,7 @@ class RatedAnswer:
 
 
 def latest_answer(person: str) -> Select[tuple[int]]:
-    """Look for the latest answer of a model to a person; commands' own replies are none."""
+    """Return the latest answer of a model to a person; replies of commands do not count."""
     return (
         select(messages.c.id)
         .join(conversations, conversations.c.id == messages.c.conversation_id)

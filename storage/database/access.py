@@ -96,7 +96,7 @@ async def ensure_schema(url: str) -> Migrated:
 
 
 async def examine(url: str) -> DatabaseStatus:
-    """Reach, read and write a database without leaving a trace.
+    """Connect to a database, read and write, and leave nothing behind.
 
     Raises `SettingsInvalid` or `DatabaseUnusable`.
     """
@@ -132,7 +132,7 @@ def identity(url: URL) -> str:
 
 @contextmanager
 def driver_errors() -> Iterator[None]:
-    """Turn what drivers raise into a `DatabaseUnusable` of one line, without statements and their values."""
+    """Raise what drivers raise as a `DatabaseUnusable` of one line, without statements and their values."""
     try:
         yield
     except _DRIVERS_ERRORS as error:

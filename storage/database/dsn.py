@@ -102,7 +102,7 @@ def read_url(url: str) -> URL:
 
 
 def check_files(url: URL) -> None:
-    """Look for the files that a PostgreSQL URL names. Raises `SettingsInvalid`."""
+    """Check that the files exist which a PostgreSQL URL names. Raises `SettingsInvalid`."""
     named = {name: value for name, value in _options(url).items() if name in _FILES}
     missing = [f"{name}: there is no file {value!r}" for name, value in named.items() if not Path(value).is_file()]
     if missing:

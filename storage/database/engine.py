@@ -92,7 +92,7 @@ class Database:
             )
 
     def own(self) -> None:
-        """Take the SQLite file for this process until `close`; PostgreSQL needs no owner.
+        """Lock the SQLite file for this process until `close`; PostgreSQL needs no lock.
 
         Raises `AlreadyRunning` when another process has it.
         """

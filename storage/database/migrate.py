@@ -27,7 +27,7 @@ class Migrated:
 
 
 async def migrate(database: Database) -> Migrated:
-    """Take every missing step, in one transaction. Raises `SchemaTooNew` rather than guess."""
+    """Run every missing migration, in one transaction. Raises `SchemaTooNew` rather than guess."""
     async with database.write() as connection:
         if database.shared:
             # Processes that start together take the steps one after the other; the second finds none to take.
@@ -64,7 +64,7 @@ def _version(connection: Connection) -> str:
 
 
 def upgrade(connection: Connection, to: str = HEAD) -> None:
-    """Take the steps up to one, in the caller's transaction. Raises `SchemaTooNew`."""
+    """Run the migrations up to one, in the caller's transaction. Raises `SchemaTooNew`."""
     # Imported here: most starts find nothing to do.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415

@@ -83,7 +83,7 @@ def open_pool(url: URL, connector: Connector, *, size: int, **options: object) -
 
 
 def _refuse_the_dead(engine: Engine) -> None:
-    """Have the pool hand out no connection that has ended; `pool_pre_ping` would ask the server at each use.
+    """Keep the pool from handing out closed connections; `pool_pre_ping` would ask the server at each use.
 
     One that was closed is known without asking. One that was idle is asked: a firewall may have dropped it silently.
     """

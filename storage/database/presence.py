@@ -10,7 +10,7 @@ from storage.database.tables import workers
 
 
 async def service_is_running(database: Database) -> bool:
-    """Look for the owner of a SQLite file, or for a worker of this machine whose lease stands."""
+    """Whether a process holds the SQLite file, or a worker of this machine has a valid lease."""
     if not database.shared:
         return await asyncio.to_thread(database.is_owned)
     async with database.read() as connection:

@@ -35,7 +35,7 @@ class SchemaWatch:
         await self.loop.stop()
 
     async def look(self) -> None:
-        """Look once, and log a newer schema the first time it is seen."""
+        """Check once, and log a newer schema the first time it is seen."""
         found = await version(self._database)
         newer = found if is_newer(found) else ""
         if newer and newer != self.newer:

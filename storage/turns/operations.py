@@ -50,7 +50,7 @@ class Record:
 
     @property
     def lane(self) -> str:
-        """The turn's lane."""
+        """Return the turn's lane."""
         return self.turn.lane
 
 
@@ -64,7 +64,7 @@ class MarkSent:
 
     @property
     def lane(self) -> str:
-        """The turn's lane."""
+        """Return the turn's lane."""
         return self.turn.lane
 
 
@@ -80,7 +80,7 @@ class Close:
 
     @property
     def lane(self) -> str:
-        """The turn's lane."""
+        """Return the turn's lane."""
         return self.turn.lane
 
 
@@ -93,7 +93,7 @@ class Postpone:
 
     @property
     def lane(self) -> str:
-        """The turn's lane."""
+        """Return the turn's lane."""
         return self.turn.lane
 
 
@@ -105,7 +105,7 @@ class ReleaseLane:
 
     @property
     def lane(self) -> str:
-        """The turn's lane."""
+        """Return the turn's lane."""
         return self.turn.lane
 
 

@@ -56,7 +56,7 @@ async def anonymise(connection: AsyncConnection, person: Person, *, insert: Inse
 
 
 async def drop_pseudonyms(database: Database, *, now: float) -> int:
-    """Take the pseudonyms of months that are over away, and their keys; return how many sums had one."""
+    """Remove pseudonyms of past months and their keys; return how many sums had one."""
     month = month_of(now)
     past = forgotten_keys.c.month < month
     async with database.read() as connection:

@@ -19,7 +19,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--channel", default="wecom", show_default=True, help="The channel its people write on from now on.")
 @pass_shell
 def command(shell: Shell, *, config: Path | None, database: Path | None, channel: str) -> int:
-    """Bring over what was named; the exit code is 1 when a row could not be read."""
+    """Import what was named; the exit code is 1 when a row could not be read."""
     from web.operator.legacy import import_database, prepare_database, read_config, write_config  # noqa: PLC0415 (not for help)
 
     if config is None and database is None:

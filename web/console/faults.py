@@ -63,7 +63,7 @@ class FaultPanel:
 
 
 def fault_panel(simulator: WeComSimulator) -> FaultPanel:
-    """Look at what goes wrong now."""
+    """Return the faults that are active now."""
     rules = simulator.faults.rules().items()
     return FaultPanel(
         (EXPIRED, *PRESETS), tuple(InForce(number, _name(rule.fault), left) for number, (rule, left) in rules)
@@ -71,7 +71,7 @@ def fault_panel(simulator: WeComSimulator) -> FaultPanel:
 
 
 def set_fault(simulator: WeComSimulator, name: str, calls: int | None) -> None:
-    """Let a preset go wrong; `KeyError` for a name that is none."""
+    """Activate a preset. Raises `KeyError` for an unknown name."""
     if name == EXPIRED:
         simulator.expire_tokens()
         return

@@ -56,7 +56,7 @@ class State:
 
 
 async def state_of(service: Service) -> State:
-    """Look at the service."""
+    """Return the state of the service."""
     public_url = service.settings.server.public_url.rstrip("/")
     chains = {name: service.settings.channels[name].chain for name in service.channels}
     return State(

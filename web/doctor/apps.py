@@ -50,7 +50,7 @@ class AppCheckContext:
 async def examine_app(
     table: WeComAppSettings, means: AppCheckContext, finding_factory: FindingFactory
 ) -> AsyncIterator[Finding]:
-    """Go from the network to the menu; what lies behind a failure is not tried."""
+    """Check from the network to the menu; what depends on a failed step is not tried."""
     reached = True
     async for finding in _reach(table.api_base, means, finding_factory):
         reached = reached and finding.state != "ill"

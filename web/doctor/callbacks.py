@@ -34,7 +34,7 @@ class Way:
 
 
 def examine_keys(table: WeComAppSettings, finding_factory: FindingFactory) -> Finding:
-    """Seal something as WeCom would and open it again."""
+    """Encrypt something as WeCom would, and decrypt it again."""
     try:
         for keys in table.keyring:
             encrypted = keys.encrypt(secrets.token_bytes(24))

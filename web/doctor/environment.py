@@ -39,7 +39,7 @@ def examine_settings(loaded: Loaded, finding_factory: FindingFactory) -> list[Fi
 
 
 async def examine_database(storage: Storage, finding_factory: FindingFactory) -> Finding:
-    """Reach, read and write the database, leaving no trace."""
+    """Connect to the database, read and write, and leave nothing behind."""
     url = storage.database_url.get_secret_value()
     try:
         found = await examine(url)
@@ -70,7 +70,7 @@ def examine_disk(storage: Storage, finding_factory: FindingFactory) -> list[Find
 
 
 async def examine_start(loaded: Loaded, finding_factory: FindingFactory) -> Finding:
-    """Put everything together as a start would."""
+    """Build everything that a start would build."""
     try:
         await dry_run(loaded)
     except SettingsInvalid as error:
@@ -98,7 +98,7 @@ async def examine_service(
 
 
 async def examine_ground(loaded: Loaded, finding_factory: FindingFactory) -> AsyncIterator[Finding]:
-    """Look at everything but the service itself."""
+    """Check everything but the service itself."""
     for finding in examine_settings(loaded, finding_factory):
         yield finding
     if loaded.source is not None:

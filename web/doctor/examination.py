@@ -32,7 +32,7 @@ def findings_for(loaded: Loaded) -> FindingFactory:
 
 
 def refused(error: SettingsInvalid) -> Finding:
-    """Tell of settings that cannot be used; in which language, they do not say."""
+    """Return the findings about settings that cannot be used; the language they name is unknown then."""
     teller = FindingFactory(Catalogue("zh"), Redactor())
     return teller.failed("settings", "settings_bad", "settings_fix", problems="; ".join(error.problems))
 

@@ -63,7 +63,7 @@ async def examine_exposure(
 
 
 def examine_rights(folder: Path, finding_factory: FindingFactory) -> list[Finding]:
-    """Look at what other users of this machine may do with the settings' files; reads the disk."""
+    """Check what other users of this machine may do with the settings' files; reads the disk."""
     findings = []
     for name in FILES:
         try:

@@ -120,7 +120,7 @@ def _config(app: ASGIApp, limit: ConnectionLimit) -> uvicorn.Config:
 
 
 def _settle_memory() -> None:
-    """Leave what was loaded at the start out of every collection: full ones were a third of the work under load."""
+    """Exclude what the start loaded from garbage collection: full ones were a third of the work under load."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
@@ -158,7 +158,7 @@ async def serve(
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do work and return True, or give it up and return False when the event comes first."""
+    """Await work and return True, or cancel it and return False when the event comes first."""
     working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)

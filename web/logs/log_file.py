@@ -47,7 +47,7 @@ class LogFile(logging.handlers.BaseRotatingHandler):
         return self._day != date.today() or 0 < self._most_bytes <= size  # noqa: DTZ011 (as above)
 
     def doRollover(self) -> None:  # noqa: N802 (logging's)
-        """Put the file beside itself and begin another; where that cannot be done, go on with it."""
+        """Rename the file and begin another; if that fails, go on with the same."""
         path = Path(self.baseFilename)
         try:
             if self._keep:

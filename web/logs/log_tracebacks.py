@@ -27,7 +27,7 @@ def error_in(event: EventDict) -> BaseException | None:
 
 
 def format_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Put the traceback in the place of the exception: a step of structlog's."""
+    """Replace the exception by its traceback; a structlog processor."""
     error = error_in(event)
     event.pop("exc_info", None)
     if error is None:

@@ -72,7 +72,7 @@ _SHAPES = (
 
 
 def is_secret(name: str) -> bool:
-    """Tell by a key's name that its value is a secret."""
+    """Whether a key's name says that its value is a secret."""
     return _IS_SECRET.fullmatch(name) is not None
 
 

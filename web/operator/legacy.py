@@ -88,7 +88,7 @@ def write_config(old: OldSettings, folder: Path) -> Iterator[str]:
 
 
 def import_database(settings: Settings, path: Path, channel: str) -> tuple[ImportedCounts, list[UnreadableRow]]:
-    """Bring the old database over; return what came, and what could not be read."""
+    """Import the old database; return what was imported, and what could not be read."""
     found = read_legacy(path)
     url = settings.storage.database_url.get_secret_value()
 

@@ -28,7 +28,7 @@ class ConsoleGuard:
     """Lets a request through or raises; `detail` of what it raises is a key of the catalogue."""
 
     def __init__(self, settings: Callable[[], Settings], access: Access) -> None:
-        """Let in whom the settings let in; `settings` gives those that hold now."""
+        """Admit requests that the settings allow; `settings` returns those in force."""
         self._settings = settings
         self._access = access
         self._throttle = GuessThrottle()

@@ -38,7 +38,7 @@ class Layers:
     """Each layer alone, by its name."""
 
     def lay(self, layer: Mapping[str, Any], name: str) -> None:
-        """Put a layer on top."""
+        """Add a layer on top."""
         self.laid[name] = layer
         self._merge(self.values, layer, name, ())
 

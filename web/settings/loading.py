@@ -36,7 +36,7 @@ class Source:
         return load(self.folder, self.environ, self.kinds)
 
     def signatures(self) -> Signatures:
-        """Look at the files without reading them: what was edited has another signature."""
+        """Return the files' signatures, without reading them: an edited file has another one."""
         found: dict[str, tuple[int, int, int]] = {}
         for name in FILES:
             try:

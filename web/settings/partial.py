@@ -27,7 +27,7 @@ def usable_part(model: type[Model], values: dict[str, Any]) -> Model | None:
 
 
 def _remove(values: dict[str, Any], path: Keys, *, missing: bool) -> bool:
-    """Take a value out, or the table that lacks it or holds a list it stands in; return whether there was one."""
+    """Remove a value, or the table that lacks it or holds a list with it; return whether there was one."""
     named: Sequence[str | int] = path[:-1] if missing else path
     here: Any = values
     for place, part in enumerate(named):

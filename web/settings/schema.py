@@ -56,7 +56,7 @@ def field_place(model: type[BaseModel], path: Keys) -> FieldPlace | None:
 
 
 def coerce_toml(annotation: object, value: Any) -> Any:  # noqa: ANN401 (whatever a human typed)
-    """Bring TOML's types to the model's: a list becomes a tuple, a whole number where text belongs becomes text."""
+    """Convert TOML's types to the model's: a list becomes a tuple, a number text where text belongs."""
     if isinstance(value, dict):
         if model := model_in(annotation):
             fields = model.model_fields

@@ -188,7 +188,7 @@ class Simulation:
             await self._answer(player, said)
 
     async def _next_second(self, player: _Player, content: Content) -> None:
-        """Let a second pass between two equal events: by their keys, which have the second, they would be one."""
+        """Wait until the next second between two equal events: their keys contain the second, and would be equal."""
         clock = self._simulator.platform.clock
         if player.pressed.get(content) == int(clock()):
             await asyncio.sleep(1.01 - clock() % 1.0)

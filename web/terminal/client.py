@@ -64,11 +64,11 @@ class Client:
         return simulated[name] if name else next(iter(simulated.values()))
 
     async def do(self, room: Mapping[str, str], content: Content) -> Mapping[str, Any]:
-        """Let a member say or press something; returns when it was accepted or WeCom would give up."""
+        """Send or click something as a member; returns when it was accepted or WeCom would give up."""
         return await _fields(await self._http.post("/api/do", content=to_json({**room, "content": content})))
 
     async def put(self, room: Mapping[str, str], kind: str, name: str, data: bytes) -> str:
-        """Put a file where the app can fetch it, and return its media id for `do`."""
+        """Store a file where the app can fetch it, and return its media id for `do`."""
         params = {**room, "type": kind, "name": name}
         return str((await _fields(await self._http.post("/api/media", params=params, content=data)))["media_id"])
 

@@ -86,13 +86,13 @@ class Terminal:
 
 
 def harmless(text: str) -> str:
-    """Take out what a terminal would obey."""
+    """Return a text without control sequences of terminals."""
     return _CONTROL.sub("", text)
 
 
 @contextlib.contextmanager
 def opened(prompt: str, stdin: TextIO = sys.stdin, stdout: TextIO = sys.stdout) -> Iterator[Terminal | Pipe]:
-    """Take the terminal if there is one on both sides, and leave it as it was found."""
+    """Use the terminal if input and output are one; restores its state at the end."""
     if not (stdin.isatty() and stdout.isatty()):
         yield Pipe(stdin, stdout)
         return

@@ -46,7 +46,7 @@ class Sending:
         self._run = secrets.token_hex(6)
 
     def send(self, app: App, raw: bytes) -> dict[str, object]:
-        """Carry out a `message/send` and give its answer."""
+        """Run a `message/send` and return its answer."""
         order = read_send_request(raw)
         check_agent(order.agent_id, app.key, self._platform.apps)
         if order.shown.calls_back and not app.callback_url:
@@ -75,7 +75,7 @@ class Sending:
         return answer
 
     def recall(self, app: App, msgid: object) -> None:
-        """Take a message back; refuses with 40063 or, for what is foreign, unknown or a day old, 40058."""
+        """Recall a message. 40063 refuses an empty id, 40058 a foreign, an unknown and a day-old one."""
         if not msgid:
             raise ApiError(40063)
         sent = self._sent.get(msgid) if isinstance(msgid, str) else None

@@ -27,14 +27,14 @@ class Directory:
             self.add(member)
 
     def add(self, member: Member) -> Member:
-        """Let somebody in; a `ValueError` names an id WeCom would not take."""
+        """Add a member. Raises `ValueError` for an id that WeCom would refuse."""
         if _USER_ID.fullmatch(member.user) is None:
             raise ValueError(f"{member.user!r} is no user id: 1 to 64 letters, digits or -_.@")
         self._members[member.user.casefold()] = member
         return member
 
     def find(self, user: str) -> Member | None:
-        """Look a member up; ids are the same in capitals."""
+        """Return a member; ids are compared without regard to case."""
         found = self._members.get(user.casefold())
         if found is None and self._anybody and _USER_ID.fullmatch(user) is not None:
             return self.add(Member(user, user))

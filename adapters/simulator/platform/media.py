@@ -45,7 +45,7 @@ class UploadStore:
         self._bytes = 0
 
     def put(self, corp_id: str, kind: str, data: bytes, *, name: str) -> Media:
-        """Take a file as it is; `kind` is image, voice, video or file."""
+        """Store a file unchanged; `kind` is image, voice, video or file."""
         label = MediaLabel(f"3{secrets.token_urlsafe(42)}", kind, name, mime_of(data, name), len(data))
         media = Media(label, corp_id, self._clock(), data)
         self._media[label.media_id] = media

@@ -95,7 +95,7 @@ class Platform:
         return next(self._numbers)
 
     def note(self, app: App, user: str, content: Content, *, is_message: bool) -> MemberAction:
-        """Put down that a member did something; messages get an id of their own."""
+        """Record what a member did; messages get an id of their own."""
         msg_id = str(next(self._msg_ids)) if is_message else ""
         said = MemberAction(self.number(), self.clock(), app.corp_id, app.agent_id, user, msg_id, content)
         self.timeline(app, user).show(said)

@@ -70,7 +70,7 @@ class CallbackKeys:
         return self._message_in(self._cipher().decrypt(sealed))
 
     def encrypt(self, message: bytes, *, prefix: bytes | None = None) -> str:
-        """Seal a message as WeCom would; `prefix` replaces the 16 random bytes for a result known beforehand."""
+        """Encrypt a message as WeCom does; `prefix` replaces the 16 random bytes, for a predictable result."""
         start = secrets.token_bytes(_PREFIX) if prefix is None else prefix
         plain = start + len(message).to_bytes(_LENGTH, "big") + message + _bytes(self.receive_id)
         pad = _BLOCK - len(plain) % _BLOCK

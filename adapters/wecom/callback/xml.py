@@ -55,7 +55,7 @@ def message_fields(message: bytes) -> Fields:
 
 
 def legal_text(text: str) -> str:
-    """Leave out what XML 1.0 cannot hold and databases refuse: control characters and lone surrogates."""
+    """Return a text without what XML 1.0 and databases refuse: control characters and lone surrogates."""
     return _ILLEGAL.sub("", text)
 
 

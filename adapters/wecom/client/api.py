@@ -91,7 +91,7 @@ class WeComApi:
         return Downloaded(answer.data, clean_name(answer.name) if answer.name else "")
 
     async def user(self, user: str) -> Profile:
-        """Look a member up."""
+        """Return a member."""
         answer = await self._call("user/get", {"userid": user})
         departments = answer.fields.get("department")
         return Profile(
@@ -102,7 +102,7 @@ class WeComApi:
         )
 
     async def agent(self) -> Agent:
-        """Look the app itself up: token, agent id and the list of allowed addresses, tried in one call."""
+        """Return the app itself. One call that proves the token, the agent id and the list of trusted addresses."""
         fields = (await self._call("agent/get", {"agentid": str(self._agent_id)})).fields
         return Agent(
             name=str(fields.get("name", "")),
@@ -122,11 +122,11 @@ class WeComApi:
         return [button for button in buttons if isinstance(button, dict)] if isinstance(buttons, list) else []
 
     async def delete_menu(self) -> None:
-        """Take the app's menu away."""
+        """Delete the app's menu."""
         await self._call("menu/delete", {"agentid": str(self._agent_id)})
 
     async def recall(self, message_id: str) -> None:
-        """Take a message back, within 24 hours, in WeCom's own client."""
+        """Recall a message of the last 24 hours; it disappears from WeCom's own client only."""
         await self._call("message/recall", {}, body={"msgid": message_id})
 
     async def callback_addresses(self) -> tuple[str, ...]:

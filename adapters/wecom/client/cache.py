@@ -92,7 +92,7 @@ class Cache:
         await self._on_disk(lambda disk: disk.set(key, entry, expire=seconds))
 
     async def forget(self, key: str) -> None:
-        """Lose a text before its time."""
+        """Remove a text before it expires."""
         self._memory.pop(key, None)
         await self._on_disk(lambda disk: disk.delete(key))
 

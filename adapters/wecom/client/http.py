@@ -118,7 +118,7 @@ class QyapiHttp:
         return ApiResponse.of(path, content)
 
     async def download(self, path: str, query: Mapping[str, str], limit: int) -> ApiResponse:
-        """Get a file, or WeCom's refusal; more than `limit` bytes are `Undeliverable`."""
+        """Download a file. Raises WeCom's refusal, and `Undeliverable` beyond `limit` bytes."""
         disposition, data = await self._exchange("GET", path, query, limit, _FILE)
         # An error comes as JSON where the file would be, and without a name.
         if not disposition and data.lstrip()[:1] == b"{":

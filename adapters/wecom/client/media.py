@@ -58,7 +58,7 @@ _ENDINGS = {
 
 
 def mime_of(data: bytes) -> str:
-    """Tell a type from the first bytes; what a server or a file name claims is not asked."""
+    """Return the type that the first bytes show, whatever a server or a file name claims."""
     for place, beginning, mime in _BEGINNINGS:
         if data.startswith(beginning, place):
             return mime

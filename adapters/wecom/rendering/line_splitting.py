@@ -50,12 +50,12 @@ class RemainingRow:
 
     @property
     def prefix(self) -> str:
-        """What stands before it."""
+        """Return what stands before it."""
         return self.row.hang if self.is_begun else self.row.prefix
 
     @property
     def gap(self) -> str | None:
-        """What stands on the empty line above it."""
+        """Return what stands on the empty line above it."""
         return None if self.is_begun else self.row.gap
 
     def spans(self, most: int) -> Iterator[Span]:

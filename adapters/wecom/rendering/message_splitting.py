@@ -29,7 +29,7 @@ class _Held:
 
     @property
     def closed_size(self) -> int:
-        """The piece's size if it ends here."""
+        """Return the piece's size, in bytes, if it ends here."""
         return self.size + _closing(self.frame)
 
 

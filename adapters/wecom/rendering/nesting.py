@@ -39,11 +39,11 @@ class Nesting:
         return bool(self._open)
 
     def open_list(self, number: int | None) -> None:
-        """Enter a list whose first item has this number, or none has one."""
+        """Begin a list; `first` is its first item's number, if its items have numbers."""
         self._open.append(_List(number))
 
     def open_item(self, delimiter: str) -> None:
-        """Enter an item of the innermost list; `delimiter` stands behind its number."""
+        """Begin an item of the innermost list; `delimiter` follows its number."""
         lists = [each for each in self._open if isinstance(each, _List)]
         if (number := lists[-1].number) is not None:
             lists[-1].number = number + 1
@@ -62,11 +62,11 @@ class Nesting:
                 pass
 
     def open_quote(self) -> None:
-        """Enter a quote."""
+        """Begin a quote."""
         self._open.append(Quote())
 
     def close(self) -> None:
-        """Leave the innermost of all."""
+        """End the innermost list, item or quote."""
         self._open.pop()
 
     @property

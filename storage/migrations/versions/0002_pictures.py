@@ -10,14 +10,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     op.add_column("messages", sa.Column("aside", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("conversations", sa.Column("asides", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("people", sa.Column("pictures", sa.Text(), nullable=False, server_default="[]"))
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Undo the migration."""
     op.drop_column("people", "pictures")
     op.drop_column("conversations", "asides")
     op.drop_column("messages", "aside")

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     op.create_table(
         "chain_revisions",
         sa.Column("chain", sa.Text(), nullable=False),
@@ -38,7 +38,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Undo the migration."""
     op.drop_index("ix_chain_releases_chain_id", table_name="chain_releases")
     op.drop_table("chain_releases")
     op.drop_table("chain_revisions")

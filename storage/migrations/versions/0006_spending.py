@@ -14,7 +14,7 @@ _RATED = sa.text("rating != 0")
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     op.add_column("people", sa.Column("model", sa.Text(), nullable=False, server_default=""))
     op.add_column("messages", sa.Column("cost", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("messages", sa.Column("rating", sa.SmallInteger(), nullable=False, server_default="0"))
@@ -56,7 +56,7 @@ def _add_up_what_was_said() -> None:
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Undo the migration."""
     op.drop_index("ix_spending_day", "spending")
     op.drop_table("spending")
     op.drop_index("ix_messages_rating", "messages")

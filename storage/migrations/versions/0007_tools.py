@@ -10,10 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     op.add_column("messages", sa.Column("tools", sa.Text(), nullable=False, server_default="[]"))
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Undo the migration."""
     op.drop_column("messages", "tools")

@@ -10,10 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     op.add_column("people", sa.Column("forget_asked_at", sa.Double(), nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Undo the migration."""
     op.drop_column("people", "forget_asked_at")

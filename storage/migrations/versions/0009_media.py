@@ -10,11 +10,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     shows = sa.text("media != '[]'")
     op.create_index("ix_messages_media", "messages", ["id"], sqlite_where=shows, postgresql_where=shows)
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Undo the migration."""
     op.drop_index("ix_messages_media", "messages")

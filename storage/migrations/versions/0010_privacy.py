@@ -12,7 +12,7 @@ _TEXTS = ("content", "mime", "name")
 
 
 def upgrade() -> None:
-    """Take the step."""
+    """Apply the migration."""
     op.create_table(
         "forgotten_keys",
         sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Undo the migration."""
     for name in ("size", "place", *_TEXTS):
         op.drop_column("exported_files", name)
     op.drop_table("forgotten_keys")
