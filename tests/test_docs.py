@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 SETTINGS = (ROOT / "settings.toml").read_text(encoding="utf-8")
 PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
 READMES = ["README.md", "README.zh-CN.md"]
+CHINESE = [page for page in PAGES if page.name.endswith(".zh-CN.md")]
 KEY = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
 VERBS = sorted(file.stem.replace("_", "-") for file in Path(web.commands.__path__[0]).glob("[!_]*.py"))
 
@@ -146,6 +147,20 @@ def test_both_readmes_say_the_same() -> None:
         here, there = (re.findall(what, text, re.MULTILINE) for text in (english, chinese))
         # The Chinese name what follows WEBOT_ in their own words.
         assert [one for one in here if one != "WEBOT_"] == [one for one in there if one != "WEBOT_"], what
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.name)
+def test_a_page_in_two_languages_has_the_same_outline_examples_and_names_in_both(page: Path) -> None:
+    other = page.with_name(page.name.replace(".zh-CN", ""))
+    here, there = (each.read_text(encoding="utf-8") for each in (page, other))
+
+    assert f"]({page.name})" in there
+    assert f"]({other.name})" in here
+    for what in (r"^#+ ", r"^ *```(\w*)"):
+        assert re.findall(what, here, re.MULTILINE) == re.findall(what, there, re.MULTILINE), what
+    # Placeholders and file names in a command line are words of the page's language.
+    for what in (r"`\[([a-z_.]+)[^\]`]*\](?: (\w+))?`", r"`(webot [a-z-]+)", r"`(@[a-z-]+)`", r"`(webot_\w+)`"):
+        assert set(re.findall(what, here)) == set(re.findall(what, there)), what
 
 
 @pytest.mark.parametrize(
