@@ -5,6 +5,7 @@ provider that understands them checks them.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -103,6 +104,28 @@ class ChannelTable(OpenTable):
     """The kind of channel; wecom_app is a self-built application."""
     chain: str = "default"
     """The chain that answers here."""
+
+
+class ChannelSettings(Table, ABC):
+    """What the settings of every kind of channel can say of themselves; their keys are the kind's own."""
+
+    kind: str
+    """The kind of channel."""
+
+    @property
+    @abstractmethod
+    def missing_credentials(self) -> tuple[str, ...]:
+        """Name the keys of the credentials that are not set."""
+
+    @property
+    def callback_path(self) -> str:
+        """Return the path at which the platform calls, empty where it does not call."""
+        return ""
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether a real platform is meant; without credentials the simulator stands in."""
+        return not self.missing_credentials
 
 
 class ModelTable(OpenTable):

@@ -12,6 +12,7 @@ import httpx2
 
 from adapters.simulator.phone import Phone
 from adapters.simulator.simulator import WeComSimulator
+from web.channel_kinds import KINDS, Kinds
 from web.http.addresses import addresses_of
 from web.http.listeners import bind
 from web.http.server import serving
@@ -37,7 +38,9 @@ class RunningService:
 
 
 @asynccontextmanager
-async def running_service(folder: Path, environ: Mapping[str, str] | None = None) -> AsyncIterator[RunningService]:
+async def running_service(
+    folder: Path, environ: Mapping[str, str] | None = None, kinds: Kinds = KINDS
+) -> AsyncIterator[RunningService]:
     """Serve from a folder on a free port until the block ends."""
     settings = {
         "WEBOT_SERVER__PORT": "0",
@@ -46,7 +49,7 @@ async def running_service(folder: Path, environ: Mapping[str, str] | None = None
         "WEBOT_STORAGE__DATA_DIR": str(folder / "data"),
         "WEBOT_LIMITS__DRAIN_SECONDS": "5",
     }
-    loaded = await asyncio.to_thread(load, folder, settings | dict(environ or {}))
+    loaded = await asyncio.to_thread(load, folder, settings | dict(environ or {}), kinds)
     listeners = bind(addresses_of(loaded))
     async with (
         httpx2.AsyncClient(base_url=listeners.url, trust_env=False) as http,

@@ -35,7 +35,7 @@ def models() -> Iterator[tuple[str, type[BaseModel]]]:
             assert model is not None
             yield name, model
         elif get_args(field.annotation)[1] is ChannelTable:
-            yield from ((f"{name}.wecom", model) for model in (ChannelTable, KINDS["wecom_app"]))
+            yield from ((f"{name}.wecom", model) for model in (ChannelTable, KINDS["wecom_app"].settings))
         elif name == "mcp":
             yield f"{name}.example", get_args(field.annotation)[1]
         else:

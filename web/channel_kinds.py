@@ -1,11 +1,11 @@
-"""Every kind of channel by the name the settings use, with the model of its own keys."""
+"""Every kind of channel by the name the settings use."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from pydantic import BaseModel
+from adapters import wecom_app
+from adapters.channel_kind import ChannelKind
 
-from adapters.wecom.settings import WeComAppSettings
+Kinds = Mapping[str, ChannelKind[Any]]
 
-Kinds = Mapping[str, type[BaseModel]]
-
-KINDS: Kinds = {"wecom_app": WeComAppSettings}
+KINDS: Kinds = {kind.name: kind for kind in (wecom_app.KIND,)}

@@ -5,13 +5,11 @@ what is wrong is told and nothing of it is used, and what only a start can chang
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import cast
 
 import structlog
 
-from adapters.wecom.settings import WeComAppSettings
 from chains.catalog.catalog import ChainCatalog
 from pipeline import metrics
 from pipeline.errors import SettingsInvalid
@@ -119,8 +117,7 @@ class ConfigWatcher:
 
     def _check_the_rest(self, wanted: Loaded, catalog: ChainCatalog) -> None:
         """Refuse what the next start would refuse, though it waits for that start."""
-        tables = cast("Mapping[str, WeComAppSettings]", wanted.channels)
-        problems = clashes(tables, wanted.settings)
+        problems = clashes(wanted)
         problems += [
             f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(catalog.names)}"
             for channel, table in wanted.settings.channels.items()

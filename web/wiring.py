@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import structlog
 
+from adapters.channel_kind import ChannelContext
 from adapters.simulator.simulator import WeComSimulator
-from adapters.wecom.client.send_limiter import MemberSendLimiter
-from adapters.wecom.settings import WeComAppSettings
 from chains.catalog.config import ChainConfig
 from chains.catalog.sync import ChainSync, live_chains
 from chains.router import Chains, open_chains
@@ -42,7 +40,7 @@ from storage.monitoring.send_log import OutboxSendLog
 from storage.rights import check_folder, keep_private
 from storage.turns.worker import Worker
 from storage.usage.totals import UsageTotalsReader
-from web.channels import Opened, open_channels, plan_apps
+from web.channels import Opened, open_channels, wants_simulator
 from web.generations import Generation, Generations
 from web.latest_edit import LatestEdit
 from web.security.access import Access
@@ -221,14 +219,12 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
             migrated = await migrate(database)
         if migrated.before != migrated.after:
             log.info("schema_migrated", before=migrated.before, after=migrated.after)
-        tables = cast("Mapping[str, WeComAppSettings]", loaded.channels)
-        apps = plan_apps(tables, own_url)
-        if apps and settings.simulator.enabled:
-            simulator = WeComSimulator(apps.values())
+        if wants_simulator(loaded):
+            simulator = WeComSimulator()
             await simulator.start()
         before = live_chains(await RevisionStore(database).standing())
         # Reads files and certificates.
-        return await asyncio.to_thread(_assemble, settings, tables, database, simulator, before)
+        return await asyncio.to_thread(_assemble, loaded, own_url, database, simulator, before)
     except BaseException:
         if simulator is not None:
             await simulator.aclose()
@@ -237,19 +233,20 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
 
 
 def _assemble(
-    settings: Settings,
-    tables: Mapping[str, WeComAppSettings],
+    loaded: Loaded,
+    own_url: str,
     database: Database,
     simulator: WeComSimulator | None,
     before: Sequence[ChainConfig],
 ) -> Service:
+    settings = loaded.settings
     media = MediaFolder(Path(settings.storage.data_dir) / "media")
     outbox = OutboxSendLog(database)
     limits = settings.limits
 
     async def drop(person: Person) -> None:
         if person.channel in opened:
-            await opened[person.channel].channel.forget(person)
+            await opened[person.channel].forget(person)
 
     eraser = Eraser(database, Path(settings.storage.data_dir), media=media, on_forgotten=drop)
     worker = Worker(
@@ -264,12 +261,18 @@ def _assemble(
     )
     chains = base.open_chains(settings, before=before)
     opened = open_channels(
-        tables,
-        settings,
-        apps={app.name: app for app in simulator.platform.apps.values()} if simulator else plan_apps(tables, ""),
-        api_base=simulator.url if simulator else "",
-        media=media,
-        send_limiter=lambda: MemberSendLimiter(outbox, shared=database.shared),
+        loaded,
+        simulator=simulator,
+        own_url=own_url,
+        context=lambda name: ChannelContext(
+            name=name,
+            media=media,
+            send_log=outbox,
+            cache_folder=Path(settings.storage.data_dir) / "cache",
+            shared_database=database.shared,
+            proxy=settings.network.proxy.get_secret_value(),
+            language=settings.chat.language,
+        ),
     )
     shifts = Generations(base.generation(settings, chains, {name: one.channel for name, one in opened.items()}))
     metrics.RUNNING.set_function(lambda: worker.running)

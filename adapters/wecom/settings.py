@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validat
 
 from adapters.wecom.callback.crypto import CallbackKeys
 from pipeline.errors import BadCallback
-from pipeline.settings import Table
+from pipeline.settings import ChannelSettings
 
 # Braces would make a pattern of it; the others never come in a path as a server sees it.
 _PATH = re.compile(r"/|(/[^\s/?#%{}]+)+/?")
@@ -43,7 +43,7 @@ def _address(base: str) -> str:
 _EncodingAesKey = Annotated[SecretStr, AfterValidator(_key_or_none)]
 
 
-class WeComAppSettings(Table):
+class WeComAppSettings(ChannelSettings):
     """The table `[channels.<name>]` of a self-built application."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -99,9 +99,9 @@ class WeComAppSettings(Table):
         return tuple(name for name, value in values.items() if not value)
 
     @property
-    def has_credentials(self) -> bool:
-        """Whether a real WeCom is meant; without credentials the simulator stands in."""
-        return not self.missing_credentials
+    def callback_path(self) -> str:
+        """Return where WeCom calls back."""
+        return self.path
 
     @property
     def keyring(self) -> tuple[CallbackKeys, ...]:

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from adapters.wecom.callback.crypto import CallbackKeys
 from adapters.wecom.callback.xml import encrypted_part
+from adapters.wecom.channel import WeComApp, open_wecom_app
 from adapters.wecom.client.cache import Cache
-from adapters.wecom_app import WeComApp, open_wecom_app
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.ports import Channel, WebhookRequest, WebhookResponse

@@ -4,19 +4,26 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from pipeline.settings import Table
+from adapters.channel_kind import ChannelKind
+from pipeline.settings import ChannelSettings
+from tests.fakes.pretend_channel import open_pretend, pretend_findings
 
 
-class PretendApp(Table):
+class PretendApp(ChannelSettings):
     """The own keys of a pretend kind of channel."""
 
+    kind: str = "wecom_app"
     path: str = "/gpt"
     agent_id: int = Field(default=0, ge=0)
     token: SecretStr = SecretStr("")
     tags: tuple[str, ...] = ()
 
+    @property
+    def missing_credentials(self) -> tuple[str, ...]:
+        return () if self.token.get_secret_value() else ("token",)
 
-KINDS = {"wecom_app": PretendApp}
+
+KINDS = {"wecom_app": ChannelKind("wecom_app", PretendApp, open=open_pretend, examine=pretend_findings)}
 
 
 def write(folder: Path, **files: str) -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
+from pipeline.findings import Finding
 from tests.service import RunningService, running_service
 from tests.web.credentials import credentials
 from web.doctor.environment import examine_ground
 from web.doctor.examination import findings_for
 from web.doctor.exposure import examine_console, examine_exposure
-from web.doctor.findings import Finding
 from web.http.addresses import addresses_of
 from web.security.access import Access
 from web.security.passwords import hash_password

@@ -15,7 +15,7 @@ import click
 from web.operator.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from web.doctor.findings import Finding
+    from pipeline.findings import Finding
     from web.settings.loading import Loaded
 
 _MARKS = {"well": ("✓", "green"), "ill": ("✗", "red"), "doubtful": ("!", "yellow"), "unchecked": ("–", "bright_black")}

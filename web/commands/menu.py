@@ -33,7 +33,7 @@ def push(shell: Shell, channel: str | None) -> None:
     from web.operator import menus  # noqa: PLC0415 (not for `webot --help`)
 
     loaded = shell.load()
-    for hint in menus.check(loaded.settings):
+    for hint in menus.check(loaded):
         click.echo(f"A mistake? {hint}", err=True)
     for name in menus.named(loaded, channel):
         _run(loaded, menus.push(loaded, name))

@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx2
 
 from pipeline.errors import SettingsInvalid, WebotError
+from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import Storage
 from storage.database.access import DatabaseUnusable, examine, sqlite_file
 from web.doctor.exposure import examine_rights
-from web.doctor.findings import Finding, FindingFactory
 from web.http.addresses import Addresses
 from web.http.listeners import bind
 from web.operator.dry_run import dry_run

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import httpx2
 
+from adapters.network_errors import is_local, open_probe_client, short_cause
+from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import Settings
 from web.console.pages import SAFETY
-from web.doctor.findings import Finding, FindingFactory
-from web.doctor.network_errors import is_local, open_probe_client, short_cause
 from web.http.addresses import Address
 from web.retry_messages import RETRY
 from web.security.access import Access

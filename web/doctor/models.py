@@ -9,9 +9,9 @@ from chains.models.errors import to_answer_failed
 from chains.models.registry import ModelRegistry
 from chains.models.tables import NOT_CHAT
 from pipeline.errors import AnswerFailed, SettingsInvalid
+from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import ModelTable, Settings
 from pipeline.text.i18n import Catalogue
-from web.doctor.findings import Finding, FindingFactory
 
 _ASKED = "1+1=?"
 _FIXES = frozenset(

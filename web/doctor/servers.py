@@ -8,8 +8,8 @@ from typing import TextIO, cast
 from chains.tooling.mcp import open_servers, set_up
 from chains.tooling.mcp_client import McpConnection
 from pipeline.errors import SettingsInvalid
+from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import McpTable, Settings
-from web.doctor.findings import Finding, FindingFactory
 
 _LAST_WORDS = 200
 

@@ -1,10 +1,7 @@
 """Where a service of some settings listens: callbacks on one address, the console on the same one or on its own."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
-from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid
 from pipeline.net import WILDCARDS, is_loopback_host, local_url
 from pipeline.settings import Console
@@ -76,8 +73,7 @@ def _same_host(one: str, other: str) -> bool:
 
 def has_real_channel(loaded: Loaded) -> bool:
     """Whether a channel has credentials of its own, so that people and not only the simulator are behind it."""
-    tables = cast("Mapping[str, WeComAppSettings]", loaded.channels)
-    return any(table.has_credentials for table in tables.values())
+    return any(table.has_credentials for table in loaded.channels.values())
 
 
 def described(loaded: Loaded) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.errors import SettingsInvalid
-from pipeline.settings import ChannelTable, ModelTable, Settings
+from pipeline.settings import ChannelSettings, ChannelTable, ModelTable, Settings
 from web.channel_kinds import KINDS, Kinds
 from web.logs.secret_places import secrets_in
 from web.settings.layers import FILES, FOLDER, PREFIX, Layers, environment, read_file, variables
@@ -61,10 +61,11 @@ class Loaded:
 
     settings: Settings
     layers: Layers
-    channels: Mapping[str, BaseModel] = field(default_factory=dict)
+    channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
     source: Source | None = None
     signatures: Signatures = field(default_factory=dict)
+    kinds: Kinds = field(default_factory=lambda: KINDS)
 
 
 class SettingsRefused(SettingsInvalid):
@@ -86,7 +87,7 @@ def load_settings(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS
 
 
 def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Loaded:
-    """Read and check every layer; `kinds` has the model of each channel kind's own keys.
+    """Read and check every layer; `kinds` are the kinds of channels there are.
 
     Raises `SettingsInvalid`.
     """
@@ -95,7 +96,7 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
     layers, unread = _read(folder, environ, kinds)
     settings = validate_table(Settings, layers.values, origin=layers.origin)
     problems = list(settings) if isinstance(settings, tuple) else []
-    channels: dict[str, BaseModel] = {}
+    channels: dict[str, ChannelSettings] = {}
     for name, table in _channels(layers.values).items():
         checked = _own(name, table, kinds, layers)
         if isinstance(checked, tuple):
@@ -105,10 +106,10 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
     if unread or problems or isinstance(settings, tuple):
         # What a file that cannot be read may hold is not missing.
         told = [*unread, *(problem for problem in problems if not unread or " missing" not in problem)]
-        usable = None if unread else _usable(layers, channels)
+        usable = None if unread else _usable(layers, channels, kinds)
         raise SettingsRefused(list(dict.fromkeys(told)), usable)
     hints = (*_misspelt(environ), *_misnamed(settings, layers))
-    return Loaded(settings, layers, channels, hints, source, signatures)
+    return Loaded(settings, layers, channels, hints, source, signatures, kinds)
 
 
 def secrets_of(loaded: Loaded) -> tuple[str, ...]:
@@ -119,12 +120,13 @@ def secrets_of(loaded: Loaded) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, found)))
 
 
-def _usable(layers: Layers, channels: Mapping[str, BaseModel]) -> Loaded | None:
+def _usable(layers: Layers, channels: Mapping[str, ChannelSettings], kinds: Kinds) -> Loaded | None:
     values = {**layers.values, "channels": {n: t for n, t in _channels(layers.values).items() if n in channels}}
     settings = usable_part(Settings, values)
     if settings is None:
         return None
-    return Loaded(settings, layers, {name: table for name, table in channels.items() if name in settings.channels})
+    kept = {name: table for name, table in channels.items() if name in settings.channels}
+    return Loaded(settings, layers, kept, kinds=kinds)
 
 
 def _read(folder: Path, environ: Mapping[str, str], kinds: Kinds) -> tuple[Layers, list[str]]:
@@ -153,8 +155,8 @@ def _slot(path: Keys, values: Mapping[str, Any], kinds: Kinds) -> FieldPlace | N
     if len(path) <= len(("channels", "name")) or path[0] != "channels":
         return None
     table = _channels(values).get(str(path[1]), {})
-    model = kinds.get(str(table.get("kind", ChannelTable().kind)))
-    return field_place(model, path[2:]) if model else None
+    kind = kinds.get(str(table.get("kind", ChannelTable().kind)))
+    return field_place(kind.settings, path[2:]) if kind else None
 
 
 def _channels(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -163,14 +165,15 @@ def _channels(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: table for name, table in tables.items() if isinstance(table, dict)}
 
 
-def _own(name: str, table: Mapping[str, Any], kinds: Kinds, layers: Layers) -> BaseModel | tuple[str, ...] | None:
+def _own(name: str, table: Mapping[str, Any], kinds: Kinds, layers: Layers) -> ChannelSettings | tuple[str, ...] | None:
     where, root = f"[channels.{name}]", ("channels", name)
     kind = table.get("kind", ChannelTable().kind)
     if not isinstance(kind, str):
         return None  # which the shared keys' check has told
-    if (model := kinds.get(kind)) is None:
+    if (known := kinds.get(kind)) is None:
         source = layers.origin((*root, "kind"))
         return (f"{source}: {where} kind: found {toml_value(kind)}, expected {' or '.join(map(toml_value, kinds))}",)
+    model: type[ChannelSettings] = known.settings
     shared = ChannelTable.model_fields
     own = {key: value for key, value in table.items() if key in model.model_fields or key not in shared}
     return validate_table(model, own, where, origin=lambda path: layers.origin((*root, *path)))

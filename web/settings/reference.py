@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from pipeline.settings import ChannelTable, ModelTable, Settings
-from web.channel_kinds import KINDS
+from web.channel_kinds import KINDS, Kinds
 from web.settings.layers import PREFIX
 from web.settings.schema import FieldPlace, expected_value, model_in, toml_value
 
@@ -54,12 +54,12 @@ _OPEN_KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
 }
 
 
-def manual(kinds: Mapping[str, type[BaseModel]] = KINDS) -> str:
+def manual(kinds: Kinds = KINDS) -> str:
     """Write the page: a section for each table, a row for each key."""
     return "\n".join([_INTRODUCTION, *_sections(kinds)])
 
 
-def _sections(kinds: Mapping[str, type[BaseModel]]) -> Iterator[str]:
+def _sections(kinds: Kinds) -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         if get_origin(field.annotation) is not dict:
             yield from _section(name, field.annotation)
@@ -69,7 +69,7 @@ def _sections(kinds: Mapping[str, type[BaseModel]]) -> Iterator[str]:
             yield from _section(f"{name}.<name>", of_each)
             continue
         for kind, own in kinds.items():
-            yield from _section(f"{name}.<name>", own, kind=kind)
+            yield from _section(f"{name}.<name>", own.settings, kind=kind)
 
 
 def _section(table: str, annotation: object, *, kind: str = "", inside: bool = False) -> Iterator[str]:

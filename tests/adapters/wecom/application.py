@@ -3,9 +3,9 @@
 from hashlib import sha256
 
 from adapters.wecom.callback.crypto import CallbackKeys
+from adapters.wecom.channel import WeComApp
 from adapters.wecom.client.cache import Cache
 from adapters.wecom.settings import WeComAppSettings
-from adapters.wecom_app import WeComApp
 from pipeline.errors import TryAgain
 from pipeline.events import Person
 from pipeline.replies import StoredMedia

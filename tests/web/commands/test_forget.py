@@ -83,9 +83,9 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
 async def test_the_name_of_a_person_is_never_written_beside_the_database(tmp_path: Path) -> None:
     (tmp_path / "settings.local.toml").write_text('[chat]\nsystem_prompt = "{{ name }}"\n', encoding="utf-8")
     async with running_service(tmp_path, {"WEBOT_LIMITS__DEPARTMENTS": "[1]"}) as house:
-        channel = house.service.channels["wecom"].channel
-        profile = await channel.profile(Person("wecom", "zhangsan"))
-        await channel.forget(Person("wecom", "zhangsan"))
+        opened = house.service.channels["wecom"]
+        profile = await opened.channel.profile(Person("wecom", "zhangsan"))
+        await opened.forget(Person("wecom", "zhangsan"))
 
         assert profile.name
         assert [] == await bytes_with(tmp_path / "data", profile.name)

@@ -14,12 +14,12 @@ from adapters.simulator.faults import ApiFault, Drop, Errcode, Hang, HttpStatus,
 from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.platform.directory import Member
 from adapters.simulator.simulator import WeComSimulator
+from pipeline.findings import Finding
 from tests.fakes.openai_server import Act, Breaks, Fails, Hangs, OpenAIServer, Raw, Says
 from tests.service import until
 from tests.web.credentials import credentials
 from tests.web.shell import free_port, webot
 from web.doctor.examination import examine
-from web.doctor.findings import Finding
 from web.http.addresses import addresses_of
 from web.http.listeners import bind
 from web.http.server import serving

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
-from web.doctor.findings import Finding, FindingFactory
 from web.doctor.servers import examine_servers
 from web.logs.redaction import Redactor
 
@@ -19,7 +19,7 @@ PROGRAM = {
     "env": {"PYTHONPATH": str(Path(__file__).parents[3])},
 }
 # Reads the catalogue, which is not for the event loop.
-TELLER = FindingFactory(Catalogue("en"), Redactor())
+TELLER = FindingFactory(Catalogue("en"), Redactor().text)
 
 
 async def findings(**table: object) -> list[Finding]:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.settings import Settings
-from tests.web.settings_files import KINDS, write
+from tests.web.settings_files import KINDS, PretendApp, write
 from web.settings.loading import load, load_settings, secrets_of, settings_folder
 
 ROOT = Path(__file__).parents[3]
@@ -89,7 +89,9 @@ def test_text_from_the_environment_stays_what_was_typed(tmp_path: Path, typed: s
     }
 
     loaded = load(tmp_path, environ, KINDS)
-    token = loaded.channels["wecom"].token  # type: ignore[attr-defined]
+    channel = loaded.channels["wecom"]
+    assert isinstance(channel, PretendApp)
+    token = channel.token
 
     assert typed == loaded.settings.models["default"].api_key.get_secret_value()
     assert typed == loaded.settings.chat.system_prompt

@@ -129,7 +129,7 @@ CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thin
         ),
         pytest.param(
             "[channels.hr]\nagent = 7",
-            "[channels.hr] agent: no such key; did you mean agent_id? Known keys: path, agent_id, token, tags",
+            "[channels.hr] agent: no such key; did you mean agent_id? Known keys: kind, path, agent_id, token, tags",
             id="a misspelt key of a channel",
         ),
         pytest.param(

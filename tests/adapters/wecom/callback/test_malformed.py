@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from adapters.wecom.callback.xml import legal_text
+from adapters.wecom.channel import WeComApp
 from adapters.wecom.client.cache import Cache
-from adapters.wecom_app import WeComApp
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Text
 from pipeline.ports import WebhookRequest

@@ -5,9 +5,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from adapters.wecom.channel import WeComApp
 from adapters.wecom.client.cache import Cache
 from adapters.wecom.client.errors import MediaExpired
-from adapters.wecom_app import WeComApp
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import Person
 from pipeline.ports import Profile

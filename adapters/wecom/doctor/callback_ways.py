@@ -4,20 +4,15 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlencode
 
 import httpx2
 
+from adapters.network_errors import fix_for, is_local, open_probe_client, short_cause
 from adapters.wecom.callback.crypto import CallbackKeys
 from adapters.wecom.settings import WeComAppSettings
-from pipeline.errors import BadCallback, WebotError
-from pipeline.net import local_url
-from pipeline.settings import Settings
-from storage.database.access import open_for_cli
-from storage.monitoring.views import last_accepted
-from web.doctor.findings import Finding, FindingFactory
-from web.doctor.network_errors import fix_for, is_local, open_probe_client, short_cause
+from pipeline.errors import BadCallback
+from pipeline.findings import Finding, FindingFactory
 
 _WECOM_WAITS = 1.0
 """Seconds, for the check of a URL (wecom-protocol.md 1)."""
@@ -47,25 +42,24 @@ def examine_keys(table: WeComAppSettings, finding_factory: FindingFactory) -> Fi
 async def examine_ways(
     channel: str,
     table: WeComAppSettings,
-    settings: Settings,
     finding_factory: FindingFactory,
     *,
-    running: bool,
+    local_url: str,
+    public_url: str,
+    proxy: str,
     seconds: float,
 ) -> AsyncIterator[Finding]:
     """Ask our own path for an echo, here and from outside, as WeCom does when the URL is saved."""
-    if running:
-        way = Way("callback", local_url(settings.server.host, settings.server.port) + table.path)
+    if local_url:
+        way = Way("callback", local_url + table.path)
         yield await _echoed(way, channel, table, finding_factory, seconds)
     else:
         yield finding_factory.skipped("callback", "callback_idle")
-    public = settings.server.public_url.rstrip("/")
-    if public:
-        way = Way("public", public + table.path, settings.network.proxy.get_secret_value())
+    if public_url:
+        way = Way("public", public_url + table.path, proxy)
         yield await _echoed(way, channel, table, finding_factory, seconds)
     else:
         yield finding_factory.skipped("public", "callback_unset")
-    yield await _arrived(channel, f"{public or 'https://…'}{table.path}", settings, finding_factory)
 
 
 async def _echoed(
@@ -90,19 +84,6 @@ async def _echoed(
     if took > _WECOM_WAITS:
         return finding_factory.failed(way.check, "callback_slow", "callback_slow_fix", url=way.url, ms=ms)
     return finding_factory.ok(way.check, "callback_ok", url=way.url, ms=ms)
-
-
-async def _arrived(channel: str, url: str, settings: Settings, finding_factory: FindingFactory) -> Finding:
-    latest: datetime | None = None
-    try:
-        async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:
-            latest = await last_accepted(database, channel)
-    except WebotError:
-        # What is wrong with the database has been said; where there is none, nothing has come.
-        latest = None
-    if latest is None:
-        return finding_factory.warning("arrived", "arrived_none", "arrived_none_fix", url=url)
-    return finding_factory.ok("arrived", "arrived_ok", when=latest.astimezone().strftime("%Y-%m-%d %H:%M"))
 
 
 def _asked(keys: CallbackKeys, echo: str) -> dict[str, str]:

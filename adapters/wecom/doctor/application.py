@@ -10,14 +10,14 @@ from typing import Any
 
 import httpx2
 
+from adapters.network_errors import fix_for, is_local, open_probe_client, short_cause
 from adapters.wecom.client.errors import ADDRESS_NOT_ALLOWED, NO_MENU, without_secrets
 from adapters.wecom.client.http import ApiResponse, QyapiHttp
 from adapters.wecom.client.menu import menu_body
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid, TryAgain
+from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import MenuButton
-from web.doctor.findings import Finding, FindingFactory
-from web.doctor.network_errors import fix_for, is_local, open_probe_client, short_cause
 
 _CALLING_IP = re.compile(r"\bfrom ip:? *([0-9A-Fa-f.:]{3,45})")
 _FIXES = {

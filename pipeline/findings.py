@@ -1,10 +1,10 @@
 """What the doctor finds, one value a check, told in the language of the settings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.text.i18n import Catalogue
-from web.logs.redaction import Redactor
 
 State = Literal["well", "ill", "doubtful", "unchecked"]
 
@@ -24,14 +24,14 @@ class Finding:
 class FindingFactory:
     """Puts findings into words, secrets masked."""
 
-    def __init__(self, catalogue: Catalogue, redactor: Redactor, about: str = "") -> None:
+    def __init__(self, catalogue: Catalogue, redact: Callable[[str], str], about: str = "") -> None:
         self._catalogue = catalogue
-        self._redactor = redactor
+        self._redact = redact
         self._about = about
 
     def of(self, about: str) -> "FindingFactory":
         """Return the teller for one channel or model."""
-        return FindingFactory(self._catalogue, self._redactor, about)
+        return FindingFactory(self._catalogue, self._redact, about)
 
     def ok(self, check: str, sentence: str, **values: object) -> Finding:
         """Return a finding that all is well."""
@@ -51,7 +51,7 @@ class FindingFactory:
 
     def text(self, sentence: str, **values: object) -> str:
         """Return a sentence of the doctor's."""
-        return self._redactor.text(self._catalogue.text(f"doctor.{sentence}", **values))
+        return self._redact(self._catalogue.text(f"doctor.{sentence}", **values))
 
     def _finding(self, state: State, check: str, sentence: str, fix: str, values: dict[str, object]) -> Finding:
         return Finding(

@@ -1,0 +1,93 @@
+"""Another kind of channel takes one file and a line: settings, service, doctor, menu and checks know it then."""
+
+import asyncio
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.house import TOPS
+from pipeline.errors import SettingsInvalid
+from tests.fakes import pretend_channel
+from tests.service import running_service, until
+from tests.web.settings_files import write
+from web.channel_kinds import KINDS
+from web.doctor.examination import examine
+from web.operator import menus
+from web.operator.dry_run import every_problem
+from web.settings.loading import load, secrets_of
+from web.settings.reference import manual
+
+BOTH = {**KINDS, pretend_channel.KIND.name: pretend_channel.KIND}
+POST = '[channels.post]\nkind = "pretend"\npassword = "open sesame"\n'
+
+
+def pretend_body(text: str, said: str = "open sesame") -> str:
+    return json.dumps({"id": text, "user": "lisi", "text": text, "password": said})
+
+
+async def test_it_is_served_beside_the_others(tmp_path: Path) -> None:
+    write(tmp_path, local=POST)
+    async with running_service(tmp_path, kinds=BOTH) as house:
+        refused = await house.http.post("/pretend", content=pretend_body("hello", "guess"))
+        taken = await house.http.post("/pretend", content=pretend_body("hello"))
+        channel = house.service.channels["post"].channel
+        assert isinstance(channel, pretend_channel.PretendChannel)
+        await until(lambda: channel.sent)
+        await house.phone().say("hello")
+        there = await house.phone().texts()
+
+    assert (403, 200, "thanks") == (refused.status_code, taken.status_code, taken.text)
+    assert [("lisi", there[0])] == channel.sent
+
+
+def test_its_keys_are_checked_documented_and_kept_secret(tmp_path: Path) -> None:
+    write(tmp_path, local=POST)
+    loaded = load(tmp_path, {}, BOTH)
+
+    assert "open sesame" in secrets_of(loaded)
+    assert "What a message has to say to be let in." in manual(BOTH)
+    with pytest.raises(menus.NoSuchApp, match="shows no menu under a channel of this kind"):
+        menus.named(loaded, "post")
+
+    write(tmp_path, local=POST + "passwrod = 1\n")
+    with pytest.raises(SettingsInvalid, match=r"\[channels.post\] passwrod"):
+        load(tmp_path, {}, BOTH)
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        pytest.param('path = "/gpt"\n', "'/gpt' is also [channels.wecom]'s", id="a path of another kind's channel"),
+        pytest.param('path = "/metrics"\n', "'/metrics' is webot's own", id="a path of webot's"),
+        pytest.param('password = ""\n', "[channels.post]: no credentials; set password", id="no credentials"),
+        pytest.param(
+            '[channels.other]\nkind = "pretend"\npath = "/other"\npassword = "open sesame"\n',
+            "[channels.post] password: is another channel's",
+            id="what its own kind says",
+        ),
+    ],
+)
+def test_its_clashes_are_found(tmp_path: Path, more: str, problem: str) -> None:
+    table = POST.replace('password = "open sesame"\n', "") if more.startswith("password") else POST
+    write(tmp_path, local=table + more)
+
+    assert problem in " ".join(asyncio.run(every_problem(load(tmp_path, {}, BOTH))))
+
+
+async def test_the_doctor_looks_at_it(tmp_path: Path) -> None:
+    write(tmp_path, local=POST)
+    loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": "0"}, BOTH)
+
+    found = [finding async for finding in examine(loaded, seconds=5) if finding.about == "post"]
+
+    assert [("keys", "well")] == [(finding.check, finding.state) for finding in found]
+
+
+def test_settings_of_one_kind_are_named_in_its_own_files_alone() -> None:
+    named = re.compile(r"WeComAppSettings|cast\(.*Settings")
+    sources = [path for top in TOPS for path in Path(top).rglob("*.py")]
+    found = [path for path in sources if named.search(path.read_text(encoding="utf-8"))]
+
+    assert ["adapters/wecom"] * len(found) == [str(path)[: len("adapters/wecom")] for path in found]
