@@ -14,7 +14,8 @@ from pipeline.answer import Change, Outcome, Step
 from pipeline.ports import AnswerRequest, ConversationStore, Exporter, Spending, TurnCanceller
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
-from pipeline.text.folding import casefold_nfkc, first_word, repeated_sign
+from pipeline.text.command_line import CommandLine, Joins, choice_of, is_courtesy, read_command_line
+from pipeline.text.folding import SIGNS, casefold_nfkc, repeated_sign
 from pipeline.text.i18n import Catalogue
 
 # Most messages are longer, and need not be looked through for signs.
@@ -46,6 +47,13 @@ class CommandCall:
     argument: str
     ask: AnswerRequest
     context: CommandContext
+    name: str = ""
+    """The name it was called by, folded."""
+
+    @property
+    def choice(self) -> str:
+        """Return the argument of a command that offers a choice, without punctuation and courtesy at its end."""
+        return choice_of(self.argument)
 
     def reply(self, sentence: str, /, *changes: Change, **values: object) -> Outcome:
         """Answer with a sentence of the catalogue, and with changes to record."""
@@ -54,6 +62,11 @@ class CommandCall:
 
 DEFAULT = frozenset({"default", "reset", "默认", "重置"})
 """What people say behind a command to have it as it was before they chose anything."""
+
+
+def joins_courtesy(_: str, rest: str) -> bool:
+    """Join nothing to a name but please and thank you: `@历史上的今天` is a question."""
+    return is_courtesy(rest)
 
 
 def offered_to_all(_: CommandCall) -> bool:
@@ -77,6 +90,22 @@ class Command:
     """Whether it must not wait behind the person's other turns."""
     signs: tuple[str, ...] = ()
     """What is the command by itself, without an @, where a message is nothing else."""
+    synonyms: tuple[str, ...] = ()
+    """Further words people try. A chain may have one of them as its own command, and then is meant."""
+    takes_text: bool = False
+    """Whether its argument may be any text."""
+    joins: Joins = joins_courtesy
+    """Whether a rest that touches the name belongs to the command, as in `@画图一只猫`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandIntent:
+    """A command that a line gives, with the name it was called by, folded, and what follows that."""
+
+    command: Command
+    argument: str
+    name: str
+    is_synonym: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +114,58 @@ class Commands:
 
     listed: Sequence[Command]
     _by_word: dict[str, Command] = field(init=False, default_factory=dict)
+    _by_synonym: dict[str, Command] = field(init=False, default_factory=dict)
+    _by_any: dict[str, Command] = field(init=False, default_factory=dict)
     _by_sign: dict[str, Command] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for command in self.listed:
             self._by_sign.update(dict.fromkeys(command.signs, command))
             for word in (command.name, *command.aliases):
-                other = self._by_word.setdefault(casefold_nfkc(word), command)
-                if other is not command:
-                    message = f"{word!r} is claimed by the commands {other.name!r} and {command.name!r}"
-                    raise ValueError(message)
+                _claim(self._by_word, word, command)
+        self._by_any.update(self._by_word)
+        for command in self.listed:
+            for word in command.synonyms:
+                _claim(self._by_any, word, command)
+                self._by_synonym[casefold_nfkc(word)] = command
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return every word that is a command."""
+        """Return every word that is a command, whatever the chains are called by."""
         return tuple(self._by_word)
+
+    @property
+    def names(self) -> dict[str, Command]:
+        """Return the commands by every word that calls them, synonyms among them."""
+        return self._by_any
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self.listed)
 
-    def find(self, line: str) -> tuple[Command, str] | None:
-        """Return the command that is a line's first word, and what follows it; None if the line is only text."""
-        word, rest = first_word(line)
-        command = self._by_word.get(word)
-        if command is None and not word and len(line) <= _LONGEST_SIGNS:
-            command = self._by_sign.get(repeated_sign(line, self._by_sign))
-        return (command, rest) if command else None
+    def find(self, line: str) -> CommandIntent | None:
+        """Return the command that a line begins with; None if the line is only text."""
+        found = read_command_line(line, self._by_any, self._joins)
+        if found is not None:
+            command = self._by_any[found.name]
+            # A synonym is an everyday word: `@new york` is no command.
+            if found.name in self._by_synonym and found.rest and not self._takes(found):
+                return None
+            return CommandIntent(command, found.rest, found.name, is_synonym=found.name in self._by_synonym)
+        if len(line) <= _LONGEST_SIGNS and not line.lstrip().startswith(SIGNS):
+            by_sign = self._by_sign.get(repeated_sign(line, self._by_sign))
+            return CommandIntent(by_sign, "", by_sign.name) if by_sign else None
+        return None
+
+    def _takes(self, line: CommandLine) -> bool:
+        command = self._by_any[line.name]
+        return (command.takes_text and not line.touches) or command.joins(line.name, line.rest)
+
+    def _joins(self, name: str, rest: str) -> bool:
+        return self._by_any[name].joins(name, rest)
+
+
+def _claim(words: dict[str, Command], word: str, command: Command) -> None:
+    other = words.setdefault(casefold_nfkc(word), command)
+    if other is not command:
+        message = f"{word!r} is claimed by the commands {other.name!r} and {command.name!r}"
+        raise ValueError(message)

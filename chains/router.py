@@ -9,7 +9,7 @@ from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
 from chains.catalog.files import CatalogView, ChainFiles, ChainRequirements, open_chain_files, requirements_of
 from chains.catalog.templates import fill
-from chains.command import CommandCall, CommandContext
+from chains.command import CommandCall, CommandContext, CommandIntent
 from chains.commands import all_commands
 from chains.conversation.answer import ConversationAnswerer
 from chains.media.image_input import ImageIntake
@@ -21,17 +21,19 @@ from chains.routing.branching import BranchRunnable
 from chains.routing.classifier import ChainClassifier, Classification
 from chains.routing.dispatch import dispatch
 from chains.routing.intents import (
-    CommandIntent,
     FixedReply,
     ImageIntent,
     Intent,
     NoReply,
     Question,
+    UnknownCommand,
     VoiceIntent,
     Welcome,
     command_in,
+    command_line_of,
     read_intent,
 )
+from chains.routing.near_misses import near_miss
 from chains.tooling.mcp import open_servers
 from chains.toolset import ToolRegistry, open_tool_registry
 from pipeline.answer import Outcome, Step
@@ -40,6 +42,8 @@ from pipeline.events import InboundEvent, Text
 from pipeline.ports import AnswerRequest, AudioStore, ConversationStore, Exporter, ImageStore, Spending, TurnCanceller
 from pipeline.replies import Silence, TextReply
 from pipeline.settings import Settings
+from pipeline.text.command_line import without_sign
+from pipeline.text.folding import casefold_nfkc
 from pipeline.text.i18n import Catalogue
 
 R = TypeVar("R", bound=Intent)
@@ -92,9 +96,8 @@ class Chains:
         """Yield drafts and one outcome; `AnswerFailed` says which sentence tells the person why there is none."""
         means = self._context
         book = self.catalog.now
-        reading = dispatch(
-            read_intent(ask.event.content, commands=means.commands, catalogue=means.catalogue), ask, book
-        )
+        intent = read_intent(ask.event.content, commands=means.commands, catalogue=means.catalogue)
+        reading = self._unknown_command(ask, dispatch(intent, ask, book), book)
         steps = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading, book)))
         async with aclosing(steps):
             async for step in steps:
@@ -103,7 +106,12 @@ class Chains:
     def urgent(self, event: InboundEvent) -> bool:
         """Whether the event is a command that must not wait behind the person's other turns."""
         found = command_in(event.content, self._context.commands)
-        return found is not None and found.command.urgent
+        if found is None or not found.command.urgent:
+            return False
+        # A chain's word may be longer than the command's, or be a synonym of it.
+        line = command_line_of(event.content) or ""
+        called = self.catalog.now.by_command(line, event.sender)
+        return called is None or len(called.word) <= len(found.name) - found.is_synonym
 
     def model(self, chain: str) -> str:
         """Return what people know the model of a chain by."""
@@ -140,11 +148,23 @@ class Chains:
                 return self._look(turn)
             case VoiceIntent():
                 return self._hear(turn)
-            case FixedReply() | Welcome() | NoReply():
+            case FixedReply() | Welcome() | UnknownCommand() | NoReply():
                 return self._say(turn)
 
+    def _unknown_command(self, ask: AnswerRequest, reading: Intent, catalog: ChainCatalog) -> Intent:
+        """Return the command that a question is a slip of; the reading as it is where there is none."""
+        content = ask.event.content
+        if not isinstance(reading, Question) or not isinstance(content, Text) or without_sign(content.text) is None:
+            return reading
+        call = CommandCall("", ask, self._context)
+        offered = (command for command in self._context.commands if command.offered(call))
+        ours = (word for command in offered for word in (command.name, *command.aliases))
+        theirs = (word for chain in catalog.offered(ask.event.sender) for word in chain.words)
+        return near_miss(content.text, (casefold_nfkc(word) for word in (*ours, *theirs))) or reading
+
     async def _run_command(self, turn: Routed[CommandIntent]) -> AsyncGenerator[Step]:
-        made = turn.reading.command.run(CommandCall(turn.reading.argument, turn.ask, self._context))
+        reading = turn.reading
+        made = reading.command.run(CommandCall(reading.argument, turn.ask, self._context, reading.name))
         if isinstance(made, Awaitable):
             yield await made
             return
@@ -189,10 +209,13 @@ class Chains:
             async for step in steps:
                 yield step
 
-    async def _say(self, turn: Routed[FixedReply | Welcome | NoReply]) -> AsyncGenerator[Step]:
+    async def _say(self, turn: Routed[FixedReply | Welcome | UnknownCommand | NoReply]) -> AsyncGenerator[Step]:
         match turn.reading:
             case FixedReply(sentence):
                 yield Outcome((TextReply(self._context.catalogue.text(sentence)),))
+            case UnknownCommand(word, suggestion):
+                said = self._context.catalogue.text("help.unknown", word=word, suggestion=suggestion)
+                yield Outcome((TextReply(said),))
             case Welcome(name):
                 yield Outcome((TextReply(self._welcome(turn.ask, turn.catalog.chain(name, turn.ask.event.sender))),))
             case NoReply():

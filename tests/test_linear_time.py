@@ -21,8 +21,9 @@ from pipeline.errors import BadCallback
 from pipeline.ports import ChannelCapabilities
 from pipeline.replies import TextReply
 from pipeline.steps.rendering import plain_parts
+from pipeline.text.command_line import choice_of, read_command_line
 from pipeline.text.escape import block_quote, escape_markdown
-from pipeline.text.folding import casefold_nfkc, first_word, repeated_sign
+from pipeline.text.folding import casefold_nfkc, repeated_sign
 from pipeline.text.i18n import Catalogue
 from pipeline.text.privacy import Masker
 
@@ -95,7 +96,8 @@ PATHS: dict[str, Callable[[str], object]] = {
     "thoughts": split_reasoning,
     "thoughts of a draft": lambda text: split_reasoning(text, whole=False),
     "reading aloud": speech_text,
-    "folding": lambda text: (casefold_nfkc(text), first_word("@" + text), repeated_sign(text, ["👍"])),
+    "folding": lambda text: (casefold_nfkc(text), repeated_sign(text, ["👍"])),
+    "commands": lambda text: (read_command_line("@" + text, ("@help",), lambda *_: True), choice_of(text)),
     "quoting": lambda text: (escape_markdown(text, most=LENGTH), block_quote(text)),
     "masking": Masker(("张三", "Li Lei")),
     "parsing of exports": parse,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from chains.catalog.config import ChainConfig
 from pipeline.errors import ChainInvalid
 from pipeline.events import Person
-from pipeline.text.folding import casefold_nfkc, first_word
+from pipeline.text.command_line import read_command_line
+from pipeline.text.folding import casefold_nfkc
 
 Check = Callable[[ChainConfig], str]
 """Says what keeps a chain from being used here, such as a model that is not set up; nothing if all is well."""
@@ -27,6 +28,15 @@ class PartialRelease:
             return True
         drawn = hashlib.sha256(f"{self.chain.name}/{person}".encode()).digest()
         return int.from_bytes(drawn[:4], "big") % 100 < self.share
+
+
+@dataclass(frozen=True, slots=True)
+class ChainCall:
+    """A chain called by its command: the chain's name, the word, folded, and what follows it."""
+
+    chain: str
+    word: str
+    rest: str
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,13 @@ class ChainCatalog:
         trial = self.trials.get(name)
         return trial.chain if trial is not None and person is not None and trial.includes(person) else chain
 
-    def by_command(self, line: str, person: Person) -> tuple[str, str] | None:
-        """Name the chain whose command a line begins with, and return what follows; None for one not offered."""
-        word, rest = first_word(line)
-        name = self._words.get(word) if word else None
-        return (name, rest) if name is not None and self.chains[name].offered_to(person) else None
+    def by_command(self, line: str, person: Person) -> ChainCall | None:
+        """Return the chain whose command a line begins with, and what follows; None for one not offered."""
+        found = read_command_line(line, self._words, lambda _word, _rest: True)
+        name = self._words[found.name] if found is not None else ""
+        if found is None or not self.chains[name].offered_to(person):
+            return None
+        return ChainCall(name, found.name, found.rest)
 
     def by_keyword(self, text: str, person: Person) -> str:
         """Name the chain whose keyword a message contains; empty for none that is offered to its sender."""

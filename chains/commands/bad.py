@@ -2,6 +2,7 @@
 
 from chains.command import Command, CommandCall
 from pipeline.answer import Outcome, Rated
+from pipeline.text.command_line import is_courtesy
 from pipeline.text.unicode import wellformed
 
 
@@ -20,5 +21,7 @@ COMMAND = Command(
     summary="rating.bad_summary",
     usage="rating.usage",
     run=run,
+    synonyms=("@点踩", "@dislike"),
+    joins=lambda name, rest: is_courtesy(rest) or (name in ("@差评", "@点踩") and rest[0] not in "的怎师君率是太"),
     signs=("👎", "[弱]", "[踩]", "[ThumbsDown]"),
 )

@@ -9,4 +9,34 @@ async def run(order: CommandCall) -> Outcome:
     return order.reply("clear.done", ConversationClosed())
 
 
-COMMAND = Command(name="@clear", aliases=("@清除", "@清空", "@清除上下文"), summary="clear.summary", run=run)
+COMMAND = Command(
+    name="@clear",
+    aliases=("@清除", "@清空", "@清除上下文"),
+    summary="clear.summary",
+    run=run,
+    synonyms=(
+        "@重置",
+        "@重置对话",
+        "@重置上下文",
+        "@重新开始",
+        "@重来",
+        "@从头开始",
+        "@清空上下文",
+        "@清除对话",
+        "@清空对话",
+        "@清除记忆",
+        "@清空记忆",
+        "@清屏",
+        "@新对话",
+        "@新会话",
+        "@新的对话",
+        "@新建对话",
+        "@开始新对话",
+        "@换个话题",
+        "@reset",
+        "@restart",
+        "@new",
+        "@new-chat",
+        "@newchat",
+    ),
+)

@@ -8,6 +8,7 @@ from chains.command import Command, CommandCall
 from pipeline.answer import Outcome
 from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
 from pipeline.replies import FileReply, TextReply
+from pipeline.text.command_line import choice_of, is_courtesy
 from pipeline.text.folding import casefold_nfkc
 
 _PREVIOUS = frozenset({"last", "previous", "上次", "上一次", "上一个", "上一段"})
@@ -25,6 +26,14 @@ _FORMATS: dict[str, Format] = {name: name for name in get_args(Format)} | {
 }
 _NUMBER = re.compile(r"第?0*([1-9]\d{0,8})[次段个号]?")
 _MONTH = re.compile(r"(\d{4})[-/.年](\d{1,2})月?")
+_FILLERS = tuple(
+    "聊天记录 对话记录 对话 聊天 会话 记录 的 为 成 格式 文件 文档 版 我 一下 用 以 给 请 和 与 把".split()  # noqa: SIM905 (a word a line would be a page)
+)
+_SEPARATORS = re.compile(r"[\s,、;]+")
+_PART = re.compile(
+    rf"(?P<filler>{'|'.join(_FILLERS)})|{_MONTH.pattern}|{_NUMBER.pattern}|"
+    + "|".join(sorted(map(re.escape, (*_PREVIOUS, *_EVERYTHING, *_CURRENT, *_FORMATS)), key=len, reverse=True))
+)
 _MONTHS = range(1, 13)
 # Of those before and after, some moments of this machine's time zone have no number.
 _YEARS = range(1971, 9999)
@@ -59,18 +68,35 @@ def offered(order: CommandCall) -> bool:
 
 
 def _read(argument: str) -> _Wish | str:
-    """Read what is wanted, in any order; return the first word that says nothing to us."""
+    """Read what is wanted, in any order; return the first word that is not understood."""
     wanted: Wanted = Current()
     format_: Format = "pdf"
-    for word in casefold_nfkc(argument).replace(",", " ").split():
-        if word in _FORMATS:
-            format_ = _FORMATS[word]
-            continue
-        found = _meant(word)
-        if found is None:
+    for word in _SEPARATORS.split(casefold_nfkc(choice_of(argument))):
+        parts = [word] if word in _FORMATS or _meant(word) is not None else _parts(word)
+        if parts is None:
             return word
-        wanted = found
+        for part in parts:
+            if part in _FORMATS:
+                format_ = _FORMATS[part]
+            else:
+                wanted = _meant(part) or wanted
     return _Wish(wanted, format_)
+
+
+def _parts(word: str) -> list[str] | None:
+    """Part what Chinese writes without spaces: `全部pdf`, `第3次对话为html`; None where something is left over."""
+    if word.isascii():
+        return None if word else []
+    parts = []
+    place = 0
+    while place < len(word):
+        found = _PART.match(word, place)
+        if found is None:
+            return None
+        if not found["filler"]:
+            parts.append(found[0])
+        place = found.end()
+    return parts if all(part in _FORMATS or _meant(part) is not None for part in parts) else None
 
 
 def _meant(word: str) -> Wanted | None:
@@ -119,4 +145,6 @@ COMMAND = Command(
     usage="export.usage",
     run=run,
     offered=offered,
+    synonyms=("@下载", "@导出对话", "@导出记录", "@导出聊天记录", "@导出文件", "@下载对话", "@保存对话", "@download"),
+    joins=lambda _name, rest: is_courtesy(rest) or isinstance(_read(rest), _Wish),
 )

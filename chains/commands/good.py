@@ -2,6 +2,7 @@
 
 from chains.command import Command, CommandCall
 from pipeline.answer import Outcome, Rated
+from pipeline.text.command_line import is_courtesy
 from pipeline.text.unicode import wellformed
 
 
@@ -18,5 +19,7 @@ COMMAND = Command(
     aliases=("@好评", "@赞", "@👍"),
     summary="rating.good_summary",
     run=run,
+    synonyms=("@点赞", "@like"),
+    joins=lambda name, rest: is_courtesy(rest) or (name in ("@好评", "@点赞") and rest[0] not in "的怎师率是太如"),
     signs=("👍", "[强]", "[赞]", "[ThumbsUp]"),
 )

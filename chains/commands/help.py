@@ -30,4 +30,27 @@ def _chain_line(chain: ChainConfig, context: CommandContext) -> str:
     return context.catalogue.text("chain.line", command=chain.command, alias=chain.aliases[0], summary=summary)
 
 
-COMMAND = Command(name="@help", aliases=("@帮助", "@菜单"), summary="help.summary", run=run)
+COMMAND = Command(
+    name="@help",
+    aliases=("@帮助", "@菜单"),
+    summary="help.summary",
+    run=run,
+    synonyms=(
+        "@帮助菜单",
+        "@使用帮助",
+        "@查看帮助",
+        "@指令",
+        "@指令列表",
+        "@所有指令",
+        "@命令",
+        "@命令列表",
+        "@功能",
+        "@功能列表",
+        "@说明",
+        "@使用说明",
+        "@怎么用",
+        "@menu",
+        "@command",
+        "@commands",
+    ),
+)

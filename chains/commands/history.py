@@ -30,4 +30,24 @@ def _line(conversation: Conversation, catalogue: Catalogue) -> str:
     )
 
 
-COMMAND = Command(name="@history", aliases=("@历史", "@历史记录"), summary="history.summary", run=run)
+COMMAND = Command(
+    name="@history",
+    aliases=("@历史", "@历史记录"),
+    summary="history.summary",
+    run=run,
+    synonyms=(
+        "@历史对话",
+        "@历史消息",
+        "@对话历史",
+        "@对话记录",
+        "@对话列表",
+        "@聊天记录",
+        "@聊天历史",
+        "@我的对话",
+        "@我的历史",
+        "@查看历史",
+        "@查看历史记录",
+        "@chats",
+        "@conversations",
+    ),
+)

@@ -18,10 +18,15 @@ from chains.tools.draw_picture import draw_tool
 from pipeline.answer import Exchange, ExchangeRecorded, Notice, Outcome, Provenance, Step
 from pipeline.errors import AnswerFailed
 from pipeline.replies import ImageReply
+from pipeline.text.command_line import is_courtesy
 from pipeline.text.escape import escape_markdown
 from pipeline.text.unicode import wellformed
 
 _QUOTE = 60
+_NO_DRAWING = ("的", "怎", "是什么", "软件", "工具", "板", "师", "技巧", "功能", "模型", "吗", "用什么", "app")
+_NO_PICTURE = tuple(
+    "的 怎 是 里 中 上 有 能 可以 太 为什么 和 与 在 不 没 看 发 打不 被 大小 格式 素材 下载 吗".split()  # noqa: SIM905 (a word a line would be a page)
+)
 
 
 async def run(order: CommandCall) -> AsyncGenerator[Step]:
@@ -91,11 +96,37 @@ def offered(order: CommandCall) -> bool:
     return order.context.media_services.image_generator is not None
 
 
+def _joins(name: str, rest: str) -> bool:
+    """Join a description: `@图片里是什么` and `@画家是谁` are questions."""
+    if is_courtesy(rest):
+        return True
+    if name == "@画":
+        return rest[0] in "一二两三几个只张幅条朵棵座群" or rest[0].isdecimal()
+    return not rest.startswith(_NO_PICTURE if name == "@图片" else _NO_DRAWING)
+
+
 COMMAND = Command(
     name="@image",
     aliases=("@画图", "@图片"),
     summary="image.summary",
     usage="image.usage",
     run=run,
+    synonyms=(
+        "@画",
+        "@画画",
+        "@画张图",
+        "@画一张图",
+        "@绘图",
+        "@绘画",
+        "@作图",
+        "@生成图片",
+        "@文生图",
+        "@images",
+        "@draw",
+        "@paint",
+        "@picture",
+    ),
+    takes_text=True,
+    joins=_joins,
     offered=offered,
 )

@@ -5,16 +5,18 @@ from collections.abc import Iterable
 from chains.command import DEFAULT, Command, CommandCall, CommandContext
 from chains.conversation.model_choice import ModelChoice, model_choice_for
 from pipeline.answer import ModelChosen, Outcome
+from pipeline.text.command_line import is_courtesy
 from pipeline.text.escape import escape_markdown
 from pipeline.text.folding import casefold_nfkc
 from pipeline.text.unicode import wellformed
 
 _LONGEST = 60
+_MAKERS = ("默认", "通义", "千问", "豆包", "文心", "混元", "智谱", "星火", "月之暗面", "百川", "深度求索", "讯飞")
 
 
 async def run(order: CommandCall) -> Outcome:
     """Choose the model named, go back to the chain's own, or list what there is to choose from."""
-    means, wanted = order.context, wellformed(order.argument)
+    means, wanted = order.context, wellformed(order.choice)
     known = await means.memory.load(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
     choice = _choice(order, chosen=known.model)
     if casefold_nfkc(wanted) in DEFAULT:
@@ -103,11 +105,22 @@ def offered(order: CommandCall) -> bool:
     return _choice(order).free
 
 
+def _joins(name: str, rest: str) -> bool:
+    """Join a number, a Latin name or that of a Chinese model: `@模型训练要多久` is a question."""
+    if is_courtesy(rest):
+        return True
+    if name in ("@换模型", "@切换模型", "@更换模型", "@选模型", "@选择模型"):
+        return rest[0] not in "的怎吗是有会能" and len(rest) <= _LONGEST
+    return (rest[0].isascii() or rest.startswith(_MAKERS)) and len(rest) <= _LONGEST
+
+
 COMMAND = Command(
     name="@model",
     aliases=("@模型", "@换模型"),
     summary="choice.summary",
     usage="choice.usage",
     run=run,
+    synonyms=("@切换模型", "@更换模型", "@选模型", "@选择模型", "@模型列表", "@查看模型", "@models"),
+    joins=_joins,
     offered=offered,
 )

@@ -3,10 +3,15 @@
 from chains.command import DEFAULT, Command, CommandCall
 from pipeline.answer import Outcome, PersonaSet
 from pipeline.text.escape import block_quote
+from pipeline.text.folding import casefold_nfkc
 from pipeline.text.unicode import wellformed
 
 MOST = 4000
 """How many characters a persona may have."""
+
+_NO_PERSONA = tuple(
+    "的 怎 有哪 有什么 和 与 在 里 上 好 了 崩 塌 名 卡 图 集 吗 之 扮演游戏 是什么".split()  # noqa: SIM905 (a word a line would be a page)
+)
 
 
 async def run(order: CommandCall) -> Outcome:
@@ -14,7 +19,7 @@ async def run(order: CommandCall) -> Outcome:
     text = wellformed(order.argument)
     if not text:
         return await _current(order)
-    if text.casefold() in DEFAULT:
+    if casefold_nfkc(order.choice) in DEFAULT:
         return order.reply("persona.reset", PersonaSet(""))
     if len(text) > MOST:
         return order.reply("persona.too_long", length=len(text), most=MOST)
@@ -29,10 +34,18 @@ async def _current(order: CommandCall) -> Outcome:
     return order.reply("persona.current", persona=block_quote(known.persona))
 
 
+def _joins(_: str, rest: str) -> bool:
+    """Join a description: `@角色的意思` and `@人设崩塌` are about the words themselves."""
+    return not rest.startswith(_NO_PERSONA)
+
+
 COMMAND = Command(
     name="@prompt-set",
     aliases=("@角色", "@设定", "@人设"),
     summary="persona.summary",
     usage="persona.usage",
     run=run,
+    synonyms=("@角色设定", "@设定角色", "@设置角色", "@人物设定", "@prompt", "@prompt_set", "@promptset", "@persona"),
+    takes_text=True,
+    joins=_joins,
 )

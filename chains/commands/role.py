@@ -7,7 +7,9 @@ from itertools import groupby
 from chains.command import DEFAULT, Command, CommandCall
 from chains.persona_library import Persona, personas, search
 from pipeline.answer import Outcome, PersonaSet
+from pipeline.text.command_line import is_courtesy
 from pipeline.text.escape import escape_markdown
+from pipeline.text.folding import casefold_nfkc
 from pipeline.text.i18n import Catalogue
 
 MOST = 12
@@ -19,8 +21,8 @@ _DIGITS = 6
 
 async def run(order: CommandCall) -> Outcome:
     """Set the persona named, set it back, or list what there is to choose from."""
-    wanted = order.argument
-    if wanted.casefold() in DEFAULT:
+    wanted = order.choice
+    if casefold_nfkc(wanted) in DEFAULT:
         return order.reply("persona.reset", PersonaSet(""))
     # Reads the library, the first time.
     found = await asyncio.to_thread(_found, wanted)
@@ -50,7 +52,7 @@ def _hits(order: CommandCall, found: tuple[Persona, ...]) -> Outcome:
     lines = [say("role.line", number=each.number, name=each.name, about=each.about) for each in found[:MOST]]
     if len(found) > MOST:
         lines.append(say("role.more", count=len(found) - MOST))
-    return order.reply("role.hits", personas="\n".join(lines), words=escape_markdown(order.argument, most=_LONGEST))
+    return order.reply("role.hits", personas="\n".join(lines), words=escape_markdown(order.choice, most=_LONGEST))
 
 
 def _by_category(found: Iterable[Persona], catalogue: Catalogue) -> str:
@@ -73,4 +75,6 @@ COMMAND = Command(
     summary="role.summary",
     usage="role.usage",
     run=run,
+    synonyms=("@切换角色", "@更换角色", "@选角色", "@选择角色", "@角色列表", "@角色大全", "@roles"),
+    joins=lambda _name, rest: is_courtesy(rest) or (rest[0] not in "的怎吗是有" and len(rest) <= _LONGEST),
 )

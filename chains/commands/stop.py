@@ -10,4 +10,25 @@ async def run(order: CommandCall) -> Outcome:
     return order.reply("stop.done" if stopped else "stop.nothing")
 
 
-COMMAND = Command(name="@stop", aliases=("@停止", "@停"), summary="stop.summary", run=run, urgent=True)
+COMMAND = Command(
+    name="@stop",
+    aliases=("@停止", "@停"),
+    summary="stop.summary",
+    run=run,
+    urgent=True,
+    synonyms=(
+        "@停下",
+        "@停下来",
+        "@停止生成",
+        "@停止回答",
+        "@别说了",
+        "@不要说了",
+        "@打住",
+        "@取消",
+        "@中止",
+        "@终止",
+        "@cancel",
+        "@abort",
+        "@halt",
+    ),
+)

@@ -64,5 +64,17 @@ COMMAND = Command(
     aliases=("@用量", "@统计", "@额度"),
     summary="usage.summary",
     run=run,
+    synonyms=(
+        "@余额",
+        "@用量统计",
+        "@用量查询",
+        "@使用量",
+        "@我的用量",
+        "@查看用量",
+        "@查用量",
+        "@我的额度",
+        "@剩余额度",
+        "@quota",
+    ),
     offered=lambda order: order.context.spending is not None,
 )

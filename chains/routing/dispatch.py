@@ -6,39 +6,44 @@ What neither says goes to the chain of its channel.
 from dataclasses import replace
 
 from chains.catalog.catalog import ChainCatalog
+from chains.command import CommandIntent
 from chains.routing.intents import (
-    CommandIntent,
     FixedReply,
     ImageIntent,
     Intent,
     NoReply,
     Question,
+    UnknownCommand,
     VoiceIntent,
     Welcome,
+    command_line_of,
 )
-from pipeline.events import Clicked, Subscribed, Text
+from pipeline.events import Subscribed, Text
 from pipeline.ports import AnswerRequest
 from pipeline.text.unicode import wellformed
 
 
 def dispatch(reading: Intent, ask: AnswerRequest, catalog: ChainCatalog) -> Intent:
-    """Return an intent with the chain it concerns; webot's own commands concern none."""
+    """Return an intent with the chain it concerns; webot's own commands concern none.
+
+    A synonym of a command gives way to a chain that has the word, and a name to a longer one that a chain has:
+    `@导出报表` is not `@导出` with an argument.
+    """
     match reading:
-        case CommandIntent() | Welcome() | ImageIntent() | VoiceIntent():
+        case CommandIntent(name=name, is_synonym=is_synonym):
+            return _called(ask, catalog, longer_than=len(name) - is_synonym) or reading
+        case Welcome() | ImageIntent() | VoiceIntent() | UnknownCommand():
             return reading
         case Question() | FixedReply() | NoReply():
             return _called(ask, catalog) or _by_words(reading, ask, catalog)
 
 
-def _called(ask: AnswerRequest, catalog: ChainCatalog) -> Question | Welcome | None:
-    content = ask.event.content
-    if not isinstance(content, Text | Clicked):
+def _called(ask: AnswerRequest, catalog: ChainCatalog, *, longer_than: int = 0) -> Question | Welcome | None:
+    line = command_line_of(ask.event.content)
+    called = None if line is None else catalog.by_command(line, ask.event.sender)
+    if called is None or len(called.word) <= longer_than:
         return None
-    called = catalog.by_command(content.text if isinstance(content, Text) else content.key, ask.event.sender)
-    if called is None:
-        return None
-    name, words = called
-    return Question(wellformed(words), chain=name) if words else Welcome(name)
+    return Question(wellformed(called.rest), chain=called.chain) if called.rest else Welcome(called.chain)
 
 
 def _by_words(reading: Question | FixedReply | NoReply, ask: AnswerRequest, catalog: ChainCatalog) -> Intent:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chains.command import Command, Commands
+from chains.command import CommandIntent, Commands
 from pipeline.events import (
     CardActed,
     Clicked,
@@ -40,11 +40,11 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class CommandIntent:
-    """A command with what followed it."""
+class UnknownCommand:
+    """A word with an @ that is no command but close to one."""
 
-    command: Command
-    argument: str
+    word: str
+    suggestion: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +80,24 @@ class NoReply:
     """No answer is due."""
 
 
-Intent = Question | CommandIntent | FixedReply | Welcome | ImageIntent | VoiceIntent | NoReply
+Intent = Question | CommandIntent | UnknownCommand | FixedReply | Welcome | ImageIntent | VoiceIntent | NoReply
 
 
 def command_in(content: Content, commands: Commands) -> CommandIntent | None:
     """Return the command an event is, typed or clicked; None if it is none."""
-    if not isinstance(content, Text | Clicked):
-        return None
-    found = commands.find(content.text if isinstance(content, Text) else content.key)
-    return CommandIntent(*found) if found else None
+    line = command_line_of(content)
+    return None if line is None else commands.find(line)
+
+
+def command_line_of(content: Content) -> str | None:
+    """Return what may be a command: a text, or the key of a menu button."""
+    match content:
+        case Text(text):
+            return text
+        case Clicked(key):
+            return key
+        case _:
+            return None
 
 
 def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -> Intent:

@@ -28,12 +28,3 @@ def repeated_sign(line: str, signs: Iterable[str]) -> str:
     """Return the sign that a line consists of, however often; empty if there is anything else in it."""
     bare = "".join(_SHADES.sub("", line).split())
     return next((sign for sign in signs if bare and not bare.replace(sign, "")), "")
-
-
-def first_word(line: str) -> tuple[str, str]:
-    """Return the word with an @ that a line begins with, folded, and what follows it; two empty texts for none."""
-    text = line.strip()
-    if not text.startswith(SIGNS):
-        return "", ""
-    word, *rest = text.split(maxsplit=1)
-    return casefold_nfkc(word), rest[0] if rest else ""

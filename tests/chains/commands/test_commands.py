@@ -158,6 +158,12 @@ async def test_commands_leave_nothing_in_the_transcript_and_need_no_model() -> N
             assert () == (await it.outcome(name)).changes
 
 
+@pytest.mark.parametrize("word", ["不", "no", "算了。", "取消", "不删了"])
+async def test_forget_takes_no_for_an_answer(word: str) -> None:
+    async with open_chains_harness(memory=RecentMemory(forget_asked_at=datetime.now(UTC))) as it:
+        assert Outcome((TextReply(Catalogue("zh").text("forget.kept")),)) == await it.outcome(f"@forget {word}")
+
+
 async def test_what_needs_no_answer_is_left_alone() -> None:
     async with open_chains_harness() as it:
         assert Outcome((Silence(),)) == await it.outcome(Entered())

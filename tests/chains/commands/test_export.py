@@ -73,6 +73,12 @@ async def said(printer: Printer, text: str) -> Outcome:
         ("all html", Everything(), "html"),
         ("全部 文本", Everything(), "txt"),
         ("2026-11, CSV", Month(2026, 11), "csv"),
+        ("全部pdf。", Everything(), "pdf"),
+        ("为网页", Current(), "html"),
+        ("上一次的对话", Previous(), "pdf"),
+        ("第3次对话html", Numbered(3), "html"),
+        ("2026年11月的全部聊天记录，谢谢", Everything(), "pdf"),
+        ("我的全部聊天记录 txt！", Everything(), "txt"),
     ],
 )
 async def test_what_is_wanted_is_read_in_any_order(argument: str, wanted: Wanted, format_: Format) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from chains.command import CommandIntent
 from chains.commands import all_commands
 from chains.routing.intents import (
-    CommandIntent,
     FixedReply,
     ImageIntent,
     Intent,
@@ -83,11 +83,8 @@ def test_a_first_word_that_is_a_command_gives_it(
         pytest.param("@helpme", id="a longer word"),
         pytest.param("@nosuch", id="an unknown word with a sign"),
         pytest.param("@", id="a sign alone"),
-        pytest.param("@ help", id="a sign apart from its word"),
         pytest.param("please @help", id="a command in the middle"),
         pytest.param("@@help", id="two signs"),
-        pytest.param("@help。", id="a full stop on its tail"),
-        pytest.param("@画图一只猫", id="a command glued to its argument"),
         pytest.param("alice@help", id="an address"),
     ],
 )

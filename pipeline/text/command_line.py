@@ -1,0 +1,120 @@
+"""Reads the command that a line of chat begins with: `@help`, `＠帮助。`, `@ 导出`, `@画图一只猫`.
+
+Chinese is written without spaces, so a name may touch what follows it. Whether a touching rest is an argument or the
+name is only part of a longer word (`@历史上的今天`) is for the caller to say.
+"""
+
+import unicodedata
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+
+import regex  # type: ignore[import-untyped]  # ships no types
+
+from pipeline.text.folding import SIGNS, casefold_nfkc
+
+LONGEST = 32
+"""Characters of the longest name, its sign included."""
+
+Joins = Callable[[str, str], bool]
+"""Whether a rest that touches a name, given first and folded, is what the name is to be called with."""
+
+_CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}〇々]")
+# Between a name and what follows it, and at the end of a line: punctuation that adds nothing.
+_PUNCTUATION = ",.!?:;~，。！？：；、～…．"
+_SEPARATORS = " \t\r\n\u3000" + _PUNCTUATION
+_STOPS = ",.!?:;~"
+# What makes a word part of an address, a path or an identifier.
+_GLUE = "@_-/."
+# Colours of skin, variation selectors, joiners and spaces without width.
+_INVISIBLE = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff\ufe0e\ufe0f\u200b\u200c\u200d\u2060\ufeff"
+_COURTESY = regex.compile(
+    r"""(?:[\p{P}\p{S}\p{M}\p{Cf}\s]|一下|一次|吧|呢|呀|啊|啦|了|哦|噢|喔|嘛|哈|好吗|可以吗|行吗|谢谢|谢啦|多谢|感谢|麻烦|请|我|你|您
+    |thanks|thank\ you|thx|please|pls)*+""",
+    regex.VERBOSE | regex.IGNORECASE,
+)
+_LONGEST_COURTESY = 40
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A line that begins with a known name: the name, folded, and what follows it."""
+
+    name: str
+    rest: str
+    touches: bool = False
+    """Whether nothing parts the two."""
+
+
+def read_command_line(line: str, names: Container[str], joins: Joins) -> CommandLine | None:
+    """Return the longest of the names, folded as `casefold_nfkc` does, that a line begins with; None for a plain text.
+
+    Takes time by the longest name, not by the line.
+    """
+    text = without_sign(line)
+    if text is None:
+        return None
+    for length in range(min(len(text), LONGEST), 0, -1):
+        name = "@" + casefold_nfkc(text[:length])
+        if name not in names:
+            continue
+        follows = _follows(name, text[length : length + LONGEST])
+        if follows is None:
+            continue
+        # Punctuation is the writer's own where a space parts it from the name: `@translate .gitignore`.
+        rest = text[length:].lstrip(_PUNCTUATION + _INVISIBLE).lstrip()
+        if follows or joins(name, rest):
+            return CommandLine(name, rest, touches=not follows)
+    return None
+
+
+def without_sign(line: str) -> str | None:
+    """Return what stands behind the sign a command begins with; None for a line that has none, or two."""
+    text = line.strip().lstrip(_INVISIBLE)
+    if not text.startswith(SIGNS):
+        return None
+    behind = text[1:].lstrip().lstrip(_INVISIBLE)
+    return behind or None
+
+
+def is_courtesy(rest: str) -> bool:
+    """Whether a text says nothing but please and thank you, in words, punctuation or emoji."""
+    return len(rest) <= _LONGEST_COURTESY and _COURTESY.fullmatch(rest) is not None
+
+
+def choice_of(argument: str) -> str:
+    """Return an argument that chooses something, without the punctuation and courtesy around it."""
+    text = argument.strip(_SEPARATORS + _INVISIBLE)
+    for end in range(max(1, len(text) - _LONGEST_COURTESY), len(text)):
+        if is_courtesy(text[end:]):
+            return text[:end].rstrip(_SEPARATORS + _INVISIBLE)
+    return text
+
+
+def ends_cjk(name: str) -> bool:
+    """Whether a name ends in a letter of a script that is written without spaces."""
+    return _CJK.fullmatch(name[-1:]) is not None
+
+
+def _follows(name: str, rest: str) -> bool | None:
+    """Return True where a name ends before the rest, False where the two touch, None where it is part of a word."""
+    if not rest or rest[0].isspace():
+        return True
+    sign = unicodedata.normalize("NFKC", rest[0])[0]
+    if sign in _STOPS:
+        return True if rest[0] != sign else _after_stops(rest)
+    if sign in _GLUE:
+        return False if sign in "-/" and ends_cjk(name) else None
+    if _CJK.fullmatch(rest[0]):
+        return False
+    if not rest[0].isascii():
+        # Letters and marks of other scripts go on with the word; emoji and punctuation end it.
+        return None if unicodedata.category(rest[0])[0] in "LNM" and rest[0] not in _INVISIBLE else True
+    return False if ends_cjk(name) else None
+
+
+def _after_stops(rest: str) -> bool | None:
+    """Tell `@help.` and `@export, pdf` from `@help.com` and `@click:http://x`."""
+    behind = rest.lstrip(_STOPS)
+    if not behind or behind[0].isspace() or not behind[0].isascii():
+        return True
+    return True if rest[0] in ",:" and behind[0] != "/" else None

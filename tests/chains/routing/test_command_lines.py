@@ -1,0 +1,319 @@
+"""What is a command, what is close to one, and what is ordinary speech that happens to begin with an @."""
+
+import pytest
+
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
+from chains.command import CommandIntent
+from chains.commands import all_commands
+from chains.routing.dispatch import dispatch
+from chains.routing.intents import Intent, Question, UnknownCommand, Welcome, read_intent
+from chains.routing.near_misses import near_miss
+from pipeline.events import InboundEvent, Text
+from pipeline.text.i18n import Catalogue
+from tests.chains.harness import ALICE, NOON, ask, open_chains_harness
+
+COMMANDS = all_commands()
+WORDS = Catalogue("zh")
+NAMES = [*COMMANDS.words, "@translate", "@翻译", "@code", "@hr", "@人事"]
+CHAINS = ChainCatalog(
+    {
+        "default": ChainConfig(name="default"),
+        "translator": ChainConfig(name="translator", command="@translate", aliases=("@翻译", "@译")),
+        "reports": ChainConfig(name="reports", command="@导出报表"),
+        "fresh": ChainConfig(name="fresh", command="@重置", aliases=("@new", "@取消")),
+        "it": ChainConfig(name="it", command="@it"),
+    }
+)
+
+
+def reading(line: str) -> Intent:
+    return dispatch(read_intent(Text(line), commands=COMMANDS, catalogue=WORDS), ask(line), CHAINS)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "argument"),
+    [
+        # Chinese writes no space.
+        ("@画图一只猫", "@image", "一只猫"),
+        ("@画图上海外滩的夜景", "@image", "上海外滩的夜景"),
+        ("@画图 1024x1536 一只猫", "@image", "1024x1536 一只猫"),
+        ("@画图1024x1536 一只猫", "@image", "1024x1536 一只猫"),
+        ("@画图a cat", "@image", "a cat"),
+        ("@画图，一只猫", "@image", "一只猫"),
+        ("@画图：一只猫。", "@image", "一只猫。"),
+        ("@画图“一只猫”", "@image", "“一只猫”"),
+        ("＠画图一只猫", "@image", "一只猫"),
+        ("@画一只猫", "@image", "一只猫"),
+        ("@画 小猫钓鱼", "@image", "小猫钓鱼"),
+        ("@image一只猫", "@image", "一只猫"),
+        ("@IMAGE: a cat", "@image", "a cat"),
+        ("@image .NET logo", "@image", ".NET logo"),
+        ("@图片一只猫", "@image", "一只猫"),
+        ("@draw a cat", "@image", "a cat"),
+        ("@导出pdf", "@export", "pdf"),
+        ("@导出PDF。", "@export", "PDF。"),
+        ("@导出全部", "@export", "全部"),
+        ("@导出全部pdf", "@export", "全部pdf"),
+        ("@导出为html", "@export", "为html"),
+        ("@导出上一次的对话", "@export", "上一次的对话"),
+        ("@导出2026-11", "@export", "2026-11"),
+        ("@导出第3次", "@export", "第3次"),
+        ("@导出我的全部聊天记录", "@export", "我的全部聊天记录"),
+        ("@export全部", "@export", "全部"),
+        ("@export，pdf", "@export", "pdf"),
+        ("@export:pdf", "@export", "pdf"),
+        ("@下载全部", "@export", "全部"),
+        ("@角色英语老师", "@prompt-set", "英语老师"),
+        ("@角色：英语老师", "@prompt-set", "英语老师"),
+        ("@设定你是诗人", "@prompt-set", "你是诗人"),
+        ("@prompt-set你是诗人", "@prompt-set", "你是诗人"),
+        ("@角色默认", "@prompt-set", "默认"),
+        ("@角色库英语", "@role", "英语"),
+        ("@角色库3", "@role", "3"),
+        ("@换角色#3", "@role", "#3"),
+        ("@role英语", "@role", "英语"),
+        ("@换模型2", "@model", "2"),
+        ("@模型deepseek", "@model", "deepseek"),
+        ("@模型通义千问", "@model", "通义千问"),
+        ("@切换模型 千问", "@model", "千问"),
+        ("@差评答非所问", "@bad", "答非所问"),
+        ("@忘记我确认", "@forget", "确认"),
+        ("@👍🏻", "@good", ""),
+        # Punctuation, emoji and courtesy at the end.
+        ("@导出。", "@export", ""),
+        ("@help。", "@help", ""),
+        ("@Help！！", "@help", ""),
+        ("@HELP?", "@help", ""),
+        ("@help...", "@help", ""),
+        ("@help~", "@help", ""),
+        ("@帮助？", "@help", ""),
+        ("@帮助～", "@help", ""),
+        ("@清除…", "@clear", ""),
+        ("@help 😊", "@help", "😊"),
+        ("@帮助😊", "@help", "😊"),
+        ("@帮助一下", "@help", "一下"),
+        ("@停止吧！", "@stop", "吧！"),
+        ("@历史谢谢", "@history", "谢谢"),
+        ("@help谢谢", "@help", "谢谢"),
+        # The sign apart from its word, of any width, with what nobody sees.
+        ("@ 帮助", "@help", ""),
+        ("＠　帮助", "@help", ""),
+        ("@ export", "@export", ""),
+        ("@ help", "@help", ""),
+        ("﹫ 导出pdf", "@export", "pdf"),
+        ("\u200b@help", "@help", ""),
+        ("@\u200bhelp\u200b", "@help", ""),
+        ("＠ＨＥＬＰ！", "@help", ""),
+        # Other words for the same.
+        ("@重新开始", "@clear", ""),
+        ("@清空上下文。", "@clear", ""),
+        ("@新对话", "@clear", ""),
+        ("@Reset", "@clear", ""),
+        ("@历史对话", "@history", ""),
+        ("@聊天记录", "@history", ""),
+        ("@停下来！", "@stop", ""),
+        ("@别说了", "@stop", ""),
+        ("@指令", "@help", ""),
+        ("@怎么用？", "@help", ""),
+        ("@commands", "@help", ""),
+        ("@余额", "@usage", ""),
+        ("@我的用量", "@usage", ""),
+        ("@点赞", "@good", ""),
+        ("@删除聊天记录", "@forget", ""),
+        ("@persona 你是诗人", "@prompt-set", "你是诗人"),
+        ("@切换角色", "@role", ""),
+    ],
+)
+def test_a_line_is_the_command_a_person_means(line: str, name: str, argument: str) -> None:
+    found = reading(line)
+
+    assert isinstance(found, CommandIntent), found
+    assert (name, argument) == (found.command.name, found.argument)
+
+
+@pytest.mark.parametrize(
+    ("line", "chain", "words"),
+    [
+        ("@翻译你好", "translator", "你好"),
+        ("@翻译：你好", "translator", "你好"),
+        ("@翻译hello", "translator", "hello"),
+        ("@翻译“hello”", "translator", "“hello”"),
+        ("@ 翻译 hello", "translator", "hello"),
+        ("@translate你好", "translator", "你好"),
+        ("@translate, hello", "translator", "hello"),
+        ("@Translate: hello?", "translator", "hello?"),
+        ("@译早上好", "translator", "早上好"),
+        ("@it，打印机坏了", "it", "打印机坏了"),
+        ("@IT 打印机坏了", "it", "打印机坏了"),
+        ("@导出报表 本周", "reports", "本周"),
+        ("@导出报表本周", "reports", "本周"),
+        ("@重置密码", "fresh", "密码"),
+        ("@new york", "fresh", "york"),
+    ],
+)
+def test_a_chain_is_called_the_same_way(line: str, chain: str, words: str) -> None:
+    assert Question(words, chain=chain) == reading(line)
+
+
+@pytest.mark.parametrize("line", ["@翻译", "@翻译。", "@translate！", "@ 翻译", "@IT?", "@重置", "@取消"])
+def test_a_chains_command_alone_is_welcomed_and_comes_before_a_synonym(line: str) -> None:
+    assert isinstance(reading(line), Welcome)
+
+
+async def test_a_word_of_a_chain_that_is_a_synonym_of_stop_waits_its_turn() -> None:
+    event = InboundEvent("k", ALICE, Text("@取消"), NOON)
+    async with open_chains_harness() as plain, open_chains_harness(book=CHAINS) as with_chain:
+        assert plain.chains.urgent(event)
+        assert not with_chain.chains.urgent(event)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "@helpme",
+        "@help_me",
+        "@help-desk",
+        "@helper",
+        "@help.com",
+        "@help.com 是什么网站",
+        "@help@example.com",
+        "@stop_it",
+        "@role/admin",
+        "@export(default)",
+        "@click:http://example.com",
+        "@@help",
+        "@",
+        "＠",
+        "@ ",
+        "help@example.com",
+        "zhang.san@帮助.com",
+        "请发 @help",
+        "怎么用@画图一只猫",
+        "@帮助.com",
+        "@导出@example.com",
+        "@helpé",
+        "@property\ndef name(self): ...",
+        "@media (max-width: 600px)",
+        "@Override public void run()",
+        "@Component({selector: 'x'})",
+        "@import url('x.css')",
+        # Words that only begin like a command.
+        "@历史上的今天发生了什么",
+        "@历史老师",
+        "@停车场在哪里",
+        "@停止播放音乐",
+        "@统计一下这些数字：1、2、3",
+        "@清除浏览器缓存的方法",
+        "@清空购物车的按钮怎么写",
+        "@赞美一下春天",
+        "@踩坑记录",
+        "@菜单怎么设计",
+        "@帮助我写一封邮件",
+        "@图片里有什么",
+        "@图片的大小",
+        "@画家是谁",
+        "@画图软件推荐",
+        "@导出来的文件在哪",
+        "@导出按钮怎么做",
+        "@模型训练要多久",
+        "@模型是什么",
+        "@角色的意思",
+        "@人设崩塌",
+        "@忘记我们的约会了",
+        "@用量怎么算",
+        # Everyday words among the synonyms mean the command only by themselves.
+        "@取消会议",
+        "@取消 明天的会议",
+        "@功能 测试怎么写",
+        "@说明 一下相对论",
+        "@like this one",
+        "@下载电影",
+        "@张三 你好",
+        "@所有人 开会了",
+        "@webot 你好",
+    ],
+)
+async def test_ordinary_speech_goes_to_the_model_as_it_was_written(line: str) -> None:
+    found = reading(line)
+
+    assert not isinstance(found, CommandIntent | Welcome)
+    assert near_miss(line, NAMES) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "suggestion"),
+    [
+        ("@hlep", "@hlep", "@help"),
+        ("@HLEP", "@hlep", "@help"),
+        ("＠ｈｌｅｐ！", "@hlep", "@help"),
+        ("@hlep.", "@hlep", "@help"),
+        ("@hlep 怎么用", "@hlep", "@help"),
+        ("@hlep，谢谢", "@hlep", "@help"),
+        ("@ hlep", "@hlep", "@help"),
+        ("@helpp", "@helpp", "@help"),
+        ("@hel", "@hel", "@help"),
+        ("@halp", "@halp", "@help"),
+        ("@hekp", "@hekp", "@help"),
+        ("@exprot pdf", "@exprot", "@export"),
+        ("@exort", "@exort", "@export"),
+        ("@hsitory", "@hsitory", "@history"),
+        ("@histroy😀", "@histroy", "@history"),
+        ("@cleer", "@cleer", "@clear"),
+        ("@stpo", "@stpo", "@stop"),
+        ("@imgae一只猫", "@imgae", "@image"),
+        ("@modle 2", "@modle", "@model"),
+        ("@useage", "@useage", "@usage"),
+        ("@prompt-ste 诗人", "@prompt-ste", "@prompt-set"),
+        ("@transalte hello", "@transalte", "@translate"),
+        ("@role3", "@role3", "@role 3"),
+        ("@清除上下问", "@清除上下问", "@清除上下文"),
+        ("@历史纪录", "@历史纪录", "@历史记录"),
+    ],
+)
+def test_a_slip_is_asked_about(line: str, word: str, suggestion: str) -> None:
+    assert UnknownCommand(word, suggestion) == near_miss(line, NAMES)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "@rose 你好",
+        "@expert",
+        "@clean",
+        "@god",
+        "@mode",
+        "@plan",
+        "@translated hello",
+        "@models.py 是什么",
+        "@hello",
+        "@home",
+        "@nosuch",
+        "@bob",
+        "@ban",
+        "@ hlep me write a letter",
+        "@hlep.com",
+        "@hlep_me",
+        "@hlep@example.com",
+        "@hlep(1)",
+        "@model3 怎么样",
+        "hlep",
+        "我发了 @hlep",
+        "@清楚上次的问题",
+        "@历史剧推荐",
+    ],
+)
+def test_a_word_of_its_own_is_no_slip(line: str) -> None:
+    assert near_miss(line, NAMES) is None
+
+
+async def test_a_slip_is_answered_without_the_model() -> None:
+    async with open_chains_harness("http://127.0.0.1:9/v1") as it:
+        assert "没有 @hlep 这个指令，是想发 @help 吗？" == await it.said("@hlep")
+    async with open_chains_harness("http://127.0.0.1:9/v1", chat={"language": "en"}, book=CHAINS) as it:
+        assert "There is no command @tarnslate. Did you mean @translate?" == await it.said("@tarnslate hello")
+
+
+async def test_what_is_not_offered_is_not_suggested() -> None:
+    async with open_chains_harness() as it:
+        assert "【演示模型】" in await it.said("@exprot pdf")
