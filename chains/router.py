@@ -12,6 +12,7 @@ from chains.catalog.templates import fill
 from chains.command import CommandCall, CommandContext, CommandIntent
 from chains.commands import all_commands
 from chains.conversation.answer import ConversationAnswerer
+from chains.conversation.prompt import values_for
 from chains.media.image_input import ImageIntake
 from chains.media.services import open_media_services
 from chains.media.voice_input import VoiceTranscriber
@@ -222,7 +223,7 @@ class Chains:
                 yield Outcome((Silence(),))
 
     def _welcome(self, ask: AnswerRequest, chain: ChainConfig) -> str:
-        said = fill(chain.welcome, self._conversations.blanks(ask, chain)).strip()
+        said = fill(chain.welcome, values_for(ask, chain, self._context.catalogue)).strip()
         return said or self._context.catalogue.text(
             "chain.welcome", command=chain.command, description=chain.description
         )

@@ -1,30 +1,24 @@
 """Answers a message with a model: prompt, tool loop, replies, and what is recorded."""
 
-import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import structlog
 
 from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
-from chains.catalog.templates import values
-from chains.conversation import prompt
-from chains.conversation.messages import build_messages
+from chains.conversation.generation import NONE, AnswerGenerator, GeneratedAnswer
 from chains.conversation.model_choice import model_choice_for
 from chains.conversation.provenance import build_provenance
-from chains.conversation.tool_loop import run_tool_loop
-from chains.media.image_input import EncodedImages, encode_images, recent_images
+from chains.conversation.request import ModelRequest
+from chains.conversation.tool_loop import CompletedRound
+from chains.media.image_input import recent_images
 from chains.media.services import IMAGE, SPEECH, MediaServices
 from chains.models.budget import Budget
-from chains.models.errors import to_answer_failed, word_of
-from chains.models.fallback import ChatModel
 from chains.models.parsing.reasoning import ParsedAnswer
-from chains.models.prices import alone, charged, usage_of
+from chains.models.prices import alone, charged
 from chains.models.registry import ModelRegistry
-from chains.models.response import FILTERED, ModelResponse, final_response
-from chains.tooling.executor import ToolExecutor
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolset import ToolRegistry
 from pipeline.answer import (
@@ -32,12 +26,14 @@ from pipeline.answer import (
     Exchange,
     ExchangeRecorded,
     FailedUsage,
+    Notice,
     Outcome,
+    PartialAnswer,
     Provenance,
     Step,
     TokenUsage,
 )
-from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
+from pipeline.errors import AnswerFailed, ChainInvalid
 from pipeline.ports import AnswerRequest, ConversationStore
 from pipeline.replies import ImageReply, Reply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
@@ -47,19 +43,26 @@ from pipeline.text.i18n import Catalogue
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
 class ConversationAnswerer:
     """The conversation chain: persona, window and question to the model, its answer to the person."""
 
-    chat: Chat
-    memory: ConversationStore
-    models: ModelRegistry
-    catalogue: Catalogue
-    media_services: MediaServices
-    tool_registry: ToolRegistry
-    budget: Budget
-    _toolless: set[str] = field(default_factory=set)
-    """Models that refuse to be offered tools."""
+    def __init__(
+        self,
+        chat: Chat,
+        memory: ConversationStore,
+        models: ModelRegistry,
+        catalogue: Catalogue,
+        media_services: MediaServices,
+        tool_registry: ToolRegistry,
+        budget: Budget,
+    ) -> None:
+        self.chat = chat
+        self.memory = memory
+        self.models = models
+        self.catalogue = catalogue
+        self.media_services = media_services
+        self.budget = budget
+        self.generator = AnswerGenerator(models, chat, catalogue, tool_registry, images=media_services.images)
 
     async def answer(
         self,
@@ -79,73 +82,41 @@ class ConversationAnswerer:
         wrong with the model.
         """
         chain = self._chain(catalog, name or ask.chain, ask)
+        sender = ask.event.sender
         known = await self.memory.load(
-            ask.event.sender,
+            sender,
             turns=self.chat.turns if chain.turns is None else chain.turns,
             idle_minutes=self.chat.idle_minutes if chain.idle_minutes is None else chain.idle_minutes,
         )
         # A chain that was called keeps its own model, for which its words and options were written.
-        model = (
-            chain.model
-            if name
-            else model_choice_for(self.models, chain, ask.event.sender, chosen=known.model).answering
-        )
-        admitted = await self.budget.acquire(model, ask)
-        if isinstance(admitted, Outcome):
-            yield admitted
+        wanted = chain.model if name else model_choice_for(self.models, chain, sender, chosen=known.model).answering
+        model = await self.budget.acquire(wanted, ask)
+        if isinstance(model, Outcome):
+            yield model
             return
-        model = admitted
-        opened = await self._open(model)
-        blanks = self.blanks(ask, chain)
-        # And it speaks for itself: a persona would turn the translator into something else.
-        instead = "" if name else known.persona or self.chat.system_prompt
-        earlier = prompt.examples_and_history(chain, known.exchanges, blanks)
-        looks: EncodedImages = {}
-        if self.media_services.images is not None and self.models.sees(model):
+        if self._shows_images(model):
             pictures = (*recent_images(known.pictures, ask.event.sent_at, self.chat.picture_seconds), *pictures)
-            looks = await encode_images(self.media_services.images, pictures, earlier)
-        messages = build_messages(
-            prompt.system_prompt(chain, blanks, self.catalogue, override=instead),
-            earlier,
-            prompt.question(chain, question, blanks),
+        request = await self.generator.prepare(
+            chain,
+            question,
+            ask,
+            called=bool(name),
+            model=model,
+            persona=known.persona,
+            exchanges=known.exchanges,
             pictures=pictures,
-            looks=looks,
+            withheld=await self._withheld(chain, ask),
         )
-        options = self.models.options(model, prompt.options(chain, model=model))
-        tools = (
-            await self.tool_registry.bind(chain, ask.capabilities)
-            if chain.tools and model not in self._toolless
-            else {}
-        )
-        if DRAW in tools and not await self.budget.allows(IMAGE, ask.event.sender):
-            del tools[DRAW]
-        toolbox = ToolExecutor(tools, ask, self.catalogue)
-        rounds: list[ModelResponse] = []
-        began = time.perf_counter()
-        try:
-            async with aclosing(
-                run_tool_loop(opened, messages, options, toolbox, rounds, shown=self._display_text)
-            ) as steps:
-                async for step in steps:
-                    yield step
-        except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
-            # The error's own text may quote the question or the key: neither it nor its trace goes further.
-            failed = to_answer_failed(error, model=model)
-            taken = [*beside, *self._taken(model, rounds, toolbox)]
-            answered_by = (rounds[-1].model if rounds else "") or model
-            failed.wasted = _failed_usage(self._origin(chain, answered_by, taken, began))
-            raise failed from None
-        if toolbox.refused:
-            self._toolless.add(model)
-        asked = Exchange(question, "", pictures, tuple(drawn.media for drawn in toolbox.images))
-        heard = final_response(rounds)
-        taken = [*beside, *self._taken(model, rounds, toolbox)]
-        origin = self._origin(chain, heard.model or model, taken, began)
-        if toolbox.uses:
-            origin = replace(origin, tools=tuple(toolbox.uses))
-        spoken = await heard.parsed_whole()
-        outcome, answer = self._outcome(asked, chain, model, known, heard, spoken, origin)
-        yield await self._with_speech(outcome, answer, chain, ask, by_voice=by_voice)
+        async with aclosing(self.generator.run(request, shown=self._display_text)) as steps:
+            async for step in steps:
+                match step:
+                    case PartialAnswer() | Notice():
+                        yield step
+                    case CompletedRound():
+                        pass
+                    case GeneratedAnswer():
+                        outcome = self._outcome(Exchange(question, "", pictures), request, step, known, beside)
+                        yield await self._with_speech(outcome, step.text, chain, ask, by_voice=by_voice)
 
     async def sees(self, ask: AnswerRequest, catalog: ChainCatalog) -> bool:
         """Whether the model that answers the person on the ask's channel can look at pictures."""
@@ -158,12 +129,14 @@ class ConversationAnswerer:
         wanted = model_choice_for(self.models, chain, sender, chosen=known.model).answering
         return self.models.sees(await self.budget.answering(wanted, sender))
 
-    def blanks(self, ask: AnswerRequest, chain: ChainConfig) -> dict[str, str]:
-        """Return what the chain's templates may name."""
-        sender = ask.event.sender
-        return values(
-            user=sender.user, channel=sender.channel, chain=chain.name, at=ask.event.sent_at, catalogue=self.catalogue
-        )
+    def _shows_images(self, model: str) -> bool:
+        return self.media_services.images is not None and self.models.sees(model)
+
+    async def _withheld(self, chain: ChainConfig, ask: AnswerRequest) -> frozenset[str]:
+        """Return the tools that the person's budget does not allow."""
+        if DRAW not in chain.tools or await self.budget.allows(IMAGE, ask.event.sender):
+            return NONE
+        return frozenset((DRAW,))
 
     def _chain(self, catalog: ChainCatalog, name: str, ask: AnswerRequest) -> ChainConfig:
         try:
@@ -171,53 +144,37 @@ class ConversationAnswerer:
         except ChainInvalid as error:
             raise AnswerFailed(str(error), reason="model.setup") from error
 
-    async def _open(self, model: str) -> ChatModel:
-        try:
-            return await self.models.chat(model)
-        except SettingsInvalid as error:
-            raise AnswerFailed(str(error), reason="model.setup") from error
-
-    def _taken(self, called: str, rounds: Sequence[ModelResponse], tool_executor: ToolExecutor) -> Iterator[TokenUsage]:
-        for heard in rounds:
-            yield usage_of(heard, self.models.price(heard.table or called), called=called)
-        yield from (drawn.usage for drawn in tool_executor.images)
-
-    def _origin(self, chain: ChainConfig, model: str, taken: Sequence[TokenUsage], began: float) -> Provenance:
-        """Return how an answer came to be, and count what it took."""
-        origin = build_provenance(chain, model, taken, milliseconds=round((time.perf_counter() - began) * 1000))
-        if taken:
-            self.budget.paid(origin)
-        return origin
-
     def _outcome(
         self,
         asked: Exchange,
-        chain: ChainConfig,
-        model: str,
+        request: ModelRequest,
+        generated: GeneratedAnswer,
         known: ConversationContext,
-        response: ModelResponse,
-        spoken: ParsedAnswer,
-        origin: Provenance,
-    ) -> tuple[Outcome, str]:
-        """Return what is to be sent and remembered, and beside it the words alone."""
-        if not spoken.content and asked.drawn:
-            spoken = replace(spoken, content=self.catalogue.text("image.here"))
-        if not spoken.content:
-            filtered = response.finish.lower() in FILTERED
-            reason = "model.filtered" if filtered else "model.empty"
-            message = f"[models.{model}]: empty answer, finished by {word_of(response.finish)!r}"
-            raise AnswerFailed(message, reason=reason, wasted=_failed_usage(origin))
+        beside: Sequence[TokenUsage],
+    ) -> Outcome:
+        """Return what is to be sent and remembered; raises the answer's failure with what it cost."""
+        taken = [*beside, *generated.usage(self.models)]
+        origin = replace(
+            build_provenance(request.chain, generated.model, taken, milliseconds=generated.milliseconds),
+            tools=generated.tools,
+        )
+        if taken:
+            self.budget.paid(origin)
+        if generated.failure is not None:
+            generated.failure.wasted = _failed_usage(origin)
+            raise generated.failure from None
         # What it thought is not remembered: models are not meant to be given their old thoughts again.
-        said = ExchangeRecorded(replace(asked, answer=spoken.content), origin, known.conversation)
-        shown = self._display_text(spoken)
+        exchange = replace(asked, answer=generated.text, drawn=tuple(each.media for each in generated.images))
+        shown = self._display_text(ParsedAnswer(generated.reasoning, generated.text))
         # Its underscores and asterisks are no markup.
-        replies: list[Reply] = [TextReply(f"```json\n{shown}\n```" if chain.answer_format == "json" else shown)]
-        if response.is_cut:
+        is_json = request.chain.answer_format == "json"
+        replies: list[Reply] = [TextReply(f"```json\n{shown}\n```" if is_json else shown)]
+        if generated.is_cut:
             # A message of its own: the answer may have ended in the middle of code.
-            log.warning("answer_cut", model=model, characters=len(response.text))
+            log.warning("answer_cut", model=generated.table, characters=len(generated.text))
             replies.append(TextReply(self.catalogue.text("turn.cut")))
-        replies += [ImageReply(picture) for picture in asked.drawn]
-        return Outcome(tuple(replies), (said,)), spoken.content
+        replies += [ImageReply(picture) for picture in exchange.drawn]
+        return Outcome(tuple(replies), (ExchangeRecorded(exchange, origin, known.conversation),))
 
     async def _with_speech(
         self, outcome: Outcome, answer: str, chain: ChainConfig, ask: AnswerRequest, *, by_voice: bool

@@ -1,7 +1,8 @@
 """Runs the model–tool loop until the model answers."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -9,34 +10,41 @@ from langchain_core.messages import AIMessage, BaseMessage
 from chains.models.fallback import ChatModel
 from chains.models.parsing.reasoning import ParsedAnswer
 from chains.models.response import ModelResponse
-from chains.tooling.executor import ROUNDS, ToolExecutor
+from chains.tooling.executor import ROUNDS, ToolExecutor, ToolResult
 from pipeline.answer import Notice, PartialAnswer
 
 _STEPS = 20
 """By which part of itself an answer has grown before it is shown again."""
 
 
+@dataclass(frozen=True, slots=True)
+class CompletedRound:
+    """One message of a model, whole, with what came of the tools it asked for."""
+
+    response: ModelResponse
+    tools: tuple[ToolResult, ...] = ()
+
+
 async def run_tool_loop(
     model: ChatModel,
-    messages: list[BaseMessage],
-    options: dict[str, Any],
+    messages: Sequence[BaseMessage],
+    options: Mapping[str, Any],
     tool_executor: ToolExecutor,
-    rounds: list[ModelResponse],
     *,
     shown: Callable[[ParsedAnswer], str],
-) -> AsyncGenerator[PartialAnswer | Notice]:
-    """Receive a model until it answers.
-
-    `rounds` takes each of its messages, `messages` what it asked tools and was told.
+) -> AsyncGenerator[PartialAnswer | Notice | CompletedRound]:
+    """Ask a model until it answers, and yield each of its messages once it is whole; the last is the answer.
 
     Drafts come where the ask's channel streams, as what is `shown` of each message so far.
     """
+    sent = [*messages]
+    rounds = 0
     while True:
-        last = len(rounds) == ROUNDS
-        heard = ModelResponse()
+        last = rounds == ROUNDS
+        response = ModelResponse()
         try:
             drafts = _message(
-                model, messages, options | tool_executor.request_options(last=last), tool_executor, heard, shown
+                model, sent, {**options, **tool_executor.request_options(last=last)}, tool_executor, response, shown
             )
             async with aclosing(drafts):
                 async for draft in drafts:
@@ -45,13 +53,15 @@ async def run_tool_loop(
             if not tool_executor.tools_rejected(error, first=not rounds):
                 raise
             continue
-        rounds.append(heard)
-        if last or not heard.tool_requests or not tool_executor.offers:
+        rounds += 1
+        if last or not response.tool_requests or not tool_executor.offers:
+            yield CompletedRound(response)
             return
-        for notice in tool_executor.notices(heard.tool_requests):
+        for notice in tool_executor.notices(response.tool_requests):
             yield Notice(notice)
-        messages.append(heard.request)
-        messages += await tool_executor.use(heard.tool_requests)
+        results = await tool_executor.use(response.tool_requests)
+        sent += (response.request, *(result.message for result in results))
+        yield CompletedRound(response, tuple(results))
 
 
 async def _message(

@@ -3,32 +3,26 @@
 import asyncio
 import hashlib
 import json
-import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from langchain_core.messages import BaseMessage, ToolMessage
-
 from chains.catalog.config import ChainConfig
-from chains.catalog.templates import values
-from chains.conversation import prompt
-from chains.conversation.messages import build_messages
-from chains.conversation.tool_loop import run_tool_loop
-from chains.models.errors import to_answer_failed, word_of
+from chains.conversation.generation import AnswerGenerator, GeneratedAnswer
+from chains.conversation.request import ModelRequest
+from chains.conversation.tool_loop import CompletedRound
 from chains.models.registry import ModelRegistry
-from chains.models.response import ModelResponse, final_response
-from chains.tooling.executor import ToolExecutor
-from chains.tooling.tool import BoundTool
+from chains.models.response import ModelCall
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolset import ToolRegistry
-from pipeline.answer import Exchange, PartialAnswer, ToolUse
+from pipeline.answer import Exchange, Notice, PartialAnswer, ToolUse
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.ports import AnswerRequest, ChannelCapabilities
 from pipeline.settings import Chat
+from pipeline.text.folding import casefold_nfkc
 from pipeline.text.i18n import Catalogue
 
 TRIAL_PERSON = Person("try", "somebody")
@@ -36,17 +30,10 @@ TRIAL_PERSON = Person("try", "somebody")
 TOOL_SERVER_SECONDS = 60.0
 """How long a trial waits for a server whose tools it needs; the service has connected before anybody asks."""
 
-_TRAITS = ChannelCapabilities(message_bytes=2048, streams=True)
+CHANNEL_CHAINS = frozenset({"default"})
+"""The chains that channels have as their own, where the settings name none."""
 
-
-@dataclass(frozen=True, slots=True)
-class ModelCall:
-    """A message of a model: its table in the settings, whose price it costs, and the provider's count of tokens."""
-
-    table: str
-    input_tokens: int
-    cached_tokens: int
-    output_tokens: int
+TRIAL_CAPABILITIES = ChannelCapabilities(message_bytes=2048, streams=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +42,9 @@ class TrialAnswer:
 
     text: str = ""
     model: str = ""
+    """The provider's name for the model that answered."""
+    table: str = ""
+    """Its table in the settings: a fallback's, where one stood in."""
     input_tokens: int = 0
     output_tokens: int = 0
     cost: int = 0
@@ -75,21 +65,6 @@ class ToolTrace:
 
     use: ToolUse
     output: str
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedRequest:
-    """What a model is asked: the messages, what else the request says, and the tools it is offered."""
-
-    ask: AnswerRequest
-    messages: list[BaseMessage]
-    options: dict[str, Any]
-    tools: dict[str, BoundTool]
-
-    def transcript(self) -> list[tuple[str, str]]:
-        """Return the messages as roles and words."""
-        roles = {"human": "user", "ai": "assistant"}
-        return [(roles.get(message.type, message.type), message.text) for message in self.messages]
 
 
 @dataclass(frozen=True)
@@ -134,120 +109,72 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True)
 class ChainTester:
-    """Asks chains questions, so many at once, and gives them the tools they have in the service."""
+    """Asks chains questions as the service does, so many at once."""
 
-    models: ModelRegistry
-    chat: Chat
-    catalogue: Catalogue
-    tool_registry: ToolRegistry = field(default_factory=lambda: ToolRegistry({}))
-    answers: AnswerCache = field(default_factory=AnswerCache)
-    at_once: int = 4
-    clock: Callable[[], datetime] = _now
-    _room: asyncio.Semaphore = field(init=False)
-    _toolless: set[str] = field(default_factory=set)
-    """Models that refuse to be offered tools."""
+    def __init__(
+        self,
+        models: ModelRegistry,
+        chat: Chat,
+        catalogue: Catalogue,
+        tool_registry: ToolRegistry | None = None,
+        answers: AnswerCache | None = None,
+        at_once: int = 4,
+        clock: Callable[[], datetime] = _now,
+        channel_chains: Collection[str] = CHANNEL_CHAINS,
+    ) -> None:
+        """`channel_chains` are the chains that channels have as their own."""
+        self.models = models
+        self._generator = AnswerGenerator(
+            models, chat, catalogue, tool_registry or ToolRegistry({}), tool_seconds=TOOL_SERVER_SECONDS
+        )
+        self._answers = answers or AnswerCache()
+        self._clock = clock
+        self._channel_chains = channel_chains
+        self._room = asyncio.Semaphore(at_once)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_room", asyncio.Semaphore(self.at_once))
-
-    async def prepare(self, chain: ChainConfig, question: str, exchanges: Sequence[Exchange] = ()) -> PreparedRequest:
+    async def prepare(self, chain: ChainConfig, question: str, exchanges: Sequence[Exchange] = ()) -> ModelRequest:
         """Return what the chain's model is asked at first; waits for servers whose tools it is offered."""
-        at = self.clock()
-        blanks = values(
-            user=TRIAL_PERSON.user, channel=TRIAL_PERSON.channel, chain=chain.name, at=at, catalogue=self.catalogue
-        )
-        instead = self.chat.system_prompt if not chain.command else ""
-        messages = build_messages(
-            prompt.system_prompt(chain, blanks, self.catalogue, override=instead),
-            prompt.examples_and_history(chain, exchanges, blanks),
-            prompt.question(chain, question, blanks),
-        )
-        return PreparedRequest(
-            AnswerRequest(
-                InboundEvent("try", TRIAL_PERSON, Text(question), at), _TRAITS, trace="try", chain=chain.name
-            ),
-            messages,
-            self.models.options(chain.model, prompt.options(chain, model=chain.model)),
-            await self.tool_registry.bind(chain, _TRAITS, patience=TOOL_SERVER_SECONDS) if chain.tools else {},
-        )
+        event = InboundEvent("try", TRIAL_PERSON, Text(question), self._clock())
+        ask = AnswerRequest(event, TRIAL_CAPABILITIES, trace="try", chain=chain.name)
+        called = is_called(chain, question, self._channel_chains)
+        return await self._generator.prepare(chain, question, ask, called=called, exchanges=exchanges)
 
     async def ask(self, chain: ChainConfig, question: str, exchanges: Sequence[Exchange] = ()) -> TrialAnswer:
         """Ask a question and wait for the whole answer; what was asked before costs nothing."""
-        sent = await self.prepare(chain, question, exchanges)
-        key = self._key(chain, sent)
+        request = await self.prepare(chain, question, exchanges)
+        key = self._key(request)
         async with self._room:
-            if (known := await asyncio.to_thread(self.answers.find, key)) is not None:
+            if (known := await asyncio.to_thread(self._answers.find, key)) is not None:
                 return self._priced(known)
             tried = TrialAnswer()
-            async with aclosing(self.stream(chain, sent)) as pieces:
+            async with aclosing(self.stream(request)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, TrialAnswer):
                         tried = piece
             # What a tool could not do now it may do the next time.
             if not tried.error and all(use.outcome in {"done", "refused"} for use in tried.tools):
-                await asyncio.to_thread(self.answers.keep, key, tried)
+                await asyncio.to_thread(self._answers.keep, key, tried)
             return tried
 
-    async def stream(self, chain: ChainConfig, sent: PreparedRequest) -> AsyncGenerator[str | ToolTrace | TrialAnswer]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | ToolTrace | TrialAnswer]:
         """Yield what is said as it is said, the tools used in between, and at the end what came of it."""
-        toolbox = ToolExecutor({} if chain.model in self._toolless else sent.tools, sent.ask, self.catalogue)
-        rounds: list[ModelResponse] = []
-        messages = [*sent.messages]
-        began = time.perf_counter()
-        first = seen = 0
-        shown = (0, "")
-        error = ""
-        try:
-            model = await self.models.chat(chain.model)
-            steps = run_tool_loop(model, messages, sent.options, toolbox, rounds, shown=lambda spoken: spoken.content)
-            async with aclosing(steps):
-                async for step in steps:
-                    for tooled in _new_traces(toolbox, messages, seen):
-                        yield tooled
-                    seen = len(toolbox.uses)
-                    if isinstance(step, PartialAnswer):
-                        first = first or _since(began)
-                        before = shown[1] if shown[0] == len(rounds) else ""
-                        if step.text.startswith(before):
-                            yield step.text[len(before) :]
-                            shown = (len(rounds), step.text)
-        except Exception as failed:  # noqa: BLE001 - providers and their libraries raise anything
-            error = str(to_answer_failed(failed, model=chain.model))
-        for tooled in _new_traces(toolbox, messages, seen):
-            yield tooled
-        if toolbox.refused:
-            self._toolless.add(chain.model)
-        yield self._priced(
-            replace(
-                self._answer_of(chain, rounds, toolbox, error), milliseconds=_since(began), first_milliseconds=first
-            )
-        )
-
-    def _answer_of(
-        self, chain: ChainConfig, rounds: list[ModelResponse], tool_executor: ToolExecutor, error: str
-    ) -> TrialAnswer:
-        text = model = ""
-        if not error:
-            heard = final_response(rounds)
-            text = heard.parsed(whole=True).content or (
-                self.catalogue.text("image.here") if tool_executor.images else ""
-            )
-            model = heard.model or chain.model
-            error = "" if text else f"[models.{chain.model}]: empty answer, finished by {word_of(heard.finish)!r}"
-        return TrialAnswer(
-            text=text,
-            model=model,
-            input_tokens=sum(heard.input_tokens for heard in rounds),
-            output_tokens=sum(heard.output_tokens for heard in rounds),
-            error=error,
-            tools=tuple(tool_executor.uses),
-            calls=tuple(
-                ModelCall(heard.table or chain.model, heard.input_tokens, heard.cached_tokens, heard.output_tokens)
-                for heard in rounds
-            ),
-        )
+        shown = ""
+        async with aclosing(self._generator.run(request)) as steps:
+            async for step in steps:
+                match step:
+                    case PartialAnswer(text):
+                        if text.startswith(shown):
+                            yield text[len(shown) :]
+                            shown = text
+                    case CompletedRound():
+                        shown = ""
+                        for result in step.tools:
+                            yield ToolTrace(result.use, result.message.text)
+                    case Notice():
+                        pass
+                    case GeneratedAnswer():
+                        yield self._priced(_trial_answer(step))
 
     def _priced(self, tried: TrialAnswer) -> TrialAnswer:
         cost = sum(
@@ -256,22 +183,36 @@ class ChainTester:
         )
         return replace(tried, cost=cost)
 
-    def _key(self, chain: ChainConfig, sent: PreparedRequest) -> str:
-        asked: list[object] = [self.models.identity(chain.model), sent.options, sent.transcript()]
-        if sent.tools:
+    def _key(self, request: ModelRequest) -> str:
+        asked: list[object] = [self.models.identity(request.model), dict(request.options), request.transcript()]
+        if request.tools:
             # What tools say changes with time: an answer that may lean on them is good for the day it was given.
-            day = sent.ask.event.sent_at.astimezone().date().isoformat()
-            asked += [[offer.schema for offer in sent.tools.values()], day]
+            day = request.ask.event.sent_at.astimezone().date().isoformat()
+            asked += [[offer.schema for offer in request.tools.values()], day]
         return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def _new_traces(tool_executor: ToolExecutor, messages: list[BaseMessage], seen: int) -> Iterator[ToolTrace]:
-    """Return the uses after those `seen`, each with what the model was told of it."""
-    told = [message.text for message in messages if isinstance(message, ToolMessage)]
-    # Earlier exchanges have none of these messages, so both lists go side by side.
-    for use, text in zip(tool_executor.uses[seen:], told[seen:], strict=True):
-        yield ToolTrace(use, text)
+def is_called(chain: ChainConfig, question: str, channel_chains: Collection[str]) -> bool:
+    """Whether a question reaches a chain because it was called, so that it speaks for itself as in the service.
+
+    The chain of a channel answers without being called, unless the question has one of its keywords.
+    """
+    if chain.command or chain.name not in channel_chains:
+        return True
+    looked_at = casefold_nfkc(question)
+    return any(casefold_nfkc(keyword) in looked_at for keyword in chain.keywords)
 
 
-def _since(began: float) -> int:
-    return round((time.perf_counter() - began) * 1000)
+def _trial_answer(generated: GeneratedAnswer) -> TrialAnswer:
+    return TrialAnswer(
+        text="" if generated.failure is not None else generated.text,
+        model=generated.model,
+        table=generated.table,
+        input_tokens=sum(call.input_tokens for call in generated.calls),
+        output_tokens=sum(call.output_tokens for call in generated.calls),
+        milliseconds=generated.milliseconds,
+        first_milliseconds=generated.first_milliseconds,
+        error="" if generated.failure is None else str(generated.failure),
+        tools=generated.tools,
+        calls=generated.calls,
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from chains.models.response import ModelResponse, clamp_token_count
+from chains.models.response import ModelCall, clamp_token_count
 from pipeline.answer import ExchangeRecorded, FailedUsage, Outcome, Provenance, TokenUsage
 from pipeline.settings import ModelTable
 
@@ -43,10 +43,10 @@ class Price:
         return round(tokens + self.call * MILLION)
 
 
-def usage_of(response: ModelResponse, price: Price, *, called: str) -> TokenUsage:
+def usage_of(call: ModelCall, price: Price) -> TokenUsage:
     """Return what a message took of the model that was called, or of the one that stood in for it."""
-    cost = price.cost(response.input_tokens, response.output_tokens, cached=response.cached_tokens)
-    return TokenUsage(response.model or called, response.input_tokens, response.output_tokens, cost)
+    cost = price.cost(call.input_tokens, call.output_tokens, cached=call.cached_tokens)
+    return TokenUsage(call.model, call.input_tokens, call.output_tokens, cost)
 
 
 def took_of(table: ModelTable, answer: object) -> TokenUsage:

@@ -35,6 +35,18 @@ MOST_INLINE = 20_000
 """Characters of an answer that are parsed on the event loop: at most some 20 ms of CPU."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """What one message of a model took: its table in the settings, and the provider's count of tokens."""
+
+    table: str
+    model: str
+    """The provider's name for it; the table's where it gave none."""
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+
+
 @dataclass(slots=True)
 class ModelResponse:
     """A model's response so far; tokens are the provider's own count."""
@@ -72,6 +84,12 @@ class ModelResponse:
             content = reduce(_joined, self._blocks).content
         asked = self._asking
         return AIMessage(content, tool_calls=asked.tool_calls, invalid_tool_calls=asked.invalid_tool_calls)
+
+    def call(self, asked: str) -> ModelCall:
+        """Return what the message took; `asked` is the table that was called."""
+        return ModelCall(
+            self.table or asked, self.model or asked, self.input_tokens, self.cached_tokens, self.output_tokens
+        )
 
     def add(self, message: AIMessage) -> None:
         """Take in a message or a piece of one."""

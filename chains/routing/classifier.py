@@ -74,10 +74,8 @@ class ChainClassifier:
         log.info(
             "chain_chosen", trace=ask.trace, chain=chain.name, chosen=chosen if is_offered or not chosen else "other"
         )
-        return Classification(
-            chosen if is_offered else "",
-            (usage_of(heard, self.models.price(heard.table or name), called=name),),
-        )
+        call = heard.call(name)
+        return Classification(chosen if is_offered else "", (usage_of(call, self.models.price(call.table)),))
 
     async def _ask(self, name: str, offered: Sequence[ChainConfig], text: str) -> ModelResponse:
         model = await self.models.chat(name)

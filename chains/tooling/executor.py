@@ -59,9 +59,6 @@ class ToolExecutor:
     offers: Mapping[str, BoundTool]
     ask: AnswerRequest
     catalogue: Catalogue
-    images: list[GeneratedImage] = field(default_factory=list)
-    uses: list[ToolUse] = field(default_factory=list)
-    """Everything asked for so far, in order."""
     refused: bool = False
     """Whether the model would not be offered tools."""
     _counts: Counter[str] = field(default_factory=Counter)
@@ -88,16 +85,13 @@ class ToolExecutor:
         self._noticed.update(fresh)
         return [self.catalogue.text(key) for key in fresh]
 
-    async def use(self, wishes: Sequence[ToolCallRequest]) -> list[ToolMessage]:
-        """Use tools as a model asked to, all at once; returns what it is told, failures included, in its order."""
+    async def use(self, wishes: Sequence[ToolCallRequest]) -> list[ToolResult]:
+        """Use tools as a model asked to, all at once; returns what came of it, failures included, in its order."""
         # Who may is settled in their order, before any of them runs.
         reasons = [self._reason_not_to(wish) for wish in wishes]
-        used = await asyncio.gather(
+        return await asyncio.gather(
             *(self._use(wish, reason) for wish, reason in zip(wishes, reasons, strict=True)),
         )
-        self.uses += [each.use for each in used]
-        self.images += [each.image for each in used if each.image is not None]
-        return [each.message for each in used]
 
     def _reason_not_to(self, wish: ToolCallRequest) -> str:
         name = wish["name"] or ""

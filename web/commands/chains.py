@@ -212,7 +212,7 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
             sent = await trier.prepare(version.chain, text)
             show_request(f"{name} {version.label} {version.chain.revision}", sent)
             began = False
-            async for piece in trier.stream(version.chain, sent):
+            async for piece in trier.stream(sent):
                 match piece:
                     case str():
                         click.echo(piece, nl=False)

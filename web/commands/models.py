@@ -8,7 +8,7 @@ import click
 from web.operator.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from chains.models.probe import Found, Throughput
+    from chains.evaluation.probe import Found, Throughput
     from chains.models.registry import ModelRegistry
     from pipeline.settings import Settings
 
@@ -44,11 +44,13 @@ def test(shell: Shell, name: str) -> None:
     settings = load_settings_quietly(shell)
 
     async def run() -> "tuple[Throughput, Found, Found]":
-        from chains.models.probe import ModelProbe  # noqa: PLC0415 (not for `webot --help`)
+        from chains.evaluation.probe import ModelProbe  # noqa: PLC0415 (not for `webot --help`)
+        from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (the same)
 
+        words = await asyncio.to_thread(Catalogue, settings.chat.language)
         models = await asyncio.to_thread(_models, settings)
         try:
-            probe = await ModelProbe.of(models, name)
+            probe = await ModelProbe.of(models, name, words)
             pace = await probe.measure()
             if pace.error:
                 return pace, "failed", "failed"

@@ -1,10 +1,10 @@
 """The models of the settings: those that answer are asked, the others looked at."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
+from chains.evaluation.probe import ModelProbe
 from chains.models.errors import to_answer_failed
 from chains.models.registry import ModelRegistry
 from chains.models.tables import NOT_CHAT
@@ -27,14 +27,15 @@ async def examine_models(settings: Settings, finding_factory: FindingFactory, se
     try:
         # They look for packages on the disk.
         await asyncio.to_thread(ModelRegistry, settings, Catalogue(settings.chat.language))
-        models = await asyncio.to_thread(ModelRegistry, alone, Catalogue(settings.chat.language))
+        words = await asyncio.to_thread(Catalogue, settings.chat.language)
+        models = await asyncio.to_thread(ModelRegistry, alone, words)
     except SettingsInvalid as error:
         yield _unusable(error, finding_factory)
         return
     try:
         await asyncio.to_thread(models.examine)
         for name in models.names:
-            yield await _asked(models, name, finding_factory.of(name), seconds)
+            yield await _asked(models, name, words, finding_factory.of(name), seconds)
     except SettingsInvalid as error:
         yield _unusable(error, finding_factory)
         return
@@ -48,22 +49,24 @@ def _unusable(error: SettingsInvalid, finding_factory: FindingFactory) -> Findin
     return finding_factory.failed("model", "models_bad", "models_bad_fix", problems="; ".join(error.problems))
 
 
-async def _asked(models: ModelRegistry, name: str, finding_factory: FindingFactory, seconds: float) -> Finding:
+async def _asked(
+    models: ModelRegistry, name: str, catalogue: Catalogue, finding_factory: FindingFactory, seconds: float
+) -> Finding:
     if models.display_name(name) == "demo":
         return finding_factory.ok("model", "model_demo")
-    started = time.monotonic()
+    probe = await ModelProbe.of(models, name, catalogue)
     try:
-        model = await models.chat(name)
-        started = time.monotonic()
         async with asyncio.timeout(seconds):
-            answer = await model.ainvoke(_ASKED)
-    except Exception as error:  # noqa: BLE001 -- the edge of a step: whatever a model's call raises is the finding
+            generated = await probe.answer(_ASKED)
+        failure = generated.failure
+    except TimeoutError as error:
         failure = to_answer_failed(error, model=name)
+    if failure is not None:
         return finding_factory.failed(
             "model", "model_bad", _fix(failure), model=models.display_name(name), error=_facts(failure)
         )
-    answering = str(answer.response_metadata.get("model_name") or models.display_name(name))
-    return finding_factory.ok("model", "model_ok", model=answering, seconds=f"{time.monotonic() - started:.1f}")
+    took = f"{generated.milliseconds / 1000:.1f}"
+    return finding_factory.ok("model", "model_ok", model=generated.model, seconds=took)
 
 
 def _looked_at(table: ModelTable, finding_factory: FindingFactory) -> Finding:

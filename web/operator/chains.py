@@ -11,7 +11,7 @@ from chains.catalog.config import ChainConfig, parse_chain, read_chain, read_tex
 from chains.catalog.files import ChainFiles, open_chain_files, requirements_of
 from chains.commands import all_commands
 from chains.evaluation.replay import ReplayQuestion, masked_question
-from chains.evaluation.tester import AnswerCache, ChainTester
+from chains.evaluation.tester import CHANNEL_CHAINS, AnswerCache, ChainTester
 from chains.media.services import trial_media_services
 from chains.models.registry import ModelRegistry
 from chains.tooling.mcp import open_servers
@@ -97,7 +97,15 @@ class ChainWorkspace:
         # Loads libraries.
         toolshed = await asyncio.to_thread(self._toolshed) if tools else ToolRegistry({})
         try:
-            yield ChainTester(self.models, self.settings.chat, self.catalogue, toolshed, AnswerCache(folder), at_once)
+            yield ChainTester(
+                self.models,
+                self.settings.chat,
+                self.catalogue,
+                toolshed,
+                AnswerCache(folder),
+                at_once,
+                channel_chains={table.chain for table in self.settings.channels.values()} or CHANNEL_CHAINS,
+            )
         finally:
             await asyncio.gather(self.models.aclose(), toolshed.servers.aclose())
 

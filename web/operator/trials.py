@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from chains.evaluation.tester import PreparedRequest, ToolTrace
+    from chains.conversation.request import ModelRequest
+    from chains.evaluation.tester import ToolTrace
 
 _TOLD = 500
 """How much of what a tool said is shown."""
 
 
-def show_request(title: str, sent: "PreparedRequest") -> None:
+def show_request(title: str, sent: "ModelRequest") -> None:
     """Print the messages, the options and the names of the tools that a model is sent."""
     click.secho(title, fg="cyan", err=True)
     for role, words in sent.transcript():
         click.secho(f"{role}:", fg="yellow", err=True)
         click.echo(words, err=True)
     if sent.options:
-        click.secho(f"options: {sent.options}", fg="yellow", err=True)
+        click.secho(f"options: {dict(sent.options)}", fg="yellow", err=True)
     if sent.tools:
         click.secho(f"tools: {', '.join(sent.tools)}", fg="yellow", err=True)
     click.secho("answer:", fg="yellow", err=True)

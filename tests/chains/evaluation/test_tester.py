@@ -48,7 +48,7 @@ async def trier(
 async def test_an_answer_comes_in_pieces_with_what_it_took(server: OpenAIServer) -> None:
     server.script(Says("<think>hm</think>Hello there", usage=(12, 3)))
     async with trier(server) as it:
-        pieces = [piece async for piece in it.stream(ONE, await it.prepare(ONE, "hi"))]
+        pieces = [piece async for piece in it.stream(await it.prepare(ONE, "hi"))]
 
     *said, tried = pieces
     assert isinstance(tried, TrialAnswer)

@@ -12,9 +12,10 @@ import pytest
 
 from chains.catalog.config import ChainConfig
 from chains.evaluation.replay import ComparedAnswers, ReplayQuestion, add_up, page
-from chains.evaluation.tester import AnswerCache, ChainTester, ModelCall, ToolTrace, TrialAnswer, describe_use
+from chains.evaluation.tester import AnswerCache, ChainTester, ToolTrace, TrialAnswer, describe_use
 from chains.media.services import trial_media_services
 from chains.models.registry import ModelRegistry
+from chains.models.response import ModelCall
 from chains.tooling.executor import ROUNDS
 from chains.tooling.mcp import McpServers, open_servers
 from chains.toolset import open_tool_registry
@@ -121,7 +122,7 @@ async def test_tools_are_told_between_the_words(server: OpenAIServer) -> None:
     asked = wish("current_time", arguments='{"time_zone": "Asia/Tokyo"}')
     server.script(asks(asked, text="Let me look."), Says("Nine."))
     async with trier(server) as it:
-        pieces = [piece async for piece in it.stream(CLOCK, await it.prepare(CLOCK, "What time is it?"))]
+        pieces = [piece async for piece in it.stream(await it.prepare(CLOCK, "What time is it?"))]
 
     *_, tried = pieces
     place = next(place for place, piece in enumerate(pieces) if isinstance(piece, ToolTrace))
@@ -147,7 +148,7 @@ async def test_every_round_is_counted_and_paid(server: OpenAIServer) -> None:
         tried = await it.ask(CLOCK, "hi")
 
     assert (300, 12, 300 * 2 + 12 * 8) == (tried.input_tokens, tried.output_tokens, tried.cost)
-    assert (ModelCall("default", 100, 0, 5), ModelCall("default", 200, 0, 7)) == tried.calls
+    assert (ModelCall("default", "test-model", 100, 0, 5), ModelCall("default", "test-model", 200, 0, 7)) == tried.calls
 
 
 async def test_what_was_taken_before_a_failure_is_counted(server: OpenAIServer) -> None:

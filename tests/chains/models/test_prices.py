@@ -102,7 +102,7 @@ def test_the_parts_of_an_answer_come_to_its_sum(
     heard: list[ModelResponse], given_price: float, cached: float, answered: float
 ) -> None:
     table = ModelTable(input_price=given_price, cached_input_price=cached, output_price=answered)
-    taken = [usage_of(each, Price.of(table), called="a") for each in heard]
+    taken = [usage_of(each.call("a"), Price.of(table)) for each in heard]
     made = build_provenance(ChainConfig(name="default"), "a", taken, milliseconds=0)
     own = [each for each in taken if each.model == "a"]
 

@@ -97,7 +97,7 @@ async def test_the_clock_knows_time_zones(zone: str, expected: str) -> None:
     shed = await asyncio.to_thread(open_tool_registry, MediaServices())
     (told,) = await toolbox(shed.offers["current_time"].tool).use([called("current_time", time_zone=zone)])
 
-    assert expected in told.text
+    assert expected in told.message.text
 
 
 async def test_tools_asked_for_together_run_together_and_answer_in_order() -> None:
@@ -112,7 +112,7 @@ async def test_tools_asked_for_together_run_together_and_answer_in_order() -> No
 
     told = await toolbox(meet).use([called("meet", 1, who="a"), called("meet", 2, who="b")])
 
-    assert [("call_1", "a"), ("call_2", "b")] == [(each.tool_call_id, each.text) for each in told]
+    assert [("call_1", "a"), ("call_2", "b")] == [(each.message.tool_call_id, each.message.text) for each in told]
 
 
 async def test_a_tool_that_takes_too_long_is_given_up() -> None:
@@ -125,8 +125,8 @@ async def test_a_tool_that_takes_too_long_is_given_up() -> None:
     box = toolbox(wait, seconds=0.01)
     (told,) = await box.use([called("wait")])
 
-    assert told.text.startswith("The tool failed")
-    assert ["timeout"] == [use.outcome for use in box.uses]
+    assert told.message.text.startswith("The tool failed")
+    assert ["timeout"] == [told.use.outcome]
 
 
 async def test_what_a_broken_tool_says_stays_with_us() -> None:
@@ -138,9 +138,9 @@ async def test_what_a_broken_tool_says_stays_with_us() -> None:
     box = toolbox(leak)
     (told,) = await box.use([called("leak")])
 
-    assert told.text.startswith("The tool failed")
-    assert "123" not in told.text
-    assert ["failed"] == [use.outcome for use in box.uses]
+    assert told.message.text.startswith("The tool failed")
+    assert "123" not in told.message.text
+    assert ["failed"] == [told.use.outcome]
 
 
 async def test_a_long_result_is_cut() -> None:
@@ -158,8 +158,8 @@ async def test_an_answer_uses_so_many_tools_and_no_more() -> None:
     few = await toolbox(count, most=2).use([called("count", number) for number in range(3)])
     many = await toolbox(count).use([called("count", number) for number in range(MOST_USES + 1)])
 
-    assert ["one", "one"] == [told.text for told in few if told.text == "one"]
-    assert (MOST_USES, "error") == (sum(told.text == "one" for told in many), many[-1].status)
+    assert ["one", "one"] == [told.message.text for told in few if told.message.text == "one"]
+    assert (MOST_USES, "error") == (sum(told.message.text == "one" for told in many), many[-1].message.status)
 
 
 async def test_long_arguments_are_shortened_for_the_transcript() -> None:
@@ -171,8 +171,8 @@ async def test_long_arguments_are_shortened_for_the_transcript() -> None:
     box = toolbox(read)
     (told,) = await box.use([called("read", text="长" * 1000)])
 
-    assert "1000" == told.text
-    assert (200, "…") == (len(box.uses[0].arguments), box.uses[0].arguments[-1])
+    assert "1000" == told.message.text
+    assert (200, "…") == (len(told.use.arguments), told.use.arguments[-1])
 
 
 async def test_a_tool_knows_whom_it_works_for_and_no_model_sees_that() -> None:
@@ -184,7 +184,7 @@ async def test_a_tool_knows_whom_it_works_for_and_no_model_sees_that() -> None:
     box = toolbox(whoami)
     (told,) = await box.use([called("whoami")])
 
-    assert "alice" == told.text
+    assert "alice" == told.message.text
     assert {} == box.offers["whoami"].schema["function"]["parameters"]["properties"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chains.models.probe import Found, ModelProbe
+from chains.evaluation.probe import Found, ModelProbe
 from chains.models.registry import ModelRegistry
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
@@ -26,9 +26,10 @@ async def probed(act: Act) -> tuple[Found, Found, int, str]:
         table = {"model": "m", "base_url": server.base_url, "max_retries": 0, "fallbacks": ("other",)}
         settings = Settings.model_validate({"models": {"default": table, "other": table | {"fallbacks": ()}}})
         # Reads the sentences.
-        models = ModelRegistry(settings, await asyncio.to_thread(Catalogue, "en"))
+        words = await asyncio.to_thread(Catalogue, "en")
+        models = ModelRegistry(settings, words)
         try:
-            probe = await ModelProbe.of(models, "default")
+            probe = await ModelProbe.of(models, "default", words)
             pace = await probe.measure()
             assert 0 < pace.tokens_a_second
             return await probe.uses_tools(), await probe.sees(), pace.pieces, pace.error
