@@ -99,6 +99,7 @@ class Asked:
     path: str
     headers: Mapping[str, str]
     body: dict[str, Any]
+    raw: bytes = b""
 
 
 def echo(body: Mapping[str, Any]) -> Says:
@@ -241,7 +242,7 @@ class _Connection(asyncio.Protocol):
         self._received = rest[length:]
         self._owes = True
         body = read_body(headers.get("content-type", ""), rest[:length])
-        asked = Asked(path=request.split(" ")[1], headers=headers, body=body)
+        asked = Asked(path=request.split(" ")[1], headers=headers, body=body, raw=rest[:length])
         self._do(self._server.act_for(asked), asked)
 
     def drop(self) -> None:
