@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from adapters.simulator.platform.apps import App
-from pipeline.events import Person
+from pipeline.events import InboundEvent, Person
 from pipeline.findings import Finding, FindingFactory
 from pipeline.ports import Channel, MediaStore, SendLog
 from pipeline.settings import ChannelSettings, MenuButton
+from pipeline.supervision import SupervisedLoop
 from pipeline.text.i18n import Language
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ async def nothing_to_forget(_: Person) -> None:
     """Stand for a channel that remembers nothing of people."""
 
 
+def no_trouble() -> str:
+    """Stand for a channel that is called, and cannot tell whether it will be."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedChannel:
     """A channel at work; `path` is where its platform calls, empty where it does not call."""
@@ -47,6 +53,10 @@ class OpenedChannel:
     path: str = ""
     forget: Callable[[Person], Awaitable[None]] = nothing_to_forget
     """Drops what the channel remembers of a person."""
+    start: Callable[[Callable[[InboundEvent], Awaitable[bool]]], SupervisedLoop] | None = None
+    """Begins to listen where the channel is not called at a path, handing what comes to the given entrance."""
+    trouble: Callable[[], str] = no_trouble
+    """Says why nothing comes in, or nothing; `/readyz` shows it."""
 
 
 @dataclass(frozen=True, slots=True)

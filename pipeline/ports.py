@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from pipeline.answer import (
     Conversation,
@@ -90,6 +90,23 @@ class Channel(Protocol):
 
     async def aclose(self) -> None:
         """Close the connections."""
+
+
+@runtime_checkable
+class ReplyingChannel(Channel, Protocol):
+    """A channel whose answers go to the message they answer, and which shows them while they are written."""
+
+    def show(self, event: InboundEvent, text: str) -> None:
+        """Show the answer so far, whole each time, as soon as may be."""
+
+    def notify(self, event: InboundEvent, text: str) -> None:
+        """Show a short word beside the answer so far; it is gone in the end."""
+
+    async def reply(self, event: InboundEvent, part: Part) -> Receipt:
+        """Deliver one part of the recorded answer to an event, as `send` does."""
+
+    def settle(self, event: InboundEvent, ending: Literal["stopped", "interrupted", "nothing"]) -> None:
+        """End what is shown of a turn that was stopped, is left to be taken up later, or had nothing to say."""
 
 
 class SendLimiter(Protocol):

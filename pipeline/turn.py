@@ -25,7 +25,7 @@ from pipeline.answer import (
     PartialAnswer,
 )
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
-from pipeline.ports import Answerer, AnswerRequest, Channel, TurnLog
+from pipeline.ports import Answerer, AnswerRequest, Channel, ReplyingChannel, TurnLog
 from pipeline.replies import Receipt, TextReply
 from pipeline.settings import Limits
 from pipeline.steps.delay_notice import DelayNotice
@@ -33,6 +33,7 @@ from pipeline.steps.guards import Guard
 from pipeline.steps.rendering import Renderer
 from pipeline.text.i18n import Catalogue
 from pipeline.turn_state import (
+    STOPPED,
     Finished,
     OutgoingPart,
     Postponed,
@@ -60,6 +61,7 @@ class Turns:
         thinking_seconds: float,
     ) -> None:
         self._channels = channels
+        self._replying = {name: one for name, one in channels.items() if isinstance(one, ReplyingChannel)}
         self._chains = chains
         self._answerer = answerer
         self._guards = guards
@@ -71,7 +73,15 @@ class Turns:
 
     async def run(self, turn: Turn) -> Verdict:
         """Run a turn as far as it goes now. Raises `LaneLost` when the turn is no longer ours."""
-        verdict = await self._run(turn)
+        replying = self._replying.get(turn.event.sender.channel)
+        try:
+            verdict = Finished("stopped") if turn.stopped else await self._run(turn)
+        except asyncio.CancelledError as error:
+            if replying is not None:
+                replying.settle(turn.event, "stopped" if STOPPED in error.args else "interrupted")
+            raise
+        if replying is not None and isinstance(verdict, Finished):
+            replying.settle(turn.event, "stopped" if verdict.state == "stopped" else "nothing")
         metrics.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
         return verdict
 
@@ -181,6 +191,7 @@ class Turns:
     async def _listen(self, turn: Turn, channel: Channel, trace: str) -> Outcome:
         """Follow the answer while it is made, saying once that it takes a while."""
         sender = turn.event.sender
+        replying = self._replying.get(sender.channel)
         chain = self._chains.get(sender.channel, "default")
         ask = AnswerRequest(turn.event, channel.capabilities, trace, chain, channel.fetch)
         async with (
@@ -189,9 +200,9 @@ class Turns:
         ):
             async for step in steps:
                 match step:
-                    case PartialAnswer():
-                        # No channel of ours streams yet: it waits for the whole.
-                        continue
+                    case PartialAnswer(text):
+                        if replying is not None:
+                            replying.show(turn.event, text)
                     case Notice(text):
                         # The chain has said that it takes a while: once is enough.
                         patience.cancel()
@@ -205,8 +216,12 @@ class Turns:
 
     async def _say_in_passing(self, turn: Turn, channel: Channel, text: str) -> None:
         """Send a word that is no part of the answer; that it may fail must not hold the answer up."""
+        replying = self._replying.get(turn.event.sender.channel)
         try:
             await self._journal.ensure_owned(turn)
+            if replying is not None:
+                replying.notify(turn.event, text)
+                return
             for part in await self._renderer.render(channel, (TextReply(text),), trace=str(turn.id)):
                 await channel.send(turn.event.sender, part)
         except (TryAgain, Undeliverable) as error:
@@ -235,10 +250,14 @@ class Turns:
 
     async def _send(self, turn: Turn, channel: Channel, part: OutgoingPart, *, last: bool) -> Receipt:
         """Send a part and note it; the last one is noted with the verdict."""
+        replying = self._replying.get(turn.event.sender.channel)
 
         async def send_and_note() -> Receipt:
             try:
-                receipt = await channel.send(turn.event.sender, part.part)
+                if replying is not None:
+                    receipt = await replying.reply(turn.event, part.part)
+                else:
+                    receipt = await channel.send(turn.event.sender, part.part)
             except (TryAgain, Undeliverable):
                 raise
             except Exception as error:  # the edge of a step: a bug in an adapter must not lose the answer

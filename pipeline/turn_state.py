@@ -7,6 +7,9 @@ from pipeline.answer import FailedUsage
 from pipeline.events import InboundEvent
 from pipeline.replies import Part, Receipt
 
+STOPPED = "stopped"
+"""The message of the cancellation by which a person's `@stop` ends a turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutgoingPart:

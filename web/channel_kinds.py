@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adapters import wecom_app
+from adapters import wecom_aibot, wecom_app
 from adapters.channel_kind import ChannelKind
 
 Kinds = Mapping[str, ChannelKind[Any]]
 
-KINDS: Kinds = {kind.name: kind for kind in (wecom_app.KIND,)}
+KINDS: Kinds = {kind.name: kind for kind in (wecom_app.KIND, wecom_aibot.KIND)}

@@ -178,7 +178,8 @@ class Service:
         self.cleanup.start()
         self.schema.start()
         self.loops.extend([self.schema.loop] if self.database.shared else ())
-        self.loops.extend((*self.worker.loops, self.chain_sync.loop, self.cleanup.loop))
+        listening = [opened.start(self.intake.accept) for opened in self.channels.values() if opened.start]
+        self.loops.extend((*listening, *self.worker.loops, self.chain_sync.loop, self.cleanup.loop))
 
     async def drain(self) -> None:
         """Let running turns end; what is accepted from now on waits for the next start."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from adapters.simulator.bot_server import BotServer
 from adapters.simulator.callback_sender import CallbackSender, DeliveryResult
 from adapters.simulator.callback_xml import is_message
 from adapters.simulator.platform.apps import App
@@ -28,13 +29,16 @@ from pipeline.events import (
 class Phone:
     """One member and one app; making it twice gives the same conversation."""
 
-    def __init__(self, platform: Platform, callback_sender: CallbackSender, app: App, user: str) -> None:
+    def __init__(
+        self, platform: Platform, callback_sender: CallbackSender, app: App, user: str, bots: BotServer | None = None
+    ) -> None:
         member = platform.directory.find(user)
         if member is None:
             raise LookupError(f"{user!r} is no member of {app.corp_id}")
         self.user = member.user
         self._platform = platform
         self._callback_sender = callback_sender
+        self._bots = bots
         self._key = app.key
 
     @property
@@ -45,6 +49,8 @@ class Phone:
     async def do(self, content: Content) -> DeliveryResult:
         """Do something that WeCom reports; returns when the app has accepted the report or WeCom has given it up."""
         said = self._platform.note(self.app, self.user, content, is_message=is_message(content))
+        if self.app.bot_id and self._bots is not None:
+            return await self._bots.deliver(self.app, said)
         return await self._callback_sender.deliver(self.app, said)
 
     async def say(self, text: str) -> DeliveryResult:

@@ -13,6 +13,8 @@ class WeComSimulator(World):
     _server: SimulatorServer | None = None
     url = ""
     """The base URL while it listens."""
+    bot_url = ""
+    """Where AI bots connect while it listens."""
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen in the running event loop and give the base URL.
@@ -24,13 +26,15 @@ class WeComSimulator(World):
         server = SimulatorServer(self.platform, self.faults)
         self.url = await server.start(host, port, control_routes(self, server.closing))
         self._server = server
+        self.bot_url = await self.bots.start()
         return self.url
 
     async def stop(self) -> None:
         """Stop listening; conversations stay, and it can be started again."""
         if self._server is not None:
+            await self.bots.stop()
             await self._server.stop()
-            self._server, self.url = None, ""
+            self._server, self.url, self.bot_url = None, "", ""
 
     async def aclose(self) -> None:
         """Stop listening and let go of connections, for good."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from adapters.simulator.api.qyapi import ROUTES
+from adapters.simulator.bot_server import BotServer
 from adapters.simulator.callback_sender import CallbackSender, RetryPolicy, Verification
 from adapters.simulator.faults import EVERY, Fault, Faults, Rule
 from adapters.simulator.phone import Phone
@@ -36,6 +37,7 @@ class World:
         self.platform = Platform(members=members, limits=limits, clock=clock)
         self.faults = Faults(seed)
         self.callback_sender = CallbackSender(self.faults, self.platform.counts, retry_policy or RetryPolicy())
+        self.bots = BotServer(self.platform)
         for app in apps:
             self.register(app)
 
@@ -59,7 +61,7 @@ class World:
 
     def phone(self, user: str, *, agent_id: int | None = None, corp_id: str | None = None) -> Phone:
         """Return a member's phone with an app open; `LookupError` for a stranger."""
-        return Phone(self.platform, self.callback_sender, self.app(agent_id, corp_id), user)
+        return Phone(self.platform, self.callback_sender, self.app(agent_id, corp_id), user, self.bots)
 
     async def messages(
         self, user: str, *, count: int = 1, within: float = 5.0, after: int = 0, agent_id: int | None = None

@@ -24,7 +24,8 @@ def _key_or_none(key: SecretStr) -> SecretStr:
     return key
 
 
-def _rooted(path: str) -> str:
+def rooted(path: str) -> str:
+    """Return a path to be called at. Raises `ValueError` for what is none."""
     if _PATH.fullmatch(path) is None:
         message = 'a path that starts with "/", such as "/gpt", with no spaces and none of ? # % { } in it'
         raise ValueError(message)
@@ -40,7 +41,7 @@ def _address(base: str) -> str:
     return base.rstrip("/")
 
 
-_EncodingAesKey = Annotated[SecretStr, AfterValidator(_key_or_none)]
+EncodingAesKey = Annotated[SecretStr, AfterValidator(_key_or_none)]
 
 
 class WeComAppSettings(ChannelSettings):
@@ -52,7 +53,7 @@ class WeComAppSettings(ChannelSettings):
     """The kind of channel."""
     chain: str = "default"
     """The chain that answers here."""
-    path: Annotated[str, AfterValidator(_rooted)] = "/gpt"
+    path: Annotated[str, AfterValidator(rooted)] = "/gpt"
     """Where WeCom calls back; the path of 接收消息 URL on the app's page."""
     corp_id: str = ""
     """企业ID, under 我的企业; with it and the next four empty, the channel talks to the simulator."""
@@ -62,11 +63,11 @@ class WeComAppSettings(ChannelSettings):
     """AgentId of the app, on its page."""
     token: SecretStr = SecretStr("")
     """Token of 接收消息, on the app's page."""
-    encoding_aes_key: _EncodingAesKey = SecretStr("")
+    encoding_aes_key: EncodingAesKey = SecretStr("")
     """EncodingAESKey of 接收消息, on the app's page; 43 letters and digits."""
     previous_token: SecretStr = SecretStr("")
     """The Token before a change, accepted beside the new one; empty otherwise."""
-    previous_encoding_aes_key: _EncodingAesKey = SecretStr("")
+    previous_encoding_aes_key: EncodingAesKey = SecretStr("")
     """The EncodingAESKey before a change, together with previous_token."""
     api_base: Annotated[str, AfterValidator(_address)] = "https://qyapi.weixin.qq.com"
     """WeCom's API; another address for a relay."""

@@ -20,6 +20,7 @@ from pipeline.lanes import lane_of
 from pipeline.replies import Part, Receipt
 from pipeline.supervision import SupervisedLoop
 from pipeline.turn_state import (
+    STOPPED,
     Finished,
     OutgoingPart,
     Postponed,
@@ -364,10 +365,11 @@ class Worker:
         return Postponed(pause_after(turn.attempts), reason)
 
     async def _verdict(self, turn: Turn) -> Verdict:
-        if turn.stopped:
-            return Finished("stopped")
-        await self._door.wait()
+        if not turn.stopped:
+            await self._door.wait()
         if self._run is None:
+            if turn.stopped:
+                return Finished("stopped")
             raise asyncio.CancelledError
         return await self._run(turn)
 
@@ -387,7 +389,7 @@ class Worker:
         lane = self._current.get(turn_id)
         if lane is not None and lane in self._tasks:
             self._stopping.add(turn_id)
-            self._tasks[lane].cancel()
+            self._tasks[lane].cancel(STOPPED)
 
     def _let_go(self) -> None:
         """Drop every turn: others have been given our lanes."""

@@ -48,14 +48,18 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
             return "an edit cannot be used; the log has why"
         return "an edit waits for a restart; the log has the keys" if service.edit.waiting else ""
 
+    def bots() -> str:
+        return "; ".join(f"{name}: {told}" for name, one in service.channels.items() if (told := one.trouble()))
+
     def schema() -> str:
         return "the database has the schema of a newer webot" if service.schema.newer else ""
 
+    listens = any(one.start for one in service.channels.values())
     return [
-        *(callback_route(opened.channel, opened.path, service.intake) for opened in service.channels.values()),
+        *(callback_route(one.channel, one.path, service.intake) for one in service.channels.values() if one.path),
         *health_routes(
             {"database": service.worker.readiness.trouble, "worker": worker, "loops": loops},
-            {"settings": settings, "schema": schema},
+            {"settings": settings, "schema": schema, **({"channels": bots} if listens else {})},
         ),
     ]
 
@@ -79,4 +83,4 @@ def _app(service: Service, routes: Sequence[ControllerRouterHandler]) -> ASGIApp
         # The framework itself answers 500 without a word in the log.
         exception_handlers={HTTPException: create_exception_response, Exception: broke},
     )
-    return answering_head(app, but=frozenset(opened.path for opened in service.channels.values()))
+    return answering_head(app, but=frozenset(opened.path for opened in service.channels.values() if opened.path))

@@ -2,7 +2,7 @@
 
 import secrets
 import string
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _LETTERS = string.ascii_letters + string.digits
 
@@ -18,6 +18,8 @@ class App:
     encoding_aes_key: str = field(repr=False)
     callback_url: str = ""
     name: str = "webot"
+    bot_id: str = ""
+    """BotID of an AI bot, which has one connection instead of an address; empty for an application."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -38,6 +40,12 @@ def invent_app(
         callback_url=callback_url,
         name=name,
     )
+
+
+def invent_bot(*, corp_id: str = "ww0simulator000000", agent_id: int = 1000002, name: str = "webot") -> App:
+    """Make an AI bot with fresh secrets."""
+    app = invent_app(corp_id=corp_id, agent_id=agent_id, name=name)
+    return replace(app, bot_id=f"aib{_letters(32)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Delivered:
     media: MediaLabel | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     recalled: bool = False
+    streaming: bool = False
+    """Whether more of it is to come, under the same `msgid` and a higher number."""
     kind: Literal["delivered"] = "delivered"
 
 
@@ -96,6 +98,15 @@ class Timeline:
         self._bell.set()
         self._bell.clear()
 
+    def replace(self, entry: Delivered) -> None:
+        """Show a message in place of what was there of it; the first time, add it."""
+        for shown in self._entries:
+            if isinstance(shown, Delivered) and shown.msgid == entry.msgid:
+                self._entries.remove(shown)
+                self.delivered -= 1
+                break
+        self.show(entry)
+
     def recall(self, msgid: str) -> None:
         """Mark a message as taken back."""
         for index, entry in enumerate(self._entries):
@@ -116,9 +127,9 @@ class Timeline:
         await self._bell.wait()
 
     async def wait(self, *, count: int, after: int) -> tuple[Delivered, ...]:
-        """Return all messages with a higher number than `after` once there are at least `count`."""
+        """Return all messages with a higher number than `after` once there are at least `count` of them whole."""
         while True:
-            found = tuple(entry for entry in self.after(after) if isinstance(entry, Delivered))
+            found = tuple(entry for entry in self.after(after) if isinstance(entry, Delivered) and not entry.streaming)
             if len(found) >= count:
                 return found
             await self.changed()

@@ -1,0 +1,222 @@
+"""The bubble under one message: first dots, then the answer as it grows, then the answer as it was recorded.
+
+One frame is in flight at a time, and a wait for its answer is never cut short: all frames of a stream carry one
+req_id, so a late answer would be taken for the next frame's (wecom-protocol.md 7).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+
+from adapters.aibot.connection import AckMissing, BotConnection, NotConnected
+from adapters.aibot.drafts import WAITING, draft, escape_thinking
+from adapters.aibot.frames import BotFrame, stream_body
+
+log = structlog.get_logger()
+
+VERSION_CONFLICT = 6000
+EXPIRED = frozenset({846604, 846605, 846608})
+"""The req_id or the stream can no longer be answered: what is left goes as a message."""
+_CONFLICT_PAUSES = (0.2, 0.4, 0.8)
+
+Ending = Literal["shown", "unknown", "expired", "refused"]
+"""What became of a last frame: `unknown` when it went out and nobody said whether it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTiming:
+    """Seconds of one stream."""
+
+    frame: float = 0.5
+    """Between two frames, in the first minute."""
+    later_frame: float = 1.0
+    slow_after: float = 60.0
+    refresh: float = 60.0
+    """After which an unchanged stream is sent again: one without updates may die early."""
+    window: float = 330.0
+    """From the first frame; WeCom's own window is six minutes."""
+
+
+class AnswerStream:
+    """One stream; `handed_over` is the sentence it ends with where the answer will come as a message."""
+
+    def __init__(
+        self,
+        connection: BotConnection,
+        req_id: str,
+        stream_id: str,
+        *,
+        handed_over: str,
+        timing: StreamTiming,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.req_id = req_id
+        self.stream_id = stream_id
+        self._connection = connection
+        self._handed_over = handed_over
+        self._timing = timing
+        self._clock = clock
+        self._text = ""
+        self._notice = ""
+        self._sent = ""
+        """What the last frame that was taken shows."""
+        self._opened_at = 0.0
+        self._last_at = 0.0
+        self._changed = asyncio.Event()
+        self._over = False
+        self._drafts_end = False
+        """Whether an answer went missing: no further one could be told from it, so that only the last frame goes."""
+        self.expired = False
+        self._refused = 0
+        self._pump: asyncio.Task[None] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its last frame has been sent, or never will be."""
+        return self._over
+
+    def begin(self) -> None:
+        """Send the dots, and from then on what is shown."""
+        if self._pump is None:
+            self._pump = asyncio.create_task(self._run(), name=f"stream {self.stream_id}")
+
+    def show(self, text: str) -> None:
+        """Show the answer so far, with the next frame."""
+        if text != self._text:
+            self._text, self._notice = text, ""
+            self._changed.set()
+
+    def notify(self, notice: str) -> None:
+        """Show a word below what there is of the answer, until there is more of it."""
+        self._notice = notice
+        self._changed.set()
+
+    async def finish(self, text: str) -> Ending:
+        """Send the last frame; `text` stands in it and nothing else."""
+        self._over = True
+        self._changed.set()
+        if self._pump is not None:
+            await asyncio.wait({self._pump})
+        if self.expired:
+            return "expired"
+        ending = await self._last_frame(text)
+        self.expired = ending == "expired"
+        return ending
+
+    async def _last_frame(self, text: str) -> Ending:
+        content = escape_thinking(text)
+        for _ in range(2):
+            try:
+                answer = await self._frame(content, finish=True)
+            except AckMissing:
+                # The same text to the same stream does no harm; by another way it would be there twice.
+                continue
+            if answer.errcode in EXPIRED:
+                return "expired"
+            if answer.errcode and answer.errcode != VERSION_CONFLICT:
+                self._refused = answer.errcode
+                return "refused"
+            return "shown"
+        log.warning("bot_answer_unconfirmed", stream=self.stream_id)
+        return "unknown"
+
+    @property
+    def refused_with(self) -> int:
+        """Return the errcode that refused the last frame."""
+        return self._refused
+
+    async def _run(self) -> None:
+        """Send frames until the stream is over; never ends in the middle of one."""
+        while not self._ended():
+            await self._breathe()
+            if self._ended():
+                return
+            if self._due():
+                await self._show_now()
+            else:
+                await self._wait(self._pause())
+
+    def _ended(self) -> bool:
+        return self._over or self.expired
+
+    def _due(self) -> bool:
+        if self._drafts_end:
+            return False
+        return not self._last_at or self._wanted() != self._sent or self._age() > self._timing.refresh
+
+    def _wanted(self) -> str:
+        return draft(self._text, self._notice)
+
+    def _age(self) -> float:
+        return self._clock() - self._last_at
+
+    def _pause(self) -> float:
+        left = self._opened_at + self._timing.window - self._clock() if self._opened_at else self._timing.refresh
+        return max(0.0, min(left, self._timing.refresh))
+
+    async def _breathe(self) -> None:
+        """Wait until the next frame may go, or the stream is over; end it before WeCom's window does."""
+        while self._last_at and not self._over:
+            now = self._clock()
+            if self._opened_at and now - self._opened_at >= self._timing.window:
+                await self._hand_over()
+                return
+            young = now - self._opened_at < self._timing.slow_after
+            left = (self._timing.frame if young else self._timing.later_frame) - self._age()
+            if left <= 0:
+                return
+            await self._wait(left)
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for so long, or until something has changed."""
+        self._changed.clear()
+        if self._over:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+
+    async def _show_now(self) -> None:
+        content = self._wanted()
+        try:
+            answer = await self._frame(content, finish=False)
+        except AckMissing:
+            self._drafts_end = True
+            return
+        except NotConnected:
+            # The pump rests; the last frame goes by the next connection, or becomes a message.
+            await self._wait(self._timing.later_frame)
+            return
+        if answer.errcode in EXPIRED:
+            self.expired = True
+        elif answer.errcode:
+            self._drafts_end = True
+            log.info("bot_draft_refused", stream=self.stream_id, errcode=answer.errcode)
+        else:
+            self._opened_at = self._opened_at or self._clock()
+            self._last_at, self._sent = self._clock(), content
+
+    async def _hand_over(self) -> None:
+        text = draft(self._text) if self._text else ""
+        shown = f"{text}\n\n{self._handed_over}" if text else self._handed_over
+        try:
+            await self._frame(shown, finish=True)
+        except (AckMissing, NotConnected):
+            log.info("bot_stream_not_handed_over", stream=self.stream_id)
+        self.expired = True
+
+    async def _frame(self, content: str, *, finish: bool) -> BotFrame:
+        """Send a frame, again where two were in the air; the feedback's id is the stream's, on its first frame."""
+        feedback = "" if self._opened_at else self.stream_id
+        body = stream_body(self.stream_id, content or WAITING, finish=finish, feedback=feedback)
+        for pause in (*_CONFLICT_PAUSES, None):
+            answer = await self._connection.call("aibot_respond_msg", body, req_id=self.req_id)
+            if answer.errcode != VERSION_CONFLICT or pause is None:
+                return answer
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")

@@ -1,0 +1,311 @@
+"""An AI bot as a channel: what comes over its connection is accepted, and answers go to the message they answer."""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+import structlog
+
+from adapters.aibot.answer_stream import AnswerStream, StreamTiming
+from adapters.aibot.bot_rendering import render
+from adapters.aibot.bot_settings import WeComAibotSettings
+from adapters.aibot.connection import AckMissing, BotConnection, ConnectionTiming, NotConnected
+from adapters.aibot.event_reader import BotMessage, read_message
+from adapters.aibot.frames import BotFrame, FrameRefused, markdown_body
+from adapters.wecom.client.errors import error_for
+from pipeline.errors import BadCallback, TryAgain, Undeliverable, WriteRefused
+from pipeline.events import Entered, InboundEvent, Person, UnknownEvent
+from pipeline.ports import ChannelCapabilities, MediaStore, Profile, SendLimiter, WebhookRequest, WebhookResponse
+from pipeline.replies import Part, Receipt, Reply, StoredMedia, TextPart
+from pipeline.supervision import SupervisedLoop
+from pipeline.text.i18n import Catalogue, Language
+
+log = structlog.get_logger()
+
+Accept = Callable[[InboundEvent], Awaitable[bool]]
+
+_WELCOME_SECONDS = 4.5
+"""Within which an `enter_chat` can be answered; WeCom says five."""
+_MOST_TICKETS = 20_000
+_ACCEPT_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+_RECONNECT_SECONDS = 3.0
+_MARKDOWN_BYTES = 20_480
+
+
+@dataclass(frozen=True, slots=True)
+class BotTiming:
+    """Seconds of a bot's connection and of its streams."""
+
+    connection: ConnectionTiming = field(default_factory=ConnectionTiming)
+    stream: StreamTiming = field(default_factory=StreamTiming)
+
+
+@dataclass(slots=True)
+class _Ticket:
+    """What a callback can be answered by, for as long as this process knows it."""
+
+    message: BotMessage
+    req_id: str
+    arrived: float
+    stream: AnswerStream | None
+    answered: bool = False
+
+
+class AibotChannel:
+    """Implements `pipeline.ports.ReplyingChannel` for one bot."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: WeComAibotSettings,
+        *,
+        send_limiter: SendLimiter,
+        media: MediaStore,
+        proxy: str = "",
+        language: Language = "zh",
+        timing: BotTiming | None = None,
+    ) -> None:
+        self.name = name
+        self.capabilities = ChannelCapabilities(
+            message_bytes=_MARKDOWN_BYTES, streams=True, pictures=False, files=False, voices=False
+        )
+        self._settings = settings
+        self._send_limiter = send_limiter
+        self._media = media
+        self._catalogue = Catalogue(language)
+        self._timing = timing or BotTiming()
+        self.connection = BotConnection(
+            name,
+            settings.connection_url,
+            bot_id=settings.bot_id,
+            secret=settings.secret.get_secret_value(),
+            on_callback=self._take,
+            proxy=proxy,
+            timing=self._timing.connection,
+        )
+        self._accept: Accept | None = None
+        self._loop: SupervisedLoop | None = None
+        self._tickets: OrderedDict[str, _Ticket] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # The connection's side -------------------------------------------------------------------------------------
+
+    def start(self, accept: Accept) -> SupervisedLoop:
+        """Connect, and hand over what comes in."""
+        self._accept = accept
+        self._loop = SupervisedLoop(f"bot {self.name}", self.connection.run)
+        self._loop.start()
+        return self._loop
+
+    def trouble(self) -> str:
+        """Return why the bot gets no messages, or nothing."""
+        return self.connection.trouble
+
+    def _take(self, frame: BotFrame) -> None:
+        try:
+            if len(self._tasks) >= _MOST_TICKETS:
+                raise FrameRefused("more callbacks at once than can be stored")  # noqa: TRY301 -- counted as the others
+            message = read_message(
+                frame.body,
+                channel=self.name,
+                bot_id=self._settings.bot_id,
+                names=self._settings.names,
+                now=datetime.now(UTC),
+            )
+        except FrameRefused as refusal:
+            self.connection.refuse(refusal)
+            return
+        if isinstance(message.event.content, UnknownEvent):
+            log.debug("bot_event_passed_over", channel=self.name)
+            return
+        self._spawn(self._store(message, frame.req_id))
+
+    async def _store(self, message: BotMessage, req_id: str) -> None:
+        """Accept a message, which nobody delivers again, before anything of it is answered."""
+        event = message.event
+        ticket = self._ticket(message, req_id)
+        accept = self._accept
+        if accept is None:
+            return
+        new = None
+        for pause in (*_ACCEPT_PAUSES, None):
+            try:
+                new = await accept(event)
+                break
+            except (TryAgain, WriteRefused) as error:
+                log.error("callback_not_stored", channel=self.name, key=event.key, reason=str(error))  # noqa: TRY400
+            if pause is not None:
+                await asyncio.sleep(pause)
+        if ticket.stream is None:
+            return
+        if new is None:
+            await self._close_stream(ticket.stream, self._catalogue.text("aibot.not_stored"))
+            self._tickets.pop(event.key, None)
+        elif new:
+            ticket.stream.begin()
+
+    def _ticket(self, message: BotMessage, req_id: str) -> _Ticket:
+        known = self._tickets.get(message.event.key)
+        if known is not None and (known.stream is None or not known.stream.expired):
+            return known
+        stream = None
+        if not message.is_event:
+            stream = AnswerStream(
+                self.connection,
+                req_id,
+                # One for one message, so that a frame sent again is the same stream's.
+                hashlib.sha256(message.event.key.encode()).hexdigest()[:32],
+                handed_over=self._catalogue.text("aibot.handed_over"),
+                timing=self._timing.stream,
+            )
+        ticket = _Ticket(message, req_id, time.monotonic(), stream)
+        self._tickets[message.event.key] = ticket
+        while len(self._tickets) > _MOST_TICKETS:
+            self._tickets.popitem(last=False)
+        return ticket
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Future[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("bot_callback_broke", channel=self.name, error=type(error).__name__)
+
+    # The turn's side -------------------------------------------------------------------------------------------
+
+    def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
+        """Return replies as a bot's client shows them."""
+        return render(replies)
+
+    def show(self, event: InboundEvent, text: str) -> None:
+        """Show the answer so far."""
+        if (stream := self._stream(event)) is not None:
+            stream.begin()
+            stream.show(text)
+
+    def notify(self, event: InboundEvent, text: str) -> None:
+        """Show a word below the answer so far, which is gone when there is more of it."""
+        if (stream := self._stream(event)) is not None:
+            stream.begin()
+            stream.notify(text)
+
+    def settle(self, event: InboundEvent, ending: Literal["stopped", "interrupted", "nothing"]) -> None:
+        """End the stream of a turn that is over, or that is left to be taken up again; it must not go on spinning."""
+        ticket = self._tickets.pop(event.key, None)
+        if ticket is not None and ticket.stream is not None and not ticket.answered and not ticket.stream.expired:
+            text = self._catalogue.text(f"aibot.{ending}")
+            self._spawn(self._close_stream(ticket.stream, text))
+
+    async def reply(self, event: InboundEvent, part: Part) -> Receipt:
+        """Send one part of an answer: the first words as the last frame of the stream, the rest as messages."""
+        if not isinstance(part, TextPart):
+            raise Undeliverable(f"a bot sends no {part.kind} yet")
+        await self._send_limiter.acquire(event.sender)
+        ticket = self._tickets.get(event.key)
+        try:
+            if ticket is not None and not ticket.answered:
+                receipt = await self._answer(ticket, part.text)
+                if receipt is not None:
+                    ticket.answered = True
+                    return receipt
+            return await self._message(event, part.text)
+        except NotConnected as error:
+            await self.connection.subscribed(_RECONNECT_SECONDS)
+            raise TryAgain(str(error), after=1.0, blameless=True) from None
+
+    async def send(self, person: Person, part: Part) -> Receipt:
+        """Send one part that answers nothing."""
+        if not isinstance(part, TextPart):
+            raise Undeliverable(f"a bot sends no {part.kind} yet")
+        await self._send_limiter.acquire(person)
+        try:
+            return await self._send(person.user, part.text)
+        except NotConnected as error:
+            raise TryAgain(str(error), after=5.0, blameless=True) from None
+
+    async def _answer(self, ticket: _Ticket, text: str) -> Receipt | None:
+        """Answer by the callback's own req_id; None where that is no longer possible."""
+        if isinstance(ticket.message.event.content, Entered):
+            return await self._welcome(ticket, text)
+        stream = ticket.stream
+        if stream is None:
+            return None
+        match await stream.finish(text):
+            case "shown" | "unknown":
+                return Receipt(stream.stream_id)
+            case "expired":
+                return None
+            case "refused":
+                raise error_for(stream.refused_with, "")
+
+    async def _welcome(self, ticket: _Ticket, text: str) -> Receipt | None:
+        if time.monotonic() - ticket.arrived > _WELCOME_SECONDS:
+            return None
+        body = {"msgtype": "text", "text": {"content": text}}
+        try:
+            answer = await self.connection.call("aibot_respond_welcome_msg", body, req_id=ticket.req_id)
+        except AckMissing:
+            return Receipt()
+        return None if answer.errcode else Receipt(ticket.req_id)
+
+    async def _message(self, event: InboundEvent, text: str) -> Receipt:
+        return await self._send(event.sender.user, text)
+
+    async def _send(self, chat_id: str, text: str) -> Receipt:
+        body = {"chatid": chat_id, "chat_type": 1, **markdown_body(text)}
+        try:
+            answer = await self.connection.call("aibot_send_msg", body)
+        except AckMissing:
+            # Perhaps it is there: what is sent again is there twice.
+            log.warning("bot_answer_unconfirmed", channel=self.name)
+            return Receipt()
+        if answer.errcode:
+            log.warning("wecom_refused", api="aibot_send_msg", errcode=answer.errcode)
+            raise error_for(answer.errcode, answer.errmsg)
+        return Receipt(answer.req_id)
+
+    def _stream(self, event: InboundEvent) -> AnswerStream | None:
+        ticket = self._tickets.get(event.key)
+        return None if ticket is None or ticket.answered else ticket.stream
+
+    async def _close_stream(self, stream: AnswerStream, text: str) -> None:
+        try:
+            await stream.finish(text)
+        except NotConnected:
+            log.info("bot_stream_left_open", channel=self.name, stream=stream.stream_id)
+
+    # What a channel has besides --------------------------------------------------------------------------------
+
+    def receive(self, call: WebhookRequest) -> tuple[WebhookResponse, InboundEvent | None]:
+        """Refuse what comes over HTTP: a connected bot is not called."""
+        raise BadCallback(f"this bot is not called back ({call.method})", code=0, status=404, reason="mode")
+
+    async def fetch(self, media_id: str) -> StoredMedia:
+        """Bring a file somebody sent into the media store."""
+        raise Undeliverable(f"files of a bot's chats are not taken yet ({len(media_id)} characters)")
+
+    async def profile(self, person: Person) -> Profile:
+        """Return what is known of a person: a bot has no directory."""
+        return Profile(person.user)
+
+    async def aclose(self) -> None:
+        """End every stream with a word, then the connection."""
+        for key in list(self._tickets):
+            ticket = self._tickets[key]
+            self.settle(ticket.message.event, "interrupted")
+        if self._tasks and self.connection.state == "subscribed":
+            await asyncio.wait(self._tasks, timeout=self._timing.connection.ack)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._loop is not None:
+            await self._loop.stop()

@@ -1,0 +1,118 @@
+"""Turns replies into the parts a bot sends: Markdown as it was written, cut where the client's limit asks for it.
+
+The client shows headings, emphasis, nested lists and quotes, links, tables, code and formulas (wecom-protocol.md 7), so
+nothing is laid out anew; what is cut is cut by the application's laws: fences closed and opened again, a table's header
+on each piece, at a paragraph rather than a line, a line rather than a sentence.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from adapters.aibot.drafts import STREAM_BYTES, escape_thinking
+from adapters.wecom.rendering.message_splitting import pieces
+from adapters.wecom.rendering.rows import Frame, Row, Span
+from adapters.wecom.rendering.sanitise import clean
+from pipeline.replies import (
+    FilePart,
+    FileReply,
+    ImagePart,
+    ImageReply,
+    Part,
+    Reply,
+    Silence,
+    TextPart,
+    TextReply,
+    VoicePart,
+    VoiceReply,
+)
+from pipeline.text.unicode import is_visible
+
+_FENCE = re.compile(r"(?P<indent>\s*(?:>\s?)*\s{0,3})(?P<fence>`{3,48}(?!.*`)|~{3,48}(?!~))")
+_SEPARATOR = re.compile(r"\s*\|?\s*:?-{1,200}:?\s*(?:\|\s*:?-{1,200}:?\s*){0,200}\|?\s*")
+_LONGEST_HEADER = 2000
+"""Characters of a table's header that each piece repeats."""
+
+
+def render(replies: Sequence[Reply]) -> tuple[Part, ...]:
+    """Return the parts in order; none of the texts is more than one stream or message holds."""
+    parts: list[Part] = []
+    for reply in replies:
+        match reply:
+            case TextReply(text):
+                parts += _words(text)
+            case ImageReply(media, caption):
+                parts += [ImagePart(media), *_words(caption)]
+            case VoiceReply(media):
+                parts.append(VoicePart(media))
+            case FileReply(media):
+                parts.append(FilePart(media))
+            case Silence():
+                pass
+    return tuple(parts)
+
+
+def _words(text: str) -> list[Part]:
+    text = escape_thinking(clean(text)).strip("\n")
+    if not is_visible(text):
+        return []
+    if len(text.encode()) <= STREAM_BYTES:
+        return [TextPart(text, "markdown")]
+    return [TextPart(piece, "markdown") for piece in pieces(_rows(text), STREAM_BYTES) if is_visible(piece)]
+
+
+def _rows(text: str) -> Iterator[Row]:
+    """Return the lines of a text as rows; those of a fence or a table have its frame."""
+    lines = text.split("\n")
+    frame: Frame | None = None
+    fence, empty, number = "", False, 0
+    while number < len(lines):
+        line = lines[number]
+        number += 1
+        if fence:
+            if line.strip(" >").startswith(fence) and not line.strip(" >").strip(fence[0]):
+                fence, frame = "", None
+            else:
+                yield _row(line, empty=empty, frame=frame)
+                empty = False
+            continue
+        if not line.strip():
+            empty, frame = True, None
+            continue
+        found = _FENCE.match(line)
+        if found is not None:
+            fence, frame = found["fence"], Frame(line, found["indent"] + found["fence"])
+            if number == len(lines) or lines[number].strip(" >").startswith(fence):
+                yield Row((Span(line),), gap="" if empty else None, verbatim=True)
+                fence, frame, empty = "", None, False
+            continue
+        if _is_table(lines, number - 1) and frame is None:
+            frame = Frame(f"{line}\n{lines[number]}")
+            number += 1
+            if not _goes_on(lines, number):
+                yield Row((Span(frame.above),), gap="" if empty else None, verbatim=True, whole=True)
+                frame, empty = None, False
+            continue
+        if frame is not None and "|" not in line:
+            frame = None
+        yield _row(line, empty=empty, frame=frame)
+        empty = False
+
+
+def _row(line: str, *, empty: bool, frame: Frame | None) -> Row:
+    return Row((Span(line),), gap="" if empty else None, frame=frame, whole=frame is not None, verbatim=True)
+
+
+def _is_table(lines: Sequence[str], number: int) -> bool:
+    header = lines[number]
+    return (
+        "|" in header
+        and len(header) <= _LONGEST_HEADER
+        and number + 1 < len(lines)
+        and len(lines[number + 1]) <= _LONGEST_HEADER
+        and "|" in lines[number + 1]
+        and _SEPARATOR.fullmatch(lines[number + 1]) is not None
+    )
+
+
+def _goes_on(lines: Sequence[str], number: int) -> bool:
+    return number < len(lines) and "|" in lines[number]

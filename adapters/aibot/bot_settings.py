@@ -1,0 +1,95 @@
+"""The settings of an AI bot, checked when they are loaded, before anything of WeCom is needed."""
+
+import re
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, ConfigDict, SecretStr, model_validator
+
+from adapters.wecom.settings import EncodingAesKey, rooted
+from pipeline.net import is_loopback_host
+from pipeline.settings import ChannelSettings
+
+_CREDENTIALS = {"connection": ("bot_id", "secret"), "callback": ("token", "encoding_aes_key")}
+
+
+def _connection_url(url: str) -> str:
+    expected = (
+        "an address that starts with wss://, or with ws:// on this machine, such as wss://openws.work.weixin.qq.com"
+    )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError(expected) from None
+    plain = parts.scheme == "ws" and is_loopback_host(parts.hostname or "")
+    if not (parts.scheme == "wss" or plain) or not parts.hostname or port == 0 or parts.username or parts.fragment:
+        raise ValueError(expected)
+    return url.rstrip("/")
+
+
+def _no_controls(text: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        message = "the bot's name as WeCom shows it; several with commas between"
+        raise ValueError(message)
+    return text
+
+
+class WeComAibotSettings(ChannelSettings):
+    """The table `[channels.<name>]` of an AI bot."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    kind: Literal["wecom_aibot"] = "wecom_aibot"
+    """The kind of channel."""
+    chain: str = "default"
+    """The chain that answers here."""
+    mode: Literal["connection", "callback"] = "connection"
+    """How WeCom reaches the bot: connection needs nothing public, callback a URL."""
+    bot_id: str = ""
+    """BotID, on the bot's page; with it and the secret empty, the channel talks to the simulator."""
+    secret: SecretStr = SecretStr("")
+    """Secret of the long connection, on the bot's page."""
+    connection_url: Annotated[str, AfterValidator(_connection_url)] = "wss://openws.work.weixin.qq.com"
+    """Where the connection leads; another address for a relay, and ws:// on this machine only."""
+    path: Annotated[str, AfterValidator(rooted)] = "/bot"
+    """Where WeCom calls back in mode callback; the path of the URL on the bot's page."""
+    token: SecretStr = SecretStr("")
+    """Token on the bot's page, in mode callback."""
+    encoding_aes_key: EncodingAesKey = SecretStr("")
+    """EncodingAESKey on the bot's page, in mode callback; 43 letters and digits."""
+    name: Annotated[str, AfterValidator(_no_controls)] = ""
+    """The bot's name in WeCom, which people write behind an @ in groups; several with commas between."""
+    thinking: Literal["hide", "show"] = "hide"
+    """Whether what a model thinks before it answers is shown, as WeCom's folding block."""
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        wanted = _CREDENTIALS[self.mode]
+        missing = self.missing_credentials
+        if missing and len(missing) < len(wanted):
+            message = f"{', '.join(missing)} missing; set both of {' and '.join(wanted)}, or neither"
+            raise ValueError(message)
+        return self
+
+    @property
+    def missing_credentials(self) -> tuple[str, ...]:
+        """Name the keys of the mode's credentials that are not set."""
+        values = {
+            "bot_id": self.bot_id,
+            "secret": self.secret.get_secret_value(),
+            "token": self.token.get_secret_value(),
+            "encoding_aes_key": self.encoding_aes_key.get_secret_value(),
+        }
+        return tuple(name for name in _CREDENTIALS[self.mode] if not values[name])
+
+    @property
+    def callback_path(self) -> str:
+        """Return where WeCom calls back; nowhere in mode connection."""
+        return self.path if self.mode == "callback" else ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the bot's names, the longest first."""
+        names = (name.strip().removeprefix("@") for name in re.split("[,，]", self.name))
+        return tuple(sorted(filter(None, names), key=len, reverse=True))

@@ -1,0 +1,125 @@
+"""The body of a callback, by connection or by HTTP, read into an event. Pure: the same body gives the same event."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from adapters.aibot.frames import FrameRefused
+from pipeline.events import (
+    Content,
+    Entered,
+    File,
+    Image,
+    InboundEvent,
+    Person,
+    Text,
+    UnknownEvent,
+    UnknownMessage,
+    Video,
+)
+from pipeline.text.unicode import wellformed
+
+PLATFORM = "sys"
+"""Who an event is from that no person caused; WeCom's own name for it."""
+
+_USER = re.compile(r"[^\s|/@\x00-\x1f\x7f][^\s|/\x00-\x1f\x7f]{0,127}")
+_MSGID = re.compile(r"[\x21-\x7e]{1,256}")
+_UNTIL_2286 = range(1, 10_000_000_000)
+_NAME_LIMIT = 64
+_LONGEST_URL = 4096
+_MOST_TEXT = 64 * 1024
+"""Characters of one message that are read; the client sends about 4,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotMessage:
+    """A callback: the event, and where its answers go."""
+
+    event: InboundEvent
+    msgid: str
+    chat_id: str
+    """The address of a message of our own: the group, or the person."""
+    chat_type: Literal["single", "group"]
+    is_event: bool = False
+
+
+def read_message(
+    body: Mapping[str, Any], *, channel: str, bot_id: str, names: Sequence[str], now: datetime
+) -> BotMessage:
+    """Return what somebody did. Raises `FrameRefused` for a callback that is no use or not for this bot."""
+    msgid = body.get("msgid")
+    if not isinstance(msgid, str) or _MSGID.fullmatch(msgid) is None:
+        raise FrameRefused("a callback without msgid")
+    aibotid = body.get("aibotid")
+    if not isinstance(aibotid, str) or (bot_id and aibotid != bot_id):
+        raise FrameRefused("a callback for another bot")
+    kind = body.get("msgtype")
+    if not isinstance(kind, str):
+        raise FrameRefused("a callback without msgtype")
+    sender = body.get("from")
+    user = sender.get("userid") if isinstance(sender, dict) else None
+    if not isinstance(user, str) or user == PLATFORM or _USER.fullmatch(user) is None:
+        raise FrameRefused("a callback without a sender")
+    is_group = body.get("chattype") == "group"
+    chat_id = body.get("chatid") if is_group else user
+    if not isinstance(chat_id, str) or not 0 < len(chat_id) <= _NAME_LIMIT * 4:
+        raise FrameRefused("a group's callback without chatid")
+    content = _event(body) if kind == "event" else _content(kind, body, names if is_group else ())
+    event = InboundEvent(_key(aibotid, msgid), Person(channel, user), content, _time(body, now))
+    return BotMessage(event, msgid, chat_id, "group" if is_group else "single", is_event=kind == "event")
+
+
+def _key(*parts: str) -> str:
+    key = "/".join(part.replace("%", "%25").replace("/", "%2F") for part in ("aibot", *parts))
+    return key if len(key) <= 255 else f"aibot#{hashlib.sha256(key.encode()).hexdigest()}"  # noqa: PLR2004
+
+
+def _time(body: Mapping[str, Any], now: datetime) -> datetime:
+    seconds = body.get("create_time")
+    if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds in _UNTIL_2286:
+        return datetime.fromtimestamp(seconds, UTC)
+    return now
+
+
+def _content(kind: str, body: Mapping[str, Any], names: Sequence[str]) -> Content:
+    own = body.get(kind)
+    match kind, own:
+        case "text" | "voice", {"content": str(text)}:
+            text = wellformed(text[:_MOST_TEXT])
+            return Text(without_mention(text, names) if kind == "text" else text)
+        case "image", {"url": str(url)} if url and len(url) <= _LONGEST_URL:
+            return Image(_media_id(own))
+        case "file", {"url": str(url)} if url and len(url) <= _LONGEST_URL:
+            return File(_media_id(own), "")
+        case "video", {"url": str(url)} if url and len(url) <= _LONGEST_URL:
+            return Video(_media_id(own))
+        case _:
+            return UnknownMessage(wellformed(kind[:_NAME_LIMIT]))
+
+
+def _event(body: Mapping[str, Any]) -> Content:
+    event = body.get("event")
+    name = event.get("eventtype") if isinstance(event, dict) else None
+    if name == "enter_chat":
+        return Entered()
+    return UnknownEvent(wellformed(name[:_NAME_LIMIT]) if isinstance(name, str) else "")
+
+
+def _media_id(own: object) -> str:
+    fields = own if isinstance(own, dict) else {}
+    key = fields.get("aeskey")
+    return json.dumps([fields["url"], key if isinstance(key, str) else ""])
+
+
+def without_mention(text: str, names: Sequence[str]) -> str:
+    """Return a group's message without the bot's name in front; `names` are the longest first."""
+    rest = text.lstrip()
+    for name in names:
+        if rest.startswith(f"@{name}"):
+            # Clients put U+2005 behind a name, people a space, a colon or nothing.
+            return rest[len(name) + 1 :].lstrip(" \t\n\u2005\u00a0,，:：")
+    return text

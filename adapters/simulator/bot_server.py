@@ -1,0 +1,370 @@
+"""WeCom's side of AI bots' connections: a WebSocket server with the platform's rules, error codes and mishaps."""
+
+import asyncio
+import json
+import secrets
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from adapters.simulator.callback_sender import DeliveryResult
+from adapters.simulator.platform.apps import App
+from adapters.simulator.platform.state import Platform
+from adapters.simulator.platform.timeline import Delivered, MemberAction
+from pipeline.events import Content, Entered, Text
+
+CONTENT_BYTES = 20_480
+STREAM_SECONDS = 360.0
+"""From the first frame of a stream."""
+WELCOME_SECONDS = 5.0
+_FRAME_BYTES = 2 * 1024 * 1024
+
+BotFaultName = Literal[
+    "drop",
+    "lose_ack",
+    "late_ack",
+    "refuse_subscription",
+    "window_closed",
+    "quota",
+    "conflict",
+    "deaf",
+    "not_subscribed",
+]
+"""drop: the socket closes at the next frame; lose_ack: a frame is taken and not answered; late_ack: answered after
+0.3 s; refuse_subscription: 40001; window_closed: 846608; quota: 45009; conflict: 6000; deaf: kicked, but the socket
+stays open; not_subscribed: 846609."""
+
+_ERRORS: Mapping[str, tuple[int, str]] = {
+    "refuse_subscription": (40001, "invalid secret"),
+    "window_closed": (846608, "stream message update expired"),
+    "quota": (45009, "api freq out of limit"),
+    "conflict": (6000, "data version conflict"),
+    "not_subscribed": (846609, "aibot websocket not subscribed"),
+}
+_LATE_SECONDS = 0.3
+_RESPONSE_FAULTS: tuple[BotFaultName, ...] = ("window_closed", "quota", "conflict")
+
+
+@dataclass(slots=True)
+class _Callback:
+    """A callback that was sent: who may be answered, and by which kind of answer."""
+
+    app: App
+    user: str
+    at: float
+    is_event: bool
+    used: bool = False
+
+
+@dataclass(slots=True)
+class _Stream:
+    began: float
+    finished: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Link:
+    """One socket, and the bot that has subscribed on it."""
+
+    socket: web.WebSocketResponse
+    app: App | None = None
+    streams: set[str] = field(default_factory=set)
+
+
+class BotServer:
+    """The server; `frames` counts what came by its command."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._runner: web.AppRunner | None = None
+        self._links: dict[str, _Link] = {}
+        self._all: set[_Link] = set()
+        self._callbacks: dict[str, _Callback] = {}
+        self._streams: dict[str, _Stream] = {}
+        self._faults: Counter[BotFaultName] = Counter()
+        self._late: set[asyncio.Task[None]] = set()
+        self._linked = asyncio.Event()
+        self.frames: Counter[str] = Counter()
+        self.mute = False
+        """Whether nothing is answered, as by a peer that has gone without a word."""
+        self.shown: list[tuple[float, Mapping[str, Any]]] = []
+        """Every stream frame that was taken, with its moment; the latest thousand."""
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
+        """Listen, and return the address of the WebSocket."""
+        app = web.Application()
+        app.router.add_get("/", self._serve)
+        self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port)
+        await site.start()
+        bound = self._runner.addresses[0][1]
+        return f"ws://{host}:{bound}"
+
+    async def stop(self) -> None:
+        """Close every connection and the socket."""
+        for link in list(self._all):
+            await link.socket.close(code=WSCloseCode.GOING_AWAY)
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def add_fault(self, name: BotFaultName, calls: int = 1) -> None:
+        """Let something go wrong, the next so many times."""
+        self._faults[name] += calls
+
+    def is_connected(self, app: App) -> bool:
+        """Whether a bot has subscribed."""
+        return app.bot_id in self._links
+
+    async def connected(self, app: App, within: float = 5.0) -> None:
+        """Wait until a bot has subscribed; raises `TimeoutError`."""
+        async with asyncio.timeout(within):
+            while not self.is_connected(app):
+                self._linked.clear()
+                await self._linked.wait()
+
+    async def deliver(self, app: App, said: MemberAction) -> DeliveryResult:
+        """Send the bot what a member did; without a connection nobody hears of it, now or later."""
+        began = time.monotonic()
+        link = self._links.get(app.bot_id)
+        msgid = said.msg_id or f"event{said.number}-{secrets.token_hex(4)}"
+        if link is None:
+            return DeliveryResult(msgid, (0,), (0.0,))
+        cmd, body = _body(app, said, msgid)
+        await self.send(link, cmd, body, said.user, app)
+        return DeliveryResult(msgid, (200,), (time.monotonic() - began,))
+
+    async def redeliver(self, app: App, said: MemberAction) -> None:
+        """Send a message once more, under a req_id of its own."""
+        await self.deliver(app, said)
+
+    async def send(self, link: _Link, cmd: str, body: Mapping[str, Any], user: str, app: App) -> str:
+        """Send a callback and return its req_id."""
+        req_id = secrets.token_hex(16)
+        self._callbacks[req_id] = _Callback(app, user, time.monotonic(), cmd == "aibot_event_callback")
+        # As WeCom does: control characters of people's words stand in the JSON as they are.
+        text = json.dumps({"cmd": cmd, "headers": {"req_id": req_id}, "body": body}, ensure_ascii=False)
+        await link.socket.send_str(text.replace("\\u0001", "\x01").replace("\\u001f", "\x1f"))
+        return req_id
+
+    async def send_raw(self, app: App, data: str | bytes) -> None:
+        """Send a bot anything at all."""
+        socket = self._links[app.bot_id].socket
+        await (socket.send_str(data) if isinstance(data, str) else socket.send_bytes(data))
+
+    async def drop(self, app: App) -> None:
+        """End a bot's connection without a word."""
+        link = self._links.pop(app.bot_id, None)
+        if link is not None and (transport := link.socket._req.transport) is not None:  # type: ignore[union-attr]  # noqa: SLF001
+            transport.abort()
+
+    async def kick(self, app: App) -> None:
+        """Tell a bot that another connection has subscribed."""
+        link = self._links.pop(app.bot_id)
+        await self._disconnect(link, app)
+
+    async def _disconnect(self, link: _Link, app: App) -> None:
+        event = {"msgid": secrets.token_hex(8), "create_time": int(time.time()), "aibotid": app.bot_id}
+        body = event | {"msgtype": "event", "event": {"eventtype": "disconnected_event"}}
+        text = json.dumps({"cmd": "aibot_event_callback", "headers": {"req_id": secrets.token_hex(8)}, "body": body})
+        await link.socket.send_str(text)
+        link.app = None
+        if not self._took("deaf"):
+            await link.socket.close()
+
+    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(max_msg_size=_FRAME_BYTES, compress=False)
+        await socket.prepare(request)
+        link = _Link(socket)
+        self._all.add(link)
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT and not await self._take(link, message.data):
+                    break
+        finally:
+            self._all.discard(link)
+            if link.app is not None and self._links.get(link.app.bot_id) is link:
+                del self._links[link.app.bot_id]
+        return socket
+
+    async def _take(self, link: _Link, text: str) -> bool:
+        """Answer a frame; False ends the connection."""
+        try:
+            fields = json.loads(text)
+            cmd, req_id, body = str(fields["cmd"]), str(fields["headers"]["req_id"]), fields.get("body") or {}
+        except (ValueError, KeyError, TypeError):
+            return False
+        self.frames[cmd] += 1
+        if self.mute:
+            return True
+        if cmd not in {"aibot_subscribe", "ping"} and self._took("drop"):
+            return False
+        errcode, errmsg, more = await self._answer(link, cmd, req_id, body)
+        answer = {"headers": {"req_id": req_id}, "errcode": errcode, "errmsg": errmsg, **more}
+        if cmd not in {"aibot_subscribe", "ping"}:
+            if self._took("lose_ack"):
+                return True
+            if self._took("late_ack"):
+                self._send_late(link, answer)
+                return True
+        if not link.socket.closed:
+            await link.socket.send_str(json.dumps(answer, ensure_ascii=False))
+        return True
+
+    def _send_late(self, link: _Link, answer: Mapping[str, Any]) -> None:
+        async def send() -> None:
+            await asyncio.sleep(_LATE_SECONDS)
+            if not link.socket.closed:
+                await link.socket.send_str(json.dumps(answer))
+
+        task = asyncio.create_task(send())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _answer(
+        self, link: _Link, cmd: str, req_id: str, body: Mapping[str, Any]
+    ) -> tuple[int, str, dict[str, Any]]:
+        if cmd == "ping":
+            return 0, "ok", {}
+        if cmd == "aibot_subscribe":
+            return (*await self._subscribe(link, body), {})
+        if link.app is None or self._took("not_subscribed"):
+            return (*_ERRORS["not_subscribed"], {})
+        said = (40008, "invalid message type")
+        match cmd:
+            case "aibot_respond_msg":
+                said = self._respond(link.app, req_id, body)
+            case "aibot_respond_welcome_msg":
+                said = self._welcome(link.app, req_id, body)
+            case "aibot_send_msg":
+                said = self._message(link.app, body)
+            case _:
+                pass
+        return (*said, {})
+
+    async def _subscribe(self, link: _Link, body: Mapping[str, Any]) -> tuple[int, str]:
+        apps = [app for app in self._platform.apps.values() if app.bot_id and app.bot_id == body.get("bot_id")]
+        if not apps:
+            return 40013, "invalid bot_id"
+        if self._took("refuse_subscription") or not secrets.compare_digest(
+            apps[0].secret.encode(), str(body.get("secret", "")).encode("utf-8", "replace")
+        ):
+            return _ERRORS["refuse_subscription"]
+        former = self._links.pop(apps[0].bot_id, None)
+        link.app = apps[0]
+        self._links[apps[0].bot_id] = link
+        if former is not None and former is not link:
+            await self._disconnect(former, apps[0])
+        self._linked.set()
+        return 0, "ok"
+
+    def _respond(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
+        fault = next((name for name in _RESPONSE_FAULTS if self._took(name)), None)
+        callback = self._callbacks.get(req_id)
+        if fault is not None:
+            return _ERRORS[fault]
+        if callback is None or callback.is_event or callback.app.key != app.key:
+            return 846605, "invalid req_id"
+        if body.get("msgtype") != "stream":
+            callback.used = True
+            return self._show(app, callback.user, secrets.token_hex(8), body)
+        return self._frame(app, callback, body.get("stream"))
+
+    def _frame(self, app: App, callback: _Callback, stream: object) -> tuple[int, str]:
+        if not isinstance(stream, dict) or not isinstance(stream.get("id"), str) or not stream["id"]:
+            return 40058, "stream.id missing"
+        content = stream.get("content", "")
+        if not isinstance(content, str) or len(content.encode("utf-8", "replace")) > CONTENT_BYTES:
+            return 40058, "content exceed max length"
+        known = self._streams.get(stream["id"])
+        now = time.monotonic()
+        if known is None:
+            if not self._platform.timeline(app, callback.user).admits(self._platform.clock()):
+                return _ERRORS["quota"]
+            known = self._streams[stream["id"]] = _Stream(now)
+        if known.finished or now - known.began > STREAM_SECONDS:
+            return _ERRORS["window_closed"]
+        known.finished = bool(stream.get("finish"))
+        self.shown.append((now, stream))
+        del self.shown[:-1000]
+        self._show_text(app, callback.user, stream["id"], content, streaming=not known.finished)
+        return 0, "ok"
+
+    def _welcome(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
+        callback = self._callbacks.get(req_id)
+        if callback is None or not callback.is_event or callback.used or callback.app.key != app.key:
+            return 846605, "invalid req_id"
+        if time.monotonic() - callback.at > WELCOME_SECONDS:
+            return 846604, "websocket request expired, response is invalid"
+        callback.used = True
+        return self._show(app, callback.user, secrets.token_hex(8), body)
+
+    def _message(self, app: App, body: Mapping[str, Any]) -> tuple[int, str]:
+        if self._took("quota"):
+            return _ERRORS["quota"]
+        user = body.get("chatid")
+        spoke = {callback.user for callback in self._callbacks.values() if callback.app.key == app.key}
+        # As it was received, letter by letter.
+        if not isinstance(user, str) or user not in spoke:
+            return 93006, "invalid chatid"
+        if body.get("msgtype") == "text":
+            return 40008, "invalid message type"
+        if not self._platform.timeline(app, user).admits(self._platform.clock()):
+            return _ERRORS["quota"]
+        return self._show(app, user, secrets.token_hex(8), body)
+
+    def _show(self, app: App, user: str, msgid: str, body: Mapping[str, Any]) -> tuple[int, str]:
+        kind = body.get("msgtype")
+        own = body.get(kind) if isinstance(kind, str) else None
+        content = own.get("content") if isinstance(own, dict) else None
+        if kind not in {"text", "markdown"} or not isinstance(content, str) or not content:
+            return 40008, "invalid message type"
+        if len(content.encode("utf-8", "replace")) > CONTENT_BYTES:
+            return 40058, "content exceed max length"
+        self._show_text(app, user, msgid, content, streaming=False)
+        return 0, "ok"
+
+    def _show_text(self, app: App, user: str, msgid: str, content: str, *, streaming: bool) -> None:
+        text = content.replace("<think></think>", "")
+        shown = Delivered(
+            self._platform.number(),
+            self._platform.clock(),
+            app.corp_id,
+            app.agent_id,
+            user,
+            msgid,
+            "markdown",
+            text=text,
+            sent=content,
+            streaming=streaming,
+        )
+        self._platform.timeline(app, user).replace(shown)
+
+    def _took(self, name: BotFaultName) -> bool:
+        if self._faults[name] <= 0:
+            return False
+        self._faults[name] -= 1
+        return True
+
+
+def _body(app: App, said: MemberAction, msgid: str) -> tuple[str, dict[str, Any]]:
+    common: dict[str, Any] = {
+        "msgid": msgid,
+        "aibotid": app.bot_id,
+        "chattype": "single",
+        "from": {"userid": said.user},
+        "create_time": int(said.at),
+    }
+    content: Content = said.content
+    match content:
+        case Text(text):
+            return "aibot_msg_callback", common | {"msgtype": "text", "text": {"content": text}}
+        case Entered():
+            return "aibot_event_callback", common | {"msgtype": "event", "event": {"eventtype": "enter_chat"}}
+        case _:
+            return "aibot_msg_callback", common | {"msgtype": content.kind, content.kind: {}}

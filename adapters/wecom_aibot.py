@@ -1,0 +1,73 @@
+"""WeCom's AI bot (智能机器人) as a kind of channel."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from pydantic import SecretStr
+
+from adapters.aibot.bot_settings import WeComAibotSettings
+from adapters.channel_kind import ChannelContext, ChannelKind, ExaminationContext, OpenedChannel, StandInContext
+from adapters.simulator.platform.apps import App, invent_bot
+from pipeline.findings import Finding
+
+_FIRST_AGENT_ID = 1000002
+
+
+def _open(table: WeComAibotSettings, context: ChannelContext) -> OpenedChannel:
+    # The WebSocket client is not for every shell verb that reads the settings.
+    from adapters.aibot.bot_channel import AibotChannel  # noqa: PLC0415
+    from adapters.wecom.client.send_limiter import MemberSendLimiter  # noqa: PLC0415
+
+    channel = AibotChannel(
+        context.name,
+        table,
+        media=context.media,
+        send_limiter=MemberSendLimiter(context.send_log, shared=context.shared_database),
+        proxy=context.proxy,
+        language=context.language,
+    )
+    return OpenedChannel(channel, start=channel.start, trouble=channel.trouble)
+
+
+def _stand_in(table: WeComAibotSettings, context: StandInContext) -> tuple[WeComAibotSettings, App]:
+    bot = context.simulator.register(invent_bot(agent_id=_FIRST_AGENT_ID + context.number, name=context.name))
+    credentials = {"bot_id": bot.bot_id, "secret": SecretStr(bot.secret), "connection_url": context.simulator.bot_url}
+    return WeComAibotSettings.model_validate(table.model_dump() | credentials), bot
+
+
+def _clashes(tables: Mapping[str, WeComAibotSettings]) -> list[str]:
+    taken: dict[str, str] = {}
+    problems = []
+    for name, table in tables.items():
+        if table.mode == "callback":
+            problems.append(f"[channels.{name}] mode: callback is not there yet; leave it at connection")
+        if table.thinking == "show":
+            problems.append(f"[channels.{name}] thinking: show is not there yet; leave it at hide")
+        if table.bot_id and table.bot_id in taken:
+            problems.append(f"[channels.{name}] bot_id: is also [channels.{taken[table.bot_id]}]'s")
+        taken[table.bot_id] = name
+    return problems
+
+
+async def _examine(table: WeComAibotSettings, context: ExaminationContext) -> AsyncIterator[Finding]:
+    findings = context.findings
+    if not table.has_credentials:
+        if context.simulator_enabled:
+            yield findings.ok("stand_in", "stand_in_ok")
+        else:
+            yield findings.failed("stand_in", "stand_in_off", "stand_in_off_fix")
+        return
+    latest = await context.last_accepted()
+    if latest is None:
+        yield findings.warning("arrived", "arrived_none_bot", "arrived_none_bot_fix")
+    else:
+        yield findings.ok("arrived", "arrived_ok", when=latest.astimezone().strftime("%Y-%m-%d %H:%M"))
+
+
+KIND = ChannelKind(
+    name="wecom_aibot",
+    settings=WeComAibotSettings,
+    open=_open,
+    examine=_examine,
+    stand_in=_stand_in,
+    clashes=_clashes,
+)

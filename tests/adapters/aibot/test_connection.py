@@ -1,0 +1,146 @@
+"""The connection: subscribed, kept, and begun again whatever ended it."""
+
+import asyncio
+import json
+
+import pytest
+from structlog.testing import capture_logs
+
+from adapters.aibot.connection import BotConnection, ConnectionTiming
+from adapters.aibot.frames import BotFrame
+from adapters.simulator.bot_server import BotFaultName
+from adapters.simulator.platform.apps import invent_bot
+from adapters.simulator.simulator import WeComSimulator
+from pipeline.replies import TextPart
+from pipeline.supervision import SupervisedLoop
+from tests.adapters.aibot.bot import QUICK, connected_bot
+from tests.service import until
+
+
+async def test_a_dropped_connection_is_begun_again_and_messages_come_once_more() -> None:
+    async with connected_bot() as bot:
+        await bot.server.drop(bot.app)
+        await bot.server.connected(bot.app)
+        await bot.channel.connection.subscribed(5)
+
+        event = await bot.asked("after the drop")
+
+    assert "zhangsan" == event.sender.user
+
+
+async def test_a_silent_peer_is_noticed_by_its_pings() -> None:
+    async with connected_bot() as bot:
+        bot.server.mute = True
+        await until(lambda: bot.channel.connection.state != "subscribed")
+        bot.server.mute = False
+        await bot.server.connected(bot.app)
+
+        assert await bot.channel.connection.subscribed(5)
+
+
+@pytest.mark.parametrize("fault", ["deaf", None])
+async def test_who_is_kicked_closes_waits_and_says_so(fault: BotFaultName | None) -> None:
+    async with connected_bot() as bot:
+        if fault:
+            bot.server.add_fault(fault)
+        with capture_logs() as logs:
+            await bot.server.kick(bot.app)
+            await until(lambda: bot.channel.connection.state == "kicked")
+
+            assert "another connection has subscribed" in bot.channel.trouble()
+            assert ["error"] == [line["log_level"] for line in logs if line["event"] == "bot_disconnected"]
+        await bot.server.connected(bot.app)
+
+
+async def test_refused_credentials_are_named_and_tried_slowly() -> None:
+    async with WeComSimulator() as simulator:
+        app = simulator.register(invent_bot())
+        connection = BotConnection(
+            "bot",
+            simulator.bot_url,
+            bot_id=app.bot_id,
+            secret="wrong",
+            on_callback=lambda _: None,
+            timing=QUICK.connection,
+        )
+        loop = SupervisedLoop("bot", connection.run)
+        loop.start()
+        await until(lambda: connection.state == "refused")
+
+        assert "the bot's connection: bot_id and secret were refused with 40001" == connection.trouble
+        assert 1 == simulator.bots.frames["aibot_subscribe"]
+        await loop.stop()
+
+
+async def test_nobody_there_is_asked_for_ever_in_growing_pauses() -> None:
+    connection = BotConnection(
+        "bot",
+        "ws://127.0.0.1:9",
+        bot_id="b",
+        secret="s",
+        on_callback=lambda _: None,
+        timing=ConnectionTiming(first_pause=0.001, longest_pause=0.004, ack=0.0),
+    )
+    with capture_logs() as logs:
+        loop = SupervisedLoop("bot", connection.run)
+        loop.start()
+        await until(lambda: len(logs) > 6)
+        await loop.stop()
+
+    assert "while connecting" in connection.trouble
+    assert {"bot_disconnected"} == {line["event"] for line in logs}
+
+
+async def test_one_that_is_no_longer_subscribed_is_given_up_for_another() -> None:
+    async with connected_bot() as bot:
+        event = await bot.asked()
+        await until(bot.frames)
+        bot.server.add_fault("not_subscribed")
+        with pytest.raises(Exception, match="846609"):
+            await bot.channel.reply(event, TextPart("answer", "markdown"))
+        await bot.channel.connection.subscribed(5)
+        await bot.channel.reply(event, TextPart("answer", "markdown"))
+
+        assert ["answer"] == await bot.phone.texts()
+
+
+async def test_frames_of_every_wrong_shape_leave_it_up() -> None:
+    frames: list[str | bytes] = [
+        b"\x00\xff",
+        "[" * 500_000,
+        "{}",
+        "null",
+        "x" * 3_000_000,
+        '{"headers":{"req_id":"a"}}',
+    ]
+    frames += [
+        json.dumps({"cmd": name, "headers": {"req_id": "a"}, "body": {}}) for name in ("aibot_msg_callback", "new")
+    ]
+    async with connected_bot() as bot:
+        with capture_logs() as logs:
+            for _ in range(20):
+                for frame in frames:
+                    await bot.server.send_raw(bot.app, frame)
+            event = await bot.asked("a\x01b")
+
+    assert "a\x01b" == getattr(event.content, "text", "")
+    assert {"bot_frame_refused"} == {line["event"] for line in logs if line["log_level"] != "debug"}
+
+
+async def test_a_ping_of_theirs_is_answered() -> None:
+    async with connected_bot() as bot:
+        await bot.server.send_raw(bot.app, json.dumps({"cmd": "ping", "headers": {"req_id": "theirs"}}))
+
+        await until(lambda: bot.server.frames["pong"])
+
+
+async def test_a_late_answer_is_not_taken_for_another_frames() -> None:
+    async with connected_bot() as bot:
+        connection = bot.channel.connection
+        bot.server.add_fault("late_ack")
+        with pytest.raises(Exception, match="was not answered"):
+            await connection.call("aibot_send_msg", {"chatid": "nobody"}, within=0.05)
+        answer = await asyncio.wait_for(connection.call("aibot_send_msg", {"chatid": "nobody"}), 5)
+
+    assert isinstance(answer, BotFrame)
+    assert 93006 == answer.errcode

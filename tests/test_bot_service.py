@@ -1,0 +1,94 @@
+"""The bot in the whole service: its answers stream, are recorded before their last frame, and end with @stop."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapters.simulator.phone import Phone
+from tests.fakes.openai_server import Fails, OpenAIServer, Says
+from tests.service import RunningService, running_service, until
+
+BOT = {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        yield server
+
+
+def answered_by(model: OpenAIServer) -> dict[str, str]:
+    return {
+        **BOT,
+        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
+        "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
+        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
+    }
+
+
+async def phone_of(house: RunningService) -> Phone:
+    app = house.service.channels["bot"].simulated
+    assert app is not None
+    await house.simulator.bots.connected(app)
+    return house.phone(agent_id=app.agent_id)
+
+
+async def test_an_answer_streams_and_the_last_frame_is_what_was_recorded(tmp_path: Path) -> None:
+    async with running_service(tmp_path, BOT) as house:
+        phone = await phone_of(house)
+        await phone.say("hello")
+        (answer,) = await phone.texts()
+        ready = (await house.http.get("/readyz")).json()
+        frames = [stream for _, stream in house.simulator.bots.shown]
+
+    assert "hello" in answer
+    assert {"<think></think>"} == {str(frame["content"]) for frame in frames[:1]}
+    assert [True] == [frame["finish"] for frame in frames if frame["finish"]]
+    assert "ok" == ready["channels"]
+
+
+async def test_a_model_that_streams_is_shown_while_it_writes_and_stop_ends_the_bubble(
+    tmp_path: Path, model: OpenAIServer
+) -> None:
+    model.script(Says("one two three four five six", hangs_after=4), Says("the next"))
+    async with running_service(tmp_path, answered_by(model)) as house:
+        phone = await phone_of(house)
+        await phone.say("count")
+        await until(lambda: any("one" in str(frame["content"]) for _, frame in house.simulator.bots.shown))
+        await phone.say("@stop")
+        stopped = await phone.texts(count=2)
+        await phone.say("again")
+        said = await phone.texts(count=3)
+
+    assert any("已停止" in text for text in stopped)
+    assert "the next" == said[-1]
+
+
+async def test_an_apology_is_the_last_frame_of_its_stream(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Fails(401), Fails(401))
+    async with running_service(tmp_path, answered_by(model)) as house:
+        phone = await phone_of(house)
+        await phone.say("hello")
+        (apology,) = await phone.texts()
+
+    assert apology
+    assert 0 == house.simulator.bots.frames["aibot_send_msg"]
+
+
+async def test_an_answer_that_was_cut_off_by_a_stop_of_the_service_follows_as_a_message(
+    tmp_path: Path, model: OpenAIServer
+) -> None:
+    model.script(Says("one two three four", hangs_after=3), Says("the answer"))
+    environ = {**answered_by(model), "WEBOT_LIMITS__DRAIN_SECONDS": "0.1"}
+    async with running_service(tmp_path, environ) as house:
+        phone = await phone_of(house)
+        await phone.say("hello")
+        await until(lambda: any("one" in str(frame["content"]) for _, frame in house.simulator.bots.shown))
+    left = phone.entries()
+    async with running_service(tmp_path, environ) as house:
+        app = house.service.channels["bot"].simulated
+        assert app is not None
+        await until(lambda: model.bodies[1:])
+
+    assert "重启" in getattr(left[-1], "text", "")
