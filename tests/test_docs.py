@@ -36,6 +36,7 @@ def models() -> Iterator[tuple[str, type[BaseModel]]]:
             yield name, model
         elif get_args(field.annotation)[1] is ChannelTable:
             yield from ((f"{name}.wecom", model) for model in (ChannelTable, KINDS["wecom_app"].settings))
+            yield f"{name}.bot", KINDS["wecom_aibot"].settings
         elif name == "mcp":
             yield f"{name}.example", get_args(field.annotation)[1]
         else:
@@ -58,7 +59,9 @@ def test_every_setting_is_in_the_committed_file(table: str, key: str) -> None:
 def test_every_setting_is_in_the_manual(table: str, key: str) -> None:
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     head = re.sub(r"\.\w+", ".<name>", table)
-    (section,) = re.findall(rf"^## `\[{re.escape(head)}\].*?(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    kind = {"channels.wecom": "` of kind `wecom_app", "channels.bot": "` of kind `wecom_aibot"}.get(table, "")
+    heading = re.escape(f"[{head}]{kind}")
+    (section,) = re.findall(rf"^## `{heading}.*?(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
 
     assert f"| `{key}` |" in section
 

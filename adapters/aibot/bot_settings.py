@@ -10,6 +10,7 @@ from adapters.wecom.settings import EncodingAesKey, rooted
 from pipeline.net import is_loopback_host
 from pipeline.settings import ChannelSettings
 
+_NOT_IN_A_URL = re.compile(r"[\s\x00-\x1f\x7f\\<>\"]")
 _CREDENTIALS = {"connection": ("bot_id", "secret"), "callback": ("token", "encoding_aes_key")}
 
 
@@ -23,7 +24,8 @@ def _connection_url(url: str) -> str:
     except ValueError:
         raise ValueError(expected) from None
     plain = parts.scheme == "ws" and is_loopback_host(parts.hostname or "")
-    if not (parts.scheme == "wss" or plain) or not parts.hostname or port == 0 or parts.username or parts.fragment:
+    usable = (parts.scheme == "wss" or plain) and parts.hostname and port != 0 and not _NOT_IN_A_URL.search(url)
+    if not usable or parts.username or parts.fragment:
         raise ValueError(expected)
     return url.rstrip("/")
 

@@ -91,3 +91,41 @@ def test_settings_of_one_kind_are_named_in_its_own_files_alone() -> None:
     found = [path for path in sources if named.search(path.read_text(encoding="utf-8"))]
 
     assert ["adapters/wecom"] * len(found) == [str(path)[: len("adapters/wecom")] for path in found]
+
+
+@pytest.mark.parametrize(
+    ("local", "channels"),
+    [
+        pytest.param("", {"wecom", "bot"}, id="nothing set up: both are the simulator's"),
+        pytest.param('[channels.bot]\nbot_id = "b"\nsecret = "s"\n', {"bot"}, id="a bot"),
+        pytest.param(
+            '[channels.bot]\nbot_id = "b"\nsecret = "s"\n[channels.hr]\npath = "/hr"\n', {"bot", "hr"}, id="touched"
+        ),
+    ],
+)
+def test_what_the_committed_file_offers_goes_once_a_channel_is_set_up(
+    tmp_path: Path, local: str, channels: set[str]
+) -> None:
+    write(tmp_path, settings=Path("settings.toml").read_text(encoding="utf-8"), local=local)
+    loaded = load(tmp_path, {})
+
+    assert (channels, channels) == (set(loaded.channels), set(loaded.settings.channels))
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ('bot_id = "b"', "secret missing; set both of bot_id and secret, or neither"),
+        ('connection_url = "ws://example.com"', "wss://"),
+        ('connection_url = "https://example.com"', "wss://"),
+        ('connection_url = "wss://a b"', "wss://"),
+        ('mode = "both"', 'expected "connection" or "callback"'),
+        ('mode = "callback"\ntoken = "t"', "encoding_aes_key missing"),
+        ("corp_id = 7", "no such key"),
+    ],
+)
+def test_mistakes_in_a_bots_table_are_told(tmp_path: Path, keys: str, problem: str) -> None:
+    write(tmp_path, local=f'[channels.bot]\nkind = "wecom_aibot"\n{keys}\n')
+
+    with pytest.raises(SettingsInvalid, match=re.escape(problem)):
+        load(tmp_path, {})

@@ -108,8 +108,24 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
         told = [*unread, *(problem for problem in problems if not unread or " missing" not in problem)]
         usable = None if unread else _usable(layers, channels, kinds)
         raise SettingsRefused(list(dict.fromkeys(told)), usable)
+    for name in _superseded(channels, layers):
+        del channels[name]
+    settings = settings.model_copy(
+        update={"channels": {name: table for name, table in settings.channels.items() if name in channels}}
+    )
     hints = (*_misspelt(environ), *_misnamed(settings, layers))
     return Loaded(settings, layers, channels, hints, source, signatures, kinds)
+
+
+def _superseded(channels: Mapping[str, ChannelSettings], layers: Layers) -> list[str]:
+    """Return the channels that settings.toml offers to be tried out, once one with credentials is set up."""
+    if not any(table.has_credentials for table in channels.values()):
+        return []
+    origins: dict[str, set[str]] = {}
+    for path, origin in layers.origins.items():
+        if path[0] == "channels" and len(path) > 1 and origin:
+            origins.setdefault(path[1], set()).add(origin)
+    return [name for name, table in channels.items() if not table.has_credentials and origins.get(name) == {FILES[0]}]
 
 
 def secrets_of(loaded: Loaded) -> tuple[str, ...]:
