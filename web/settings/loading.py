@@ -124,7 +124,7 @@ def _superseded(channels: Mapping[str, ChannelSettings], layers: Layers) -> list
     origins: dict[str, set[str]] = {}
     for path, origin in layers.origins.items():
         if path[0] == "channels" and len(path) > 1 and origin:
-            origins.setdefault(path[1], set()).add(origin)
+            origins.setdefault(str(path[1]), set()).add(origin)
     return [name for name, table in channels.items() if not table.has_credentials and origins.get(name) == {FILES[0]}]
 
 
