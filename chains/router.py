@@ -7,7 +7,8 @@ from typing import Any, Generic, TypeVar, cast
 
 from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
-from chains.catalog.files import CatalogView, ChainFiles, ChainRequirements, open_chain_files, requirements_of
+from chains.catalog.files import CatalogView, ChainFiles, open_chain_files
+from chains.catalog.requirements import ChainRequirements, requirements_of
 from chains.catalog.templates import fill
 from chains.command import CommandCall, CommandContext, CommandIntent
 from chains.commands import all_commands
@@ -123,8 +124,8 @@ class Chains:
         book = self.catalog.now
         cheaper = self._context.budget.cheaper
         chosen = (*self.models.choosable, *([cheaper] if cheaper else ()))
-        self.tool_registry.servers.connect_soon(tool for name in book.names for tool in book.chain(name).tools)
-        await self.models.warm({*(book.chain(name).model for name in book.names), *chosen})
+        self.tool_registry.servers.connect_soon(tool for chain in book.every_version() for tool in chain.tools)
+        await self.models.warm({*(chain.model for chain in book.every_version()), *chosen})
 
     def take_over(self, former: "Chains") -> None:
         """Answer what comes from now on; what is being answered is answered to the end as it began."""

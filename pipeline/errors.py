@@ -83,7 +83,11 @@ class SettingsInvalid(WebotError):
 
 
 class ChainInvalid(WebotError):
-    """A chain config that cannot be used."""
+    """A chain config that cannot be used; one line for each problem."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 class Unreadable(WebotError):

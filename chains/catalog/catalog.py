@@ -1,17 +1,17 @@
 """An immutable catalogue of chains. A turn takes one and keeps it to its end: no edit changes half a turn."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from chains.catalog.advice import advice, missing_targets
 from chains.catalog.config import ChainConfig
+from chains.catalog.requirements import Check
 from pipeline.errors import ChainInvalid
 from pipeline.events import Person
 from pipeline.text.command_line import read_command_line
 from pipeline.text.folding import casefold_nfkc
-
-Check = Callable[[ChainConfig], str]
-"""Says what keeps a chain from being used here, such as a model that is not set up; nothing if all is well."""
+from pipeline.text.i18n import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,13 @@ class PartialRelease:
     users: frozenset[str] = frozenset()
 
     def includes(self, person: Person) -> bool:
-        """Whether somebody is among them; the answer stays the same from message to message."""
+        """Whether somebody is among them; the answer stays the same for as long as the revision is tried.
+
+        Each revision draws anew: else the same people would meet every experiment.
+        """
         if person.user.casefold() in self.users:
             return True
-        drawn = hashlib.sha256(f"{self.chain.name}/{person}".encode()).digest()
+        drawn = hashlib.sha256(f"{self.chain.name}/{self.chain.revision}/{person}".encode()).digest()
         return int.from_bytes(drawn[:4], "big") % 100 < self.share
 
 
@@ -41,20 +44,30 @@ class ChainCall:
 
 @dataclass(frozen=True)
 class ChainCatalog:
-    """Chains by their names, with what is being tried out beside them."""
+    """Chains by their names, with what is being tried out beside them: other revisions, and chains not yet released."""
 
     chains: Mapping[str, ChainConfig]
     trials: Mapping[str, PartialRelease] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
-    """What is wrong with files that are therefore not in use."""
-    _keywords: tuple[tuple[str, str], ...] = field(init=False, default=())
+    """What somebody has to put right: files that are not in use, and chains in use that lack something."""
+    warnings: tuple[str, ...] = ()
+    """What deserves a second look."""
+    _keywords: tuple[tuple[str, str, bool], ...] = field(init=False, default=())
     _words: dict[str, str] = field(init=False, default_factory=dict)
+    _trial_words: dict[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        pairs = ((casefold_nfkc(keyword), name) for name, chain in self.chains.items() for keyword in chain.keywords)
+        tried = {name: trial.chain for name, trial in self.trials.items()}
+        pairs = [
+            (casefold_nfkc(keyword), name, on_trial)
+            for chains, on_trial in ((self.chains, False), (tried, True))
+            for name, chain in chains.items()
+            for keyword in chain.keywords
+        ]
         # The longest one found decides, then the chain's name.
         object.__setattr__(self, "_keywords", tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), *pair))))
         self._words.update({casefold_nfkc(word): name for name, chain in self.chains.items() for word in chain.words})
+        self._trial_words.update({casefold_nfkc(word): name for name, chain in tried.items() for word in chain.words})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,39 +76,81 @@ class ChainCatalog:
 
     def chain(self, name: str, person: Person | None = None) -> ChainConfig:
         """Return a chain as it is now, for somebody; `ChainInvalid` names the ones there are."""
-        try:
-            chain = self.chains[name]
-        except KeyError:
-            raise ChainInvalid(f"there is no chain {name!r}; there are {', '.join(self.names)}") from None
+        chain = self.version(name, person)
+        if chain is None:
+            raise ChainInvalid(Sentence("mistake.no_chain", found=name, known=", ".join(self.names)))
+        return chain
+
+    def version(self, name: str, person: Person | None = None) -> ChainConfig | None:
+        """Return a chain as `chain` does, None for one that is not there for somebody."""
         trial = self.trials.get(name)
-        return trial.chain if trial is not None and person is not None and trial.includes(person) else chain
+        if trial is not None and person is not None and trial.includes(person):
+            return trial.chain
+        return self.chains.get(name)
+
+    def every_version(self) -> Iterator[ChainConfig]:
+        """Yield every chain, and every other revision of one that is tried."""
+        yield from (self.chains[name] for name in self.names)
+        yield from (self.trials[name].chain for name in sorted(self.trials))
 
     def by_command(self, line: str, person: Person) -> ChainCall | None:
         """Return the chain whose command a line begins with, and what follows; None for one not offered."""
-        found = read_command_line(line, self._words, lambda _word, _rest: True)
-        name = self._words[found.name] if found is not None else ""
-        if found is None or not self.chains[name].offered_to(person):
+        found = read_command_line(line, _WordsFor(self, person), lambda _word, _rest: True)
+        name = self.called(found.name, person) if found is not None else ""
+        chain = self.version(name, person) if name else None
+        if found is None or chain is None or not chain.offered_to(person):
             return None
         return ChainCall(name, found.name, found.rest)
+
+    def called(self, word: str, person: Person) -> str:
+        """Name the chain that a folded word calls, as somebody has it; empty for none."""
+        for name in (self._trial_words.get(word), self._words.get(word)):
+            chain = self.version(name, person) if name is not None else None
+            if chain is not None and word in map(casefold_nfkc, chain.words):
+                return chain.name
+        return ""
 
     def by_keyword(self, text: str, person: Person) -> str:
         """Name the chain whose keyword a message contains; empty for none that is offered to its sender."""
         if not self._keywords:
             return ""
         looked_at = casefold_nfkc(text)
-        hits = (name for keyword, name in self._keywords if keyword in looked_at)
-        return next((name for name in hits if self.chains[name].offered_to(person)), "")
+        return next(
+            (
+                name
+                for keyword, name, on_trial in self._keywords
+                if keyword in looked_at and self._is_offered(name, person, on_trial=on_trial)
+            ),
+            "",
+        )
 
     def offered(self, person: Person) -> tuple[ChainConfig, ...]:
         """Return the chains with a command that somebody may use, by their commands."""
-        mine = (chain for chain in self.chains.values() if chain.command and chain.offered_to(person))
+        found = (self.version(name, person) for name in {*self.chains, *self.trials})
+        mine = (chain for chain in found if chain is not None and chain.command and chain.offered_to(person))
         return tuple(sorted(mine, key=lambda chain: chain.command))
 
     def with_trials(self, trials: Mapping[str, PartialRelease]) -> "ChainCatalog":
-        """Return the same chains with other trials beside them; one of a chain that is gone is left out."""
-        return ChainCatalog(
-            self.chains, {name: trial for name, trial in trials.items() if name in self.chains}, self.problems
-        )
+        """Return the same chains with other trials beside them."""
+        return ChainCatalog(self.chains, trials, self.problems, self.warnings)
+
+    def _is_offered(self, name: str, person: Person, *, on_trial: bool) -> bool:
+        trial = self.trials.get(name)
+        chain = self.version(name, person)
+        if chain is None or (trial is not None and (chain is trial.chain) is not on_trial):
+            return False
+        return chain.offered_to(person)
+
+
+@dataclass(frozen=True, slots=True)
+class _WordsFor:
+    """The words that call a chain, as somebody has the chains."""
+
+    catalog: ChainCatalog
+    person: Person
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and self.catalog.called(word, self.person) != ""
 
 
 def build_catalog(
@@ -105,13 +160,14 @@ def build_catalog(
     check: Check,
     reserved: Iterable[str],
     problems: Iterable[str],
-    place: Callable[[str, str], str] = lambda _name, _wrong: "",
+    warnings: Iterable[str] = (),
+    place: Callable[[str, str], str] = lambda name, wrong: Sentence("mistake.of_chain", chain=name, said=wrong),
 ) -> ChainCatalog:
-    """Make a book of the chains found; where one cannot be used, the one `previous` goes on answering.
+    """Make a catalogue of the chains found; where one cannot be used, the one `previous` goes on answering.
 
-    `reserved` are the words of webot's own commands; `place` names the file and line of what is wrong with a chain.
+    `reserved` are the words of webot's own commands; `place` says of which chain, file and line something is wrong.
     """
-    taken = {casefold_nfkc(word): "webot itself" for word in reserved}
+    taken = words_of((), reserved)
     chains: dict[str, ChainConfig] = {}
     told = list(problems)
     # What has not changed keeps its words: it is the new one that has to give way.
@@ -119,24 +175,32 @@ def build_catalog(
         for chain in (found[name], previous.get(name)):
             if chain is None:
                 continue
-            wrong = check(chain) or _claimed_words(chain, taken)
+            wrong = check(chain) or claimed_words(chain, taken)
             if not wrong:
                 chains[name] = chain
-                taken |= {casefold_nfkc(word): f"the chain {name!r}" for word in chain.words}
+                taken |= words_of((chain,), ())
                 break
             if chain is found[name]:
-                told.append(f"{place(name, wrong)}chain {name!r}: {wrong}")
+                told.append(place(name, wrong))
     # Such a chain goes on answering: it is only the others that cannot be handed to.
-    for name, chain in sorted(chains.items()):
-        for other in chain.hands_to:
-            if other not in chains:
-                wrong = f"hands_to: there is no chain {other!r}; there are {', '.join(sorted(chains))}"
-                told.append(f"{place(name, wrong)}chain {name!r}: {wrong}")
-    return ChainCatalog(chains, problems=tuple(told))
+    told += [place(name, wrong) for name, wrong in missing_targets(chains)]
+    advised = [*warnings, *(place(name, wrong) for name, wrong in advice(chains))]
+    return ChainCatalog(chains, problems=tuple(told), warnings=tuple(advised))
 
 
-def _claimed_words(chain: ChainConfig, taken: Mapping[str, str]) -> str:
+def words_of(chains: Iterable[ChainConfig], reserved: Iterable[str]) -> dict[str, Sentence]:
+    """Return the words that are somebody's already, folded, with whose they are."""
+    taken = {casefold_nfkc(word): Sentence("mistake.owner_webot") for word in reserved}
+    for chain in chains:
+        owner = Sentence("mistake.owner_chain", name=chain.name)
+        taken |= {casefold_nfkc(word): owner for word in chain.words}
+    return taken
+
+
+def claimed_words(chain: ChainConfig, taken: Mapping[str, Sentence]) -> str:
+    """Return which of a chain's words is somebody else's; nothing if none is."""
     for word in chain.words:
         if (owner := taken.get(casefold_nfkc(word))) is not None:
-            return f"command, aliases: {word!r} is the word of {owner}; choose another"
+            said = Sentence("mistake.claimed", found=word, owner=owner)
+            return Sentence("mistake.keyed", key="command, aliases", said=said)
     return ""

@@ -2,71 +2,82 @@
 
 import hashlib
 import json
+import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
 
-from chains.catalog.diagnostics import TomlLocations, explain, explain_syntax, locate_keys
+from chains.catalog.diagnostics import explain, explain_syntax, key_name, mistake, mistaken, placed
+from chains.catalog.options import option_problems
 from chains.catalog.templates import mistakes
+from chains.catalog.toml_locations import TomlLocations, locate_keys
+from chains.models.tokens import estimate
 from chains.tools import tool_names
 from pipeline.errors import ChainInvalid
 from pipeline.events import Person
+from pipeline.text.i18n import Sentence
 
 SHIPPED = Path(__file__).parents[1] / "configs"
+
+MOST_BYTES = 512 * 1024
+"""How large a chain's file may be."""
+
+MOST_TOKENS = 100_000
+"""How many tokens, by estimate, a chain may say before every question."""
 
 _NAME = re.compile(r"[\w-]+")
 _TOOLS = tool_names()
 _MCP = re.compile(r"mcp\.[\w-]+(\.\S+)?")
 _COMMAND = re.compile(r"@[^\s@]{1,31}")
-
-
-def _mistake(message: str, **context: object) -> PydanticCustomError:
-    # Braces of a message are its own, not blanks to fill.
-    return PydanticCustomError("mistake", "{said}", {"said": message, **context})
+_WIDE_SIGNS = ("＠", "﹫")
+_SLIPS = ("\b", "\f", "\x1b")
 
 
 def _a_template(source: str) -> str:
-    for mistake in mistakes(source):
-        raise _mistake(mistake.message, line=mistake.line)
+    for wrong in mistakes(source):
+        raise mistaken(wrong.message, line=wrong.line)
     return source
 
 
 def _a_question(source: str) -> str:
-    for mistake in mistakes(source, text=True) if source else ():
-        raise _mistake(mistake.message, line=mistake.line)
+    for wrong in mistakes(source, text=True) if source else ():
+        raise mistaken(wrong.message, line=wrong.line)
     return source
 
 
 def _a_command(word: str) -> str:
     if word and not _COMMAND.fullmatch(word):
-        raise _mistake(f'found {word!r}; needs an @ and one word, such as "@translate"')
+        if word[0] in _WIDE_SIGNS and _COMMAND.fullmatch(f"@{word[1:]}"):
+            raise mistake("command_wide", found=word, sign=word[0], plain="@")
+        raise mistake("command", found=word)
     return word
 
 
 def _a_pattern(pattern: str) -> str:
+    # "\b" between double quotes is a backspace, which nobody looks for in an answer.
+    if any(sign in pattern for sign in _SLIPS):
+        raise mistake("pattern_escape")
     try:
         re.compile(pattern)
     except re.error as error:
-        raise _mistake(f"found {pattern!r}; not a regular expression: {error}") from None
+        raise mistake("pattern", found=pattern, said=str(error)) from None
     return pattern
 
 
 def _a_tool(name: str) -> str:
     if name not in _TOOLS and not _MCP.fullmatch(name):
-        there = ", ".join(f'"{each}"' for each in _TOOLS)
-        raise _mistake(f'found {name!r}; there are {there}, "mcp.SERVER" and "mcp.SERVER.TOOL"')
+        raise mistake("tool", found=name, known=", ".join(f'"{each}"' for each in _TOOLS))
     return name
 
 
 def _some_words(text: str) -> str:
     if not text.strip():
-        raise _mistake("is empty; write some text, or take the line away")
+        raise mistake("no_words")
     return text
 
 
@@ -110,7 +121,7 @@ class Case(ChainTable):
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if not (self.contains or self.not_contains or self.matches or self.rubric):
-            raise _mistake("says nothing of the answer; write contains, not_contains, matches or rubric")
+            raise mistake("case_empty")
         return self
 
 
@@ -165,7 +176,7 @@ class ChainConfig(ChainTable):
     @model_validator(mode="after")
     def _aliases_need_a_command(self) -> Self:
         if self.aliases and not self.command:
-            raise _mistake("aliases stand beside a command; write command as well")
+            raise mistake("aliases", field="aliases")
         return self
 
     @classmethod
@@ -185,6 +196,12 @@ class ChainConfig(ChainTable):
         return not self.users or person.user.casefold() in {user.casefold() for user in self.users}
 
     @cached_property
+    def prompt_tokens(self) -> int:
+        """Estimate how many tokens the chain itself adds to every question."""
+        said = (self.system_prompt, self.template, *(f"{each.user}\n{each.assistant}" for each in self.examples))
+        return sum(estimate(text) for text in said)
+
+    @cached_property
     def revision(self) -> str:
         """Name the content: the same words always give the same 12 hexadecimal digits.
 
@@ -201,13 +218,22 @@ def read_chain(file: Path) -> ChainConfig:
 
 
 def read_text(file: Path) -> str:
-    """Read the text of a chain's file; `ChainInvalid` if there is no text to read."""
+    """Read the text of a chain's file; `ChainInvalid` if there is no text to read, or far too much."""
     try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ChainInvalid(explain_syntax(str(file), error)) from error
+        with file.open("rb") as opened:
+            found = opened.read(MOST_BYTES + 1)
+            size = max(len(found), os.fstat(opened.fileno()).st_size)
     except OSError as error:
-        raise ChainInvalid(f"{file}: cannot be read: {error.strerror or error}") from error
+        said = Sentence("mistake.unreadable", said=error.strerror or str(error))
+        raise ChainInvalid(Sentence("mistake.placed", place=str(file), said=said)) from error
+    if len(found) > MOST_BYTES:
+        said = Sentence("mistake.too_large", size=f"{size:,}", most=f"{MOST_BYTES:,}")
+        raise ChainInvalid(Sentence("mistake.placed", place=str(file), said=said))
+    try:
+        # As a text file is read: an editor of Windows ends lines in its own way.
+        return found.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise ChainInvalid(Sentence("mistake.placed", place=str(file), said=Sentence("mistake.not_utf8"))) from error
 
 
 def is_name(text: str) -> bool:
@@ -217,30 +243,43 @@ def is_name(text: str) -> bool:
 
 def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:
     """Check the text of a chain's file; `source` is what an error calls it."""
+    if not text.strip():
+        # No text is how a chain is taken away, and an editor empties a file before it writes.
+        raise ChainInvalid(Sentence("mistake.placed", place=source, said=Sentence("mistake.empty_file")))
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ChainInvalid(explain_syntax(source, error, text)) from error
+    except RecursionError as error:
+        raise ChainInvalid(Sentence("mistake.placed", place=source, said=str(error))) from error
     where = locate_keys(text)
     if not is_name(name):
-        raise ChainInvalid(f"{source}: the file's name needs letters, digits, - and _ before .toml")
+        raise ChainInvalid(Sentence("mistake.placed", place=source, said=Sentence("mistake.file_name")))
     if document.setdefault("name", name) != name:
-        line = where.line(("name",))
-        raise ChainInvalid(f"{source}:{line}: name: found {document['name']!r}, the file's own name says {name!r}")
+        said = Sentence("mistake.other_name", found=document["name"], name=name)
+        raise ChainInvalid(placed(source, "name", said, where.line(("name",))))
     return chain_of(document, source=source, where=where)
 
 
 def chain_of(document: Mapping[str, Any], *, source: str, where: TomlLocations | None = None) -> ChainConfig:
     """Check what somebody wrote; `source` is what an error calls it."""
+    where = where or TomlLocations()
+    problems: list[Sentence] = []
     try:
-        return ChainConfig.model_validate({key: _frozen(value) for key, value in document.items()}, strict=True)
+        chain = ChainConfig.model_validate({key: _frozen(value) for key, value in document.items()}, strict=True)
     except ValidationError as error:
-        raise ChainInvalid("\n".join(_problem_line(error, source, where or TomlLocations()))) from None
-
-
-def _problem_line(error: ValidationError, source: str, where: TomlLocations) -> Iterator[str]:
-    for problem in error.errors():
-        yield explain(ChainConfig, problem, source, where)
+        problems = [explain(ChainConfig, problem, source, where) for problem in error.errors()]
+    options = document.get("options")
+    keys = frozenset(ChainConfig.model_fields)
+    for path, said in option_problems(options, keys) if isinstance(options, Mapping) else ():
+        problems.append(placed(source, key_name(path), said, where.line(path)))
+    if not problems and chain.prompt_tokens > MOST_TOKENS:
+        said = Sentence("mistake.too_many_tokens", tokens=f"{chain.prompt_tokens:,}", most=f"{MOST_TOKENS:,}")
+        key = "system_prompt" if chain.system_prompt else "examples"
+        problems = [placed(source, key, said, where.line((key,)))]
+    if problems:
+        raise ChainInvalid(*problems)
+    return chain
 
 
 def _frozen(value: object) -> object:

@@ -1,99 +1,95 @@
 """What is wrong with a chain's file, said so that whoever wrote it finds the place and knows what to write."""
 
 import difflib
-import json
-import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-_HEADER = re.compile(r"^\s*(?P<many>\[)?\[\s*(?P<path>[^\[\]]+?)\s*\]")
-_KEY = re.compile(r"""^\s*(?P<key>[\w-]+|"[^"]*"|'[^']*')\s*=\s*(?P<value>.*)$""")
-_PLACE = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
-_MOST = 60
-_LONG = ('"""', "'''")
-
-Path = tuple[str | int, ...]
+from chains.catalog.options import OPTIONS, in_settings, shown
+from chains.catalog.toml_locations import Path, TomlLocations, path_of
+from chains.catalog.toml_syntax import explain_syntax as explain_toml
+from pipeline.text.i18n import Sentence
 
 
-@dataclass(slots=True)
-class TomlLocations:
-    """Where each key of a TOML text stands: its line, from 1, and the line its value begins in."""
+def mistake(key: str, /, *, field: str = "", **values: object) -> PydanticCustomError:
+    """Return what a validator raises: a sentence of the catalogue's table `mistake`.
 
-    lines: dict[Path, int] = field(default_factory=dict)
-    values: dict[Path, int] = field(default_factory=dict)
-
-    def line(self, path: Path) -> int:
-        """Return the line of a key, or of the nearest thing around it that has one; 0 for the whole text."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return self.lines.get(path, 0)
-
-    def inside(self, path: Path, line: int) -> int:
-        """Return the line of the file in which a line of a value's own text stands."""
-        return self.values[path] + line - 1 if path in self.values else self.line(path)
+    `field` names the key where pydantic does not know it.
+    """
+    return mistaken(Sentence(f"mistake.{key}", **values), field=field)
 
 
-def locate_keys(text: str) -> TomlLocations:
-    """Find the keys of a TOML text; the parser of the standard library does not say where it found them."""
-    found = TomlLocations()
-    table: Path = ()
-    many: dict[Path, int] = {}
-    closing = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if closing:
-            closing = "" if closing in line else closing
-        elif header := _HEADER.match(line):
-            table = tuple(part.strip().strip("\"'") for part in header["path"].split("."))
-            if header["many"]:
-                many[table] = many.get(table, -1) + 1
-                table = (*table, many[table])
-            found.lines.setdefault(table, number)
-        elif pair := _KEY.match(line):
-            path = (*table, pair["key"].strip("\"'"))
-            value = pair["value"].strip()
-            opened = next((mark for mark in _LONG if value.startswith(mark)), "")
-            found.lines.setdefault(path, number)
-            # A line break right after the opening marks is no part of the text.
-            found.values[path] = number + (value == opened != "")
-            closing = opened if opened and opened not in value[3:] else ""
-    return found
+def mistaken(said: Sentence, *, line: int = 0, field: str = "") -> PydanticCustomError:
+    """Return what a validator raises; `line` counts within the value's own text."""
+    return PydanticCustomError("mistake", "mistake", {"said": said, "line": line, "field": field})
 
 
-def explain(model: type[BaseModel], problem: ErrorDetails, source: str, where: TomlLocations) -> str:
+def placed(source: str, key: str, said: str, line: int = 0) -> Sentence:
+    """Return a problem with its place: the file, the line, and the key."""
+    return Sentence("mistake.at", place=f"{source}:{line}" if line else source, key=key, said=said)
+
+
+def located(source: str, said: str, where: TomlLocations, *, about: str = "") -> Sentence:
+    """Return a problem with the file and the line of the keys that it begins with, such as `model: …`.
+
+    `about` begins with them where `said` does not.
+    """
+    keys = (about or said).partition(":")[0].split(", ")
+    line = next((line for key in keys if (line := where.line(path_of(key)))), 0)
+    return Sentence("mistake.placed", place=f"{source}:{line}" if line else source, said=said)
+
+
+def explain(model: type[BaseModel], problem: ErrorDetails, source: str, where: TomlLocations) -> Sentence:
     """Return what pydantic found: the file, the line, the key, what stands there and what would be right."""
     path = tuple(problem["loc"])
-    key = ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
-    line = where.line(path)
     context = problem.get("ctx", {})
+    line = where.line(path)
+    said: str
     match problem["type"]:
         case "extra_forbidden":
-            said = _unknown_key(str(path[-1]), _keys(model, path[:-1]))
+            said = _unknown_key(model, path)
         case "missing":
-            said = "is missing; write it down, or take the whole part away"
+            said = Sentence("mistake.missing")
         case "mistake":
-            line = where.inside(path, int(context["line"])) if "line" in context else line
-            said = problem["msg"]
+            path = (*path, context["field"]) if context["field"] else path
+            line = where.inside(path, int(context["line"])) if context["line"] else where.line(path)
+            said = context["said"]
         case _:
-            wanted = _wanted(problem)
-            said = f"found {_shown(problem['input'])}; {wanted}"
-    return f"{source}{f':{line}' if line else ''}: {key}: {said}"
+            said = _unfit(problem, path)
+    return placed(source, key_name(path), said, line)
 
 
-def explain_syntax(source: str, error: tomllib.TOMLDecodeError | UnicodeDecodeError, text: str = "") -> str:
+def key_name(path: Path) -> str:
+    """Return a path as people count: `cases.2.input`."""
+    return ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
+
+
+def explain_syntax(source: str, error: tomllib.TOMLDecodeError, text: str) -> Sentence:
     """Return what the parser found."""
-    if isinstance(error, UnicodeDecodeError):
-        return f"{source}: not UTF-8; save the file again with the encoding UTF-8"
-    message = str(error)
-    place = _PLACE.search(message)
-    line = int(place["line"]) if place and place["line"] else len(text.splitlines()) or 1
-    said = _PLACE.sub("", message).strip()
-    way_out = 'text stands in "quotes", longer text between two lines of """, lists in [brackets]'
-    return f"{source}:{line}: not TOML: {said}; {way_out}"
+    line, said = explain_toml(error, text)
+    return Sentence("mistake.placed", place=f"{source}:{line}", said=said)
+
+
+def _unknown_key(model: type[BaseModel], path: Path) -> Sentence:
+    key = str(path[-1])
+    known = _keys(model, path[:-1])
+    own = frozenset(model.model_fields)
+    wanted = key.casefold().replace("-", "_")
+    if len(path) > 1 and wanted in own:
+        return Sentence("mistake.after_table", table=f"[[{path[0]}]]")
+    if key in OPTIONS:
+        return Sentence("mistake.in_options", key=key)
+    if in_settings(key, own):
+        return Sentence("mistake.in_models")
+    near = next(iter(difflib.get_close_matches(wanted, [*known, *OPTIONS], n=1)), "")
+    if near in known:
+        return Sentence("mistake.unknown_key_near", near=near, known=", ".join(known))
+    if near:
+        return Sentence("mistake.near_option", near=near)
+    return Sentence("mistake.unknown_key", known=", ".join(known))
 
 
 def _keys(model: type[BaseModel], path: Path) -> tuple[str, ...]:
@@ -102,32 +98,39 @@ def _keys(model: type[BaseModel], path: Path) -> tuple[str, ...]:
     return tuple(inner.model_fields if inner else model.model_fields)
 
 
-def _unknown_key(key: str, known: Iterable[str]) -> str:
-    known = tuple(known)
-    near = difflib.get_close_matches(key, known, n=1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
-    return f"no such key; {meant}there are {', '.join(known)}"
+def _unfit(problem: ErrorDetails, path: Path) -> Sentence:
+    value = problem["input"]
+    kind = problem["type"]
+    if kind == "tuple_type" and isinstance(value, Mapping):
+        return Sentence("mistake.double_brackets", key=key_name(path))
+    if (
+        kind in {"dict_type", "string_type"}
+        and isinstance(value, tuple)
+        and all(isinstance(each, Mapping) for each in value)
+    ):
+        return Sentence("mistake.single_brackets", key=key_name(path))
+    return Sentence("mistake.found", found=shown(value), wanted=_wanted(problem))
 
 
-def _shown(value: object) -> str:
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-    except TypeError:
-        text = repr(value)
-    return text if len(text) <= _MOST else f"{text[: _MOST - 1]}…"
+_WANTED: Mapping[str, Sentence] = {
+    "string_type": Sentence("mistake.needs_text"),
+    "int_type": Sentence("mistake.needs_whole"),
+    "bool_type": Sentence("mistake.needs_flag"),
+    "tuple_type": Sentence("mistake.needs_list"),
+    "dict_type": Sentence("mistake.needs_table"),
+    "model_type": Sentence("mistake.needs_table"),
+}
 
 
 def _wanted(problem: ErrorDetails) -> str:
     context: Mapping[str, Any] = problem.get("ctx", {})
-    wanted = {
-        "string_type": 'needs text in quotes, such as "text"',
-        "int_type": "needs a whole number without quotes, such as 3",
-        "bool_type": "needs true or false, without quotes",
-        "tuple_type": 'needs a list, such as ["one", "two"]',
-        "dict_type": "needs a table",
-        "greater_than_equal": f"needs {context.get('ge')} or more",
-        "less_than_equal": f"needs {context.get('le')} or less",
-        "literal_error": f"needs {str(context.get('expected', '')).replace(chr(39), chr(34))}",
-        "string_too_short": "needs some text",
-    }
-    return wanted.get(problem["type"]) or f"{problem['msg'][0].lower()}{problem['msg'][1:]}"
+    match problem["type"]:
+        case "greater_than_equal":
+            return Sentence("mistake.needs_least", least=context.get("ge"))
+        case "less_than_equal":
+            return Sentence("mistake.needs_most", most=context.get("le"))
+        case "literal_error":
+            choices = str(context.get("expected", "")).replace("'", '"').replace(" or ", ", ")
+            return Sentence("mistake.needs_choice", choices=choices)
+        case kind:
+            return _WANTED.get(kind) or f"{problem['msg'][0].lower()}{problem['msg'][1:]}"

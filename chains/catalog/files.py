@@ -1,32 +1,35 @@
-"""Reads chain files into a catalogue: the shipped folder, then the company's own, which wins."""
+"""Reads chain files into a catalogue: the shipped folder, then the company's own, which wins.
 
-import os
-import stat
+The company's own folder may be a share of another machine. While it is away, the chains it had go on as they were.
+"""
+
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
-from chains.catalog.catalog import ChainCatalog, Check, build_catalog
+from chains.catalog.advice import innermost
+from chains.catalog.catalog import ChainCatalog, build_catalog, claimed_words, words_of
 from chains.catalog.config import SHIPPED, ChainConfig, parse_chain, read_text
-from chains.catalog.diagnostics import locate_keys
-from chains.models.registry import ModelRegistry
-from chains.models.tables import OUR_OWN
-from chains.tooling.mcp import unknown_tool
+from chains.catalog.diagnostics import located
+from chains.catalog.folder import FolderView, Signature, better_name, look, write_file
+from chains.catalog.requirements import ChainRequirements, accept_all, requirements_of
+from chains.catalog.toml_locations import locate_keys
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
+from pipeline.text.i18n import Sentence
+
+__all__ = ("CatalogView", "ChainFiles", "ChainRequirements", "accept_all", "open_chain_files", "requirements_of")
 
 log = structlog.get_logger()
 
 Place = tuple[int, str]
 """Where a chain's file is: which of the folders, and the chain's name."""
 
-_READABLE_FILE, _READABLE_FOLDER = 0o644, 0o755
-
-Signature = tuple[int, int, int]
-"""When a file was written, in nanoseconds, how many bytes it has, and which file it is."""
+_IN_MEMORY: Signature = (-1, -1, -1)
+_FEW = 2
+"""So many files do not vanish from a folder at once because somebody deletes them one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +42,13 @@ class ParsedFile:
     problem: str = ""
 
 
-def accept_all(_: ChainConfig) -> str:
-    """Accept every chain."""
-    return ""
-
-
 @dataclass(frozen=True, slots=True)
-class ChainRequirements:
-    """What the settings ask of the chains: a check that each has to pass, and those that channels name."""
+class _Seen:
+    """What one look at all folders showed; `away` is why the company's own is not what it should be."""
 
-    check: Check = accept_all
-    needed: frozenset[str] = frozenset()
-
-
-def requirements_of(settings: Settings, models: ModelRegistry) -> ChainRequirements:
-    """Return what some settings, with their models, ask of the chains."""
-
-    def check(chain: ChainConfig) -> str:
-        unknown = sorted(set(chain.channels) - settings.channels.keys())
-        if unknown:
-            return f"channels: found {unknown[0]!r}, there are {', '.join(sorted(settings.channels))}"
-        for key, name in (("model", chain.model), ("chooser", chain.chooser or chain.model)):
-            if name not in models.names:
-                return f"{key}: found {name!r}, there are {', '.join(models.names)}"
-        if wrong := unknown_tool(chain.tools, settings):
-            return wrong
-        ours = sorted({"model", *OUR_OWN} & chain.options.keys())
-        return f"options.{ours[0]}: webot sets this itself; take it out" if ours else ""
-
-    return ChainRequirements(check, frozenset(table.chain for table in settings.channels.values()))
+    files: Mapping[Place, Signature] = field(default_factory=dict)
+    ignored: tuple[Path, ...] = ()
+    away: str = ""
 
 
 @dataclass
@@ -79,13 +60,19 @@ class ChainFiles:
     """
 
     folders: tuple[Path, ...] = (SHIPPED,)
-    requirements: ChainRequirements = ChainRequirements()
+    requirements: ChainRequirements = field(default_factory=ChainRequirements)
     reserved: tuple[str, ...] = ()
     logs: bool = True
     catalog: ChainCatalog = field(default_factory=lambda: ChainCatalog({}))
+    guarded: bool = False
+    """Whether somebody else brings files and database together: then a folder that is emptied at once is away, and
+    one that is back waits for `load`."""
+    returning: bool = False
+    """Whether the folder is back, and waits for `load`."""
     _read: dict[Place, ParsedFile] = field(default_factory=dict)
-    _used: Mapping[Place, Signature] = field(default_factory=dict)
-    _seen: Mapping[Place, Signature] = field(default_factory=dict)
+    _used: _Seen = field(default_factory=_Seen)
+    _last: _Seen = field(default_factory=_Seen)
+    _identity: tuple[int, int] = (0, 0)
 
     def load(self) -> ChainCatalog:
         """Read every file now."""
@@ -129,14 +116,31 @@ class ChainFiles:
         """
         here = self._look()
         if here == self._used:
-            self._seen = here
+            self._last = here
             return False
-        if here != self._seen:
-            self._seen = here
+        if here != self._last:
+            self._last = here
+            return False
+        if self.guarded and self._used.away and not here.away:
+            self.returning = True
             return False
         before = self.catalog
         self._take(here)
         return self.catalog is not before
+
+    @property
+    def away(self) -> str:
+        """Return why the company's own folder is not what it should be; nothing if all is well."""
+        return self._used.away
+
+    def leave(self, texts: Mapping[str, str]) -> None:
+        """Go on with the texts of the company's own chains while its folder is away. Looks at files."""
+        place = len(self.folders) - 1
+        for name, text in texts.items():
+            self._keep(name, text)
+        view = look(self.folders[-1])
+        files = {**self._used.files, **{(place, name): _IN_MEMORY for name in texts}}
+        self._take(_Seen(files, (), self._away_line(view, len(texts))))
 
     def own(self, name: str) -> Path:
         """Name the file of the company's own version of a chain."""
@@ -147,56 +151,90 @@ class ChainFiles:
         place = self.folders.index(folder)
         return {name: read for (where, name), read in self._read.items() if where == place}
 
+    def on_disk(self) -> dict[str, ParsedFile]:
+        """Read the company's own folder as it is now, whatever is in use. Reads files."""
+        folder = self.folders[-1]
+        return {name: _parse_file(folder / f"{name}.toml", signature) for name, signature in look(folder).files.items()}
+
     def write(self, name: str, text: str) -> bool:
         """Make a text the company's own version of a chain, no text for none; False while somebody is editing it."""
-        file = self.own(name)
         place = (len(self.folders) - 1, name)
-        if self._look().get(place) != self._used.get(place):
-            return False
-        if not text:
-            file.unlink(missing_ok=True)
+        if self._used.away:
+            files = {where: signature for where, signature in self._used.files.items() if where != place}
+            if text:
+                self._keep(name, text)
+                files[place] = _IN_MEMORY
+            else:
+                self._read.pop(place, None)
+            self._used = self._last = _Seen(files, self._used.ignored, self._used.away)
             return True
-        if not file.parent.exists():
-            file.parent.mkdir(parents=True)
-            file.parent.chmod(_READABLE_FOLDER)
-        fresh = file.with_name(f".{file.name}.new")
-        fresh.write_text(text, encoding="utf-8")
-        # The service may run under another account than the shell that publishes.
-        fresh.chmod(_mode_of(file))
-        fresh.replace(file)
+        if self._look().files.get(place) != self._used.files.get(place) and self._differs(name, text):
+            return False
+        self.put(name, text)
         return True
+
+    def put(self, name: str, text: str) -> None:
+        """Write a text into the company's own folder, or delete the file; whatever is in it. Writes files."""
+        file = self.own(name)
+        if text:
+            write_file(file, text)
+        else:
+            file.unlink(missing_ok=True)
 
     def problem_with(self, chain: ChainConfig) -> str:
         """Return what keeps a chain from being used beside the others, which may not be in use yet."""
-        others = {name: other for name, other in self.catalog.chains.items() if name != chain.name}
-        made = build_catalog(
-            {**others, chain.name: chain},
-            previous=others,
-            check=self.requirements.check,
-            reserved=self.reserved,
-            problems=(),
-        )
-        about = f"chain {chain.name!r}: "
-        return next((problem.removeprefix(about) for problem in made.problems if problem.startswith(about)), "")
+        return next(iter(self.problems_with(chain)), "")
 
-    def _look(self) -> dict[Place, Signature]:
-        found: dict[Place, Signature] = {}
+    def problems_with(self, chain: ChainConfig) -> list[str]:
+        """Return everything that keeps a chain from being used beside the others."""
+        others = [other for name, other in self.catalog.chains.items() if name != chain.name]
+        claimed = claimed_words(chain, words_of(others, self.reserved))
+        return [*self.requirements.problems(chain), *([claimed] if claimed else [])]
+
+    def _differs(self, name: str, text: str) -> bool:
+        try:
+            return read_text(self.own(name)) != text
+        except ChainInvalid:
+            return True
+
+    def _keep(self, name: str, text: str) -> None:
+        self._read[len(self.folders) - 1, name] = _parsed(text, self.own(name), _IN_MEMORY)
+
+    def _look(self) -> _Seen:
+        files: dict[Place, Signature] = {}
+        ignored: list[Path] = []
+        away = ""
         for place, folder in enumerate(self.folders):
-            # Not glob and no paths: a thousand files are looked at four times a second.
-            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
-                for entry in sorted(entries, key=lambda entry: entry.name):
-                    name, dot, ending = entry.name.rpartition(".")
-                    if not dot or ending != "toml" or name.startswith("."):
-                        continue
-                    # Gone again since it was listed: as if it had not been.
-                    with suppress(OSError):
-                        stat = entry.stat()
-                        found[place, name] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        return found
+            view = look(folder)
+            if place == len(self.folders) - 1 and (away := self._why_away(view, place)):
+                files |= {where: signature for where, signature in self._used.files.items() if where[0] == place}
+                continue
+            files |= {(place, name): signature for name, signature in view.files.items()}
+            ignored += [folder / name for name in view.ignored]
+        return _Seen(files, tuple(ignored), away)
 
-    def _take(self, here: Mapping[Place, Signature]) -> None:
-        self._used = self._seen = here
-        self._read = {place: self._fresh(place, signature) for place, signature in here.items()}
+    def _why_away(self, view: FolderView, place: int) -> str:
+        """Return why the own folder is away, nothing if it is there or never was."""
+        had = sum(where[0] == place for where in self._used.files)
+        if not had:
+            self._identity = view.identity
+            return ""
+        if view.away is None and view.files:
+            self._identity = view.identity
+            return ""
+        moved = view.identity != self._identity or bool(self._used.away)
+        if view.away is None and not moved and not (self.guarded and had >= _FEW):
+            return ""
+        return self._away_line(view, had)
+
+    def _away_line(self, view: FolderView, count: int) -> Sentence:
+        how = view.away or Sentence("mistake.away_empty")
+        return Sentence("mistake.folder_away", folder=str(self.folders[-1]), how=how, count=count)
+
+    def _take(self, here: _Seen) -> None:
+        self._used = self._last = here
+        self.returning = False
+        self._read = {place: self._fresh(place, signature) for place, signature in here.files.items()}
         before = self.catalog
         self.catalog = self._made(*self._gathered(self.requirements.needed), self.requirements)
         if self.logs:
@@ -214,7 +252,7 @@ class ChainFiles:
         if not self.folders:
             return dict(self.catalog.chains), []
         chains: dict[str, ChainConfig] = {}
-        problems: list[str] = []
+        problems: list[str] = [self._used.away] if self._used.away else []
         for (_, name), read in self._read.items():
             chain = read.chain
             if chain is None:
@@ -225,7 +263,7 @@ class ChainFiles:
         for name in sorted(needed - chains.keys()):
             if (kept := self.catalog.chains.get(name)) is not None:
                 chains[name] = kept
-                problems.append(f"chain {name!r}: its file is gone, and channels of the settings name it")
+                problems.append(Sentence("mistake.of_chain", chain=name, said=Sentence("mistake.file_gone")))
         return chains, problems
 
     def _made(
@@ -237,22 +275,20 @@ class ChainFiles:
             check=requirements.check,
             reserved=self.reserved,
             problems=problems,
+            warnings=map(ignored_line, self._used.ignored),
             place=self._place,
         )
         return made.with_trials(self.catalog.trials)
 
     def _place(self, name: str, wrong: str) -> str:
-        """Name the file and the line of the key that `problem_with` begins with.
-
-        Nothing for a chain that is in no file.
-        """
+        """Return what is wrong with a chain, with its file and the line of the key that it is about."""
+        said = Sentence("mistake.of_chain", chain=name, said=wrong)
         folder = max((place for place, known in self._read if known == name), default=None)
         if folder is None:
-            return ""
-        keys = wrong.partition(":")[0].split(", ")
-        lines = locate_keys(self._read[folder, name].text).lines
-        line = next((lines[key,] for key in keys if (key,) in lines), 0)
-        return f"{self.folders[folder] / f'{name}.toml'}:{f'{line}:' if line else ''} "
+            # A chain that is in no file.
+            return said
+        file = self.folders[folder] / f"{name}.toml"
+        return located(str(file), said, locate_keys(self._read[folder, name].text), about=wrong)
 
 
 class CatalogView:
@@ -304,13 +340,32 @@ def open_chain_files(
     return shelf
 
 
+def ignored_line(file: Path) -> Sentence:
+    """Return what is wrong with a file that is not read for its name."""
+    said = Sentence("mistake.ignored_file", name=better_name(file.name))
+    return Sentence("mistake.placed", place=str(file), said=said)
+
+
 def _parse_file(file: Path, signature: Signature) -> ParsedFile:
-    text = ""
     try:
-        text = read_text(file)
+        return _parsed(read_text(file), file, signature)
+    except ChainInvalid as error:
+        return ParsedFile(signature, "", problem=_joined(error))
+
+
+def _parsed(text: str, file: Path, signature: Signature) -> ParsedFile:
+    try:
         return ParsedFile(signature, text, parse_chain(text, name=file.stem, source=str(file)))
     except ChainInvalid as error:
-        return ParsedFile(signature, text, problem=str(error))
+        return ParsedFile(signature, text, problem=_joined(error))
+
+
+def _joined(error: ChainInvalid) -> str:
+    """Return all that is wrong with a file as one problem."""
+    first, *more = error.problems
+    for each in more:
+        first = Sentence("mistake.and", first=first, second=each)
+    return first
 
 
 def _log_changes(before: ChainCatalog, now: ChainCatalog) -> None:
@@ -322,12 +377,19 @@ def _log_changes(before: ChainCatalog, now: ChainCatalog) -> None:
         log.info("chain_gone", chain=name)
     for problem in now.problems:
         if problem not in before.problems:
-            log.error("chain_not_used", problem=problem)
+            log.error(_event(problem), problem=problem)
+    for warning in now.warnings:
+        if warning not in before.warnings:
+            log.warning("chain_doubtful", problem=warning)
 
 
-def _mode_of(file: Path) -> int:
-    """Return the mode of a file, or that of a new one, which other accounts may read."""
-    try:
-        return stat.S_IMODE(file.stat().st_mode)
-    except FileNotFoundError:
-        return _READABLE_FILE
+_EVENTS = {
+    "mistake.file_gone": "chain_file_gone",
+    "mistake.folder_away": "chain_folder_away",
+    "mistake.hands_to_nobody": "chain_doubtful",
+}
+
+
+def _event(problem: str) -> str:
+    """Name the event of a problem: another one where the chains are used all the same."""
+    return _EVENTS.get(innermost(problem), "chain_not_used")

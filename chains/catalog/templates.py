@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence
 
 TEXT = "text"
 """What the person wrote: the one variable that only a template of the question has."""
@@ -55,7 +55,7 @@ class Mistake:
     """What a template may not say; `line` counts within its own text, from 1."""
 
     line: int
-    message: str
+    message: Sentence
 
 
 def mistakes(source: str, *, text: bool = False) -> list[Mistake]:
@@ -64,10 +64,10 @@ def mistakes(source: str, *, text: bool = False) -> list[Mistake]:
     try:
         tree = _environment().parse(source)
     except TemplateSyntaxError as error:
-        return [Mistake(error.lineno, f"not a template: {error.message}; a variable is written {{{{ user }}}}")]
+        return [Mistake(error.lineno, Sentence("mistake.template_syntax", said=error.message))]
     found = [mistake for node in tree.find_all(nodes.Node) for mistake in _mistakes(node, known)]
     if text and not found and TEXT not in _names(tree):
-        found.append(Mistake(1, "needs {{ text }} where the person's own words go"))
+        found.append(Mistake(1, Sentence("mistake.template_text")))
     return found or _unfillable(source, known)
 
 
@@ -76,7 +76,7 @@ def _unfillable(source: str, known: tuple[str, ...]) -> list[Mistake]:
     try:
         fill(source, dict.fromkeys(known, "words"))
     except (TypeError, ValueError, ArithmeticError, AssertionError, TemplateError) as error:
-        return [Mistake(1, f"cannot be filled in: {error}; every variable is text, such as 14:05")]
+        return [Mistake(1, Sentence("mistake.template_fails", said=str(error)))]
     return []
 
 
@@ -124,10 +124,13 @@ def _names(tree: nodes.Template) -> set[str]:
 def _mistakes(node: nodes.Node, known: tuple[str, ...]) -> Iterator[Mistake]:
     if not isinstance(node, _ALLOWED):
         word = type(node).__name__.lower()
-        yield Mistake(node.lineno, f"a template may not use {word!r}: only variables, conditions and filters")
+        yield Mistake(node.lineno, Sentence("mistake.template_word", found=word))
     elif isinstance(node, nodes.Name) and node.name not in known:
-        near = get_close_matches(node.name, known, n=1)
-        meant = f"did you mean {near[0]!r}? " if near else ""
-        yield Mistake(node.lineno, f"no variable {node.name!r}; {meant}there are {', '.join(known)}")
+        there = ", ".join(known)
+        if near := get_close_matches(node.name, known, n=1):
+            said = Sentence("mistake.template_variable_near", found=node.name, near=near[0], known=there)
+        else:
+            said = Sentence("mistake.template_variable", found=node.name, known=there)
+        yield Mistake(node.lineno, said)
     elif isinstance(node, nodes.Filter) and node.name not in FILTERS:
-        yield Mistake(node.lineno, f"no filter {node.name!r}; there are {', '.join(FILTERS)}")
+        yield Mistake(node.lineno, Sentence("mistake.template_filter", found=node.name, known=", ".join(FILTERS)))

@@ -50,10 +50,10 @@ class ChainClassifier:
 
     async def classify(self, ask: AnswerRequest, text: str, catalog: ChainCatalog) -> Classification:
         """Choose the chain that a message of the channel's own chain is handed to."""
-        chain = catalog.chain(ask.chain, ask.event.sender) if ask.chain in catalog.chains else None
+        chain = catalog.version(ask.chain, ask.event.sender)
         if chain is None or not chain.hands_to:
             return Classification()
-        found = (catalog.chains.get(name) for name in chain.hands_to)
+        found = (catalog.version(name, ask.event.sender) for name in chain.hands_to)
         offered = [each for each in found if each is not None and each.offered_to(ask.event.sender)]
         if not offered:
             return Classification()
@@ -79,7 +79,7 @@ class ChainClassifier:
 
     async def _ask(self, name: str, offered: Sequence[ChainConfig], text: str) -> ModelResponse:
         model = await self.models.chat(name)
-        assistants = "\n".join(f'- "{each.name}": {each.description}' for each in offered)
+        assistants = "\n".join(f'- "{each.name}": {each.description or each.name}' for each in offered)
         messages = [SystemMessage(_INSTRUCTIONS.format(assistants=assistants)), HumanMessage(text[:_MOST])]
         heard = ModelResponse()
         heard.add(await model.ainvoke(messages, **self.models.options(name, {**JSON, "temperature": 0})))

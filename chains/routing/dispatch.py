@@ -50,6 +50,7 @@ def _by_words(reading: Question | FixedReply | NoReply, ask: AnswerRequest, cata
     content = ask.event.content
     if isinstance(reading, Question) and isinstance(content, Text):
         return replace(reading, chain=catalog.by_keyword(content.text, ask.event.sender))
-    if isinstance(content, Subscribed) and ask.chain in catalog.chains and catalog.chains[ask.chain].welcome:
-        return Welcome(ask.chain)
+    if isinstance(content, Subscribed):
+        chain = catalog.version(ask.chain, ask.event.sender)
+        return Welcome(ask.chain) if chain is not None and chain.welcome else reading
     return reading

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -11,6 +11,7 @@ from chains.tooling.mcp_client import CONNECT_SECONDS, McpConnection
 from chains.tooling.tool import BoundTool
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import McpTable, Settings
+from pipeline.text.i18n import Sentence
 
 MOST_OFFERED = 64
 """How many tools of servers one answer is offered."""
@@ -81,16 +82,26 @@ def set_up(settings: Settings) -> dict[str, McpTable]:
 
 
 def unknown_tool(names: Iterable[str], settings: Settings) -> str:
-    """Return which server or tool that a chain's `tools` name is not in the settings; nothing if all are."""
+    """Return the first of `unknown_tools`; nothing if all are there."""
+    return next(unknown_tools(names, settings), "")
+
+
+def unknown_tools(names: Iterable[str], settings: Settings) -> Iterator[Sentence]:
+    """Yield each server or tool that a chain's `tools` name and that is not in the settings."""
     tables = set_up(settings)
     for server, tools in _wanted(names).items():
         if (table := tables.get(server)) is None:
-            there = ", ".join(f'"{_PREFIX}{name}"' for name in tables) or "no MCP servers; write one into the settings"
-            return f"tools: found {_PREFIX + server!r}, there are {there}"
+            there = ", ".join(f'"{_PREFIX}{name}"' for name in tables)
+            kind = "mcp_server" if there else "mcp_none"
+            yield _of_tools(Sentence(f"mistake.{kind}", found=_PREFIX + server, **({"known": there} if there else {})))
+            continue
         for tool in sorted(tools - set(table.tools)) if table.tools else ():
-            allowed = ", ".join(table.tools)
-            return f"tools: found {f'{_PREFIX}{server}.{tool}'!r}, [mcp.{server}].tools allows {allowed}"
-    return ""
+            found = f"{_PREFIX}{server}.{tool}"
+            yield _of_tools(Sentence("mistake.mcp_tool", found=found, server=server, known=", ".join(table.tools)))
+
+
+def _of_tools(said: Sentence) -> Sentence:
+    return Sentence("mistake.keyed", key="tools", said=said)
 
 
 def _wanted(names: Iterable[str]) -> dict[str, set[str]]:

@@ -6,7 +6,7 @@ A catalogue is a TOML file of `key = "sentence"`; `{name}` in a sentence is fill
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, Self
 
 Language = Literal["zh", "en"]
 
@@ -32,3 +32,34 @@ def load_sentences(language: Language) -> dict[str, str]:
         for table, sentences in tomllib.loads(text).items()
         for key, sentence in sentences.items()
     }
+
+
+class Sentence(str):
+    """A sentence of the catalogue as English text, which can still be said in another language.
+
+    Errors and log lines take it as the text it is; who shows it to people says it by `in_language`.
+    """
+
+    __slots__ = ("key", "values")
+    key: str
+    values: dict[str, object]
+
+    def __new__(cls, key: str, /, **values: object) -> Self:
+        """Fill the blanks of a sentence; a blank may be filled with another sentence."""
+        made = super().__new__(cls, load_sentences("en")[key].format(**values))
+        made.key, made.values = key, values
+        return made
+
+
+def in_language(text: str, catalogue: Catalogue) -> str:
+    """Return a text as a catalogue says it; one that is no sentence of the catalogue stays as it is."""
+    if not isinstance(text, Sentence):
+        return text
+    values = {
+        name: in_language(value, catalogue) if isinstance(value, str) else value for name, value in text.values.items()
+    }
+    return catalogue.text(text.key, **values)
+
+
+# Said by whoever checks something, which may be the event loop: that reads no files.
+load_sentences("en")

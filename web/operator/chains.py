@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chains.catalog.config import ChainConfig, parse_chain, read_chain, read_text
-from chains.catalog.files import ChainFiles, open_chain_files, requirements_of
+from chains.catalog.files import ChainFiles, open_chain_files
+from chains.catalog.requirements import requirements_of
 from chains.commands import all_commands
 from chains.evaluation.replay import ReplayQuestion, masked_question
 from chains.evaluation.tester import CHANNEL_CHAINS, AnswerCache, ChainTester

@@ -84,7 +84,7 @@ def test_an_empty_draft_takes_no_chain_away(tmp_path: Path) -> None:
     ran(tmp_path, "publish", "hr")
     draft(tmp_path).write_text("", encoding="utf-8")
 
-    assert "draft: empty; a chain that is all defaults needs a line" in ran(tmp_path, "publish", "hr", code=1)
+    assert "hr.toml: empty; a chain that is all defaults needs a line" in ran(tmp_path, "publish", "hr", code=1)
     assert (tmp_path / "data" / "chains" / "hr.toml").exists()
 
 

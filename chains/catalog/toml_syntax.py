@@ -1,0 +1,124 @@
+"""What is wrong with a text that is no TOML, with a hint at what whoever wrote it probably meant."""
+
+import re
+import tomllib
+
+from chains.catalog.toml_locations import locate_keys
+from pipeline.text.i18n import Sentence
+
+_PLACE = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
+_TEXTS = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'""")
+_QUOTES = re.compile("[“”‘’„‟「」『』〝〞＂＇]")
+_WIDE = {
+    "，": ",",
+    "、": ",",
+    "＝": "=",
+    "＠": "@",
+    "：": "=",
+    "＃": "#",
+    "［": "[",
+    "］": "]",
+    "【": "[",
+    "】": "]",
+    "｛": "{",
+    "｝": "}",
+    "－": "-",
+    "—": "-",
+    "＿": "_",
+    "．": ".",
+    "。": ".",
+    "\u3000": " ",
+}
+_NAME = re.compile(r"^\s*[\w.-]+\s*$")
+_COLON = re.compile(r"^\s*[\w-]+\s*:")
+_BARE = re.compile(r"^\s*(?P<key>[\w-]+)\s*=\s*(?P<value>[^\s\"'\[{\d+#-][^\"'#]*?)\s*(?:#.*)?$")
+_FLAG = re.compile(r"=\s*(true|false|yes|no|on|off)\s*(#.*)?$", re.IGNORECASE)
+_NO_VALUE = re.compile(r"^\s*[\w.-]+\s*=\s*(#.*)?$")
+_SAID = (
+    ("Cannot overwrite", "toml_said_twice"),
+    ("Expected '='", "toml_said_equals"),
+    ("Expected newline", "toml_said_rest"),
+    ("Invalid statement", "toml_said_statement"),
+    ("Invalid value", "toml_said_value"),
+    ("Unclosed array", "toml_said_array"),
+    ("Unescaped", "toml_said_escape"),
+    ("Unterminated string", "toml_said_string"),
+)
+"""What the parser says, by how it begins."""
+
+_SHOWN = 40
+_WIDTH = 0xFEE0
+"""Between a full-width character and the plain one."""
+
+
+def explain_syntax(error: tomllib.TOMLDecodeError, text: str) -> tuple[int, Sentence]:
+    """Return the line where a text is no TOML any more, and what is wrong there."""
+    message = str(error)
+    place = _PLACE.search(message)
+    lines = text.splitlines() or [""]
+    line = int(place["line"]) if place and place["line"] else len(lines)
+    said = _PLACE.sub("", message).strip()
+    if (unclosed := locate_keys(text).unclosed) is not None and unclosed[0] <= line:
+        return unclosed[0], _told(said, Sentence("mistake.toml_unclosed", line=unclosed[0], sign=unclosed[1]))
+    here = lines[min(line, len(lines)) - 1]
+    # A statement that lacks its end is noticed at the beginning of the next one.
+    column = int(place["column"]) if place and place["column"] else len(here) + 1
+    if not here[: column - 1].strip() and not here.strip():
+        line, here = _line_before(lines, line)
+    return line, _told(said, _hint(here, said))
+
+
+def _line_before(lines: list[str], line: int) -> tuple[int, str]:
+    while line > 1 and not lines[line - 1].strip():
+        line -= 1
+    return line, lines[line - 1]
+
+
+def _told(said: str, hint: Sentence) -> Sentence:
+    key = next((key for beginning, key in _SAID if said.startswith(beginning)), "")
+    # What a later Python says in other words is told in those.
+    return Sentence("mistake.toml", said=Sentence(f"mistake.{key}") if key else said, hint=hint)
+
+
+def _hint(line: str, said: str) -> Sentence:
+    """Guess from the line what is wrong; what a Chinese keyboard types comes first, as it is the hardest to see."""
+    outside = _TEXTS.sub("", line.partition("#")[0] if '"' not in line and "'" not in line else line)
+    if "escape" in said.lower() or "hex" in said.lower():
+        return Sentence("mistake.toml_escape")
+    if quote := _QUOTES.search(outside):
+        return Sentence("mistake.toml_quotes", sign=quote[0])
+    if (wide := next((sign for sign in outside if sign in _WIDE or _is_wide_letter(sign)), "")) != "":
+        return Sentence("mistake.toml_wide", sign=wide if wide.strip() else "U+3000", plain=_plain(wide))
+    return _grammar(line, outside, said)
+
+
+def _grammar(line: str, outside: str, said: str) -> Sentence:  # noqa: PLR0911 -- one sentence for each slip
+    lowered = said.lower()
+    if "overwrite" in lowered or "twice" in lowered or "cannot declare" in lowered or "mutate" in lowered:
+        return Sentence("mistake.toml_twice")
+    if _COLON.match(line):
+        return Sentence("mistake.toml_colon")
+    if _NO_VALUE.match(line):
+        return Sentence("mistake.toml_no_value")
+    if _FLAG.search(line):
+        return Sentence("mistake.toml_flag")
+    if bare := _BARE.match(line):
+        return Sentence("mistake.toml_no_quotes", key=bare["key"], value=bare["value"][:_SHOWN])
+    if _NAME.match(line) or lowered.startswith("expected '='"):
+        return Sentence("mistake.toml_no_equals")
+    if line.lstrip().startswith("["):
+        return Sentence("mistake.toml_table")
+    for sign in ('"', "'"):
+        if outside.count(sign) % 2:
+            return Sentence("mistake.toml_unclosed_line", sign=sign)
+    if "array" in lowered or outside.count("[") != outside.count("]"):
+        return Sentence("mistake.toml_list")
+    return Sentence("mistake.toml_general")
+
+
+def _is_wide_letter(sign: str) -> bool:
+    return "\uff01" <= sign <= "\uff5e"
+
+
+def _plain(sign: str) -> str:
+    return _WIDE.get(sign) or chr(ord(sign) - _WIDTH)
