@@ -15,7 +15,7 @@ from pipeline.events import InboundEvent, Person
 from pipeline.exports import Exported, Format, Wanted
 from pipeline.replies import Part, Receipt, Reply, StoredMedia
 from pipeline.revisions import ChainRevision as ChainDraft
-from pipeline.revisions import ReleaseState
+from pipeline.revisions import MachineState, ReleaseState
 from pipeline.spending import ModelUsage, SpentTotals
 from pipeline.turn_state import (
     OutgoingPart,
@@ -211,8 +211,8 @@ class Revisions(Protocol):
     async def keep(self, drafts: Sequence[ChainDraft]) -> None:
         """Store revisions; one that is known stays as it is."""
 
-    async def release(self, draft: ChainDraft, *, share: int = 100, users: Sequence[str] = ()) -> None:
-        """Store a revision and release it; nothing if that is how the chain stands already."""
+    async def release(self, draft: ChainDraft, *, share: int = 100, users: Sequence[str] = ()) -> int:
+        """Store a revision and release it, unless that is how the chain stands already; return the release's number."""
 
     async def latest(self) -> int:
         """Return the number of the latest release, 0 for none."""
@@ -222,6 +222,12 @@ class Revisions(Protocol):
 
     async def known(self, chain: str, revision: str) -> bool:
         """Whether a chain ever said this."""
+
+    async def report(self, state: MachineState) -> None:
+        """Store what a process answers with, in place of what it said before."""
+
+    async def sign_off(self, machine: str) -> None:
+        """Forget what a process said: it ends."""
 
 
 class Exporter(Protocol):

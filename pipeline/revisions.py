@@ -1,6 +1,7 @@
 """What a chain said at some time: its revisions, and which of them was released to whom."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 WHOLE_SHARE = 100
@@ -31,6 +32,11 @@ class ChainRelease:
     at: datetime
 
     @property
+    def ends(self) -> bool:
+        """Whether it only ends the trial before it: it is for nobody."""
+        return not self.share and not self.users
+
+    @property
     def whole(self) -> bool:
         """Whether it is for everybody; else it is a trial beside the one that is."""
         return self.share == WHOLE_SHARE
@@ -42,3 +48,23 @@ class ReleaseState:
 
     live: ChainRelease | None = None
     trial: ChainRelease | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineState:
+    """What one process of the service says of the chains it answers with, by their names."""
+
+    machine: str
+    host: str = ""
+    number: int = -1
+    """The latest release it has looked at; -1 for a process that has said nothing yet."""
+    live: Mapping[str, str] = field(default_factory=dict)
+    """The revision that everybody gets."""
+    trials: Mapping[str, str] = field(default_factory=dict)
+    """The revision that is tried."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Why a chain's file is not in use."""
+    refused_trials: Mapping[str, str] = field(default_factory=dict)
+    """Why a trial is not."""
+    away: str = ""
+    """Why its folder of chains is not what it should be."""

@@ -22,7 +22,7 @@ def mistake(key: str, /, *, field: str = "", **values: object) -> PydanticCustom
     return mistaken(Sentence(f"mistake.{key}", **values), field=field)
 
 
-def mistaken(said: Sentence, *, line: int = 0, field: str = "") -> PydanticCustomError:
+def mistaken(said: str, *, line: int = 0, field: str = "") -> PydanticCustomError:
     """Return what a validator raises; `line` counts within the value's own text."""
     return PydanticCustomError("mistake", "mistake", {"said": said, "line": line, "field": field})
 

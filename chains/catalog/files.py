@@ -133,6 +133,19 @@ class ChainFiles:
         """Return why the company's own folder is not what it should be; nothing if all is well."""
         return self._used.away
 
+    @property
+    def refused(self) -> dict[str, str]:
+        """Return the files that are not in use as they are, by their chains' names, with why."""
+        found: dict[str, str] = {}
+        for (_, name), read in self._read.items():
+            if read.chain is None:
+                found[name] = read.problem
+            elif self.catalog.chains.get(name) is not read.chain:
+                found[name] = self.problem_with(read.chain)
+            else:
+                found.pop(name, None)
+        return {name: wrong for name, wrong in found.items() if wrong}
+
     def leave(self, texts: Mapping[str, str]) -> None:
         """Go on with the texts of the company's own chains while its folder is away. Looks at files."""
         place = len(self.folders) - 1

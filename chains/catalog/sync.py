@@ -2,6 +2,7 @@
 
 The files are what counts: an edit of one becomes a release in the database, and a release made elsewhere is written
 into the file. So every machine has the same files in the end, and a restart without the database loses nothing.
+A folder that is away says nothing: its chains go on, and what was released meanwhile is written when it is back.
 """
 
 import asyncio
@@ -11,31 +12,45 @@ from pathlib import Path
 
 import structlog
 
-from chains.catalog.catalog import PartialRelease
+from chains.catalog.catalog import ChainCatalog, PartialRelease
 from chains.catalog.config import ChainConfig, is_name, parse_chain
-from chains.catalog.files import ChainFiles
+from chains.catalog.files import ChainFiles, ParsedFile
+from chains.catalog.folder import look
 from pipeline.errors import ChainInvalid
 from pipeline.ports import Revisions
-from pipeline.revisions import ChainRelease, ChainRevision, ReleaseState
+from pipeline.revisions import ChainRelease, ChainRevision, MachineState, ReleaseState
 from pipeline.supervision import SupervisedLoop
+from pipeline.text.i18n import Catalogue, in_language
 
 log = structlog.get_logger()
 
 LOOK_SECONDS = 0.25
 """Between two looks; an edit is live after two of them."""
 
+_FEW = 2
+"""So many chains do not vanish at once because somebody deletes one file."""
+
 
 def live_chains(standing: Mapping[str, ReleaseState]) -> list[ChainConfig]:
     """Return what everybody got last: what answers until the files are read, and where one of them cannot be used."""
-    live = (each.live.draft for each in standing.values() if each.live is not None and each.live.draft.revision)
-    return [chain for draft in live if (chain := _parsed(draft)) is not None]
+    return [chain for chain, _ in _live_texts(standing)]
 
 
 class ChainSync:
-    """Keeps a shelf up to date while the service runs; `shared` is whether other machines use the database too."""
+    """Keeps a shelf up to date while the service runs; `shared` is whether other machines use the database too.
+
+    `machine` is the name under which it says in the database what this process answers with; empty for nothing.
+    """
 
     def __init__(
-        self, chain_files: ChainFiles, revisions: Revisions, *, shared: bool, look_seconds: float = LOOK_SECONDS
+        self,
+        chain_files: ChainFiles,
+        revisions: Revisions,
+        *,
+        shared: bool,
+        look_seconds: float = LOOK_SECONDS,
+        machine: str = "",
+        catalogue: Catalogue | None = None,
     ) -> None:
         self._chain_files = chain_files
         self._revisions = revisions
@@ -46,6 +61,11 @@ class ChainSync:
         self._kept: dict[str, str] = {}
         self._number = 0
         self._changed = False
+        self._machine = machine
+        self._catalogue = catalogue
+        self._refused_trials: dict[str, str] = {}
+        self._written_away: set[str] = set()
+        self._reported: tuple[ChainCatalog, int] | None = None
         self._looking = asyncio.Lock()
         self.loop = SupervisedLoop("chains", self._watch)
 
@@ -54,25 +74,38 @@ class ChainSync:
         await self._revisions.keep(self._shipped())
         standing = await self._revisions.standing()
         self._live = {chain: each.live.draft.revision for chain, each in standing.items() if each.live is not None}
-        if self._shared:
+        self._chain_files.guarded = True
+        texts = {chain.name: text for chain, text in _live_texts(standing)}
+        if await asyncio.to_thread(self._is_lost, len(texts)):
+            await asyncio.to_thread(self._chain_files.leave, texts)
+        elif self._shared:
             await self._catch_up(standing)
         await self._announce()
         await self._follow()
+        await self._report()
         self.loop.start()
 
     async def close(self) -> None:
         """Stop watching."""
         await self.loop.stop()
+        if self._machine and self._reported is not None:
+            with suppress(Exception):  # the database may be away: others see by the lease that we are gone
+                await self._revisions.sign_off(self._machine)
 
     async def poll(self) -> None:
         """Take over what has changed since the last look."""
         async with self._looking:
             self._changed |= await asyncio.to_thread(self._chain_files.refresh)
-            if self._changed:
+            if self._chain_files.returning:
+                await self._bring_back()
+            changed = self._changed
+            if changed:
                 await self._announce()
                 self._changed = False
-            if await self._revisions.latest() > self._number:
+            # What stood in the way of a trial may have been put right.
+            if changed or await self._revisions.latest() > self._number:
                 await self._follow()
+            await self._report()
 
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
@@ -89,6 +122,64 @@ class ChainSync:
                 await self.poll()
             except Exception:  # the edge of a step: the chains go on as they are
                 log.exception("chains_not_watched")
+
+    def _is_lost(self, count: int) -> bool:
+        """Whether the folder is away although so many chains of it are live. Looks at files."""
+        if not count or not self._chain_files.folders:
+            return False
+        view = look(self._chain_files.folders[-1])
+        if view.away is not None and view.away.key == "mistake.away_unreadable":
+            return True
+        # On several machines a folder without chains is a new machine's: it is filled.
+        return not self._shared and (view.away is not None or (not view.files and count >= _FEW))
+
+    async def _bring_back(self) -> None:
+        """Write into a folder that is back what was released while it was away, and what it has lost."""
+        standing = await self._revisions.standing()
+        found = await asyncio.to_thread(self._chain_files.on_disk)
+        for name, each in standing.items():
+            if each.live is None or not await self._is_behind(each.live.draft, found.get(name)):
+                continue
+            draft = each.live.draft
+            if is_name(name) and (not draft.revision or _parsed(draft) is not None):
+                await asyncio.to_thread(self._chain_files.put, name, draft.content)
+        self._live = {chain: each.live.draft.revision for chain, each in standing.items() if each.live is not None}
+        await asyncio.to_thread(self._chain_files.load)
+        self._written_away.clear()
+        self._changed = True
+        log.info("chain_folder_back", chains=len(found))
+
+    async def _is_behind(self, draft: ChainRevision, found: ParsedFile | None) -> bool:
+        """Whether a file of a folder that is back is older than what is live; one nobody knows yet is an edit."""
+        if found is None:
+            return bool(draft.revision)
+        if found.chain is None or found.chain.revision == draft.revision:
+            return False
+        if draft.chain in self._written_away:
+            return True
+        return self._shared and await self._revisions.known(draft.chain, found.chain.revision)
+
+    async def _report(self) -> None:
+        """Say in the database what this process answers with, where that has changed."""
+        catalog = self._chain_files.catalog
+        if not self._machine or self._reported == (catalog, self._number):
+            return
+        say = self._said
+        await self._revisions.report(
+            MachineState(
+                machine=self._machine,
+                number=self._number,
+                live={name: chain.revision for name, chain in catalog.chains.items()},
+                trials={name: trial.chain.revision for name, trial in catalog.trials.items()},
+                refused={name: say(wrong) for name, wrong in self._chain_files.refused.items()},
+                refused_trials={name: say(wrong) for name, wrong in self._refused_trials.items()},
+                away=say(self._chain_files.away),
+            )
+        )
+        self._reported = (catalog, self._number)
+
+    def _said(self, problem: str) -> str:
+        return problem if self._catalogue is None else in_language(problem, self._catalogue)
 
     def _shipped(self) -> list[ChainRevision]:
         return [
@@ -126,6 +217,8 @@ class ChainSync:
             if chain.revision not in {self._live.get(name), self._kept.get(name)}:
                 author = await asyncio.to_thread(_owner, self._chain_files.own(name))
                 await self._release(ChainRevision(name, chain.revision, read.text, author))
+        if self._chain_files.away:
+            return
         gone = [name for name, revision in self._live.items() if revision and name not in owned]
         for name in gone:
             if self._kept.get(name) != "":
@@ -149,6 +242,7 @@ class ChainSync:
         if news:
             await asyncio.to_thread(self._chain_files.load)
         trials = {name: each.trial for name, each in standing.items() if each.trial is not None}
+        self._refused_trials = {}
         self._chain_files.catalog = self._chain_files.catalog.with_trials(
             {name: trial for name, release in trials.items() if (trial := self._trial(release)) is not None}
         )
@@ -172,14 +266,29 @@ class ChainSync:
             mine = self._chain_files.files(self._chain_files.folders[-1]).get(draft.chain)
             self._kept[draft.chain] = mine.chain.revision if mine is not None and mine.chain is not None else ""
             return True
+        if self._chain_files.away:
+            self._written_away.add(draft.chain)
         return await asyncio.to_thread(self._chain_files.write, draft.chain, draft.content)
 
     def _trial(self, release: ChainRelease) -> PartialRelease | None:
-        chain = _parsed(release.draft)
-        if chain is None or self._chain_files.requirements.check(chain):
-            log.error("chain_trial_not_used", chain=release.draft.chain, revision=release.draft.revision)
+        draft = release.draft
+        wrong = ""
+        try:
+            chain = parse_chain(draft.content, name=draft.chain, source=f"chain {draft.chain!r} {draft.revision}")
+            wrong = self._chain_files.problem_with(chain)
+        except ChainInvalid as error:
+            wrong = str(error)
+        if wrong:
+            self._refused_trials[draft.chain] = wrong
+            log.error("chain_trial_not_used", chain=draft.chain, revision=draft.revision, problem=wrong)
             return None
         return PartialRelease(chain, release.share, frozenset(user.casefold() for user in release.users))
+
+
+def _live_texts(standing: Mapping[str, ReleaseState]) -> list[tuple[ChainConfig, str]]:
+    """Return the chains of the company's own that everybody got last, with their texts."""
+    live = (each.live.draft for each in standing.values() if each.live is not None and each.live.draft.revision)
+    return [(chain, draft.content) for draft in live if (chain := _parsed(draft)) is not None]
 
 
 def _parsed(draft: ChainRevision) -> ChainConfig | None:

@@ -55,7 +55,7 @@ class Mistake:
     """What a template may not say; `line` counts within its own text, from 1."""
 
     line: int
-    message: Sentence
+    message: str
 
 
 def mistakes(source: str, *, text: bool = False) -> list[Mistake]:

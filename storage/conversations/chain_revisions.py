@@ -11,7 +11,8 @@ from sqlalchemy import Row, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.revisions import WHOLE_SHARE, ChainRelease, ChainRevision, ReleaseState
+from pipeline.revisions import WHOLE_SHARE, ChainRelease, ChainRevision, MachineState, ReleaseState
+from storage.conversations.chain_states import delete_state, read_states, write_state
 from storage.database.engine import Database
 from storage.database.reading import read_or_none, read_text, read_time
 from storage.database.tables import chain_releases, chain_revisions
@@ -43,8 +44,8 @@ class RevisionStore:
             async with self._database.write() as connection:
                 await self._keep(connection, drafts)
 
-    async def release(self, draft: ChainRevision, *, share: int = WHOLE_SHARE, users: Sequence[str] = ()) -> None:
-        """Implement `Revisions.release`."""
+    async def release(self, draft: ChainRevision, *, share: int = WHOLE_SHARE, users: Sequence[str] = ()) -> int:
+        """Implement `Revisions.release`; a note of one's own makes another release of the same text."""
         said = json.dumps(sorted(users), ensure_ascii=False)
         async with self._database.write() as connection:
             newest = (
@@ -55,11 +56,12 @@ class RevisionStore:
                     .limit(1)
                 )
             ).one_or_none()
-            if newest is not None and (newest.revision, newest.share, newest.users) == (draft.revision, share, said):
-                return
+            same = newest is not None and (newest.revision, newest.share, newest.users) == (draft.revision, share, said)
+            if newest is not None and same and draft.note in {"", newest.note}:
+                return int(newest.id)
             if draft.revision:
                 await self._keep(connection, [draft])
-            await connection.execute(
+            made = await connection.execute(
                 insert(chain_releases).values(
                     chain=draft.chain,
                     revision=draft.revision,
@@ -70,6 +72,19 @@ class RevisionStore:
                     at=time(),
                 )
             )
+            return int(made.inserted_primary_key[0]) if made.inserted_primary_key else 0
+
+    async def report(self, state: MachineState) -> None:
+        """Implement `Revisions.report`."""
+        await write_state(self._database, state)
+
+    async def sign_off(self, machine: str) -> None:
+        """Implement `Revisions.sign_off`."""
+        await delete_state(self._database, machine)
+
+    async def machines(self) -> Sequence[MachineState]:
+        """Return what the processes of the service say that run now."""
+        return await read_states(self._database)
 
     async def latest(self) -> int:
         """Implement `Revisions.latest`."""
@@ -88,7 +103,8 @@ class RevisionStore:
                 chain = release.draft.chain
                 before = found.get(chain, ReleaseState())
                 # A release for everybody ends the trial before it.
-                found[chain] = ReleaseState(live=release) if release.whole else ReleaseState(before.live, release)
+                trial = None if release.whole or release.ends else release
+                found[chain] = ReleaseState(release if release.whole else before.live, trial)
         return found
 
     async def known(self, chain: str, revision: str) -> bool:

@@ -205,6 +205,17 @@ chain_releases = Table(
 )
 Index("ix_chain_releases_chain_id", chain_releases.c.chain, chain_releases.c.id)
 
+# What each process of the service says of the chains it answers with, for those who publish.
+chain_states = Table(
+    "chain_states",
+    metadata,
+    Column("machine", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
 # Who exported and who deleted: never what was said.
 audit = Table(
     "audit",
