@@ -28,7 +28,7 @@ _GLUE = "@_-/."
 # Colours of skin, variation selectors, joiners and spaces without width.
 _INVISIBLE = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff\ufe0e\ufe0f\u200b\u200c\u200d\u2060\ufeff"
 _COURTESY = regex.compile(
-    r"""(?:[\p{P}\p{S}\p{M}\p{Cf}\s]|一下|一次|吧|呢|呀|啊|啦|了|哦|噢|喔|嘛|哈|好吗|可以吗|行吗|谢谢|谢啦|多谢|感谢|麻烦|请|我|你|您
+    r"""(?:[\p{P}\p{S}\p{M}\p{Cf}\s]|一下|一次|吧|呢|呀|啊|啦|哦|噢|喔|嘛|哈|好吗|可以吗|行吗|谢谢|谢啦|多谢|感谢|麻烦|请|我|你|您
     |thanks|thank\ you|thx|please|pls)*+""",
     regex.VERBOSE | regex.IGNORECASE,
 )
