@@ -5,18 +5,21 @@ Plain Python: routing through a chain costs a thousand times what looking at the
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from chains.catalog.catalog import ChainCatalog
 from chains.media.services import MediaServices
 from chains.models.budget import Budget
 from chains.models.registry import ModelRegistry
 from pipeline.answer import Change, Outcome, Step
+from pipeline.events import Clicked, Text
 from pipeline.ports import AnswerRequest, ConversationStore, Exporter, Spending, TurnCanceller
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
 from pipeline.text.command_line import CommandLine, Joins, choice_of, is_courtesy, read_command_line
 from pipeline.text.folding import SIGNS, casefold_nfkc, repeated_sign
 from pipeline.text.i18n import Catalogue
+from pipeline.text.unicode import wellformed
 
 # Most messages are longer, and need not be looked through for signs.
 _LONGEST_SIGNS = 64
@@ -51,6 +54,17 @@ class CommandCall:
     """The name it was called by, folded."""
 
     @property
+    def line(self) -> str:
+        """Return the whole command as it was typed, or the key of the menu button that was pressed."""
+        content = self.ask.event.content
+        return wellformed((content.text if isinstance(content, Text) else self._written).strip())
+
+    @property
+    def _written(self) -> str:
+        content = self.ask.event.content
+        return content.key if isinstance(content, Clicked) else f"{self.name} {self.argument}"
+
+    @property
     def choice(self) -> str:
         """Return the argument of a command that offers a choice, without punctuation and courtesy at its end."""
         return choice_of(self.argument)
@@ -59,6 +73,8 @@ class CommandCall:
         """Answer with a sentence of the catalogue, and with changes to record."""
         return Outcome((TextReply(self.context.catalogue.text(sentence, **values)),), changes)
 
+
+Group = Literal["chat", "persona", "export"]
 
 DEFAULT = frozenset({"default", "reset", "默认", "重置"})
 """What people say behind a command to have it as it was before they chose anything."""
@@ -84,6 +100,10 @@ class Command:
     run: Callable[[CommandCall], Awaitable[Outcome] | AsyncGenerator[Step]]
     """Gives the outcome, or yields it after whatever is to be said in passing."""
     usage: str = ""
+    group: Group = "chat"
+    """Under which heading `@help` lists it."""
+    order: int = 50
+    """Its place in `@help`: the smaller, the more often it is used."""
     offered: Callable[[CommandCall], bool] = offered_to_all
     """Whether `@help` lists it."""
     urgent: bool = False

@@ -27,6 +27,7 @@ from pipeline.ports import MediaStore
 from pipeline.replies import StoredMedia
 from pipeline.settings import Export
 from pipeline.text.i18n import Catalogue, Language
+from pipeline.text.unicode import beginning
 from storage.conversations.kept_documents import KeptExports
 from storage.database.engine import Database
 from storage.database.tables import conversations, people
@@ -160,12 +161,16 @@ async def _gently(pieces: AsyncIterator[Transcript]) -> AsyncIterator[Transcript
         began = perf_counter()
 
 
+# What makes one emoji of several, and flags of regions.
+_JOINERS = frozenset(("\u200d", "\ufe0f", *map(chr, range(0xE0020, 0xE0080))))
+
+
 def _file_name(heads: Sequence[Head], catalogue: Catalogue) -> str:
     """Name a document by what it holds, in characters every file system takes."""
     day = datetime.fromtimestamp(heads[-1].last).astimezone().strftime("%Y-%m-%d")
     said = title(heads[0].conversation, catalogue) if len(heads) == 1 else catalogue.text("document.file")
-    kept = "".join(" " if c in '\\/:*?"<>|#%&{}' or not c.isprintable() else c for c in said)
-    return f"{' '.join(kept.split())[:_NAME].strip('. ')} {day}"
+    kept = "".join(" " if c in '\\/:*?"<>|#%&{}' or not (c.isprintable() or c in _JOINERS) else c for c in said)
+    return f"{beginning(' '.join(kept.split()), _NAME).strip('. ')} {day}"
 
 
 _CHUNK = 1 << 20

@@ -2,7 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 import structlog
 from litestar import Request, asgi
@@ -13,7 +13,7 @@ from pipeline import metrics
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
 from pipeline.lanes import Intake
 from pipeline.ports import Channel, WebhookRequest
-from web.console.pages import words_for
+from pipeline.text.i18n import Language, load_sentences
 
 log = structlog.get_logger()
 
@@ -21,6 +21,8 @@ LARGEST_BODY = 64 * 1024
 """Bytes; a callback is a few kilobytes (wecom-protocol.md 1)."""
 _BODY_SECONDS = 4.0
 _METHODS = ("GET", "POST")
+_HERE = "\n".join(load_sentences(language)["console.callback_here"] for language in get_args(Language)) + "\n"
+"""What a browser is answered, in both languages: whoever tries the proxy need not be the one who set the language."""
 
 
 class _Unreadable(Exception):
@@ -42,7 +44,7 @@ def callback_route(channel: Channel, path: str, intake: Intake) -> ASGIRouteHand
     async def receive(scope: Scope, receive: Receive, send: Send) -> None:
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         if _is_a_look(request):
-            await _answer(send, 400, words_for(request).text("console.callback_here").encode())
+            await _answer(send, 400, _HERE.encode())
             return
         status, body = await _receive(channel, intake, request)
         metrics.CALLBACKS.labels(channel.name, str(status)).inc()

@@ -20,6 +20,7 @@ COMMAND = Command(
     aliases=("@差评", "@踩", "@👎"),
     summary="rating.bad_summary",
     usage="rating.usage",
+    order=21,
     run=run,
     synonyms=("@点踩", "@dislike"),
     joins=lambda name, rest: is_courtesy(rest) or (name in ("@差评", "@点踩") and rest[0] not in "的怎师君率是太"),

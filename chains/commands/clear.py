@@ -13,6 +13,7 @@ COMMAND = Command(
     name="@clear",
     aliases=("@清除", "@清空", "@清除上下文"),
     summary="clear.summary",
+    order=1,
     run=run,
     synonyms=(
         "@重置",

@@ -33,6 +33,8 @@ COMMAND = Command(
     name="@forget",
     aliases=("@忘记我", "@删除记录"),
     summary="forget.summary",
+    group="export",
+    order=60,
     run=run,
     synonyms=(
         "@忘了我",

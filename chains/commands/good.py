@@ -18,6 +18,7 @@ COMMAND = Command(
     name="@good",
     aliases=("@好评", "@赞", "@👍"),
     summary="rating.good_summary",
+    order=20,
     run=run,
     synonyms=("@点赞", "@like"),
     joins=lambda name, rest: is_courtesy(rest) or (name in ("@好评", "@点赞") and rest[0] not in "的怎师率是太如"),

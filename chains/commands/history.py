@@ -34,6 +34,8 @@ COMMAND = Command(
     name="@history",
     aliases=("@历史", "@历史记录"),
     summary="history.summary",
+    group="export",
+    order=7,
     run=run,
     synonyms=(
         "@历史对话",

@@ -65,7 +65,7 @@ async def _outcome(order: CommandCall, drawn: GeneratedImage, description: str, 
     means = order.context
     known = await means.memory.load(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
     answer = means.catalogue.text("image.answer", description=escape_markdown(description, most=_QUOTE))
-    exchange = Exchange(f"{COMMAND.name} {wellformed(order.argument)}", answer, drawn=(drawn.media,))
+    exchange = Exchange(order.line, answer, drawn=(drawn.media,))
     took = drawn.usage
     made_by = Provenance(
         chain=COMMAND.name,
@@ -110,6 +110,7 @@ COMMAND = Command(
     aliases=("@画图", "@图片"),
     summary="image.summary",
     usage="image.usage",
+    order=2,
     run=run,
     synonyms=(
         "@画",

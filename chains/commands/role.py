@@ -27,6 +27,11 @@ async def run(order: CommandCall) -> Outcome:
     # Reads the library, the first time.
     found = await asyncio.to_thread(_found, wanted)
     match found:
+        case () if wanted.removeprefix("#").isdecimal():
+            numbers = [each.number for each in personas()]
+            return order.reply(
+                "role.no_number", number=escape_markdown(wanted, most=_LONGEST), least=min(numbers), most=max(numbers)
+            )
         case ():
             return order.reply("role.none", words=escape_markdown(wanted, most=_LONGEST))
         case (persona,):
@@ -74,6 +79,8 @@ COMMAND = Command(
     aliases=("@角色库", "@换角色"),
     summary="role.summary",
     usage="role.usage",
+    group="persona",
+    order=4,
     run=run,
     synonyms=("@切换角色", "@更换角色", "@选角色", "@选择角色", "@角色列表", "@角色大全", "@roles"),
     joins=lambda _name, rest: is_courtesy(rest) or (rest[0] not in "的怎吗是有" and len(rest) <= _LONGEST),

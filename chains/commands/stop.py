@@ -14,6 +14,7 @@ COMMAND = Command(
     name="@stop",
     aliases=("@停止", "@停"),
     summary="stop.summary",
+    order=5,
     run=run,
     urgent=True,
     synonyms=(

@@ -1,12 +1,17 @@
 """`@usage` says what a person used today and this month, by model, and what is left of their budget."""
 
+from collections.abc import Sequence
+
 from chains.command import Command, CommandCall
 from chains.models.budget import Limit
 from chains.models.prices import money
 from pipeline.answer import Outcome
 from pipeline.spending import UsageTotals
+from pipeline.text.escape import escape_markdown
 
 _MODELS = 8
+_LONGEST = 60
+_COUNTED = {"image": "pictures", "speech": "voices"}
 
 
 async def run(order: CommandCall) -> Outcome:
@@ -20,13 +25,11 @@ async def run(order: CommandCall) -> Outcome:
     if not used and not limits:
         return order.reply("usage.none")
     say = means.catalogue.text
-    today = sum((each.today for each in used), UsageTotals())
-    month = sum((each.month for each in used), UsageTotals())
     lines = [
-        say("usage.today", took=_took(order, today)),
-        say("usage.month", took=_took(order, month)),
+        say("usage.today", took=_took(order, [(each.model, each.today) for each in used])),
+        say("usage.month", took=_took(order, [(each.model, each.month) for each in used])),
         *(
-            say("usage.model", model=each.model, took=_took(order, each.month))
+            say("usage.model", model=_title(order, each.model), took=_took(order, [(each.model, each.month)]))
             for each in used[:_MODELS]
             if len(used) > 1
         ),
@@ -37,14 +40,44 @@ async def run(order: CommandCall) -> Outcome:
     return order.reply("usage.all", lines="\n".join(lines))
 
 
-def _took(order: CommandCall, sums: UsageTotals) -> str:
+def _took(order: CommandCall, used: Sequence[tuple[str, UsageTotals]]) -> str:
+    """Return a person's sums of some models: answers with their tokens, pictures and voices by their number."""
     say = order.context.catalogue.text
-    took = say(
-        "usage.took", answers=f"{sums.answers:,}", given=f"{sums.input_tokens:,}", answered=f"{sums.output_tokens:,}"
-    )
-    if not sums.cost:
-        return took
-    return say("usage.cost", took=took, cost=money(sums.cost), currency=order.context.budget.currency)
+    sums: dict[str, UsageTotals] = {}
+    for model, total in used:
+        kind = _kind(order, model, total)
+        sums[kind] = sums.get(kind, UsageTotals()) + total
+    chat = sums.pop("answers", UsageTotals())
+    parts = []
+    if chat.answers or not any(each.answers for each in sums.values()):
+        parts.append(
+            say(
+                "usage.took",
+                answers=f"{chat.answers:,}",
+                given=f"{chat.input_tokens:,}",
+                answered=f"{chat.output_tokens:,}",
+            )
+        )
+    parts += [say(f"usage.{kind}", count=f"{each.answers:,}") for kind, each in sorted(sums.items()) if each.answers]
+    took = say("usage.and").join(parts)
+    cost = sum(total.cost for _, total in used)
+    return say("usage.cost", took=took, cost=money(cost), currency=order.context.budget.currency) if cost else took
+
+
+def _kind(order: CommandCall, model: str, total: UsageTotals) -> str:
+    """Return which sentence counts what a model did."""
+    table = order.context.models.table_of(model)
+    if table in _COUNTED:
+        return _COUNTED[table]
+    return "calls" if total.answers and not (total.input_tokens or total.output_tokens) else "answers"
+
+
+def _title(order: CommandCall, model: str) -> str:
+    """Return a model as `@model` calls it; as the provider does where the settings have it no more."""
+    models = order.context.models
+    table = models.table_of(model)
+    title = models.title(table) if table and table not in _COUNTED else model
+    return escape_markdown(title, most=_LONGEST)
 
 
 def _limit(order: CommandCall, limit: Limit) -> str:
@@ -63,6 +96,7 @@ COMMAND = Command(
     name="@usage",
     aliases=("@用量", "@统计", "@额度"),
     summary="usage.summary",
+    order=9,
     run=run,
     synonyms=(
         "@余额",

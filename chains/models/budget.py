@@ -11,7 +11,7 @@ from typing import Literal
 
 import structlog
 
-from chains.models.prices import MILLION
+from chains.models.prices import MILLION, currency_name
 from chains.models.registry import ModelRegistry
 from chains.models.tables import NOT_CHAT
 from pipeline import metrics
@@ -62,7 +62,7 @@ class Budget:
         if budgets.cheaper and budgets.cheaper not in models.names:
             known = ", ".join(models.names)
             raise SettingsInvalid([f"[budgets].cheaper: found {budgets.cheaper!r}, there are {known}"])
-        self.currency = budgets.currency
+        self.currency = currency_name(budgets.currency, catalogue)
         self.cheaper = budgets.cheaper
         self._models = models
         self._spending = spending

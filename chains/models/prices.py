@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from chains.models.response import ModelCall, clamp_token_count
 from pipeline.answer import ExchangeRecorded, FailedUsage, Outcome, Provenance, TokenUsage
 from pipeline.settings import ModelTable
+from pipeline.text.i18n import Catalogue
 
 MILLION = 1_000_000
 
@@ -85,6 +86,12 @@ def _with(origin: Provenance, took: TokenUsage) -> Provenance:
         cost=origin.cost + took.cost,
         other_usage=(*origin.other_usage, took),
     )
+
+
+def currency_name(code: str, catalogue: Catalogue) -> str:
+    """Return what people call a currency; one no catalogue knows is called what the settings call it."""
+    key = f"currency.{code.strip().upper()}"
+    return catalogue.text(key) if catalogue.has(key) else code
 
 
 def money(cost: int) -> str:

@@ -20,7 +20,7 @@ from chains.models.openai.transport import open_client
 from chains.models.prices import Price
 from chains.models.providers import PROVIDERS, make
 from chains.models.rate_limit import RateLimitedModel, RateLimiter, SlidingWindow
-from chains.models.tables import DEFAULT, OURS, fallback_chain, names_of, problems_of, provider_of
+from chains.models.tables import DEFAULT, NOT_CHAT, OURS, fallback_chain, names_of, problems_of, provider_of
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.text.i18n import Catalogue
@@ -113,6 +113,13 @@ class ModelRegistry:
     def offered_to(self, user: str) -> tuple[str, ...]:
         """Return the models that a person may choose, sorted; user ids are compared without regard to case."""
         return tuple(name for name in self.choosable if _among(user, self._tables[name].users))
+
+    def table_of(self, model: str) -> str:
+        """Return the table that a provider's model belongs to, one that answers before one that draws; "" for none."""
+        found = [
+            name for name, table in self._tables.items() if model and model in (table.model, self.display_name(name))
+        ]
+        return min(found, key=lambda name: name in NOT_CHAT, default="")
 
     def title(self, name: str) -> str:
         """Return what people read for a model when they choose."""

@@ -2,13 +2,15 @@
 
 import re
 
+from pipeline.text.unicode import beginning
+
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~#])")
 
 
 def escape_markdown(text: str, *, most: int) -> str:
     """Return text as one line of at most `most` characters that no Markdown reader takes for markup."""
     line = " ".join(text.split())
-    short = line if len(line) <= most else line[: most - 1] + "…"
+    short = line if len(line) <= most else beginning(line, most - 1) + "…"
     return _MARKUP.sub(r"\\\1", short)
 
 

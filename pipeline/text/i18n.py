@@ -18,6 +18,10 @@ class Catalogue:
         self.language = language
         self._sentences = load_sentences(language)
 
+    def has(self, key: str) -> bool:
+        """Whether there is a sentence of this key."""
+        return key in self._sentences
+
     def text(self, key: str, /, **values: object) -> str:
         """Return the sentence with its blanks filled; a key no catalogue has is a `KeyError`."""
         return self._sentences[key].format(**values)

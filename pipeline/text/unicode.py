@@ -6,10 +6,26 @@ import regex  # type: ignore[import-untyped]  # ships no types
 # as empty (44004).
 _VISIBLE = regex.compile(r"[^\s\p{C}\p{Default_Ignorable_Code_Point}\u2800]")
 
+_CHARACTER = regex.compile(r"\X")
+_LONGEST_CHARACTER = 64
+
 
 def is_visible(text: str) -> bool:
     """Whether a reader would see anything of the text."""
     return _VISIBLE.search(text) is not None
+
+
+def beginning(text: str, most: int) -> str:
+    """Return the beginning of a text, `most` code points at most, with no character cut: 👨‍👩‍👧 is one."""
+    if len(text) <= most:
+        return text
+    # One further code point tells whether the last character is whole; a character is looked at to its 64th.
+    whole = 0
+    for found in _CHARACTER.finditer(text, 0, most + _LONGEST_CHARACTER):
+        if found.end() > most:
+            break
+        whole = found.end()
+    return text[:whole]
 
 
 def wellformed(text: str) -> str:

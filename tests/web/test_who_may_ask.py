@@ -342,8 +342,9 @@ async def test_a_person_who_opens_the_callback_path_reads_a_line_and_a_program_n
     asked = await house.http.get("/gpt?echostr=x", headers={"Accept": "text/html"})
 
     assert [400] * 4 == [each.status_code for each in (seen, english, program, asked)]
-    assert "给企业微信调用的回调地址" in seen.text
-    assert "This is the address WeCom calls" in english.text
+    assert "webot 在这里。这是给企业微信调用的回调地址" in seen.text
+    assert "webot is here. This is the address WeCom calls" in seen.text
+    assert seen.text == english.text
     assert ["", ""] == [program.text, asked.text]
 
 

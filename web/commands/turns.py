@@ -170,7 +170,7 @@ def _part(part: "PartView", *, words: bool) -> dict[str, Any]:
 
 
 def _iso(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
+    return at.astimezone().isoformat() if at else None
 
 
 def _values(content: object) -> dict[str, Any]:

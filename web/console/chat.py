@@ -61,6 +61,7 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
         seen_run, _, seen = _seen(request).partition(".")
         after = whole_number(seen) or 0 if seen_run == run else 0
         words = words_for(request)
+        names = rooms.button_names(room)
 
         async def events() -> AsyncGenerator[ServerSentEventMessage]:
             if not after:
@@ -70,7 +71,9 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
                     if entry is None:
                         yield ServerSentEventMessage(comment="still here")
                         continue
-                    html = rendered("bubble.html", words, bubble=message_view(entry, rooms.simulator, words), room=room)
+                    html = rendered(
+                        "bubble.html", words, bubble=message_view(entry, rooms.simulator, words, names), room=room
+                    )
                     yield ServerSentEventMessage(event="entry", id=f"{run}.{entry.number}", data=html)
 
         return ServerSentEvent(events(), headers=FRESH | {"X-Accel-Buffering": "no"})

@@ -87,6 +87,11 @@ class ConsoleSessions:
         member = self.simulator.platform.directory.find(user)
         return member.user if member else user
 
+    def button_names(self, room: ConsoleSession) -> dict[str, str]:
+        """Return what the buttons of the app's menu are called, by their keys."""
+        buttons = self.menu(room)
+        return {each.key: each.name for button in buttons for each in (button, *button.buttons) if each.key}
+
     def menu(self, room: ConsoleSession) -> tuple[Button, ...]:
         """Return the app's menu, or the one the settings have ready for it."""
         made = self.simulator.menu(agent_id=room.app.agent_id, corp_id=room.app.corp_id)

@@ -1,6 +1,7 @@
 """Turns what the pretend phone shows into what the page shows: a bubble on one side or the other."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,18 +76,20 @@ class MessageView:
         return f"{size:.1f} MB"
 
 
-def message_view(entry: Entry, simulator: WeComSimulator, catalogue: Catalogue) -> MessageView:
-    """Return the bubble of an entry."""
+def message_view(entry: Entry, simulator: WeComSimulator, catalogue: Catalogue, menu: Mapping[str, str]) -> MessageView:
+    """Return the bubble of an entry; `menu` names the buttons by their keys."""
     match entry:
         case Delivered():
             shown = markdown(entry.text) if entry.type == "markdown" else plain(entry.text)
             html = shown if entry.media is None else _NOTHING
             return MessageView(entry.number, entry.at, "theirs", html, entry.media, recalled=entry.recalled)
         case MemberAction():
-            return _action_html(entry, simulator, catalogue)
+            return _action_html(entry, simulator, catalogue, menu)
 
 
-def _action_html(said: MemberAction, simulator: WeComSimulator, catalogue: Catalogue) -> MessageView:
+def _action_html(
+    said: MemberAction, simulator: WeComSimulator, catalogue: Catalogue, menu: Mapping[str, str]
+) -> MessageView:
     def note(key: str, *, waits: bool = False, **values: object) -> MessageView:
         return MessageView(
             said.number, said.at, "note", escape(catalogue.text(f"console.{key}", **values)), waits=waits
@@ -107,7 +110,7 @@ def _action_html(said: MemberAction, simulator: WeComSimulator, catalogue: Catal
         case Link(title, description, url):
             shown = mine("\n".join(filter(None, (title, description, url))))
         case Clicked(key):
-            shown = note("clicked", waits=True, pressed=key)
+            shown = note("clicked", waits=True, pressed=menu.get(key, key))
         case Viewed(url):
             shown = note("viewed", url=url)
         case Entered() | Subscribed() | Unsubscribed():

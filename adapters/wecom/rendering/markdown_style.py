@@ -95,7 +95,10 @@ class MarkdownStyle:
 
 def _link(text: str, href: str) -> Iterator[Span]:
     address = href.translate(_ADDRESS)
-    if _LIVE.match(href) and len(address.encode()) <= _LONGEST_ADDRESS:
+    if href == f"mailto:{text}":
+        # Phones make an address of an address themselves.
+        yield Span(_literal(text))
+    elif _LIVE.match(href) and len(address.encode()) <= _LONGEST_ADDRESS:
         yield Span(_literal(text.translate(_LABEL)), "[", f"]({address})")
     elif href.startswith("#") or text == href:
         yield Span(_literal(text))

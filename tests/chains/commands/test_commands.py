@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chains.catalog.catalog import ChainCatalog
+from chains.catalog.config import ChainConfig
 from chains.command import Command, CommandCall, Commands
 from chains.commands import all_commands
 from chains.commands.prompt_set import MOST
@@ -12,24 +14,51 @@ from pipeline.answer import Conversation, ConversationClosed, ForgetAsked, Forgo
 from pipeline.events import Clicked, Content, Entered, InboundEvent, Text
 from pipeline.replies import Silence, TextReply
 from pipeline.text.i18n import Catalogue, load_sentences
-from tests.chains.harness import ALICE, NOON, RecentMemory, open_chains_harness
+from tests.chains.harness import ALICE, NOON, PLAIN_CHAIN, RecentMemory, open_chains_harness
 
 
-async def test_help_lists_in_chinese_what_this_deployment_offers() -> None:
+async def test_help_lists_in_chinese_what_this_deployment_offers_by_what_it_is_for() -> None:
     async with open_chains_harness() as it:
         said = await it.said("@help")
 
-    assert [
-        "- **@bad 原因**（@差评）：上一条回答不好，可以写明原因",
-        "- **@clear**（@清除）：清除上下文和角色设定，重新开始",
-        "- **@forget**（@忘记我）：删除我的全部对话",
-        "- **@good**（@好评）：上一条回答不错",
-        "- **@help**（@帮助）：查看可用指令",
-        "- **@history**（@历史）：查看我的历史对话",
-        "- **@prompt-set 角色描述**（@角色）：设定我的角色，从下一条消息起生效",
-        "- **@role [编号|搜索词]**（@角色库）：从角色库里挑一个角色，从下一条消息起生效",
-        "- **@stop**（@停止）：停止正在生成的回答",
-    ] == [line for line in said.splitlines() if line.startswith("- ")]
+    assert (
+        said
+        == """您好，我是 webot，直接发文字就能聊。
+
+最常用的指令：**@清除** **@角色库** **@停止** **@历史** **@角色**
+
+**对话**
+
+- **@清除**（@clear）：清除上下文和角色设定，重新开始
+- **@停止**（@stop）：停止正在生成的回答
+- **@好评**（@good）：上一条回答不错
+- **@差评 原因**（@bad）：上一条回答不好，可以写明原因
+- **@帮助**（@help）：查看可用指令
+
+**角色与模型**
+
+- **@角色库 [编号|搜索词]**（@role）：从角色库里挑一个角色，从下一条消息起生效
+- **@角色 角色描述**（@prompt-set）：设定我的角色，从下一条消息起生效
+
+**导出与记录**
+
+- **@历史**（@history）：查看我的历史对话
+- **@忘记我**（@forget）：删除我的全部对话
+
+直接发送指令，或点应用菜单。"""
+    )
+
+
+async def test_help_names_the_assistants_of_chains_by_their_words_of_the_language() -> None:
+    book = ChainCatalog(
+        {
+            "default": PLAIN_CHAIN,
+            "hr": ChainConfig(name="hr", command="@hr", aliases=("@人事", "@personnel"), description="请假"),
+        }
+    )
+    async with open_chains_harness(book=book) as zh, open_chains_harness(book=book, chat={"language": "en"}) as en:
+        assert "**专用助手**\n\n- **@人事**（@hr）：请假" in await zh.said("@help")
+        assert "**Assistants**\n\n- **@hr** (@人事): 请假" in await en.said("@help")
 
 
 async def test_help_speaks_english_where_the_settings_say_so() -> None:
@@ -198,7 +227,7 @@ def test_commands_are_found_in_the_folder_in_the_order_of_its_files() -> None:
 
 def test_two_commands_cannot_share_a_name() -> None:
     async def run(order: CommandCall) -> Outcome:
-        return order.reply("help.all", commands="")
+        return order.reply("help.summary")
 
     one = Command(name="@one", aliases=("@一",), summary="help.summary", run=run)
 

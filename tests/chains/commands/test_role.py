@@ -78,3 +78,12 @@ async def test_role_goes_back_to_the_default() -> None:
         outcome = await it.outcome("@role 默认")
 
     assert (PersonaSet(""),) == outcome.changes
+
+
+@pytest.mark.parametrize("number", ["99999", "0", "#0", "999"])
+async def test_a_number_nobody_has_is_told_the_numbers_there_are(number: str) -> None:
+    last = max(each.number for each in personas())
+    async with open_chains_harness() as it:
+        said = await it.said(f"@role {number}")
+
+    assert f"编号是 1–{last}" in said

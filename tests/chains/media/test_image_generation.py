@@ -113,13 +113,13 @@ async def test_the_transcript_keeps_the_picture_aside_from_what_models_see(
 ) -> None:
     talk = Conversation(4, 2, exchange_count=3, started_at=NOON, last_at=NOON)
     async with studio(tmp_path, server, memory=RecentMemory(conversation=talk)) as at:
-        outcome = await at.it.outcome("@image  1024x1536  *黑猫*")
+        outcome = await at.it.outcome(" @画图  1024x1536  *黑猫* ")
 
     (reply,) = outcome.replies
     (said,) = outcome.changes
     assert isinstance(reply, ImageReply)
     assert isinstance(said, ExchangeRecorded)
-    assert Exchange("@image 1024x1536  *黑猫*", "（画好的图：\\*黑猫\\*）", drawn=(reply.media,)) == said.exchange
+    assert Exchange("@画图  1024x1536  *黑猫*", "（画好的图：\\*黑猫\\*）", drawn=(reply.media,)) == said.exchange
     assert (Provenance("@image", "", "painter", 0, 0, said.provenance.milliseconds), talk, True) == (
         said.provenance,
         said.conversation,

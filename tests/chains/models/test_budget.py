@@ -140,14 +140,39 @@ async def test_usage_says_what_was_used_and_what_is_left() -> None:
         said = await it.said("@用量")
 
     assert said.splitlines()[2:-2] == [
-        "- 今天：2 次回答，输入 3,000、输出 400 个 token，约 0.0123 CNY",
-        "- 本月：11 次回答，输入 30,010、输出 4,005 个 token，约 2.50 CNY",
-        "- 其中 **large**：10 次回答，输入 30,000、输出 4,000 个 token，约 2.50 CNY",
+        "- 今天：2 次回答，输入 3,000、输出 400 个 token，约 0.0123 元",
+        "- 本月：11 次回答，输入 30,010、输出 4,005 个 token，约 2.50 元",
+        "- 其中 **large**：10 次回答，输入 30,000、输出 4,000 个 token，约 2.50 元",
         "- 其中 **tiny**：1 次回答，输入 10、输出 5 个 token",
-        "- 今天还可以用 0.9877 CNY（每天 1.00 CNY）",
+        "- 今天还可以用 0.9877 元（每天 1.00 元）",
     ]
     assert said.splitlines()[-2].startswith("- 您本月的额度已用完")
     assert said.splitlines()[-1] == "- 在此之前由 **demo** 回答"
+
+
+async def test_usage_counts_pictures_as_pictures_and_names_models_as_people_choose_them() -> None:
+    chat = ModelUsage("large", UsageTotals(2, 30, 4, 0), UsageTotals(2, 30, 4, 0))
+    drawn = ModelUsage("painter-1", UsageTotals(3, 0, 0, 0), UsageTotals(3, 0, 0, 0))
+    models = {
+        "big": {"model": "large", "base_url": "http://127.0.0.1:9", "title": "大模型"},
+        "image": {"model": "painter-1", "base_url": "http://127.0.0.1:9"},
+    }
+    accounts = FakeAccounts(SpentTotals(), SpentTotals(), (chat, drawn))
+    async with open_chains_harness(spending=accounts, models=models, budgets={"currency": "usd"}) as it:
+        said = await it.said("@用量")
+    pictures = FakeAccounts(SpentTotals(), SpentTotals(), (replace(drawn, month=UsageTotals(3, 0, 0, 2_500_000)),))
+    async with open_chains_harness(
+        spending=pictures, models=models, budgets={"currency": "XXX"}, chat={"language": "en"}
+    ) as it:
+        english = await it.said("@usage")
+
+    assert [
+        "- 今天：2 次回答，输入 30、输出 4 个 token，3 张图片",
+        "- 本月：2 次回答，输入 30、输出 4 个 token，3 张图片",
+        "- 其中 **大模型**：2 次回答，输入 30、输出 4 个 token",
+        "- 其中 **painter-1**：3 张图片",
+    ] == said.splitlines()[2:]
+    assert ["- Today: 3 pictures", "- This month: 3 pictures, about 2.50 XXX"] == english.splitlines()[2:]
 
 
 async def test_usage_of_somebody_who_has_not_asked_anything() -> None:

@@ -98,7 +98,7 @@ async def test_help_shows_the_commands_of_chains_that_are_for_the_person() -> No
     async with open_chains_harness(book=BOOK) as it:
         said = await it.said("@help")
 
-    assert "- **@translate**（@翻译）：翻译" in said.splitlines()
+    assert "- **@翻译**（@translate）：翻译" in said.splitlines()
     assert "- **@code**：code" in said.splitlines()
     assert "@others" not in said
 

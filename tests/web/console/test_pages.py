@@ -115,7 +115,7 @@ async def test_the_menus_help_is_a_click(house: RunningService, page: Page) -> N
     await page.locator("summary", has_text="快捷指令").click()
     await page.get_by_role("button", name="帮助").click()
     await expect(page.locator(REPLIES)).to_contain_text("@clear")
-    await expect(page.locator("#stream .note")).to_contain_text("@help")
+    await expect(page.locator("#stream .note")).to_contain_text("点击了菜单“帮助”")
 
     assert Clicked("@help") == next(entry.content for entry in house.phone().entries() if entry.kind == "said")
 

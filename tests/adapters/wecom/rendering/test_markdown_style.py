@@ -31,6 +31,8 @@ def shown(text: str) -> str:
         pytest.param("`x = 1`", "`x = 1`", id="inline code"),
         pytest.param("[文档](https://a.example/b)", "[文档](https://a.example/b)", id="a link"),
         pytest.param('[文档](https://a.example "标题")', "[文档](https://a.example)", id="a link's title is left out"),
+        pytest.param("<a@b.com>", "a@b.com", id="a mail address in brackets"),
+        pytest.param("[写信](mailto:a@b.com)", "[写信](mailto:a@b.com)", id="words that lead to a mail address"),
         pytest.param("<https://a.example>", "[https://a.example](https://a.example)", id="an address in brackets"),
         pytest.param("![图](https://a.example/b.png)", "[图片：图](https://a.example/b.png)", id="a picture"),
         pytest.param("![](https://a.example/b.png)", "[图片](https://a.example/b.png)", id="a picture without words"),
