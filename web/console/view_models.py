@@ -54,6 +54,9 @@ class MessageView:
     msg_id: str = ""
     recalled: bool = False
     waits: bool = False
+    stream: str = ""
+    """What names an answer that may come again, longer."""
+    grows: bool = False
 
     @property
     def clock(self) -> str:
@@ -82,7 +85,17 @@ def message_view(entry: Entry, simulator: WeComSimulator, catalogue: Catalogue, 
         case Delivered():
             shown = markdown(entry.text) if entry.type == "markdown" else plain(entry.text)
             html = shown if entry.media is None else _NOTHING
-            return MessageView(entry.number, entry.at, "theirs", html, entry.media, recalled=entry.recalled)
+            return MessageView(
+                entry.number,
+                entry.at,
+                "theirs",
+                html,
+                entry.media,
+                recalled=entry.recalled,
+                stream=entry.msgid,
+                grows=entry.streaming,
+                waits=entry.streaming and not entry.text,
+            )
         case MemberAction():
             return _action_html(entry, simulator, catalogue, menu)
 

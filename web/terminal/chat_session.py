@@ -37,6 +37,8 @@ class ChatSession:
         self._shown = 0
         self._more = asyncio.Event()
         self._clean = True
+        self._printed: dict[str, str] = {}
+        """What has been printed of answers that grow."""
 
     async def run(self) -> bool:
         """Talk to the end; false if something was not delivered or not answered."""
@@ -110,11 +112,31 @@ class ChatSession:
     async def _listen(self, entries: AsyncIterator[Entry]) -> None:
         async for entry in entries:
             if isinstance(entry, Delivered):
-                await self._show(entry)
+                await self._show_growing(entry)
             self._shown = entry.number
             self._more.set()
         # The stream ends when the service does.
         raise NotAnswered(self._catalogue.text("terminal.service_left"))
+
+    async def _show_growing(self, message: Delivered) -> None:
+        """Print what there is more of an answer line by line as it grows, and all of it that is new at its end."""
+        printed = self._printed.pop(message.msgid, "")
+        if not (message.streaming or printed):
+            await self._show(message)
+            return
+        if not self._terminal.interactive:
+            if not message.streaming:
+                await self._show(message)
+            return
+        lines = message.text.rpartition("\n")[0] if message.streaming else message.text
+        if not lines.startswith(printed):
+            # What was a notice, or code closed for show, is another text now: it is printed whole at the end.
+            lines = printed if message.streaming else lines
+            printed = "" if not message.streaming else printed
+        if more := lines[len(printed) :].strip("\n"):
+            self._terminal.show(styled(harmless(more), heading="" if printed else "webot"))
+        if message.streaming:
+            self._printed[message.msgid] = lines
 
     async def _show(self, message: Delivered) -> None:
         if message.media is not None:
@@ -142,7 +164,8 @@ def styled(text: str, *, heading: str) -> str:
     # A terminal it is; whether colours are wanted, rich asks the environment.
     console = Console(force_terminal=True, highlight=False)
     with console.capture() as captured:
-        console.print(Styled(heading, style="bold green"), soft_wrap=True)
+        if heading:
+            console.print(Styled(heading, style="bold green"), soft_wrap=True)
         console.print(shown, soft_wrap=True)
     return captured.get()
 

@@ -37,7 +37,7 @@ function show(html) {
   holder.innerHTML = html.trim();
   const entry = holder.content.firstElementChild;
   const at = Number(entry.dataset.at);
-  if (at - lastAt > PAUSE) {
+  if (at - lastAt > PAUSE && !(entry.dataset.stream && stream.querySelector(`[data-stream="${CSS.escape(entry.dataset.stream)}"]`))) {
     const when = document.createElement("li");
     when.className = "when";
     when.textContent = new Date(at * 1000).toLocaleString(document.documentElement.lang, {
@@ -46,7 +46,10 @@ function show(html) {
     stream.append(when);
   }
   lastAt = at;
-  stream.append(entry);
+  // An answer that grows comes again and again: it stays where it is.
+  const before = entry.dataset.stream && stream.querySelector(`[data-stream="${CSS.escape(entry.dataset.stream)}"]`);
+  if (before) before.replaceWith(entry);
+  else stream.append(entry);
   welcome.hidden = true;
   const waits = "waits" in entry.dataset;
   expect(waits && Date.now() - at * 1000 < PATIENCE);
