@@ -16,6 +16,10 @@ class Person:
         return f"{self.channel}/{self.user}"
 
 
+GROUP = "group:"
+"""Before a group's name where a person's could stand; no user id begins like this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """Words, to the last space and newline."""
@@ -204,3 +208,10 @@ class InboundEvent:
     sender: Person
     content: Content
     sent_at: datetime
+    group: str = ""
+    """The group it was said in, as the channel names it; empty between one person and us."""
+
+    @property
+    def chat(self) -> Person:
+        """Return whose turns stand in one order and share one history: the group's, or the sender's."""
+        return Person(self.sender.channel, f"{GROUP}{self.group}") if self.group else self.sender

@@ -6,10 +6,13 @@ from time import time
 import structlog
 
 from pipeline import metrics
-from pipeline.events import InboundEvent, Person
+from pipeline.events import GROUP, InboundEvent, Person
 from pipeline.ports import Inbox
 
 log = structlog.get_logger()
+
+URGENT = "/urgent"
+"""Behind the name of a lane for what must not wait in it."""
 
 _HOUR = 3600.0
 _DAY = 24 * _HOUR
@@ -43,10 +46,10 @@ class Intake:
         """Store an event; True if it is new and will be answered. Raises `TryAgain` when it could not be stored."""
         if reason := self._out_of_time(event):
             return self._drop(event, reason)
-        lane = lane_of(event.sender)
+        lane = lane_of(event.chat)
         if self._urgent(event):
             # Beside the person's lane, not in it: a stop that waits for what it is to stop is none.
-            lane += "/urgent"
+            lane += URGENT
         return await self._inbox.accept(event, lane=lane)
 
     def _out_of_time(self, event: InboundEvent) -> str:
@@ -67,6 +70,13 @@ class Intake:
             hint="check the clock",
         )
         return False
+
+
+def group_in(lane: str, sender: Person) -> str:
+    """Return the group whose lane this is, empty for the sender's own."""
+    name = lane.removesuffix(URGENT)
+    before = f"{sender.channel}/{GROUP}"
+    return name.removeprefix(before) if name != str(sender) and name.startswith(before) else ""
 
 
 def lane_of(person: Person) -> str:

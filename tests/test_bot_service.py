@@ -1,11 +1,15 @@
 """The bot in the whole service: its answers stream, are recorded before their last frame, and end with @stop."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from adapters.aibot.bot_channel import AibotChannel
 from adapters.simulator.phone import Phone
+from pipeline.events import InboundEvent, Person, Text
+from pipeline.replies import TextPart
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service, until
 
@@ -92,3 +96,52 @@ async def test_an_answer_that_was_cut_off_by_a_stop_of_the_service_follows_as_a_
         await until(lambda: model.bodies[1:])
 
     assert "重启" in getattr(left[-1], "text", "")
+
+
+async def test_a_group_has_one_history_with_its_speakers_and_its_own_order(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(*(Says(f"answer {n}") for n in range(1, 5)))
+    environ = answered_by(model) | {"WEBOT_CHANNELS__BOT__NAME": "webot"}
+    async with running_service(tmp_path, environ) as house:
+        alone = await phone_of(house)
+        agent_id = alone.app.agent_id
+        zhang, li = (house.simulator.phone(user, agent_id=agent_id, group="wrGroup") for user in ("zhangsan", "lisi"))
+        await alone.say("a secret")
+        await alone.texts()
+        await zhang.say("@webot first")
+        await zhang.texts()
+        await li.say("@webot second")
+        shown = await li.texts(count=2)
+        asked = [str(body["messages"]) for body in model.bodies]
+        # What is not in the stream of a question goes to the group, too.
+        channel = house.service.channels["bot"].channel
+        assert isinstance(channel, AibotChannel)
+        group = InboundEvent("k", Person("bot", "lisi"), Text(""), datetime.now(UTC), group="wrGroup")
+        await channel.reply(group, TextPart("a message", "markdown"))
+
+        assert ["answer 2", "answer 3", "a message"] == await li.texts(count=3)
+    assert ["answer 2", "answer 3"] == shown
+    assert "secret" not in asked[1] + asked[2]
+    assert "zhangsan：first" in asked[2]
+    assert "lisi：second" in asked[2]
+    assert "@webot" not in asked[2]
+
+
+async def test_a_person_who_is_forgotten_is_gone_from_groups_too(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(*(Says(f"answer {n}") for n in range(1, 6)))
+    async with running_service(tmp_path, answered_by(model)) as house:
+        alone = await phone_of(house)
+        agent_id = alone.app.agent_id
+        zhang, li = (house.simulator.phone(user, agent_id=agent_id, group="wrGroup") for user in ("zhangsan", "lisi"))
+        await zhang.say("my number is 42")
+        await zhang.texts()
+        await li.say("and mine is 43")
+        await li.texts(count=2)
+        await alone.say("@forget")
+        await alone.texts()
+        await alone.say("@forget yes")
+        await alone.texts(count=2)
+        await li.say("what do you know?")
+        await li.texts(count=3)
+
+    assert "42" not in str(model.bodies[-1]["messages"])
+    assert "43" in str(model.bodies[-1]["messages"])

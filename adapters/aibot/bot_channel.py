@@ -208,7 +208,7 @@ class AibotChannel:
         """Send one part of an answer: the first words as the last frame of the stream, the rest as messages."""
         if not isinstance(part, TextPart):
             raise Undeliverable(f"a bot sends no {part.kind} yet")
-        await self._send_limiter.acquire(event.sender)
+        await self._send_limiter.acquire(event.chat)
         ticket = self._tickets.get(event.key)
         try:
             if ticket is not None and not ticket.answered:
@@ -257,10 +257,11 @@ class AibotChannel:
         return None if answer.errcode else Receipt(ticket.req_id)
 
     async def _message(self, event: InboundEvent, text: str) -> Receipt:
-        return await self._send(event.sender.user, text)
+        # As it was received, letter by letter.
+        return await self._send(event.group or event.sender.user, text, is_group=bool(event.group))
 
-    async def _send(self, chat_id: str, text: str) -> Receipt:
-        body = {"chatid": chat_id, "chat_type": 1, **markdown_body(text)}
+    async def _send(self, chat_id: str, text: str, *, is_group: bool = False) -> Receipt:
+        body = {"chatid": chat_id, "chat_type": 2 if is_group else 1, **markdown_body(text)}
         try:
             answer = await self.connection.call("aibot_send_msg", body)
         except AckMissing:

@@ -21,16 +21,19 @@ from pipeline.events import (
     UnknownMessage,
     Video,
 )
-from pipeline.text.unicode import wellformed
+from pipeline.text.unicode import is_visible, wellformed
 
 PLATFORM = "sys"
 """Who an event is from that no person caused; WeCom's own name for it."""
 
-_USER = re.compile(r"[^\s|/@\x00-\x1f\x7f][^\s|/\x00-\x1f\x7f]{0,127}")
+_USER = re.compile(r"(?!group:)[^\s|/@\x00-\x1f\x7f][^\s|/\x00-\x1f\x7f]{0,127}")
+_CHAT = re.compile(r"[^\s/\x00-\x1f\x7f]{1,128}")
 _MSGID = re.compile(r"[\x21-\x7e]{1,256}")
 _UNTIL_2286 = range(1, 10_000_000_000)
 _NAME_LIMIT = 64
 _LONGEST_URL = 4096
+_LONGEST_QUOTE = 4000
+_MOST_ITEMS = 50
 _MOST_TEXT = 64 * 1024
 """Characters of one message that are read; the client sends about 4,000."""
 
@@ -66,10 +69,13 @@ def read_message(
         raise FrameRefused("a callback without a sender")
     is_group = body.get("chattype") == "group"
     chat_id = body.get("chatid") if is_group else user
-    if not isinstance(chat_id, str) or not 0 < len(chat_id) <= _NAME_LIMIT * 4:
+    if not isinstance(chat_id, str) or _CHAT.fullmatch(chat_id) is None:
         raise FrameRefused("a group's callback without chatid")
     content = _event(body) if kind == "event" else _content(kind, body, names if is_group else ())
-    event = InboundEvent(_key(aibotid, msgid), Person(channel, user), content, _time(body, now))
+    if isinstance(content, Text):
+        content = _with_quote(content, body.get("quote"))
+    group = chat_id if is_group else ""
+    event = InboundEvent(_key(aibotid, msgid), Person(channel, user), content, _time(body, now), group)
     return BotMessage(event, msgid, chat_id, "group" if is_group else "single", is_event=kind == "event")
 
 
@@ -91,6 +97,8 @@ def _content(kind: str, body: Mapping[str, Any], names: Sequence[str]) -> Conten
         case "text" | "voice", {"content": str(text)}:
             text = wellformed(text[:_MOST_TEXT])
             return Text(without_mention(text, names) if kind == "text" else text)
+        case "mixed", dict() if is_visible(words := _mixed(own)):
+            return Text(without_mention(words, names))
         case "image", {"url": str(url)} if url and len(url) <= _LONGEST_URL:
             return Image(_media_id(own))
         case "file", {"url": str(url)} if url and len(url) <= _LONGEST_URL:
@@ -99,6 +107,39 @@ def _content(kind: str, body: Mapping[str, Any], names: Sequence[str]) -> Conten
             return Video(_media_id(own))
         case _:
             return UnknownMessage(wellformed(kind[:_NAME_LIMIT]))
+
+
+def _mixed(own: Mapping[str, Any]) -> str:
+    """Return the words of a message that has more than words."""
+    items = own.get("msg_item")
+    words = [_words(item) for item in items[:_MOST_ITEMS]] if isinstance(items, list) else []
+    return "\n".join(filter(None, words))
+
+
+def _words(item: object, *, is_part: bool = True) -> str:
+    """Return what there is to read of one part of a message, or of what it quotes."""
+    if not isinstance(item, dict):
+        return ""
+    kind = item.get("msgtype")
+    own = item.get(kind) if isinstance(kind, str) else None
+    match kind, own:
+        case "text" | "voice" | "markdown", {"content": str(text)}:
+            return wellformed(text[:_MOST_TEXT])
+        case "mixed", dict() if not is_part:
+            return _mixed(own)
+        case _:
+            return ""
+
+
+def _with_quote(said: Text, quote: object) -> Text:
+    """Return the words with those they quote above them; with none of their own, what is quoted is the question."""
+    quoted = _words(quote, is_part=False).strip()[:_LONGEST_QUOTE]
+    if not quoted or said.text.lstrip().startswith(("@", "/")):
+        return said
+    if not is_visible(said.text):
+        return Text(quoted)
+    above = "\n".join(f"> {line}" for line in quoted.split("\n"))
+    return Text(f"{above}\n\n{said.text}")
 
 
 def _event(body: Mapping[str, Any]) -> Content:

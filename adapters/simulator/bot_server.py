@@ -13,7 +13,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.apps import App
-from adapters.simulator.platform.state import Platform
+from adapters.simulator.platform.state import Platform, chat_of
 from adapters.simulator.platform.timeline import Delivered, MemberAction
 from pipeline.events import Content, Entered, Text
 
@@ -46,6 +46,7 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
     "not_subscribed": (846609, "aibot websocket not subscribed"),
 }
 _LATE_SECONDS = 0.3
+_GROUP_CHAT = 2
 _RESPONSE_FAULTS: tuple[BotFaultName, ...] = ("window_closed", "quota", "conflict")
 
 
@@ -54,7 +55,8 @@ class _Callback:
     """A callback that was sent: who may be answered, and by which kind of answer."""
 
     app: App
-    user: str
+    chat: str
+    """A member, or a group as `chat_of` names it."""
     at: float
     is_event: bool
     used: bool = False
@@ -136,17 +138,17 @@ class BotServer:
         if link is None:
             return DeliveryResult(msgid, (0,), (0.0,))
         cmd, body = _body(app, said, msgid)
-        await self.send(link, cmd, body, said.user, app)
+        await self.send(link, cmd, body, chat_of(said.user, said.group), app)
         return DeliveryResult(msgid, (200,), (time.monotonic() - began,))
 
     async def redeliver(self, app: App, said: MemberAction) -> None:
         """Send a message once more, under a req_id of its own."""
         await self.deliver(app, said)
 
-    async def send(self, link: _Link, cmd: str, body: Mapping[str, Any], user: str, app: App) -> str:
+    async def send(self, link: _Link, cmd: str, body: Mapping[str, Any], chat: str, app: App) -> str:
         """Send a callback and return its req_id."""
         req_id = secrets.token_hex(16)
-        self._callbacks[req_id] = _Callback(app, user, time.monotonic(), cmd == "aibot_event_callback")
+        self._callbacks[req_id] = _Callback(app, chat, time.monotonic(), cmd == "aibot_event_callback")
         # As WeCom does: control characters of people's words stand in the JSON as they are.
         text = json.dumps({"cmd": cmd, "headers": {"req_id": req_id}, "body": body}, ensure_ascii=False)
         await link.socket.send_str(text.replace("\\u0001", "\x01").replace("\\u001f", "\x1f"))
@@ -272,7 +274,7 @@ class BotServer:
             return 846605, "invalid req_id"
         if body.get("msgtype") != "stream":
             callback.used = True
-            return self._show(app, callback.user, secrets.token_hex(8), body)
+            return self._show(app, callback.chat, secrets.token_hex(8), body)
         return self._frame(app, callback, body.get("stream"))
 
     def _frame(self, app: App, callback: _Callback, stream: object) -> tuple[int, str]:
@@ -284,7 +286,7 @@ class BotServer:
         known = self._streams.get(stream["id"])
         now = time.monotonic()
         if known is None:
-            if not self._platform.timeline(app, callback.user).admits(self._platform.clock()):
+            if not self._platform.timeline(app, callback.chat).admits(self._platform.clock()):
                 return _ERRORS["quota"]
             known = self._streams[stream["id"]] = _Stream(now)
         if known.finished or now - known.began > STREAM_SECONDS:
@@ -292,7 +294,7 @@ class BotServer:
         known.finished = bool(stream.get("finish"))
         self.shown.append((now, stream))
         del self.shown[:-1000]
-        self._show_text(app, callback.user, stream["id"], content, streaming=not known.finished)
+        self._show_text(app, callback.chat, stream["id"], content, streaming=not known.finished)
         return 0, "ok"
 
     def _welcome(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
@@ -302,13 +304,14 @@ class BotServer:
         if time.monotonic() - callback.at > WELCOME_SECONDS:
             return 846604, "websocket request expired, response is invalid"
         callback.used = True
-        return self._show(app, callback.user, secrets.token_hex(8), body)
+        return self._show(app, callback.chat, secrets.token_hex(8), body)
 
     def _message(self, app: App, body: Mapping[str, Any]) -> tuple[int, str]:
         if self._took("quota"):
             return _ERRORS["quota"]
-        user = body.get("chatid")
-        spoke = {callback.user for callback in self._callbacks.values() if callback.app.key == app.key}
+        chat_id, is_group = body.get("chatid"), body.get("chat_type") == _GROUP_CHAT
+        user = chat_of("", chat_id) if is_group and isinstance(chat_id, str) else chat_id
+        spoke = {callback.chat for callback in self._callbacks.values() if callback.app.key == app.key}
         # As it was received, letter by letter.
         if not isinstance(user, str) or user not in spoke:
             return 93006, "invalid chatid"
@@ -356,10 +359,12 @@ def _body(app: App, said: MemberAction, msgid: str) -> tuple[str, dict[str, Any]
     common: dict[str, Any] = {
         "msgid": msgid,
         "aibotid": app.bot_id,
-        "chattype": "single",
+        "chattype": "group" if said.group else "single",
         "from": {"userid": said.user},
         "create_time": int(said.at),
     }
+    if said.group:
+        common["chatid"] = said.group
     content: Content = said.content
     match content:
         case Text(text):

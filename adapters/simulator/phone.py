@@ -7,7 +7,7 @@ from adapters.simulator.bot_server import BotServer
 from adapters.simulator.callback_sender import CallbackSender, DeliveryResult
 from adapters.simulator.callback_xml import is_message
 from adapters.simulator.platform.apps import App
-from adapters.simulator.platform.state import Platform
+from adapters.simulator.platform.state import Platform, chat_of
 from adapters.simulator.platform.timeline import Delivered, Entry, Timeline
 from pipeline.events import (
     Clicked,
@@ -30,7 +30,13 @@ class Phone:
     """One member and one app; making it twice gives the same conversation."""
 
     def __init__(
-        self, platform: Platform, callback_sender: CallbackSender, app: App, user: str, bots: BotServer | None = None
+        self,
+        platform: Platform,
+        callback_sender: CallbackSender,
+        app: App,
+        user: str,
+        bots: BotServer | None = None,
+        group: str = "",
     ) -> None:
         member = platform.directory.find(user)
         if member is None:
@@ -39,6 +45,8 @@ class Phone:
         self._platform = platform
         self._callback_sender = callback_sender
         self._bots = bots
+        self.group = group
+        """The group the phone shows, empty for the single chat."""
         self._key = app.key
 
     @property
@@ -48,7 +56,7 @@ class Phone:
 
     async def do(self, content: Content) -> DeliveryResult:
         """Do something that WeCom reports; returns when the app has accepted the report or WeCom has given it up."""
-        said = self._platform.note(self.app, self.user, content, is_message=is_message(content))
+        said = self._platform.note(self.app, self.user, content, is_message=is_message(content), group=self.group)
         if self.app.bot_id and self._bots is not None:
             return await self._bots.deliver(self.app, said)
         return await self._callback_sender.deliver(self.app, said)
@@ -135,4 +143,4 @@ class Phone:
 
     @property
     def _screen(self) -> Timeline:
-        return self._platform.timeline(self.app, self.user)
+        return self._platform.timeline(self.app, chat_of(self.user, self.group))

@@ -59,9 +59,9 @@ class World:
         for member in members:
             self.platform.directory.add(member)
 
-    def phone(self, user: str, *, agent_id: int | None = None, corp_id: str | None = None) -> Phone:
-        """Return a member's phone with an app open; `LookupError` for a stranger."""
-        return Phone(self.platform, self.callback_sender, self.app(agent_id, corp_id), user, self.bots)
+    def phone(self, user: str, *, agent_id: int | None = None, corp_id: str | None = None, group: str = "") -> Phone:
+        """Return a member's phone with an app open, or with a group that a bot is in; `LookupError` for a stranger."""
+        return Phone(self.platform, self.callback_sender, self.app(agent_id, corp_id), user, self.bots, group)
 
     async def messages(
         self, user: str, *, count: int = 1, within: float = 5.0, after: int = 0, agent_id: int | None = None

@@ -8,7 +8,7 @@ from pipeline.text.unicode import wellformed
 
 async def run(order: CommandCall) -> Outcome:
     """Keep the fault found and why, ask why, or say that there is nothing to judge yet."""
-    if not await order.context.memory.answered(order.ask.event.sender):
+    if not await order.context.memory.answered(order.ask.event.chat):
         return order.reply("rating.nothing")
     why = wellformed(order.argument)
     return order.reply("rating.bad" if why else "rating.bad_why", Rated(good=False, why=why))

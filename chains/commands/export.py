@@ -53,7 +53,7 @@ async def run(order: CommandCall) -> Outcome:
     wish = _read(order.argument)
     if isinstance(wish, str):
         return order.reply("export.unclear", word=wish)
-    exported = await exporter.export(order.ask.event.sender, wish.wanted, wish.format)
+    exported = await exporter.export(order.ask.event.chat, wish.wanted, wish.format)
     if (full := exported.full) is not None:
         return order.reply("export.full", files=full.files, megabytes=f"{full.megabytes:g}", days=full.days)
     if not exported.files:

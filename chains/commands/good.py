@@ -8,7 +8,7 @@ from pipeline.text.unicode import wellformed
 
 async def run(order: CommandCall) -> Outcome:
     """Keep the praise, or say that there is nothing to judge yet."""
-    if not await order.context.memory.answered(order.ask.event.sender):
+    if not await order.context.memory.answered(order.ask.event.chat):
         return order.reply("rating.nothing")
     return order.reply("rating.good", Rated(good=True, why=wellformed(order.argument)))
 

@@ -14,7 +14,7 @@ _TITLE = 30
 async def run(order: CommandCall) -> Outcome:
     """Answer with the list, newest first."""
     words = order.context.catalogue
-    found = await order.context.memory.conversations(order.ask.event.sender, limit=MOST)
+    found = await order.context.memory.conversations(order.ask.event.chat, limit=MOST)
     if not found:
         return order.reply("history.none")
     return order.reply("history.all", conversations="\n".join(_line(conversation, words) for conversation in found))

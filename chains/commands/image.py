@@ -63,7 +63,7 @@ async def _drawn(order: CommandCall, image_generator: ImageGenerator, descriptio
 
 async def _outcome(order: CommandCall, drawn: GeneratedImage, description: str, *, demo: bool) -> Outcome:
     means = order.context
-    known = await means.memory.load(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
+    known = await means.memory.load(order.ask.event.chat, turns=0, idle_minutes=means.chat.idle_minutes)
     answer = means.catalogue.text("image.answer", description=escape_markdown(description, most=_QUOTE))
     exchange = Exchange(order.line, answer, drawn=(drawn.media,))
     took = drawn.usage

@@ -6,7 +6,7 @@ from pipeline.answer import Outcome
 
 async def run(order: CommandCall) -> Outcome:
     """End the person's running turn, if there is one."""
-    stopped = await order.context.stopper.stop(order.ask.event.sender)
+    stopped = await order.context.stopper.stop(order.ask.event.chat)
     return order.reply("stop.done" if stopped else "stop.nothing")
 
 

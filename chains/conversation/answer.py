@@ -10,6 +10,7 @@ from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
 from chains.conversation.generation import NONE, AnswerGenerator, GeneratedAnswer
 from chains.conversation.model_choice import model_choice_for
+from chains.conversation.prompt import spoken_by
 from chains.conversation.provenance import build_provenance
 from chains.conversation.request import ModelRequest
 from chains.conversation.tool_loop import CompletedRound
@@ -83,13 +84,18 @@ class ConversationAnswerer:
         """
         chain = self._chain(catalog, name or ask.chain, ask)
         sender = ask.event.sender
+        question = spoken_by(ask, question, self.catalogue)
         known = await self.memory.load(
-            sender,
+            ask.event.chat,
             turns=self.chat.turns if chain.turns is None else chain.turns,
             idle_minutes=self.chat.idle_minutes if chain.idle_minutes is None else chain.idle_minutes,
         )
+        chosen = known.model
+        if ask.event.group and not name:
+            # Who answers is each person's own choice.
+            chosen = (await self.memory.load(sender, turns=0, idle_minutes=self.chat.idle_minutes)).model
         # A chain that was called keeps its own model, for which its words and options were written.
-        wanted = chain.model if name else model_choice_for(self.models, chain, sender, chosen=known.model).answering
+        wanted = chain.model if name else model_choice_for(self.models, chain, sender, chosen=chosen).answering
         model = await self.budget.acquire(wanted, ask)
         if isinstance(model, Outcome):
             yield model

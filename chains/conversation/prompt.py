@@ -33,6 +33,13 @@ def examples(chain: ChainConfig, blanks: Mapping[str, str]) -> tuple[Exchange, .
     return tuple(Exchange(question(chain, each.user, blanks), each.assistant) for each in chain.examples)
 
 
+def spoken_by(ask: AnswerRequest, question: str, catalogue: Catalogue) -> str:
+    """Return a question as a group's transcript has it: with who asked it."""
+    if not ask.event.group:
+        return question
+    return catalogue.text("group.said", user=ask.event.sender.user, text=question)
+
+
 def history(chain: ChainConfig, exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
     """Return as much of the window as fits."""
     return fitting(exchanges, chain.tokens)

@@ -57,7 +57,7 @@ class ImageIntake:
         if not self.chat.picture_seconds:
             return picture
         came = ImageReceived(picture, ask.event.sent_at)
-        known = await self.memory.load(ask.event.sender, turns=0, idle_minutes=self.chat.idle_minutes)
+        known = await self.memory.load(ask.event.chat, turns=0, idle_minutes=self.chat.idle_minutes)
         waiting = len(recent_images(known.pictures, ask.event.sent_at, self.chat.picture_seconds)) + 1
         sentence = "picture.taken" if waiting == 1 else "picture.taken_more"
         return Outcome((TextReply(self.catalogue.text(sentence, count=waiting)),), (came,))

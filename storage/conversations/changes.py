@@ -37,6 +37,7 @@ INSERT_MESSAGES = insert_rows(
     "conversation_id",
     "turn",
     "role",
+    "speaker",
     "content",
     "media",
     "aside",
@@ -83,7 +84,7 @@ class Changes:
         self._spent = UsageBatch(now)
 
     async def make(self, change: Change, turn: Turn) -> None:
-        """Make one change on behalf of a turn's sender."""
+        """Make one change on behalf of a turn's sender, or of the group it was said in."""
         match change:
             case ExchangeRecorded():
                 await self._say(change, turn)
@@ -133,9 +134,15 @@ class Changes:
             self._grown.append({"id": conversation_id, "last_at": self._now, "asides": int(said.is_command)})
         if said.exchange.pictures:
             await self._connection.execute(
-                update(people).where(people.c.person == str(turn.event.sender)).values(pictures="[]")
+                update(people).where(people.c.person == str(turn.event.chat)).values(pictures="[]")
             )
-        common = {"conversation_id": conversation_id, "turn": number, "trace": turn.id, "aside": said.is_command}
+        common: dict[str, object] = {
+            "conversation_id": conversation_id,
+            "turn": number,
+            "trace": turn.id,
+            "aside": said.is_command,
+        }
+        common["speaker"] = str(turn.event.sender) if turn.event.group else ""
         made_by = storable_provenance(said.provenance)
         self._spent.add(turn.event.sender, made_by)
         self._messages += [
@@ -173,7 +180,7 @@ class Changes:
 
     async def _begin(self, turn: Turn, said: ExchangeRecorded) -> int:
         """Close the person's conversation, if one is open, and open the next."""
-        person = turn.event.sender
+        person = turn.event.chat
         # Usually the same; a row of either that was lost or changed by hand must not stop the person for ever.
         counted = case((people.c.conversations.between(0, _MOST_CONVERSATIONS), people.c.conversations), else_=0)
         highest = (
@@ -215,14 +222,14 @@ class Changes:
         return conversation_id
 
     async def _close(self, turn: Turn) -> None:
-        person = str(turn.event.sender)
+        person = str(turn.event.chat)
         await self._end(await self._open_conversation(person))
         await self._connection.execute(
             update(people).where(people.c.person == person).values(conversation_id=None, persona="", pictures="[]")
         )
 
     async def _set_persona(self, turn: Turn, text: str) -> None:
-        person = turn.event.sender
+        person = turn.event.chat
         await self._set(person, persona=text)
         conversation_id = await self._open_conversation(str(person))
         if conversation_id is not None:
@@ -231,7 +238,7 @@ class Changes:
             )
 
     async def _rate(self, turn: Turn, rated: Rated) -> None:
-        latest = latest_answer(str(turn.event.sender)).scalar_subquery()
+        latest = latest_answer(str(turn.event.chat)).scalar_subquery()
         await self._connection.execute(
             update(messages)
             .where(messages.c.id == latest)
@@ -239,7 +246,7 @@ class Changes:
         )
 
     async def _add_picture(self, turn: Turn, came: ImageReceived) -> None:
-        person = turn.event.sender
+        person = turn.event.chat
         found: Any = await self._connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
         waiting = (*(read_or_none(pictures_from_json, found.scalar_one_or_none()) or ()), came)
         await self._set(person, pictures=pictures_to_json(waiting[-_WAITING_PICTURES:]))

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import TryAgain
-from pipeline.events import Person, Text
+from pipeline.events import GROUP, Person, Text
 from pipeline.lanes import lane_of
 from pipeline.replies import FilePart, ImagePart, VoicePart
 from storage.conversations.audit import note
@@ -90,8 +90,14 @@ async def forget(database: Database, person: Person, *, who: str) -> Erased:
 async def erase(connection: AsyncConnection, person: Person, *, insert_into: InsertInto, but_turn: int = 0) -> Erased:
     """Delete everything of a person in the caller's transaction, except for a turn that is under way."""
     theirs = select(conversations.c.id).where(conversations.c.person == str(person))
-    files = await _files_of_messages(connection, messages.c.conversation_id.in_(theirs))
-    all_but_one = select(inbox.c.id).where(turns_of(person), inbox.c.id != but_turn)
+    in_groups = messages.c.speaker == str(person)
+    files = await _files_of_messages(connection, messages.c.conversation_id.in_(theirs) | in_groups)
+    groups_turns = (
+        (inbox.c.channel == person.channel)
+        & (inbox.c.user == person.user)
+        & inbox.c.lane.like(f"{person.channel}/{GROUP}%")
+    )
+    all_but_one = select(inbox.c.id).where(turns_of(person) | groups_turns, inbox.c.id != but_turn)
     files |= await _files_of_parts(connection, outbox.c.turn_id.in_(all_but_one))
     waiting = await connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
     files |= {sha256 for row in waiting for sha256 in _files_of_pictures(row.pictures)}
@@ -105,13 +111,14 @@ async def erase(connection: AsyncConnection, person: Person, *, insert_into: Ins
             select(func.count()).select_from(messages).where(messages.c.conversation_id.in_(theirs))
         )
     ).scalar_one()
+    in_groups_too = await connection.execute(delete(messages).where(in_groups).returning(messages.c.id))
     held = await connection.execute(
         delete(conversations).where(conversations.c.person == str(person)).returning(conversations.c.id)
     )
     await connection.execute(delete(people).where(people.c.person == str(person)))
     await anonymise(connection, person, insert=insert_into, now=time())
     await _empty_turns(connection, inbox.c.id.in_(all_but_one))
-    return Erased(len(held.all()), int(said))
+    return Erased(len(held.all()), int(said) + len(in_groups_too.all()))
 
 
 def _lanes_of(person: Person) -> tuple[str, str]:

@@ -153,6 +153,14 @@ messages = Table(
     Column("rating_note", Text, nullable=False, default="", server_default=""),
     # What was used on the way to an answer.
     Column("tools", Text, nullable=False, default="[]", server_default="[]"),
+    # Whose turn it was in a group; empty where the conversation is one person's.
+    Column("speaker", Text, nullable=False, default="", server_default=""),
+)
+Index(
+    "ix_messages_speaker",
+    messages.c.speaker,
+    sqlite_where=messages.c.speaker != "",
+    postgresql_where=messages.c.speaker != "",
 )
 Index("ix_messages_conversation_turn", messages.c.conversation_id, messages.c.turn, messages.c.id)
 

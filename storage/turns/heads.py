@@ -14,6 +14,7 @@ from sqlalchemy import Row, bindparam, case, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.events import InboundEvent, Person, Text
+from pipeline.lanes import group_in
 from pipeline.turn_state import (
     OutgoingPart,
     Turn,
@@ -140,7 +141,9 @@ def _turn(row: Row[Any], epoch: int, parts: Mapping[int, Sequence[Row[Any]]]) ->
         event = _event(row, sender)
         outgoing = _outgoing(parts[row.id]) if row.state == "answered" else None
     except UndecodableTurn as error:
-        empty = InboundEvent(row.key, sender, Text(""), datetime.fromtimestamp(0, UTC))
+        empty = InboundEvent(
+            row.key, sender, Text(""), datetime.fromtimestamp(0, UTC), group=group_in(str(row.lane), sender)
+        )
         return Turn(row.id, row.lane, epoch, empty, 0.0, attempts, stopped=bool(row.stopped), unreadable=str(error))
     return Turn(row.id, row.lane, epoch, event, row.accepted_at, attempts, outgoing, row.failure, bool(row.stopped))
 
@@ -158,7 +161,7 @@ def _event(row: Row[Any], sender: Person) -> InboundEvent:
     except (ValueError, OverflowError, OSError):
         raise UndecodableTurn("inbox.sent_at is no time") from None
     try:
-        return InboundEvent(row.key, sender, content_from_json(row.content), sent_at)
+        return InboundEvent(row.key, sender, content_from_json(row.content), sent_at, group=group_in(row.lane, sender))
     except Exception as error:  # noqa: BLE001 -- whatever reading a row raises, the row is to blame
         raise UndecodableTurn(f"inbox.content cannot be read ({type(error).__name__})") from None
 

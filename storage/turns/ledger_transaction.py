@@ -214,7 +214,7 @@ class LedgerTransaction:
             {
                 "turn_id": turn.id,
                 "place": outgoing.index,
-                "person": str(turn.event.sender),
+                "person": str(turn.event.chat),
                 "part": part_to_json(outgoing.part),
             }
             for outgoing in parts

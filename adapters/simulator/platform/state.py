@@ -13,10 +13,15 @@ from adapters.simulator.platform.media import UploadStore
 from adapters.simulator.platform.stats import Stats
 from adapters.simulator.platform.timeline import MemberAction, Timeline
 from adapters.simulator.platform.tokens import IssuedTokens
-from pipeline.events import Content
+from pipeline.events import GROUP, Content
 
 Button = Mapping[str, Any]
 """A button of a menu, as `menu/create` brought it."""
+
+
+def chat_of(user: str, group: str) -> str:
+    """Return where something is shown: on a member's phone, or in a group."""
+    return f"{GROUP}{group}" if group else user
 
 
 class Platform:
@@ -94,9 +99,9 @@ class Platform:
         """Return the next number in the order of what happens."""
         return next(self._numbers)
 
-    def note(self, app: App, user: str, content: Content, *, is_message: bool) -> MemberAction:
+    def note(self, app: App, user: str, content: Content, *, is_message: bool, group: str = "") -> MemberAction:
         """Record what a member did; messages get an id of their own."""
         msg_id = str(next(self._msg_ids)) if is_message else ""
-        said = MemberAction(self.number(), self.clock(), app.corp_id, app.agent_id, user, msg_id, content)
-        self.timeline(app, user).show(said)
+        said = MemberAction(self.number(), self.clock(), app.corp_id, app.agent_id, user, msg_id, content, group)
+        self.timeline(app, chat_of(user, group)).show(said)
         return said

@@ -58,6 +58,8 @@ class MemberAction:
     user: str
     msg_id: str
     content: Content
+    group: str = ""
+    """The group it was said in, empty for a single chat."""
     kind: Literal["said"] = "said"
 
 

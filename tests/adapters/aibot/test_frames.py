@@ -121,6 +121,36 @@ def test_what_people_send_is_read(more: dict[str, Any], content: Content) -> Non
     assert "aibot/B/m%2F1=" == message.event.key
 
 
+QUOTED = {"msgtype": "text", "text": {"content": "they said\nthis"}}
+MIXED = {"msg_item": [QUOTED, {"msgtype": "image", "image": {"url": "https://x/1"}}, {"msgtype": "mixed", "mixed": {}}]}
+MIXED_QUOTE = {"msgtype": "mixed", "mixed": MIXED}
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        pytest.param(
+            {"text": {"content": "@bot"}, "quote": QUOTED}, "they said\nthis", id="a mention alone with a quote"
+        ),
+        pytest.param({"text": {"content": "@bot "}}, "", id="a mention alone"),
+        pytest.param({"text": {"content": "why?"}, "quote": QUOTED}, "> they said\n> this\n\nwhy?", id="with a quote"),
+        pytest.param({"text": {"content": "@bot @stop"}, "quote": QUOTED}, "@stop", id="a command"),
+        pytest.param(
+            {"text": {"content": "a"}, "quote": {"msgtype": "mixed", "mixed": MIXED}},
+            "> they said\n> this\n\na",
+            id="mixed",
+        ),
+        pytest.param({"text": {"content": "a"}, "quote": [{"msgtype": []}]}, "a", id="a quote that is none"),
+        pytest.param({"msgtype": "mixed", "mixed": MIXED}, "they said\nthis", id="words and a picture"),
+    ],
+)
+def test_what_is_said_in_a_group_is_read_with_what_it_quotes(more: dict[str, Any], text: str) -> None:
+    said = body(msgtype="text", chattype="group", chatid="wrABC") | more
+    event = read_message(said, channel="bot", bot_id="B", names=("bot",), now=NOW).event
+
+    assert (Text(text), "wrABC", "bot/group:wrABC") == (event.content, event.group, str(event.chat))
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -133,6 +163,8 @@ def test_what_people_send_is_read(more: dict[str, Any], content: Content) -> Non
         ({"from": {"userid": "a|b"}}, "without a sender"),
         ({"from": ["a"]}, "without a sender"),
         ({"chattype": "group"}, "without chatid"),
+        ({"chattype": "group", "chatid": "a/b"}, "without chatid"),
+        ({"from": {"userid": "group:x"}}, "without a sender"),
         ({"msgtype": None}, "without msgtype"),
     ],
 )
