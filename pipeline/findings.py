@@ -1,10 +1,10 @@
 """What the doctor finds, one value a check, told in the language of the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, in_language
 
 State = Literal["well", "ill", "doubtful", "unchecked"]
 
@@ -51,7 +51,15 @@ class FindingFactory:
 
     def text(self, sentence: str, **values: object) -> str:
         """Return a sentence of the doctor's."""
-        return self._redact(self._catalogue.text(f"doctor.{sentence}", **values))
+        said = {
+            name: in_language(value, self._catalogue) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+        return self._redact(self._catalogue.text(f"doctor.{sentence}", **said))
+
+    def joined(self, problems: Iterable[str]) -> str:
+        """Return problems on one line."""
+        return "; ".join(in_language(problem, self._catalogue) for problem in problems)
 
     def _finding(self, state: State, check: str, sentence: str, fix: str, values: dict[str, object]) -> Finding:
         return Finding(

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from pipeline.net import is_loopback_host
+from pipeline.text.i18n import Sentence
 
 # So that no cost is more than a database's numbers hold.
 _DEAREST = 1_000_000_000
@@ -19,15 +20,13 @@ _DEAREST = 1_000_000_000
 
 def _name_of_a_level(level: str) -> str:
     if level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
-        message = "one of debug, info, warning, error, critical"
-        raise ValueError(message)
+        raise ValueError(Sentence("setting.level"))
     return level.upper()
 
 
 def _host_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", name):
-        message = "a name or an address, without scheme and port, such as 'webot.lan'"
-        raise ValueError(message)
+        raise ValueError(Sentence("setting.host_name"))
     return name.lower()
 
 
@@ -36,15 +35,13 @@ _SCRYPT_HASH = re.compile(r"scrypt(\$[0-9]{1,9}){3}(\$[A-Za-z0-9+/]+={0,2}){2}")
 
 def _scrypt_hash(written: SecretStr) -> SecretStr:
     if written.get_secret_value() and not _SCRYPT_HASH.fullmatch(written.get_secret_value()):
-        message = "what `webot console-password` prints, which begins with scrypt$; a password itself is not one"
-        raise ValueError(message)
+        raise ValueError(Sentence("setting.password_hash"))
     return written
 
 
 def _web_address(url: str) -> str:
     if url and not re.match(r"https?://[^/\s]", url):
-        message = "an address with its scheme, such as https://bot.example.com"
-        raise ValueError(message)
+        raise ValueError(Sentence("setting.web_address"))
     return url
 
 
@@ -304,10 +301,7 @@ class Console(Table):
     def _needs_a_password(self) -> Self:
         if self.answers_others and not (self.password_hash.get_secret_value() or self.generate_password):
             opens = "remote = true" if self.remote else f"host = {self.host!r}"
-            raise ValueError(
-                f"found {opens} and no password, which would open the console to other machines; set password_hash to"
-                " what `webot console-password` prints, or generate_password = true"
-            )
+            raise ValueError(Sentence("setting.open_console", opens=opens))
         return self
 
 

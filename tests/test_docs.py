@@ -13,9 +13,10 @@ import web.commands
 from chains.command import Command
 from chains.commands import all_commands
 from pipeline.settings import ChannelTable, Settings
+from pipeline.text.i18n import Language
 from web.channel_kinds import KINDS
 from web.settings.loading import load_settings
-from web.settings.reference import docstrings, manual
+from web.settings.reference import chinese_meanings, docstrings, manual
 from web.settings.schema import model_in
 
 ROOT = Path(__file__).parents[1]
@@ -78,10 +79,22 @@ def test_every_key_of_the_committed_file_is_explained_there() -> None:
     assert [] == bare
 
 
-def test_the_manual_is_what_the_code_says() -> None:
-    written = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("language", "page"), [("en", "settings.md"), ("zh", "settings.zh-CN.md")])
+def test_the_manual_is_what_the_code_says(language: Language, page: str) -> None:
+    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
 
-    assert manual() == written, "make docs puts this right"
+    assert manual(language) == written, "make docs puts this right"
+
+
+def test_no_chinese_meaning_is_of_a_setting_there_is_not() -> None:
+    page = manual("zh")
+
+    assert [] == [
+        f"{table}.{key}"
+        for table, meanings in chinese_meanings().items()
+        for key, meaning in meanings.items()
+        if meaning.replace("|", "\\|") not in page
+    ]
 
 
 @pytest.mark.parametrize(("table", "model"), list(models()), ids=lambda part: part if isinstance(part, str) else "")

@@ -9,6 +9,7 @@ import pkgutil
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import IO, Any
 
 import click
 
@@ -60,6 +61,13 @@ class Verbs(click.Group):
         command.name = cmd_name
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's)
+        """Run the verb; an error that people can act on becomes one message in their language."""
+        try:
+            return super().invoke(ctx)
+        except WebotError as error:
+            raise _Failure(_told(error, ctx.obj)) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs with the first line of each one's docstring."""
         with formatter.section("Commands"):
@@ -85,9 +93,6 @@ def main(package: ModuleType = web.commands) -> int:
         return error.exit_code
     except click.Abort:
         return INTERRUPTED
-    except WebotError as error:
-        click.echo(_told(error), err=True)
-        return 1
     except OSError as error:
         # A file or folder that is not as it should be: the line names it, and a traceback would say no more.
         click.echo(f"webot: {error}", err=True)
@@ -104,10 +109,22 @@ def _module(verb: str) -> str:
     return verb.replace("-", "_")
 
 
-def _told(error: WebotError) -> str:
+class _Failure(click.ClickException):
+    """Ends the program with a message."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write the message as it is."""
+        click.echo(self.message, file=file, err=file is None)
+
+
+def _told(error: WebotError, shell: Shell) -> str:
     match error:
         case SettingsInvalid():
-            return "\n".join(["These settings cannot be used:", *(f"  {problem}" for problem in error.problems)])
+            from pipeline.text.i18n import Catalogue, in_language  # noqa: PLC0415 (reads the sentences)
+
+            words = Catalogue(shell.language)
+            lines = [f"  {in_language(problem, words)}" for problem in error.problems]
+            return "\n".join([words.text("setting.unusable"), *lines])
         case _:
             return f"webot: {error}"
 

@@ -9,15 +9,14 @@ from pydantic import AfterValidator, ConfigDict, SecretStr, model_validator
 from adapters.wecom.settings import EncodingAesKey, rooted
 from pipeline.net import is_loopback_host
 from pipeline.settings import ChannelSettings
+from pipeline.text.i18n import Sentence
 
 _NOT_IN_A_URL = re.compile(r"[\s\x00-\x1f\x7f\\<>\"]")
 _CREDENTIALS = {"connection": ("bot_id", "secret"), "callback": ("token", "encoding_aes_key")}
 
 
 def _connection_url(url: str) -> str:
-    expected = (
-        "an address that starts with wss://, or with ws:// on this machine, such as wss://openws.work.weixin.qq.com"
-    )
+    expected = Sentence("setting.connection_url")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -32,8 +31,7 @@ def _connection_url(url: str) -> str:
 
 def _no_controls(text: str) -> str:
     if re.search(r"[\x00-\x1f\x7f]", text):
-        message = "the bot's name as WeCom shows it; several with commas between"
-        raise ValueError(message)
+        raise ValueError(Sentence("setting.bot_name"))
     return text
 
 
@@ -70,8 +68,7 @@ class WeComAibotSettings(ChannelSettings):
         wanted = _CREDENTIALS[self.mode]
         missing = self.missing_credentials
         if missing and len(missing) < len(wanted):
-            message = f"{', '.join(missing)} missing; set both of {' and '.join(wanted)}, or neither"
-            raise ValueError(message)
+            raise ValueError(Sentence("setting.both", missing=", ".join(missing), first=wanted[0], second=wanted[1]))
         return self
 
     @property

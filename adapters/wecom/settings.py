@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validat
 from adapters.wecom.callback.crypto import CallbackKeys
 from pipeline.errors import BadCallback
 from pipeline.settings import ChannelSettings
+from pipeline.text.i18n import Sentence
 
 # Braces would make a pattern of it; the others never come in a path as a server sees it.
 _PATH = re.compile(r"/|(/[^\s/?#%{}]+)+/?")
@@ -19,16 +20,14 @@ def _key_or_none(key: SecretStr) -> SecretStr:
         try:
             CallbackKeys.of("", key.get_secret_value(), "")
         except BadCallback as refusal:
-            message = f"the 43 letters and digits of WeCom's EncodingAESKey; {refusal} ({refusal.code})"
-            raise ValueError(message) from None
+            raise ValueError(Sentence("setting.aes_key", refusal=refusal, code=refusal.code)) from None
     return key
 
 
 def rooted(path: str) -> str:
     """Return a path to be called at. Raises `ValueError` for what is none."""
     if _PATH.fullmatch(path) is None:
-        message = 'a path that starts with "/", such as "/gpt", with no spaces and none of ? # % { } in it'
-        raise ValueError(message)
+        raise ValueError(Sentence("setting.path"))
     # With a slash at its end it is the same path to a server, so two channels must not have both.
     return path.rstrip("/") or path
 
@@ -36,8 +35,7 @@ def rooted(path: str) -> str:
 def _address(base: str) -> str:
     parts = urlsplit(base)
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
-        message = "an address that starts with https://, such as https://qyapi.weixin.qq.com"
-        raise ValueError(message)
+        raise ValueError(Sentence("setting.api_base"))
     return base.rstrip("/")
 
 
@@ -80,11 +78,9 @@ class WeComAppSettings(ChannelSettings):
     def _all_or_none(self) -> Self:
         missing = self.missing_credentials
         if missing and len(missing) < len(_CREDENTIALS):
-            message = f"{', '.join(missing)} missing; set all five of {', '.join(_CREDENTIALS)}, or none of them"
-            raise ValueError(message)
+            raise ValueError(Sentence("setting.credentials", missing=", ".join(missing), all=", ".join(_CREDENTIALS)))
         if bool(self.previous_token.get_secret_value()) != bool(self.previous_encoding_aes_key.get_secret_value()):
-            message = "previous_token and previous_encoding_aes_key are set together or not at all"
-            raise ValueError(message)
+            raise ValueError(Sentence("setting.previous_keys"))
         return self
 
     @property

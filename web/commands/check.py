@@ -40,8 +40,11 @@ def command(shell: Shell) -> None:
         click.echo(f"# {where}")
     # After what holds: it shows where each came from.
     problems, hints = _examine(loaded)
+    from pipeline.text.i18n import Catalogue, in_language  # noqa: PLC0415 (the same)
+
+    words = Catalogue(shell.language)
     for hint in hints:
-        click.echo(f"A mistake? {hint}", err=True)
+        click.echo(words.text("setting.a_mistake", hint=in_language(hint, words)), err=True)
     if problems:
         from pipeline.errors import SettingsInvalid  # noqa: PLC0415 (the same)
 

@@ -44,7 +44,7 @@ def command(shell: Shell, *, as_json: bool, seconds: float) -> None:
     try:
         loaded = shell.load()
     except SettingsInvalid as error:
-        _finish([refused(error)], as_json=as_json, live=False)
+        _finish([refused(error, shell.language)], as_json=as_json, live=False)
         return
     with configure_logs(Log(level="critical"), secrets_of(loaded)):
         findings = asyncio.run(_examined(loaded, seconds, live=not as_json))

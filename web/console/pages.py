@@ -13,7 +13,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from pydantic_core import to_json
 
-from pipeline.text.i18n import Catalogue, Language
+from pipeline.text.i18n import Catalogue, Language, in_language
 from web.console.assets import address_of
 
 log = structlog.get_logger()
@@ -87,15 +87,16 @@ def words_for(request: _Request) -> Catalogue:
 def rendered(name: str, catalogue: Catalogue, /, **shown: object) -> str:
     """Fill a template in.
 
-    It says sentences of the catalogue's table `console` with `say`, and makes addresses of what belongs to a page
-    with `at`, in the page's language.
+    It says sentences of the catalogue's table `console` with `say`, problems with `told`, and makes addresses of what
+    belongs to a page with `at`, in the page's language.
     """
 
     def say(key: str, /, **values: object) -> str:
         return catalogue.text(f"console.{key}", **values)
 
     at = partial(_address, lang=catalogue.language)
-    return _TEMPLATES.get_template(name).render(say=say, at=at, language=catalogue.language, **shown)
+    told = partial(in_language, catalogue=catalogue)
+    return _TEMPLATES.get_template(name).render(say=say, told=told, at=at, language=catalogue.language, **shown)
 
 
 def page(name: str, request: _Request, /, *, status: int = 200, **shown: object) -> Response[str]:

@@ -74,7 +74,8 @@ async def examine_start(loaded: Loaded, finding_factory: FindingFactory) -> Find
     try:
         await dry_run(loaded)
     except SettingsInvalid as error:
-        return finding_factory.failed("start", "start_bad", "start_bad_fix", problems="; ".join(error.problems))
+        problems = finding_factory.joined(error.problems)
+        return finding_factory.failed("start", "start_bad", "start_bad_fix", problems=problems)
     except (WebotError, OSError) as error:
         return finding_factory.failed("start", "start_bad", "start_bad_fix", problems=error)
     return finding_factory.ok("start", "start_ok")

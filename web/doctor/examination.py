@@ -9,7 +9,7 @@ from adapters.channel_kind import ExaminationContext
 from pipeline.errors import SettingsInvalid, WebotError
 from pipeline.findings import Finding, FindingFactory
 from pipeline.net import local_url
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Language
 from storage.database.access import open_for_cli
 from storage.monitoring.views import last_accepted
 from web.doctor.environment import examine_ground, examine_service, examine_start
@@ -29,10 +29,10 @@ def findings_for(loaded: Loaded) -> FindingFactory:
     return FindingFactory(Catalogue(loaded.settings.chat.language), Redactor(secrets_of(loaded)).text)
 
 
-def refused(error: SettingsInvalid) -> Finding:
-    """Return the findings about settings that cannot be used; the language they name is unknown then."""
-    teller = FindingFactory(Catalogue("zh"), Redactor().text)
-    return teller.failed("settings", "settings_bad", "settings_fix", problems="; ".join(error.problems))
+def refused(error: SettingsInvalid, language: Language) -> Finding:
+    """Return the finding about settings that cannot be used."""
+    teller = FindingFactory(Catalogue(language), Redactor().text)
+    return teller.failed("settings", "settings_bad", "settings_fix", problems=teller.joined(error.problems))
 
 
 async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:

@@ -46,7 +46,9 @@ async def examine_models(settings: Settings, finding_factory: FindingFactory, se
 
 
 def _unusable(error: SettingsInvalid, finding_factory: FindingFactory) -> Finding:
-    return finding_factory.failed("model", "models_bad", "models_bad_fix", problems="; ".join(error.problems))
+    return finding_factory.failed(
+        "model", "models_bad", "models_bad_fix", problems=finding_factory.joined(error.problems)
+    )
 
 
 async def _asked(

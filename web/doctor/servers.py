@@ -22,7 +22,9 @@ async def examine_servers(
     try:
         await asyncio.to_thread(open_servers, settings)
     except SettingsInvalid as error:
-        yield finding_factory.failed("mcp", "mcp_invalid", "models_bad_fix", problems="; ".join(error.problems))
+        yield finding_factory.failed(
+            "mcp", "mcp_invalid", "models_bad_fix", problems=finding_factory.joined(error.problems)
+        )
         return
     for name, table in tables.items():
         yield await _asked(name, table, settings, finding_factory.of(name), seconds)

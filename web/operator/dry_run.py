@@ -14,6 +14,7 @@ from storage.database.dsn import check_files, read_url
 from web.http.addresses import addresses_of
 from web.settings.layers import Layers
 from web.settings.loading import Loaded
+from web.settings.phrases import placed
 from web.wiring import open_service
 
 
@@ -73,7 +74,7 @@ def located(problem: str, layers: Layers) -> str:
         return problem
     path = tuple(part for part in found.groups() if part)
     origin = layers.origin(path) or layers.origin(path[:-1])
-    return f"{origin}: {problem}" if origin else problem
+    return placed(origin, problem)
 
 
 def _without(loaded: Loaded, table: str, name: str | None, key: str | None) -> Loaded:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.settings import Settings
+    from pipeline.text.i18n import Language
     from web.settings.loading import Loaded
 
 
@@ -34,6 +35,13 @@ class Shell:
             raise SettingsInvalid(merged_problems(error.problems, error.usable)) from None
         provide_temporary_folder(Path(loaded.settings.storage.data_dir))
         return loaded
+
+    @property
+    def language(self) -> "Language":
+        """The language to speak; see `shell_language`. Reads the settings files."""
+        from web.settings.language import shell_language  # noqa: PLC0415 (see above)
+
+        return shell_language(self.folder, self.environ)
 
     def settings(self) -> "Settings":
         """Read and check the settings; `SettingsInvalid` if they do not hold."""

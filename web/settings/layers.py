@@ -16,6 +16,8 @@ from typing import Any
 from dynaconf.utils.parse_conf import boolean_fix, parse_conf_data
 
 from pipeline.errors import SettingsInvalid
+from pipeline.text.i18n import Sentence
+from web.settings.phrases import placed
 from web.settings.schema import FieldPlace, Keys
 
 FILES = ("settings.toml", "settings.local.toml", ".secrets.toml")
@@ -78,9 +80,9 @@ def read_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError as error:
-        raise SettingsInvalid([f"{path.name}: not UTF-8 text (byte {error.start})"]) from error
+        raise SettingsInvalid([placed(path.name, Sentence("setting.not_utf8", byte=error.start))]) from error
     except OSError as error:
-        raise SettingsInvalid([f"{path.name}: cannot be read: {error.strerror}"]) from error
+        raise SettingsInvalid([placed(path.name, Sentence("setting.unreadable", reason=error.strerror))]) from error
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

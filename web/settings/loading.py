@@ -9,10 +9,12 @@ from pydantic import BaseModel
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ChannelSettings, ChannelTable, ModelTable, Settings
+from pipeline.text.i18n import Sentence
 from web.channel_kinds import KINDS, Kinds
 from web.logs.secret_places import secrets_in
 from web.settings.layers import FILES, FOLDER, PREFIX, Layers, environment, read_file, variables
 from web.settings.partial import usable_part
+from web.settings.phrases import either, placed
 from web.settings.schema import FieldPlace, Keys, field_place, toml_value
 from web.settings.validation import nearest, validate_table
 
@@ -148,7 +150,7 @@ def _usable(layers: Layers, channels: Mapping[str, ChannelSettings], kinds: Kind
 def _read(folder: Path, environ: Mapping[str, str], kinds: Kinds) -> tuple[Layers, list[str]]:
     """Read the layers; return them with what could not be read."""
     if not folder.is_dir():
-        raise SettingsInvalid([f"{folder}: no such folder (from --settings or {FOLDER})"])
+        raise SettingsInvalid([placed(str(folder), Sentence("setting.no_folder", variable=FOLDER))])
     problems: list[str] = []
     layers = Layers()
     layers.lay({"channels": {"wecom": {}}, "models": {"default": {}, "image": {}}}, "")
@@ -158,7 +160,7 @@ def _read(folder: Path, environ: Mapping[str, str], kinds: Kinds) -> tuple[Layer
         except SettingsInvalid as error:
             problems += error.problems
     nameless = {name for name, parts, _ in variables(environ) if "" in parts}
-    problems += [f"{name}: no such setting; expected {PREFIX}<TABLE>__<KEY>" for name in sorted(nameless)]
+    problems += [placed(name, Sentence("setting.unknown_variable", prefix=PREFIX)) for name in sorted(nameless)]
     for name, layer in environment(environ, layers.values, lambda path: _slot(path, layers.values, kinds)):
         if name not in nameless:
             layers.lay(layer, name)
@@ -188,7 +190,8 @@ def _own(name: str, table: Mapping[str, Any], kinds: Kinds, layers: Layers) -> C
         return None  # which the shared keys' check has told
     if (known := kinds.get(kind)) is None:
         source = layers.origin((*root, "kind"))
-        return (f"{source}: {where} kind: found {toml_value(kind)}, expected {' or '.join(map(toml_value, kinds))}",)
+        wanted = either(map(toml_value, kinds))
+        return (placed(f"{source}: {where} kind", Sentence("setting.found", found=toml_value(kind), wanted=wanted)),)
     model: type[ChannelSettings] = known.settings
     shared = ChannelTable.model_fields
     own = {key: value for key, value in table.items() if key in model.model_fields or key not in shared}
@@ -202,14 +205,15 @@ def _misspelt(environ: Mapping[str, str]) -> list[str]:
         if isinstance(field_.default, BaseModel)
         for key in type(field_.default).model_fields
     }
-    return [f"{name} is not a setting; {known[name]} is" for name in sorted(environ) if name in known]
+    return [Sentence("setting.misspelt", name=name, meant=known[name]) for name in sorted(environ) if name in known]
 
 
 def _misnamed(settings: Settings, layers: Layers) -> list[str]:
     known = ModelTable.model_fields
     return [
-        f"{layers.origin(('models', name, key))}: [models.{name}] {key} goes to the model as it is;"
-        f" did you mean {meant}?"
+        Sentence(
+            "setting.misnamed", place=f"{layers.origin(('models', name, key))}: [models.{name}] {key}", meant=meant
+        )
         for name, table in settings.models.items()
         for key in table.own
         if (meant := nearest(key, known, alike=0.75))

@@ -1,4 +1,4 @@
-"""What a settings model wants at each place: walked by path, told in words a person can act on."""
+"""What a settings model expects at each place, found by its path and described for people."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, SecretStr
+
+from pipeline.text.i18n import Sentence
+from web.settings.phrases import both, either
 
 Keys = tuple[str | int, ...]
 
@@ -91,7 +94,7 @@ def toml_path(model: type[BaseModel], path: Keys) -> str:
 
 def expected_value(here: FieldPlace) -> str:
     """Return what would be right in a place."""
-    return " or ".join(_wanted(choice, here.metadata) for choice in _choices(here.annotation))
+    return either([_wanted(choice, here.metadata) for choice in _choices(here.annotation)])
 
 
 def toml_value(value: object) -> str:
@@ -111,18 +114,18 @@ def toml_value(value: object) -> str:
             return str(value)
 
 
-def kind_of(value: object) -> str:
+def kind_of(value: object) -> Sentence:
     """Name the TOML type of a value."""
     kinds = {
-        bool: "true or false",  # before int, which it is one of
-        int: "a whole number",
-        float: "a number",
-        str: "text",
-        Mapping: "a table",
-        list: "a list",
-        tuple: "a list",
+        bool: "a_flag",  # before int, which it is one of
+        int: "a_whole",
+        float: "a_number",
+        str: "a_text",
+        Mapping: "a_table",
+        list: "a_list",
+        tuple: "a_list",
     }
-    return next((name for kind, name in kinds.items() if isinstance(value, kind)), "a date or time")
+    return Sentence(f"setting.{next((name for kind, name in kinds.items() if isinstance(value, kind)), 'a_date')}")
 
 
 def describe_value(value: object, *, by_kind: bool) -> str:
@@ -155,31 +158,27 @@ def _is_words(annotation: object) -> bool:
     return get_origin(annotation) is Literal and all(isinstance(word, str) for word in get_args(annotation))
 
 
-def _wanted(choice: Any, metadata: Sequence[Any]) -> str:  # noqa: ANN401, PLR0911 (one sentence for each type)
+def _wanted(choice: Any, metadata: Sequence[Any]) -> str:  # noqa: ANN401 (whatever a type is)
     if choice is bool:
-        return "true or false"
+        return Sentence("setting.a_flag")
     if choice is int:
-        return f"a whole number{_bounds(metadata)}"
+        return _within("a_whole", metadata)
     if choice is float:
-        return f"a number{_bounds(metadata)}"
+        return _within("a_number", metadata)
     if choice is str or choice is SecretStr:
-        return "text in quotes"
+        return Sentence("setting.a_quoted_text")
     if get_origin(choice) is Literal:
-        return " or ".join(toml_value(word) for word in get_args(choice))
-    if get_origin(choice) is tuple:
-        return _wanted_list(get_args(choice)[0])
-    return "a table"
+        return either(map(toml_value, get_args(choice)))
+    return _wanted_list(get_args(choice)[0]) if get_origin(choice) is tuple else Sentence("setting.a_table")
 
 
-def _wanted_list(item: object) -> str:
+def _wanted_list(item: object) -> Sentence:
     if item is int:
-        return "a list of whole numbers, such as [1, 2]"
-    if model_in(item):
-        return "a list of tables"
-    return 'a list of texts, such as ["a", "b"]'
+        return Sentence("setting.numbers")
+    return Sentence("setting.tables" if model_in(item) else "setting.texts")
 
 
-def _bounds(metadata: Sequence[Any]) -> str:
+def _within(kind: str, metadata: Sequence[Any]) -> Sentence:
     least = most = above = below = None
     for bound in metadata:
         match bound:
@@ -194,7 +193,9 @@ def _bounds(metadata: Sequence[Any]) -> str:
             case _:  # whatever else an annotation may carry
                 pass
     if least is not None and most is not None:
-        return f" from {least} to {most}"
-    words = {"of at least": least, "of at most": most, "above": above, "below": below}
-    told = [f"{word} {limit}" for word, limit in words.items() if limit is not None]
-    return f" {' and '.join(told)}" if told else ""
+        return Sentence(f"setting.{kind}_within", limits=Sentence("setting.between", least=least, most=most))
+    words = {"at_least": least, "at_most": most, "above": above, "below": below}
+    limits = [Sentence(f"setting.{word}", limit=limit) for word, limit in words.items() if limit is not None]
+    if not limits:
+        return Sentence(f"setting.{kind}")
+    return Sentence(f"setting.{kind}_within", limits=both(limits))

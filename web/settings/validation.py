@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pipeline.text.i18n import Sentence
 from web.logs.redaction import Redactor, is_secret
+from web.settings.phrases import either, placed
 from web.settings.schema import (
     FieldPlace,
     Keys,
@@ -59,7 +61,7 @@ def _problem(
         named, told = _unknown(model, path, where, details["input"])
     else:
         told = _unfit(field_place(model, path), path, details)
-    return ": ".join(filter(None, [source, named, told]))
+    return placed(": ".join(filter(None, [source, named])), told)
 
 
 def _unknown(model: type[BaseModel], path: Keys, where: str, value: object) -> tuple[str, str]:
@@ -69,19 +71,24 @@ def _unknown(model: type[BaseModel], path: Keys, where: str, value: object) -> t
     known = dict(owner.model_fields) if owner else {}
     meant = nearest(str(last), known)
     if not above and not where and isinstance(value, dict):
-        known_tables = ", ".join(_table(name, field_place(model, (name,))) for name in known)
-        return f"[{last}]", f"no such table{_or(f'[{meant}]' if meant else '')} Known tables: {known_tables}"
+        tables = ", ".join(_table(name, field_place(model, (name,))) for name in known)
+        return f"[{last}]", _no_such("table", f"[{meant}]" if meant else "", tables)
     if not above and not where:
         # Above every table stands what was meant for one of them.
-        tables = {name: model_in(field.annotation) for name, field in known.items()}
-        homes = [f"[{name}] {last}" for name, table in tables.items() if table and last in table.model_fields]
-        meant = " or ".join(homes) or meant
+        homes = [
+            f"[{name}] {last}"
+            for name, field in known.items()
+            if (table := model_in(field.annotation)) and last in table.model_fields
+        ]
+        meant = either(homes) if homes else meant
     named = " ".join(filter(None, [where, toml_path(model, path)]))
-    return named, f"no such key{_or(meant)} Known keys: {', '.join(known)}"
+    return named, _no_such("key", meant, ", ".join(known))
 
 
-def _or(meant: str) -> str:
-    return f"; did you mean {meant}?" if meant else "."
+def _no_such(what: Literal["table", "key"], meant: str, known: str) -> Sentence:
+    if meant:
+        return Sentence(f"setting.unknown_{what}_near", near=meant, known=known)
+    return Sentence(f"setting.unknown_{what}", known=known)
 
 
 def _table(name: str, here: FieldPlace | None) -> str:
@@ -91,10 +98,12 @@ def _table(name: str, here: FieldPlace | None) -> str:
 def _unfit(here: FieldPlace | None, path: Keys, details: ErrorDetails) -> str:
     value = details["input"]
     if details["type"] == "missing":
-        return f"missing, expected {expected_value(here)}" if here else "missing"
-    reason = str(details["ctx"]["error"]) if details["type"] == "value_error" else ""
+        return Sentence("setting.missing", wanted=expected_value(here)) if here else Sentence("setting.missing_key")
+    # The argument itself, because the text of an exception is no sentence any more.
+    reason = details["ctx"]["error"].args[0] if details["type"] == "value_error" else ""
     if here is None or (here.is_table and reason):
         return reason or details["msg"]
     secret = here.is_secret or any(is_secret(part) for part in path if isinstance(part, str))
-    seen = Redactor().text(describe_value(value, by_kind=secret or here.is_table))
-    return f"found {seen}, expected {reason or expected_value(here)}"
+    found = describe_value(value, by_kind=secret or here.is_table)
+    seen = found if isinstance(found, Sentence) else Redactor().text(found)
+    return Sentence("setting.found", found=seen, wanted=reason or expected_value(here))

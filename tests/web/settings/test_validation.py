@@ -228,7 +228,7 @@ def test_broken_toml_is_told_by_file_line_and_column(tmp_path: Path, text: str, 
 def test_a_file_in_another_encoding_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "settings.local.toml").write_bytes("# 设置".encode("gbk"))
 
-    assert ("settings.local.toml: not UTF-8 text (byte 2)",) == problems(tmp_path)
+    assert ("settings.local.toml: not UTF-8 text (byte 2); save the file as UTF-8",) == problems(tmp_path)
 
 
 def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
