@@ -119,7 +119,7 @@ async def test_what_nobody_uses_any_more_is_let_go_at_once(tmp_path: Path, model
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
-        pytest.param("[chat\n", "settings.local.toml: line 1, column", id="not TOML"),
+        pytest.param("[chat\n", "settings.local.toml:1: not TOML", id="not TOML"),
         pytest.param("[chat]\nturns = 'x'\n", "settings.local.toml: [chat] turns: found", id="a wrong type"),
         pytest.param("[chat]\ntruns = 1\n", "[chat] truns", id="an unknown key"),
         pytest.param(

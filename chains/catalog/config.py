@@ -15,12 +15,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from chains.catalog.diagnostics import explain, explain_syntax, key_name, mistake, mistaken, placed
 from chains.catalog.options import option_problems
 from chains.catalog.templates import mistakes
-from chains.catalog.toml_locations import TomlLocations, locate_keys
 from chains.models.tokens import estimate
 from chains.tools import tool_names
 from pipeline.errors import ChainInvalid
 from pipeline.events import Person
 from pipeline.text.i18n import Sentence
+from pipeline.text.toml_locations import TomlLocations, locate_keys
 
 SHIPPED = Path(__file__).parents[1] / "configs"
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from chains.catalog.options import OPTIONS, in_settings, shown
-from chains.catalog.toml_locations import Path, TomlLocations, path_of
-from chains.catalog.toml_syntax import explain_syntax as explain_toml
 from pipeline.text.i18n import Sentence
+from pipeline.text.toml_locations import Path, TomlLocations, path_of
+from pipeline.text.toml_syntax import explain_syntax as explain_toml
 
 
 def mistake(key: str, /, *, field: str = "", **values: object) -> PydanticCustomError:

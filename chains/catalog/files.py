@@ -15,10 +15,10 @@ from chains.catalog.config import SHIPPED, ChainConfig, parse_chain, read_text
 from chains.catalog.diagnostics import located
 from chains.catalog.folder import FolderView, Signature, better_name, look, write_file
 from chains.catalog.requirements import ChainRequirements, accept_all, requirements_of
-from chains.catalog.toml_locations import locate_keys
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
 from pipeline.text.i18n import Sentence
+from pipeline.text.toml_locations import locate_keys
 
 __all__ = ("CatalogView", "ChainFiles", "ChainRequirements", "accept_all", "open_chain_files", "requirements_of")
 

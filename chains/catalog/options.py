@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from chains.catalog.toml_locations import Path
 from chains.models.tables import OUR_OWN
 from pipeline.settings import ModelTable
 from pipeline.text.i18n import Sentence
+from pipeline.text.toml_locations import Path
 
 Kind = Literal["number", "whole", "flag", "text", "texts", "table", "any"]
 

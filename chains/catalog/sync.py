@@ -160,7 +160,7 @@ class ChainSync:
         return self._shared and await self._revisions.known(draft.chain, found.chain.revision)
 
     async def _report(self) -> None:
-        """Say in the database what this process answers with, where that has changed."""
+        """Write to the database what this process answers with, where that has changed."""
         catalog = self._chain_files.catalog
         if not self._machine or self._reported == (catalog, self._number):
             return

@@ -6,7 +6,6 @@ Its reading of files is not used: it replaces whole tables, adds `*.local.*` fil
 `dynaconf_hooks.py` it finds beside them and evaluates `@jinja` in values.
 """
 
-import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from dynaconf.utils.parse_conf import boolean_fix, parse_conf_data
 
 from pipeline.errors import SettingsInvalid
 from pipeline.text.i18n import Sentence
+from pipeline.text.toml_syntax import explain_syntax
 from web.settings.phrases import placed
 from web.settings.schema import FieldPlace, Keys
 
@@ -26,8 +26,6 @@ FOLDER = "WEBOT_SETTINGS_DIR"
 
 # Without these a value that begins with @ would be a command to dynaconf, @read_file among them.
 _PLAIN = {"AUTO_CAST_FOR_DYNACONF": False, "DYNABOXIFY": False}
-
-_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Layers:
 def read_file(path: Path) -> dict[str, Any]:
     """Read one file, nothing if it is not there.
 
-    Raises `SettingsInvalid` with the line and column of what is not TOML.
+    Raises `SettingsInvalid` with the line of what is not TOML.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")  # Windows editors begin a file with a mark
@@ -86,7 +84,9 @@ def read_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsInvalid([f"{path.name}: {_located(str(error), text)}"]) from None
+        # A value may be a secret.
+        line, problem = explain_syntax(error, text, private=True)
+        raise SettingsInvalid([placed(f"{path.name}:{line}", problem)]) from None
 
 
 def variables(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -133,14 +133,3 @@ def environment(
         for key in reversed(path):
             value = {key: value}
         yield name, value
-
-
-def _located(told: str, text: str) -> str:
-    if not (at := _AT.search(told)):
-        return told
-    line, column = at.groups()
-    if line is None:
-        lines = text.split("\n")
-        line, column = str(len(lines)), str(len(lines[-1]) + 1)
-    reason = told[: at.start()]
-    return f"line {line}, column {column}: {reason[:1].lower()}{reason[1:]}"

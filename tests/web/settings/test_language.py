@@ -43,7 +43,6 @@ def test_the_language_is_the_chats_or_the_locales(
         ("[export]\nvolume_mb = 21", "[export] volume_mb: 现在是 21，应为数字（不大于 20，大于 0）"),
         ('[limits]\nusers = "bob"', '[limits] users: 现在是 "bob"，应为文字列表，例如 ["a", "b"]'),
         ("[models.default]\ntimeout = 2024-01-01", "[models.default] timeout: 现在是 2024-01-01，应为数字（大于 0）"),
-        ('[channels.wecom]\npath = "gpt"', '应为以 "/" 开头的路径，例如 "/gpt"，不含空格和 ? # % { }'),
         ("[chat]\nturnz = 3", "[chat] turnz: 没有这个键；是不是想写 turns？可用的键有：turns, "),
         ("[chatt]\nturns = 3", "[chatt]: 没有这个表；是不是想写 [chat]？可用的表有：[server], "),
     ],

@@ -3,8 +3,8 @@
 import re
 import tomllib
 
-from chains.catalog.toml_locations import locate_keys
 from pipeline.text.i18n import Sentence
+from pipeline.text.toml_locations import locate_keys
 
 _PLACE = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
 _TEXTS = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'""")
@@ -51,8 +51,8 @@ _WIDTH = 0xFEE0
 """Between a full-width character and the plain one."""
 
 
-def explain_syntax(error: tomllib.TOMLDecodeError, text: str) -> tuple[int, Sentence]:
-    """Return the line where a text is no TOML any more, and what is wrong there."""
+def explain_syntax(error: tomllib.TOMLDecodeError, text: str, *, private: bool = False) -> tuple[int, Sentence]:
+    """Return the line where a text stops being TOML, and what is wrong there; of a `private` text no value is shown."""
     message = str(error)
     place = _PLACE.search(message)
     lines = text.splitlines() or [""]
@@ -65,7 +65,7 @@ def explain_syntax(error: tomllib.TOMLDecodeError, text: str) -> tuple[int, Sent
     column = int(place["column"]) if place and place["column"] else len(here) + 1
     if not here[: column - 1].strip() and not here.strip():
         line, here = _line_before(lines, line)
-    return line, _told(said, _hint(here, said))
+    return line, _told(said, _hint(here, said, private=private))
 
 
 def _line_before(lines: list[str], line: int) -> tuple[int, str]:
@@ -80,7 +80,7 @@ def _told(said: str, hint: Sentence) -> Sentence:
     return Sentence("mistake.toml", said=Sentence(f"mistake.{key}") if key else said, hint=hint)
 
 
-def _hint(line: str, said: str) -> Sentence:
+def _hint(line: str, said: str, *, private: bool) -> Sentence:
     """Guess from the line what is wrong; what a Chinese keyboard types comes first, as it is the hardest to see."""
     outside = _TEXTS.sub("", line.partition("#")[0] if '"' not in line and "'" not in line else line)
     if "escape" in said.lower() or "hex" in said.lower():
@@ -89,10 +89,10 @@ def _hint(line: str, said: str) -> Sentence:
         return Sentence("mistake.toml_quotes", sign=quote[0])
     if (wide := next((sign for sign in outside if sign in _WIDE or _is_wide_letter(sign)), "")) != "":
         return Sentence("mistake.toml_wide", sign=wide if wide.strip() else "U+3000", plain=_plain(wide))
-    return _grammar(line, outside, said)
+    return _grammar(line, outside, said, private=private)
 
 
-def _grammar(line: str, outside: str, said: str) -> Sentence:  # noqa: PLR0911 -- one sentence for each slip
+def _grammar(line: str, outside: str, said: str, *, private: bool) -> Sentence:  # noqa: PLR0911 -- one sentence for each slip
     lowered = said.lower()
     if "overwrite" in lowered or "twice" in lowered or "cannot declare" in lowered or "mutate" in lowered:
         return Sentence("mistake.toml_twice")
@@ -103,7 +103,7 @@ def _grammar(line: str, outside: str, said: str) -> Sentence:  # noqa: PLR0911 -
     if _FLAG.search(line):
         return Sentence("mistake.toml_flag")
     if bare := _BARE.match(line):
-        return Sentence("mistake.toml_no_quotes", key=bare["key"], value=bare["value"][:_SHOWN])
+        return Sentence("mistake.toml_no_quotes", key=bare["key"], value="..." if private else bare["value"][:_SHOWN])
     if _NAME.match(line) or lowered.startswith("expected '='"):
         return Sentence("mistake.toml_no_equals")
     if line.lstrip().startswith("["):
