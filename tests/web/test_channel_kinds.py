@@ -47,7 +47,7 @@ def test_its_keys_are_checked_documented_and_kept_secret(tmp_path: Path) -> None
     loaded = load(tmp_path, {}, BOTH)
 
     assert "open sesame" in secrets_of(loaded)
-    assert "What a message has to say to be let in." in manual(BOTH)
+    assert "What a message has to say to be let in." in manual("en", BOTH)
     with pytest.raises(menus.NoSuchApp, match="shows no menu under a channel of this kind"):
         menus.named(loaded, "post")
 
