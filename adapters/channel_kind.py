@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from adapters.simulator.platform.apps import App
 from pipeline.events import InboundEvent, Person
 from pipeline.findings import Finding, FindingFactory
-from pipeline.ports import Channel, MediaStore, SendLog
+from pipeline.ports import Channel, ConnectionLease, MediaStore, SendLog
 from pipeline.settings import ChannelSettings, MenuButton
 from pipeline.supervision import SupervisedLoop
 from pipeline.text.i18n import Language
@@ -29,6 +29,7 @@ class ChannelContext:
     name: str
     media: MediaStore
     send_log: SendLog
+    lease: ConnectionLease
     cache_folder: Path
     shared_database: bool = False
     """Whether other processes send to the same people."""

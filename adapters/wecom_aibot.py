@@ -21,6 +21,7 @@ def _open(table: WeComAibotSettings, context: ChannelContext) -> OpenedChannel:
         context.name,
         table,
         media=context.media,
+        lease=context.lease,
         send_limiter=MemberSendLimiter(context.send_log, shared=context.shared_database),
         proxy=context.proxy,
         language=context.language,

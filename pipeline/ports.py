@@ -109,6 +109,20 @@ class ReplyingChannel(Channel, Protocol):
         """End what is shown of a turn that was stopped, is left to be taken up later, or had nothing to say."""
 
 
+class ConnectionLease(Protocol):
+    """Decides which of several processes may hold a connection that there may be only one of."""
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it is ours from each time it was acquired."""
+
+    async def acquire(self, name: str) -> bool:
+        """Whether the connection is ours, taken or renewed by this; raises whatever the database raises."""
+
+    async def release(self, name: str) -> None:
+        """Let another process have it at once."""
+
+
 class SendLimiter(Protocol):
     """Keeps within what a channel delivers to one person; beyond it messages vanish without an error."""
 

@@ -29,6 +29,7 @@ from storage.conversations.cleanup import CleanupTask
 from storage.conversations.erasure import Eraser
 from storage.conversations.transcript import TranscriptStore
 from storage.database.access import driver_errors
+from storage.database.connection_holders import ConnectionHolders
 from storage.database.engine import Database, open_database
 from storage.database.migrate import migrate
 from storage.database.schema_watch import SchemaWatch
@@ -269,6 +270,7 @@ def _assemble(
             name=name,
             media=media,
             send_log=outbox,
+            lease=ConnectionHolders(database, worker.name),
             cache_folder=Path(settings.storage.data_dir) / "cache",
             shared_database=database.shared,
             proxy=settings.network.proxy.get_secret_value(),

@@ -173,7 +173,7 @@ class AnswerStream:
             await self._wait(left)
 
     async def _wait(self, seconds: float) -> None:
-        """Wait for so long, or until something has changed."""
+        """Return after so many seconds, or when something has changed."""
         self._changed.clear()
         if self._over:
             return

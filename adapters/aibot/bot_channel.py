@@ -17,10 +17,19 @@ from adapters.aibot.bot_settings import WeComAibotSettings
 from adapters.aibot.connection import AckMissing, BotConnection, ConnectionTiming, NotConnected
 from adapters.aibot.event_reader import BotMessage, read_message
 from adapters.aibot.frames import BotFrame, FrameRefused, markdown_body
+from adapters.aibot.held_connection import HeldConnection
 from adapters.wecom.client.errors import error_for
 from pipeline.errors import BadCallback, TryAgain, Undeliverable, WriteRefused
 from pipeline.events import Entered, InboundEvent, Person, UnknownEvent
-from pipeline.ports import ChannelCapabilities, MediaStore, Profile, SendLimiter, WebhookRequest, WebhookResponse
+from pipeline.ports import (
+    ChannelCapabilities,
+    ConnectionLease,
+    MediaStore,
+    Profile,
+    SendLimiter,
+    WebhookRequest,
+    WebhookResponse,
+)
 from pipeline.replies import Part, Receipt, Reply, StoredMedia, TextPart
 from pipeline.supervision import SupervisedLoop
 from pipeline.text.i18n import Catalogue, Language
@@ -66,6 +75,7 @@ class AibotChannel:
         *,
         send_limiter: SendLimiter,
         media: MediaStore,
+        lease: ConnectionLease,
         proxy: str = "",
         language: Language = "zh",
         timing: BotTiming | None = None,
@@ -88,6 +98,9 @@ class AibotChannel:
             proxy=proxy,
             timing=self._timing.connection,
         )
+        self._held = HeldConnection(
+            self.connection, lease, name=f"bot/{settings.connection_url}/{settings.bot_id}", channel=name
+        )
         self._accept: Accept | None = None
         self._loop: SupervisedLoop | None = None
         self._tickets: OrderedDict[str, _Ticket] = OrderedDict()
@@ -98,13 +111,13 @@ class AibotChannel:
     def start(self, accept: Accept) -> SupervisedLoop:
         """Connect, and hand over what comes in."""
         self._accept = accept
-        self._loop = SupervisedLoop(f"bot {self.name}", self.connection.run)
+        self._loop = SupervisedLoop(f"bot {self.name}", self._held.run)
         self._loop.start()
         return self._loop
 
     def trouble(self) -> str:
         """Return why the bot gets no messages, or nothing."""
-        return self.connection.trouble
+        return "" if self._held.is_elsewhere else self.connection.trouble
 
     def _take(self, frame: BotFrame) -> None:
         try:

@@ -78,6 +78,14 @@ workers = Table(
     Column("host", Text, nullable=False),
 )
 
+connection_holders = Table(
+    "connection_holders",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+
 outbox = Table(
     "outbox",
     metadata,

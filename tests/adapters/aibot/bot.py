@@ -25,6 +25,18 @@ QUICK = BotTiming(
 )
 
 
+class Alone:
+    """The lease of a process that is the only one."""
+
+    seconds = 12.0
+
+    async def acquire(self, name: str) -> bool:
+        return bool(name)
+
+    async def release(self, name: str) -> None:
+        pass
+
+
 @dataclass
 class Bot:
     """A connected bot, what it accepted, and the platform it is connected to."""
@@ -60,7 +72,9 @@ async def connected_bot(timing: BotTiming = QUICK, *, name: str = "") -> AsyncIt
         settings = WeComAibotSettings(
             bot_id=app.bot_id, secret=SecretStr(app.secret), connection_url=simulator.bot_url, name=name
         )
-        channel = AibotChannel("bot", settings, send_limiter=Gate(), media=Shelf(), language="en", timing=timing)
+        channel = AibotChannel(
+            "bot", settings, send_limiter=Gate(), media=Shelf(), lease=Alone(), language="en", timing=timing
+        )
         seen: set[str] = set()
         accepted: asyncio.Queue[InboundEvent] = asyncio.Queue()
 

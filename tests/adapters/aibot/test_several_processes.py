@@ -1,0 +1,72 @@
+"""Of several processes on one database one holds the bot's connection, and another takes over when it is gone."""
+
+from contextlib import AsyncExitStack
+
+import pytest
+from pydantic import SecretStr
+
+from adapters.aibot.bot_channel import AibotChannel
+from adapters.aibot.bot_settings import WeComAibotSettings
+from adapters.simulator.platform.apps import App, invent_bot
+from adapters.simulator.simulator import WeComSimulator
+from pipeline.events import InboundEvent
+from storage.database.connection_holders import ConnectionHolders
+from storage.database.engine import Database
+from tests.adapters.aibot.bot import QUICK
+from tests.adapters.wecom.application import Gate, Shelf
+from tests.service import until
+
+SECONDS = 0.6
+
+
+def process(name: str, database: Database, simulator: WeComSimulator, app: App) -> AibotChannel:
+    return AibotChannel(
+        "bot",
+        WeComAibotSettings(bot_id=app.bot_id, secret=SecretStr(app.secret), connection_url=simulator.bot_url),
+        send_limiter=Gate(),
+        media=Shelf(),
+        lease=ConnectionHolders(database, name, seconds=SECONDS),
+        timing=QUICK,
+    )
+
+
+async def accept(_: InboundEvent) -> bool:
+    return True
+
+
+async def test_one_process_connects_and_another_takes_over(database: Database) -> None:
+    if not database.shared:
+        pytest.skip("SQLite has one process")
+    async with WeComSimulator() as simulator, AsyncExitStack() as stack:
+        app = simulator.register(invent_bot())
+        first, second = (process(name, database, simulator, app) for name in ("one", "two"))
+        for each in (first, second):
+            stack.push_async_callback(each.aclose)
+        first.start(accept)
+        await until(lambda: first.connection.state == "subscribed")
+        second.start(accept)
+        await until(lambda: second._held.is_elsewhere)  # noqa: SLF001 -- nothing else shows it
+
+        assert ("", "") == (first.trouble(), second.trouble())
+        assert 1 == simulator.bots.frames["aibot_subscribe"]
+
+        await first.aclose()
+        await until(lambda: second.connection.state == "subscribed")
+
+        assert 2 == simulator.bots.frames["aibot_subscribe"]
+
+
+async def test_a_lease_that_is_not_renewed_is_taken_over_when_it_has_run_out(database: Database) -> None:
+    dead, living = (ConnectionHolders(database, name, seconds=0.3) for name in ("dead", "living"))
+    assert await dead.acquire("bot/b")
+    if not database.shared:
+        assert await living.acquire("bot/b")
+        return
+    assert not await living.acquire("bot/b")
+    assert await dead.acquire("bot/b")
+    await dead.release("bot/other")
+    assert not await living.acquire("bot/b")
+    for _ in range(1000):
+        if await living.acquire("bot/b"):
+            break
+    assert not await dead.acquire("bot/b")
