@@ -23,7 +23,7 @@ run: .venv/ready ## Start webot with its simulator; prints the address to open
 
 # In the order of their folders: files of few tests that wait for minutes would come last, and be waited for alone.
 test: .venv/ready-to-test lint ## Run every check and every test
-	@CHROMIUM="$$(sh .ci/chromium)" && PGBOUNCER="$$(sh .ci/pgbouncer)" && export CHROMIUM PGBOUNCER && \
+	@CHROMIUM="$$(sh .ci/chromium)" && PGBOUNCER="$$(sh .ci/pgbouncer)" && export CHROMIUM PGBOUNCER PYTHONDONTWRITEBYTECODE= && \
 	exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready-to-test ## Run the checks that need no running

@@ -1,7 +1,6 @@
 """The whole service in this process, as `webot serve` runs it: real sockets, real database, the simulator as WeCom."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -63,7 +62,8 @@ async def running_service(
 async def until(holds: Callable[[], object]) -> float:
     """Give the seconds until something is so."""
     began = time.perf_counter()
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.to_thread(os.sched_yield)
+    async with asyncio.timeout(60):
+        # A turn of the loop without a pause would take a core from what is waited for.
+        while not holds():  # noqa: ASYNC110 -- most of what is waited for tells nobody
+            await asyncio.sleep(0.002)
     return time.perf_counter() - began

@@ -7,6 +7,7 @@ import importlib
 import os
 import pkgutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
@@ -80,14 +81,14 @@ class Verbs(click.Group):
         return said.partition("\n")[0]
 
 
-def main(package: ModuleType = web.commands) -> int:
-    """Run the verb the command line names; return the exit code."""
+def main(package: ModuleType = web.commands, args: Sequence[str] | None = None) -> int:
+    """Run the verb that `args` name, else the process's own command line; return the exit code."""
     # What is written is its owner's alone: transcripts, exports, reports, caches.
     os.umask(os.umask(_OWNER_ALONE) | _OWNER_ALONE)
     # At its end Python searches all there is for circles, a quarter of a second for nothing: the memory goes anyway.
     atexit.register(gc.freeze)
     try:
-        code = Verbs(package).main(prog_name="webot", standalone_mode=False)
+        code = Verbs(package).main(args, prog_name="webot", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code

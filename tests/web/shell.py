@@ -1,14 +1,30 @@
-"""The command `webot` in a process of its own, as an operator runs it beside a service."""
+"""The command `webot`, run in this process as its own process would, or truly in one."""
 
 import asyncio
+import contextlib
+import contextvars
+import io
 import os
 import socket
 import sys
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from types import ModuleType
+from typing import IO, Any
+
+import web.commands
+from web.cli import main
 
 ROOT = Path(__file__).parents[2]
+MAIN = "import sys; from web.cli import main; sys.exit(main())"
+
+# The working folder, the environment, the umask and the standard streams are one for the whole process.
+_alone = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +37,67 @@ class Ran:
 
 
 async def webot(*args: str, folder: Path, environ: Mapping[str, str] | None = None) -> Ran:
-    """Run a verb to its end, with none of this process's own settings."""
+    """Run a verb to its end in this process, with none of its settings; `serve` in a process of its own."""
+    if "serve" in args:  # it listens for signals, which the main thread alone may
+        return await webot_process(*args, folder=folder, environ=environ)
+    return await asyncio.to_thread(webot_here, *args, folder=folder, environ=environ)
+
+
+def webot_here(
+    *args: str, folder: Path, environ: Mapping[str, str] | None = None, package: ModuleType = web.commands
+) -> Ran:
+    """Run a verb to its end in a thread of this process, and wait for it; not for the event loop."""
+
+    def run_verb() -> int:
+        return main(package, args)
+
+    # A thread for each verb: the niceness that a verb takes is its thread's, and there is no way back.
+    with (
+        # Files, because a verb may write to the stream's number.
+        TemporaryFile("w+", encoding="utf-8") as out,
+        TemporaryFile("w+", encoding="utf-8") as err,
+        _alone,
+        _process_of_its_own(folder, environ_for(environ)),
+        _streams(out, err),
+        ThreadPoolExecutor(1, thread_name_prefix="webot") as thread,
+    ):
+        code = thread.submit(contextvars.copy_context().run, run_verb).result()
+        return Ran(code, _written(out), _written(err))
+
+
+async def webot_process(*args: str, folder: Path, environ: Mapping[str, str] | None = None) -> Ran:
+    """Run a verb to its end in a process of its own, with none of this process's own settings."""
     running = await start(*args, folder=folder, environ=environ)
-    async with asyncio.timeout(60):
-        out, err = await running.communicate()
+    try:
+        # Long enough for a machine that is far too busy.
+        async with asyncio.timeout(300):
+            out, err = await running.communicate()
+    except TimeoutError:
+        running.kill()
+        await running.communicate()
+        raise
     assert running.returncode is not None
     return Ran(running.returncode, out.decode(), err.decode())
 
 
 async def start(*args: str, folder: Path, environ: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
-    """Start a verb, with none of this process's own settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WEBOT_")}
+    """Start a verb in a process of its own, with none of this process's own settings."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        "import sys; from web.cli import main; sys.exit(main())",
+        MAIN,
         *args,
         cwd=folder,
-        env=kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | dict(environ or {}),
+        env=environ_for(environ),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+def environ_for(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a verb: this process's without its settings, and what is given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("WEBOT_")}
+    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | dict(environ or {})
 
 
 def free_port() -> int:
@@ -49,3 +105,57 @@ def free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
+
+
+def _written(stream: IO[str]) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
+
+
+class _Routed:
+    """A standard stream of this process: a verb's own for the verb and what it starts, the real one for all else.
+
+    A service that runs beside the verb in this process logs as well.
+    """
+
+    def __init__(self, real: IO[str], verbs: IO[str]) -> None:
+        self._real = real
+        self._verbs = verbs
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the stream has
+        return getattr(self._verbs if _in_verb.get() else self._real, name)
+
+
+_in_verb = contextvars.ContextVar("in_verb", default=False)
+
+
+@contextlib.contextmanager
+def _streams(out: IO[str], err: IO[str]) -> Iterator[None]:
+    before = sys.stdin, sys.stdout, sys.stderr
+    routed: Sequence[Any] = (io.StringIO(), _Routed(sys.stdout, out), _Routed(sys.stderr, err))
+    sys.stdin, sys.stdout, sys.stderr = routed
+    within = _in_verb.set(True)
+    try:
+        yield
+    finally:
+        _in_verb.reset(within)
+        sys.stdin, sys.stdout, sys.stderr = before
+
+
+@contextlib.contextmanager
+def _process_of_its_own(folder: Path, environ: Mapping[str, str]) -> Iterator[None]:
+    mask = os.umask(0)
+    os.umask(mask)
+    before = dict(os.environ)
+    with contextlib.chdir(folder):
+        try:
+            os.environ.clear()
+            os.environ.update(environ)
+            time.tzset()
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+            time.tzset()
+            os.umask(mask)

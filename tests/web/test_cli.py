@@ -5,36 +5,32 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import web.commands
 from pipeline.settings import Settings
+from tests.fakes import verbs as fakes
+from tests.web.shell import MAIN, ROOT, Ran, environ_for, webot_here
 
-ROOT = Path(__file__).parents[2]
 PRETEND = "import sys; from tests.fakes import verbs; from web.cli import main; sys.exit(main(verbs))"
 
 
-def webot(
-    *args: str,
-    folder: Path | None = None,
-    program: str = "import sys; from web.cli import main; sys.exit(main())",
-    **environ: str,
-) -> subprocess.CompletedProcess[str]:
+def webot(*args: str, folder: Path = ROOT, package: ModuleType = web.commands, **environ: str) -> Ran:
+    return webot_here(*args, folder=folder, environ=environ, package=package)
+
+
+def process(*args: str, folder: Path = ROOT, program: str = MAIN, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 (our own program)
         [sys.executable, "-c", program, *args],
-        cwd=folder or ROOT,
-        env=bare() | environ,
+        cwd=folder,
+        env=environ_for(environ),
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-
-
-def bare() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("WEBOT_")}
-    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
 
 
 def verbs() -> set[str]:
@@ -44,14 +40,14 @@ def verbs() -> set[str]:
 
 def test_the_help_names_every_verb_with_what_it_does() -> None:
     ran = webot("--help")
-    listed = dict(re.findall(r"^  ([a-z-]+)  +(\S.*)$", ran.stdout.partition("Commands:")[2], re.MULTILINE))
+    listed = dict(re.findall(r"^  ([a-z-]+)  +(\S.*)$", ran.out.partition("Commands:")[2], re.MULTILINE))
 
-    assert (0, verbs()) == (ran.returncode, set(listed))
+    assert (0, verbs()) == (ran.code, set(listed))
     assert "Show the version." == listed["version"]
 
 
 def test_the_help_waits_for_no_heavy_library() -> None:
-    ran = webot(
+    ran = process(
         "--help",
         program="import sys; from web.cli import main; main(); print(*sys.modules, sep='\\n', file=sys.stderr)",
     )
@@ -78,7 +74,7 @@ def test_the_help_waits_for_no_heavy_library() -> None:
 
 
 def test_the_help_imports_no_verb_at_all() -> None:
-    ran = webot("--help", program=PRETEND)
+    ran = process("--help", program=PRETEND)
 
     assert (0, "") == (ran.returncode, ran.stderr)
     assert "heavy            Need a library that is never there." in ran.stdout
@@ -88,39 +84,39 @@ def test_the_help_imports_no_verb_at_all() -> None:
 def test_every_verb_has_its_own_help(verb: str) -> None:
     ran = webot(verb, "--help")
 
-    assert (0, "") == (ran.returncode, ran.stderr)
-    assert f"Usage: webot {verb}" in ran.stdout
+    assert (0, "") == (ran.code, ran.err)
+    assert f"Usage: webot {verb}" in ran.out
 
 
 def test_no_verb_is_a_call_for_help() -> None:
     ran = webot()
 
-    assert 2 == ran.returncode
-    assert "Commands:" in ran.stdout + ran.stderr
+    assert 2 == ran.code
+    assert "Commands:" in ran.out + ran.err
 
 
 def test_an_unknown_verb_is_told_in_one_line() -> None:
     ran = webot("chek")
 
-    assert 2 == ran.returncode
-    assert "No such command 'chek'." in ran.stderr
+    assert 2 == ran.code
+    assert "No such command 'chek'." in ran.err
 
 
 def test_our_errors_are_one_message_and_no_traceback() -> None:
-    ran = webot("already", program=PRETEND)
+    ran = process("already", program=PRETEND)
 
     assert (1, "", "webot: the database is another process's\n") == (ran.returncode, ran.stdout, ran.stderr)
 
 
 def test_settings_problems_stand_under_one_another() -> None:
-    ran = webot("refuse-settings", program=PRETEND)
+    ran = webot("refuse-settings", package=fakes)
 
-    assert (1, "These settings cannot be used:\n  one thing\n  another\n") == (ran.returncode, ran.stderr)
+    assert (1, "These settings cannot be used:\n  one thing\n  another\n") == (ran.code, ran.err)
 
 
 def test_a_verb_chooses_its_exit_code() -> None:
-    assert 7 == webot("leave", "7", program=PRETEND).returncode
-    assert 0 == webot("leave", "0", program=PRETEND).returncode
+    assert 7 == webot("leave", "7", package=fakes).code
+    assert 0 == webot("leave", "0", package=fakes).code
 
 
 def test_ctrl_c_ends_a_verb_quietly() -> None:
@@ -133,7 +129,7 @@ def test_ctrl_c_ends_a_verb_quietly() -> None:
             "wait",
         ],
         cwd=ROOT,
-        env=bare(),
+        env=environ_for(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -161,7 +157,7 @@ def test_ctrl_c_ends_a_verb_quietly() -> None:
 def test_a_database_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, url: str) -> None:
     (tmp_path / "letter.txt").write_text("Dear Sir or Madam, " * 100)
     environ = {"WEBOT_STORAGE__DATABASE_URL": url, "WEBOT_STORAGE__WAIT_SECONDS": "0", "WEBOT_SERVER__PORT": "0"}
-    ran = webot("serve", folder=tmp_path, **environ)
+    ran = process("serve", folder=tmp_path, **environ)
 
     assert 1 == ran.returncode
     assert 1 == len(ran.stderr.splitlines())
@@ -170,18 +166,18 @@ def test_a_database_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, url: s
 
 
 def test_the_version_is_the_packages() -> None:
-    assert re.fullmatch(r"webot \d+\.\d+\.\d+ \(Python 3\.\d+\.\d+\)\n", webot("version").stdout)
+    assert re.fullmatch(r"webot \d+\.\d+\.\d+ \(Python 3\.\d+\.\d+\)\n", webot("version").out)
 
 
 def test_check_prints_every_setting_as_a_settings_file_would(tmp_path: Path) -> None:
     printed = webot("check", folder=tmp_path)
-    (tmp_path / "settings.local.toml").write_text(printed.stdout, encoding="utf-8")
+    (tmp_path / "settings.local.toml").write_text(printed.out, encoding="utf-8")
     again = webot("check", folder=tmp_path)
 
-    assert (0, "") == (printed.returncode, printed.stderr)
-    assert 'level = "INFO"' in printed.stdout
-    assert {f"[{name}]" for name, value in Settings() if not isinstance(value, dict)} <= set(printed.stdout.split("\n"))
-    assert printed.stdout == re.sub(r"  # settings\.local\.toml$", "", again.stdout, flags=re.MULTILINE)
+    assert (0, "") == (printed.code, printed.err)
+    assert 'level = "INFO"' in printed.out
+    assert {f"[{name}]" for name, value in Settings() if not isinstance(value, dict)} <= set(printed.out.split("\n"))
+    assert printed.out == re.sub(r"  # settings\.local\.toml$", "", again.out, flags=re.MULTILINE)
 
 
 def test_check_masks_secrets_and_names_the_layers(tmp_path: Path) -> None:
@@ -199,10 +195,10 @@ def test_check_masks_secrets_and_names_the_layers(tmp_path: Path) -> None:
         WEBOT_MODELS__DEFAULT__DEFAULT_HEADERS='{ Authorization = "Bearer xyzzy" }',
         WEBOT_MODELS__DEFAULT__BASE_URL="https://me:xyzzy@api.example.com/v1",
     )
-    lines = ran.stdout.split("\n")
+    lines = ran.out.split("\n")
 
     assert not {"letmein", "opensesame", "xyzzy", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"} & set(
-        re.findall(r"\w+", ran.stdout + ran.stderr)
+        re.findall(r"\w+", ran.out + ran.err)
     )
     assert 'api_key = "********"  # .secrets.toml' in lines
     assert 'token = "********"  # WEBOT_CHANNELS__WECOM__TOKEN' in lines
@@ -217,17 +213,17 @@ def test_check_masks_secrets_and_names_the_layers(tmp_path: Path) -> None:
 def test_check_hints_at_what_looks_like_a_mistake(tmp_path: Path) -> None:
     ran = webot("check", folder=tmp_path, WEBOT_CHAT_TURNS="5")
 
-    assert (0, "A mistake? WEBOT_CHAT_TURNS is not a setting; WEBOT_CHAT__TURNS is\n") == (ran.returncode, ran.stderr)
+    assert (0, "A mistake? WEBOT_CHAT_TURNS is not a setting; WEBOT_CHAT__TURNS is\n") == (ran.code, ran.err)
 
 
 def test_check_refuses_settings_that_do_not_hold(tmp_path: Path) -> None:
     ran = webot("check", folder=tmp_path, WEBOT_CHAT__TURNS="ten")
 
-    assert (1, "") == (ran.returncode, ran.stdout)
+    assert (1, "") == (ran.code, ran.out)
     assert (
         "These settings cannot be used:\n"
         '  WEBOT_CHAT__TURNS: [chat] turns: found "ten", expected a whole number from 0 to 1000\n'
-    ) == ran.stderr
+    ) == ran.err
 
 
 @pytest.mark.parametrize(
@@ -238,7 +234,10 @@ def test_check_refuses_settings_that_do_not_hold(tmp_path: Path) -> None:
         ('[storage]\ndatabase_url = "mysql://db"', "[storage] database_url: found 'mysql'; expected sqlite"),
         ('[network]\nproxy = "socks5://p:1"', "[network] proxy: expected an address that starts with http"),
         ('[menu]\nbuttons = [{ name = "空" }]', "[menu] button '空': expected one of key, url and buttons"),
-        ('[models.default]\nmodel = "m"\napi_key = "k"\ntemperature = "hot"', "[models.default].temperature: found"),
+        (
+            '[models.default]\nmodel = "m"\nbase_url = "http://127.0.0.1:1"\ntemperature = "hot"',
+            "[models.default].temperature: found",
+        ),
     ],
     ids=["two channels on one path", "no such chain", "no such database", "no such proxy", "menu", "a model's option"],
 )
@@ -246,32 +245,32 @@ def test_check_refuses_what_only_the_whole_shows(tmp_path: Path, setting: str, t
     (tmp_path / "settings.local.toml").write_text(f"{setting}\n", encoding="utf-8")
     ran = webot("check", folder=tmp_path)
 
-    assert 1 == ran.returncode
-    assert f"These settings cannot be used:\n  settings.local.toml: {told}" in ran.stderr
+    assert 1 == ran.code
+    assert f"These settings cannot be used:\n  settings.local.toml: {told}" in ran.err
     assert [tmp_path / "settings.local.toml"] == list(tmp_path.iterdir())
 
 
 def test_the_settings_folder_is_chosen_by_option_then_by_variable(tmp_path: Path) -> None:
     (tmp_path / "settings.local.toml").write_text("chat.turns = 77", encoding="utf-8")
 
-    assert "turns = 77" in webot("--settings", str(tmp_path), "check", WEBOT_SETTINGS_DIR="/").stdout
-    assert "turns = 77" in webot("check", WEBOT_SETTINGS_DIR=str(tmp_path)).stdout
+    assert "turns = 77" in webot("--settings", str(tmp_path), "check", WEBOT_SETTINGS_DIR="/").out
+    assert "turns = 77" in webot("check", WEBOT_SETTINGS_DIR=str(tmp_path)).out
 
 
 def test_a_settings_folder_that_is_not_there_is_refused() -> None:
     ran = webot("--settings", "/nowhere", "check")
 
-    assert 2 == ran.returncode
-    assert "'/nowhere' does not exist" in ran.stderr
+    assert 2 == ran.code
+    assert "'/nowhere' does not exist" in ran.err
 
 
 def test_in_a_terminal_check_prints_the_same_with_colours(tmp_path: Path) -> None:
-    plain = webot("check", folder=tmp_path).stdout
+    plain = webot("check", folder=tmp_path).out
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "web.cli", "check"],
         cwd=tmp_path,
-        env=bare() | {"TERM": "xterm-256color"},
+        env=environ_for() | {"TERM": "xterm-256color"},
         stdout=theirs,
     ) as running:
         os.close(theirs)

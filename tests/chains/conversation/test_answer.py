@@ -245,7 +245,7 @@ async def test_no_words_are_no_answer(server: OpenAIServer, says: Says, reason: 
 async def test_an_answer_without_end_is_cut_and_the_person_and_the_log_are_told(
     server: OpenAIServer, *, streams: bool
 ) -> None:
-    server.script(Says("字" * (MOST_CHARACTERS + 1)))
+    server.script(Says("字" * (MOST_CHARACTERS + 1), pieces=40))
 
     async with open_chains_harness(server.base_url) as it:
         with capture_logs() as logs:

@@ -9,7 +9,7 @@ import pytest
 from storage.conversations.audit import record
 from storage.database.engine import open_database
 from storage.database.migrate import migrate
-from tests.web.test_cli import webot
+from tests.web.shell import webot
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ async def folder(tmp_path: Path) -> Path:
 
 
 async def printed(*args: str, folder: Path) -> tuple[str, str]:
-    ran = await asyncio.to_thread(webot, "audit", *args, folder=folder, TZ="UTC")
-    assert 0 == ran.returncode
-    return ran.stdout, ran.stderr
+    ran = await webot("audit", *args, folder=folder, environ={"TZ": "UTC"})
+    assert 0 == ran.code
+    return ran.out, ran.err
 
 
 async def test_before_anything_was_exported_it_says_so(tmp_path: Path) -> None:

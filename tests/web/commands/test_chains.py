@@ -10,7 +10,7 @@ from storage.database.engine import open_database
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.storage.conversations.test_questions import talk
 from tests.storage.conversations.test_ratings import judge
-from tests.web.test_cli import webot
+from tests.web.shell import webot_here
 from web.commands import chains as verb
 
 NOTHING: Mapping[str, str] = {}
@@ -39,9 +39,9 @@ async def server() -> AsyncIterator[OpenAIServer]:
 
 
 def ran(folder: Path, *args: str, code: int = 0, environ: Mapping[str, str] = NOTHING) -> str:
-    done = webot("chains", *args, folder=folder, **environ)
-    assert code == done.returncode, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    done = webot_here("chains", *args, folder=folder, environ=environ)
+    assert code == done.code, done.out + done.err
+    return done.out + done.err
 
 
 def test_a_draft_is_published_and_rolled_back(tmp_path: Path) -> None:
@@ -247,4 +247,4 @@ def test_a_failed_case_fails_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(verb.command.commands))
 def test_every_verb_of_chains_has_its_help(name: str) -> None:
-    assert f"Usage: webot chains {name}" in webot("chains", name, "--help").stdout
+    assert f"Usage: webot chains {name}" in webot_here("chains", name, "--help", folder=Path()).out

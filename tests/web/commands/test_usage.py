@@ -8,7 +8,7 @@ import pytest
 from storage.database.engine import open_database
 from storage.database.migrate import migrate
 from tests.storage.usage.test_report import FRIDAY, answered
-from tests.web.test_cli import webot
+from tests.web.shell import webot
 
 HEAD = '"person","answers","tokens in","tokens out","cost (EUR)"\n'
 
@@ -27,7 +27,7 @@ async def folder(tmp_path: Path) -> Path:
 
 
 async def printed(*args: str, folder: Path) -> str:
-    return (await asyncio.to_thread(webot, "usage", *args, folder=folder)).stdout
+    return (await webot("usage", *args, folder=folder)).out
 
 
 async def test_before_anything_was_said_there_is_only_the_head(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""Each verb in a process of its own, where nothing is imported that it has not asked for itself."""
+
+from pathlib import Path
+
+import pytest
+
+import web.commands
+from tests.web.shell import webot_process
+
+ELSEWHERE = {
+    "chat": "tests/web/terminal/test_chat.py",
+    "doctor": "tests/web/doctor/test_examination.py",
+    "export": "tests/web/commands/test_export.py",
+    "serve": "tests/web/test_cli.py",
+    "simulate": "tests/web/terminal/test_simulate.py",
+}
+RUNS = {
+    "audit": (["audit"], 0, "nothing was exported or deleted yet"),
+    "chains": (["chains", "list"], 0, "translator"),
+    "check": (["check"], 0, "[server]"),
+    "console-password": (["console-password", "--password", "short"], 2, "fewer than 12 characters"),
+    "forget": (["forget", "zhangsan", "--yes"], 1, "there is no database at"),
+    "import-legacy": (["import-legacy", "--config", "config.yaml"], 1, "holds no settings of corp-webot's"),
+    "menu": (["menu", "show"], 1, "there is no WeCom app whose menu it could be"),
+    "migrate": (["migrate"], 0, "schema "),
+    "models": (["models", "list"], 0, "demo"),
+    "turns": (["turns"], 0, "No turn has failed."),
+    "usage": (["usage"], 0, "cost"),
+    "version": (["version"], 0, "webot "),
+}
+
+
+def test_every_verb_is_run_here_or_elsewhere() -> None:
+    assert {*RUNS, *ELSEWHERE} == {
+        file.stem.replace("_", "-") for file in Path(web.commands.__path__[0]).glob("[!_]*.py")
+    }
+
+
+@pytest.mark.parametrize("verb", RUNS)
+async def test_a_verb_runs_in_a_process_of_its_own(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "config.yaml").write_text("你好\n", encoding="utf-8")
+    args, code, said = RUNS[verb]
+    ran = await webot_process(*args, folder=tmp_path)
+
+    assert code == ran.code, ran.err
+    assert said in ran.out + ran.err
