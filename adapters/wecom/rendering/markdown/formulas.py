@@ -1,12 +1,23 @@
-r"""LaTeX among the words, kept as it is written: CommonMark would eat the backslash of `\\` and `\{`."""
+r"""LaTeX among the words: in Unicode where all of a formula has such a form, else kept as it is written.
+
+CommonMark would eat the backslash of `\\` and `\{`.
+"""
 
 import re
 
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
+from pipeline.text.unicode_math import unicode_formula, unicode_formula_lines
+
 # Without any of these CommonMark leaves a formula legible, and "$5" or "\[1\]" need not be one.
 _FRAGILE = re.compile(r"[\\_*^<&]")
+
+# What stands between two dollar signs without any of these is a formula only where it can be no price and no variable
+# of a shell: `$x$`, `$a = 1$`, `$f(x)$`.
+_SIMPLE = re.compile(r"[A-Za-z](?:['0-9(),+\-=<> ]|(?<![A-Za-z])[A-Za-z])*(?<=[A-Za-z0-9)'])")
+
+_AMOUNT = re.compile(r"[\d.,_*&<\s]+")
 
 _CLOSERS = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
 _LONGEST = 2000
@@ -37,12 +48,23 @@ def formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the lib
             or state.src[end + 1 : end + 2].isdigit()
         ):
             return False
-    if end <= inner or not _FRAGILE.search(state.src, inner, end):
+    if not _is_formula(state.src, inner, end, closer):
         return False
     if not silent:
-        state.push("formula", "", 0).content = state.src[start : end + len(closer)]
+        written = state.src[start : end + len(closer)]
+        state.push("formula", "", 0).content = unicode_formula(state.src[inner:end]) or written
     state.pos = end + len(closer)
     return True
+
+
+def _is_formula(source: str, start: int, end: int, closer: str) -> bool:
+    if end <= start or (closer == "$" and _AMOUNT.fullmatch(source, start, end)):
+        return False
+    if _FRAGILE.search(source, start, end) is not None:
+        return True
+    return (
+        closer == "$" and _SIMPLE.fullmatch(source, start, end) is not None and not source[end + 1 : end + 2].isalnum()
+    )
 
 
 def formula_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - as above
@@ -62,7 +84,9 @@ def formula_block(state: StateBlock, start: int, end: int, silent: bool) -> bool
         return False
     if not silent:
         token = state.push("formula_block", "", 0)
-        token.content = state.getLines(start, last + 1, state.blkIndent, keepLastLF=False)
+        written = state.getLines(start, last + 1, state.blkIndent, keepLastLF=False)
+        inner = written.strip()[len(closer) : -len(closer)]
+        token.content = unicode_formula_lines(inner) or written
         token.map = [start, last + 1]
         state.line = last + 1
     return True

@@ -84,8 +84,11 @@ def test_what_wecom_can_show_is_shown_and_the_rest_is_made_readable(written: str
         pytest.param("2**10、3*4*5", f"2*{APART}*10、3*4*5", id="powers and products are no emphasis"),
         pytest.param("src/*.py 和 docs/*.md", "src/*.py 和 docs/*.md", id="patterns of file names are no emphasis"),
         pytest.param("__init__.py 和 a_b_c", "__init__.py 和 a_b_c", id="names are no emphasis"),
-        pytest.param(r"设 \(a_1 \{b\}\) 与 $\frac{a}{b}$", r"设 \(a_1 \{b\}\) 与 $\frac{a}{b}$", id="formulas"),
-        pytest.param("$$\nx \\\\\n\n- y\n$$", "$$\nx \\\\\n\n- y\n$$", id="a formula of several lines"),
+        pytest.param(r"设 \(a_1 \{b\}\) 与 $\frac{a}{b}$", "设 a₁ {b} 与 a/b", id="formulas"),
+        pytest.param(
+            r"设 \(\mystery_1 \{b\}\)", r"设 \(\mystery_1 \{b\}\)", id="a formula that Unicode has no form for"
+        ),
+        pytest.param("$$\n\\x \\\\\n\n- y\n$$", "$$\n\\x \\\\\n\n- y\n$$", id="a formula of several lines"),
         pytest.param("$5 到 $10_000", "$5 到 $10_000", id="prices are no formula"),
         pytest.param(r"\[1\]", "[1]", id="an escaped bracket is no formula"),
         pytest.param("[甲][1]\n\n[1]: https://a.b", "[甲](https://a.b)", id="a link by its label"),
