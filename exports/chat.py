@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Row, select
 
 from exports.formats import FORMAT_TRAITS
-from exports.records import Head, Transcript
+from exports.records import ConversationInfo, Head, Message, Transcript
 from exports.select import Selection, stream
 from exports.tempdirs import work_folder
 from exports.workers.messages import RenderFailed, RenderRequest
@@ -100,6 +100,32 @@ class ChatExports:
         await self._kept.note(person, "" if answer.plainer else content, files)
         return Exported(files, len(heads), messages, instead, bool(answer.plainer))
 
+    async def document(self, person: Person, question: str, answer: str) -> StoredMedia | None:
+        """Implement `AnswerDocuments.document`."""
+        count, size = await self._kept.total(person)
+        if count >= self._full.files or size >= self._full.megabytes * _MEGABYTE:
+            return None
+        now = time()
+        name = " ".join(question.split()) or self._catalogue.text("document.answer")
+        talk = ConversationInfo(0, person.channel, person.user, 0, beginning(name, _NAME), "", now, now)
+        said = (Message(1, "human", question, (), now), Message(1, "ai", answer, (), now))
+        async with work_folder() as folder:
+            heads = await write_work_dir(folder, _once(Transcript(talk, said if question else said[1:])), self._media)
+            order = RenderRequest(
+                str(folder),
+                _file_name(heads, self._catalogue),
+                "pdf",
+                self._settings.pdf_engine,
+                self._language,
+                int(self._settings.volume_mb * _MEGABYTE),
+            )
+            made = await self._workshop.render(order)
+            if isinstance(made, RenderFailed) or len(made.files) != 1:
+                return None
+            media = await self._keep(folder / "out" / made.files[0], made.format)
+        await self._kept.note(person, "", (media,))
+        return media
+
     async def _keep(self, path: Path, format: Format) -> StoredMedia:  # noqa: A002
         mime = "application/zip" if path.suffix == ".zip" else FORMAT_TRAITS[format].mime
         return await self._media.keep(await asyncio.to_thread(path.read_bytes), mime=mime, name=path.name)
@@ -140,6 +166,10 @@ class ChatExports:
             return 0, 0
         fresh = not self._idle_seconds or time() - row.last_at <= self._idle_seconds
         return (row.number if going_on == row.id and fresh else 0), row.number
+
+
+async def _once(transcript: Transcript) -> AsyncIterator[Transcript]:
+    yield transcript
 
 
 def _one(whose: Selection, number: int) -> Selection:

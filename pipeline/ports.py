@@ -254,6 +254,13 @@ class Exporter(Protocol):
         """
 
 
+class AnswerDocuments(Protocol):
+    """Makes a document of an answer that is too long for messages."""
+
+    async def document(self, person: Person, question: str, answer: str) -> StoredMedia | None:
+        """Return the answer as pages, named after the question; None where they cannot be made now."""
+
+
 class TurnCanceller(Protocol):
     """Ends a running turn from outside its lane."""
 

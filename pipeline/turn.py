@@ -25,8 +25,9 @@ from pipeline.answer import (
     PartialAnswer,
 )
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
-from pipeline.ports import Answerer, AnswerRequest, Channel, ReplyingChannel, TurnLog
-from pipeline.replies import Receipt, TextReply
+from pipeline.events import Text
+from pipeline.ports import AnswerDocuments, Answerer, AnswerRequest, Channel, ReplyingChannel, TurnLog
+from pipeline.replies import DocumentPart, FilePart, Part, Receipt, TextReply
 from pipeline.settings import Limits
 from pipeline.steps.delay_notice import DelayNotice
 from pipeline.steps.guards import Guard
@@ -44,11 +45,14 @@ from pipeline.turn_state import (
 
 log = structlog.get_logger()
 
+_PAGES_SECONDS = 45.0
+"""For how long a long answer waits to be made a document before it is sent as plain text."""
+
 
 class Turns:
     """Runs turns for every channel; `chains` names the chain that answers on each."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a seam)
         self,
         *,
         channels: Mapping[str, Channel],
@@ -59,6 +63,7 @@ class Turns:
         catalogue: Catalogue,
         limits: Limits,
         thinking_seconds: float,
+        documents: AnswerDocuments | None = None,
     ) -> None:
         self._channels = channels
         self._replying = {name: one for name, one in channels.items() if isinstance(one, ReplyingChannel)}
@@ -68,6 +73,7 @@ class Turns:
         self._journal = journal
         self._catalogue = catalogue
         self._renderer = Renderer(catalogue)
+        self._documents = documents
         self._limits = limits
         self._thinking_seconds = thinking_seconds
 
@@ -147,6 +153,7 @@ class Turns:
 
     async def _record(self, turn: Turn, channel: Channel, outcome: Outcome, failure: str) -> Turn | Verdict:
         parts = await self._renderer.render(channel, outcome.replies, trace=str(turn.id))
+        parts = tuple([await self._as_pages(turn, part) for part in parts])
         if not parts and not outcome.changes:
             return Finished("failed" if failure else "done", reason=failure)
         await self._journal.ensure_owned(turn)
@@ -154,6 +161,20 @@ class Turns:
         if turn.accepted_at:
             metrics.ANSWER_SECONDS.observe(max(0.0, time() - turn.accepted_at))
         return recorded
+
+    async def _as_pages(self, turn: Turn, part: Part) -> Part:
+        """Return a long answer as a document that phones can show; as the text it is where no pages can be made."""
+        if self._documents is None or not isinstance(part, DocumentPart):
+            return part
+        content = turn.event.content
+        question = content.text if isinstance(content, Text) else ""
+        try:
+            async with asyncio.timeout(_PAGES_SECONDS):
+                media = await self._documents.document(turn.event.sender, question, part.text)
+        except Exception as error:  # noqa: BLE001 -- the edge of a step: the text itself is sent
+            log.warning("answer_not_paged", trace=str(turn.id), error=type(error).__name__)
+            return part
+        return part if media is None else FilePart(media)
 
     async def _ask(self, turn: Turn, channel: Channel) -> tuple[Outcome, str]:
         """Return the answer, or an apology and the reason for it."""

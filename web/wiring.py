@@ -76,17 +76,20 @@ class Foundation:
             before=before,
             pictures=StoredImages(self.media, decoder=self.decoder),
             sounds=StoredAudio(self.media, decoder=self.decoder),
-            exporter=ChatExports(
-                self.database,
-                self.media,
-                RenderPool(presses=_PRESSES, keep=False, seconds=settings.limits.turn_seconds),
-                settings=settings.export,
-                language=settings.chat.language,
-                idle_minutes=settings.chat.idle_minutes,
-                keep_days=settings.storage.keep_turns_days,
-            ),
+            exporter=self._exports(settings),
             spending=self.accounts,
             former=former,
+        )
+
+    def _exports(self, settings: Settings) -> ChatExports:
+        return ChatExports(
+            self.database,
+            self.media,
+            RenderPool(presses=_PRESSES, keep=False, seconds=settings.limits.turn_seconds),
+            settings=settings.export,
+            language=settings.chat.language,
+            idle_minutes=settings.chat.idle_minutes,
+            keep_days=settings.storage.keep_turns_days,
         )
 
     def generation(self, settings: Settings, chains: Chains, channels: Mapping[str, Channel]) -> Generation:
@@ -104,6 +107,7 @@ class Foundation:
             catalogue=Catalogue(settings.chat.language),
             limits=limits,
             thinking_seconds=settings.chat.thinking_seconds,
+            documents=self._exports(settings),
         )
         return Generation(settings, chains, turns)
 

@@ -23,8 +23,10 @@ class DocumentHeader:
 def document_header(head: Head, catalogue: Catalogue) -> DocumentHeader:
     """Return what the head says."""
     talk = head.conversation
+    # An answer sent as a document belongs to no conversation by its number.
+    key = "document.who" if talk.number else "document.who_alone"
     lines = [
-        catalogue.text("document.who", user=talk.user, assistant=ASSISTANT, channel=talk.channel, number=talk.number),
+        catalogue.text(key, user=talk.user, assistant=ASSISTANT, channel=talk.channel, number=talk.number),
         catalogue.text("document.when", start=stamp(head.first), end=stamp(head.last), messages=head.messages),
     ]
     if talk.persona:

@@ -1,6 +1,7 @@
 """What `@export` means, over both databases, with a real rendering process."""
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -58,8 +59,8 @@ class Desk:
     kept_files: int = 30
     kept_mb: float = 300.0
 
-    async def export(self, wanted: Wanted, format_: Format = "txt") -> Exported:
-        exports = await asyncio.to_thread(
+    async def exports(self) -> ChatExports:
+        return await asyncio.to_thread(
             ChatExports,
             self.database,
             self.shelf,
@@ -68,7 +69,9 @@ class Desk:
             language="zh",
             idle_minutes=self.idle_minutes,
         )
-        return await exports.export(ZHANG, wanted, format_)
+
+    async def export(self, wanted: Wanted, format_: Format = "txt") -> Exported:
+        return await (await self.exports()).export(ZHANG, wanted, format_)
 
     async def text(self, wanted: Wanted) -> str:
         (file,) = (await self.export(wanted)).files
@@ -97,6 +100,26 @@ async def test_the_current_conversation_comes_as_pages_that_say_who_and_when(des
     with pymupdf.open(stream=desk.shelf.files[file.sha256]) as pages:
         text = pages[0].get_text()
         assert all(words in text for words in ("写份分析", "zhangsan", "分析师", "deepseek-chat", "default @ r9"))
+
+
+async def test_a_long_answer_becomes_pages_named_after_its_question(desk: Desk) -> None:
+    exports = await desk.exports()
+    media = await exports.document(ZHANG, "写份分析\n要长一点", REPORT)
+
+    assert media is not None
+    assert re.fullmatch(r"写份分析 要长一点 \d{4}-\d\d-\d\d\.pdf", media.name)
+    with pymupdf.open(stream=desk.shelf.files[media.sha256]) as pages:
+        text = "".join(page.get_text() for page in pages)
+    assert "写份分析" in text
+    assert "第 0 次" not in text
+
+
+async def test_a_person_whose_files_are_full_gets_no_pages(desk: Desk) -> None:
+    desk.kept_files = 1
+    exports = await desk.exports()
+
+    assert await exports.document(ZHANG, "", "答") is not None
+    assert await exports.document(ZHANG, "问题", "答") is None
 
 
 async def test_the_current_conversation_is_the_one_that_goes_on(desk: Desk) -> None:

@@ -1,7 +1,8 @@
 """One turn, from accepted event to delivered reply, among named fakes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +17,18 @@ from pipeline.answer import (
 )
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Person, Text
-from pipeline.replies import Silence, TextPart, TextReply
+from pipeline.ports import AnswerDocuments
+from pipeline.replies import (
+    DocumentPart,
+    FilePart,
+    Part,
+    Receipt,
+    Reply,
+    Silence,
+    StoredMedia,
+    TextPart,
+    TextReply,
+)
 from pipeline.settings import Limits
 from pipeline.steps.guards import AllowList, Guard, RateLimit
 from pipeline.text.i18n import Catalogue
@@ -47,6 +59,7 @@ def turns(
     guards: tuple[Guard, ...] = (),
     limits: Limits | None = None,
     thinking_seconds: float = 0.0,
+    documents: AnswerDocuments | None = None,
 ) -> Turns:
     return Turns(
         channels={"fake": channel},
@@ -57,6 +70,7 @@ def turns(
         catalogue=ZH,
         limits=limits or Limits(),
         thinking_seconds=thinking_seconds,
+        documents=documents,
     )
 
 
@@ -294,3 +308,50 @@ class TestGuards:
 
         assert [ZH.text("guard.not_allowed")] == channel.sent
         assert [] == answerer.asked
+
+
+class LongWinded(FakeChannel):
+    """Sends every answer as its beginning and a document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[Part] = []
+
+    def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
+        return *super().render(replies), DocumentPart("回答.md", "全文")
+
+    async def send(self, person: Person, part: Part) -> Receipt:
+        assert person == ZHANG
+        self.parts.append(part)
+        return Receipt("")
+
+
+@dataclass
+class Pages:
+    """Makes pages, or raises."""
+
+    error: Exception | None = None
+
+    async def document(self, person: Person, question: str, answer: str) -> StoredMedia | None:
+        assert (ZHANG, "你好", "全文") == (person, question, answer)
+        if self.error is not None:
+            raise self.error
+        return PAGES
+
+
+PAGES = StoredMedia("a" * 64, "application/pdf", "你好.pdf", 9)
+
+
+@pytest.mark.parametrize(
+    ("documents", "file"),
+    [
+        pytest.param(Pages(), FilePart(PAGES), id="as pages"),
+        pytest.param(Pages(RuntimeError()), DocumentPart("回答.md", "全文"), id="as text where no pages can be made"),
+        pytest.param(None, DocumentPart("回答.md", "全文"), id="as text where nothing makes pages"),
+    ],
+)
+async def test_a_long_answer_is_sent_as_a_document_below_its_beginning(documents: Pages | None, file: Part) -> None:
+    channel = LongWinded()
+    await turns(channel, FakeAnswerer(said("开头")), FakeJournal(), documents=documents).run(a_turn())
+
+    assert [TextPart("开头", "text"), file] == channel.parts
