@@ -58,8 +58,6 @@ class GeneratedAnswer:
     calls: tuple[ModelCall, ...] = ()
     """What it took, one message of a model after the other."""
     tools: tuple[ToolUse, ...] = ()
-    tools_refused: bool = False
-    """Whether the model would not be offered tools."""
     images: tuple[GeneratedImage, ...] = ()
     milliseconds: int = 0
     first_milliseconds: int = 0
@@ -94,7 +92,6 @@ class AnswerGenerator:
         self._tool_registry = tool_registry
         self._images = images
         self._tool_seconds = tool_seconds
-        self._toolless: set[str] = set()
 
     async def prepare(  # noqa: PLR0913 (what a question may come with)
         self,
@@ -121,9 +118,7 @@ class AnswerGenerator:
         history = prompt.history(chain, exchanges)
         sees = self._images is not None and self.models.sees(model)
         tools = (
-            await self._tool_registry.bind(chain, ask.capabilities, patience=self._tool_seconds)
-            if chain.tools and model not in self._toolless
-            else {}
+            await self._tool_registry.bind(chain, ask.capabilities, patience=self._tool_seconds) if chain.tools else {}
         )
         return ModelRequest(
             chain,
@@ -173,9 +168,7 @@ class AnswerGenerator:
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             # The error's own text may quote the question or the key: neither it nor its trace goes further.
             failure = to_answer_failed(error, model=request.model)
-        if executor.refused and failure is None:
-            self._toolless.add(request.model)
-        yield await self._concluded(request, rounds, failure, (_since(began), first), refused=executor.refused)
+        yield await self._concluded(request, rounds, failure, (_since(began), first))
 
     async def _concluded(
         self,
@@ -183,8 +176,6 @@ class AnswerGenerator:
         rounds: Sequence[CompletedRound],
         failure: AnswerFailed | None,
         milliseconds: tuple[int, int],
-        *,
-        refused: bool,
     ) -> GeneratedAnswer:
         responses = [each.response for each in rounds]
         results = [result for each in rounds for result in each.tools]
@@ -201,7 +192,6 @@ class AnswerGenerator:
             is_cut=heard.is_cut,
             calls=tuple(response.call(request.model) for response in responses),
             tools=tuple(result.use for result in results),
-            tools_refused=refused,
             images=images,
             milliseconds=milliseconds[0],
             first_milliseconds=milliseconds[1],

@@ -38,25 +38,27 @@ async def run_tool_loop(
     Drafts come where the ask's channel streams, as what is `shown` of each message so far.
     """
     sent = [*messages]
+    ids: set[str] = set()
     rounds = 0
     while True:
-        last = rounds == ROUNDS
+        last = rounds >= ROUNDS
+        # Some models call a tool whenever they are shown one, whether they may or not.
+        shows_tools = rounds <= ROUNDS
+        beside = tool_executor.request_options(last=last) if shows_tools else {}
         response = ModelResponse()
-        try:
-            drafts = _message(
-                model, sent, {**options, **tool_executor.request_options(last=last)}, tool_executor, response, shown
-            )
-            async with aclosing(drafts):
-                async for draft in drafts:
-                    yield draft
-        except Exception as error:
-            if not tool_executor.tools_rejected(error, first=not rounds):
-                raise
-            continue
+        drafts = _message(model, sent, {**options, **beside}, tool_executor, response, shown)
+        async with aclosing(drafts):
+            async for draft in drafts:
+                yield draft
         rounds += 1
+        if tool_executor.offers:
+            response.read_written_calls(tool_executor.schemas)
         if last or not response.tool_requests or not tool_executor.offers:
             yield CompletedRound(response)
+            if last and shows_tools and response.tool_requests and not response.parsed(whole=True).content:
+                continue
             return
+        response.settle_ids(ids)
         for notice in tool_executor.notices(response.tool_requests):
             yield Notice(notice)
         results = await tool_executor.use(response.tool_requests)

@@ -92,7 +92,7 @@ class ModelProbe:
                     case CompletedRound() if step.response.request.tool_calls:
                         return "yes"
                     case GeneratedAnswer():
-                        return "failed" if step.failure is not None or step.tools_refused else "no"
+                        return "failed" if step.failure is not None else "no"
                     case _:
                         pass
         return "failed"

@@ -8,10 +8,12 @@ from typing import Any, cast
 
 import structlog
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from chains.models.async_runnable import AsyncOnlyRunnable
+from chains.models.errors import explain, provider_answer, words_of
+from chains.models.openai.adaptations import Adaptation, AdaptationMemory
 from chains.models.providers import Provider, options_taken
 
 log = structlog.get_logger()
@@ -29,12 +31,15 @@ _KEPT = 16
 class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
     """A model whose options are given when it is built: one for each set of options that chains have."""
 
-    def __init__(self, name: str, provider: Provider, make: Make, *, seconds: float) -> None:
+    def __init__(
+        self, name: str, provider: Provider, make: Make, *, seconds: float, adaptations: AdaptationMemory
+    ) -> None:
         """Build the model itself, which blocks; raises `SettingsInvalid` for options that do not fit."""
         self._name = name
         self._provider = provider
         self._make = make
         self._seconds = seconds
+        self._adaptations = adaptations
         self._plain = make({})
         self._made: dict[str, BaseChatModel] = {}
         self._making = asyncio.Lock()
@@ -46,9 +51,18 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
         **kwargs: Any,  # noqa: ANN401
     ) -> AIMessage:
         """Ask; whatever its library thinks, no longer than the settings say."""
-        model = await self._configured(kwargs)
+        call = self._allowed(kwargs)
         async with asyncio.timeout(self._seconds):
-            return await model.ainvoke(input, config)
+            try:
+                return await (await self._configured(call)).ainvoke(input, config)
+            except Exception as error:
+                explain(error, words_of(input))
+                if not self._may_refuse_tools(error, input, call):
+                    raise
+                refused = error
+            answer = await (await self._configured(_without_tools(call))).ainvoke(input, config)
+            self._adaptations.remember(Adaptation.TOOLS, provider_answer(refused))
+            return answer
 
     async def astream(
         self,
@@ -57,14 +71,45 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
         **kwargs: Any,  # noqa: ANN401
     ) -> AsyncIterator[AIMessage]:
         """Ask; no piece takes longer than the settings say."""
-        model = await self._configured(kwargs)
-        async with aclosing(cast("AsyncGenerator[AIMessage]", model.astream(input, config))) as pieces:
+        call = self._allowed(kwargs)
+        begun = False
+        try:
+            async with aclosing(self._pieces(input, config, call)) as pieces:
+                async for piece in pieces:
+                    begun = True
+                    yield piece
+        except Exception as error:
+            explain(error, words_of(input))
+            if begun or not self._may_refuse_tools(error, input, call):
+                raise
+            refused = error
+        else:
+            return
+        async with aclosing(self._pieces(input, config, _without_tools(call))) as pieces:
+            async for piece in pieces:
+                yield piece
+        self._adaptations.remember(Adaptation.TOOLS, provider_answer(refused))
+
+    async def _pieces(
+        self, asked: LanguageModelInput, config: RunnableConfig | None, call: Mapping[str, Any]
+    ) -> AsyncGenerator[AIMessage]:
+        model = await self._configured(call)
+        async with aclosing(cast("AsyncGenerator[AIMessage]", model.astream(asked, config))) as pieces:
             while True:
                 async with asyncio.timeout(self._seconds):
                     piece = await anext(pieces, None)
                 if piece is None:
                     return
                 yield piece
+
+    def _allowed(self, call: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _without_tools(call) if Adaptation.TOOLS in self._adaptations.active() else call
+
+    def _may_refuse_tools(self, error: Exception, asked: LanguageModelInput, call: Mapping[str, Any]) -> bool:
+        """Whether the model may have refused the tools it was offered; later its messages speak of them."""
+        is_first = isinstance(asked, list) and not any(isinstance(message, ToolMessage) for message in asked)
+        is_refusal = provider_answer(error).reason == "model.refused"
+        return bool(call.get("tools")) and is_first and is_refusal and self._adaptations.guesses
 
     async def _configured(self, call: Mapping[str, Any]) -> Runnable[LanguageModelInput, AIMessage]:
         """Return the model for what a call says beside the messages."""
@@ -113,3 +158,7 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
 def _schema(function: Mapping[str, Any]) -> dict[str, Any]:
     about = {"title": function["name"], "description": function.get("description", "")}
     return {"properties": {}, **function.get("parameters", {}), **about}
+
+
+def _without_tools(call: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in call.items() if key not in {"tools", "tool_choice"}}

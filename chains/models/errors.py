@@ -1,51 +1,35 @@
 """What went wrong with a model, as the sentence a person is told and a line an operator can use.
 
-A provider's own words stay out of both: they may quote the question or a part of the key.
+A provider's own words are in the line only as `explain` leaves them: they may quote the question or a part of the key.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 import structlog
 from langchain_core.exceptions import ContextOverflowError, ModelConnectionError, ModelTimeoutError
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import BaseMessage
 
+from chains.models.openai.provider_error import ProviderError, error_object
 from chains.models.openai.transport import AnswerTooLarge
+from chains.models.parsing.error_words import reason_of
+from chains.models.parsing.reason_text import shown_reason
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 
 log = structlog.get_logger()
 
-# How providers say in a 400, each in its own way, that the words themselves are the trouble.
-_FILTERED = re.compile(
-    r"data_?inspection|content[_ ]?(filter|policy|exists risk|management)|responsibleai|inappropriate content"
-    r"|moderation|sensitive (content|words|information)|safety (system|filter|policy)|敏感|违规|不安全",
-    re.IGNORECASE,
-)
-_TOO_LONG = re.compile(
-    r"context[_ ](length|window)|maximum context|token limit|input token|input length|prompt is too long"
-    r"|too many tokens|reduce the length|超长|过长",
-    re.IGNORECASE,
-)
-_QUOTA = re.compile(
-    r"insufficient[_ ]\w{0,40}[_ ]?(quota|balance)|credit balance|billing|arrearage|欠费|余额|额度", re.IGNORECASE
-)
 _NO_KEY = re.compile(r"credentials|api[_ ]key", re.IGNORECASE)
 _SECRET = re.compile(r"\b(sk-|Bearer\s+)\S+")
 _WORD = re.compile(r"[A-Za-z0-9_.:-]{0,60}")
 
-_REASONS = {
-    401: "model.key",
-    402: "model.quota",
-    403: "model.key",
-    404: "model.missing",
-    408: "model.timeout",
-    413: "model.too_long",
-    429: "model.busy",
-}
-_SERVER = 500
 _LEAST_STATUS, _NO_STATUS = 400, 600
+_SERVER = 500
 _DEPTH = 4
+_EXPLAINED = "provider_reason"
 _MOST_SAID = 4000
 """Characters of what a provider says that are looked through for known words: some quote the whole question."""
 
@@ -71,21 +55,55 @@ def word_of(said: object) -> str:
     return str(said) if _WORD.fullmatch(str(said)) else "other"
 
 
+@dataclass(frozen=True, slots=True)
+class ProviderAnswer:
+    """What a provider answered instead of an answer."""
+
+    status: int | None
+    code: str
+    text: str = field(repr=False)
+    """Its code, type and words, to look for known ones in; a person's may be among them."""
+    reason: str
+    """What it means, by its sentence of the catalogue."""
+
+
+def provider_answer(error: Exception) -> ProviderAnswer:
+    """Read what a call raised."""
+    said = _provider_error_text(error)
+    return ProviderAnswer(_status(error), _code(error), said, _reason(error, said))
+
+
+def explain(error: Exception, words: Iterable[str]) -> None:
+    """Attach to what a call raised why the provider refused it, without a secret and without these `words`."""
+    answer = provider_answer(error)
+    is_refusal = answer.status is not None and answer.status < _SERVER
+    if (is_refusal or _said_in_200(error)) and answer.reason != "model.filtered":
+        setattr(error, _EXPLAINED, shown_reason(_message_of(error), words))
+
+
+def words_of(asked: LanguageModelInput) -> list[str]:
+    """Return all that people, tools and models said in a conversation, the latest first."""
+    messages = asked if isinstance(asked, list) else []
+    said = [message for message in messages if isinstance(message, BaseMessage) and message.type != "system"]
+    return [message.text for message in reversed(said)]
+
+
 def to_answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     """Turn whatever a model's call raised into the failure of an answer; `model` is the settings' name for it."""
-    said = _provider_error_text(error)
+    answer = provider_answer(error)
     too_large = any(isinstance(each, AnswerTooLarge) for each in _causes(error))
-    reason = "model.too_large" if too_large else _reason(error, said)
-    status = _status(error)
-    code = _code(error)
+    reason = "model.too_large" if too_large else answer.reason
     facts = [
         type(error).__name__,
-        *([f"HTTP {status}"] if status else []),
-        *([f"code {word_of(code)!r}"] if code else []),
+        *([f"HTTP {answer.status}"] if answer.status else []),
+        *([f"code {word_of(answer.code)!r}"] if answer.code else []),
     ]
+    explained = next((said for each in _causes(error) if (said := getattr(each, _EXPLAINED, ""))), "")
     # A person's words may be among a provider's: they are for whoever turned debugging on.
-    log.debug("model_error", model=model, reason=reason, said=_SECRET.sub("***", said)[:500])
-    return AnswerFailed(f"[models.{model}]: {', '.join(facts)}", reason=reason)
+    log.debug("model_error", model=model, reason=reason, said=_SECRET.sub("***", answer.text)[:500])
+    return AnswerFailed(
+        f"[models.{model}]: {', '.join(facts)}" + (f": {explained}" if explained else ""), reason=reason
+    )
 
 
 def _reason(error: Exception, said: str) -> str:
@@ -102,14 +120,15 @@ def _reason(error: Exception, said: str) -> str:
             # What came is not the protocol: a web page, no choices, choices without a message.
             return "model.garbled"
         case _:
-            return _reason_by_status(_status(error), said) if _status(error) else _reason_by_name(error, said)
+            status = _status(error)
+            return reason_of(status, _codes(error), said) if status else _reason_by_name(error, said)
 
 
 def _reason_by_name(error: Exception, said: str) -> str:
     """Read what went wrong from what a library calls its error, where no HTTP status came with it."""
     names = " ".join(kind.__name__ for each in _causes(error) for kind in type(each).__mro__)
     found = next((reason for name, reason in _NAMED if name.search(names)), "")
-    return found or ("model.key" if _NO_KEY.search(said) else _reason_by_status(None, said))
+    return found or ("model.key" if _NO_KEY.search(said) else reason_of(None, _codes(error), said))
 
 
 def _status(error: Exception) -> int | None:
@@ -130,14 +149,24 @@ def _status(error: Exception) -> int | None:
     return int(written[1]) if written else None
 
 
-def _code(error: Exception) -> object:
-    """Return the provider's own word for what went wrong."""
+def _code(error: Exception) -> str:
+    """Return the provider's own word, or number, for what went wrong; a number that is only the status is none."""
     response = getattr(error, "response", None)
     about = response.get("Error") if isinstance(response, Mapping) else None
     if isinstance(about, Mapping):
-        return about.get("Code")
-    code = getattr(error, "code", None)
-    return None if isinstance(code, int) or callable(code) else code
+        return str(about.get("Code") or "")
+    body = _error_body(error)
+    for code in (getattr(error, "code", None), None if body is None else body.get("code")):
+        if isinstance(code, str) or (isinstance(code, int) and not 0 < code < _NO_STATUS):
+            return str(code)
+    return ""
+
+
+def _codes(error: Exception) -> tuple[str, ...]:
+    """Return all by which a provider's error may be known: some say in `type` what others do in `code`."""
+    body = _error_body(error) or {}
+    kind = body.get("type") or body.get("status")
+    return (_code(error), kind) if isinstance(kind, str) else (_code(error),)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -149,33 +178,29 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def _reason_by_status(status: int | None, said: str) -> str:
-    # Before the status: a used-up account comes as 400, 402, 403 or 429, as each provider likes.
-    if _QUOTA.search(said):
-        return "model.quota"
-    if status in _REASONS:
-        return _REASONS[status]
-    if status is not None and status >= _SERVER:
-        return "model.broken"
-    if _TOO_LONG.search(said):
-        return "model.too_long"
-    if _FILTERED.search(said):
-        return "model.filtered"
-    return "model.refused" if status else "model.failed"
-
-
 def _is_error_object(error: Exception) -> bool:
     """Whether an HTTP 200 carried an error object instead of an answer, which LangChain raises as a ValueError."""
     return isinstance(error, ValueError) and bool(error.args) and isinstance(error.args[0], Mapping)
 
 
+def _said_in_200(error: Exception) -> bool:
+    return isinstance(error, ProviderError) or _is_error_object(error)
+
+
+def _error_body(error: Exception) -> Mapping[str, Any] | None:
+    """Return a provider's error object, whatever it was raised in; text is one as well."""
+    body: Any = error.args[0] if _is_error_object(error) else getattr(error, "body", None)
+    return error_object(body) if isinstance(body, Mapping | list) or (isinstance(body, str) and body) else None
+
+
+def _message_of(error: Exception) -> str:
+    body = _error_body(error)
+    return str(body["message"] if body is not None else error)[:_MOST_SAID]
+
+
 def _provider_error_text(error: Exception) -> str:
     """Return the code, the type and the message of a provider's error object, to look for known words in."""
-    body: Any = getattr(error, "body", None)
-    if _is_error_object(error):
-        body = error.args[0]
-    if isinstance(body, Mapping):
-        inner = body.get("error")
-        body = inner if isinstance(inner, Mapping) else body
-        return " ".join(str(body[key])[:_MOST_SAID] for key in ("code", "type", "message") if body.get(key))
+    body = _error_body(error)
+    if body is not None:
+        return " ".join(str(body[key])[:_MOST_SAID] for key in ("code", "type", "param", "message") if body.get(key))
     return f"{getattr(error, 'code', None) or ''} {error}"[:_MOST_SAID]

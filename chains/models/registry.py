@@ -15,6 +15,7 @@ import httpx2
 from chains.models.configurable import CHAIN_OPTIONS, ConfigurableModel
 from chains.models.demo import NAME, DemoChat
 from chains.models.fallback import Candidate, ChatModel, CircuitBreaker, FallbackModel
+from chains.models.openai.adaptations import AdaptationMemory
 from chains.models.openai.openai_model import OPENAI, openai_model, options_of
 from chains.models.openai.transport import open_client
 from chains.models.prices import Price
@@ -54,6 +55,10 @@ class ModelRegistry:
         self._building = asyncio.Lock()
         same = set() if before is None else {name for name in self._tables if before.has(name, self._tables[name])}
         self._rests = rests or (CircuitBreaker() if before is None else before.circuit_breaker.restricted_to(same))
+        self._adaptations = {
+            name: AdaptationMemory(name) if before is None or name not in same else before.adaptations(name)
+            for name in self._tables
+        }
         self._prices = {
             name: Price() if provider_of(self._tables, name) == "demo" else Price.of(table)
             for name, table in self._tables.items()
@@ -75,6 +80,10 @@ class ModelRegistry:
     def circuit_breaker(self) -> CircuitBreaker:
         """Return which models rest."""
         return self._rests
+
+    def adaptations(self, name: str) -> AdaptationMemory:
+        """Return what is known of what a model's server refuses."""
+        return self._adaptations[name]
 
     def rate_limiter(self, name: str) -> RateLimiter | None:
         """Return what keeps calls to a model within its limits; None where there are none."""
@@ -146,9 +155,9 @@ class ModelRegistry:
         return self._built[name]
 
     async def without_fallbacks(self, name: str) -> ChatModel:
-        """Return a model without those that stand in for it, to find out about it."""
+        """Return a model without those that stand in for it, and without anything known of it, to find out about it."""
         self.check(name)
-        return await asyncio.to_thread(self._one, name)
+        return await asyncio.to_thread(self._one, name, guesses=False)
 
     def options(self, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a call of a model says beside the messages when a chain has options of its own."""
@@ -231,13 +240,15 @@ class ModelRegistry:
 
         return suit
 
-    def _one(self, name: str) -> ChatModel:
+    def _one(self, name: str, *, guesses: bool = True) -> ChatModel:
         table = self._tables[name]
+        memory = self._adaptations[name] if guesses else AdaptationMemory(name, guesses=False)
         match provider_of(self._tables, name):
             case "demo":
                 return DemoChat(catalogue=self._catalogue)
             case "openai":
-                return openai_model(f"[models.{name}]", table, self._client(name, table.base_url or OPENAI))
+                client = self._client(name, table.base_url or OPENAI)
+                return openai_model(f"[models.{name}]", table, client, memory)
             case other:
                 address = table.base_url or PROVIDERS[other].home
                 client = self._client(name, address)
@@ -247,6 +258,7 @@ class ModelRegistry:
                     PROVIDERS[other],
                     lambda own: make(f"[models.{name}]", table, own, proxy=proxy, client=client),
                     seconds=table.timeout,
+                    adaptations=memory,
                 )
 
     def _client(self, name: str, address: str) -> httpx2.AsyncClient:

@@ -5,16 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
+from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from chains.models.parsing.reasoning import ParsedAnswer, split_reasoning
+from chains.models.parsing.written_calls import Schemas, calls_of_block, written_calls
 from pipeline.text.unicode import is_visible, wellformed
 
 REASONING = "reasoning_content"
 REFUSAL = "refusal"
+PICTURES = "webot_pictures"
 """Where a message keeps, in `additional_kwargs`, what the provider sent beside the answer."""
+
+SENT = "webot_sent"
+"""Where a message keeps, in `additional_kwargs`, what its server may want back beside the tools it asks for."""
 
 TABLE = "webot_table"
 """Where a message of a line of models keeps, in `response_metadata`, which table of the settings answered."""
@@ -25,6 +31,8 @@ FILTERED = frozenset({"content_filter", "sensitive", "refusal", "safety", "prohi
 
 # How each library names why an answer ended.
 _FINISHED = ("finish_reason", "stop_reason", "done_reason")
+
+_ID = 24
 
 MOST_TOKENS = 100_000_000
 
@@ -68,6 +76,10 @@ class ModelResponse:
     _blocks: list[AIMessage] = field(default_factory=list)
     _thinks: bool = False
 
+    pictures: tuple[str, ...] = ()
+    """The addresses of pictures beside its words, `https:` or `data:`."""
+    _sent: dict[str, Any] = field(default_factory=dict)
+
     @property
     def tool_requests(self) -> Sequence[ToolCall | InvalidToolCall]:
         """Return the tools the model asks for, once the message is whole; last those whose arguments are garbled."""
@@ -83,7 +95,34 @@ class ModelResponse:
             # Anthropic wants its signed thoughts back with what its tools said, and refuses the message without.
             content = reduce(_joined, self._blocks).content
         asked = self._asking
-        return AIMessage(content, tool_calls=asked.tool_calls, invalid_tool_calls=asked.invalid_tool_calls)
+        return AIMessage(
+            content,
+            tool_calls=asked.tool_calls,
+            invalid_tool_calls=asked.invalid_tool_calls,
+            additional_kwargs={SENT: self._sent} if self._sent else {},
+        )
+
+    def read_written_calls(self, schemas: Schemas) -> None:
+        """Take calls of the tools that were offered, where the model wrote them into its words, for calls."""
+        if self.tool_requests or not self.text:
+            return
+        parsed = self.parsed(whole=True)
+        calls, said = written_calls(parsed.calls, schemas), parsed.content
+        if not calls:
+            calls, said = calls_of_block(said, schemas)
+        if calls:
+            self.text = said
+            self._asking = AIMessage(
+                said,
+                tool_calls=[ToolCall(type="tool_call", id=None, name=call.name, args=call.arguments) for call in calls],
+            )
+
+    def settle_ids(self, taken: set[str]) -> None:
+        """Give each call an id of its own in the whole answer: servers leave them out or use one twice."""
+        for call in self.tool_requests:
+            given = call["id"] or ""
+            call["id"] = given if given and given not in taken else f"call_{uuid4().hex[:_ID]}"
+            taken.add(call["id"])
 
     def call(self, asked: str) -> ModelCall:
         """Return what the message took; `asked` is the table that was called."""
@@ -100,6 +139,8 @@ class ModelResponse:
             self._add_blocks(message)
         beside = message.additional_kwargs
         self._hear_reasoning(beside.get(REASONING) or "")
+        self.pictures += tuple(picture for picture in beside.get(PICTURES, ()) if picture not in self.pictures)
+        self._sent = beside.get(SENT) or self._sent
         self.refusal += (beside.get(REFUSAL) or "")[: MOST_CHARACTERS - len(self.refusal)]
         about = message.response_metadata
         self.model = wellformed(str(about.get("model_name") or self.model))
@@ -145,7 +186,7 @@ class ModelResponse:
         spoken = split_reasoning(wellformed(self.text), whole=whole)
         said = next((said for said in (spoken.content, wellformed(self.refusal).strip()) if is_visible(said)), "")
         thought = "\n".join(part for part in (wellformed(self.reasoning).strip(), spoken.reasoning) if part)
-        return ParsedAnswer(thought, said)
+        return ParsedAnswer(thought, said, spoken.calls)
 
 
 def clamp_token_count(tokens: float) -> int:

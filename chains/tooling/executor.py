@@ -59,24 +59,20 @@ class ToolExecutor:
     offers: Mapping[str, BoundTool]
     ask: AnswerRequest
     catalogue: Catalogue
-    refused: bool = False
-    """Whether the model would not be offered tools."""
     _counts: Counter[str] = field(default_factory=Counter)
     _noticed: set[str] = field(default_factory=set)
+
+    @property
+    def schemas(self) -> dict[str, Mapping[str, Any]]:
+        """Return what the model is told of each tool, by its name."""
+        return {name: offer.schema for name, offer in self.offers.items()}
 
     def request_options(self, *, last: bool) -> dict[str, Any]:
         """Return what a call of the model says beside the messages; in the `last` round it may only answer."""
         if not self.offers:
             return {}
         choice = {"tool_choice": "none"} if last else {}
-        return {"tools": [offer.schema for offer in self.offers.values()], **choice}
-
-    def tools_rejected(self, error: Exception, *, first: bool) -> bool:
-        """Whether the model may have refused the tools, which are then put away; some servers take none."""
-        if not first or not self.offers or to_answer_failed(error, model="").reason != "model.refused":
-            return False
-        self.offers, self.refused = {}, True
-        return True
+        return {"tools": list(self.schemas.values()), **choice}
 
     def notices(self, wishes: Sequence[ToolCallRequest]) -> list[str]:
         """Return the sentences to say before these tools are used, each once an answer."""

@@ -13,8 +13,9 @@ from typing import Any
 
 from chains.models.openai.transport import ANSWER_BYTES, AnswerTooLarge
 
-_MOST_PAIRS = 30_000
-_MOST_VALUES = 200_000
+MOST_PAIRS = 30_000
+MOST_VALUES = 200_000
+"""Fields, and values of any kind, that an honest answer has at most."""
 _LONG = 2**16
 _KEYS = (b'"b64_json"', b'"url"')
 _SLICE = 2**20
@@ -38,7 +39,7 @@ def parse_answer(raw: bytes) -> Any:  # noqa: ANN401 - JSON
         ValueError: it is no JSON in UTF-8.
     """
     values = raw.count(b",") + raw.count(b"[") + raw.count(b"{")
-    if len(raw) > ANSWER_BYTES or values > _MOST_VALUES or raw.count(b'":') > _MOST_PAIRS:
+    if len(raw) > ANSWER_BYTES or values > MOST_VALUES or raw.count(b'":') > MOST_PAIRS:
         raise AnswerTooLarge("an answer of more values than any honest one")
     return json.loads(raw.decode("utf-8-sig", "surrogatepass"))
 

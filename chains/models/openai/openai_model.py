@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from pydantic import SecretStr, ValidationError
 
+from chains.models.openai.adaptations import AdaptationMemory
 from chains.models.openai.transport import timeouts
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable
@@ -35,7 +36,9 @@ _CLIENT_OPTIONS = frozenset(
 )
 
 
-def openai_model(here: str, table: ModelTable, client: httpx2.AsyncClient) -> "FastChatOpenAI":
+def openai_model(
+    here: str, table: ModelTable, client: httpx2.AsyncClient, adaptations: AdaptationMemory
+) -> "FastChatOpenAI":
     """Build the model of a table; `SettingsInvalid` names its options of a wrong type, `here` being the table."""
     from chains.models.openai.openai_chat import FastChatOpenAI  # noqa: PLC0415 - costs a second, and the demo needs none of it
 
@@ -49,6 +52,7 @@ def openai_model(here: str, table: ModelTable, client: httpx2.AsyncClient) -> "F
             stream_chunk_timeout=table.timeout,
             max_retries=table.max_retries,
             http_async_client=client,
+            adaptations=adaptations,
             **options_of(table),
         )
     except ValidationError as error:

@@ -6,6 +6,7 @@ said, and what is `to=` a function is a call of it.
 """
 
 import re
+from dataclasses import dataclass
 
 _HEADER = re.compile(
     r"(?:<\|start\|>\s{0,4}assistant\s{0,4}(?:to=(?P<to>[\w.:-]{1,80})\s{0,4})?)?"
@@ -23,7 +24,17 @@ _GRANITE = re.compile(r"\s{0,8}Here(?: is|'s) my thought process:", re.IGNORECAS
 _GRANITE_ANSWER = re.compile(r"Here(?: is|'s) my response:", re.IGNORECASE)
 
 
-def channels_of(text: str, *, whole: bool) -> tuple[str, str] | None:
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """What an answer of channels has in each."""
+
+    thought: str
+    said: str
+    calls: tuple[str, ...] = ()
+    """Calls of functions, each with its header."""
+
+
+def channels_of(text: str, *, whole: bool) -> Channels | None:
     """Return what is thought and what is said in an answer of channels; None for any other answer.
 
     Of one that is not `whole` yet, nothing is said while its first header is on its way.
@@ -32,15 +43,15 @@ def channels_of(text: str, *, whole: bool) -> tuple[str, str] | None:
     if _HEADER.match(start) or _is_later_message(text):
         return _parted(text)
     if not whole and (start.startswith(("<|channel|>", "<|start|>")) or _BARE.match(text)):
-        return "", ""
+        return Channels("", "")
     if (begin := _BARE.match(text)) and (final := _BARE_FINAL.search(text)):
-        return text[begin.end() : final.start()], text[final.end() :]
+        return Channels(text[begin.end() : final.start()], text[final.end() :])
     if begin := _GRANITE.match(text):
         answer = _GRANITE_ANSWER.search(text)
         if answer is not None:
-            return text[begin.end() : answer.start()], text[answer.end() :]
+            return Channels(text[begin.end() : answer.start()], text[answer.end() :])
         # Whole and without its second half, it is somebody's words about their thoughts.
-        return None if whole else (text[begin.end() :], "")
+        return None if whole else Channels(text[begin.end() :], "")
     return None
 
 
@@ -50,9 +61,10 @@ def _is_later_message(text: str) -> bool:
     return place >= 0 and "```" not in text[:place] and _HEADER.match(text, place) is not None
 
 
-def _parted(text: str) -> tuple[str, str]:
+def _parted(text: str) -> Channels:
     thought: list[str] = []
     said: list[str] = []
+    calls: list[str] = []
     place = 0
     # What comes before the first header is the rest of a thought whose header the template wrote.
     words = thought
@@ -65,7 +77,7 @@ def _parted(text: str) -> tuple[str, str]:
                 or ("to=" in to and "to=user" not in to)
                 or (header["to"] or "user") not in {"user", "self"}
             ):
-                words = []
+                words = calls
             elif (header["channel"] or "").lower() == "analysis" or header["to"] == "self":
                 words = thought
             else:
@@ -73,6 +85,7 @@ def _parted(text: str) -> tuple[str, str]:
             place = header.end()
         bound = _BOUND.search(text, place if header is not None else place + 1)
         end = bound.start() if bound is not None else len(text)
-        words.append(_BOUND.sub("", text[place:end]).strip())
+        head = header[0] if header is not None and words is calls else ""
+        words.append(head + _BOUND.sub("", text[place:end]).strip())
         place = max(end, place + 1)
-    return "\n".join(filter(None, thought)), "\n\n".join(filter(None, said))
+    return Channels("\n".join(filter(None, thought)), "\n\n".join(filter(None, said)), tuple(calls))

@@ -11,7 +11,7 @@ Linear: the markers are found in one pass, and the text is walked through once, 
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chains.models.parsing.code import Code
 from chains.models.parsing.harmony import channels_of
@@ -42,14 +42,15 @@ class ParsedAnswer:
 
     reasoning: str
     content: str
+    calls: tuple[str, ...] = field(default=(), compare=False)
+    """What was written as a call of tools, each from its marker on."""
 
 
 def split_reasoning(text: str, *, whole: bool = True) -> ParsedAnswer:
     """Tell thought from speech; of a text that is not yet `whole`, only what is certain to be speech is said."""
     channels = channels_of(text, whole=whole)
     if channels is not None:
-        thought, said = channels
-        return ParsedAnswer(thought.strip(), _ended(said, whole=whole).strip())
+        return ParsedAnswer(channels.thought.strip(), _ended(channels.said, whole=whole).strip(), channels.calls)
     marks = marks_of(text)
     if not marks:
         return ParsedAnswer("", _ended(text, whole=whole).strip())
@@ -68,6 +69,7 @@ class _Walk:
         self._thoughts: list[str] = []
         self._said: list[str] = []
         self._place = 0
+        self._calls: list[str] = []
         self._looks = 0
         self._has_words = False
         self._code = Code(text, marks)
@@ -81,7 +83,8 @@ class _Walk:
             number = self._step(number)
         said = _ended("".join([*self._said, self._text[self._place :]]), whole=self._whole)
         thought = "\n".join(thought.strip() for thought in self._thoughts if thought.strip())
-        return ParsedAnswer(thought, (unwrapped(said) if self._thoughts else said).strip())
+        said = (unwrapped(said) if self._thoughts else said).strip()
+        return ParsedAnswer(thought, said, tuple(self._calls))
 
     def _step(self, number: int) -> int:
         """Do what a marker asks for and return the number of the next one to look at."""
@@ -174,6 +177,7 @@ class _Walk:
                 return number + 1
         self._said.append(self._text[self._place : mark.start])
         self._place = len(self._text) if last is None else self._marks[last].end
+        self._calls.append(self._text[mark.start : self._place])
         return len(self._marks) if last is None else last + 1
 
     def _end_of_call(self, number: int) -> int | None:

@@ -43,7 +43,12 @@ async def test_the_request_says_exactly_what_it_has_to(server: OpenAIServer) -> 
     (asked,) = server.asked
     assert "/v1/chat/completions" == asked.path
     assert "Bearer key-7" == asked.headers["authorization"]
-    assert {"model": "test-model", "stream": False, "messages": messages(("user", "你好 {name} 😀"))} == asked.body
+    assert {
+        "model": "test-model",
+        "messages": messages(("user", "你好 {name} 😀")),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    } == asked.body
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 10, 30, 31])

@@ -131,7 +131,8 @@ async def test_examples_options_and_format_reach_the_model(server: OpenAIServer)
     ]
     assert {
         "model": "test-model",
-        "stream": False,
+        "stream": True,
+        "stream_options": {"include_usage": True},
         "temperature": 0.5,
         "top_p": 0.1,
         "top_k": 3,

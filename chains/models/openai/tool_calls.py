@@ -1,0 +1,112 @@
+"""The tools a model asks for, gathered from a message or from pieces of it.
+
+Servers differ in nearly everything about a call: arguments as text, as an object or left out, an id that is missing,
+empty or the same for all, pieces without an index, the name repeated in each piece, `function_call` of the first
+protocol, and fields of their own, such as Gemini's `extra_content`, that they want back.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_ARGUMENTS = ("arguments", "args", "parameters", "input")
+_KNOWN = frozenset({"id", "type", "function", "index", "name", *_ARGUMENTS})
+_MOST_CALLS = 64
+
+
+@dataclass(slots=True)
+class Call:
+    """One call as far as it is known; `extra` are the server's own fields of it."""
+
+    id: str = ""
+    name: str = ""
+    index: object = None
+    pieces: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> str:
+        """Return the arguments as the server wrote them; those of a call without any are an empty object."""
+        text = "".join(self.pieces)
+        return text if text.strip() not in {"", "null", "None"} else "{}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing of the arguments."""
+        try:
+            json.loads(self.arguments)
+        except ValueError:
+            return False
+        return bool(self.name and self.pieces)
+
+
+def parsed_arguments(text: str) -> dict[str, Any] | None:
+    """Return arguments as an object, also of JSON within JSON; None for what is none."""
+    value: object = text
+    for _ in range(2):
+        if not isinstance(value, str):
+            break
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if value is None or value == "":
+        return {}
+    return value if isinstance(value, dict) else None
+
+
+class CallCollector:
+    """Gathers calls in their order."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def add(self, given: object, *, whole: bool) -> None:
+        """Take in the `tool_calls` of a message, or of a piece of one where it is not `whole`."""
+        entries = given if isinstance(given, list) else [given]
+        for entry in entries:
+            if isinstance(entry, Mapping) and len(self.calls) < _MOST_CALLS:
+                self._add(entry, whole=whole)
+
+    def _add(self, entry: Mapping[str, Any], *, whole: bool) -> None:
+        function = entry.get("function") or entry.get("custom") or entry
+        if isinstance(function, str):
+            function = {**entry, "name": function}
+        if not isinstance(function, Mapping):
+            return
+        name = function.get("name")
+        name = name if isinstance(name, str) else ""
+        given_id = entry.get("id") or entry.get("tool_call_id") or entry.get("call_id")
+        call_id = str(given_id) if isinstance(given_id, str | int) else ""
+        arguments = next((function[key] for key in _ARGUMENTS if function.get(key) is not None), None)
+        call = None if whole else self._continued(entry.get("index"), call_id, name)
+        if call is None:
+            if not (name or call_id or arguments):
+                return
+            call = Call(index=entry.get("index"))
+            self.calls.append(call)
+        call.id = call.id or call_id
+        call.extra.update({key: value for key, value in entry.items() if key not in _KNOWN})
+        # Some send the name in pieces, most once, a few anew with each piece.
+        if name and name != call.name:
+            call.name += name
+        if isinstance(arguments, str):
+            call.pieces.append(arguments)
+        elif arguments is not None:
+            call.pieces = [json.dumps(arguments, ensure_ascii=False)]
+
+    def _continued(self, index: object, call_id: str, name: str) -> Call | None:
+        """Return the call that a piece goes on with; None where it begins one."""
+        if index is not None:
+            same = [call for call in self.calls if call.index == index]
+            # All calls at one index: an id of its own beside a name is another call.
+            if same and call_id and name and same[-1].id and call_id != same[-1].id:
+                return next((call for call in same if call.id == call_id), None)
+            return same[-1] if same else None
+        if call_id:
+            return next((call for call in self.calls if call.id == call_id and not (name and call.is_whole)), None)
+        if not self.calls:
+            return None
+        last = self.calls[-1]
+        return last if not name or (name == last.name and not last.is_whole) else None
