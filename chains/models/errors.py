@@ -157,7 +157,7 @@ def _code(error: Exception) -> str:
         return str(about.get("Code") or "")
     body = _error_body(error)
     for code in (getattr(error, "code", None), None if body is None else body.get("code")):
-        if isinstance(code, str) or (isinstance(code, int) and not 0 < code < _NO_STATUS):
+        if isinstance(code, str) or (isinstance(code, int) and not _LEAST_STATUS <= code < _NO_STATUS):
             return str(code)
     return ""
 

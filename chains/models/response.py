@@ -121,8 +121,9 @@ class ModelResponse:
         """Give each call an id of its own in the whole answer: servers leave them out or use one twice."""
         for call in self.tool_requests:
             given = call["id"] or ""
-            call["id"] = given if given and given not in taken else f"call_{uuid4().hex[:_ID]}"
-            taken.add(call["id"])
+            own = given if given and given not in taken else f"call_{uuid4().hex[:_ID]}"
+            call["id"] = own
+            taken.add(own)
 
     def call(self, asked: str) -> ModelCall:
         """Return what the message took; `asked` is the table that was called."""

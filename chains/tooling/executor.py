@@ -14,7 +14,6 @@ from langchain_core.messages import InvalidToolCall, ToolCall, ToolMessage
 from pydantic import ValidationError
 
 from chains.media.image_generation import GeneratedImage
-from chains.models.errors import to_answer_failed
 from chains.tooling.tool import MOST_USES, BoundTool, config_for
 from pipeline.answer import ToolOutcome, ToolUse
 from pipeline.errors import AnswerFailed

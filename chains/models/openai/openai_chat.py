@@ -200,12 +200,9 @@ class FastChatOpenAI(ChatOpenAI):
             raise AnswerLost(type(error).__name__) from error
         finally:
             await response.aclose()
-        for value in decoder.close():
-            reader.add(value)
-        if not reader.has_message:
-            message = "an answer without a message"
-            raise NoMessage(message)
-        reader.end(is_stream=decoder.is_streamed, is_done=decoder.done)
+        _finish(decoder, reader)
+        if shown:
+            yield None
 
     async def _response(self, body: dict[str, Any], *, shown: bool) -> httpx2.Response:
         try:
@@ -227,6 +224,16 @@ class FastChatOpenAI(ChatOpenAI):
             return
         async with asyncio.timeout(self.patience):
             yield
+
+
+def _finish(decoder: StreamDecoder, reader: AnswerReader) -> None:
+    """Read what the end of the bytes makes whole; raise `NoMessage` where no message was in them."""
+    for value in decoder.close():
+        reader.add(value)
+    if not reader.has_message:
+        message = "an answer without a message"
+        raise NoMessage(message)
+    reader.end(is_stream=decoder.is_streamed, is_done=decoder.done)
 
 
 async def _read_out(pieces: AsyncIterator[bytes]) -> None:

@@ -13,7 +13,6 @@ import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import cast
 
 import aiohttp
 import httpx2
@@ -143,7 +142,7 @@ class _Body(httpx2.AsyncByteStream):
         A word at a time costs 60 µs each, most of it for waking up (measured).
         """
         connection = self._response.connection
-        if connection is None or (transport := cast("asyncio.Transport | None", connection.transport)) is None:
+        if connection is None or (transport := connection.transport) is None:
             return
         transport.pause_reading()
         try:
