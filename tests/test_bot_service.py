@@ -145,3 +145,14 @@ async def test_a_person_who_is_forgotten_is_gone_from_groups_too(tmp_path: Path,
 
     assert "42" not in str(model.bodies[-1]["messages"])
     assert "43" in str(model.bodies[-1]["messages"])
+
+
+async def test_an_export_comes_as_a_file_after_the_bubble_says_so(tmp_path: Path) -> None:
+    async with running_service(tmp_path, BOT) as house:
+        phone = await phone_of(house)
+        await phone.say("hello")
+        await phone.texts()
+        await phone.say("@export md")
+        shown = await phone.messages(count=3, within=20)
+
+    assert "file" in [message.type for message in shown]

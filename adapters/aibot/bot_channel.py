@@ -4,23 +4,27 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
+from urllib.parse import urlsplit
 
 import structlog
 
 from adapters.aibot.answer_stream import AnswerStream, StreamTiming
+from adapters.aibot.bot_media import LARGEST_UPLOAD, UploadKind, download, upload
 from adapters.aibot.bot_rendering import render
 from adapters.aibot.bot_settings import WeComAibotSettings
 from adapters.aibot.connection import AckMissing, BotConnection, ConnectionTiming, NotConnected
-from adapters.aibot.event_reader import BotMessage, read_message
+from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, media_in, read_message
 from adapters.aibot.frames import BotFrame, FrameRefused, markdown_body
 from adapters.aibot.held_connection import HeldConnection
 from adapters.wecom.client.errors import error_for
-from pipeline.errors import BadCallback, TryAgain, Undeliverable, WriteRefused
-from pipeline.events import Entered, InboundEvent, Person, UnknownEvent
+from adapters.wecom.client.media import ending_of, mime_of
+from pipeline.errors import BadCallback, TryAgain, WriteRefused
+from pipeline.events import Entered, Image, InboundEvent, Person, Text, UnknownEvent
+from pipeline.net import is_loopback_host
 from pipeline.ports import (
     ChannelCapabilities,
     ConnectionLease,
@@ -30,7 +34,7 @@ from pipeline.ports import (
     WebhookRequest,
     WebhookResponse,
 )
-from pipeline.replies import Part, Receipt, Reply, StoredMedia, TextPart
+from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, Reply, StoredMedia, TextPart, VoicePart
 from pipeline.supervision import SupervisedLoop
 from pipeline.text.i18n import Catalogue, Language
 
@@ -44,6 +48,11 @@ _MOST_TICKETS = 20_000
 _ACCEPT_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _RECONNECT_SECONDS = 3.0
 _MARKDOWN_BYTES = 20_480
+_MEDIA_SECONDS = 2.5 * 24 * 3600
+"""How long an upload is used again; WeCom forgets it after three days."""
+_MOST_UPLOADS = 500
+_MOST_DOWNLOADS = 1000
+_DOWNLOADS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +90,7 @@ class AibotChannel:
         timing: BotTiming | None = None,
     ) -> None:
         self.name = name
-        self.capabilities = ChannelCapabilities(
-            message_bytes=_MARKDOWN_BYTES, streams=True, pictures=False, files=False, voices=False
-        )
+        self.capabilities = ChannelCapabilities(message_bytes=_MARKDOWN_BYTES, streams=True)
         self._settings = settings
         self._send_limiter = send_limiter
         self._media = media
@@ -101,6 +108,12 @@ class AibotChannel:
         self._held = HeldConnection(
             self.connection, lease, name=f"bot/{settings.connection_url}/{settings.bot_id}", channel=name
         )
+        self._proxy = proxy
+        self._is_local = is_loopback_host(urlsplit(settings.connection_url).hostname or "")
+        self._downloads: OrderedDict[str, asyncio.Task[StoredMedia]] = OrderedDict()
+        self._downloading = asyncio.Semaphore(_DOWNLOADS_AT_ONCE)
+        self._uploads: OrderedDict[tuple[str, str, str], tuple[str, float]] = OrderedDict()
+        """Media ids with the moment they are no longer used, by kind, bytes and name."""
         self._accept: Accept | None = None
         self._loop: SupervisedLoop | None = None
         self._tickets: OrderedDict[str, _Ticket] = OrderedDict()
@@ -148,12 +161,17 @@ class AibotChannel:
         new = None
         for pause in (*_ACCEPT_PAUSES, None):
             try:
+                for picture in message.pictures:
+                    if await accept(picture):
+                        self._begin_download(picture)
                 new = await accept(event)
                 break
             except (TryAgain, WriteRefused) as error:
                 log.error("callback_not_stored", channel=self.name, key=event.key, reason=str(error))  # noqa: TRY400
             if pause is not None:
                 await asyncio.sleep(pause)
+        if new:
+            self._begin_download(event)
         if ticket.stream is None:
             return
         if new is None:
@@ -219,30 +237,28 @@ class AibotChannel:
 
     async def reply(self, event: InboundEvent, part: Part) -> Receipt:
         """Send one part of an answer: the first words as the last frame of the stream, the rest as messages."""
-        if not isinstance(part, TextPart):
-            raise Undeliverable(f"a bot sends no {part.kind} yet")
+        if event.key.endswith(PART_OF_MESSAGE):
+            # The picture of a message with words: the words are answered.
+            return Receipt()
         await self._send_limiter.acquire(event.chat)
         ticket = self._tickets.get(event.key)
         try:
+            if not isinstance(part, TextPart):
+                return await self._file(event, ticket, part)
             if ticket is not None and not ticket.answered:
                 receipt = await self._answer(ticket, part.text)
                 if receipt is not None:
                     ticket.answered = True
                     return receipt
-            return await self._message(event, part.text)
+            return await self._send(event, markdown_body(part.text))
         except NotConnected as error:
             await self.connection.subscribed(_RECONNECT_SECONDS)
             raise TryAgain(str(error), after=1.0, blameless=True) from None
 
     async def send(self, person: Person, part: Part) -> Receipt:
         """Send one part that answers nothing."""
-        if not isinstance(part, TextPart):
-            raise Undeliverable(f"a bot sends no {part.kind} yet")
-        await self._send_limiter.acquire(person)
-        try:
-            return await self._send(person.user, part.text)
-        except NotConnected as error:
-            raise TryAgain(str(error), after=5.0, blameless=True) from None
+        nothing = InboundEvent("", person, Text(""), datetime.now(UTC))
+        return await self.reply(nothing, part)
 
     async def _answer(self, ticket: _Ticket, text: str) -> Receipt | None:
         """Answer by the callback's own req_id; None where that is no longer possible."""
@@ -269,14 +285,34 @@ class AibotChannel:
             return Receipt()
         return None if answer.errcode else Receipt(ticket.req_id)
 
-    async def _message(self, event: InboundEvent, text: str) -> Receipt:
-        # As it was received, letter by letter.
-        return await self._send(event.group or event.sender.user, text, is_group=bool(event.group))
+    async def _file(
+        self, event: InboundEvent, ticket: _Ticket | None, part: ImagePart | VoicePart | FilePart | DocumentPart
+    ) -> Receipt:
+        """Send a file, which no stream can hold: the stream says that it comes."""
+        if isinstance(part, DocumentPart):
+            data, name = part.text.encode("utf-8", "replace"), part.name
+        else:
+            data, name = await self._media.read(part.media), part.media.name
+        kind: UploadKind = "file"
+        if isinstance(part, ImagePart | VoicePart) and len(data) <= LARGEST_UPLOAD[part.kind]:
+            kind = part.kind
+        key = (kind, hashlib.sha256(data).hexdigest(), name)
+        known = self._uploads.get(key)
+        if known is None or known[1] < time.monotonic():
+            known = await upload(self.connection, kind, data, name), time.monotonic() + _MEDIA_SECONDS
+            self._uploads[key] = known
+            while len(self._uploads) > _MOST_UPLOADS:
+                self._uploads.popitem(last=False)
+        if ticket is not None and not ticket.answered and ticket.stream is not None:
+            await self._answer(ticket, self._catalogue.text("aibot.file_follows"))
+            ticket.answered = True
+        return await self._send(event, {"msgtype": kind, kind: {"media_id": known[0]}})
 
-    async def _send(self, chat_id: str, text: str, *, is_group: bool = False) -> Receipt:
-        body = {"chatid": chat_id, "chat_type": 2 if is_group else 1, **markdown_body(text)}
+    async def _send(self, event: InboundEvent, message: Mapping[str, object]) -> Receipt:
+        """Send a message of its own, to the chat's id as it was received, letter by letter."""
+        chat = {"chatid": event.group or event.sender.user, "chat_type": 2 if event.group else 1}
         try:
-            answer = await self.connection.call("aibot_send_msg", body)
+            answer = await self.connection.call("aibot_send_msg", chat | dict(message))
         except AckMissing:
             # Perhaps it is there: what is sent again is there twice.
             log.warning("bot_answer_unconfirmed", channel=self.name)
@@ -303,8 +339,33 @@ class AibotChannel:
         raise BadCallback(f"this bot is not called back ({call.method})", code=0, status=404, reason="mode")
 
     async def fetch(self, media_id: str) -> StoredMedia:
-        """Bring a file somebody sent into the media store."""
-        raise Undeliverable(f"files of a bot's chats are not taken yet ({len(media_id)} characters)")
+        """Bring a file somebody sent into the media store; its download was begun when it came."""
+        running = self._downloads.get(media_id)
+        if running is not None:
+            try:
+                return await asyncio.shield(running)
+            except TryAgain:
+                self._downloads.pop(media_id, None)
+        return await self._download(media_id)
+
+    def _begin_download(self, event: InboundEvent) -> None:
+        """Download what people send at once: its address is good for five minutes, and a turn may wait longer."""
+        if not isinstance(event.content, Image) or event.content.media_id in self._downloads:
+            return
+        task = asyncio.create_task(self._download(event.content.media_id))
+        # Whoever fetches it is told what went wrong.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._downloads[event.content.media_id] = task
+        while len(self._downloads) > _MOST_DOWNLOADS:
+            self._downloads.popitem(last=False)
+
+    async def _download(self, media_id: str) -> StoredMedia:
+        url, aes_key = media_in(media_id)
+        key = aes_key or self._settings.encoding_aes_key.get_secret_value()
+        async with self._downloading:
+            data, name = await download(url, key, proxy=self._proxy, local=self._is_local)
+        mime = mime_of(data)
+        return await self._media.keep(data, mime=mime, name=name or f"{mime.partition('/')[0]}{ending_of(mime)}")
 
     async def profile(self, person: Person) -> Profile:
         """Return what is known of a person: a bot has no directory."""
@@ -317,7 +378,7 @@ class AibotChannel:
             self.settle(ticket.message.event, "interrupted")
         if self._tasks and self.connection.state == "subscribed":
             await asyncio.wait(self._tasks, timeout=self._timing.connection.ack)
-        tasks = list(self._tasks)
+        tasks = [*self._tasks, *self._downloads.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

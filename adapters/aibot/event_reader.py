@@ -34,6 +34,9 @@ _NAME_LIMIT = 64
 _LONGEST_URL = 4096
 _LONGEST_QUOTE = 4000
 _MOST_ITEMS = 50
+_MOST_PICTURES = 9
+PART_OF_MESSAGE = "/picture"
+"""At the end of the key of a picture that came in one message with words."""
 _MOST_TEXT = 64 * 1024
 """Characters of one message that are read; the client sends about 4,000."""
 
@@ -48,6 +51,8 @@ class BotMessage:
     """The address of a message of our own: the group, or the person."""
     chat_type: Literal["single", "group"]
     is_event: bool = False
+    pictures: tuple[InboundEvent, ...] = ()
+    """Pictures of a message with words, to be accepted before it."""
 
 
 def read_message(
@@ -75,8 +80,20 @@ def read_message(
     if isinstance(content, Text):
         content = _with_quote(content, body.get("quote"))
     group = chat_id if is_group else ""
-    event = InboundEvent(_key(aibotid, msgid), Person(channel, user), content, _time(body, now), group)
-    return BotMessage(event, msgid, chat_id, "group" if is_group else "single", is_event=kind == "event")
+    person, sent_at = Person(channel, user), _time(body, now)
+    event = InboundEvent(_key(aibotid, msgid), person, content, sent_at, group)
+    pictures = _pictures(body, kind) if isinstance(content, Text) else []
+    return BotMessage(
+        event,
+        msgid,
+        chat_id,
+        "group" if is_group else "single",
+        kind == "event",
+        tuple(
+            InboundEvent(_key(aibotid, msgid, str(number)) + PART_OF_MESSAGE, person, picture, sent_at, group)
+            for number, picture in enumerate(pictures)
+        ),
+    )
 
 
 def _key(*parts: str) -> str:
@@ -148,6 +165,37 @@ def _event(body: Mapping[str, Any]) -> Content:
     if name == "enter_chat":
         return Entered()
     return UnknownEvent(wellformed(name[:_NAME_LIMIT]) if isinstance(name, str) else "")
+
+
+def _pictures(body: Mapping[str, Any], kind: str) -> list[Image]:
+    """Return the pictures that stand beside words, and those the words quote."""
+    found: list[object] = []
+    for said in ({"msgtype": kind, kind: body.get(kind)}, body.get("quote")):
+        match said:
+            case {"msgtype": "mixed", "mixed": {"msg_item": list(items)}}:
+                found += items[:_MOST_ITEMS]
+            case {"msgtype": "image"}:
+                found.append(said)
+            case _:
+                pass
+    return [
+        Image(_media_id(own))
+        for item in found[:_MOST_PICTURES]
+        if isinstance(item, dict)
+        and item.get("msgtype") == "image"
+        and isinstance(own := item.get("image"), dict)
+        and isinstance(url := own.get("url"), str)
+        and 0 < len(url) <= _LONGEST_URL
+    ]
+
+
+def media_in(media_id: str) -> tuple[str, str]:
+    """Return the address of a file and its key, as a media id of ours holds them."""
+    try:
+        url, key = json.loads(media_id)
+    except ValueError:
+        return "", ""
+    return str(url), str(key)
 
 
 def _media_id(own: object) -> str:

@@ -8,14 +8,17 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import quote
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from adapters.simulator.bot_files import FILE_KEY, BotUploads, sealed_file
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.apps import App
+from adapters.simulator.platform.errcodes import ApiError
 from adapters.simulator.platform.state import Platform, chat_of
 from adapters.simulator.platform.timeline import Delivered, MemberAction
-from pipeline.events import Content, Entered, Text
+from pipeline.events import Content, Entered, File, Image, Text, Video
 
 CONTENT_BYTES = 20_480
 STREAM_SECONDS = 360.0
@@ -90,6 +93,8 @@ class BotServer:
         self._faults: Counter[BotFaultName] = Counter()
         self._late: set[asyncio.Task[None]] = set()
         self._linked = asyncio.Event()
+        self._uploads = BotUploads(platform.uploads)
+        self._base = ""
         self.frames: Counter[str] = Counter()
         self.mute = False
         """Whether nothing is answered, as by a peer that has gone without a word."""
@@ -100,11 +105,13 @@ class BotServer:
         """Listen, and return the address of the WebSocket."""
         app = web.Application()
         app.router.add_get("/", self._serve)
+        app.router.add_get("/media/{corp_id}/{media_id}", self._media)
         self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
         bound = self._runner.addresses[0][1]
+        self._base = f"http://{host}:{bound}"
         return f"ws://{host}:{bound}"
 
     async def stop(self) -> None:
@@ -137,7 +144,7 @@ class BotServer:
         msgid = said.msg_id or f"event{said.number}-{secrets.token_hex(4)}"
         if link is None:
             return DeliveryResult(msgid, (0,), (0.0,))
-        cmd, body = _body(app, said, msgid)
+        cmd, body = _body(app, said, msgid, f"{self._base}/media/{app.corp_id}")
         await self.send(link, cmd, body, chat_of(said.user, said.group), app)
         return DeliveryResult(msgid, (200,), (time.monotonic() - began,))
 
@@ -178,6 +185,16 @@ class BotServer:
         link.app = None
         if not self._took("deaf"):
             await link.socket.close()
+
+    async def _media(self, request: web.Request) -> web.Response:
+        """Answer with a file as WeCom stores it for bots: encrypted."""
+        try:
+            media = self._platform.uploads.find(request.match_info["corp_id"], request.match_info["media_id"])
+        except ApiError:
+            return web.Response(status=404)
+        name = quote(media.label.name or "file", safe="")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        return web.Response(body=sealed_file(media.data), headers=headers)
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=_FRAME_BYTES, compress=False)
@@ -245,6 +262,8 @@ class BotServer:
                 said = self._welcome(link.app, req_id, body)
             case "aibot_send_msg":
                 said = self._message(link.app, body)
+            case "aibot_upload_media_init" | "aibot_upload_media_chunk" | "aibot_upload_media_finish":
+                return self._uploads.take(link.app, cmd, body)
             case _:
                 pass
         return (*said, {})
@@ -324,12 +343,24 @@ class BotServer:
     def _show(self, app: App, user: str, msgid: str, body: Mapping[str, Any]) -> tuple[int, str]:
         kind = body.get("msgtype")
         own = body.get(kind) if isinstance(kind, str) else None
+        if kind in {"image", "voice", "file"} and isinstance(own, dict):
+            return self._show_file(app, user, msgid, str(own.get("media_id")))
         content = own.get("content") if isinstance(own, dict) else None
         if kind not in {"text", "markdown"} or not isinstance(content, str) or not content:
             return 40008, "invalid message type"
         if len(content.encode("utf-8", "replace")) > CONTENT_BYTES:
             return 40058, "content exceed max length"
         self._show_text(app, user, msgid, content, streaming=False)
+        return 0, "ok"
+
+    def _show_file(self, app: App, user: str, msgid: str, media_id: str) -> tuple[int, str]:
+        try:
+            label = self._platform.uploads.find(app.corp_id, media_id).label
+        except ApiError:
+            return 40007, "invalid media_id"
+        number, at = self._platform.number(), self._platform.clock()
+        shown = Delivered(number, at, app.corp_id, app.agent_id, user, msgid, label.type, media=label)
+        self._platform.timeline(app, user).show(shown)
         return 0, "ok"
 
     def _show_text(self, app: App, user: str, msgid: str, content: str, *, streaming: bool) -> None:
@@ -355,7 +386,7 @@ class BotServer:
         return True
 
 
-def _body(app: App, said: MemberAction, msgid: str) -> tuple[str, dict[str, Any]]:
+def _body(app: App, said: MemberAction, msgid: str, media_url: str) -> tuple[str, dict[str, Any]]:
     common: dict[str, Any] = {
         "msgid": msgid,
         "aibotid": app.bot_id,
@@ -369,6 +400,9 @@ def _body(app: App, said: MemberAction, msgid: str) -> tuple[str, dict[str, Any]
     match content:
         case Text(text):
             return "aibot_msg_callback", common | {"msgtype": "text", "text": {"content": text}}
+        case Image(media_id) | Video(media_id) | File(media_id):
+            file = {"url": f"{media_url}/{media_id}", "aeskey": FILE_KEY}
+            return "aibot_msg_callback", common | {"msgtype": content.kind, content.kind: file}
         case Entered():
             return "aibot_event_callback", common | {"msgtype": "event", "event": {"eventtype": "enter_chat"}}
         case _:

@@ -151,6 +151,15 @@ def test_what_is_said_in_a_group_is_read_with_what_it_quotes(more: dict[str, Any
     assert (Text(text), "wrABC", "bot/group:wrABC") == (event.content, event.group, str(event.chat))
 
 
+def test_a_picture_beside_words_and_one_that_is_quoted_come_before_the_words() -> None:
+    image = {"msgtype": "image", "image": {"url": "https://x/2", "aeskey": "k"}}
+    said = body(msgtype="mixed", mixed=MIXED, quote=image)
+    message = read_message(said, channel="bot", bot_id="B", names=(), now=NOW)
+
+    assert [Image(FILE), Image('["https://x/2", "k"]')] == [event.content for event in message.pictures]
+    assert 3 == len({message.event.key, *(event.key for event in message.pictures)})
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

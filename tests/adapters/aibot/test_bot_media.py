@@ -1,0 +1,144 @@
+"""Files of a bot's chats: what is fetched from where, decrypted, and sent in pieces."""
+
+import base64
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image as Picture
+
+from adapters.aibot.bot_media import decrypt, download, file_name, is_public
+from adapters.simulator.bot_files import FILE_KEY, sealed_file
+from pipeline.errors import TryAgain, Undeliverable
+from pipeline.events import Image
+from pipeline.replies import DocumentPart, FilePart, ImagePart, TextPart
+from tests.adapters.aibot.bot import connected_bot
+
+VECTORS = json.loads(Path("tests/wire/wecom_app/vectors.json").read_text(encoding="utf-8"))
+
+
+def png() -> bytes:
+    out = BytesIO()
+    Picture.new("RGB", (8, 8), "red").save(out, "PNG")
+    return out.getvalue()
+
+
+def media_vectors() -> Iterator[tuple[dict[str, str], str]]:
+    for vector in VECTORS["derived"]:
+        if vector["kind"] == "media_aes":
+            yield from ((vector, vector[name]) for name in ("aeskey_43", "aeskey_44"))
+
+
+@pytest.mark.parametrize(("vector", "key"), list(media_vectors()))
+def test_a_file_is_decrypted_as_tencent_says(vector: dict[str, str], key: str) -> None:
+    plain = decrypt(base64.b64decode(vector["ciphertext_b64"]), key)
+
+    assert base64.b64decode(vector["plaintext_b64"]) == plain
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 31, 32, 33])
+def test_every_length_of_padding_is_taken_off(size: int) -> None:
+    assert bytes(size) == decrypt(sealed_file(bytes(size)), FILE_KEY)
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "reason"),
+    [
+        (b"", FILE_KEY, "whole AES blocks"),
+        (b"x" * 17, FILE_KEY, "whole AES blocks"),
+        (b"x" * 32, "", "without a usable key"),
+        (b"x" * 32, "short", "without a usable key"),
+        (b"x" * 32, "é" * 43, "without a usable key"),
+        (b"x" * 32, FILE_KEY, "does not fit"),
+    ],
+)
+def test_a_file_that_is_no_use_is_refused(data: bytes, key: str, reason: str) -> None:
+    with pytest.raises(Undeliverable, match=reason):
+        decrypt(data, key)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://example.com/a",
+        "ftp://example.com/a",
+        "file:///etc/passwd",
+        "https://user:pass@example.com/a",
+        "https://127.0.0.1/a",
+        "https://[::1]/a",
+        "https://[::ffff:10.0.0.1]/a",
+        "https://10.0.0.1/a",
+        "https://169.254.169.254/latest",
+        "https://0.0.0.0/a",
+        "http://127.0.0.1:9/a",
+        "https://[",
+    ],
+)
+async def test_only_public_https_addresses_are_asked(url: str) -> None:
+    with pytest.raises(Undeliverable):
+        await download(url, FILE_KEY)
+
+
+async def test_a_name_that_leads_home_is_not_asked() -> None:
+    with pytest.raises(TryAgain):
+        await download("https://localhost/a", FILE_KEY)
+
+
+def test_addresses_of_the_open_internet_are_told_from_others() -> None:
+    assert [True, False, False, False] == [
+        is_public(host) for host in ("8.8.8.8", "100.64.0.1", "fe80::1%eth0", "example.com")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("attachment; filename*=UTF-8''%E6%8A%A5%E5%91%8A.pdf", "报告.pdf"),
+        ('attachment; filename="a b.txt"', "a b.txt"),
+        ("attachment; filename=a.txt; filename*=UTF-8''b.txt", "b.txt"),
+        ('attachment; filename="../../etc/passwd"', "passwd"),
+        ("attachment; filename=..", ""),
+        ("inline", ""),
+    ],
+)
+def test_the_name_of_a_file_is_that_of_its_download(disposition: str, name: str) -> None:
+    assert name == file_name(disposition)
+
+
+async def test_a_picture_is_downloaded_when_it_comes_and_kept_in_the_clear() -> None:
+    async with connected_bot() as bot:
+        await bot.phone.send_image(png(), "红.png")
+        event = await bot.accepted.get()
+        assert isinstance(event.content, Image)
+        stored = await bot.channel.fetch(event.content.media_id)
+
+        assert ("image/png", "红.png", len(png())) == (stored.mime, stored.name, stored.size)
+
+
+async def test_files_are_sent_in_pieces_as_messages_and_the_bubble_says_so() -> None:
+    large = bytes(range(256)) * 4096
+    async with connected_bot() as bot:
+        event = await bot.asked()
+        shelf = bot.channel._media  # noqa: SLF001 -- what a store was given
+        picture = await shelf.keep(png(), mime="image/png", name="a.png")
+        file = await shelf.keep(large, mime="application/pdf", name="报告.pdf")
+        for part in (ImagePart(picture), FilePart(file), FilePart(file), DocumentPart("a.md", "# long text")):
+            await bot.channel.reply(event, part)
+        await bot.channel.reply(event, TextPart("there", "markdown"))
+        bubble, *shown = await bot.phone.messages(count=6)
+
+    assert "The file is in the next message" in bubble.text
+    assert ["image", "file", "file", "file", "markdown"] == [message.type for message in shown]
+    assert ["a.png", "报告.pdf", "报告.pdf", "a.md"] == [message.media.name for message in shown if message.media]
+    assert 3 == bot.server.frames["aibot_upload_media_init"]
+    assert 1 + 2 + 1 == bot.server.frames["aibot_upload_media_chunk"]
+
+
+async def test_a_file_too_large_is_refused_without_being_sent() -> None:
+    async with connected_bot() as bot:
+        event = await bot.asked()
+        with pytest.raises(Undeliverable, match="takes no file of"):
+            await bot.channel.reply(event, DocumentPart("a.md", "x" * (21 * 1024 * 1024)))
