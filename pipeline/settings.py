@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from pipeline.net import is_loopback_host
 from pipeline.text.i18n import Sentence
+from pipeline.text.time_zone import is_timezone, nearest_timezone
 
 # So that no cost is more than a database's numbers hold.
 _DEAREST = 1_000_000_000
@@ -43,6 +44,13 @@ def _web_address(url: str) -> str:
     if url and not re.match(r"https?://[^/\s]", url):
         raise ValueError(Sentence("setting.web_address"))
     return url
+
+
+def _timezone(name: str) -> str:
+    if name and not is_timezone(name):
+        near = nearest_timezone(name)
+        raise ValueError(Sentence("setting.timezone_near", near=near) if near else Sentence("setting.timezone"))
+    return name
 
 
 class Table(BaseModel):
@@ -202,6 +210,8 @@ class Chat(Table):
     """Seconds after a picture within which the next message is about it; 0 for never."""
     language: Literal["zh", "en"] = "zh"
     """The language webot itself speaks in the chat."""
+    timezone: Annotated[str, AfterValidator(_timezone)] = ""
+    """The time zone whose days and times are told and counted, such as "Asia/Shanghai"; empty for the machine's."""
 
 
 PdfEngine = Literal["auto", "markdown-pdf", "typst"]

@@ -23,6 +23,7 @@ from pipeline.settings import Settings
 from pipeline.steps.guards import AllowList, RateLimit
 from pipeline.supervision import SupervisedLoop
 from pipeline.text.i18n import Catalogue
+from pipeline.text.time_zone import use_timezone
 from pipeline.turn import Turns
 from storage.conversations.chain_revisions import RevisionStore
 from storage.conversations.cleanup import CleanupTask
@@ -213,6 +214,7 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
     """
     settings = loaded.settings
     storage = settings.storage
+    use_timezone(settings.chat.timezone)
     check_proxy(settings.network.proxy.get_secret_value())
     await asyncio.to_thread(check_folder, Path(storage.data_dir))
     with driver_errors():

@@ -44,5 +44,5 @@ def lines(part: Transcript) -> Iterator[str]:
 
 
 def moment(at: float) -> str:
-    """Write a time in UTC, to the millisecond (RFC 3339)."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Write a time as clocks here show it, with its offset, to the millisecond (RFC 3339)."""
+    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(timespec="milliseconds").replace("+00:00", "Z")

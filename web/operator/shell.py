@@ -26,6 +26,7 @@ class Shell:
     def load(self) -> "Loaded":
         """Read and check the settings with their layers; `SettingsInvalid` if they do not hold."""
         from pipeline.errors import SettingsInvalid  # noqa: PLC0415 (see above)
+        from pipeline.text.time_zone import use_timezone  # noqa: PLC0415 (see above)
         from storage.temporary import provide_temporary_folder  # noqa: PLC0415 (see above)
         from web.settings.loading import SettingsRefused, load  # noqa: PLC0415 (see above)
 
@@ -33,6 +34,7 @@ class Shell:
             loaded = load(self.folder, self.environ)
         except SettingsRefused as error:
             raise SettingsInvalid(merged_problems(error.problems, error.usable)) from None
+        use_timezone(loaded.settings.chat.timezone)
         provide_temporary_folder(Path(loaded.settings.storage.data_dir))
         return loaded
 

@@ -32,7 +32,9 @@ def taken_over(running: Settings, wanted: Settings) -> Settings:
             "network": running.network,
             "console": wanted.console.model_copy(update=_as_it_runs(running.console)),
             "simulator": running.simulator,
-            "chat": wanted.chat.model_copy(update={"language": running.chat.language}),
+            "chat": wanted.chat.model_copy(
+                update={"language": running.chat.language, "timezone": running.chat.timezone}
+            ),
             "log": running.log.model_copy(update={"level": wanted.log.level}),
         }
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import SettingsInvalid
-from pipeline.settings import Settings
+from pipeline.settings import Chat, Settings
 from tests.web.settings_files import KINDS, PretendApp, write
 from web.settings.loading import load
 from web.settings.validation import validate_table
@@ -21,7 +21,7 @@ def problems(folder: Path, environ: dict[str, str] | None = None) -> tuple[str, 
     return refused.value.problems
 
 
-CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thinking_seconds, picture_seconds, language"
+CHAT_KEYS = f"Known keys: {', '.join(Chat.model_fields)}"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,17 @@ CHAT_KEYS = "Known keys: turns, idle_minutes, system_prompt, hide_thinking, thin
             id="a key without its table",
         ),
         pytest.param("[chat]\nzzz = 5", f"[chat] zzz: no such key. {CHAT_KEYS}", id="an unknown key"),
+        pytest.param(
+            '[chat]\ntimezone = "Asia/Shangai"',
+            '[chat] timezone: found "Asia/Shangai", expected the name of a time zone, such as Asia/Shanghai; '
+            "did you mean Asia/Shanghai?",
+            id="a misspelt time zone",
+        ),
+        pytest.param(
+            '[chat]\ntimezone = "../etc/passwd"',
+            '[chat] timezone: found "../etc/passwd", expected the name of a time zone, such as Asia/Shanghai',
+            id="a path for a time zone",
+        ),
         pytest.param(
             "[chats]\nturns = 5",
             f"[chats]: no such table; did you mean [chat]? Known tables: {KNOWN_TABLES}",
