@@ -110,8 +110,10 @@ def test_our_errors_are_one_message_and_no_traceback() -> None:
 
 def test_settings_problems_stand_under_one_another() -> None:
     ran = webot("refuse-settings", package=fakes)
+    english = webot("refuse-settings", package=fakes, WEBOT_CHAT__LANGUAGE="en")
 
-    assert (1, "These settings cannot be used:\n  one thing\n  another\n") == (ran.code, ran.err)
+    assert (1, "这些设置不能用：\n  one thing\n  another\n") == (ran.code, ran.err)
+    assert (1, "These settings cannot be used:\n  one thing\n  another\n") == (english.code, english.err)
 
 
 def test_a_verb_chooses_its_exit_code() -> None:
@@ -211,7 +213,7 @@ def test_check_masks_secrets_and_names_the_layers(tmp_path: Path) -> None:
 
 
 def test_check_hints_at_what_looks_like_a_mistake(tmp_path: Path) -> None:
-    ran = webot("check", folder=tmp_path, WEBOT_CHAT_TURNS="5")
+    ran = webot("check", folder=tmp_path, WEBOT_CHAT_TURNS="5", WEBOT_CHAT__LANGUAGE="en")
 
     assert (0, "A mistake? WEBOT_CHAT_TURNS is not a setting; WEBOT_CHAT__TURNS is\n") == (ran.code, ran.err)
 
@@ -220,10 +222,7 @@ def test_check_refuses_settings_that_do_not_hold(tmp_path: Path) -> None:
     ran = webot("check", folder=tmp_path, WEBOT_CHAT__TURNS="ten")
 
     assert (1, "") == (ran.code, ran.out)
-    assert (
-        "These settings cannot be used:\n"
-        '  WEBOT_CHAT__TURNS: [chat] turns: found "ten", expected a whole number from 0 to 1000\n'
-    ) == ran.err
+    assert '这些设置不能用：\n  WEBOT_CHAT__TURNS: [chat] turns: 现在是 "ten"，应为整数（0 到 1000）\n' == ran.err
 
 
 @pytest.mark.parametrize(
@@ -243,7 +242,7 @@ def test_check_refuses_settings_that_do_not_hold(tmp_path: Path) -> None:
 )
 def test_check_refuses_what_only_the_whole_shows(tmp_path: Path, setting: str, told: str) -> None:
     (tmp_path / "settings.local.toml").write_text(f"{setting}\n", encoding="utf-8")
-    ran = webot("check", folder=tmp_path)
+    ran = webot("check", folder=tmp_path, WEBOT_CHAT__LANGUAGE="en")
 
     assert 1 == ran.code
     assert f"These settings cannot be used:\n  settings.local.toml: {told}" in ran.err

@@ -7,6 +7,7 @@ import pytest
 from tests.web.settings_files import write
 from tests.web.shell import webot
 
+ENGLISH = {"WEBOT_CHAT__LANGUAGE": "en"}
 LOCAL = """
 [chat]
 turns = -1
@@ -39,7 +40,7 @@ cheaper = "nobody"
 async def test_every_mistake_is_told_at_once(verb: str, tmp_path: Path) -> None:
     write(tmp_path, local=LOCAL, secrets='[storage]\ndatabase_url = "postgresql://me@db/w?sslmod=disable"')
     (tmp_path / "a-file").write_text("a file")
-    ran = await webot(verb, folder=tmp_path, environ={"WEBOT_LOG__FORMAT": "xml", "WEBOT_SERVER__PORT": "0"})
+    ran = await webot(verb, folder=tmp_path, environ={"WEBOT_LOG__FORMAT": "xml", "WEBOT_SERVER__PORT": "0"} | ENGLISH)
     told = [line.strip() for line in ran.err.splitlines()]
 
     for beginning in (
@@ -61,11 +62,11 @@ async def test_every_mistake_is_told_at_once(verb: str, tmp_path: Path) -> None:
 
 async def test_a_file_that_is_no_toml_does_not_hide_the_others(tmp_path: Path) -> None:
     write(tmp_path, local='[chat]\nturns = "x"', secrets='[channels.wecom]\nsecret = "a')
-    ran = await webot("check", folder=tmp_path)
+    ran = await webot("check", folder=tmp_path, environ=ENGLISH)
     told = [line.strip() for line in ran.err.splitlines()]
 
-    assert [".secrets.toml: line 2", "settings.local.toml: [chat] turns: found"] == [
-        told[1][: len(".secrets.toml: line 2")],
+    assert [".secrets.toml:2: not TOML", "settings.local.toml: [chat] turns: found"] == [
+        told[1][: len(".secrets.toml:2: not TOML")],
         told[2][: len("settings.local.toml: [chat] turns: found")],
     ]
     assert 3 == len(told)
