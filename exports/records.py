@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from pipeline.answer import ToolUse
+from pipeline.answer import Cut, ToolUse
 from pipeline.replies import StoredMedia
 
 
@@ -48,6 +48,10 @@ class Message:
     """What the person thought of it."""
     note: str = ""
     """What they said about that."""
+    cut: Cut = ""
+    """Why an answer is not whole."""
+    estimated: int = 0
+    """How many of its tokens are estimated."""
 
 
 @dataclass(frozen=True, slots=True)

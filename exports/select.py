@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select
 
 from exports.records import ConversationInfo, Message, Transcript
+from pipeline.answer import CUTS
 from storage.conversations.ratings import READ, WRITTEN, Rating
 from storage.database.codec import media_from_json, tools_from_json
 from storage.database.engine import Database
@@ -229,4 +230,6 @@ def _message(row: Row[*tuple[Any, ...]]) -> Message:
         read_or_none(tools_from_json, row.tools) or (),
         READ.get(row.rating, READ[0]),
         row.rating_note,
+        next((cut for cut in CUTS if cut == row.cut), ""),
+        row.estimated,
     )

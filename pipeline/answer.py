@@ -8,6 +8,11 @@ from pipeline.replies import Reply, StoredMedia
 
 ToolOutcome = Literal["done", "failed", "timeout", "refused"]
 
+Cut = Literal["", "length", "filtered", "interrupted"]
+"""Why an answer is not whole: its length, the provider's filter, or a fault on the way; empty for one that is."""
+
+CUTS: tuple[Cut, ...] = ("length", "filtered", "interrupted")
+
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
@@ -27,11 +32,13 @@ class TokenUsage:
     input_tokens: int
     output_tokens: int
     cost: int
+    estimated: int = 0
+    """How many of these tokens are estimated, because the provider did not count them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How an answer came to be; tokens are the provider's own count, zero where it gave none.
+    """How an answer came to be; tokens are the provider's own count, or an estimate where it gave none.
 
     `cost` is in millionths of the currency that the prices in the settings are in.
     """
@@ -46,6 +53,9 @@ class Provenance:
     other_usage: tuple[TokenUsage, ...] = ()
     """What of these sums other models took, such as the one that chose the chain."""
     tools: tuple[ToolUse, ...] = ()
+    cut: Cut = ""
+    estimated: int = 0
+    """How many of these tokens are estimated."""
 
     @property
     def usage(self) -> tuple[TokenUsage, ...]:
@@ -55,6 +65,7 @@ class Provenance:
             self.input_tokens - sum(each.input_tokens for each in self.other_usage),
             self.output_tokens - sum(each.output_tokens for each in self.other_usage),
             self.cost - sum(each.cost for each in self.other_usage),
+            self.estimated - sum(each.estimated for each in self.other_usage),
         )
         return (own, *self.other_usage)
 

@@ -72,6 +72,15 @@ OPERATOR_NEEDED = Counter(
 MODEL_ERRORS = Counter(
     "webot_answers_failed", "Answers that could not be made, by what the person was told", ["reason"], registry=REGISTRY
 )
+CUT_ANSWERS = Counter(
+    "webot_answers_cut", "Answers that are not whole: length, filtered or interrupted", ["reason"], registry=REGISTRY
+)
+SHORTENED_HISTORIES = Counter(
+    "webot_histories_shortened",
+    "Answers for which earlier exchanges were left out because the model refused them: too_long or filtered",
+    ["reason"],
+    registry=REGISTRY,
+)
 WAITING = Gauge("webot_turns_open", "Turns that wait or run, of all processes on the database", registry=REGISTRY)
 OLDEST = Gauge("webot_turns_oldest_seconds", "Age of the oldest turn that waits or runs", registry=REGISTRY)
 FREE_DISK = Gauge("webot_disk_free_bytes", "Free space where data_dir is", registry=REGISTRY)

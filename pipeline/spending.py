@@ -11,6 +11,8 @@ class UsageTotals:
     input_tokens: int = 0
     output_tokens: int = 0
     cost: int = 0
+    estimated: int = 0
+    """How many of the tokens are estimated, because the provider did not count them."""
 
     def __add__(self, other: "UsageTotals") -> "UsageTotals":
         return UsageTotals(
@@ -18,6 +20,7 @@ class UsageTotals:
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.cost + other.cost,
+            self.estimated + other.estimated,
         )
 
 

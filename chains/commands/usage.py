@@ -60,6 +60,8 @@ def _took(order: CommandCall, used: Sequence[tuple[str, UsageTotals]]) -> str:
         )
     parts += [say(f"usage.{kind}", count=f"{each.answers:,}") for kind, each in sorted(sums.items()) if each.answers]
     took = say("usage.and").join(parts)
+    if estimated := sum(total.estimated for _, total in used):
+        took = say("usage.estimated", took=took, estimated=f"{estimated:,}")
     cost = sum(total.cost for _, total in used)
     return say("usage.cost", took=took, cost=money(cost), currency=order.context.budget.currency) if cost else took
 

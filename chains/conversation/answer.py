@@ -1,6 +1,6 @@
 """Answers a message with a model: prompt, tool loop, replies, and what is recorded."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -8,7 +8,9 @@ import structlog
 
 from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
-from chains.conversation.generation import NONE, AnswerGenerator, GeneratedAnswer
+from chains.conversation.generated import GeneratedAnswer
+from chains.conversation.generation import NONE, AnswerGenerator
+from chains.conversation.history_limits import HistoryLimits
 from chains.conversation.model_choice import model_choice_for
 from chains.conversation.prompt import spoken_by
 from chains.conversation.provenance import build_provenance
@@ -22,6 +24,7 @@ from chains.models.prices import alone, charged
 from chains.models.registry import ModelRegistry
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolset import ToolRegistry
+from pipeline import metrics
 from pipeline.answer import (
     ConversationContext,
     Exchange,
@@ -63,6 +66,7 @@ class ConversationAnswerer:
         self.catalogue = catalogue
         self.media_services = media_services
         self.budget = budget
+        self._history_limits = HistoryLimits()
         self.generator = AnswerGenerator(models, chat, catalogue, tool_registry, images=media_services.images)
 
     async def answer(
@@ -109,7 +113,7 @@ class ConversationAnswerer:
             called=bool(name),
             model=model,
             persona=known.persona,
-            exchanges=known.exchanges,
+            exchanges=self._history_limits.of(known.conversation, known.exchanges),
             pictures=pictures,
             withheld=await self._withheld(chain, ask),
         )
@@ -163,6 +167,7 @@ class ConversationAnswerer:
         origin = replace(
             build_provenance(request.chain, generated.model, taken, milliseconds=generated.milliseconds),
             tools=generated.tools,
+            cut=generated.cut,
         )
         if taken:
             self.budget.paid(origin)
@@ -175,12 +180,30 @@ class ConversationAnswerer:
         # Its underscores and asterisks are no markup.
         is_json = request.chain.answer_format == "json"
         replies: list[Reply] = [TextReply(f"```json\n{shown}\n```" if is_json else shown)]
-        if generated.is_cut:
-            # A message of its own: the answer may have ended in the middle of code.
-            log.warning("answer_cut", model=generated.table, characters=len(generated.text))
-            replies.append(TextReply(self.catalogue.text("turn.cut")))
+        replies += (TextReply(self.catalogue.text(key)) for key in self._remarks(request, generated, known))
         replies += [ImageReply(picture) for picture in exchange.drawn]
         return Outcome(tuple(replies), (ExchangeRecorded(exchange, origin, known.conversation),))
+
+    def _remarks(self, request: ModelRequest, generated: GeneratedAnswer, known: ConversationContext) -> Iterator[str]:
+        """Yield the sentences that tell what is not as it should be: each a message of its own below the answer."""
+        trace, model = request.ask.trace, generated.table
+        if generated.cut:
+            # The answer may have ended in the middle of code.
+            metrics.CUT_ANSWERS.labels(generated.cut).inc()
+            log.warning("answer_cut", trace=trace, model=model, reason=generated.cut, characters=len(generated.text))
+            yield f"turn.cut_{generated.cut}"
+        if generated.history_problem:
+            metrics.SHORTENED_HISTORIES.labels(generated.history_problem).inc()
+            log.warning(
+                "history_shortened",
+                trace=trace,
+                model=model,
+                reason=generated.history_problem,
+                left_out=generated.left_out,
+                kept=generated.kept,
+            )
+            if self._history_limits.note(known.conversation, kept=generated.kept):
+                yield f"turn.history_{generated.history_problem}"
 
     async def _with_speech(
         self, outcome: Outcome, answer: str, chain: ChainConfig, ask: AnswerRequest, *, by_voice: bool

@@ -7,29 +7,30 @@ what a trial sends and counts is what the service would.
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+
+import structlog
 
 from chains.catalog.config import ChainConfig
 from chains.conversation import prompt
+from chains.conversation.generated import Attempt, GeneratedAnswer
 from chains.conversation.request import ModelRequest
 from chains.conversation.tool_loop import CompletedRound, run_tool_loop
-from chains.media.image_generation import GeneratedImage
 from chains.media.image_input import encode_images
-from chains.models.errors import to_answer_failed, word_of
+from chains.models.errors import to_answer_failed
 from chains.models.fallback import ChatModel
 from chains.models.parsing.reasoning import ParsedAnswer
-from chains.models.prices import usage_of
 from chains.models.registry import ModelRegistry
-from chains.models.response import FILTERED, ModelCall, ModelResponse, final_response
 from chains.tooling.executor import ToolExecutor
 from chains.tooling.mcp_client import CONNECT_SECONDS
 from chains.toolset import ToolRegistry
-from pipeline.answer import Exchange, Notice, PartialAnswer, TokenUsage, ToolUse
+from pipeline.answer import Exchange, Notice, PartialAnswer
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.ports import AnswerRequest, ImageStore
 from pipeline.replies import StoredMedia
 from pipeline.settings import Chat
 from pipeline.text.i18n import Catalogue
+
+log = structlog.get_logger()
 
 NONE: frozenset[str] = frozenset()
 
@@ -39,37 +40,6 @@ GenerationStep = PartialAnswer | Notice | CompletedRound
 def answer_only(parsed: ParsedAnswer) -> str:
     """Return the answer without the model's thoughts."""
     return parsed.content
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratedAnswer:
-    """What came of one request, whichever way it ended; `failure` says why there is no answer."""
-
-    model: str
-    """The provider's name for the model that answered, or was asked last; the table's where it gave none."""
-    table: str
-    """The table of `[models]` that answered, which is a fallback's where one stood in."""
-    text: str = ""
-    reasoning: str = ""
-    finish: str = ""
-    """The provider's word for why the answer ended."""
-    is_cut: bool = False
-    """Whether the answer went on beyond what is heard of one."""
-    calls: tuple[ModelCall, ...] = ()
-    """What it took, one message of a model after the other."""
-    tools: tuple[ToolUse, ...] = ()
-    images: tuple[GeneratedImage, ...] = ()
-    milliseconds: int = 0
-    first_milliseconds: int = 0
-    """Until the first words, where they came in pieces."""
-    failure: AnswerFailed | None = None
-
-    def usage(self, models: ModelRegistry) -> list[TokenUsage]:
-        """Return what each message took at today's prices, pictures drawn on the way included."""
-        return [
-            *(usage_of(call, models.price(call.table)) for call in self.calls),
-            *(image.usage for image in self.images),
-        ]
 
 
 class AnswerGenerator:
@@ -130,7 +100,9 @@ class AnswerGenerator:
             history,
             pictures,
             await encode_images(self._images, pictures, history) if sees and self._images is not None else {},
-            self.models.options(model, prompt.options(chain, model=model)),
+            self.models.options(
+                model, prompt.own_options(chain, model=model), prompt.shared_options(chain, model=model)
+            ),
             {name: tool for name, tool in tools.items() if name not in withheld},
         )
 
@@ -143,71 +115,59 @@ class AnswerGenerator:
     ) -> AsyncGenerator[GenerationStep | GeneratedAnswer]:
         """Yield drafts, notices and each completed round, and at the end what came of it all; raises nothing.
 
+        An answer that says nothing is asked of the fallbacks, too. Where the conversation is too long, or an earlier
+        exchange is what a filter refuses, the question is asked again with less of it, or none.
+
         `shown` is what a draft shows of the answer so far; `opened` is asked in the place of the request's model.
         """
         executor = ToolExecutor(request.tools, request.ask, self._catalogue)
-        rounds: list[CompletedRound] = []
+        attempt = Attempt(request)
+        counts = not self.models.is_demo(request.model)
         began = time.perf_counter()
         first = 0
-        failure: AnswerFailed | None = None
-        try:
-            model = opened or await self.models.chat(request.model)
-            steps = run_tool_loop(model, request.messages, request.options, executor, shown=shown)
-            async with aclosing(steps):
-                async for step in steps:
-                    match step:
-                        case CompletedRound():
-                            rounds.append(step)
-                        case PartialAnswer():
-                            first = first or _since(began)
-                        case Notice():
-                            pass
-                    yield step
-        except SettingsInvalid as error:
-            failure = AnswerFailed(str(error), reason="model.setup")
-        except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
-            # The error's own text may quote the question or the key: neither it nor its trace goes further.
-            failure = to_answer_failed(error, model=request.model)
-        yield await self._concluded(request, rounds, failure, (_since(began), first))
-
-    async def _concluded(
-        self,
-        request: ModelRequest,
-        rounds: Sequence[CompletedRound],
-        failure: AnswerFailed | None,
-        milliseconds: tuple[int, int],
-    ) -> GeneratedAnswer:
-        responses = [each.response for each in rounds]
-        results = [result for each in rounds for result in each.tools]
-        images = tuple(result.image for result in results if result.image is not None)
-        heard = _answering(responses, failure)
-        parsed = ParsedAnswer("", "") if failure is not None else await heard.parsed_whole()
-        text = parsed.content or (self._catalogue.text("image.here") if images and failure is None else "")
-        return GeneratedAnswer(
-            model=heard.model or request.model,
-            table=heard.table or request.model,
-            text=text,
-            reasoning=parsed.reasoning,
-            finish=heard.finish,
-            is_cut=heard.is_cut,
-            calls=tuple(response.call(request.model) for response in responses),
-            tools=tuple(result.use for result in results),
-            images=images,
-            milliseconds=milliseconds[0],
-            first_milliseconds=milliseconds[1],
-            failure=failure if failure is not None or text else _empty(request.model, heard),
+        while True:
+            rounds: list[CompletedRound] = []
+            failure: AnswerFailed | None = None
+            try:
+                model = opened or await self._open(attempt)
+                steps = run_tool_loop(model, attempt.messages, request.options, executor, shown=shown)
+                async with aclosing(steps):
+                    async for step in steps:
+                        match step:
+                            case CompletedRound():
+                                rounds.append(step)
+                            case PartialAnswer():
+                                first = first or _since(began)
+                            case Notice():
+                                pass
+                        yield step
+            except SettingsInvalid as error:
+                failure = AnswerFailed(str(error), reason="model.setup")
+            except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
+                # The error's own text may quote the question or the key: neither it nor its trace goes further.
+                failure = to_answer_failed(error, model=request.model)
+            attempt = await attempt.ended(rounds, failure, counts=counts)
+            following = attempt.with_less_history() or (None if opened else self._with_stand_in(attempt))
+            if following is None:
+                break
+            attempt = following
+        yield attempt.answer(
+            text=self._catalogue.text("image.here"),
+            milliseconds=_since(began),
+            first_milliseconds=first,
         )
 
+    async def _open(self, attempt: Attempt) -> ChatModel:
+        if not attempt.stands_in:
+            return await self.models.chat(attempt.request.model)
+        return await self.models.chat_after(attempt.request.model, attempt.table)
 
-def _answering(responses: Sequence[ModelResponse], failure: AnswerFailed | None) -> ModelResponse:
-    if not responses:
-        return ModelResponse()
-    return final_response(responses) if failure is None else responses[-1]
-
-
-def _empty(model: str, heard: ModelResponse) -> AnswerFailed:
-    reason = "model.filtered" if heard.finish.lower() in FILTERED else "model.empty"
-    return AnswerFailed(f"[models.{model}]: empty answer, finished by {word_of(heard.finish)!r}", reason=reason)
+    def _with_stand_in(self, attempt: Attempt) -> Attempt | None:
+        """Return the question for the next of the model's line, where the one before it said nothing."""
+        if not attempt.is_empty or not self.models.has_fallback_after(attempt.request.model, attempt.table):
+            return None
+        log.warning("answer_empty", model=attempt.table, trace=attempt.request.ask.trace, asks="the next fallback")
+        return attempt.with_stand_in()
 
 
 def _since(began: float) -> int:

@@ -10,6 +10,9 @@ from pipeline.answer import Exchange
 from pipeline.ports import AnswerRequest
 from pipeline.text.i18n import Catalogue
 
+_COMMON = frozenset({"temperature", "top_p", "max_tokens", "stop"})
+"""Options that mean the same to every model; another's may refuse all others, or mean something else by them."""
+
 JSON: Mapping[str, Any] = {"response_format": {"type": "json_object"}}
 
 
@@ -51,12 +54,12 @@ def values_for(ask: AnswerRequest, chain: ChainConfig, catalogue: Catalogue) -> 
     return values(user=sender.user, channel=sender.channel, chain=chain.name, at=ask.event.sent_at, catalogue=catalogue)
 
 
-def options(chain: ChainConfig, *, model: str) -> dict[str, Any]:
-    """Return what the chain asks of a model: its answer format, and its own model's options of that one alone.
+def own_options(chain: ChainConfig, *, model: str) -> Mapping[str, Any]:
+    """Return the options of the chain, which are meant for its own model alone."""
+    return chain.options if model == chain.model else {}
 
-    Another provider's model may refuse them, or mean something else by them.
-    """
-    return {
-        **(JSON if chain.answer_format == "json" else {}),
-        **(chain.options if model == chain.model else {}),
-    }
+
+def shared_options(chain: ChainConfig, *, model: str) -> Mapping[str, Any]:
+    """Return what the chain asks of any model that answers for it: its answer format, and what all models take."""
+    common = {key: value for key, value in own_options(chain, model=model).items() if key in _COMMON}
+    return {**(JSON if chain.answer_format == "json" else {}), **common}

@@ -17,6 +17,7 @@ def build_provenance(chain: ChainConfig, model: str, taken: Sequence[TokenUsage]
                 sums.input_tokens + each.input_tokens,
                 sums.output_tokens + each.output_tokens,
                 sums.cost + each.cost,
+                sums.estimated + each.estimated,
             )
     return Provenance(
         chain=chain.name,
@@ -27,4 +28,5 @@ def build_provenance(chain: ChainConfig, model: str, taken: Sequence[TokenUsage]
         milliseconds=milliseconds,
         cost=sum(each.cost for each in taken),
         other_usage=tuple(beside.values()),
+        estimated=sum(each.estimated for each in taken),
     )

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from chains.catalog.config import ChainConfig
-from chains.conversation.generation import AnswerGenerator, GeneratedAnswer
+from chains.conversation.generated import GeneratedAnswer
+from chains.conversation.generation import AnswerGenerator
 from chains.conversation.request import ModelRequest
 from chains.conversation.tool_loop import CompletedRound
 from chains.evaluation.tester import TRIAL_CAPABILITIES, TRIAL_PERSON
@@ -102,7 +103,7 @@ class ModelProbe:
         square = await asyncio.to_thread(_red_square)
         request = replace(await self._request(_LOOK), pictures=(_PICTURE,), images={_PICTURE.sha256: square})
         generated, _ = await self._run(request)
-        if generated.failure is not None and generated.failure.reason != "model.empty":
+        if generated.failure is not None and generated.failure.reason not in {"model.empty", "model.no_room"}:
             return "failed"
         said = generated.text.casefold()
         return "yes" if "red" in said or "红" in said else "no"

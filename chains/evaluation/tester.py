@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from chains.catalog.config import ChainConfig
-from chains.conversation.generation import AnswerGenerator, GeneratedAnswer
+from chains.conversation.generated import GeneratedAnswer
+from chains.conversation.generation import AnswerGenerator
 from chains.conversation.request import ModelRequest
 from chains.conversation.tool_loop import CompletedRound
 from chains.models.registry import ModelRegistry
 from chains.models.response import ModelCall
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolset import ToolRegistry
-from pipeline.answer import Exchange, Notice, PartialAnswer, ToolUse
+from pipeline.answer import Cut, Exchange, Notice, PartialAnswer, ToolUse
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.ports import AnswerRequest, ChannelCapabilities
 from pipeline.settings import Chat
@@ -52,6 +53,10 @@ class TrialAnswer:
     milliseconds: int = 0
     first_milliseconds: int = 0
     error: str = ""
+    cut: Cut = ""
+    """Why the answer is not whole."""
+    stood_in: bool = False
+    """Whether a fallback answered, and not the model of the chain."""
     cached: bool = False
     tools: tuple[ToolUse, ...] = ()
     """What was used on the way, in order."""
@@ -152,8 +157,7 @@ class ChainTester:
                 async for piece in pieces:
                     if isinstance(piece, TrialAnswer):
                         tried = piece
-            # What a tool could not do now it may do the next time.
-            if not tried.error and all(use.outcome in {"done", "refused"} for use in tried.tools):
+            if is_worth_keeping(tried):
                 await asyncio.to_thread(self._answers.keep, key, tried)
             return tried
 
@@ -174,7 +178,7 @@ class ChainTester:
                     case Notice():
                         pass
                     case GeneratedAnswer():
-                        yield self._priced(_trial_answer(step))
+                        yield self._priced(_trial_answer(step, asked=request.model))
 
     def _priced(self, tried: TrialAnswer) -> TrialAnswer:
         cost = sum(
@@ -192,6 +196,12 @@ class ChainTester:
         return hashlib.sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
+def is_worth_keeping(tried: TrialAnswer) -> bool:
+    """Whether an answer is the model's own and whole: what failed now may not fail the next time."""
+    fine = not (tried.error or tried.cut or tried.stood_in)
+    return fine and all(use.outcome in {"done", "refused"} for use in tried.tools)
+
+
 def is_called(chain: ChainConfig, question: str, channel_chains: Collection[str]) -> bool:
     """Whether a question reaches a chain because it was called, so that it speaks for itself as in the service.
 
@@ -203,11 +213,13 @@ def is_called(chain: ChainConfig, question: str, channel_chains: Collection[str]
     return any(casefold_nfkc(keyword) in looked_at for keyword in chain.keywords)
 
 
-def _trial_answer(generated: GeneratedAnswer) -> TrialAnswer:
+def _trial_answer(generated: GeneratedAnswer, *, asked: str) -> TrialAnswer:
     return TrialAnswer(
         text="" if generated.failure is not None else generated.text,
         model=generated.model,
         table=generated.table,
+        cut=generated.cut,
+        stood_in=generated.failure is None and any(call.table != asked for call in generated.calls),
         input_tokens=sum(call.input_tokens for call in generated.calls),
         output_tokens=sum(call.output_tokens for call in generated.calls),
         milliseconds=generated.milliseconds,

@@ -47,7 +47,7 @@ class Price:
 def usage_of(call: ModelCall, price: Price) -> TokenUsage:
     """Return what a message took of the model that was called, or of the one that stood in for it."""
     cost = price.cost(call.input_tokens, call.output_tokens, cached=call.cached_tokens)
-    return TokenUsage(call.model, call.input_tokens, call.output_tokens, cost)
+    return TokenUsage(call.model, call.input_tokens, call.output_tokens, cost, call.estimated)
 
 
 def took_of(table: ModelTable, answer: object) -> TokenUsage:
@@ -85,6 +85,7 @@ def _with(origin: Provenance, took: TokenUsage) -> Provenance:
         output_tokens=origin.output_tokens + took.output_tokens,
         cost=origin.cost + took.cost,
         other_usage=(*origin.other_usage, took),
+        estimated=origin.estimated + took.estimated,
     )
 
 

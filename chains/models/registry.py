@@ -6,7 +6,7 @@ The providers beside OpenAI's protocol are in `chains/models/providers.py`; no o
 import asyncio
 import ipaddress
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +30,11 @@ ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""
 
 ANY_USER = "*"
+
+SHARED_OPTIONS = "shared_options"
+"""Under this name a call carries what also those that stand in for a model are told."""
+
+NO_OPTIONS: Mapping[str, Any] = {}
 
 
 class ModelRegistry:
@@ -98,6 +103,10 @@ class ModelRegistry:
         """Whether nobody has set a model up, so that the built-in one answers."""
         return provider_of(self._tables, DEFAULT) == "demo"
 
+    def is_demo(self, name: str) -> bool:
+        """Whether the built-in model answers for a table."""
+        return name in self._tables and provider_of(self._tables, name) == "demo"
+
     def sees(self, name: str) -> bool:
         """Whether a model can look at pictures."""
         return self._tables[name].vision
@@ -154,20 +163,41 @@ class ModelRegistry:
                 self._built[name] = await asyncio.to_thread(self._build, name)
         return self._built[name]
 
+    def has_fallback_after(self, name: str, answered: str) -> bool:
+        """Whether somebody stands behind the one of a model's line that answered."""
+        return bool(self._after(name, answered))
+
+    async def chat_after(self, name: str, answered: str) -> ChatModel:
+        """Return those of a model's line that come after the one that answered.
+
+        For an answer that says nothing: a call that fails goes to the next one by itself.
+        """
+        key = f"{name} after {answered}"
+        async with self._building:
+            if key not in self._built:
+                self._built[key] = await asyncio.to_thread(self._build_line, name, self._after(name, answered))
+        return self._built[key]
+
     async def without_fallbacks(self, name: str) -> ChatModel:
         """Return a model without those that stand in for it, and without anything known of it, to find out about it."""
         self.check(name)
         return await asyncio.to_thread(self._one, name, guesses=False)
 
-    def options(self, name: str, own: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a call of a model says beside the messages when a chain has options of its own."""
-        if not own:
+    def options(self, name: str, own: Mapping[str, Any], shared: Mapping[str, Any] = NO_OPTIONS) -> dict[str, Any]:
+        """Return what a call of a model says beside the messages when a chain has options.
+
+        `own` are meant for this model alone, `shared` also for those that stand in for it: another provider's model
+        may refuse the first, or mean something else by them.
+        """
+        if not (own or shared):
             return {}
         table = self._tables[name]
-        if table.fallbacks or provider_of(self._tables, name) not in OURS:
+        if table.fallbacks:
             # Each of the line is told in its own way.
-            return {CHAIN_OPTIONS: dict(own)}
-        return self._sent(table, own)
+            return {CHAIN_OPTIONS: {**shared, **own}, SHARED_OPTIONS: dict(shared)}
+        if provider_of(self._tables, name) not in OURS:
+            return {CHAIN_OPTIONS: {**shared, **own}}
+        return self._sent(table, {**shared, **own})
 
     def _sent(self, table: ModelTable, own: Mapping[str, Any]) -> dict[str, Any]:
         merged = options_of(table, {**table.own, **own})
@@ -209,10 +239,20 @@ class ModelRegistry:
 
     def _build(self, name: str) -> ChatModel:
         names = fallback_chain(self._tables, name)
+        return self._build_line(name, names)
+
+    def _after(self, name: str, answered: str) -> Sequence[str]:
+        line = fallback_chain(self._tables, name)
+        return line[line.index(answered) + 1 :] if answered in line else ()
+
+    def _build_line(self, name: str, names: Sequence[str]) -> ChatModel:
         # Who has somebody behind it does not let people wait for longer than a call may take.
         last = names[-1]
-        line = [Candidate(each, self._rate_limited(each, alone=each == last), self._suiting(each)) for each in names]
-        return FallbackModel(line, self._rests) if len(line) > 1 else line[0].model
+        line = [
+            Candidate(each, self._rate_limited(each, alone=each == last), self._suiting(each, own=each == name))
+            for each in names
+        ]
+        return FallbackModel(line, self._rests) if len(line) > 1 or names[0] != name else line[0].model
 
     def _rate_limiter(self, name: str, table: ModelTable, before: "ModelRegistry | None") -> RateLimiter:
         former = None if before is None else before.rate_limiter(name)
@@ -226,17 +266,19 @@ class ModelRegistry:
             return model
         return RateLimitedModel(model, gate, limit=table.own.get("max_tokens"), most=None if alone else table.timeout)
 
-    def _suiting(self, name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        """Return how a call to a line is put to one who stands in it."""
+    def _suiting(self, name: str, *, own: bool) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """Return how a call to a line is put to one who stands in it; `own` is whether it is the chain's own model."""
         table = self._tables[name]
-        if provider_of(self._tables, name) not in OURS:
-            return lambda call: call
+        ours = provider_of(self._tables, name) in OURS
 
         def suit(call: dict[str, Any]) -> dict[str, Any]:
             if CHAIN_OPTIONS not in call:
                 return call
-            own = call[CHAIN_OPTIONS]
-            return {**self._sent(table, own), **{key: value for key, value in call.items() if key != CHAIN_OPTIONS}}
+            options = call[CHAIN_OPTIONS if own else SHARED_OPTIONS]
+            beside = {key: value for key, value in call.items() if key not in {CHAIN_OPTIONS, SHARED_OPTIONS}}
+            if not options:
+                return beside
+            return {**(self._sent(table, options) if ours else {CHAIN_OPTIONS: options}), **beside}
 
         return suit
 

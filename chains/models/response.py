@@ -25,10 +25,6 @@ SENT = "webot_sent"
 TABLE = "webot_table"
 """Where a message of a line of models keeps, in `response_metadata`, which table of the settings answered."""
 
-
-FILTERED = frozenset({"content_filter", "sensitive", "refusal", "safety", "prohibited_content", "blocklist"})
-"""How providers say, in small letters, that an answer ended because of what it was about."""
-
 # How each library names why an answer ended.
 _FINISHED = ("finish_reason", "stop_reason", "done_reason")
 
@@ -53,6 +49,8 @@ class ModelCall:
     input_tokens: int
     cached_tokens: int
     output_tokens: int
+    estimated: int = 0
+    """How many of these tokens are estimated, because the provider did not count them."""
 
 
 @dataclass(slots=True)

@@ -82,7 +82,7 @@ class ChainClassifier:
         assistants = "\n".join(f'- "{each.name}": {each.description or each.name}' for each in offered)
         messages = [SystemMessage(_INSTRUCTIONS.format(assistants=assistants)), HumanMessage(text[:_MOST])]
         heard = ModelResponse()
-        heard.add(await model.ainvoke(messages, **self.models.options(name, {**JSON, "temperature": 0})))
+        heard.add(await model.ainvoke(messages, **self.models.options(name, {}, {**JSON, "temperature": 0})))
         return heard
 
 

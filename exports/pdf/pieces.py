@@ -18,7 +18,7 @@ from exports.records import ConversationInfo, Head, Message
 from exports.writers.blocks import Block, Grid, blocks_of
 from exports.writers.characters import EMOJI, WIDE, breakable, printable
 from exports.writers.code import coloured, colours
-from exports.writers.header import document_header, speaker, stamp, title, title_of_all, tools
+from exports.writers.header import document_header, remarks, speaker, stamp, title, title_of_all
 from exports.writers.html_blocks import HtmlMarkup
 from exports.writers.image_files import ImageFolder
 from pipeline.replies import StoredMedia
@@ -175,7 +175,7 @@ def _message(
         for piece in _laid(run, paper, whole)
     ]
     said += [(_picture(media, pictures, paper), True) for media in message.media]
-    if used := tools(message, catalogue):
+    if used := remarks(message, catalogue):
         said.append((f'<p class="small">{paper.words(used)}</p>', False))
     for place, (html, whole) in enumerate(said or [("<p></p>", False)]):
         head = "" if place else who

@@ -35,7 +35,7 @@ from exports.writers.blocks import (
     plain,
 )
 from exports.writers.characters import WIDE, breakable, printable
-from exports.writers.header import document_header, speaker, stamp, tools
+from exports.writers.header import document_header, remarks, speaker, stamp
 from exports.writers.image_files import ImageFolder
 from pipeline.replies import StoredMedia
 from pipeline.text.i18n import Catalogue as Sentences
@@ -113,7 +113,7 @@ def _document(part: RenderPart, catalogue: Sentences, pictures: ImageFolder) -> 
 def _message(talk: ConversationInfo, message: Message, number: int, catalogue: Sentences, pictures: ImageFolder) -> str:
     colour, fill = ('"#1a56db"', 'rgb("#eef4ff")') if message.role == "human" else ('"#0f766e"', "none")
     shown = "".join(_picture(media, pictures) for media in message.media)
-    if used := tools(message, catalogue):
+    if used := remarks(message, catalogue):
         shown += f"#small({_string(used)})\n"
     return (
         f"#who({colour}, {_string(speaker(talk, message))}, {_string(f'  {stamp(message.at)}  #{number}')})\n"

@@ -54,10 +54,15 @@ def speaker(talk: ConversationInfo, message: Message) -> str:
     return _line(talk.user) if message.role == "human" else ASSISTANT
 
 
-def tools(message: Message, catalogue: Catalogue) -> str:
-    """Return what was used on the way to an answer; empty for most."""
-    if not message.tools:
-        return ""
+def remarks(message: Message, catalogue: Catalogue) -> str:
+    """Return what was used on the way to an answer, and why it is not whole; empty for most."""
+    lines = [catalogue.text("document.tools", tools=_used(message, catalogue))] if message.tools else []
+    if message.cut:
+        lines.append(catalogue.text(f"document.cut_{message.cut}"))
+    return " · ".join(lines)
+
+
+def _used(message: Message, catalogue: Catalogue) -> str:
     used = [
         catalogue.text(
             f"document.tool_{tool.outcome}",
@@ -66,7 +71,7 @@ def tools(message: Message, catalogue: Catalogue) -> str:
         )
         for tool in message.tools
     ]
-    return catalogue.text("document.tools", tools=" · ".join(used))
+    return " · ".join(used)
 
 
 def stamp(at: float) -> str:

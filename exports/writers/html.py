@@ -7,7 +7,7 @@ from html import escape
 from exports.records import ConversationInfo, Message, Transcript
 from exports.writers.blocks import blocks_of
 from exports.writers.code import colours
-from exports.writers.header import document_header, speaker, stamp, title, title_of_all, tools
+from exports.writers.header import document_header, remarks, speaker, stamp, title, title_of_all
 from exports.writers.html_blocks import HtmlMarkup
 from exports.writers.image_files import ImageFolder
 from pipeline.replies import StoredMedia
@@ -78,7 +78,7 @@ def _conversation(
 
 def _message(talk: ConversationInfo, message: Message, catalogue: Catalogue, pictures: ImageFolder) -> str:
     shown = "".join(f"<p>{_picture(media, pictures)}</p>" for media in message.media)
-    if used := tools(message, catalogue):
+    if used := remarks(message, catalogue):
         shown += f'<p class="small">{escape(used)}</p>'
     return (
         f'<article class="{message.role}">\n<p class="who">{escape(speaker(talk, message))}'

@@ -39,6 +39,8 @@ def lines(part: Transcript) -> Iterator[str]:
             "tools": [asdict(tool) for tool in message.tools],
             "rating": message.rating,
             "note": message.note,
+            "cut": message.cut,
+            "estimated": message.estimated,
         }
         yield json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n"
 

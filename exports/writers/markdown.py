@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from exports.records import Message, Transcript
-from exports.writers.header import document_header, speaker, stamp, title_of_all, tools
+from exports.writers.header import document_header, remarks, speaker, stamp, title_of_all
 from exports.writers.image_files import file_name
 from exports.writers.parsing import parse
 from pipeline.text.i18n import Catalogue
@@ -45,7 +45,7 @@ def _said(message: Message, catalogue: Catalogue) -> str:
         f"![{_line(media.name)}](media/{file_name(media)})\n\n" if file_name(media) else f"📎 {_line(media.name)}\n\n"
         for media in message.media
     )
-    if used := tools(message, catalogue):
+    if used := remarks(message, catalogue):
         shown += f"`{used.replace('`', chr(39))}`\n\n"
     return f"{text}\n\n{shown}"
 

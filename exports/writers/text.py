@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from exports.records import Transcript
-from exports.writers.header import document_header, speaker, stamp, title_of_all, tools
+from exports.writers.header import document_header, remarks, speaker, stamp, title_of_all
 from pipeline.text.i18n import Catalogue
 
 _RULE = "=" * 40
@@ -19,5 +19,5 @@ def write(transcripts: Sequence[Transcript], catalogue: Catalogue) -> Iterator[s
         for message in transcript.messages:
             yield f"[{stamp(message.at)}] {speaker(transcript.conversation, message)}\n{message.text}\n"
             yield "".join(f"📎 {media.name}\n" for media in message.media)
-            used = tools(message, catalogue)
+            used = remarks(message, catalogue)
             yield f"{used}\n\n" if used else "\n"

@@ -51,6 +51,8 @@ INSERT_MESSAGES = insert_rows(
     "milliseconds",
     "cost",
     "tools",
+    "cut",
+    "estimated",
 )
 
 
@@ -160,6 +162,8 @@ class Changes:
                 "milliseconds": 0,
                 "cost": 0,
                 "tools": NO_TOOLS,
+                "cut": "",
+                "estimated": 0,
             },
             common
             | {
@@ -175,6 +179,8 @@ class Changes:
                 "milliseconds": made_by.milliseconds,
                 "cost": made_by.cost,
                 "tools": tools_to_json(made_by.tools),
+                "cut": made_by.cut,
+                "estimated": made_by.estimated,
             },
         ]
 

@@ -33,13 +33,18 @@ def storable_provenance(made_by: Provenance) -> Provenance:
         output_tokens=_count(made_by.output_tokens),
         milliseconds=_count(made_by.milliseconds),
         cost=_cost(made_by.cost),
+        estimated=_count(made_by.estimated),
         other_usage=tuple(_took(each) for each in made_by.other_usage),
     )
 
 
 def _took(took: TokenUsage) -> TokenUsage:
     return TokenUsage(
-        storable_name(took.model), _count(took.input_tokens), _count(took.output_tokens), _cost(took.cost)
+        storable_name(took.model),
+        _count(took.input_tokens),
+        _count(took.output_tokens),
+        _cost(took.cost),
+        _count(took.estimated),
     )
 
 

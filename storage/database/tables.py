@@ -161,6 +161,10 @@ messages = Table(
     Column("rating_note", Text, nullable=False, default="", server_default=""),
     # What was used on the way to an answer.
     Column("tools", Text, nullable=False, default="[]", server_default="[]"),
+    # Why an answer is not whole: length, filtered or interrupted; empty for one that is.
+    Column("cut", Text, nullable=False, default="", server_default=""),
+    # How many of the tokens were estimated, because the provider did not count them.
+    Column("estimated", Integer, nullable=False, default=0, server_default="0"),
     # Whose turn it was in a group; empty where the conversation is one person's.
     Column("speaker", Text, nullable=False, default="", server_default=""),
 )
@@ -191,6 +195,7 @@ spending = Table(
     Column("input_tokens", BigInteger, nullable=False),
     Column("output_tokens", BigInteger, nullable=False),
     Column("cost", BigInteger, nullable=False),
+    Column("estimated", BigInteger, nullable=False, default=0, server_default="0"),
 )
 Index("ix_spending_day", spending.c.day)
 

@@ -48,10 +48,10 @@ class UsageBatch:
         if not made_by.model:
             return
         for place, took in enumerate(made_by.usage):
-            sums = self._sums.setdefault((str(person), made_by.chain, took.model), [0, 0, 0, 0])
+            sums = self._sums.setdefault((str(person), made_by.chain, took.model), [0, 0, 0, 0, 0])
             # An answer is that of the model whose words it has.
             given = 0 if place else answers
-            for column, more in enumerate((given, took.input_tokens, took.output_tokens, took.cost)):
+            for column, more in enumerate((given, took.input_tokens, took.output_tokens, took.cost, took.estimated)):
                 sums[column] += more
 
     def rows(self) -> list[dict[str, Any]]:
@@ -69,8 +69,9 @@ class UsageBatch:
                 "input_tokens": taken,
                 "output_tokens": given,
                 "cost": cost,
+                "estimated": estimated,
             }
-            for (person, chain, model), (answers, taken, given, cost) in sorted(self._sums.items())
+            for (person, chain, model), (answers, taken, given, cost, estimated) in sorted(self._sums.items())
         ]
 
 
@@ -79,7 +80,7 @@ def add_up(insert_into: Callable[..., postgresql.Insert | sqlite.Insert]) -> Exe
     """Return the statement that adds rows to what is there."""
     wanted = insert_into(spending)
     least = func.min if insert_into is sqlite.insert else func.least
-    counted = ("answers", "input_tokens", "output_tokens", "cost")
+    counted = ("answers", "input_tokens", "output_tokens", "cost", "estimated")
     return wanted.on_conflict_do_update(
         index_elements=["person", "day", "chain", "model"],
         # Bounded first: a row that was changed by hand must not refuse every answer for want of room.

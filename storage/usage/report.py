@@ -28,6 +28,8 @@ class UsageRow:
     input_tokens: int
     output_tokens: int
     cost: int
+    estimated: int = 0
+    """How many of the tokens are estimated, because the provider did not count them."""
 
 
 async def usage_report(
@@ -41,6 +43,7 @@ async def usage_report(
         func.sum(spending.c.input_tokens).label("input_tokens"),
         func.sum(spending.c.output_tokens).label("output_tokens"),
         func.sum(spending.c.cost).label("cost"),
+        func.sum(spending.c.estimated).label("estimated"),
     ).group_by(key)
     if since is not None:
         wanted = wanted.where(spending.c.day >= number_of(since))
@@ -51,8 +54,8 @@ async def usage_report(
     sums: dict[str, list[int]] = {}
     for row in rows:
         # Those who were forgotten are one line, whatever they are kept under.
-        counted = sums.setdefault(_usage_row(by, row.of), [0, 0, 0, 0])
-        for place, more in enumerate((row.answers, row.input_tokens, row.output_tokens, row.cost)):
+        counted = sums.setdefault(_usage_row(by, row.of), [0, 0, 0, 0, 0])
+        for place, more in enumerate((row.answers, row.input_tokens, row.output_tokens, row.cost, row.estimated)):
             counted[place] += read_count(more)
     found = [UsageRow(of, *counted) for of, counted in sums.items()]
     if by == "day":

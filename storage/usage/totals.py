@@ -39,6 +39,7 @@ _USED = (
         func.sum(spending.c.input_tokens).label("input_tokens"),
         func.sum(spending.c.output_tokens).label("output_tokens"),
         func.sum(spending.c.cost).label("cost"),
+        func.sum(spending.c.estimated).label("estimated"),
     )
     .where(_THEIRS)
     .group_by(spending.c.model, "is_today")
@@ -67,7 +68,8 @@ class UsageTotalsReader:
         rows = await self._rows(_USED, person)
         models: dict[str, list[UsageTotals]] = {}
         for row in rows:
-            sums = UsageTotals(*map(read_count, (row.answers, row.input_tokens, row.output_tokens, row.cost)))
+            counted = (row.answers, row.input_tokens, row.output_tokens, row.cost, row.estimated)
+            sums = UsageTotals(*map(read_count, counted))
             today, month = models.setdefault(row.model, [UsageTotals(), UsageTotals()])
             models[row.model] = [today + sums if row.is_today else today, month + sums]
         found = [ModelUsage(model, *sums) for model, sums in models.items()]

@@ -37,7 +37,9 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
     """Print the sums."""
     settings = shell.settings()
     found = asyncio.run(_found(settings.storage.database_url.get_secret_value(), by, _date(since), _date(until)))
-    head = (by, "answers", "tokens in", "tokens out", f"cost ({settings.budgets.currency})")
+    head: tuple[str, ...] = (by, "answers", "tokens in", "tokens out", f"cost ({settings.budgets.currency})")
+    if is_estimated(found):
+        head = (*head, "tokens estimated")
     if to is None:
         _print_table(head, found)
     elif to == "-":
@@ -54,7 +56,9 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
 
 def _print_table(head: Sequence[str], found: "Sequence[UsageRow]") -> None:
     rows = [*found, _total(found)] if len(found) > 1 else found
-    for line in format_columns([head, *(_cells(each, "{:,}", "{:,.4f}") for each in rows)], numbers_from=1):
+    estimated = is_estimated(found)
+    cells = (_cells(each, "{:,}", "{:,.4f}", estimated=estimated) for each in rows)
+    for line in format_columns([head, *cells], numbers_from=1):
         click.echo(line)
 
 
@@ -67,22 +71,31 @@ def _total(found: "Sequence[UsageRow]") -> "UsageRow":
         sum(each.input_tokens for each in found),
         sum(each.output_tokens for each in found),
         sum(each.cost for each in found),
+        sum(each.estimated for each in found),
     )
 
 
-def _write(head: Sequence[str], found: "Iterable[UsageRow]", to: TextIO) -> None:
+def _write(head: Sequence[str], found: "Sequence[UsageRow]", to: TextIO) -> None:
     from exports.writers.csv import harmless, writer  # noqa: PLC0415 (not for `webot --help`)
 
     rows = writer(to, lineterminator="\n")
     rows.writerow(head)
+    estimated = is_estimated(found)
     for each in found:
-        first, *others = _cells(each, "{}", "{:.6f}")
+        first, *others = _cells(each, "{}", "{:.6f}", estimated=estimated)
         rows.writerow((harmless(first), *others))
 
 
-def _cells(each: "UsageRow", count: str, amount: str) -> tuple[str, ...]:
+def is_estimated(found: "Iterable[UsageRow]") -> bool:
+    """Whether any of the tokens are estimated, because a provider did not count them."""
+    return any(each.estimated for each in found)
+
+
+def _cells(each: "UsageRow", count: str, amount: str, *, estimated: bool) -> tuple[str, ...]:
     counts = (each.answers, each.input_tokens, each.output_tokens)
-    return (each.of, *map(count.format, counts), amount.format(Decimal(each.cost) / 1_000_000))
+    cost = amount.format(Decimal(each.cost) / 1_000_000)
+    cells = (each.of, *map(count.format, counts), cost)
+    return (*cells, count.format(each.estimated)) if estimated else cells
 
 
 def _date(at: datetime | None) -> date | None:

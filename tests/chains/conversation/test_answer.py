@@ -134,7 +134,8 @@ async def test_a_provider_that_names_no_model_and_counts_no_tokens(server: OpenA
     async with open_chains_harness(server.base_url) as it:
         made_by = remembered(await it.outcome("Really?", streams=streams)).provenance
 
-    assert ("test-model", 0, 0) == (made_by.model, made_by.input_tokens, made_by.output_tokens)
+    assert ("test-model", 6 + 2) == (made_by.model, made_by.estimated)
+    assert (6, 2) == (made_by.input_tokens, made_by.output_tokens)
 
 
 @pytest.mark.parametrize("streams", [False, True])
@@ -230,7 +231,7 @@ async def test_thoughts_are_hidden_or_shown_as_a_quote_and_never_remembered(serv
         pytest.param(Says(" \n"), "model.empty", id="white space"),
         pytest.param(Says("\u200b\u200b"), "model.empty", id="invisible characters"),
         pytest.param(Says("\ufeff"), "model.empty", id="a byte order mark"),
-        pytest.param(Says("<think>and then", finish="length"), "model.empty", id="a thought that used all tokens up"),
+        pytest.param(Says("<think>and then", finish="length"), "model.no_room", id="a thought that used all tokens up"),
         pytest.param(Says("", reasoning="only thoughts"), "model.empty", id="reasoning alone"),
         pytest.param(Says("", finish="content_filter"), "model.filtered", id="nothing, because it was filtered"),
     ],
@@ -258,7 +259,7 @@ async def test_an_answer_without_end_is_cut_and_the_person_and_the_log_are_told(
 
     text, notice = outcome.replies
     assert TextReply("字" * MOST_CHARACTERS) == text
-    assert TextReply("（回答太长，到这里为止，后面的内容没有保留。）") == notice
+    assert TextReply("（回答太长，到这里为止。要接着看，请回复“继续”。）") == notice
     assert ["answer_cut"] == [line["event"] for line in logs]
 
 
@@ -276,15 +277,19 @@ async def test_of_a_refusal_so_much_is_heard_and_no_more(server: OpenAIServer) -
         assert "否" * MOST_CHARACTERS == await it.said("question")
 
 
+ESTIMATE = (7, 2)
+"""For "question" and "Yes."."""
+
+
 @pytest.mark.parametrize(
     ("usage", "counted"),
     [
         ({"prompt_tokens": 5.0, "completion_tokens": 6.9}, (5, 6)),
-        ({"prompt_tokens": "many", "completion_tokens": 6, "prompt_tokens_details": "none"}, (0, 6)),
+        ({"prompt_tokens": "many", "completion_tokens": 6, "prompt_tokens_details": "none"}, (ESTIMATE[0], 6)),
         ({"prompt_tokens": 5, "completion_tokens": 6, "prompt_tokens_details": {"cached_tokens": "x"}}, (5, 6)),
-        ({"prompt_tokens": None, "completion_tokens": [6]}, (0, 0)),
-        ([], (0, 0)),
-        ("none", (0, 0)),
+        ({"prompt_tokens": None, "completion_tokens": [6]}, ESTIMATE),
+        ([], ESTIMATE),
+        ("none", ESTIMATE),
     ],
 )
 async def test_what_is_no_count_of_tokens_costs_nobody_the_answer(

@@ -77,4 +77,4 @@ async def test_answers_from_before_there_were_sums_are_added_up(database_url: st
         rows = [tuple(row) for row in await connection.execute(select(spending))]
     await database.close()
 
-    assert [("wecom/ann", number_of(date(2026, 11, 22)), "default", "m", 2, 20, 4, 0)] == rows
+    assert [("wecom/ann", number_of(date(2026, 11, 22)), "default", "m", 2, 20, 4, 0, 0)] == rows

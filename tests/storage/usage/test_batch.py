@@ -58,13 +58,13 @@ async def ratings(database: Database) -> list[tuple[int, str]]:
 async def test_what_answers_took_is_added_up_by_day_chain_and_model(database: Database) -> None:
     await say(database)
     await say(database)
-    await say(database, replace(FAST, model="large", cost=1000))
+    await say(database, replace(FAST, model="large", cost=1000, estimated=110))
     await say(database, Provenance("help", "", ""), aside=True)
 
     day = day_of(NOON.timestamp())
     assert [
-        (str(ZHANG), day, "default", "fast", 2, 200, 40, 14),
-        (str(ZHANG), day, "default", "large", 1, 100, 20, 1000),
+        (str(ZHANG), day, "default", "fast", 2, 200, 40, 14, 0),
+        (str(ZHANG), day, "default", "large", 1, 100, 20, 1000, 110),
     ] == await spent(database)
 
 
@@ -73,8 +73,8 @@ async def test_what_other_models_took_for_an_answer_is_theirs(database: Database
 
     day = day_of(NOON.timestamp())
     assert [
-        (str(ZHANG), day, "default", "chooser", 0, 60, 5, 2),
-        (str(ZHANG), day, "default", "fast", 1, 40, 15, 5),
+        (str(ZHANG), day, "default", "chooser", 0, 60, 5, 2, 0),
+        (str(ZHANG), day, "default", "fast", 1, 40, 15, 5, 0),
     ] == await spent(database)
 
 
@@ -85,7 +85,7 @@ async def test_what_a_forgotten_person_took_stays_in_the_sum_under_a_pseudonym(d
     ((person, *sums),) = await spent(database)
 
     assert str(person).startswith("forgotten:")
-    assert [day_of(NOON.timestamp()), "default", "fast", 1, 100, 20, 7] == sums
+    assert [day_of(NOON.timestamp()), "default", "fast", 1, 100, 20, 7, 0] == sums
 
 
 async def test_a_judgement_is_of_the_latest_answer_and_the_last_one_counts(database: Database) -> None:
