@@ -220,8 +220,8 @@ class Chains:
                 yield Outcome((TextReply(said),))
             case Welcome(name):
                 yield Outcome((TextReply(self._welcome(turn.ask, turn.catalog.chain(name, turn.ask.event.sender))),))
-            case NoReply():
-                yield Outcome((Silence(),))
+            case NoReply(changes):
+                yield Outcome((Silence(),), changes)
 
     def _welcome(self, ask: AnswerRequest, chain: ChainConfig) -> str:
         said = fill(chain.welcome, values_for(ask, chain, self._context.catalogue)).strip()

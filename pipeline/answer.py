@@ -161,10 +161,15 @@ class ModelChosen:
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """The person judged the latest answer they were given; a second judgement takes the place of the first."""
+    """The person judged the latest answer they were given; a second judgement takes the place of the first.
 
-    good: bool
+    `good` is None where it was taken back.
+    """
+
+    good: bool | None
     why: str = ""
+    answer: str = ""
+    """The key of the event whose answer is meant; empty for the latest."""
 
 
 @dataclass(frozen=True, slots=True)

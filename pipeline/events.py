@@ -167,6 +167,19 @@ class UnknownMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Feedback:
+    """A press of the channel's own thumbs under an answer: `good`, or not, or None where it was taken back.
+
+    `answer` is the key of the event that was answered.
+    """
+
+    answer: str
+    good: bool | None
+    why: str = ""
+    kind: Literal["feedback"] = "feedback"
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownEvent:
     """An event of a type we have no word for; acknowledged and left alone."""
 
@@ -192,6 +205,7 @@ Content = (
     | CardActed
     | PlatformNotice
     | UnknownMessage
+    | Feedback
     | UnknownEvent
 )
 

@@ -1,5 +1,6 @@
 """The bot in the whole service: its answers stream, are recorded before their last frame, and end with @stop."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 
 from adapters.aibot.bot_channel import AibotChannel
 from adapters.simulator.phone import Phone
-from pipeline.events import InboundEvent, Person, Text
+from pipeline.events import Feedback, InboundEvent, Person, Text
 from pipeline.replies import TextPart
+from storage.conversations.ratings import count_ratings
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service, until
 
@@ -156,3 +158,47 @@ async def test_an_export_comes_as_a_file_after_the_bubble_says_so(tmp_path: Path
         shown = await phone.messages(count=3, within=20)
 
     assert "file" in [message.type for message in shown]
+
+
+async def test_thumbs_are_counted_for_the_answer_they_stand_under_and_taken_back(
+    tmp_path: Path, model: OpenAIServer
+) -> None:
+    model.script(Says("answer 1"), Says("answer 2"))
+    async with running_service(tmp_path, answered_by(model)) as house:
+        phone = await phone_of(house)
+        keys = []
+        for number in (1, 2):
+            await phone.say(f"question {number}")
+            await phone.texts(count=number)
+            keys.append(
+                next(str(f["feedback"]["id"]) for _, f in reversed(house.simulator.bots.shown) if "feedback" in f)
+            )
+        for judgement, counts in (
+            (Feedback(keys[0], good=False, why="hm"), (0, 1)),
+            (Feedback(keys[1], good=True), (1, 1)),
+            (Feedback("aibot/of/others", good=False), (1, 1)),
+            (Feedback(keys[0], good=None), (1, 0)),
+        ):
+            await phone.do(judgement)
+            await counted(house, *counts)
+        texts = await phone.texts(count=2)
+
+    assert ["answer 1", "answer 2"] == texts
+
+
+async def test_the_first_look_of_a_day_is_welcomed(tmp_path: Path) -> None:
+    async with running_service(tmp_path, BOT) as house:
+        phone = await phone_of(house)
+        await phone.enter()
+
+        assert "@help" in (await phone.texts())[0]
+        assert 1 == house.simulator.bots.frames["aibot_respond_welcome_msg"]
+
+
+async def counted(house: RunningService, good: int, bad: int) -> None:
+    """Return when so many answers are judged."""
+    async with asyncio.timeout(10):
+        while [(each.good, each.bad) for each in (await count_ratings(house.service.database)).values()] != [
+            (good, bad)
+        ]:
+            pass

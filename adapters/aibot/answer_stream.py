@@ -51,6 +51,7 @@ class AnswerStream:
         req_id: str,
         stream_id: str,
         *,
+        feedback: str,
         handed_over: str,
         timing: StreamTiming,
         clock: Callable[[], float] = time.monotonic,
@@ -58,6 +59,8 @@ class AnswerStream:
         self.req_id = req_id
         self.stream_id = stream_id
         self._connection = connection
+        self._feedback = feedback
+        """What comes back with a press of the thumbs under the answer."""
         self._handed_over = handed_over
         self._timing = timing
         self._clock = clock
@@ -211,8 +214,8 @@ class AnswerStream:
         self.expired = True
 
     async def _frame(self, content: str, *, finish: bool) -> BotFrame:
-        """Send a frame, again where two were in the air; the feedback's id is the stream's, on its first frame."""
-        feedback = "" if self._opened_at else self.stream_id
+        """Send a frame, again where two were in the air; the feedback's id stands on the first frame."""
+        feedback = "" if self._opened_at else self._feedback
         body = stream_body(self.stream_id, content or WAITING, finish=finish, feedback=feedback)
         for pause in (*_CONFLICT_PAUSES, None):
             answer = await self._connection.call("aibot_respond_msg", body, req_id=self.req_id)

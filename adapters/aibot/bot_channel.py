@@ -23,7 +23,7 @@ from adapters.aibot.held_connection import HeldConnection
 from adapters.wecom.client.errors import error_for
 from adapters.wecom.client.media import ending_of, mime_of
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
-from pipeline.events import Entered, Image, InboundEvent, Person, Text, UnknownEvent
+from pipeline.events import Image, InboundEvent, Person, Subscribed, Text, UnknownEvent
 from pipeline.net import is_loopback_host
 from pipeline.ports import (
     ChannelCapabilities,
@@ -191,6 +191,7 @@ class AibotChannel:
                 req_id,
                 # One for one message, so that a frame sent again is the same stream's.
                 hashlib.sha256(message.event.key.encode()).hexdigest()[:32],
+                feedback=message.event.key,
                 handed_over=self._catalogue.text("aibot.handed_over"),
                 timing=self._timing.stream,
             )
@@ -262,7 +263,7 @@ class AibotChannel:
 
     async def _answer(self, ticket: _Ticket, text: str) -> Receipt | None:
         """Answer by the callback's own req_id; None where that is no longer possible."""
-        if isinstance(ticket.message.event.content, Entered):
+        if isinstance(ticket.message.event.content, Subscribed):
             return await self._welcome(ticket, text)
         stream = ticket.stream
         if stream is None:

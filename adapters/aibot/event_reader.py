@@ -11,11 +11,12 @@ from typing import Any, Literal
 from adapters.aibot.frames import FrameRefused
 from pipeline.events import (
     Content,
-    Entered,
+    Feedback,
     File,
     Image,
     InboundEvent,
     Person,
+    Subscribed,
     Text,
     UnknownEvent,
     UnknownMessage,
@@ -34,6 +35,9 @@ _NAME_LIMIT = 64
 _LONGEST_URL = 4096
 _LONGEST_QUOTE = 4000
 _MOST_ITEMS = 50
+_LONGEST_KEY = 256
+_LONGEST_NOTE = 1000
+_REASONS = {1: "irrelevant", 2: "incomplete", 3: "wrong", 4: "bad data analysis"}
 _MOST_PICTURES = 9
 PART_OF_MESSAGE = "/picture"
 """At the end of the key of a picture that came in one message with words."""
@@ -126,6 +130,29 @@ def _content(kind: str, body: Mapping[str, Any], names: Sequence[str]) -> Conten
             return UnknownMessage(wellformed(kind[:_NAME_LIMIT]))
 
 
+def _feedback(own: object) -> Content:
+    match own:
+        case {"id": str(answer), "type": 1 | 2 | 3 as kind} if answer and len(answer) <= _LONGEST_KEY:
+            good = {1: True, 2: False}.get(kind)
+            return Feedback(wellformed(answer), good, _why(own) if good is False else "")
+        case _:
+            return UnknownEvent("feedback_event")
+
+
+def _why(own: object) -> str:
+    """Return what was wrong with an answer, in the platform's reasons and the person's words."""
+    listed = own.get("inaccurate_reason_list")
+    reasons = [
+        _REASONS[each]
+        for each in (listed if isinstance(listed, list) else [])
+        if type(each) is int and each in _REASONS
+    ]
+    words = own.get("content")
+    if isinstance(words, str) and words.strip():
+        reasons.append(wellformed(words.strip()[:_LONGEST_NOTE]))
+    return "; ".join(reasons)
+
+
 def _mixed(own: Mapping[str, Any]) -> str:
     """Return the words of a message that has more than words."""
     items = own.get("msg_item")
@@ -163,7 +190,10 @@ def _event(body: Mapping[str, Any]) -> Content:
     event = body.get("event")
     name = event.get("eventtype") if isinstance(event, dict) else None
     if name == "enter_chat":
-        return Entered()
+        # The first look of a day: there is a welcome to it, as to a new member.
+        return Subscribed()
+    if name == "feedback_event" and isinstance(event, dict):
+        return _feedback(event.get("feedback_event"))
     return UnknownEvent(wellformed(name[:_NAME_LIMIT]) if isinstance(name, str) else "")
 
 

@@ -18,7 +18,7 @@ from adapters.simulator.platform.apps import App
 from adapters.simulator.platform.errcodes import ApiError
 from adapters.simulator.platform.state import Platform, chat_of
 from adapters.simulator.platform.timeline import Delivered, MemberAction
-from pipeline.events import Content, Entered, File, Image, Text, Video
+from pipeline.events import Content, Entered, Feedback, File, Image, Text, Video
 
 CONTENT_BYTES = 20_480
 STREAM_SECONDS = 360.0
@@ -50,6 +50,7 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
 }
 _LATE_SECONDS = 0.3
 _GROUP_CHAT = 2
+_BAD = 2
 _RESPONSE_FAULTS: tuple[BotFaultName, ...] = ("window_closed", "quota", "conflict")
 
 
@@ -403,6 +404,16 @@ def _body(app: App, said: MemberAction, msgid: str, media_url: str) -> tuple[str
         case Image(media_id) | Video(media_id) | File(media_id):
             file = {"url": f"{media_url}/{media_id}", "aeskey": FILE_KEY}
             return "aibot_msg_callback", common | {"msgtype": content.kind, content.kind: file}
+        case Feedback(answer, good, why):
+            type_ = 3 if good is None else 1 if good else 2
+            judged = {
+                "id": answer,
+                "type": type_,
+                "content": why,
+                "inaccurate_reason_list": [2] if type_ == _BAD else [],
+            }
+            event = {"eventtype": "feedback_event", "feedback_event": judged}
+            return "aibot_event_callback", common | {"msgtype": "event", "event": event}
         case Entered():
             return "aibot_event_callback", common | {"msgtype": "event", "event": {"eventtype": "enter_chat"}}
         case _:

@@ -8,6 +8,7 @@ from pipeline.events import (
     Clicked,
     Content,
     Entered,
+    Feedback,
     File,
     Image,
     Link,
@@ -71,6 +72,7 @@ def is_message(content: Content) -> bool:
             | Position()
             | CardActed()
             | PlatformNotice()
+            | Feedback()
             | UnknownEvent()
         ):
             return False
@@ -126,6 +128,9 @@ def _content(content: Content) -> str:  # noqa: C901, PLR0911, PLR0912 - one lin
             return _event("template_card_event") + _card(content)
         case PlatformNotice(name):
             return _event(name)
+        case Feedback():
+            # An application's messages have no thumbs.
+            return _event("feedback")
         case UnknownEvent(name):
             return _event(name) + _words("EventKey", "")
 

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from chains.command import CommandIntent, Commands
+from pipeline.answer import Change, Rated
 from pipeline.events import (
     CardActed,
     Clicked,
     Content,
     Entered,
+    Feedback,
     File,
     Image,
     Link,
@@ -77,7 +79,9 @@ class VoiceIntent:
 
 @dataclass(frozen=True, slots=True)
 class NoReply:
-    """No answer is due."""
+    """No answer is due; `changes` is what is recorded all the same."""
+
+    changes: tuple[Change, ...] = ()
 
 
 Intent = Question | CommandIntent | UnknownCommand | FixedReply | Welcome | ImageIntent | VoiceIntent | NoReply
@@ -100,7 +104,7 @@ def command_line_of(content: Content) -> str | None:
             return None
 
 
-def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -> Intent:
+def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -> Intent:  # noqa: PLR0911 -- a kind a line
     """Read an event's content; what the model gets of a place, a page or a code is in the words' language."""
     match content:
         case Text(text):
@@ -115,6 +119,8 @@ def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -
             return ImageIntent(content.media_id) if isinstance(content, Image) else VoiceIntent(content.media_id)
         case Video() | File() | UnknownMessage() | Subscribed():
             return FixedReply(f"kind.{content.kind}")
+        case Feedback(answer, good, why):
+            return NoReply((Rated(good, why, answer),))
         case Entered() | Unsubscribed() | Viewed() | Position() | CardActed() | PlatformNotice() | UnknownEvent():
             # Entered comes on every opening of the app: a welcome there would be one a minute.
             return NoReply()

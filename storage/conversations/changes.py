@@ -24,7 +24,7 @@ from pipeline.text.unicode import wellformed
 from pipeline.turn_state import Turn
 from storage.conversations.audit import note
 from storage.conversations.deletion import erase
-from storage.conversations.ratings import latest_answer
+from storage.conversations.ratings import answer_to, latest_answer
 from storage.conversations.values import storable_name, storable_provenance
 from storage.database.bulk import insert_rows, rows_parameter
 from storage.database.codec import NO_TOOLS, media_to_json, pictures_from_json, pictures_to_json, tools_to_json
@@ -244,11 +244,13 @@ class Changes:
             )
 
     async def _rate(self, turn: Turn, rated: Rated) -> None:
-        latest = latest_answer(str(turn.event.chat)).scalar_subquery()
+        chat = str(turn.event.chat)
+        meant = answer_to(chat, rated.answer) if rated.answer else latest_answer(chat)
+        rating = 0 if rated.good is None else 1 if rated.good else -1
         await self._connection.execute(
             update(messages)
-            .where(messages.c.id == latest)
-            .values(rating=1 if rated.good else -1, rating_note=wellformed(rated.why))
+            .where(messages.c.id == meant.scalar_subquery())
+            .values(rating=rating, rating_note=wellformed(rated.why))
         )
 
     async def _add_picture(self, turn: Turn, came: ImageReceived) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, case, false, func, literal, or_, s
 from storage.conversations.questions import exchanges
 from storage.database.engine import Database
 from storage.database.reading import read_time
-from storage.database.tables import conversations, messages, people
+from storage.database.tables import conversations, inbox, messages, people
 
 Rating = Literal["", "good", "bad"]
 
@@ -44,6 +44,10 @@ class RatedAnswer:
     answer: str = ""
 
 
+_CONVERSATIONS_JUDGED = 20
+"""How far back an answer may lie that is judged by its key."""
+
+
 def latest_answer(person: str) -> Select[tuple[int]]:
     """Return the latest answer of a model to a person; replies of commands do not count."""
     return (
@@ -51,6 +55,28 @@ def latest_answer(person: str) -> Select[tuple[int]]:
         .join(conversations, conversations.c.id == messages.c.conversation_id)
         .where(conversations.c.person == person, messages.c.role == "ai", messages.c.aside == false())
         .order_by(conversations.c.number.desc(), messages.c.turn.desc())
+        .limit(1)
+    )
+
+
+def answer_to(person: str, key: str) -> Select[tuple[int]]:
+    """Return the answer of a model to one event of a person or a group, among their latest conversations."""
+    lately = (
+        select(conversations.c.id)
+        .where(conversations.c.person == person)
+        .order_by(conversations.c.number.desc())
+        .limit(_CONVERSATIONS_JUDGED)
+    )
+    turn = select(inbox.c.id).where(inbox.c.key == key).scalar_subquery()
+    return (
+        select(messages.c.id)
+        .where(
+            messages.c.conversation_id.in_(lately),
+            messages.c.trace == turn,
+            messages.c.role == "ai",
+            messages.c.aside == false(),
+        )
+        .order_by(messages.c.id.desc())
         .limit(1)
     )
 

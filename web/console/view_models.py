@@ -16,6 +16,7 @@ from pipeline.events import (
     Clicked,
     Content,
     Entered,
+    Feedback,
     File,
     Image,
     Link,
@@ -130,7 +131,7 @@ def _action_html(
             shown = note(content.kind)
         case Scanned(_, result):
             shown = note("scanned", waits=True, result=result)
-        case Position() | CardActed() | PlatformNotice() | UnknownMessage() | UnknownEvent():
+        case Position() | CardActed() | Feedback() | PlatformNotice() | UnknownMessage() | UnknownEvent():
             shown = note("event", kind=content.kind)
     return shown
 

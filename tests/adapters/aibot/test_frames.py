@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adapters.aibot.drafts import STREAM_BYTES, WAITING, draft
 from adapters.aibot.event_reader import read_message, without_mention
 from adapters.aibot.frames import FRAME_BYTES, FrameRefused, read_frame
-from pipeline.events import Content, Entered, File, Image, Text, UnknownEvent, UnknownMessage, Video
+from pipeline.events import Content, Feedback, File, Image, Subscribed, Text, UnknownEvent, UnknownMessage, Video
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FILE, KEYED_FILE = '["https://x/1", ""]', '["https://x/1", "k"]'
@@ -105,7 +105,7 @@ def body(**more: object) -> dict[str, Any]:
         pytest.param({"msgtype": "image", "image": {}}, UnknownMessage("image"), id="a picture without its address"),
         pytest.param({"msgtype": "voice", "voice": {}}, UnknownMessage("voice"), id="speech without words"),
         pytest.param({"msgtype": "location"}, UnknownMessage("location"), id="a kind of tomorrow"),
-        pytest.param({"msgtype": "event", "event": {"eventtype": "enter_chat"}}, Entered(), id="a first look"),
+        pytest.param({"msgtype": "event", "event": {"eventtype": "enter_chat"}}, Subscribed(), id="a first look"),
         pytest.param({"msgtype": "event", "event": {"eventtype": "x"}}, UnknownEvent("x"), id="an event of tomorrow"),
         pytest.param({"msgtype": "event", "event": []}, UnknownEvent(""), id="an event that is none"),
     ],
@@ -180,6 +180,31 @@ def test_a_picture_beside_words_and_one_that_is_quoted_come_before_the_words() -
 def test_a_callback_without_what_it_must_have_is_refused(change: dict[str, Any], reason: str) -> None:
     with pytest.raises(FrameRefused, match=reason):
         read_message(body(msgtype="text", text={"content": "x"}) | change, channel="c", bot_id="B", names=(), now=NOW)
+
+
+def judged(**fields: object) -> dict[str, Any]:
+    return {"msgtype": "event", "event": {"eventtype": "feedback_event", "feedback_event": fields}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "content"),
+    [
+        ({"id": "k", "type": 1, "content": "x"}, Feedback("k", good=True)),
+        (
+            {"id": "k", "type": 2, "content": " so so ", "inaccurate_reason_list": [2, 4, 9, "1", True]},
+            Feedback("k", good=False, why="incomplete; bad data analysis; so so"),
+        ),
+        ({"id": "k", "type": 2, "inaccurate_reason_list": {}}, Feedback("k", good=False)),
+        ({"id": "k", "type": 3}, Feedback("k", good=None)),
+        ({"id": "k", "type": 7}, UnknownEvent("feedback_event")),
+        ({"id": 7, "type": 1}, UnknownEvent("feedback_event")),
+        ({}, UnknownEvent("feedback_event")),
+    ],
+)
+def test_thumbs_are_read_with_their_reasons(fields: dict[str, Any], content: Content) -> None:
+    message = read_message(body(**judged(**fields)), channel="bot", bot_id="B", names=(), now=NOW)
+
+    assert content == message.event.content
 
 
 @pytest.mark.parametrize(
