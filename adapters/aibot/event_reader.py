@@ -141,13 +141,11 @@ def _feedback(own: object) -> Content:
 
 def _why(own: object) -> str:
     """Return what was wrong with an answer, in the platform's reasons and the person's words."""
-    listed = own.get("inaccurate_reason_list")
-    reasons = [
-        _REASONS[each]
-        for each in (listed if isinstance(listed, list) else [])
-        if type(each) is int and each in _REASONS
-    ]
-    words = own.get("content")
+    fields = own if isinstance(own, dict) else {}
+    listed = fields.get("inaccurate_reason_list")
+    known = [each for each in listed if type(each) is int] if isinstance(listed, list) else []
+    reasons = [_REASONS[each] for each in known if each in _REASONS]
+    words = fields.get("content")
     if isinstance(words, str) and words.strip():
         reasons.append(wellformed(words.strip()[:_LONGEST_NOTE]))
     return "; ".join(reasons)
