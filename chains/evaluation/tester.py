@@ -130,9 +130,8 @@ class ChainTester:
     ) -> None:
         """`channel_chains` are the chains that channels have as their own."""
         self.models = models
-        self._generator = AnswerGenerator(
-            models, chat, catalogue, tool_registry or ToolRegistry({}), tool_seconds=TOOL_SERVER_SECONDS
-        )
+        self.tool_registry = tool_registry or ToolRegistry({})
+        self._generator = AnswerGenerator(models, chat, catalogue, self.tool_registry, tool_seconds=TOOL_SERVER_SECONDS)
         self._answers = answers or AnswerCache()
         self._clock = clock
         self._channel_chains = channel_chains

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -19,6 +20,14 @@ MOST_OFFERED = 64
 _PREFIX = "mcp."
 _NAME = re.compile(r"[\w-]{1,32}", re.ASCII)
 _PACKAGE = "langchain_mcp_adapters"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolExamination:
+    """What servers say of the tools that a chain names: those they have not, and the servers that do not answer."""
+
+    missing: tuple[Sentence, ...] = ()
+    away: tuple[Sentence, ...] = ()
 
 
 class McpServers:
@@ -41,6 +50,24 @@ class McpServers:
             if not tools or name in tools
         ]
         return {offer.tool.name: offer for offer in found[:MOST_OFFERED]}
+
+    async def examine(self, names: Iterable[str], *, patience: float = CONNECT_SECONDS) -> ToolExamination:
+        """Ask the servers whether they have the tools that a chain's `tools` name."""
+        missing: list[Sentence] = []
+        away: list[Sentence] = []
+        for name, tools in _wanted(names).items():
+            if (server := self._servers.get(name)) is None:
+                continue
+            offers = await server.offers(patience)
+            if not server.connected:
+                away.append(_of_tools(Sentence("mistake.mcp_away", server=name, said=server.trouble or "timeout")))
+                continue
+            known = ", ".join(sorted(offers)) or "-"
+            missing += [
+                _of_tools(Sentence("mistake.mcp_missing", server=name, found=tool, known=known))
+                for tool in sorted(tools - offers.keys())
+            ]
+        return ToolExamination(tuple(missing), tuple(away))
 
     def connect_soon(self, names: Iterable[str]) -> None:
         """Begin to connect to the servers that chains' `tools` name, without waiting for any."""
@@ -79,6 +106,11 @@ def open_servers(settings: Settings) -> McpServers:
 def set_up(settings: Settings) -> dict[str, McpTable]:
     """Return the servers that somebody has filled in."""
     return {name: table for name, table in settings.mcp.items() if table.command or table.url}
+
+
+def names_servers(names: Iterable[str]) -> bool:
+    """Whether a chain's `tools` name any server."""
+    return bool(_wanted(names))
 
 
 def unknown_tool(names: Iterable[str], settings: Settings) -> str:

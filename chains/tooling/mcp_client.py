@@ -73,6 +73,11 @@ class McpConnection:
             log.info("mcp_server_not_ready", server=self.name, known=len(self._offers))
         return self._offers
 
+    @property
+    def connected(self) -> bool:
+        """Whether it is connected to now."""
+        return self._session is not None
+
     def connect_soon(self) -> None:
         """Begin to connect without waiting for it."""
         if self._task is None and not self._closed and time.monotonic() >= self._rests_until:

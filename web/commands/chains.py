@@ -4,14 +4,24 @@ NAME's draft is DATA_DIR/chains/drafts/NAME.toml; without one, what is live is m
 """
 
 import asyncio
-import getpass
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.errors import ChainInvalid
+from pipeline.text.i18n import in_language
+from web.operator.chain_reports import (
+    list_rows,
+    print_notices,
+    print_problems,
+    print_rows,
+    service_line,
+    spoken,
+)
 from web.operator.ratings import THUMBS, count_by_revision, rating_cells, show_rated
+from web.operator.release_verbs import NAME, history, open_desk, publish, rollback, trials
 from web.operator.shell import Shell, pass_shell
 from web.operator.table import format_columns
 from web.operator.trials import check_report, show_request, show_tool_trace, write_report
@@ -23,7 +33,6 @@ if TYPE_CHECKING:
     from storage.conversations.ratings import Rating
     from web.operator.chains import ChainWorkspace
 
-_NAME = click.argument("name", metavar="NAME")
 _AT_ONCE = click.option(
     "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Ask so many at once."
 )
@@ -31,46 +40,63 @@ _JUDGE = click.option("--judge", default="default", show_default=True, help="The
 _TOOLS = click.option("--tools/--no-tools", default=True, help="Whether models may use the tools of their chains.")
 _FRESH = click.option("--fresh", is_flag=True, help="Ask the model again even where the answer is known.")
 _LIVE = click.option("--live", is_flag=True, help="Take what is live, not the draft.")
-_NOTE = click.option("--note", default="", help="Why, for the history.")
-_AUTHOR = click.option("--author", default=None, help="Who, for the history; else the user of this shell.")
 
 
-@click.group(help=__doc__)
+class _InLanguage(click.Group):
+    """A group that says in the language of the settings what is wrong with a chain."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except ChainInvalid as error:
+            said = "\n".join(in_language(problem, spoken()) for problem in error.problems)
+            click.echo(f"webot: {said}", err=True)
+            raise click.exceptions.Exit(1) from error
+
+
+@click.group(cls=_InLanguage, help=__doc__)
 def command() -> None:
     """Work on chains."""
+
+
+for verb in (history, publish, rollback, trials):
+    command.add_command(verb)
 
 
 @command.command("list")
 @pass_shell
 def list_chains(shell: Shell) -> None:
     """List the chains with their commands, models and revisions."""
-    desk = _desk(shell)
-    drafts = desk.drafts
-    counts = count_by_revision(desk)
-    rows = [("NAME", "COMMAND", "MODEL", "REVISION", *THUMBS, "FROM", "WHAT IT IS FOR")]
-    for name in desk.shelf.catalog.names:
-        chain = desk.shelf.catalog.chain(name)
-        origin = "own" if name in desk.shelf.files(desk.folder) else "shipped"
-        origin += ", draft" if name in drafts else ""
-        judged = rating_cells(counts, name, chain.revision)
-        rows.append((name, chain.command or "-", chain.model, chain.revision, *judged, origin, chain.description))
-    click.echo("\n".join(format_columns(rows)))
+    desk = open_desk(shell)
+    print_rows(list_rows(desk, count_by_revision(desk)))
+    print_notices(desk, *desk.shelf.catalog.names)
+    machines = desk.deployment.machines
+    in_step = sum(not machine.away and machine.number >= 0 for machine in machines)
+    click.secho(service_line(in_step, len(machines)), fg="cyan", err=True)
+    print_problems((machine.away for machine in machines if machine.away), colour="yellow")
+    print_problems(desk.shelf.catalog.warnings, colour="yellow")
     _complain(desk.shelf.catalog.problems)
 
 
 @command.command()
-@_NAME
+@NAME
 @click.option("--revision", default="", help="An earlier one, by how its name begins.")
 @_LIVE
 @pass_shell
 def show(shell: Shell, name: str, *, revision: str, live: bool) -> None:
     """Print a chain's text, and beside it what people think of its answers."""
-    desk = _desk(shell)
+    desk = open_desk(shell)
     version = asyncio.run(desk.revision(name, revision)) if revision else desk.version(name, live=live)
     click.echo(version.text.rstrip("\n"))
     good, bad = rating_cells(count_by_revision(desk), name, version.chain.revision)
+    machines = desk.deployment.machines
+    running = sum(each.live.get(name) == version.chain.revision for each in machines)
+    tokens = spoken().text("chains.tokens", tokens=f"{version.chain.prompt_tokens:,}")
+    facts = f"{version.chain.revision}: {THUMBS[0]} {good}  {THUMBS[1]} {bad}  {service_line(running, len(machines))}"
     # Apart from the text, which may be on its way into a file.
-    click.secho(f"{version.chain.revision}: {THUMBS[0]} {good}  {THUMBS[1]} {bad}", fg="cyan", err=True)
+    click.secho(f"{facts}  {tokens}", fg="cyan", err=True)
+    print_notices(desk, name)
 
 
 @command.command()
@@ -78,23 +104,24 @@ def show(shell: Shell, name: str, *, revision: str, live: bool) -> None:
 @pass_shell
 def check(shell: Shell, files: tuple[Path, ...]) -> None:
     """Check every chain and draft, or some files; the exit code is 1 if one cannot be used."""
-    from chains.catalog.config import read_chain  # noqa: PLC0415 (not for `webot --help`)
-    from pipeline.errors import ChainInvalid  # noqa: PLC0415 (the same)
+    from chains.catalog.advice import is_in_use  # noqa: PLC0415 (not for `webot --help`)
+    from chains.catalog.config import read_chain  # noqa: PLC0415 (the same)
 
-    desk = _desk(shell)
-    problems = [] if files else desk.problems()
+    desk = open_desk(shell)
+    problems = [problem for file in files for problem in desk.problems_of(file)] if files else desk.problems()
+    missing, away = asyncio.run(desk.tool_problems(files))
+    print_problems([*away, *desk.warnings(files)], colour="yellow")
+    print_problems(filter(is_in_use, problems), colour="yellow")
+    _complain([*(problem for problem in problems if not is_in_use(problem)), *missing])
     for file in files:
-        try:
-            wrong = desk.shelf.problem_with(read_chain(file))
-            problems += [f"{file}: {wrong}"] if wrong else []
-        except ChainInvalid as error:
-            problems.append(str(error))
-    _complain(problems)
-    click.echo(f"{len(files) or len(desk.shelf.catalog.names) + len(desk.drafts)} chains: all can be used")
+        tokens = spoken().text("chains.tokens", tokens=f"{read_chain(file).prompt_tokens:,}")
+        click.echo(spoken().text("chains.size", file=file, tokens=tokens))
+    count = len(files) or len(desk.shelf.catalog.names) + len(desk.drafts)
+    click.echo(spoken().text("chains.all_usable", count=count))
 
 
 @command.command()
-@_NAME
+@NAME
 @click.argument("old", default="")
 @click.argument("new", default="")
 @pass_shell
@@ -102,99 +129,20 @@ def diff(shell: Shell, name: str, old: str, new: str) -> None:
     """Show what the draft changes, or the difference between revisions OLD and NEW."""
     from web.operator.chains import differences  # noqa: PLC0415 (not for `webot --help`)
 
-    desk = _desk(shell)
+    desk = open_desk(shell)
     before = asyncio.run(desk.revision(name, old)) if old else desk.live(name)
     after = asyncio.run(desk.revision(name, new)) if new else desk.live(name) if old else desk.draft(name)
+    print_notices(desk, name)
     lines = differences(before, after)
     for line in lines:
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
         click.secho(line, fg=colour)
     if not lines:
-        click.echo("no difference")
-
-
-@command.command()
-@_NAME
-@pass_shell
-def history(shell: Shell, name: str) -> None:
-    """List a chain's releases, newest first, with how many answers of each were judged good and bad."""
-    desk = _desk(shell)
-    counts = count_by_revision(desk)
-    rows = [("WHEN", "REVISION", "TO", *THUMBS, "AUTHOR", "NOTE")]
-    for release in asyncio.run(desk.history(name)):
-        share = "everybody" if release.whole else f"{release.share} %"
-        users = f" and {', '.join(release.users)}" if release.users else ""
-        when = release.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        draft = release.draft
-        judged = rating_cells(counts, name, draft.revision)
-        rows.append((when, draft.revision or "taken away", share + users, *judged, draft.author, draft.note))
-    if len(rows) == 1:
-        click.echo(f"{name} was never released: what is shipped answers, or the service has not run yet")
-    else:
-        click.echo("\n".join(format_columns(rows)))
-
-
-@command.command()
-@_NAME
-@click.argument("revision")
-@_NOTE
-@_AUTHOR
-@pass_shell
-def rollback(shell: Shell, name: str, revision: str, *, note: str, author: str | None) -> None:
-    """Make an earlier revision answer again."""
-    desk = _desk(shell)
-
-    async def run() -> str:
-        version = await desk.revision(name, revision)
-        await desk.publish(name, version, author=_author(author), note=note or f"rollback to {version.label}")
-        return version.label
-
-    click.echo(f"{name}: {asyncio.run(run())} answers again")
-
-
-@command.command()
-@_NAME
-@click.option(
-    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Publish this, not the draft."
-)
-@click.option(
-    "--share", type=click.IntRange(0, 100), default=None, help="Only to so many of a hundred people at first."
-)
-@click.option("--user", "users", multiple=True, help="Only to this user at first; may be said more than once.")
-@_NOTE
-@_AUTHOR
-@pass_shell
-def publish(
-    shell: Shell,
-    name: str,
-    *,
-    file: Path | None,
-    share: int | None,
-    users: tuple[str, ...],
-    note: str,
-    author: str | None,
-) -> None:
-    """Make a draft answer: everybody, or some people first."""
-    from chains.catalog.config import parse_chain, read_text  # noqa: PLC0415 (not for `webot --help`)
-    from web.operator.chains import Version  # noqa: PLC0415 (the same)
-
-    desk = _desk(shell)
-    if file is not None:
-        text = read_text(file)
-        version = Version(str(file), text, parse_chain(text, name=name, source=str(file)))
-    else:
-        version = desk.draft(name)
-    part = share if share is not None else 0 if users else 100
-    asyncio.run(desk.publish(name, version, author=_author(author), note=note, share=part, users=users))
-    whole = part == 100  # noqa: PLR2004 (everybody)
-    if whole and file is None:
-        desk.draft_file(name).unlink()
-    whom = "everybody" if whole else " and ".join(filter(None, (f"{part} %" if part else "", ", ".join(users))))
-    click.echo(f"{name}: {version.chain.revision} answers {whom}")
+        click.echo(spoken().text("chains.no_difference"))
 
 
 @command.command("try")
-@_NAME
+@NAME
 @click.argument("text")
 @_LIVE
 @_TOOLS
@@ -210,6 +158,8 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
         tried = TrialAnswer()
         async with desk.tester(at_once=1, fresh=True, tools=tools) as trier:
             sent = await trier.prepare(version.chain, text)
+            examined = await trier.tool_registry.servers.examine(version.chain.tools)
+            print_problems([*examined.away, *examined.missing], colour="yellow")
             show_request(f"{name} {version.label} {version.chain.revision}", sent)
             began = False
             async for piece in trier.stream(sent):
@@ -226,7 +176,8 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
                         tried = piece
         return tried
 
-    desk = _desk(shell)
+    desk = open_desk(shell)
+    print_notices(desk, name)
     tried = asyncio.run(run(desk))
     click.echo()
     if tried.error:
@@ -268,7 +219,7 @@ def test(
 
     from chains.evaluation.tester import describe_use  # noqa: PLC0415 (the same)
 
-    results = asyncio.run(run(_desk(shell)))
+    results = asyncio.run(run(open_desk(shell)))
     for result in results:
         click.secho(f"{'ok  ' if result.passed else 'FAIL'} {result.chain} {result.number}", nl=False)
         click.echo(f"  {' '.join(result.case.input.split())[:60]}")
@@ -285,7 +236,7 @@ def test(
 
 
 @command.command()
-@_NAME
+@NAME
 @click.option("--last", type=click.IntRange(1, 1000), default=50, show_default=True, help="So many questions.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), default=None, help="The page to write.")
 @_JUDGE
@@ -304,7 +255,7 @@ def replay(
     from chains.evaluation.replay import add_up, page, replay  # noqa: PLC0415 (the same)
     from chains.models.prices import money  # noqa: PLC0415 (the same)
 
-    desk = _desk(shell)
+    desk = open_desk(shell)
     live, draft = desk.live(name), desk.draft(name)
     report = report or Path(f"replay-{name}.html")
     check_report(report)
@@ -351,7 +302,7 @@ def replay(
 
 
 @command.command()
-@_NAME
+@NAME
 @click.option("--bad", "rated", flag_value="bad", help="Only answers judged bad.")
 @click.option("--good", "rated", flag_value="good", help="Only answers judged good.")
 @click.option("--last", type=click.IntRange(1, 1000), default=20, show_default=True, help="So many.")
@@ -361,31 +312,15 @@ def ratings(shell: Shell, name: str, *, rated: "Rating | None", last: int) -> No
 
     What they noted is shown of all; question and answer only of the users that [replay] users names. All of it masked.
     """
-    desk = _desk(shell)
+    desk = open_desk(shell)
     found = asyncio.run(desk.judged(name, last=last, rated=rated or ""))
     for judged in found:
         show_rated(judged)
     if not found:
-        click.echo(f"nobody has judged an answer of {name} yet")
-
-
-def _desk(shell: Shell) -> "ChainWorkspace":
-    from web.operator.chains import ChainWorkspace  # noqa: PLC0415 (not for `webot --help`)
-    from web.operator.quiet_settings import load_settings_quietly  # noqa: PLC0415 (the same)
-
-    return ChainWorkspace(load_settings_quietly(shell))
-
-
-def _author(said: str | None) -> str:
-    try:
-        return said or getpass.getuser()
-    except (OSError, KeyError):
-        # A container may run as a user that has no name.
-        return "somebody"
+        click.echo(spoken().text("chains.nobody_judged", name=name))
 
 
 def _complain(problems: Sequence[str]) -> None:
-    for problem in problems:
-        click.secho(problem, fg="red", err=True)
+    print_problems(problems)
     if problems:
         raise click.exceptions.Exit(1)

@@ -4,29 +4,36 @@ import asyncio
 import difflib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from chains.catalog.advice import advice, missing_targets
 from chains.catalog.config import ChainConfig, parse_chain, read_chain, read_text
-from chains.catalog.files import ChainFiles, open_chain_files
+from chains.catalog.diagnostics import located
+from chains.catalog.files import ChainFiles, ignored_line, open_chain_files
+from chains.catalog.folder import look
 from chains.catalog.requirements import requirements_of
+from chains.catalog.sync import live_chains
+from chains.catalog.toml_locations import locate_keys
 from chains.commands import all_commands
 from chains.evaluation.replay import ReplayQuestion, masked_question
 from chains.evaluation.tester import CHANNEL_CHAINS, AnswerCache, ChainTester
 from chains.media.services import trial_media_services
 from chains.models.registry import ModelRegistry
-from chains.tooling.mcp import open_servers
+from chains.tooling.mcp import names_servers, open_servers
 from chains.toolset import ToolRegistry, open_tool_registry
 from pipeline.errors import ChainInvalid
-from pipeline.revisions import ChainRelease, ChainRevision
+from pipeline.revisions import WHOLE_SHARE, ChainRelease, ChainRevision, MachineState, ReleaseState
 from pipeline.settings import Settings
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence
 from pipeline.text.privacy import Masker
 from storage.conversations.chain_revisions import RevisionStore
 from storage.conversations.erasure import TRIED, drop_tried
 from storage.conversations.questions import latest_questions
 from storage.conversations.ratings import RatedAnswer, Rating, RatingCount, count_ratings, latest_rated
 from storage.database.access import DatabaseUnusable, NoDatabase, SchemaOutdated, ensure_schema, open_for_cli
+from storage.database.migrate import SchemaTooNew
+from web.operator.publishing import Published, Wanted, release
 
 DRAFTS = "drafts"
 
@@ -38,17 +45,47 @@ class Version:
     label: str
     text: str
     chain: ChainConfig
+    shipped: bool = False
+    """Whether it is the one that comes with webot, which needs no file of the company's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the database knows of the chains: what is released, and what the service's processes say of it."""
+
+    standing: Mapping[str, ReleaseState] = field(default_factory=dict)
+    machines: Sequence[MachineState] = ()
+
+    @property
+    def trials(self) -> Mapping[str, ChainRelease]:
+        """Return what is tried, by the chains' names."""
+        return {name: each.trial for name, each in sorted(self.standing.items()) if each.trial is not None}
+
+
+async def read_deployment(settings: Settings) -> Deployment:
+    """Read it; nothing where there is no database that can be read."""
+    with suppress(NoDatabase, SchemaOutdated, SchemaTooNew, DatabaseUnusable):
+        async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:
+            revisions = RevisionStore(database)
+            return Deployment(await revisions.standing(), await revisions.machines())
+    return Deployment()
 
 
 class ChainWorkspace:
     """The chains of some settings, on a prompt engineer's desk. Making one reads files."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, deployment: Deployment | None = None) -> None:
         self.settings = settings
+        self.deployment = deployment or Deployment()
         self.catalogue = Catalogue(settings.chat.language)
         self.models = ModelRegistry(settings, self.catalogue)
         self.shelf: ChainFiles = open_chain_files(
-            settings, requirements=requirements_of(settings, self.models), reserved=all_commands().words, logs=False
+            settings,
+            requirements=requirements_of(settings, self.models),
+            reserved=all_commands().words,
+            # Where a file is broken, the service goes on with what was released last.
+            before=live_chains(self.deployment.standing),
+            logs=False,
         )
         self.folder = self.shelf.folders[-1]
 
@@ -65,17 +102,49 @@ class ChainWorkspace:
         """Read a chain's draft; `ChainInvalid` if there is none or it cannot be used."""
         file = self.draft_file(name)
         if not file.exists():
-            raise ChainInvalid(f"there is no draft of {name!r}: write one to {file}")
+            raise ChainInvalid(Sentence("mistake.no_draft", name=name, file=str(file)))
         return self._checked(Version("draft", read_text(file), read_chain(file)), str(file))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name the chains there are, those that are only tried or drafted among them."""
+        return tuple(sorted({*self.shelf.catalog.names, *self.deployment.trials, *self.drafts}))
+
+    def on_trial(self, name: str) -> Version | None:
+        """Return what is tried of a chain; None for nothing, or for what cannot be read."""
+        release = self.deployment.trials.get(name)
+        if release is None:
+            return None
+        try:
+            chain = parse_chain(release.draft.content, name=name, source=release.draft.revision)
+        except ChainInvalid:
+            return None
+        return Version("trial", release.draft.content, chain)
+
     def live(self, name: str) -> Version:
-        """Return a chain as its file says it; `ChainInvalid` names the ones there are."""
+        """Return a chain as it answers; `ChainInvalid` names the ones there are."""
         chain = self.shelf.catalog.chain(name)
         for label, folder in (("own", self.folder), ("shipped", self.shelf.folders[0])):
             read = self.shelf.files(folder).get(name)
             if read is not None and read.chain is chain:
-                return Version(label, read.text, chain)
-        raise ChainInvalid(f"the file of {name!r} cannot be used:\n" + "\n".join(self.shelf.catalog.problems))
+                return Version(label, read.text, chain, shipped=label == "shipped")
+        # Its own file cannot be used: what was released last goes on.
+        release = self.deployment.standing[name].live
+        return Version("last good", release.draft.content if release is not None else "", chain)
+
+    def notices(self, name: str) -> list[Sentence]:
+        """Return what is to be known of a chain beside its text: a file that is not in use, a service that differs."""
+        found: list[Sentence] = []
+        chain = self.shelf.catalog.chains.get(name)
+        if (wrong := self.shelf.refused.get(name)) and chain is not None:
+            found.append(Sentence("chains.last_good", name=name, revision=chain.revision, said=wrong))
+        if chain is not None:
+            found += [
+                Sentence("chains.differs", name=name, host=machine.host, revision=answers, file=chain.revision)
+                for machine in self.deployment.machines
+                if (answers := machine.live.get(name, "-")) != chain.revision and machine.number >= 0
+            ]
+        return found
 
     def version(self, name: str, *, live: bool = False) -> Version:
         """Return a chain's draft, or what is live where there is none or it is asked for."""
@@ -85,11 +154,60 @@ class ChainWorkspace:
         """Return what is wrong with any file, drafts included."""
         found = list(self.shelf.catalog.problems)
         for name in self.drafts:
-            try:
-                self.draft(name)
-            except ChainInvalid as error:
-                found.append(str(error))
+            found += self.problems_of(self.draft_file(name))
         return found
+
+    def problems_of(self, file: Path) -> list[str]:
+        """Return everything that keeps a file from being used, each with its line."""
+        try:
+            text = read_text(file)
+            chain = parse_chain(text, name=file.stem, source=str(file))
+        except ChainInvalid as error:
+            return list(error.problems)
+        return self._located(file, text, self.shelf.problems_with(chain))
+
+    def warnings(self, files: Sequence[Path] = ()) -> list[str]:
+        """Return what deserves a second look: of some files, or of all and of the drafts."""
+        found = [] if files else list(self.shelf.catalog.warnings)
+        for file in files or [self.draft_file(name) for name in self.drafts]:
+            with suppress(ChainInvalid):
+                text = read_text(file)
+                chain = parse_chain(text, name=file.stem, source=str(file))
+                chains = {**self.shelf.catalog.chains, chain.name: chain}
+                said = [*missing_targets(chains), *advice(chains)]
+                found += self._located(file, text, [wrong for name, wrong in said if name == chain.name])
+        if not files:
+            drafts = self.folder / DRAFTS
+            found += [ignored_line(drafts / name) for name in look(drafts).ignored]
+        return found
+
+    async def tool_problems(self, files: Sequence[Path] = ()) -> tuple[list[str], list[str]]:
+        """Ask the MCP servers for the tools that chains name: what they have not, and which servers are away."""
+        folders = [{name: self.shelf.own(name) for name in self.shelf.files(self.folder)}]
+        folders.append({name: self.draft_file(name) for name in self.drafts})
+        asked = list(files) or [file for each in folders for file in each.values()]
+        texts: dict[Path, tuple[str, ChainConfig]] = {}
+        for file in asked:
+            with suppress(ChainInvalid):
+                text = read_text(file)
+                texts[file] = text, parse_chain(text, name=file.stem, source=str(file))
+        if not any(names_servers(chain.tools) for _, chain in texts.values()):
+            return [], []
+        servers = await asyncio.to_thread(open_servers, self.settings)
+        problems: list[str] = []
+        away: list[str] = []
+        try:
+            for file, (text, chain) in texts.items():
+                found = await servers.examine(chain.tools)
+                problems += self._located(file, text, found.missing)
+                away += self._located(file, text, found.away)
+        finally:
+            await servers.aclose()
+        return problems, away
+
+    def _located(self, file: Path, text: str, wrong: Sequence[str]) -> list[str]:
+        where = locate_keys(text)
+        return [located(str(file), each, where) for each in wrong]
 
     @asynccontextmanager
     async def tester(self, *, at_once: int, fresh: bool, tools: bool = True) -> AsyncIterator[ChainTester]:
@@ -138,42 +256,53 @@ class ChainWorkspace:
         if shipped is not None and shipped.chain is not None:
             revision = shipped.chain.revision
             if beginning == "shipped" or revision.startswith(beginning):
-                return Version(revision, shipped.text, shipped.chain)
+                return Version(revision, shipped.text, shipped.chain, shipped=True)
         try:
             async with self._revisions() as revisions:
                 found = await revisions.find(name, beginning)
         except NoDatabase:
             found = ()
         if len(found) != 1:
+            if not found:
+                raise ChainInvalid(Sentence("chains.no_revision", name=name, found=beginning))
             there_are = ", ".join(draft.revision for draft in found)
-            raise ChainInvalid(
-                f"{beginning!r} names several revisions of {name!r}: {there_are}"
-                if found
-                else f"{name!r} has no revision {beginning!r}; `webot chains history {name}` lists them"
-            )
+            raise ChainInvalid(Sentence("chains.many_revisions", name=name, found=beginning, known=there_are))
         (draft,) = found
         source = f"revision {draft.revision} of {name!r}"
         return Version(draft.revision, draft.content, parse_chain(draft.content, name=name, source=source))
 
     async def publish(
         self, name: str, version: Version, *, author: str, note: str, share: int = 100, users: Sequence[str] = ()
-    ) -> None:
+    ) -> Published:
         """Release a version: to everybody by making it the chain's own file, or to some as a trial."""
         self._checked(version, version.label)
-        if not version.text:
-            # No text is how a chain's file is taken away.
-            raise ChainInvalid(f"{version.label}: empty; a chain that is all defaults needs a line, such as a comment")
-        draft = ChainRevision(name, version.chain.revision, version.text, author, note)
+        whole = share == WHOLE_SHARE
+        # The one that comes with webot is back when the company's own file is gone: a copy would never be upgraded.
+        text = "" if version.shipped and whole else version.text
+        draft = ChainRevision(name, version.chain.revision if text else "", text, author, note)
+        return await self._release(draft, Wanted(name, version.chain.revision, on_trial=not whole), share, users)
+
+    async def end_trial(self, name: str, *, author: str, note: str) -> Published:
+        """End what is tried of a chain."""
+        return await self._release(ChainRevision(name, "", "", author, note), Wanted(name, "", on_trial=True), 0, ())
+
+    async def _release(self, draft: ChainRevision, wanted: Wanted, share: int, users: Sequence[str]) -> Published:
         url = self.settings.storage.database_url.get_secret_value()
-        try:
+        with suppress(NoDatabase):
             async with self._revisions() as revisions:
-                await revisions.release(draft, share=share, users=users)
-        except NoDatabase:
-            await ensure_schema(url)
-            async with self._revisions() as revisions:
-                await revisions.release(draft, share=share, users=users)
-        if share == 100 and not self.shelf.write(name, version.text):  # noqa: PLR2004 - everybody
-            raise ChainInvalid(f"{self.shelf.own(name)} changed in the meantime; look at it and publish again")
+                return await self._release_over(revisions, draft, wanted, share, users)
+        await ensure_schema(url)
+        async with self._revisions() as revisions:
+            return await self._release_over(revisions, draft, wanted, share, users)
+
+    async def _release_over(
+        self, revisions: RevisionStore, draft: ChainRevision, wanted: Wanted, share: int, users: Sequence[str]
+    ) -> Published:
+        alone = not await revisions.machines()
+        # A service writes the file itself, when it takes the release over.
+        if alone and share == WHOLE_SHARE and not await asyncio.to_thread(self.shelf.write, draft.chain, draft.content):
+            raise ChainInvalid(Sentence("chains.changed", file=str(self.shelf.own(draft.chain))))
+        return await release(revisions, draft, wanted, share=share, users=users)
 
     async def questions(self, name: str, *, last: int, turns: int) -> list[ReplayQuestion]:
         """Return the latest questions put to a chain by those who agreed, masked."""
@@ -208,9 +337,9 @@ class ChainWorkspace:
         ]
 
     def _checked(self, version: Version, source: str) -> Version:
-        wrong = self.shelf.problem_with(version.chain)
-        if wrong:
-            raise ChainInvalid(f"{source}: {wrong}")
+        if wrong := self.shelf.problems_with(version.chain):
+            where = locate_keys(version.text)
+            raise ChainInvalid(*(located(source, each, where) for each in wrong))
         return version
 
     @asynccontextmanager
