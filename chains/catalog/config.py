@@ -199,7 +199,7 @@ class ChainConfig(ChainTable):
     def prompt_tokens(self) -> int:
         """Estimate how many tokens the chain itself adds to every question."""
         said = (self.system_prompt, self.template, *(f"{each.user}\n{each.assistant}" for each in self.examples))
-        return sum(estimate(text) for text in said)
+        return sum(estimate(text) for text in said if text)
 
     @cached_property
     def revision(self) -> str:

@@ -169,38 +169,41 @@ class ChainWorkspace:
     def warnings(self, files: Sequence[Path] = ()) -> list[str]:
         """Return what deserves a second look: of some files, or of all and of the drafts."""
         found = [] if files else list(self.shelf.catalog.warnings)
-        for file in files or [self.draft_file(name) for name in self.drafts]:
-            with suppress(ChainInvalid):
-                text = read_text(file)
-                chain = parse_chain(text, name=file.stem, source=str(file))
-                chains = {**self.shelf.catalog.chains, chain.name: chain}
-                said = [*missing_targets(chains), *advice(chains)]
-                found += self._located(file, text, [wrong for name, wrong in said if name == chain.name])
+        asked = files or [self.draft_file(name) for name in self.drafts]
+        for file, version in self.readable(asked).items() if asked else ():
+            chains = {**self.shelf.catalog.chains, version.chain.name: version.chain}
+            said = [*missing_targets(chains), *advice(chains)]
+            found += self._located(file, version.text, [wrong for name, wrong in said if name == version.chain.name])
         if not files:
             drafts = self.folder / DRAFTS
             found += [ignored_line(drafts / name) for name in look(drafts).ignored]
         return found
 
-    async def tool_problems(self, files: Sequence[Path] = ()) -> tuple[list[str], list[str]]:
-        """Ask the MCP servers for the tools that chains name: what they have not, and which servers are away."""
-        folders = [{name: self.shelf.own(name) for name in self.shelf.files(self.folder)}]
-        folders.append({name: self.draft_file(name) for name in self.drafts})
-        asked = list(files) or [file for each in folders for file in each.values()]
-        texts: dict[Path, tuple[str, ChainConfig]] = {}
+    def readable(self, files: Sequence[Path] = ()) -> dict[Path, Version]:
+        """Return some files, or the company's own with the drafts, as far as they can be read. Reads files."""
+        asked = list(files) or [
+            *(self.shelf.own(name) for name in self.shelf.files(self.folder)),
+            *(self.draft_file(name) for name in self.drafts),
+        ]
+        found: dict[Path, Version] = {}
         for file in asked:
             with suppress(ChainInvalid):
                 text = read_text(file)
-                texts[file] = text, parse_chain(text, name=file.stem, source=str(file))
-        if not any(names_servers(chain.tools) for _, chain in texts.values()):
+                found[file] = Version(str(file), text, parse_chain(text, name=file.stem, source=str(file)))
+        return found
+
+    async def tool_problems(self, versions: Mapping[Path, Version]) -> tuple[list[str], list[str]]:
+        """Ask the MCP servers for the tools that chains name: what they have not, and which servers are away."""
+        if not any(names_servers(version.chain.tools) for version in versions.values()):
             return [], []
         servers = await asyncio.to_thread(open_servers, self.settings)
         problems: list[str] = []
         away: list[str] = []
         try:
-            for file, (text, chain) in texts.items():
-                found = await servers.examine(chain.tools)
-                problems += self._located(file, text, found.missing)
-                away += self._located(file, text, found.away)
+            for file, version in versions.items():
+                found = await servers.examine(version.chain.tools)
+                problems += self._located(file, version.text, found.missing)
+                away += self._located(file, version.text, found.away)
         finally:
             await servers.aclose()
         return problems, away

@@ -39,7 +39,8 @@ async def server() -> AsyncIterator[OpenAIServer]:
 
 
 def ran(folder: Path, *args: str, code: int = 0, environ: Mapping[str, str] = NOTHING) -> str:
-    done = webot_here("chains", *args, folder=folder, environ=environ)
+    said_in = {"WEBOT_CHAT__LANGUAGE": "en"} | dict(environ)
+    done = webot_here("chains", *args, folder=folder, environ=said_in)
     assert code == done.code, done.out + done.err
     return done.out + done.err
 
