@@ -14,7 +14,6 @@ from chains.catalog.files import ChainFiles, ignored_line, open_chain_files
 from chains.catalog.folder import look
 from chains.catalog.requirements import requirements_of
 from chains.catalog.sync import live_chains
-from chains.catalog.toml_locations import locate_keys
 from chains.commands import all_commands
 from chains.evaluation.replay import ReplayQuestion, masked_question
 from chains.evaluation.tester import CHANNEL_CHAINS, AnswerCache, ChainTester
@@ -27,6 +26,7 @@ from pipeline.revisions import WHOLE_SHARE, ChainRelease, ChainRevision, Machine
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue, Sentence
 from pipeline.text.privacy import Masker
+from pipeline.text.toml_locations import locate_keys
 from storage.conversations.chain_revisions import RevisionStore
 from storage.conversations.erasure import TRIED, drop_tried
 from storage.conversations.questions import latest_questions
