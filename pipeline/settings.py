@@ -221,7 +221,7 @@ class Export(Table):
     """The table `[export]`."""
 
     pdf_engine: PdfEngine = "auto"
-    """What makes the pages: auto is markdown-pdf, and typst for what that could not set whole."""
+    """What makes the pages: auto is typst, and markdown-pdf for what that could not set whole."""
     volume_mb: float = Field(default=19.0, gt=0, le=20)
     """Megabytes a document sent in the chat may have; a larger one is sent in volumes. WeCom takes 20."""
     kept_files: int = Field(default=30, ge=1)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from pipeline.text.markdown import bound
+from pipeline.text.markdown.bounds import bound
 
 _MARKDOWN = bound(MarkdownIt("commonmark").enable("table"))
 _MOST_READ = 8000

@@ -1,19 +1,19 @@
 """Assembles the rendered parts of a document: table of contents, bookmarks, page numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pymupdf
 
-from exports.pdf import markdown_pdf
 from exports.pdf.page_labels import Label, PageLabeller, width
+from exports.pdf.typst_pdf import CONTENTS, render_contents
 from exports.records import Head
 from exports.writers.header import title_of_all
+from exports.writers.image_files import ImageFolder
 from pipeline.text.i18n import Catalogue
 
 _PAPER = pymupdf.paper_rect("A4")
-_RIGHT = 48
 
 
 def assemble(parts: Iterable[bytes], heads: Sequence[Head], catalogue: Catalogue, folder: Path) -> pymupdf.Document:
@@ -25,12 +25,12 @@ def assemble(parts: Iterable[bytes], heads: Sequence[Head], catalogue: Catalogue
             marks += [[level, title, page + len(book)] for level, title, page in pages.get_toc()]
             book.insert_pdf(pages, final=1)
     bound = len(book)
-    figures = _contents(book, heads, [int(str(mark[2])) for mark in marks], catalogue, folder)
+    _contents(book, heads, [int(str(mark[2])) for mark in marks], catalogue, folder)
     front = len(book) - bound
     book.set_toc([[level, title, int(str(page)) + front] for level, title, page in marks])
     pen = PageLabeller(book)
-    for place, written in _figures(len(book), figures).items():
-        pen.write(place, written)
+    for place in range(len(book)):
+        pen.write(place, _folio(place, len(book)))
     when = datetime.fromtimestamp(max((head.conversation.last_at for head in heads), default=0.0), UTC).strftime(
         "D:%Y%m%d%H%M%SZ"
     )
@@ -63,32 +63,26 @@ def _write(book: pymupdf.Document, path: Path) -> None:
 
 def _contents(
     book: pymupdf.Document, heads: Sequence[Head], begins: Sequence[int], catalogue: Catalogue, folder: Path
-) -> list[tuple[int, Label]]:
-    """Put a table of contents before several conversations; return its figures, each with its page."""
+) -> None:
+    """Put a table of contents before several conversations."""
     if len(heads) == 1:
-        return []
-    pages, places = markdown_pdf.render_contents(heads, catalogue, folder)
-    pages.subset_fonts()
-    front = len(pages)
-    book.insert_pdf(pages, start_at=0)
-    right = _PAPER.width - _RIGHT
-    figures: list[tuple[int, Label]] = []
-    for (place, foot), begin in zip(places, begins, strict=True):
-        said = str(begin + front)
-        figures.append((place, Label(said, right - width(said, 9), _PAPER.height - foot + 7, 9)))
-        line = pymupdf.Rect(_RIGHT, foot - 20, right, foot - 2)
-        book[place].insert_link(
-            {"kind": pymupdf.LINK_GOTO, "from": line, "page": begin + front - 1, "to": pymupdf.Point(0, 0)}
-        )
-    return figures
+        return
+    with pymupdf.open(stream=render_contents(heads, begins, catalogue, ImageFolder(folder))) as pages:
+        front = len(pages)
+        lines = [
+            (page.number, link["from"], begins[int(link["uri"].removeprefix(CONTENTS))] + front - 1)
+            for page in pages
+            for link in page.get_links()
+        ]
+        for page in pages:
+            for link in page.get_links():
+                page.delete_link(link)
+        book.insert_pdf(pages, start_at=0)
+    for place, line, target in lines:
+        book[place].insert_link({"kind": pymupdf.LINK_GOTO, "from": line, "page": target, "to": pymupdf.Point(0, 0)})
 
 
-def _figures(pages: int, beside: Iterable[tuple[int, Label]]) -> Mapping[int, Sequence[Label]]:
-    """Return what stands on each page: `3 / 20` at its foot, and what is `beside`."""
-    written: dict[int, list[Label]] = {}
-    for place in range(pages):
-        said = f"{place + 1} / {pages}"
-        written[place] = [Label(said, (_PAPER.width - width(said, 8)) / 2, 24, 8)]
-    for place, figure in beside:
-        written[place].append(figure)
-    return written
+def _folio(place: int, pages: int) -> Label:
+    """Return what stands at the foot of a page."""
+    said = f"{place + 1} / {pages}"
+    return Label(said, (_PAPER.width - width(said, 8)) / 2, 26, 8)

@@ -44,12 +44,12 @@ class PageLabeller:
         # What a page does to its coordinates ends where it ends.
         self._opening = self._stream("q\n")
 
-    def write(self, place: int, figures: Sequence[Label]) -> None:
-        """Write figures on a page, counted from 0, over what is there."""
+    def write(self, place: int, label: Label) -> None:
+        """Write on a page, counted from 0, over what is there."""
         page = self._pages[place]
         kind, contents = self._book.xref_get_key(page, "Contents")
         there = contents.strip("[]") if kind in {"xref", "array"} else ""
-        ours = self._stream("Q\n" + "".join(figure.ink() for figure in figures))
+        ours = self._stream("Q\n" + label.ink())
         self._book.xref_set_key(page, "Contents", f"[{self._opening} 0 R {there} {ours} 0 R]")
         self._know(page, ["Resources", "Font"])
 

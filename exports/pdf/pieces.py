@@ -6,19 +6,18 @@ piece of its own, too; it cuts lines it cannot break, so each can be broken; its
 from a font.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
 from exports.chunks import RenderPart
+from exports.pdf.fonts import shown
 from exports.pdf.page_images import page_image
 from exports.records import ConversationInfo, Head, Message
 from exports.writers.blocks import Block, Grid, blocks_of
-from exports.writers.characters import EMOJI, WIDE, breakable, printable
-from exports.writers.code import coloured, colours
-from exports.writers.header import document_header, remarks, speaker, stamp, title, title_of_all
+from exports.writers.characters import EMOJI, breakable, printable
+from exports.writers.header import document_header, remarks, speaker, stamp
 from exports.writers.html_blocks import HtmlMarkup
 from exports.writers.image_files import ImageFolder
 from pipeline.replies import StoredMedia
@@ -33,7 +32,6 @@ STYLE = """
 body { margin: 0; font-family: sans-serif; font-size: 10pt; line-height: 1.5; color: #1f2328 }
 h1 { font-size: 17pt; line-height: 1.3; margin: 0 0 6pt 0 }
 p { margin: 3pt 0 }
-.cover { font-size: 20pt; margin: 0 0 16pt 0 }
 .facts { color: #57606a; font-size: 9pt; margin: 1pt 0 }
 .small { color: #8b949e; font-size: 7.5pt; margin: 1pt 0 8pt 0 }
 .who { font-weight: bold; font-size: 9.5pt; margin: 9pt 0 3pt 0; color: #0f766e }
@@ -59,23 +57,22 @@ th { background-color: #eef1f4 }
 .wide th, .wide td { padding: 2pt; font-size: 6.5pt }
 a { color: #0969da; text-decoration: underline }
 s { text-decoration: line-through }
-.contents { margin: 3pt 0 }
+.note { font-size: 8.5pt; color: #57606a }
 .rule { margin: 6pt 60pt; border-top: 0.5pt solid #c4ccd4; font-size: 2pt }
 """
-_SPAN = re.compile(r'<span class="(\w+)">')
 _EMOJI = f"""@font-face {{ font-family: emoji; src: url("{EMOJI_FONT}") }}
 .e {{ font-family: emoji }}
 """
 
+_WIDE = 6
+"""Columns beyond which a table is set smaller."""
 _ROWS = 12
 """Rows of a table that stay together."""
 
 
 def style(html: str) -> str:
     """Return the style sheet of a piece: what it does not need would cost more than its text."""
-    there = set(_SPAN.findall(html))
-    code = "\n".join(rule for name, rule in colours().items() if name in there)
-    return STYLE + code + (_EMOJI if EMOJI_MARK in html else "")
+    return STYLE + (_EMOJI if EMOJI_MARK in html else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ class PdfMarkup(HtmlMarkup):
 
     def words(self, text: str) -> str:
         """Write characters, emoji in their own font."""
-        text = breakable(printable(text), self._columns)
+        text = breakable(shown(printable(text)), self._columns)
         parts: list[str] = []
         end = 0
         for found in EMOJI.finditer(text):
@@ -125,34 +122,26 @@ class PdfMarkup(HtmlMarkup):
     def grid(self, grid: Grid) -> str:
         """Write a table, one of many columns in small letters."""
         table = super().grid(grid)
-        return f'<div class="wide">{table}</div>' if len(grid.head) > WIDE else table
+        return f'<div class="wide">{table}</div>' if len(grid.head) > _WIDE else table
 
     def divider(self) -> str:
         """Draw a line across."""
         return '<p class="rule"> </p>'
 
-    def listing(self, code: str, language: str) -> str:
+    def listing(self, code: str, language: str) -> str:  # noqa: ARG002 (in one colour: each span costs a line's time)
         """Write lines of code."""
-        shown = _read_twice(coloured(breakable(printable(code)), language))
-        return f"<pre><code>{shown.replace(chr(10), '<br/>')}</code></pre>"
+        lines = _read_twice(escape(breakable(shown(printable(code)), 0), quote=False))
+        return f"<pre><code>{lines.replace(chr(10), '<br/>')}</code></pre>"
+
+    def formula(self, text: str, tex: str, *, display: bool) -> str:  # noqa: ARG002 (nothing here can set it)
+        """Write a formula as it was written."""
+        words = self.lines(text)
+        return f'<p class="formula">{words}</p>' if display else f'<span class="formula">{words}</span>'
 
 
 def _read_twice(html: str) -> str:
     """Write each & so that it survives MuPDF, which takes `&amp;lt;` for `&lt;` and reads that again."""
     return html.replace("&amp;", "&amp;amp;")
-
-
-def contents(heads: Sequence[Head], catalogue: Sentences) -> Iterator[HtmlPiece]:
-    """Return a title and a line for each conversation."""
-    paper = PdfMarkup()
-    yield HtmlPiece(
-        f'<div><p class="cover">{paper.words(title_of_all([head.conversation for head in heads], catalogue))}</p></div>'
-    )
-    for head in heads:
-        yield HtmlPiece(
-            f'<div><p class="contents">{paper.words(title(head.conversation, catalogue))}'
-            f'<span class="when">  {stamp(head.conversation.started_at)}</span></p></div>'
-        )
 
 
 def _head(head: Head, catalogue: Sentences) -> str:

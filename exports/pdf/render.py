@@ -1,18 +1,18 @@
-"""Prints a part as pages, and holds them against what they must contain; another engine sets what one has lost."""
+"""Renders a part as pages, and verifies them; another engine sets what one has lost."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 import pymupdf
 
 from exports.chunks import RenderPart
-from exports.pdf import markdown_pdf
+from exports.pdf import typst_pdf
 from exports.pdf.verify import missing_messages
 from exports.writers.image_files import ImageFolder
 from pipeline.settings import PdfEngine
 from pipeline.text.i18n import Catalogue
 
-Render = Callable[[RenderPart, Catalogue, ImageFolder], tuple[pymupdf.Document, Collection[int]]]
-"""Gives pages, read back, and the numbers of the messages that are not whole in them."""
+Render = Callable[[RenderPart, Catalogue, ImageFolder], bytes]
+"""Gives the pages as PDF."""
 
 
 class Incomplete(Exception):
@@ -21,24 +21,19 @@ class Incomplete(Exception):
 
 def render_part(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder, *, engine: PdfEngine) -> bytes:
     """Return the part as PDF. Raises `Incomplete` rather than leave a message out."""
-    with _render(part, catalogue, pictures, engine) as pages:
-        pages.subset_fonts()
-        data: bytes = pages.tobytes(garbage=3, deflate=True)
-    # MuPDF keeps what it once took.
-    pymupdf.TOOLS.store_shrink(100)
-    return data
-
-
-def _render(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder, engine: PdfEngine) -> pymupdf.Document:
     failed: list[str] = []
     for name, render in _engines(engine).items():
         try:
-            pages, missing = render(part, catalogue, pictures)
+            data = render(part, catalogue, pictures)
         except Exception as error:  # noqa: BLE001 (the edge of a step: whatever an engine dies of, there is another)
             failed.append(f"{name}: {type(error).__name__}")
             continue
+        with pymupdf.open(stream=data) as pages:
+            missing = missing_messages(pages, part)
+        # MuPDF keeps what it once took.
+        pymupdf.TOOLS.store_shrink(100)
         if not missing:
-            return pages
+            return data
         failed.append(f"{name}: lost {len(missing)} messages")
     raise Incomplete(", ".join(failed))
 
@@ -46,16 +41,15 @@ def _render(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder, engin
 def _engines(engine: PdfEngine) -> Mapping[str, Render]:
     match engine:
         case "markdown-pdf":
-            return {"markdown-pdf": markdown_pdf.render}
+            return {"markdown-pdf": _markdown_pdf}
         case "typst":
-            return {"typst": _typst}
+            return {"typst": typst_pdf.render}
         case "auto":
-            return {"markdown-pdf": markdown_pdf.render, "typst": _typst}
+            return {"typst": typst_pdf.render, "markdown-pdf": _markdown_pdf}
 
 
-def _typst(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder) -> tuple[pymupdf.Document, Collection[int]]:
+def _markdown_pdf(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder) -> bytes:
     # Imported when it is needed, which is seldom.
-    from exports.pdf import typst_pdf  # noqa: PLC0415
+    from exports.pdf import markdown_pdf  # noqa: PLC0415
 
-    pages = typst_pdf.render(part, catalogue, pictures)
-    return pages, missing_messages(pages, part)
+    return markdown_pdf.render(part, catalogue, pictures)

@@ -1,206 +1,118 @@
-"""Renders transcripts with typst: slower and larger than markdown-pdf, and loses nothing.
+"""Renders transcripts with typst."""
 
-Whatever people or models wrote reaches typst as strings, never as its markup: there is nothing to inject into.
-"""
-
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from importlib.resources import as_file, files
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
 
 import pymupdf
 import typst
 
 from exports.chunks import RenderPart
+from exports.pdf.fonts import FONT_FOLDERS
 from exports.pdf.page_images import page_image
-from exports.records import ConversationInfo, Message
-from exports.writers.blocks import (
-    Block,
-    Break,
-    Coded,
-    Display,
-    Divider,
-    Formula,
-    Grid,
-    Heading,
-    Items,
-    Linked,
-    Listing,
-    Paragraph,
-    Pictured,
-    Quoted,
-    Span,
-    Styled,
-    TextSpan,
-    blocks_of,
-    plain,
-)
-from exports.writers.characters import WIDE, breakable, printable
-from exports.writers.header import document_header, remarks, speaker, stamp
+from exports.pdf.typst_markup import TypstMarkup, string
+from exports.records import ConversationInfo, Head, Message
+from exports.writers.blocks import blocks_of
+from exports.writers.header import document_header, remarks, speaker, stamp, title, title_of_all
 from exports.writers.image_files import ImageFolder
 from pipeline.replies import StoredMedia
 from pipeline.text.i18n import Catalogue as Sentences
 
-_ROW = 1500
-"""Characters of a cell, times its columns, that leave a row shorter than a page."""
-
 _EPOCH = 0
 """No time of making: the same part is to give the same bytes."""
-
-_PREAMBLE = """
-#set page(paper: "a4", margin: (x: 48pt, top: 44pt, bottom: 52pt))
-#set text(size: 10pt, lang: "zh", fill: rgb("#1f2328"),
-  font: ((name: "Noto Sans", covers: "latin-in-cjk"), "Noto Sans CJK SC", "Noto Emoji"))
-#set par(leading: 0.75em, spacing: 0.9em)
-#show raw: set text(size: 8.5pt, font: ("DejaVu Sans Mono", "Noto Sans Mono CJK SC", "Noto Emoji"))
-#show raw.where(block: true): it => block(width: 100%, fill: rgb("#f6f8fa"), inset: 6pt, radius: 2pt, it)
-#show link: it => underline(text(fill: rgb("#0969da"), it))
-#show strong: it => text(fill: rgb("#0a3069"), it)
-#show heading: it => block(below: 8pt, text(size: 17pt, weight: "regular", it.body))
-#let fact(it) = block(above: 4pt, below: 4pt, text(size: 9pt, fill: rgb("#57606a"), it))
-#let small(it) = block(above: 4pt, below: 10pt, text(size: 7.5pt, fill: rgb("#8b949e"), it))
-#let who(colour, name, when) = block(above: 14pt, below: 5pt, sticky: true,
-  text(size: 9.5pt, weight: "bold", fill: rgb(colour), name) + text(size: 7.5pt, fill: rgb("#8b949e"), when))
-#let said(colour, fill, it) = block(width: 100%,
-  stroke: (left: 2pt + rgb(colour)), fill: fill, inset: (x: 8pt, y: 4pt), it)
-#let head(size, it) = block(above: 9pt, below: 5pt, sticky: true,
-  text(size: size, weight: "bold", fill: rgb("#0a3069"), it))
-#let formula(it) = text(fill: rgb("#6f42c1"), it)
-#let quoted(it) = block(stroke: (left: 2pt + rgb("#d0d7de")),
-  inset: (left: 8pt, y: 2pt), text(fill: rgb("#57606a"), it))
-#let grid-of(aligned, wide, cut, ..cells) = {
-  set text(size: 6.5pt) if wide
-  set table.cell(breakable: cut)
-  table(columns: aligned.len(), align: aligned, stroke: 0.5pt + rgb("#c4ccd4"),
-    inset: if wide { (x: 2pt, y: 3pt) } else { (x: 6pt, y: 4pt) },
-    fill: (_, y) => if y == 0 { rgb("#eef1f4") }, ..cells)
-}
-"""
+_SHORT = 600
+"""Characters of a question that stays on the page its answer begins on."""
+_SHORT_LINES = 16
+_RUNNING = 60
+"""Characters of a title above a page."""
+CONTENTS = "https://page.invalid/"
+"""Where a line of the table of contents leads: the place of its conversation follows, until its page is known."""
 
 
-def render(part: RenderPart, catalogue: Sentences, pictures: ImageFolder) -> pymupdf.Document:
+def render(part: RenderPart, catalogue: Sentences, pictures: ImageFolder) -> bytes:
     """Lay the pages out; the same part gives the same bytes. Raises `typst.TypstError`."""
-    source = "".join(_document(part, catalogue, pictures))
-    with ExitStack() as stack:
-        fonts = [
-            str(stack.enter_context(as_file(files(package)))) for package in ("noto_cjk_sans_otc", "manimgx_fonts")
-        ]
-        pdf = typst.compile(  # type: ignore[misc]  # its Input is a text or a path or bytes, and no mixture
-            source.encode(),
-            root=str(pictures.folder),
-            font_paths=fonts,
-            ignore_system_fonts=True,
-            timestamp=_EPOCH,
-            pdf_tags=False,
+    try:
+        return _compiled("".join(_document(part, catalogue, pictures, TypstMarkup())), pictures)
+    except typst.TypstError:
+        # What has an error in it, if anything, is a formula.
+        return _compiled("".join(_document(part, catalogue, pictures, TypstMarkup(formulas=False))), pictures)
+
+
+def render_contents(heads: Sequence[Head], begins: Sequence[int], catalogue: Sentences, pictures: ImageFolder) -> bytes:
+    """Lay a table of contents out, whose figures are `begins` and the number of its own pages."""
+    pages = 0
+    while True:
+        named = string(title_of_all([head.conversation for head in heads], catalogue))
+        lines = (
+            f"#line-of-contents({string(title(head.conversation, catalogue))}, "
+            f'{string(stamp(head.conversation.started_at))}, "{begin + pages}", "{CONTENTS}{place}")\n'
+            for place, (head, begin) in enumerate(zip(heads, begins, strict=True))
         )
-    return pymupdf.open(stream=pdf)
+        made = _compiled("".join([f"#title({named})\n", *lines]), pictures)
+        with pymupdf.open(stream=made) as document:
+            if len(document) == pages:
+                return made
+            pages = len(document)
 
 
-def _document(part: RenderPart, catalogue: Sentences, pictures: ImageFolder) -> Iterator[str]:
-    yield _PREAMBLE
+def _compiled(source: str, pictures: ImageFolder) -> bytes:
+    pdf = _compiler().compile(
+        (_template() + source).encode(), root=str(pictures.folder), format="pdf", timestamp=_EPOCH, pdf_tags=False
+    )
+    if not isinstance(pdf, bytes):
+        raise TypeError("typst has made no PDF")
+    return pdf
+
+
+@cache
+def _template() -> str:
+    return files("exports.pdf").joinpath("template.typ").read_text("utf-8")
+
+
+@cache
+def _compiler() -> typst.Compiler:
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=list(FONT_FOLDERS))
+    return typst.Compiler(b"", font_paths=fonts, ignore_system_fonts=True)
+
+
+def _document(part: RenderPart, catalogue: Sentences, pictures: ImageFolder, markup: TypstMarkup) -> Iterator[str]:
     number = part.first
     for place, (transcript, head) in enumerate(zip(part.transcripts, part.heads, strict=True)):
-        if place or not part.goes_on:
-            about = document_header(head, catalogue)
-            yield "#pagebreak(weak: true)\n" if place else ""
-            yield f"#heading({_string(about.title)})\n"
-            yield "".join(f"#fact({_string(line)})\n" for line in about.lines)
-            yield f"#small({_string(about.small_print)})\n"
+        about = document_header(head, catalogue)
+        goes_on = not place and part.goes_on
+        running = about.title if len(about.title) <= _RUNNING else f"{about.title[:_RUNNING]}…"
+        yield f"#conversation({string(running)}, {2 if goes_on else 1}, [\n"
+        if not goes_on:
+            yield f"#title({string(about.title)})\n"
+            yield "".join(f"#fact({string(line)})\n" for line in about.lines)
+            yield f"#small({string(about.small_print)})\n" if about.small_print else ""
         for message in transcript.messages:
-            yield _message(transcript.conversation, message, number, catalogue, pictures)
+            yield _message(transcript.conversation, message, number, catalogue, pictures, markup)
             number += 1
+        yield "])\n"
 
 
-def _message(talk: ConversationInfo, message: Message, number: int, catalogue: Sentences, pictures: ImageFolder) -> str:
-    colour, fill = ('"#1a56db"', 'rgb("#eef4ff")') if message.role == "human" else ('"#0f766e"', "none")
+def _message(
+    talk: ConversationInfo,
+    message: Message,
+    number: int,
+    catalogue: Sentences,
+    pictures: ImageFolder,
+    markup: TypstMarkup,
+) -> str:
+    when = string(f"{stamp(message.at)}  #{number}")
+    said = markup.blocks(blocks_of(message))
     shown = "".join(_picture(media, pictures) for media in message.media)
     if used := remarks(message, catalogue):
-        shown += f"#small({_string(used)})\n"
-    return (
-        f"#who({colour}, {_string(speaker(talk, message))}, {_string(f'  {stamp(message.at)}  #{number}')})\n"
-        f"#said({colour}, {fill})[{_blocks(blocks_of(message))}{shown}]\n"
-    )
+        shown += f"\n#small({string(used)})\n"
+    if message.role == "ai":
+        return f"#answer({string(speaker(talk, message))}, {when})[{said}{shown}]\n"
+    short = len(message.text) <= _SHORT and message.text.count("\n") <= _SHORT_LINES and not message.media
+    return f"#question({string(speaker(talk, message))}, {when}, {'true' if short else 'false'})[{said}][{shown}]\n"
 
 
 def _picture(media: StoredMedia, pictures: ImageFolder) -> str:
     seen = page_image(media, pictures)
     if seen is None:
-        return f"#{_string(f'📎 {media.name}')}\n"
-    return f'#image("{seen.name}", width: {seen.width:.2f}pt, height: {seen.height:.2f}pt, fit: "stretch")\n'
-
-
-def _blocks(blocks: Iterable[Block]) -> str:
-    return "\n\n".join(map(_block, blocks))
-
-
-def _block(block: Block) -> str:  # noqa: PLR0911 (a case each)
-    match block:
-        case Paragraph(spans):
-            return _spans(spans)
-        case Heading(level, spans):
-            return f"#head({13 - min(level, 4)}pt)[{_spans(spans)}]"
-        case Listing(code, language):
-            named = f", lang: {_string(language)}" if language else ""
-            return f"#raw({_string(code)}, block: true{named})"
-        case Display(text):
-            return f"#align(center, formula(raw({_string(text)})))"
-        case Quoted(inside):
-            return f"#quoted[{_blocks(inside)}]"
-        case Items(None, items):
-            return f"#list({', '.join(f'[{_blocks(item)}]' for item in items)})"
-        case Items(start, items):
-            return f"#enum(start: {start}, {', '.join(f'[{_blocks(item)}]' for item in items)})"
-        case Grid(head, rows, aligned):
-            columns = len(head)
-            cells = ", ".join(f"[{_spans(cell, columns)}]" for row in rows for cell in row)
-            header = ", ".join(f"[#strong[{_spans(cell, columns)}]]" for cell in head)
-            # A row goes on on the next page where it must. A head repeated there would stand in the midst of a cell.
-            cut = any(len(plain(cell)) * columns > _ROW for row in rows for cell in row)
-            return (
-                f"#grid-of(({', '.join(aligned)},), {_yes(columns > WIDE)}, {_yes(cut)}, "
-                f"table.header(repeat: {_yes(not cut)}, {header}), {cells})"
-            )
-        case Divider():
-            return '#line(length: 100%, stroke: 0.5pt + rgb("#c4ccd4"))'
-
-
-def _spans(spans: Iterable[Span], columns: int = 1) -> str:
-    return "".join(_span(span, columns) for span in spans)
-
-
-def _span(span: Span, columns: int) -> str:  # noqa: PLR0911 (a case each)
-    match span:
-        case TextSpan(text):
-            return f"#{_string(text, columns)};"
-        case Coded(text):
-            return f"#raw({_string(text, columns)});"
-        case Formula(text):
-            return f"#formula(raw({_string(text, columns)}));"
-        case Break():
-            return "#linebreak();"
-        case Styled("strong", inside):
-            return f"#strong[{_spans(inside, columns)}];"
-        case Styled("em", inside):
-            return f"#emph[{_spans(inside, columns)}];"
-        case Styled(_, inside):
-            return f"#strike[{_spans(inside, columns)}];"
-        case Linked("", inside):
-            return _spans(inside, columns)
-        case Linked(address, inside):
-            return f"#link({_quoted(address)})[{_spans(inside, columns)}];"
-        case Pictured(""):
-            return f"#{_string(span.words, columns)};"
-        case Pictured(address):
-            return f"#link({_quoted(address)})[#{_string(span.words, columns)}];"
-
-
-def _yes(it: bool) -> str:  # noqa: FBT001 (what is written down)
-    return "true" if it else "false"
-
-
-def _string(text: str, columns: int = 1) -> str:
-    return _quoted(breakable(printable(text), columns))
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "")
-    return f'"{escaped}"'
+        return f"\n#absent({string(f'📎 {media.name}')})\n"
+    return f'\n#picture("{seen.name}", {seen.width:.2f}pt, {seen.height:.2f}pt, {string(media.name)})\n'

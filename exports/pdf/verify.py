@@ -1,107 +1,155 @@
 """Verifies a PDF: reads it back and checks that each message is complete and in place.
 
-Compared are letters and digits: how spaces, punctuation and emoji come back from a page differs between engines, but
-a text that keeps all its letters in their order has lost nothing else.
+Compared are letters, digits and signs, without spaces. Each line of a message must be there as it was written, and in
+its order; the cells of a table, which two pages may share, must have all their characters. What is set as a formula
+comes back in another order and is left out.
 """
 
-import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pymupdf
+import regex  # type: ignore[import-untyped]
 
 from exports.chunks import RenderPart
+from exports.pdf.fonts import shown
 from exports.writers.blocks import (
     Block,
+    Break,
+    Coded,
     Display,
     Divider,
+    Footnote,
+    FootnoteMark,
+    Formula,
     Grid,
     Heading,
     Items,
+    Linked,
     Listing,
     Paragraph,
+    Pictured,
     Quoted,
+    Span,
+    Styled,
+    TextSpan,
     blocks_of,
     plain,
 )
-from exports.writers.characters import EMOJI
+from exports.writers.characters import EMOJI, printable
 from exports.writers.header import speaker, stamp
+from exports.writers.mathml import math_of
 
-_OTHERS = re.compile(r"[\W_]+")
-_LEFTWARD = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
-"""The blocks that have letters written from right to left."""
+CONTINUED = "↪"
+"""The sign before a line of code that goes on, which the pages have besides."""
 
+_NOT_COMPARED = regex.compile(rf"[\s\p{{Default_Ignorable_Code_Point}}\p{{Cc}}\p{{Co}}{CONTINUED}]+")
+# Written from right to left, or with signs that come back in another order than they are written in.
+_REORDERED = regex.compile(
+    r"[\p{Arabic}\p{Hebrew}\p{Syriac}\p{Thaana}\p{Nko}\p{Devanagari}\p{Bengali}\p{Gurmukhi}\p{Gujarati}\p{Oriya}\p{Tamil}"
+    r"\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Thai}\p{Lao}\p{Tibetan}\p{Myanmar}\p{Khmer}\p{Mn}]+"
+)
+
+_HEAD = 46
+"""Points at the top of a page that hold the title again and no message."""
 _FOOT = 40
 """Points at the foot of a page that hold its number and no message."""
 
 
 def missing_messages(pdf: pymupdf.Document, part: RenderPart) -> list[int]:
     """Return the numbers of the messages that are not there whole."""
-    text = "".join(_letters(_page_text(page)) for page in pdf)
+    text = "".join(_compared(_page_text(page)) for page in pdf)
     missing: list[int] = []
     begin = 0
     # A message's text is between its own header and the next one that is found.
-    awaited: list[tuple[int, list[str]]] = []
+    awaited: list[tuple[int, Sequence[Block]]] = []
     for number, talk, message in part.numbered():
-        header = _letters(f"{speaker(talk, message)} {stamp(message.at)} #{number}")
+        header = _compared(f"{speaker(talk, message)} {stamp(message.at)} #{number}")
         at = text.find(header, begin)
         if at < 0:
             missing.append(number)
             continue
-        missing += [n for n, pieces in awaited if not _holds(text, pieces, begin, at)]
-        pieces = [piece for block in blocks_of(message) for piece in _pieces(block)]
-        awaited, begin = [(number, pieces)], at + len(header)
-    missing += [n for n, pieces in awaited if not _holds(text, pieces, begin, len(text))]
+        missing += [n for n, blocks in awaited if not _holds(text[begin:at], blocks)]
+        awaited, begin = [(number, blocks_of(message))], at + len(header)
+    missing += [n for n, blocks in awaited if not _holds(text[begin:], blocks)]
     return sorted(missing)
 
 
-def _holds(text: str, pieces: Sequence[str], begin: int, end: int) -> bool:
-    for piece in pieces:
-        at = text.find(piece, begin, end)
+def _holds(text: str, blocks: Sequence[Block]) -> bool:
+    begin = 0
+    for line in (line for block in blocks for line in _lines(block)):
+        at = text.find(line, begin)
         if at < 0:
             return False
-        begin = at + len(piece)
-    return True
+        begin = at + len(line)
+    cells = Counter(character for block in blocks for cell in _cells(block) for character in cell)
+    return cells <= Counter(text)
 
 
 def _page_text(page: pymupdf.Page) -> str:
     bounds = page.rect
-    inside = pymupdf.Rect(bounds.x0, bounds.y0, bounds.x1, bounds.y1 - _FOOT)
+    inside = pymupdf.Rect(bounds.x0, bounds.y0 + _HEAD, bounds.x1, bounds.y1 - _FOOT)
     return str(page.get_text("text", clip=inside, flags=pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP))
 
 
-def _pieces(block: Block) -> Iterator[str]:
+def _lines(block: Block) -> Iterator[str]:
     match block:
-        case Paragraph(spans) | Heading(_, spans):
-            yield from _runs(plain(spans))
-        case Listing(text, _) | Display(text):
-            yield from _runs(text)
+        case Paragraph(spans) | Heading(_, spans) | Footnote(_, spans):
+            yield from _runs(spans)
+        case Listing(text, _):
+            yield from _parts(text)
+        case Display(text, tex) if math_of(tex) is None:
+            yield from _parts(text)
         case Quoted(inside):
-            for each in inside:
-                yield from _pieces(each)
+            yield from (line for each in inside for line in _lines(each))
         case Items(_, items):
-            for item in items:
-                for each in item:
-                    yield from _pieces(each)
-        case Grid(head, rows):
-            cells = [cell for row in rows for cell in row] or head
-            for cell in cells:
-                yield from _runs(plain(cell))
-        case Divider():
+            yield from (line for item in items for each in item for line in _lines(each))
+        case Display() | Grid() | Divider():
             return
 
 
-def _runs(text: str) -> Iterator[str]:
+def _cells(block: Block) -> Iterator[str]:
+    match block:
+        case Grid(head, rows):
+            yield from (part for row in (head, *rows) for cell in row for part in _runs(cell))
+        case Quoted(inside):
+            yield from (cell for each in inside for cell in _cells(each))
+        case Items(_, items):
+            yield from (cell for item in items for each in item for cell in _cells(each))
+        case Paragraph() | Heading() | Footnote() | Listing() | Display() | Divider():
+            return
+
+
+def _runs(spans: Sequence[Span]) -> Iterator[str]:
+    """Return what is between the formulas."""
+    run: list[Span] = []
+    for span in _leaves(spans):
+        if isinstance(span, Formula) and math_of(span.tex) is not None:
+            yield from _parts(plain(run))
+            run = []
+        else:
+            run.append(span)
+    yield from _parts(plain(run))
+
+
+def _leaves(spans: Sequence[Span]) -> Iterator[Span]:
+    for span in spans:
+        match span:
+            case Styled(_, inside) | Linked(_, inside):
+                yield from _leaves(inside)
+            case TextSpan() | Coded() | Formula() | Break() | Pictured() | FootnoteMark():
+                yield span
+
+
+def _parts(text: str) -> Iterator[str]:
     # An emoji comes back as other letters from some engines, so that what is around it is looked for alone.
-    for run in EMOJI.split(text):
+    for run in EMOJI.split(shown(printable(text))):
         for line in run.split("\n"):
-            if letters := _letters(line):
-                yield letters
+            if compared := _compared(line):
+                yield compared
 
 
-def _letters(text: str) -> str:
-    """Keep the letters and digits whose order on the page is that in which they are read."""
-    letters = _OTHERS.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text))
-    if not _LEFTWARD.search(letters):
-        return letters
-    return "".join(c for c in letters if unicodedata.bidirectional(c) not in {"R", "AL"})
+def _compared(text: str) -> str:
+    kept = str(_NOT_COMPARED.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text)))
+    return kept if kept.isascii() else str(_REORDERED.sub("", kept))

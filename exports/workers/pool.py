@@ -128,7 +128,7 @@ class RenderPool:
             if isinstance(answer, RenderFailed) and order.engine == "auto":
                 # What the process died of may have been the engine.
                 log.warning("export_press_died", part=part, reason=answer.reason)
-                answer = await self._ask(replace(wanted, engine="typst"))
+                answer = await self._ask(replace(wanted, engine="markdown-pdf"))
             match answer:
                 case PartRendered():
                     pass

@@ -1,14 +1,17 @@
 """A message as a small tree of blocks and spans, from which every format is written."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from markdown_it.common.normalize_url import normalizeLinkText
 from markdown_it.token import Token
 
 from exports.records import Message
 from exports.writers.characters import newlines
 from exports.writers.parsing import parse
+from pipeline.text.markdown.html_tags import paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,10 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """TeX in a line, kept as it was written."""
+    """A formula in a line, as it was written, and the LaTeX of it; none where it is shown as it was written."""
 
     text: str
+    tex: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,14 @@ class Pictured:
         return f"🖼 {self.alt or self.address}"
 
 
-Span = TextSpan | Coded | Formula | Break | Styled | Linked | Pictured
+@dataclass(frozen=True, slots=True)
+class FootnoteMark:
+    """The raised sign of a footnote."""
+
+    label: str
+
+
+Span = TextSpan | Coded | Formula | Break | Styled | Linked | Pictured | FootnoteMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +106,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """A formula on lines of its own."""
+    """A formula on lines of its own, as `Formula`."""
 
     text: str
+    tex: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +141,22 @@ class Divider:
     """A line across."""
 
 
-Block = Paragraph | Heading | Listing | Display | Quoted | Items | Grid | Divider
+@dataclass(frozen=True, slots=True)
+class Footnote:
+    """What a footnote's sign stands for."""
+
+    label: str
+    spans: tuple[Span, ...]
+
+
+Block = Paragraph | Heading | Listing | Display | Quoted | Items | Grid | Divider | Footnote
+
+
+# Up to the first character no address has; what is longer is shown and leads nowhere.
+_ADDRESS = re.compile(r"https?://[\w\-.~:/?#\[\]@!$&'()*+,;=%]{3,}", re.ASCII | re.IGNORECASE)
+_LONGEST_ADDRESS = 200
+_SENTENCE = ".,;:!?'*_~)"
+"""Signs at the end of an address that are the sentence's own."""
 
 
 @lru_cache(maxsize=256)
@@ -147,7 +174,7 @@ def plain(spans: Sequence[Span]) -> str:
 
 def _plain(span: Span) -> str:
     match span:
-        case TextSpan(text) | Coded(text) | Formula(text):
+        case TextSpan(text) | Coded(text) | Formula(text) | FootnoteMark(text):
             return text
         case Break():
             return "\n"
@@ -163,7 +190,7 @@ def _typed(text: str) -> Iterator[Block]:
         spans: list[Span] = []
         for line in lines:
             indent = len(line) - len(line.lstrip(" "))
-            spans += [TextSpan("\u00a0" * indent + line.strip(" ")), Break()]
+            spans += [*_linked("\u00a0" * indent + line.strip(" "), decoded=False), Break()]
         yield Paragraph(tuple(spans[:-1]))
 
 
@@ -173,14 +200,14 @@ def _blocks(tokens: Iterator[Token], until: str) -> Iterator[Block]:  # noqa: PL
             return
         match token.type:
             case "paragraph_open":
-                yield Paragraph(_inline(tokens))
+                yield from _paragraphs(_inline(tokens))
             case "heading_open":
                 yield Heading(int(token.tag[1]), _inline(tokens))
             case "fence" | "code_block":
                 language = (token.info.split() or [""])[0]
                 yield Listing(token.content.removesuffix("\n"), language)
-            case "math_block":
-                yield Display(token.content)
+            case "formula_block":
+                yield Display(token.meta["written"], "" if token.hidden else token.meta["latex"])
             case "blockquote_open":
                 yield Quoted(tuple(_blocks(tokens, "blockquote_close")))
             case "bullet_list_open":
@@ -191,13 +218,38 @@ def _blocks(tokens: Iterator[Token], until: str) -> Iterator[Block]:  # noqa: PL
                 yield _grid(tokens)
             case "definition":
                 address = str(token.meta["url"])
-                yield Paragraph(
-                    (TextSpan(f"[{token.meta['id'].lower()}]: "), Linked(_outside(address), (TextSpan(address),)))
-                )
+                shown = TextSpan(normalizeLinkText(address))
+                yield Paragraph((TextSpan(f"[{token.meta['label']}]: "), Linked(_outside(address), (shown,))))
             case "hr":
                 yield Divider()
             case other:
                 raise ValueError(f"no block is written for {other!r}")
+
+
+def _paragraphs(spans: tuple[Span, ...]) -> Iterator[Block]:
+    """Take the footnotes out of a paragraph, each of which begins a line with its sign."""
+    begin = 0
+    label = ""
+    for place, span in enumerate(spans):
+        match span, spans[place + 1 : place + 2]:
+            case FootnoteMark(found), (TextSpan(text),) if text.startswith(":") and (
+                not place or isinstance(spans[place - 1], Break)
+            ):
+                yield from _paragraph(label, spans[begin : max(begin, place - 1)])
+                begin, label = place + 1, found
+            case _:
+                pass
+    yield from _paragraph(label, spans[begin:])
+
+
+def _paragraph(label: str, spans: tuple[Span, ...]) -> Iterator[Block]:
+    match spans:
+        case (TextSpan(text), *rest) if label:
+            yield Footnote(label, (TextSpan(text.removeprefix(":").lstrip()), *rest))
+        case (_, *_):
+            yield Paragraph(spans)
+        case _:
+            return
 
 
 def _items(tokens: Iterator[Token], until: str) -> Iterator[tuple[Block, ...]]:
@@ -238,9 +290,24 @@ def _grid(tokens: Iterator[Token]) -> Grid:
 
 def _inline(tokens: Iterator[Token]) -> tuple[Span, ...]:
     """Return the spans of the next token, and pass over the one that closes their block."""
-    spans = tuple(_spans(iter(next(tokens).children or ()), ""))
+    spans = tuple(_spans(iter(paired(next(tokens).children or [])), ""))
     next(tokens)
     return spans
+
+
+def _linked(text: str, *, decoded: bool = True) -> Iterator[Span]:
+    """Make links of the addresses that stand among words."""
+    end = 0
+    for found in _ADDRESS.finditer(text) if "://" in text else ():
+        address = found[0].rstrip(_SENTENCE.replace(")", "") if "(" in found[0] else _SENTENCE)
+        if len(address) > _LONGEST_ADDRESS:
+            continue
+        if text[end : found.start()]:
+            yield TextSpan(text[end : found.start()])
+        yield Linked(address, (TextSpan(normalizeLinkText(address) if decoded else address),))
+        end = found.start() + len(address)
+    if text[end:]:
+        yield TextSpan(text[end:])
 
 
 def _spans(tokens: Iterator[Token], until: str) -> Iterator[Span]:
@@ -249,12 +316,16 @@ def _spans(tokens: Iterator[Token], until: str) -> Iterator[Span]:
             return
         match token.type:
             case "text" | "text_special":
-                if token.content:
-                    yield TextSpan(token.content)
+                yield from (TextSpan(token.content),) if until == "link_close" else _linked(token.content)
             case "code_inline":
                 yield Coded(token.content)
-            case "math_inline":
-                yield Formula(token.content)
+            case "formula":
+                yield Formula(token.meta["written"], "" if token.hidden else token.meta["latex"])
+            case "footnote_mark":
+                yield FootnoteMark(token.content)
+            case "colour_open" | "colour_close":
+                # WeCom's own way to colour words; the words are what matters on a page.
+                continue
             case "softbreak" | "hardbreak":
                 # People in a chat mean a line's end where they made one.
                 yield Break()

@@ -6,10 +6,13 @@ import regex  # type: ignore[import-untyped]
 
 ZERO_WIDTH_SPACE = "\u200b"
 
-_DIRECTIONS = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-"""They turn round what follows them, which then no longer reads as it was said."""
+_UNSEEN = dict.fromkeys([0x202A, 0x202B, 0x202C, *range(0x2066, 0x206A), 0xFEFF])
+"""They set directions, which a page works out for itself, or mark the order of bytes."""
 
-_CONTROLS = dict.fromkeys([*range(9), *range(0x0E, 0x20), *range(0x7F, 0xA0), *_DIRECTIONS, 0xFFFE, 0xFFFF])
+_UNPRINTABLE = regex.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u202d\u202e\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
+)
+"""Controls; the two of them that turn round what follows, which then no longer reads as it was said, among them."""
 
 _LINE_END = regex.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 """What Python or a PDF library takes for the end of a line, besides a newline."""
@@ -21,18 +24,22 @@ EMOJI = regex.compile(rf"(?:\p{{RI}}\p{{RI}}|{_ONE}(?:\u200D{_ONE})*|[0-9#*]\uFE
 _LONGEST = 40
 """Characters without a space that a line takes."""
 
-_PIECE = 256
+_LONGEST_OF_CODE = 80
 
-WIDE = 6
-"""Columns beyond which a table is set smaller."""
+_PIECE = 256
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters, which no page can show and some tools choke on.
+    """Return a text with a box and the code point for each control character, which no page can show.
 
     Its lines end with newlines alone: any other line end would open a new line where a caller replaces newlines only.
     """
-    return newlines(text).translate(_CONTROLS).expandtabs(4)
+    return str(_UNPRINTABLE.sub(lambda found: boxed(found[0]), newlines(text).translate(_UNSEEN))).expandtabs(4)
+
+
+def boxed(character: str) -> str:
+    """Return what stands for a character that cannot be shown."""
+    return f"□U+{ord(character):04X}"
 
 
 def newlines(text: str) -> str:
@@ -43,9 +50,9 @@ def newlines(text: str) -> str:
 def breakable(text: str, columns: int = 1) -> str:
     """Let a run of characters without a space be broken into lines; the breaks are of no width.
 
-    `columns` are those of the table it stands in: its lines are the shorter.
+    `columns` are those of the table it stands in: its lines are the shorter. Code has none, and longer lines.
     """
-    longest = min(_LONGEST, max(8, 2 * _LONGEST // columns))
+    longest = min(_LONGEST, max(8, 2 * _LONGEST // columns)) if columns else _LONGEST_OF_CODE
     step = longest // 2
 
     def broken(found: "regex.Match[str]") -> str:

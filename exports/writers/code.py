@@ -12,7 +12,7 @@ from pygments.styles.default import DefaultStyle
 from pygments.token import STANDARD_TYPES, _TokenType
 from pygments.util import ClassNotFound
 
-_LONGEST = 20_000
+LONGEST_COLOURED = 20_000
 """Characters that are coloured; a longer listing is a dump, and its colours would cost more than its text."""
 
 
@@ -21,7 +21,7 @@ def coloured(code: str, language: str) -> str:
 
     What has a colour is in a span with pygments' class, and nothing else: laying a span out costs more than its text.
     """
-    lexer = _lexer(language) if language and len(code) <= _LONGEST else None
+    lexer = _lexer(language) if language and len(code) <= LONGEST_COLOURED else None
     if lexer is None:
         return html.escape(code, quote=False)
     named = (("" if text.isspace() else _class(kind), text) for kind, text in lexer.get_tokens(code))

@@ -9,6 +9,8 @@ from exports.writers.blocks import (
     Coded,
     Display,
     Divider,
+    Footnote,
+    FootnoteMark,
     Formula,
     Grid,
     Heading,
@@ -22,7 +24,9 @@ from exports.writers.blocks import (
     Styled,
     TextSpan,
 )
+from exports.writers.characters import printable
 from exports.writers.code import coloured
+from exports.writers.mathml import math_of
 
 
 class HtmlMarkup:
@@ -42,8 +46,8 @@ class HtmlMarkup:
                 return f'<p class="h{level}">{self.spans(spans)}</p>'
             case Listing(code, language):
                 return self.listing(code, language)
-            case Display(text):
-                return f'<p class="formula">{self.lines(text)}</p>'
+            case Display(text, tex):
+                return self.formula(text, tex, display=True)
             case Quoted(inside):
                 return f"<blockquote>{self.blocks(inside)}</blockquote>"
             case Items(start, items):
@@ -52,6 +56,8 @@ class HtmlMarkup:
                 return self.grid(block)
             case Divider():
                 return self.divider()
+            case Footnote(label, spans):
+                return f'<p class="note"><sup>{self.words(label)}</sup> {self.spans(spans)}</p>'
 
     def spans(self, spans: Iterable[Span]) -> str:
         """Write spans, one after the other."""
@@ -64,8 +70,10 @@ class HtmlMarkup:
                 return self.words(text)
             case Coded(text):
                 return f"<code>{self.words(text)}</code>"
-            case Formula(text):
-                return f'<span class="formula">{self.words(text)}</span>'
+            case Formula(text, tex):
+                return self.formula(text, tex, display=False)
+            case FootnoteMark(label):
+                return f"<sup>{self.words(label)}</sup>"
             case Break():
                 return "<br/>"
             case Styled(style, inside):
@@ -79,9 +87,19 @@ class HtmlMarkup:
             case Pictured(address):
                 return f'<a href="{escape(address)}">{self.words(span.words)}</a>'
 
+    def formula(self, text: str, tex: str, *, display: bool) -> str:
+        """Write a formula, as it was written where it is not understood."""
+        found = math_of(tex)
+        if found is None:
+            words = self.lines(text)
+            return f'<p class="formula">{words}</p>' if display else f'<span class="formula">{words}</span>'
+        if display:
+            return f'<div class="display"><math display="block">{found.inside()}</math></div>'
+        return f"<math>{found.inside()}</math>"
+
     def words(self, text: str) -> str:
-        """Write characters."""
-        return escape(text, quote=False)
+        """Write characters; what no page can show is named."""
+        return escape(printable(text), quote=False)
 
     def lines(self, text: str) -> str:
         """Write characters with their line breaks."""

@@ -13,7 +13,7 @@ _MOST_LINES = 1000
 """The same in lines: a line costs as much to parse as thirty characters."""
 
 _FENCE = re.compile(r" {0,3}(`{3,48}(?!.*`)|~{3,48}(?!~))")
-"""As long as `pipeline.text.markdown` takes for one."""
+"""As long as `pipeline.text.markdown.bounds` takes for one."""
 
 
 @dataclass(frozen=True, slots=True)

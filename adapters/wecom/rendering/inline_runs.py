@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from markdown_it.token import Token
 
-from adapters.wecom.rendering.markdown.html_tags import paired
+from pipeline.text.markdown.html_tags import paired
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from markdown_it.utils import EnvType
 
 from adapters.wecom.rendering.chunking import sections
 from adapters.wecom.rendering.inline_runs import InlineRun, Line, lines
-from adapters.wecom.rendering.markdown.commonmark import parse
 from adapters.wecom.rendering.nesting import Nesting, Quote
 from adapters.wecom.rendering.rows import Row, Span
 from adapters.wecom.rendering.style import RULE, MessageStyle
 from adapters.wecom.rendering.tables import TableBlock, table_rows
+from pipeline.text.markdown.commonmark import parse
 
 _TASK = re.compile(r"\[([ xX])\]\s+(?=\S)")
 _INFO = re.compile(r"(?:[!-_a-~]{1,32}(?:\s+(?:[\w-]+=\S*|\{[^{}]*\}))*)?", re.ASCII)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pipeline.text.markdown import MOST_CELLS, bound
+from pipeline.text.markdown.bounds import MOST_CELLS, bound
 
 BOUND = bound(MarkdownIt("commonmark", {"html": False}).enable("table"))
 LIBRARY = MarkdownIt("commonmark", {"html": False, "maxNesting": 24}).enable("table")

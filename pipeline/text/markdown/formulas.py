@@ -1,5 +1,7 @@
 r"""LaTeX among the words: in Unicode where all of a formula has such a form, else kept as it is written.
 
+The tokens' `meta` has the LaTeX itself, and how it was written.
+
 CommonMark would eat the backslash of `\\` and `\{`.
 """
 
@@ -52,7 +54,9 @@ def formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the lib
         return False
     if not silent:
         written = state.src[start : end + len(closer)]
-        state.push("formula", "", 0).content = unicode_formula(state.src[inner:end]) or written
+        token = state.push("formula", "", 0)
+        token.content = unicode_formula(state.src[inner:end]) or written
+        token.meta = {"latex": state.src[inner:end].strip(), "written": written}
     state.pos = end + len(closer)
     return True
 
@@ -62,8 +66,11 @@ def _is_formula(source: str, start: int, end: int, closer: str) -> bool:
         return False
     if _FRAGILE.search(source, start, end) is not None:
         return True
+    after = source[end + 1 : end + 2]
     return (
-        closer == "$" and _SIMPLE.fullmatch(source, start, end) is not None and not source[end + 1 : end + 2].isalnum()
+        closer == "$"
+        and _SIMPLE.fullmatch(source, start, end) is not None
+        and not (after.isascii() and after.isalnum())
     )
 
 
@@ -87,6 +94,7 @@ def formula_block(state: StateBlock, start: int, end: int, silent: bool) -> bool
         written = state.getLines(start, last + 1, state.blkIndent, keepLastLF=False)
         inner = written.strip()[len(closer) : -len(closer)]
         token.content = unicode_formula_lines(inner) or written
+        token.meta = {"latex": inner.strip(), "written": written.strip()}
         token.map = [start, last + 1]
         state.line = last + 1
     return True

@@ -7,7 +7,7 @@ from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
-from pipeline.text.markdown import BoundedInline
+from pipeline.text.markdown.bounds import BoundedInline
 
 # Names of Python's that people write without backticks; CommonMark would make the word between strong.
 _DUNDER = re.compile(

@@ -1,1 +1,0 @@
-"""CommonMark as models write it, with formulas, HTML tags and Chinese emphasis."""

@@ -1,0 +1,41 @@
+"""The fonts of pages: where they are, and which characters they have.
+
+Twemoji Mozilla (OFL; its pictures CC BY 4.0, see LICENSE) is here, as it is in no package; the others come with theirs.
+"""
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import pymupdf
+import regex  # type: ignore[import-untyped]
+
+from exports.writers.characters import boxed
+
+EMOJI_FOLDER = str(files("manimgx_fonts"))
+FONT_FOLDERS = (str(files("manimgx_fonts_cjk")), EMOJI_FOLDER, str(files("exports.pdf.fonts")))
+
+# What the fonts are known to have, so that they are seldom looked into; with what is not seen at all.
+_RARE = regex.compile(
+    r"[^\s\u0020-\u024f\u0370-\u0373\u0391-\u03a1\u03a3-\u03ce\u0410-\u044f\u2010-\u2027\u2030-\u203b\u20ac\u2190-\u2193"
+    r"\u2460-\u2473\u2500-\u25a1\u3000-\u30ff\u4e00-\u9fa5\uac00-\ud7a3\uff01-\uff5e\p{Default_Ignorable_Code_Point}]"
+)
+
+
+def shown(text: str) -> str:
+    """Return a text as a page can show it: what no font has is a box with its code point."""
+    return str(_RARE.sub(lambda found: found[0] if ord(found[0]) in _covered() else boxed(found[0]), text))
+
+
+@cache
+def _covered() -> frozenset[int]:
+    # What only fonts have that are within typst: there is no file of theirs to look into.
+    found: set[int] = set()
+    for span in files("exports.pdf.fonts").joinpath("typst.txt").read_text("ascii").split():
+        first, _, last = span.partition("-")
+        found.update(range(int(first, 16), int(last or first, 16) + 1))
+    for folder in FONT_FOLDERS:
+        for path in sorted(Path(folder).iterdir()):
+            if path.suffix in {".ttf", ".ttc", ".otf"}:
+                found.update(pymupdf.Font(fontfile=str(path)).valid_codepoints())
+    return frozenset(found)

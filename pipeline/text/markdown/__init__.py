@@ -1,0 +1,1 @@
+"""CommonMark as models write it, for chat and documents: formulas, HTML tags, Chinese emphasis, within bounds."""
