@@ -62,7 +62,9 @@ class _Walk:
         self._around = Nesting(style)
         self._above: _Above | None = None
         # A definition whose label is used is seen in the link; any other would be seen nowhere.
-        self._seen = {child.meta["label"] for token in self._tokens for child in token.children or () if child.meta}
+        self._seen = {
+            child.meta["label"] for token in self._tokens for child in token.children or () if "label" in child.meta
+        }
 
     def rows(self) -> Iterator[Row]:
         """Return the rows of every block."""
