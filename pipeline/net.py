@@ -5,6 +5,8 @@ import re
 from urllib.parse import urlsplit
 
 from pipeline.errors import SettingsInvalid
+from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 
 _NOT_IN_A_HOST = re.compile(r"[\s\x00-\x1f\x7f\\<>\"]")
 
@@ -38,25 +40,20 @@ def check_proxy(proxy: str) -> None:
     """
     wrong = _proxy_problem(proxy) if proxy else ""
     if wrong:
-        raise SettingsInvalid([f"[network] proxy: {wrong}"])
+        raise SettingsInvalid([placed("[network] proxy", wrong)])
 
 
 def _proxy_problem(proxy: str) -> str:
-    expected = "expected an address that starts with http:// or https://, such as http://proxy.example.com:3128"
     scheme = proxy.partition("://")[0].lower() if "://" in proxy else ""
     if scheme not in {"http", "https"}:
-        socks = scheme.startswith("socks")
-        return (
-            f"{expected}; SOCKS proxies are not supported; most such programs offer HTTP as well" if socks else expected
-        )
+        return Sentence("setting.proxy_socks" if scheme.startswith("socks") else "setting.proxy")
     try:
         parts = urlsplit(proxy)
         port = parts.port
     except ValueError:
-        return f"{expected}; its host is no name or address, or its port no number from 1 to 65535"
+        return Sentence("setting.proxy_host")
     if port == 0 or not parts.hostname or _NOT_IN_A_HOST.search(parts.hostname):
-        return f"{expected}; its host is no name or address, or its port no number from 1 to 65535"
+        return Sentence("setting.proxy_host")
     if parts.path not in {"", "/"} or parts.query or parts.fragment or _NOT_IN_A_HOST.search(parts.netloc):
-        written = "in a password, / ? # @ and a space are written as %2F %3F %23 %40 %20"
-        return f"{expected}, with nothing behind the port; {written}"
+        return Sentence("setting.proxy_rest")
     return ""

@@ -7,6 +7,8 @@ from pathlib import Path
 import structlog
 
 from pipeline.errors import SettingsInvalid
+from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 
 log = structlog.get_logger()
 
@@ -24,15 +26,20 @@ def check_folder(folder: Path) -> None:
         while not here.exists():
             here = here.parent
     except OSError as error:
-        raise _unusable(folder, f"cannot be looked at: {error.strerror}") from None
+        raise _unusable(folder, Sentence("setting.folder_hidden", reason=error.strerror)) from None
     if not here.is_dir():
-        raise _unusable(folder, "is no folder" if here == folder.absolute() else f"cannot be made: {here} is no folder")
+        itself = here == folder.absolute()
+        raise _unusable(
+            folder, Sentence("setting.no_folder_itself" if itself else "setting.no_folder_above", path=here)
+        )
     if not os.access(here, os.W_OK | os.X_OK):
-        raise _unusable(folder, f"cannot be written: this account may not write to {here}")
+        raise _unusable(folder, Sentence("setting.folder_closed", path=here))
 
 
 def _unusable(folder: Path, wrong: str) -> SettingsInvalid:
-    return SettingsInvalid([f"[storage] data_dir: {str(folder)!r} {wrong}; name a folder this account may write"])
+    return SettingsInvalid(
+        [placed("[storage] data_dir", Sentence("setting.folder", folder=repr(str(folder)), wrong=wrong))]
+    )
 
 
 def keep_private(*folders: Path) -> None:

@@ -8,6 +8,8 @@ from adapters.simulator.platform.apps import App
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ChannelSettings
+from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 from web.settings.loading import Loaded
 
 RESERVED = ("/console", "/healthz", "/metrics", "/operations", "/readyz", "/static", "/test")
@@ -52,18 +54,15 @@ def clashes(loaded: Loaded) -> list[str]:
         if table.has_credentials:
             continue
         if loaded.kinds[table.kind].stand_in is None:
-            problems.append(f"[channels.{name}]: no credentials; set {_listed(table)}")
+            problems.append(placed(f"[channels.{name}]", Sentence("setting.no_credentials", keys=_listed(table))))
         elif not loaded.settings.simulator.enabled:
-            problems.append(
-                f"[channels.{name}]: no credentials, and [simulator] enabled is false; set {_listed(table)}, "
-                "or enable the simulator"
-            )
+            problems.append(placed(f"[channels.{name}]", Sentence("setting.no_simulator", keys=_listed(table))))
     return problems
 
 
 def _listed(table: ChannelSettings) -> str:
     *most, last = table.missing_credentials
-    return f"{', '.join(most)} and {last}" if most else last
+    return Sentence("setting.and_last", most=", ".join(most), last=last) if most else last
 
 
 def _shared_paths(tables: Mapping[str, ChannelSettings]) -> list[str]:
@@ -74,8 +73,9 @@ def _shared_paths(tables: Mapping[str, ChannelSettings]) -> list[str]:
         if not path:
             continue
         if any(path == own or path.startswith(f"{own}/") for own in RESERVED) or path == "/":
-            problems.append(f"[channels.{name}] path: {path!r} is webot's own; choose another, such as '/gpt'")
+            problems.append(placed(f"[channels.{name}] path", Sentence("setting.path_ours", path=repr(path))))
         elif path in taken:
-            problems.append(f"[channels.{name}] path: {path!r} is also [channels.{taken[path]}]'s")
+            other = Sentence("setting.path_taken", path=repr(path), other=f"[channels.{taken[path]}]")
+            problems.append(placed(f"[channels.{name}] path", other))
         taken[path] = name
     return problems

@@ -15,6 +15,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from pipeline.errors import SettingsInvalid
+from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import either, placed
 
 CONNECT_SECONDS = 5.0
 """How long a connection may take to open, unless `connect_timeout` says otherwise."""
@@ -68,13 +70,9 @@ _ALIASES = {
 }
 """The driver's own words for what libpq calls otherwise."""
 
-_EXPECTED = "expected sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
-_ENCODE = (
-    "there is more than one @: in a user name or password write @ as %40, / as %2F, # as %23, ? as %3F, : as %3A and "
-    "% as %25"
-)
 _HOST = re.compile(r"(?:\[(?P<six>[^\]]+)\]|(?P<name>[^:\[\]]*))(?::(?P<port>\d+))?")
 _PORTS = range(1, 65536)
+_PLACE = "[storage] database_url"
 
 
 def read_url(url: str) -> URL:
@@ -86,27 +84,29 @@ def read_url(url: str) -> URL:
     head, separator, rest = url.partition("://")
     scheme = head.partition("+")[0].lower()
     if not separator or not re.fullmatch(r"[\w+]+", head):
-        raise _invalid(f"not a database URL; {_EXPECTED}")
+        raise _invalid(Sentence("setting.no_database_url"))
     if scheme not in _DRIVERS or head not in {scheme, _DRIVERS[scheme]}:
-        raise _invalid(f"found {head!r}; {_EXPECTED}")
+        raise _invalid(Sentence("setting.other_database", found=repr(head)))
     try:
         parsed = make_url(url) if scheme == "sqlite" else _postgresql(rest)
     except (ArgumentError, ValueError):
-        raise _invalid(f"not a database URL; {_EXPECTED}") from None
+        raise _invalid(Sentence("setting.no_database_url")) from None
     if scheme == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise _invalid(f"SQLite needs a file to keep what it accepts; {_EXPECTED}")
+        raise _invalid(Sentence("setting.sqlite_file"))
     parsed = parsed.set(drivername=_DRIVERS[scheme])
     if scheme != "sqlite" and (problems := [*_problems(parsed)]):
-        raise SettingsInvalid([f"[storage] database_url: {problem}" for problem in problems])
+        raise SettingsInvalid([placed(_PLACE, problem) for problem in problems])
     return parsed
 
 
 def check_files(url: URL) -> None:
     """Check that the files exist which a PostgreSQL URL names. Raises `SettingsInvalid`."""
     named = {name: value for name, value in _options(url).items() if name in _FILES}
-    missing = [f"{name}: there is no file {value!r}" for name, value in named.items() if not Path(value).is_file()]
+    missing = [(name, value) for name, value in named.items() if not Path(value).is_file()]
     if missing:
-        raise SettingsInvalid([f"[storage] database_url: {problem}" for problem in missing])
+        raise SettingsInvalid(
+            [placed(f"{_PLACE}: {name}", Sentence("setting.no_file", path=repr(value))) for name, value in missing]
+        )
 
 
 def connect_arguments(url: URL) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _postgresql(rest: str) -> URL:
         user, _, location = rest.partition("@")
         body, _, query = location.partition("?")
         if "@" in body or "@" in query.partition("=")[0]:
-            raise _invalid(_ENCODE)
+            raise _invalid(Sentence("setting.encode"))
         user += "@"
     else:
         user = ""
@@ -186,18 +186,19 @@ def _problems(url: URL) -> list[str]:
     for name, value in _options(url).items():
         if name not in _OPTIONS:
             meant = next(iter(get_close_matches(name, _OPTIONS, n=1)), "")
-            hint = f"; did you mean {meant}?" if meant else "."
-            problems.append(f"no such option {name!r}{hint} Known options: {known}")
+            key = "setting.unknown_option_near" if meant else "setting.unknown_option"
+            problems.append(Sentence(key, name=repr(name), near=meant, known=known))
         elif name in _VALUES and value not in _VALUES[name]:
-            problems.append(f"{name}: found {value!r}, expected {' or '.join(_VALUES[name])}")
+            problems.append(placed(name, Sentence("setting.found", found=repr(value), wanted=either(_VALUES[name]))))
         elif name in _NUMBERS and not (value.isascii() and value.isdigit() and len(value) < len("1000000")):
-            problems.append(f"{name}: found {value!r}, expected a whole number")
+            wanted = Sentence("setting.a_whole")
+            problems.append(placed(name, Sentence("setting.found", found=repr(value), wanted=wanted)))
     try:
         hosts, ports = _hosts(url)
     except ValueError as error:
-        return [*problems, str(error)]
+        return [*problems, *error.args]
     if ports and len(ports) not in {1, len(hosts) or 1}:
-        problems.append(f"port: found {len(ports)} ports for {len(hosts)} hosts, expected one, or one a host")
+        problems.append(placed("port", Sentence("setting.ports", ports=len(ports), hosts=len(hosts))))
     return problems
 
 
@@ -213,8 +214,7 @@ def _hosts(url: URL) -> tuple[list[str], list[int]]:
     for place in _list(url, "host"):
         found = None if place.startswith("/") else _HOST.fullmatch(place)
         if found is None and not place.startswith("/"):
-            message = f"host: found {place!r}, expected a name, an address or the folder of a socket"
-            raise ValueError(message)
+            raise ValueError(placed("host", Sentence("setting.no_host", found=repr(place))))
         hosts.append(place if found is None else unquote(found["six"] or found["name"]))
         own.append(_port(found["port"]) if found is not None and found["port"] else None)
     ports = [_port(port) for port in _list(url, "port")]
@@ -235,10 +235,9 @@ _DEFAULT_PORT = 5432
 
 def _port(told: str) -> int:
     if not (told.isascii() and told.isdigit() and len(told) <= len("65535") and int(told) in _PORTS):
-        message = f"port: found {told!r}, expected a number from 1 to 65535"
-        raise ValueError(message)
+        raise ValueError(placed("port", Sentence("setting.no_port", found=repr(told))))
     return int(told)
 
 
 def _invalid(problem: str) -> SettingsInvalid:
-    return SettingsInvalid([f"[storage] database_url: {problem}"])
+    return SettingsInvalid([placed(_PLACE, problem)])

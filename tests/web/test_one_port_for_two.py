@@ -36,5 +36,5 @@ async def test_every_verb_says_so_beside_the_other_mistakes(tmp_path: Path, verb
     told = ran.out + ran.err
 
     assert 1 == ran.code
-    assert "[console] port: 127.0.0.1:50009 is taken by [server]" in told
+    assert "[console] port: 127.0.0.1:50009 已被 [server] 使用" in told
     assert verb == "doctor" or "[budgets].cheaper: found 'nobody'" in told

@@ -22,7 +22,7 @@ _channel = click.option("--channel", metavar="NAME", help="The channel of the ap
 
 @click.group(help=__doc__)
 def command() -> None:
-    """Hold the three verbs together."""
+    """Show, set or delete the menu."""
 
 
 @command.command()
@@ -30,11 +30,13 @@ def command() -> None:
 @pass_shell
 def push(shell: Shell, channel: str | None) -> None:
     """Set the app's menu to that of the settings, in place of any it has."""
+    from pipeline.text.i18n import Catalogue, in_language  # noqa: PLC0415 (the same)
     from web.operator import menus  # noqa: PLC0415 (not for `webot --help`)
 
     loaded = shell.load()
+    words = Catalogue(shell.language)
     for hint in menus.check(loaded):
-        click.echo(f"A mistake? {hint}", err=True)
+        click.echo(words.text("setting.a_mistake", hint=in_language(hint, words)), err=True)
     for name in menus.named(loaded, channel):
         _run(loaded, menus.push(loaded, name))
         click.echo(f"{name}: the menu is set; people see it when they next open the app")

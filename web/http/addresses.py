@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pipeline.errors import SettingsInvalid
 from pipeline.net import WILDCARDS, is_loopback_host, local_url
 from pipeline.settings import Console
+from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 from web.settings.loading import Loaded
 
 _LOOPBACK = "127.0.0.1"
@@ -44,9 +46,8 @@ class Addresses:
             return
         wide = "::" in {server.host, console.host} or (server.host in WILDCARDS and ":" not in console.host)
         if wide or (console.host in WILDCARDS and ":" not in server.host) or _same_host(server.host, console.host):
-            wrong = f"{console.host}:{console.port} is taken by [server], and the console needs an address of its own"
-            way_out = "set [console] port to another port, or leave out [console] host and port"
-            raise SettingsInvalid([f"[console] port: {wrong}; {way_out}"])
+            wrong = Sentence("setting.console_port", address=f"{console.host}:{console.port}")
+            raise SettingsInvalid([placed("[console] port", wrong)])
 
 
 def addresses_of(loaded: Loaded) -> Addresses:

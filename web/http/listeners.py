@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from pipeline.errors import SettingsInvalid
 from pipeline.net import local_url
+from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 from web.http.addresses import Address, Addresses
 
 _BACKLOG = 2048
@@ -65,9 +67,9 @@ def _bind(address: Address) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        wrong = f"cannot listen on {address.host}:{address.port}: {error.strerror or error}"
-        way_out = f"stop what is using it, or set [{address.table}] port to a free one"
-        raise SettingsInvalid([f"[{address.table}] host, port: {wrong}; {way_out}"]) from None
+        where = f"{address.host}:{address.port}"
+        wrong = Sentence("setting.not_bound", address=where, reason=error.strerror or error, table=address.table)
+        raise SettingsInvalid([placed(f"[{address.table}] host, port", wrong)]) from None
     return listener
 
 

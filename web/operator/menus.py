@@ -9,6 +9,8 @@ from adapters.channel_kind import ChannelMenu
 from chains.commands import all_commands
 from pipeline.errors import WebotError
 from pipeline.settings import MenuButton
+from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 from web.settings.loading import Loaded
 
 
@@ -52,7 +54,7 @@ def named(loaded: Loaded, channel: str | None) -> tuple[str, ...]:
 
 
 def check(loaded: Loaded) -> Sequence[str]:
-    """Hold the menu of the settings against the platforms' limits; return hints at keys that are no command.
+    """Check the menu of the settings against the platforms' limits; return hints at keys that are no command.
 
     Raises `SettingsInvalid`.
     """
@@ -61,8 +63,7 @@ def check(loaded: Loaded) -> Sequence[str]:
         kind.check_menu(buttons)
     commands = all_commands()
     return [
-        f"[menu] button {button.name!r}: {button.key!r} is no command of webot's own; unless a chain has it, a click "
-        "is answered with an apology"
+        placed(f"[menu] button {button.name!r}", Sentence("setting.menu_no_command", key=repr(button.key)))
         for button in _pressed(buttons)
         if button.key and commands.find(button.key) is None
     ]

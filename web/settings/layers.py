@@ -16,8 +16,8 @@ from dynaconf.utils.parse_conf import boolean_fix, parse_conf_data
 
 from pipeline.errors import SettingsInvalid
 from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 from pipeline.text.toml_syntax import explain_syntax
-from web.settings.phrases import placed
 from web.settings.schema import FieldPlace, Keys
 
 FILES = ("settings.toml", "settings.local.toml", ".secrets.toml")

@@ -10,11 +10,11 @@ from pydantic import BaseModel
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ChannelSettings, ChannelTable, ModelTable, Settings
 from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import either, placed
 from web.channel_kinds import KINDS, Kinds
 from web.logs.secret_places import secrets_in
 from web.settings.layers import FILES, FOLDER, PREFIX, Layers, environment, read_file, variables
 from web.settings.partial import usable_part
-from web.settings.phrases import either, placed
 from web.settings.schema import FieldPlace, Keys, field_place, toml_value
 from web.settings.validation import nearest, validate_table
 

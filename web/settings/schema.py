@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, SecretStr
 
 from pipeline.text.i18n import Sentence
-from web.settings.phrases import both, either
+from pipeline.text.phrases import both, either
 
 Keys = tuple[str | int, ...]
 

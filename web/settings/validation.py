@@ -8,8 +8,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import either, placed
 from web.logs.redaction import Redactor, is_secret
-from web.settings.phrases import either, placed
 from web.settings.schema import (
     FieldPlace,
     Keys,

@@ -5,6 +5,8 @@ from typing import Any
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import MenuButton
+from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 
 _MAIN_BUTTONS = 3
 _SUB_BUTTONS = 5
@@ -18,7 +20,8 @@ def menu_body(buttons: Sequence[MenuButton]) -> Mapping[str, Any]:
     """Return the body of menu/create; `SettingsInvalid` says every limit of WeCom's that the menu passes."""
     problems = [problem for button in buttons for problem in _problems(button, _MAIN_NAME_BYTES)]
     if not 1 <= len(buttons) <= _MAIN_BUTTONS:
-        problems.append(f"[menu] buttons: found {len(buttons)}, expected 1 to {_MAIN_BUTTONS}")
+        wanted = Sentence("setting.menu_size", most=_MAIN_BUTTONS)
+        problems.append(placed("[menu] buttons", Sentence("setting.found", found=len(buttons), wanted=wanted)))
     if problems:
         raise SettingsInvalid(problems)
     return {"button": [_button(button) for button in buttons]}
@@ -35,22 +38,22 @@ def _button(button: MenuButton) -> Mapping[str, Any]:
 def _problems(button: MenuButton, name_bytes: int) -> list[str]:
     where = f"[menu] button {button.name!r}"
     problems = [
-        f"{where}: {what} of {len(text.encode('utf-8'))} bytes, expected at most {limit}"
+        placed(where, Sentence(f"setting.menu_{what}_long", size=len(text.encode("utf-8")), most=limit))
         for what, text, limit in (
-            ("a name", button.name, name_bytes),
-            ("a key", button.key, _KEY_BYTES),
-            ("a url", button.url, _URL_BYTES),
+            ("name", button.name, name_bytes),
+            ("key", button.key, _KEY_BYTES),
+            ("url", button.url, _URL_BYTES),
         )
         if len(text.encode("utf-8")) > limit
     ]
     if not button.name:
-        problems.append(f"{where}: expected a name")
+        problems.append(placed(where, Sentence("setting.menu_nameless")))
     if [bool(button.key), bool(button.url), bool(button.buttons)].count(True) != 1:
-        problems.append(f"{where}: expected one of key, url and buttons")
+        problems.append(placed(where, Sentence("setting.menu_one_of")))
     if len(button.buttons) > _SUB_BUTTONS:
-        problems.append(f"{where}: found {len(button.buttons)} buttons in it, expected at most {_SUB_BUTTONS}")
+        problems.append(placed(where, Sentence("setting.menu_full", found=len(button.buttons), most=_SUB_BUTTONS)))
     for sub in button.buttons:
         problems += _problems(sub, _SUB_NAME_BYTES)
         if sub.buttons:
-            problems.append(f"{where}: a group within a group")
+            problems.append(placed(where, Sentence("setting.menu_nested")))
     return problems

@@ -76,7 +76,7 @@ async def test_a_key_that_is_no_command_is_hinted_at(tmp_path: Path, environ: di
     ran = await webot("menu", "push", folder=tmp_path, environ=environ)
 
     assert 0 == ran.code
-    assert ran.err.startswith("A mistake? [menu] button '清除': '@cleer' is no command of webot's own; ")
+    assert ran.err.startswith("可能写错了：[menu] button '清除': '@cleer' 不是 webot 自己的指令；")
 
 
 async def test_what_wecom_refuses_is_one_line_without_secrets(
