@@ -27,7 +27,7 @@ def damaged(folder: Path) -> None:
     (folder / "data" / "webot.db").write_bytes(first + b"\xff" * (2 * _PAGE))
 
 
-_DATA = "[storage] data_dir: 'data' is no folder; name a folder this account may write"
+_DATA = "[storage] data_dir: 'data' 不是文件夹；请指定本账号可写的文件夹"
 _FILE = "the database cannot be used: DatabaseError: file is not a database"
 _PAGES = "the database cannot be used: DatabaseError: database disk image is malformed"
 

@@ -64,8 +64,8 @@ async def test_a_menu_beyond_wecoms_limits_is_refused_before_wecom_is_asked(
     ran = await webot("menu", "push", folder=tmp_path, environ=environ)
 
     assert (1, "") == (ran.code, ran.out)
-    assert "[menu] button '六个汉字太长': a name of 18 bytes, expected at most 16" in ran.err
-    assert "[menu] button '空': expected one of key, url and buttons" in ran.err
+    assert "[menu] button '六个汉字太长': 名字有 18 字节，最多 16" in ran.err
+    assert "[menu] button '空': key、url 和 buttons 要写且只写一个" in ran.err
     assert {} == simulator.counts.calls
 
 
