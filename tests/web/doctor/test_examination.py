@@ -300,7 +300,7 @@ async def test_what_keeps_the_service_from_starting_is_seen_before_it_starts(
     chains = await examined(tmp_path, environ | {"WEBOT_CHANNELS__WECOM__CHAIN": "nosuch"})
 
     assert "ill" == paths["", "start"].state
-    assert "[channels.hr] path: '/gpt' is also [channels.wecom]'s" in paths["", "start"].says
+    assert "[channels.hr] path: '/gpt' 已经是 [channels.wecom] 的路径" in paths["", "start"].says
     assert "ill" == chains["", "start"].state
     assert "nosuch" in chains["", "start"].says
 
