@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import os
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
@@ -77,6 +78,8 @@ class AnswerCache:
     """Answers already paid for, one file each, by what was asked; they may be thrown away at any time."""
 
     folder: Path | None = None
+    since: float = 0.0
+    """When what is asked was read, in seconds since 1970; 0 for when it is kept. Who is forgotten later is in it."""
 
     def find(self, key: str) -> TrialAnswer | None:
         """Return an answer kept, None for none. Reads a file."""
@@ -92,6 +95,8 @@ class AnswerCache:
         if (file := self._file(key)) is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(asdict(tried), ensure_ascii=False), encoding="utf-8")
+            if self.since:
+                os.utime(file, (self.since, self.since))
 
     def _file(self, key: str) -> Path | None:
         return self.folder / f"{key}.json" if self.folder is not None else None

@@ -24,10 +24,18 @@ from web.operator.ratings import THUMBS, count_by_revision, rating_cells, show_r
 from web.operator.release_verbs import NAME, history, open_desk, publish, rollback, trials
 from web.operator.shell import Shell, pass_shell
 from web.operator.table import format_columns
-from web.operator.trials import check_report, show_request, show_tool_trace, write_report
+from web.operator.trials import (
+    check_junit,
+    check_report,
+    run_tests,
+    show_report,
+    show_request,
+    show_tool_trace,
+    write_junit,
+    write_report,
+)
 
 if TYPE_CHECKING:
-    from chains.evaluation.cases import CaseResult
     from chains.evaluation.replay import ComparedAnswers
     from chains.evaluation.tester import TrialAnswer
     from storage.conversations.ratings import Rating
@@ -149,7 +157,8 @@ def diff(shell: Shell, name: str, old: str, new: str) -> None:
 @pass_shell
 def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) -> None:
     """Ask a chain something and show what exactly was sent."""
-    from chains.models.prices import money  # noqa: PLC0415 (not for `webot --help`)
+    from chains.evaluation.cases import unfit_answer  # noqa: PLC0415 (not for `webot --help`)
+    from chains.models.prices import money  # noqa: PLC0415 (the same)
 
     async def run(desk: "ChainWorkspace") -> "TrialAnswer":
         from chains.evaluation.tester import ToolTrace, TrialAnswer  # noqa: PLC0415 (not for `webot --help`)
@@ -182,6 +191,8 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
     click.echo()
     if tried.error:
         raise click.ClickException(tried.error)
+    for fault in unfit_answer(desk.version(name, live=live).chain.model, tried):
+        click.secho(fault, fg="red", err=True)
     cost = f", {money(tried.cost)} {desk.settings.budgets.currency}" if tried.cost else ""
     click.secho(
         f"{tried.model}: {tried.input_tokens} + {tried.output_tokens} tokens{cost}, first word after "
@@ -198,40 +209,34 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
 @_AT_ONCE
 @_FRESH
 @_TOOLS
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, for programs.")
+@click.option(
+    "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write the results as JUnit's XML, for CI."
+)
 @pass_shell
-def test(
-    shell: Shell, names: tuple[str, ...], *, judge: str, live: bool, at_once: int, fresh: bool, tools: bool
+def test(  # noqa: PLR0913 (the options)
+    shell: Shell,
+    names: tuple[str, ...],
+    *,
+    judge: str,
+    live: bool,
+    at_once: int,
+    fresh: bool,
+    tools: bool,
+    as_json: bool,
+    junit: Path | None,
 ) -> None:
-    """Run the cases of every chain, or of some; the exit code is 1 if one fails."""
-
-    async def run(desk: "ChainWorkspace") -> list["CaseResult"]:
-        from chains.evaluation.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
-
-        desk.models.check(judge)
-        chains = [desk.version(name, live=live).chain for name in names or desk.shelf.catalog.names]
-        results: list[CaseResult] = []
-        with click.progressbar(length=sum(len(chain.cases) for chain in chains), label="cases") as bar:
-            async with desk.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
-                async for result in run_cases(trier, chains, judge=judge):
-                    results.append(result)
-                    bar.update(1)
-        return sorted(results, key=lambda result: (result.chain, result.number))
-
-    from chains.evaluation.tester import describe_use  # noqa: PLC0415 (the same)
-
-    results = asyncio.run(run(open_desk(shell)))
-    for result in results:
-        click.secho(f"{'ok  ' if result.passed else 'FAIL'} {result.chain} {result.number}", nl=False)
-        click.echo(f"  {' '.join(result.case.input.split())[:60]}")
-        for fault in result.faults:
-            click.echo(f"       {fault}")
-        if not result.passed and result.tried.text:
-            click.echo(f"       it said: {' '.join(result.tried.text.split())[:200]}")
-        for use in () if result.passed else result.tried.tools:
-            click.echo(f"       it used: {describe_use(use)}")
-    failed = sum(not result.passed for result in results)
-    click.echo(f"{len(results) - failed} of {len(results)} passed")
-    if failed:
+    """Run the cases of every chain and draft, or of some; the exit code is 1 if one fails or cannot be tested."""
+    check_junit(junit)
+    report = asyncio.run(
+        run_tests(open_desk(shell), names, judge=judge, live=live, at_once=at_once, fresh=fresh, tools=tools)
+    )
+    if as_json:
+        click.echo(report.as_json())
+    else:
+        show_report(report)
+    write_junit(junit, report)
+    if not report.fine:
         raise click.exceptions.Exit(1)
 
 

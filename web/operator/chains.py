@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import time
 
 from chains.catalog.advice import advice, missing_targets
 from chains.catalog.config import ChainConfig, parse_chain, read_chain, read_text
@@ -215,6 +216,7 @@ class ChainWorkspace:
     @asynccontextmanager
     async def tester(self, *, at_once: int, fresh: bool, tools: bool = True) -> AsyncIterator[ChainTester]:
         """Open who asks; with `fresh`, nothing asked before is used. Without `tools`, chains are offered none."""
+        opened_at = time()
         folder = None if fresh else await self._tried()
         # Loads libraries.
         toolshed = await asyncio.to_thread(self._toolshed) if tools else ToolRegistry({})
@@ -224,7 +226,7 @@ class ChainWorkspace:
                 self.settings.chat,
                 self.catalogue,
                 toolshed,
-                AnswerCache(folder),
+                AnswerCache(folder, opened_at),
                 at_once,
                 channel_chains={table.chain for table in self.settings.channels.values()} or CHANNEL_CHAINS,
             )

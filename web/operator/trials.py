@@ -1,17 +1,26 @@
-"""What trying a chain shows in a terminal, and the report that comparing two versions writes."""
+"""What trying and testing chains shows in a terminal, and the reports they write."""
 
 import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from chains.catalog.config import ChainConfig
     from chains.conversation.request import ModelRequest
+    from chains.evaluation.case_report import CasesReport, ChainReport
+    from chains.evaluation.cases import CaseResult
     from chains.evaluation.tester import ToolTrace
+    from web.operator.chains import ChainWorkspace
 
 _TOLD = 500
 """How much of what a tool said is shown."""
+_INPUT = 60
+_SAID = 200
 
 
 def show_request(title: str, sent: "ModelRequest") -> None:
@@ -36,22 +45,107 @@ def show_tool_trace(tooled: "ToolTrace") -> None:
     click.echo(told, err=True)
 
 
-def check_report(file: Path) -> None:
+def check_report(file: Path, *, option: str = "--report") -> None:
     """Raise `click.ClickException` where a report cannot be written, before a model is paid for what is in it."""
     folder = file.parent
     if not folder.is_dir():
         raise click.ClickException(
-            f"--report {str(file)!r}: there is no folder {str(folder)!r}; make it, or name another"
+            f"{option} {str(file)!r}: there is no folder {str(folder)!r}; make it, or name another"
         )
     if file.is_dir():
-        raise click.ClickException(f"--report {str(file)!r}: that is a folder; name a file in it")
+        raise click.ClickException(f"{option} {str(file)!r}: that is a folder; name a file in it")
     if not os.access(file if file.exists() else folder, os.W_OK):
-        raise click.ClickException(f"--report {str(file)!r} cannot be written: permission denied; name another file")
+        raise click.ClickException(f"{option} {str(file)!r} cannot be written: permission denied; name another file")
 
 
-def write_report(file: Path, page: str) -> None:
+def write_report(file: Path, page: str, *, option: str = "--report") -> None:
     """Write a report. Raises `click.ClickException` where that fails all the same."""
     try:
         file.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise click.ClickException(f"--report {str(file)!r} cannot be written: {error.strerror or error}") from error
+        raise click.ClickException(f"{option} {str(file)!r} cannot be written: {error.strerror or error}") from error
+
+
+async def run_tests(
+    desk: "ChainWorkspace",
+    names: Sequence[str],
+    *,
+    judge: str,
+    live: bool,
+    at_once: int,
+    fresh: bool,
+    tools: bool,
+) -> "CasesReport":
+    """Run the cases of some chains, or of all and of every draft; a chain that cannot be used holds up no other."""
+    from chains.evaluation.case_report import CasesReport  # noqa: PLC0415 (not for `webot --help`)
+    from chains.evaluation.cases import run_cases  # noqa: PLC0415 (the same)
+
+    desk.models.check(judge)
+    drafts = () if live else desk.drafts
+    found = [_chosen(desk, name, live=live) for name in names or sorted({*desk.shelf.catalog.names, *drafts})]
+    chains = [chain for _, chain in found if chain is not None]
+    results: list[CaseResult] = []
+    cases = sum(len(chain.cases) for chain in chains)
+    with click.progressbar(length=cases, label="cases", file=sys.stderr) as bar:
+        async with desk.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
+            async for result in run_cases(trier, chains, judge=judge):
+                results.append(result)
+                bar.update(1)
+    results.sort(key=lambda result: (result.chain, result.number))
+    return CasesReport(tuple(_with_results(report, results) for report, _ in found))
+
+
+def show_report(report: "CasesReport") -> None:
+    """Print what was tested, each case with what is wrong with it, and the sum."""
+    for chain in report.chains:
+        click.secho(chain.title, fg="red" if chain.error else "cyan")
+        for line in chain.error.splitlines():
+            click.echo(f"     {line}")
+        for result in chain.results:
+            _show_result(result)
+    broken = f", {len(report.broken)} cannot be tested" if report.broken else ""
+    click.echo(f"{len(report.results) - report.failed} of {len(report.results)} passed{broken}")
+
+
+def check_junit(file: Path | None) -> None:
+    """Raise `click.ClickException` where the file cannot be written, before a model is paid."""
+    if file is not None:
+        check_report(file, option="--junit")
+
+
+def write_junit(file: Path | None, report: "CasesReport") -> None:
+    """Write the report as JUnit's XML, if it is wanted."""
+    if file is not None:
+        write_report(file, report.as_junit(), option="--junit")
+
+
+def _chosen(desk: "ChainWorkspace", name: str, *, live: bool) -> "tuple[ChainReport, ChainConfig | None]":
+    from chains.evaluation.case_report import ChainReport  # noqa: PLC0415 (not for `webot --help`)
+    from pipeline.errors import ChainInvalid  # noqa: PLC0415 (the same)
+
+    label = "draft" if not live and desk.draft_file(name).exists() else "live"
+    try:
+        version = desk.version(name, live=live)
+    except ChainInvalid as error:
+        return ChainReport(name, label, "", "", error=str(error)), None
+    chain = version.chain
+    return ChainReport(name, version.label, chain.revision, chain.model), chain
+
+
+def _with_results(report: "ChainReport", results: "Sequence[CaseResult]") -> "ChainReport":
+    return replace(report, results=tuple(result for result in results if result.chain == report.name))
+
+
+def _show_result(result: "CaseResult") -> None:
+    from chains.evaluation.tester import describe_use  # noqa: PLC0415 (not for `webot --help`)
+
+    click.secho(f"{'ok  ' if result.passed else 'FAIL'} {result.chain} {result.number}", nl=False)
+    click.echo(f"  {' '.join(result.case.input.split())[:_INPUT]}")
+    if result.passed:
+        return
+    for fault in result.faults:
+        click.echo(f"       {fault}")
+    if result.tried.text:
+        click.echo(f"       it said: {' '.join(result.tried.text.split())[:_SAID]}")
+    for use in result.tried.tools:
+        click.echo(f"       it used: {describe_use(use)}")
