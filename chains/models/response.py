@@ -116,7 +116,7 @@ class ModelResponse:
             )
 
     def settle_ids(self, taken: set[str]) -> None:
-        """Give each call an id of its own in the whole answer: servers leave them out or use one twice."""
+        """Set an id of its own for each call in the whole answer: servers leave them out or use one twice."""
         for call in self.tool_requests:
             given = call["id"] or ""
             own = given if given and given not in taken else f"call_{uuid4().hex[:_ID]}"
