@@ -57,6 +57,18 @@ async def _examine(table: WeComAibotSettings, context: ExaminationContext) -> As
         else:
             yield findings.failed("stand_in", "stand_in_off", "stand_in_off_fix")
         return
+    from adapters.aibot.bot_doctor import examine_bot  # noqa: PLC0415 (as above)
+
+    ways = examine_bot(
+        context.name,
+        table,
+        findings,
+        local_url=context.local_url,
+        proxy=context.proxy,
+        seconds=context.seconds,
+    )
+    async for finding in ways:
+        yield finding
     latest = await context.last_accepted()
     if latest is None:
         yield findings.warning("arrived", "arrived_none_bot", "arrived_none_bot_fix")

@@ -92,6 +92,10 @@ class Channel(Protocol):
         """Close the connections."""
 
 
+Ending = Literal["stopped", "interrupted", "nothing", "undelivered"]
+"""Why no answer stands where one was shown in the making: `nothing` where there was none to give."""
+
+
 @runtime_checkable
 class ReplyingChannel(Channel, Protocol):
     """A channel whose answers go to the message they answer, and which shows them while they are written."""
@@ -105,8 +109,8 @@ class ReplyingChannel(Channel, Protocol):
     async def reply(self, event: InboundEvent, part: Part) -> Receipt:
         """Deliver one part of the recorded answer to an event, as `send` does."""
 
-    def settle(self, event: InboundEvent, ending: Literal["stopped", "interrupted", "nothing"]) -> None:
-        """End what is shown of a turn that was stopped, is left to be taken up later, or had nothing to say."""
+    def settle(self, event: InboundEvent, ending: Ending) -> None:
+        """End what is shown of a turn that ends without an answer there, or is left to be taken up later."""
 
 
 class ConnectionLease(Protocol):

@@ -26,7 +26,7 @@ from pipeline.answer import (
 )
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
 from pipeline.events import Text
-from pipeline.ports import AnswerDocuments, Answerer, AnswerRequest, Channel, ReplyingChannel, TurnLog
+from pipeline.ports import AnswerDocuments, Answerer, AnswerRequest, Channel, Ending, ReplyingChannel, TurnLog
 from pipeline.replies import DocumentPart, FilePart, Part, Receipt, TextReply
 from pipeline.settings import Limits
 from pipeline.steps.delay_notice import DelayNotice
@@ -47,6 +47,14 @@ log = structlog.get_logger()
 
 _PAGES_SECONDS = 45.0
 """For how long a long answer waits to be made a document before it is sent as plain text."""
+
+
+_ENDINGS: Mapping[str, Ending] = {
+    "done": "nothing",
+    "stopped": "stopped",
+    "failed": "undelivered",
+    "undelivered": "undelivered",
+}
 
 
 class Turns:
@@ -87,7 +95,7 @@ class Turns:
                 replying.settle(turn.event, "stopped" if STOPPED in error.args else "interrupted")
             raise
         if replying is not None and isinstance(verdict, Finished):
-            replying.settle(turn.event, "stopped" if verdict.state == "stopped" else "nothing")
+            replying.settle(turn.event, _ENDINGS[verdict.state])
         metrics.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
         return verdict
 

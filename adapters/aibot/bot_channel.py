@@ -7,7 +7,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
 from urllib.parse import urlsplit
 
 import structlog
@@ -28,6 +27,7 @@ from pipeline.net import is_loopback_host
 from pipeline.ports import (
     ChannelCapabilities,
     ConnectionLease,
+    Ending,
     MediaStore,
     Profile,
     SendLimiter,
@@ -229,7 +229,7 @@ class AibotChannel:
             stream.begin()
             stream.notify(text)
 
-    def settle(self, event: InboundEvent, ending: Literal["stopped", "interrupted", "nothing"]) -> None:
+    def settle(self, event: InboundEvent, ending: Ending) -> None:
         """End the stream of a turn that is over, or that is left to be taken up again; it must not go on spinning."""
         ticket = self._tickets.pop(event.key, None)
         if ticket is not None and ticket.stream is not None and not ticket.answered and not ticket.stream.expired:

@@ -9,6 +9,7 @@ from adapters.aibot.answer_stream import StreamTiming
 from adapters.aibot.bot_channel import BotTiming
 from adapters.simulator.bot_server import BotFaultName
 from pipeline.errors import TryAgain
+from pipeline.ports import Ending
 from pipeline.replies import TextPart, TextReply
 from tests.adapters.aibot.bot import QUICK, connected_bot
 from tests.service import until
@@ -62,12 +63,17 @@ async def test_drafts_keep_their_distance() -> None:
 
 @pytest.mark.parametrize(
     ("ending", "words"),
-    [("stopped", "⏹ Stopped."), ("nothing", "(Nothing to answer here.)"), ("interrupted", "The service is restarting")],
+    [
+        ("stopped", "⏹ Stopped."),
+        ("nothing", "(Nothing to answer here.)"),
+        ("undelivered", "could not be delivered"),
+        ("interrupted", "The service is restarting"),
+    ],
 )
-async def test_a_turn_that_ends_without_an_answer_leaves_no_bubble_spinning(ending: str, words: str) -> None:
+async def test_a_turn_that_ends_without_an_answer_leaves_no_bubble_spinning(ending: Ending, words: str) -> None:
     async with connected_bot() as bot:
         event = await bot.asked()
-        bot.channel.settle(event, ending)  # type: ignore[arg-type]
+        bot.channel.settle(event, ending)
 
         assert words in (await bot.phone.texts())[0]
 

@@ -1,0 +1,57 @@
+"""What the doctor looks at in a bot: the way to WeCom, and whether the running service is connected.
+
+Nothing here subscribes: that would end the connection of whoever has the bot.
+"""
+
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx2
+
+from adapters.aibot.bot_settings import WeComAibotSettings
+from adapters.network_errors import fix_for, open_probe_client, short_cause
+from pipeline.findings import Finding, FindingFactory
+from pipeline.net import is_loopback_host
+
+
+async def examine_bot(
+    name: str, table: WeComAibotSettings, findings: FindingFactory, *, local_url: str, proxy: str, seconds: float
+) -> AsyncIterator[Finding]:
+    """Open the WebSocket and close it again, then ask the running service how its connection stands."""
+    yield await _reach(table.connection_url, findings, proxy, seconds)
+    yield await _connected(name, findings, local_url, seconds)
+
+
+async def _reach(url: str, findings: FindingFactory, proxy: str, seconds: float) -> Finding:
+    used = "" if is_loopback_host(urlsplit(url).hostname or "") else proxy
+    began = time.monotonic()
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, trust_env=False) as client,
+            client.ws_connect(url, proxy=used or None),
+        ):
+            took = round((time.monotonic() - began) * 1000)
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        fix = fix_for(error, proxied=bool(used))
+        return findings.failed("network", "network_bad", fix, base=url, error=short_cause(error))
+    return findings.ok("network", "network_ok", base=url, ms=took)
+
+
+async def _connected(name: str, findings: FindingFactory, local_url: str, seconds: float) -> Finding:
+    if not local_url:
+        return findings.skipped("bot", "bot_idle")
+    try:
+        async with await open_probe_client(proxy="", seconds=seconds) as client:
+            told = (await client.get(f"{local_url}/readyz")).json()
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
+        return findings.skipped("bot", "bot_idle")
+    channels = str(told.get("channels", "")) if isinstance(told, dict) else ""
+    mine = next((line for line in channels.split("; ") if line.startswith(f"{name}: ")), "")
+    if mine:
+        return findings.failed("bot", "bot_trouble", "bot_trouble_fix", reason=mine.partition(": ")[2])
+    if not channels:
+        return findings.warning("bot", "bot_unknown", "bot_unknown_fix")
+    return findings.ok("bot", "bot_connected")
