@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
+import structlog
+
 from chains.tooling.mcp_client import CONNECT_SECONDS, McpConnection
 from chains.tooling.tool import BoundTool
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import McpTable, Settings
 from pipeline.text.i18n import Sentence
+
+log = structlog.get_logger()
 
 MOST_OFFERED = 64
 """How many tools of servers one answer is offered."""
@@ -35,6 +39,7 @@ class McpServers:
 
     def __init__(self, servers: Mapping[str, McpConnection]) -> None:
         self._servers = servers
+        self._logged: set[str] = set()
 
     async def offers(self, names: Iterable[str], *, patience: float = CONNECT_SECONDS) -> dict[str, BoundTool]:
         """Return the tools that a chain's `tools` name, by the names models call them; the rest of them is ignored."""
@@ -43,6 +48,7 @@ class McpServers:
             return {}
         here = [(self._servers[name], tools) for name, tools in wanted.items() if name in self._servers]
         known = await asyncio.gather(*(server.offers(patience) for server, _ in here))
+        self._log_unknown(here)
         found = [
             offer
             for (_, tools), offers in zip(here, known, strict=True)
@@ -50,6 +56,14 @@ class McpServers:
             if not tools or name in tools
         ]
         return {offer.tool.name: offer for offer in found[:MOST_OFFERED]}
+
+    def _log_unknown(self, here: Iterable[tuple[McpConnection, set[str]]]) -> None:
+        """Log, once each, the tools that a chain names and its server has not."""
+        for server, tools in here:
+            for tool in sorted(tools - server.named) if server.named else ():
+                if (name := f"{_PREFIX}{server.name}.{tool}") not in self._logged:
+                    self._logged.add(name)
+                    log.warning("mcp_tool_unknown", tool=name)
 
     async def examine(self, names: Iterable[str], *, patience: float = CONNECT_SECONDS) -> ToolExamination:
         """Ask the servers whether they have the tools that a chain's `tools` name."""

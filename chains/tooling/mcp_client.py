@@ -5,12 +5,14 @@ queues. The library behind it is imported by `open_servers`, off the event loop 
 """
 
 import asyncio
+import hashlib
 import json
 import re
 import ssl
 import subprocess
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -21,7 +23,6 @@ from chains.tooling.tool import MOST_USES, BoundTool
 from pipeline.settings import McpTable
 
 if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool
     from mcp import ClientSession
 
 log = structlog.get_logger()
@@ -35,6 +36,8 @@ REST_SECONDS = 30.0
 _FRESH_SECONDS = 5.0
 _CLOSING_SECONDS = 8.0
 _NAME = 64
+_HASH = 6
+_MOST_COMPARED = 20
 _DESCRIPTION = 1000
 _SCHEMA = 20_000
 _UNFIT = re.compile(r"[^a-zA-Z0-9_-]")
@@ -61,6 +64,8 @@ class McpConnection:
         self._closed = False
         self._seen = 0.0
         self._rests_until = 0.0
+        self.named: frozenset[str] = frozenset()
+        """What the server itself calls its tools, those that are not allowed here as well; empty until it said."""
         self.trouble = ""
         """What kept it from being connected to the last time."""
 
@@ -256,25 +261,41 @@ class McpConnection:
             return await self.call(request.name, request.args)
 
         offers: dict[str, BoundTool] = {}
-        taken: set[str] = set()
-        for tool in await load_mcp_tools(session, tool_interceptors=[through], server_name=self.name):
+        loaded = await load_mcp_tools(session, tool_interceptors=[through], server_name=self.name)
+        names = callable_names(self.name, [tool.name for tool in loaded])
+        self.named = frozenset(names)
+        for tool in loaded:
             if self.table.tools and tool.name not in self.table.tools:
                 continue
-            offer = BoundTool(self._renamed(tool), self.table.timeout, MOST_USES)
-            if len(json.dumps(offer.schema)) > _SCHEMA or offer.tool.name in taken:
+            description = (tool.description or tool.name)[:_DESCRIPTION]
+            renamed = tool.model_copy(update={"name": names[tool.name], "description": description})
+            offer = BoundTool(renamed, self.table.timeout, MOST_USES)
+            if len(json.dumps(offer.schema)) > _SCHEMA or tool.name in offers:
                 log.warning("mcp_tool_left_out", server=self.name, tool=tool.name[:_NAME])
                 continue
-            taken.add(offer.tool.name)
             offers[tool.name] = offer
         for missing in sorted(set(self.table.tools) - offers.keys()):
             log.warning("mcp_tool_missing", server=self.name, tool=missing)
         return offers
 
-    def _renamed(self, tool: "BaseTool") -> "BaseTool":
-        """Return a tool a name that models may call and that says whose it is."""
-        name = _UNFIT.sub("_", f"{self.name}_{tool.name}")[:_NAME]
-        description = (tool.description or tool.name)[:_DESCRIPTION]
-        return tool.model_copy(update={"name": name, "description": description})
+
+def callable_names(server: str, tools: Sequence[str]) -> dict[str, str]:
+    """Return for each tool of a server a name that models may call, says whose it is, and no other tool has.
+
+    Names in Chinese, too long ones, and those that would become the same end in a hash of the name itself, so that
+    they stay what they are whatever else the server offers.
+    """
+    plain = {tool: _UNFIT.sub("_", f"{server}_{tool}") for tool in tools}
+    shared = Counter(plain.values())
+    names: dict[str, str] = {}
+    for tool, name in plain.items():
+        is_changed = name != f"{server}_{tool}"
+        if not tool.isascii() or len(name) > _NAME or (shared[name] > 1 and is_changed):
+            digest = hashlib.sha256(tool.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH]
+            names[tool] = f"{name[: _NAME - _HASH - 1].rstrip('_')}_{digest}"
+        else:
+            names[tool] = name
+    return names
 
 
 def _text_of(result: Any) -> str:  # noqa: ANN401 - a type of the extra
@@ -290,9 +311,28 @@ def _text_of(result: Any) -> str:  # noqa: ANN401 - a type of the extra
                 parts.append(f"[{block.uri}]")
             case kind:
                 parts.append(f"[{kind} left out]")
-    if not parts and result.structuredContent is not None:
+    if result.structuredContent is not None and not _is_said(result.structuredContent, parts):
         parts.append(json.dumps(result.structuredContent, ensure_ascii=False, default=str))
     return "\n".join(parts) or "(nothing)"
+
+
+def _is_said(structured: Any, parts: list[str]) -> bool:  # noqa: ANN401 - JSON
+    """Whether the words of a result say what its structured content does, as servers are asked to have it."""
+    inner = structured["result"] if isinstance(structured, dict) and list(structured) == ["result"] else structured
+    values = inner if isinstance(inner, list) else [inner]
+    if len(values) > _MOST_COMPARED:
+        return _is_json_of(structured, parts)
+    return all(value in parts if isinstance(value, str) else _is_json_of(value, parts) for value in values)
+
+
+def _is_json_of(structured: Any, parts: list[str]) -> bool:  # noqa: ANN401 - JSON
+    for part in parts:
+        try:
+            if json.loads(part) == structured:
+                return True
+        except (ValueError, RecursionError):
+            continue
+    return False
 
 
 def _short_cause(error: BaseException) -> str:

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from mcp.server.fastmcp import Context, FastMCP, Image
+from mcp.types import CallToolResult, ImageContent
 
 PIXEL = bytes.fromhex("89504e470d0a1a0a")
 
@@ -46,6 +47,11 @@ def build(port: int = 0) -> FastMCP:
         """Show a picture."""
         return ["a cat", Image(data=PIXEL, format="png")]
 
+    def measure() -> CallToolResult:
+        """Measure, and show the thermometer."""
+        image = ImageContent(type="image", data="iVBORw0KGgo=", mimeType="image/png")
+        return CallToolResult(content=[image], structuredContent={"temperature": 21})
+
     def header(context: Context[Any, Any, Any]) -> str:
         """Say what came in a header."""
         request = context.request_context.request
@@ -54,6 +60,9 @@ def build(port: int = 0) -> FastMCP:
     for tool in (add, break_, dawdle, die, long, header):
         server.add_tool(tool)
     server.add_tool(look, structured_output=False)
+    server.add_tool(measure, structured_output=False)
+    server.add_tool(add, name="查天气")
+    server.add_tool(add, name="查航班")
     server.add_tool(who, name="who.am-I")
     return server
 

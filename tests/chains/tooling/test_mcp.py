@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -13,11 +14,12 @@ from typing import Any
 
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 
 from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
 from chains.tooling.mcp import open_servers, unknown_tool
-from chains.tooling.mcp_client import McpConnection
+from chains.tooling.mcp_client import McpConnection, callable_names
 from pipeline.answer import Outcome
 from pipeline.errors import SettingsInvalid
 from pipeline.replies import TextReply
@@ -113,16 +115,22 @@ async def test_a_program_gets_its_own_variables_and_none_of_ours(server: OpenAIS
 
 
 async def test_what_fails_there_is_told_and_the_answer_comes(server: OpenAIServer) -> None:
-    wishes = [wish("pretend_break_"), wish("pretend_add", 2, '{"a": "x"}'), wish("pretend_look", 3)]
+    wishes = [
+        wish("pretend_break_"),
+        wish("pretend_add", 2, '{"a": "x"}'),
+        wish("pretend_look", 3),
+        wish("pretend_measure", 4),
+    ]
     server.script(asks(*wishes), Says("好吧。"))
     async with serving(server) as it:
         outcome = await it.outcome("试试")
 
-    broke, unfit, looked = told(server)
+    broke, unfit, looked, measured = told(server)
     assert "the cellar is locked" in broke
     assert "validation error" in unfit
     assert "a cat\n[image left out]" == looked
-    assert ["failed", "failed", "done"] == [use.outcome for use in remembered(outcome).provenance.tools]
+    assert '[image left out]\n{"temperature": 21}' == measured
+    assert ["failed", "failed", "done", "done"] == [use.outcome for use in remembered(outcome).provenance.tools]
 
 
 async def test_much_text_is_cut(server: OpenAIServer) -> None:
@@ -274,3 +282,34 @@ async def test_a_chain_that_names_another_server_is_not_used(server: OpenAIServe
             pass
 
     assert any("tools: found 'mcp.docs'" in problem for problem in refused.value.problems)
+
+
+async def test_a_tool_that_its_server_has_not_is_logged_once(server: OpenAIServer) -> None:
+    async with serving(server, "mcp.pretend.ad", "mcp.pretend.look", "current_time") as it:
+        servers = it.chains.tool_registry.servers
+        with capture_logs() as logged:
+            for _ in range(2):
+                await it.outcome("你好")
+        offered_names = await servers.offers(["mcp.pretend"])
+
+    assert ["mcp.pretend.ad"] == [each["tool"] for each in logged if each["event"] == "mcp_tool_unknown"]
+    assert set(callable_names("pretend", ["查天气", "查航班"]).values()) <= set(offered_names)
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        pytest.param(["查天气", "查航班"], id="Chinese"),
+        pytest.param(["a" * 70 + "1", "a" * 70 + "2"], id="the same in their first 64 characters"),
+        pytest.param(["get.weather", "get_weather", "get weather"], id="the same but for signs"),
+        pytest.param(["天气 v1", "天气.v1", "Wetter", "größe", "gr__e"], id="all sorts"),
+    ],
+)
+def test_every_tool_has_a_name_of_its_own_that_models_may_call(tools: list[str]) -> None:
+    names = callable_names("server", tools)
+
+    assert len(tools) == len(set(names.values()))
+    assert all(re.fullmatch(r"server_[a-zA-Z0-9_-]{1,57}", name) for name in names.values())
+    for tool in tools:
+        if not tool.isascii() or len(tool) > 57:
+            assert names[tool] == callable_names("server", [tool])[tool], "whatever else the server has"
