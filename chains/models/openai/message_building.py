@@ -47,7 +47,7 @@ def chunk_of(reader: AnswerReader, places: Places) -> tuple[AIMessageChunk | Non
 def ending_of(reader: AnswerReader, model: str) -> AIMessageChunk:
     """Return the last piece of a message: its tools, counts, pictures, and why it ended."""
     calls = [
-        tool_call_chunk(name=call.name, args=call.arguments, id=call.id or None, index=place)
+        tool_call_chunk(name=call.name, args=call.plain_arguments, id=call.id or None, index=place)
         for place, call in enumerate(reader.calls.calls)
         if call.name
     ]

@@ -32,6 +32,13 @@ class Call:
         return text if text.strip() not in {"", "null", "None"} else "{}"
 
     @property
+    def plain_arguments(self) -> str:
+        """Return the arguments as one JSON object, also where they came as JSON within JSON."""
+        text = self.arguments
+        value = parsed_arguments(text) if text.lstrip().startswith('"') else None
+        return text if value is None else json.dumps(value, ensure_ascii=False)
+
+    @property
     def is_whole(self) -> bool:
         """Whether nothing is missing of the arguments."""
         try:
