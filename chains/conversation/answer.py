@@ -67,7 +67,14 @@ class ConversationAnswerer:
         self.media_services = media_services
         self.budget = budget
         self._history_limits = HistoryLimits()
-        self.generator = AnswerGenerator(models, chat, catalogue, tool_registry, images=media_services.images)
+        self.generator = AnswerGenerator(
+            models,
+            chat,
+            catalogue,
+            tool_registry,
+            images=media_services.images,
+            fetcher=media_services.fetcher,
+        )
 
     async def answer(
         self,

@@ -70,6 +70,7 @@ class Attempt:
     calls: tuple[ModelCall, ...] = ()
     tool_rounds: tuple[CompletedRound, ...] = ()
     """Those whose tools have been used: a model asked again is given them instead of using them twice."""
+    pictures: tuple[GeneratedImage, ...] = ()
     heard: ModelResponse | None = None
     parsed: ParsedAnswer = _NOTHING
     failure: AnswerFailed | None = None
@@ -98,7 +99,7 @@ class Attempt:
     def images(self) -> tuple[GeneratedImage, ...]:
         """Return what was drawn on the way."""
         results = (result for each in self.tool_rounds for result in each.tools)
-        return tuple(result.image for result in results if result.image is not None)
+        return (*(result.image for result in results if result.image is not None), *self.pictures)
 
     async def ended(self, rounds: Sequence[CompletedRound], failure: AnswerFailed | None, *, counts: bool) -> "Attempt":
         """Return the attempt with what came of it; `counts` is whether tokens that nobody counted are estimated."""
@@ -114,6 +115,7 @@ class Attempt:
             self,
             calls=tuple(calls),
             tool_rounds=(*self.tool_rounds, *(each for each in rounds if each.tools)),
+            pictures=(*self.pictures, *(picture for each in rounds for picture in each.pictures)),
             heard=heard or self.heard,
             parsed=parsed,
             failure=failure,

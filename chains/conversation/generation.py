@@ -7,6 +7,7 @@ what a trial sends and counts is what the service would.
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 import structlog
 
@@ -15,7 +16,9 @@ from chains.conversation import prompt
 from chains.conversation.generated import Attempt, GeneratedAnswer
 from chains.conversation.request import ModelRequest
 from chains.conversation.tool_loop import CompletedRound, run_tool_loop
+from chains.media.answer_pictures import keep_pictures
 from chains.media.image_input import encode_images
+from chains.media.safe_fetch import SafeFetcher
 from chains.models.errors import to_answer_failed
 from chains.models.fallback import ChatModel
 from chains.models.parsing.reasoning import ParsedAnswer
@@ -53,14 +56,19 @@ class AnswerGenerator:
         tool_registry: ToolRegistry,
         *,
         images: ImageStore | None = None,
+        fetcher: SafeFetcher | None = None,
         tool_seconds: float = CONNECT_SECONDS,
     ) -> None:
-        """`images` makes pictures small enough to be shown; `tool_seconds` is the wait for servers of tools."""
+        """`images` keeps pictures and makes them small enough to be shown, `fetcher` gets those of answers.
+
+        `tool_seconds` is the wait for servers of tools.
+        """
         self.models = models
         self._chat = chat
         self._catalogue = catalogue
         self._tool_registry = tool_registry
         self._images = images
+        self._fetcher = fetcher or SafeFetcher()
         self._tool_seconds = tool_seconds
 
     async def prepare(  # noqa: PLR0913 (what a question may come with)
@@ -135,7 +143,7 @@ class AnswerGenerator:
                     async for step in steps:
                         match step:
                             case CompletedRound():
-                                rounds.append(step)
+                                rounds.append(await self._with_pictures(step, request.model))
                             case PartialAnswer():
                                 first = first or _since(began)
                             case Notice():
@@ -156,6 +164,11 @@ class AnswerGenerator:
             milliseconds=_since(began),
             first_milliseconds=first,
         )
+
+    async def _with_pictures(self, step: CompletedRound, model: str) -> CompletedRound:
+        if not step.response.pictures or self._images is None:
+            return step
+        return replace(step, pictures=await keep_pictures(step.response, self._images, self._fetcher, model=model))
 
     async def _open(self, attempt: Attempt) -> ChatModel:
         if not attempt.stands_in:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage
 
+from chains.media.image_generation import GeneratedImage
 from chains.models.fallback import ChatModel
 from chains.models.parsing.reasoning import ParsedAnswer
 from chains.models.response import ModelResponse
@@ -23,6 +24,8 @@ class CompletedRound:
 
     response: ModelResponse
     tools: tuple[ToolResult, ...] = ()
+    pictures: tuple[GeneratedImage, ...] = ()
+    """Those that the model put beside its words."""
 
 
 async def run_tool_loop(

@@ -24,13 +24,14 @@ class MediaServices:
     speech_to_text: SpeechToText | None = None
     text_to_speech: TextToSpeech | None = None
     _media: tuple[OpenAIMedia, ...] = ()
-    _fetcher: SafeFetcher = field(default_factory=SafeFetcher)
+    fetcher: SafeFetcher = field(default_factory=SafeFetcher)
+    """Gets pictures from addresses that answers name."""
 
     async def aclose(self) -> None:
         """Close every connection."""
         for media in self._media:
             await media.aclose()
-        await self._fetcher.aclose()
+        await self.fetcher.aclose()
 
 
 def open_media_services(

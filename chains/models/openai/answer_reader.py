@@ -5,6 +5,7 @@ thoughts under one of six names, pictures beside the words, counts that are no c
 no message at all, or an error in its place, is refused.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -24,6 +25,9 @@ _WRAPS = ("response", "data", "result", "output", "completion")
 _FINISHES = ("finish_reason", "stop_reason", "done_reason", "finishReason")
 _BARE_TEXTS = ("content", "text", "output_text", "response", "result", "answer", "generated_text", "completion")
 _MOST_DETAILS = 400
+
+_INLINE = re.compile(r"!\[[^\]\n]{0,400}\]\((data:image/[\w.+-]{1,40};base64,[\w+/=\s-]{16,})\)")
+"""A picture that stands in the words: longer than they may be, and no words."""
 
 INCOMPLETE = "incomplete"
 """Why an answer ended whose stream ended without saying so."""
@@ -191,6 +195,9 @@ class AnswerReader:
 
     def _say(self, text: str) -> None:
         self.has_message = True
+        if "](data:image/" in text:
+            self.pictures += _INLINE.findall(text)
+            text = _INLINE.sub("", text)
         self.text.append(text)
         self._length += len(text)
 

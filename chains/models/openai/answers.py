@@ -52,7 +52,9 @@ def read_drawn(raw: bytes) -> DrawnAnswer:
     """
     taken: list[memoryview] = []
     fields = parse_answer(b"".join(_without_long(raw, taken)))
-    first = fields["data"][0]
+    # SiliconFlow calls them images, and some name the addresses alone.
+    first = (fields.get("data") or fields["images"])[0]
+    first = {"url": first} if isinstance(first, str) else first
     encoded, url = (_whole(first.get(key), taken) for key in ("b64_json", "url"))
     if encoded:
         return DrawnAnswer(fields, data=_decoded(encoded))

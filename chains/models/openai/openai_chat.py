@@ -30,7 +30,7 @@ from chains.models.openai.adaptations import Adaptation, AdaptationMemory, adapt
 from chains.models.openai.answer_reader import AnswerReader, NoMessage
 from chains.models.openai.message_building import chunk_of, ending_of, message_of, sent_messages
 from chains.models.openai.stream_decoder import StreamDecoder
-from chains.models.openai.transport import PAUSE
+from chains.models.openai.transport import FRAMED, PAUSE
 from chains.models.response import MOST_CHARACTERS
 
 _PATH = "/chat/completions"
@@ -200,7 +200,7 @@ class FastChatOpenAI(ChatOpenAI):
             raise AnswerLost(type(error).__name__) from error
         finally:
             await response.aclose()
-        _finish(decoder, reader)
+        _finish(decoder, reader, is_framed=response.extensions[FRAMED])
         if shown:
             yield None
 
@@ -226,14 +226,14 @@ class FastChatOpenAI(ChatOpenAI):
             yield
 
 
-def _finish(decoder: StreamDecoder, reader: AnswerReader) -> None:
+def _finish(decoder: StreamDecoder, reader: AnswerReader, *, is_framed: bool) -> None:
     """Read what the end of the bytes makes whole; raise `NoMessage` where no message was in them."""
     for value in decoder.close():
         reader.add(value)
     if not reader.has_message:
         message = "an answer without a message"
         raise NoMessage(message)
-    reader.end(is_stream=decoder.is_streamed, is_done=decoder.done)
+    reader.end(is_stream=decoder.is_streamed, is_done=decoder.done or is_framed)
 
 
 async def _read_out(pieces: AsyncIterator[bytes]) -> None:

@@ -29,6 +29,9 @@ _LINE = 2**21
 PAUSE = "webot_pause"
 """Under this name a response's extensions have what leaves its body unread for some seconds."""
 
+FRAMED = "webot_framed"
+"""Under this name they have whether the body says itself where it ends."""
+
 ANSWER_BYTES = 4 * 2**20
 """Bytes an answer may have: some fifty times the longest that models give."""
 
@@ -86,7 +89,11 @@ class Transport(httpx2.AsyncBaseTransport):
         # What the body gives is unpacked already.
         headers = _without(response.headers.items(), "content-encoding", "content-length")
         return httpx2.Response(
-            response.status, headers=headers, stream=body, request=request, extensions={PAUSE: body.pause}
+            response.status,
+            headers=headers,
+            stream=body,
+            request=request,
+            extensions={PAUSE: body.pause, FRAMED: _is_framed(response)},
         )
 
     async def aclose(self) -> None:
@@ -170,6 +177,10 @@ class _Body(httpx2.AsyncByteStream):
         if self._left < 0 or (self._streamed and self._line > _LINE):
             self._response.close()
             raise AnswerTooLarge("an answer of more bytes than any honest one")
+
+
+def _is_framed(response: aiohttp.ClientResponse) -> bool:
+    return "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", "").lower()
 
 
 def _without(headers: Iterable[tuple[str, str]], *names: str) -> list[tuple[str, str]]:

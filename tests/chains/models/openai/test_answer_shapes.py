@@ -223,7 +223,6 @@ async def test_an_error_inside_an_answer_that_is_called_good_is_told(server: Ope
         pytest.param({"input_tokens": 9, "output_tokens": 4}, (9, 4), id="the responses API's"),
         pytest.param({"promptTokenCount": 9, "candidatesTokenCount": 4}, (9, 4), id="Gemini's"),
         pytest.param({"prompt_tokens": "9", "completion_tokens": 4.0}, (9, 4), id="text and fractions"),
-        pytest.param({"total_tokens": 13}, (13, 0), id="a sum alone"),
         pytest.param({"usage": {"prompt_tokens": 9, "completion_tokens": 4}}, (9, 4), id="one in another"),
     ],
 )
