@@ -1,7 +1,7 @@
 """The bubble under one message: first dots, then the answer as it grows, then the answer as it was recorded.
 
 One frame is in flight at a time, and a wait for its answer is never cut short: all frames of a stream carry one
-req_id, so a late answer would be taken for the next frame's (wecom-protocol.md 7).
+req_id, so a late answer would be taken for the next frame's (wecom-protocol.md 8).
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Turns replies into the parts a bot sends: Markdown as it was written, cut where the client's limit asks for it.
 
-The client shows headings, emphasis, nested lists and quotes, links, tables, code and formulas (wecom-protocol.md 7), so
+The client shows headings, emphasis, nested lists and quotes, links, tables, code and formulas (wecom-protocol.md 8), so
 nothing is laid out anew; what is cut is cut by the application's laws: fences closed and opened again, a table's header
 on each piece, at a paragraph rather than a line, a line rather than a sentence.
 """

@@ -23,7 +23,7 @@ from pipeline.net import is_loopback_host
 log = structlog.get_logger()
 
 NOT_SUBSCRIBED = 846609
-"""The connection is not, or no longer, the subscribed one (wecom-protocol.md 7)."""
+"""The connection is not, or no longer, the subscribed one (wecom-protocol.md 8)."""
 _WRONG_CREDENTIALS = frozenset({40001, 40013, 40014, 41002, 41004, 42001, 600041, 853000})
 _CONNECT_SECONDS = 15.0
 _SETTLED_SECONDS = 30.0

@@ -5,7 +5,7 @@ import re
 from pipeline.text.unicode import is_visible
 
 STREAM_BYTES = 20_000
-"""Of an answer in a stream; WeCom takes 20,480 (wecom-protocol.md 7)."""
+"""Of an answer in a stream; WeCom takes 20,480 (wecom-protocol.md 8)."""
 
 WAITING = "<think></think>"
 """What the client shows as moving dots."""

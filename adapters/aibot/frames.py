@@ -1,7 +1,7 @@
 """What goes over the bot's connection: JSON frames, read with tolerance and bounds, and those that we send.
 
 A frame with a `cmd` asks; one without answers the frame whose `req_id` it repeats. Control characters inside strings
-do occur: what a person typed may hold them (wecom-protocol.md 7).
+do occur: what a person typed may hold them (wecom-protocol.md 8).
 """
 
 import json
