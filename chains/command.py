@@ -5,6 +5,7 @@ Plain Python: routing through a chain costs a thousand times what looking at the
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from chains.catalog.catalog import ChainCatalog
@@ -41,6 +42,8 @@ class CommandContext:
     budget: Budget
     exporter: Exporter | None = None
     spending: Spending | None = None
+    persona_folder: Path | None = None
+    """Where the company's own personas are."""
 
 
 @dataclass(frozen=True, slots=True)

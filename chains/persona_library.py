@@ -1,49 +1,99 @@
-"""The library of personas that people can pick from: ready-made ways for webot to behave."""
+"""The library of personas that people can pick from: ready-made ways for webot to behave, and the company's own."""
 
 import tomllib
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chains.catalog.folder import Signature, look
 from pipeline.text.folding import casefold_nfkc
+
+log = structlog.get_logger()
 
 FOLDER = Path(__file__).parent / "personas"
 
 _LONGEST = 500
 """Characters of a search that are looked for."""
 
+_MOST_BYTES = 1_000_000
+_KEPT = 8
 
-@dataclass(frozen=True, slots=True)
-class Persona:
+
+class Persona(BaseModel):
     """One of them; its number never changes and is never given to another."""
 
-    number: int
-    name: str
-    about: str
-    prompt: str
-    category: str
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    number: int = Field(ge=1, lt=1_000_000)
+    name: str = Field(min_length=1)
+    about: str = ""
+    prompt: str = Field(min_length=1)
+    category: str = ""
 
 
-@cache
-def personas() -> tuple[Persona, ...]:
-    """Read the library, by number. Reads files, once."""
-    found = [
-        Persona(**row, category=document["category"])
-        for document in (tomllib.loads(file.read_text(encoding="utf-8")) for file in FOLDER.glob("*.toml"))
-        for row in document["persona"]
-    ]
-    return tuple(sorted(found, key=lambda persona: persona.number))
+class _PersonaFile(BaseModel):
+    """A file of the library: personas of one category."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    category: str = Field(min_length=1)
+    persona: list[dict[str, object]]
 
 
-def search(words: str) -> tuple[Persona, ...]:
+def personas(own: Path | None = None) -> tuple[Persona, ...]:
+    """Return the library by number, with those of the company's own folder; one of theirs may replace one of ours.
+
+    Reads files: ours once, theirs again whenever they have changed.
+    """
+    found = {persona.number: persona for persona in _shipped()}
+    if own is not None:
+        found |= {persona.number: persona for persona in _read(own, tuple(look(own).files.items()))}
+    return tuple(found[number] for number in sorted(found))
+
+
+def search(words: str, own: Path | None = None) -> tuple[Persona, ...]:
     """Find the personas that say every one of some words; a persona's own name alone finds it alone."""
     wanted = casefold_nfkc(words[:_LONGEST]).strip()
-    named = tuple(persona for persona in personas() if casefold_nfkc(persona.name) == wanted)
-    return named or tuple(
-        persona for persona in personas() if all(word in _search_text(persona) for word in wanted.split())
-    )
+    there = personas(own)
+    named = tuple(persona for persona in there if casefold_nfkc(persona.name) == wanted)
+    return named or tuple(persona for persona in there if all(word in _search_text(persona) for word in wanted.split()))
 
 
 @cache
+def _shipped() -> tuple[Persona, ...]:
+    return tuple(persona for file in FOLDER.glob("*.toml") for persona in _personas_of(file))
+
+
+@lru_cache(_KEPT)
+def _read(folder: Path, files: tuple[tuple[str, Signature], ...]) -> tuple[Persona, ...]:
+    found: list[Persona] = []
+    for name, (_, size, _) in files:
+        file = folder / f"{name}.toml"
+        try:
+            if size > _MOST_BYTES:
+                message = f"has {size} bytes, {_MOST_BYTES} at most"
+                raise ValueError(message)  # noqa: TRY301 (told like every other mistake)
+            found += _personas_of(file)
+        except (OSError, ValueError) as error:
+            # The others are there all the same.
+            log.error("persona_file_not_used", file=str(file), problem=_line(error))  # noqa: TRY400 (a mistake, no fault)
+    return tuple(found)
+
+
+def _personas_of(file: Path) -> Iterator[Persona]:
+    document = _PersonaFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8-sig")))
+    yield from [Persona.model_validate({**row, "category": document.category}) for row in document.persona]
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+    return str(error)
+
+
+@lru_cache(1024)
 def _search_text(persona: Persona) -> str:
     return casefold_nfkc(f"{persona.category} {persona.name} {persona.about} {persona.prompt}")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from chains.catalog.catalog import ChainCatalog
@@ -284,6 +285,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
         exporter=exporter,
         budget=Budget(settings.budgets, models=models, spending=spending, catalogue=words),
         spending=spending,
+        persona_folder=Path(settings.storage.data_dir) / "personas",
     )
     toolshed = open_tool_registry(means.media_services, open_servers(settings))
     return Chains(means, chain_files=shelf, models=models, requirements=demands, catalog=pages, tool_registry=toolshed)

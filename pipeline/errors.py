@@ -17,6 +17,9 @@ from collections.abc import Sequence
 
 from pipeline.answer import FailedUsage
 
+OWN_LIMIT = "waited for a limit of the settings"
+"""The note on what cancels a wait for a model's limit by the minute, which is ours and not the provider's."""
+
 
 class WebotError(Exception):
     """The root, so that a caller can tell our errors from a library's."""

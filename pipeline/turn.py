@@ -24,7 +24,7 @@ from pipeline.answer import (
     Outcome,
     PartialAnswer,
 )
-from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
+from pipeline.errors import OWN_LIMIT, AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
 from pipeline.events import Text
 from pipeline.ports import AnswerDocuments, Answerer, AnswerRequest, Channel, Ending, ReplyingChannel, TurnLog
 from pipeline.replies import DocumentPart, FilePart, Part, Receipt, TextReply
@@ -200,8 +200,10 @@ class Turns:
                 return await self._listen(turn, channel, trace), ""
         except LaneLost:
             raise
-        except TimeoutError:
+        except TimeoutError as error:
             reason, failure = "turn.timeout", f"no answer within {self._limits.turn_seconds:g} s"
+            if OWN_LIMIT in getattr(error.__cause__, "__notes__", ()):
+                reason, failure = "turn.own_limit", f"{failure}: {OWN_LIMIT}"
         except AnswerFailed as error:
             reason, failure, wasted = error.reason, str(error), error.wasted
         except TryAgain as error:

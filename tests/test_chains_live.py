@@ -95,3 +95,44 @@ async def test_a_broken_edit_changes_nothing_even_after_a_restart(tmp_path: Path
             await phone.texts(count=1)
 
     assert "good" == model.bodies[0]["messages"][0]["content"]
+
+
+async def test_the_companys_own_personas_stand_beside_ours(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "personas"
+    own = (
+        'category = "公司"\n[[persona]]\nnumber = 1001\nname = "前台"\nabout = "接待"\nprompt = "你是前台。"\n'
+        '[[persona]]\nnumber = 1\nname = "我们的周报"\nprompt = "写周报。"\n'
+    )
+    async with running_service(tmp_path) as house:
+        phone = house.phone()
+        await phone.say("@role 1001")
+        await phone.texts(count=1)
+
+        def write() -> None:
+            folder.mkdir()
+            (folder / "own.toml").write_text(own, encoding="utf-8")
+            (folder / "broken.toml").write_text('category = "x"\n[[persona]]\nnumber = "one"\n', encoding="utf-8")
+
+        await asyncio.to_thread(write)
+        for words in ("@role 前台", "@role 1", "@role 2"):
+            await phone.say(words)
+        missing, own_one, replaced, shipped = await phone.texts(count=4)
+
+        assert "前台" not in missing
+        assert "前台" in own_one
+        assert "我们的周报" in replaced
+        assert "会议主持" in shipped
+
+
+async def test_waiting_for_our_own_limit_is_not_called_thinking(tmp_path: Path) -> None:
+    async with OpenAIServer() as model:
+        limits = {"WEBOT_MODELS__DEFAULT__REQUESTS_PER_MINUTE": "1", "WEBOT_LIMITS__TURN_SECONDS": "1"}
+        async with running_service(tmp_path, answered_by(model, **limits)) as house:
+            phone = house.phone()
+            await phone.say("one")
+            await phone.texts(count=1)
+            await phone.say("two")
+            _, waited = await phone.texts(count=2)
+
+    assert "已达到本服务每分钟询问模型的上限" in waited
+    assert "想得太久" not in waited

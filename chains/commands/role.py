@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from itertools import groupby
+from pathlib import Path
 
 from chains.command import DEFAULT, Command, CommandCall
 from chains.persona_library import Persona, personas, search
@@ -24,11 +25,12 @@ async def run(order: CommandCall) -> Outcome:
     wanted = order.choice
     if casefold_nfkc(wanted) in DEFAULT:
         return order.reply("persona.reset", PersonaSet(""))
-    # Reads the library, the first time.
-    found = await asyncio.to_thread(_found, wanted)
+    # Reads the library.
+    own = order.context.persona_folder
+    found = await asyncio.to_thread(_found, wanted, own)
     match found:
         case () if wanted.removeprefix("#").isdecimal():
-            numbers = [each.number for each in personas()]
+            numbers = [each.number for each in await asyncio.to_thread(personas, own)]
             return order.reply(
                 "role.no_number", number=escape_markdown(wanted, most=_LONGEST), least=min(numbers), most=max(numbers)
             )
@@ -42,14 +44,14 @@ async def run(order: CommandCall) -> Outcome:
             return order.reply("role.all", personas=_by_category(found, order.context.catalogue), count=len(found))
 
 
-def _found(wanted: str) -> tuple[Persona, ...]:
+def _found(wanted: str, own: Path | None) -> tuple[Persona, ...]:
     number = wanted.removeprefix("#")
     # Not isdigit: there are digits that int does not know, such as ².
     if number.isdecimal():
         # Python refuses to read a number of thousands of digits.
         wished = int(number) if len(number) <= _DIGITS else None
-        return tuple(persona for persona in personas() if persona.number == wished)
-    return search(wanted) if wanted else personas()
+        return tuple(persona for persona in personas(own) if persona.number == wished)
+    return search(wanted, own) if wanted else personas(own)
 
 
 def _hits(order: CommandCall, found: tuple[Persona, ...]) -> Outcome:

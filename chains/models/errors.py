@@ -18,6 +18,7 @@ from chains.models.openai.provider_error import ProviderError, error_object
 from chains.models.openai.transport import AnswerTooLarge
 from chains.models.parsing.error_words import reason_of
 from chains.models.parsing.reason_text import shown_reason
+from chains.models.rate_limit import RateLimitReached
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 
 log = structlog.get_logger()
@@ -106,10 +107,12 @@ def to_answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     )
 
 
-def _reason(error: Exception, said: str) -> str:
+def _reason(error: Exception, said: str) -> str:  # noqa: PLR0911 -- one line for each kind of error
     match error:
         case SettingsInvalid() | ChainInvalid():
             return "model.setup"
+        case RateLimitReached():
+            return "turn.own_limit"
         case TimeoutError() | ModelTimeoutError() | httpx2.TimeoutException():
             return "model.timeout"
         case ModelConnectionError() | httpx2.TransportError() | OSError():

@@ -20,6 +20,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from chains.models.async_runnable import AsyncOnlyRunnable
 from chains.models.tokens import estimate
 from pipeline import metrics
+from pipeline.errors import OWN_LIMIT
 
 log = structlog.get_logger()
 
@@ -138,9 +139,11 @@ class RateLimiter:
         self._release_waiters()
         try:
             return await waiter.turn
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if waiter in self._queue:
                 self._queue.remove(waiter)
+                # Whoever ran out of time tells the person that it was not the model that took so long.
+                error.add_note(OWN_LIMIT)
             elif waiter.turn.done() and not waiter.turn.cancelled():
                 # Its turn came in the same moment; nothing was called.
                 self._undo(waiter.turn.result())

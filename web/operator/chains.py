@@ -17,7 +17,7 @@ from chains.catalog.requirements import requirements_of
 from chains.catalog.sync import live_chains
 from chains.commands import all_commands
 from chains.evaluation.replay import ReplayQuestion, masked_question
-from chains.evaluation.tester import CHANNEL_CHAINS, AnswerCache, ChainTester
+from chains.evaluation.tester import CHANNEL_CHAINS, TOOL_SERVER_SECONDS, AnswerCache, ChainTester
 from chains.media.services import trial_media_services
 from chains.models.registry import ModelRegistry
 from chains.tooling.mcp import names_servers, open_servers
@@ -202,7 +202,7 @@ class ChainWorkspace:
         away: list[str] = []
         try:
             for file, version in versions.items():
-                found = await servers.examine(version.chain.tools)
+                found = await servers.examine(version.chain.tools, patience=TOOL_SERVER_SECONDS)
                 problems += self._located(file, version.text, found.missing)
                 away += self._located(file, version.text, found.away)
         finally:

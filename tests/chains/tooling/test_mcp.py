@@ -313,3 +313,17 @@ def test_every_tool_has_a_name_of_its_own_that_models_may_call(tools: list[str])
     for tool in tools:
         if not tool.isascii() or len(tool) > 57:
             assert names[tool] == callable_names("server", [tool])[tool], "whatever else the server has"
+
+
+async def test_a_misspelt_tool_is_named_and_a_server_that_is_away_is_told() -> None:
+    away = {"transport": "streamable_http", "url": "http://127.0.0.1:9/mcp"}
+    settings = Settings.model_validate({"mcp": {"pretend": PROGRAM, "away": away}}, strict=False)
+    servers = await asyncio.to_thread(open_servers, settings)
+    try:
+        found = await servers.examine(["mcp.pretend.add", "mcp.pretend.ad", "mcp.away", "current_time"], patience=60)
+    finally:
+        await servers.aclose()
+
+    (missing,), (gone,) = found.missing, found.away
+    assert "tools: the server pretend has no tool 'ad'; it has add, " in missing
+    assert "tools: the MCP server away cannot be reached now (" in gone
