@@ -2,13 +2,13 @@
 
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chains.catalog.folder import Signature, look
 from pipeline.text.folding import casefold_nfkc
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ def personas(own: Path | None = None) -> tuple[Persona, ...]:
     """
     found = {persona.number: persona for persona in _shipped()}
     if own is not None:
-        found |= {persona.number: persona for persona in _read(own, tuple(look(own).files.items()))}
+        found |= {persona.number: persona for persona in _read(_look(own))}
     return tuple(found[number] for number in sorted(found))
 
 
@@ -67,11 +67,21 @@ def _shipped() -> tuple[Persona, ...]:
     return tuple(persona for file in FOLDER.glob("*.toml") for persona in _personas_of(file))
 
 
+def _look(folder: Path) -> tuple[tuple[Path, int, int], ...]:
+    """Return the files of a folder, each with when it was written and how many bytes it has."""
+    found: list[tuple[Path, int, int]] = []
+    for file in sorted(folder.glob("*.toml")):
+        # Gone again since it was listed.
+        with suppress(OSError):
+            at = file.stat()
+            found.append((file, at.st_mtime_ns, at.st_size))
+    return tuple(found)
+
+
 @lru_cache(_KEPT)
-def _read(folder: Path, files: tuple[tuple[str, Signature], ...]) -> tuple[Persona, ...]:
+def _read(files: tuple[tuple[Path, int, int], ...]) -> tuple[Persona, ...]:
     found: list[Persona] = []
-    for name, (_, size, _) in files:
-        file = folder / f"{name}.toml"
+    for file, _, size in files:
         try:
             if size > _MOST_BYTES:
                 message = f"has {size} bytes, {_MOST_BYTES} at most"
