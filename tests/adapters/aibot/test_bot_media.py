@@ -53,6 +53,8 @@ def test_every_length_of_padding_is_taken_off(size: int) -> None:
         (b"x" * 32, "é" * 43, "without a usable key"),
         (b"x" * 32, FILE_KEY, "does not fit"),
     ],
+    # The key is another one in each process, and names of tests must not be.
+    ids=["empty", "half a block", "no key", "a short key", "letters beyond base64", "another key"],
 )
 def test_a_file_that_is_no_use_is_refused(data: bytes, key: str, reason: str) -> None:
     with pytest.raises(Undeliverable, match=reason):
