@@ -1,11 +1,11 @@
 """What every test may ask for: databases of both kinds, and a loop that nothing may block."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from secrets import token_hex
 
-import asyncpg
 import httpcore2  # noqa: F401 -- httpx2 imports it at its first use, which may be on the event loop
 import hypothesis
 import pytest
@@ -14,7 +14,11 @@ from blockbuster import blockbuster_ctx
 from chains.models import registry
 from storage.database.engine import Database, open_database
 from storage.database.migrate import migrate
+from tests.databases import create_postgres_database, place_migrated_file, postgres_url_of
 from tests.fakes.postgres import start_postgres, stop_postgres
+
+# A client reads all authorities whenever it is made, a hundred and more; no test needs a second.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "fakes" / "authority.pem")
 
 # A test that would call a real model by mistake is told so.
 registry.ALLOW_REAL_MODELS = False
@@ -48,33 +52,31 @@ def unblocked_loop() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A real PostgreSQL of this test process's own, reached through a socket in its folder."""
-    server = start_postgres()
+    server = start_postgres(durable=False)
     yield str(server.pgdata)
     stop_postgres(server)
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> str:
-    """An empty database on the real server."""
+def postgres_url(request: pytest.FixtureRequest, postgres_server: str) -> str:
+    """A database on the real server: empty, unless the test has it opened at the newest schema."""
     name = f"webot_{token_hex(6)}"
-    asyncio.run(_create(postgres_server, name))
-    return f"postgresql+asyncpg://postgres@/{name}?host={postgres_server}"
-
-
-async def _create(server: str, name: str) -> None:
-    connection = await asyncpg.connect(host=server, user="postgres", database="postgres")
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-    finally:
-        await connection.close()
+    asyncio.run(create_postgres_database(postgres_server, name, migrated=_is_opened(request)))
+    return postgres_url_of(postgres_server, name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
+    """A database of each kind: empty, unless the test has it opened at the newest schema."""
     if request.param == "sqlite":
+        if _is_opened(request):
+            place_migrated_file(tmp_path / "webot.db")
         return f"sqlite+aiosqlite:///{tmp_path}/webot.db"
     return str(request.getfixturevalue("postgres_url"))
+
+
+def _is_opened(request: pytest.FixtureRequest) -> bool:
+    return not {"database", "postgres"}.isdisjoint(request.fixturenames)
 
 
 @pytest.fixture

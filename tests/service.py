@@ -1,6 +1,7 @@
 """The whole service in this process, as `webot serve` runs it: real sockets, real database, the simulator as WeCom."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -11,12 +12,15 @@ import httpx2
 
 from adapters.simulator.phone import Phone
 from adapters.simulator.simulator import WeComSimulator
+from tests.databases import place_migrated_file
 from web.channel_kinds import KINDS, Kinds
 from web.http.addresses import addresses_of
 from web.http.listeners import bind
 from web.http.server import serving
 from web.settings.loading import load
 from web.wiring import Service
+
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,13 @@ async def running_service(
         "WEBOT_STORAGE__DATA_DIR": str(folder / "data"),
         "WEBOT_LIMITS__DRAIN_SECONDS": "5",
     }
+    if "WEBOT_STORAGE__DATABASE_URL" not in (environ or {}):
+        await asyncio.to_thread(place_migrated_file, folder / "webot.db")
     loaded = await asyncio.to_thread(load, folder, settings | dict(environ or {}), kinds)
     listeners = bind(addresses_of(loaded))
     async with (
-        httpx2.AsyncClient(base_url=listeners.url, trust_env=False) as http,
-        httpx2.AsyncClient(base_url=listeners.console_url, trust_env=False) as console,
+        httpx2.AsyncClient(base_url=listeners.url, verify=_NO_TLS, trust_env=False) as http,
+        httpx2.AsyncClient(base_url=listeners.console_url, verify=_NO_TLS, trust_env=False) as console,
         serving(loaded, listeners) as service,
     ):
         assert service.simulator is not None

