@@ -225,6 +225,23 @@ class ModelRegistry:
         if problems:
             raise SettingsInvalid(problems)
 
+    def option_problems(self, name: str, own: Mapping[str, Any]) -> list[str]:
+        """Return what a model's class does not take of a chain's options, each as `options.<key>: …`.
+
+        Loads its library, which blocks; models of the OpenAI protocol are sent every option as it is.
+        """
+        table = self._tables.get(name)
+        if not own or table is None or provider_of(self._tables, name) not in PROVIDERS:
+            return []
+        provider = PROVIDERS[table.provider]
+        client = self._client(name, table.base_url or provider.home)
+        try:
+            make("options", table, own, proxy="", client=client)
+        except SettingsInvalid as error:
+            keys = tuple(f"options.{named}" for key in own for named in (key, provider.renamed.get(key, key)))
+            return [problem for problem in error.problems if problem.startswith(keys)]
+        return []
+
     async def warm(self, names: Iterable[str]) -> None:
         """Build models before they are needed."""
         for name in names:

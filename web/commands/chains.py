@@ -117,7 +117,7 @@ def check(shell: Shell, files: tuple[Path, ...]) -> None:
 
     desk = open_desk(shell)
     problems = [problem for file in files for problem in desk.problems_of(file)] if files else desk.problems()
-    missing, away = asyncio.run(desk.tool_problems(desk.readable(files)))
+    missing, away = asyncio.run(desk.deep_problems(desk.readable(files)))
     print_problems([*away, *desk.warnings(files)], colour="yellow")
     print_problems(filter(is_in_use, problems), colour="yellow")
     _complain([*(problem for problem in problems if not is_in_use(problem)), *missing])

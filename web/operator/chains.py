@@ -193,13 +193,23 @@ class ChainWorkspace:
                 found[file] = Version(str(file), text, parse_chain(text, name=file.stem, source=str(file)))
         return found
 
-    async def tool_problems(self, versions: Mapping[Path, Version]) -> tuple[list[str], list[str]]:
-        """Ask the MCP servers for the tools that chains name: what they have not, and which servers are away."""
-        if not any(names_servers(version.chain.tools) for version in versions.values()):
-            return [], []
-        servers = await asyncio.to_thread(open_servers, self.settings)
+    async def deep_problems(self, versions: Mapping[Path, Version]) -> tuple[list[str], list[str]]:
+        """Ask the models' classes for the options and the MCP servers for the tools that chains name.
+
+        Return what they do not take or have, and beside it which servers are away.
+        """
         problems: list[str] = []
         away: list[str] = []
+        try:
+            for file, version in versions.items():
+                chain = version.chain
+                wrong = await asyncio.to_thread(self.models.option_problems, chain.model, chain.options)
+                problems += self._located(file, version.text, wrong)
+        finally:
+            await self.models.aclose()
+        if not any(names_servers(version.chain.tools) for version in versions.values()):
+            return problems, away
+        servers = await asyncio.to_thread(open_servers, self.settings)
         try:
             for file, version in versions.items():
                 found = await servers.examine(version.chain.tools, patience=TOOL_SERVER_SECONDS)

@@ -340,3 +340,19 @@ async def test_the_package_is_light_until_somebody_answers() -> None:
     output, _ = await process.communicate()
 
     assert [] == json.loads(output)
+
+
+def test_options_of_a_chain_that_a_providers_class_does_not_take_are_named() -> None:
+    table = {
+        "provider": "azure_openai",
+        "model": "m",
+        "api_key": "k",
+        "base_url": "http://127.0.0.1:9",
+        "api_version": "2024-02-01",
+    }
+    models = ModelRegistry(Settings.model_validate({"models": {"default": table}}), Catalogue("en"))
+    unknown, wrong = (models.option_problems("default", own) for own in ({"foo": 1}, {"temperature": "hot"}))
+
+    assert ["options.foo: AzureChatOpenAI has no such option"] == [each.partition(";")[0] for each in unknown]
+    assert "options.temperature: found 'hot'" in wrong[0]
+    assert [] == models.option_problems("default", {"temperature": 0.2, "model_kwargs": {"foo": 1}})
