@@ -159,6 +159,17 @@ class ModelChosen:
     name: str
 
 
+MessageStyle = Literal["", "plain", "rich"]
+"""How a person wants messages: as plain text, as Markdown, or as the channel's settings say."""
+
+
+@dataclass(frozen=True, slots=True)
+class StyleChosen:
+    """The person chose how messages look; empty chooses what the settings say again."""
+
+    style: MessageStyle
+
+
 @dataclass(frozen=True, slots=True)
 class Rated:
     """The person judged the latest answer they were given; a second judgement takes the place of the first.
@@ -188,6 +199,7 @@ Change = (
     | ConversationClosed
     | PersonaSet
     | ModelChosen
+    | StyleChosen
     | Rated
     | ImageReceived
     | ForgetAsked

@@ -7,6 +7,7 @@ from typing import Literal, Protocol, runtime_checkable
 from pipeline.answer import (
     Conversation,
     ConversationContext,
+    MessageStyle,
     Outcome,
     Step,
 )
@@ -32,6 +33,8 @@ class ChannelCapabilities:
     pictures: bool = True
     files: bool = True
     voices: bool = True
+    styles: bool = False
+    """Whether a person may choose between plain text and Markdown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,21 @@ class TurnLog(Protocol):
 
     async def ensure_owned(self, turn: Turn) -> None:
         """Return when a side effect may begin: our claim on the lane stands by our own clock."""
+
+
+@runtime_checkable
+class StyledChannel(Protocol):
+    """A channel on which a person may choose how messages look."""
+
+    def render_as(self, replies: Sequence[Reply], style: MessageStyle) -> tuple[Part, ...]:
+        """Return the parts to send as `Channel.render` does, in the style a person has chosen."""
+
+
+class MessageStyles(Protocol):
+    """What people have chosen their messages to look like."""
+
+    async def message_style(self, person: Person) -> MessageStyle:
+        """Return a person's choice; empty for none."""
 
 
 class ConversationStore(Protocol):

@@ -20,13 +20,24 @@ from pipeline import metrics
 from pipeline.answer import (
     ExchangeRecorded,
     FailedUsage,
+    MessageStyle,
     Notice,
     Outcome,
     PartialAnswer,
+    StyleChosen,
 )
 from pipeline.errors import OWN_LIMIT, AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
 from pipeline.events import Text
-from pipeline.ports import AnswerDocuments, Answerer, AnswerRequest, Channel, Ending, ReplyingChannel, TurnLog
+from pipeline.ports import (
+    AnswerDocuments,
+    Answerer,
+    AnswerRequest,
+    Channel,
+    Ending,
+    MessageStyles,
+    ReplyingChannel,
+    TurnLog,
+)
 from pipeline.replies import DocumentPart, FilePart, Part, Receipt, TextReply
 from pipeline.settings import Limits
 from pipeline.steps.delay_notice import DelayNotice
@@ -72,6 +83,7 @@ class Turns:
         limits: Limits,
         thinking_seconds: float,
         documents: AnswerDocuments | None = None,
+        styles: MessageStyles | None = None,
     ) -> None:
         self._channels = channels
         self._replying = {name: one for name, one in channels.items() if isinstance(one, ReplyingChannel)}
@@ -82,6 +94,7 @@ class Turns:
         self._catalogue = catalogue
         self._renderer = Renderer(catalogue)
         self._documents = documents
+        self._styles = styles
         self._limits = limits
         self._thinking_seconds = thinking_seconds
 
@@ -160,7 +173,9 @@ class Turns:
         return Finished("failed", reason=failure)
 
     async def _record(self, turn: Turn, channel: Channel, outcome: Outcome, failure: str) -> Turn | Verdict:
-        parts = await self._renderer.render(channel, outcome.replies, trace=str(turn.id))
+        chosen = [change.style for change in outcome.changes if isinstance(change, StyleChosen)]
+        style = chosen[-1] if chosen else await self._style(turn, channel)
+        parts = await self._renderer.render(channel, outcome.replies, trace=str(turn.id), style=style)
         parts = tuple([await self._as_pages(turn, part) for part in parts])
         if not parts and not outcome.changes:
             return Finished("failed" if failure else "done", reason=failure)
@@ -169,6 +184,16 @@ class Turns:
         if turn.accepted_at:
             metrics.ANSWER_SECONDS.observe(max(0.0, time() - turn.accepted_at))
         return recorded
+
+    async def _style(self, turn: Turn, channel: Channel) -> MessageStyle:
+        """Return how a person wants messages; that it cannot be read must not hold the answer up."""
+        if self._styles is None or not channel.capabilities.styles:
+            return ""
+        try:
+            return await self._styles.message_style(turn.event.sender)
+        except Exception as error:  # noqa: BLE001 -- as said
+            log.warning("style_not_read", trace=str(turn.id), error=type(error).__name__)
+            return ""
 
     async def _as_pages(self, turn: Turn, part: Part) -> Part:
         """Return a long answer as a document that phones can show; as the text it is where no pages can be made."""
@@ -253,7 +278,8 @@ class Turns:
             if replying is not None:
                 replying.notify(turn.event, text)
                 return
-            for part in await self._renderer.render(channel, (TextReply(text),), trace=str(turn.id)):
+            style = await self._style(turn, channel)
+            for part in await self._renderer.render(channel, (TextReply(text),), trace=str(turn.id), style=style):
                 await channel.send(turn.event.sender, part)
         except (TryAgain, Undeliverable) as error:
             log.info("notice_not_sent", trace=str(turn.id), error=str(error))

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+import pymupdf
 import pytest
 import structlog
 
@@ -186,6 +187,15 @@ async def test_a_long_answer_arrives_in_pieces_that_are_not_cut(tmp_path: Path, 
         assert 300 == sum(piece.text.count("😀") for piece in pieces)
 
 
+async def test_a_person_chooses_plain_text_and_keeps_it(house: RunningService) -> None:
+    phone = house.phone()
+    for line in ("@纯文本", "你好", "@rich", "你好"):
+        await phone.say(line)
+    messages = await phone.messages(count=4)
+
+    assert ["text", "text", "markdown", "markdown"] == [message.type for message in messages]
+
+
 async def test_a_very_long_answer_is_its_first_piece_and_the_whole_as_a_file(
     tmp_path: Path, model: OpenAIServer
 ) -> None:
@@ -194,12 +204,17 @@ async def test_a_very_long_answer_is_its_first_piece_and_the_whole_as_a_file(
     async with running_service(tmp_path, answered_by(model)) as house:
         phone = house.phone()
         await phone.say("讲讲")
-        messages = await phone.messages(count=2)
+        messages = await phone.messages(count=2, within=60)
         media = messages[1].media
         assert media is not None
+        file = house.simulator.media(media.media_id)
 
-        assert "file" == messages[1].type
-        assert whole == house.simulator.media(media.media_id).data.decode()
+    with pymupdf.open(stream=file.data) as pages:
+        text = "".join(page.get_text() for page in pages)
+    assert "file" == messages[1].type
+    assert file.name.startswith("讲讲 ")
+    assert file.name.endswith(".pdf")
+    assert whole.count("十") == text.count("十")
 
 
 @pytest.mark.parametrize("fault", [Errcode(-1), HttpStatus(500), Errcode(42001)], ids=["busy", "HTTP 500", "expired"])

@@ -109,6 +109,7 @@ class Foundation:
             limits=limits,
             thinking_seconds=settings.chat.thinking_seconds,
             documents=self._exports(settings),
+            styles=TranscriptStore(self.database),
         )
         return Generation(settings, chains, turns)
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -16,8 +16,9 @@ from adapters.wecom.client.cache import Cache
 from adapters.wecom.client.errors import MediaExpired
 from adapters.wecom.client.http import QyapiHttp
 from adapters.wecom.client.media import MediaKind, ending_of, kind_for, mime_of
-from adapters.wecom.rendering.render import render
+from adapters.wecom.rendering.render import MessageFormat, render
 from adapters.wecom.settings import WeComAppSettings
+from pipeline.answer import MessageStyle
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent, Person, PlatformNotice
 from pipeline.ports import ChannelCapabilities, MediaStore, Profile, SendLimiter, WebhookRequest, WebhookResponse
@@ -52,7 +53,7 @@ class WeComApp:
         language: Language = "zh",
     ) -> None:
         self.name = name
-        self.capabilities = ChannelCapabilities(message_bytes=2048)
+        self.capabilities = ChannelCapabilities(message_bytes=2048, styles=True)
         self.api = api
         self._settings = settings
         self._keyring = settings.keyring
@@ -75,9 +76,14 @@ class WeComApp:
 
     def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
         """Return replies as messages that WeCom shows whole."""
+        return self.render_as(replies, "")
+
+    def render_as(self, replies: Sequence[Reply], style: MessageStyle) -> tuple[Part, ...]:
+        """Implement `StyledChannel.render_as`: WeChat's plugin shows plain text alone."""
+        formats: Mapping[MessageStyle, MessageFormat] = {"plain": "text", "rich": "markdown"}
         return render(
             replies,
-            message_format=self._settings.message_format,
+            message_format=formats.get(style, self._settings.message_format),
             max_pieces=self._settings.max_pieces,
             catalogue=self._catalogue,
         )

@@ -10,15 +10,18 @@ left behind. It is a daemon, so that it does not hold up the end of the process.
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import PurePath
 from threading import Thread
 from traceback import walk_tb
+from typing import cast
 
 import structlog
 
-from pipeline.ports import Channel, ChannelCapabilities
+from pipeline.answer import MessageStyle
+from pipeline.ports import Channel, ChannelCapabilities, StyledChannel
 from pipeline.replies import (
     DocumentPart,
     FilePart,
@@ -58,13 +61,17 @@ class Renderer:
         self._one_at_a_time = asyncio.Semaphore(1)
         self._left_behind = 0
 
-    async def render(self, channel: Channel, replies: Sequence[Reply], *, trace: str) -> tuple[Part, ...]:
+    async def render(
+        self, channel: Channel, replies: Sequence[Reply], *, trace: str, style: MessageStyle = ""
+    ) -> tuple[Part, ...]:
         """Return the parts to send; never raises: what cannot be rendered in time becomes plain text or a file."""
+        styled = isinstance(channel, StyledChannel) if style else False
+        write = partial(cast("StyledChannel", channel).render_as, style=style) if styled else channel.render
         try:
             if _length(replies) <= INLINE_CHARACTERS:
-                return channel.render(replies)
+                return write(replies)
             async with self._one_at_a_time:
-                return await self._render_in_thread(channel, replies)
+                return await self._render_in_thread(write, replies)
         except Exception as error:  # noqa: BLE001 - the edge of a step: no text may cost a person the answer
             # Neither the error's own words nor its trace: both may quote the answer.
             log.error(  # noqa: TRY400
@@ -72,7 +79,9 @@ class Renderer:
             )
             return plain_parts(replies, channel.capabilities, self._catalogue)
 
-    async def _render_in_thread(self, channel: Channel, replies: Sequence[Reply]) -> tuple[Part, ...]:
+    async def _render_in_thread(
+        self, write: Callable[[Sequence[Reply]], tuple[Part, ...]], replies: Sequence[Reply]
+    ) -> tuple[Part, ...]:
         if self._left_behind >= _MOST_LEFT_BEHIND:
             message = "earlier replies are still being rendered, long past their deadline"
             raise TimeoutError(message)
@@ -81,7 +90,7 @@ class Renderer:
 
         def run() -> None:
             try:
-                made: tuple[Part, ...] | Exception = channel.render(replies)
+                made: tuple[Part, ...] | Exception = write(replies)
             except Exception as error:  # noqa: BLE001 - raised again where it is awaited
                 made = error
             # The loop may be closed by now.

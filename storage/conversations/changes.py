@@ -18,6 +18,7 @@ from pipeline.answer import (
     ModelChosen,
     PersonaSet,
     Rated,
+    StyleChosen,
 )
 from pipeline.events import Person
 from pipeline.text.unicode import wellformed
@@ -98,6 +99,8 @@ class Changes:
                 await self._set_persona(turn, wellformed(text))
             case ModelChosen(name):
                 await self._set(turn.event.sender, model=storable_name(name))
+            case StyleChosen(style):
+                await self._set(turn.event.sender, message_style=style)
             case Rated():
                 await self._rate(turn, change)
             case ImageReceived():

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from time import time
-from typing import Any
+from typing import Any, get_args
 
 import structlog
 from sqlalchemy import Row, bindparam, case, false, func, null, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.answer import Conversation, ConversationContext, Exchange
+from pipeline.answer import Conversation, ConversationContext, Exchange, MessageStyle
 from pipeline.events import Person
 from storage.conversations.ratings import latest_answer
 from storage.database.bulk import JsonRows
@@ -75,6 +75,8 @@ _KNOWN = select(
     people.c.persona, people.c.pictures, people.c.model, people.c.forget_asked_at, null().label("id")
 ).where(people.c.person == bindparam("who"))
 
+_STYLE = select(people.c.message_style).where(people.c.person == bindparam("who"))
+
 _LATEST = (
     select(conversations)
     .where(conversations.c.person == bindparam("who"))
@@ -121,6 +123,12 @@ class TranscriptStore:
         """Implement `ConversationStore.answered`."""
         async with self._database.read() as connection:
             return (await connection.execute(latest_answer(str(person)))).first() is not None
+
+    async def message_style(self, person: Person) -> MessageStyle:
+        """Implement `MessageStyles.message_style`."""
+        async with self._database.read() as connection:
+            found = (await connection.execute(_STYLE, {"who": str(person)})).scalar_one_or_none()
+        return next((style for style in get_args(MessageStyle) if style == found), "")
 
     async def _row(self, person: Person, turns: int) -> Row[*tuple[Any, ...]] | None:
         """Return what is known of a person; without the conversation where the database cannot put it together."""

@@ -117,6 +117,8 @@ people = Table(
     Column("model", Text, nullable=False, default="", server_default=""),
     # When they were last asked whether everything of theirs shall go; 0 for never.
     Column("forget_asked_at", Double, nullable=False, default=0, server_default="0"),
+    # How they want messages to look, "plain" or "rich", where they have chosen.
+    Column("message_style", Text, nullable=False, default="", server_default=""),
 )
 
 conversations = Table(

@@ -17,6 +17,7 @@ from pipeline.answer import (
     ImageReceived,
     ModelChosen,
     Provenance,
+    StyleChosen,
 )
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.replies import StoredMedia
@@ -160,3 +161,13 @@ async def test_the_model_a_person_chose_is_recalled_until_they_choose_again(diar
     await diary.write(ModelChosen(""))
 
     assert ("fast", "") == (chosen, (await diary.recall()).model)
+
+
+async def test_the_style_a_person_chose_is_kept_until_they_choose_again(diary: Diary, database: Database) -> None:
+    styles = TranscriptStore(database)
+    seen = [await styles.message_style(ZHANG)]
+    for style in ("plain", "rich", ""):
+        await diary.write(StyleChosen(style))
+        seen.append(await styles.message_style(ZHANG))
+
+    assert ["", "plain", "rich", ""] == seen
