@@ -212,8 +212,8 @@ async def test_a_very_long_answer_is_its_first_piece_and_the_whole_as_a_file(
     with pymupdf.open(stream=file.data) as pages:
         text = "".join(page.get_text() for page in pages)
     assert "file" == messages[1].type
-    assert file.name.startswith("讲讲 ")
-    assert file.name.endswith(".pdf")
+    assert media.name.startswith("讲讲 ")
+    assert media.name.endswith(".pdf")
     assert whole.count("十") == text.count("十")
 
 
