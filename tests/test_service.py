@@ -199,7 +199,7 @@ async def test_a_person_chooses_plain_text_and_keeps_it(house: RunningService) -
 async def test_a_very_long_answer_is_its_first_piece_and_the_whole_as_a_file(
     tmp_path: Path, model: OpenAIServer
 ) -> None:
-    whole = "一二三四五六七八九十。" * 3000
+    whole = ("一二三四五六七八九十。" * 30 + "\n\n") * 60
     model.script(Says(whole))
     async with running_service(tmp_path, answered_by(model)) as house:
         phone = house.phone()
