@@ -1,14 +1,18 @@
 """Answers in the bubble of their question, and what becomes of them where that is not possible."""
 
 import asyncio
+import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from adapters.aibot.answer_stream import StreamTiming
-from adapters.aibot.bot_channel import BotTiming
+from adapters.aibot.bot_channel import AibotChannel, BotTiming
 from adapters.simulator.bot_server import BotFaultName
+from adapters.simulator.platform.timeline import Delivered
 from pipeline.errors import TryAgain
+from pipeline.events import InboundEvent
 from pipeline.ports import Ending
 from pipeline.replies import TextPart, TextReply
 from tests.adapters.aibot.bot import QUICK, connected_bot
@@ -216,3 +220,37 @@ async def test_a_long_answer_begins_in_the_stream_and_goes_on_in_messages() -> N
 async def test_markdown_reaches_the_client_as_it_was_written(text: str) -> None:
     async with connected_bot() as bot:
         assert (part(text),) == bot.channel.render([TextReply(text)])
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_whatever_goes_wrong_an_accepted_question_is_answered_and_no_bubble_is_left(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 -- what goes wrong, the same each time
+    mishaps: tuple[BotFaultName, ...] = ("drop", "lose_ack", "late_ack", "window_closed", "conflict", "not_subscribed")
+    timing = BotTiming(replace(QUICK.connection, ack=0.4), QUICK.stream)
+    async with connected_bot(timing) as bot:
+        answers = []
+        for number in range(6):
+            await bot.server.connected(bot.app, within=10)
+            await bot.channel.connection.subscribed(10)
+            event = await bot.asked(f"question {number}")
+            bot.server.add_fault(chance.choice(mishaps))
+            bot.channel.show(event, f"answer {number} begins")
+            if chance.random() < 0.4:
+                await bot.server.drop(bot.app)
+            answers.append(f"answer {number}")
+            while not await replied(bot.channel, event, answers[-1]):
+                pass
+            bot.channel.settle(event, "nothing")
+        shown = [entry for entry in bot.phone.entries() if isinstance(entry, Delivered)]
+
+    assert answers == list(dict.fromkeys(entry.text for entry in shown if entry.text in answers))
+    # A bubble whose connection went is the one thing nobody can end any more.
+    assert len([entry for entry in shown if entry.streaming]) <= bot.server.frames["aibot_subscribe"] - 1
+
+
+async def replied(channel: AibotChannel, event: InboundEvent, text: str) -> bool:
+    try:
+        await channel.reply(event, part(text))
+    except TryAgain:
+        return False
+    return True

@@ -233,3 +233,14 @@ def test_colours_leave_every_character_in_place() -> None:
     bare = "".join(part.partition("m")[2] if n else part for n, part in enumerate(shown.split("\x1b[")))
 
     assert "webot\n# 标题\n**粗** `代码` [红](https://a.b)\n" == bare
+
+
+async def test_a_bots_answer_is_written_once_to_a_pipe_and_grows_in_a_terminal(tmp_path: Path) -> None:
+    async with running_service(tmp_path, {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}) as house:
+        bot = house.service.channels["bot"].simulated
+        assert bot is not None
+        await house.simulator.bots.connected(bot)
+        clean, written = await talk(await loaded_for(house, tmp_path), "第一句\n第二句", channel="bot")
+
+    assert clean
+    assert [1, 1] == [written.count("“第一句”"), written.count("“第二句”")]
