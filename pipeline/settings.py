@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from pipeline.net import is_loopback_host
+from pipeline.text.credentials import database_address, possible_secret, tidy_address, tidy_credential
 from pipeline.text.i18n import Sentence
 from pipeline.text.time_zone import is_timezone, nearest_timezone
 
@@ -86,7 +87,9 @@ class Server(Table):
 class Storage(Table):
     """The table `[storage]`."""
 
-    database_url: SecretStr = SecretStr("sqlite+aiosqlite:///data/webot.db")
+    database_url: Annotated[SecretStr, AfterValidator(database_address)] = SecretStr(
+        "sqlite+aiosqlite:///data/webot.db"
+    )
     """sqlite+aiosqlite:///PATH for one process, postgresql+asyncpg://USER:PASSWORD@HOST/NAME for several."""
     pool_size: int = Field(default=14, ge=2, le=200)
     """The most connections to PostgreSQL that one process opens; one more listens for notifications."""
@@ -140,9 +143,9 @@ class ModelTable(OpenTable):
     """openai for everything that speaks the OpenAI protocol; demo for the built-in one; others in docs/models.md."""
     model: str = ""
     """The provider's name for the model."""
-    base_url: str = ""
+    base_url: Annotated[str, AfterValidator(tidy_address)] = ""
     """The API's address; empty for the provider's own."""
-    api_key: SecretStr = SecretStr("")
+    api_key: Annotated[SecretStr, AfterValidator(possible_secret)] = SecretStr("")
     """The key; with none set, models.default is the built-in demo model."""
     timeout: float = Field(default=120.0, gt=0)
     """Seconds one call may take."""
@@ -170,6 +173,11 @@ class ModelTable(OpenTable):
     """What people read for it in @model; empty for the table's name, and for models.default the provider's."""
     about: str = ""
     """What it is good at, in a few words beside the title; empty for the provider's name for the model."""
+
+    @property
+    def key(self) -> str:
+        """Return the key as it is sent: without quotes, spaces and line ends that were pasted with it."""
+        return tidy_credential(self.api_key.get_secret_value())
 
 
 class McpTable(Table):

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, SecretStr, model_validator
 
-from adapters.wecom.settings import EncodingAesKey, rooted
+from adapters.wecom.settings import Credential, CredentialId, EncodingAesKey, rooted
 from pipeline.net import is_loopback_host
 from pipeline.settings import ChannelSettings
 from pipeline.text.i18n import Sentence
@@ -46,15 +46,15 @@ class WeComAibotSettings(ChannelSettings):
     """The chain that answers here."""
     mode: Literal["connection", "callback"] = "connection"
     """How WeCom reaches the bot: connection needs nothing public, callback a URL."""
-    bot_id: str = ""
+    bot_id: CredentialId = ""
     """BotID, on the bot's page; with it and the secret empty, the channel talks to the simulator."""
-    secret: SecretStr = SecretStr("")
+    secret: Credential = SecretStr("")
     """Secret of the long connection, on the bot's page."""
     connection_url: Annotated[str, AfterValidator(_connection_url)] = "wss://openws.work.weixin.qq.com"
     """Where the connection leads; another address for a relay, and ws:// on this machine only."""
     path: Annotated[str, AfterValidator(rooted)] = "/bot"
     """Where WeCom calls back in mode callback; the path of the URL on the bot's page."""
-    token: SecretStr = SecretStr("")
+    token: Credential = SecretStr("")
     """Token on the bot's page, in mode callback."""
     encoding_aes_key: EncodingAesKey = SecretStr("")
     """EncodingAESKey on the bot's page, in mode callback; 43 letters and digits."""

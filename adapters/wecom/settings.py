@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validat
 from adapters.wecom.callback.crypto import CallbackKeys
 from pipeline.errors import BadCallback
 from pipeline.settings import ChannelSettings
+from pipeline.text.credentials import tidy_credential, tidy_secret
 from pipeline.text.i18n import Sentence
 
 # Braces would make a pattern of it; the others never come in a path as a server sees it.
@@ -39,7 +40,9 @@ def _address(base: str) -> str:
     return base.rstrip("/")
 
 
-EncodingAesKey = Annotated[SecretStr, AfterValidator(_key_or_none)]
+Credential = Annotated[SecretStr, AfterValidator(tidy_secret)]
+CredentialId = Annotated[str, AfterValidator(tidy_credential)]
+EncodingAesKey = Annotated[SecretStr, AfterValidator(tidy_secret), AfterValidator(_key_or_none)]
 
 
 class WeComAppSettings(ChannelSettings):
@@ -53,17 +56,17 @@ class WeComAppSettings(ChannelSettings):
     """The chain that answers here."""
     path: Annotated[str, AfterValidator(rooted)] = "/gpt"
     """Where WeCom calls back; the path of 接收消息 URL on the app's page."""
-    corp_id: str = ""
+    corp_id: CredentialId = ""
     """企业ID, under 我的企业; with it and the next four empty, the channel talks to the simulator."""
-    secret: SecretStr = SecretStr("")
+    secret: Credential = SecretStr("")
     """Secret of the app, on its page."""
     agent_id: int = Field(default=0, ge=0)
     """AgentId of the app, on its page."""
-    token: SecretStr = SecretStr("")
+    token: Credential = SecretStr("")
     """Token of 接收消息, on the app's page."""
     encoding_aes_key: EncodingAesKey = SecretStr("")
     """EncodingAESKey of 接收消息, on the app's page; 43 letters and digits."""
-    previous_token: SecretStr = SecretStr("")
+    previous_token: Credential = SecretStr("")
     """The Token before a change, accepted beside the new one; empty otherwise."""
     previous_encoding_aes_key: EncodingAesKey = SecretStr("")
     """The EncodingAESKey before a change, together with previous_token."""

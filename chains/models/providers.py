@@ -197,7 +197,7 @@ def _ours(
 ) -> dict[str, Any]:
     """Translate a table's keys into a class's own names: key, address, patience, repetitions, proxy."""
     address = table.base_url or provider.home
-    key = table.api_key.get_secret_value()
+    key = table.key
     given: dict[str, Any] = {}
     if table.base_url and not _first(_ADDRESSES, taken):
         raise SettingsInvalid([f"{here}.base_url: {provider.chat} is at its own address only; leave it out"])
@@ -232,7 +232,7 @@ def _open(built: BaseChatModel, table: ModelTable, client: httpx2.AsyncClient) -
         # It would share connections of its own with every model of this address, for ever, and heed HTTP_PROXY.
         sdk = importlib.import_module("anthropic")
         vars(built)["_async_client"] = sdk.AsyncAnthropic(
-            api_key=table.api_key.get_secret_value(),
+            api_key=table.key,
             base_url=table.base_url or PROVIDERS["anthropic"].home,
             timeout=timeouts(table.timeout),
             max_retries=table.max_retries,

@@ -73,7 +73,7 @@ class OpenAIMedia:
             message = f"[models.{self.name}]: the fuse is out, {self.base_url} is not on this machine"
             raise RuntimeError(message)
         return AsyncOpenAI(
-            api_key=self.table.api_key.get_secret_value() or "none",
+            api_key=self.table.key or "none",
             base_url=self.base_url,
             timeout=timeouts(self.table.timeout),
             max_retries=self.table.max_retries,

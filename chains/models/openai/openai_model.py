@@ -46,7 +46,7 @@ def openai_model(
         return FastChatOpenAI(
             model=table.model,
             base_url=table.base_url or OPENAI,
-            api_key=SecretStr(table.api_key.get_secret_value() or "none"),
+            api_key=SecretStr(table.key or "none"),
             timeout=timeouts(table.timeout),
             patience=table.timeout,
             stream_chunk_timeout=table.timeout,
