@@ -13,7 +13,7 @@ _MOST_READ = 1000
 _MOST_COMPARED = 200_000
 _GONE = "…"
 _SECRETS = (
-    re.compile(r"\b(?:sk|pk|ak|ek|key|tok|Bearer|Basic)[-_ ][\w*.+/=~-]{4,400}", re.IGNORECASE),
+    re.compile(r"\b(?:(?:sk|pk|ak|ek|key|tok)[-_]|(?:Bearer|Basic) )[\w*.+/=~-]{4,400}", re.IGNORECASE),
     re.compile(r"(?<=://)[^\s/@]{1,200}@"),
     re.compile(r"(?<=\?)[^\s\"'<>]{1,400}"),
     re.compile(r"\b(?=[\w-]{0,400}\d)(?=[\w-]{0,400}[A-Za-z])[\w-]{24,400}\b"),
