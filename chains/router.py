@@ -272,7 +272,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
         if table.chain not in pages.now.names
     ]
     if unknown:
-        raise SettingsInvalid([*unknown, *pages.now.problems])
+        raise SettingsInvalid([*unknown, *map(str, pages.now.problems)])
     means = CommandContext(
         catalogue=words,
         chat=settings.chat,

@@ -136,3 +136,15 @@ async def test_waiting_for_our_own_limit_is_not_called_thinking(tmp_path: Path) 
 
     assert "已达到本服务每分钟询问模型的上限" in waited
     assert "想得太久" not in waited
+
+
+async def test_the_console_tells_of_chains_in_the_language_of_the_settings(tmp_path: Path) -> None:
+    async with running_service(tmp_path) as house:
+        await save(house, "turns = 'x'\n[options]\nfoo = 1")
+        await until(lambda: house.service.chains.chain_files.catalog.problems)
+        page = await house.console.get("/console/status")
+        told = await house.console.get("/console/api/status")
+
+    assert "需要不带引号的整数" in page.text
+    assert 200 == told.status_code
+    assert "需要不带引号的整数" in told.text or "chains" not in told.text

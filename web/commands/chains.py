@@ -76,6 +76,8 @@ for verb in (history, publish, rollback, trials):
 @pass_shell
 def list_chains(shell: Shell) -> None:
     """List the chains with their commands, models and revisions."""
+    from chains.catalog.advice import is_in_use  # noqa: PLC0415 (not for `webot --help`)
+
     desk = open_desk(shell)
     print_rows(list_rows(desk, count_by_revision(desk)))
     print_notices(desk, *desk.shelf.catalog.names)
@@ -83,8 +85,9 @@ def list_chains(shell: Shell) -> None:
     in_step = sum(not machine.away and machine.number >= 0 for machine in machines)
     click.secho(service_line(in_step, len(machines)), fg="cyan", err=True)
     print_problems((machine.away for machine in machines if machine.away), colour="yellow")
-    print_problems(desk.shelf.catalog.warnings, colour="yellow")
-    _complain(desk.shelf.catalog.problems)
+    problems = desk.shelf.catalog.problems
+    print_problems([*filter(is_in_use, problems), *desk.shelf.catalog.warnings], colour="yellow")
+    _complain([problem for problem in problems if not is_in_use(problem)])
 
 
 @command.command()

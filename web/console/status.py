@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from pipeline.text.i18n import Catalogue, in_language
 from web.console.pages import page
 from web.wiring import Service
 
@@ -59,6 +60,8 @@ async def state_of(service: Service) -> State:
     """Return the state of the service."""
     public_url = service.settings.server.public_url.rstrip("/")
     chains = {name: service.settings.channels[name].chain for name in service.channels}
+    catalog = service.chains.chain_files.catalog
+    words = Catalogue(service.settings.chat.language)
     return State(
         database=await service.worker.readiness.trouble(),
         worker=service.worker.trouble,
@@ -68,7 +71,7 @@ async def state_of(service: Service) -> State:
         public_url=public_url,
         refused=service.edit.refused,
         waiting=service.edit.waiting,
-        chains=service.chains.chain_files.catalog.problems,
+        chains=tuple(in_language(problem, words) for problem in catalog.problems),
         channels=tuple(
             ChannelState(
                 name=name,
