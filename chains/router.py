@@ -273,6 +273,8 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
     ]
     if unknown:
         raise SettingsInvalid([*unknown, *map(str, pages.now.problems)])
+    if former is not None:
+        models.refuse_demo_after(former.models)
     means = CommandContext(
         catalogue=words,
         chat=settings.chat,

@@ -106,7 +106,7 @@ async def test_what_nobody_uses_any_more_is_let_go_at_once(tmp_path: Path, model
         await phone.say("你好")
         await phone.texts(count=1)
         await until(lambda: not house.service.worker.running)
-        await save(file, "")
+        await save(file, '[models.default]\nprovider = "demo"\n')
         await until(named(house, "demo"))
         await model.until(lambda: model.open == 0)
         await phone.say("你好")

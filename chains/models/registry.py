@@ -21,7 +21,16 @@ from chains.models.openai.transport import open_client
 from chains.models.prices import Price
 from chains.models.providers import PROVIDERS, make
 from chains.models.rate_limit import RateLimitedModel, RateLimiter, SlidingWindow
-from chains.models.tables import DEFAULT, NOT_CHAT, OURS, fallback_chain, names_of, problems_of, provider_of
+from chains.models.tables import (
+    DEFAULT,
+    NOT_CHAT,
+    OURS,
+    fallback_chain,
+    is_left_empty,
+    names_of,
+    problems_of,
+    provider_of,
+)
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.text.i18n import Catalogue
@@ -106,6 +115,18 @@ class ModelRegistry:
     def is_demo(self, name: str) -> bool:
         """Whether the built-in model answers for a table."""
         return name in self._tables and provider_of(self._tables, name) == "demo"
+
+    def refuse_demo_after(self, former: "ModelRegistry") -> None:
+        """Refuse, by `SettingsInvalid`, to have the demo answer where a model did, unless it was chosen by name.
+
+        A file that was renamed or emptied must not have it answer everybody, quoting the instructions.
+        """
+        if not former.demo and is_left_empty(self._tables):
+            problem = (
+                f"[models.{DEFAULT}]: found nothing where {former.display_name(DEFAULT)!r} answers; a model that "
+                'answers is not replaced by the demo while webot runs: fill it in, or set provider = "demo"'
+            )
+            raise SettingsInvalid([problem])
 
     def sees(self, name: str) -> bool:
         """Whether a model can look at pictures."""

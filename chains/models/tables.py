@@ -27,6 +27,16 @@ def provider_of(tables: Tables, name: str) -> str:
     return table.provider
 
 
+def is_unreachable(table: ModelTable) -> bool:
+    """Whether a table names a model, but neither key nor address: most likely the file with its key is not there."""
+    return bool(table.provider == "openai" and table.model) and not (table.api_key.get_secret_value() or table.base_url)
+
+
+def is_left_empty(tables: Tables) -> bool:
+    """Whether the built-in model answers because nobody has filled in `[models.default]`, not because it was chosen."""
+    return provider_of(tables, DEFAULT) == "demo" and tables[DEFAULT].provider != "demo"
+
+
 def names_of(tables: Tables) -> tuple[str, ...]:
     """Return the names of the models that can be called, sorted."""
     return tuple(sorted(name for name in tables if name not in NOT_CHAT and provider_of(tables, name)))
@@ -58,6 +68,11 @@ def _of_its_provider(tables: Tables, name: str) -> list[str]:
         problems.append(f"{here}.provider: found {table.provider!r}, there are {', '.join(known)}{near}")
     elif provider in PROVIDERS:
         problems += unusable(here, table, PROVIDERS[provider])
+    if is_unreachable(table):
+        problems.append(
+            f"{here}.api_key: found nothing, {table.model!r} needs one; it belongs into .secrets.toml,"
+            " unless base_url names a server that needs none"
+        )
     if provider in {"openai", *PROVIDERS}:
         if not table.model:
             problems.append(f"{here}.model: found nothing, needs the provider's name for the model")

@@ -18,6 +18,7 @@ _TOTAL = ("total_tokens", "totalTokenCount")
 _DETAILS = ("prompt_tokens_details", "input_tokens_details", "prompt_token_details")
 # DeepSeek's, Kimi's, Anthropic's, Gemini's.
 _CACHED = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens", "cachedContentTokenCount")
+_APART = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _MOST = 10**12
 
 
@@ -41,7 +42,7 @@ def usage_metadata(usage: Mapping[str, Any]) -> UsageMetadata | None:
         if total is None:
             return None
         given = total
-    given, answered = given or 0, answered or 0
+    given, answered = _with_cached_apart(usage, given or 0), answered or 0
     found = UsageMetadata(
         input_tokens=given,
         output_tokens=answered,
@@ -54,6 +55,16 @@ def usage_metadata(usage: Mapping[str, Any]) -> UsageMetadata | None:
     if cached:
         found["input_token_details"] = InputTokenDetails(cache_read=cached)
     return found
+
+
+def _with_cached_apart(usage: Mapping[str, Any], given: int) -> int:
+    """Return the tokens given, those from the cache included, which Anthropic counts apart from `input_tokens`.
+
+    https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching#tracking-cache-performance
+    """
+    apart = sum(_count(usage.get(key)) or 0 for key in _APART)
+    is_apart = _count(usage.get("prompt_tokens")) is None or apart > given
+    return given + apart if apart and is_apart else given
 
 
 def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
