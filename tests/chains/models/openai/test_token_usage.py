@@ -20,9 +20,7 @@ M = 1_000_000
         pytest.param(
             {"input_tokens": 5, "cache_read_input_tokens": 9, "cache_creation_input_tokens": 2}, (16, 9), id="Anthropic"
         ),
-        pytest.param(
-            {"prompt_tokens": 5, "cache_read_input_tokens": 900}, (905, 900), id="counted apart"
-        ),
+        pytest.param({"prompt_tokens": 5, "cache_read_input_tokens": 900}, (905, 900), id="counted apart"),
         pytest.param({"prompt_tokens": M, "cache_read_input_tokens": 9}, (M, 9), id="counted in"),
         pytest.param({"prompt_tokens": M}, (M, 0), id="no cache"),
         pytest.param({"prompt_tokens": M, "prompt_cache_hit_tokens": None}, (M, 0), id="nothing cached"),
