@@ -8,6 +8,7 @@ from litestar.exceptions import HTTPException
 from adapters.simulator.phone import Phone
 from adapters.simulator.platform.apps import App
 from adapters.simulator.simulator import WeComSimulator
+from pipeline.events import GROUP
 from pipeline.settings import MenuButton
 from web.wiring import Service
 
@@ -75,8 +76,9 @@ class ConsoleSessions:
         """Name who is in the room, and who else spoke with its app lately, the latest first."""
         spoke = [
             said[-1]
-            for (corp_id, agent_id, _), screen in self.simulator.platform.timelines().items()
-            if (corp_id, agent_id) == room.app.key and (said := screen.after(0))
+            for (corp_id, agent_id, chat), screen in self.simulator.platform.timelines().items()
+            # The console shows no groups.
+            if (corp_id, agent_id) == room.app.key and not chat.startswith(GROUP) and (said := screen.after(0))
         ]
         spoke.sort(key=lambda entry: entry.number, reverse=True)
         names = dict.fromkeys((room.user, *(self._name(entry.user) for entry in spoke)))
