@@ -17,6 +17,7 @@ import click
 import web.commands
 from pipeline.errors import SettingsInvalid, WebotError
 from web.operator.shell import Shell
+from web.terminal.encoding import write_what_terminals_show
 
 INTERRUPTED = 130
 
@@ -87,6 +88,7 @@ def main(package: ModuleType = web.commands, args: Sequence[str] | None = None) 
     os.umask(os.umask(_OWNER_ALONE) | _OWNER_ALONE)
     # At its end Python searches all there is for circles, a quarter of a second for nothing: the memory goes anyway.
     atexit.register(gc.freeze)
+    write_what_terminals_show(sys.stdout, sys.stderr)
     try:
         code = Verbs(package).main(args, prog_name="webot", standalone_mode=False)
     except click.ClickException as error:

@@ -49,7 +49,9 @@ def command(shell: Shell, *, as_json: bool, seconds: float) -> None:
     with configure_logs(Log(level="critical"), secrets_of(loaded)):
         findings = asyncio.run(_examined(loaded, seconds, live=not as_json))
     ill = sum(finding.state == "ill" for finding in findings)
-    closing = findings_for(loaded).text("some_ill" if ill else "all_well", count=ill)
+    doubtful = sum(finding.state == "doubtful" for finding in findings)
+    said = "some_ill" if ill else "some_doubtful" if doubtful else "all_well"
+    closing = findings_for(loaded).text(said, count=ill or doubtful)
     _finish(findings, as_json=as_json, live=True, closing=closing)
 
 

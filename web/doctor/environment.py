@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx2
+from pydantic import BaseModel, SecretStr
 
 from pipeline.errors import SettingsInvalid, WebotError
 from pipeline.findings import Finding, FindingFactory
@@ -24,6 +26,8 @@ _MEGA = 1024 * 1024
 _TOO_LITTLE = 100 * _MEGA
 _LITTLE = 1024 * _MEGA
 _OK = 200
+_PLACEHOLDER = re.compile(r"(?:sk-|ww|wx)?(?:\.{2,}|…+|\*{3,}|x{3,})|<[^<>]+>|your[-_ ].*|(?:这里)?填.*", re.IGNORECASE)
+_COPIED = frozenset(("api_key", "secret", "corp_id", "token", "bot_id", "model", "base_url"))
 
 
 def examine_settings(loaded: Loaded, finding_factory: FindingFactory) -> list[Finding]:
@@ -35,7 +39,28 @@ def examine_settings(loaded: Loaded, finding_factory: FindingFactory) -> list[Fi
         layers.append(finding_factory.text("settings_variables", count=variables))
     told = ", ".join(layers) or finding_factory.text("settings_defaults")
     hints = [finding_factory.warning("settings", "settings_hint", hint=hint) for hint in loaded.hints]
-    return [finding_factory.ok("settings", "settings_ok", layers=told), *hints]
+    examples = [
+        finding_factory.failed("settings", "settings_placeholder", "settings_placeholder_fix", place=place)
+        for place in _placeholders(loaded)
+    ]
+    if not layers and loaded.source is not None:
+        folder = loaded.source.folder.resolve()
+        none = finding_factory.warning("settings", "settings_none", "settings_none_fix", folder=folder)
+        return [none, *examples, *hints]
+    return [finding_factory.ok("settings", "settings_ok", layers=told), *examples, *hints]
+
+
+def _placeholders(loaded: Loaded) -> Iterator[str]:
+    """Yield the places whose value was copied from an example: `secret = "..."`, `api_key = "sk-..."`."""
+    tables: list[tuple[str, BaseModel]] = [
+        *((f"[channels.{name}]", table) for name, table in loaded.channels.items()),
+        *((f"[models.{name}]", table) for name, table in loaded.settings.models.items()),
+    ]
+    for place, table in tables:
+        for key, value in table:
+            text = value.get_secret_value() if isinstance(value, SecretStr) else value
+            if key in _COPIED and isinstance(text, str) and _PLACEHOLDER.fullmatch(text.strip()):
+                yield f"{place} {key}"
 
 
 async def examine_database(storage: Storage, finding_factory: FindingFactory) -> Finding:

@@ -19,7 +19,8 @@ from tests.fakes.openai_server import Act, Breaks, Fails, Hangs, OpenAIServer, R
 from tests.service import until
 from tests.web.credentials import credentials
 from tests.web.shell import free_port, webot
-from web.doctor.examination import examine
+from web.doctor.environment import examine_settings
+from web.doctor.examination import examine, findings_for
 from web.http.addresses import addresses_of
 from web.http.listeners import bind
 from web.http.server import serving
@@ -90,6 +91,21 @@ def test_a_fresh_clone_is_all_green(tmp_path: Path) -> None:
     assert "内置模拟器代替" in ran.out
     assert "没有发现问题。" == ran.out.splitlines()[-1]
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_folder_without_settings_and_what_is_only_an_example_are_pointed_out(tmp_path: Path) -> None:
+    loaded = load(tmp_path, {})
+    (tmp_path / ".secrets.toml").write_text(
+        '[models.default]\nmodel = "deepseek-chat"\nbase_url = "https://api.deepseek.com/v1"\napi_key = "sk-..."\n'
+    )
+    (tmp_path / ".secrets.toml").chmod(0o600)
+    copied = load(tmp_path, {})
+
+    (none,) = examine_settings(loaded, findings_for(loaded))
+    _, example = examine_settings(copied, findings_for(copied))
+    assert ("doubtful", True) == (none.state, str(tmp_path) in none.says)
+    assert ("ill", "[models.default] api_key 还是示例里的占位内容") == (example.state, example.says)
+    assert "sk-" not in example.says
 
 
 async def test_a_whole_set_up_is_all_green_with_the_service_running(
