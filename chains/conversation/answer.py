@@ -19,6 +19,7 @@ from chains.conversation.tool_loop import CompletedRound
 from chains.media.image_input import recent_images
 from chains.media.services import IMAGE, SPEECH, MediaServices
 from chains.models.budget import Budget
+from chains.models.parsing.json_answer import json_of
 from chains.models.parsing.reasoning import ParsedAnswer
 from chains.models.prices import alone, charged
 from chains.models.registry import ModelRegistry
@@ -185,7 +186,7 @@ class ConversationAnswerer:
         exchange = replace(asked, answer=generated.text, drawn=tuple(each.media for each in generated.images))
         shown = self._display_text(ParsedAnswer(generated.reasoning, generated.text))
         # Its underscores and asterisks are no markup.
-        is_json = request.chain.answer_format == "json"
+        is_json = request.chain.answer_format == "json" and bool(json_of(shown))
         replies: list[Reply] = [TextReply(f"```json\n{shown}\n```" if is_json else shown)]
         replies += (TextReply(self.catalogue.text(key)) for key in self._remarks(request, generated, known))
         replies += [ImageReply(picture) for picture in exchange.drawn]

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from chains.conversation.request import ModelRequest
 from chains.conversation.tool_loop import CompletedRound
 from chains.media.image_generation import GeneratedImage
 from chains.models.errors import word_of
 from chains.models.finish import cut_by, is_context_full
+from chains.models.parsing.json_answer import json_of
 from chains.models.parsing.reasoning import ParsedAnswer
 from chains.models.prices import usage_of
 from chains.models.registry import ModelRegistry
@@ -22,6 +23,7 @@ from pipeline.errors import AnswerFailed
 HistoryProblem = Literal["", "too_long", "filtered"]
 
 _TRIMS = 3
+_JSON_AGAIN = "That is not valid JSON. Answer again with the JSON alone: no other words, no block of code."
 """How often a conversation that is too long is cut in half before the question is asked alone."""
 
 _NOTHING = ParsedAnswer("", "")
@@ -76,6 +78,8 @@ class Attempt:
     failure: AnswerFailed | None = None
     is_empty: bool = False
     """Whether an answer came and said nothing."""
+    no_json: str = ""
+    """What the model answered at first, where that was to be JSON and is none."""
     stands_in: bool = False
     """Whether a fallback is asked because the model before it said nothing."""
     first_failure: AnswerFailed | None = None
@@ -88,7 +92,8 @@ class Attempt:
     @property
     def messages(self) -> list[BaseMessage]:
         """Return what is sent, with what tools have said so far."""
-        return [*self.request.messages, *_said_by_tools(self.tool_rounds)]
+        again = [AIMessage(self.no_json), HumanMessage(_JSON_AGAIN)] if self.no_json else []
+        return [*self.request.messages, *_said_by_tools(self.tool_rounds), *again]
 
     @property
     def table(self) -> str:
@@ -145,6 +150,13 @@ class Attempt:
             history=self.history or len(history),
         )
 
+    def with_json_wanted(self) -> "Attempt | None":
+        """Return the question once more, where the answer was to be JSON and is none."""
+        is_wrong = self.request.chain.answer_format == "json" and self.failure is None and self.parsed.content
+        if not is_wrong or self.no_json or json_of(self.parsed.content):
+            return None
+        return replace(self._again(), no_json=self.parsed.content)
+
     def with_stand_in(self) -> "Attempt":
         """Return the same question for the next of the line."""
         return replace(self._again(), stands_in=True, first_failure=self.first_failure or self.failure)
@@ -157,7 +169,7 @@ class Attempt:
         return GeneratedAnswer(
             model=heard.model or self.table,
             table=self.table,
-            text="" if failed else self.parsed.content or text,
+            text="" if failed else self._content() or text,
             reasoning=self.parsed.reasoning,
             cut="" if failed else cut_by(heard.finish) or ("length" if heard.is_cut else ""),
             calls=self.calls,
@@ -170,6 +182,10 @@ class Attempt:
             first_milliseconds=first_milliseconds,
             failure=(self.first_failure or self.failure) if failed else None,
         )
+
+    def _content(self) -> str:
+        said = self.parsed.content
+        return (json_of(said) or said) if self.request.chain.answer_format == "json" else said
 
     def _again(self) -> "Attempt":
         return replace(self, failure=None, is_empty=False, parsed=_NOTHING)

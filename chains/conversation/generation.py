@@ -155,7 +155,11 @@ class AnswerGenerator:
                 # The error's own text may quote the question or the key: neither it nor its trace goes further.
                 failure = to_answer_failed(error, model=request.model)
             attempt = await attempt.ended(rounds, failure, counts=counts)
-            following = attempt.with_less_history() or (None if opened else self._with_stand_in(attempt))
+            following = (
+                attempt.with_less_history()
+                or attempt.with_json_wanted()
+                or (None if opened else self._with_stand_in(attempt))
+            )
             if following is None:
                 break
             attempt = following

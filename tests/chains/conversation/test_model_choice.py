@@ -135,6 +135,7 @@ async def test_the_model_chosen_answers_and_the_transcript_says_so(server: OpenA
 async def test_the_chains_options_go_to_its_own_model_alone(server: OpenAIServer) -> None:
     chain = ChainConfig(name="default", options={"temperature": 0.9, "seed_k": 3}, answer_format="json")
     memory = RecentMemory()
+    server.script(*(Says("{}") for _ in range(3)))
     async with choosing(server, memory=memory, chain=chain) as it:
         for model in ("", "fast", "large"):
             memory.model = model
