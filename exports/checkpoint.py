@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from exports.index_page import IndexLine
 from exports.manifest import NAME, Entry, listed
 from pipeline.errors import WebotError
 
@@ -25,6 +26,8 @@ class ExportCheckpoint:
     newest: int
     entries: dict[int, list[Entry]] = field(default_factory=dict)
     """The files of each finished conversation, by its id."""
+    lines: dict[int, IndexLine] = field(default_factory=dict)
+    """What the index says of each of them."""
     after: int = 0
     """The last conversation whose records are in the file."""
     offset: int = 0
@@ -40,10 +43,11 @@ class ExportCheckpoint:
         self.touched.update(written)
         self._note({"begins": written})
 
-    def finished(self, conversation: int, entries: list[Entry]) -> None:
-        """Note that a conversation's files are written."""
-        self.entries[conversation] = entries
-        self._note({"conversation": conversation, "files": [asdict(each) for each in entries]})
+    def finished(self, conversation: int, entries: list[Entry], line: IndexLine) -> None:
+        """Note that a conversation's files are written, and what the index says of it."""
+        self.entries[conversation], self.lines[conversation] = entries, line
+        files = [asdict(each) for each in entries]
+        self._note({"conversation": conversation, "files": files, "line": asdict(line)})
 
     def reached(self, conversation: int, offset: int, *, conversations: int, messages: int) -> None:
         """Note that the file is whole up to a conversation."""
@@ -111,8 +115,10 @@ def _retrace(journal: ExportCheckpoint, line: str) -> None:
         journal.touched.update(step["begins"])
         return
     entries = [Entry(**each) for each in step["files"]]
-    if all((journal.root / each.path).is_file() for each in entries):
+    # Without a line for the index it was written by an earlier version, and is written again.
+    if "line" in step and all((journal.root / each.path).is_file() for each in entries):
         journal.entries[step["conversation"]] = entries
+        journal.lines[step["conversation"]] = IndexLine(**step["line"])
 
 
 def _clear(root: Path) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from exports import manifest
+from exports import index_page, manifest
 from exports.checkpoint import ExportCheckpoint, TargetNotEmpty, open_checkpoint
 from exports.formats import EPOCH, FORMAT_TRAITS
 from exports.manifest import Entry, Manifest, entry, is_archive
@@ -35,6 +35,8 @@ from storage.database.engine import Database
 _UNBOUNDED = 1 << 50
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")
 """Names of devices, which Windows gives to no file."""
+_INDEXED: frozenset[Format] = frozenset({"pdf", "html"})
+"""Formats whose documents are opened one by one, from a page that lists them."""
 _STEP = 1000
 """Messages after which a file's progress is noted."""
 
@@ -157,14 +159,19 @@ class Exports:
         plainer: list[int] = []
         running: set[asyncio.Task[None]] = set()
 
+        catalogue = await asyncio.to_thread(Catalogue, job.language)
+
         async def write(transcript: Transcript) -> None:
+            if job.masker is not None:
+                transcript = await asyncio.to_thread(mask_transcript, transcript, job.masker)
             made = await self._document(job, journal, transcript)
             if isinstance(made, ExportFailure):
                 failures.append(made)
             else:
                 if job.format == "pdf" and made[0].path.endswith(".html"):
                     plainer.append(transcript.conversation.id)
-                await asyncio.to_thread(journal.finished, transcript.conversation.id, made)
+                line = index_page.IndexLine.of(transcript, catalogue)
+                await asyncio.to_thread(journal.finished, transcript.conversation.id, made, line)
             progress(len(journal.entries))
 
         try:
@@ -185,14 +192,14 @@ class Exports:
             await self._workshop.close()
         entries = [each for files in journal.entries.values() for each in files]
         counts = {"conversations": len(journal.entries), "messages": sum(each.messages for each in entries)}
+        if job.format in _INDEXED:
+            entries.append(await asyncio.to_thread(_write_index, journal, catalogue))
         return Done(_manifest(job, entries, **counts), tuple(failures), tuple(sorted(plainer)))
 
     async def _document(
         self, job: ExportJob, journal: ExportCheckpoint, transcript: Transcript
     ) -> list[Entry] | ExportFailure:
         root = journal.root
-        if job.masker is not None:
-            transcript = await asyncio.to_thread(mask_transcript, transcript, job.masker)
         folder, name = _place(root, transcript)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         await asyncio.to_thread(journal.begins, [*_paths(job, folder, name, transcript)])
@@ -216,6 +223,15 @@ class Exports:
             (file,) = answer.files
             await asyncio.to_thread(shutil.move, work / "out" / file, folder / file)
         return [await asyncio.to_thread(entry, root, folder / file, **counts)]
+
+
+def _write_index(journal: ExportCheckpoint, catalogue: Catalogue) -> Entry:
+    path = journal.root / index_page.NAME
+    journal.begins([path])
+    lines = [(journal.lines[talk], files[0].path) for talk, files in journal.entries.items()]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(index_page.index_page(lines, catalogue))
+    return entry(journal.root, path, conversations=0, messages=0)
 
 
 async def _alone(transcript: Transcript) -> AsyncIterator[Transcript]:

@@ -17,6 +17,7 @@ from chains.media.services import IMAGE
 from chains.tools.draw_picture import draw_tool
 from pipeline.answer import Exchange, ExchangeRecorded, Notice, Outcome, Provenance, Step
 from pipeline.errors import AnswerFailed
+from pipeline.events import Text
 from pipeline.replies import ImageReply
 from pipeline.text.command_line import is_courtesy
 from pipeline.text.escape import escape_markdown
@@ -81,6 +82,15 @@ async def _outcome(order: CommandCall, drawn: GeneratedImage, description: str, 
     return Outcome(
         (ImageReply(drawn.media, caption),), (ExchangeRecorded(exchange, made_by, known.conversation, is_command=True),)
     )
+
+
+def _typed(order: CommandCall) -> str:
+    """Return the command as the person wrote it, whichever of its names and signs they took."""
+    match order.ask.event.content:
+        case Text(text) if text.strip():
+            return wellformed(text).strip()
+        case _:
+            return f"{COMMAND.name} {wellformed(order.argument)}"
 
 
 def _read(argument: str) -> tuple[str, str]:

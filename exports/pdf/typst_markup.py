@@ -33,7 +33,7 @@ from exports.writers.code import LONGEST_COLOURED
 from exports.writers.mathml import math_of
 
 _SIZES = ((5, 9.5), (7, 8.5), (9, 7.5), (12, 6.5))
-"""Up to so many columns of a table, points of its letters; one of more is set as cards."""
+"""Up to so many columns of a table that is too wide, points of its letters; one of more is set as cards."""
 _WIDTH = 470.0
 """Points a table may be wide."""
 _NARROW = 10
@@ -118,9 +118,11 @@ class TypstMarkup:
 
     def _table(self, grid: Grid) -> str:
         columns = len(grid.head)
-        size = next((size for most, size in _SIZES if columns <= most), None)
-        if size is None:
+        if columns > _SIZES[-1][0]:
             return self._cards(grid)
+        natural = _natural(grid)
+        size = next((size for _, size in _SIZES if sum(_points(natural, size)) <= _WIDTH), 0.0)
+        size = size or next(size for most, size in _SIZES if columns <= most)
         header = ", ".join(f"th[{self.spans(cell, columns)}]" for cell in grid.head)
         repeated = sum(len(plain(cell)) for cell in grid.head) <= _LONG_HEADER
         cells = "".join(
@@ -130,7 +132,7 @@ class TypstMarkup:
             for cell in row
         )
         return (
-            f"#sheet({size}pt, ({', '.join(_widths(grid, size))},), ({', '.join(grid.aligned)},),\n"
+            f"#sheet({size}pt, ({', '.join(_widths(natural, size))},), ({', '.join(grid.aligned)},),\n"
             f"table.header(repeat: {'true' if repeated else 'false'}, {header}),\n{cells})"
         )
 
@@ -158,13 +160,21 @@ def _listing(code: str, language: str) -> str:
     return f"#code({_quoted(language[:20])}, raw({string(code, 0)}, block: true{coloured}))"
 
 
-def _widths(grid: Grid, size: float) -> Sequence[str]:
-    """Return each column's width: its own where all fit, else short ones their own and long ones a share."""
-    natural = [
-        max((_width(line) for row in (grid.head, *grid.rows) for line in plain(row[place]).split("\n")), default=0)
+def _natural(grid: Grid) -> Sequence[int]:
+    """Return how wide each column would like to be, in half-width characters."""
+    return [
+        max(_width(line) for row in (grid.head, *grid.rows) for line in plain(row[place]).split("\n"))
         for place in range(len(grid.head))
     ]
-    points = [width * size * 0.56 + 12 for width in natural]
+
+
+def _points(natural: Sequence[int], size: float) -> Sequence[float]:
+    return [width * size * 0.56 + 12 for width in natural]
+
+
+def _widths(natural: Sequence[int], size: float) -> Sequence[str]:
+    """Return each column's width: its own where all fit, else short ones their own and long ones a share."""
+    points = _points(natural, size)
     if sum(points) <= _WIDTH:
         return ["auto"] * len(natural)
     narrow = sum(each for each, width in zip(points, natural, strict=True) if width <= _NARROW) <= _WIDTH / 2

@@ -8,10 +8,11 @@ from operator import itemgetter
 
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
-from pygments.styles.default import DefaultStyle
+from pygments.styles import get_style_by_name
 from pygments.token import STANDARD_TYPES, _TokenType
 from pygments.util import ClassNotFound
 
+_LIGHT, _DARK = "default", "github-dark"
 LONGEST_COLOURED = 20_000
 """Characters that are coloured; a longer listing is a dump, and its colours would cost more than its text."""
 
@@ -31,8 +32,14 @@ def coloured(code: str, language: str) -> str:
 
 @cache
 def colours() -> Mapping[str, str]:
-    """Return the style sheet's rule for each class, for code inside <pre>."""
-    return {name: f"pre .{name} {{ {look} }}" for name, look in _looks().items()}
+    """Return the style sheet's rule for each class, for code inside <pre> on a light page."""
+    return {name: f"pre .{name} {{ {look} }}" for name, look in _looks(_LIGHT).items()}
+
+
+@cache
+def dark_colours() -> str:
+    """Return the rules that take their place on a dark page."""
+    return "\n".join(f"pre .{name} {{ {_looks(_DARK).get(name, 'color: inherit')} }}" for name in colours())
 
 
 def _span(name: str, text: str) -> str:
@@ -42,20 +49,20 @@ def _span(name: str, text: str) -> str:
 @cache
 def _class(kind: _TokenType) -> str:
     name: str = STANDARD_TYPES.get(kind, "")
-    if name in _looks():
+    if name in _looks(_LIGHT):
         return name
     return _class(kind.parent) if kind.parent else ""
 
 
 @cache
-def _looks() -> Mapping[str, str]:
+def _looks(style: str) -> Mapping[str, str]:
     # Only what colours text: backgrounds and borders are the page's.
     looks: dict[str, str] = {}
-    for kind, style in DefaultStyle:
-        look = [f"color: #{style['color']}"] if style["color"] else []
-        look += ["font-weight: bold"] if style["bold"] else []
-        look += ["font-style: italic"] if style["italic"] else []
-        looks |= {STANDARD_TYPES[kind]: "; ".join(look)} if look else {}
+    for kind, rule in get_style_by_name(style):
+        look = [f"color: #{rule['color']}"] if rule["color"] else []
+        look += ["font-weight: bold"] if rule["bold"] else []
+        look += ["font-style: italic"] if rule["italic"] else []
+        looks |= {STANDARD_TYPES[kind]: "; ".join(look)} if look and STANDARD_TYPES.get(kind) else {}
     return looks
 
 

@@ -6,7 +6,7 @@ from html import escape
 
 from exports.records import ConversationInfo, Message, Transcript
 from exports.writers.blocks import blocks_of
-from exports.writers.code import colours
+from exports.writers.code import colours, dark_colours
 from exports.writers.header import document_header, remarks, speaker, stamp, title, title_of_all
 from exports.writers.html_blocks import HtmlMarkup
 from exports.writers.image_files import ImageFolder
@@ -17,35 +17,45 @@ from pipeline.text.i18n import Catalogue
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 _STYLE = """
-:root { color-scheme: light dark }
-body { font: 16px/1.65 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; max-width: 48rem;
-  margin: 2rem auto; padding: 0 1rem; color: #1f2328; background: #fff }
+:root { color-scheme: light dark; --ink: #1f2328; --grey: #57606a; --faint: #6e7781; --rule: #d0d7de; --page: #fff;
+  --tint: #f3f6fb; --code: #f6f8fa; --link: #0b57c0; --person: #1a56db; --machine: #0f766e; --formula: #6f42c1 }
+@media screen and (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --grey: #9da7b1; --faint: #8b949e;
+  --rule: #30363d; --page: #0d1117; --tint: #141d2b; --code: #161b22; --link: #6cb6ff; --person: #6ea8fe;
+  --machine: #4fd1c5; --formula: #c8a6ff } }
+* { box-sizing: border-box }
+body { font: 16px/1.7 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; max-width: 46rem;
+  margin: 2rem auto; padding: 0 1rem; color: var(--ink); background: var(--page); overflow-wrap: break-word }
 h1 { font-size: 1.6rem; line-height: 1.3 } h2 { font-size: 1.3rem; margin-top: 3rem }
-.facts { color: #57606a; font-size: .9rem; margin: .2rem 0 } .small { color: #6e7781; font-size: .75rem }
-article { margin: 1.2rem 0; padding: .2rem 1rem .4rem; border-left: 3px solid #0f766e; overflow-wrap: anywhere }
-article.human { border-color: #1a56db; background: #eef4ff; border-radius: 0 8px 8px 0 }
-.who { font-weight: 600; color: #0f766e; margin: .3rem 0 } .human .who { color: #1a56db }
-.who span { font-weight: 400; font-size: .75rem; color: #6e7781; margin-left: .5rem }
-p { margin: .5rem 0 } .h1, .h2, .h3 { font-weight: 700; font-size: 1.1rem } .h4, .h5, .h6 { font-weight: 700 }
-pre { background: #f6f8fa; color: #1f2328; padding: .7rem 1rem; border-radius: 6px; overflow-x: auto;
-  font-size: .85rem }
-code, .formula { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .9em }
-.formula { color: #7c3aed }
-p.formula { text-align: center }
-blockquote { margin: .5rem 0; padding-left: 1rem; border-left: 3px solid #d0d7de; color: #57606a }
-table { border-collapse: collapse; display: block; overflow-x: auto }
-th, td { border: 1px solid #d0d7de; padding: .3rem .6rem; min-width: 5rem }
-img { max-width: 100%; border-radius: 6px } a { color: #0969da }
-@media (prefers-color-scheme: dark) { body { background: #0d1117; color: #e6edf3 }
-article.human { background: #121d2f } }
-@media print { article { break-inside: avoid-page } body { max-width: none } th, td { min-width: 0 } }
+.facts { color: var(--grey); font-size: .9rem; margin: .2rem 0 } .small { color: var(--faint); font-size: .75rem }
+article { margin: 1.4rem 0 } article.human { margin-top: 2.2rem; padding: .4rem 1rem .6rem; background: var(--tint);
+  border-left: 3px solid var(--person); border-radius: 0 8px 8px 0 }
+.who { font-weight: 600; color: var(--machine); margin: .2rem 0 .4rem } .human .who { color: var(--person) }
+.who span { font-weight: 400; font-size: .75rem; color: var(--faint); margin-left: .6rem }
+p { margin: .55rem 0; unicode-bidi: plaintext }
+.h1, .h2, .h3 { font-weight: 700; font-size: 1.12rem; margin-top: 1.2rem }
+.h4, .h5, .h6 { font-weight: 700 } .note { color: var(--grey); font-size: .88rem }
+pre { background: var(--code); padding: .7rem .9rem; border-radius: 6px; overflow-x: auto; font-size: .85rem;
+  line-height: 1.5; tab-size: 4 }
+code, .formula { font-family: ui-monospace, Menlo, Consolas, "Noto Sans Mono CJK SC", monospace; font-size: .9em }
+:not(pre) > code { background: var(--code); padding: .1em .3em; border-radius: 4px }
+.formula { color: var(--formula) } p.formula { text-align: center }
+.display, .table { overflow-x: auto; margin: .8rem 0 } math { font-size: 1.08em }
+blockquote { margin: .6rem 0; padding-left: 1rem; border-left: 3px solid var(--rule); color: var(--grey) }
+ul, ol { padding-left: 1.6em } li { margin: .25rem 0 }
+table { border-collapse: collapse; font-size: .95em } th { border-bottom: 2px solid var(--rule); white-space: nowrap }
+th, td { border-top: 1px solid var(--rule); padding: .35rem .7rem; vertical-align: top; min-width: 4.5em;
+  max-width: 22em } td.long { min-width: 11em } hr { border: 0; border-top: 1px solid var(--rule) }
+figure { margin: .8rem 0 } figcaption { color: var(--grey); font-size: .8rem }
+img { max-width: 100%; height: auto; border-radius: 6px } a { color: var(--link); overflow-wrap: anywhere }
+@media (max-width: 30rem) { body { margin: 1rem auto; padding: 0 .8rem } h1 { font-size: 1.35rem } }
+@media print { .human, .who, .h1, .h2, .h3 { break-after: avoid } body { max-width: none } tr { break-inside: avoid } }
 """
 
 
 def write(transcripts: Sequence[Transcript], catalogue: Catalogue, pictures: ImageFolder) -> Iterator[str]:
     """Return the page in pieces."""
     name = escape(title_of_all([each.conversation for each in transcripts], catalogue))
-    code = "\n".join(colours().values())
+    code = "\n".join([*colours().values(), "@media screen and (prefers-color-scheme: dark) {", dark_colours(), "}"])
     yield (
         f'<!doctype html>\n<html lang="{catalogue.language}">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -77,7 +87,7 @@ def _conversation(
 
 
 def _message(talk: ConversationInfo, message: Message, catalogue: Catalogue, pictures: ImageFolder) -> str:
-    shown = "".join(f"<p>{_picture(media, pictures)}</p>" for media in message.media)
+    shown = "".join(_picture(media, pictures) for media in message.media)
     if used := remarks(message, catalogue):
         shown += f'<p class="small">{escape(used)}</p>'
     return (
@@ -88,6 +98,8 @@ def _message(talk: ConversationInfo, message: Message, catalogue: Catalogue, pic
 
 def _picture(media: StoredMedia, pictures: ImageFolder) -> str:
     path = pictures.of(media)
+    name = escape(media.name)
     if path is None:
-        return escape(f"📎 {media.name}")
-    return f'<img alt="{escape(media.name)}" src="data:{media.mime};base64,{b64encode(path.read_bytes()).decode()}">'
+        return f"<p>📎 {name}</p>"
+    source = f"data:{media.mime};base64,{b64encode(path.read_bytes()).decode()}"
+    return f'<figure><img alt="{name}" src="{source}"><figcaption>{name}</figcaption></figure>'

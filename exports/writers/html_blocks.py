@@ -23,10 +23,15 @@ from exports.writers.blocks import (
     Span,
     Styled,
     TextSpan,
+    plain,
 )
 from exports.writers.characters import printable
 from exports.writers.code import coloured
 from exports.writers.mathml import math_of
+
+_LONG = 14
+"""Characters of a cell that is given more than a word's width."""
+_LONG_CELL = ' class="long"'
 
 
 class HtmlMarkup:
@@ -138,12 +143,14 @@ class HtmlMarkup:
         head = "".join(
             f'<th style="text-align:{a}">{cells.spans(c)}</th>' for c, a in zip(grid.head, grid.aligned, strict=True)
         )
+        # Where a phone lets a table be moved sideways, what is long needs not be a column of single words.
         rows = "".join(
             "<tr>"
             + "".join(
-                f'<td style="text-align:{a}">{cells.spans(c)}</td>' for c, a in zip(row, grid.aligned, strict=True)
+                f'<td{_LONG_CELL if len(plain(c)) > _LONG else ""} style="text-align:{a}">{cells.spans(c)}</td>'
+                for c, a in zip(row, grid.aligned, strict=True)
             )
             + "</tr>"
             for row in grid.rows
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'

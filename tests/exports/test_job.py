@@ -10,6 +10,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
@@ -350,3 +351,13 @@ async def test_another_job_does_not_go_on_with_an_unfinished_one(exports: Export
         await exports.to_folder(ExportJob(EVERYTHING, "txt"), out, quiet)
     shutil.rmtree(out)
     await exports.to_folder(ExportJob(EVERYTHING, "txt"), out, quiet)
+
+
+async def test_an_archive_of_documents_begins_with_a_page_that_lists_them(exports: Exports, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = await exports.to_folder(ExportJob(EVERYTHING, "html"), out, quiet)
+    page = (out / "index.html").read_text(encoding="utf-8")
+
+    assert done.manifest.conversations == page.count("<li>")
+    assert all(quote(each.path) in page for each in done.manifest.files if each.conversations)
+    assert "index.html" in {each.path for each in done.manifest.files}

@@ -77,6 +77,15 @@ async def test_image_draws_and_says_first_that_it_takes_a_while(tmp_path: Path, 
     assert [{"model": "painter", "prompt": "一只戴草帽的黑猫", "n": 1}] == server.bodies
 
 
+@pytest.mark.parametrize("typed", ["@画图 黑猫", "@image 黑猫", "＠画图 1024x1536 黑猫"])
+async def test_the_transcript_has_the_command_as_it_was_typed(tmp_path: Path, server: OpenAIServer, typed: str) -> None:
+    async with studio(tmp_path, server) as at:
+        (said,) = (await at.it.outcome(typed)).changes
+
+    assert isinstance(said, ExchangeRecorded)
+    assert typed == said.exchange.question
+
+
 @pytest.mark.parametrize(
     ("usage", "tokens"),
     [

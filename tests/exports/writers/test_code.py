@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exports.writers.code import coloured, colours
+from exports.writers.code import coloured, colours, dark_colours
 
 CODE = """def missing(need: int) -> str:
     \"\"\"Give "<what>"
@@ -39,3 +39,10 @@ def test_each_span_has_a_colour_and_what_has_none_has_no_span() -> None:
 
 def test_code_in_no_known_language_is_plain() -> None:
     assert "a &lt; b" == coloured("a < b", "no such language")
+
+
+def test_a_dark_page_has_other_colours_for_the_same_classes() -> None:
+    dark = dark_colours()
+
+    assert all(f"pre .{name} {{" in dark for name in colours())
+    assert "color: #fff" not in "".join(colours().values())
