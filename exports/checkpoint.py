@@ -6,8 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exports.index_page import IndexLine
-from exports.manifest import NAME, Entry, listed
+from exports.manifest import NAME, Entry, IndexLine, listed
 from pipeline.errors import WebotError
 
 _ORDER = ".webot-export.json"

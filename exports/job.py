@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from exports import index_page, manifest
+from exports import manifest
 from exports.checkpoint import ExportCheckpoint, TargetNotEmpty, open_checkpoint
 from exports.formats import EPOCH, FORMAT_TRAITS
 from exports.manifest import Entry, Manifest, entry, is_archive
@@ -22,7 +22,7 @@ from exports.tempdirs import work_folder
 from exports.workers.messages import RenderFailed, RenderRequest
 from exports.workers.pool import RenderPool
 from exports.workers.workdir_input import write_images, write_work_dir
-from exports.writers import csv, finetune, jsonl, sharegpt
+from exports.writers import csv, finetune, index_page, jsonl, sharegpt
 from exports.writers.image_files import ImageFolder, file_name
 from pipeline.exports import Format
 from pipeline.ports import MediaStore
@@ -170,7 +170,7 @@ class Exports:
             else:
                 if job.format == "pdf" and made[0].path.endswith(".html"):
                     plainer.append(transcript.conversation.id)
-                line = index_page.IndexLine.of(transcript, catalogue)
+                line = index_page.index_line(transcript, catalogue)
                 await asyncio.to_thread(journal.finished, transcript.conversation.id, made, line)
             progress(len(journal.entries))
 

@@ -23,6 +23,18 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexLine:
+    """What the index of an archive says of a conversation; `at` in seconds since 1970."""
+
+    channel: str
+    user: str
+    number: int
+    title: str
+    at: float
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """An export; `filter` is what was chosen, and the files are in the order of their paths."""
 

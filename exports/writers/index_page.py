@@ -1,11 +1,11 @@
 """The first page of an archive: every conversation in it, by person, with a link to its document."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from urllib.parse import quote
 
+from exports.manifest import IndexLine
 from exports.records import Transcript
 from exports.writers.header import stamp, title
 from pipeline.text.i18n import Catalogue
@@ -20,23 +20,11 @@ span { color: gray; font-size: .8rem; margin-left: .5rem }
 """
 
 
-@dataclass(frozen=True, slots=True)
-class IndexLine:
-    """What the page says of a conversation."""
-
-    channel: str
-    user: str
-    number: int
-    title: str
-    at: float
-    messages: int
-
-    @classmethod
-    def of(cls, transcript: Transcript, catalogue: Catalogue) -> "IndexLine":
-        """Return the line of a conversation."""
-        talk = transcript.conversation
-        name = " ".join(title(talk, catalogue).split())
-        return cls(talk.channel, talk.user, talk.number, name, talk.started_at, len(transcript.messages))
+def index_line(transcript: Transcript, catalogue: Catalogue) -> IndexLine:
+    """Return what the page says of a conversation."""
+    talk = transcript.conversation
+    name = " ".join(title(talk, catalogue).split())
+    return IndexLine(talk.channel, talk.user, talk.number, name, talk.started_at, len(transcript.messages))
 
 
 def index_page(lines: Sequence[tuple[IndexLine, str]], catalogue: Catalogue) -> Iterator[str]:
