@@ -122,12 +122,15 @@ def write_junit(file: Path | None, report: "CasesReport") -> None:
 def _chosen(desk: "ChainWorkspace", name: str, *, live: bool) -> "tuple[ChainReport, ChainConfig | None]":
     from chains.evaluation.case_report import ChainReport  # noqa: PLC0415 (not for `webot --help`)
     from pipeline.errors import ChainInvalid  # noqa: PLC0415 (the same)
+    from pipeline.text.i18n import in_language  # noqa: PLC0415 (the same)
+    from web.operator.chain_reports import spoken  # noqa: PLC0415 (the same)
 
     label = "draft" if not live and desk.draft_file(name).exists() else "live"
     try:
         version = desk.version(name, live=live)
     except ChainInvalid as error:
-        return ChainReport(name, label, "", "", error=str(error)), None
+        wrong = "\n".join(in_language(problem, spoken()) for problem in error.problems)
+        return ChainReport(name, label, "", "", error=wrong), None
     chain = version.chain
     return ChainReport(name, version.label, chain.revision, chain.model), chain
 
