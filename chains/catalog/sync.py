@@ -65,6 +65,7 @@ class ChainSync:
         self._catalogue = catalogue
         self._refused_trials: dict[str, str] = {}
         self._written_away: set[str] = set()
+        self._unwritten: dict[str, str] = {}
         self._reported: tuple[ChainCatalog, int] | None = None
         self._looking = asyncio.Lock()
         self.loop = SupervisedLoop("chains", self._watch)
@@ -268,7 +269,15 @@ class ChainSync:
             return True
         if self._chain_files.away:
             self._written_away.add(draft.chain)
-        return await asyncio.to_thread(self._chain_files.write, draft.chain, draft.content)
+        try:
+            return await asyncio.to_thread(self._chain_files.write, draft.chain, draft.content)
+        except OSError as error:
+            # A folder that may only be read: what answers goes on, and whoever released it is told that it waits.
+            if self._unwritten.get(draft.chain) != draft.revision:
+                self._unwritten[draft.chain] = draft.revision
+                problem = error.strerror or str(error)
+                log.error("chain_not_written", chain=draft.chain, revision=draft.revision, problem=problem)  # noqa: TRY400 -- no fault of ours
+            return False
 
     def _trial(self, release: ChainRelease) -> PartialRelease | None:
         draft = release.draft

@@ -159,6 +159,24 @@ async def test_files_that_cannot_be_read_say_nothing(tmp_path: Path, database: D
         assert says_all(it)
 
 
+async def test_a_release_that_cannot_be_written_is_told_once_and_holds_up_no_other(
+    tmp_path: Path, database: Database
+) -> None:
+    async with machine(tmp_path, database) as it:
+        # What stands in the way here stands for a folder that may only be read.
+        await asyncio.to_thread((own(it) / "hr.toml").mkdir)
+        with capture_logs() as logs:
+            await it.revisions.release(ChainRevision("hr", "one", prompt("hr one")))
+            await it.revisions.release(ChainRevision("it", "one", prompt("it one")))
+            await settle(it)
+
+        assert ("", "it one") == (it.says("hr"), it.says("it"))
+        assert 1 == [entry["event"] for entry in logs].count("chain_not_written")
+        await asyncio.to_thread((own(it) / "hr.toml").rmdir)
+        await settle(it)
+        assert "hr one" == it.says("hr")
+
+
 async def test_a_trial_of_a_new_chain_that_takes_anothers_word_is_refused(tmp_path: Path, database: Database) -> None:
     async with machine(tmp_path, database) as it:
         await it.write("hr", f'command = "@hr"\n{prompt("one")}')
