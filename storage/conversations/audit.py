@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any, Literal
 
-from sqlalchemy import func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, insert, select
 
 from storage.database.engine import Database
 from storage.database.reading import read_or_none, read_time
@@ -45,12 +44,13 @@ async def record(
     database: Database, action: Action, who: str, details: Mapping[str, Any], *, conversations: int, messages: int
 ) -> None:
     """Write a deed down."""
-    async with database.write() as connection:
-        await note(connection, action, who, details, conversations=conversations, messages=messages)
+    await database.transact(
+        lambda connection: note(connection, action, who, details, conversations=conversations, messages=messages)
+    )
 
 
-async def note(
-    connection: AsyncConnection,
+def note(
+    connection: Connection,
     action: Action,
     who: str,
     details: Mapping[str, Any],
@@ -59,7 +59,7 @@ async def note(
     messages: int,
 ) -> None:
     """Write a deed down in the transaction that does it."""
-    await connection.execute(
+    connection.execute(
         insert(audit).values(
             at=time(),
             who=who,

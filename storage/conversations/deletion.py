@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import ColumnElement, delete, exists, func, literal, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, literal, or_, select, update
 
 from pipeline.errors import TryAgain
 from pipeline.events import GROUP, Person, Text
@@ -69,14 +68,15 @@ async def forget(database: Database, person: Person, *, who: str) -> Erased:
 
     Raises `TryAgain` while the person is being answered: the answer would be written behind our back.
     """
-    async with database.write() as connection:
+
+    def work(connection: Connection) -> Erased:
         # Who wants to add a turn to a lane waits until this has finished.
-        await connection.execute(select(lanes.c.lane).where(lanes.c.lane.in_(_lanes_of(person))).with_for_update())
+        connection.execute(select(lanes.c.lane).where(lanes.c.lane.in_(_lanes_of(person))).with_for_update())
         busy = select(func.count()).where(turns_of(person))
-        if (await connection.execute(busy.where(inbox.c.state.in_(_UNDER_WAY)))).scalar_one():
+        if connection.execute(busy.where(inbox.c.state.in_(_UNDER_WAY))).scalar_one():
             raise TryAgain(f"{person} is being answered now; try again in a minute")
-        erased = await erase(connection, person, insert_into=_insert_into(database))
-        await note(
+        erased = erase(connection, person, insert_into=_insert_into(database))
+        note(
             connection,
             "forget",
             who,
@@ -84,40 +84,40 @@ async def forget(database: Database, person: Person, *, who: str) -> Erased:
             conversations=erased.conversations,
             messages=erased.messages,
         )
-    return erased
+        return erased
+
+    return await database.transact(work)
 
 
-async def erase(connection: AsyncConnection, person: Person, *, insert_into: InsertInto, but_turn: int = 0) -> Erased:
+def erase(connection: Connection, person: Person, *, insert_into: InsertInto, but_turn: int = 0) -> Erased:
     """Delete everything of a person in the caller's transaction, except for a turn that is under way."""
     theirs = select(conversations.c.id).where(conversations.c.person == str(person))
     in_groups = messages.c.speaker == str(person)
-    files = await _files_of_messages(connection, messages.c.conversation_id.in_(theirs) | in_groups)
+    files = _files_of_messages(connection, messages.c.conversation_id.in_(theirs) | in_groups)
     groups_turns = (
         (inbox.c.channel == person.channel)
         & (inbox.c.user == person.user)
         & inbox.c.lane.like(f"{person.channel}/{GROUP}%")
     )
     all_but_one = select(inbox.c.id).where(turns_of(person) | groups_turns, inbox.c.id != but_turn)
-    files |= await _files_of_parts(connection, outbox.c.turn_id.in_(all_but_one))
-    waiting = await connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
+    files |= _files_of_parts(connection, outbox.c.turn_id.in_(all_but_one))
+    waiting = connection.execute(select(people.c.pictures).where(people.c.person == str(person)))
     files |= {sha256 for row in waiting for sha256 in _files_of_pictures(row.pictures)}
-    made = await connection.execute(
+    made = connection.execute(
         delete(exported_files).where(exported_files.c.person == str(person)).returning(exported_files.c.sha256)
     )
     files |= {row.sha256 for row in made}
-    await mark_for_deletion(connection, files, insert_into=insert_into)
+    mark_for_deletion(connection, files, insert_into=insert_into)
     said = (
-        await connection.execute(
-            select(func.count()).select_from(messages).where(messages.c.conversation_id.in_(theirs))
-        )
+        connection.execute(select(func.count()).select_from(messages).where(messages.c.conversation_id.in_(theirs)))
     ).scalar_one()
-    in_groups_too = await connection.execute(delete(messages).where(in_groups).returning(messages.c.id))
-    held = await connection.execute(
+    in_groups_too = connection.execute(delete(messages).where(in_groups).returning(messages.c.id))
+    held = connection.execute(
         delete(conversations).where(conversations.c.person == str(person)).returning(conversations.c.id)
     )
-    await connection.execute(delete(people).where(people.c.person == str(person)))
-    await anonymise(connection, person, insert=insert_into, now=time())
-    await _empty_turns(connection, inbox.c.id.in_(all_but_one))
+    connection.execute(delete(people).where(people.c.person == str(person)))
+    anonymise(connection, person, insert=insert_into, now=time())
+    _empty_turns(connection, inbox.c.id.in_(all_but_one))
     return Erased(len(held.all()), int(said) + len(in_groups_too.all()))
 
 
@@ -132,12 +132,12 @@ def turns_of(person: Person) -> ColumnElement[bool]:
     return inbox.c.lane.in_(_lanes_of(person))
 
 
-async def _empty_turns(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
+def _empty_turns(connection: Connection, which: ColumnElement[bool]) -> None:
     """Remove questions and answers from turns that have ended."""
     ended = which & inbox.c.state.not_in(_UNDER_WAY)
-    await connection.execute(delete(outbox).where(outbox.c.turn_id.in_(select(inbox.c.id).where(ended))))
+    connection.execute(delete(outbox).where(outbox.c.turn_id.in_(select(inbox.c.id).where(ended))))
     # The keys stay until the janitor takes them: WeCom may still deliver the same messages again.
-    await connection.execute(update(inbox).where(ended).values(content=_NOTHING, failure="", state="done"))
+    connection.execute(update(inbox).where(ended).values(content=_NOTHING, failure="", state="done"))
 
 
 async def forget_old(database: Database, *, days: int) -> Erased:
@@ -146,16 +146,14 @@ async def forget_old(database: Database, *, days: int) -> Erased:
     Of turns that ended before, what was said goes, too, also of those that failed.
     """
     before = time() - days * 86400
-    erased = Erased()
-    while True:
-        some = await _erase_exchanges(database, before)
-        erased += Erased(0, some)
-        if not some:
-            break
-    async with database.write() as connection:
+    messages_gone = 0
+    while some := await _erase_exchanges(database, before):
+        messages_gone += some
+
+    def work(connection: Connection) -> Erased:
         empty = ~exists().where(messages.c.conversation_id == conversations.c.id)
         # One that is going on is closed first: an answer under way may be about to be written into it.
-        await connection.execute(
+        connection.execute(
             update(people)
             .where(
                 people.c.conversation_id.in_(
@@ -166,34 +164,36 @@ async def forget_old(database: Database, *, days: int) -> Erased:
             )
             .values(conversation_id=None)
         )
-        gone = await connection.execute(
+        gone = connection.execute(
             delete(conversations)
             .where(empty, conversations.c.last_at < before, conversations.c.closed_at.is_not(None))
             .returning(conversations.c.id)
         )
-        await connection.execute(
+        connection.execute(
             update(conversations)
             .where(conversations.c.last_at < before, conversations.c.closed_at.is_(None))
             .values(closed_at=time())
         )
         old = (inbox.c.ended_at < before) & (inbox.c.content != _NOTHING)
-        sent = await _files_of_parts(connection, outbox.c.turn_id.in_(select(inbox.c.id).where(old)))
-        await _empty_turns(connection, old)
-        made = await connection.execute(
+        sent = _files_of_parts(connection, outbox.c.turn_id.in_(select(inbox.c.id).where(old)))
+        _empty_turns(connection, old)
+        made = connection.execute(
             delete(exported_files).where(exported_files.c.at < before).returning(exported_files.c.sha256)
         )
-        await mark_for_deletion(connection, sent | {row.sha256 for row in made}, insert_into=_insert_into(database))
-        erased += Erased(len(gone.all()), 0)
-        if erased.messages or erased.conversations:
-            await note(
+        mark_for_deletion(connection, sent | {row.sha256 for row in made}, insert_into=_insert_into(database))
+        in_all = Erased(len(gone.all()), messages_gone)
+        if in_all.messages or in_all.conversations:
+            note(
                 connection,
                 "retention",
                 "webot",
                 {"days": days},
-                conversations=erased.conversations,
-                messages=erased.messages,
+                conversations=in_all.conversations,
+                messages=in_all.messages,
             )
-    return erased
+        return in_all
+
+    return await database.transact(work)
 
 
 async def _erase_exchanges(database: Database, before: float) -> int:
@@ -215,18 +215,19 @@ async def _erase_exchanges(database: Database, before: float) -> int:
     these = or_(
         *((messages.c.conversation_id == talk) & messages.c.turn.in_(numbers) for talk, numbers in turns.items())
     )
-    async with database.write() as connection:
-        await mark_for_deletion(
-            connection, await _files_of_messages(connection, these), insert_into=_insert_into(database)
-        )
-        return len((await connection.execute(delete(messages).where(these).returning(messages.c.id))).all())
+
+    def work(connection: Connection) -> int:
+        mark_for_deletion(connection, _files_of_messages(connection, these), insert_into=_insert_into(database))
+        return len(connection.execute(delete(messages).where(these).returning(messages.c.id)).all())
+
+    return await database.transact(work)
 
 
-async def mark_for_deletion(connection: AsyncConnection, files: Iterable[str], *, insert_into: InsertInto) -> None:
+def mark_for_deletion(connection: Connection, files: Iterable[str], *, insert_into: InsertInto) -> None:
     """Note files that are to go."""
     rows = [{"sha256": name} for name in sorted(files)]
     if rows:
-        await connection.execute(insert_into(doomed_files).on_conflict_do_nothing(), rows)
+        connection.execute(insert_into(doomed_files).on_conflict_do_nothing(), rows)
 
 
 async def delete_marked_files(database: Database, media: MediaFolder) -> int:
@@ -235,7 +236,7 @@ async def delete_marked_files(database: Database, media: MediaFolder) -> int:
         doomed = {row.sha256 for row in await connection.execute(select(doomed_files.c.sha256))}
         if not doomed:
             return 0
-        held = await _referenced(connection, doomed)
+        held = await connection.run_sync(_referenced, doomed)
     removed = await media.remove(doomed - held)
     async with database.write() as connection:
         for name in doomed:
@@ -252,27 +253,27 @@ async def delete_unreferenced_files(database: Database, media: MediaFolder) -> i
     if not old:
         return 0
     async with database.read() as connection:
-        held = await _referenced(connection, old)
+        held = await connection.run_sync(_referenced, old)
     return await media.sweep(days=_UNHELD_DAYS, held=held)
 
 
-async def _referenced(connection: AsyncConnection, among: set[str]) -> set[str]:
+def _referenced(connection: Connection, among: set[str]) -> set[str]:
     """Return those of some files that a message, a person, an export or a part to be sent refers to."""
-    held = await _shown_by_messages(connection, among)
-    held |= {row.sha256 for row in await connection.execute(select(exported_files.c.sha256))} & among
-    for row in await connection.execute(select(people.c.pictures).where(people.c.pictures != "[]")):
+    held = _shown_by_messages(connection, among)
+    held |= {row.sha256 for row in connection.execute(select(exported_files.c.sha256))} & among
+    for row in connection.execute(select(people.c.pictures).where(people.c.pictures != "[]")):
         held |= _files_of_pictures(row.pictures) & among
-    return held | (await _files_of_parts(connection, outbox.c.sent_at.is_(None))) & among
+    return held | (_files_of_parts(connection, outbox.c.sent_at.is_(None))) & among
 
 
-async def _files_of_parts(connection: AsyncConnection, condition: ColumnElement[bool]) -> set[str]:
-    rows = await connection.execute(select(outbox.c.part).where(condition))
+def _files_of_parts(connection: Connection, condition: ColumnElement[bool]) -> set[str]:
+    rows = connection.execute(select(outbox.c.part).where(condition))
     parts = [read_or_none(part_from_json, row.part) for row in rows]
     return {part.media.sha256 for part in parts if isinstance(part, FilePart | ImagePart | VoicePart)}
 
 
-async def _files_of_messages(connection: AsyncConnection, condition: ColumnElement[bool]) -> set[str]:
-    rows = await connection.execute(select(messages.c.media).where(condition, _SHOWS))
+def _files_of_messages(connection: Connection, condition: ColumnElement[bool]) -> set[str]:
+    rows = connection.execute(select(messages.c.media).where(condition, _SHOWS))
     return {sha256 for row in rows for sha256 in _files_of_media(row.media)}
 
 
@@ -287,13 +288,13 @@ def _files_of_pictures(value: str) -> set[str]:
     return {picture.media.sha256 for picture in read_or_none(pictures_from_json, value) or ()}
 
 
-async def _shown_by_messages(connection: AsyncConnection, among: set[str]) -> set[str]:
+def _shown_by_messages(connection: Connection, among: set[str]) -> set[str]:
     """Return those of some files that any message shows; a batch at a time, for there may be many."""
     found: set[str] = set()
     after = 0
     while True:
         some = select(messages.c.id, messages.c.media).where(messages.c.id > after, _SHOWS)
-        rows = (await connection.execute(some.order_by(messages.c.id).limit(_BATCH))).all()
+        rows = (connection.execute(some.order_by(messages.c.id).limit(_BATCH))).all()
         found |= {sha256 for row in rows for sha256 in _files_of_media(row.media)} & among
         if len(rows) < _BATCH:
             return found

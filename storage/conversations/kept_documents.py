@@ -75,5 +75,5 @@ async def drop_old_exports(database: Database, *, days: int) -> int:
             delete(exported_files).where(exported_files.c.at < time() - days * _DAY).returning(exported_files.c.sha256)
         )
         files = {row.sha256 for row in gone}
-        await mark_for_deletion(connection, files, insert_into=insert_into(database))
+        await connection.run_sync(mark_for_deletion, files, insert_into=insert_into(database))
     return len(files)

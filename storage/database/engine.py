@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 from sqlalchemy import create_engine, event, func, select
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.expression import extract
 
@@ -19,7 +19,9 @@ from storage.database import sqlite
 from storage.database.dsn import check_files, read_url
 from storage.database.postgres import Connector, open_pool
 
-CLOCK = select(extract("epoch", func.clock_timestamp()))
+NOW = extract("epoch", func.clock_timestamp())
+"""PostgreSQL's time, in seconds since 1970."""
+CLOCK = select(NOW)
 
 
 Got = TypeVar("Got")
@@ -133,14 +135,14 @@ class Database:
         async with nullcontext() if self.shared else self._writing, self._writers.begin() as connection:
             yield connection
 
-    async def transact(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Got]]) -> Got:
-        """Do work in one transaction, as `write` does.
+    async def transact(self, work: Callable[[Connection], Got]) -> Got:
+        """Run `work`, which is synchronous, in one transaction, as `write` does.
 
-        SQLite does all of it in one visit to a thread, so it may await nothing but its connection's `execute`.
+        On SQLite it runs in a thread, on PostgreSQL on the event loop, which goes on while a statement is under way.
         """
         if self._whole is None:
             async with self.write() as connection:
-                return await work(connection)
+                return await connection.run_sync(work)
         async with self._writing:
             return await self._whole.run(work)
 

@@ -6,15 +6,14 @@ costs. The rows are all fetched at once, as SQLAlchemy does anyhow.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 import aiosqlite
-from sqlalchemy import CursorResult, Engine, Executable
+from sqlalchemy import Engine
 from sqlalchemy.engine import Connection as SyncConnection
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 Got = TypeVar("Got")
 
@@ -78,8 +77,8 @@ class ThreadTransactions:
         self._engine = engine
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-writer")
 
-    async def run(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Got]]) -> Got:
-        """Run what awaits nothing but its connection."""
+    async def run(self, work: Callable[[SyncConnection], Got]) -> Got:
+        """Run `work` in the thread, between a begin and a commit."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
     async def close(self) -> None:
@@ -87,11 +86,11 @@ class ThreadTransactions:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
         self._thread.shutdown(wait=False)
 
-    def _transact(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Got]]) -> Got:
+    def _transact(self, work: Callable[[SyncConnection], Got]) -> Got:
         with self._engine.connect() as connection:
             try:
                 with connection.begin():
-                    return _run_through(work(cast("AsyncConnection", _Here(connection))))
+                    return work(connection)
             except BaseException:
                 # Whatever it left behind, a lock or an old view of the file, goes with the connection.
                 connection.invalidate()
@@ -100,16 +99,6 @@ class ThreadTransactions:
 
 def _decoded(value: bytes) -> str:
     return value.decode(errors="replace")
-
-
-def _run_through(running: Coroutine[Any, Any, Got]) -> Got:
-    try:
-        running.send(None)
-    except StopIteration as end:
-        got: Got = end.value
-        return got
-    running.close()
-    raise RuntimeError("a transaction waited for something else than its connection")
 
 
 class EagerCursor(sqlite3.Cursor):
@@ -155,16 +144,6 @@ class EagerConnection(LenientConnection):
     def cursor(self, factory: type[sqlite3.Cursor] = EagerCursor) -> sqlite3.Cursor:  # type: ignore[override]
         """Return a new cursor."""
         return super().cursor(factory)
-
-
-class _Here:
-    """As much of an `AsyncConnection` as a whole transaction needs: what is awaited has happened already."""
-
-    def __init__(self, connection: SyncConnection) -> None:
-        self._connection = connection
-
-    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:  # noqa: ANN401
-        return self._connection.execute(statement, parameters)
 
 
 async def connect(path: str, *, timeout: float) -> Connection:  # noqa: ASYNC109 -- SQLite's own, for a lock

@@ -6,15 +6,17 @@ One durable commit costs the same for one operation as for hundreds; at 16 calle
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
 from pipeline.errors import TryAgain
 from pipeline.supervision import SupervisedLoop
+from storage.turns.operations import Operation
 
-Ask = TypeVar("Ask")
-Got = TypeVar("Got")
+R = TypeVar("R")
+
+_Waiting = tuple[Operation[Any], asyncio.Future[Any]]
 
 _MOST = 512
 """Operations in one transaction at the most."""
@@ -25,13 +27,16 @@ _PAUSE = 0.1
 log = structlog.get_logger()
 
 
-class GroupCommitWriter(Generic[Ask, Got]):
-    """One task that takes everything waiting, applies it in one transaction, and hands out the results."""
+class GroupCommitWriter:
+    """One task that takes everything waiting, applies it in one transaction, and hands out the results.
 
-    def __init__(self, apply: Callable[[Sequence[Ask]], Awaitable[Sequence[Got | Exception]]]) -> None:
+    `apply` returns for each operation what the operation's type says, or an exception.
+    """
+
+    def __init__(self, apply: Callable[[Sequence[Any]], Awaitable[Sequence[object]]]) -> None:
         self._apply = apply
-        self._waiting: deque[tuple[Ask, asyncio.Future[Got]]] = deque()
-        self._alone: deque[tuple[Ask, asyncio.Future[Got]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
+        self._alone: deque[_Waiting] = deque()
         """What is written in a transaction of its own, each after a batch of the others."""
         self._some = asyncio.Event()
         self._ending = False
@@ -48,18 +53,18 @@ class GroupCommitWriter(Generic[Ask, Got]):
         self._some.set()
         await self.loop.finish()
 
-    def post(self, operation: Ask, *, alone: bool = False) -> asyncio.Future[Got]:
+    def post(self, operation: Operation[R], *, alone: bool = False) -> asyncio.Future[R]:
         """Ask for an operation; its result is set once it is committed, or what the database or it raised.
 
         One that is written `alone` shares its transaction with no other. Cancelling the future does not take the
         operation back: it may be in a transaction already.
         """
-        future: asyncio.Future[Got] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         (self._alone if alone else self._waiting).append((operation, future))
         self._some.set()
         return future
 
-    async def ask(self, operation: Ask, *, alone: bool = False) -> Got:
+    async def ask(self, operation: Operation[R], *, alone: bool = False) -> R:
         """Return once the operation is committed; raises what `post` says."""
         return await self.post(operation, alone=alone)
 
@@ -73,7 +78,7 @@ class GroupCommitWriter(Generic[Ask, Got]):
             if not (self._waiting or self._alone or self._ending):
                 self._some.clear()
 
-    async def _write_or_settle(self, batch: list[tuple[Ask, asyncio.Future[Got]]]) -> None:
+    async def _write_or_settle(self, batch: list[_Waiting]) -> None:
         if not batch:
             return
         try:
@@ -84,7 +89,7 @@ class GroupCommitWriter(Generic[Ask, Got]):
                 _settle(future, TryAgain("the writer broke"))
             raise
 
-    async def _write(self, batch: list[tuple[Ask, asyncio.Future[Got]]]) -> None:
+    async def _write(self, batch: list[_Waiting]) -> None:
         try:
             results = await self._apply([operation for operation, _ in batch])
         except TryAgain as error:
@@ -107,7 +112,7 @@ class GroupCommitWriter(Generic[Ask, Got]):
             _settle(future, result)
 
 
-def _settle(future: asyncio.Future[Got], result: Got | Exception) -> None:
+def _settle(future: asyncio.Future[Any], result: object) -> None:
     if future.done():
         return
     if isinstance(result, Exception):

@@ -10,8 +10,7 @@ from math import isfinite
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, bindparam, case, func, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, bindparam, case, func, select, tuple_, update
 
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.lanes import group_in
@@ -49,36 +48,36 @@ class UndecodableTurn(Exception):
 class Heads:
     """Begins the first turns of lanes, in one transaction."""
 
-    def __init__(self, connection: AsyncConnection, now: float) -> None:
+    def __init__(self, connection: Connection, now: float) -> None:
         self._connection = connection
         self._now = now
         self.moved: list[Lane] = []
         """Lanes that turned out to be empty, or to begin with a row that was set aside."""
 
-    async def begin(self, wanted: Sequence[Lane]) -> dict[str, Turn]:
+    def begin(self, wanted: Sequence[Lane]) -> dict[str, Turn]:
         """Return the first turn of each lane, counted as begun; a lane without a readable one is given up or idle."""
         turns: dict[str, Turn] = {}
         rest = list(wanted)
         for _ in range(_MOST_SKIPPED):
             if not rest:
                 return turns
-            found = await self._rows(rest)
-            parts = await self._parts_of([row.id for row in found.values() if row.state == "answered"])
+            found = self._rows(rest)
+            parts = self._parts_of([row.id for row in found.values() if row.state == "answered"])
             left = []
             for lane in rest:
                 if lane.name not in found:
-                    left += [lane] if await self._skip_gap(lane) else []
+                    left += [lane] if self._skip_gap(lane) else []
                     continue
                 try:
                     turns[lane.name] = _turn(found[lane.name], lane.epoch, parts)
                 except UndecodableTurn as error:
-                    left += [lane] if await self._set_aside(lane, str(error)) else []
+                    left += [lane] if self._set_aside(lane, str(error)) else []
             rest = left
         for lane in rest:
             lane.ready(self._now)
         return turns
 
-    async def _rows(self, lanes: Sequence[Lane]) -> Mapping[str, Row[Any]]:
+    def _rows(self, lanes: Sequence[Lane]) -> Mapping[str, Row[Any]]:
         """Count and read by the full key: no scan of what waits behind it."""
         begin = (
             update(inbox)
@@ -90,9 +89,9 @@ class Heads:
             .values(attempts=_ONE_MORE)
             .returning(*inbox.c)
         )
-        return {row.lane: row for row in await self._connection.execute(begin)}
+        return {row.lane: row for row in self._connection.execute(begin)}
 
-    async def _parts_of(self, turn_ids: Sequence[int]) -> Mapping[int, Sequence[Row[Any]]]:
+    def _parts_of(self, turn_ids: Sequence[int]) -> Mapping[int, Sequence[Row[Any]]]:
         parts: dict[int, list[Row[Any]]] = {turn_id: [] for turn_id in turn_ids}
         if turn_ids:
             waiting = (
@@ -100,20 +99,20 @@ class Heads:
                 .where(outbox.c.turn_id.in_(turn_ids), outbox.c.state == "waiting")
                 .order_by(outbox.c.turn_id, outbox.c.place)
             )
-            for row in await self._connection.execute(waiting):
+            for row in self._connection.execute(waiting):
                 parts[row.turn_id].append(row)
         return parts
 
-    async def _set_aside(self, lane: Lane, why: str) -> bool:
+    def _set_aside(self, lane: Lane, why: str) -> bool:
         values = {"b_lane": lane.name, "b_n": lane.head + 1, "why": why, "at": self._now}
-        turn_id = (await self._connection.execute(_SET_ASIDE, values)).scalar_one_or_none()
+        turn_id = (self._connection.execute(_SET_ASIDE, values)).scalar_one_or_none()
         # There is nobody we could tell: the row does not say who wrote.
         log.error("turn_set_aside", trace=str(turn_id), reason=why, apology="not sent: the row names no person")
         return self._move(lane, lane.head + 1)
 
-    async def _skip_gap(self, lane: Lane) -> bool:
+    def _skip_gap(self, lane: Lane) -> bool:
         values = {"b_lane": lane.name, "b_n": lane.head}
-        n = (await self._connection.execute(_NEXT, values)).scalar_one_or_none()
+        n = (self._connection.execute(_NEXT, values)).scalar_one_or_none()
         return self._move(lane, lane.tail if n is None else n - 1)
 
     def _move(self, lane: Lane, head: int) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import structlog
 
@@ -12,8 +13,10 @@ from pipeline.turn_state import (
     Turn,
 )
 from storage.turns.group_commit import GroupCommitWriter
-from storage.turns.operations import Close, Operation, Postpone, Record, Result
+from storage.turns.operations import Operation, Postpone
 from storage.turns.readiness import WriteOutcomes
+
+R = TypeVar("R")
 
 log = structlog.get_logger()
 
@@ -31,7 +34,7 @@ class InsistentWriter:
 
     def __init__(
         self,
-        writer: GroupCommitWriter[Operation, Result],
+        writer: GroupCommitWriter,
         outcomes: WriteOutcomes,
         *,
         doubt: Callable[[], None],
@@ -42,7 +45,7 @@ class InsistentWriter:
         self._doubt = doubt
         self._pauses = pauses
 
-    async def write(self, operation: Operation) -> Result:
+    async def write(self, operation: Operation[R]) -> R:
         """Write, however long the database is away: what has been done is not done again for want of a note.
 
         An operation that failed while others' were written is written alone from then on, so that it takes nobody
@@ -58,8 +61,7 @@ class InsistentWriter:
                 return await self._writer.ask(operation, alone=blamed > 0)
             except TryAgain as error:
                 log.warning("write_waits", operation=type(operation).__name__, error=str(error))
-                if isinstance(operation, Record | Close):
-                    operation = replace(operation, again=True)
+                operation = operation.repeated()
                 self._doubt()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, longest)
@@ -67,7 +69,7 @@ class InsistentWriter:
                 if blamed >= _MOST_BLAMED and not error.code.startswith(_NEVER_BLAMED):
                     raise WriteRefused(f"others are written, and this never ({error})", code=error.code) from error
 
-    async def write_to_the_end(self, operation: Operation) -> Result:
+    async def write_to_the_end(self, operation: Operation[R]) -> R:
         """Write though we are cancelled meanwhile: a verdict half known would leave the lane to nobody."""
         write = asyncio.ensure_future(self.write(operation))
         try:

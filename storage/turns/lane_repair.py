@@ -6,8 +6,7 @@ Only asked for after a transaction was refused: what is written to a lane costs 
 from time import time
 
 import structlog
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, func, insert, select, update
 
 from storage.database.engine import CLOCK
 from storage.database.tables import inbox, lanes
@@ -16,11 +15,11 @@ from storage.turns.lanes import LaneState, LaneUnreadable, read_lane
 log = structlog.get_logger()
 
 
-async def repair_lane(connection: AsyncConnection, name: str, *, shared: bool) -> bool:
+def repair_lane(connection: Connection, name: str, *, shared: bool) -> bool:
     """Make one lane's row anew if it needs it; return whether it did."""
-    row = (await connection.execute(select(lanes).where(lanes.c.lane == name).with_for_update())).one_or_none()
+    row = (connection.execute(select(lanes).where(lanes.c.lane == name).with_for_update())).one_or_none()
     first, last = (
-        await connection.execute(
+        connection.execute(
             select(func.min(inbox.c.n).filter(inbox.c.ended_at.is_(None)), func.max(inbox.c.n)).where(
                 inbox.c.lane == name
             )
@@ -37,7 +36,7 @@ async def repair_lane(connection: AsyncConnection, name: str, *, shared: bool) -
             reason = "lanes.tail is less than the number of a turn"
         except LaneUnreadable as error:
             reason = str(error)
-    now = float((await connection.execute(CLOCK)).scalar_one()) if shared else time()
+    now = float((connection.execute(CLOCK)).scalar_one()) if shared else time()
     waits = first is not None
     values = {
         "state": int(LaneState.READY if waits else LaneState.IDLE),
@@ -49,18 +48,19 @@ async def repair_lane(connection: AsyncConnection, name: str, *, shared: bool) -
         "run_at": now if waits else 0.0,
     }
     if row is None:
-        await connection.execute(insert(lanes).values(lane=name, **values))
+        connection.execute(insert(lanes).values(lane=name, **values))
     else:
-        await connection.execute(update(lanes).where(lanes.c.lane == name).values(values))
+        connection.execute(update(lanes).where(lanes.c.lane == name).values(values))
     log.error("lane_repaired", lane=name, reason=reason, waits=waits)
     return True
 
 
-async def repair_ready_lanes(connection: AsyncConnection, *, shared: bool) -> bool:
+def repair_ready_lanes(connection: Connection, *, shared: bool) -> bool:
     """Make the row of each lane anew that waits to be claimed and cannot be read; return whether there was one."""
-    rows = await connection.execute(select(lanes).where(lanes.c.state == int(LaneState.READY)))
+    rows = connection.execute(select(lanes).where(lanes.c.state == int(LaneState.READY)))
     broken = [row.lane for row in rows.all() if not _is_readable(row)]
-    return any([await repair_lane(connection, name, shared=shared) for name in broken])
+    repaired = [repair_lane(connection, name, shared=shared) for name in broken]
+    return any(repaired)
 
 
 def _is_readable(row: tuple[object, ...]) -> bool:

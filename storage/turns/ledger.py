@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeGuard
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection
 
 from pipeline import metrics
 from pipeline.answer import ExchangeRecorded
@@ -14,11 +14,10 @@ from storage.database.failures import Meaning, read_failure
 from storage.turns.lane_repair import repair_lane, repair_ready_lanes
 from storage.turns.ledger_transaction import LedgerTransaction
 from storage.turns.operations import (
+    AnyOperation,
     Claim,
-    Operation,
     Probe,
     Record,
-    Result,
 )
 from storage.turns.readiness import WriteOutcomes
 
@@ -33,15 +32,15 @@ class Ledger:
         self.outcomes = WriteOutcomes()
         self._database = database
 
-    async def apply(self, operations: Sequence[Operation]) -> Sequence[Result | Exception]:
+    async def apply(self, operations: Sequence[AnyOperation]) -> Sequence[object]:
         """Return each operation's result, or a `LaneLost`; the whole batch is committed before this returns.
 
         Raises `TryAgain` while the database is away or broken, `WriteRefused` when it will not take what was to be
         written; nothing has been done then.
         """
 
-        async def work(connection: AsyncConnection) -> Sequence[Result | Exception]:
-            return await LedgerTransaction(connection, self.owner, shared=self._database.shared).apply(operations)
+        def work(connection: Connection) -> Sequence[object]:
+            return LedgerTransaction(connection, self.owner, shared=self._database.shared).apply(operations)
 
         try:
             results = await self._database.transact(work)
@@ -64,13 +63,13 @@ class Ledger:
             self.outcomes.note_answer()
         return results
 
-    async def _repair(self, operation: Operation) -> bool:
+    async def _repair(self, operation: AnyOperation) -> bool:
         """Make the row of the operation's lane anew if it is to blame, of any lane that is ready for a claim."""
 
-        async def work(connection: AsyncConnection) -> bool:
+        def work(connection: Connection) -> bool:
             if isinstance(operation, Claim):
-                return await repair_ready_lanes(connection, shared=self._database.shared)
-            return await repair_lane(connection, operation.lane, shared=self._database.shared)
+                return repair_ready_lanes(connection, shared=self._database.shared)
+            return repair_lane(connection, operation.lane, shared=self._database.shared)
 
         try:
             return await self._database.transact(work)
@@ -78,7 +77,7 @@ class Ledger:
             log.warning("lane_not_repaired", error=str(read_failure(error)))
             return False
 
-    def _note_refused(self, operations: Sequence[Operation], code: str) -> None:
+    def _note_refused(self, operations: Sequence[AnyOperation], code: str) -> None:
         # Of a batch that will be split, only what is to blame counts.
         if len(operations) > 1:
             return
@@ -88,5 +87,5 @@ class Ledger:
             self.outcomes.note_answer(operations[0].lane, code)
 
 
-def _is_answer(operation: Operation) -> TypeGuard[Record]:
+def _is_answer(operation: AnyOperation) -> TypeGuard[Record]:
     return isinstance(operation, Record) and any(isinstance(change, ExchangeRecorded) for change in operation.changes)

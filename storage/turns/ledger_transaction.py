@@ -4,15 +4,13 @@ The number of statements does not grow with the operations. Lanes are locked in 
 processes never wait for each other in a circle; ready lanes are claimed last and without waiting.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from secrets import token_hex
 from time import time
-from typing import Any
 
-from sqlalchemy import Executable, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import LaneLost
 from pipeline.turn_state import (
@@ -21,6 +19,7 @@ from pipeline.turn_state import (
 )
 from storage.conversations.changes import Changes
 from storage.conversations.values import storable_name, storable_reason
+from storage.database.bulk import Rows
 from storage.database.codec import part_to_json
 from storage.database.engine import CLOCK
 from storage.database.tables import inbox
@@ -30,18 +29,17 @@ from storage.turns.lanes import Lane, LaneState, read_lane
 from storage.turns.operations import (
     Accept,
     Accepted,
+    AnyOperation,
     Claim,
     Claimed,
     Close,
     MarkSent,
-    Operation,
     Postpone,
     Probe,
     Record,
     ReleaseLane,
     Requeue,
     Requeued,
-    Result,
     Stop,
     Stopped,
 )
@@ -57,12 +55,13 @@ _PROBE_BYTES = 32 * 1024
 class LedgerTransaction:
     """Applies operations for one worker over one connection."""
 
-    def __init__(self, connection: AsyncConnection, owner: str, *, shared: bool) -> None:
+    def __init__(self, connection: Connection, owner: str, *, shared: bool) -> None:
         self._connection = connection
         self._owner = owner
         self._shared = shared
-        self._insert = postgresql.insert if shared else sqlite.insert
         self._now = 0.0
+        self._changes = Changes(connection, postgresql.insert if shared else sqlite.insert, 0.0)
+        self._heads = Heads(connection, 0.0)
         self._lanes: dict[str, Lane] = {}
         self._known: set[str] = set()
         self._states: dict[int, str] = {}
@@ -73,75 +72,70 @@ class LedgerTransaction:
         self._sent: list[dict[str, object]] = []
         self._put_off: list[dict[str, object]] = []
         self._given_up: list[dict[str, object]] = []
-        self._uncounted: list[dict[str, object]] = []
-        """Turns given back in good order: that they were begun does not count."""
-        self._postponed: list[dict[str, object]] = []
+        self._released: list[dict[str, object]] = []
+        """Turns given back, with the reason if there is one, and whether that they were begun does not count."""
         self._next: dict[int, str] = {}
         """Where in the results a lane's next turn belongs."""
         self._claimed: dict[int, tuple[str, Accept]] = {}
         self._words: list[str] = []
         """What the other processes are to hear."""
 
-    async def apply(self, operations: Sequence[Operation]) -> Sequence[Result | Exception]:
+    def apply(self, operations: Sequence[AnyOperation]) -> Sequence[object]:
         """Return each operation's result, or a `LaneLost`; the caller commits."""
-        self._now = await self._clock()
-        await self._lock({operation.lane for operation in operations if not isinstance(operation, Claim)})
-        self._known = await self._have(
-            [operation.event.key for operation in operations if isinstance(operation, Accept)]
-        )
-        self._states = await self._states_of(
+        self._lock({operation.lane for operation in operations if not isinstance(operation, Claim)})
+        self._known = self._have([operation.event.key for operation in operations if isinstance(operation, Accept)])
+        self._states = self._states_of(
             [operation.turn.id for operation in operations if isinstance(operation, Record | Close) and operation.again]
         )
-        changes = Changes(self._connection, self._insert, self._now)
+        insert = postgresql.insert if self._shared else sqlite.insert
+        self._changes = Changes(self._connection, insert, self._now)
         self._heads = Heads(self._connection, self._now)
-        results: list[Result | Exception] = [
-            await self._one(place, operation, changes) for place, operation in enumerate(operations)
-        ]
-        ids = await self._write(changes)
+        results: list[object] = [self._one(place, operation) for place, operation in enumerate(operations)]
+        ids = self._write()
         for place, (key, accept) in self._claimed.items():
             turn = Turn(ids[key], accept.lane, self._lanes[accept.lane].epoch, accept.event, self._now)
             results[place] = Accepted(new=True, turn=turn)
         for place, operation in enumerate(operations):
             if isinstance(operation, Claim):
-                results[place] = await self._claim(operation)
+                results[place] = self._claim(operation)
         if self._next:
-            turns = await self._heads.begin([self._lanes[name] for name in self._next.values()])
-            await self._write_lanes(self._heads.moved)
+            turns = self._heads.begin([self._lanes[name] for name in self._next.values()])
+            self._write_lanes(self._heads.moved)
             for place, name in self._next.items():
                 results[place] = turns.get(name)
-        await self._notify()
+        self._notify()
         return results
 
-    async def _clock(self) -> float:
-        # Several machines share one clock: the database's.
-        if not self._shared:
-            return time()
-        return float((await self._connection.execute(CLOCK)).scalar_one())
-
-    async def _lock(self, names: set[str]) -> None:
-        if not names:
-            return
+    def _lock(self, names: set[str]) -> None:
+        """Lock and read lanes, and look at the clock."""
         wanted = {"rows": [{"lane": name} for name in names]}
-        if self._shared:
-            rows: Iterable[Sequence[Any]] = await self._connection.execute(statements.LOCK_LANES, wanted)
-        else:
+        if not self._shared:
+            self._now = time()
             self._lanes = {name: Lane(name) for name in names}
-            rows = (await self._connection.execute(statements.READ_LANES, wanted)).scalar_one()
-        self._lanes |= {row[0]: read_lane(row) for row in rows}
+            rows = self._connection.execute(statements.READ_LANES, wanted).scalar_one() if names else []
+            self._lanes |= {row[0]: read_lane(row) for row in rows}
+            return
+        # Several machines share one clock: the database's.
+        if not names:
+            self._now = float(self._connection.execute(CLOCK).scalar_one())
+            return
+        locked = self._connection.execute(statements.LOCK_LANES, wanted).all()
+        self._now = float(locked[-1][-1])
+        self._lanes = {row[0]: read_lane(row[:-1]) for row in locked}
 
-    async def _have(self, keys: list[str]) -> set[str]:
+    def _have(self, keys: list[str]) -> set[str]:
         if not keys:
             return set()
         wanted = {"rows": [{"key": key} for key in keys]}
-        return set((await self._connection.execute(statements.KNOWN, wanted)).scalars())
+        return set((self._connection.execute(statements.KNOWN, wanted)).scalars())
 
-    async def _states_of(self, turn_ids: list[int]) -> dict[int, str]:
+    def _states_of(self, turn_ids: list[int]) -> dict[int, str]:
         if not turn_ids:
             return {}
-        rows = await self._connection.execute(select(inbox.c.id, inbox.c.state).where(inbox.c.id.in_(turn_ids)))
+        rows = self._connection.execute(select(inbox.c.id, inbox.c.state).where(inbox.c.id.in_(turn_ids)))
         return {row.id: row.state for row in rows}
 
-    async def _one(self, place: int, operation: Operation, changes: Changes) -> Result | Exception:
+    def _one(self, place: int, operation: AnyOperation) -> object:
         if isinstance(operation, (Record, MarkSent, Close, Postpone, ReleaseLane)):
             turn = operation.turn
             if not self._lanes[turn.lane].held_by(self._owner, turn.epoch):
@@ -150,15 +144,15 @@ class LedgerTransaction:
             case Accept():
                 return self._accept(place, operation)
             case Record():
-                return await self._record(operation, changes)
+                return self._record(operation)
             case MarkSent(turn, part, receipt):
                 self._sent.append(statements.sent(turn.id, part.index, storable_name(receipt.message_id), self._now))
             case Close():
                 self._close(place, operation)
             case Postpone():
-                await self._postpone(operation, changes)
+                self._postpone(operation)
             case ReleaseLane(turn):
-                self._uncounted.append({"id": turn.id})
+                self._released.append({"id": turn.id, "failure": None, "attempts": 1})
                 self._lanes[turn.lane].ready(self._now)
             case Probe(name):
                 # Written though nothing changes: what takes this takes an event. SQLite's log on a full disk has room
@@ -166,9 +160,9 @@ class LedgerTransaction:
                 self._lanes[name].owner = "" if self._shared else token_hex(_PROBE_BYTES // 2)
                 self._lanes[name].changed = True
             case Stop(name):
-                return await self._stop(name)
+                return self._stop(name)
             case Requeue():
-                return await self._requeue(operation)
+                return self._requeue(operation)
             case Claim():
                 pass
         return None
@@ -200,7 +194,7 @@ class LedgerTransaction:
             lane.ready(self._now)
         return Accepted(new=True)
 
-    async def _record(self, operation: Record, changes: Changes) -> Turn:
+    def _record(self, operation: Record) -> Turn:
         turn = operation.turn
         first = _AFTER_THE_REST if turn.unreadable else 0
         parts = tuple(OutgoingPart(place, part) for place, part in enumerate(operation.parts, first))
@@ -209,7 +203,7 @@ class LedgerTransaction:
             return recorded
         if turn.unreadable:
             given_up = [{"turn_id": turn.id, "error": storable_reason(turn.unreadable)}]
-            await self._write_rows(statements.GIVE_UP, given_up)
+            self._connection.execute(statements.GIVE_UP, {"rows": given_up})
         self._parts += [
             {
                 "turn_id": turn.id,
@@ -223,7 +217,7 @@ class LedgerTransaction:
         # Sending what is recorded is begun here for the first time.
         self._turns.append(statements.turn(turn, "answered", failure=failure, attempts=1))
         for change in operation.changes:
-            await changes.make(change, turn)
+            self._changes.make(change, turn)
         return recorded
 
     def _close(self, place: int, operation: Close) -> None:
@@ -245,7 +239,7 @@ class LedgerTransaction:
         if lane.close(keep=operation.go_on, now=self._now):
             self._next[place] = lane.name
 
-    async def _postpone(self, operation: Postpone, changes: Changes) -> None:
+    def _postpone(self, operation: Postpone) -> None:
         turn, verdict = operation.turn, operation.verdict
         reason = storable_reason(verdict.reason)
         if verdict.part is not None:
@@ -257,19 +251,22 @@ class LedgerTransaction:
                     "error": reason,
                 }
             )
-        else:
-            self._postponed.append({"id": turn.id, "failure": reason})
-        if verdict.part is not None or not verdict.blamed:
-            self._uncounted.append({"id": turn.id})
+        self._released.append(
+            {
+                "id": turn.id,
+                "failure": None if verdict.part is not None else reason,
+                "attempts": int(verdict.part is not None or not verdict.blamed),
+            }
+        )
         for wasted in verdict.wasted:
-            await changes.make(wasted, turn)
+            self._changes.make(wasted, turn)
         self._lanes[turn.lane].ready(self._now + verdict.after)
 
-    async def _stop(self, name: str) -> Stopped:
+    def _stop(self, name: str) -> Stopped:
         lane = self._lanes[name]
         if not lane.waiting:
             return Stopped(None)
-        found = await self._connection.execute(statements.STOP, {"b_lane": name, "b_n": lane.head + 1})
+        found = self._connection.execute(statements.STOP, {"b_lane": name, "b_n": lane.head + 1})
         turn_id = found.scalar_one_or_none()
         if lane.state is not LaneState.OWNED:
             lane.ready(self._now)
@@ -278,9 +275,9 @@ class LedgerTransaction:
             self._words.append(f"stop:{turn_id}")
         return Stopped(turn_id, owner=lane.owner)
 
-    async def _requeue(self, operation: Requeue) -> Requeued:
+    def _requeue(self, operation: Requeue) -> Requeued:
         lane = self._lanes[operation.lane]
-        moved = await self._connection.execute(
+        moved = self._connection.execute(
             statements.REQUEUE,
             {
                 "b_id": operation.turn_id,
@@ -291,56 +288,55 @@ class LedgerTransaction:
         if moved.scalar_one_or_none() is None:
             return Requeued(done=False)
         lane.append()
-        await self._connection.execute(
+        self._connection.execute(
             statements.FORGET_PARTS if operation.afresh else statements.RESEND_PARTS, {"b_turn_id": operation.turn_id}
         )
         if lane.state is LaneState.IDLE:
             lane.ready(self._now)
         return Requeued(done=True)
 
-    async def _write(self, changes: Changes) -> dict[str, int]:
-        await self._write_rows(statements.INSERT_EVENTS, self._events)
-        await changes.write()
-        for statement, rows in (
-            (statements.INSERT_PARTS, self._parts),
-            (statements.MARK_SENT, self._sent),
-            (statements.PUT_OFF, self._put_off),
-            (statements.GIVE_UP, self._given_up),
-            (statements.UPDATE_TURNS, self._turns),
-            (statements.NOTE_FAILURES, self._postponed),
-            (statements.UNCOUNT, self._uncounted),
-        ):
-            await self._write_rows(statement, rows)
-        await self._write_lanes([lane for lane in self._lanes.values() if lane.changed])
+    def _write(self) -> dict[str, int]:
+        """Write what was worked out; return the ids of new turns that are claimed, by their keys."""
+        rows = {
+            "events": self._events,
+            **self._changes.rows(),
+            "parts": self._parts,
+            "sent": self._sent,
+            "put_off": self._put_off,
+            "turns": self._turns,
+            "released": self._released,
+            "lanes": [statements.lane(lane) for lane in self._lanes.values() if lane.changed],
+        }
+        self._execute(rows)
+        if self._given_up:
+            self._connection.execute(statements.GIVE_UP, {"rows": self._given_up})
         if not self._claimed:
             return {}
         claimed = {"rows": [{"key": key} for key, _ in self._claimed.values()]}
-        return dict((await self._connection.execute(statements.TURN_IDS, claimed)).scalar_one())
+        return dict(self._connection.execute(statements.TURN_IDS, claimed).scalar_one())
 
-    async def _write_rows(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
-        if rows:
-            await self._connection.execute(statement, {"rows": rows})
+    def _execute(self, rows: Mapping[str, Rows]) -> None:
+        statements.turn_writes(shared=self._shared).execute(self._connection, rows, shared=self._shared)
 
-    async def _write_lanes(self, changed: Sequence[Lane]) -> None:
-        statement = statements.UPDATE_LANES if self._shared else statements.PUT_LANES
-        await self._write_rows(statement, [statements.lane(lane) for lane in changed])
+    def _write_lanes(self, changed: Sequence[Lane]) -> None:
+        self._execute({"lanes": [statements.lane(lane) for lane in changed]})
 
-    async def _claim(self, operation: Claim) -> Claimed:
-        rows = await self._connection.execute(
+    def _claim(self, operation: Claim) -> Claimed:
+        rows = self._connection.execute(
             statements.CLAIMABLE, {"now": self._now, "far": self._now + _FAR_AHEAD, "most": operation.limit}
         )
         claimed = [read_lane(row) for row in rows]
         for lane in claimed:
             lane.claim(self._owner)
-        turns = await self._heads.begin(claimed)
-        await self._write_lanes(claimed)
-        next_at = (await self._connection.execute(statements.NEXT_READY)).scalar()
+        turns = self._heads.begin(claimed)
+        self._write_lanes(claimed)
+        next_at = (self._connection.execute(statements.NEXT_READY)).scalar()
         return Claimed(list(turns.values()), None if next_at is None else max(0.0, next_at - self._now))
 
-    async def _notify(self) -> None:
+    def _notify(self) -> None:
         if not self._shared:
             return
         if any(lane.state is LaneState.READY and lane.changed for lane in self._lanes.values()):
             self._words.append("ready")
         for word in self._words:
-            await self._connection.execute(statements.NOTIFY, {"word": word})
+            self._connection.execute(statements.NOTIFY, {"word": word})

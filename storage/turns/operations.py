@@ -6,7 +6,8 @@ who asked.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Generic, Self, TypeVar
 
 from pipeline.answer import Change
 from pipeline.events import InboundEvent
@@ -18,9 +19,21 @@ from pipeline.turn_state import (
     Turn,
 )
 
+R = TypeVar("R")
+
+
+class Operation(Generic[R]):
+    """What can be asked; `R` is what comes of it."""
+
+    __slots__ = ()
+
+    def repeated(self) -> Self:
+        """Return the operation as it is asked again after it may have been done: a commit's answer can be lost."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(Operation["Accepted"]):
     """Store an event; with `claim`, an idle lane becomes ours in the same stroke."""
 
     lane: str
@@ -38,7 +51,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Record(Operation[Turn]):
     """Write an answer down: the changes it makes, and the parts to send."""
 
     turn: Turn
@@ -46,7 +59,11 @@ class Record:
     parts: Sequence[Part]
     failure: str
     again: bool = False
-    """Whether it was tried before and may have been done: a commit's answer can be lost."""
+    """Whether it was tried before and may have been done."""
+
+    def repeated(self) -> Self:
+        """Return it as one that may have been done."""
+        return replace(self, again=True)
 
     @property
     def lane(self) -> str:
@@ -55,7 +72,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class MarkSent:
+class MarkSent(Operation[None]):
     """Note that one part, not the last, has left."""
 
     turn: Turn
@@ -69,7 +86,7 @@ class MarkSent:
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class Close(Operation["Turn | None"]):
     """End a turn; with `go_on`, the lane stays ours and its next turn is the result."""
 
     turn: Turn
@@ -78,6 +95,10 @@ class Close:
     again: bool = False
     """As for `Record`."""
 
+    def repeated(self) -> Self:
+        """Return it as one that may have been done."""
+        return replace(self, again=True)
+
     @property
     def lane(self) -> str:
         """Return the turn's lane."""
@@ -85,7 +106,7 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
-class Postpone:
+class Postpone(Operation[None]):
     """Return a lane back, to be run again later."""
 
     turn: Turn
@@ -98,7 +119,7 @@ class Postpone:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseLane:
+class ReleaseLane(Operation[None]):
     """Return a lane back as it is, for the next start: that its turn was begun does not count."""
 
     turn: Turn
@@ -110,7 +131,7 @@ class ReleaseLane:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Operation["Stopped"]):
     """Mark the turn at the head of a lane as stopped."""
 
     lane: str
@@ -125,7 +146,7 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
-class Requeue:
+class Requeue(Operation["Requeued"]):
     """Put an ended turn behind its lane's last: `afresh` makes a new answer, else what was not sent is sent."""
 
     lane: str
@@ -141,7 +162,7 @@ class Requeued:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Operation["Claimed"]):
     """Take up to `limit` lanes that are ready."""
 
     limit: int
@@ -156,7 +177,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Operation[None]):
     """Write what an event's acceptance would write to a lane, and nothing else: whether the database takes it."""
 
     lane: str = "/readyz"
@@ -164,5 +185,5 @@ class Probe:
 
 
 LaneOperation = Probe | Accept | Record | MarkSent | Close | Postpone | ReleaseLane | Stop | Requeue
-Operation = LaneOperation | Claim
-Result = Accepted | Turn | Stopped | Requeued | Claimed | None
+AnyOperation = LaneOperation | Claim
+"""Every kind of `Operation`."""

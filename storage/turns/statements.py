@@ -3,11 +3,15 @@
 Those made by `rows_parameter`, `insert_rows` and `update_rows` take as many rows as there are, in one parameter.
 """
 
-from sqlalchemy import bindparam, func, or_, select, text, true, update
+from functools import cache
+
+from sqlalchemy import Insert, Update, bindparam, case, func, literal, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.turn_state import Turn
-from storage.database.bulk import JsonRows, insert_rows, rows_parameter, update_rows
+from storage.conversations.changes import change_writes
+from storage.database.bulk import BulkWrites, JsonRows, insert_rows, rows_parameter, update_rows
+from storage.database.engine import NOW
 from storage.database.tables import inbox, lanes, outbox
 from storage.turns.lanes import Lane, LaneState
 
@@ -21,41 +25,71 @@ _locked = postgresql.insert(lanes).from_select(
 )
 # Setting the name to itself locks a row that is there already, and gives it back.
 LOCK_LANES = _locked.on_conflict_do_update(index_elements=["lane"], set_={"lane": _locked.excluded.lane}).returning(
-    *lanes.c
+    *lanes.c, NOW
 )
-"""For PostgreSQL, where others write too: a lane that is not there yet is made, so that it can be locked."""
+"""For PostgreSQL, where others write too: a lane that is not there yet is made, so that it can be locked.
 
-_kept = sqlite.insert(lanes).from_select(_LANE, select(rows_parameter(lanes, *_LANE)).where(true()))
-PUT_LANES = _kept.on_conflict_do_update(
-    index_elements=["lane"], set_={name: _kept.excluded[name] for name in _LANE[1:]}
-)
-"""For SQLite."""
-
-UPDATE_LANES = update_rows(lanes, ("lane",), *_LANE[1:])
-"""For PostgreSQL."""
+Returns a lane and the database's time in each row.
+"""
 
 KNOWN = select(inbox.c.key).where(inbox.c.key.in_(select(rows_parameter(inbox, "key"))))
 
-INSERT_EVENTS = insert_rows(
-    inbox, "key", "lane", "n", "channel", "user", "content", "sent_at", "accepted_at", "attempts"
-)
-
 TURN_IDS = select(JsonRows(inbox.c.key, inbox.c.id)).where(inbox.c.key.in_(select(rows_parameter(inbox, "key"))))
 
-INSERT_PARTS = insert_rows(outbox, "turn_id", "place", "person", "part")
+GIVE_UP = update_rows(outbox, ("turn_id",), "error").where(outbox.c.state == "waiting").values(state=literal("failed"))
+"""Apart from the other writes: a part that has left in the same transaction is not given up."""
 
 
-UPDATE_TURNS = update_rows(inbox, ("id",), "state", "failure", "attempts", "ended_at")
+@cache
+def turn_writes(*, shared: bool) -> BulkWrites:
+    """Return what a transaction writes at its end, by the name of its rows; `shared` is whether it is PostgreSQL."""
+    return BulkWrites(
+        {
+            "events": insert_rows(
+                inbox,
+                "key",
+                "lane",
+                "n",
+                "channel",
+                "user",
+                "content",
+                "sent_at",
+                "accepted_at",
+                "attempts",
+                rows="events",
+            ),
+            **change_writes(postgresql.insert if shared else sqlite.insert),
+            "parts": insert_rows(outbox, "turn_id", "place", "person", "part", rows="parts"),
+            "sent": update_rows(outbox, ("turn_id", "place"), "message_id", "sent_at", rows="sent").values(
+                state=literal("sent"), error=literal("")
+            ),
+            "put_off": update_rows(outbox, ("turn_id", "place"), "attempts", "error", rows="put_off"),
+            "turns": update_rows(inbox, ("id",), "state", "failure", "attempts", "ended_at", rows="turns"),
+            "released": _release(),
+            "lanes": update_rows(lanes, ("lane",), *_LANE[1:], rows="lanes") if shared else _put_lanes(),
+        }
+    )
 
-NOTE_FAILURES = update_rows(inbox, ("id",), "failure").where(inbox.c.state == "waiting")
 
-UNCOUNT = update_rows(inbox, ("id",)).values(attempts=inbox.c.attempts - 1).where(inbox.c.attempts > 0)
+def _release() -> Update:
+    """Return the update of turns that are given back: what their `failure` is now, and what beginnings do not count."""
+    given = rows_parameter(inbox, "id", "failure", "attempts", rows="released")
+    failure = func.coalesce(given.c.failure, inbox.c.failure)
+    return (
+        update(inbox)
+        .where(inbox.c.id == given.c.id)
+        .values(
+            failure=case((inbox.c.state == "waiting", failure), else_=inbox.c.failure),
+            attempts=case((inbox.c.attempts > 0, inbox.c.attempts - given.c.attempts), else_=inbox.c.attempts),
+        )
+    )
 
-MARK_SENT = update_rows(outbox, ("turn_id", "place"), "message_id", "sent_at").values(state="sent", error="")
 
-PUT_OFF = update_rows(outbox, ("turn_id", "place"), "attempts", "error")
+def _put_lanes() -> Insert:
+    """Return SQLite's upsert of lanes: there a lane is made by writing it."""
+    put = sqlite.insert(lanes).from_select(_LANE, select(rows_parameter(lanes, *_LANE, rows="lanes")).where(true()))
+    return put.on_conflict_do_update(index_elements=["lane"], set_={name: put.excluded[name] for name in _LANE[1:]})
 
-GIVE_UP = update_rows(outbox, ("turn_id",), "error").where(outbox.c.state == "waiting").values(state="failed")
 
 STOP = (
     update(inbox)
@@ -97,12 +131,12 @@ NOTIFY = text("SELECT pg_notify('webot', :word)")
 
 
 def turn(of: Turn, state: str, *, attempts: int, failure: str = "", at: float | None = None) -> dict[str, object]:
-    """Return `UPDATE_TURNS` its values; `at` is when the turn ended."""
+    """Return a row of `turns`; `at` is when the turn ended."""
     return {"id": of.id, "state": state, "failure": failure, "attempts": attempts, "ended_at": at}
 
 
 def lane(of: Lane) -> dict[str, object]:
-    """Return `PUT_LANES` and `UPDATE_LANES` their values."""
+    """Return a row of `lanes`."""
     return {
         "lane": of.name,
         "state": int(of.state),
@@ -115,5 +149,5 @@ def lane(of: Lane) -> dict[str, object]:
 
 
 def sent(turn_id: int, place: int, message_id: str, at: float) -> dict[str, object]:
-    """Return `MARK_SENT` its values."""
+    """Return a row of `sent`."""
     return {"turn_id": turn_id, "place": place, "message_id": message_id, "sent_at": at}

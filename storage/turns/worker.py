@@ -6,7 +6,6 @@ from contextlib import suppress
 from functools import partial
 from math import inf
 from secrets import token_hex
-from typing import cast
 
 import structlog
 
@@ -43,15 +42,11 @@ from storage.turns.operations import (
     Claimed,
     Close,
     MarkSent,
-    Operation,
     Probe,
     Record,
     ReleaseLane,
     Requeue,
-    Requeued,
-    Result,
     Stop,
-    Stopped,
 )
 from storage.turns.orphans import Orphans, free_every_lane
 from storage.turns.readiness import Readiness, Storm
@@ -86,7 +81,7 @@ class Worker:
         self._turn_attempts = turn_attempts
         self._forgotten = forgotten
         ledger = Ledger(database, self.name)
-        self._writer: GroupCommitWriter[Operation, Result] = GroupCommitWriter(ledger.apply)
+        self._writer = GroupCommitWriter(ledger.apply)
         self._run: Callable[[Turn], Awaitable[Verdict]] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._current: dict[int, str] = {}
@@ -189,11 +184,11 @@ class Worker:
         if not write.done():
             write.add_done_callback(_log_late_failure)
             raise TryAgain("the event could not be stored in time")
-        return cast("Accepted", write.result()).new
+        return write.result().new
 
     async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
         """Implement `Journal.answered`."""
-        answered = cast("Turn", await self._insistent.write(Record(turn, outcome.changes, parts, failure)))
+        answered = await self._insistent.write(Record(turn, outcome.changes, parts, failure))
         if self._forgotten is not None and any(isinstance(change, Forgotten) for change in outcome.changes):
             # Before the person is told that it is done.
             await self._forgotten(turn.event.sender)
@@ -212,7 +207,7 @@ class Worker:
 
     async def stop(self, person: Person) -> bool:
         """Implement `TurnCanceller.stop`."""
-        stopped = cast("Stopped", await self._writer.ask(Stop(lane_of(person))))
+        stopped = await self._writer.ask(Stop(lane_of(person)))
         if stopped.turn_id is None:
             return False
         if stopped.owner == self.name:
@@ -223,7 +218,7 @@ class Worker:
 
     async def requeue(self, lane: str, turn_id: int, *, afresh: bool) -> bool:
         """Run an ended turn again, behind what waits in its lane; False if it has not ended."""
-        requeued = cast("Requeued", await self._writer.ask(Requeue(lane, turn_id, afresh=afresh)))
+        requeued = await self._writer.ask(Requeue(lane, turn_id, afresh=afresh))
         self._wake.set()
         return requeued.done
 
@@ -239,13 +234,13 @@ class Worker:
             return 0
         return self._most - len(self._tasks) - self._claiming
 
-    def _accepted(self, wish: Accept, write: asyncio.Future[Result]) -> None:
+    def _accepted(self, wish: Accept, write: asyncio.Future[Accepted]) -> None:
         self._claiming -= wish.claim
         if write.exception() is not None:
             # It may be stored, with its lane claimed, and only the answer be lost.
             self._suspect_orphans()
             return
-        accepted = cast("Accepted", write.result())
+        accepted = write.result()
         if accepted.turn is not None:
             self._begin(accepted.turn)
         elif accepted.new and not wish.claim:
@@ -295,7 +290,7 @@ class Worker:
         most = (self._room + 1) // 2
         self._claiming += most
         try:
-            claimed = cast("Claimed", await self._writer.ask(Claim(most)))
+            claimed = await self._writer.ask(Claim(most))
         finally:
             self._claiming -= most
         if len(claimed.turns) == most:
@@ -348,8 +343,7 @@ class Worker:
             self._stopping.discard(turn.id)
         match verdict:
             case Finished():
-                following = await self._insistent.write_to_the_end(Close(turn, verdict, go_on=self._room > 0))
-                return cast("Turn | None", following)
+                return await self._insistent.write_to_the_end(Close(turn, verdict, go_on=self._room > 0))
             case Postponed():
                 await self._insistent.postpone(turn, verdict)
                 self._wake.set()
@@ -403,6 +397,6 @@ class Worker:
         self._wake.set()
 
 
-def _log_late_failure(done: asyncio.Future[Result]) -> None:
+def _log_late_failure(done: asyncio.Future[Accepted]) -> None:
     if not done.cancelled() and done.exception() is not None:
         log.warning("late_accept_failed", error=str(done.exception()))

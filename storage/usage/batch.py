@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, func
+from sqlalchemy import Insert, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.answer import Provenance
 from pipeline.events import Person
+from storage.database.bulk import rows_parameter
 from storage.database.tables import spending
 
 _LARGEST_SUM = 10**18
@@ -76,9 +77,12 @@ class UsageBatch:
 
 
 @cache
-def add_up(insert_into: Callable[..., postgresql.Insert | sqlite.Insert]) -> Executable:
-    """Return the statement that adds rows to what is there."""
-    wanted = insert_into(spending)
+def add_up(insert_into: Callable[..., postgresql.Insert | sqlite.Insert]) -> Insert:
+    """Return the statement that adds the rows of its parameter `spent` to what is there."""
+    columns = spending.c.keys()
+    # SQLite takes ON CONFLICT for a join's ON where nothing stands between.
+    given = select(rows_parameter(spending, *columns, rows="spent")).where(true())
+    wanted = insert_into(spending).from_select(columns, given)
     least = func.min if insert_into is sqlite.insert else func.least
     counted = ("answers", "input_tokens", "output_tokens", "cost", "estimated")
     return wanted.on_conflict_do_update(

@@ -4,18 +4,21 @@ The key is the month's own and goes with it. After that nobody can tell whose th
 """
 
 import hmac
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.events import Person
 from storage.database.engine import Database
 from storage.database.tables import forgotten_keys, spending
 from storage.usage.batch import add_up, month_of
+
+_KEY = ("person", "day", "chain", "model")
+_SUMS = ("answers", "input_tokens", "output_tokens", "cost")
 
 PREFIX = "forgotten:"
 """Begins a pseudonym; no person's key does, for it has a slash."""
@@ -36,23 +39,23 @@ def pseudonym(key: str, person: Person) -> str:
     return PREFIX + hmac.digest(bytes.fromhex(key), named, "sha256").hex()
 
 
-async def month_key(connection: AsyncConnection, month: int, *, insert: InsertInto) -> str:
+def month_key(connection: Connection, month: int, *, insert: InsertInto) -> str:
     """Return the key of a month, making it if there is none yet."""
-    await connection.execute(insert(forgotten_keys).values(month=month, key=token_hex(32)).on_conflict_do_nothing())
-    found = await connection.execute(select(forgotten_keys.c.key).where(forgotten_keys.c.month == month))
+    connection.execute(insert(forgotten_keys).values(month=month, key=token_hex(32)).on_conflict_do_nothing())
+    found = connection.execute(select(forgotten_keys.c.key).where(forgotten_keys.c.month == month))
     key: str = found.scalar_one()
     return key
 
 
-async def anonymise(connection: AsyncConnection, person: Person, *, insert: InsertInto, now: float) -> None:
+def anonymise(connection: Connection, person: Person, *, insert: InsertInto, now: float) -> None:
     """Keep what was paid and take away for whom: this month's under the person's pseudonym, the rest under nobody."""
-    gone = await connection.execute(delete(spending).where(spending.c.person == str(person)).returning(*spending.c))
+    gone = connection.execute(delete(spending).where(spending.c.person == str(person)).returning(*spending.c))
     rows = [dict(row) for row in gone.mappings()]
     if not rows:
         return
     month = month_of(now)
-    instead = pseudonym(await month_key(connection, month, insert=insert), person)
-    await _add(connection, [row | {"person": instead if row["day"] >= month else ""} for row in rows], insert=insert)
+    instead = pseudonym(month_key(connection, month, insert=insert), person)
+    _add(connection, [row | {"person": instead if row["day"] >= month else ""} for row in rows], insert=insert)
 
 
 async def drop_pseudonyms(database: Database, *, now: float) -> int:
@@ -64,15 +67,22 @@ async def drop_pseudonyms(database: Database, *, now: float) -> int:
             return 0
     insert = insert_into(database)
     theirs = spending.c.person.startswith(PREFIX), spending.c.day < month
-    async with database.write() as connection:
-        gone = await connection.execute(delete(spending).where(*theirs).returning(*spending.c))
+
+    def work(connection: Connection) -> int:
+        gone = connection.execute(delete(spending).where(*theirs).returning(*spending.c))
         rows = [dict(row) | {"person": ""} for row in gone.mappings()]
-        await _add(connection, rows, insert=insert)
-        await connection.execute(delete(forgotten_keys).where(past))
-    return len(rows)
+        _add(connection, rows, insert=insert)
+        connection.execute(delete(forgotten_keys).where(past))
+        return len(rows)
+
+    return await database.transact(work)
 
 
-async def _add(connection: AsyncConnection, rows: list[dict[str, Any]], *, insert: InsertInto) -> None:
-    if rows:
-        in_order = sorted(rows, key=lambda row: (row["person"], row["day"], row["chain"], row["model"]))
-        await connection.execute(add_up(insert), in_order)
+def _add(connection: Connection, rows: Iterable[Mapping[str, Any]], *, insert: InsertInto) -> None:
+    sums: dict[tuple[Any, ...], Counter[str]] = {}
+    for row in rows:
+        # One row for each key: a statement does not change a row twice.
+        sums.setdefault(tuple(row[name] for name in _KEY), Counter()).update({name: row[name] for name in _SUMS})
+    if sums:
+        spent = [dict(zip(_KEY, key, strict=True)) | added for key, added in sorted(sums.items())]
+        connection.execute(add_up(insert), {"spent": spent})

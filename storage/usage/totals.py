@@ -95,8 +95,9 @@ class UsageTotalsReader:
 
     async def _month_key(self, month: int) -> str:
         if self._key[0] != month:
-            async with self._database.write() as connection:
-                self._key = month, await month_key(connection, month, insert=insert_into(self._database))
+            insert = insert_into(self._database)
+            key = await self._database.transact(lambda connection: month_key(connection, month, insert=insert))
+            self._key = month, key
         return self._key[1]
 
     def _is_fresh(self) -> bool:

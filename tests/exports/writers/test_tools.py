@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy.dialects import postgresql, sqlite
 
 from exports.masked_transcript import mask_transcript
 from exports.records import Message, Transcript
@@ -27,10 +26,10 @@ from pipeline.settings import PdfEngine
 from pipeline.text.i18n import Catalogue
 from pipeline.text.privacy import Masker
 from pipeline.turn_state import Turn
-from storage.conversations.changes import Changes
 from storage.database.engine import Database
 from tests.exports.binding import bound
 from tests.exports.samples import NOON, message, talk
+from tests.storage.conversations.writing import write_changes
 
 ZH = Catalogue("zh")
 NOON_TIME = datetime.fromtimestamp(NOON, UTC)
@@ -90,10 +89,7 @@ async def test_they_come_back_from_the_database_as_they_were(database: Database)
     made_by = Provenance("default", "0" * 12, "test-model", tools=USED)
     said = ExchangeRecorded(Exchange("东京几点？", "九点。"), made_by, None)
     turn = Turn(1, "lane", 0, InboundEvent("k", zhang, Text("?"), NOON_TIME), accepted_at=NOON)
-    async with database.write() as connection:
-        changes = Changes(connection, postgresql.insert if database.shared else sqlite.insert, NOON)
-        await changes.make(said, turn)
-        await changes.write()
+    await write_changes(database, [(said, turn)], now=NOON)
 
     (whole,) = [each async for each in stream(database, Selection())]
 

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, insert, select, text
 
 from exports.chat import ChatExports
 from exports.workers.pool import RenderPool
@@ -124,14 +123,14 @@ async def test_what_is_deleted_is_written_over(tmp_path: Path) -> None:
     opened = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
     kept = []
 
-    async def look(connection: AsyncConnection) -> None:
-        kept.append((await connection.execute(text("PRAGMA secure_delete"))).scalar_one())
+    def look(connection: Connection) -> None:
+        kept.append(connection.execute(text("PRAGMA secure_delete")).scalar_one())
 
     try:
         async with opened.write() as connection:
-            await look(connection)
+            await connection.run_sync(look)
         async with opened.read() as connection:
-            await look(connection)
+            await connection.run_sync(look)
         await opened.transact(look)
     finally:
         await opened.close()

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from time import time
 
 import pytest
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.answer import (
     Change,
@@ -22,9 +21,9 @@ from pipeline.answer import (
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.replies import StoredMedia
 from pipeline.turn_state import Turn
-from storage.conversations.changes import Changes
 from storage.conversations.transcript import TranscriptStore
 from storage.database.engine import Database
+from tests.storage.conversations.writing import write_changes
 
 ZHANG = Person("wecom", "张三")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -44,11 +43,7 @@ class Diary:
     async def write(self, change: Change) -> None:
         self._now += 1
         turn = Turn(1, "lane", 0, InboundEvent("k", ZHANG, Text("?"), NOON), accepted_at=self._now)
-        insert = postgresql.insert if self._database.shared else sqlite.insert
-        async with self._database.write() as connection:
-            changes = Changes(connection, insert, self._now)
-            await changes.make(change, turn)
-            await changes.write()
+        await write_changes(self._database, [(change, turn)], now=self._now)
 
     async def recall(self, turns: int = 10, *, idle_minutes: int = 0) -> ConversationContext:
         return await self._transcript.load(ZHANG, turns=turns, idle_minutes=idle_minutes)

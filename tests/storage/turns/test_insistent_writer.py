@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
 from pipeline.errors import TryAgain, WriteRefused
 from storage.turns.group_commit import GroupCommitWriter
 from storage.turns.insistent_writer import InsistentWriter
-from storage.turns.operations import Operation, Probe, Result
+from storage.turns.operations import AnyOperation, Probe
 from storage.turns.readiness import WriteOutcomes
 
 BAD, GOOD = Probe("bad"), Probe("good")
@@ -20,10 +19,10 @@ class Database:
 
     def __init__(self, code: str) -> None:
         self.outcomes = WriteOutcomes()
-        self.batches: list[Sequence[Operation]] = []
+        self.batches: list[Sequence[AnyOperation]] = []
         self._code = code
 
-    async def apply(self, operations: Sequence[Operation]) -> Sequence[Result | Exception]:
+    async def apply(self, operations: Sequence[AnyOperation]) -> Sequence[object]:
         self.batches.append(operations)
         if BAD in operations:
             raise TryAgain("internal error", code=self._code)
@@ -31,14 +30,14 @@ class Database:
         return [None for _ in operations]
 
 
-async def others_write(writer: GroupCommitWriter[Any, Any]) -> None:
+async def others_write(writer: GroupCommitWriter) -> None:
     while True:
         await writer.ask(GOOD)
         await asyncio.sleep(0)
 
 
 async def write_bad(database: Database, *, beside: bool) -> None:
-    writer: GroupCommitWriter[Operation, Result] = GroupCommitWriter(database.apply)
+    writer = GroupCommitWriter(database.apply)
     writer.start()
     others = asyncio.create_task(others_write(writer)) if beside else None
     try:

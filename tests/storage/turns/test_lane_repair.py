@@ -98,8 +98,8 @@ async def test_a_lane_in_order_is_left_alone(database: Database) -> None:
         await until_idle(database)
         async with database.write() as connection:
             before = (await connection.execute(select(lanes))).all()
-            repaired = await repair_lane(connection, lane_of(ZHANG), shared=database.shared)
-            nobody = await repair_lane(connection, "fake/nobody", shared=database.shared)
+            repaired = await connection.run_sync(repair_lane, lane_of(ZHANG), shared=database.shared)
+            nobody = await connection.run_sync(repair_lane, "fake/nobody", shared=database.shared)
 
             assert (False, False) == (repaired, nobody)
             assert before == (await connection.execute(select(lanes))).all()

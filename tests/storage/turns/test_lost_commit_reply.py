@@ -1,12 +1,12 @@
 """Commits whose answer is lost: done or not, nobody can say, and nothing may hang on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import TryAgain
 from pipeline.events import Person
@@ -26,7 +26,7 @@ class LosesAnswers(Database):
     every = 0
     writes = 0
 
-    async def transact(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, Got]]) -> Got:
+    async def transact(self, work: Callable[[Connection], Got]) -> Got:
         """Do work in one transaction, as `Database` does."""
         got = await super().transact(work)
         self.writes += 1

@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import TryAgain
 from storage.database.engine import Database, open_database
@@ -136,7 +135,7 @@ async def _limit(database: Database, pragma: str) -> None:
         await database.transact(_broken)
 
 
-async def _broken(_: AsyncConnection) -> None:
+def _broken(_: Connection) -> None:
     raise RuntimeError
 
 

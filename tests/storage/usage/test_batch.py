@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.answer import (
     Change,
@@ -17,12 +16,12 @@ from pipeline.answer import (
 )
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.turn_state import Turn
-from storage.conversations.changes import Changes
 from storage.conversations.deletion import forget
 from storage.conversations.transcript import TranscriptStore
 from storage.database.engine import Database
 from storage.database.tables import messages, spending
 from storage.usage.batch import day_of
+from tests.storage.conversations.writing import write_changes
 
 ZHANG = Person("wecom", "张三")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -31,12 +30,7 @@ FAST = Provenance("default", "0" * 12, "fast", input_tokens=100, output_tokens=2
 
 
 async def write(database: Database, *changes: Change) -> None:
-    insert = postgresql.insert if database.shared else sqlite.insert
-    async with database.write() as connection:
-        batch = Changes(connection, insert, NOON.timestamp())
-        for change in changes:
-            await batch.make(change, TURN)
-        await batch.write()
+    await write_changes(database, [(change, TURN) for change in changes], now=NOON.timestamp())
 
 
 async def say(database: Database, made_by: Provenance = FAST, *, aside: bool = False) -> None:

@@ -25,8 +25,8 @@ async def spend(database: Database, person: Person, cost: int, *, days_ago: int 
 
 
 async def forget(database: Database, person: Person, *, now: float = NOON) -> None:
-    async with database.write() as connection:
-        await anonymise(connection, person, insert=insert_into(database), now=now)
+    insert = insert_into(database)
+    await database.transact(lambda connection: anonymise(connection, person, insert=insert, now=now))
 
 
 async def people(database: Database) -> set[str]:
