@@ -1,6 +1,6 @@
 """What was said, read back by index: neither the length of a conversation nor of the history costs anything."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import time
 from typing import Any, get_args
@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.answer import Conversation, ConversationContext, Exchange, MessageStyle
 from pipeline.events import Person
 from storage.conversations.ratings import latest_answer
-from storage.database.bulk import JsonRows
+from storage.database.batch_reads import BatchReader
+from storage.database.bulk import JsonRows, rows_parameter
 from storage.database.codec import media_from_json, pictures_from_json
 from storage.database.engine import Database
 from storage.database.failures import Meaning, read_failure
@@ -23,6 +24,10 @@ log = structlog.get_logger()
 
 _MOST = 2**31 - 1
 """Turns and conversations; one more would not fit into the column."""
+
+_STYLES_BATCH = 64
+_BATCH = 16
+"""Conversations read by one statement; their windows may be long."""
 
 _earlier = messages.alias("earlier")
 # The window counts what the model may see. Commands' own turns are passed over by the index, which only those
@@ -47,6 +52,7 @@ _WINDOW = case(
 
 _RECALL = (
     select(
+        people.c.person,
         people.c.persona,
         people.c.pictures,
         people.c.model,
@@ -68,14 +74,21 @@ _RECALL = (
         .label("said"),
     )
     .select_from(people.outerjoin(conversations, conversations.c.id == people.c.conversation_id))
-    .where(people.c.person == bindparam("who"))
+    .where(people.c.person.in_(select(rows_parameter(people, "person"))))
 )
 
 _KNOWN = select(
-    people.c.persona, people.c.pictures, people.c.model, people.c.forget_asked_at, null().label("id")
+    people.c.person,
+    people.c.persona,
+    people.c.pictures,
+    people.c.model,
+    people.c.forget_asked_at,
+    null().label("id"),
 ).where(people.c.person == bindparam("who"))
 
-_STYLE = select(people.c.message_style).where(people.c.person == bindparam("who"))
+_STYLES = select(people.c.person, people.c.message_style).where(
+    people.c.person.in_(select(rows_parameter(people, "person")))
+)
 
 _LATEST = (
     select(conversations)
@@ -85,15 +98,22 @@ _LATEST = (
 )
 
 
+_Window = tuple[str, int]
+"""A person, and how many exchanges are wanted."""
+_Row = Row[*tuple[Any, ...]]
+
+
 class TranscriptStore:
     """Implements `ConversationStore` over the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._rows = BatchReader(self._read, most=_BATCH)
+        self._styles = BatchReader(self._read_styles, most=_STYLES_BATCH)
 
     async def load(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
         """Implement `ConversationStore.load`."""
-        found = await self._row(person, turns)
+        found = await self._rows.read((str(person), turns))
         if found is None:
             return ConversationContext()
         known = ConversationContext(
@@ -126,23 +146,37 @@ class TranscriptStore:
 
     async def message_style(self, person: Person) -> MessageStyle:
         """Implement `MessageStyles.message_style`."""
-        async with self._database.read() as connection:
-            found = (await connection.execute(_STYLE, {"who": str(person)})).scalar_one_or_none()
+        found = await self._styles.read(str(person))
         return next((style for style in get_args(MessageStyle) if style == found), "")
 
-    async def _row(self, person: Person, turns: int) -> Row[*tuple[Any, ...]] | None:
-        """Return what is known of a person; without the conversation where the database cannot put it together."""
-        values = {"who": str(person), "most": turns, "before": max(turns - 1, 0)}
+    async def _read_styles(self, persons: Sequence[str]) -> Mapping[str, Any]:
+        async with self._database.read() as connection:
+            rows = await connection.execute(_STYLES, {"rows": [{"person": person} for person in persons]})
+            return {row.person: row.message_style for row in rows}
+
+    async def _read(self, asked: Sequence[_Window]) -> Mapping[_Window, _Row]:
+        """Return what is known of people, each with as many exchanges as asked for."""
+        people_of: dict[int, list[str]] = {}
+        for person, turns in asked:
+            people_of.setdefault(turns, []).append(person)
+        found: dict[_Window, _Row] = {}
+        for turns, persons in people_of.items():
+            found |= {(row.person, turns): row for row in await self._recall(persons, turns)}
+        return found
+
+    async def _recall(self, persons: Sequence[str], turns: int) -> Sequence[_Row]:
+        """Return people's rows; one person's without the conversation where the database cannot put it together."""
+        values = {"rows": [{"person": person} for person in persons], "most": turns, "before": max(turns - 1, 0)}
         try:
             async with self._database.read() as connection:
-                return (await connection.execute(_RECALL, values)).first()
+                return (await connection.execute(_RECALL, values)).all()
         except (SQLAlchemyError, ValueError) as error:  # it, or what it put together is no JSON
             failure = read_failure(error)
-            if failure.meaning is not Meaning.DATA:
+            if failure.meaning is not Meaning.DATA or len(persons) > 1:
                 raise
-            log.error("conversation_unreadable", person=str(person), reason=str(failure))  # noqa: TRY400 -- it may quote
+            log.error("conversation_unreadable", person=persons[0], reason=str(failure))  # noqa: TRY400 -- it may quote
         async with self._database.read() as connection:
-            return (await connection.execute(_KNOWN, values)).first()
+            return (await connection.execute(_KNOWN, {"who": persons[0]})).all()
 
 
 def _conversation(row: Row[*tuple[Any, ...]]) -> Conversation | None:

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from storage.database.bulk import JsonRows, insert_rows, update_rows
+from storage.database.bulk import BulkWrites, JsonRows, insert_rows, update_rows
 from storage.database.engine import Database
-from storage.database.tables import inbox
+from storage.database.tables import inbox, lanes, people
 
 NAMES = ("key", "lane", "n", "channel", "user", "content", "sent_at", "accepted_at")
 TEXTS = (
@@ -66,3 +66,21 @@ async def test_what_is_packed_is_one_value_of_all_rows(database: Database) -> No
         packed = await connection.execute(select(JsonRows(inbox.c.content, inbox.c.n)))
 
         assert [[text, n] for n, text in enumerate(TEXTS)] == packed.scalar_one()
+
+
+async def test_several_writes_go_together_and_those_without_rows_are_left_out(database: Database) -> None:
+    writes = BulkWrites(
+        {
+            "events": insert_rows(inbox, *NAMES, rows="events"),
+            "lanes": insert_rows(lanes, "lane", "tail", rows="lanes"),
+            "people": insert_rows(people, "person", "channel", "user", rows="people"),
+        }
+    )
+    rows = {"events": [row(n, str(n)) for n in range(3)], "lanes": [{"lane": "wecom/张三", "tail": 3}], "people": []}
+    await database.transact(lambda connection: writes.execute(connection, rows, shared=database.shared))
+
+    async with database.read() as connection:
+        assert 3 == len((await connection.execute(select(inbox.c.id))).all())
+        (lane,) = await connection.execute(select(lanes))
+        assert ("wecom/张三", 0, "", 3) == (lane.lane, lane.state, lane.owner, lane.tail)
+        assert [] == (await connection.execute(select(people))).all()

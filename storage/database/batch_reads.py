@@ -1,0 +1,72 @@
+"""Reads of the same kind that are asked for at the same time share one statement."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from storage.database.failures import Meaning, read_failure
+
+Key = TypeVar("Key", bound=Hashable)
+Found = TypeVar("Found")
+
+_AT_ONCE = 2
+"""Statements under way; those who ask meanwhile wait for the next one together."""
+
+
+class BatchReader(Generic[Key, Found]):
+    """Collects what is asked for while statements are under way, and reads up to `most` keys with the next.
+
+    `read` returns what it found, by key.
+    """
+
+    def __init__(self, read: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Found]]], *, most: int) -> None:
+        self._read = read
+        self._most = most
+        self._waiting: deque[tuple[Key, asyncio.Future[Found | None]]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def read(self, key: Key) -> Found | None:
+        """Return what is found for a key, None for nothing. Raises what the statement raises."""
+        future: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((key, future))
+        if len(self._running) < _AT_ONCE:
+            task = asyncio.create_task(self._run(), name="batch read")
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return await future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            asked: dict[Key, list[asyncio.Future[Found | None]]] = {}
+            while self._waiting and len(asked) < self._most:
+                key, future = self._waiting.popleft()
+                if not future.done():
+                    asked.setdefault(key, []).append(future)
+            if asked:
+                await self._answer(asked)
+
+    async def _answer(self, asked: Mapping[Key, Sequence[asyncio.Future[Found | None]]]) -> None:
+        try:
+            found = await self._read(list(asked))
+        except Exception as error:  # noqa: BLE001 -- those who asked get it
+            if len(asked) > 1 and read_failure(error).meaning is Meaning.DATA:
+                # One row that cannot be read must not keep the others from being read.
+                for key, futures in asked.items():
+                    await self._answer({key: futures})
+                return
+            for future in _open(asked):
+                future.set_exception(error)
+        except BaseException:
+            for future in _open(asked):
+                future.cancel()
+            raise
+        else:
+            for key, futures in asked.items():
+                for future in _open({key: futures}):
+                    future.set_result(found.get(key))
+
+
+def _open(asked: Mapping[Key, Sequence[asyncio.Future[Found | None]]]) -> list[asyncio.Future[Found | None]]:
+    """Return those that are waited for yet."""
+    return [future for futures in asked.values() for future in futures if not future.done()]
