@@ -3,8 +3,8 @@
 Plain Python: routing through a chain costs a thousand times what looking at the first character does.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -131,17 +131,15 @@ class CommandIntent:
     is_synonym: bool = False
 
 
-@dataclass(frozen=True, slots=True)
 class Commands:
     """All commands, in the order they are listed in."""
 
-    listed: Sequence[Command]
-    _by_word: dict[str, Command] = field(init=False, default_factory=dict)
-    _by_synonym: dict[str, Command] = field(init=False, default_factory=dict)
-    _by_any: dict[str, Command] = field(init=False, default_factory=dict)
-    _by_sign: dict[str, Command] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, listed: Sequence[Command]) -> None:
+        self.listed = listed
+        self._by_word: dict[str, Command] = {}
+        self._by_synonym: dict[str, Command] = {}
+        self._by_any: dict[str, Command] = {}
+        self._by_sign: dict[str, Command] = {}
         for command in self.listed:
             self._by_sign.update(dict.fromkeys(command.signs, command))
             for word in (command.name, *command.aliases):
@@ -158,7 +156,7 @@ class Commands:
         return tuple(self._by_word)
 
     @property
-    def names(self) -> dict[str, Command]:
+    def names(self) -> Mapping[str, Command]:
         """Return the commands by every word that calls them, synonyms among them."""
         return self._by_any
 

@@ -114,7 +114,7 @@ class Foundation:
         return Generation(settings, chains, turns)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Service:
     """Everything that runs, in the order in which it is let go of."""
 

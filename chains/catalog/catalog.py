@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from chains.catalog.advice import advice, missing_targets
 from chains.catalog.config import ChainConfig
@@ -52,22 +53,29 @@ class ChainCatalog:
     """What somebody has to put right: files that are not in use, and chains in use that lack something."""
     warnings: tuple[str, ...] = ()
     """What deserves a second look."""
-    _keywords: tuple[tuple[str, str, bool], ...] = field(init=False, default=())
-    _words: dict[str, str] = field(init=False, default_factory=dict)
-    _trial_words: dict[str, str] = field(init=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
-        tried = {name: trial.chain for name, trial in self.trials.items()}
+    @cached_property
+    def _keywords(self) -> tuple[tuple[str, str, bool], ...]:
         pairs = [
             (casefold_nfkc(keyword), name, on_trial)
-            for chains, on_trial in ((self.chains, False), (tried, True))
+            for chains, on_trial in ((self.chains, False), (self._tried, True))
             for name, chain in chains.items()
             for keyword in chain.keywords
         ]
         # The longest one found decides, then the chain's name.
-        object.__setattr__(self, "_keywords", tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), *pair))))
-        self._words.update({casefold_nfkc(word): name for name, chain in self.chains.items() for word in chain.words})
-        self._trial_words.update({casefold_nfkc(word): name for name, chain in tried.items() for word in chain.words})
+        return tuple(sorted(pairs, key=lambda pair: (-len(pair[0]), *pair)))
+
+    @cached_property
+    def _words(self) -> Mapping[str, str]:
+        return _names_by_word(self.chains)
+
+    @cached_property
+    def _trial_words(self) -> Mapping[str, str]:
+        return _names_by_word(self._tried)
+
+    @property
+    def _tried(self) -> Mapping[str, ChainConfig]:
+        return {name: trial.chain for name, trial in self.trials.items()}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -195,6 +203,10 @@ def words_of(chains: Iterable[ChainConfig], reserved: Iterable[str]) -> dict[str
         owner = Sentence("mistake.owner_chain", name=chain.name)
         taken |= {casefold_nfkc(word): owner for word in chain.words}
     return taken
+
+
+def _names_by_word(chains: Mapping[str, ChainConfig]) -> Mapping[str, str]:
+    return {casefold_nfkc(word): name for name, chain in chains.items() for word in chain.words}
 
 
 def claimed_words(chain: ChainConfig, taken: Mapping[str, Sentence]) -> str:

@@ -1,7 +1,8 @@
 """A tool a chain may offer its model: limits, notice, and the person it runs for."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -43,7 +44,7 @@ class Tool:
     """The sentence of the catalogue that is said while it works, for one that takes long."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BoundTool:
     """A tool ready to be used, with what a model is told of it."""
 
@@ -52,11 +53,11 @@ class BoundTool:
     most: int = MOST_USES
     notice: str = ""
     fits: Callable[[ChannelCapabilities], bool] = fits_any_channel
-    schema: Mapping[str, Any] = field(init=False)
 
-    def __post_init__(self) -> None:
-        # Made once: it costs more than the rest of a turn's work on its tools.
-        object.__setattr__(self, "schema", convert_to_openai_tool(self.tool))
+    @cached_property
+    def schema(self) -> Mapping[str, Any]:
+        """Return what a model is told; made once, for it costs more than the rest of a turn's work on its tools."""
+        return convert_to_openai_tool(self.tool)
 
 
 def config_for(ask: AnswerRequest) -> RunnableConfig:

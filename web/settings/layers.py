@@ -28,7 +28,7 @@ FOLDER = "WEBOT_SETTINGS_DIR"
 _PLAIN = {"AUTO_CAST_FOR_DYNACONF": False, "DYNABOXIFY": False}
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class Layers:
     """What the layers say together, and which of them said it."""
 

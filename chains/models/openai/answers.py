@@ -7,7 +7,7 @@ of 32 MB in base64 a tenth (measured). So values are counted first, and pictures
 import base64
 import binascii
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ _HEAD = 200
 class DrawnAnswer:
     """An answer of the images API: its fields, and the first picture's bytes or its address."""
 
-    fields: dict[str, Any]
+    fields: Mapping[str, Any]
     data: bytes | None = field(default=None, repr=False)
     url: str = field(default="", repr=False)
 
