@@ -1,5 +1,6 @@
 """Opens connections to one PostgreSQL: for the pool, for listening and for the verbs, all with the same options."""
 
+from itertools import count
 from time import monotonic
 from typing import Any
 
@@ -30,6 +31,7 @@ class Connector:
         self._arguments = connect_arguments(url)
         size = statement_cache_size(url)
         self.cached_statements = size or _CACHED_STATEMENTS
+        self._numbers = count(1)
         self.pooled = size == 0
         """Whether a pooler stands between; found out when the first connection opens."""
 
@@ -54,9 +56,12 @@ class Connector:
                 raise
         return connection
 
-    def statement_name(self) -> str | None:
-        """Return the name for the next prepared statement: empty for none, None for the driver's choice."""
-        return "" if self.pooled else None
+    def statement_name(self) -> str:
+        """Return the name for the next prepared statement; empty for none.
+
+        Left to itself the driver gives none either, and the server parses and plans each execution anew.
+        """
+        return "" if self.pooled else f"webot_{next(self._numbers)}"
 
 
 async def backend_pid(connection: "asyncpg.Connection[Any]") -> int:
