@@ -112,7 +112,9 @@ class ModelResponse:
             self.text = said
             self._asking = AIMessage(
                 said,
-                tool_calls=[ToolCall(type="tool_call", id=None, name=call.name, args=call.arguments) for call in calls],
+                tool_calls=[
+                    ToolCall(type="tool_call", id=None, name=call.name, args=dict(call.arguments)) for call in calls
+                ],
             )
 
     def settle_ids(self, taken: set[str]) -> None:

@@ -18,7 +18,7 @@ from storage.database.tables import forgotten_keys, spending
 from storage.usage.batch import add_up, month_of
 
 _KEY = ("person", "day", "chain", "model")
-_SUMS = ("answers", "input_tokens", "output_tokens", "cost")
+_SUMS = tuple(column.name for column in spending.c if column.name not in _KEY)
 
 PREFIX = "forgotten:"
 """Begins a pseudonym; no person's key does, for it has a slash."""

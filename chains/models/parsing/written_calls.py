@@ -20,7 +20,7 @@ class WrittenCall:
     """A tool's name and the arguments it is to be called with."""
 
     name: str
-    arguments: dict[str, Any]
+    arguments: Mapping[str, Any]
 
 
 _MOST_CALLS = 16
