@@ -23,6 +23,7 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
+from langchain_openai.chat_models.base import OpenAIConnectionError, OpenAITimeoutError
 from pydantic import Field
 
 from chains.models.errors import explain, provider_answer, words_of
@@ -211,9 +212,9 @@ class FastChatOpenAI(ChatOpenAI):
                     _PATH, body=body, cast_to=httpx2.Response, stream=True, stream_cls=openai.AsyncStream[Any]
                 )
         except openai.APITimeoutError as error:
-            raise ModelTimeoutError from error
+            raise OpenAITimeoutError(error.request) from error
         except openai.APIConnectionError as error:
-            raise ModelConnectionError from error
+            raise OpenAIConnectionError(message=error.message, request=error.request) from error
         return response
 
     @asynccontextmanager
