@@ -4,7 +4,8 @@ import re
 
 from pipeline.text.unicode import beginning
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~#])")
+# Not the opening bracket: with a backslash before it begins a formula, and without the closing one it begins nothing.
+_MARKUP = re.compile(r"([\\`*_\]<>|~#])")
 
 
 def escape_markdown(text: str, *, most: int) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.text.escape import escape_markdown
+from pipeline.text.markdown.commonmark import parse
 from pipeline.text.unicode import beginning
 
 FAMILY = "👨\u200d👩\u200d👧"
@@ -28,3 +29,11 @@ def test_no_character_is_cut(text: str, most: int, expected: str) -> None:
 
 def test_a_title_that_is_cut_keeps_its_emoji_whole() -> None:
     assert "一…" == escape_markdown(f"一{FAMILY}二三", most=4)
+
+
+def test_brackets_that_somebody_wrote_are_no_formula_and_no_link() -> None:
+    for text in ("[order_id] 是什么", "[a](https://a.example)", "\\[x\\]", "![a](b) [c]: d"):
+        inline = parse(escape_markdown(text, most=200), {})[1]
+
+        assert {"text", "text_special"} >= {each.type for each in inline.children or ()}, text
+        assert text == "".join(each.content for each in inline.children or ())
