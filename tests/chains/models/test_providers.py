@@ -282,7 +282,7 @@ async def test_deepseek_answers_in_json_beside_tools(server: OpenAIServer) -> No
 
 
 async def test_deepseek_keeps_its_reasoning_and_its_usage(server: OpenAIServer) -> None:
-    server.script(Says("Yes.", reasoning="Hm.", usage=(9, 3)))
+    server.script(Says('{"yes": true}', reasoning="Hm.", usage=(9, 3)))
     chain = ChainConfig(name="default", answer_format="json", options={"temperature": 0.3})
 
     async with open_chains_harness(
@@ -291,7 +291,7 @@ async def test_deepseek_keeps_its_reasoning_and_its_usage(server: OpenAIServer) 
         said = remembered(await it.outcome("Really?", streams=True))
 
     body = server.bodies[0]
-    assert ("Yes.", 9, 3) == (said.exchange.answer, said.provenance.input_tokens, said.provenance.output_tokens)
+    assert ('{"yes": true}', 9, 3) == (said.exchange.answer, said.provenance.input_tokens, said.provenance.output_tokens)
     assert (0.3, 5, {"type": "json_object"}) == (body["temperature"], body["max_tokens"], body["response_format"])
 
 
