@@ -287,7 +287,7 @@ class Budgets(Table):
     per_month: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
     """What answering everybody may cost in a calendar month; 0 for any amount."""
     cheaper: str = ""
-    """The table under `[models]` that answers when a budget is spent; empty: people are told when it begins anew."""
+    """The table under `[models]` that answers when a budget is spent; empty: people are told when it is renewed."""
     warn_at: float = Field(default=0.8, ge=0, le=1)
     """The share of per_day and per_month at which `budget_nearly_spent` is logged, once; 0 for never."""
 

@@ -64,7 +64,7 @@ class ConfigWatcher:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self.poll()
-            except Exception as error:  # the edge of a step: the settings that hold go on holding
+            except Exception as error:  # the edge of a step: the settings in force stay in force
                 log.exception("settings_not_taken_over")
                 self._note((f"{type(error).__name__} while they were taken over; the log has more",))
 

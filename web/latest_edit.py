@@ -8,6 +8,6 @@ class LatestEdit:
     """Written by who watches the files, read by who tells people."""
 
     refused: tuple[str, ...] = ()
-    """What is wrong with it: the settings before it go on holding."""
+    """What is wrong with it: the previous settings stay in force."""
     waiting: tuple[str, ...] = ()
     """Keys that hold from the next start on."""

@@ -1,6 +1,6 @@
 """Decides who may answer, by what was spent.
 
-The model wanted, a cheaper one, or nobody until the budget begins anew.
+The model wanted, a cheaper one, or nobody until the budget is renewed.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ Period = Literal["day", "month"]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A budget with what of it is gone, in millionths; `renewed` is the day on which it begins anew."""
+    """A budget with what of it is gone, in millionths; `renewed` is the day of renewal."""
 
     whose: Whose
     period: Period
@@ -134,7 +134,7 @@ class Budget:
         return found
 
     def when(self, limit: Limit) -> str:
-        """Return when a budget begins anew."""
+        """Return when a budget is renewed."""
         return self._catalogue.text("budget.when", date=limit.renewed.isoformat())
 
     def _limits(self, whose: Whose, amounts: Sequence[tuple[Period, int]], paid: SpentTotals) -> list[Limit]:

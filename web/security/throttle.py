@@ -13,7 +13,7 @@ _FREE_IN_ALL = 20
 _LONGEST_IN_ALL = 2.0
 """For everybody together: short, so that guessing from many addresses does not keep the owner out."""
 _FORGOTTEN = 900.0
-"""Seconds after the end of its last pause, an address begins anew."""
+"""Seconds after the end of its last pause, an address starts from zero again."""
 _MOST_ADDRESSES = 1000
 _MOST_WELCOME = 100
 """Addresses that have had the password right last, whom others' guesses do not keep waiting."""
