@@ -291,7 +291,11 @@ async def test_deepseek_keeps_its_reasoning_and_its_usage(server: OpenAIServer) 
         said = remembered(await it.outcome("Really?", streams=True))
 
     body = server.bodies[0]
-    assert ('{"yes": true}', 9, 3) == (said.exchange.answer, said.provenance.input_tokens, said.provenance.output_tokens)
+    assert ('{"yes": true}', 9, 3) == (
+        said.exchange.answer,
+        said.provenance.input_tokens,
+        said.provenance.output_tokens,
+    )
     assert (0.3, 5, {"type": "json_object"}) == (body["temperature"], body["max_tokens"], body["response_format"])
 
 
