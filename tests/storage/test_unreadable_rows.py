@@ -134,7 +134,7 @@ _LOOSE = [
     pytest.param("UPDATE inbox SET sent_at = 'yesterday'", 3, id="a time in words"),
     pytest.param("UPDATE inbox SET accepted_at = x'00'", 3, id="a time in bytes"),
     pytest.param("UPDATE inbox SET failure = x'00'", 3, id="a reason in bytes"),
-    pytest.param("UPDATE inbox SET stopped = 'no'", 2, id="a flag in words"),
+    pytest.param("UPDATE inbox SET stopped = 'no'", 3, id="a flag in words"),
     pytest.param("UPDATE inbox SET channel = x'00'", 2, id="no person"),
 ]
 
