@@ -64,7 +64,7 @@ async def test_a_spent_budget_is_a_polite_no_and_commands_go_on(tmp_path: Path, 
         assert ["echo: 三"] == await other.texts(count=1)
 
         assert refused.startswith(ZH.text("budget.person_day", when="|").partition("|")[0])
-        assert "1.04 CNY" in told
+        assert "1.04 元" in told
         assert 2 == len(model.asked)
         await house.service.drain()
         assert {"done"} == set(await states(house))

@@ -72,7 +72,7 @@ async def test_pages_go_into_a_zip_and_the_deed_into_the_audit(
     )
     (deed,) = await deeds(database)
 
-    assert (0, "", "2 conversations, 4 messages, 2 files in out.zip\n") == (ran.code, ran.out, ran.err)
+    assert (0, "", "2 conversations, 4 messages, 3 files in out.zip\n") == (ran.code, ran.out, ran.err)
     assert (tmp_path / "out.zip").stat().st_size > 10_000
     assert ("export", 2, 4, "pdf", "out.zip") == (
         deed.action,
