@@ -85,7 +85,8 @@ def choice_of(argument: str) -> str:
     """Return an argument that chooses something, without the punctuation and courtesy around it."""
     text = argument.strip(_SEPARATORS + _INVISIBLE)
     for end in range(max(1, len(text) - _LONGEST_COURTESY), len(text)):
-        if is_courtesy(text[end:]):
+        # Of "上一次" the last two signs are what is chosen.
+        if is_courtesy(text[end:]) and not text[end:].startswith("一次"):
             return text[:end].rstrip(_SEPARATORS + _INVISIBLE)
     return text
 

@@ -1,6 +1,7 @@
 """The routes by which programs chat through the simulator, `webot chat` and `webot simulate` first: JSON in and out."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any
@@ -27,6 +28,8 @@ PRODUCT = "webot"
 NDJSON = "application/x-ndjson"
 _PAUSE_SECONDS = 0.05
 _MOST_SECONDS = 60.0
+_FIRST_FRAME_SECONDS = 5.0
+"""Within which a bot's first frame answers a message; a message that wants no answer is waited for as long."""
 
 
 class _Room(RequestModel):
@@ -97,13 +100,20 @@ def api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandle
         room = rooms.find({"user": asked.user, "channel": asked.channel})
         person = Person(room.channel, room.user)
         end = asyncio.get_running_loop().time() + asked.within
-        while await count_unfinished(service.database, person):
+        streams = service.channels[room.channel].channel.capabilities.streams
+        while await count_unfinished(service.database, person) or (streams and _not_yet_accepted(room)):
             if service.closing.is_set() or asyncio.get_running_loop().time() >= end:
                 return answer_json({"settled": False})
             await asyncio.sleep(_PAUSE_SECONDS)
         return answer_json({"settled": True, "latest": _latest(room)})
 
     return [status, do, put, follow_room, settled]
+
+
+def _not_yet_accepted(room: ConsoleSession) -> bool:
+    """Whether the last thing said is young and has no answer at all: a bot acknowledges no message it accepts."""
+    latest = next(reversed(room.phone.entries()), None)
+    return latest is not None and latest.kind == "said" and time.time() - latest.at < _FIRST_FRAME_SECONDS
 
 
 def _latest(room: ConsoleSession) -> int:

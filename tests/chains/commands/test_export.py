@@ -76,6 +76,8 @@ async def said(printer: Printer, text: str) -> Outcome:
         ("全部pdf。", Everything(), "pdf"),
         ("为网页", Current(), "html"),
         ("上一次的对话", Previous(), "pdf"),
+        ("上一次", Previous(), "pdf"),
+        ("上一次谢谢", Previous(), "pdf"),
         ("第3次对话html", Numbered(3), "html"),
         ("2026年11月的全部聊天记录，谢谢", Everything(), "pdf"),
         ("我的全部聊天记录 txt！", Everything(), "txt"),

@@ -30,7 +30,7 @@ async def findings(**table: object) -> list[Finding]:
 async def test_a_server_that_answers_is_well() -> None:
     (found,) = await findings(**PROGRAM)
 
-    assert ("well", "pretend", "connected; tools to use: 8") == (found.state, found.about, found.says)
+    assert ("well", "pretend", "connected; tools to use: 11") == (found.state, found.about, found.says)
 
 
 async def test_a_tool_the_server_does_not_have_is_doubtful() -> None:
