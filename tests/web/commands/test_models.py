@@ -38,7 +38,7 @@ async def test_a_model_that_fails_says_why(tmp_path: Path) -> None:
 
     assert 1 == ran.code
     assert "" == ran.out
-    assert "Error: [models.default]: ModelConnectionError" in ran.err
+    assert "Error: [models.default]: OpenAIConnectionError" in ran.err
 
 
 def test_a_model_that_is_not_set_up_names_those_that_are(tmp_path: Path) -> None:
