@@ -1,25 +1,16 @@
 """`@rich` has messages come as Markdown: bold, links and colours."""
 
-from chains.command import DEFAULT, Command, CommandCall
-from pipeline.answer import Outcome, StyleChosen
-from pipeline.text.folding import casefold_nfkc
+from functools import partial
 
-
-async def run(order: CommandCall) -> Outcome:
-    """Choose Markdown, or what the settings say again."""
-    if not order.ask.capabilities.styles:
-        return order.reply("style.unavailable")
-    if casefold_nfkc(order.choice) in DEFAULT:
-        return order.reply("style.reset", StyleChosen(""))
-    return order.reply("style.rich", StyleChosen("rich"))
-
+from chains.choose_style import choose_style
+from chains.command import Command
 
 COMMAND = Command(
     name="@rich",
     aliases=("@富文本",),
     summary="style.rich_summary",
     order=11,
-    run=run,
+    run=partial(choose_style, style="rich"),
     offered=lambda order: order.ask.capabilities.styles,
     synonyms=("@富文本模式", "@markdown"),
 )
