@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from chains.catalog.diagnostics import explain, explain_syntax, key_name, mistake, mistaken, placed
+from chains.catalog.diagnostics import explain, explain_syntax, key_name, keyed, mistake, mistaken
 from chains.catalog.options import option_problems
 from chains.catalog.templates import mistakes
 from chains.models.tokens import estimate
@@ -20,6 +20,7 @@ from chains.tools import tool_names
 from pipeline.errors import ChainInvalid
 from pipeline.events import Person
 from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 from pipeline.text.toml_locations import TomlLocations, locate_keys
 
 SHIPPED = Path(__file__).parents[1] / "configs"
@@ -225,15 +226,15 @@ def read_text(file: Path) -> str:
             size = max(len(found), os.fstat(opened.fileno()).st_size)
     except OSError as error:
         said = Sentence("mistake.unreadable", said=error.strerror or str(error))
-        raise ChainInvalid(Sentence("mistake.placed", place=str(file), said=said)) from error
+        raise ChainInvalid(placed(str(file), said)) from error
     if len(found) > MOST_BYTES:
         said = Sentence("mistake.too_large", size=f"{size:,}", most=f"{MOST_BYTES:,}")
-        raise ChainInvalid(Sentence("mistake.placed", place=str(file), said=said))
+        raise ChainInvalid(placed(str(file), said))
     try:
         # As a text file is read: an editor of Windows ends lines in its own way.
         return found.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        raise ChainInvalid(Sentence("mistake.placed", place=str(file), said=Sentence("mistake.not_utf8"))) from error
+        raise ChainInvalid(placed(str(file), Sentence("mistake.not_utf8"))) from error
 
 
 def is_name(text: str) -> bool:
@@ -245,19 +246,19 @@ def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:
     """Check the text of a chain's file; `source` is what an error calls it."""
     if not text.strip():
         # No text is how a chain is taken away, and an editor empties a file before it writes.
-        raise ChainInvalid(Sentence("mistake.placed", place=source, said=Sentence("mistake.empty_file")))
+        raise ChainInvalid(placed(source, Sentence("mistake.empty_file")))
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ChainInvalid(explain_syntax(source, error, text)) from error
     except RecursionError as error:
-        raise ChainInvalid(Sentence("mistake.placed", place=source, said=str(error))) from error
+        raise ChainInvalid(placed(source, str(error))) from error
     where = locate_keys(text)
     if not is_name(name):
-        raise ChainInvalid(Sentence("mistake.placed", place=source, said=Sentence("mistake.file_name")))
+        raise ChainInvalid(placed(source, Sentence("mistake.file_name")))
     if document.setdefault("name", name) != name:
         said = Sentence("mistake.other_name", found=document["name"], name=name)
-        raise ChainInvalid(placed(source, "name", said, where.line(("name",))))
+        raise ChainInvalid(keyed(source, "name", said, where.line(("name",))))
     return chain_of(document, source=source, where=where)
 
 
@@ -272,11 +273,11 @@ def chain_of(document: Mapping[str, Any], *, source: str, where: TomlLocations |
     options = document.get("options")
     keys = frozenset(ChainConfig.model_fields)
     for path, said in option_problems(options, keys) if isinstance(options, Mapping) else ():
-        problems.append(placed(source, key_name(path), said, where.line(path)))
+        problems.append(keyed(source, key_name(path), said, where.line(path)))
     if not problems and chain.prompt_tokens > MOST_TOKENS:
         said = Sentence("mistake.too_many_tokens", tokens=f"{chain.prompt_tokens:,}", most=f"{MOST_TOKENS:,}")
         key = "system_prompt" if chain.system_prompt else "examples"
-        problems = [placed(source, key, said, where.line((key,)))]
+        problems = [keyed(source, key, said, where.line((key,)))]
     if problems:
         raise ChainInvalid(*problems)
     return chain

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from chains.catalog.options import OPTIONS, in_settings, shown
 from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 from pipeline.text.toml_locations import Path, TomlLocations, path_of
 from pipeline.text.toml_syntax import explain_syntax as explain_toml
 
@@ -27,19 +28,19 @@ def mistaken(said: str, *, line: int = 0, field: str = "") -> PydanticCustomErro
     return PydanticCustomError("mistake", "mistake", {"said": said, "line": line, "field": field})
 
 
-def placed(source: str, key: str, said: str, line: int = 0) -> Sentence:
+def keyed(source: str, key: str, said: str, line: int = 0) -> Sentence:
     """Return a problem with its place: the file, the line, and the key."""
     return Sentence("mistake.at", place=f"{source}:{line}" if line else source, key=key, said=said)
 
 
-def located(source: str, said: str, where: TomlLocations, *, about: str = "") -> Sentence:
+def located(source: str, said: str, where: TomlLocations, *, about: str = "") -> str:
     """Return a problem with the file and the line of the keys that it begins with, such as `model: …`.
 
     `about` begins with them where `said` does not.
     """
     keys = (about or said).partition(":")[0].split(", ")
     line = next((line for key in keys if (line := where.line(path_of(key)))), 0)
-    return Sentence("mistake.placed", place=f"{source}:{line}" if line else source, said=said)
+    return placed(f"{source}:{line}" if line else source, said)
 
 
 def explain(model: type[BaseModel], problem: ErrorDetails, source: str, where: TomlLocations) -> Sentence:
@@ -59,7 +60,7 @@ def explain(model: type[BaseModel], problem: ErrorDetails, source: str, where: T
             said = context["said"]
         case _:
             said = _unfit(problem, path)
-    return placed(source, key_name(path), said, line)
+    return keyed(source, key_name(path), said, line)
 
 
 def key_name(path: Path) -> str:
@@ -67,10 +68,10 @@ def key_name(path: Path) -> str:
     return ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
 
 
-def explain_syntax(source: str, error: tomllib.TOMLDecodeError, text: str) -> Sentence:
+def explain_syntax(source: str, error: tomllib.TOMLDecodeError, text: str) -> str:
     """Return what the parser found."""
     line, said = explain_toml(error, text)
-    return Sentence("mistake.placed", place=f"{source}:{line}", said=said)
+    return placed(f"{source}:{line}", said)
 
 
 def _unknown_key(model: type[BaseModel], path: Path) -> Sentence:

@@ -18,6 +18,7 @@ from chains.catalog.requirements import ChainRequirements, accept_all, requireme
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
 from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 from pipeline.text.toml_locations import locate_keys
 
 __all__ = ("CatalogView", "ChainFiles", "ChainRequirements", "accept_all", "open_chain_files", "requirements_of")
@@ -353,10 +354,10 @@ def open_chain_files(
     return shelf
 
 
-def ignored_line(file: Path) -> Sentence:
+def ignored_line(file: Path) -> str:
     """Return what is wrong with a file that is not read for its name."""
     said = Sentence("mistake.ignored_file", name=better_name(file.name))
-    return Sentence("mistake.placed", place=str(file), said=said)
+    return placed(str(file), said)
 
 
 def _parse_file(file: Path, signature: Signature) -> ParsedFile:
