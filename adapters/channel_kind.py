@@ -85,6 +85,13 @@ class ExaminationContext:
     last_accepted: Callable[[], Awaitable[datetime | None]]
     """Looks up when the channel's latest message came."""
 
+    async def examine_arrivals(self, none: str, **values: object) -> Finding:
+        """Return when the latest message came; `none` is the doctor's sentence where none ever did."""
+        latest = await self.last_accepted()
+        if latest is None:
+            return self.findings.warning("arrived", none, f"{none}_fix", **values)
+        return self.findings.ok("arrived", "arrived_ok", when=latest.astimezone().strftime("%Y-%m-%d %H:%M"))
+
 
 class ChannelMenu(Protocol):
     """The menu that a platform shows under a channel."""

@@ -69,11 +69,7 @@ async def _examine(table: WeComAibotSettings, context: ExaminationContext) -> As
     )
     async for finding in ways:
         yield finding
-    latest = await context.last_accepted()
-    if latest is None:
-        yield findings.warning("arrived", "arrived_none_bot", "arrived_none_bot_fix")
-    else:
-        yield findings.ok("arrived", "arrived_ok", when=latest.astimezone().strftime("%Y-%m-%d %H:%M"))
+    yield await context.examine_arrivals("arrived_none_bot")
 
 
 KIND = ChannelKind(

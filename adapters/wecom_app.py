@@ -110,12 +110,7 @@ async def _examine(table: WeComAppSettings, context: ExaminationContext) -> Asyn
     )
     async for finding in ways:
         yield finding
-    latest = await context.last_accepted()
-    if latest is None:
-        url = f"{context.public_url or 'https://…'}{table.path}"
-        yield findings.warning("arrived", "arrived_none", "arrived_none_fix", url=url)
-    else:
-        yield findings.ok("arrived", "arrived_ok", when=latest.astimezone().strftime("%Y-%m-%d %H:%M"))
+    yield await context.examine_arrivals("arrived_none", url=f"{context.public_url or 'https://…'}{table.path}")
 
 
 async def _examine_stand_in(table: WeComAppSettings, context: ExaminationContext) -> AsyncIterator[Finding]:
