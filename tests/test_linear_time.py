@@ -1,8 +1,6 @@
 """Every path a text takes is linear: 40,000 characters of whatever kind cost less than a quarter of a second."""
 
-import gc
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -26,11 +24,10 @@ from pipeline.text.escape import block_quote, escape_markdown
 from pipeline.text.folding import casefold_nfkc, repeated_sign
 from pipeline.text.i18n import Catalogue
 from pipeline.text.privacy import Masker
+from tests.processor_time import costs_less_than
 
 LENGTH = 40_000
 MOST_SECONDS = 0.25
-"""On a machine that adds up a million numbers in `USUAL_SECONDS`; on a busier or slower one accordingly more."""
-USUAL_SECONDS = 0.05
 WORDS = Catalogue("zh")
 
 
@@ -112,39 +109,20 @@ PATHS: dict[str, Callable[[str], object]] = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def others_objects_left_alone() -> Iterator[None]:
-    """Keep what other tests have left in memory out of the figures: collecting garbage looks through it."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("kind", TEXTS)
 def test_a_text_of_any_kind_costs_little(path: str, kind: str) -> None:
-    text, work = TEXTS[kind], PATHS[path]
-
-    assert any(seconds(work, text) < MOST_SECONDS * slowness() for _ in range(3))
-
-
-def seconds(work: Callable[[str], object], text: str) -> float:
-    began = time.process_time()
-    work(text)
-    return time.process_time() - began
-
-
-def slowness() -> float:
-    """Measure how much slower than usual the machine is just now."""
-    return max(1.0, seconds(lambda _: sum(number % 7 for number in range(1_000_000)), "") / USUAL_SECONDS)
+    assert costs_less_than(MOST_SECONDS, lambda: PATHS[path](TEXTS[kind]))
 
 
 def test_the_drafts_of_an_answer_together_cost_little_more_than_reading_it() -> None:
     """As `chains.conversation.tool_loop` shows them: in steps that grow with the answer."""
-    text, shown, began = repeated("<think>a</think>b `c` "), 0, time.process_time()
-    while shown < LENGTH:
-        shown += 1 + shown // 20
-        split_reasoning(text[:shown], whole=False)
+    text = repeated("<think>a</think>b `c` ")
 
-    assert time.process_time() - began < 40 * MOST_SECONDS * slowness()
+    def read_drafts() -> None:
+        shown = 0
+        while shown < LENGTH:
+            shown += 1 + shown // 20
+            split_reasoning(text[:shown], whole=False)
+
+    assert costs_less_than(40 * MOST_SECONDS, read_drafts)

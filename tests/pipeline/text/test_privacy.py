@@ -3,12 +3,14 @@
 import random
 import string
 import time
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.text.privacy import Masker
+from tests.processor_time import costs_less_than
 
 mask = Masker()
 
@@ -352,10 +354,8 @@ UNITS = [
 @pytest.mark.parametrize("unit", UNITS, ids=[ascii(unit)[1:30] for unit in UNITS])
 def test_forty_thousand_hostile_characters_take_no_time(unit: str) -> None:
     text = (unit * 40_000)[:40_000]
-    began = time.process_time()
-    mask(text)
 
-    assert time.process_time() - began < 0.25
+    assert costs_less_than(0.25, lambda: mask(text))
 
 
 def test_any_mixture_takes_no_time() -> None:
@@ -363,10 +363,8 @@ def test_any_mixture_takes_no_time() -> None:
     for _ in range(12):
         units = dice.sample(UNITS, 3)
         text = "".join(dice.choice(units) for _ in range(40_000))[:40_000]
-        began = time.process_time()
-        mask(text)
 
-        assert time.process_time() - began < 0.25, units
+        assert costs_less_than(0.25, partial(mask, text)), units
 
 
 def luhn(number: str) -> bool:
