@@ -4,6 +4,7 @@ Drivers have no common word for it, so it is read from SQLSTATE (PostgreSQL, doc
 and from SQLite's result codes (sqlite.org/rescode.html).
 """
 
+import re
 import sqlite3
 from dataclasses import dataclass
 from enum import Enum
@@ -66,6 +67,23 @@ _AWAY_CODES = frozenset(
 )
 _DAMAGED_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY = 0xFF
+_CODE = re.compile(r"[0-9A-Z]{5}|SQLITE_[A-Z_]+")
+_FOR_ALL = (
+    "08",  # connection_exception
+    "25006",
+    "28",  # invalid_authorization_specification
+    "3D",  # invalid_catalog_name
+    "53300",  # too_many_connections
+    "57P",  # the server goes down or comes up
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_READONLY",
+    "SQLITE_CANTOPEN",
+    "SQLITE_PERM",
+    "SQLITE_CORRUPT",
+    "SQLITE_NOTADB",
+)
+"""Codes, by their beginning."""
 _LONGEST = 300
 
 
@@ -75,6 +93,14 @@ def read_failure(error: BaseException) -> Failure:
     if isinstance(error, StatementError) and error.orig is not None:
         cause = error.orig
     return Failure(*_meaning(error, cause), _words(cause))
+
+
+def is_separable(code: str) -> bool:
+    """Whether a transaction that failed with a code may pass without one of the things that it was to write.
+
+    Not where nobody answered, or where the answer is the same for all.
+    """
+    return _CODE.fullmatch(code) is not None and not code.startswith(_FOR_ALL)
 
 
 def _meaning(error: BaseException, cause: BaseException) -> tuple[Meaning, str]:

@@ -10,7 +10,7 @@ from pipeline import metrics
 from pipeline.answer import ExchangeRecorded
 from pipeline.errors import TryAgain, WriteRefused
 from storage.database.engine import Database
-from storage.database.failures import Meaning, read_failure
+from storage.database.failures import Meaning, is_separable, read_failure
 from storage.turns.lane_repair import repair_lane, repair_ready_lanes
 from storage.turns.ledger_transaction import LedgerTransaction
 from storage.turns.operations import (
@@ -51,8 +51,8 @@ class Ledger:
                     return await self.apply(operations)
                 self._note_refused(operations, failure.code)
                 raise WriteRefused(f"the database refuses it ({failure})", code=failure.code) from error
-            self.outcomes.note(failure.code)
-            metrics.LEDGER_FAILURES.labels(failure.code).inc()
+            if len(operations) == 1 or not is_separable(failure.code):
+                self.note_failed(failure.code)
             if failure.meaning is Meaning.DAMAGED:
                 log.error("operator_needed", reason=f"the database is damaged ({failure})", code=failure.code)  # noqa: TRY400 -- as above
             raise TryAgain(f"the database cannot be written ({failure})", code=failure.code) from error
@@ -62,6 +62,11 @@ class Ledger:
         if any(_is_answer(operation) for operation in operations):
             self.outcomes.note_answer()
         return results
+
+    def note_failed(self, code: str) -> None:
+        """Count a transaction that failed and is not tried again in parts."""
+        self.outcomes.note(code)
+        metrics.LEDGER_FAILURES.labels(code).inc()
 
     async def _repair(self, operation: AnyOperation) -> bool:
         """Make the row of the operation's lane anew if it is to blame, of any lane that is ready for a claim."""
@@ -81,8 +86,7 @@ class Ledger:
         # Of a batch that will be split, only what is to blame counts.
         if len(operations) > 1:
             return
-        self.outcomes.note(code)
-        metrics.LEDGER_FAILURES.labels(code).inc()
+        self.note_failed(code)
         if _is_answer(operations[0]):
             self.outcomes.note_answer(operations[0].lane, code)
 

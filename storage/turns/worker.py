@@ -9,24 +9,13 @@ from secrets import token_hex
 
 import structlog
 
-from pipeline.answer import (
-    Forgotten,
-    Outcome,
-)
+from pipeline.answer import Forgotten, Outcome
 from pipeline.errors import LaneLost, TryAgain, WriteRefused
 from pipeline.events import InboundEvent, Person
 from pipeline.lanes import lane_of
 from pipeline.replies import Part, Receipt
 from pipeline.supervision import SupervisedLoop
-from pipeline.turn_state import (
-    STOPPED,
-    Finished,
-    OutgoingPart,
-    Postponed,
-    Turn,
-    Verdict,
-    pause_after,
-)
+from pipeline.turn_state import STOPPED, Finished, OutgoingPart, Postponed, Turn, Verdict, pause_after
 from storage.database.codec import content_to_json
 from storage.database.engine import Database
 from storage.turns.admission import AdmissionGate
@@ -48,7 +37,7 @@ from storage.turns.operations import (
     Requeue,
     Stop,
 )
-from storage.turns.orphans import Orphans, free_every_lane
+from storage.turns.orphans import BETWEEN_LOOKS_SECONDS, REGULAR_LOOK_SECONDS, Orphans, free_every_lane
 from storage.turns.readiness import Readiness, Storm
 
 log = structlog.get_logger()
@@ -56,7 +45,6 @@ log = structlog.get_logger()
 _ACCEPT_SECONDS = 4.0
 """WeCom hangs up after 5 s and sends again (wecom-protocol.md 1)."""
 _POLL_SECONDS = 1.0
-_LONGEST_SLEEP = 60.0
 _LAST_SECONDS = 15.0
 
 
@@ -71,6 +59,7 @@ class Worker:
         drain_seconds: float = 20.0,
         turn_attempts: int = 3,
         lease_seconds: float = LEASE_SECONDS,
+        orphan_seconds: float = BETWEEN_LOOKS_SECONDS,
         name: str = "",
         forgotten: Callable[[Person], Awaitable[None]] | None = None,
     ) -> None:
@@ -81,7 +70,7 @@ class Worker:
         self._turn_attempts = turn_attempts
         self._forgotten = forgotten
         ledger = Ledger(database, self.name)
-        self._writer = GroupCommitWriter(ledger.apply)
+        self._writer = GroupCommitWriter(ledger.apply, given_up=ledger.note_failed)
         self._run: Callable[[Turn], Awaitable[Verdict]] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._current: dict[int, str] = {}
@@ -91,7 +80,7 @@ class Worker:
         self._stopping: set[int] = set()
         self._storm = Storm()
         self.readiness = Readiness(self.probe, ledger.outcomes)
-        self._orphans = Orphans(database, self.name)
+        self._orphans = Orphans(database, self.name, between=orphan_seconds)
         self._insistent = InsistentWriter(self._writer, ledger.outcomes, doubt=self._orphans.suspect)
         self._wake = asyncio.Event()
         self._dispatcher = SupervisedLoop("dispatcher", self._dispatch)
@@ -243,6 +232,9 @@ class Worker:
         accepted = write.result()
         if accepted.turn is not None:
             self._begin(accepted.turn)
+        elif accepted.new and not self._database.shared and wish.lane not in self._tasks:
+            # It waits to be claimed, or stands as owned with nobody to run it.
+            self._suspect_orphans()
         elif accepted.new and not wish.claim:
             self._wake.set()
 
@@ -282,7 +274,7 @@ class Worker:
         pause = self._pause(claimed.next_in)
         if self._orphans.suspected:
             await self._orphans.free(self._tasks)
-            pause = min(_POLL_SECONDS, pause or _POLL_SECONDS)
+            pause = min(self._orphans.between, pause or self._orphans.between)
         return pause
 
     async def _claim(self) -> Claimed:
@@ -300,7 +292,7 @@ class Worker:
     def _pause(self, next_in: float | None) -> float | None:
         if self._database.shared:
             return _POLL_SECONDS if next_in is None else max(0.02, min(next_in, _POLL_SECONDS))
-        return None if next_in is None else max(0.02, min(next_in, _LONGEST_SLEEP))
+        return REGULAR_LOOK_SECONDS if next_in is None else max(0.02, min(next_in, REGULAR_LOOK_SECONDS))
 
     async def _work(self, turn: Turn) -> None:
         """Run a lane's turns until it is empty, lost or given back."""
