@@ -159,6 +159,8 @@ class LedgerTransaction:
                 # for a page or two where it has none for an event.
                 self._lanes[name].owner = "" if self._shared else token_hex(_PROBE_BYTES // 2)
                 self._lanes[name].changed = True
+                if self._shared:
+                    self._try_disk()
             case Stop(name):
                 return self._stop(name)
             case Requeue():
@@ -261,6 +263,11 @@ class LedgerTransaction:
         for wasted in verdict.wasted:
             self._changes.make(wasted, turn)
         self._lanes[turn.lane].ready(self._now + verdict.after)
+
+    def _try_disk(self) -> None:
+        """Have PostgreSQL write a file: a row finds room in pages and logs that are there long after the disk is full."""
+        for statement in statements.TRY_DISK:
+            self._connection.execute(statement)
 
     def _stop(self, name: str) -> Stopped:
         lane = self._lanes[name]

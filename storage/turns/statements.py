@@ -127,6 +127,12 @@ CLAIMABLE = (
 
 NEXT_READY = select(func.min(lanes.c.run_at)).where(lanes.c.state == int(LaneState.READY))
 
+TRY_DISK = (
+    text("SET LOCAL work_mem = '64kB'"),
+    # More than that is put down in a temporary file: some 300 kB, without a row, a log or a right of its own.
+    text("SELECT count(*) FROM (SELECT * FROM generate_series(1, 20000)) AS numbers"),
+)
+
 NOTIFY = text("SELECT pg_notify('webot', :word)")
 
 

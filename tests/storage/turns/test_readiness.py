@@ -112,6 +112,26 @@ async def test_a_postgresql_that_takes_no_write_is_told(postgres: Database) -> N
         await worker.close()
 
 
+async def test_a_postgresql_without_room_for_a_file_is_told_though_nothing_else_is_written(postgres: Database) -> None:
+    name = postgres.url.database
+    worker = Worker(postgres, most=1)
+    await worker.start(ScriptedRun(worker))
+    try:
+        ready = await worker.readiness.trouble()
+        async with postgres.write() as connection:
+            # There is no disk here that could be filled: this is refused at the place where a full one is.
+            await connection.execute(text(f"ALTER DATABASE {name} SET temp_file_limit = '100kB'"))
+        async with postgres.read() as connection:
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            await connection.execute(text(f"{others} AND datname = '{name}'"))
+        told = [await Readiness(worker.probe, WriteOutcomes()).trouble() for _ in range(3)]
+
+        assert "" == ready
+        assert "a test write failed: 53400" in told, told
+    finally:
+        await worker.close()
+
+
 @asynccontextmanager
 async def on_sqlite(folder: Path) -> AsyncIterator[tuple[Database, Worker]]:
     database = await asyncio.to_thread(open_database, f"sqlite:///{folder}/webot.db")
