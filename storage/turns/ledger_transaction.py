@@ -155,12 +155,7 @@ class LedgerTransaction:
                 self._released.append({"id": turn.id, "failure": None, "attempts": 1})
                 self._lanes[turn.lane].ready(self._now)
             case Probe(name):
-                # Written though nothing changes: what takes this takes an event. SQLite's log on a full disk has room
-                # for a page or two where it has none for an event.
-                self._lanes[name].owner = "" if self._shared else token_hex(_PROBE_BYTES // 2)
-                self._lanes[name].changed = True
-                if self._shared:
-                    self._try_disk()
+                self._probe(self._lanes[name])
             case Stop(name):
                 return self._stop(name)
             case Requeue():
@@ -264,8 +259,14 @@ class LedgerTransaction:
             self._changes.make(wasted, turn)
         self._lanes[turn.lane].ready(self._now + verdict.after)
 
-    def _try_disk(self) -> None:
-        """Have PostgreSQL write a file: a row finds room in pages and logs that are there long after the disk is full."""
+    def _probe(self, lane: Lane) -> None:
+        """Write though nothing changes: what takes this takes an event, too."""
+        lane.changed = True
+        if not self._shared:
+            # SQLite's log on a full disk has room for a page or two where it has none for an event.
+            lane.owner = token_hex(_PROBE_BYTES // 2)
+            return
+        # PostgreSQL finds room for a row in its pages and its log long after the disk is full; for a file it does not.
         for statement in statements.TRY_DISK:
             self._connection.execute(statement)
 
