@@ -35,8 +35,7 @@ class CommandContext:
     memory: ConversationStore
     stopper: TurnCanceller
     commands: "Commands"
-    catalog: Callable[[], ChainCatalog]
-    """Gives the chains as they are now."""
+    catalog: ChainCatalog
     models: ModelRegistry
     media_services: MediaServices
     budget: Budget

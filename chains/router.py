@@ -1,6 +1,6 @@
 """The router chain: commands to their branch, questions to the conversation, fixed replies to the rest."""
 
-from collections.abc import AsyncGenerator, Awaitable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
-from chains.catalog.files import CatalogView, ChainFiles, open_chain_files
+from chains.catalog.files import open_chain_files
 from chains.catalog.requirements import ChainRequirements, requirements_of
 from chains.catalog.templates import fill
 from chains.command import CommandCall, CommandContext, CommandIntent
@@ -16,7 +16,7 @@ from chains.commands import all_commands
 from chains.conversation.answer import ConversationAnswerer
 from chains.conversation.prompt import values_for
 from chains.media.image_input import ImageIntake
-from chains.media.services import open_media_services
+from chains.media.services import MediaServices, open_media_services
 from chains.media.voice_input import VoiceTranscriber
 from chains.models.budget import Budget
 from chains.models.registry import ModelRegistry
@@ -58,50 +58,56 @@ class Routed(Generic[R]):
 
     ask: AnswerRequest
     reading: R
-    catalog: ChainCatalog
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerServices:
+    """What one reading of the settings opens to answer with; every catalogue of chains under it shares this."""
+
+    requirements: ChainRequirements
+    models: ModelRegistry
+    tool_registry: ToolRegistry
+    media_services: MediaServices
+    conversations: ConversationAnswerer
+    image_intake: ImageIntake
+    transcriber: VoiceTranscriber
+    classifier: ChainClassifier
+
+    async def aclose(self) -> None:
+        """Close the connections to models, tools and media."""
+        await self.models.aclose()
+        await self.tool_registry.servers.aclose()
+        await self.media_services.aclose()
 
 
 class Chains:
-    """What answers people: everything behind `pipeline.ports.Answerer`."""
+    """What answers people: everything behind `pipeline.ports.Answerer`. Immutable: an edit makes another."""
 
-    def __init__(
-        self,
-        context: CommandContext,
-        *,
-        chain_files: ChainFiles,
-        models: ModelRegistry,
-        requirements: ChainRequirements,
-        catalog: CatalogView,
-        tool_registry: ToolRegistry,
-    ) -> None:
+    def __init__(self, context: CommandContext, services: AnswerServices) -> None:
         self._context = context
-        self._requirements = requirements
-        self.catalog = catalog
-        self.models = models
-        self.tool_registry = tool_registry
-        self._conversations = ConversationAnswerer(
-            context.chat,
-            context.memory,
-            models,
-            context.catalogue,
-            context.media_services,
-            tool_registry,
-            context.budget,
-        )
-        self._viewer = ImageIntake(context.chat, context.memory, context.media_services, context.catalogue)
-        self._ear = VoiceTranscriber(context.media_services, context.catalogue, context.budget)
-        self._chooser = ChainClassifier(models, context.budget)
-        self.chain_files = chain_files
-        """The chains as they are; shared with those who answer under the next settings."""
+        self.services = services
         self.router = BranchRunnable[Routed[Any], Step](self._branch, name="router")
+
+    @property
+    def catalog(self) -> ChainCatalog:
+        """Return the chains that it answers from."""
+        return self._context.catalog
+
+    @property
+    def models(self) -> ModelRegistry:
+        """Return the models that it answers with."""
+        return self.services.models
+
+    def with_catalog(self, catalog: ChainCatalog) -> "Chains":
+        """Return the same models and tools with another catalogue; both close the same connections."""
+        return Chains(replace(self._context, catalog=catalog), self.services)
 
     async def answer(self, ask: AnswerRequest) -> AsyncGenerator[Step]:
         """Yield drafts and one outcome; `AnswerFailed` says which sentence tells the person why there is none."""
-        means = self._context
-        book = self.catalog.now
-        intent = read_intent(ask.event.content, commands=means.commands, catalogue=means.catalogue)
-        reading = self._unknown_command(ask, dispatch(intent, ask, book), book)
-        steps = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading, book)))
+        context = self._context
+        intent = read_intent(ask.event.content, commands=context.commands, catalogue=context.catalogue)
+        reading = self._unknown_command(ask, dispatch(intent, ask, self.catalog))
+        steps = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading)))
         async with aclosing(steps):
             async for step in steps:
                 yield step
@@ -113,32 +119,24 @@ class Chains:
             return False
         # A chain's word may be longer than the command's, or be a synonym of it.
         line = command_line_of(event.content) or ""
-        called = self.catalog.now.by_command(line, event.sender)
+        called = self.catalog.by_command(line, event.sender)
         return called is None or len(called.word) <= len(found.name) - found.is_synonym
 
     def model(self, chain: str) -> str:
         """Return what people know the model of a chain by."""
-        return self.models.display_name(self.catalog.now.chain(chain).model)
+        return self.models.display_name(self.catalog.chain(chain).model)
 
     async def warm(self) -> None:
         """Load the model libraries and open the models, so that the first person does not wait for it."""
-        book = self.catalog.now
         cheaper = self._context.budget.cheaper
         chosen = (*self.models.choosable, *([cheaper] if cheaper else ()))
-        self.tool_registry.servers.connect_soon(tool for chain in book.every_version() for tool in chain.tools)
-        await self.models.warm({*(chain.model for chain in book.every_version()), *chosen})
-
-    def take_over(self, former: "Chains") -> None:
-        """Answer what comes from now on; what is being answered is answered to the end as it began."""
-        former.catalog.freeze()
-        self.chain_files.apply(self._requirements, self.catalog.now)
-        self.catalog.follow()
+        versions = tuple(self.catalog.every_version())
+        self.services.tool_registry.servers.connect_soon(tool for chain in versions for tool in chain.tools)
+        await self.models.warm({*(chain.model for chain in versions), *chosen})
 
     async def aclose(self) -> None:
-        """Close the models' connections."""
-        await self.models.aclose()
-        await self.tool_registry.servers.aclose()
-        await self._context.media_services.aclose()
+        """Close the connections of its services."""
+        await self.services.aclose()
 
     def _branch(self, turn: Routed[Any]) -> AsyncGenerator[Step]:
         reading: Intent = turn.reading
@@ -154,7 +152,7 @@ class Chains:
             case FixedReply() | Welcome() | UnknownCommand() | NoReply():
                 return self._say(turn)
 
-    def _unknown_command(self, ask: AnswerRequest, reading: Intent, catalog: ChainCatalog) -> Intent:
+    def _unknown_command(self, ask: AnswerRequest, reading: Intent) -> Intent:
         """Return the command that a question is a slip of; the reading as it is where there is none."""
         content = ask.event.content
         if not isinstance(reading, Question) or not isinstance(content, Text) or without_sign(content.text) is None:
@@ -162,7 +160,7 @@ class Chains:
         call = CommandCall("", ask, self._context)
         offered = (command for command in self._context.commands if command.offered(call))
         ours = (word for command in offered for word in (command.name, *command.aliases))
-        theirs = (word for chain in catalog.offered(ask.event.sender) for word in chain.words)
+        theirs = (word for chain in self.catalog.offered(ask.event.sender) for word in chain.words)
         return near_miss(content.text, (casefold_nfkc(word) for word in (*ours, *theirs))) or reading
 
     async def _run_command(self, turn: Routed[CommandIntent]) -> AsyncGenerator[Step]:
@@ -180,35 +178,37 @@ class Chains:
         chosen = (
             Classification(asked.chain)
             if asked.chain
-            else await self._chooser.classify(turn.ask, asked.text, turn.catalog)
+            else await self.services.classifier.classify(turn.ask, asked.text, self.catalog)
         )
-        answer = self._conversations.answer(
-            turn.ask, asked.text, turn.catalog, chosen.name, by_voice=asked.by_voice, beside=chosen.usage
+        answer = self.services.conversations.answer(
+            turn.ask, asked.text, self.catalog, chosen.name, by_voice=asked.by_voice, beside=chosen.usage
         )
         async with aclosing(answer) as steps:
             async for step in steps:
                 yield step
 
     async def _look(self, turn: Routed[ImageIntent]) -> AsyncGenerator[Step]:
-        ask, conversations = turn.ask, self._conversations
-        taken = await self._viewer.take(ask, turn.reading.media_id, sees=await conversations.sees(ask, turn.catalog))
+        ask, conversations = turn.ask, self.services.conversations
+        taken = await self.services.image_intake.take(
+            ask, turn.reading.media_id, sees=await conversations.sees(ask, self.catalog)
+        )
         if isinstance(taken, Outcome):
             yield taken
             return
         question = self._context.catalogue.text("picture.alone")
-        async with aclosing(conversations.answer(ask, question, turn.catalog, pictures=(taken,))) as steps:
+        async with aclosing(conversations.answer(ask, question, self.catalog, pictures=(taken,))) as steps:
             async for step in steps:
                 yield step
 
     async def _hear(self, turn: Routed[VoiceIntent]) -> AsyncGenerator[Step]:
-        understood = await self._ear.transcribe(turn.ask, turn.reading.media_id)
+        understood = await self.services.transcriber.transcribe(turn.ask, turn.reading.media_id)
         if isinstance(understood, Outcome):
             yield understood
             return
         ask = replace(turn.ask, event=replace(turn.ask.event, content=Text(understood.words)))
-        reading = dispatch(Question(understood.words, by_voice=True), ask, turn.catalog)
-        answer = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading, turn.catalog)))
-        async with aclosing(self._ear.quote(understood, answer)) as steps:
+        reading = dispatch(Question(understood.words, by_voice=True), ask, self.catalog)
+        answer = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading)))
+        async with aclosing(self.services.transcriber.quote(understood, answer)) as steps:
             async for step in steps:
                 yield step
 
@@ -220,7 +220,7 @@ class Chains:
                 said = self._context.catalogue.text("help.unknown", word=word, suggestion=suggestion)
                 yield Outcome((TextReply(said),))
             case Welcome(name):
-                yield Outcome((TextReply(self._welcome(turn.ask, turn.catalog.chain(name, turn.ask.event.sender))),))
+                yield Outcome((TextReply(self._welcome(turn.ask, self.catalog.chain(name, turn.ask.event.sender))),))
             case NoReply(changes):
                 yield Outcome((Silence(),), changes)
 
@@ -236,8 +236,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
     *,
     memory: ConversationStore,
     stopper: TurnCanceller,
-    catalog: ChainCatalog | None = None,
-    before: Iterable[ChainConfig] = (),
+    read_catalog: Callable[[ChainRequirements], ChainCatalog] | None = None,
     pictures: ImageStore | None = None,
     sounds: AudioStore | None = None,
     exporter: Exporter | None = None,
@@ -246,48 +245,54 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
 ) -> Chains:
     """Build everything that answers from the settings, checked so that no turn can find it missing.
 
-    Reads files, so it is not for the event loop. Raises `SettingsInvalid` for models and channels that cannot
-    work. A chain's file that cannot be used is reported and left alone, and the chain is as it was `before`; where
-    there is none and a channel needs it, that is `SettingsInvalid` too.
+    `read_catalog` returns the chains under what the settings ask of them; by default their files are read. With
+    settings that were edited, `former` are the chains that answer until these do: what is known of unchanged models
+    goes on.
 
-    With settings that were edited, `former` answer until these `take_over`: all that follows from the settings is
-    built anew, and only the shelf of chains and what is known of unchanged models goes on. A chain that answers and
-    could not any more is `SettingsInvalid`.
+    Reads files, so it is not for the event loop.
+
+    Raises:
+        SettingsInvalid: models or channels cannot work, or a chain is not there that a channel needs.
     """
     words = Catalogue(settings.chat.language)
     commands = all_commands()
     models = ModelRegistry(settings, words, before=None if former is None else former.models)
-    demands = requirements_of(settings, models)
-    if former is None:
-        shelf = open_chain_files(
-            settings, requirements=demands, reserved=commands.words, before=before, catalog=catalog
-        )
-        pages = CatalogView(shelf)
-    else:
-        shelf = former.chain_files
-        pages = CatalogView(shelf, preview=shelf.preview(demands))
+    requirements = requirements_of(settings, models)
+    catalog = (read_catalog or open_chain_files(settings, reserved=commands.words).open)(requirements)
     unknown = [
-        f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(pages.now.names)}"
+        f"[channels.{channel}].chain: found {table.chain!r}, there are {', '.join(catalog.names)}"
         for channel, table in settings.channels.items()
-        if table.chain not in pages.now.names
+        if table.chain not in catalog.names
     ]
     if unknown:
-        raise SettingsInvalid([*unknown, *map(str, pages.now.problems)])
+        raise SettingsInvalid([*unknown, *map(str, catalog.problems)])
     if former is not None:
         models.refuse_demo_after(former.models)
-    means = CommandContext(
+    media = open_media_services(settings, demo=models.demo, pictures=pictures, sounds=sounds)
+    budget = Budget(settings.budgets, models=models, spending=spending, catalogue=words)
+    tools = open_tool_registry(media, open_servers(settings))
+    context = CommandContext(
         catalogue=words,
         chat=settings.chat,
         memory=memory,
         stopper=stopper,
         commands=commands,
-        catalog=lambda: pages.now,
+        catalog=catalog,
         models=models,
-        media_services=open_media_services(settings, demo=models.demo, pictures=pictures, sounds=sounds),
+        media_services=media,
         exporter=exporter,
-        budget=Budget(settings.budgets, models=models, spending=spending, catalogue=words),
+        budget=budget,
         spending=spending,
         persona_folder=Path(settings.storage.data_dir) / "personas",
     )
-    toolshed = open_tool_registry(means.media_services, open_servers(settings))
-    return Chains(means, chain_files=shelf, models=models, requirements=demands, catalog=pages, tool_registry=toolshed)
+    services = AnswerServices(
+        requirements,
+        models,
+        tools,
+        media,
+        ConversationAnswerer(settings.chat, memory, models, words, media, tools, budget),
+        ImageIntake(settings.chat, memory, media, words),
+        VoiceTranscriber(media, words, budget),
+        ChainClassifier(models, budget),
+    )
+    return Chains(context, services)

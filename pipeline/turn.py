@@ -11,6 +11,7 @@ the model twice.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from copy import copy
 from functools import partial
 from time import time
 
@@ -97,6 +98,12 @@ class Turns:
         self._styles = styles
         self._limits = limits
         self._thinking_seconds = thinking_seconds
+
+    def with_answerer(self, answerer: Answerer) -> "Turns":
+        """Return the same with another answerer."""
+        other = copy(self)
+        other._answerer = answerer  # noqa: SLF001 (its own class)
+        return other
 
     async def run(self, turn: Turn) -> Verdict:
         """Run a turn as far as it goes now. Raises `LaneLost` when the turn is no longer ours."""

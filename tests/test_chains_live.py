@@ -4,6 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
+from storage.conversations.chain_revisions import RevisionStore
 from tests.fakes.openai_server import OpenAIServer
 from tests.service import RunningService, running_service, until
 from tests.test_service import answered_by
@@ -27,9 +28,17 @@ async def live(house: RunningService, prompt: str) -> float:
     began = time.perf_counter()
     async with asyncio.timeout(60):
         while True:
-            chain = house.service.chains.chain_files.catalog.chains.get("hr")
+            chain = house.service.catalog.chains.get("hr")
             if chain is not None and chain.system_prompt == prompt:
                 return time.perf_counter() - began
+            await asyncio.sleep(0.002)
+
+
+async def until_released(house: RunningService, name: str) -> None:
+    """Wait until an edit stands in the history that all machines share."""
+    revisions = RevisionStore(house.service.database)
+    async with asyncio.timeout(60):
+        while not await revisions.history(name):  # noqa: ASYNC110 -- the database tells nobody
             await asyncio.sleep(0.002)
 
 
@@ -56,7 +65,7 @@ async def test_a_broken_edit_is_told_in_the_console_and_what_worked_goes_on(tmp_
         await save(house, MINE.replace("{prompt}", "one"))
         await live(house, "one")
         await save(house, 'description = "人事"\ncomand = "@hr"\n')
-        await until(lambda: house.service.chains.chain_files.catalog.problems)
+        await until(lambda: house.service.catalog.problems)
         status = await house.http.get("/console/status")
         phone = house.phone()
         await phone.say("@hr 年假")
@@ -87,7 +96,7 @@ async def test_a_broken_edit_changes_nothing_even_after_a_restart(tmp_path: Path
         async with running_service(tmp_path, answered_by(model)) as house:
             await save(house, MINE.replace("{prompt}", "good"))
             await live(house, "good")
-            await house.service.chain_sync.poll()
+            await until_released(house, "hr")
             await save(house, "command = @hr")
         async with running_service(tmp_path, answered_by(model)) as house:
             phone = house.phone()
@@ -141,7 +150,7 @@ async def test_waiting_for_our_own_limit_is_not_called_thinking(tmp_path: Path) 
 async def test_the_console_tells_of_chains_in_the_language_of_the_settings(tmp_path: Path) -> None:
     async with running_service(tmp_path) as house:
         await save(house, "turns = 'x'\n[options]\nfoo = 1")
-        await until(lambda: house.service.chains.chain_files.catalog.problems)
+        await until(lambda: house.service.catalog.problems)
         page = await house.console.get("/console/status")
         told = await house.console.get("/console/api/status")
 

@@ -10,6 +10,7 @@ import structlog
 from storage.conversations.chain_revisions import RevisionStore
 from tests.fakes.openai_server import Fails, Held, OpenAIServer, Says
 from tests.service import RunningService, running_service, until
+from tests.test_chains_live import until_released
 
 KEY = "sk-secret-0123456789"
 HR = 'description = "人事"\ncommand = "@hr"\nmodel = "{model}"\n'
@@ -268,7 +269,7 @@ async def test_a_model_that_a_chain_needs_stays_until_the_chain_lets_it_go(tmp_p
     async with running_service(tmp_path) as house:
         chain = Path(house.service.settings.storage.data_dir) / "chains" / "hr.toml"
         await save(chain, HR.replace("{model}", "big"))
-        await until(lambda: "hr" in house.service.chains.chain_files.catalog.chains)
+        await until(lambda: "hr" in house.service.catalog.chains)
         await save(file, table(model, "default", "two"))
         await until(lambda: house.service.edit.refused)
         (problem,) = house.service.edit.refused
@@ -294,13 +295,13 @@ async def test_a_chain_waits_for_its_model(tmp_path: Path, model: OpenAIServer) 
     async with running_service(tmp_path) as house:
         data = Path(house.service.settings.storage.data_dir)
         await save(data / "chains" / "hr.toml", HR.replace("{model}", "big"))
-        await until(lambda: house.service.chains.chain_files.catalog.problems)
+        await until(lambda: house.service.catalog.problems)
         await save(file, table(model, "default", "one"), table(model, "big", "b"))
-        await until(lambda: "hr" in house.service.chains.chain_files.catalog.chains)
+        await until(lambda: "hr" in house.service.catalog.chains)
         phone = house.phone()
         await phone.say("@hr 年假")
         await phone.texts(count=1)
-        await house.service.chain_sync.poll()
+        await until_released(house, "hr")
         history = await RevisionStore(house.service.database).history("hr")
 
     assert ["b"] == [body["model"] for body in model.bodies]

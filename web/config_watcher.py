@@ -1,12 +1,11 @@
-"""Edits of the settings files, taken over while people are chatting.
+"""The one loop that takes edits over while people are chatting: of the settings files, of chains, and their releases.
 
-The files are looked at four times a second. Whatever an edit says is read and checked as a whole, as at the start;
-what is wrong is told and nothing of it is used, and what only a start can change is named and waits for one.
+All are looked at four times a second, the settings first. Whatever an edit says is read and checked as a whole, as at
+the start; then the next generation is made and served. What is wrong is told and nothing of it is used, and what only
+a start can change is named and waits for one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import structlog
 
@@ -27,29 +26,13 @@ LOOK_SECONDS = 0.25
 """Between two looks; an edit is live after two of them."""
 
 
-@asynccontextmanager
-async def watch_config(service: Service, loaded: Loaded, logs: Logs | None = None) -> AsyncIterator[None]:
-    """Watch the files a service's settings were read from until the block ends; settings from nowhere stay."""
-    if loaded.source is None:
-        yield
-        return
-    watch = ConfigWatcher(service, loaded, loaded.source, logs)
-    loop = SupervisedLoop("settings", watch.watch)
-    loop.start()
-    service.loops.append(loop)
-    try:
-        yield
-    finally:
-        service.loops.remove(loop)
-        await loop.stop()
-
-
 class ConfigWatcher:
-    """Takes edits over; `logs` are told of a new level and of new secrets."""
+    """Takes edits over; `logs` are told of a new level and of new secrets. Settings from nowhere stay."""
 
-    def __init__(self, service: Service, loaded: Loaded, source: Source, logs: Logs | None = None) -> None:
+    def __init__(self, service: Service, loaded: Loaded, logs: Logs | None = None) -> None:
         self._service = service
-        self._source = source
+        self._source = loaded.source
+        self.loop = SupervisedLoop("config", self._watch)
         self._logs = logs
         self._last = loaded
         """What was read last and could be used."""
@@ -58,34 +41,39 @@ class ConfigWatcher:
         self._refused: tuple[Loaded, ChainCatalog] | None = None
         """An edit that is right in itself, with the chains it could not go with."""
 
-    async def watch(self) -> None:
-        """Look for ever."""
+    async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            # While the service ends, its chains still follow releases; other settings wait for the next start.
+            if self._source is not None and not self._service.closing.is_set():
+                try:
+                    await self._poll_settings(self._source)
+                except Exception as error:  # the edge of a step: the settings in force stay in force
+                    log.exception("settings_not_taken_over")
+                    self._note((f"{type(error).__name__} while they were taken over; the log has more",))
             try:
-                await self.poll()
-            except Exception as error:  # the edge of a step: the settings in force stay in force
-                log.exception("settings_not_taken_over")
-                self._note((f"{type(error).__name__} while they were taken over; the log has more",))
+                await self._service.chain_sync.poll()
+            except Exception:  # the edge of a step: the chains go on as they are
+                log.exception("chains_not_watched")
 
-    async def poll(self) -> None:
+    async def _poll_settings(self, source: Source) -> None:
         """Take an edit over once it holds still for one look: an editor may be half through writing."""
-        here = await asyncio.to_thread(self._source.signatures)
+        here = await asyncio.to_thread(source.signatures)
         still, self._seen = here == self._seen, here
         if here != self._used:
             if still:
-                await self._read(here)
-        elif self._refused is not None and self._refused[1] is not self._service.chains.chain_files.catalog:
+                await self._read(source, here)
+        elif self._refused is not None and self._refused[1] is not self._service.catalog:
             # The chain that stood in the way may have been edited since.
             await self._take(self._refused[0])
 
-    async def _read(self, here: Signatures) -> None:
+    async def _read(self, source: Source, here: Signatures) -> None:
         wanted: Loaded | SettingsInvalid
         try:
-            wanted = await asyncio.to_thread(self._source.load)
+            wanted = await asyncio.to_thread(source.load)
         except SettingsInvalid as error:
             wanted = error
-        if await asyncio.to_thread(self._source.signatures) != here:
+        if await asyncio.to_thread(source.signatures) != here:
             return  # edited again while it was read
         self._used = here
         if isinstance(wanted, SettingsInvalid):
@@ -101,13 +89,13 @@ class ConfigWatcher:
         if self._logs is not None:
             # Before anything is built with them: an error could quote one.
             self._logs.guard(secrets_of(wanted))
-        book = service.chains.chain_files.catalog
+        catalog = service.catalog
         try:
-            self._check_the_rest(wanted, book)
+            self._check_the_rest(wanted, catalog)
             if settings != running:
                 await service.change(settings)
         except SettingsInvalid as error:
-            self._refused = (wanted, book)
+            self._refused = (wanted, catalog)
             self._refuse(error)
             return
         if self._logs is not None:

@@ -1,7 +1,7 @@
 """The composition root: who gets which object, decided here and nowhere else."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,8 +9,12 @@ import structlog
 
 from adapters.channel_kind import ChannelContext
 from adapters.simulator.simulator import WeComSimulator
+from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
+from chains.catalog.files import open_chain_files
+from chains.catalog.requirements import ChainRequirements
 from chains.catalog.sync import ChainSync, live_chains
+from chains.commands import all_commands
 from chains.router import Chains, open_chains
 from exports.chat import ChatExports
 from exports.workers.pool import RenderPool
@@ -43,8 +47,7 @@ from storage.rights import check_folder, keep_private
 from storage.turns.worker import Worker
 from storage.usage.totals import UsageTotalsReader
 from web.channels import Opened, open_channels, wants_simulator
-from web.generations import Generation, Generations
-from web.latest_edit import LatestEdit
+from web.generations import Generation, Generations, LatestEdit
 from web.security.access import Access
 from web.settings.loading import Loaded
 
@@ -67,22 +70,28 @@ class Foundation:
     """Shared by all, so that its bounds hold for the whole process."""
 
     def open_chains(
-        self, settings: Settings, *, before: Sequence[ChainConfig] = (), former: Chains | None = None
+        self,
+        settings: Settings,
+        exports: ChatExports,
+        *,
+        read_catalog: Callable[[ChainRequirements], ChainCatalog],
+        former: Chains | None = None,
     ) -> Chains:
-        """Open those who answer under some settings; see `chains.router.open_chains`. Reads files."""
+        """Open what answers under some settings; see `chains.router.open_chains`. Reads files."""
         return open_chains(
             settings,
             memory=TranscriptStore(self.database),
             stopper=self.worker,
-            before=before,
+            read_catalog=read_catalog,
             pictures=StoredImages(self.media, decoder=self.decoder),
             sounds=StoredAudio(self.media, decoder=self.decoder),
-            exporter=self._exports(settings),
+            exporter=exports,
             spending=self.accounts,
             former=former,
         )
 
-    def _exports(self, settings: Settings) -> ChatExports:
+    def exports(self, settings: Settings) -> ChatExports:
+        """Make what exports conversations and makes documents of answers, for both of its uses. Reads files."""
         return ChatExports(
             self.database,
             self.media,
@@ -93,8 +102,10 @@ class Foundation:
             keep_days=settings.storage.keep_turns_days,
         )
 
-    def generation(self, settings: Settings, chains: Chains, channels: Mapping[str, Channel]) -> Generation:
-        """Put those who answer to work on the channels."""
+    def generation(
+        self, settings: Settings, chains: Chains, exports: ChatExports, channels: Mapping[str, Channel]
+    ) -> Generation:
+        """Return the generation in which these chains answer on the channels."""
         limits = settings.limits
         turns = Turns(
             channels=channels,
@@ -108,7 +119,7 @@ class Foundation:
             catalogue=Catalogue(settings.chat.language),
             limits=limits,
             thinking_seconds=settings.chat.thinking_seconds,
-            documents=self._exports(settings),
+            documents=exports,
             styles=TranscriptStore(self.database),
         )
         return Generation(settings, chains, turns)
@@ -145,8 +156,13 @@ class Service:
 
     @property
     def chains(self) -> Chains:
-        """Return those who answer now."""
+        """Return the chains and models that answer now."""
         return self.generations.now.chains
+
+    @property
+    def catalog(self) -> ChainCatalog:
+        """Return the catalogue that is served now."""
+        return self.generations.now.catalog
 
     @property
     def loops_trouble(self) -> str:
@@ -158,22 +174,27 @@ class Service:
 
         Raises `SettingsInvalid` for settings under which not everybody could be answered; nothing has changed then.
         """
-        former = self.generations.now
-        async with self.chain_sync.paused():
-            chains = await asyncio.to_thread(self.foundation.open_chains, settings, former=former.chains)
-            try:
-                await chains.warm()
-            except BaseException:
-                await chains.aclose()
-                raise
-            channels = {name: one.channel for name, one in self.channels.items()}
-            self.generations.replace(self.foundation.generation(settings, chains, channels))
-            limits = settings.limits
-            self.worker.resize(
-                most=limits.max_concurrent_turns,
-                drain_seconds=limits.drain_seconds,
-                turn_attempts=limits.turn_attempts,
-            )
+
+        def build() -> tuple[Chains, ChatExports]:
+            exports = self.foundation.exports(settings)
+            read, former = self.chain_sync.preview, self.chains
+            return self.foundation.open_chains(settings, exports, read_catalog=read, former=former), exports
+
+        chains, exports = await asyncio.to_thread(build)
+        try:
+            await chains.warm()
+        except BaseException:
+            await chains.aclose()
+            raise
+        channels = {name: one.channel for name, one in self.channels.items()}
+        self.chain_sync.apply(chains.services.requirements, chains.catalog)
+        self.generations.replace(self.foundation.generation(settings, chains, exports, channels))
+        limits = settings.limits
+        self.worker.resize(
+            most=limits.max_concurrent_turns,
+            drain_seconds=limits.drain_seconds,
+            turn_attempts=limits.turn_attempts,
+        )
 
     async def start(self) -> None:
         """Begin to answer: first what an earlier process left."""
@@ -186,7 +207,7 @@ class Service:
         self.schema.start()
         self.loops.extend([self.schema.loop] if self.database.shared else ())
         listening = [opened.start(self.intake.accept) for opened in self.channels.values() if opened.start]
-        self.loops.extend((*listening, *self.worker.loops, self.chain_sync.loop, self.cleanup.loop))
+        self.loops.extend((*listening, *self.worker.loops, self.cleanup.loop))
 
     async def drain(self) -> None:
         """Let running turns end; what is accepted from now on waits for the next start."""
@@ -268,7 +289,9 @@ def _assemble(
     base = Foundation(
         database, media, worker, UsageTotalsReader(database), RateLimit(settings.limits.per_user_per_minute)
     )
-    chains = base.open_chains(settings, before=before)
+    files = open_chain_files(settings, reserved=all_commands().words, before=before)
+    exports = base.exports(settings)
+    chains = base.open_chains(settings, exports, read_catalog=files.open)
     opened = open_channels(
         loaded,
         simulator=simulator,
@@ -284,7 +307,8 @@ def _assemble(
             language=settings.chat.language,
         ),
     )
-    shifts = Generations(base.generation(settings, chains, {name: one.channel for name, one in opened.items()}))
+    channels = {name: one.channel for name, one in opened.items()}
+    generations = Generations(base.generation(settings, chains, exports, channels))
     metrics.RUNNING.set_function(lambda: worker.running)
     return Service(
         foundation=base,
@@ -301,15 +325,16 @@ def _assemble(
         schema=SchemaWatch(database),
         eraser=eraser,
         channels=opened,
-        generations=shifts,
+        generations=generations,
         chain_sync=ChainSync(
-            chains.chain_files,
+            files,
             RevisionStore(database),
             shared=database.shared,
+            serve=generations.serve,
             machine=worker.name,
             catalogue=Catalogue(settings.chat.language),
         ),
         simulator=simulator,
         media=media,
-        intake=Intake(worker, shifts.urgent, keep_days=settings.storage.keep_turns_days),
+        intake=Intake(worker, generations.urgent, keep_days=settings.storage.keep_turns_days),
     )

@@ -21,7 +21,7 @@ from pipeline.text.i18n import Sentence
 from pipeline.text.phrases import placed
 from pipeline.text.toml_locations import locate_keys
 
-__all__ = ("CatalogView", "ChainFiles", "ChainRequirements", "accept_all", "open_chain_files", "requirements_of")
+__all__ = ("ChainFiles", "ChainRequirements", "accept_all", "open_chain_files", "requirements_of")
 
 log = structlog.get_logger()
 
@@ -80,12 +80,13 @@ class ChainFiles:
         self._take(self._look())
         return self.catalog
 
-    def use(self, chains: Mapping[str, ChainConfig]) -> None:
-        """Use chains that come from nowhere."""
-        self.catalog = self._made(chains, (), self.requirements)
+    def open(self, requirements: ChainRequirements) -> ChainCatalog:
+        """Read every file now, under what the settings ask of chains."""
+        self.requirements = requirements
+        return self.load()
 
     def preview(self, requirements: ChainRequirements) -> ChainCatalog:
-        """Return the book these chains would make under other demands; nothing is changed by it.
+        """Return the catalogue these chains would make under other requirements; nothing is changed by it.
 
         Raises `SettingsInvalid` with each chain that answers now and could not under those.
         """
@@ -105,7 +106,7 @@ class ChainFiles:
         return book
 
     def apply(self, requirements: ChainRequirements, catalog: ChainCatalog) -> None:
-        """Meet other demands from now on, with the book that is suited to them."""
+        """Meet other requirements from now on, with the catalogue that `preview` returned for them."""
         before, self.catalog, self.requirements = self.catalog, catalog, requirements
         if self.logs:
             _log_changes(before, catalog)
@@ -263,8 +264,6 @@ class ChainFiles:
 
     def _gathered(self, needed: frozenset[str]) -> tuple[dict[str, ChainConfig], list[str]]:
         """Return what the files say that were read last, with what is wrong with them."""
-        if not self.folders:
-            return dict(self.catalog.chains), []
         chains: dict[str, ChainConfig] = {}
         problems: list[str] = [self._used.away] if self._used.away else []
         for (_, name), read in self._read.items():
@@ -305,53 +304,19 @@ class ChainFiles:
         return located(str(file), said, locate_keys(self._read[folder, name].text), about=wrong)
 
 
-class CatalogView:
-    """The book that one reading of the settings answers from: the shelf's as it changes, until it is held fast."""
-
-    def __init__(self, chain_files: ChainFiles, *, preview: ChainCatalog | None = None) -> None:
-        """Open it; `preview` is one that is not on the shelf yet."""
-        self._chain_files = chain_files
-        self._frozen = preview
-
-    @property
-    def now(self) -> ChainCatalog:
-        """Return the chains as they are now."""
-        return self._chain_files.catalog if self._frozen is None else self._frozen
-
-    def follow(self) -> None:
-        """Go with the shelf from now on."""
-        self._frozen = None
-
-    def freeze(self) -> None:
-        """Stay as it is: the shelf turns to other settings."""
-        self._frozen = self._chain_files.catalog
-
-
 def open_chain_files(
-    settings: Settings,
-    *,
-    requirements: ChainRequirements,
-    reserved: Iterable[str],
-    before: Iterable[ChainConfig] = (),
-    catalog: ChainCatalog | None = None,
-    logs: bool = True,
+    settings: Settings, *, reserved: Iterable[str], before: Iterable[ChainConfig] = (), logs: bool = True
 ) -> ChainFiles:
-    """Read the chains of the settings' folders, or take the ones of a book. Reads files.
+    """Return the chain files of the settings' folders, not read yet.
 
-    `before` are those that answered last, and `reserved` the words of webot's own commands.
+    `before` are the chains that answered last, and `reserved` the words of webot's own commands.
     """
-    shelf = ChainFiles(
-        folders=() if catalog is not None else (SHIPPED, Path(settings.storage.data_dir) / "chains"),
-        requirements=requirements,
+    return ChainFiles(
+        folders=(SHIPPED, Path(settings.storage.data_dir) / "chains"),
         reserved=tuple(reserved),
         logs=logs,
         catalog=ChainCatalog({chain.name: chain for chain in before}),
     )
-    if catalog is None:
-        shelf.load()
-    else:
-        shelf.use(catalog.chains)
-    return shelf
 
 
 def ignored_line(file: Path) -> str:

@@ -6,8 +6,8 @@ A folder that is away says nothing: its chains go on, and what was released mean
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -16,16 +16,13 @@ from chains.catalog.catalog import ChainCatalog, PartialRelease
 from chains.catalog.config import ChainConfig, is_name, parse_chain
 from chains.catalog.files import ChainFiles, ParsedFile
 from chains.catalog.folder import look
+from chains.catalog.requirements import ChainRequirements
 from pipeline.errors import ChainInvalid
 from pipeline.ports import Revisions
 from pipeline.revisions import ChainRelease, ChainRevision, MachineState, ReleaseState
-from pipeline.supervision import SupervisedLoop
 from pipeline.text.i18n import Catalogue, in_language
 
 log = structlog.get_logger()
-
-LOOK_SECONDS = 0.25
-"""Between two looks; an edit is live after two of them."""
 
 _FEW = 2
 """So many chains do not vanish at once because somebody deletes one file."""
@@ -37,9 +34,10 @@ def live_chains(standing: Mapping[str, ReleaseState]) -> list[ChainConfig]:
 
 
 class ChainSync:
-    """Keeps a shelf up to date while the service runs; `shared` is whether other machines use the database too.
+    """Makes catalogues of the files and of the releases; `shared` is whether other machines use the database too.
 
-    `machine` is the name under which it says in the database what this process answers with; empty for nothing.
+    `serve` is given each catalogue as soon as it is made, and makes this process answer from it. `machine` is the name
+    under which the database is told what this process answers with; empty for not at all.
     """
 
     def __init__(
@@ -48,14 +46,14 @@ class ChainSync:
         revisions: Revisions,
         *,
         shared: bool,
-        look_seconds: float = LOOK_SECONDS,
+        serve: Callable[[ChainCatalog], None] = lambda _: None,
         machine: str = "",
         catalogue: Catalogue | None = None,
     ) -> None:
         self._chain_files = chain_files
         self._revisions = revisions
         self._shared = shared
-        self._look_seconds = look_seconds
+        self._serve = serve
         self._live: dict[str, str] = {}
         # What files say that stayed behind a release we do not understand: nobody edited them, so it is no news.
         self._kept: dict[str, str] = {}
@@ -67,11 +65,9 @@ class ChainSync:
         self._written_away: set[str] = set()
         self._unwritten: dict[str, str] = {}
         self._reported: tuple[ChainCatalog, int] | None = None
-        self._looking = asyncio.Lock()
-        self.loop = SupervisedLoop("chains", self._watch)
 
     async def start(self) -> None:
-        """Bring folder and database together, and begin to watch both."""
+        """Bring folder and database together."""
         await self._revisions.keep(self._shipped())
         standing = await self._revisions.standing()
         self._live = {chain: each.live.draft.revision for chain, each in standing.items() if each.live is not None}
@@ -83,20 +79,21 @@ class ChainSync:
             await self._catch_up(standing)
         await self._announce()
         await self._follow()
+        self._serve(self._chain_files.catalog)
         await self._report()
-        self.loop.start()
 
     async def close(self) -> None:
-        """Stop watching."""
-        await self.loop.stop()
+        """Remove from the database what this process answers with."""
         if self._machine and self._reported is not None:
             with suppress(Exception):  # the database may be away: others see by the lease that we are gone
                 await self._revisions.sign_off(self._machine)
 
     async def poll(self) -> None:
-        """Take over what has changed since the last look."""
-        async with self._looking:
-            self._changed |= await asyncio.to_thread(self._chain_files.refresh)
+        """Take over what has changed since the last look. Not to be called while another call of it runs."""
+        self._changed |= await asyncio.to_thread(self._chain_files.refresh)
+        # What the files say is answered from even while the database is away.
+        self._serve(self._chain_files.catalog)
+        try:
             if self._chain_files.returning:
                 await self._bring_back()
             changed = self._changed
@@ -106,27 +103,23 @@ class ChainSync:
             # What stood in the way of a trial may have been put right.
             if changed or await self._revisions.latest() > self._number:
                 await self._follow()
-            await self._report()
+        finally:
+            self._serve(self._chain_files.catalog)
+        await self._report()
 
-    @asynccontextmanager
-    async def paused(self) -> AsyncIterator[None]:
-        """Keep edits of chains waiting while the shelf turns to other settings."""
-        async with self._looking:
-            yield
-            # What could not work under the former settings may be news.
-            self._changed = True
+    def preview(self, requirements: ChainRequirements) -> ChainCatalog:
+        """Return the catalogue under other settings; see `ChainFiles.preview`."""
+        return self._chain_files.preview(requirements)
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(self._look_seconds)
-            try:
-                await self.poll()
-            except Exception:  # the edge of a step: the chains go on as they are
-                log.exception("chains_not_watched")
+    def apply(self, requirements: ChainRequirements, catalog: ChainCatalog) -> None:
+        """Make catalogues for other settings from now on; the caller serves the one that `preview` returned."""
+        self._chain_files.apply(requirements, catalog)
+        # What could not work under the former settings may be news.
+        self._changed = True
 
     def _is_lost(self, count: int) -> bool:
         """Whether the folder is away although so many chains of it are live. Looks at files."""
-        if not count or not self._chain_files.folders:
+        if not count:
             return False
         view = look(self._chain_files.folders[-1])
         if view.away is not None and view.away.key == "mistake.away_unreadable":

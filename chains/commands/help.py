@@ -21,7 +21,7 @@ async def run(order: CommandCall) -> Outcome:
         (words.text(f"help.group_{group}"), [_line(each, words) for each in offered if each.group == group])
         for group in get_args(Group)
     ]
-    chains = means.catalog().offered(order.ask.event.sender)
+    chains = means.catalog.offered(order.ask.event.sender)
     sections.append((words.text("help.group_chains"), [_chain_line(chain, words) for chain in chains]))
     return order.reply(
         "help.all",

@@ -96,7 +96,7 @@ def _title(context: CommandContext, name: str) -> str:
 
 def _choice(order: CommandCall, *, chosen: str = "") -> ModelChoice:
     ask, means = order.ask, order.context
-    chain = means.catalog().chain(ask.chain, ask.event.sender)
+    chain = means.catalog.chain(ask.chain, ask.event.sender)
     return model_choice_for(means.models, chain, ask.event.sender, chosen=chosen)
 
 

@@ -1,14 +1,16 @@
 """A house around the chains under test: a memory in memory, a stopper that counts, settings by keyword."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from chains.catalog.catalog import ChainCatalog
+from chains.catalog.catalog import ChainCatalog, build_catalog
 from chains.catalog.config import ChainConfig
+from chains.catalog.requirements import ChainRequirements
+from chains.commands import all_commands
 from chains.router import Chains, open_chains
 from pipeline.answer import (
     Conversation,
@@ -110,6 +112,18 @@ def remembered(outcome: Outcome) -> ExchangeRecorded:
     return change
 
 
+def catalog_of(book: ChainCatalog) -> Callable[[ChainRequirements], ChainCatalog]:
+    """Return what reads chains that are in no file."""
+
+    def read(requirements: ChainRequirements) -> ChainCatalog:
+        checked = build_catalog(
+            book.chains, previous={}, check=requirements.check, reserved=all_commands().words, problems=()
+        )
+        return checked.with_trials(book.trials)
+
+    return read
+
+
 @asynccontextmanager
 async def open_chains_harness(  # noqa: PLR0913 (each is something a test may set)
     base_url: str = "",
@@ -145,7 +159,7 @@ async def open_chains_harness(  # noqa: PLR0913 (each is something a test may se
         settings,
         memory=memory,
         stopper=stopper,
-        catalog=book,
+        read_catalog=catalog_of(book),
         pictures=pictures,
         sounds=sounds,
         spending=spending,

@@ -60,7 +60,6 @@ async def state_of(service: Service) -> State:
     """Return the state of the service."""
     public_url = service.settings.server.public_url.rstrip("/")
     chains = {name: service.settings.channels[name].chain for name in service.channels}
-    catalog = service.chains.chain_files.catalog
     words = Catalogue(service.settings.chat.language)
     return State(
         database=await service.worker.readiness.trouble(),
@@ -71,7 +70,7 @@ async def state_of(service: Service) -> State:
         public_url=public_url,
         refused=service.edit.refused,
         waiting=service.edit.waiting,
-        chains=tuple(in_language(problem, words) for problem in catalog.problems),
+        chains=tuple(in_language(problem, words) for problem in service.catalog.problems),
         channels=tuple(
             ChannelState(
                 name=name,

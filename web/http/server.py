@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 from adapters.bounded_http import BoundedHttpProtocol, ConnectionLimit, connection_limit, raise_descriptor_limit
 from pipeline.settings import Settings
 from storage.database.startup import wait_for_database
-from web.config_watcher import watch_config
+from web.config_watcher import ConfigWatcher
 from web.http.addresses import addresses_of
 from web.http.app import make_apps
 from web.http.listeners import Listeners, bind
@@ -61,7 +61,7 @@ async def serving(
 ) -> AsyncIterator[Service]:
     """Serve until the block ends; then let running turns finish, close the door, and let go of everything.
 
-    Edits of the settings files are taken over meanwhile, `logs` included. `tell_password` is told the password that
+    Edits of settings and chains are taken over meanwhile, `logs` included. `tell_password` is told the password that
     [console] generate_password asks for, the first time; without it none is made.
     """
     try:
@@ -74,6 +74,7 @@ async def serving(
     except BaseException:
         listeners.close()
         raise
+    watcher = ConfigWatcher(service, loaded, logs)
     sockets = [listeners.server, *([listeners.own] if listeners.own else [])]
     limit = connection_limit()
     servers = [_Quiet(_config(app, limit)) for app in make(service, apart=listeners.own is not None)]
@@ -85,10 +86,12 @@ async def serving(
         await service.start()
         _settle_memory()
         log.info("ready", url=listeners.url, console=listeners.console_url)
-        async with watch_config(service, loaded, logs):
-            yield service
+        watcher.loop.start()
+        service.loops.append(watcher.loop)
+        yield service
     finally:
         await service.drain()
+        await watcher.loop.stop()
         for server in servers:
             server.should_exit = True
         await asyncio.gather(*running)

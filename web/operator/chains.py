@@ -82,12 +82,12 @@ class ChainWorkspace:
         self.models = ModelRegistry(settings, self.catalogue)
         self.shelf: ChainFiles = open_chain_files(
             settings,
-            requirements=requirements_of(settings, self.models),
             reserved=all_commands().words,
             # Where a file is broken, the service goes on with what was released last.
             before=live_chains(self.deployment.standing),
             logs=False,
         )
+        self.shelf.open(requirements_of(settings, self.models))
         self.folder = self.shelf.folders[-1]
 
     @property

@@ -11,7 +11,7 @@ from chains.catalog.config import SHIPPED, ChainConfig, chain_of, read_chain
 from chains.router import open_chains
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
-from tests.chains.harness import CountingStopper, RecentMemory
+from tests.chains.harness import CountingStopper, RecentMemory, catalog_of
 
 
 def written(folder: Path, text: str, name: str = "sales.toml") -> Path:
@@ -190,5 +190,5 @@ def test_a_chain_that_cannot_work_here_is_refused_where_a_channel_needs_it(
     book = ChainCatalog({"default": ChainConfig(name="default", **chain)})
 
     with pytest.raises(SettingsInvalid) as raised:
-        open_chains(Settings(), memory=RecentMemory(), stopper=CountingStopper(), catalog=book)
+        open_chains(Settings(), memory=RecentMemory(), stopper=CountingStopper(), read_catalog=catalog_of(book))
     assert f"chain 'default': {complaint}" in str(raised.value)

@@ -5,6 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
 from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
 from chains.catalog.files import ChainFiles, ChainRequirements
@@ -13,9 +17,6 @@ from pipeline.events import Person
 from pipeline.revisions import ChainRevision
 from storage.conversations.chain_revisions import RevisionStore
 from storage.database.engine import Database
-
-NEVER = 3600.0
-"""Seconds between the looks that a keeper takes by itself: here tests say when it looks."""
 
 
 class Machine:
@@ -30,7 +31,8 @@ class Machine:
             reserved=("@help",),
             catalog=book,
         )
-        self.keeper = ChainSync(self.chain_files, self.revisions, shared=shared, look_seconds=NEVER)
+        self.served: list[ChainCatalog] = []
+        self.keeper = ChainSync(self.chain_files, self.revisions, shared=shared, serve=self.served.append)
 
     @staticmethod
     def check(chain: ChainConfig) -> str:
@@ -92,6 +94,23 @@ async def test_an_edit_is_live_and_in_the_history(tmp_path: Path, database: Data
 
     assert [prompt("the other"), prompt("one")] == [release.draft.content for release in history]
     assert history[0].draft.author
+
+
+async def test_an_edit_is_served_while_the_database_is_away(tmp_path: Path, database: Database) -> None:
+    async with machine(tmp_path, database) as it:
+        await it.write("hr", prompt("one"))
+        await it.keeper.poll()
+        async with database.write() as connection:
+            await connection.execute(text("ALTER TABLE chain_revisions RENAME TO away"))
+        with pytest.raises(DBAPIError):
+            await it.keeper.poll()
+        served = it.served[-1]
+        async with database.write() as connection:
+            await connection.execute(text("ALTER TABLE away RENAME TO chain_revisions"))
+        await it.keeper.poll()
+
+        assert "one" == served.chain("hr").system_prompt
+        assert [prompt("one")] == [release.draft.content for release in await it.revisions.history("hr")]
 
 
 async def test_what_webot_ships_is_known_by_its_revision(tmp_path: Path, database: Database) -> None:

@@ -15,7 +15,7 @@ from pipeline.exports import Current, Everything, Exported, Format, Full, Month,
 from pipeline.replies import FileReply, StoredMedia, TextReply
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
-from tests.chains.harness import ALICE, PLAIN_CHAIN, CountingStopper, RecentMemory, ask
+from tests.chains.harness import ALICE, PLAIN_CHAIN, CountingStopper, RecentMemory, ask, catalog_of
 
 ZH = Catalogue("zh")
 FILE = StoredMedia("a" * 64, "application/pdf", "对话.pdf", 9)
@@ -40,7 +40,7 @@ async def printing(printer: Printer) -> AsyncIterator[Chains]:
         Settings(),
         memory=RecentMemory(),
         stopper=CountingStopper(),
-        catalog=ChainCatalog({"default": PLAIN_CHAIN}),
+        read_catalog=catalog_of(ChainCatalog({"default": PLAIN_CHAIN})),
         exporter=printer,
     )
     try:

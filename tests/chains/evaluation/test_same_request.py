@@ -23,7 +23,7 @@ from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
 from storage.media.files import MediaFolder
 from storage.media.images import StoredImages
-from tests.chains.harness import NOON, CountingStopper, RecentMemory
+from tests.chains.harness import NOON, CountingStopper, RecentMemory, catalog_of
 from tests.fakes.openai_server import OpenAIServer
 
 TALK = (Exchange("你好", "你好！"), Exchange("今天周几", "周日"), Exchange("长" * 400, "短"))
@@ -110,7 +110,7 @@ async def both(folder: Path, prompt: str) -> AsyncIterator[Both]:
             settings,
             memory=memory,
             stopper=CountingStopper(),
-            catalog=ChainCatalog(CHAINS),
+            read_catalog=catalog_of(ChainCatalog(CHAINS)),
             pictures=StoredImages(MediaFolder(folder)),
         )
         words = await asyncio.to_thread(Catalogue, settings.chat.language)

@@ -1,13 +1,14 @@
 """Which chain a message goes to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from chains.catalog.catalog import ChainCatalog, PartialRelease
 from chains.catalog.config import ChainConfig, Example
+from chains.router import Chains
 from pipeline.answer import ConversationContext, Exchange
 from pipeline.events import Clicked, Person, Subscribed, Text
 from pipeline.replies import TextReply
@@ -162,11 +163,11 @@ class EditingMemory(RecentMemory):
 
 
 async def test_an_edit_in_mid_turn_changes_nothing_of_the_turn(server: OpenAIServer) -> None:
-    memory = EditingMemory()
+    memory, edited = EditingMemory(), list[Chains]()
     async with open_chains_harness(server.base_url, book=BOOK, memory=memory) as it:
-        memory.edit = lambda: it.chains.chain_files.use({"default": DEFAULT})
+        memory.edit = lambda: edited.append(it.chains.with_catalog(ChainCatalog({"default": DEFAULT})))
         during = await it.outcome("@translate hello")
-        after = await it.outcome("@translate hello")
+        after = await replace(it, chains=edited[-1]).outcome("@translate hello")
 
     assert TRANSLATOR.revision == remembered(during).provenance.revision
     assert DEFAULT.revision == remembered(after).provenance.revision

@@ -56,7 +56,7 @@ async def serving(server: OpenAIServer, *names: str, **table: object) -> AsyncIt
         server.base_url, chain=chain(*(names or ("mcp.pretend",))), mcp={"pretend": pretend}
     ) as it:
         # A busy machine takes its time to start a program; an answer would not wait so long.
-        await it.chains.tool_registry.servers.offers(["mcp.pretend"], patience=60)
+        await it.chains.services.tool_registry.servers.offers(["mcp.pretend"], patience=60)
         yield it
 
 
@@ -286,7 +286,7 @@ async def test_a_chain_that_names_another_server_is_not_used(server: OpenAIServe
 
 async def test_a_tool_that_its_server_has_not_is_logged_once(server: OpenAIServer) -> None:
     async with serving(server, "mcp.pretend.ad", "mcp.pretend.look", "current_time") as it:
-        servers = it.chains.tool_registry.servers
+        servers = it.chains.services.tool_registry.servers
         with capture_logs() as logged:
             for _ in range(2):
                 await it.outcome("你好")

@@ -41,6 +41,13 @@ async def test_only_processes_that_run_are_asked(database: Database) -> None:
     await delete_state(database, "one")
 
 
+async def watch(sync: ChainSync) -> None:
+    """Look for what has changed again and again, as the service does."""
+    while True:
+        await asyncio.sleep(0.02)
+        await sync.poll()
+
+
 async def test_a_release_is_live_on_two_of_two_machines_or_says_on_which_not(
     tmp_path: Path, postgres: Database
 ) -> None:
@@ -51,6 +58,7 @@ async def test_a_release_is_live_on_two_of_two_machines_or_says_on_which_not(
         return ""
 
     syncs: list[ChainSync] = []
+    looking: list[asyncio.Task[None]] = []
     leases: list[Lease] = []
     for name, check in (("one", refuse_nothing), ("two", refuse_big)):
         shipped, own = tmp_path / name / "shipped", tmp_path / name / "own"
@@ -59,8 +67,9 @@ async def test_a_release_is_live_on_two_of_two_machines_or_says_on_which_not(
         await asyncio.to_thread(files.load)
         lease = Lease(postgres, name, lost=lambda: None)
         await lease.start()
-        sync = ChainSync(files, RevisionStore(postgres), shared=True, machine=name, look_seconds=0.02)
+        sync = ChainSync(files, RevisionStore(postgres), shared=True, machine=name)
         await sync.start()
+        looking.append(asyncio.create_task(watch(sync)))
         syncs.append(sync)
         leases.append(lease)
     revisions = RevisionStore(postgres)
@@ -76,7 +85,9 @@ async def test_a_release_is_live_on_two_of_two_machines_or_says_on_which_not(
     assert (1, 1, 0, False) == await publish(big, revision_of[big])
     assert (2, 0, 0, False) == await publish(good, revision_of[good])
     assert (1, 1, 0, False) == await publish(big, revision_of[big], share=50)
-    for sync in syncs:
+    for task, sync in zip(looking, syncs, strict=True):
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         await sync.close()
     for lease in leases:
         await lease.stop()

@@ -34,7 +34,7 @@ async def chains(folder: Path, *args: str, code: int = 0, environ: Mapping[str, 
 
 
 def prompt_for(house: RunningService, person: Person, text: str = "@hr hello") -> str:
-    catalog = house.service.chains.chain_files.catalog
+    catalog = house.service.catalog
     called = catalog.by_command(text, person)
     return catalog.chain(called.chain, person).system_prompt if called is not None else ""
 
@@ -43,7 +43,7 @@ async def test_a_new_chain_reaches_those_it_is_published_to_and_nobody_else(tmp_
     async with running_service(tmp_path, ENGLISH) as house:
         await asyncio.to_thread(draft, tmp_path)
         said = await chains(tmp_path, "publish", "hr", "--user", "ann", "--note", "first")
-        catalog = house.service.chains.chain_files.catalog
+        catalog = house.service.catalog
 
         assert "answers ann; live on 1 of 1 machines" in said
         assert ("one", "") == (prompt_for(house, ANN), prompt_for(house, BOB))
@@ -75,7 +75,7 @@ async def test_a_trial_changes_words_for_its_people_alone_until_it_is_for_everyb
         await chains(tmp_path, "publish", "hr", "--user", "ANN")
         assert ("", "two") == (prompt_for(house, ANN), prompt_for(house, ANN, "@people x"))
         assert ("one", "") == (prompt_for(house, BOB), prompt_for(house, BOB, "@people x"))
-        catalog = house.service.chains.chain_files.catalog
+        catalog = house.service.catalog
         assert ("", "hr") == (catalog.by_keyword("my leave", ANN), catalog.by_keyword("my leave", BOB))
         assert await asyncio.to_thread(file.exists)
 
@@ -101,7 +101,7 @@ async def test_what_the_service_refuses_is_no_success_and_is_taken_back(tmp_path
             assert "does not answer: model: found 'big', there are default" in said
             assert await asyncio.to_thread(file.exists)
             assert ("one", "one") == (prompt_for(house, ANN), prompt_for(house, BOB))
-        await until(lambda: not house.service.chains.chain_files.catalog.problems)
+        await until(lambda: not house.service.catalog.problems)
 
         own = tmp_path / "data" / "chains" / "hr.toml"
         assert "one" in await asyncio.to_thread(own.read_text, encoding="utf-8")
@@ -126,7 +126,7 @@ async def test_the_shipped_chain_comes_back_without_a_copy_and_a_link_stays_a_li
         said = await chains(tmp_path, "rollback", "translator", "shipped")
         assert "answers everybody; live on 1 of 1" in said
         assert not await asyncio.to_thread(own.exists)
-        assert "@translate" == house.service.chains.chain_files.catalog.chain("translator").command
+        assert "@translate" == house.service.catalog.chain("translator").command
         assert "was released to everybody already" in await chains(tmp_path, "rollback", "translator", "shipped")
 
 
