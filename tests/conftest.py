@@ -1,6 +1,7 @@
 """What every test may ask for: databases of both kinds, and a loop that nothing may block."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from secrets import token_hex
 import httpcore2  # noqa: F401 -- httpx2 imports it at its first use, which may be on the event loop
 import hypothesis
 import pytest
-from blockbuster import blockbuster_ctx
+from blockbuster import BlockBuster
 
 from chains.models import registry
 from storage.database.engine import Database, open_database
@@ -20,6 +21,9 @@ from tests.fakes.postgres import start_postgres, stop_postgres
 # A client reads all authorities whenever it is made, a hundred and more; no test needs a second.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "fakes" / "authority.pem")
 
+# Collecting makes objects that all stay, for eight thousand tests: searching them for garbage was a third of it.
+gc.disable()
+
 # A test that would call a real model by mistake is told so.
 registry.ALLOW_REAL_MODELS = False
 
@@ -28,25 +32,39 @@ hypothesis.settings.register_profile("webot", deadline=None)
 hypothesis.settings.load_profile("webot")
 
 
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, what was made for the tests excluded."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session")
+def detector() -> BlockBuster:
+    """Find calls of our code that block; made once, because it is as dear as a small test."""
+    buster = BlockBuster(["adapters", "chains", "exports", "pipeline", "storage", "web"])
+    for function in buster.functions.values():
+        # At the start nobody waits yet, and at the end nobody any more.
+        function.can_block_in("web/logs/setup.py", {"close"})
+        function.can_block_in("storage/database/migrate.py", {"upgrade"})
+        function.can_block_in("web/http/listeners.py", {"bind"})
+        # Certificates are read when a client is made: at the start, in a thread of its own.
+        function.can_block_in("httpx2/_config.py", {"create_ssl_context"})
+        # It looks for a password file and certificates when it connects, which is seldom.
+        function.can_block_in("asyncpg/connect_utils.py", {"_parse_connect_dsn_and_args"})
+        # A traceback quotes the source: something has broken already.
+        function.can_block_in("linecache.py", {"checkcache", "updatecache"})
+        function.can_block_in("rich/traceback.py", {"_render_stack"})
+        # A verb's loop has nobody else to serve.
+        function.can_block_in("tests/web/shell.py", {"run_verb"})
+    return buster
+
+
 @pytest.fixture(autouse=True)
-def unblocked_loop() -> Iterator[None]:
+def unblocked_loop(detector: BlockBuster) -> Iterator[None]:
     """Fail a test in which our code blocks the event loop."""
-    with blockbuster_ctx(["adapters", "chains", "exports", "pipeline", "storage", "web"]) as buster:
-        for function in buster.functions.values():
-            # At the start nobody waits yet, and at the end nobody any more.
-            function.can_block_in("web/logs/setup.py", {"close"})
-            function.can_block_in("storage/database/migrate.py", {"upgrade"})
-            function.can_block_in("web/http/listeners.py", {"bind"})
-            # Certificates are read when a client is made: at the start, in a thread of its own.
-            function.can_block_in("httpx2/_config.py", {"create_ssl_context"})
-            # It looks for a password file and certificates when it connects, which is seldom.
-            function.can_block_in("asyncpg/connect_utils.py", {"_parse_connect_dsn_and_args"})
-            # A traceback quotes the source: something has broken already.
-            function.can_block_in("linecache.py", {"checkcache", "updatecache"})
-            function.can_block_in("rich/traceback.py", {"_render_stack"})
-            # A verb's loop has nobody else to serve.
-            function.can_block_in("tests/web/shell.py", {"run_verb"})
-        yield
+    detector.activate()
+    yield
+    detector.deactivate()
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,11 @@
 
 import ast
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 import pytest
 
-from benchmarks.house import PLUGINS, TOPS, modules, public_classes
+from benchmarks.house import PLUGINS, TOPS, Module, modules, public_classes
 
 MOST_MODULES = 16
 
@@ -26,34 +27,37 @@ OLD_DIALECT = (
     "Who comes in ",
 )
 
-FOUND = modules()
+
+@pytest.fixture(scope="module")
+def found() -> Mapping[str, Module]:
+    return modules()
 
 
-def test_no_public_class_name_stands_twice() -> None:
-    twice = {name: homes for name, homes in public_classes(FOUND.values()).items() if len(homes) > 1}
+def test_no_public_class_name_stands_twice(found: Mapping[str, Module]) -> None:
+    twice = {name: homes for name, homes in public_classes(found.values()).items() if len(homes) > 1}
 
     assert {} == twice
 
 
 @pytest.mark.parametrize("top", TOPS)
-def test_no_module_name_stands_twice_in_a_folder_but_of_plug_ins(top: str) -> None:
+def test_no_module_name_stands_twice_in_a_folder_but_of_plug_ins(found: Mapping[str, Module], top: str) -> None:
     homes = defaultdict(list)
-    for name, module in FOUND.items():
+    for name, module in found.items():
         if name.startswith(f"{top}.") and not module.is_plugin:
             homes[module.stem].append(name)
 
     assert {} == {stem: names for stem, names in homes.items() if len(names) > 1}
 
 
-def test_no_folder_but_of_plug_ins_holds_more_modules_than_one_reads_at_a_glance() -> None:
-    sizes = Counter(module.folder for module in FOUND.values())
+def test_no_folder_but_of_plug_ins_holds_more_modules_than_one_reads_at_a_glance(found: Mapping[str, Module]) -> None:
+    sizes = Counter(module.folder for module in found.values())
 
     assert {} == {folder: size for folder, size in sizes.items() if size > MOST_MODULES and folder not in PLUGINS}
 
 
-def test_no_docstring_opens_in_the_old_dialect() -> None:
+def test_no_docstring_opens_in_the_old_dialect(found: Mapping[str, Module]) -> None:
     old = []
-    for name, module in FOUND.items():
+    for name, module in found.items():
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 text = ast.get_docstring(node) or ""

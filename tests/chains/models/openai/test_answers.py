@@ -29,8 +29,8 @@ BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
 def deflated(wbits: int) -> bytes:
-    """Give 100 MB of a JSON string, packed into 100 KB."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, wbits)
+    """Give 100 MB of a JSON string, packed into half a megabyte."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, wbits)
     pieces = [packer.compress(b'{"choices":"')]
     pieces += [packer.compress(b"a" * 2**20) for _ in range(BOMB // 2**20)]
     return b"".join((*pieces, packer.flush()))
