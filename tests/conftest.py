@@ -94,7 +94,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def _is_opened(request: pytest.FixtureRequest) -> bool:
-    return not {"database", "postgres"}.isdisjoint(request.fixturenames)
+    return not {"database", "postgres", "contract_database"}.isdisjoint(request.fixturenames)
 
 
 @pytest.fixture

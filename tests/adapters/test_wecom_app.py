@@ -20,14 +20,13 @@ from tests.adapters.wecom.application import (
     KEYS,
     OLDER_AES_KEY,
     OLDER_TOKEN,
-    Gate,
-    Shelf,
     app_of,
     message,
     settings_of,
 )
 from tests.adapters.wecom.qyapi import Qyapi
 from tests.fakes.malformed import sealed
+from tests.fakes.ports import FakeSendLimiter, MemoryMedia
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "wire/wecom_app/vectors.json").read_text(encoding="utf-8")
@@ -210,7 +209,9 @@ def test_replies_are_rendered_in_the_format_of_the_settings(cache: Cache, format
 
 def test_a_channel_opens_from_its_settings(tmp_path: Path) -> None:
     app = a_channel(
-        open_wecom_app("hr", settings_of(), media=Shelf(), send_limiter=Gate(), cache_folder=tmp_path / "cache")
+        open_wecom_app(
+            "hr", settings_of(), media=MemoryMedia(), send_limiter=FakeSendLimiter(), cache_folder=tmp_path / "cache"
+        )
     )
 
     assert ("hr", 2048, False) == (app.name, app.capabilities.message_bytes, app.capabilities.streams)

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from exports.chat import ChatExports
 from exports.workers.pool import RenderPool
-from pipeline.errors import AnswerFailed, Undeliverable
+from pipeline.errors import AnswerFailed
 from pipeline.events import Person
 from pipeline.exports import Current, Everything, Exported, Format, Full, Month, Numbered, Previous, Wanted
 from pipeline.replies import StoredMedia
@@ -23,6 +23,7 @@ from storage.database.engine import Database
 from storage.database.tables import doomed_files, exported_files
 from tests.exports.conversing import converse
 from tests.exports.samples import REPORT
+from tests.fakes.ports import MemoryMedia
 
 ZHANG = Person("wecom", "zhangsan")
 NOW = time.time()
@@ -30,29 +31,11 @@ HOUR = 3600.0
 
 
 @dataclass
-class Shelf:
-    """Keeps files in memory."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    async def keep(self, data: bytes, *, mime: str, name: str) -> StoredMedia:
-        media = StoredMedia(str(len(self.files)), mime, name, len(data))
-        self.files[media.sha256] = data
-        return media
-
-    async def read(self, media: StoredMedia) -> bytes:
-        try:
-            return self.files[media.sha256]
-        except KeyError:
-            raise Undeliverable("gone") from None
-
-
-@dataclass
 class Desk:
     """The exporter with what it was given."""
 
     database: Database
-    shelf: Shelf = field(default_factory=Shelf)
+    media: MemoryMedia = field(default_factory=MemoryMedia)
     seconds: float = 60.0
     idle_minutes: int = 60
     volume_mb: float = 19.0
@@ -63,7 +46,7 @@ class Desk:
         return await asyncio.to_thread(
             ChatExports,
             self.database,
-            self.shelf,
+            self.media,
             RenderPool(presses=2, keep=False, seconds=self.seconds),
             settings=Export(volume_mb=self.volume_mb, kept_files=self.kept_files, kept_mb=self.kept_mb),
             language="zh",
@@ -75,7 +58,7 @@ class Desk:
 
     async def text(self, wanted: Wanted) -> str:
         (file,) = (await self.export(wanted)).files
-        return self.shelf.files[file.sha256].decode()
+        return self.media.files[file.sha256].decode()
 
 
 @pytest.fixture
@@ -97,7 +80,7 @@ async def test_the_current_conversation_comes_as_pages_that_say_who_and_when(des
     assert (1, 2, False, False) == (made.conversations, made.messages, made.instead, made.plainer)
     last_said = datetime.fromtimestamp(NOW - 540, UTC).astimezone()  # just after midnight this is yesterday
     assert f"写份分析 {last_said:%Y-%m-%d}.pdf" == file.name
-    with pymupdf.open(stream=desk.shelf.files[file.sha256]) as pages:
+    with pymupdf.open(stream=desk.media.files[file.sha256]) as pages:
         text = pages[0].get_text()
         assert all(words in text for words in ("写份分析", "zhangsan", "分析师", "deepseek-chat", "default @ r9"))
 
@@ -108,7 +91,7 @@ async def test_a_long_answer_becomes_pages_named_after_its_question(desk: Desk) 
 
     assert media is not None
     assert re.fullmatch(r"写份分析 要长一点 \d{4}-\d\d-\d\d\.pdf", media.name)
-    with pymupdf.open(stream=desk.shelf.files[media.sha256]) as pages:
+    with pymupdf.open(stream=desk.media.files[media.sha256]) as pages:
         text = "".join(page.get_text() for page in pages)
     assert "写份分析" in text
     assert "第 0 次" not in text
@@ -169,7 +152,7 @@ async def test_a_month_is_what_was_said_in_it(desk: Desk) -> None:
 async def test_everything_is_the_persons_own_and_no_others(desk: Desk) -> None:
     await two_talks(desk.database)
     made = await desk.export(Everything(), "html")
-    page = desk.shelf.files[made.files[0].sha256].decode()
+    page = desk.media.files[made.files[0].sha256].decode()
 
     assert (2, 4) == (made.conversations, made.messages)
     assert "第一件事的回答" in page
@@ -193,12 +176,12 @@ async def test_a_rendering_that_hangs_is_ended_and_told(desk: Desk) -> None:
 
 
 async def test_pictures_are_in_the_document_and_lost_ones_are_named(desk: Desk) -> None:
-    there = await desk.shelf.keep(_pixel(), mime="image/png", name="在.png")
+    there = await desk.media.keep(_pixel(), mime="image/png", name="在.png")
     gone = StoredMedia("f" * 64, "image/png", "不在.png", 9)
     await converse(desk.database, "zhangsan", [("看图", "好")], at=NOW - 600, pictures=(there, gone))
     (file,) = (await desk.export(Current(), "pdf")).files
 
-    with pymupdf.open(stream=desk.shelf.files[file.sha256]) as pages:
+    with pymupdf.open(stream=desk.media.files[file.sha256]) as pages:
         assert 1 == len(pages[0].get_images())
         assert "不在.png" in pages[0].get_text()
 
@@ -216,18 +199,18 @@ async def test_the_same_content_is_not_made_and_kept_again(desk: Desk) -> None:
     after = await desk.export(Everything(), "html")
 
     assert first == again
-    assert 3 == len(desk.shelf.files)
+    assert 3 == len(desk.media.files)
     assert 3 == len({file.sha256 for made in (first, other, after) for file in made.files})
 
 
 async def test_what_is_gone_is_made_again(desk: Desk) -> None:
     await two_talks(desk.database)
     (file,) = (await desk.export(Everything())).files
-    del desk.shelf.files[file.sha256]
-    desk.shelf.files["another"] = b""
+    del desk.media.files[file.sha256]
+    desk.media.files["another"] = b""
     (again,) = (await desk.export(Everything())).files
 
-    assert "第一件事".encode() in desk.shelf.files[again.sha256]
+    assert "第一件事".encode() in desk.media.files[again.sha256]
 
 
 @pytest.mark.parametrize("bound", [{"kept_files": 1}, {"kept_mb": 0.0001}], ids=["documents", "megabytes"])

@@ -6,22 +6,11 @@ import pytest
 
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.lanes import Intake
+from tests.fakes.ports import FakeInbox
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 NOW = 1_790_000_000.0
-
-
-class FakeInbox:
-    """Implements `Inbox` by remembering keys."""
-
-    def __init__(self) -> None:
-        self.keys: list[str] = []
-
-    async def accept(self, event: InboundEvent, *, lane: str) -> bool:
-        del lane
-        self.keys.append(event.key)
-        return True
 
 
 @pytest.mark.parametrize(

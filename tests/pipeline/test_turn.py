@@ -327,13 +327,14 @@ class LongWinded(FakeChannel):
 
 
 @dataclass
-class Pages:
-    """Makes pages, or raises."""
+class FakeDocuments:
+    """Implements `AnswerDocuments` for one person's answer, or raises."""
 
     error: Exception | None = None
+    person: Person = ZHANG
 
     async def document(self, person: Person, question: str, answer: str) -> StoredMedia | None:
-        assert (ZHANG, "你好", "全文") == (person, question, answer)
+        assert (self.person, "你好", "全文") == (person, question, answer)
         if self.error is not None:
             raise self.error
         return PAGES
@@ -345,12 +346,16 @@ PAGES = StoredMedia("a" * 64, "application/pdf", "你好.pdf", 9)
 @pytest.mark.parametrize(
     ("documents", "file"),
     [
-        pytest.param(Pages(), FilePart(PAGES), id="as pages"),
-        pytest.param(Pages(RuntimeError()), DocumentPart("回答.md", "全文"), id="as text where no pages can be made"),
+        pytest.param(FakeDocuments(), FilePart(PAGES), id="as pages"),
+        pytest.param(
+            FakeDocuments(RuntimeError()), DocumentPart("回答.md", "全文"), id="as text where no pages can be made"
+        ),
         pytest.param(None, DocumentPart("回答.md", "全文"), id="as text where nothing makes pages"),
     ],
 )
-async def test_a_long_answer_is_sent_as_a_document_below_its_beginning(documents: Pages | None, file: Part) -> None:
+async def test_a_long_answer_is_sent_as_a_document_below_its_beginning(
+    documents: FakeDocuments | None, file: Part
+) -> None:
     channel = LongWinded()
     await turns(channel, FakeAnswerer(said("开头")), FakeJournal(), documents=documents).run(a_turn())
 

@@ -17,24 +17,12 @@ from adapters.simulator.platform.apps import App, invent_bot
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.events import InboundEvent
 from pipeline.supervision import SupervisedLoop
-from tests.adapters.wecom.application import Gate, Shelf
+from tests.fakes.ports import FakeSendLimiter, MemoryMedia, SoleHolder
 
 QUICK = BotTiming(
     ConnectionTiming(ping=0.2, ack=1.0, first_pause=0.02, longest_pause=0.1, refused_pause=0.3, kicked_pause=0.3),
     StreamTiming(frame=0.05, later_frame=0.05, refresh=5.0),
 )
-
-
-class Alone:
-    """The lease of a process that is the only one."""
-
-    seconds = 12.0
-
-    async def acquire(self, name: str) -> bool:
-        return bool(name)
-
-    async def release(self, name: str) -> None:
-        pass
 
 
 @dataclass
@@ -73,7 +61,13 @@ async def connected_bot(timing: BotTiming = QUICK, *, name: str = "") -> AsyncIt
             bot_id=app.bot_id, secret=SecretStr(app.secret), connection_url=simulator.bot_url, name=name
         )
         channel = AibotChannel(
-            "bot", settings, send_limiter=Gate(), media=Shelf(), lease=Alone(), language="en", timing=timing
+            "bot",
+            settings,
+            send_limiter=FakeSendLimiter(),
+            media=MemoryMedia(),
+            lease=SoleHolder(),
+            language="en",
+            timing=timing,
         )
         seen: set[str] = set()
         accepted: asyncio.Queue[InboundEvent] = asyncio.Queue()

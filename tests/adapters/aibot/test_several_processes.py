@@ -13,7 +13,7 @@ from pipeline.events import InboundEvent
 from storage.database.connection_holders import ConnectionHolders
 from storage.database.engine import Database
 from tests.adapters.aibot.bot import QUICK
-from tests.adapters.wecom.application import Gate, Shelf
+from tests.fakes.ports import FakeSendLimiter, MemoryMedia
 from tests.service import until
 
 SECONDS = 0.6
@@ -23,8 +23,8 @@ def process(name: str, database: Database, simulator: WeComSimulator, app: App) 
     return AibotChannel(
         "bot",
         WeComAibotSettings(bot_id=app.bot_id, secret=SecretStr(app.secret), connection_url=simulator.bot_url),
-        send_limiter=Gate(),
-        media=Shelf(),
+        send_limiter=FakeSendLimiter(),
+        media=MemoryMedia(),
         lease=ConnectionHolders(database, name, seconds=SECONDS),
         timing=QUICK,
     )

@@ -1,15 +1,12 @@
 """A self-built application for tests: its settings, and what it needs around it."""
 
-from hashlib import sha256
-
 from adapters.wecom.callback.crypto import CallbackKeys
 from adapters.wecom.channel import WeComApp
 from adapters.wecom.client.cache import Cache
 from adapters.wecom.settings import WeComAppSettings
-from pipeline.errors import TryAgain
 from pipeline.events import Person
-from pipeline.replies import StoredMedia
 from tests.adapters.wecom.qyapi import SECRET, Clock, Qyapi
+from tests.fakes.ports import FakeSendLimiter, MemoryMedia
 
 CORP = "wx5823bf96d3bd56c7"
 TOKEN = "QDG6eK"
@@ -27,48 +24,25 @@ KEYS = CallbackKeys.of(TOKEN, AES_KEY, CORP)
 ZHANGSAN = Person("wecom", "zhangsan")
 
 
-class Shelf:
-    """A media store in memory."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-
-    async def keep(self, data: bytes, *, mime: str, name: str) -> StoredMedia:
-        digest = sha256(data).hexdigest()
-        self.files[digest] = data
-        return StoredMedia(digest, mime, name, len(data))
-
-    async def read(self, media: StoredMedia) -> bytes:
-        return self.files[media.sha256]
-
-
-class Gate:
-    """A governor that counts, and stops everybody when closed."""
-
-    def __init__(self) -> None:
-        self.admitted: list[Person] = []
-        self.closed = False
-
-    async def acquire(self, person: Person) -> None:
-        if self.closed:
-            raise TryAgain("enough for this minute", after=30)
-        self.admitted.append(person)
-
-
 def settings_of(**changes: object) -> WeComAppSettings:
     return WeComAppSettings.model_validate(CREDENTIALS | changes, strict=True)
 
 
 def app_of(
-    qyapi: Qyapi, cache: Cache, *, gate: Gate | None = None, shelf: Shelf | None = None, **changes: object
+    qyapi: Qyapi,
+    cache: Cache,
+    *,
+    limiter: FakeSendLimiter | None = None,
+    media: MemoryMedia | None = None,
+    **changes: object,
 ) -> WeComApp:
     return WeComApp(
         "wecom",
         settings_of(**changes),
         api=qyapi.api(cache, Clock(), agent_id=218),
         cache=cache,
-        send_limiter=gate or Gate(),
-        media=shelf or Shelf(),
+        send_limiter=limiter or FakeSendLimiter(),
+        media=media or MemoryMedia(),
     )
 
 

@@ -1,11 +1,11 @@
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
 from adapters.wecom.client.send_limiter import MemberSendLimiter
 from pipeline.errors import TryAgain
 from pipeline.events import Person
+from tests.fakes.ports import FakeSendLog
 
 ANNA = Person("wecom", "anna")
 BERND = Person("wecom", "bernd")
@@ -25,33 +25,18 @@ class Clock:
         self.now += seconds
 
 
-class Sends:
-    """What processes have sent, by the same clock."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self.moments: list[float] = []
-        self.asked = 0
-
-    async def sent_since(self, person: Person, seconds: float) -> Sequence[float]:
-        assert person.channel == "wecom"
-        self.asked += 1
-        await asyncio.sleep(0)
-        return [self._clock() - moment for moment in self.moments if moment > self._clock() - seconds]
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def sends(clock: Clock) -> Sends:
-    return Sends(clock)
+def sends(clock: Clock) -> FakeSendLog:
+    return FakeSendLog(clock)
 
 
 def governor(
-    sends: Sends, clock: Clock, *, shared: bool = False, per_minute: int = 3, per_hour: int = 5
+    sends: FakeSendLog, clock: Clock, *, shared: bool = False, per_minute: int = 3, per_hour: int = 5
 ) -> MemberSendLimiter:
     return MemberSendLimiter(
         sends,
@@ -72,7 +57,7 @@ async def refused_for(governor: MemberSendLimiter, person: Person = ANNA) -> flo
     return caught.value.after
 
 
-async def test_messages_pass_until_the_minute_is_full(sends: Sends, clock: Clock) -> None:
+async def test_messages_pass_until_the_minute_is_full(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock)
 
     for _ in range(3):
@@ -81,7 +66,7 @@ async def test_messages_pass_until_the_minute_is_full(sends: Sends, clock: Clock
     assert 60 == await refused_for(keeper)
 
 
-async def test_one_person_does_not_use_up_anothers_minute(sends: Sends, clock: Clock) -> None:
+async def test_one_person_does_not_use_up_anothers_minute(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock)
 
     for _ in range(3):
@@ -91,7 +76,7 @@ async def test_one_person_does_not_use_up_anothers_minute(sends: Sends, clock: C
     assert 60 == await refused_for(keeper, BERND)
 
 
-async def test_a_refused_message_does_not_count(sends: Sends, clock: Clock) -> None:
+async def test_a_refused_message_does_not_count(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock)
     for _ in range(3):
         await keeper.acquire(ANNA)
@@ -104,7 +89,7 @@ async def test_a_refused_message_does_not_count(sends: Sends, clock: Clock) -> N
     assert 3600 - 60 == await refused_for(keeper)
 
 
-async def test_a_short_wait_is_waited(sends: Sends, clock: Clock) -> None:
+async def test_a_short_wait_is_waited(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock)
     for _ in range(3):
         await keeper.acquire(ANNA)
@@ -115,7 +100,7 @@ async def test_a_short_wait_is_waited(sends: Sends, clock: Clock) -> None:
     assert 1060 == clock.now
 
 
-async def test_the_windows_slide(sends: Sends, clock: Clock) -> None:
+async def test_the_windows_slide(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock, per_hour=1000)
     for _ in range(3):
         await keeper.acquire(ANNA)
@@ -125,7 +110,7 @@ async def test_the_windows_slide(sends: Sends, clock: Clock) -> None:
     assert 20 == await refused_for(keeper)
 
 
-async def test_the_hour_is_kept_as_well(sends: Sends, clock: Clock) -> None:
+async def test_the_hour_is_kept_as_well(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock)
     for _ in range(5):
         await keeper.acquire(ANNA)
@@ -134,7 +119,7 @@ async def test_the_hour_is_kept_as_well(sends: Sends, clock: Clock) -> None:
     assert 3600 - 5 * 60 == await refused_for(keeper)
 
 
-async def test_many_at_once_are_counted_one_by_one(sends: Sends, clock: Clock) -> None:
+async def test_many_at_once_are_counted_one_by_one(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock)
 
     outcomes = await asyncio.gather(*(keeper.acquire(ANNA) for _ in range(10)), return_exceptions=True)
@@ -143,8 +128,8 @@ async def test_many_at_once_are_counted_one_by_one(sends: Sends, clock: Clock) -
     assert 1 == sends.asked
 
 
-async def test_what_was_sent_before_a_restart_counts(sends: Sends, clock: Clock) -> None:
-    sends.moments = [990, 995]
+async def test_what_was_sent_before_a_restart_counts(sends: FakeSendLog, clock: Clock) -> None:
+    sends.moments[ANNA] = [990, 995]
     keeper = governor(sends, clock)
 
     await keeper.acquire(ANNA)
@@ -152,37 +137,37 @@ async def test_what_was_sent_before_a_restart_counts(sends: Sends, clock: Clock)
     assert 50 == await refused_for(keeper)
 
 
-async def test_a_process_of_its_own_asks_the_log_once_for_a_person(sends: Sends, clock: Clock) -> None:
+async def test_a_process_of_its_own_asks_the_log_once_for_a_person(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock)
 
     await keeper.acquire(ANNA)
-    sends.moments = [1000]
+    sends.moments[ANNA] = [1000]
     await keeper.acquire(ANNA)
 
     assert 1 == sends.asked
 
 
-async def test_what_another_process_sends_counts_when_the_log_is_shared(sends: Sends, clock: Clock) -> None:
+async def test_what_another_process_sends_counts_when_the_log_is_shared(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock, shared=True)
     await keeper.acquire(ANNA)
     clock.now += 1
-    sends.moments = [1000.5, 1000.6, 1001]
+    sends.moments[ANNA] = [1000.5, 1000.6, 1001]
 
     # The first of the three is our own.
     assert 59 == await refused_for(keeper)
 
 
-async def test_our_own_messages_in_a_shared_log_count_once(sends: Sends, clock: Clock) -> None:
+async def test_our_own_messages_in_a_shared_log_count_once(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock, shared=True)
     for _ in range(3):
         await keeper.acquire(ANNA)
         clock.now += 1
-        sends.moments.append(clock.now)
+        sends.moments.setdefault(ANNA, []).append(clock.now)
 
     assert 57 == await refused_for(keeper)
 
 
-async def test_a_cancelled_wait_gives_its_place_back(sends: Sends, clock: Clock) -> None:
+async def test_a_cancelled_wait_gives_its_place_back(sends: FakeSendLog, clock: Clock) -> None:
     asleep = asyncio.Event()
 
     async def sleep_for_ever(seconds: float) -> None:
@@ -205,7 +190,7 @@ async def test_a_cancelled_wait_gives_its_place_back(sends: Sends, clock: Clock)
     assert 60 == await refused_for(keeper)
 
 
-async def test_whoever_was_quiet_for_an_hour_is_forgotten(sends: Sends, clock: Clock) -> None:
+async def test_whoever_was_quiet_for_an_hour_is_forgotten(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock)
     for number in range(100):
         await keeper.acquire(Person("wecom", f"user{number}"))
@@ -216,7 +201,7 @@ async def test_whoever_was_quiet_for_an_hour_is_forgotten(sends: Sends, clock: C
     assert 1 == keeper.people
 
 
-async def test_no_window_is_ever_exceeded(sends: Sends, clock: Clock) -> None:
+async def test_no_window_is_ever_exceeded(sends: FakeSendLog, clock: Clock) -> None:
     keeper = governor(sends, clock, per_minute=4, per_hour=30)
     moments: list[float] = []
     for step in range(3000):
@@ -232,7 +217,7 @@ async def test_no_window_is_ever_exceeded(sends: Sends, clock: Clock) -> None:
     assert all(later - earlier >= 3600 for earlier, later in zip(moments, moments[30:], strict=False))
 
 
-async def test_wecoms_own_numbers_are_the_default(sends: Sends, clock: Clock) -> None:
+async def test_wecoms_own_numbers_are_the_default(sends: FakeSendLog, clock: Clock) -> None:
     keeper = MemberSendLimiter(sends, shared=False, clock=clock, sleep=clock.sleep)
 
     for _ in range(30):

@@ -12,8 +12,9 @@ from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import Person
 from pipeline.ports import Profile
 from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, StoredMedia, TextPart, VoicePart
-from tests.adapters.wecom.application import ZHANGSAN, Gate, Shelf, app_of
+from tests.adapters.wecom.application import ZHANGSAN, app_of
 from tests.adapters.wecom.qyapi import Clock, Qyapi, body_of, refusal
+from tests.fakes.ports import FakeSendLimiter, MemoryMedia
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"p" * 100
 
@@ -25,13 +26,13 @@ async def qyapi() -> AsyncIterator[Qyapi]:
 
 
 @pytest.fixture
-def gate() -> Gate:
-    return Gate()
+def limiter() -> FakeSendLimiter:
+    return FakeSendLimiter()
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def media() -> MemoryMedia:
+    return MemoryMedia()
 
 
 @pytest.fixture
@@ -42,14 +43,14 @@ async def cache(tmp_path: Path) -> AsyncIterator[Cache]:
 
 
 @pytest.fixture
-async def app(qyapi: Qyapi, cache: Cache, gate: Gate, shelf: Shelf) -> AsyncIterator[WeComApp]:
-    app = app_of(qyapi, cache, gate=gate, shelf=shelf)
+async def app(qyapi: Qyapi, cache: Cache, limiter: FakeSendLimiter, media: MemoryMedia) -> AsyncIterator[WeComApp]:
+    app = app_of(qyapi, cache, limiter=limiter, media=media)
     yield app
     await app.aclose()
 
 
 async def test_words_are_sent_in_their_format_after_the_governor_agrees(
-    app: WeComApp, qyapi: Qyapi, gate: Gate
+    app: WeComApp, qyapi: Qyapi, limiter: FakeSendLimiter
 ) -> None:
     qyapi.say("message/send", {"errcode": 0, "msgid": "m1"}, {"errcode": 0, "msgid": "m2"})
     receipts = [
@@ -59,12 +60,14 @@ async def test_words_are_sent_in_their_format_after_the_governor_agrees(
 
     assert receipts == [Receipt("m1"), Receipt("m2")]
     assert [body_of(request)["msgtype"] for request in qyapi.asked_for("message/send")] == ["markdown", "text"]
-    assert gate.admitted == [ZHANGSAN, ZHANGSAN]
+    assert limiter.admitted == [ZHANGSAN, ZHANGSAN]
 
 
 @pytest.mark.parametrize("part", [TextPart("hi", "text"), DocumentPart("a.md", "content")])
-async def test_nothing_is_sent_while_the_governor_refuses(app: WeComApp, qyapi: Qyapi, gate: Gate, part: Part) -> None:
-    gate.closed = True
+async def test_nothing_is_sent_while_the_governor_refuses(
+    app: WeComApp, qyapi: Qyapi, limiter: FakeSendLimiter, part: Part
+) -> None:
+    limiter.closed = True
 
     with pytest.raises(TryAgain):
         await app.send(ZHANGSAN, part)
@@ -72,9 +75,9 @@ async def test_nothing_is_sent_while_the_governor_refuses(app: WeComApp, qyapi: 
     assert qyapi.asked == []
 
 
-async def test_a_picture_is_uploaded_once_and_sent_twice(app: WeComApp, qyapi: Qyapi, shelf: Shelf) -> None:
+async def test_a_picture_is_uploaded_once_and_sent_twice(app: WeComApp, qyapi: Qyapi, media: MemoryMedia) -> None:
     qyapi.say("media/upload", {"errcode": 0, "media_id": "M1"})
-    part = ImagePart(await shelf.keep(PICTURE, mime="image/png", name="cat.png"))
+    part = ImagePart(await media.keep(PICTURE, mime="image/png", name="cat.png"))
     await app.send(ZHANGSAN, part)
     await app.send(Person("wecom", "lisi"), part)
 
@@ -83,11 +86,11 @@ async def test_a_picture_is_uploaded_once_and_sent_twice(app: WeComApp, qyapi: Q
     assert PICTURE in qyapi.asked_for("media/upload")[0].content
 
 
-async def test_an_upload_outlives_the_process(qyapi: Qyapi, shelf: Shelf, tmp_path: Path) -> None:
+async def test_an_upload_outlives_the_process(qyapi: Qyapi, media: MemoryMedia, tmp_path: Path) -> None:
     qyapi.say("media/upload", {"errcode": 0, "media_id": "M1"})
-    part = ImagePart(await shelf.keep(PICTURE, mime="image/png", name="cat.png"))
+    part = ImagePart(await media.keep(PICTURE, mime="image/png", name="cat.png"))
     for _ in range(2):
-        app = app_of(qyapi, Cache(tmp_path / "shared", clock=Clock()), shelf=shelf)
+        app = app_of(qyapi, Cache(tmp_path / "shared", clock=Clock()), media=media)
         await app.send(ZHANGSAN, part)
         await app.aclose()
 
@@ -95,10 +98,12 @@ async def test_an_upload_outlives_the_process(qyapi: Qyapi, shelf: Shelf, tmp_pa
     assert len(qyapi.asked_for("gettoken")) == 1
 
 
-async def test_the_same_file_under_another_name_is_another_upload(app: WeComApp, qyapi: Qyapi, shelf: Shelf) -> None:
+async def test_the_same_file_under_another_name_is_another_upload(
+    app: WeComApp, qyapi: Qyapi, media: MemoryMedia
+) -> None:
     qyapi.say("media/upload", {"errcode": 0, "media_id": "M1"}, {"errcode": 0, "media_id": "M2"})
     for name in ("one.pdf", "two.pdf"):
-        await app.send(ZHANGSAN, FilePart(await shelf.keep(b"%PDF-1.7", mime="application/pdf", name=name)))
+        await app.send(ZHANGSAN, FilePart(await media.keep(b"%PDF-1.7", mime="application/pdf", name=name)))
 
     assert [body_of(request)["file"]["media_id"] for request in qyapi.asked_for("message/send")] == ["M1", "M2"]
 
@@ -107,10 +112,10 @@ async def test_the_same_file_under_another_name_is_another_upload(app: WeComApp,
 async def test_an_expired_media_id_is_uploaded_again_once(
     app: WeComApp,
     qyapi: Qyapi,
-    shelf: Shelf,
+    media: MemoryMedia,
     uploaded_before: bool,  # noqa: FBT001
 ) -> None:
-    part = ImagePart(await shelf.keep(PICTURE, mime="image/png", name="cat.png"))
+    part = ImagePart(await media.keep(PICTURE, mime="image/png", name="cat.png"))
     uploads = [{"errcode": 0, "media_id": f"M{number}"} for number in range(1, 4)]
     qyapi.say("media/upload", *uploads)
     if uploaded_before:
@@ -122,8 +127,8 @@ async def test_an_expired_media_id_is_uploaded_again_once(
     assert body_of(qyapi.asked_for("message/send")[-1])["image"] == {"media_id": "M2"}
 
 
-async def test_a_media_id_refused_twice_is_given_up(app: WeComApp, qyapi: Qyapi, shelf: Shelf) -> None:
-    part = ImagePart(await shelf.keep(PICTURE, mime="image/png", name="cat.png"))
+async def test_a_media_id_refused_twice_is_given_up(app: WeComApp, qyapi: Qyapi, media: MemoryMedia) -> None:
+    part = ImagePart(await media.keep(PICTURE, mime="image/png", name="cat.png"))
     qyapi.say("media/upload", *[{"errcode": 0, "media_id": "M"}] * 5)
     qyapi.say("message/send", *[refusal(40007)] * 5)
 
@@ -147,23 +152,23 @@ async def test_a_media_id_refused_twice_is_given_up(app: WeComApp, qyapi: Qyapi,
 async def test_media_wecom_does_not_take_as_such_go_as_files(
     app: WeComApp,
     qyapi: Qyapi,
-    shelf: Shelf,
+    media: MemoryMedia,
     part_of: type[ImagePart | VoicePart | FilePart],
     mime: str,
     size: int,
     sent_as: str,
 ) -> None:
     qyapi.say("media/upload", {"errcode": 0, "media_id": "M"})
-    await app.send(ZHANGSAN, part_of(await shelf.keep(b"x" * size, mime=mime, name="x")))
+    await app.send(ZHANGSAN, part_of(await media.keep(b"x" * size, mime=mime, name="x")))
 
     assert body_of(qyapi.asked_for("message/send")[0])["msgtype"] == sent_as
 
 
-async def test_a_file_too_large_for_wecom_is_undeliverable(app: WeComApp, qyapi: Qyapi, shelf: Shelf) -> None:
-    media = await shelf.keep(b"x" * (20 * 2**20 + 1), mime="application/zip", name="x.zip")
+async def test_a_file_too_large_for_wecom_is_undeliverable(app: WeComApp, qyapi: Qyapi, media: MemoryMedia) -> None:
+    kept = await media.keep(b"x" * (20 * 2**20 + 1), mime="application/zip", name="x.zip")
 
     with pytest.raises(Undeliverable, match="20 MB"):
-        await app.send(ZHANGSAN, FilePart(media))
+        await app.send(ZHANGSAN, FilePart(kept))
 
     assert qyapi.asked == []
 
@@ -190,14 +195,14 @@ async def test_a_document_is_sent_as_a_file_of_its_text(app: WeComApp, qyapi: Qy
     ],
 )
 async def test_what_a_person_sent_is_fetched_and_known_by_its_bytes(
-    app: WeComApp, qyapi: Qyapi, shelf: Shelf, data: bytes, disposition: str, mime: str, name: str
+    app: WeComApp, qyapi: Qyapi, media: MemoryMedia, data: bytes, disposition: str, mime: str, name: str
 ) -> None:
     headers = {"content-type": "text/html"} | ({"content-disposition": disposition} if disposition else {})
     qyapi.say("media/get", httpx2.Response(200, content=data, headers=headers))
     stored = await app.fetch("M1")
 
     assert stored == StoredMedia(sha256(data).hexdigest(), mime, name, len(data))
-    assert shelf.files[stored.sha256] == data
+    assert media.files[stored.sha256] == data
 
 
 async def test_a_person_is_looked_up_once(app: WeComApp, qyapi: Qyapi) -> None:
