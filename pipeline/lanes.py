@@ -1,6 +1,7 @@
 """The one entrance for every transport: what a channel has read becomes ours to answer."""
 
 from collections.abc import Callable
+from math import inf
 from time import time
 
 import structlog
@@ -26,7 +27,8 @@ class Intake:
     """Puts events in their lanes.
 
     An event is answered once: while it is younger than `keep_days`, its key is kept and refuses a second delivery;
-    after that, its own time refuses it. `clock` gives seconds since 1970.
+    after that, its own time refuses it. `keyless_until` is when the latest event was sent whose key is gone already,
+    because keys were kept for a shorter time before. Both it and `clock` give seconds since 1970.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class Intake:
         urgent: Callable[[InboundEvent], bool],
         *,
         keep_days: int,
+        keyless_until: Callable[[], float] = lambda: -inf,
         clock: Callable[[], float] = time,
     ) -> None:
         self._inbox = inbox
         self._urgent = urgent
         self._longest = keep_days * _DAY - _MARGIN
+        self._keyless_until = keyless_until
         self._clock = clock
 
     async def accept(self, event: InboundEvent) -> bool:
@@ -53,8 +57,9 @@ class Intake:
         return await self._inbox.accept(event, lane=lane)
 
     def _out_of_time(self, event: InboundEvent) -> str:
-        age = self._clock() - event.sent_at.timestamp()
-        if age > self._longest:
+        sent_at = event.sent_at.timestamp()
+        age = self._clock() - sent_at
+        if age > self._longest or sent_at <= self._keyless_until():
             return "too_old"
         return "in_the_future" if age < -_MOST_AHEAD else ""
 

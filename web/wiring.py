@@ -202,6 +202,7 @@ class Service:
         await asyncio.to_thread(keep_private, data, data / "media", data / "cache")
         await self.chain_sync.start()
         await self.chains.warm()
+        await self.cleanup.load()
         await self.worker.start(self.generations.run)
         self.cleanup.start()
         self.schema.start()
@@ -310,18 +311,20 @@ def _assemble(
     channels = {name: one.channel for name, one in opened.items()}
     generations = Generations(base.generation(settings, chains, exports, channels))
     metrics.RUNNING.set_function(lambda: worker.running)
+    keep_days = settings.storage.keep_turns_days
+    cleanup = CleanupTask(
+        database,
+        media,
+        keep_days=keep_days,
+        keep_media_days=settings.storage.keep_media_days,
+        retention_days=settings.storage.retention_days,
+        eraser=eraser,
+    )
     return Service(
         foundation=base,
         database=database,
         worker=worker,
-        cleanup=CleanupTask(
-            database,
-            media,
-            keep_days=settings.storage.keep_turns_days,
-            keep_media_days=settings.storage.keep_media_days,
-            retention_days=settings.storage.retention_days,
-            eraser=eraser,
-        ),
+        cleanup=cleanup,
         schema=SchemaWatch(database),
         eraser=eraser,
         channels=opened,
@@ -336,5 +339,5 @@ def _assemble(
         ),
         simulator=simulator,
         media=media,
-        intake=Intake(worker, generations.urgent, keep_days=settings.storage.keep_turns_days),
+        intake=Intake(worker, generations.urgent, keep_days=keep_days, keyless_until=lambda: cleanup.keyless_until),
     )

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Awaitable
 from itertools import count
+from math import inf
 from time import time
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import Insert, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.supervision import SupervisedLoop
 from storage.conversations.deletion import delete_marked_files, delete_unreferenced_files, forget_old
@@ -14,7 +17,7 @@ from storage.conversations.erasure import Eraser
 from storage.conversations.kept_documents import drop_old_exports
 from storage.database.engine import Database
 from storage.database.failures import read_failure
-from storage.database.tables import inbox
+from storage.database.tables import inbox, removed_keys
 from storage.media.files import MediaFolder
 from storage.usage.pseudonyms import drop_pseudonyms
 
@@ -50,7 +53,22 @@ class CleanupTask:
         self._keep_media_days = keep_media_days
         self._retention_days = retention_days
         self._eraser = eraser
+        self._keyless_until = -inf
         self.loop = SupervisedLoop("janitor", self._run)
+
+    @property
+    def keyless_until(self) -> float:
+        """When the latest event was sent whose key is gone, in seconds since 1970, as far as this process knows."""
+        return self._keyless_until
+
+    async def load(self) -> None:
+        """Read what was removed before, also by other processes and under other settings. Raises `SQLAlchemyError`."""
+        async with self._database.read() as connection:
+            await self._note(connection)
+
+    async def _note(self, connection: AsyncConnection) -> None:
+        sent_at = (await connection.execute(select(removed_keys.c.sent_at))).scalar_one_or_none()
+        self._keyless_until = -inf if sent_at is None else float(sent_at)
 
     def start(self) -> None:
         """Clean now and each hour."""
@@ -76,10 +94,22 @@ class CleanupTask:
         )
         while True:
             async with self._database.write() as connection:
-                gone = (await connection.execute(delete(inbox).where(inbox.c.id.in_(old)).returning(inbox.c.id))).all()
+                gone = (
+                    await connection.execute(delete(inbox).where(inbox.c.id.in_(old)).returning(inbox.c.sent_at))
+                ).all()
+                if gone:
+                    await connection.execute(self._raise_mark(max(row.sent_at for row in gone)))
+                await self._note(connection)
             removed += len(gone)
             if len(gone) < _BATCH:
                 return removed
+
+    def _raise_mark(self, sent_at: float) -> Insert:
+        insert, greatest = (postgresql.insert, func.greatest) if self._database.shared else (sqlite.insert, func.max)
+        mark = insert(removed_keys).values(id=1, sent_at=sent_at)
+        return mark.on_conflict_do_update(
+            index_elements=["id"], set_={"sent_at": greatest(removed_keys.c.sent_at, mark.excluded.sent_at)}
+        )
 
     async def _run(self) -> None:
         for hour in count():

@@ -290,3 +290,12 @@ forgotten_keys = Table(
     Column("month", Integer, primary_key=True, autoincrement=False),
     Column("key", Text, nullable=False),
 )
+
+# When the latest event was sent whose key has been removed from the inbox: one row, with the id 1. What was sent
+# before is not answered, however long keys are kept by now.
+removed_keys = Table(
+    "removed_keys",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sent_at", Double, nullable=False),
+)

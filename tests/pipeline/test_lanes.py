@@ -32,3 +32,14 @@ async def test_an_event_is_answered_only_while_its_key_is_kept(age: float, *, ac
     new = await intake.accept(event)
 
     assert (accepted, ["k"] * accepted) == (new, inbox.keys)
+
+
+@pytest.mark.parametrize(("sent", "accepted"), [(NOW - 10 * DAY, False), (NOW - 8 * DAY, False), (NOW - 7 * DAY, True)])
+async def test_keys_that_were_removed_refuse_though_they_would_be_kept_longer_now(
+    sent: float, *, accepted: bool
+) -> None:
+    inbox = FakeInbox()
+    intake = Intake(inbox, lambda _: False, keep_days=30, keyless_until=lambda: NOW - 8 * DAY, clock=lambda: NOW)
+    event = InboundEvent("k", Person("wecom", "z"), Text("hi"), datetime.fromtimestamp(sent, UTC))
+
+    assert accepted == await intake.accept(event)

@@ -194,5 +194,5 @@ def _characters(rest: RemainingRow, room: int, *, by_force: bool) -> Iterator[_P
 
 def _overhead(rest: RemainingRow) -> int:
     """Return the bytes of the line that are none of its words."""
-    begins = next((str(span) for span in rest.spans(1)), "")
+    begins = next((words for span in rest.spans(1) if (words := str(span))), "")
     return len(f"{rest.prefix}{rest.guard_of(begins)}".encode())

@@ -118,6 +118,7 @@ _ornaments = st.sampled_from(("", "> ", "汉", "x" * 700, "y" * 3000))
     ),
     limit=st.integers(100, 2048),
 )
+@example(rows=[Row((Span(""), Span("字" * 900, "> ")), guard="\u200b")], limit=100)
 @settings(max_examples=60, deadline=None)
 def test_the_cutter_ends_and_keeps_the_limit_whatever_the_rows_are(rows: list[Row], limit: int) -> None:
     done = list(pieces(rows, limit))

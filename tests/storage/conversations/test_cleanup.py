@@ -1,5 +1,6 @@
 """What is old and done goes, with its parts; what failed stays until somebody deals with it."""
 
+from math import inf
 from pathlib import Path
 from time import time
 
@@ -48,3 +49,25 @@ async def test_a_key_stays_while_the_event_it_refuses_would_be_answered(database
     removed = await CleanupTask(database, MediaFolder(tmp_path), keep_days=7, keep_media_days=0).clean()
 
     assert 1 == removed
+
+
+async def test_until_when_keys_are_gone_is_kept_and_never_goes_back(database: Database, tmp_path: Path) -> None:
+    now = time()
+
+    async def keyless_until(*turns: dict[str, object]) -> float:
+        if turns:
+            async with database.write() as connection:
+                await connection.execute(insert(inbox), list(turns))
+        task = CleanupTask(database, MediaFolder(tmp_path), keep_days=7, keep_media_days=0)
+        await task.clean()
+        again = CleanupTask(database, MediaFolder(tmp_path), keep_days=30, keep_media_days=0)
+        await again.load()
+        assert task.keyless_until == again.keyless_until
+        return again.keyless_until
+
+    none_yet = await keyless_until()
+    first = await keyless_until(ended(1, "done", 8) | {"sent_at": now - 9 * DAY}, ended(2, "done", 1))
+    older = await keyless_until(ended(3, "done", 12) | {"sent_at": now - 12 * DAY})
+
+    assert -inf == none_yet
+    assert now - 9 * DAY == first == older
