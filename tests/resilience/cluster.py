@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from adapters.simulator.platform.apps import App, invent_app
 from adapters.simulator.platform.timeline import Delivered
 from adapters.simulator.remote import RemoteSimulator
+from tests.resilience.fork_server import ForkServer
 from tests.resilience.processes import Program, module
 from tests.resilience.webhook_clients import Letter, letter
 
@@ -35,13 +36,14 @@ class Service(Program):
         settings: Mapping[str, str],
         argv: Sequence[str],
         cpus: Collection[int],
+        forks: ForkServer | None,
     ) -> None:
         self.port = port
         self.log = folder / f"{name}.log"
         own = {"WEBOT_SERVER__PORT": str(port), "WEBOT_LOG__OUTPUT": "file", "WEBOT_LOG__PATH": str(self.log)}
         if "PYTHONPATH" not in settings:  # an earlier version, which knows no such key
             own["WEBOT_CONSOLE__PORT"] = "0"
-        super().__init__(argv, folder=folder, name=name, environ={**settings, **own}, cpus=cpus)
+        super().__init__(argv, folder=folder, name=name, environ={**settings, **own}, cpus=cpus, forks=forks)
 
     def faults(self) -> list[str]:
         """Give what its log has of errors and exceptions."""
@@ -68,6 +70,7 @@ class Cluster:
         model_delay: float = 0.0,
         settings: Mapping[str, str] | None = None,
         beside: Collection[int] = (),
+        forks: ForkServer | None = None,
     ) -> None:
         self.folder = folder
         self.app: App = invent_app(callback_url="http://webot/gpt")
@@ -77,6 +80,7 @@ class Cluster:
         self._model_delay = model_delay
         self._settings = settings or {}
         self._beside = beside
+        self._forks = forks
         self._exits = AsyncExitStack()
         self.wecom_url = ""
 
@@ -115,6 +119,7 @@ class Cluster:
             settings={**self._connections(), **self._settings, **(settings or {})},
             argv=argv or module("web.cli", "serve"),
             cpus=cpus,
+            forks=self._forks,
         )
         self.services.append(service)
         self._exits.push_async_callback(_end, service)
@@ -153,7 +158,7 @@ class Cluster:
         return int((await self.wecom.counts())["delivered"])
 
     def _program(self, name: str, argv: Sequence[str]) -> Program:
-        program = Program(argv, folder=self.folder, name=name, cpus=self._beside)
+        program = Program(argv, folder=self.folder, name=name, cpus=self._beside, forks=self._forks)
         self._exits.push_async_callback(_end, program)
         return program
 

@@ -7,11 +7,16 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil  # type: ignore[import-untyped]
 
+from tests.resilience.fork_server import ForkedProcess, ForkServer
+
 _END = 30.0
 """Seconds after which a program that was told to end is held to hang."""
+
+_PYTHON = [sys.executable, "-m"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,10 @@ class Usage:
 
 
 class Program:
-    """One process; its first line on stdout says that it is ready, stderr goes to a file."""
+    """One process; its first line on stdout says that it is ready, stderr goes to a file.
+
+    A module of this Python is started by `forks` if that is given, which saves the imports.
+    """
 
     def __init__(
         self,
@@ -33,6 +41,7 @@ class Program:
         name: str,
         environ: Mapping[str, str] | None = None,
         cpus: Collection[int] = (),
+        forks: ForkServer | None = None,
     ) -> None:
         self.name = name
         self.errors = folder / f"{name}.stderr"
@@ -47,7 +56,8 @@ class Program:
             **(environ or {}),
         }
         self._cpus = cpus
-        self._process: asyncio.subprocess.Process | None = None
+        self._forks = forks
+        self._process: asyncio.subprocess.Process | ForkedProcess | None = None
         self._reading: asyncio.Task[None] | None = None
         self.said: list[str] = []
         """Its lines on stdout."""
@@ -66,14 +76,7 @@ class Program:
     async def start(self, *, within: float = 60.0) -> str:
         """Start, and give the first line it prints; `RuntimeError` with what it said if it ends before."""
         with self.errors.open("ab") as errors:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._argv,
-                cwd=self._folder,
-                env=self._environ,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-            )
+            self._process = await self._run(errors)
         if self._cpus:
             os.sched_setaffinity(self._process.pid, self._cpus)
         assert self._process.stdout is not None
@@ -84,6 +87,18 @@ class Program:
         self.said.append(line)
         self._reading = asyncio.create_task(self._read(self._process.stdout))
         return line
+
+    async def _run(self, errors: IO[bytes]) -> asyncio.subprocess.Process | ForkedProcess:
+        if self._forks is not None and self._argv[:2] == _PYTHON:
+            return await self._forks.start(self._argv[2:], folder=self._folder, environ=self._environ, errors=errors)
+        return await asyncio.create_subprocess_exec(
+            *self._argv,
+            cwd=self._folder,
+            env=self._environ,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+        )
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -124,4 +139,4 @@ class Program:
 
 def module(name: str, *arguments: str) -> list[str]:
     """Give the command line of a Python module."""
-    return [sys.executable, "-m", name, *arguments]
+    return [*_PYTHON, name, *arguments]

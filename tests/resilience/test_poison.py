@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Hangs, OpenAIServer, Says
 from tests.resilience.cluster import Cluster
+from tests.resilience.fork_server import ForkServer
 from tests.resilience.webhook_clients import post_all
 
 _ATTEMPTS = 2
@@ -15,11 +16,11 @@ def _asked(model: OpenAIServer, times: int) -> bool:
     return len(model.asked) == times
 
 
-async def test_a_message_that_kills_is_begun_a_few_times_and_apologised_for(tmp_path: Path) -> None:
+async def test_a_message_that_kills_is_begun_a_few_times_and_apologised_for(tmp_path: Path, forks: ForkServer) -> None:
     settings = {"WEBOT_LIMITS__TURN_ATTEMPTS": str(_ATTEMPTS), "WEBOT_CHAT__THINKING_SECONDS": "0"}
     async with (
         OpenAIServer() as model,
-        Cluster(tmp_path, model_url=model.base_url, settings=settings) as town,
+        Cluster(tmp_path, forks=forks, model_url=model.base_url, settings=settings) as town,
     ):
         model.script(*[Hangs()] * _ATTEMPTS, Says("好了"))
         service = await town.serve()

@@ -5,6 +5,7 @@ import resource
 from pathlib import Path
 
 from tests.resilience.cluster import Cluster, Service
+from tests.resilience.fork_server import ForkServer
 from tests.resilience.postgres import Postgres
 from tests.resilience.webhook_clients import LOST, Posted, lines, post_all, post_steadily
 from tests.resilience.wecom_clients import WeComClients, settle
@@ -12,8 +13,8 @@ from tests.resilience.wecom_clients import WeComClients, settle
 _SETTLED = 60.0
 
 
-async def test_postgresql_may_restart_in_mid_run(tmp_path: Path, restartable: Postgres) -> None:
-    async with Cluster(tmp_path, database_url=await restartable.database(), model_delay=0.2) as town:
+async def test_postgresql_may_restart_in_mid_run(tmp_path: Path, forks: ForkServer, restartable: Postgres) -> None:
+    async with Cluster(tmp_path, forks=forks, database_url=await restartable.database(), model_delay=0.2) as town:
         services = [town.service(), town.service()]
         await asyncio.gather(*(service.start() for service in services))
         speakers = WeComClients(
@@ -33,8 +34,8 @@ async def test_postgresql_may_restart_in_mid_run(tmp_path: Path, restartable: Po
         assert {500} >= set(speakers.refused)
 
 
-async def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
-    async with Cluster(tmp_path) as town:
+async def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path, forks: ForkServer) -> None:
+    async with Cluster(tmp_path, forks=forks) as town:
         service = await town.serve()
         before = [town.letter(f"u{person}", "before") for person in range(20)]
         accepted = await post_all(service.port, [letter.request() for letter in before], connections=4)
@@ -56,8 +57,8 @@ async def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path) -> None:
         assert 220 == await town.total()
 
 
-async def test_a_second_process_on_one_sqlite_file_is_refused(tmp_path: Path) -> None:
-    async with Cluster(tmp_path) as town:
+async def test_a_second_process_on_one_sqlite_file_is_refused(tmp_path: Path, forks: ForkServer) -> None:
+    async with Cluster(tmp_path, forks=forks) as town:
         await town.serve()
         second = town.service()
         try:
@@ -69,8 +70,8 @@ async def test_a_second_process_on_one_sqlite_file_is_refused(tmp_path: Path) ->
         assert "another webot process is using" in second.errors.read_text()
 
 
-async def test_stopping_answers_callbacks_to_the_end_and_loses_nothing(tmp_path: Path) -> None:
-    async with Cluster(tmp_path, model_delay=1.0) as town:
+async def test_stopping_answers_callbacks_to_the_end_and_loses_nothing(tmp_path: Path, forks: ForkServer) -> None:
+    async with Cluster(tmp_path, forks=forks, model_delay=1.0) as town:
         first = await town.serve()
         letters = [town.letter(f"u{number % 50}", f"m{number}l0") for number in range(300)]
         posting = asyncio.create_task(

@@ -8,6 +8,7 @@ import pytest
 from adapters.simulator.faults import Drop, Errcode, Fault, HttpStatus, NotJson
 from tests.fakes.openai_server import Hangs, OpenAIServer
 from tests.resilience.cluster import Cluster
+from tests.resilience.fork_server import ForkServer
 from tests.resilience.webhook_clients import post_all
 from tests.resilience.wecom_clients import ScriptedMember, read, words
 
@@ -23,9 +24,11 @@ _LINES = 60
         pytest.param([Errcode(45009), Errcode(60020, ip="203.0.113.7")], id="it refuses"),
     ],
 )
-async def test_every_part_arrives_once_and_in_order_however_wecom_fails(tmp_path: Path, faults: list[Fault]) -> None:
+async def test_every_part_arrives_once_and_in_order_however_wecom_fails(
+    tmp_path: Path, forks: ForkServer, faults: list[Fault]
+) -> None:
     people = [ScriptedMember(f"u{number}", [_LINES, 1]) for number in range(6)]
-    async with Cluster(tmp_path) as town:
+    async with Cluster(tmp_path, forks=forks) as town:
         service = await town.serve()
         for fault in faults:
             await town.wecom.add_fault(fault, route="message/send", calls=3)
@@ -38,10 +41,12 @@ async def test_every_part_arrives_once_and_in_order_however_wecom_fails(tmp_path
         assert [] == [fault for fault in service.faults() if "operator_needed" not in fault]
 
 
-async def test_a_hanging_model_is_stopped_by_its_person_and_holds_up_nobody_else(tmp_path: Path) -> None:
+async def test_a_hanging_model_is_stopped_by_its_person_and_holds_up_nobody_else(
+    tmp_path: Path, forks: ForkServer
+) -> None:
     async with OpenAIServer() as model:
         model.script(Hangs())
-        async with Cluster(tmp_path, model_url=model.base_url) as town:
+        async with Cluster(tmp_path, forks=forks, model_url=model.base_url) as town:
             service = await town.serve()
 
             async def say(user: str, text: str) -> None:
@@ -62,10 +67,10 @@ async def test_a_hanging_model_is_stopped_by_its_person_and_holds_up_nobody_else
             assert 1 == model.hung_up
 
 
-async def test_every_callback_delivered_three_times_is_answered_once(tmp_path: Path) -> None:
+async def test_every_callback_delivered_three_times_is_answered_once(tmp_path: Path, forks: ForkServer) -> None:
     people = 1000
     # On a machine far too busy, "still thinking" would be a message more.
-    async with Cluster(tmp_path, settings={"WEBOT_CHAT__THINKING_SECONDS": "0"}) as town:
+    async with Cluster(tmp_path, forks=forks, settings={"WEBOT_CHAT__THINKING_SECONDS": "0"}) as town:
         service = await town.serve()
         letters = [town.letter(f"u{number}", f"m{number}") for number in range(people)]
         # Sealed anew each time, as WeCom does, and the three of a message close together.

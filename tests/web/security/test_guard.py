@@ -5,7 +5,7 @@ import base64
 import subprocess
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
@@ -29,58 +29,56 @@ def basic(password: str) -> str:
     return "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        pytest.param({"Host": "webot.example.com"}, id="a name bound to this machine by a stranger"),
-        pytest.param({"Host": "127.0.0.1.example.com"}, id="a name that begins as ours"),
-        pytest.param({"X-Forwarded-For": "203.0.113.7"}, id="somebody behind a proxy"),
-        pytest.param({"X-Forwarded-Host": "webot.example.com"}, id="a proxy that names its host"),
-        pytest.param({"Forwarded": "for=203.0.113.7"}, id="somebody behind a newer proxy"),
-        pytest.param({"CF-Connecting-IP": "203.0.113.7"}, id="somebody behind Cloudflare"),
-        pytest.param({"True-Client-IP": "203.0.113.7"}, id="somebody behind Akamai"),
-        pytest.param({"Ali-CDN-Real-IP": "203.0.113.7"}, id="somebody behind a CDN of Alibaba"),
-        pytest.param({"X-Original-Forwarded-For": "203.0.113.7"}, id="somebody behind an ingress"),
-        pytest.param({"X_FORWARDED_FOR": "203.0.113.7"}, id="somebody behind a proxy that writes no dashes"),
-        pytest.param({"CDN-Loop": "cloudflare"}, id="a CDN that names itself alone"),
-        pytest.param({"X-Real-IP": "203.0.113.7"}, id="somebody behind nginx"),
-        pytest.param({"Via": "1.1 proxy"}, id="a proxy that names itself"),
-    ],
-)
+STRANGERS = {
+    "a name bound to this machine by a stranger": {"Host": "webot.example.com"},
+    "a name that begins as ours": {"Host": "127.0.0.1.example.com"},
+    "somebody behind a proxy": {"X-Forwarded-For": "203.0.113.7"},
+    "a proxy that names its host": {"X-Forwarded-Host": "webot.example.com"},
+    "somebody behind a newer proxy": {"Forwarded": "for=203.0.113.7"},
+    "somebody behind Cloudflare": {"CF-Connecting-IP": "203.0.113.7"},
+    "somebody behind Akamai": {"True-Client-IP": "203.0.113.7"},
+    "somebody behind a CDN of Alibaba": {"Ali-CDN-Real-IP": "203.0.113.7"},
+    "somebody behind an ingress": {"X-Original-Forwarded-For": "203.0.113.7"},
+    "somebody behind a proxy that writes no dashes": {"X_FORWARDED_FOR": "203.0.113.7"},
+    "a CDN that names itself alone": {"CDN-Loop": "cloudflare"},
+    "somebody behind nginx": {"X-Real-IP": "203.0.113.7"},
+    "a proxy that names itself": {"Via": "1.1 proxy"},
+}
+
+
 @pytest.mark.parametrize("path", ["/console", "/console/status", "/console/api/status", "/console/static/chat.js"])
-async def test_only_this_machine_may_look(house: RunningService, path: str, headers: Mapping[str, str]) -> None:
-    answer = await house.http.get(path, headers=headers)
+async def test_only_this_machine_may_look(house: RunningService, path: str) -> None:
+    answers = {who: (await house.http.get(path, headers=headers)).status_code for who, headers in STRANGERS.items()}
 
-    assert 403 == answer.status_code
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.1:8080", "[::1]:50008", "LOCALHOST:1"])
-async def test_this_machine_has_several_names(house: RunningService, host: str) -> None:
-    answer = await house.http.get("/console", headers={"Host": host})
-
-    assert 200 == answer.status_code
+    assert dict.fromkeys(STRANGERS, 403) == answers
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        pytest.param({}, 200, id="a program"),
-        pytest.param({"Origin": "http://127.0.0.1:{port}", "Sec-Fetch-Site": "same-origin"}, 200, id="our own page"),
-        pytest.param({"Origin": "http://127.0.0.1:1", "Sec-Fetch-Site": "same-site"}, 403, id="another port's page"),
-        pytest.param({"Origin": "http://evil.example"}, 403, id="a stranger's page"),
-        pytest.param({"Origin": "null"}, 403, id="a page without an origin"),
-        pytest.param({"Sec-Fetch-Site": "cross-site"}, 403, id="a stranger's form"),
-    ],
-)
-async def test_no_other_page_may_speak_for_anybody(
-    house: RunningService, headers: Mapping[str, str], status: int
-) -> None:
+async def test_this_machine_has_several_names(house: RunningService) -> None:
+    hosts = ["127.0.0.1", "localhost", "127.0.0.1:8080", "[::1]:50008", "LOCALHOST:1"]
+    answers = {host: (await house.http.get("/console", headers={"Host": host})).status_code for host in hosts}
+
+    assert dict.fromkeys(hosts, 200) == answers
+
+
+SPEAKERS = {
+    "a program": ({}, 200),
+    "our own page": ({"Origin": "http://127.0.0.1:{port}", "Sec-Fetch-Site": "same-origin"}, 200),
+    "another port's page": ({"Origin": "http://127.0.0.1:1", "Sec-Fetch-Site": "same-site"}, 403),
+    "a stranger's page": ({"Origin": "http://evil.example"}, 403),
+    "a page without an origin": ({"Origin": "null"}, 403),
+    "a stranger's form": ({"Sec-Fetch-Site": "cross-site"}, 403),
+}
+
+
+async def test_no_other_page_may_speak_for_anybody(house: RunningService) -> None:
     port = str(house.http.base_url.port)
-    sent = {name: value.replace("{port}", port) for name, value in headers.items()}
-    answer = await house.http.post("/console/do", data=SAY, headers=sent)
+    came = {}
+    for number, (who, (headers, _)) in enumerate(SPEAKERS.items()):
+        sent = {name: value.replace("{port}", port) for name, value in headers.items()}
+        answer = await house.http.post("/console/do", data=SAY | {"user": f"u{number}"}, headers=sent)
+        came[who] = answer.status_code, bool(house.phone(f"u{number}").entries())
 
-    assert status == answer.status_code
-    assert (status == 200) == bool(house.phone().entries())
+    assert {who: (status, status == 200) for who, (_, status) in SPEAKERS.items()} == came
 
 
 async def test_a_refusal_can_be_read(house: RunningService) -> None:
@@ -91,12 +89,12 @@ async def test_a_refusal_can_be_read(house: RunningService) -> None:
     assert "this machine only" in told.json()["detail"]
 
 
-@pytest.mark.parametrize("path", ["/console", "/console/status", "/console/static/chat.js", "/console/media/none"])
-async def test_every_answer_keeps_the_page_from_harm(house: RunningService, path: str) -> None:
-    answer = await house.http.get(path)
+async def test_every_answer_keeps_the_page_from_harm(house: RunningService) -> None:
+    for path in ("/console", "/console/status", "/console/static/chat.js", "/console/media/none"):
+        answer = await house.http.get(path)
 
-    assert answer.headers["content-security-policy"].startswith("default-src 'self';")
-    assert ("DENY", "nosniff") == (answer.headers["x-frame-options"], answer.headers["x-content-type-options"])
+        assert answer.headers["content-security-policy"].startswith("default-src 'self';"), path
+        assert ("DENY", "nosniff") == (answer.headers["x-frame-options"], answer.headers["x-content-type-options"])
 
 
 async def test_everybody_needs_the_password_where_there_is_one(tmp_path: Path) -> None:
