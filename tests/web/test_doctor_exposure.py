@@ -14,9 +14,9 @@ from tests.web.credentials import credentials
 from web.doctor.environment import examine_ground
 from web.doctor.examination import findings_for
 from web.doctor.exposure import examine_console, examine_exposure
-from web.http.addresses import addresses_of
 from web.security.access import Access
 from web.security.passwords import hash_password
+from web.settings.addresses import addresses_of
 from web.settings.loading import load
 
 HASH = hash_password("correct horse battery")

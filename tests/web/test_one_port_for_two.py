@@ -7,7 +7,7 @@ import pytest
 from pipeline.errors import SettingsInvalid
 from tests.web.settings_files import write
 from tests.web.shell import webot
-from web.http.addresses import Address, Addresses
+from web.settings.addresses import Address, Addresses
 
 EVERY = "0.0.0.0"  # noqa: S104 -- compared, not bound
 CLASHES = (

@@ -34,7 +34,7 @@ def command(shell: Shell) -> None:
     else:
         for line in lines:
             click.echo(f"{line.setting}{line.note}")
-    from web.http.addresses import described  # noqa: PLC0415 (the same)
+    from web.settings.addresses import described  # noqa: PLC0415 (the same)
 
     for where in described(loaded):
         click.echo(f"# {where}")

@@ -1,7 +1,6 @@
 """The files the pages load, all of them shipped: nothing comes from another machine."""
 
 import hashlib
-import mimetypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,6 +10,8 @@ from litestar import Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+
+from web.security.roles import Permission
 
 _Request = Request[Any, Any, Any]
 
@@ -28,12 +29,22 @@ class Asset:
 
 def _read() -> Mapping[str, Asset]:
     found: dict[str, Asset] = {}
-    for file in files("web.console").joinpath("static").iterdir():
-        data = file.read_bytes()
-        ending = f".{file.name.rpartition('.')[2]}"
-        mime = _TYPES.get(ending) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        found[file.name] = Asset(data, mime, hashlib.sha256(data).hexdigest()[:12])
+    for folder in page_folders():
+        for file in files("web.console").joinpath(folder).iterdir():
+            ending = f".{file.name.rpartition('.')[2]}"
+            if ending not in _TYPES:
+                continue
+            if file.name in found:
+                raise LookupError(f"web/console/{folder}/{file.name}: another page has a file of this name")
+            data = file.read_bytes()
+            found[file.name] = Asset(data, _TYPES[ending], hashlib.sha256(data).hexdigest()[:12])
     return found
+
+
+def page_folders() -> tuple[str, ...]:
+    """Return the folders of the pages: each holds its routes, templates, scripts and styles."""
+    folders = (each.name for each in files("web.console").iterdir() if each.is_dir())
+    return tuple(sorted(name for name in folders if not name.startswith((".", "_"))))
 
 
 # Read once, when the console is imported: files are not for the event loop.
@@ -45,8 +56,8 @@ def address_of(name: str) -> str:
     return f"/console/static/{name}?{_ASSETS[name].mark}"
 
 
-# Without the password: the page that asks for it loads them, and they are in every copy of webot.
-@get("/static/{name:str}", sync_to_thread=False, needs_no_password=True)
+# Open: the page on which one signs in loads them, and they are in every copy of webot.
+@get("/static/{name:str}", sync_to_thread=False, permission=Permission.OPEN)
 def _asset(request: _Request, name: FromPath[str]) -> Response[bytes]:
     asset = _ASSETS.get(name)
     if asset is None:

@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 from zlib import crc32
 
 import structlog
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from pydantic_core import to_json
 
 from pipeline.text.i18n import Catalogue, Language, in_language
-from web.console.assets import address_of
+from web.console.assets import address_of, page_folders
+from web.console.navigation import entries_for
+from web.security.roles import signed_in
 
 log = structlog.get_logger()
 
@@ -54,7 +56,7 @@ def _hue(name: str) -> int:
 
 
 _TEMPLATES = Environment(
-    loader=PackageLoader("web.console"),
+    loader=ChoiceLoader([PackageLoader("web.console", folder) for folder in page_folders()]),
     autoescape=True,
     auto_reload=False,
     undefined=StrictUndefined,
@@ -65,7 +67,7 @@ _TEMPLATES.filters["hue"] = _hue
 _TEMPLATES.globals["asset"] = address_of
 # Read now: files are not for the event loop, and the first person need not wait for them.
 _WORDS: Mapping[Language, Catalogue] = {language: Catalogue(language) for language in _LANGUAGES}
-for _name in _TEMPLATES.list_templates():
+for _name in _TEMPLATES.list_templates(extensions=["html"]):
     _TEMPLATES.get_template(_name)
 
 
@@ -103,7 +105,15 @@ def page(name: str, request: _Request, /, *, status: int = 200, **shown: object)
     """Answer with a page."""
     # Only a language that was asked for goes on from page to page; `to` makes the addresses.
     to = partial(_address, lang=request.query_params.get("lang", ""))
-    html = rendered(name, words_for(request), to=to, version=VERSION, **shown)
+    html = rendered(
+        name,
+        words_for(request),
+        to=to,
+        version=VERSION,
+        navigation=entries_for(request),
+        user=signed_in(request),
+        **shown,
+    )
     return Response(html, status_code=status, media_type=MediaType.HTML, headers=FRESH)
 
 
@@ -128,5 +138,5 @@ def refused(request: _Request, error: HTTPException) -> Response[Any]:
     if "text/html" not in request.headers.get("accept", "") or "hx-request" in request.headers:
         return Response(to_json({"detail": detail}), status_code=status, media_type=MediaType.JSON, headers=headers)
     to = partial(_address, lang=request.query_params.get("lang", ""))
-    html = rendered("refused.html", words, to=to, status=status, detail=detail, version=VERSION)
+    html = rendered("refused.html", words, to=to, status=status, detail=detail, version=VERSION, navigation=(), tab="")
     return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)

@@ -1,36 +1,44 @@
-"""The console's routes, behind one guard and with one set of headers."""
+"""The console's routes, behind one guard and with one set of headers; each page is a folder and a line here."""
 
 from litestar import Router
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
-from web.console.api import api_routes
 from web.console.assets import asset_routes
-from web.console.chat import chat_routes
-from web.console.faults import fault_routes
+from web.console.chat.chat_api import chat_api_routes
+from web.console.chat.chat_page import chat_routes
+from web.console.chat.faults import fault_routes
+from web.console.chat.session import ConsoleSessions
+from web.console.chat.simulate_api import drill_routes
 from web.console.pages import SAFETY, broke, refused
-from web.console.session import ConsoleSessions
-from web.console.simulate_api import drill_routes
-from web.console.status import status_routes
+from web.console.status.status_page import status_routes
 from web.security.guard import ConsoleGuard
+from web.security.roles import check_declared
 from web.wiring import Service
 
 
 def console_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
     """Make the console's routes."""
-    rooms = ConsoleSessions(service)
+    handlers = _handlers(service)
+    check_declared(handlers)
     return [
         Router(
             "/console",
-            route_handlers=[
-                *chat_routes(service, rooms),
-                *fault_routes(rooms),
-                *status_routes(service),
-                *api_routes(service, rooms),
-                *drill_routes(service, rooms),
-                *asset_routes(),
-            ],
+            route_handlers=handlers,
             guards=[guard],
             response_headers=dict(SAFETY),
             exception_handlers={HTTPException: refused, Exception: broke},
         )
+    ]
+
+
+def _handlers(service: Service) -> list[HTTPRouteHandler]:
+    sessions = ConsoleSessions(service)
+    return [
+        *chat_routes(service, sessions),
+        *fault_routes(sessions),
+        *chat_api_routes(service, sessions),
+        *drill_routes(service, sessions),
+        *status_routes(service),
+        *asset_routes(),
     ]

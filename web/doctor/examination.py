@@ -16,9 +16,9 @@ from web.doctor.environment import examine_ground, examine_service, examine_star
 from web.doctor.exposure import examine_console, examine_exposure
 from web.doctor.models import examine_models
 from web.doctor.servers import examine_servers
-from web.http.addresses import addresses_of
 from web.logs.redaction import Redactor
 from web.security.access import kept_access
+from web.settings.addresses import addresses_of
 from web.settings.loading import Loaded, secrets_of
 
 _NEARBY_SECONDS = 3.0

@@ -10,9 +10,9 @@ from adapters.network_errors import is_local, open_probe_client, short_cause
 from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import Settings
 from web.console.pages import SAFETY
-from web.http.addresses import Address
 from web.retry_messages import RETRY
 from web.security.access import Access
+from web.settings.addresses import Address
 from web.settings.layers import FILES
 
 _READABLE, _WRITABLE = 0o004, 0o002

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from litestar import Litestar, get
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.exceptions.responses import create_exception_response
 from litestar.response import Redirect
 from litestar.types import ASGIApp, ControllerRouterHandler
 
+from web.api.routes import api_routes
 from web.callbacks import callback_route
 from web.console.pages import broke
 from web.console.routes import console_routes
@@ -71,7 +73,7 @@ def _inner_routes(service: Service, guard: ConsoleGuard) -> list[ControllerRoute
     def home() -> Redirect:
         return Redirect("/console")
 
-    return [home, *console_routes(service, guard), *operation_routes(service, guard)]
+    return [home, *console_routes(service, guard), *api_routes(service, guard), *operation_routes(service, guard)]
 
 
 def _app(service: Service, routes: Sequence[ControllerRouterHandler]) -> ASGIApp:
@@ -80,6 +82,7 @@ def _app(service: Service, routes: Sequence[ControllerRouterHandler]) -> ASGIApp
         # Its pages load scripts from elsewhere, and there is no API for strangers to describe.
         openapi_config=None,
         logging_config=None,
+        state=State({"simulated": service.simulator is not None}),
         # The framework itself answers 500 without a word in the log.
         exception_handlers={HTTPException: create_exception_response, Exception: broke},
     )

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pipeline.metrics import REGISTRY
 from web.console.pages import refused
 from web.security.guard import ConsoleGuard
+from web.security.roles import Permission
 
 Check = Callable[[], Awaitable[str]]
 """Gives what is wrong, in a few words, or nothing."""
@@ -42,7 +43,7 @@ def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> lis
 def metrics_route(refresh: Callable[[], Awaitable[None]], *guards: ConsoleGuard) -> HTTPRouteHandler:
     """Make `/metrics`; `refresh` measures what is not counted as it happens."""
 
-    @get("/metrics", guards=guards, exception_handlers={HTTPException: refused})
+    @get("/metrics", guards=guards, permission=Permission.READ_USAGE, exception_handlers={HTTPException: refused})
     async def metrics() -> Response[bytes]:
         await refresh()
         # The response says its charset itself.

@@ -7,7 +7,7 @@ from pipeline.errors import SettingsInvalid
 from pipeline.net import local_url
 from pipeline.text.i18n import Sentence
 from pipeline.text.phrases import placed
-from web.http.addresses import Address, Addresses
+from web.settings.addresses import Address, Addresses
 
 _BACKLOG = 2048
 

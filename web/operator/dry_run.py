@@ -12,7 +12,7 @@ from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.text.phrases import placed
 from storage.database.dsn import check_files, read_url
-from web.http.addresses import addresses_of
+from web.settings.addresses import addresses_of
 from web.settings.layers import Layers
 from web.settings.loading import Loaded
 from web.wiring import open_service

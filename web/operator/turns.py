@@ -14,10 +14,10 @@ from storage.database.access import NoDatabase, identity, open_for_cli
 from storage.database.engine import Database
 from storage.monitoring.views import TurnDetail, TurnView, Which, count_turns, find_turn, list_turns
 from storage.turns.retries import LedgerRequeuer, Retried, retry, retry_all
-from web.http.addresses import addresses_of
 from web.operator.service_client import open_service_client
 from web.retry_messages import RETRY, RetryAsked, RetryTold
 from web.security.access import TokenUnreadable, read_token, token_path
+from web.settings.addresses import addresses_of
 from web.settings.loading import Loaded
 
 # A service may have thousands to run again, one commit after the other.

@@ -15,12 +15,12 @@ from pydantic_core import to_json
 from adapters.simulator.platform.timeline import Entry
 from pipeline.errors import WebotError
 from pipeline.events import Content
-from web.http.addresses import Address, Addresses, addresses_of
 from web.http.listeners import bind
 from web.http.server import serving
 from web.logs.setup import configure_logs
 from web.operator.service_client import bearer
 from web.security.access import TokenUnreadable, read_token, token_path
+from web.settings.addresses import Address, Addresses, addresses_of
 from web.settings.loading import Loaded, secrets_of
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])

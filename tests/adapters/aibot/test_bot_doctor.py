@@ -10,9 +10,9 @@ from adapters.simulator.simulator import WeComSimulator
 from pipeline.findings import Finding
 from tests.service import until
 from web.doctor.examination import examine
-from web.http.addresses import addresses_of
 from web.http.listeners import bind
 from web.http.server import serving
+from web.settings.addresses import addresses_of
 from web.settings.loading import Loaded, load
 from web.wiring import Service
 

@@ -19,13 +19,13 @@ from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
 from tests.web.security.test_guard import basic
 from tests.web.shell import free_port, start, webot
-from web.http.addresses import addresses_of
 from web.http.listeners import bind
 from web.http.server import serving
 from web.operator.turns import NotRetried, retry_turns
 from web.security.access import TokenUnreadable, make_password, open_access, password_path, read_token, token_path
 from web.security.passwords import hash_password, password_fits
 from web.security.throttle import GuessThrottle
+from web.settings.addresses import addresses_of
 from web.settings.loading import load
 from web.terminal.client import NotAnswered, reached
 

@@ -16,13 +16,14 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.media import mime_of
 from pipeline.events import Clicked, Content, Entered, Link, Location, Text, Viewed
+from web.console.chat.faults import fault_panel
+from web.console.chat.session import ConsoleSession, ConsoleSessions
+from web.console.chat.view_models import SHOWN_PICTURES, message_view
 from web.console.event_stream import follow
-from web.console.faults import fault_panel
 from web.console.pages import FRESH, answer_json, page, rendered, words_for
 from web.console.request_models import whole_number
-from web.console.session import ConsoleSession, ConsoleSessions
-from web.console.status import state_of
-from web.console.view_models import SHOWN_PICTURES, message_view
+from web.console.status.status_page import state_of
+from web.security.roles import Permission
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
@@ -36,7 +37,7 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
     # The entries are counted from 1 again after a restart, and a page that was left open would miss them.
     run = secrets.token_hex(4)
 
-    @get("/")
+    @get("/", permission=Permission.CHAT)
     async def open_page(request: _Request) -> Response[str]:
         state = await state_of(service)
         if not rooms.channels:
@@ -55,7 +56,7 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
             faults=fault_panel(rooms.simulator),
         )
 
-    @get("/stream")
+    @get("/stream", permission=Permission.CHAT)
     async def stream(request: _Request) -> ServerSentEvent:
         room = rooms.find(request.query_params)
         seen_run, _, seen = _seen(request).partition(".")
@@ -78,13 +79,13 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
 
         return ServerSentEvent(events(), headers=FRESH | {"X-Accel-Buffering": "no"})
 
-    @post("/do", status_code=200)
+    @post("/do", permission=Permission.CHAT, status_code=200)
     async def do(request: _Request) -> Response[bytes]:
         fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
         room = rooms.find(fields)
         return answer_json(_told(await room.phone.do(_content(fields))))
 
-    @post("/upload", status_code=200, request_max_body_size=LARGEST_UPLOAD)
+    @post("/upload", permission=Permission.CHAT, status_code=200, request_max_body_size=LARGEST_UPLOAD)
     async def upload(request: _Request) -> Response[bytes]:
         form = await request.form()
         room = rooms.find({name: value for name, value in form.items() if isinstance(value, str)})
@@ -97,7 +98,7 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
             told.append(_told(await _send(room, data, file.filename)))
         return answer_json(told)
 
-    @get("/media/{media_id:str}")
+    @get("/media/{media_id:str}", permission=Permission.CHAT)
     async def media(request: _Request, media_id: FromPath[str]) -> Response[bytes]:
         room = rooms.find(request.query_params)
         try:

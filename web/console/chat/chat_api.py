@@ -14,12 +14,13 @@ from pydantic_core import to_json
 
 from pipeline.events import Content, Person
 from storage.monitoring.status import count_unfinished
-from web.console.chat import LARGEST_UPLOAD
+from web.console.chat.chat_page import LARGEST_UPLOAD
+from web.console.chat.session import ConsoleSession, ConsoleSessions
 from web.console.event_stream import follow
 from web.console.pages import FRESH, VERSION, answer_json
 from web.console.request_models import RequestModel, from_body, from_query
-from web.console.session import ConsoleSession, ConsoleSessions
-from web.console.status import state_of
+from web.console.status.status_page import state_of
+from web.security.roles import Permission
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
@@ -57,27 +58,27 @@ class _Upload(_Room):
     name: str = ""
 
 
-def api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
+def chat_api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
-    @get("/api/status")
+    @get("/api/status", permission=Permission.CHAT)
     async def status() -> Response[bytes]:
         state = await state_of(service)
         return answer_json({"product": PRODUCT, "version": VERSION, "ready": state.ready, "state": state})
 
-    @post("/api/do", status_code=200)
+    @post("/api/do", permission=Permission.CHAT, status_code=200)
     async def do(request: _Request) -> Response[bytes]:
         asked = await from_body(_Do, request)
         posting = await rooms.find({"user": asked.user, "channel": asked.channel}).phone.do(asked.content)
         return answer_json({"msg_id": posting.msg_id, "accepted": posting.accepted, "statuses": posting.statuses})
 
-    @post("/api/media", status_code=200, request_max_body_size=LARGEST_UPLOAD)
+    @post("/api/media", permission=Permission.CHAT, status_code=200, request_max_body_size=LARGEST_UPLOAD)
     async def put(request: _Request) -> Response[bytes]:
         asked = from_query(_Upload, request)
         room = rooms.find({"user": asked.user, "channel": asked.channel})
         return answer_json({"media_id": room.phone.put(asked.type, await request.body(), asked.name)})
 
-    @get("/api/follow")
+    @get("/api/follow", permission=Permission.CHAT)
     async def follow_room(request: _Request) -> Stream:
         asked = from_query(_Since, request)
         room = rooms.find({"user": asked.user, "channel": asked.channel})
@@ -93,7 +94,7 @@ def api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandle
 
         return Stream(lines(), media_type=NDJSON, headers=FRESH)
 
-    @get("/api/settled")
+    @get("/api/settled", permission=Permission.CHAT)
     async def settled(request: _Request) -> Response[bytes]:
         """Wait until everything a person said has been answered to the end, or for so many seconds."""
         asked = from_query(_Settled, request)

@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from pipeline.text.i18n import Catalogue, in_language
 from web.console.pages import page
+from web.security.roles import Permission
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
@@ -88,7 +89,7 @@ async def state_of(service: Service) -> State:
 def status_routes(service: Service) -> list[HTTPRouteHandler]:
     """Make the route of the status page."""
 
-    @get("/status")
+    @get("/status", permission=Permission.READ_TURNS)
     async def status(request: _Request) -> Response[str]:
         return page("status.html", request, state=await state_of(service), tab="status")
 

@@ -23,9 +23,10 @@ from adapters.simulator.faults import (
     Slow,
 )
 from adapters.simulator.simulator import WeComSimulator
+from web.console.chat.session import ConsoleSessions
 from web.console.pages import FRESH, rendered, words_for
 from web.console.request_models import whole_number
-from web.console.session import ConsoleSessions
+from web.security.roles import Permission
 
 _Request = Request[Any, Any, Any]
 
@@ -91,11 +92,11 @@ def fault_routes(rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
         html = rendered("faults.html", words_for(request), faults=fault_panel(rooms.simulator))
         return Response(html, media_type=MediaType.HTML, headers=FRESH)
 
-    @get("/faults", sync_to_thread=False)
+    @get("/faults", permission=Permission.CHAT, sync_to_thread=False)
     def show(request: _Request) -> Response[str]:
         return panel(request)
 
-    @post("/faults", status_code=200)
+    @post("/faults", permission=Permission.CHAT, status_code=200)
     async def add(request: _Request) -> Response[str]:
         form = await request.form()
         try:
@@ -104,7 +105,7 @@ def fault_routes(rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
             raise HTTPException(status_code=400, detail="console.bad_form") from None
         return panel(request)
 
-    @post("/faults/clear", status_code=200)
+    @post("/faults/clear", permission=Permission.CHAT, status_code=200)
     async def clear(request: _Request) -> Response[str]:
         number = str((await request.form()).get("number", ""))
         # Left out, all of them go; what is no number is none of them.

@@ -12,11 +12,12 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from pipeline.text.i18n import Catalogue
-from web.console.api import NDJSON
-from web.console.faults import fault_panel, set_fault
+from web.console.chat.chat_api import NDJSON
+from web.console.chat.faults import fault_panel, set_fault
+from web.console.chat.session import ConsoleSessions
 from web.console.pages import FRESH, answer_json
 from web.console.request_models import RequestModel, from_body
-from web.console.session import ConsoleSessions
+from web.security.roles import Permission
 from web.simulate.player import Plan, Simulation
 from web.wiring import Service
 
@@ -39,11 +40,11 @@ class _Simulate(RequestModel):
 def drill_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
-    @get("/api/faults")
+    @get("/api/faults", permission=Permission.CHAT)
     async def faults() -> Response[bytes]:
         return answer_json(fault_panel(rooms.simulator))
 
-    @post("/api/faults", status_code=200)
+    @post("/api/faults", permission=Permission.CHAT, status_code=200)
     async def set_one(request: _Request) -> Response[bytes]:
         asked = await from_body(_Fault, request)
         try:
@@ -53,12 +54,12 @@ def drill_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHand
             raise HTTPException(status_code=400, detail=f"no fault {asked.fault!r}; there are {known}") from None
         return answer_json(fault_panel(rooms.simulator))
 
-    @delete("/api/faults", status_code=200)
+    @delete("/api/faults", permission=Permission.CHAT, status_code=200)
     async def clear() -> Response[bytes]:
         rooms.simulator.clear_faults()
         return answer_json(fault_panel(rooms.simulator))
 
-    @post("/api/simulate", status_code=200, request_max_body_size=LARGEST_PLAN)
+    @post("/api/simulate", permission=Permission.CHAT, status_code=200, request_max_body_size=LARGEST_PLAN)
     async def simulate(request: _Request) -> Stream:
         asked = await from_body(_Simulate, request)
         room = rooms.find({"channel": asked.channel})

@@ -1,0 +1,31 @@
+"""The API's routes, /api/v1, behind the console's guard; each resource is a file and a line here."""
+
+from litestar import Router
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from web.api.problems import internal_problem, problem
+from web.api.status_api import status_api
+from web.console.pages import FRESH, SAFETY
+from web.security.guard import ConsoleGuard
+from web.security.roles import check_declared
+from web.wiring import Service
+
+
+def api_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
+    """Make the API's routes."""
+    handlers = _handlers(service)
+    check_declared(handlers)
+    return [
+        Router(
+            "/api/v1",
+            route_handlers=handlers,
+            guards=[guard],
+            response_headers=dict(SAFETY) | FRESH,
+            exception_handlers={HTTPException: problem, Exception: internal_problem},
+        )
+    ]
+
+
+def _handlers(service: Service) -> list[HTTPRouteHandler]:
+    return [*status_api(service)]

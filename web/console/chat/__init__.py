@@ -1,0 +1,1 @@
+"""The chat page: one speaks as any member through the simulator."""

@@ -1,0 +1,34 @@
+"""The console's pages, as the navigation lists them: the ones whoever signed in may open."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request
+
+from web.security.roles import Permission, signed_in
+
+_Request = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationEntry:
+    """A page: `key` is its icon and, in the catalogue's table `console`, its name; `path` begins below /console."""
+
+    key: str
+    path: str
+    permission: Permission
+
+
+NAVIGATION = (
+    NavigationEntry("chat", "", Permission.CHAT),
+    NavigationEntry("status", "/status", Permission.READ_TURNS),
+)
+
+
+def entries_for(request: _Request) -> tuple[NavigationEntry, ...]:
+    """Return the pages that the user of a request may open; the chat only while there is a simulator."""
+    user = signed_in(request)
+    if user is None:
+        return ()
+    simulated = request.app.state.get("simulated", False)
+    return tuple(each for each in NAVIGATION if user.may(each.permission) and (simulated or each.key != "chat"))

@@ -1,0 +1,31 @@
+"""Writes what users of the console and the API do into the audit, under the name they signed in with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Request
+
+from storage.conversations.audit import Action, record
+from storage.database.engine import Database
+from web.security.roles import signed_in
+
+_Request = Request[Any, Any, Any]
+
+
+def name_of(request: _Request) -> str:
+    """Return the name that the audit gives the user of a request."""
+    user = signed_in(request)
+    return f"console:{user.name}" if user and user.name else "console"
+
+
+async def audit(
+    database: Database,
+    request: _Request,
+    action: Action,
+    details: Mapping[str, Any],
+    *,
+    conversations: int = 0,
+    messages: int = 0,
+) -> None:
+    """Record what the user of a request does."""
+    await record(database, action, name_of(request), details, conversations=conversations, messages=messages)
