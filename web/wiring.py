@@ -44,6 +44,7 @@ from storage.media.files import MediaFolder
 from storage.media.images import StoredImages
 from storage.monitoring.send_log import OutboxSendLog
 from storage.rights import check_folder, keep_private
+from storage.terms.index_builder import IndexBuilder
 from storage.turns.worker import Worker
 from storage.usage.totals import UsageTotalsReader
 from web.channels import Opened, open_channels, wants_simulator
@@ -133,6 +134,7 @@ class Service:
     database: Database
     worker: Worker
     cleanup: CleanupTask
+    index_builder: IndexBuilder
     schema: SchemaWatch
     eraser: Eraser
     channels: Mapping[str, Opened]
@@ -205,10 +207,11 @@ class Service:
         await self.cleanup.load()
         await self.worker.start(self.generations.run)
         self.cleanup.start()
+        self.index_builder.start()
         self.schema.start()
         self.loops.extend([self.schema.loop] if self.database.shared else ())
         listening = [opened.start(self.intake.accept) for opened in self.channels.values() if opened.start]
-        self.loops.extend((*listening, *self.worker.loops, self.cleanup.loop))
+        self.loops.extend((*listening, *self.worker.loops, self.cleanup.loop, self.index_builder.loop))
 
     async def drain(self) -> None:
         """Let running turns end; what is accepted from now on waits for the next start."""
@@ -220,6 +223,7 @@ class Service:
         await self.worker.close()
         await self.chain_sync.close()
         await self.cleanup.close()
+        await self.index_builder.close()
         await self.schema.close()
         await self.eraser.close()
         for opened in self.channels.values():
@@ -325,6 +329,7 @@ def _assemble(
         database=database,
         worker=worker,
         cleanup=cleanup,
+        index_builder=IndexBuilder(database),
         schema=SchemaWatch(database),
         eraser=eraser,
         channels=opened,

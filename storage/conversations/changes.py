@@ -33,6 +33,8 @@ from storage.database.bulk import Rows, Write, insert_rows, rows_parameter
 from storage.database.codec import media_to_json, pictures_from_json, pictures_to_json, tools_to_json
 from storage.database.reading import read_or_none
 from storage.database.tables import conversations, messages, people
+from storage.terms.exchange_terms import IndexedExchange
+from storage.terms.term_index import add_exchanges, change_exchange
 from storage.usage.batch import UsageBatch, add_up
 from storage.usage.pseudonyms import InsertInto
 
@@ -74,6 +76,7 @@ def change_writes(insert_into: InsertInto) -> Mapping[str, Write]:
             "tools",
             "cut",
             "estimated",
+            "indexed",
             rows="messages",
         ),
         "spent": add_up(insert_into),
@@ -91,6 +94,8 @@ class Changes:
         self._grown: list[dict[str, object]] = []
         self._messages: list[dict[str, object]] = []
         self._spent = UsageBatch(now)
+        self._said: list[dict[str, object]] = []
+        """Exchanges among the messages, for the index."""
 
     def make(self, change: Change, turn: Turn) -> None:
         """Make one change on behalf of a turn's sender, or of the group it was said in."""
@@ -123,6 +128,10 @@ class Changes:
         """Return what was gathered, for the statements of `change_writes`."""
         self._begin()
         return {"grown": self._grown, "messages": self._messages, "spent": self._spent.rows()}
+
+    def index(self) -> None:
+        """Index what was said; its rows are written by now."""
+        add_exchanges(self._connection, self._said)
 
     def _forget(self, turn: Turn) -> None:
         person = turn.event.sender
@@ -159,11 +168,22 @@ class Changes:
             "trace": turn.id,
             "aside": said.is_command,
             "speaker": str(turn.event.sender) if turn.event.group else "",
+            "indexed": True,
         }
         exchange = said.exchange
         question = _message("human", exchange.question, exchange.pictures, turn.accepted_at, _NO_PROVENANCE)
         answer = _message("ai", exchange.answer, exchange.drawn, self._now, storable_provenance(said.provenance))
         self._messages += [common | question, common | answer]
+        said_here = IndexedExchange(
+            str(turn.event.chat),
+            str(common["speaker"]),
+            str(question["content"]),
+            str(answer["content"]),
+            self._now,
+            **{name: answer[name] for name in ("chain", "revision", "model", "tools", "cut")},  # type: ignore[arg-type]
+        )
+        key = {name: common[name] for name in ("conversation_id", "turn", "trace")}
+        self._said.append(key | {"exchange": said_here})
 
     def _close(self, turn: Turn) -> None:
         person = str(turn.event.chat)
@@ -185,11 +205,9 @@ class Changes:
         chat = str(turn.event.chat)
         meant = answer_to(chat, rated.answer) if rated.answer else latest_answer(chat)
         rating = 0 if rated.good is None else 1 if rated.good else -1
-        self._connection.execute(
-            update(messages)
-            .where(messages.c.id == meant.scalar_subquery())
-            .values(rating=rating, rating_note=wellformed(rated.why))
-        )
+        answer: Any = self._connection.execute(meant).scalar()
+        if answer is not None:
+            change_exchange(self._connection, answer, {"rating": rating, "rating_note": wellformed(rated.why)})
 
     def _add_picture(self, turn: Turn, came: ImageReceived) -> None:
         person = turn.event.chat

@@ -29,6 +29,7 @@ from storage.database.tables import (
     people,
 )
 from storage.media.files import MediaFolder
+from storage.terms.term_index import remove_exchanges
 from storage.usage.pseudonyms import InsertInto, anonymise
 from storage.usage.pseudonyms import insert_into as _insert_into
 
@@ -108,6 +109,7 @@ def erase(connection: Connection, person: Person, *, insert_into: InsertInto, bu
     )
     files |= {row.sha256 for row in made}
     mark_for_deletion(connection, files, insert_into=insert_into)
+    remove_exchanges(connection, messages.c.conversation_id.in_(theirs) | in_groups)
     said = (
         connection.execute(select(func.count()).select_from(messages).where(messages.c.conversation_id.in_(theirs)))
     ).scalar_one()
@@ -218,6 +220,7 @@ async def _erase_exchanges(database: Database, before: float) -> int:
 
     def work(connection: Connection) -> int:
         mark_for_deletion(connection, _files_of_messages(connection, these), insert_into=_insert_into(database))
+        remove_exchanges(connection, these)
         return len(connection.execute(delete(messages).where(these).returning(messages.c.id)).all())
 
     return await database.transact(work)

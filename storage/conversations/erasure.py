@@ -14,6 +14,7 @@ from storage.conversations.audit import latest_forgetting
 from storage.conversations.deletion import delete_marked_files
 from storage.database.engine import Database
 from storage.media.files import MediaFolder
+from storage.terms.term_index import clean_index
 
 log = structlog.get_logger()
 
@@ -65,6 +66,7 @@ class Eraser:
         """
         await delete_marked_files(self._database, self._media)
         await drop_tried(self._database, self._data_dir)
+        await clean_index(self._database)
         for pause in (*_PAUSES, 0.0):
             if await self._database.empty_log():
                 return True

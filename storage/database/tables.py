@@ -169,7 +169,11 @@ messages = Table(
     Column("estimated", Integer, nullable=False, default=0, server_default="0"),
     # Whose turn it was in a group; empty where the conversation is one person's.
     Column("speaker", Text, nullable=False, default="", server_default=""),
+    # Whether the index by which an exchange is found has it.
+    Column("indexed", Boolean, nullable=False, default=False, server_default=false()),
 )
+_UNINDEXED = (messages.c.indexed == false()) & (messages.c.role == "ai")
+Index("ix_messages_unindexed", messages.c.id, sqlite_where=_UNINDEXED, postgresql_where=_UNINDEXED)
 Index(
     "ix_messages_speaker",
     messages.c.speaker,
@@ -291,6 +295,7 @@ forgotten_keys = Table(
     Column("key", Text, nullable=False),
 )
 
+<<<<<<< HEAD
 # When the latest event was sent whose key has been removed from the inbox: one row, with the id 1. What was sent
 # before is not answered, however long keys are kept by now.
 removed_keys = Table(
@@ -298,4 +303,12 @@ removed_keys = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("sent_at", Double, nullable=False),
+=======
+# Of the index of what was said, which is each database's own (`exchange_terms`), in one row.
+search_index = Table(
+    "search_index",
+    metadata,
+    # How often something was deleted that SQLite's index still holds.
+    Column("unclean", BigInteger, nullable=False),
+>>>>>>> 3e612a1 (Find what was said by an index: pairs of Chinese characters, words and filters, on both databases)
 )

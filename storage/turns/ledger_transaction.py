@@ -316,6 +316,7 @@ class LedgerTransaction:
             "lanes": [statements.lane(lane) for lane in self._lanes.values() if lane.changed],
         }
         self._execute(rows)
+        self._changes.index()
         if self._given_up:
             self._connection.execute(statements.GIVE_UP, {"rows": self._given_up})
         if not self._claimed:

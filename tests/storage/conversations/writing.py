@@ -21,5 +21,6 @@ async def write_changes(database: Database, changes: Iterable[tuple[Change, Turn
         for change, turn in changes:
             batch.make(change, turn)
         BulkWrites(change_writes(insert)).execute(connection, batch.rows(), shared=database.shared)
+        batch.index()
 
     await database.transact(work)

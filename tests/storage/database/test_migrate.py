@@ -16,7 +16,9 @@ from storage.usage.batch import number_of
 
 
 def differences(connection: Connection) -> list[object]:
-    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+    # The index of words is each database's own, and no table of the metadata.
+    options = {"include_name": lambda name, kind, _: kind != "table" or not str(name).startswith("exchange_terms")}
+    return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
 
 async def test_the_steps_lead_to_the_schema_the_code_expects(database: Database) -> None:

@@ -1,0 +1,1 @@
+"""What was said, filtered and searched."""

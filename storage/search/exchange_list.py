@@ -1,0 +1,258 @@
+"""Lists exchanges, newest first, in pages: candidates by the index, each of which is looked at itself."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipeline.answer import CUTS, Cut, ToolUse
+from pipeline.events import GROUP
+from pipeline.text.search_words import contains_phrases
+from storage.conversations.ratings import READ, WRITTEN, Rating
+from storage.database.codec import NO_MEDIA, tools_from_json
+from storage.database.engine import Database
+from storage.database.reading import read_count, read_or_none, read_text, read_time
+from storage.database.tables import conversations, messages
+from storage.search.exchange_filter import ExchangeFilter
+from storage.terms.exchange_terms import failed
+from storage.terms.term_index import spelled
+
+_MOST_TEXTS, _MOST_ROWS = 2000, 20_000
+"""Candidates looked at for one page, with their texts and without; one not full by then says where to go on."""
+_BEGINNING = 1200
+"""Characters of a question and an answer that are listed."""
+_WINDOWS = (20_000, 400_000)
+"""Message ids that PostgreSQL looks at first: what is frequent is found there, and what is rare costs little below."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedExchange:
+    """A question with its answer, by the id of the answer; `question` and `answer` are their beginnings."""
+
+    id: int
+    conversation: int
+    title: str
+    turn: int
+    at: datetime
+    channel: str
+    user: str
+    group: str
+    question: str
+    answer: str
+    chain: str
+    revision: str
+    model: str
+    rating: Rating
+    cut: Cut
+    tools: tuple[ToolUse, ...]
+    input_tokens: int
+    output_tokens: int
+    milliseconds: int
+    cost: int
+    trace: int
+    pictures: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether something went wrong on the way to the answer."""
+        return failed(self.cut, self.tools)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangePage:
+    """Exchanges, and behind which id the next are; None when there are no more."""
+
+    exchanges: tuple[ListedExchange, ...]
+    cursor: int | None
+
+
+_LATEST_ID = 2**63 - 1
+_asked = messages.alias("asked")
+
+
+async def list_exchanges(
+    database: Database, wanted: ExchangeFilter, *, before: int | None = None, limit: int = 50
+) -> ExchangePage:
+    """Return the newest exchanges of those wanted whose answer's id is below `before`."""
+    standing = _LATEST_ID if before is None else before
+    found: list[ListedExchange] = []
+    looked_at = 0
+    # A few more than wanted: of what the index finds by several words some do not hold them beside one another.
+    step, most = (2 * limit, _MOST_TEXTS) if wanted.words else (limit + 1, _MOST_ROWS)
+    async with database.read() as connection:
+        while looked_at < most:
+            ids = await _candidates(connection, wanted, standing, step)
+            for row in await _rows(connection, ids, wanted):
+                found.append(_listed(row))
+                if len(found) == limit:
+                    return ExchangePage(tuple(found), None if len(ids) < step and row.id == ids[-1] else row.id)
+            if len(ids) < step:
+                return ExchangePage(tuple(found), None)
+            looked_at += len(ids)
+            standing = ids[-1]
+            step = min(2 * step, most // 4)
+    return ExchangePage(tuple(found), standing)
+
+
+async def matching_conversations(database: Database, wanted: ExchangeFilter, *, newest: int) -> Sequence[int]:
+    """Return the ids of the conversations in which something is wanted, in their order."""
+    found: set[int] = set()
+    standing = newest + 1
+    step = 1000
+    while True:
+        async with database.read() as connection:
+            ids = await _candidates(connection, wanted, standing, step)
+            found.update(row.conversation_id for row in await _rows(connection, ids, wanted))
+        if len(ids) < step:
+            return sorted(found)
+        standing = ids[-1]
+
+
+async def _candidates(connection: AsyncConnection, wanted: ExchangeFilter, before: int, limit: int) -> Sequence[int]:
+    """Return ids of answers below one that may be wanted, newest first; fewer than `limit` if there are no more."""
+    every, any_ = wanted.all_terms(), wanted.any_terms()
+    if not every and not any_:
+        plain = select(messages.c.id).where(messages.c.role == "ai", messages.c.id < before)
+        return (await connection.execute(plain.order_by(messages.c.id.desc()).limit(limit))).scalars().all()
+    if connection.dialect.name == "postgresql":
+        return await _candidates_of_postgres(connection, every, any_, before, limit)
+    parts = [f"({' AND '.join(spelled([one]) for one in every)})"] if every else []
+    parts += [f"({' OR '.join(spelled([one]) for one in any_)})"] if any_ else []
+    given = {"match": " AND ".join(parts), "before": before, "limit": limit}
+    return (await connection.execute(_SQLITE, given)).scalars().all()
+
+
+_SQLITE = text(
+    "SELECT rowid FROM exchange_terms WHERE exchange_terms MATCH :match AND rowid < :before "
+    "ORDER BY rowid DESC LIMIT :limit"
+)
+
+
+async def _candidates_of_postgres(
+    connection: AsyncConnection, every: Sequence[int], any_: Sequence[int], before: int, limit: int
+) -> Sequence[int]:
+    conditions = ["message_id < :before", "message_id >= :floor"]
+    given: dict[str, Any] = {"limit": limit}
+    if every:
+        conditions.append("terms @> CAST(:every AS integer[])")
+        given["every"] = list(every)
+    if any_:
+        conditions.append("terms && CAST(:any AS integer[])")
+        given["any"] = list(any_)
+    statement = text(
+        f"SELECT message_id FROM exchange_terms WHERE {' AND '.join(conditions)} "  # noqa: S608 -- of our own pieces
+        "ORDER BY message_id DESC LIMIT :limit"
+    )
+    newest = (await connection.execute(_NEWEST)).scalar() or 0
+    standing = min(before, newest + 1)
+    found: list[int] = []
+    for window in (*_WINDOWS, None):
+        floor = 0 if window is None else max(0, standing - window)
+        values = given | {"before": standing, "floor": floor, "limit": limit - len(found)}
+        found += (await connection.execute(statement, values)).scalars()
+        if len(found) == limit or not floor:
+            break
+        standing = floor
+    return found
+
+
+_NEWEST = text("SELECT max(message_id) FROM exchange_terms")
+
+
+async def _rows(
+    connection: AsyncConnection, ids: Sequence[int], wanted: ExchangeFilter
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the rows of those answers that are wanted, newest first."""
+    if not ids:
+        return ()
+    rows = (await connection.execute(_select(ids, wanted))).all()
+    return [row for row in rows if _holds(row, wanted)]
+
+
+def _select(ids: Sequence[int], wanted: ExchangeFilter) -> Select[*tuple[Any, ...]]:
+    whole = bool(wanted.words)
+    texts = (_asked.c.content, messages.c.content)
+    question, answer = texts if whole else (func.substr(each, 1, _BEGINNING) for each in texts)
+    return (
+        select(
+            *(column for column in messages.c if column.name != "content"),
+            conversations.c.person,
+            conversations.c.title,
+            question.label("question"),
+            answer.label("answer"),
+            _asked.c.media.label("shown"),
+        )
+        .select_from(
+            messages.join(conversations, conversations.c.id == messages.c.conversation_id).outerjoin(
+                _asked,
+                (_asked.c.conversation_id == messages.c.conversation_id)
+                & (_asked.c.turn == messages.c.turn)
+                & (_asked.c.trace == messages.c.trace)
+                & (_asked.c.role == "human"),
+            )
+        )
+        .where(messages.c.id.in_(ids), messages.c.role == "ai", *_conditions(wanted))
+        .order_by(messages.c.id.desc())
+    )
+
+
+def _conditions(wanted: ExchangeFilter) -> Iterator[ColumnElement[bool]]:
+    for column, value in (
+        (messages.c.chain, wanted.chain),
+        (messages.c.revision, wanted.revision),
+        (messages.c.model, wanted.model),
+        (messages.c.rating, WRITTEN[wanted.rated]),
+    ):
+        if value:
+            yield column == value
+    if wanted.since is not None:
+        yield messages.c.created_at >= wanted.since
+    if wanted.until is not None:
+        yield messages.c.created_at < wanted.until
+    if wanted.channel:
+        yield conversations.c.person.startswith(f"{wanted.channel}/", autoescape=True)
+    if wanted.group:
+        yield conversations.c.person.endswith(f"/{GROUP}{wanted.group}", autoescape=True)
+    if wanted.user:
+        person = func.coalesce(func.nullif(messages.c.speaker, ""), conversations.c.person)
+        yield func.lower(person).endswith(f"/{wanted.user.lower()}", autoescape=True)
+
+
+def _holds(row: Row[*tuple[Any, ...]], wanted: ExchangeFilter) -> bool:
+    tools = read_or_none(tools_from_json, row.tools) or ()
+    return (
+        (not wanted.tool or any(used.name == wanted.tool for used in tools))
+        and (not wanted.failed or failed(read_text(row.cut), tools))
+        and contains_phrases(wanted.phrases, read_text(row.question), read_text(row.answer))
+    )
+
+
+def _listed(row: Row[*tuple[Any, ...]]) -> ListedExchange:
+    channel, _, chat = read_text(row.person).partition("/")
+    return ListedExchange(
+        row.id,
+        row.conversation_id,
+        read_text(row.title),
+        read_count(row.turn),
+        read_time(row.created_at) or datetime.fromtimestamp(0, UTC),
+        channel,
+        read_text(row.speaker).partition("/")[2] or chat,
+        chat.removeprefix(GROUP) if chat.startswith(GROUP) else "",
+        read_text(row.question),
+        read_text(row.answer),
+        read_text(row.chain),
+        read_text(row.revision),
+        read_text(row.model),
+        READ.get(row.rating, READ[0]),
+        next((cut for cut in CUTS if cut == row.cut), ""),
+        read_or_none(tools_from_json, row.tools) or (),
+        read_count(row.input_tokens),
+        read_count(row.output_tokens),
+        read_count(row.milliseconds),
+        read_count(row.cost),
+        read_count(row.trace),
+        (row.media, row.shown) != (NO_MEDIA, NO_MEDIA),
+    )

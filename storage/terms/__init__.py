@@ -1,0 +1,1 @@
+"""The index by which what was said is found."""
