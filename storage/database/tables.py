@@ -295,7 +295,6 @@ forgotten_keys = Table(
     Column("key", Text, nullable=False),
 )
 
-<<<<<<< HEAD
 # When the latest event was sent whose key has been removed from the inbox: one row, with the id 1. What was sent
 # before is not answered, however long keys are kept by now.
 removed_keys = Table(
@@ -303,12 +302,12 @@ removed_keys = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("sent_at", Double, nullable=False),
-=======
+)
+
 # Of the index of what was said, which is each database's own (`exchange_terms`), in one row.
 search_index = Table(
     "search_index",
     metadata,
     # How often something was deleted that SQLite's index still holds.
     Column("unclean", BigInteger, nullable=False),
->>>>>>> 3e612a1 (Find what was said by an index: pairs of Chinese characters, words and filters, on both databases)
 )
