@@ -20,7 +20,7 @@ PLUGINS = (
     "adapters.simulator",
     "chains.commands",
     "chains.tools",
-    "storage.migrations",
+    "storage.migrations.versions",
     "web.commands",
     "web.console",
     "web.doctor",
