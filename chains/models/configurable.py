@@ -2,18 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, cast
 
 import structlog
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.ai import add_ai_message_chunks
 from langchain_core.runnables import Runnable, RunnableConfig
 
+from chains.models.adapted_messages import adapted_messages, wire_messages
 from chains.models.async_runnable import AsyncOnlyRunnable
-from chains.models.errors import explain, provider_answer, words_of
-from chains.models.openai.adaptations import Adaptation, AdaptationMemory
+from chains.models.errors import explain, words_of
+from chains.models.openai.adaptations import OPTIONS, Adaptation, AdaptationMemory, AdaptedCall
+from chains.models.openai.refusals import proposals
 from chains.models.providers import Provider, options_taken
 
 log = structlog.get_logger()
@@ -21,8 +24,14 @@ log = structlog.get_logger()
 CHAIN_OPTIONS = "chain_options"
 """Under this name a call carries a chain's options to models that each have to be told them in their own way."""
 
-Make = Callable[[Mapping[str, Any]], BaseChatModel]
-"""Builds a model with a chain's options before its own; blocks."""
+Make = Callable[[Mapping[str, Any], Collection[str]], BaseChatModel]
+"""Builds a model with a chain's options before its own, and without some of either; blocks."""
+
+NO_OPTIONS: Mapping[str, Any] = {}
+_TOOL_KEYS = ("tools", "tool_choice")
+
+_BUILT = frozenset({*OPTIONS, Adaptation.JSON_MODE, Adaptation.USAGE}) - {Adaptation.MAX_TOKENS}
+"""What is left out when a model is built, not when it is asked."""
 
 # Chains are few, but each edit of one's options is another model.
 _KEPT = 16
@@ -32,15 +41,26 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
     """A model whose options are given when it is built: one for each set of options that chains have."""
 
     def __init__(
-        self, name: str, provider: Provider, make: Make, *, seconds: float, adaptations: AdaptationMemory
+        self,
+        name: str,
+        provider: Provider,
+        make: Make,
+        *,
+        own: Mapping[str, Any],
+        seconds: float,
+        adaptations: AdaptationMemory,
     ) -> None:
-        """Build the model itself, which blocks; raises `SettingsInvalid` for options that do not fit."""
+        """Build the model itself, which blocks; raises `SettingsInvalid` for options that do not fit.
+
+        `own` are the options of its table, which `make` knows already.
+        """
         self._name = name
         self._provider = provider
         self._make = make
+        self._own = own
         self._seconds = seconds
         self._adaptations = adaptations
-        self._plain = make({})
+        self._plain = make({}, ())
         self._made: dict[str, BaseChatModel] = {}
         self._making = asyncio.Lock()
 
@@ -51,18 +71,12 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
         **kwargs: Any,  # noqa: ANN401
     ) -> AIMessage:
         """Ask; whatever its library thinks, no longer than the settings say."""
-        call = self._allowed(kwargs)
         async with asyncio.timeout(self._seconds):
-            try:
-                return await (await self._configured(call)).ainvoke(input, config)
-            except Exception as error:
-                explain(error, words_of(input))
-                if not self._may_refuse_tools(error, input, call):
-                    raise
-                refused = error
-            answer = await (await self._configured(_without_tools(call))).ainvoke(input, config)
-            self._adaptations.remember(Adaptation.TOOLS, provider_answer(refused))
-            return answer
+            async with aclosing(self._adapted(input, config, kwargs, shown=False)) as pieces:
+                first, *others = [piece async for piece in pieces]
+        if isinstance(first, AIMessageChunk):
+            return add_ai_message_chunks(first, *(each for each in others if isinstance(each, AIMessageChunk)))
+        return first
 
     async def astream(
         self,
@@ -71,29 +85,59 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
         **kwargs: Any,  # noqa: ANN401
     ) -> AsyncIterator[AIMessage]:
         """Ask; no piece takes longer than the settings say."""
-        call = self._allowed(kwargs)
-        begun = False
-        try:
-            async with aclosing(self._pieces(input, config, call)) as pieces:
-                async for piece in pieces:
-                    begun = True
-                    yield piece
-        except Exception as error:
-            explain(error, words_of(input))
-            if begun or not self._may_refuse_tools(error, input, call):
-                raise
-            refused = error
-        else:
-            return
-        async with aclosing(self._pieces(input, config, _without_tools(call))) as pieces:
+        async with aclosing(self._adapted(input, config, kwargs, shown=True)) as pieces:
             async for piece in pieces:
                 yield piece
-        self._adaptations.remember(Adaptation.TOOLS, provider_answer(refused))
+
+    async def _adapted(
+        self, asked: LanguageModelInput, config: RunnableConfig | None, said: Mapping[str, Any], *, shown: bool
+    ) -> AsyncGenerator[AIMessage]:
+        """Yield the pieces of an answer, or the whole one; refusals change what is asked."""
+        call = AdaptedCall(self._adaptations)
+        while True:
+            streams = Adaptation.WHOLE not in call.active and (shown or Adaptation.STREAMED in call.active)
+            begun = False
+            try:
+                model = await self._configured(said, call.active)
+                sent = adapted_messages(asked, call.active)
+                async with aclosing(self._pieces(model, sent, config, streams=streams)) as pieces:
+                    async for piece in pieces:
+                        begun = True
+                        yield piece
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is raised again or asked around
+                explain(error, words_of(asked))
+                if begun or not call.change(error, self._proposals(error, sent, said, call, streams=streams)):
+                    raised = call.failure(error)
+                    raise raised from raised.__cause__
+            else:
+                call.succeeded()
+                return
+
+    def _proposals(
+        self, error: Exception, sent: LanguageModelInput, said: Mapping[str, Any], call: AdaptedCall, *, streams: bool
+    ) -> Iterator[Adaptation]:
+        tools = {} if Adaptation.TOOLS in call.active else {key: said[key] for key in _TOOL_KEYS if key in said}
+        body = {**self._own, **said.get(CHAIN_OPTIONS, NO_OPTIONS), **tools}
+        # How long an answer may be is its class's to say.
+        body.pop(Adaptation.MAX_TOKENS.value, None)
+        body |= {"stream": streams, "messages": wire_messages(sent)}
+        if streams and "stream_usage" in options_taken(self._provider):
+            body["stream_options"] = {}
+        return proposals(error, body, call.active, guesses=self._adaptations.guesses)
 
     async def _pieces(
-        self, asked: LanguageModelInput, config: RunnableConfig | None, call: Mapping[str, Any]
+        self,
+        model: Runnable[LanguageModelInput, AIMessage],
+        asked: LanguageModelInput,
+        config: RunnableConfig | None,
+        *,
+        streams: bool,
     ) -> AsyncGenerator[AIMessage]:
-        model = await self._configured(call)
+        if not streams:
+            async with asyncio.timeout(self._seconds):
+                answer = await model.ainvoke(asked, config)
+            yield answer
+            return
         async with aclosing(cast("AsyncGenerator[AIMessage]", model.astream(asked, config))) as pieces:
             while True:
                 async with asyncio.timeout(self._seconds):
@@ -102,38 +146,34 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
                     return
                 yield piece
 
-    def _allowed(self, call: Mapping[str, Any]) -> Mapping[str, Any]:
-        return _without_tools(call) if Adaptation.TOOLS in self._adaptations.active() else call
-
-    def _may_refuse_tools(self, error: Exception, asked: LanguageModelInput, call: Mapping[str, Any]) -> bool:
-        """Whether the model may have refused the tools it was offered; later its messages speak of them."""
-        is_first = isinstance(asked, list) and not any(isinstance(message, ToolMessage) for message in asked)
-        is_refusal = provider_answer(error).reason == "model.refused"
-        return bool(call.get("tools")) and is_first and is_refusal and self._adaptations.guesses
-
-    async def _configured(self, call: Mapping[str, Any]) -> Runnable[LanguageModelInput, AIMessage]:
+    async def _configured(
+        self, said: Mapping[str, Any], active: frozenset[Adaptation]
+    ) -> Runnable[LanguageModelInput, AIMessage]:
         """Return the model for what a call says beside the messages."""
-        own, tools = call.get(CHAIN_OPTIONS), call.get("tools")
-        model = await self._with(own) if own else self._plain
+        own = said.get(CHAIN_OPTIONS, NO_OPTIONS)
+        without = active & _BUILT
+        model = await self._with(own, without) if own or without else self._plain
+        tools = () if Adaptation.TOOLS in active else said.get("tools")
         if not tools:
             return model
-        closed = self._provider.tools_closed if call.get("tool_choice") == "none" else None
+        may_use = said.get("tool_choice") != "none" or Adaptation.TOOL_CHOICE in active
+        closed = None if may_use else self._provider.tools_closed
         if self._provider.tools_as_schemas:
             tools = [_schema(tool["function"]) for tool in tools]
         # Its messages may speak of tools: they are shown to it even where it may use none.
         return model.bind_tools(tools, **({"tool_choice": closed} if closed is not None else {}))
 
-    async def _with(self, own: Mapping[str, Any]) -> BaseChatModel:
-        key = json.dumps(own, sort_keys=True, default=str)
+    async def _with(self, own: Mapping[str, Any], without: frozenset[Adaptation]) -> BaseChatModel:
+        key = json.dumps([sorted(without), own], sort_keys=True, default=str)
         async with self._making:
             known = self._made.pop(key, None)
-            model = known if known is not None else await asyncio.to_thread(self._build, own)
+            model = known if known is not None else await asyncio.to_thread(self._build, own, without)
             self._made[key] = model
             if len(self._made) > _KEPT:
                 del self._made[next(iter(self._made))]
         return model
 
-    def _build(self, own: Mapping[str, Any]) -> BaseChatModel:
+    def _build(self, own: Mapping[str, Any], without: frozenset[Adaptation]) -> BaseChatModel:
         taken = options_taken(self._provider)
         fitting: dict[str, Any] = {}
         for key, value in own.items():
@@ -141,11 +181,13 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
             if named in taken:
                 fitting[key] = value
             elif key == "response_format":
-                fitting |= self._in_json(taken)
+                fitting |= {} if Adaptation.JSON_MODE in without else self._in_json(taken)
             else:
                 # A chain may be written for another model and come here as to its stand-in.
                 log.warning("model_option_unknown", model=self._name, option=key)
-        return self._make(fitting)
+        if Adaptation.USAGE in without and "stream_usage" in taken:
+            fitting["stream_usage"] = False
+        return self._make(fitting, [adaptation.value for adaptation in without])
 
     def _in_json(self, taken: frozenset[str]) -> dict[str, Any]:
         said = dict(self._provider.json)
@@ -158,7 +200,3 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
 def _schema(function: Mapping[str, Any]) -> dict[str, Any]:
     about = {"title": function["name"], "description": function.get("description", "")}
     return {"properties": {}, **function.get("parameters", {}), **about}
-
-
-def _without_tools(call: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in call.items() if key not in {"tools", "tool_choice"}}

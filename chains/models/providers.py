@@ -160,8 +160,11 @@ def make(
     *,
     proxy: str,
     client: httpx2.AsyncClient,
+    without: Collection[str] = (),
 ) -> BaseChatModel:
     """Build a provider's model with a table's options and those of `own` before them. Loads its package, and blocks.
+
+    Options that are named in `without` are left out of both.
 
     Raises `SettingsInvalid` naming each option that the class does not know or that is of a wrong type.
     """
@@ -170,7 +173,8 @@ def make(
     provider = PROVIDERS[table.provider]
     chat = _class(provider)
     taken = _taken(chat)
-    wanted = {provider.renamed.get(key, key): value for key, value in {**table.own, **own}.items()}
+    options = {key: value for key, value in {**table.own, **own}.items() if key not in without}
+    wanted = {provider.renamed.get(key, key): value for key, value in options.items()}
     for key in _VERBATIM:
         if key in table.own and key in own:
             wanted[key] = {**table.own[key], **own[key]}

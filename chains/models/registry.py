@@ -15,7 +15,7 @@ import httpx2
 from chains.models.configurable import CHAIN_OPTIONS, ConfigurableModel
 from chains.models.demo import NAME, DemoChat
 from chains.models.fallback import Candidate, ChatModel, CircuitBreaker, FallbackModel
-from chains.models.openai.adaptations import AdaptationMemory
+from chains.models.openai.adaptations import Adaptation, AdaptationMemory
 from chains.models.openai.openai_model import OPENAI, openai_model, options_of
 from chains.models.openai.transport import open_client
 from chains.models.prices import Price
@@ -129,8 +129,8 @@ class ModelRegistry:
             raise SettingsInvalid([problem])
 
     def sees(self, name: str) -> bool:
-        """Whether a model can look at pictures."""
-        return self._tables[name].vision
+        """Whether a model can look at pictures; one that has refused them is not shown any for a while."""
+        return self._tables[name].vision and Adaptation.PICTURES not in self._adaptations[name].active()
 
     def display_name(self, name: str) -> str:
         """Return what people know a model by: the provider's name for it, or `demo`."""
@@ -336,7 +336,10 @@ class ModelRegistry:
                 return ConfigurableModel(
                     name,
                     PROVIDERS[other],
-                    lambda own: make(f"[models.{name}]", table, own, proxy=proxy, client=client),
+                    lambda own, without: make(
+                        f"[models.{name}]", table, own, proxy=proxy, client=client, without=without
+                    ),
+                    own=table.own,
                     seconds=table.timeout,
                     adaptations=memory,
                 )

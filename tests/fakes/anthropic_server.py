@@ -1,7 +1,7 @@
 """A server with Anthropic's messages API on a real socket, strict about requests and scripted as the OpenAI one is."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -39,8 +39,8 @@ def echo(body: Mapping[str, Any]) -> Says:
 class AnthropicServer(OpenAIServer):
     """The server; `Says` and `Fails` leave it in Anthropic's words."""
 
-    def __init__(self) -> None:
-        super().__init__(otherwise=echo)
+    def __init__(self, otherwise: Callable[[Mapping[str, Any]], Act] = echo) -> None:
+        super().__init__(otherwise=otherwise)
 
     @property
     def base_url(self) -> str:

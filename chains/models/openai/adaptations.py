@@ -6,7 +6,6 @@ field that an error names, and only then in its words; a refusal without a reaso
 request succeeds without is remembered by its model, logged, and tried again after `SECONDS`.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,47 +26,48 @@ class Adaptation(StrEnum):
     """A part of the protocol that a server does without."""
 
     WHOLE = "streaming"
+    STREAMED = "whole_answers"
     USAGE = "stream_options"
     SYSTEM = "system_role"
+    PICTURES = "pictures"
     TOOLS = "tools"
     TOOL_CHOICE = "tool_choice"
     JSON_MODE = "response_format"
     REASONING = "reasoning_content"
     THINKING = "enable_thinking"
+    TEMPERATURE = "temperature"
+    TOP_P = "top_p"
+    TOP_K = "top_k"
+    PRESENCE_PENALTY = "presence_penalty"
+    FREQUENCY_PENALTY = "frequency_penalty"
+    SEED = "seed"
+    EFFORT = "reasoning_effort"
+    MAX_TOKENS = "max_tokens"
 
 
-_REFUSING = frozenset({400, 403, 404, 405, 406, 415, 422, 500, 501})
-_ONLY_WORDS = frozenset({403, 404, 405, 500})
-"""Of these, the ones that usually mean something else."""
-_WITHOUT_STREAM = frozenset({406, 501})
-_NEVER = frozenset({"model.filtered", "model.too_long", "model.quota", "model.busy"})
+OPTIONS = (
+    Adaptation.TOP_P,
+    Adaptation.TEMPERATURE,
+    Adaptation.TOP_K,
+    Adaptation.PRESENCE_PENALTY,
+    Adaptation.FREQUENCY_PENALTY,
+    Adaptation.SEED,
+    Adaptation.EFFORT,
+    Adaptation.MAX_TOKENS,
+)
+"""Options that models do without, by their names; of two that exclude each other the first here is left out."""
 
-_NOT = r"(?:not|n't|un|in|dis|no|cannot|forbidden|extra|unexpected|不|无法|未)"
-_STREAM_ONLY = re.compile(
-    r"only supports? stream|non[- ]?stream\w* (?:calls?|mode|requests?)|stream\w* (?:mode )?(?:is )?required"
-    r"|must (?:be )?(?:use )?stream|stream\W{1,4}(?:must|should) be (?:set to )?true"
-    r"|(?:仅|只)支持流式|stream=true is required",
-    re.IGNORECASE,
-)
-_NO_STREAM = re.compile(
-    rf"stream(?!_options)[^.]{{0,60}}{_NOT}[^.]{{0,12}}(?:support|allow|available|enabled|implement|permit|true)"
-    rf"|{_NOT}[^.]{{0,12}}(?:support|allow|available|enabled|implement|permit)[^.]{{0,30}}stream(?!_options)"
-    r"|unsupported[^.]{0,20}stream(?!_options)|不支持.{0,10}流式|流式.{0,12}不(?:支持|可用)|only supports? non-?stream",
-    re.IGNORECASE,
-)
-_SYSTEM = re.compile(
-    rf"system[^.]{{0,40}}{_NOT}[^.]{{0,12}}(?:support|allow|permit|valid|expect|enabled)"
-    rf"|{_NOT}[^.]{{0,12}}(?:support|allow|permit|valid|expect|role)[^.]{{0,40}}system|developer instruction"
-    r"|roles? must alternate|conversation roles|system 角色|system角色",
-    re.IGNORECASE,
-)
-_TOOLS = re.compile(r"\btools?\b|\btool[-_ ]|function[-_ ]?call|\bfunctions?\b|工具|函数调用", re.IGNORECASE)
-_JSON_MODE = re.compile(r"response_format|json_object|json[ _]mode|json_schema", re.IGNORECASE)
-_THOUGHTS = re.compile(
-    rf"reasoning(?:_content|_details)?\b[^.]{{0,60}}{_NOT}|{_NOT}[^.]{{0,60}}reasoning(?:_content|_details)?",
-    re.IGNORECASE,
-)
-_GIVE_BACK = re.compile(r"passed back|missing|required|must be provided|必须", re.IGNORECASE)
+MAX_COMPLETION_TOKENS = "max_completion_tokens"
+"""What OpenAI's later models call `max_tokens`."""
+
+UNSEEN = "[a picture that you cannot see]"
+"""What a model reads in the place of a picture that its server refuses."""
+
+_MOST_CHANGES = 6
+"""How often one call may be put in another way."""
+
+BESIDE = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thought", "reasoning_details")
+"""Under which names a message has what the model thought."""
 
 
 @dataclass(slots=True)
@@ -107,52 +107,45 @@ class AdaptationMemory:
         self._until.pop(adaptation, None)
 
 
-def proposals(
-    error: Exception, body: Mapping[str, Any], active: frozenset[Adaptation], *, guesses: bool = True
-) -> Iterator[Adaptation]:
-    """Yield what to leave out of a request that was refused, the likeliest first; nothing where that cannot help.
+class AdaptedCall:
+    """One call of a model, put in another way whenever its server refuses a part of it."""
 
-    `WHOLE` among those that are `active` already asks for the reverse: to stream after all.
-    """
-    answer = provider_answer(error)
-    status = answer.status
-    if answer.reason in _NEVER or (status is not None and status not in _REFUSING):
-        return
-    said = answer.text
-    for adaptation in _named(said, body):
-        if adaptation not in active or adaptation is Adaptation.WHOLE:
-            yield adaptation
-    if status in _WITHOUT_STREAM and body.get("stream"):
-        yield Adaptation.WHOLE
-    is_plain = status is not None and status not in _ONLY_WORDS and answer.reason == "model.refused"
-    if guesses and is_plain and body.get("tools") and not _has_used_tools(body) and Adaptation.TOOLS not in active:
-        yield Adaptation.TOOLS
+    def __init__(self, memory: AdaptationMemory) -> None:
+        """Begin with what is known to be refused."""
+        self.active = memory.active()
+        self._memory = memory
+        self._tried: dict[Adaptation, Exception] = {}
+        self._first: Exception | None = None
 
+    def change(self, error: Exception, proposed: Iterator[Adaptation]) -> bool:
+        """Take the first change that is proposed for an error and was not tried; False where there is none."""
+        change = next((each for each in proposed if each not in self._tried), None)
+        if change is None or len(self._tried) == _MOST_CHANGES:
+            return False
+        self._first = self._first or error
+        self._tried[change] = error
+        self.active = self.active ^ {change}
+        return True
 
-def _named(said: str, body: Mapping[str, Any]) -> Iterator[Adaptation]:
-    streams = bool(body.get("stream"))
-    if not streams and _STREAM_ONLY.search(said):
-        yield Adaptation.WHOLE
-        if "enable_thinking" in said:
-            yield Adaptation.THINKING
-        return
-    if streams and "stream_options" in body and re.search(r"stream[ _]options|include_usage", said, re.IGNORECASE):
-        yield Adaptation.USAGE
-    if streams and _NO_STREAM.search(said):
-        yield Adaptation.WHOLE
-    if _has_role(body, "system") and _SYSTEM.search(said):
-        yield Adaptation.SYSTEM
-    if _has_thoughts(body) and _THOUGHTS.search(said) and not _GIVE_BACK.search(said):
-        yield Adaptation.REASONING
-    if "response_format" in body and _JSON_MODE.search(said):
-        yield Adaptation.JSON_MODE
-    if "tool_choice" in body and "tool_choice" in said:
-        yield Adaptation.TOOL_CHOICE
-    if body.get("tools") and not _has_used_tools(body) and _TOOLS.search(said):
-        yield Adaptation.TOOLS
+    def failure(self, error: Exception) -> Exception:
+        """Return what to raise for the last refusal: the first one tells more than the same after a guess."""
+        return self._first if self._first is not None and _is_guess(error, self._first) else error
+
+    def succeeded(self) -> None:
+        """Remember what the call succeeded without."""
+        for adaptation, error in self._tried.items():
+            if adaptation in self.active:
+                self._memory.remember(adaptation, provider_answer(error))
+            else:
+                self._memory.forget(adaptation)
 
 
-def adapted(body: Mapping[str, Any], active: frozenset[Adaptation]) -> dict[str, Any]:
+def _is_guess(error: Exception, first: Exception) -> bool:
+    last, before = provider_answer(error), provider_answer(first)
+    return last.reason == before.reason and before.reason == "model.refused"
+
+
+def adapted(body: Mapping[str, Any], active: frozenset[Adaptation]) -> dict[str, Any]:  # noqa: PLR0912 - its parts
     """Return a request without what its server refuses."""
     changed = dict(body)
     for adaptation in active:
@@ -160,12 +153,14 @@ def adapted(body: Mapping[str, Any], active: frozenset[Adaptation]) -> dict[str,
             case Adaptation.WHOLE:
                 changed["stream"] = False
                 changed.pop("stream_options", None)
+            case Adaptation.STREAMED:
+                changed["stream"] = True
             case Adaptation.USAGE:
                 changed.pop("stream_options", None)
             case Adaptation.SYSTEM:
                 changed["messages"] = without_system(changed["messages"])
             case Adaptation.TOOLS:
-                if not _has_used_tools(changed):
+                if not has_used_tools(changed):
                     changed.pop("tools", None)
                     changed.pop("tool_choice", None)
             case Adaptation.TOOL_CHOICE:
@@ -176,6 +171,21 @@ def adapted(body: Mapping[str, Any], active: frozenset[Adaptation]) -> dict[str,
                 changed["messages"] = [_without_thoughts(message) for message in changed["messages"]]
             case Adaptation.THINKING:
                 changed["enable_thinking"] = False
+            case Adaptation.PICTURES:
+                changed["messages"] = [_without_pictures(message) for message in changed["messages"]]
+            case Adaptation.MAX_TOKENS:
+                if "max_tokens" in changed:
+                    changed[MAX_COMPLETION_TOKENS] = changed.pop("max_tokens")
+            case (
+                Adaptation.TEMPERATURE
+                | Adaptation.TOP_P
+                | Adaptation.TOP_K
+                | Adaptation.PRESENCE_PENALTY
+                | Adaptation.FREQUENCY_PENALTY
+                | Adaptation.SEED
+                | Adaptation.EFFORT
+            ):
+                changed.pop(adaptation.value, None)
     return changed
 
 
@@ -196,20 +206,18 @@ def without_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [*others[:first], {**others[first], "content": together}, *others[first + 1 :]]
 
 
-def _has_role(body: Mapping[str, Any], role: str) -> bool:
-    return any(message.get("role") == role for message in body["messages"])
-
-
-def _has_used_tools(body: Mapping[str, Any]) -> bool:
-    return _has_role(body, "tool")
-
-
-_BESIDE = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thought", "reasoning_details")
-
-
-def _has_thoughts(body: Mapping[str, Any]) -> bool:
-    return any(key in message for message in body["messages"] for key in _BESIDE)
+def has_used_tools(body: Mapping[str, Any]) -> bool:
+    """Whether the messages speak of tools: those may not be left out then."""
+    return any(message.get("role") == "tool" for message in body["messages"])
 
 
 def _without_thoughts(message: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in message.items() if key not in _BESIDE}
+    return {key: value for key, value in message.items() if key not in BESIDE}
+
+
+def _without_pictures(message: dict[str, Any]) -> dict[str, Any]:
+    parts = message.get("content")
+    if not isinstance(parts, list) or all(part.get("type") != "image_url" for part in parts):
+        return message
+    words = [UNSEEN if part.get("type") == "image_url" else str(part.get("text", "")) for part in parts]
+    return {**message, "content": "\n".join(word for word in words if word)}

@@ -26,18 +26,16 @@ from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import OpenAIConnectionError, OpenAITimeoutError
 from pydantic import Field
 
-from chains.models.errors import explain, provider_answer, words_of
-from chains.models.openai.adaptations import Adaptation, AdaptationMemory, adapted, proposals
+from chains.models.errors import explain, words_of
+from chains.models.openai.adaptations import Adaptation, AdaptationMemory, AdaptedCall, adapted
 from chains.models.openai.answer_reader import AnswerReader, NoMessage
 from chains.models.openai.message_building import chunk_of, ending_of, message_of, sent_messages
+from chains.models.openai.refusals import proposals
 from chains.models.openai.stream_decoder import StreamDecoder
 from chains.models.openai.transport import FRAMED, PAUSE
 from chains.models.response import MOST_CHARACTERS
 
 _PATH = "/chat/completions"
-_MOST_CHANGES = 6
-"""How often one call may be put in another way."""
-
 _RETRY_SECONDS = 0.5
 _END_SECONDS = 0.05
 _PIECES = 32
@@ -122,41 +120,25 @@ class FastChatOpenAI(ChatOpenAI):
         self, full: dict[str, Any], reader: AnswerReader, messages: list[BaseMessage], *, shown: bool
     ) -> AsyncGenerator[None]:
         """Read an answer into `reader`, and yield whenever there is more of it; refusals change what is asked."""
-        active = self.adaptations.active()
-        tried: dict[Adaptation, Exception] = {}
-        first: Exception | None = None
+        call = AdaptedCall(self.adaptations)
         while True:
-            body = adapted(full, active)
+            body = adapted(full, call.active)
             try:
                 async with aclosing(self._events(body, reader, shown=shown)) as steps:
                     async for _ in steps:
                         yield None
             except Exception as error:  # noqa: BLE001 - whatever it is, it is raised again or asked around
-                change = next((each for each in self._changes(error, body, reader, active) if each not in tried), None)
-                if change is None or len(tried) == _MOST_CHANGES:
-                    raised = first if first is not None and _is_guess(error, first) else error
+                # What has been read cannot be asked for anew.
+                if reader.has_message or not call.change(error, self._proposals(error, body, call)):
+                    raised = call.failure(error)
                     explain(raised, words_of(messages))
                     raise raised from raised.__cause__
-                first = first or error
-                tried[change] = error
-                active = active ^ {change}
             else:
-                self._learn(tried, active)
+                call.succeeded()
                 return
 
-    def _changes(
-        self, error: Exception, body: Mapping[str, Any], reader: AnswerReader, active: frozenset[Adaptation]
-    ) -> Iterator[Adaptation]:
-        # What has been read cannot be asked for anew.
-        if not reader.has_message:
-            yield from proposals(error, body, active, guesses=self.adaptations.guesses)
-
-    def _learn(self, tried: Mapping[Adaptation, Exception], active: frozenset[Adaptation]) -> None:
-        for adaptation, error in tried.items():
-            if adaptation in active:
-                self.adaptations.remember(adaptation, provider_answer(error))
-            else:
-                self.adaptations.forget(adaptation)
+    def _proposals(self, error: Exception, body: Mapping[str, Any], call: AdaptedCall) -> Iterator[Adaptation]:
+        return proposals(error, body, call.active, guesses=self.adaptations.guesses)
 
     async def _events(self, body: dict[str, Any], reader: AnswerReader, *, shown: bool) -> AsyncGenerator[None]:
         """Ask and read; an answer whose connection is lost on the way is asked for anew while none of it was shown."""
@@ -243,9 +225,3 @@ async def _read_out(pieces: AsyncIterator[bytes]) -> None:
         async with asyncio.timeout(_END_SECONDS):
             while await anext(pieces, None) is not None:
                 pass
-
-
-def _is_guess(error: Exception, first: Exception) -> bool:
-    """Whether a request changed on a guess was refused as the first one was: that one tells more."""
-    last, before = provider_answer(error), provider_answer(first)
-    return last.reason == before.reason and before.reason == "model.refused"

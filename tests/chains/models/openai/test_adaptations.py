@@ -3,13 +3,19 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import httpx2
+import openai
 import pytest
 from structlog.testing import capture_logs
 
 from chains.catalog.config import ChainConfig
 from chains.models.errors import provider_answer
 from chains.models.openai.adaptations import SECONDS, Adaptation, AdaptationMemory, without_system
+from chains.models.openai.refusals import proposals
+from chains.models.registry import ModelRegistry
 from pipeline.errors import AnswerFailed
+from pipeline.settings import Settings
+from pipeline.text.i18n import Catalogue
 from tests.chains.harness import open_chains_harness
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 
@@ -17,6 +23,8 @@ Body = Mapping[str, Any]
 TOOLS = ChainConfig(name="default", tools=("current_time",))
 PERSONA = ChainConfig(name="default", system_prompt="你是海盗。")
 AS_JSON = ChainConfig(name="default", answer_format="json")
+WARM = ChainConfig(name="default", options={"temperature": 0.3})
+LIMITED = ChainConfig(name="default", options={"max_tokens": 9})
 
 
 Holds = Callable[[Body], bool]
@@ -45,6 +53,14 @@ def has_system(body: Body) -> bool:
 
 def has_tools(body: Body) -> bool:
     return "tools" in body
+
+
+def is_warm(body: Body) -> bool:
+    return "temperature" in body
+
+
+def has_max_tokens(body: Body) -> bool:
+    return "max_tokens" in body
 
 
 def wants_json(body: Body) -> bool:
@@ -81,6 +97,21 @@ REFUSALS = [
     pytest.param(has_tools, 404, "No endpoints found that support tool use", TOOLS, id="OpenRouter's"),
     pytest.param(has_tools, 400, "that did not work", TOOLS, id="a refusal without a reason"),
     pytest.param(
+        is_warm,
+        400,
+        "Unsupported value: 'temperature' does not support 0.3 with this model. Only the default is.",
+        WARM,
+        id="an option, by OpenAI",
+    ),
+    pytest.param(is_warm, 400, "`temperature` is deprecated for this model.", WARM, id="an option, by Anthropic"),
+    pytest.param(
+        has_max_tokens,
+        400,
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        LIMITED,
+        id="an option that has a new name",
+    ),
+    pytest.param(
         wants_json, 400, "'response_format.type' must be 'json_schema' or 'text'", AS_JSON, id="LM Studio's JSON"
     ),
 ]
@@ -100,6 +131,8 @@ async def test_what_is_refused_is_left_out_from_then_on(
 
     assert [True, False, False, False] == [holds(body) for body in requests]
     assert 1 == sum(line["event"] == "model_refuses_part" for line in logged)
+    if chain is LIMITED:
+        assert 9 == requests[-1]["max_completion_tokens"]
     if chain is PERSONA:
         assert [{"role": "user", "content": "你是海盗。\n\n你好"}] == requests[-1]["messages"]
 
@@ -121,6 +154,44 @@ async def test_a_refusal_that_changes_nothing_is_told_as_it_was(server: OpenAISe
 
     assert "model.refused" == failed.value.reason
     assert [True, False, True] == [has_tools(body) for body in server.bodies]
+
+
+SEEN = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:"}}, {"type": "text"}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "is_refused"),
+    [
+        pytest.param(400, "unknown variant `image_url`, expected `text`", True, id="DeepSeek"),
+        pytest.param(400, "At most 0 image(s) may be provided in one request.", True, id="vLLM"),
+        pytest.param(500, "image input is not supported - hint: you may need to provide the mmproj", True, id="llama"),
+        pytest.param(400, "Invalid content type. image_url is only supported by certain models.", True, id="OpenAI"),
+        pytest.param(404, "No endpoints found that support image input", True, id="OpenRouter"),
+        pytest.param(400, "x is not a multimodal model", True, id="SGLang"),
+        pytest.param(400, "该模型不支持图片输入", True, id="in Chinese"),
+        pytest.param(400, "image input supports at most 20 MB", False, id="what is supported"),
+        pytest.param(400, "unsupported image format: webp", False, id="a format"),
+        pytest.param(400, "The image is too large and not supported", False, id="a size"),
+        pytest.param(400, "图片格式不支持", False, id="a format, in Chinese"),
+        pytest.param(400, "this question is about an image. I do not support war", False, id="two sentences"),
+    ],
+)
+def test_a_refusal_of_pictures_is_told_from_one_of_a_single_picture(
+    status: int, said: str, *, is_refused: bool
+) -> None:
+    request = httpx2.Request("POST", "http://127.0.0.1")
+    error = openai.APIStatusError(said, response=httpx2.Response(status, request=request), body={"message": said})
+
+    assert is_refused is (Adaptation.PICTURES in proposals(error, {"messages": [SEEN]}, frozenset()))
+
+
+def test_a_model_that_refused_pictures_is_not_shown_any_for_a_while() -> None:
+    table = {"model": "m", "base_url": "http://127.0.0.1:9", "vision": True}
+    models = ModelRegistry(Settings.model_validate({"models": {"default": table}}), Catalogue("en"))
+    before = models.sees("default")
+    models.adaptations("default").remember(Adaptation.PICTURES, provider_answer(RuntimeError("x")))
+
+    assert (True, False) == (before, models.sees("default"))
 
 
 @pytest.mark.parametrize(
