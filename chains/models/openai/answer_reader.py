@@ -5,12 +5,12 @@ thoughts under one of six names, pictures beside the words, counts that are no c
 no message at all, or an error in its place, is refused.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from chains.models.openai.content import Parts, pictures_of, read_content, thought_of
+from chains.models.openai.inline_pictures import InlinePictures
 from chains.models.openai.provider_error import error_in
 from chains.models.openai.stream_decoder import ContentPiece
 from chains.models.openai.token_usage import merged
@@ -25,9 +25,6 @@ _WRAPS = ("response", "data", "result", "output", "completion")
 _FINISHES = ("finish_reason", "stop_reason", "done_reason", "finishReason")
 _BARE_TEXTS = ("content", "text", "output_text", "response", "result", "answer", "generated_text", "completion")
 _MOST_DETAILS = 400
-
-_INLINE = re.compile(r"!\[[^\]\n]{0,400}\]\((data:image/[\w.+-]{1,40};base64,[\w+/=\s-]{16,})\)")
-"""A picture that stands in the words: longer than they may be, and no words."""
 
 INCOMPLETE = "incomplete"
 """Why an answer ended whose stream ended without saying so."""
@@ -56,6 +53,7 @@ class AnswerReader:
     is_whole: bool = False
     """Whether a whole message came, not pieces of one."""
     _length: int = 0
+    _inline: InlinePictures = field(default_factory=InlinePictures)
 
     @property
     def length(self) -> int:
@@ -195,9 +193,8 @@ class AnswerReader:
 
     def _say(self, text: str) -> None:
         self.has_message = True
-        if "](data:image/" in text:
-            self.pictures += _INLINE.findall(text)
-            text = _INLINE.sub("", text)
+        text, pictures = self._inline.feed(text)
+        self.pictures += pictures
         self.text.append(text)
         self._length += len(text)
 
@@ -214,6 +211,9 @@ class AnswerReader:
 
     def end(self, *, is_stream: bool, is_done: bool) -> None:
         """Note that nothing more comes."""
+        if rest := self._inline.rest():
+            self.text.append(rest)
+            self._length += len(rest)
         if is_stream and not self.finish and not is_done and not self.is_whole:
             self.finish = INCOMPLETE
 

@@ -38,7 +38,7 @@ class StreamDecoder:
         """Whether the server has said that the answer ends here."""
         self.is_streamed = False
         """Whether the answer came as events."""
-        self._rest = b""
+        self._rest: list[bytes] = []
         self._frame = (b"", b"")
         self._document: list[bytes] | None = None
         self._pending: list[bytes] = []
@@ -50,16 +50,21 @@ class StreamDecoder:
     def feed(self, data: bytes) -> Iterator[Any]:
         """Yield what has become whole."""
         if not self._begun:
-            data = (self._rest + data).removeprefix(_BOM).lstrip()
-            self._rest = b""
+            data = b"".join((*self._rest, data)).removeprefix(_BOM).lstrip()
+            self._rest = []
             if not data or (len(data) < len(_BOM) and _BOM.startswith(data)):
-                self._rest = data
+                self._rest = [data]
                 return
             self._begun = True
         if self._document is not None:
             self._keep(data)
             return
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._rest.append(data)
+        if b"\n" not in data:
+            # A line of many pieces is put together once.
+            return
+        *lines, rest = b"".join(self._rest).split(b"\n")
+        self._rest = [rest] if rest else []
         for place, line in enumerate(lines):
             if not line:
                 if self._pending:
@@ -81,8 +86,8 @@ class StreamDecoder:
                 continue
             yield from self._line(line)
             if self._document is not None:
-                self._keep(b"\n".join([b"", *lines[place + 1 :], self._rest]))
-                self._rest = b""
+                self._keep(b"\n".join([b"", *lines[place + 1 :], rest]))
+                self._rest = []
                 return
 
     def _alike(self, line: bytes) -> ContentPiece | None:
@@ -116,7 +121,7 @@ class StreamDecoder:
 
     def close(self) -> Iterator[Any]:
         """Yield what the end of the bytes makes whole."""
-        rest, self._rest = self._rest, b""
+        rest, self._rest = b"".join(self._rest), []
         if self._document is None and rest.strip():
             yield from self._line(rest)
         if self._document is not None:

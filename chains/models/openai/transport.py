@@ -24,7 +24,6 @@ _PIECE = 2**16
 _LARGE = 2**19
 _ENCODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _STREAM = "text/event-stream"
-_LINE = 2**21
 
 PAUSE = "webot_pause"
 """Under this name a response's extensions have what leaves its body unread for some seconds."""
@@ -32,8 +31,8 @@ PAUSE = "webot_pause"
 FRAMED = "webot_framed"
 """Under this name they have whether the body says itself where it ends."""
 
-ANSWER_BYTES = 4 * 2**20
-"""Bytes an answer may have: some fifty times the longest that models give."""
+ANSWER_BYTES = 12 * 2**20
+"""Bytes an answer may have, or one event of a streamed one: the longest text many times, or a picture of 9 MB."""
 
 STREAM_BYTES = 64 * 2**20
 """Bytes a streamed answer may have, in which each word has a frame of its own that is not kept."""
@@ -174,7 +173,7 @@ class _Body(httpx2.AsyncByteStream):
         self._left -= len(piece)
         end = piece.rfind(b"\n")
         self._line = self._line + len(piece) if end < 0 else len(piece) - end - 1
-        if self._left < 0 or (self._streamed and self._line > _LINE):
+        if self._left < 0 or (self._streamed and self._line > ANSWER_BYTES):
             self._response.close()
             raise AnswerTooLarge("an answer of more bytes than any honest one")
 

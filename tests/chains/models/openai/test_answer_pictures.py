@@ -7,15 +7,21 @@ from pathlib import Path
 import pytest
 
 from chains.models.openai.answers import read_drawn
+from chains.models.openai.inline_pictures import InlinePictures
 from pipeline.replies import ImageReply, TextReply
 from storage.media.files import MediaFolder
 from storage.media.images import StoredImages
 from tests.chains.harness import open_chains_harness, remembered
 from tests.fakes.openai_media import RED
 from tests.fakes.openai_server import OpenAIServer, Raw, Says
+from tests.processor_time import costs_less_than
 
 ENCODED = base64.b64encode(RED).decode()
 ADDRESS = f"data:image/png;base64,{ENCODED}"
+
+
+def batched(text: str, size: int) -> list[str]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 def whole(**message: object) -> Raw:
@@ -60,6 +66,72 @@ async def test_a_picture_of_an_answer_is_sent_below_its_words(tmp_path: Path, se
 
     assert 1 == len(remembered(alone).exchange.drawn)
     assert (TextReply("好"),) == broken.replies
+
+
+def events(*deltas: object) -> Raw:
+    body = b"".join(b"data: %b\n\n" % json.dumps({"choices": [{"delta": delta}]}).encode() for delta in deltas)
+    return Raw(body + b"data: [DONE]\n\n", content_type="text/event-stream")
+
+
+LARGE = f"data:image/png;base64,{base64.b64encode(RED + bytes(8 * 2**20)).decode()}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(events({"content": "好"}, {"images": [{"image_url": {"url": LARGE}}]}), id="in one event"),
+        pytest.param(events({"content": f"好![image]({LARGE})"}), id="in the words of one event"),
+        pytest.param(
+            events(*({"content": piece} for piece in batched(f"好![a cat]({LARGE})", 2**20))), id="in many pieces"
+        ),
+        pytest.param(whole(content="好", images=[{"url": LARGE}]), id="in a whole answer"),
+    ],
+)
+async def test_a_large_picture_is_sent(tmp_path: Path, server: OpenAIServer, answer: Raw) -> None:
+    server.script(answer)
+    async with open_chains_harness(server.base_url, pictures=StoredImages(MediaFolder(tmp_path))) as it:
+        words, picture = (await it.outcome("画一只猫", streams=True)).replies
+
+    assert TextReply("好") == words
+    assert isinstance(picture, ImageReply)
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "pictures"),
+    [
+        pytest.param(f"a ![b]({ADDRESS}) c ![d]({ADDRESS})!", "a  c !", 2, id="two"),
+        pytest.param("![a](https://a.example/b.png)!", "![a](https://a.example/b.png)!", 0, id="an address"),
+        pytest.param("![a](data:image/png;base64,...) is one", "![a](data:image/png;base64,...) is one", 0, id="told"),
+        pytest.param("![a](data:image/png;base64,AA", "![a](data:image/png;base64,AA", 0, id="a short one, no end"),
+        pytest.param(f"好![a](data:image/png;base64,{'A' * 2000}", "好", 0, id="a cut one"),
+        pytest.param("![![![!!", "![![![!!", 0, id="marks alone"),
+        pytest.param("!", "!", 0, id="one mark"),
+        pytest.param("![a](data:text/plain;base64,AAAAAAAAAAAAAAAAAAAA)", None, 0, id="no picture"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 10_000])
+def test_words_around_pictures_are_all_kept_however_they_come(
+    said: str, words: str | None, pictures: int, size: int
+) -> None:
+    inline, kept, found = InlinePictures(), "", []
+    for piece in batched(said, size):
+        text, ended = inline.feed(piece)
+        kept += text
+        found += ended
+
+    assert (said if words is None else words) == kept + inline.rest()
+    assert [ADDRESS] * pictures == found
+
+
+def test_pictures_are_looked_for_in_no_time_that_grows_faster_than_the_words() -> None:
+    def look() -> None:
+        for unit in ("!", "![", "![a](", "![a](data:image/png;base64,.", f"![a](data:image/png;base64,{'A' * 200}"):
+            inline = InlinePictures()
+            for piece in batched(unit * (200_000 // len(unit)), 400):
+                inline.feed(piece)
+            InlinePictures().feed(unit * (200_000 // len(unit)))
+
+    assert costs_less_than(0.6, look)
 
 
 @pytest.mark.parametrize(
