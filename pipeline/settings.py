@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from pipeline.net import is_loopback_host
-from pipeline.text.credentials import database_address, possible_secret, tidy_address, tidy_credential
+from pipeline.text.credentials import database_address, possible_secret, tidy_address, tidy_credential, tidy_header
 from pipeline.text.i18n import Sentence
 from pipeline.text.time_zone import is_timezone, nearest_timezone
 
@@ -191,9 +191,9 @@ class McpTable(Table):
     """What follows the program's name, word by word."""
     env: dict[str, SecretStr] = {}
     """Variables for the program, keys among them; of webot's own it gets none but PATH, HOME and the like."""
-    url: str = ""
+    url: Annotated[str, AfterValidator(tidy_address)] = ""
     """The server's address, such as https://example.com/mcp."""
-    headers: dict[str, SecretStr] = {}
+    headers: dict[str, Annotated[SecretStr, AfterValidator(tidy_header)]] = {}
     """Headers sent with everything, such as Authorization."""
     timeout: float = Field(default=30.0, gt=0)
     """Seconds connecting may take, and each use of a tool."""

@@ -76,8 +76,8 @@ async def test_the_shell_tests_such_a_model_and_checks_its_options(tmp_path: Pat
     assert "streaming: yes\ntools: no\npictures: no" in tested.out
     assert 0 == checked.code
     assert 1 == wrong.code
-    assert "[models.default].top_x: ChatAnthropic has no such option" in wrong.err
-    assert "[models.default].top_x: ChatAnthropic has no such option" in examined.out
+    assert "[models.default].top_x: ChatAnthropic 没有这个选项" in wrong.err
+    assert "[models.default].top_x: ChatAnthropic 没有这个选项" in examined.out
     assert f"default: claude-test at {model.base_url}" in listed.out
 
 
@@ -90,4 +90,4 @@ async def test_a_start_names_what_does_not_fit(tmp_path: Path) -> None:
     started = await webot("serve", folder=tmp_path, environ=environ)
 
     assert 0 != started.code
-    assert "[models.default].api_key: found nothing, anthropic needs one" in started.err
+    assert "[models.default].api_key: 没有填，而 anthropic 需要密钥" in started.err

@@ -22,7 +22,8 @@ from pipeline.ports import AnswerRequest, Spending
 from pipeline.replies import TextReply
 from pipeline.settings import Budgets
 from pipeline.spending import SpentTotals
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence
+from pipeline.text.phrases import placed
 
 log = structlog.get_logger()
 
@@ -61,7 +62,9 @@ class Budget:
         """Check what the settings say; `SettingsInvalid` for a cheaper model that is none."""
         if budgets.cheaper and budgets.cheaper not in models.names:
             known = ", ".join(models.names)
-            raise SettingsInvalid([f"[budgets].cheaper: found {budgets.cheaper!r}, there are {known}"])
+            raise SettingsInvalid(
+                [placed("[budgets].cheaper", Sentence("model_table.unknown", found=repr(budgets.cheaper), known=known))]
+            )
         self.currency = currency_name(budgets.currency, catalogue)
         self.cheaper = budgets.cheaper
         self._models = models

@@ -51,6 +51,10 @@ _NAMED = (
 )
 
 
+_WRONG_PLACE = frozenset({"model.missing", "model.garbled"})
+"""What it looks like to ask where no model is: a page of a website, or none."""
+
+
 def word_of(said: object) -> str:
     """Return a provider's word, such as a code or why an answer ended; "other" for what may be somebody's sentence."""
     return str(said) if _WORD.fullmatch(str(said)) else "other"
@@ -74,12 +78,18 @@ def provider_answer(error: Exception) -> ProviderAnswer:
     return ProviderAnswer(_status(error), _code(error), said, _reason(error, said))
 
 
-def explain(error: Exception, words: Iterable[str]) -> None:
-    """Attach to what a call raised why the provider refused it, without a secret and without these `words`."""
+def explain(error: Exception, words: Iterable[str], *, doubt: str = "") -> None:
+    """Attach to what a call raised why the provider refused it, without a secret and without these `words`.
+
+    `doubt` is what may be wrong with its address; it is told where nobody answered as a model does.
+    """
     answer = provider_answer(error)
     is_refusal = answer.status is not None and answer.status < _SERVER
     if (is_refusal or _said_in_200(error)) and answer.reason != "model.filtered":
         setattr(error, _EXPLAINED, shown_reason(_message_of(error), words))
+    if doubt and answer.reason in _WRONG_PLACE:
+        said = getattr(error, _EXPLAINED, "")
+        setattr(error, _EXPLAINED, f"{said}; base_url: {doubt}" if said else f"base_url: {doubt}")
 
 
 def words_of(asked: LanguageModelInput) -> list[str]:

@@ -20,6 +20,8 @@ from pydantic import ValidationError
 from chains.models.openai.transport import timeouts
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable
+from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 
 Key = Literal["needed", "taken"]
 
@@ -129,22 +131,31 @@ _SECRET = re.compile(r"key|secret|password|credential|(session|auth|access)_toke
 _ALIKE = 0.6
 
 
-def nearest(name: str, known: Collection[str]) -> str:
-    """Return `; did you mean ...?` for the known name that was most likely meant, or nothing."""
+def _nearest(name: str, known: Collection[str]) -> str:
+    """Return the question about the known name that was most likely meant, or nothing."""
     found = get_close_matches(name, known, n=1, cutoff=_ALIKE)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    return Sentence("model_table.near", near=repr(found[0])) if found else ""
+
+
+def unknown_name(found: str, known: Collection[str]) -> Sentence:
+    """Return that a name is none of those there are, and which of them was most likely meant."""
+    there = ", ".join(known) or "-"
+    near = get_close_matches(found, known, n=1, cutoff=_ALIKE)
+    if near:
+        return Sentence("model_table.unknown_near", found=repr(found), known=there, near=repr(near[0]))
+    return Sentence("model_table.unknown", found=repr(found), known=there)
 
 
 def unusable(here: str, table: ModelTable, provider: Provider) -> list[str]:
     """Return what keeps a table of a provider from being used, as far as its package need not be loaded for it."""
     problems = []
     if find_spec(provider.module.partition(".")[0]) is None:
-        problems.append(
-            f"{here}.provider: {table.provider} needs the package {provider.package}, which is not installed:"
-            f" pip install 'webot[{provider.extra}]', in a checkout .venv/bin/pip install -e '.[{provider.extra}]'"
+        wrong = Sentence(
+            "model_table.package", name=table.provider, package=provider.package, extra=provider.extra or "-"
         )
+        problems.append(placed(f"{here}.provider", wrong))
     if provider.key == "needed" and not table.api_key.get_secret_value():
-        problems.append(f"{here}.api_key: found nothing, {table.provider} needs one; it belongs into .secrets.toml")
+        problems.append(placed(f"{here}.api_key", Sentence("model_table.no_key", name=table.provider)))
     return problems
 
 
@@ -180,9 +191,12 @@ def make(
             wanted[key] = {**table.own[key], **own[key]}
     unknown = sorted(wanted.keys() - taken)
     if unknown:
-        beside = "; what it does not know goes into model_kwargs" if "model_kwargs" in taken else ""
+        said = "unknown_option_beside" if "model_kwargs" in taken else "unknown_option"
         raise SettingsInvalid(
-            [f"{here}.{key}: {chat.__name__} has no such option{beside}{nearest(key, taken)}" for key in unknown]
+            [
+                placed(f"{here}.{key}", Sentence(f"model_table.{said}", kind=chat.__name__, near=_nearest(key, taken)))
+                for key in unknown
+            ]
         )
     given = _ours(here, provider, table, taken, proxy=proxy, client=client)
     try:
@@ -204,7 +218,7 @@ def _ours(
     key = table.key
     given: dict[str, Any] = {}
     if table.base_url and not _first(_ADDRESSES, taken):
-        raise SettingsInvalid([f"{here}.base_url: {provider.chat} is at its own address only; leave it out"])
+        raise SettingsInvalid([placed(f"{here}.base_url", Sentence("model_table.no_address", kind=provider.chat))])
     # One class takes it without having a field for it.
     if key and (name := _first(_KEYS, taken) or ("api_key" if provider.key == "needed" else "")):
         # As text: what should be a secret there becomes one.

@@ -33,7 +33,8 @@ from chains.models.tables import (
 )
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence
+from pipeline.text.phrases import placed
 
 ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""
@@ -122,10 +123,8 @@ class ModelRegistry:
         A file that was renamed or emptied must not have it answer everybody, quoting the instructions.
         """
         if not former.demo and is_left_empty(self._tables):
-            problem = (
-                f"[models.{DEFAULT}]: found nothing where {former.display_name(DEFAULT)!r} answers; a model that "
-                'answers is not replaced by the demo while webot runs: fill it in, or set provider = "demo"'
-            )
+            former_name = repr(former.display_name(DEFAULT))
+            problem = placed(f"[models.{DEFAULT}]", Sentence("model_table.not_the_demo", model=former_name))
             raise SettingsInvalid([problem])
 
     def sees(self, name: str) -> bool:
@@ -172,7 +171,7 @@ class ModelRegistry:
     def check(self, name: str) -> None:
         """Refuse, by `SettingsInvalid`, a model that cannot be called."""
         if name not in self.names:
-            raise SettingsInvalid([f"there is no model {name!r} set up; there are {', '.join(self.names)}"])
+            raise SettingsInvalid([Sentence("model_table.not_set_up", found=repr(name), known=", ".join(self.names))])
 
     async def chat(self, name: str) -> ChatModel:
         """Return a model with its fallbacks; building one off the event loop takes a second, the first time."""

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 
-from chains.models.providers import LEFT_OUT, PROVIDERS, nearest, unusable
+from chains.models.openai.base_url import address_doubt, address_problem
+from chains.models.providers import LEFT_OUT, PROVIDERS, unknown_name, unusable
 from pipeline.settings import ModelTable
+from pipeline.text.credentials import shown_address
+from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 
 DEFAULT = "default"
 NOT_CHAT = frozenset({"image", "speech"})
@@ -62,24 +66,38 @@ def _of_its_provider(tables: Tables, name: str) -> list[str]:
     problems = []
     provider = provider_of(tables, name)
     if table.provider in LEFT_OUT:
-        problems.append(f"{here}.provider: webot leaves {table.provider} out: {LEFT_OUT[table.provider]}")
+        why = LEFT_OUT[table.provider]
+        problems.append(placed(f"{here}.provider", Sentence("model_table.left_out", name=table.provider, why=why)))
     elif table.provider not in known:
-        near = nearest(table.provider, known)
-        problems.append(f"{here}.provider: found {table.provider!r}, there are {', '.join(known)}{near}")
+        problems.append(placed(f"{here}.provider", unknown_name(table.provider, known)))
     elif provider in PROVIDERS:
         problems += unusable(here, table, PROVIDERS[provider])
     if is_unreachable(table):
-        problems.append(
-            f"{here}.api_key: found nothing, {table.model!r} needs one; it belongs into .secrets.toml,"
-            " unless base_url names a server that needs none"
-        )
+        problems.append(placed(f"{here}.api_key", Sentence("model_table.unreachable", model=repr(table.model))))
     if provider in {"openai", *PROVIDERS}:
         if not table.model:
-            problems.append(f"{here}.model: found nothing, needs the provider's name for the model")
-        if table.base_url and not table.base_url.startswith(("http://", "https://")):
-            problems.append(f"{here}.base_url: found {table.base_url!r}, needs an http:// or https:// address")
-        problems += [f"{here}.{key}: webot sets this itself; leave it out" for key in OUR_OWN & table.own.keys()]
+            problems.append(placed(f"{here}.model", Sentence("model_table.no_model")))
+        if table.base_url and (wrong := _address_problem(provider, table.base_url)) is not None:
+            problems.append(placed(f"{here}.base_url", wrong))
+        problems += [placed(f"{here}.{key}", Sentence("model_table.ours")) for key in OUR_OWN & table.own.keys()]
     return problems
+
+
+def _address_problem(provider: str, address: str) -> Sentence | None:
+    if provider == "openai":
+        return address_problem(address)
+    is_possible = address.startswith(("http://", "https://"))
+    return None if is_possible else Sentence("model_table.no_scheme", found=repr(shown_address(address)))
+
+
+def address_doubts(tables: Tables) -> list[str]:
+    """Return for each address that may be incomplete what was most likely meant."""
+    doubts = []
+    for name, table in tables.items():
+        if table.base_url and provider_of(tables, name) == "openai" and not address_problem(table.base_url):
+            doubt = address_doubt(table.base_url)
+            doubts += [placed(f"[models.{name}].base_url", doubt)] if doubt is not None else []
+    return doubts
 
 
 def _of_its_place(tables: Tables, name: str) -> list[str]:
@@ -87,19 +105,19 @@ def _of_its_place(tables: Tables, name: str) -> list[str]:
     here = f"[models.{name}]"
     problems = []
     if name in NOT_CHAT and table.fallbacks:
-        problems.append(f"{here}.fallbacks: only models that answer have others behind them; leave it out")
+        problems.append(placed(f"{here}.fallbacks", Sentence("model_table.fallbacks")))
     if name in NOT_CHAT and table.users:
-        problems.append(f"{here}.users: only models that answer can be chosen; leave it out")
+        problems.append(placed(f"{here}.users", Sentence("model_table.users")))
     if name in NOT_CHAT and (table.requests_per_minute or table.tokens_per_minute):
-        problems.append(f"{here}: only models that answer have limits by the minute; leave them out")
+        problems.append(placed(here, Sentence("model_table.limits")))
     names = names_of(tables)
     problems += [
-        f"{here}.fallbacks: found {fallback!r}, there are {', '.join(names)}"
+        placed(f"{here}.fallbacks", unknown_name(fallback, names))
         for fallback in table.fallbacks
         if fallback not in names
     ]
     if circle := _circle(tables, name, ()):
-        problems.append(f"{here}.fallbacks: found a circle, {' → '.join(circle)}")
+        problems.append(placed(f"{here}.fallbacks", Sentence("model_table.circle", circle=" → ".join(circle))))
     return problems
 
 

@@ -1,20 +1,23 @@
 """The MCP servers of the settings, and which of their tools a chain may use."""
 
 import asyncio
+import hashlib
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 
 import structlog
 
-from chains.tooling.mcp_client import CONNECT_SECONDS, McpConnection
+from chains.tooling.mcp_client import CONNECT_SECONDS, McpConnection, callable_names
 from chains.tooling.tool import BoundTool
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import McpTable, Settings
+from pipeline.text.credentials import shown_address
 from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import placed
 
 log = structlog.get_logger()
 
@@ -23,6 +26,9 @@ MOST_OFFERED = 64
 
 _PREFIX = "mcp."
 _NAME = re.compile(r"[\w-]{1,32}", re.ASCII)
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HASH = 6
+_MOST_NAME = 64
 _PACKAGE = "langchain_mcp_adapters"
 
 
@@ -50,12 +56,27 @@ class McpServers:
         known = await asyncio.gather(*(server.offers(patience) for server, _ in here))
         self._log_unknown(here)
         found = [
-            offer
-            for (_, tools), offers in zip(here, known, strict=True)
+            (f"{_PREFIX}{server.name}.{name}", offer)
+            for (server, tools), offers in zip(here, known, strict=True)
             for name, offer in sorted(offers.items())
             if not tools or name in tools
         ]
-        return {offer.tool.name: offer for offer in found[:MOST_OFFERED]}
+        return self._by_name(found[:MOST_OFFERED])
+
+    def _by_name(self, offers: Iterable[tuple[str, BoundTool]]) -> dict[str, BoundTool]:
+        """Return tools by the names models call them; of two that have one, the later gets a name of its own."""
+        named: dict[str, BoundTool] = {}
+        for whose, offer in offers:
+            name = offer.tool.name
+            if name in named:
+                if whose not in self._logged:
+                    self._logged.add(whose)
+                    log.warning("mcp_tools_coincide", tool=whose, called=name)
+                digest = hashlib.sha256(whose.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH]
+                name = f"{name[: _MOST_NAME - _HASH - 1]}_{digest}"
+                offer = replace(offer, tool=offer.tool.model_copy(update={"name": name}))  # noqa: PLW2901
+            named[name] = offer
+        return named
 
     def _log_unknown(self, here: Iterable[tuple[McpConnection, set[str]]]) -> None:
         """Log, once each, the tools that a chain names and its server has not."""
@@ -69,6 +90,7 @@ class McpServers:
         """Ask the servers whether they have the tools that a chain's `tools` name."""
         missing: list[Sentence] = []
         away: list[Sentence] = []
+        taken: dict[str, str] = {}
         for name, tools in _wanted(names).items():
             if (server := self._servers.get(name)) is None:
                 continue
@@ -81,6 +103,11 @@ class McpServers:
                 _of_tools(Sentence("mistake.mcp_missing", server=name, found=tool, known=known))
                 for tool in sorted(tools - offers.keys())
             ]
+            for tool in sorted(offers.keys() & (tools or offers.keys())):
+                called, whose = offers[tool].tool.name, f"{_PREFIX}{name}.{tool}"
+                if (other := taken.setdefault(called, whose)) != whose:
+                    said = Sentence("mcp_table.coincide", first=other, second=whose, called=called)
+                    missing.append(_of_tools(said))
         return ToolExamination(tuple(missing), tuple(away))
 
     def connect_soon(self, names: Iterable[str]) -> None:
@@ -101,11 +128,9 @@ def open_servers(settings: Settings) -> McpServers:
     """
     tables = set_up(settings)
     problems = [problem for name, table in tables.items() for problem in _problems(name, table)]
+    problems += _coincidences(tables)
     if tables and find_spec(_PACKAGE) is None:
-        problems.append(
-            f"[mcp.{next(iter(tables))}] needs the package langchain-mcp-adapters, which is not installed:"
-            " pip install 'webot[mcp]', in a checkout .venv/bin/pip install -e '.[mcp]'"
-        )
+        problems.append(placed(f"[mcp.{next(iter(tables))}]", Sentence("mcp_table.package")))
     if problems:
         raise SettingsInvalid(problems)
     if tables:
@@ -165,16 +190,30 @@ def _wanted(names: Iterable[str]) -> dict[str, set[str]]:
     return {server: set() if server in everything else tools for server, tools in wanted.items()}
 
 
-def _problems(name: str, table: McpTable) -> Iterable[str]:
+def _problems(name: str, table: McpTable) -> Iterator[str]:
     here = f"[mcp.{name}]"
     if not _NAME.fullmatch(name):
-        yield f"{here}: the name needs letters, digits, - and _, 32 at most"
+        yield placed(here, Sentence("mcp_table.name"))
     if table.transport == "stdio" and not table.command:
-        yield f'{here}.command: found nothing, needs a program; for a url write transport = "streamable_http"'
+        yield placed(f"{here}.command", Sentence("mcp_table.no_command"))
     elif table.transport == "stdio" and table.url:
-        yield f'{here}.url: a program has none; leave it out, or write transport = "streamable_http"'
+        yield placed(f"{here}.url", Sentence("mcp_table.no_url"))
     if table.transport != "stdio":
         if not table.url.startswith(("http://", "https://")):
-            yield f"{here}.url: found {table.url!r}, needs an http:// or https:// address"
+            yield placed(f"{here}.url", Sentence("model_table.no_scheme", found=repr(shown_address(table.url))))
         if table.command:
-            yield f'{here}.command: only transport = "stdio" starts a program; leave it out'
+            yield placed(f"{here}.command", Sentence("mcp_table.command"))
+    for header in table.headers:
+        if not _HEADER.fullmatch(header):
+            yield placed(f"{here}.headers", Sentence("mcp_table.header", found=repr(header)))
+
+
+def _coincidences(tables: Mapping[str, McpTable]) -> Iterator[str]:
+    """Yield each name that tools of two servers have for a model, as far as the settings list them."""
+    taken: dict[str, str] = {}
+    for name, table in tables.items():
+        for tool, called in callable_names(name, table.tools).items():
+            other = taken.setdefault(called, f"mcp.{name}.{tool}")
+            if other != f"mcp.{name}.{tool}":
+                said = Sentence("mcp_table.coincide", first=other, second=f"mcp.{name}.{tool}", called=called)
+                yield placed(f"[mcp.{name}].tools", said)

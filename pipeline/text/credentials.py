@@ -44,6 +44,21 @@ def tidy_address(address: str) -> str:
     return address.strip(_AROUND).strip(_QUOTES).strip(_AROUND)
 
 
+def shown_address(address: str) -> str:
+    """Return an address as it may be shown: without a password, or a query, in which keys may be."""
+    return re.sub(r"\?.*", "?***", re.sub(r"//[^/?#]*@", "//***@", address), flags=re.DOTALL)
+
+
+def tidy_header(value: SecretStr) -> SecretStr:
+    """Return the value of a header without spaces, line ends and quotes around it; `Bearer` before a key stays.
+
+    Raises `ValueError` for a character that no header may have, such as a line end in its middle.
+    """
+    text = tidy_credential(value.get_secret_value())
+    begins = value.get_secret_value().translate(_FULL_WIDTH).strip(_AROUND).strip(_QUOTES).lstrip(_AROUND)
+    return SecretStr(f"Bearer {text}" if begins.startswith("Bearer ") and text else text)
+
+
 def database_address(url: SecretStr) -> SecretStr:
     """Return a database's address. Raises `ValueError` for one whose password is not percent-encoded."""
     login = _LOGIN.fullmatch(url.get_secret_value())

@@ -53,6 +53,7 @@ def command(shell: Shell) -> None:
 
 def _examine(loaded: "Loaded") -> tuple[list[str], list[str]]:
     """Return what a start or another verb would refuse, and what looks like a mistake."""
+    from chains.models.tables import address_doubts  # noqa: PLC0415 (the same)
     from pipeline.errors import SettingsInvalid  # noqa: PLC0415 (the same)
     from pipeline.settings import Log  # noqa: PLC0415 (the same)
     from web.logs.setup import configure_logs  # noqa: PLC0415 (the same)
@@ -62,6 +63,7 @@ def _examine(loaded: "Loaded") -> tuple[list[str], list[str]]:
 
     problems: list[str] = []
     hints = [*loaded.hints]
+    hints += (located(doubt, loaded.layers) for doubt in address_doubts(loaded.settings.models))
     with configure_logs(Log(level="critical"), secrets_of(loaded)):
         problems += asyncio.run(every_problem(loaded))
     try:

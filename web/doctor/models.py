@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from chains.evaluation.probe import ModelProbe
 from chains.models.errors import to_answer_failed
 from chains.models.registry import ModelRegistry
-from chains.models.tables import NOT_CHAT
+from chains.models.tables import NOT_CHAT, address_doubts
 from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import ModelTable, Settings
@@ -35,7 +35,11 @@ async def examine_models(settings: Settings, finding_factory: FindingFactory, se
     try:
         await asyncio.to_thread(models.examine)
         for name in models.names:
-            yield await _asked(models, name, words, finding_factory.of(name), seconds)
+            finding = await _asked(models, name, words, finding_factory.of(name), seconds)
+            yield finding
+            if finding.state == "ill":
+                for doubt in address_doubts({name: settings.models[name]}):
+                    yield finding_factory.of(name).warning("model", "model_address", said=doubt)
     except SettingsInvalid as error:
         yield _unusable(error, finding_factory)
         return

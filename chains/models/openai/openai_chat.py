@@ -52,6 +52,8 @@ class FastChatOpenAI(ChatOpenAI):
 
     patience: float = 120.0
     """Seconds one call may take, its repetitions included; of a stream that is shown, each piece of it."""
+    doubt: str = ""
+    """What may be wrong with the address."""
     adaptations: AdaptationMemory = Field(default_factory=lambda: AdaptationMemory(""), exclude=True)
     """What the server refuses; shared by all who call the model."""
 
@@ -131,7 +133,7 @@ class FastChatOpenAI(ChatOpenAI):
                 # What has been read cannot be asked for anew.
                 if reader.has_message or not call.change(error, self._proposals(error, body, call)):
                     raised = call.failure(error)
-                    explain(raised, words_of(messages))
+                    explain(raised, words_of(messages), doubt=self.doubt)
                     raise raised from raised.__cause__
             else:
                 call.succeeded()

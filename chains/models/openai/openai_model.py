@@ -7,6 +7,7 @@ import httpx2
 from pydantic import SecretStr, ValidationError
 
 from chains.models.openai.adaptations import AdaptationMemory
+from chains.models.openai.base_url import address_doubt
 from chains.models.openai.transport import timeouts
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable
@@ -45,7 +46,7 @@ def openai_model(
     try:
         return FastChatOpenAI(
             model=table.model,
-            base_url=table.base_url or OPENAI,
+            base_url=(table.base_url or OPENAI).rstrip("/"),
             api_key=SecretStr(table.key or "none"),
             timeout=timeouts(table.timeout),
             patience=table.timeout,
@@ -53,6 +54,7 @@ def openai_model(
             max_retries=table.max_retries,
             http_async_client=client,
             adaptations=adaptations,
+            doubt=address_doubt(table.base_url) or "",
             **options_of(table),
         )
     except ValidationError as error:

@@ -65,7 +65,8 @@ def models(tables: dict[str, Any], **others: object) -> ModelRegistry:
         ),
         pytest.param(
             {"default": {"model": "m", "base_url": "api.example.com/v1"}},
-            "[models.default].base_url: found 'api.example.com/v1', needs an http:// or https:// address",
+            "[models.default].base_url: found 'api.example.com/v1', needs an http:// or https:// address;"
+            " did you mean 'https://api.example.com/v1'?",
             id="an address without its scheme",
         ),
         pytest.param(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from chains.catalog.catalog import ChainCatalog
@@ -24,6 +25,7 @@ from pipeline.answer import Outcome
 from pipeline.errors import SettingsInvalid
 from pipeline.replies import TextReply
 from pipeline.settings import McpTable, Settings
+from pipeline.text.i18n import Catalogue, in_language
 from tests.chains.harness import ChainsHarness, open_chains_harness, remembered
 from tests.fakes.openai_server import OpenAIServer, Says
 
@@ -258,6 +260,14 @@ def settings(**table: object) -> Settings:
         ({"transport": "sse", "command": "x"}, "[mcp.pretend].url: found '', needs an http:// or https:// address"),
         ({"url": "http://x"}, "[mcp.pretend].command: found nothing, needs a program"),
         ({"command": "x", "url": "http://x"}, "[mcp.pretend].url: a program has none"),
+        (
+            {"transport": "sse", "url": "ws://u:secret@x/?key=secret"},
+            "[mcp.pretend].url: found 'ws://***@x/?***', needs an http:// or https:// address",
+        ),
+        (
+            {"transport": "sse", "url": "http://x", "headers": {"X Key": "secret"}},
+            "[mcp.pretend].headers: found a header named 'X Key'; a name has letters",
+        ),
     ],
 )
 def test_a_table_that_cannot_work_is_refused(table: dict[str, object], expected: str) -> None:
@@ -265,6 +275,72 @@ def test_a_table_that_cannot_work_is_refused(table: dict[str, object], expected:
         open_servers(settings(**table))
 
     assert refused.value.problems[0].startswith(expected)
+
+
+def test_headers_are_sent_as_they_were_meant() -> None:
+    pasted = {
+        "Authorization": " Bearer sk-1\n",
+        "X-Api-Key": "“sk-2”",
+        "X-Wide": "\u3000ｓｋ－３ ",
+        "X-Bare": "sk-4",
+    }
+    table = settings(transport="sse", url=" http://x ", headers=pasted).mcp["pretend"]
+
+    sent = {name: value.get_secret_value() for name, value in table.headers.items()}
+    assert {"Authorization": "Bearer sk-1", "X-Api-Key": "sk-2", "X-Wide": "sk-3", "X-Bare": "sk-4"} == sent
+    assert "http://x" == table.url
+
+
+@pytest.mark.parametrize("value", ["Bearer 密钥", "sk-1\r\nX-Evil: 1", "sk\x00-1"])
+def test_a_header_that_cannot_be_sent_is_refused_without_showing_it(value: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings(transport="sse", url="http://x", headers={"Authorization": value})
+
+    assert "letters, digits and signs of ASCII alone" in str(refused.value)
+    assert value not in refused.value.errors()[0]["msg"]
+
+
+def test_tools_of_two_servers_that_models_know_by_one_name_are_told_at_the_start() -> None:
+    tables = {
+        "docs": {"command": "x", "tools": ("en_search",)},
+        "docs_en": {"command": "x", "tools": ("search", "look")},
+    }
+    with pytest.raises(SettingsInvalid) as refused:
+        open_servers(Settings.model_validate({"mcp": tables}))
+
+    (problem,) = refused.value.problems
+    assert (
+        "[mcp.docs_en].tools: mcp.docs.en_search and mcp.docs_en.search are both docs_en_search to models;"
+        " rename one of the two tables"
+    ) == problem
+    assert "请给其中一张表改名" in in_language(problem, Catalogue("zh"))
+
+
+async def test_tools_that_turn_out_to_have_one_name_are_both_offered_and_logged_once(tmp_path: Path) -> None:
+    program = tmp_path / "server.py"
+    program.write_text(
+        "from mcp.server.fastmcp import FastMCP\n"
+        "server = FastMCP('x')\n"
+        "for name in ('b_c', 'c'):\n"
+        "    server.tool(name)(lambda: name)\n"
+        "server.run()\n"
+    )
+    table = {"command": sys.executable, "args": (str(program),)}
+    servers = await asyncio.to_thread(open_servers, Settings.model_validate({"mcp": {"a": table, "a_b": table}}))
+    with capture_logs() as logged:
+        first, again = [await servers.offers(["mcp.a", "mcp.a_b"], patience=30) for _ in range(2)]
+    told = [each for each in logged if each["event"] == "mcp_tools_coincide"]
+    examined = await servers.examine(["mcp.a", "mcp.a_b"])
+    await servers.aclose()
+
+    assert ["tools: mcp.a.b_c and mcp.a_b.c are both a_b_c to models; rename one of the two tables"] == [
+        *examined.missing
+    ]
+
+    assert first.keys() == again.keys()
+    assert 4 == len(first)
+    assert [("mcp.a_b.c", "a_b_c")] == [(each["tool"], each["called"]) for each in told]
+    assert all(name == offer.tool.name for name, offer in first.items())
 
 
 def test_a_chain_may_name_only_what_is_set_up() -> None:
