@@ -45,4 +45,4 @@ def test_a_model_that_is_not_set_up_names_those_that_are(tmp_path: Path) -> None
     ran = webot_here("models", "test", "big", folder=tmp_path)
 
     assert 1 == ran.code
-    assert "there is no model 'big' set up; there are default" in ran.err
+    assert "没有设置名为 'big' 的模型；可用的有 default" in ran.err

@@ -21,12 +21,10 @@ from tests.web.shell import webot
         pytest.param(
             "https://open.bigmodel.cn/chat/completions",
             "'https://open.bigmodel.cn/api/paas/v4'",
-            id="of a known server",
+            id="of Zhipu",
         ),
         pytest.param("https://x.cn/v1/images/generations", "before it: 'https://x.cn/v1'", id="of pictures"),
-        pytest.param(
-            "https://x.cn/v1?key=sk-1", "found 'https://x.cn/v1?***', needs the address without ?", id="query"
-        ),
+        pytest.param("https://x.cn/v1?key=sk-1", "found 'https://x.cn/v1?***', needs the address without", id="query"),
         pytest.param("x.cn/v1/chat/completions", "did you mean 'https://x.cn/v1'?", id="no scheme"),
         pytest.param("127.0.0.1:8000/v1", "did you mean 'http://127.0.0.1:8000/v1'?", id="this machine"),
         pytest.param("ftp://u:pw@x.cn/v1", "found 'ftp://***@x.cn/v1', needs an http:// or https://", id="a scheme"),
