@@ -20,7 +20,7 @@ from chains.catalog.requirements import ChainRequirements
 from pipeline.errors import ChainInvalid
 from pipeline.ports import Revisions
 from pipeline.revisions import ChainRelease, ChainRevision, MachineState, ReleaseState
-from pipeline.text.i18n import Catalogue, in_language
+from pipeline.text.i18n import Catalogue, Sentence, in_language
 
 log = structlog.get_logger()
 
@@ -63,8 +63,11 @@ class ChainSync:
         self._catalogue = catalogue
         self._refused_trials: dict[str, str] = {}
         self._written_away: set[str] = set()
-        self._unwritten: dict[str, str] = {}
-        self._reported: tuple[ChainCatalog, int] | None = None
+        self._unwritten: dict[str, tuple[str, Sentence]] = {}
+        """Releases that could not be written, and why."""
+        self._seen = 0
+        """The latest release that was taken over, or could not be."""
+        self._reported: tuple[ChainCatalog, int, Mapping[str, object]] | None = None
 
     async def start(self) -> None:
         """Bring folder and database together."""
@@ -156,21 +159,23 @@ class ChainSync:
     async def _report(self) -> None:
         """Write to the database what this process answers with, where that has changed."""
         catalog = self._chain_files.catalog
-        if not self._machine or self._reported == (catalog, self._number):
+        now = (catalog, self._seen, dict(self._unwritten))
+        if not self._machine or self._reported == now:
             return
         say = self._said
+        refused = {**self._chain_files.refused, **{name: wrong for name, (_, wrong) in self._unwritten.items()}}
         await self._revisions.report(
             MachineState(
                 machine=self._machine,
-                number=self._number,
+                number=self._seen,
                 live={name: chain.revision for name, chain in catalog.chains.items()},
                 trials={name: trial.chain.revision for name, trial in catalog.trials.items()},
-                refused={name: say(wrong) for name, wrong in self._chain_files.refused.items()},
+                refused={name: say(wrong) for name, wrong in refused.items()},
                 refused_trials={name: say(wrong) for name, wrong in self._refused_trials.items()},
                 away=say(self._chain_files.away),
             )
         )
-        self._reported = (catalog, self._number)
+        self._reported = now
 
     def _said(self, problem: str) -> str:
         return problem if self._catalogue is None else in_language(problem, self._catalogue)
@@ -232,6 +237,7 @@ class ChainSync:
             for name, each in standing.items()
             if each.live is not None and self._live.get(name) != each.live.draft.revision
         }
+        self._unwritten = {name: each for name, each in self._unwritten.items() if name in news}
         obeyed = [await self._apply_release(draft) for draft in news.values()]
         if news:
             await asyncio.to_thread(self._chain_files.load)
@@ -242,6 +248,8 @@ class ChainSync:
         )
         if all(obeyed):
             self._number = number
+        if all(done or name in self._unwritten for name, done in zip(news, obeyed, strict=True)):
+            self._seen = number
 
     async def _apply_release(self, draft: ChainRevision) -> bool:
         """Write a release into the folder; False while its file is being edited, which then is released after it."""
@@ -251,6 +259,7 @@ class ChainSync:
         if not (same or await self._write(draft)):
             return False
         self._live[name] = draft.revision
+        self._unwritten.pop(name, None)
         return True
 
     async def _write(self, draft: ChainRevision) -> bool:
@@ -266,9 +275,11 @@ class ChainSync:
             return await asyncio.to_thread(self._chain_files.write, draft.chain, draft.content)
         except OSError as error:
             # A folder that may only be read: what answers goes on, and whoever released it is told that it waits.
-            if self._unwritten.get(draft.chain) != draft.revision:
-                self._unwritten[draft.chain] = draft.revision
-                problem = error.strerror or str(error)
+            problem = error.strerror or str(error)
+            known, _ = self._unwritten.get(draft.chain, ("", ""))
+            file = str(self._chain_files.own(draft.chain))
+            self._unwritten[draft.chain] = (draft.revision, Sentence("mistake.not_written", file=file, said=problem))
+            if known != draft.revision:
                 log.error("chain_not_written", chain=draft.chain, revision=draft.revision, problem=problem)  # noqa: TRY400 -- no fault of ours
             return False
 

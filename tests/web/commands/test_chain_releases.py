@@ -66,6 +66,26 @@ async def test_a_new_chain_reaches_those_it_is_published_to_and_nobody_else(tmp_
         assert "'hr' is not on trial" in await chains(tmp_path, "trials", "end", "hr", code=1)
 
 
+async def test_a_folder_that_cannot_be_written_is_told_as_that_and_the_release_is_taken_back(tmp_path: Path) -> None:
+    chinese = {"WEBOT_CHAT__LANGUAGE": "zh"}
+    async with running_service(tmp_path, chinese) as house:
+        await asyncio.to_thread(draft, tmp_path)
+        # What stands in the way here stands for a folder that may only be read.
+        file = tmp_path / "data" / "chains" / "hr.toml"
+        await asyncio.to_thread(file.mkdir)
+        said = await chains(tmp_path, "publish", "hr", code=1, environ=chinese)
+        listed = await chains(tmp_path, "history", "hr", environ=chinese)
+        await asyncio.to_thread(file.rmdir)
+        again = await chains(tmp_path, "publish", "hr", environ=chinese)
+
+        assert f"没有生效：{file} 写不进去（" in said
+        assert "草稿保留" in said
+        assert "没有回应" not in said
+        assert "refused" in listed
+        assert "1/1 台机器" in again or "回答所有人" in again
+        assert "one" == prompt_for(house, BOB)
+
+
 async def test_a_trial_changes_words_for_its_people_alone_until_it_is_for_everybody(tmp_path: Path) -> None:
     async with running_service(tmp_path, ENGLISH) as house:
         file = await asyncio.to_thread(draft, tmp_path)
