@@ -12,19 +12,16 @@ import click
 
 from pipeline.errors import ChainInvalid
 from pipeline.text.i18n import in_language
-from web.operator.chain_reports import (
+from web.operator.chains.chain_reports import (
     list_rows,
     print_notices,
     print_problems,
     print_rows,
-    service_line,
     spoken,
 )
-from web.operator.ratings import THUMBS, count_by_revision, rating_cells, show_rated
-from web.operator.release_verbs import NAME, history, open_desk, publish, rollback, trials
-from web.operator.shell import Shell, pass_shell
-from web.operator.table import format_columns
-from web.operator.trials import (
+from web.operator.chains.ratings import THUMBS, count_by_revision, rating_cells, show_rated
+from web.operator.chains.release_verbs import NAME, history, open_desk, publish, rollback, trials
+from web.operator.chains.trials import (
     check_junit,
     check_report,
     run_tests,
@@ -34,12 +31,14 @@ from web.operator.trials import (
     write_junit,
     write_report,
 )
+from web.operator.shell import Shell, pass_shell
+from web.operator.table import format_columns
 
 if TYPE_CHECKING:
     from chains.evaluation.replay import ComparedAnswers
     from chains.evaluation.tester import TrialAnswer
     from storage.conversations.ratings import Rating
-    from web.operator.chains import ChainWorkspace
+    from web.operator.chains.workspace import ChainWorkspace
 
 _AT_ONCE = click.option(
     "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Ask so many at once."
@@ -77,13 +76,14 @@ for verb in (history, publish, rollback, trials):
 def list_chains(shell: Shell) -> None:
     """List the chains with their commands, models and revisions."""
     from chains.catalog.advice import is_in_use  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.chains.release_words import service_line  # noqa: PLC0415 (not for `webot --help`)
 
     desk = open_desk(shell)
     print_rows(list_rows(desk, count_by_revision(desk)))
     print_notices(desk, *desk.shelf.catalog.names)
     machines = desk.deployment.machines
     in_step = sum(not machine.away and machine.number >= 0 for machine in machines)
-    click.secho(service_line(in_step, len(machines)), fg="cyan", err=True)
+    click.secho(service_line(in_step, len(machines), spoken()), fg="cyan", err=True)
     print_problems((machine.away for machine in machines if machine.away), colour="yellow")
     problems = desk.shelf.catalog.problems
     print_problems([*filter(is_in_use, problems), *desk.shelf.catalog.warnings], colour="yellow")
@@ -97,6 +97,8 @@ def list_chains(shell: Shell) -> None:
 @pass_shell
 def show(shell: Shell, name: str, *, revision: str, live: bool) -> None:
     """Print a chain's text, and beside it what people think of its answers."""
+    from web.operator.chains.release_words import service_line  # noqa: PLC0415 (not for `webot --help`)
+
     desk = open_desk(shell)
     version = asyncio.run(desk.revision(name, revision)) if revision else desk.version(name, live=live)
     click.echo(version.text.rstrip("\n"))
@@ -104,7 +106,8 @@ def show(shell: Shell, name: str, *, revision: str, live: bool) -> None:
     machines = desk.deployment.machines
     running = sum(each.live.get(name) == version.chain.revision for each in machines)
     tokens = spoken().text("chains.tokens", tokens=f"{version.chain.prompt_tokens:,}")
-    facts = f"{version.chain.revision}: {THUMBS[0]} {good}  {THUMBS[1]} {bad}  {service_line(running, len(machines))}"
+    service = service_line(running, len(machines), spoken())
+    facts = f"{version.chain.revision}: {THUMBS[0]} {good}  {THUMBS[1]} {bad}  {service}"
     # Apart from the text, which may be on its way into a file.
     click.secho(f"{facts}  {tokens}", fg="cyan", err=True)
     print_notices(desk, name)
@@ -138,7 +141,7 @@ def check(shell: Shell, files: tuple[Path, ...]) -> None:
 @pass_shell
 def diff(shell: Shell, name: str, old: str, new: str) -> None:
     """Show what the draft changes, or the difference between revisions OLD and NEW."""
-    from web.operator.chains import differences  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.chains.deployment import differences  # noqa: PLC0415 (not for `webot --help`)
 
     desk = open_desk(shell)
     before = asyncio.run(desk.revision(name, old)) if old else desk.live(name)
@@ -165,27 +168,26 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
 
     async def run(desk: "ChainWorkspace") -> "TrialAnswer":
         from chains.evaluation.tester import ToolTrace, TrialAnswer  # noqa: PLC0415 (not for `webot --help`)
+        from web.operator.chains.trying import TrialBegun, try_version  # noqa: PLC0415 (the same)
 
         version = desk.version(name, live=live)
         tried = TrialAnswer()
-        async with desk.tester(at_once=1, fresh=True, tools=tools) as trier:
-            sent = await trier.prepare(version.chain, text)
-            examined = await trier.tool_registry.servers.examine(version.chain.tools)
-            print_problems([*examined.away, *examined.missing], colour="yellow")
-            show_request(f"{name} {version.label} {version.chain.revision}", sent)
-            began = False
-            async for piece in trier.stream(sent):
-                match piece:
-                    case str():
-                        click.echo(piece, nl=False)
-                        began = True
-                    case ToolTrace():
-                        if began:
-                            click.echo()
-                            began = False
-                        show_tool_trace(piece)
-                    case TrialAnswer():
-                        tried = piece
+        began = False
+        async for piece in try_version(desk, version.chain, text, tools=tools):
+            match piece:
+                case TrialBegun():
+                    print_problems(piece.doubts, colour="yellow")
+                    show_request(f"{name} {version.label} {version.chain.revision}", piece.sent)
+                case str():
+                    click.echo(piece, nl=False)
+                    began = True
+                case ToolTrace():
+                    if began:
+                        click.echo()
+                        began = False
+                    show_tool_trace(piece)
+                case TrialAnswer():
+                    tried = piece
         return tried
 
     desk = open_desk(shell)

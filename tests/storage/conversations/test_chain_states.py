@@ -11,7 +11,7 @@ from storage.conversations.chain_revisions import RevisionStore
 from storage.conversations.chain_states import delete_state, read_states, write_state
 from storage.database.engine import Database
 from storage.turns.lease import Lease
-from web.operator.publishing import Wanted, release
+from web.operator.chains.publishing import Wanted, release
 
 
 async def test_only_processes_that_run_are_asked(database: Database) -> None:

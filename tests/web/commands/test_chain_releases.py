@@ -152,8 +152,8 @@ async def test_the_shipped_chain_comes_back_without_a_copy_and_a_link_stays_a_li
 
 async def test_shares_and_notes(tmp_path: Path) -> None:
     await asyncio.to_thread(draft, tmp_path)
-    assert "--share 0 is nobody" in await chains(tmp_path, "publish", "hr", "--share", "0", code=2)
-    assert "--user '' is nobody" in await chains(tmp_path, "publish", "hr", "--user", "", code=2)
+    assert "a share of 0 is nobody" in await chains(tmp_path, "publish", "hr", "--share", "0", code=2)
+    assert "an empty user id is nobody" in await chains(tmp_path, "publish", "hr", "--user", "", code=2)
     said = await chains(tmp_path, "publish", "hr")
     assert "will answer everybody when the service starts; none runs now" in said
     await asyncio.to_thread(draft, tmp_path)

@@ -1,15 +1,14 @@
 """What `webot chains` does: chains looked at, compared, released and tried, beside the service or without one."""
 
 import asyncio
-import difflib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from time import time
 
 from chains.catalog.advice import advice, missing_targets
-from chains.catalog.config import ChainConfig, parse_chain, read_chain, read_text
+from chains.catalog.config import parse_chain, read_chain, read_text
 from chains.catalog.diagnostics import located
 from chains.catalog.files import ChainFiles, ignored_line, open_chain_files
 from chains.catalog.folder import look
@@ -23,7 +22,7 @@ from chains.models.registry import ModelRegistry
 from chains.tooling.mcp import names_servers, open_servers
 from chains.toolset import ToolRegistry, open_tool_registry
 from pipeline.errors import ChainInvalid
-from pipeline.revisions import WHOLE_SHARE, ChainRelease, ChainRevision, MachineState, ReleaseState
+from pipeline.revisions import WHOLE_SHARE, ChainRelease, ChainRevision
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue, Sentence
 from pipeline.text.privacy import Masker
@@ -33,50 +32,21 @@ from storage.conversations.erasure import TRIED, drop_tried
 from storage.conversations.questions import latest_questions
 from storage.conversations.ratings import RatedAnswer, Rating, RatingCount, count_ratings, latest_rated
 from storage.database.access import DatabaseUnusable, NoDatabase, SchemaOutdated, ensure_schema, open_for_cli
-from storage.database.migrate import SchemaTooNew
-from web.operator.publishing import Published, Wanted, release
-
-DRAFTS = "drafts"
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A chain's text with where it comes from."""
-
-    label: str
-    text: str
-    chain: ChainConfig
-    shipped: bool = False
-    """Whether it is the one that comes with webot, which needs no file of the company's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """What the database knows of the chains: what is released, and what the service's processes say of it."""
-
-    standing: Mapping[str, ReleaseState] = field(default_factory=dict)
-    machines: Sequence[MachineState] = ()
-
-    @property
-    def trials(self) -> Mapping[str, ChainRelease]:
-        """Return what is tried, by the chains' names."""
-        return {name: each.trial for name, each in sorted(self.standing.items()) if each.trial is not None}
-
-
-async def read_deployment(settings: Settings) -> Deployment:
-    """Read it; nothing where there is no database that can be read."""
-    with suppress(NoDatabase, SchemaOutdated, SchemaTooNew, DatabaseUnusable):
-        async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:
-            revisions = RevisionStore(database)
-            return Deployment(await revisions.standing(), await revisions.machines())
-    return Deployment()
+from storage.database.engine import Database
+from web.operator.chains.deployment import Deployment, Version
+from web.operator.chains.drafts import DRAFTS
+from web.operator.chains.publishing import Published, Wanted, release
 
 
 class ChainWorkspace:
     """The chains of some settings, on a prompt engineer's desk. Making one reads files."""
 
-    def __init__(self, settings: Settings, deployment: Deployment | None = None) -> None:
+    def __init__(
+        self, settings: Settings, deployment: Deployment | None = None, database: Database | None = None
+    ) -> None:
+        """Read the chains; `database` is the service's own, without which each look opens one beside it."""
         self.settings = settings
+        self._database = database
         self.deployment = deployment or Deployment()
         self.catalogue = Catalogue(settings.chat.language)
         self.models = ModelRegistry(settings, self.catalogue)
@@ -247,7 +217,7 @@ class ChainWorkspace:
         """Return the folder of answers already given, without those that may hold words of people since forgotten."""
         data_dir = Path(self.settings.storage.data_dir)
         with suppress(NoDatabase, SchemaOutdated, DatabaseUnusable):
-            async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
+            async with self._opened() as database:
                 await drop_tried(database, data_dir)
         return data_dir / TRIED
 
@@ -297,6 +267,19 @@ class ChainWorkspace:
         draft = ChainRevision(name, version.chain.revision if text else "", text, author, note)
         return await self._release(draft, Wanted(name, version.chain.revision, on_trial=not whole), share, users)
 
+    async def take_away(self, name: str, *, author: str, note: str) -> Published:
+        """Take the company's own file of a chain away: the one that comes with webot is back, or the chain is gone.
+
+        Raises `ChainInvalid` where there is no such file.
+        """
+        if name not in self.shelf.files(self.folder):
+            raise ChainInvalid(Sentence("chains.not_own", name=name))
+        if name in self.shelf.requirements.needed and name not in self.shelf.files(self.shelf.folders[0]):
+            raise ChainInvalid(Sentence("chains.still_needed", name=name))
+        shipped = self.shelf.files(self.shelf.folders[0]).get(name)
+        left = shipped.chain.revision if shipped is not None and shipped.chain is not None else ""
+        return await self._release(ChainRevision(name, "", "", author, note), Wanted(name, left), WHOLE_SHARE, ())
+
     async def end_trial(self, name: str, *, author: str, note: str) -> Published:
         """End what is tried of a chain."""
         return await self._release(ChainRevision(name, "", "", author, note), Wanted(name, "", on_trial=True), 0, ())
@@ -323,7 +306,7 @@ class ChainWorkspace:
         """Return the latest questions put to a chain by those who agreed, masked."""
         users = self.settings.replay.users
         try:
-            async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
+            async with self._opened() as database:
                 found = await latest_questions(database, name, last=last, users=users, turns=turns)
         except NoDatabase:
             return []
@@ -332,7 +315,7 @@ class ChainWorkspace:
     async def ratings(self) -> Mapping[tuple[str, str], RatingCount]:
         """Return how many answers of each chain and revision were judged good, and how many bad."""
         try:
-            async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
+            async with self._opened() as database:
                 return await count_ratings(database)
         except NoDatabase:
             return {}
@@ -342,7 +325,7 @@ class ChainWorkspace:
         self.shelf.catalog.chain(name)
         users = self.settings.replay.users
         try:
-            async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
+            async with self._opened() as database:
                 found = await latest_rated(database, name, last=last, users=users, rated=rated)
         except NoDatabase:
             return []
@@ -358,18 +341,14 @@ class ChainWorkspace:
         return version
 
     @asynccontextmanager
-    async def _revisions(self) -> AsyncIterator[RevisionStore]:
+    async def _opened(self) -> AsyncIterator[Database]:
+        if self._database is not None:
+            yield self._database
+            return
         async with open_for_cli(self.settings.storage.database_url.get_secret_value()) as database:
+            yield database
+
+    @asynccontextmanager
+    async def _revisions(self) -> AsyncIterator[RevisionStore]:
+        async with self._opened() as database:
             yield RevisionStore(database)
-
-
-def differences(old: Version, new: Version) -> list[str]:
-    """Return what distinguishes two versions, line by line."""
-    lines = difflib.unified_diff(
-        old.text.splitlines(),
-        new.text.splitlines(),
-        f"{old.chain.name} {old.label} {old.chain.revision}",
-        f"{new.chain.name} {new.label} {new.chain.revision}",
-        lineterm="",
-    )
-    return list(lines)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.text.i18n import Catalogue, in_language
-from web.operator.ratings import THUMBS, rating_cells
+from web.operator.chains.ratings import THUMBS, rating_cells
 from web.operator.table import format_columns
 
 if TYPE_CHECKING:
     from pipeline.revisions import ChainRelease
     from storage.conversations.ratings import RatingCount
-    from web.operator.chains import ChainWorkspace
-    from web.operator.publishing import Published
+    from web.operator.chains.publishing import Published
+    from web.operator.chains.workspace import ChainWorkspace
 
 CATALOGUE = "webot.catalogue"
 """Under this name a verb keeps the language it speaks in click's context."""
@@ -64,11 +64,13 @@ def _origin(desk: "ChainWorkspace", name: str) -> str:
 
 def history_rows(releases: "Iterable[ChainRelease]", counts: Counts) -> list[Sequence[str]]:
     """Return a row for each release."""
+    from web.operator.chains.release_words import name_people  # noqa: PLC0415 (not for `webot --help`)
+
     say = spoken().text
     rows: list[Sequence[str]] = [(*heads("when", "revision", "to"), *THUMBS, *heads("author", "note"))]
     for release in releases:
         draft = release.draft
-        whom = say("chains.nobody") if release.ends else name_people(release.share, release.users)
+        whom = say("chains.nobody") if release.ends else name_people(release.share, release.users, spoken())
         judged = rating_cells(counts, draft.chain, draft.revision)
         revision = draft.revision or ("-" if release.ends else say("chains.taken_away"))
         rows.append((_when(release), revision, whom, *judged, draft.author, draft.note))
@@ -77,32 +79,17 @@ def history_rows(releases: "Iterable[ChainRelease]", counts: Counts) -> list[Seq
 
 def trial_rows(desk: "ChainWorkspace") -> list[Sequence[str]]:
     """Return a row for each trial: what is tried, with whom, and on how many machines."""
+    from web.operator.chains.release_words import name_people, service_line  # noqa: PLC0415 (not for `webot --help`)
+
     rows: list[Sequence[str]] = [heads("name", "revision", "to", "when", "author", "note", "service")]
     machines = desk.deployment.machines
     for name, release in desk.deployment.trials.items():
         draft = release.draft
         live = sum(machine.trials.get(name) == draft.revision for machine in machines)
-        service = service_line(live, len(machines))
-        whom = name_people(release.share, release.users)
+        service = service_line(live, len(machines), spoken())
+        whom = name_people(release.share, release.users, spoken())
         rows.append((name, draft.revision, whom, _when(release), draft.author, draft.note, service))
     return rows
-
-
-def service_line(live: int, count: int) -> str:
-    """Return on how many of the service's machines something is so."""
-    say = spoken().text
-    return say("chains.service_live", live=live, all=count) if count else say("chains.service_none")
-
-
-def name_people(share: int, users: Sequence[str]) -> str:
-    """Return to whom something is released."""
-    say = spoken().text
-    if share == 100:  # noqa: PLR2004 (everybody)
-        return say("chains.everybody")
-    named = ", ".join(users)
-    if share and named:
-        return say("chains.and", first=say("chains.share", share=share), second=named)
-    return say("chains.share", share=share) if share else named
 
 
 def print_rows(rows: Sequence[Sequence[str]]) -> None:
@@ -125,33 +112,23 @@ def print_problems(problems: Iterable[str], *, colour: str = "red") -> None:
 
 def report_published(name: str, revision: str, whom: str, published: "Published") -> None:
     """Print what the service made of a release; raise click's `Exit` where it has not taken effect everywhere."""
-    say = spoken().text
-    service = service_line(len(published.live), published.machines)
+    from web.operator.chains.release_words import published_line  # noqa: PLC0415 (not for `webot --help`)
+
+    line = published_line(name, revision, whom, published, spoken())
     if published.took_effect:
-        kind = "already" if published.repeated else "answers" if published.machines else "answers_soon"
-        click.echo(say(f"chains.{kind}", name=name, revision=revision, whom=whom, service=service))
+        click.echo(line)
         return
-    if published.undone:
-        reasons = dict.fromkeys(wrong or say("chains.superseded") for wrong in published.refused.values())
-        said = "; ".join(reasons)
-        click.secho(say("chains.refused", name=name, revision=revision, said=said), fg="red", err=True)
-    else:
-        click.secho(say("chains.partly", name=name, revision=revision, service=service), fg="yellow", err=True)
+    click.secho(line, fg="red" if published.undone else "yellow", err=True)
+    if not published.undone:
         print_doubts(published)
     raise click.exceptions.Exit(1)
 
 
 def print_doubts(published: "Published") -> None:
     """Print which machines have not taken a release over, and why."""
-    from web.operator.publishing import PATIENCE  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.chains.release_words import doubt_lines  # noqa: PLC0415 (not for `webot --help`)
 
-    say = spoken().text
-    for host, wrong in published.refused.items():
-        said = wrong or say("chains.superseded")
-        click.secho(say("chains.refused_line", host=host, said=said), fg="red", err=True)
-    if late := published.late:
-        hosts = ", ".join(sorted({machine.host for machine in late}))
-        line = say("chains.late_line", count=len(late), all=published.machines, seconds=f"{PATIENCE:g}", hosts=hosts)
+    for line in doubt_lines(published, spoken()):
         click.secho(line, fg="red", err=True)
 
 

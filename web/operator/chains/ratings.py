@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from storage.conversations.ratings import RatedAnswer, RatingCount
-    from web.operator.chains import ChainWorkspace
+    from web.operator.chains.workspace import ChainWorkspace
 
 THUMBS = ("👍", "👎")
 

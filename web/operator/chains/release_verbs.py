@@ -7,24 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.text.i18n import Catalogue
-from web.operator.chain_reports import (
+from pipeline.errors import ChainInvalid
+from pipeline.text.i18n import Catalogue, in_language
+from web.operator.chains.chain_reports import (
     CATALOGUE,
     history_rows,
-    name_people,
     print_doubts,
     print_rows,
     report_published,
-    service_line,
     spoken,
     trial_rows,
 )
-from web.operator.ratings import count_by_revision
+from web.operator.chains.ratings import count_by_revision
 from web.operator.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from web.operator.chains import ChainWorkspace
-    from web.operator.publishing import Published
+    from web.operator.chains.workspace import ChainWorkspace
 
 NAME = click.argument("name", metavar="NAME")
 _NOTE = click.option("--note", default="", help="Why, for the history.")
@@ -33,7 +31,8 @@ _AUTHOR = click.option("--author", default=None, help="Who, for the history; els
 
 def open_desk(shell: Shell) -> "ChainWorkspace":
     """Read the settings and the chains; what is said from now on is in the language of the settings."""
-    from web.operator.chains import ChainWorkspace, read_deployment  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.chains.deployment import read_deployment  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.chains.workspace import ChainWorkspace  # noqa: PLC0415 (the same)
     from web.operator.quiet_settings import load_settings_quietly  # noqa: PLC0415 (the same)
 
     settings = load_settings_quietly(shell)
@@ -72,15 +71,12 @@ def history(shell: Shell, name: str) -> None:
 @pass_shell
 def rollback(shell: Shell, name: str, revision: str, *, note: str, author: str | None) -> None:
     """Make an earlier revision answer again; the word "shipped" names the one that came with webot."""
+    from web.operator.chains.release_words import name_people  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.chains.releasing import roll_back  # noqa: PLC0415 (the same)
+
     desk = open_desk(shell)
-
-    async def run() -> tuple[str, "Published"]:
-        version = await desk.revision(name, revision)
-        said = note or f"rollback to {'shipped' if version.shipped else version.label}"
-        return version.label, await desk.publish(name, version, author=author_of(author), note=said)
-
-    label, published = asyncio.run(run())
-    report_published(name, label, name_people(100, ()), published)
+    done = asyncio.run(roll_back(desk, name, revision, author=author_of(author), note=note))
+    report_published(name, done.revision, name_people(100, (), spoken()), done.published)
 
 
 @click.command()
@@ -107,24 +103,24 @@ def publish(
 ) -> None:
     """Make a draft answer: everybody, or some people first."""
     from chains.catalog.config import parse_chain, read_text  # noqa: PLC0415 (not for `webot --help`)
-    from web.operator.chains import Version  # noqa: PLC0415 (the same)
+    from web.operator.chains.deployment import Version  # noqa: PLC0415 (the same)
+    from web.operator.chains.release_words import name_people  # noqa: PLC0415 (the same)
+    from web.operator.chains.releasing import FinishedRelease, publish_draft, share_of  # noqa: PLC0415 (the same)
 
     desk = open_desk(shell)
-    if any(not user.strip() for user in users):
-        raise click.UsageError(spoken().text("chains.user_empty"))
-    if share == 0 and not users:
-        raise click.UsageError(spoken().text("chains.share_zero"))
-    if file is not None:
+    try:
+        part = share_of(share, users)
+    except ChainInvalid as error:
+        raise click.UsageError(in_language(error.problems[0], spoken())) from error
+    who = author_of(author)
+    if file is None:
+        done = asyncio.run(publish_draft(desk, name, share=share, users=users, author=who, note=note))
+    else:
         text = read_text(file)
         version = Version(str(file), text, parse_chain(text, name=name, source=str(file)))
-    else:
-        version = desk.draft(name)
-    part = share if share is not None else 0 if users else 100
-    said = asyncio.run(desk.publish(name, version, author=author_of(author), note=note, share=part, users=users))
-    whole = part == 100  # noqa: PLR2004 (everybody)
-    if whole and file is None and said.took_effect:
-        desk.draft_file(name).unlink(missing_ok=True)
-    report_published(name, version.chain.revision, name_people(part, users), said)
+        published = asyncio.run(desk.publish(name, version, author=who, note=note, share=part, users=users))
+        done = FinishedRelease(name, version.chain.revision, part, users, published)
+    report_published(name, done.revision, name_people(part, users, spoken()), done.published)
 
 
 @click.group(invoke_without_command=True)
@@ -149,12 +145,14 @@ def trials(ctx: click.Context) -> None:
 @pass_shell
 def end(shell: Shell, name: str, *, note: str, author: str | None) -> None:
     """End a trial: everybody gets what is live."""
+    from web.operator.chains.release_words import service_line  # noqa: PLC0415 (not for `webot --help`)
+
     desk = open_desk(shell)
     trial = desk.deployment.trials.get(name)
     if trial is None:
         raise click.ClickException(spoken().text("chains.trial_missing", name=name))
     ended = asyncio.run(desk.end_trial(name, author=author_of(author), note=note))
-    service = service_line(len(ended.live), ended.machines)
+    service = service_line(len(ended.live), ended.machines, spoken())
     if not ended.took_effect:
         click.secho(spoken().text("chains.trial_goes_on", name=name, service=service), fg="yellow", err=True)
         print_doubts(ended)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chains.evaluation.case_report import CasesReport, ChainReport
     from chains.evaluation.cases import CaseResult
     from chains.evaluation.tester import ToolTrace
-    from web.operator.chains import ChainWorkspace
+    from web.operator.chains.workspace import ChainWorkspace
 
 _TOLD = 500
 """How much of what a tool said is shown."""
@@ -123,7 +123,7 @@ def _chosen(desk: "ChainWorkspace", name: str, *, live: bool) -> "tuple[ChainRep
     from chains.evaluation.case_report import ChainReport  # noqa: PLC0415 (not for `webot --help`)
     from pipeline.errors import ChainInvalid  # noqa: PLC0415 (the same)
     from pipeline.text.i18n import in_language  # noqa: PLC0415 (the same)
-    from web.operator.chain_reports import spoken  # noqa: PLC0415 (the same)
+    from web.operator.chains.chain_reports import spoken  # noqa: PLC0415 (the same)
 
     label = "draft" if not live and desk.draft_file(name).exists() else "live"
     try:

@@ -1,0 +1,1 @@
+"""Chains looked at, compared, released and tried: what the shell, the API and the console's pages share."""

@@ -1,0 +1,64 @@
+"""Versions of a chain's text, and what the database knows of the chains of some settings."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from chains.catalog.config import ChainConfig
+from pipeline.revisions import ChainRelease, MachineState, ReleaseState
+from pipeline.settings import Settings
+from storage.conversations.chain_revisions import RevisionStore
+from storage.database.access import DatabaseUnusable, NoDatabase, SchemaOutdated, open_for_cli
+from storage.database.engine import Database
+from storage.database.migrate import SchemaTooNew
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A chain's text with where it comes from."""
+
+    label: str
+    text: str
+    chain: ChainConfig
+    shipped: bool = False
+    """Whether it is the one that comes with webot, which needs no file of the company's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the database knows of the chains: what is released, and what the service's processes say of it."""
+
+    standing: Mapping[str, ReleaseState] = field(default_factory=dict)
+    machines: Sequence[MachineState] = ()
+
+    @property
+    def trials(self) -> Mapping[str, ChainRelease]:
+        """Return what is tried, by the chains' names."""
+        return {name: each.trial for name, each in sorted(self.standing.items()) if each.trial is not None}
+
+
+async def read_deployment(settings: Settings) -> Deployment:
+    """Read it; nothing where there is no database that can be read."""
+    with suppress(NoDatabase, SchemaOutdated, SchemaTooNew, DatabaseUnusable):
+        async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:
+            return await deployment_of(database)
+    return Deployment()
+
+
+async def deployment_of(database: Database) -> Deployment:
+    """Read it from an open database."""
+    revisions = RevisionStore(database)
+    return Deployment(await revisions.standing(), await revisions.machines())
+
+
+def differences(old: Version, new: Version) -> list[str]:
+    """Return what distinguishes two versions, line by line."""
+    lines = difflib.unified_diff(
+        old.text.splitlines(),
+        new.text.splitlines(),
+        f"{old.chain.name} {old.label} {old.chain.revision}",
+        f"{new.chain.name} {new.label} {new.chain.revision}",
+        lineterm="",
+    )
+    return list(lines)

@@ -1,0 +1,132 @@
+"""The chains at a glance: who is answered by which, what is tried and with whom, and what people think of it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from chains.catalog.config import ChainConfig
+from pipeline.revisions import ChainRelease
+from pipeline.text.i18n import Catalogue, in_language
+from storage.conversations.ratings import RatingCount
+from web.operator.chains.deployment import deployment_of
+from web.operator.chains.workspace import ChainWorkspace
+from web.wiring import Service
+
+Origin = Literal["own", "shipped", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSummary:
+    """Who released which revision to whom; `revision` is empty where a chain was taken away or a trial ended."""
+
+    number: int
+    revision: str
+    at: datetime
+    author: str
+    note: str
+    share: int
+    users: tuple[str, ...]
+    ends: bool = False
+    good: int = 0
+    bad: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSummary:
+    """One chain; `revision` is what everybody gets, empty for a chain that is only drafted or tried."""
+
+    name: str
+    description: str
+    command: str
+    aliases: tuple[str, ...]
+    keywords: tuple[str, ...]
+    channels: tuple[str, ...]
+    """The channels whose own chain it is."""
+    chosen_by: tuple[str, ...]
+    """The chains whose model may hand a question to it."""
+    model: str
+    revision: str
+    origin: Origin
+    has_draft: bool
+    problem: str
+    """Why its own file is not in use."""
+    good: int
+    bad: int
+    trial: ReleaseSummary | None
+    changed: ReleaseSummary | None
+    """The last release, to whomever."""
+    cases: int
+
+
+async def open_workspace(service: Service) -> ChainWorkspace:
+    """Return the chains as the service has them, over its own database."""
+    deployment = await deployment_of(service.database)
+    return await asyncio.to_thread(ChainWorkspace, service.settings, deployment, service.database)
+
+
+def summarise_release(release: ChainRelease, counts: Mapping[tuple[str, str], RatingCount]) -> ReleaseSummary:
+    """Return a release with what people think of its revision."""
+    draft = release.draft
+    count = counts.get((draft.chain, draft.revision), RatingCount())
+    return ReleaseSummary(
+        number=release.number,
+        revision=draft.revision,
+        at=release.at,
+        author=draft.author,
+        note=draft.note,
+        share=release.share,
+        users=release.users,
+        ends=release.ends,
+        good=count.good,
+        bad=count.bad,
+    )
+
+
+async def list_chains(desk: ChainWorkspace, words: Catalogue) -> tuple[ChainSummary, ...]:
+    """Return every chain, those only drafted or tried among them."""
+    counts = await desk.ratings()
+    return tuple(_summary(desk, name, counts, words) for name in await asyncio.to_thread(lambda: desk.names))
+
+
+async def find_chain(desk: ChainWorkspace, name: str, words: Catalogue) -> ChainSummary | None:
+    """Return one chain, None where there is none of this name."""
+    if name not in await asyncio.to_thread(lambda: desk.names):
+        return None
+    return _summary(desk, name, await desk.ratings(), words)
+
+
+def _summary(
+    desk: ChainWorkspace, name: str, counts: Mapping[tuple[str, str], RatingCount], words: Catalogue
+) -> ChainSummary:
+    live = desk.shelf.catalog.chains.get(name)
+    tried = desk.on_trial(name)
+    chain = live or (tried.chain if tried is not None else None) or ChainConfig(name=name, model="")
+    state = desk.deployment.standing.get(name)
+    releases = [each for each in ((state.live, state.trial) if state else ()) if each is not None]
+    count = counts.get((name, live.revision), RatingCount()) if live else RatingCount()
+    trial = desk.deployment.trials.get(name)
+    last = max(releases, key=lambda each: each.number, default=None)
+    origin: Origin = "none"
+    if live is not None:
+        origin = "own" if name in desk.shelf.files(desk.folder) else "shipped"
+    return ChainSummary(
+        name=name,
+        description=chain.description,
+        command=chain.command,
+        aliases=chain.aliases,
+        keywords=chain.keywords,
+        channels=tuple(sorted(each for each, table in desk.settings.channels.items() if table.chain == name)),
+        chosen_by=tuple(other for other, each in sorted(desk.shelf.catalog.chains.items()) if name in each.hands_to),
+        model=chain.model,
+        revision=live.revision if live else "",
+        origin=origin,
+        has_draft=desk.draft_file(name).exists(),
+        problem=in_language(desk.shelf.refused.get(name, ""), words),
+        good=count.good,
+        bad=count.bad,
+        trial=summarise_release(trial, counts) if trial else None,
+        changed=summarise_release(last, counts) if last else None,
+        cases=len(chain.cases),
+    )
