@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from adapters.simulator.platform.apps import App
 from pipeline.events import InboundEvent, Person
 from pipeline.findings import Finding, FindingFactory
-from pipeline.ports import Channel, ConnectionLease, MediaStore, SendLog
+from pipeline.ports import (
+    Channel,
+    ConnectionLease,
+    MediaStore,
+    PolledStreamStore,
+    SendLog,
+    WebhookRequest,
+    WebhookResponse,
+)
 from pipeline.settings import ChannelSettings, MenuButton
 from pipeline.supervision import SupervisedLoop
 from pipeline.text.i18n import Language
@@ -21,6 +29,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=ChannelSettings)
 
+Accept = Callable[[InboundEvent], Awaitable[bool]]
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelContext:
@@ -30,6 +40,7 @@ class ChannelContext:
     media: MediaStore
     send_log: SendLog
     lease: ConnectionLease
+    streams: PolledStreamStore
     cache_folder: Path
     shared_database: bool = False
     """Whether other processes send to the same people."""
@@ -54,7 +65,10 @@ class OpenedChannel:
     path: str = ""
     forget: Callable[[Person], Awaitable[None]] = nothing_to_forget
     """Drops what the channel remembers of a person."""
-    start: Callable[[Callable[[InboundEvent], Awaitable[bool]]], SupervisedLoop] | None = None
+    respond: Callable[[WebhookRequest, Accept], Awaitable[WebhookResponse]] | None = None
+    """Answers a call with what is known by then, where the platform asks for more than to be heard; as `receive`, it
+    raises `BadCallback`."""
+    start: Callable[[Accept], SupervisedLoop] | None = None
     """Begins to listen where the channel is not called at a path, handing what comes to the given entrance."""
     trouble: Callable[[], str] = no_trouble
     """Says why nothing comes in, or nothing; `/readyz` shows it."""

@@ -14,15 +14,30 @@ _FIRST_AGENT_ID = 1000002
 
 def _open(table: WeComAibotSettings, context: ChannelContext) -> OpenedChannel:
     # The WebSocket client is not for every shell verb that reads the settings.
-    from adapters.aibot.bot_channel import AibotChannel  # noqa: PLC0415
     from adapters.wecom.client.send_limiter import MemberSendLimiter  # noqa: PLC0415
+
+    limiter = MemberSendLimiter(context.send_log, shared=context.shared_database)
+    if table.mode == "callback":
+        from adapters.aibot.callback_channel import CallbackBotChannel  # noqa: PLC0415
+
+        called = CallbackBotChannel(
+            context.name,
+            table,
+            streams=context.streams,
+            media=context.media,
+            send_limiter=limiter,
+            proxy=context.proxy,
+            language=context.language,
+        )
+        return OpenedChannel(called, table.path, respond=called.respond)
+    from adapters.aibot.bot_channel import AibotChannel  # noqa: PLC0415
 
     channel = AibotChannel(
         context.name,
         table,
         media=context.media,
         lease=context.lease,
-        send_limiter=MemberSendLimiter(context.send_log, shared=context.shared_database),
+        send_limiter=limiter,
         proxy=context.proxy,
         language=context.language,
     )
@@ -30,8 +45,17 @@ def _open(table: WeComAibotSettings, context: ChannelContext) -> OpenedChannel:
 
 
 def _stand_in(table: WeComAibotSettings, context: StandInContext) -> tuple[WeComAibotSettings, App]:
-    bot = context.simulator.register(invent_bot(agent_id=_FIRST_AGENT_ID + context.number, name=context.name))
-    credentials = {"bot_id": bot.bot_id, "secret": SecretStr(bot.secret), "connection_url": context.simulator.bot_url}
+    address = context.own_url + table.path if table.mode == "callback" else ""
+    bot = context.simulator.register(
+        invent_bot(agent_id=_FIRST_AGENT_ID + context.number, callback_url=address, name=context.name)
+    )
+    credentials = {
+        "bot_id": bot.bot_id,
+        "secret": SecretStr(bot.secret),
+        "token": SecretStr(bot.token),
+        "encoding_aes_key": SecretStr(bot.encoding_aes_key),
+        "connection_url": context.simulator.bot_url,
+    }
     return WeComAibotSettings.model_validate(table.model_dump() | credentials), bot
 
 
@@ -39,8 +63,6 @@ def _clashes(tables: Mapping[str, WeComAibotSettings]) -> list[str]:
     taken: dict[str, str] = {}
     problems = []
     for name, table in tables.items():
-        if table.mode == "callback":
-            problems.append(f"[channels.{name}] mode: callback is not there yet; leave it at connection")
         if table.thinking == "show":
             problems.append(f"[channels.{name}] thinking: show is not there yet; leave it at hide")
         if table.bot_id and table.bot_id in taken:
@@ -57,19 +79,37 @@ async def _examine(table: WeComAibotSettings, context: ExaminationContext) -> As
         else:
             yield findings.failed("stand_in", "stand_in_off", "stand_in_off_fix")
         return
+    if table.mode == "callback":
+        from adapters.wecom.doctor.callback_ways import examine_keys, examine_ways  # noqa: PLC0415
+
+        yield examine_keys(table, findings)
+        ways = examine_ways(
+            context.name,
+            table,
+            findings,
+            local_url=context.local_url,
+            public_url=context.public_url,
+            proxy=context.proxy,
+            seconds=context.seconds,
+        )
+    else:
+        ways = _examine_connection(table, context)
+    async for finding in ways:
+        yield finding
+    yield await context.examine_arrivals("arrived_none_bot")
+
+
+def _examine_connection(table: WeComAibotSettings, context: ExaminationContext) -> AsyncIterator[Finding]:
     from adapters.aibot.bot_doctor import examine_bot  # noqa: PLC0415 (as above)
 
-    ways = examine_bot(
+    return examine_bot(
         context.name,
         table,
-        findings,
+        context.findings,
         local_url=context.local_url,
         proxy=context.proxy,
         seconds=context.seconds,
     )
-    async for finding in ways:
-        yield finding
-    yield await context.examine_arrivals("arrived_none_bot")
 
 
 KIND = ChannelKind(

@@ -1,7 +1,7 @@
 """Every seam of the house as a `Protocol`: the core says what it needs, the other floors provide it."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 from pipeline.answer import (
@@ -128,6 +128,48 @@ class ConnectionLease(Protocol):
 
     async def release(self, name: str) -> None:
         """Let another process have it at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolledStream:
+    """An answer that its platform asks for again and again until it is whole, as it stands.
+
+    `chat` is where it is shown and `asker` who asked, as they are written down; `opened_at` is in seconds since 1970.
+    """
+
+    stream_id: str
+    chat: str
+    asker: str
+    opened_at: float
+    text: str = ""
+    finished: bool = False
+    is_read: bool = False
+    """Whether the platform has been given it finished."""
+    pictures: tuple[StoredMedia, ...] = ()
+    """What stands in it when it is finished."""
+    address: str = field(default="", repr=False)
+    """Where one message more may be sent; whoever has it can send it."""
+    addressed: str = ""
+    """The digest of the text that was sent there, or may have been."""
+    is_address_used: bool = False
+
+
+class PolledStreamStore(Protocol):
+    """Streams that every process can answer for. Its methods raise `TryAgain` while the database is away."""
+
+    async def open(self, stream: PolledStream) -> PolledStream:
+        """Store a stream unless it is known, and return what is known of it."""
+
+    async def load(self, stream_id: str) -> PolledStream | None:
+        """Return a stream as it stands."""
+
+    async def draft(self, texts: Mapping[str, str]) -> None:
+        """Show texts, by the ids of their streams, where these are not finished."""
+
+    async def change(
+        self, stream_id: str, change: Callable[[PolledStream], PolledStream]
+    ) -> tuple[PolledStream, PolledStream] | None:
+        """Change a stream in one transaction; return it as it was and as it is, None where there is none."""
 
 
 class SendLimiter(Protocol):

@@ -1,6 +1,7 @@
 """The channels' paths: what comes in is verified, stored, and only then acknowledged."""
 
 import asyncio
+from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import Any, get_args
 
@@ -9,10 +10,11 @@ from litestar import Request, asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
+from adapters.channel_kind import OpenedChannel
 from pipeline import metrics
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
 from pipeline.lanes import Intake
-from pipeline.ports import Channel, WebhookRequest
+from pipeline.ports import Channel, WebhookRequest, WebhookResponse
 from pipeline.text.i18n import Language, load_sentences
 
 log = structlog.get_logger()
@@ -20,6 +22,8 @@ log = structlog.get_logger()
 LARGEST_BODY = 64 * 1024
 """Bytes; a callback is a few kilobytes (wecom-protocol.md 1)."""
 _BODY_SECONDS = 4.0
+_RESPOND_SECONDS = 4.5
+"""Within which a call that is not only heard is answered; WeCom waits for five."""
 _METHODS = ("GET", "POST")
 _HERE = "\n".join(load_sentences(language)["console.callback_here"] for language in get_args(Language)) + "\n"
 """What a browser is answered, in both languages: whoever tries the proxy need not be the one who set the language."""
@@ -34,19 +38,20 @@ class _Unreadable(Exception):
         self.reason = reason
 
 
-def callback_route(channel: Channel, path: str, intake: Intake) -> ASGIRouteHandler:
+def callback_route(opened: OpenedChannel, intake: Intake) -> ASGIRouteHandler:
     """Make the route at which one channel's platform calls.
 
     It stands on ASGI itself: what the framework does for a handler took a fifth of accepting a message.
     """
+    channel = opened.channel
 
-    @asgi(path, name=f"callback {channel.name}", copy_scope=False)
+    @asgi(opened.path, name=f"callback {channel.name}", copy_scope=False)
     async def receive(scope: Scope, receive: Receive, send: Send) -> None:
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         if _is_a_look(request):
             await _answer(send, 400, _HERE.encode())
             return
-        status, body = await _receive(channel, intake, request)
+        status, body = await _receive(opened, intake, request)
         metrics.CALLBACKS.labels(channel.name, str(status)).inc()
         await _answer(send, status, body.encode())
 
@@ -58,7 +63,8 @@ def _is_a_look(request: Request[Any, Any, Any]) -> bool:
     return request.method == "GET" and not request.query_params and "text/html" in request.headers.get("accept", "")
 
 
-async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, Any]) -> tuple[int, str]:
+async def _receive(opened: OpenedChannel, intake: Intake, request: Request[Any, Any, Any]) -> tuple[int, str]:
+    channel = opened.channel
     if request.method not in _METHODS:
         return _refused(channel, 405, "method", f"WeCom calls with {' or '.join(_METHODS)} alone")
     try:
@@ -68,10 +74,18 @@ async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, 
         return _refused(channel, 408, "slow", f"the body was not there within {_BODY_SECONDS:g} s")
     except _Unreadable as error:
         return _refused(channel, error.status, error.reason, str(error))
+    call = WebhookRequest(request.method, dict(request.query_params.items()), body)
     try:
-        answer, event = channel.receive(WebhookRequest(request.method, dict(request.query_params.items()), body))
+        if opened.respond is not None:
+            return await _respond(channel, opened.respond(call, intake.accept))
+        return await _accept(channel, intake, call)
     except BadCallback as error:
         return _refused(channel, error.status, error.reason, str(error), code=error.code)
+
+
+async def _accept(channel: Channel, intake: Intake, call: WebhookRequest) -> tuple[int, str]:
+    """Store what a call brings, and return what it is answered with."""
+    answer, event = channel.receive(call)
     if event is not None:
         try:
             new = await intake.accept(event)
@@ -80,6 +94,18 @@ async def _receive(channel: Channel, intake: Intake, request: Request[Any, Any, 
             log.error("callback_not_stored", channel=channel.name, key=event.key, reason=str(error))  # noqa: TRY400
             return 500, ""
         log.debug("callback_accepted", channel=channel.name, key=event.key, new=new)
+    return answer.status, answer.body
+
+
+async def _respond(channel: Channel, response: Awaitable[WebhookResponse]) -> tuple[int, str]:
+    """Return what a channel answers by itself."""
+    try:
+        async with asyncio.timeout(_RESPOND_SECONDS):
+            answer = await response
+    except (TryAgain, WriteRefused, TimeoutError) as error:
+        # Anything but 200 makes the platform ask again.
+        log.error("callback_not_answered", channel=channel.name, reason=str(error) or "too slow")  # noqa: TRY400
+        return 500, ""
     return answer.status, answer.body
 
 

@@ -32,6 +32,7 @@ from pipeline.turn import Turns
 from storage.conversations.chain_revisions import RevisionStore
 from storage.conversations.cleanup import CleanupTask
 from storage.conversations.erasure import Eraser
+from storage.conversations.polled_streams import PolledStreamTable
 from storage.conversations.transcript import TranscriptStore
 from storage.database.access import driver_errors
 from storage.database.connection_holders import ConnectionHolders
@@ -306,6 +307,7 @@ def _assemble(
             media=media,
             send_log=outbox,
             lease=ConnectionHolders(database, worker.name),
+            streams=PolledStreamTable(database),
             cache_folder=Path(settings.storage.data_dir) / "cache",
             shared_database=database.shared,
             proxy=settings.network.proxy.get_secret_value(),

@@ -7,23 +7,21 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import structlog
 
 from adapters.aibot.answer_stream import AnswerStream, StreamTiming
-from adapters.aibot.bot_media import LARGEST_UPLOAD, UploadKind, download, upload
+from adapters.aibot.bot_media import LARGEST_UPLOAD, UploadKind, upload
 from adapters.aibot.bot_rendering import render
 from adapters.aibot.bot_settings import WeComAibotSettings
 from adapters.aibot.connection import AckMissing, BotConnection, ConnectionTiming, NotConnected
-from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, media_in, read_message
-from adapters.aibot.frames import BotFrame, FrameRefused, markdown_body
+from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, read_message
+from adapters.aibot.frames import BotFrame, FrameRefused, markdown_body, stream_id_of
 from adapters.aibot.held_connection import HeldConnection
+from adapters.aibot.received_media import ReceivedMedia
 from adapters.wecom.client.errors import error_for
-from adapters.wecom.client.media import ending_of, mime_of
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
-from pipeline.events import Image, InboundEvent, Person, Subscribed, Text, UnknownEvent
-from pipeline.net import is_loopback_host
+from pipeline.events import InboundEvent, Person, Subscribed, Text, UnknownEvent
 from pipeline.ports import (
     ChannelCapabilities,
     ConnectionLease,
@@ -51,8 +49,6 @@ _MARKDOWN_BYTES = 20_480
 _MEDIA_SECONDS = 2.5 * 24 * 3600
 """How long an upload is used again; WeCom forgets it after three days."""
 _MOST_UPLOADS = 500
-_MOST_DOWNLOADS = 1000
-_DOWNLOADS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +104,9 @@ class AibotChannel:
         self._held = HeldConnection(
             self.connection, lease, name=f"bot/{settings.connection_url}/{settings.bot_id}", channel=name
         )
-        self._proxy = proxy
-        self._is_local = is_loopback_host(urlsplit(settings.connection_url).hostname or "")
-        self._downloads: OrderedDict[str, asyncio.Task[StoredMedia]] = OrderedDict()
-        self._downloading = asyncio.Semaphore(_DOWNLOADS_AT_ONCE)
+        self._received = ReceivedMedia(
+            media, key=settings.encoding_aes_key.get_secret_value(), proxy=proxy, local=settings.is_local
+        )
         self._uploads: OrderedDict[tuple[str, str, str], tuple[str, float]] = OrderedDict()
         """Media ids with the moment they are no longer used, by kind, bytes and name."""
         self._accept: Accept | None = None
@@ -163,7 +158,7 @@ class AibotChannel:
             try:
                 for picture in message.pictures:
                     if await accept(picture):
-                        self._begin_download(picture)
+                        self._received.begin(picture)
                 new = await accept(event)
                 break
             except (TryAgain, WriteRefused) as error:
@@ -171,7 +166,7 @@ class AibotChannel:
             if pause is not None:
                 await asyncio.sleep(pause)
         if new:
-            self._begin_download(event)
+            self._received.begin(event)
         if ticket.stream is None:
             return
         if new is None:
@@ -189,8 +184,7 @@ class AibotChannel:
             stream = AnswerStream(
                 self.connection,
                 req_id,
-                # One for one message, so that a frame sent again is the same stream's.
-                hashlib.sha256(message.event.key.encode()).hexdigest()[:32],
+                stream_id_of(message.event.key),
                 feedback=message.event.key,
                 handed_over=self._catalogue.text("aibot.handed_over"),
                 timing=self._timing.stream,
@@ -341,32 +335,7 @@ class AibotChannel:
 
     async def fetch(self, media_id: str) -> StoredMedia:
         """Bring a file somebody sent into the media store; its download was begun when it came."""
-        running = self._downloads.get(media_id)
-        if running is not None:
-            try:
-                return await asyncio.shield(running)
-            except TryAgain:
-                self._downloads.pop(media_id, None)
-        return await self._download(media_id)
-
-    def _begin_download(self, event: InboundEvent) -> None:
-        """Download what people send at once: its address is good for five minutes, and a turn may wait longer."""
-        if not isinstance(event.content, Image) or event.content.media_id in self._downloads:
-            return
-        task = asyncio.create_task(self._download(event.content.media_id))
-        # Whoever fetches it is told what went wrong.
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._downloads[event.content.media_id] = task
-        while len(self._downloads) > _MOST_DOWNLOADS:
-            self._downloads.popitem(last=False)
-
-    async def _download(self, media_id: str) -> StoredMedia:
-        url, aes_key = media_in(media_id)
-        key = aes_key or self._settings.encoding_aes_key.get_secret_value()
-        async with self._downloading:
-            data, name = await download(url, key, proxy=self._proxy, local=self._is_local)
-        mime = mime_of(data)
-        return await self._media.keep(data, mime=mime, name=name or f"{mime.partition('/')[0]}{ending_of(mime)}")
+        return await self._received.fetch(media_id)
 
     async def profile(self, person: Person) -> Profile:
         """Return what is known of a person: a bot has no directory."""
@@ -379,9 +348,9 @@ class AibotChannel:
             self.settle(ticket.message.event, "interrupted")
         if self._tasks and self.connection.state == "subscribed":
             await asyncio.wait(self._tasks, timeout=self._timing.connection.ack)
-        tasks = [*self._tasks, *self._downloads.values()]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._received.aclose()
         if self._loop is not None:
             await self._loop.stop()

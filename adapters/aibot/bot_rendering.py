@@ -8,7 +8,10 @@ on each piece, at a paragraph rather than a line, a line rather than a sentence.
 import re
 from collections.abc import Iterator, Sequence
 
+import structlog
+
 from adapters.aibot.drafts import STREAM_BYTES, escape_thinking
+from adapters.aibot.polled_pictures import MOST_PICTURES
 from adapters.wecom.rendering.message_splitting import pieces
 from adapters.wecom.rendering.rows import Frame, Row, Span
 from adapters.wecom.rendering.sanitise import clean
@@ -25,10 +28,15 @@ from pipeline.replies import (
     VoicePart,
     VoiceReply,
 )
+from pipeline.text.i18n import Catalogue
 from pipeline.text.unicode import is_visible
+
+log = structlog.get_logger()
 
 _FENCE = re.compile(r"(?P<indent>\s*(?:>\s?)*\s{0,3})(?P<fence>`{3,48}(?!.*`)|~{3,48}(?!~))")
 _SEPARATOR = re.compile(r"\s*\|?\s*:?-{1,200}:?\s*(?:\|\s*:?-{1,200}:?\s*){0,200}\|?\s*")
+_MOST_MESSAGES = 2
+"""Of an answer that WeCom asks for: the stream, and what is sent to its `response_url`."""
 _LONGEST_HEADER = 2000
 """Characters of a table's header that each piece repeats."""
 
@@ -49,6 +57,33 @@ def render(replies: Sequence[Reply]) -> tuple[Part, ...]:
             case Silence():
                 pass
     return tuple(parts)
+
+
+def render_polled(replies: Sequence[Reply], catalogue: Catalogue) -> tuple[Part, ...]:
+    """Return the parts of an answer that WeCom asks for: pictures, then the words they stand under, then the rest.
+
+    One message may follow the stream, so what is longer is cut and says so; for a file stands where it can be had.
+    """
+    pictures: list[Part] = [ImagePart(reply.media) for reply in replies if isinstance(reply, ImageReply)]
+    said: list[str] = []
+    for reply in replies:
+        match reply:
+            case TextReply(text):
+                said.append(text)
+            case ImageReply(caption=caption):
+                said.append(caption)
+            case VoiceReply(media) | FileReply(media):
+                said.append(catalogue.text("aibot.file_elsewhere", name=media.name))
+            case Silence():
+                pass
+    words = _words("\n\n".join(filter(is_visible, said)))
+    if pictures and not words:
+        words = [TextPart(catalogue.text("aibot.picture"), "markdown")]
+    if len(words) > _MOST_MESSAGES and isinstance(last := words[_MOST_MESSAGES - 1], TextPart):
+        words = [*words[: _MOST_MESSAGES - 1], TextPart(f"{last.text}\n\n{catalogue.text('aibot.cut')}", "markdown")]
+    if len(pictures) > MOST_PICTURES:
+        log.warning("bot_picture_left_out", reason="too many", pictures=len(pictures))
+    return (*pictures[:MOST_PICTURES], *words)
 
 
 def _words(text: str) -> list[Part]:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, SecretStr, model_validator
 
+from adapters.wecom.callback.crypto import CallbackKeys
 from adapters.wecom.settings import Credential, CredentialId, EncodingAesKey, rooted
 from pipeline.net import is_loopback_host
 from pipeline.settings import ChannelSettings
@@ -86,6 +87,17 @@ class WeComAibotSettings(ChannelSettings):
     def callback_path(self) -> str:
         """Return where WeCom calls back; nowhere in mode connection."""
         return self.path if self.mode == "callback" else ""
+
+    @property
+    def keyring(self) -> tuple[CallbackKeys, ...]:
+        """Return the token and key of callbacks; their receive id is empty."""
+        key = self.encoding_aes_key.get_secret_value()
+        return (CallbackKeys.of(self.token.get_secret_value(), key, ""),) if key else ()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether WeCom is played on this machine."""
+        return is_loopback_host(urlsplit(self.connection_url).hostname or "")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ A frame with a `cmd` asks; one without answers the frame whose `req_id` it repea
 do occur: what a person typed may hold them (wecom-protocol.md 8).
 """
 
+import hashlib
 import json
 import secrets
 from collections.abc import Mapping
@@ -77,6 +78,11 @@ def write_frame(cmd: str, req_id: str, body: Mapping[str, Any] | None = None) ->
 def new_req_id(cmd: str) -> str:
     """Return an id that no other frame has."""
     return f"{cmd}_{secrets.token_hex(12)}"
+
+
+def stream_id_of(key: str) -> str:
+    """Return the stream of an event's answer: one for one message, so that what is sent again is the same stream's."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def stream_body(stream_id: str, content: str, *, finish: bool, feedback: str = "") -> dict[str, Any]:

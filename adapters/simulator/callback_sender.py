@@ -197,7 +197,7 @@ def encrypted_post(app: App, said: MemberAction) -> tuple[str, bytes]:
 
 
 def _keys(app: App) -> CallbackKeys:
-    return CallbackKeys.of(app.token, app.encoding_aes_key, app.corp_id)
+    return CallbackKeys.of(app.token, app.encoding_aes_key, "" if app.bot_id else app.corp_id)
 
 
 def _signed(keys: CallbackKeys, encrypted: str) -> dict[str, str]:

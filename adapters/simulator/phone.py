@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from adapters.simulator.bot_server import BotServer
+from adapters.simulator.bots.bot_server import BotServer
 from adapters.simulator.callback_sender import CallbackSender, DeliveryResult
 from adapters.simulator.callback_xml import is_message
 from adapters.simulator.platform.apps import App

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from adapters.simulator.api.qyapi import ROUTES
-from adapters.simulator.bot_server import BotServer
+from adapters.simulator.bots.bot_server import BotServer
 from adapters.simulator.callback_sender import CallbackSender, RetryPolicy, Verification
 from adapters.simulator.faults import EVERY, Fault, Faults, Rule
 from adapters.simulator.phone import Phone

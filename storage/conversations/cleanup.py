@@ -15,6 +15,7 @@ from pipeline.supervision import SupervisedLoop
 from storage.conversations.deletion import delete_marked_files, delete_unreferenced_files, forget_old
 from storage.conversations.erasure import Eraser
 from storage.conversations.kept_documents import drop_old_exports
+from storage.conversations.polled_streams import drop_old_streams
 from storage.database.engine import Database
 from storage.database.failures import read_failure
 from storage.database.tables import inbox, removed_keys
@@ -120,6 +121,7 @@ class CleanupTask:
             if self._retention_days:
                 await _tried("retention", self._forget_old())
             await _tried("pseudonyms", drop_pseudonyms(self._database, now=time()))
+            await _tried("streams", drop_old_streams(self._database, now=time()))
             await _tried("exports", drop_old_exports(self._database, days=self._keep_days))
             files += await _tried("forgotten files", delete_marked_files(self._database, self._media))
             if self._eraser is not None:

@@ -15,6 +15,7 @@ from pipeline.events import GROUP, Person, Text
 from pipeline.lanes import lane_of
 from pipeline.replies import FilePart, ImagePart, VoicePart
 from storage.conversations.audit import note
+from storage.conversations.polled_streams import forget_streams
 from storage.database.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
 from storage.database.engine import Database
 from storage.database.reading import read_or_none
@@ -118,6 +119,7 @@ def erase(connection: Connection, person: Person, *, insert_into: InsertInto, bu
         delete(conversations).where(conversations.c.person == str(person)).returning(conversations.c.id)
     )
     connection.execute(delete(people).where(people.c.person == str(person)))
+    forget_streams(connection, str(person))
     anonymise(connection, person, insert=insert_into, now=time())
     _empty_turns(connection, inbox.c.id.in_(all_but_one))
     return Erased(len(held.all()), int(said) + len(in_groups_too.all()))

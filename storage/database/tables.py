@@ -86,6 +86,22 @@ connection_holders = Table(
     Column("expires_at", Double, nullable=False),
 )
 
+polled_streams = Table(
+    "polled_streams",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("chat", Text, nullable=False),
+    Column("person", Text, nullable=False, index=True),
+    Column("opened_at", Double, nullable=False, index=True),
+    Column("text", Text, nullable=False, default=""),
+    Column("finished", Boolean, nullable=False, default=False),
+    Column("is_read", Boolean, nullable=False, default=False),
+    Column("pictures", Text, nullable=False, default="[]"),
+    Column("address", Text, nullable=False, default=""),
+    Column("addressed", Text, nullable=False, default=""),
+    Column("is_address_used", Boolean, nullable=False, default=False),
+)
+
 outbox = Table(
     "outbox",
     metadata,

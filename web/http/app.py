@@ -58,7 +58,7 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
 
     listens = any(one.start for one in service.channels.values())
     return [
-        *(callback_route(one.channel, one.path, service.intake) for one in service.channels.values() if one.path),
+        *(callback_route(one, service.intake) for one in service.channels.values() if one.path),
         *health_routes(
             {"database": service.worker.readiness.trouble, "worker": worker, "loops": loops},
             {"settings": settings, "schema": schema, **({"channels": bots} if listens else {})},

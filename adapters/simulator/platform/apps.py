@@ -19,7 +19,7 @@ class App:
     callback_url: str = ""
     name: str = "webot"
     bot_id: str = ""
-    """BotID of an AI bot, which has one connection instead of an address; empty for an application."""
+    """BotID of an AI bot, which has one connection or an address; empty for an application."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -42,9 +42,11 @@ def invent_app(
     )
 
 
-def invent_bot(*, corp_id: str = "ww0simulator000000", agent_id: int = 1000002, name: str = "webot") -> App:
-    """Make an AI bot with fresh secrets."""
-    app = invent_app(corp_id=corp_id, agent_id=agent_id, name=name)
+def invent_bot(
+    *, corp_id: str = "ww0simulator000000", agent_id: int = 1000002, callback_url: str = "", name: str = "webot"
+) -> App:
+    """Make an AI bot with fresh secrets; with a callback URL it is called there and has no connection."""
+    app = invent_app(corp_id=corp_id, agent_id=agent_id, callback_url=callback_url, name=name)
     return replace(app, bot_id=f"aib{_letters(32)}")
 
 

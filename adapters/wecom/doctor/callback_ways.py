@@ -4,19 +4,31 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlencode
 
 import httpx2
 
 from adapters.network_errors import fix_for, is_local, open_probe_client, short_cause
 from adapters.wecom.callback.crypto import CallbackKeys
-from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import BadCallback
 from pipeline.findings import Finding, FindingFactory
 
 _WECOM_WAITS = 1.0
 """Seconds, for the check of a URL (wecom-protocol.md 1)."""
 _OK = 200
+
+
+class CalledBack(Protocol):
+    """The settings of a channel that WeCom calls back."""
+
+    @property
+    def path(self) -> str:
+        """Return where WeCom calls."""
+
+    @property
+    def keyring(self) -> tuple[CallbackKeys, ...]:
+        """Return the pairs of token and key that callbacks may come under, the current one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,7 @@ class Way:
     proxy: str = ""
 
 
-def examine_keys(table: WeComAppSettings, finding_factory: FindingFactory) -> Finding:
+def examine_keys(table: CalledBack, finding_factory: FindingFactory) -> Finding:
     """Encrypt something as WeCom would, and decrypt it again."""
     try:
         for keys in table.keyring:
@@ -41,7 +53,7 @@ def examine_keys(table: WeComAppSettings, finding_factory: FindingFactory) -> Fi
 
 async def examine_ways(
     channel: str,
-    table: WeComAppSettings,
+    table: CalledBack,
     finding_factory: FindingFactory,
     *,
     local_url: str,
@@ -63,7 +75,7 @@ async def examine_ways(
 
 
 async def _echoed(
-    way: Way, channel: str, table: WeComAppSettings, finding_factory: FindingFactory, seconds: float
+    way: Way, channel: str, table: CalledBack, finding_factory: FindingFactory, seconds: float
 ) -> Finding:
     echo = secrets.token_hex(16)
     proxied = bool(way.proxy) and not is_local(way.url)

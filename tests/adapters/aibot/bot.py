@@ -11,7 +11,7 @@ from adapters.aibot.answer_stream import StreamTiming
 from adapters.aibot.bot_channel import AibotChannel, BotTiming
 from adapters.aibot.bot_settings import WeComAibotSettings
 from adapters.aibot.connection import ConnectionTiming
-from adapters.simulator.bot_server import BotServer
+from adapters.simulator.bots.bot_server import BotServer
 from adapters.simulator.phone import Phone
 from adapters.simulator.platform.apps import App, invent_bot
 from adapters.simulator.simulator import WeComSimulator

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Picture
 
 from adapters.aibot.bot_media import decrypt, download, file_name, is_public
-from adapters.simulator.bot_files import FILE_KEY, sealed_file
+from adapters.simulator.bots.bot_files import FILE_KEY, sealed_file
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import Image
 from pipeline.replies import DocumentPart, FilePart, ImagePart, TextPart

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from adapters.aibot.connection import BotConnection, ConnectionTiming
 from adapters.aibot.frames import BotFrame
-from adapters.simulator.bot_server import BotFaultName
+from adapters.simulator.bots.bot_server import BotFaultName
 from adapters.simulator.platform.apps import invent_bot
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.replies import TextPart

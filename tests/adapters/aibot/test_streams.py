@@ -9,7 +9,7 @@ import pytest
 
 from adapters.aibot.answer_stream import StreamTiming
 from adapters.aibot.bot_channel import AibotChannel, BotTiming
-from adapters.simulator.bot_server import BotFaultName
+from adapters.simulator.bots.bot_server import BotFaultName
 from adapters.simulator.platform.timeline import Delivered
 from pipeline.errors import TryAgain
 from pipeline.events import InboundEvent

@@ -12,15 +12,16 @@ from urllib.parse import quote
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from adapters.simulator.bot_files import FILE_KEY, BotUploads, sealed_file
+from adapters.simulator.bots.bot_bodies import callback_body
+from adapters.simulator.bots.bot_files import FILE_KEY, BotUploads, sealed_file
+from adapters.simulator.bots.bot_poller import BotPoller
+from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.apps import App
 from adapters.simulator.platform.errcodes import ApiError
 from adapters.simulator.platform.state import Platform, chat_of
-from adapters.simulator.platform.timeline import Delivered, MemberAction
-from pipeline.events import Content, Entered, Feedback, File, Image, Text, Video
+from adapters.simulator.platform.timeline import MemberAction
 
-CONTENT_BYTES = 20_480
 STREAM_SECONDS = 360.0
 """From the first frame of a stream."""
 WELCOME_SECONDS = 5.0
@@ -36,10 +37,14 @@ BotFaultName = Literal[
     "conflict",
     "deaf",
     "not_subscribed",
+    "lose_answer",
+    "stop_asking",
+    "response_expired",
 ]
 """drop: the socket closes at the next frame; lose_ack: a frame is taken and not answered; late_ack: answered after
 0.3 s; refuse_subscription: 40001; window_closed: 846608; quota: 45009; conflict: 6000; deaf: kicked, but the socket
-stays open; not_subscribed: 846609."""
+stays open; not_subscribed: 846609. Of bots that are called back: lose_answer: an answer is lost and
+asked for again; stop_asking: a stream is not asked for any more; response_expired: the response_url is refused."""
 
 _ERRORS: Mapping[str, tuple[int, str]] = {
     "refuse_subscription": (40001, "invalid secret"),
@@ -50,7 +55,6 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
 }
 _LATE_SECONDS = 0.3
 _GROUP_CHAT = 2
-_BAD = 2
 _RESPONSE_FAULTS: tuple[BotFaultName, ...] = ("window_closed", "quota", "conflict")
 
 
@@ -94,6 +98,8 @@ class BotServer:
         self._faults: Counter[BotFaultName] = Counter()
         self._late: set[asyncio.Task[None]] = set()
         self._linked = asyncio.Event()
+        self._screen = BotScreen(platform)
+        self.poller = BotPoller(self._screen, self._took)
         self._uploads = BotUploads(platform.uploads)
         self._base = ""
         self.frames: Counter[str] = Counter()
@@ -106,7 +112,8 @@ class BotServer:
         """Listen, and return the address of the WebSocket."""
         app = web.Application()
         app.router.add_get("/", self._serve)
-        app.router.add_get("/media/{corp_id}/{media_id}", self._media)
+        app.router.add_get("/media/{corp_id}/{agent_id}/{media_id}", self._media)
+        app.router.add_post("/cgi-bin/aibot/response", self.poller.take_response)
         self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -117,6 +124,7 @@ class BotServer:
 
     async def stop(self) -> None:
         """Close every connection and the socket."""
+        await self.poller.aclose()
         for link in list(self._all):
             await link.socket.close(code=WSCloseCode.GOING_AWAY)
         if self._runner is not None:
@@ -141,13 +149,26 @@ class BotServer:
     async def deliver(self, app: App, said: MemberAction) -> DeliveryResult:
         """Send the bot what a member did; without a connection nobody hears of it, now or later."""
         began = time.monotonic()
+        if app.callback_url:
+            return await self._call_back(app, said)
         link = self._links.get(app.bot_id)
         msgid = said.msg_id or f"event{said.number}-{secrets.token_hex(4)}"
         if link is None:
             return DeliveryResult(msgid, (0,), (0.0,))
-        cmd, body = _body(app, said, msgid, f"{self._base}/media/{app.corp_id}")
+        cmd, body = callback_body(
+            app, said, msgid, lambda media_id: {"url": self._address(app, media_id), "aeskey": FILE_KEY}
+        )
         await self.send(link, cmd, body, chat_of(said.user, said.group), app)
         return DeliveryResult(msgid, (200,), (time.monotonic() - began,))
+
+    async def _call_back(self, app: App, said: MemberAction) -> DeliveryResult:
+        msgid = said.msg_id or f"event{said.number}-{secrets.token_hex(4)}"
+        _, body = callback_body(app, said, msgid, lambda media_id: {"url": self._address(app, media_id)})
+        chat = chat_of(said.user, said.group)
+        return await self.poller.deliver(app, chat, body, base=self._base)
+
+    def _address(self, app: App, media_id: str) -> str:
+        return f"{self._base}/media/{app.corp_id}/{app.agent_id}/{media_id}"
 
     async def redeliver(self, app: App, said: MemberAction) -> None:
         """Send a message once more, under a req_id of its own."""
@@ -190,12 +211,16 @@ class BotServer:
     async def _media(self, request: web.Request) -> web.Response:
         """Answer with a file as WeCom stores it for bots: encrypted."""
         try:
-            media = self._platform.uploads.find(request.match_info["corp_id"], request.match_info["media_id"])
-        except ApiError:
+            corp_id, agent_id = request.match_info["corp_id"], int(request.match_info["agent_id"])
+            app = self._platform.apps[corp_id, agent_id]
+            media = self._platform.uploads.find(corp_id, request.match_info["media_id"])
+        except (ApiError, KeyError, ValueError):
             return web.Response(status=404)
         name = quote(media.label.name or "file", safe="")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
-        return web.Response(body=sealed_file(media.data), headers=headers)
+        return web.Response(
+            body=sealed_file(media.data, app.encoding_aes_key if app.callback_url else FILE_KEY), headers=headers
+        )
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=_FRAME_BYTES, compress=False)
@@ -294,7 +319,7 @@ class BotServer:
             return 846605, "invalid req_id"
         if body.get("msgtype") != "stream":
             callback.used = True
-            return self._show(app, callback.chat, secrets.token_hex(8), body)
+            return self._screen.show(app, callback.chat, secrets.token_hex(8), body)
         return self._frame(app, callback, body.get("stream"))
 
     def _frame(self, app: App, callback: _Callback, stream: object) -> tuple[int, str]:
@@ -306,7 +331,7 @@ class BotServer:
         known = self._streams.get(stream["id"])
         now = time.monotonic()
         if known is None:
-            if not self._platform.timeline(app, callback.chat).admits(self._platform.clock()):
+            if not self._screen.admits(app, callback.chat):
                 return _ERRORS["quota"]
             known = self._streams[stream["id"]] = _Stream(now)
         if known.finished or now - known.began > STREAM_SECONDS:
@@ -314,7 +339,7 @@ class BotServer:
         known.finished = bool(stream.get("finish"))
         self.shown.append((now, stream))
         del self.shown[:-1000]
-        self._show_text(app, callback.chat, stream["id"], content, streaming=not known.finished)
+        self._screen.show_text(app, callback.chat, stream["id"], content, streaming=not known.finished)
         return 0, "ok"
 
     def _welcome(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
@@ -324,7 +349,7 @@ class BotServer:
         if time.monotonic() - callback.at > WELCOME_SECONDS:
             return 846604, "websocket request expired, response is invalid"
         callback.used = True
-        return self._show(app, callback.chat, secrets.token_hex(8), body)
+        return self._screen.show(app, callback.chat, secrets.token_hex(8), body)
 
     def _message(self, app: App, body: Mapping[str, Any]) -> tuple[int, str]:
         if self._took("quota"):
@@ -337,84 +362,12 @@ class BotServer:
             return 93006, "invalid chatid"
         if body.get("msgtype") == "text":
             return 40008, "invalid message type"
-        if not self._platform.timeline(app, user).admits(self._platform.clock()):
+        if not self._screen.admits(app, user):
             return _ERRORS["quota"]
-        return self._show(app, user, secrets.token_hex(8), body)
-
-    def _show(self, app: App, user: str, msgid: str, body: Mapping[str, Any]) -> tuple[int, str]:
-        kind = body.get("msgtype")
-        own = body.get(kind) if isinstance(kind, str) else None
-        if kind in {"image", "voice", "file"} and isinstance(own, dict):
-            return self._show_file(app, user, msgid, str(own.get("media_id")))
-        content = own.get("content") if isinstance(own, dict) else None
-        if kind not in {"text", "markdown"} or not isinstance(content, str) or not content:
-            return 40008, "invalid message type"
-        if len(content.encode("utf-8", "replace")) > CONTENT_BYTES:
-            return 40058, "content exceed max length"
-        self._show_text(app, user, msgid, content, streaming=False)
-        return 0, "ok"
-
-    def _show_file(self, app: App, user: str, msgid: str, media_id: str) -> tuple[int, str]:
-        try:
-            label = self._platform.uploads.find(app.corp_id, media_id).label
-        except ApiError:
-            return 40007, "invalid media_id"
-        number, at = self._platform.number(), self._platform.clock()
-        shown = Delivered(number, at, app.corp_id, app.agent_id, user, msgid, label.type, media=label)
-        self._platform.timeline(app, user).show(shown)
-        return 0, "ok"
-
-    def _show_text(self, app: App, user: str, msgid: str, content: str, *, streaming: bool) -> None:
-        text = content.replace("<think></think>", "")
-        shown = Delivered(
-            self._platform.number(),
-            self._platform.clock(),
-            app.corp_id,
-            app.agent_id,
-            user,
-            msgid,
-            "markdown",
-            text=text,
-            sent=content,
-            streaming=streaming,
-        )
-        self._platform.timeline(app, user).replace(shown)
+        return self._screen.show(app, user, secrets.token_hex(8), body)
 
     def _took(self, name: BotFaultName) -> bool:
         if self._faults[name] <= 0:
             return False
         self._faults[name] -= 1
         return True
-
-
-def _body(app: App, said: MemberAction, msgid: str, media_url: str) -> tuple[str, dict[str, Any]]:
-    common: dict[str, Any] = {
-        "msgid": msgid,
-        "aibotid": app.bot_id,
-        "chattype": "group" if said.group else "single",
-        "from": {"userid": said.user},
-        "create_time": int(said.at),
-    }
-    if said.group:
-        common["chatid"] = said.group
-    content: Content = said.content
-    match content:
-        case Text(text):
-            return "aibot_msg_callback", common | {"msgtype": "text", "text": {"content": text}}
-        case Image(media_id) | Video(media_id) | File(media_id):
-            file = {"url": f"{media_url}/{media_id}", "aeskey": FILE_KEY}
-            return "aibot_msg_callback", common | {"msgtype": content.kind, content.kind: file}
-        case Feedback(answer, good, why):
-            type_ = 3 if good is None else 1 if good else 2
-            judged = {
-                "id": answer,
-                "type": type_,
-                "content": why,
-                "inaccurate_reason_list": [2] if type_ == _BAD else [],
-            }
-            event = {"eventtype": "feedback_event", "feedback_event": judged}
-            return "aibot_event_callback", common | {"msgtype": "event", "event": event}
-        case Entered():
-            return "aibot_event_callback", common | {"msgtype": "event", "event": {"eventtype": "enter_chat"}}
-        case _:
-            return "aibot_msg_callback", common | {"msgtype": content.kind, content.kind: {}}

@@ -13,9 +13,8 @@ from adapters.simulator.platform.apps import App
 from adapters.simulator.platform.errcodes import ApiError
 from adapters.simulator.platform.media import UploadStore, check_media
 
-_KEY = secrets.token_bytes(32)
-FILE_KEY = base64.b64encode(_KEY).decode()
-"""What stands beside every address of a file."""
+FILE_KEY = base64.b64encode(secrets.token_bytes(32)).decode()
+"""What stands beside every address of a file of a bot that is connected."""
 _PADDING = 32
 _CHUNK_BYTES = 512 * 1024
 _MOST_CHUNKS = 100
@@ -24,10 +23,11 @@ _INVALID = 40058, "invalid parameter"
 Answer = tuple[int, str, dict[str, Any]]
 
 
-def sealed_file(data: bytes) -> bytes:
+def sealed_file(data: bytes, aes_key: str = FILE_KEY) -> bytes:
     """Return a file as it lies at its address."""
+    key = base64.b64decode(aes_key + "=" * (-len(aes_key) % 4))
     padding = _PADDING - len(data) % _PADDING
-    return AES.new(_KEY, AES.MODE_CBC, iv=_KEY[:16]).encrypt(data + bytes([padding]) * padding)
+    return AES.new(key, AES.MODE_CBC, iv=key[:16]).encrypt(data + bytes([padding]) * padding)
 
 
 @dataclass(slots=True)

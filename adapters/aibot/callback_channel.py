@@ -1,0 +1,335 @@
+"""An AI bot that WeCom calls back: a message is answered with dots, and then asked after until its answer is whole.
+
+What is shown of an answer stands in the database, so that any process can say it and a restart breaks nothing off.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from adapters.aibot.bot_rendering import render_polled
+from adapters.aibot.bot_settings import WeComAibotSettings
+from adapters.aibot.callback_envelope import CallbackEnvelope
+from adapters.aibot.drafts import STREAM_BYTES, WAITING, draft
+from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, read_message
+from adapters.aibot.frames import FrameRefused, stream_body, stream_id_of
+from adapters.aibot.polled_pictures import picture_items
+from adapters.aibot.received_media import ReceivedMedia
+from adapters.aibot.response_address import ResponseAddress, usable_address
+from adapters.wecom.callback.xml import UNREADABLE
+from pipeline.errors import BadCallback, TryAgain, Undeliverable
+from pipeline.events import Feedback, InboundEvent, Person, Subscribed, UnknownEvent
+from pipeline.ports import (
+    ChannelCapabilities,
+    Ending,
+    MediaStore,
+    PolledStream,
+    PolledStreamStore,
+    Profile,
+    SendLimiter,
+    WebhookRequest,
+    WebhookResponse,
+)
+from pipeline.replies import ImagePart, Part, Receipt, Reply, StoredMedia, TextPart
+from pipeline.text.i18n import Catalogue, Language
+
+log = structlog.get_logger()
+
+Accept = Callable[[InboundEvent], Awaitable[bool]]
+Change = Callable[[PolledStream], PolledStream]
+
+_CLOSING_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class PollTiming:
+    """Seconds of answers that WeCom asks for."""
+
+    draft: float = 0.5
+    """Between two times that what is shown is stored."""
+    look: float = 0.25
+    """Between two looks at whether another process has changed a stream."""
+    unread: float = 15.0
+    """After which an answer that nobody asks for goes by `response_url`; WeCom asks about once a second."""
+    window: float = 330.0
+    """From the message; WeCom asks for six minutes."""
+    welcome: float = 3.5
+    """Within which an `enter_chat` is answered; WeCom waits for five."""
+
+
+class CallbackBotChannel:
+    """Implements `pipeline.ports.ReplyingChannel` for one bot."""
+
+    def __init__(  # noqa: PLR0913 -- what it is opened with, by name
+        self,
+        name: str,
+        settings: WeComAibotSettings,
+        *,
+        streams: PolledStreamStore,
+        media: MediaStore,
+        send_limiter: SendLimiter,
+        proxy: str = "",
+        language: Language = "zh",
+        timing: PollTiming | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = name
+        self.capabilities = ChannelCapabilities(message_bytes=STREAM_BYTES, streams=True, files=False, voices=False)
+        self._settings = settings
+        self._streams = streams
+        self._media = media
+        self._send_limiter = send_limiter
+        self._catalogue = Catalogue(language)
+        self._timing = timing or PollTiming()
+        self._clock = clock
+        self._envelope = CallbackEnvelope(settings.keyring)
+        self._address = ResponseAddress(name, streams, proxy=proxy)
+        self._received = ReceivedMedia(
+            media, key=settings.encoding_aes_key.get_secret_value(), proxy=proxy, local=settings.is_local
+        )
+        self._drafts: dict[str, tuple[str, str]] = {}
+        """Texts and notices to be stored, by the ids of their streams."""
+        self._drafting: asyncio.Task[None] | None = None
+        self._watched: dict[str, asyncio.Event] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # WeCom's side ----------------------------------------------------------------------------------------------
+
+    def receive(self, call: WebhookRequest) -> tuple[WebhookResponse, InboundEvent | None]:
+        """Refuse: answers come out of the database, by `respond`."""
+        raise BadCallback(f"this bot is asked by respond ({call.method})", code=0, status=404, reason="mode")
+
+    async def respond(self, call: WebhookRequest, accept: Accept) -> WebhookResponse:
+        """Answer a callback: a message once it is stored, a refresh with what there is to show by now.
+
+        Raises `BadCallback`, and `TryAgain` for what WeCom should send again.
+        """
+        if call.method == "GET":
+            return WebhookResponse(200, self._envelope.echo(call))
+        body = self._envelope.open(call)
+        try:
+            message = read_message(
+                body,
+                channel=self.name,
+                bot_id=self._settings.bot_id,
+                names=self._settings.names,
+                now=datetime.now(UTC),
+            )
+        except FrameRefused as refusal:
+            raise BadCallback(str(refusal), code=UNREADABLE, status=400, reason="content") from None
+        if body.get("msgtype") == "stream":
+            answer: Mapping[str, Any] | None = await self._refreshed(message, body.get("stream"))
+        else:
+            answer = await self._taken(message, accept, body.get("response_url"))
+        if answer is None:
+            return WebhookResponse(200)
+        # Pictures may be many megabytes.
+        return WebhookResponse(200, await asyncio.to_thread(self._envelope.seal, answer, call))
+
+    async def _taken(self, message: BotMessage, accept: Accept, address: object) -> Mapping[str, Any] | None:
+        """Store a message, and the stream of its answer before it, and return what is shown of it."""
+        event = message.event
+        if isinstance(event.content, UnknownEvent):
+            return None
+        if isinstance(event.content, Feedback):
+            await accept(event)
+            return None
+        stream = await self._streams.open(
+            PolledStream(
+                stream_id_of(event.key),
+                str(event.chat),
+                str(event.sender),
+                self._clock(),
+                address=usable_address(address, local=self._settings.is_local),
+            )
+        )
+        for picture in message.pictures:
+            if await accept(picture):
+                self._received.begin(picture)
+        if await accept(event):
+            self._received.begin(event)
+        if isinstance(event.content, Subscribed):
+            return await self._welcomed(stream.stream_id)
+        return await self._shown(stream, feedback=event.key)
+
+    async def _welcomed(self, stream_id: str) -> Mapping[str, Any] | None:
+        """Return the welcome, which stands in the answer to the event itself or nowhere."""
+        stream = await self._until(stream_id, lambda now: now.finished, self._timing.welcome)
+        if stream is None or not stream.finished:
+            log.info("bot_welcome_too_late", channel=self.name)
+            return None
+        await self._change(stream_id, _read)
+        return {"msgtype": "text", "text": {"content": stream.text}}
+
+    async def _refreshed(self, message: BotMessage, asked: object) -> Mapping[str, Any]:
+        stream_id = asked.get("id") if isinstance(asked, dict) else None
+        if not isinstance(stream_id, str) or not stream_id:
+            raise BadCallback("a refresh without a stream", code=UNREADABLE, status=400, reason="content")
+        stream = await self._streams.load(stream_id)
+        if stream is None or stream.chat != str(message.event.chat):
+            # WeCom goes on asking for what is not said to be finished.
+            return stream_body(stream_id, self._catalogue.text("aibot.unknown_stream"), finish=True)
+        return await self._shown(stream)
+
+    async def _shown(self, stream: PolledStream, *, feedback: str = "") -> Mapping[str, Any]:
+        """Return a stream as it stands; it is ended with a sentence before WeCom stops asking."""
+        if not stream.finished and self._clock() - stream.opened_at > self._timing.window:
+            handed_over = self._catalogue.text("aibot.handed_over")
+            stream = await self._change(stream.stream_id, _finished(handed_over)) or stream
+        if stream.finished and not stream.is_read:
+            stream = await self._change(stream.stream_id, _read) or stream
+        body = stream_body(stream.stream_id, stream.text or WAITING, finish=stream.finished, feedback=feedback)
+        if stream.finished and stream.pictures:
+            body["stream"]["msg_item"] = await picture_items(self._media, stream.pictures)
+        return body
+
+    # The turn's side -------------------------------------------------------------------------------------------
+
+    def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
+        """Return replies as a stream and the one message after it can hold them."""
+        return render_polled(replies, self._catalogue)
+
+    def show(self, event: InboundEvent, text: str) -> None:
+        """Show the answer so far."""
+        self._draft(event, text, "")
+
+    def notify(self, event: InboundEvent, text: str) -> None:
+        """Show a word below the answer so far, which is gone when there is more of it."""
+        stream_id = stream_id_of(event.key)
+        self._draft(event, self._drafts.get(stream_id, ("", ""))[0], text)
+
+    def settle(self, event: InboundEvent, ending: Ending) -> None:
+        """End the stream of a turn that is over; one that is taken up again goes on in the same stream."""
+        if ending != "interrupted" and not event.key.endswith(PART_OF_MESSAGE):
+            task = asyncio.create_task(self._settle(stream_id_of(event.key), self._catalogue.text(f"aibot.{ending}")))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def reply(self, event: InboundEvent, part: Part) -> Receipt:
+        """Finish the stream with the first words of an answer; what comes after them goes by `response_url`."""
+        if event.key.endswith(PART_OF_MESSAGE):
+            # The picture of a message with words: the words are answered.
+            return Receipt()
+        await self._send_limiter.acquire(event.chat)
+        stream_id = stream_id_of(event.key)
+        match part:
+            case TextPart(text):
+                return await self._finish(stream_id, text, is_welcome=isinstance(event.content, Subscribed))
+            case ImagePart(media):
+                stream = await self._change(stream_id, _with_picture(media))
+                if stream is None or media not in stream.pictures:
+                    raise Undeliverable("a picture can only stand at the end of a stream, and this one is over")
+                return Receipt(stream_id)
+            case _:
+                raise Undeliverable("a bot that is called back sends words and pictures alone")
+
+    async def send(self, person: Person, part: Part) -> Receipt:
+        """Refuse: a bot that is called back only answers."""
+        raise Undeliverable(f"a bot that is called back sends nothing of its own ({part.kind} for {person})")
+
+    async def _finish(self, stream_id: str, text: str, *, is_welcome: bool) -> Receipt:
+        self._drafts.pop(stream_id, None)
+        stream = await self._change(stream_id, _finished(text))
+        if stream is not None and stream.text == text:
+            if is_welcome:
+                return Receipt(stream_id)
+            stream = await self._until(stream_id, lambda now: now.is_read, self._timing.unread)
+            if stream is not None and not stream.is_read:
+                # Nobody asks. Should somebody yet, they read that it comes as a message, unless they just have.
+                stream = await self._change(stream_id, _withdrawn(self._catalogue.text("aibot.handed_over")))
+            if stream is not None and stream.is_read and stream.text == text:
+                return Receipt(stream_id)
+        await self._address.send(stream_id, text)
+        return Receipt(stream_id)
+
+    async def _settle(self, stream_id: str, text: str) -> None:
+        self._drafts.pop(stream_id, None)
+        try:
+            await self._change(stream_id, _finished(text))
+        except TryAgain as error:
+            log.warning("bot_stream_left_open", channel=self.name, stream=stream_id, reason=str(error))
+
+    def _draft(self, event: InboundEvent, text: str, notice: str) -> None:
+        self._drafts[stream_id_of(event.key)] = (text, notice)
+        if self._drafting is None or self._drafting.done():
+            self._drafting = asyncio.create_task(self._store_drafts(), name=f"{self.name} drafts")
+
+    async def _store_drafts(self) -> None:
+        """Store what there is to show, of all streams in one transaction, until there is no more."""
+        stored: dict[str, tuple[str, str]] = {}
+        while new := {stream_id: shown for stream_id, shown in self._drafts.items() if stored.get(stream_id) != shown}:
+            with suppress(TryAgain):
+                # Only for show: what is not stored now is stored with the next words.
+                await self._streams.draft({stream_id: draft(*shown) for stream_id, shown in new.items()})
+            stored = {stream_id: shown for stream_id, shown in (stored | new).items() if stream_id in self._drafts}
+            await asyncio.sleep(self._timing.draft)
+
+    # Streams ---------------------------------------------------------------------------------------------------
+
+    async def _change(self, stream_id: str, change: Change) -> PolledStream | None:
+        changed = await self._streams.change(stream_id, change)
+        if (watched := self._watched.get(stream_id)) is not None:
+            watched.set()
+        return None if changed is None else changed[1]
+
+    async def _until(
+        self, stream_id: str, reached: Callable[[PolledStream], bool], seconds: float
+    ) -> PolledStream | None:
+        """Return a stream when it is as wanted, or as it is after so many seconds."""
+        end = asyncio.get_running_loop().time() + seconds
+        changed = self._watched.setdefault(stream_id, asyncio.Event())
+        try:
+            while True:
+                changed.clear()
+                stream = await self._streams.load(stream_id)
+                if stream is None or reached(stream) or asyncio.get_running_loop().time() >= end:
+                    return stream
+                # Another process may change it, of which this one hears nothing.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._timing.look):
+                        await changed.wait()
+        finally:
+            self._watched.pop(stream_id, None)
+
+    # What a channel has besides --------------------------------------------------------------------------------
+
+    async def fetch(self, media_id: str) -> StoredMedia:
+        """Bring a file somebody sent into the media store; its download was begun when it came."""
+        return await self._received.fetch(media_id)
+
+    async def profile(self, person: Person) -> Profile:
+        """Return what is known of a person: a bot has no directory."""
+        return Profile(person.user)
+
+    async def aclose(self) -> None:
+        """Store the ends of streams, and close the connections; unfinished ones are taken up at the next start."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CLOSING_SECONDS)
+        tasks = [*self._tasks, *([self._drafting] if self._drafting is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._received.aclose()
+        await self._address.aclose()
+
+
+def _finished(text: str) -> Change:
+    return lambda now: now if now.finished else replace(now, text=text, finished=True)
+
+
+def _read(now: PolledStream) -> PolledStream:
+    return replace(now, is_read=True) if now.finished else now
+
+
+def _withdrawn(words: str) -> Change:
+    return lambda now: now if now.is_read else replace(now, text=words)
+
+
+def _with_picture(media: StoredMedia) -> Change:
+    return lambda now: now if now.finished or media in now.pictures else replace(now, pictures=(*now.pictures, media))

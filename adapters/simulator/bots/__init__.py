@@ -1,0 +1,1 @@
+"""AI bots as WeCom plays them: by connection and by callback."""

@@ -1,0 +1,228 @@
+"""WeCom's side of bots that are called back: posts what members do, and asks for each answer until it is whole."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+import aiohttp
+from aiohttp import web
+
+from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen
+from adapters.simulator.callback_sender import DeliveryResult
+from adapters.simulator.platform.apps import App
+from adapters.wecom.callback.crypto import CallbackKeys
+from pipeline.errors import BadCallback
+from pipeline.text.unicode import is_visible
+
+PollFault = Literal["lose_answer", "stop_asking", "response_expired"]
+
+_OK = 200
+_TRIES = 4
+_DEADLINE = 5.0
+_ASKING_SECONDS = 360.0
+_ADDRESS_SECONDS = 3600.0
+_MOST_PICTURES = 10
+_THINKING = "<think></think>"
+
+
+@dataclass(slots=True)
+class _Address:
+    """A response_url that was given out."""
+
+    app: App
+    chat: str
+    at: float
+    used: bool = False
+
+
+class BotPoller:
+    """Calls bots back; `pause` is how long it waits between two refreshes, in seconds.
+
+    `problems` are answers that WeCom would not have taken.
+    """
+
+    def __init__(self, screen: BotScreen, took: Callable[[PollFault], bool]) -> None:
+        self._screen = screen
+        self._took = took
+        self._session: aiohttp.ClientSession | None = None
+        self._asking: set[asyncio.Task[None]] = set()
+        self._addresses: dict[str, _Address] = {}
+        self.pause = 1.0
+        self.again = 1.0
+        """Seconds before what was not answered is posted again."""
+        self.problems: list[str] = []
+        self.shown: list[Mapping[str, Any]] = []
+        """Every stream that was taken, as it was answered; the latest thousand."""
+        self.responses = 0
+        """Messages that came to a response_url."""
+
+    async def deliver(self, app: App, chat: str, body: Mapping[str, Any], *, base: str) -> DeliveryResult:
+        """Post what a member did, up to four times, and begin to ask for its answer."""
+        code = secrets.token_urlsafe(24)
+        address = (
+            {}
+            if body["msgtype"] == "event"
+            else {"response_url": f"{base}/cgi-bin/aibot/response?response_code={code}"}
+        )
+        self._addresses[code] = _Address(app, chat, time.monotonic())
+        statuses, seconds = [], []
+        for number in range(_TRIES):
+            if number:
+                await asyncio.sleep(self.again)
+            began = time.monotonic()
+            status, answer = await self.ask(app, {**body, **address})
+            statuses.append(status)
+            seconds.append(time.monotonic() - began)
+            if status == _OK and not self._took("lose_answer"):
+                self._begin(app, chat, body, answer)
+                break
+        return DeliveryResult(str(body["msgid"]), tuple(statuses), tuple(seconds))
+
+    async def ask(self, app: App, body: Mapping[str, Any]) -> tuple[int, Mapping[str, Any] | None]:
+        """Post a callback, sealed; return the status, 0 for no answer in time, and what was answered."""
+        keys = CallbackKeys.of(app.token, app.encoding_aes_key, "")
+        # As WeCom does: control characters of people's words stand in the JSON as they are.
+        text = json.dumps(body, ensure_ascii=False).replace("\\u0001", "\x01").replace("\\u001f", "\x1f")
+        encrypted = keys.encrypt(text.encode())
+        timestamp, nonce = str(int(time.time())), secrets.token_hex(8)
+        query = {
+            "msg_signature": keys.sign(timestamp, nonce, encrypted),
+            "timestamp": timestamp,
+            "nonce": nonce,
+        }
+        if self._session is None:
+            self._session = aiohttp.ClientSession(trust_env=False)
+        try:
+            async with (
+                asyncio.timeout(_DEADLINE),
+                self._session.post(f"{app.callback_url}?{urlencode(query)}", json={"encrypt": encrypted}) as answer,
+            ):
+                status, sealed = answer.status, await answer.text()
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return 0, None
+        if status != _OK or not sealed:
+            return status, None
+        try:
+            return status, _opened(keys, sealed, nonce)
+        except (ValueError, KeyError, TypeError, BadCallback) as error:
+            self.problems.append(f"not sealed as WeCom wants it: {type(error).__name__}")
+            return status, None
+
+    async def take_response(self, request: web.Request) -> web.Response:
+        """Take the one message more."""
+        address = self._addresses.get(request.query.get("response_code", ""))
+        try:
+            body = json.loads(await request.text())
+        except ValueError:
+            body = {}
+        expired = address is None or address.used or time.monotonic() - address.at > _ADDRESS_SECONDS
+        if address is None or expired or self._took("response_expired"):
+            return _said(40058, "invalid response_code")
+        if body.get("msgtype") not in {"markdown", "template_card"}:
+            return _said(40008, "invalid message type")
+        errcode, errmsg = self._screen.show(address.app, address.chat, secrets.token_hex(8), body)
+        if not errcode:
+            address.used = True
+            self.responses += 1
+        return _said(errcode, errmsg)
+
+    async def aclose(self) -> None:
+        """Ask no more."""
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _begin(self, app: App, chat: str, body: Mapping[str, Any], answer: Mapping[str, Any] | None) -> None:
+        if answer is None:
+            return
+        if body["msgtype"] == "event":
+            if answer.get("msgtype") != "text":
+                self.problems.append("an event was answered with a stream")
+                return
+            self._screen.show(app, chat, secrets.token_hex(8), answer)
+            return
+        stream = answer.get("stream")
+        if answer.get("msgtype") != "stream" or not isinstance(stream, dict) or not isinstance(stream.get("id"), str):
+            self.problems.append("a message was not answered with a stream")
+            return
+        if self._show(app, chat, stream["id"], answer):
+            return
+        task = asyncio.create_task(self._ask_until_finished(app, chat, body, stream["id"]))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _ask_until_finished(self, app: App, chat: str, body: Mapping[str, Any], stream_id: str) -> None:
+        began = time.monotonic()
+        common = {name: body[name] for name in ("aibotid", "chatid", "chattype", "from") if name in body}
+        while time.monotonic() - began < _ASKING_SECONDS:
+            await asyncio.sleep(self.pause)
+            if self._took("stop_asking"):
+                return
+            asked = common | {"msgid": secrets.token_hex(16), "msgtype": "stream", "stream": {"id": stream_id}}
+            status, answer = await self.ask(app, asked)
+            came = status == _OK and answer is not None and not self._took("lose_answer")
+            if came and answer is not None and self._show(app, chat, stream_id, answer):
+                return
+
+    def _show(self, app: App, chat: str, stream_id: str, answer: Mapping[str, Any]) -> bool:
+        """Show a stream as it was answered; whether it is whole."""
+        stream = answer.get("stream")
+        problem = _problem(stream, stream_id)
+        if not isinstance(stream, dict) or problem:
+            self.problems.append(problem)
+            return False
+        self.shown.append(stream)
+        del self.shown[:-1000]
+        content, finished = str(stream["content"]), bool(stream["finish"])
+        # What shows nothing does not take the place of the dots.
+        spins = not is_visible(content.replace(_THINKING, ""))
+        self._screen.show_text(app, chat, stream_id, content, streaming=not finished or spins)
+        for number, item in enumerate(stream.get("msg_item", ())):
+            data = base64.b64decode(item["image"]["base64"])
+            self._screen.show_picture(app, chat, f"{stream_id}-{number}", data)
+        return finished
+
+
+def _opened(keys: CallbackKeys, sealed: str, nonce: str) -> Mapping[str, Any]:
+    fields = json.loads(sealed)
+    if fields["nonce"] != nonce or type(fields["timestamp"]) is not int:
+        raise ValueError("the nonce is the callback's, the timestamp a number")
+    signature, encrypted = str(fields["msgsignature"]), str(fields["encrypt"])
+    opened = json.loads(keys.open(signature, str(fields["timestamp"]), nonce, encrypted))
+    if not isinstance(opened, dict):
+        raise TypeError("an answer is an object")
+    return opened
+
+
+def _problem(stream: object, stream_id: str) -> str:
+    """Return what WeCom would not take in a stream, or nothing."""
+    if not isinstance(stream, dict) or stream.get("id") != stream_id:
+        return "another stream was answered than was asked for"
+    content, items = stream.get("content"), stream.get("msg_item", [])
+    if not isinstance(content, str) or len(content.encode("utf-8", "replace")) > CONTENT_BYTES:
+        return "the content of a stream is too long"
+    if items and (not stream.get("finish") or len(items) > _MOST_PICTURES):
+        return "pictures stand in the last frame, ten at most"
+    for item in items:
+        try:
+            data = base64.b64decode(item["image"]["base64"], validate=True)
+        except (KeyError, TypeError, binascii.Error):
+            return "a picture is not base64"
+        if hashlib.md5(data, usedforsecurity=False).hexdigest() != item["image"].get("md5"):
+            return "a picture does not have its md5"
+    return ""
+
+
+def _said(errcode: int, errmsg: str) -> web.Response:
+    return web.json_response({"errcode": errcode, "errmsg": errmsg})

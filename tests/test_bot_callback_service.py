@@ -1,0 +1,118 @@
+"""A bot that is called back, in the whole service: dots at once, drafts while it writes, the recorded answer in the end."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapters.simulator.phone import Phone
+from tests.fakes.openai_server import OpenAIServer, Says
+from tests.service import RunningService, running_service, until
+
+BOT = {
+    "WEBOT_CHANNELS__BOT__KIND": "wecom_aibot",
+    "WEBOT_CHANNELS__BOT__MODE": "callback",
+    "WEBOT_CHANNELS__BOT__NAME": "webot",
+}
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        yield server
+
+
+def answered_by(model: OpenAIServer) -> dict[str, str]:
+    return {
+        **BOT,
+        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
+        "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
+        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
+    }
+
+
+def phone_of(house: RunningService, user: str = "zhangsan", group: str = "") -> Phone:
+    app = house.service.channels["bot"].simulated
+    assert app is not None
+    house.simulator.bots.poller.pause = 0.05
+    return house.simulator.phone(user, agent_id=app.agent_id, group=group)
+
+
+def shown(house: RunningService) -> list[tuple[str, bool]]:
+    return [(str(each["content"]), bool(each["finish"])) for each in house.simulator.bots.poller.shown]
+
+
+async def test_an_answer_is_asked_for_until_it_is_whole_and_stop_ends_it(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("one two three four five six", hangs_after=4), Says("the next"))
+    async with running_service(tmp_path, answered_by(model)) as house:
+        phone = phone_of(house)
+        assert (await house.simulator.verify_url(agent_id=phone.app.agent_id)).ok
+        await phone.say("count")
+        await until(lambda: any("one" in text for text, _ in shown(house)))
+        await phone.say("@stop")
+        stopped = await phone.texts(count=2)
+        await phone.say("again")
+        said = await phone.texts(count=3)
+
+        assert [] == house.simulator.bots.poller.problems
+        assert ("<think></think>", False) == shown(house)[0]
+    assert any("已停止" in text for text in stopped)
+    assert "the next" == said[-1]
+
+
+async def test_the_first_look_of_a_day_is_welcomed_in_the_answer_itself(tmp_path: Path) -> None:
+    async with running_service(tmp_path, BOT) as house:
+        phone = phone_of(house)
+        await phone.enter()
+
+        assert "@help" in (await phone.texts())[0]
+        assert [] == house.simulator.bots.poller.problems
+
+
+async def test_a_file_is_replaced_by_where_it_can_be_had(tmp_path: Path) -> None:
+    async with running_service(tmp_path, BOT) as house:
+        phone = phone_of(house)
+        await phone.say("hello")
+        await phone.texts()
+        await phone.say("@export md")
+        (_, answer) = await phone.texts(count=2, within=20)
+
+    assert "webot export" in answer
+
+
+async def test_a_group_has_one_history_with_its_speakers(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("answer 1"), Says("answer 2"))
+    async with running_service(tmp_path, answered_by(model)) as house:
+        zhang, li = (phone_of(house, user, "wrGroup") for user in ("zhangsan", "lisi"))
+        await zhang.say("@webot first")
+        await zhang.texts()
+        await li.say("@webot second")
+
+        assert ["answer 1", "answer 2"] == await li.texts(count=2)
+    asked = str(model.bodies[1]["messages"])
+    assert "zhangsan：first" in asked
+    assert "lisi：second" in asked
+
+
+async def test_an_answer_begun_before_a_restart_ends_in_the_same_stream(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("one two three four", hangs_after=3), Says("the answer"))
+    environ = {**answered_by(model), "WEBOT_LIMITS__DRAIN_SECONDS": "0.1"}
+    async with running_service(tmp_path, environ) as house:
+        phone = phone_of(house)
+        await phone.say("hello")
+        await until(lambda: any("one" in text for text, _ in shown(house)))
+        stream_id = house.simulator.bots.poller.shown[0]["id"]
+        app = phone.app
+    async with running_service(tmp_path, environ) as house:
+        new = house.service.channels["bot"].simulated
+        assert new is not None
+        await until(lambda: model.bodies[1:])
+        body = {"msgid": "r1", "aibotid": app.bot_id, "chattype": "single", "from": {"userid": "zhangsan"}}
+        asked = {**body, "msgtype": "stream", "stream": {"id": stream_id}}
+        answers = []
+        while not answers or not answers[-1]["finish"]:
+            _, answer = await house.simulator.bots.poller.ask(new, {**asked, "aibotid": new.bot_id})
+            assert answer is not None
+            answers.append(answer["stream"])
+
+    assert "the answer" == answers[-1]["content"]
