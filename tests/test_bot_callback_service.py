@@ -1,4 +1,4 @@
-"""A bot that is called back, in the whole service: dots at once, drafts while it writes, the recorded answer in the end."""
+"""A bot that is called back, in the whole service: dots at once, drafts, and the recorded answer in the end."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -28,7 +28,7 @@ from pipeline.ports import WebhookRequest, WebhookResponse
 from pipeline.replies import FileReply, ImagePart, ImageReply, StoredMedia, TextPart, TextReply
 from storage.conversations.polled_streams import KEPT_SECONDS, PolledStreamTable, drop_old_streams, forget_streams
 from storage.database.engine import Database
-from tests.adapters.wecom.application import Gate, Shelf
+from tests.fakes.ports import FakeSendLimiter, MemoryMedia
 from tests.service import until
 
 PNG = base64.b64decode(
@@ -44,7 +44,7 @@ class CalledBot:
     simulator: WeComSimulator
     app: App
     channel: CallbackBotChannel
-    shelf: Shelf
+    shelf: MemoryMedia
     accepted: "asyncio.Queue[InboundEvent]" = field(default_factory=asyncio.Queue)
     seen: set[str] = field(default_factory=set)
     full: bool = False
@@ -94,13 +94,13 @@ async def called_bot(database: Database, timing: PollTiming = QUICK) -> AsyncIte
         app = invent_bot()
         keys = {"token": SecretStr(app.token), "encoding_aes_key": SecretStr(app.encoding_aes_key)}
         table = WeComAibotSettings.model_validate({"mode": "callback", "connection_url": simulator.bot_url, **keys})
-        shelf = Shelf()
+        shelf = MemoryMedia()
         channel = CallbackBotChannel(
             "bot",
             table,
             streams=PolledStreamTable(database),
             media=shelf,
-            send_limiter=Gate(),
+            send_limiter=FakeSendLimiter(),
             language="en",
             timing=timing,
             clock=lambda: bot.now,
