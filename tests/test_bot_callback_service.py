@@ -109,7 +109,7 @@ async def test_an_answer_begun_before_a_restart_ends_in_the_same_stream(tmp_path
         await until(lambda: model.bodies[1:])
         body = {"msgid": "r1", "aibotid": app.bot_id, "chattype": "single", "from": {"userid": "zhangsan"}}
         asked = {**body, "msgtype": "stream", "stream": {"id": stream_id}}
-        answers = []
+        answers: list[dict[str, object]] = []
         while not answers or not answers[-1]["finish"]:
             _, answer = await house.simulator.bots.poller.ask(new, {**asked, "aibotid": new.bot_id})
             assert answer is not None
