@@ -197,7 +197,7 @@ async def test_the_first_look_of_a_day_is_welcomed(tmp_path: Path) -> None:
 
 async def counted(house: RunningService, good: int, bad: int) -> None:
     """Return when so many answers are judged."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while [(each.good, each.bad) for each in (await count_ratings(house.service.database)).values()] != [
             (good, bad)
         ]:

@@ -113,7 +113,7 @@ class Phone:
         """Store a file for `media/get` and return its media id; `kind` is image, voice, video or file."""
         return self._platform.uploads.put(self._key[0], kind, data, name=name).label.media_id
 
-    async def messages(self, *, count: int = 1, within: float = 5.0, after: int = 0) -> tuple[Delivered, ...]:
+    async def messages(self, *, count: int = 1, within: float = 30.0, after: int = 0) -> tuple[Delivered, ...]:
         """Return all kept messages numbered higher than `after` once there are at least `count` of them.
 
         Raises `TimeoutError` when that takes longer than `within` seconds, and `ValueError` for a `count` that
@@ -129,7 +129,7 @@ class Phone:
             came = sum(isinstance(entry, Delivered) for entry in self.entries(after))
             raise TimeoutError(f"{self.user} got {came} of {count} messages within {within:g} s") from None
 
-    async def texts(self, *, count: int = 1, within: float = 5.0, after: int = 0) -> list[str]:
+    async def texts(self, *, count: int = 1, within: float = 30.0, after: int = 0) -> list[str]:
         """Wait as `messages` does and return what a person can read of each."""
         return [message.text for message in await self.messages(count=count, within=within, after=after)]
 

@@ -52,7 +52,7 @@ class RemoteSimulator:
         return str(answer.raise_for_status().json()["media_id"])
 
     async def messages(
-        self, user: str, *, count: int = 1, within: float = 5.0, after: int = 0
+        self, user: str, *, count: int = 1, within: float = 30.0, after: int = 0
     ) -> tuple[Delivered, ...]:
         """Return all kept messages numbered higher than `after` once there are `count`; `TimeoutError` if not."""
         fields = await self._get("/messages", {"user": user, "count": count, "within": within, "after": after})
@@ -61,7 +61,7 @@ class RemoteSimulator:
             raise TimeoutError(f"{user} got {len(messages)} of {count} messages within {within:g} s")
         return messages
 
-    async def texts(self, user: str, *, count: int = 1, within: float = 5.0, after: int = 0) -> list[str]:
+    async def texts(self, user: str, *, count: int = 1, within: float = 30.0, after: int = 0) -> list[str]:
         """Wait as `messages` does and return what a person can read of each."""
         return [message.text for message in await self.messages(user, count=count, within=within, after=after)]
 

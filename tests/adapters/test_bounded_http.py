@@ -84,7 +84,7 @@ async def said(port: int, *pieces: bytes) -> bytes:
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while chunk := await reader.read(65536):
                 received += chunk
     writer.close()
@@ -257,7 +257,7 @@ def test_half_open_connections_and_endless_heads_stop_neither_others_nor_the_pro
         try:
             for _ in range(240):
                 half.enter_context(_half_open(port))
-            healthy = [urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).read() for _ in range(5)]
+            healthy = [urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30).read() for _ in range(5)]
             before = _resident_megabytes(process.pid)
             taken = [
                 _pour(port, start, piece)

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from tests.fakes.openai_media import media_answer, read_body
 
-GIVE_UP = 10.0
+GIVE_UP = 30.0
 """Seconds after which a wait in a test is given up."""
 
 NO_HEADERS: Mapping[str, str] = {}

@@ -33,7 +33,7 @@ async def test_a_loop_that_ends_is_begun_again_until_it_runs(error: Exception | 
     ends = Ends(error, times=3)
     loop = SupervisedLoop("test", ends, first_pause=0.001)
     loop.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await ends.running.wait()
     told = loop.trouble
     await loop.stop()
@@ -49,7 +49,7 @@ async def test_a_loop_that_ended_once_is_in_trouble_while_it_pauses_only() -> No
     ends = Ends(ValueError(), times=1)
     loop = SupervisedLoop("test", ends, first_pause=0.001)
     loop.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await ends.running.wait()
     told = loop.trouble
     await loop.stop()
@@ -66,7 +66,7 @@ async def test_a_loop_may_finish() -> None:
     loop = SupervisedLoop("test", run)
     loop.start()
     asyncio.get_running_loop().call_soon(gate.set)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await loop.finish()
 
     assert gate.is_set()

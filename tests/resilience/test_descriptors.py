@@ -31,7 +31,7 @@ async def test_a_service_that_ran_out_of_descriptors_recovers(tmp_path: Path) ->
         resource.prlimit(service.pid, resource.RLIMIT_NOFILE, limits)
         for each in crowd:
             each.close()
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=10) as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as http:
             pong = await http.get("/test")
     finally:
         service.terminate()

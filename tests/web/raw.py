@@ -22,7 +22,7 @@ async def send_raw(to: httpx2.AsyncClient, *lines: str, body: bytes = b"") -> Ra
     try:
         heads = [*lines, f"Content-Length: {len(body)}", "Connection: close", "", ""]
         writer.write("\r\n".join(heads).encode() + body)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             said = await reader.read()
     finally:
         writer.close()

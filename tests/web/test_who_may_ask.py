@@ -249,7 +249,7 @@ async def test_who_asks_for_the_heads_alone_gets_those_of_the_page(house: Runnin
 async def test_the_heads_of_a_stream_are_an_answer_of_their_own_and_the_guard_counts_for_them(
     house: RunningService,
 ) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         stream = await house.http.head("/console/api/follow")
         again = await house.http.head("/healthz")
     refused = await house.http.head("/console", headers={"Host": "evil.example"})

@@ -46,7 +46,7 @@ class Bot:
     async def asked(self, text: str = "question") -> InboundEvent:
         """Have a member ask, and return the event once it is accepted."""
         await self.phone.say(text)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self.accepted.get()
 
     def frames(self) -> list[tuple[str, bool]]:

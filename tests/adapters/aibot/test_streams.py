@@ -230,7 +230,7 @@ async def test_whatever_goes_wrong_an_accepted_question_is_answered_and_no_bubbl
     async with connected_bot(timing) as bot:
         answers = []
         for number in range(6):
-            await bot.server.connected(bot.app, within=10)
+            await bot.server.connected(bot.app, within=30)
             await bot.channel.connection.subscribed(10)
             event = await bot.asked(f"question {number}")
             bot.server.add_fault(chance.choice(mishaps))

@@ -70,7 +70,7 @@ class Caller:
 
 def connect(url: str) -> httpx2.AsyncClient:
     """A client that spares itself the reading of certificates nobody here needs."""
-    return httpx2.AsyncClient(base_url=url, trust_env=False, timeout=5, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    return httpx2.AsyncClient(base_url=url, trust_env=False, timeout=30, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ class Receiver:
 
     async def came(self, count: int) -> None:
         """Return once so many callbacks came."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.received) < count:
                 self._came.clear()
                 await self._came.wait()

@@ -198,7 +198,7 @@ async def test_an_answer_that_is_lost_brings_the_callback_again(
 async def test_a_callback_can_be_overtaken_by_the_next(phone: Phone, receiver: Receiver, wecom: WeComSimulator) -> None:
     wecom.add_fault(HoldBack(), calls=1)
     first = asyncio.create_task(phone.say("first"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for entry in phone.watch():
             assert Text("first") == entry.content  # type: ignore[union-attr]
             break

@@ -202,7 +202,7 @@ async def test_a_question_that_makes_no_sense_is_refused(path: str, status: int,
 
 async def test_waiting_ends_when_the_simulator_stops(remote: RemoteSimulator, wecom: WeComSimulator) -> None:
     waiting = asyncio.create_task(remote.messages("zhangsan", within=30))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await remote.phones():
             pass
         await wecom.stop()

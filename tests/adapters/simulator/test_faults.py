@@ -116,7 +116,7 @@ async def test_an_answer_may_never_come(
 async def test_stopping_ends_what_hangs(caller: Caller, wecom: WeComSimulator) -> None:
     wecom.add_fault(Hang())
     call = asyncio.create_task(caller.send(content="hello"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not wecom.counts.faults:
             await caller.client.get("/simulator/stats")
         await wecom.stop()

@@ -62,7 +62,7 @@ async def test_two_who_follow_see_the_same(caller: Caller, wecom: WeComSimulator
     for number in (1, 2):
         await caller.send(content=str(number))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert [["0", "1", "2"]] * 2 == await asyncio.gather(*followers)
 
 

@@ -106,7 +106,7 @@ async def test_tools_asked_for_together_run_together_and_answer_in_order() -> No
     @tool
     async def meet(who: str) -> str:
         """Wait for the other one."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await both.wait()
         return who
 

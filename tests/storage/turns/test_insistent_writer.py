@@ -41,7 +41,7 @@ async def write_bad(database: Database, *, beside: bool) -> None:
     writer.start()
     others = asyncio.create_task(others_write(writer)) if beside else None
     try:
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(30 if beside else 0.5):
             await InsistentWriter(writer, database.outcomes, doubt=lambda: None, pauses=(0.001, 0.002)).write(BAD)
     finally:
         if others is not None:

@@ -38,7 +38,7 @@ async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
 async def events(http: httpx2.AsyncClient, count: int, headers: Mapping[str, str]) -> list[dict[str, str]]:
     """Give so many events of the page's stream by their fields; of their data, the first line."""
     found: list[dict[str, str]] = [{}]
-    async with asyncio.timeout(10), http.stream("GET", "/console/stream", headers=headers) as stream:
+    async with asyncio.timeout(30), http.stream("GET", "/console/stream", headers=headers) as stream:
         async for line in stream.aiter_lines():
             if not line:
                 found.append({})
