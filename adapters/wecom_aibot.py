@@ -63,8 +63,6 @@ def _clashes(tables: Mapping[str, WeComAibotSettings]) -> list[str]:
     taken: dict[str, str] = {}
     problems = []
     for name, table in tables.items():
-        if table.thinking == "show":
-            problems.append(f"[channels.{name}] thinking: show is not there yet; leave it at hide")
         if table.bot_id and table.bot_id in taken:
             problems.append(f"[channels.{name}] bot_id: is also [channels.{taken[table.bot_id]}]'s")
         taken[table.bot_id] = name

@@ -220,6 +220,8 @@ class PartialAnswer:
     """The answer so far, whole each time; shown only by channels that stream."""
 
     text: str
+    reasoning: str = ""
+    """What the model thought before it, for channels that show it; it is kept nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

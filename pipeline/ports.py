@@ -30,6 +30,8 @@ class ChannelCapabilities:
 
     message_bytes: int
     streams: bool = False
+    reasoning: bool = False
+    """Whether it shows, while an answer is written, what the model thought before it."""
     pictures: bool = True
     files: bool = True
     voices: bool = True
@@ -103,8 +105,8 @@ Ending = Literal["stopped", "interrupted", "nothing", "undelivered"]
 class ReplyingChannel(Channel, Protocol):
     """A channel whose answers go to the message they answer, and which shows them while they are written."""
 
-    def show(self, event: InboundEvent, text: str) -> None:
-        """Show the answer so far, whole each time, as soon as may be."""
+    def show(self, event: InboundEvent, text: str, reasoning: str = "") -> None:
+        """Show the answer so far, whole each time, as soon as may be, and what was thought before it."""
 
     def notify(self, event: InboundEvent, text: str) -> None:
         """Show a short word beside the answer so far; it is gone in the end."""

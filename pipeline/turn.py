@@ -263,9 +263,9 @@ class Turns:
         ):
             async for step in steps:
                 match step:
-                    case PartialAnswer(text):
+                    case PartialAnswer(text, reasoning):
                         if replying is not None:
-                            replying.show(turn.event, text)
+                            replying.show(turn.event, text, reasoning)
                     case Notice(text):
                         # The chain has said that it takes a while: once is enough.
                         patience.cancel()

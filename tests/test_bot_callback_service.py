@@ -116,3 +116,39 @@ async def test_an_answer_begun_before_a_restart_ends_in_the_same_stream(tmp_path
             answers.append(answer["stream"])
 
     assert "the answer" == answers[-1]["content"]
+
+
+@pytest.mark.parametrize("mode", ["callback", "connection"])
+async def test_thoughts_are_a_folding_block_of_the_stream_and_are_kept_nowhere(
+    tmp_path: Path, model: OpenAIServer, mode: str
+) -> None:
+    model.script(
+        Says("<think>let me see </think>one two three", hangs_after=12),
+        Says("Paris.", reasoning="is it </think> Paris?"),
+        Says("again"),
+    )
+    environ = {**answered_by(model), "WEBOT_CHANNELS__BOT__MODE": mode, "WEBOT_CHANNELS__BOT__THINKING": "show"}
+    async with running_service(tmp_path, environ) as house:
+        phone = phone_of(house)
+        bots = house.simulator.bots
+        if mode == "connection":
+            await bots.connected(phone.app)
+
+        def frames() -> list[str]:
+            streams = bots.poller.shown if mode == "callback" else [stream for _, stream in bots.shown]
+            return [str(stream["content"]) for stream in streams]
+
+        await phone.say("count")
+        await until(lambda: any("<think>let me see</think>\n\none" in frame for frame in frames()))
+        await phone.say("@stop")
+        await phone.texts(count=2)
+        await phone.say("capital?")
+        said = await phone.texts(count=3)
+        await phone.say("and now?")
+        await phone.texts(count=4)
+
+        assert "Paris." == said[-1]
+        assert "<think>is it <\u200b/think> Paris?</think>\n\nParis." in frames()
+    asked = str(model.bodies[-1]["messages"])
+    assert "Paris." in asked
+    assert "is it" not in asked

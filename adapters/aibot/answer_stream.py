@@ -14,7 +14,7 @@ from typing import Literal
 import structlog
 
 from adapters.aibot.connection import AckMissing, BotConnection, NotConnected
-from adapters.aibot.drafts import WAITING, draft, escape_thinking
+from adapters.aibot.drafts import WAITING, draft, escape_thinking, with_thinking
 from adapters.aibot.frames import BotFrame, stream_body
 
 log = structlog.get_logger()
@@ -66,6 +66,7 @@ class AnswerStream:
         self._clock = clock
         self._text = ""
         self._notice = ""
+        self._reasoning = ""
         self._sent = ""
         """What the last frame that was taken shows."""
         self._opened_at = 0.0
@@ -88,10 +89,10 @@ class AnswerStream:
         if self._pump is None:
             self._pump = asyncio.create_task(self._run(), name=f"stream {self.stream_id}")
 
-    def show(self, text: str) -> None:
-        """Show the answer so far, with the next frame."""
-        if text != self._text:
-            self._text, self._notice = text, ""
+    def show(self, text: str, reasoning: str = "") -> None:
+        """Show the answer so far, with the next frame, and what was thought before it."""
+        if (text, reasoning) != (self._text, self._reasoning):
+            self._text, self._notice, self._reasoning = text, "", reasoning
             self._changed.set()
 
     def notify(self, notice: str) -> None:
@@ -112,7 +113,7 @@ class AnswerStream:
         return ending
 
     async def _last_frame(self, text: str) -> Ending:
-        content = escape_thinking(text)
+        content = with_thinking(escape_thinking(text), self._reasoning)
         for _ in range(2):
             try:
                 answer = await self._frame(content, finish=True)
@@ -153,7 +154,7 @@ class AnswerStream:
         return not self._last_at or self._wanted() != self._sent or self._age() > self._timing.refresh
 
     def _wanted(self) -> str:
-        return draft(self._text, self._notice)
+        return draft(self._text, self._notice, self._reasoning)
 
     def _age(self) -> float:
         return self._clock() - self._last_at

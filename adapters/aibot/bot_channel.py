@@ -86,7 +86,9 @@ class AibotChannel:
         timing: BotTiming | None = None,
     ) -> None:
         self.name = name
-        self.capabilities = ChannelCapabilities(message_bytes=_MARKDOWN_BYTES, streams=True)
+        self.capabilities = ChannelCapabilities(
+            message_bytes=_MARKDOWN_BYTES, streams=True, reasoning=settings.thinking == "show"
+        )
         self._settings = settings
         self._send_limiter = send_limiter
         self._media = media
@@ -211,11 +213,11 @@ class AibotChannel:
         """Return replies as a bot's client shows them."""
         return render(replies)
 
-    def show(self, event: InboundEvent, text: str) -> None:
-        """Show the answer so far."""
+    def show(self, event: InboundEvent, text: str, reasoning: str = "") -> None:
+        """Show the answer so far, and what was thought before it."""
         if (stream := self._stream(event)) is not None:
             stream.begin()
-            stream.show(text)
+            stream.show(text, reasoning)
 
     def notify(self, event: InboundEvent, text: str) -> None:
         """Show a word below the answer so far, which is gone when there is more of it."""

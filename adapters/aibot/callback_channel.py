@@ -16,7 +16,7 @@ import structlog
 from adapters.aibot.bot_rendering import render_polled
 from adapters.aibot.bot_settings import WeComAibotSettings
 from adapters.aibot.callback_envelope import CallbackEnvelope
-from adapters.aibot.drafts import STREAM_BYTES, WAITING, draft
+from adapters.aibot.drafts import STREAM_BYTES, WAITING, draft, with_thinking, without_thinking
 from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, read_message
 from adapters.aibot.frames import FrameRefused, stream_body, stream_id_of
 from adapters.aibot.polled_pictures import picture_items
@@ -44,6 +44,9 @@ log = structlog.get_logger()
 Accept = Callable[[InboundEvent], Awaitable[bool]]
 Change = Callable[[PolledStream], PolledStream]
 
+_Draft = tuple[str, str, str]
+"""Text, notice and reasoning."""
+_NO_DRAFT: _Draft = ("", "", "")
 _CLOSING_SECONDS = 3.0
 
 
@@ -80,7 +83,9 @@ class CallbackBotChannel:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.name = name
-        self.capabilities = ChannelCapabilities(message_bytes=STREAM_BYTES, streams=True, files=False, voices=False)
+        self.capabilities = ChannelCapabilities(
+            message_bytes=STREAM_BYTES, streams=True, reasoning=settings.thinking == "show", files=False, voices=False
+        )
         self._settings = settings
         self._streams = streams
         self._media = media
@@ -93,8 +98,8 @@ class CallbackBotChannel:
         self._received = ReceivedMedia(
             media, key=settings.encoding_aes_key.get_secret_value(), proxy=proxy, local=settings.is_local
         )
-        self._drafts: dict[str, tuple[str, str]] = {}
-        """Texts and notices to be stored, by the ids of their streams."""
+        self._drafts: dict[str, _Draft] = {}
+        """What is to be stored, by the ids of streams."""
         self._drafting: asyncio.Task[None] | None = None
         self._watched: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -195,14 +200,15 @@ class CallbackBotChannel:
         """Return replies as a stream and the one message after it can hold them."""
         return render_polled(replies, self._catalogue)
 
-    def show(self, event: InboundEvent, text: str) -> None:
-        """Show the answer so far."""
-        self._draft(event, text, "")
+    def show(self, event: InboundEvent, text: str, reasoning: str = "") -> None:
+        """Show the answer so far, and what was thought before it."""
+        self._draft(stream_id_of(event.key), (text, "", reasoning))
 
     def notify(self, event: InboundEvent, text: str) -> None:
         """Show a word below the answer so far, which is gone when there is more of it."""
         stream_id = stream_id_of(event.key)
-        self._draft(event, self._drafts.get(stream_id, ("", ""))[0], text)
+        shown, _, reasoning = self._drafts.get(stream_id, _NO_DRAFT)
+        self._draft(stream_id, (shown, text, reasoning))
 
     def settle(self, event: InboundEvent, ending: Ending) -> None:
         """End the stream of a turn that is over; one that is taken up again goes on in the same stream."""
@@ -234,16 +240,16 @@ class CallbackBotChannel:
         raise Undeliverable(f"a bot that is called back sends nothing of its own ({part.kind} for {person})")
 
     async def _finish(self, stream_id: str, text: str, *, is_welcome: bool) -> Receipt:
-        self._drafts.pop(stream_id, None)
-        stream = await self._change(stream_id, _finished(text))
-        if stream is not None and stream.text == text:
+        _, _, reasoning = self._drafts.pop(stream_id, _NO_DRAFT)
+        stream = await self._change(stream_id, _finished(with_thinking(text, reasoning)))
+        if stream is not None and without_thinking(stream.text) == text:
             if is_welcome:
                 return Receipt(stream_id)
             stream = await self._until(stream_id, lambda now: now.is_read, self._timing.unread)
             if stream is not None and not stream.is_read:
                 # Nobody asks. Should somebody yet, they read that it comes as a message, unless they just have.
                 stream = await self._change(stream_id, _withdrawn(self._catalogue.text("aibot.handed_over")))
-            if stream is not None and stream.is_read and stream.text == text:
+            if stream is not None and stream.is_read and without_thinking(stream.text) == text:
                 return Receipt(stream_id)
         await self._address.send(stream_id, text)
         return Receipt(stream_id)
@@ -255,14 +261,14 @@ class CallbackBotChannel:
         except TryAgain as error:
             log.warning("bot_stream_left_open", channel=self.name, stream=stream_id, reason=str(error))
 
-    def _draft(self, event: InboundEvent, text: str, notice: str) -> None:
-        self._drafts[stream_id_of(event.key)] = (text, notice)
+    def _draft(self, stream_id: str, shown: _Draft) -> None:
+        self._drafts[stream_id] = shown
         if self._drafting is None or self._drafting.done():
             self._drafting = asyncio.create_task(self._store_drafts(), name=f"{self.name} drafts")
 
     async def _store_drafts(self) -> None:
         """Store what there is to show, of all streams in one transaction, until there is no more."""
-        stored: dict[str, tuple[str, str]] = {}
+        stored: dict[str, _Draft] = {}
         while new := {stream_id: shown for stream_id, shown in self._drafts.items() if stored.get(stream_id) != shown}:
             with suppress(TryAgain):
                 # Only for show: what is not stored now is stored with the next words.

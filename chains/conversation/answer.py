@@ -128,7 +128,10 @@ class ConversationAnswerer:
         async with aclosing(self.generator.run(request, shown=self._display_text)) as steps:
             async for step in steps:
                 match step:
-                    case PartialAnswer() | Notice():
+                    case PartialAnswer(text):
+                        # Where thoughts are part of the answer, they are not shown twice.
+                        yield step if self.chat.hide_thinking else PartialAnswer(text)
+                    case Notice():
                         yield step
                     case CompletedRound():
                         pass

@@ -14,6 +14,7 @@ from chains.models.response import ModelResponse
 from chains.tooling.executor import ROUNDS, ToolExecutor, ToolResult
 from pipeline.answer import Notice, PartialAnswer
 
+_NOTHING = PartialAnswer("")
 _STEPS = 20
 """By which part of itself an answer has grown before it is shown again."""
 
@@ -81,7 +82,8 @@ async def _message(
     if not tool_executor.ask.capabilities.streams:
         response.add(await model.ainvoke(messages, **options))
         return
-    last = ""
+    reasons = tool_executor.ask.capabilities.reasoning
+    last = _NOTHING
     enough = 0
     pieces = cast("AsyncGenerator[AIMessage]", model.astream(messages, **options))
     async with aclosing(pieces):
@@ -93,10 +95,15 @@ async def _message(
             if length < enough:
                 continue
             enough = length + length // _STEPS
-            now = shown(response.parsed(whole=False))
-            if now and now != last:
+            now = _draft(response, shown, reasons=reasons)
+            if now not in (last, _NOTHING):
                 last = now
-                yield PartialAnswer(now)
-    now = shown(response.parsed(whole=False))
-    if now and now != last:
-        yield PartialAnswer(now)
+                yield now
+    now = _draft(response, shown, reasons=reasons)
+    if now not in (last, _NOTHING):
+        yield now
+
+
+def _draft(response: ModelResponse, shown: Callable[[ParsedAnswer], str], *, reasons: bool) -> PartialAnswer:
+    parsed = response.parsed(whole=False)
+    return PartialAnswer(shown(parsed), parsed.reasoning if reasons else "")

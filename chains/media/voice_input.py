@@ -50,7 +50,7 @@ class VoiceTranscriber:
             async for step in charging:
                 match step:
                     case PartialAnswer(text):
-                        yield PartialAnswer(f"{above}\n\n{text}")
+                        yield replace(step, text=f"{above}\n\n{text}")
                     case Notice():
                         yield step
                     case Outcome(replies=(TextReply(text), *others)):

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
-from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen
+from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen, without_folded
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.apps import App
 from adapters.wecom.callback.crypto import CallbackKeys
@@ -30,7 +30,6 @@ _DEADLINE = 5.0
 _ASKING_SECONDS = 360.0
 _ADDRESS_SECONDS = 3600.0
 _MOST_PICTURES = 10
-_THINKING = "<think></think>"
 
 
 @dataclass(slots=True)
@@ -186,7 +185,7 @@ class BotPoller:
         del self.shown[:-1000]
         content, finished = str(stream["content"]), bool(stream["finish"])
         # What shows nothing does not take the place of the dots.
-        spins = not is_visible(content.replace(_THINKING, ""))
+        spins = not is_visible(without_folded(content))
         self._screen.show_text(app, chat, stream_id, content, streaming=not finished or spins)
         for number, item in enumerate(stream.get("msg_item", ())):
             data = base64.b64decode(item["image"]["base64"])

@@ -1,5 +1,6 @@
 """What members see of what a bot sends."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,11 @@ from adapters.simulator.platform.state import Platform
 from adapters.simulator.platform.timeline import Delivered
 
 CONTENT_BYTES = 20_480
+
+
+def without_folded(content: str) -> str:
+    """Return what is read without unfolding anything."""
+    return re.sub(r"<think>.*?</think>\s*", "", content, flags=re.DOTALL)
 
 
 class BotScreen:
@@ -52,7 +58,7 @@ class BotScreen:
 
     def show_text(self, app: App, user: str, msgid: str, content: str, *, streaming: bool) -> None:
         """Show words, in place of what was there of the same message."""
-        text = content.replace("<think></think>", "")
+        text = without_folded(content)
         shown = Delivered(
             self._platform.number(),
             self._platform.clock(),
