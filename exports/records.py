@@ -52,6 +52,12 @@ class Message:
     """Why an answer is not whole."""
     estimated: int = 0
     """How many of its tokens are estimated."""
+    speaker: str = ""
+    """Who asked, in a group."""
+    cost: int = 0
+    """In millionths of the currency of the settings."""
+    id: int = 0
+    """What the message is called in the database."""
 
 
 @dataclass(frozen=True, slots=True)

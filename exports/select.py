@@ -1,6 +1,7 @@
 """Chooses what to export, and gives it as a stream: what is held at once does not grow with what is chosen."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from bisect import bisect
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -13,8 +14,10 @@ from pipeline.answer import CUTS
 from storage.conversations.ratings import READ, WRITTEN, Rating
 from storage.database.codec import media_from_json, tools_from_json
 from storage.database.engine import Database
-from storage.database.reading import read_or_none, read_text, read_time
+from storage.database.reading import read_count, read_or_none, read_text, read_time
 from storage.database.tables import conversations, messages, people
+from storage.search.exchange_filter import EVERY_EXCHANGE, ExchangeFilter
+from storage.search.exchange_list import matching_answers, matching_conversations
 
 _TURNS = 1000
 _HEADS = 200
@@ -40,12 +43,16 @@ class Selection:
     model: str = ""
     rated: Rating = ""
     search: str = ""
+    found: ExchangeFilter = EVERY_EXCHANGE
+    """Takes the exchanges that a page of the console lists, and no others."""
     newest: int | None = None
     """The id of the latest message taken: what is said while an export runs is not in it."""
 
     def described(self) -> dict[str, Any]:
         """Return what is set, for the manifest and the audit."""
-        return {key: value for key, value in asdict(self).items() if value not in (None, "", ())}
+        found = self.found.described()
+        given = {key: value for key, value in asdict(self).items() if value not in (None, "", ()) and key != "found"}
+        return given | ({"found": found} if found else {})
 
 
 async def newest_message(database: Database) -> int:
@@ -56,6 +63,9 @@ async def newest_message(database: Database) -> int:
 
 async def count(database: Database, chosen: Selection) -> tuple[int, int]:
     """Return how many conversations a selection has, and how many messages at most."""
+    if chosen.found:
+        ids = await matching_conversations(database, chosen.found, newest=chosen.newest)
+        return len(ids), 2 * len(ids)
     wanted = select(func.count(), func.coalesce(func.sum(conversations.c.turns), 0) * 2).select_from(_JOINED)
     async with database.read() as connection:
         row = (await connection.execute(wanted.where(*_conditions(chosen)))).one()
@@ -69,12 +79,19 @@ async def stream(
 
     Read are `at_once` exchanges at once, of one conversation or of several.
     """
+    ids: Sequence[int] = ()
+    if chosen.found:
+        ids = await matching_conversations(database, chosen.found, newest=chosen.newest)
     while True:
+        wanted = following(chosen, after)
+        if chosen.found:
+            ids = ids[bisect(ids, after) :]
+            wanted = wanted.where(conversations.c.id.in_(ids[:_HEADS]))
         async with database.read() as connection:
-            heads = (await connection.execute(following(chosen, after))).all()
-        if not heads:
+            heads = (await connection.execute(wanted)).all()
+        if not heads and len(ids) <= _HEADS:
             return
-        after = heads[-1].id
+        after = heads[-1].id if heads else ids[_HEADS - 1]
         for batch in _batches(heads, at_once):
             async for transcript in _read(database, chosen, batch, whole=whole, at_once=at_once):
                 yield transcript
@@ -172,15 +189,43 @@ async def _messages(
     )
     async with database.read() as connection:
         rows = (await connection.execute(wanted)).all()
+        found = await matching_answers(connection, chosen.found, ids) if chosen.found else None
     by_id = attrgetter("conversation_id")
-    return [(number, tuple(_chosen(list(said), chosen))) for number, said in groupby(rows, by_id)]
+    return [(number, tuple(_chosen(list(said), chosen, found))) for number, said in groupby(rows, by_id)]
 
 
-def _chosen(rows: Sequence[Row[*tuple[Any, ...]]], chosen: Selection) -> Iterator[Message]:
+def _chosen(
+    rows: Sequence[Row[*tuple[Any, ...]]], chosen: Selection, found: Collection[int] | None
+) -> Iterator[Message]:
     for _, exchange in groupby(rows, attrgetter("turn")):
         said = [_message(row) for row in exchange]
-        if _wanted(said[0], said[-1], chosen):
+        if _wanted(said[0], said[-1], chosen) and (found is None or any(each.id in found for each in said)):
             yield from said
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConversation:
+    """A part of a conversation to be read: its exchanges from `first` to `last`, of `turns` in all."""
+
+    transcript: Transcript
+    first: int
+    last: int
+    turns: int
+
+
+async def read_conversation(database: Database, id_: int, *, around: int | None, limit: int) -> ReadConversation | None:
+    """Return some exchanges of a conversation, those around one or the latest; None where there is no such one."""
+    one = select(conversations, people.c.channel, people.c.user).select_from(_JOINED).where(conversations.c.id == id_)
+    async with database.read() as connection:
+        head = (await connection.execute(one)).one_or_none()
+    if head is None:
+        return None
+    turns = max(read_count(head.turns), 0)
+    first = max(1, min((turns if around is None else around) - limit // 2, turns - limit + 1))
+    last = first + limit - 1
+    found = await _messages(database, Selection(), [id_], messages.c.turn.between(first, last))
+    said = found[0][1] if found else ()
+    return ReadConversation(Transcript(_talk(head), said), first, min(last, turns), turns)
 
 
 def _wanted(question: Message, answer: Message, chosen: Selection) -> bool:
@@ -232,4 +277,7 @@ def _message(row: Row[*tuple[Any, ...]]) -> Message:
         row.rating_note,
         next((cut for cut in CUTS if cut == row.cut), ""),
         row.estimated,
+        read_text(row.speaker).partition("/")[2],
+        read_count(row.cost),
+        row.id,
     )

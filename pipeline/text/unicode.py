@@ -28,6 +28,15 @@ def beginning(text: str, most: int) -> str:
     return text[:whole]
 
 
+# Those that draw lines, and those that turn the direction of what follows.
+_CONTROLS = regex.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def visible_controls(text: str) -> str:
+    """Return a text with its control characters written out, so that a page shows them and obeys none."""
+    return str(_CONTROLS.sub(lambda found: f"[U+{ord(found.group()):04X}]", text.replace("\r\n", "\n")))
+
+
 def wellformed(text: str) -> str:
     """Drop NUL characters, join surrogate halves that belong together, and mark those that do not with U+FFFD.
 

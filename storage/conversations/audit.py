@@ -16,7 +16,7 @@ from storage.database.engine import Database
 from storage.database.reading import read_or_none, read_time
 from storage.database.tables import audit
 
-Action = Literal["export", "forget", "retention"]
+Action = Literal["export", "forget", "retention", "list", "read"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,3 +111,6 @@ def _days(begin: date, end: date) -> Iterator[int]:
         else:
             yield day_term(day)
             day += timedelta(days=1)
+
+
+EVERY_EXCHANGE = ExchangeFilter()

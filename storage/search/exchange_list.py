@@ -1,6 +1,6 @@
 """Lists exchanges, newest first, in pages: candidates by the index, each of which is looked at itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -97,10 +97,12 @@ async def list_exchanges(
     return ExchangePage(tuple(found), standing)
 
 
-async def matching_conversations(database: Database, wanted: ExchangeFilter, *, newest: int) -> Sequence[int]:
-    """Return the ids of the conversations in which something is wanted, in their order."""
+async def matching_conversations(
+    database: Database, wanted: ExchangeFilter, *, newest: int | None = None
+) -> Sequence[int]:
+    """Return the ids of the conversations in which something is wanted, in their order; of messages up to `newest`."""
     found: set[int] = set()
-    standing = newest + 1
+    standing = _LATEST_ID if newest is None else newest + 1
     step = 1000
     while True:
         async with database.read() as connection:
@@ -109,6 +111,14 @@ async def matching_conversations(database: Database, wanted: ExchangeFilter, *, 
         if len(ids) < step:
             return sorted(found)
         standing = ids[-1]
+
+
+async def matching_answers(
+    connection: AsyncConnection, wanted: ExchangeFilter, talks: Sequence[int]
+) -> Collection[int]:
+    """Return the ids of the answers that are wanted in some conversations."""
+    rows = await connection.execute(_select(messages.c.conversation_id.in_(talks), wanted))
+    return {row.id for row in rows if _holds(row, wanted)}
 
 
 async def _candidates(connection: AsyncConnection, wanted: ExchangeFilter, before: int, limit: int) -> Sequence[int]:
@@ -168,11 +178,11 @@ async def _rows(
     """Return the rows of those answers that are wanted, newest first."""
     if not ids:
         return ()
-    rows = (await connection.execute(_select(ids, wanted))).all()
+    rows = (await connection.execute(_select(messages.c.id.in_(ids), wanted))).all()
     return [row for row in rows if _holds(row, wanted)]
 
 
-def _select(ids: Sequence[int], wanted: ExchangeFilter) -> Select[*tuple[Any, ...]]:
+def _select(which: ColumnElement[bool], wanted: ExchangeFilter) -> Select[*tuple[Any, ...]]:
     whole = bool(wanted.words)
     texts = (_asked.c.content, messages.c.content)
     question, answer = texts if whole else (func.substr(each, 1, _BEGINNING) for each in texts)
@@ -194,7 +204,7 @@ def _select(ids: Sequence[int], wanted: ExchangeFilter) -> Select[*tuple[Any, ..
                 & (_asked.c.role == "human"),
             )
         )
-        .where(messages.c.id.in_(ids), messages.c.role == "ai", *_conditions(wanted))
+        .where(which, messages.c.role == "ai", *_conditions(wanted))
         .order_by(messages.c.id.desc())
     )
 

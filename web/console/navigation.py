@@ -21,6 +21,7 @@ class NavigationEntry:
 
 NAVIGATION = (
     NavigationEntry("chat", "", Permission.CHAT),
+    NavigationEntry("conversations", "/conversations", Permission.READ_CONVERSATIONS),
     NavigationEntry("status", "/status", Permission.READ_TURNS),
 )
 

@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException
 from pydantic_core import to_json
 
 from pipeline.text.i18n import Catalogue, Language, in_language
+from pipeline.text.unicode import visible_controls
 from web.console.assets import address_of, page_folders
 from web.console.navigation import entries_for
 from web.security.roles import signed_in
@@ -64,6 +65,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["hue"] = _hue
+_TEMPLATES.filters["plain"] = visible_controls
 _TEMPLATES.globals["asset"] = address_of
 # Read now: files are not for the event loop, and the first person need not wait for them.
 _WORDS: Mapping[Language, Catalogue] = {language: Catalogue(language) for language in _LANGUAGES}

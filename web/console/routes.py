@@ -10,6 +10,9 @@ from web.console.chat.chat_page import chat_routes
 from web.console.chat.faults import fault_routes
 from web.console.chat.session import ConsoleSessions
 from web.console.chat.simulate_api import drill_routes
+from web.console.conversations.conversations_page import conversations_pages
+from web.console.conversations.forgetting_page import forgetting_pages
+from web.console.conversations.reading_page import reading_pages
 from web.console.pages import SAFETY, broke, refused
 from web.console.status.status_page import status_routes
 from web.security.guard import ConsoleGuard
@@ -40,5 +43,8 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
         *chat_api_routes(service, sessions),
         *drill_routes(service, sessions),
         *status_routes(service),
+        *conversations_pages(service),
+        *reading_pages(service),
+        *forgetting_pages(service),
         *asset_routes(),
     ]

@@ -10,6 +10,18 @@ from storage.conversations.audit import operator
 from storage.conversations.deletion import Erased, find, forget
 from storage.conversations.erasure import Eraser
 from storage.database.access import open_for_cli
+from storage.database.engine import Database
+
+
+async def forget_one(database: Database, eraser: Eraser, person: Person, *, who: str) -> Erased:
+    """Delete everything of a person within the service; return how much.
+
+    Raises:
+        TryAgain: The person is being answered.
+    """
+    erased = await forget(database, person, who=who)
+    await eraser.forgotten(person)
+    return erased
 
 
 def persons_of(settings: Settings, user: str, channel: str) -> Sequence[Person]:

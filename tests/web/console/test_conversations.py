@@ -1,0 +1,152 @@
+"""The conversations' pages in a real Chromium: found, filtered, read, forgotten; hostile words stay words."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from pipeline.answer import Provenance, ToolUse
+from pipeline.events import Person
+from storage.conversations.audit import deeds
+from storage.terms.index_builder import IndexBuilder
+from tests.exports.conversing import converse
+from tests.service import RunningService, running_service
+from tests.storage.search.saying import NOON, rate, say
+from tests.web.console.test_pages import CHROMIUM, FLAGS, HOSTILE, png
+
+EVE = Person("wecom", "eve")
+TRICKS = f"{HOSTILE}\u202eelif\x1b[2J\x07 [x](javascript:alert(1)) **b** " + "W" * 3000
+SEARCHED = Provenance(
+    "hr", "r7", "qwen-max", input_tokens=812, output_tokens=64, milliseconds=2345, cost=1234,
+    tools=(ToolUse("search", '{"q": "<b>年假</b>"}', "timeout", 900),),
+)  # fmt: skip
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
+        database = opened.service.database
+        await say(database, "年假怎么算？", "工作满一年有 5 天。", by=SEARCHED, at=NOON)
+        await rate(database, good=False)
+        await say(database, "年假能不能分开请", "可以。", person=Person("wecom", "王小明"), at=NOON)
+        await say(database, TRICKS, TRICKS, person=EVE, group="<i>g</i>", at=NOON)
+        shown = await opened.service.media.keep(png(300, 200), mime="image/png", name='"><b>.png')
+        page = await opened.service.media.keep(b"<script>1</script>", mime="text/html", name="a.html")
+        await converse(database, "zhang", [("这是什么图", "一张\n图" * 9000)] * 90, at=NOON, pictures=(shown, page))
+        await IndexBuilder(database, pause=lambda _: 0.0).build()
+        yield opened
+
+
+@pytest.fixture
+async def page(house: RunningService) -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened = await browser.new_page(locale="zh-CN", viewport={"width": 390, "height": 800})
+        opened.set_default_timeout(15_000)
+        opened.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
+        await opened.goto(f"{house.console.base_url}/console/conversations?user=eve")
+        yield opened
+        await browser.close()
+
+
+async def wide(page: Page) -> bool:
+    """Whether anything stands out of the window."""
+    return bool(await page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+
+async def test_a_conversation_is_found_by_two_characters_filtered_read_and_forgotten(
+    house: RunningService, page: Page
+) -> None:
+    # What is hostile is shown as it was said, and does nothing.
+    assert not await wide(page)
+    await expect(page.locator(".question")).to_contain_text("<script>document.title")
+    await expect(page.locator(".question")).to_contain_text("[U+202E]elif[U+001B][2J")
+    await page.locator(".exchange").click()
+    await expect(page.locator(".said").first).to_contain_text("<img src=x onerror=")
+    await expect(page.locator(".about")).to_contain_text("<i>g</i>")
+    assert "taken" != await page.title()
+    assert not await wide(page)
+    assert 0 == await page.locator(".said script, .said img, .said a, .said strong").count()
+
+    await page.goto(f"{house.console.base_url}/console/conversations")
+    await page.locator("input[name=words]").fill("年假")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".found-talk")).to_have_count(2)
+    await expect(page.locator("mark").first).to_have_text("年假")
+    await page.locator(".filters summary").click()
+    await page.locator("select[name=rated]").select_option("bad")
+    await page.locator("input[name=tool]").fill("search")
+    await page.locator("input[name=failed]").check()
+    await page.locator("form[role=search] button").click()
+    await expect(page.locator(".found-talk")).to_have_count(1)
+    await page.locator(".exchange").click()
+    for said in ("hr @ r7", "qwen-max", "输入 812，输出 64", "0.0012 CNY", "超时", '{"q": "<b>年假</b>"}', "不满意"):
+        await expect(page.locator("#t1")).to_contain_text(said)
+
+    await page.get_by_role("link", name="删除此人的数据").click()
+    await page.locator("input[name=user]").fill("ann")
+    await page.get_by_role("button", name="永久删除").click()
+    await expect(page.locator("[role=alert]")).to_contain_text("不一致")
+    await page.locator("input[name=user]").fill("Ann")
+    await page.get_by_role("button", name="永久删除").click()
+    await expect(page.locator("[role=status]")).to_contain_text("1 个对话、2 条消息")
+    await page.goto(f"{house.console.base_url}/console/conversations?words=年假&lang=en")
+    await expect(page.locator(".found-talk")).to_have_count(1)
+    await expect(page.locator(".whose")).to_have_text("王小明")
+    done = [each.action for each in await deeds(house.service.database)]
+    assert {"list", "read", "forget"} == {*done}
+
+
+async def test_a_long_conversation_is_read_in_parts_with_its_pictures(house: RunningService, page: Page) -> None:
+    await page.goto(f"{house.console.base_url}/console/conversations?user=zhang&words=什么图")
+    await expect(page.locator(".exchange")).to_have_count(50)
+    await page.get_by_role("link", name="更早的").click()
+    await expect(page.locator(".exchange")).to_have_count(40)
+    await page.locator(".exchange").last.click()
+    await expect(page.locator(".transcript > li")).to_have_count(40)
+    await expect(page.locator("#t1 .said").last).to_contain_text("一张")
+    await expect(page.locator("#t1")).to_contain_text("这里只显示前 20000 个字符")
+    assert 300 == await page.locator("#t1 .picture img").evaluate(
+        "async image => (await image.decode(), image.naturalWidth)"
+    )
+    await page.get_by_role("link", name="更晚的").first.click()
+    await expect(page.locator("#t60")).to_be_visible()
+
+    talk = page.url.partition("?")[0].rpartition("/")[2]
+    files = (await house.console.get(f"/api/v1/conversations/{talk}?turn=1&limit=1")).json()["transcript"]["messages"][
+        0
+    ]["media"]
+    opened = [await house.console.get(f"/console/conversations/{talk}/media/1/{each['sha256']}") for each in files]
+    assert ["image/png", "application/octet-stream"] == [each.headers["content-type"] for each in opened]
+    assert "attachment" == opened[1].headers["content-disposition"]
+    assert 404 == (await house.console.get(f"/console/conversations/{talk}/media/2/{files[0]['sha256']}")).status_code
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        pytest.param("words=年", 400, "太短", id="one character"),
+        pytest.param("since=2026-13-01", 400, "不是日期", id="no day"),
+        pytest.param("since=1990-01-01&until=2100-01-01", 200, "这是什么图", id="all days"),
+        pytest.param("until=9999-12-31", 400, "不是日期", id="no day after it"),
+        pytest.param("until=2026-11-21", 200, "没有符合条件", id="too early"),
+        pytest.param("rated=great", 400, "good 或 bad", id="no rating"),
+        pytest.param("before=x&lang=en", 200, "Conversations", id="no place"),
+        pytest.param("words=%00%ff&lang=en", 400, "too short", id="no text"),
+        pytest.param("channel=%3Cscript%3E", 200, "&lt;script&gt;", id="a script for a channel"),
+    ],
+)
+async def test_the_list_says_what_is_wrong(house: RunningService, query: str, status: int, said: str) -> None:
+    answer = await house.console.get(f"/console/conversations?{query}", headers={"Accept-Language": "zh"})
+
+    assert status == answer.status_code
+    assert said in answer.text
+    assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize("address", ["0", "x", "9" * 18, "9" * 30, "-1", "1/media/1/zz", "9/media/1/zz"])
+async def test_what_is_not_there_is_said(house: RunningService, address: str) -> None:
+    answer = await house.console.get(f"/console/conversations/{address}", headers={"Accept": "text/html"})
+
+    assert 404 == answer.status_code

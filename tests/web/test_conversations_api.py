@@ -1,0 +1,62 @@
+"""Conversations for programs: listed page by page, read, deleted, and what is wrong with a request said in a sentence."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.events import Person
+from storage.conversations.audit import deeds
+from tests.service import RunningService, running_service
+from tests.storage.search.saying import NOON, say
+
+API = "/api/v1/conversations"
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with running_service(tmp_path) as opened:
+        for number in range(5):
+            await say(opened.service.database, f"第 {number} 个问题", "答案", at=NOON + number)
+        await say(opened.service.database, "别人的问题", "答案", person=Person("wecom", "李四"), at=NOON)
+        yield opened
+
+
+async def test_a_program_lists_reads_and_deletes(house: RunningService) -> None:
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = (await house.console.get(API, params={"words": "问题", "limit": "4", "cursor": cursor})).json()
+        found += [each["question"] for each in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = page["next"]
+    assert ["别人的问题", *(f"第 {number} 个问题" for number in (4, 3, 2, 1, 0))] == found
+
+    talk = (await house.console.get(API, params={"user": "李四"})).json()["items"][0]["conversation"]
+    read = (await house.console.get(f"{API}/{talk}")).json()
+    assert ["别人的问题", "答案"] == [each["text"] for each in read["transcript"]["messages"]]
+
+    gone = await house.console.post("/api/v1/people/wecom/李四/forget")
+    assert (200, {"conversations": 1, "messages": 2}) == (gone.status_code, gone.json())
+    assert 404 == (await house.console.get(f"{API}/{talk}")).status_code
+    assert ["forget", "read", "list"] == [each.action for each in await deeds(house.service.database)][:3]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("words=字", "too short"),
+        ("limit=0", "limit"),
+        ("limit=201", "200"),
+        ("cursor=x", "cursor"),
+        ("since=yesterday", "not a day"),
+        ("failed=perhaps", "true or false"),
+        ("person=ann", "no such parameter"),
+    ],
+)
+async def test_what_is_wrong_is_said(house: RunningService, query: str, said: str) -> None:
+    answer = await house.console.get(f"{API}?{query}", headers={"Accept-Language": "en"})
+
+    assert (400, "application/problem+json") == (answer.status_code, answer.headers["content-type"])
+    assert said in answer.json()["detail"]

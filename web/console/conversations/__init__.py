@@ -1,0 +1,1 @@
+"""The conversations' pages: what was said, found, filtered and read."""
