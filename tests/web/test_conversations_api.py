@@ -1,4 +1,4 @@
-"""Conversations for programs: listed page by page, read, deleted, and what is wrong with a request said in a sentence."""
+"""Conversations for programs: listed in pages, read, deleted; what is wrong with a request is said."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
