@@ -18,7 +18,7 @@ from sqlalchemy import exists, func, select
 
 from benchmarks.harness import programme, town, warmed
 from benchmarks.tables import Row, at_most, percentile, seen, table
-from storage.database.engine import open_database
+from storage.database.engine import Database, open_database
 from storage.database.tables import inbox, outbox
 from storage.monitoring.views import count_turns, list_turns
 from tests.fakes.hostile_answers import hostile_text
@@ -28,9 +28,11 @@ from tests.resilience.processes import Program, module
 from tests.resilience.webhook_clients import Posted, dial, post_all
 
 _CONNECTIONS = 8
-_PEOPLE = 64
-_ROUND = 200
-"""Messages between two looks at memory; each round is waited for."""
+_PEOPLE = 1000
+_OPEN = 300
+"""Turns that wait or run at once, so that none waits for another's pause before it is tried again."""
+_POSTED = 50
+"""Messages between two looks at how many are open, and at memory."""
 _LONGEST = 250.0
 """Milliseconds the probe may wait."""
 _PROBE = b"GET /healthz HTTP/1.1\r\nHost: webot\r\n\r\n"
@@ -50,6 +52,7 @@ class _Seen:
     ordinary: list[float] = field(default_factory=list)
     resident: list[float] = field(default_factory=list)
     messages: int = 0
+    seconds: float = 0.0
 
 
 async def main() -> None:
@@ -81,35 +84,40 @@ async def _measure(title: str, database_url: str, asked: argparse.Namespace) -> 
         service = await place.serve(settings=settings)
         await warmed(service, place)
         happened = _Seen()
+        database = await asyncio.to_thread(open_database, place.database_url)
+        stack.push_async_callback(database.close)
         beside = [
             asyncio.create_task(_probe(service, happened)),
             asyncio.create_task(_talk(place, service, happened)),
         ]
         try:
-            until = time.monotonic() + asked.minutes * 60
-            for requests in _rounds(place, asked.seed, mixed=asked.minutes > 0):
+            began = time.monotonic()
+            until = began + asked.minutes * 60
+            for requests in _batches(place, asked.seed, mixed=asked.minutes > 0):
                 posted = await post_all(service.port, requests, connections=_CONNECTIONS)
                 happened.statuses += Counter(one.status for one in posted)
                 happened.messages += len(posted)
-                await _settled(place)
+                await _until_open(database, _OPEN)
                 happened.resident.append(service.usage().rss / 1e6)
                 if time.monotonic() > until if asked.minutes else happened.messages >= asked.answers:
                     break
+            await _until_open(database, 0)
+            happened.seconds = time.monotonic() - began
         finally:
             for task in beside:
                 task.cancel()
             for ended in await asyncio.gather(*beside, return_exceptions=True):
                 if isinstance(ended, Exception):
                     raise ended
-        table(f"{happened.messages:,} hostile answers, {title}, seed {asked.seed}", await _rows(place, happened))
+        table(f"{happened.messages:,} hostile answers, {title}, seed {asked.seed}", await _rows(database, happened))
 
 
-def _rounds(place: Cluster, seed: int, *, mixed: bool) -> Iterator[Iterator[bytes]]:
+def _batches(place: Cluster, seed: int, *, mixed: bool) -> Iterator[Iterator[bytes]]:
     random = Random(seed)  # noqa: S311 -- the same for a seed is the point
     number = 0
     while True:
-        yield (_request(place, random, number + offset, mixed=mixed) for offset in range(_ROUND))
-        number += _ROUND
+        yield (_request(place, random, number + offset, mixed=mixed) for offset in range(_POSTED))
+        number += _POSTED
 
 
 def _request(place: Cluster, random: Random, number: int, *, mixed: bool) -> bytes:
@@ -120,19 +128,16 @@ def _request(place: Cluster, random: Random, number: int, *, mixed: bool) -> byt
     return place.letter(f"p{random.randrange(_PEOPLE)}", text).request()
 
 
-async def _settled(place: Cluster) -> None:
-    """Return once no turn waits; `TimeoutError` if one does not end."""
-    database = await asyncio.to_thread(open_database, place.database_url)
+async def _until_open(database: Database, most: int) -> None:
+    """Return once no more turns than that have not ended; `TimeoutError` if they do not."""
     try:
-        async with asyncio.timeout(120):
-            while await count_turns(database, "waiting"):  # noqa: ASYNC110 -- in another process
+        async with asyncio.timeout(300):
+            while await count_turns(database, "waiting") > most:  # noqa: ASYNC110 -- in another process
                 await asyncio.sleep(0.05)
     except TimeoutError:
         for turn in await list_turns(database, "waiting"):
             print(turn)
         raise
-    finally:
-        await database.close()
 
 
 async def _talk(place: Cluster, service: Service, happened: _Seen) -> None:
@@ -157,16 +162,13 @@ async def _probe(service: Service, happened: _Seen) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _rows(place: Cluster, happened: _Seen) -> Sequence[Row]:
-    database = await asyncio.to_thread(open_database, place.database_url)
-    try:
-        waiting, failed = await count_turns(database, "waiting"), await count_turns(database, "failed")
-        async with database.read() as connection:
-            silent = (await connection.execute(_SILENT)).scalar_one()
-    finally:
-        await database.close()
+async def _rows(database: Database, happened: _Seen) -> Sequence[Row]:
+    waiting, failed = await count_turns(database, "waiting"), await count_turns(database, "failed")
+    async with database.read() as connection:
+        silent = (await connection.execute(_SILENT)).scalar_one()
     quarter = happened.resident[len(happened.resident) // 4]
     return [
+        seen("messages a second", happened.messages / happened.seconds, "/s"),
         at_most("slowest answer to the probe", max(happened.probes), _LONGEST, "ms"),
         seen("  of 100 the 99th", percentile(happened.probes, 99), "ms"),
         at_most("turns that have not ended", waiting, 0, "", digits=0),

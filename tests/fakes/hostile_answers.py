@@ -34,7 +34,8 @@ def hostile_text(random: Random, longest: int = LONGEST) -> str:
 def hostile_answer(random: Random) -> Act:
     """Return what a model does: mostly a hostile text, at times a shape or a status that is wrong."""
     if random.random() < 0.8:
-        return Says(hostile_text(random), finish=random.choice(("stop", "stop", "length", "content_filter")))
+        finish = random.choice(("stop", "stop", "length", "content_filter"))
+        return Says(hostile_text(random), finish=finish, pieces=random.choice((4, 40, 400)))
     return random.choice(_SHAPES)(random)
 
 
