@@ -1,16 +1,19 @@
 """The rendering processes: a fork server that preloads libraries, and a forked child for each client.
 
-Run as `python -m exports.workers.child [pages]` with a socket for standard input: a name with a connection wants a
-copy that serves it, the name alone wants that copy ended. A copy reads an order a line, makes the documents, and
-writes an answer a line. In processes of their own because laying pages out holds Python's lock for seconds and, once
-in a while, a library dies of what it is given; as copies because getting ready takes longer than many a document.
+Run as `python -m exports.workers.child BYTES [pages]` with a socket for standard input: a name with a connection wants
+a copy that serves it, the name alone wants that copy ended. A copy reads an order a line, makes the documents, and
+writes an answer a line; it may take BYTES of memory beyond what it begins with. In processes of their own because
+laying pages out holds Python's lock for seconds and, once in a while, a library dies of what it is given; as copies
+because getting ready takes longer than many a document.
 """
 
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
 
 from exports.workers.documents import carry_out, get_ready_for_pages
 from exports.workers.messages import REQUEST, RESPONSE, RenderFailed
@@ -21,8 +24,14 @@ _NAME_BYTES = 8
 """As `pressroom.py` writes them; it is not imported here because of all that it imports."""
 
 
+_STATM = "/proc/self/statm"
+_DATA = 5
+"""Which of its numbers is the pages of data and stacks."""
+
+
 def main() -> None:
     """Make copies until the other side closes."""
+    memory = int(sys.argv[1])
     # A group, so that Ctrl-C is not for it and all is ended with it; a session of its own would make it the equal of
     # the service: where the kernel shares time out by sessions, niceness counts only within one.
     os.setpgid(0, 0)
@@ -37,7 +46,7 @@ def main() -> None:
         while True:
             name, connections, _, _ = socket.recv_fds(door, _NAME_BYTES, 1)
             if connections:
-                copies[name] = _copy(door, socket.socket(fileno=connections[0]))
+                copies[name] = _copy(door, socket.socket(fileno=connections[0]), memory)
             elif name:
                 _end(copies.pop(name))
             else:
@@ -46,16 +55,25 @@ def main() -> None:
         _end(copy)
 
 
-def _copy(door: socket.socket, connection: socket.socket) -> int:
+def _copy(door: socket.socket, connection: socket.socket, memory: int) -> int:
     with connection:
         if copy := os.fork():
             return copy
         try:
             door.close()
+            _limit(memory)
             _serve(connection)
         finally:
             # Whatever it died of, a copy is no room.
             os._exit(0)
+
+
+def _limit(memory: int) -> None:
+    # Of data, not of addresses: threads and allocators reserve many more of those than they ever use. Where there is
+    # no /proc, as on macOS, the kernel does not keep to the limit either.
+    with suppress(OSError, ValueError), open(_STATM, encoding="ascii") as statm:  # noqa: PTH123 (one line of the kernel's)
+        most = int(statm.read().split()[_DATA]) * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _end(copy: int) -> None:

@@ -14,6 +14,8 @@ _NAME_BYTES = 8
 """How long the name of a press is, always, so that a stream of names falls into names again."""
 
 _LONGEST_ANSWER = 1024 * 1024
+MEMORY = 768 * 1024 * 1024
+"""Bytes: binding 20,000 messages takes a fraction of them."""
 _PATIENCE = 5.0
 """Seconds a room has to clear up after itself."""
 
@@ -71,15 +73,18 @@ class ForkServer:
             await self._process.wait()
 
 
-async def open_fork_server(*, pages: bool) -> ForkServer:
-    """Start a process; with `pages` it gets ready to make them, else it does so when they are wanted."""
+async def open_fork_server(*, pages: bool, memory: int = MEMORY) -> ForkServer:
+    """Start a process; with `pages` it gets ready to make them, else it does so when they are wanted.
+
+    Each press may take `memory` bytes beyond what it begins with: one that wants more fails, or dies.
+    """
     door, theirs = socket.socketpair()
     door.settimeout(0.0)
     try:
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "exports.workers.child", *(["pages"] if pages else [])),
+                *("-m", "exports.workers.child", str(memory), *(["pages"] if pages else [])),
                 stdin=theirs.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,

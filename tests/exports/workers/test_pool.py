@@ -12,7 +12,7 @@ import pytest
 from exports.records import Transcript
 from exports.workers.messages import Rendered, RenderFailed, RenderRequest
 from exports.workers.pool import RenderPool
-from exports.workers.process import open_fork_server
+from exports.workers.process import MEMORY, open_fork_server
 from pipeline.replies import StoredMedia
 from tests.exports.binding import lay
 from tests.exports.samples import MIXED, REPORT, message, talk, transcript
@@ -176,3 +176,29 @@ async def test_what_cannot_be_set_on_pages_comes_as_a_web_page_that_says_why(tmp
     assert Rendered("html", ("it.html",), "markdown-pdf: Stuck") == made
     page = await asyncio.to_thread((tmp_path / "out" / "it.html").read_text, encoding="utf-8")
     assert 52 == page.count('<article class="ai">')
+
+
+async def test_a_process_that_wants_too_much_memory_fails_alone(tmp_path: Path) -> None:
+    many = transcript(1, answers=("好" * 4_000_000,))
+    orders = [
+        replace(await laid(tmp_path / str(number), each), format="txt")
+        for number, each in enumerate((transcript(1, answers=("好",)), many, transcript(1, answers=("好",))))
+    ]
+    workshop = RenderPool(presses=1, keep=True, seconds=60, room=await open_fork_server(pages=False, memory=2**23))
+    made = [await workshop.render(order) for order in orders]
+    await workshop.close()
+
+    assert [True, False, True] == [isinstance(each, Rendered) for each in made]
+    assert isinstance(made[1], RenderFailed)
+    assert "MemoryError" in made[1].reason or "died" in made[1].reason
+
+
+async def test_every_process_has_a_bound_of_memory(tmp_path: Path) -> None:
+    workshop = RenderPool(presses=1, keep=True, seconds=60)
+    made = await workshop.render(await laid(tmp_path, transcript(1, answers=("好",))))
+    (press,) = await presses()
+    most, _ = press.rlimit(psutil.RLIMIT_DATA)
+    await workshop.close()
+
+    assert Rendered("pdf", ("it.pdf",)) == made
+    assert 0 < most < 2 * MEMORY
