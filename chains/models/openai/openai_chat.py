@@ -11,9 +11,10 @@ no other way, and a proxy does not hang up on one that takes long). What a serve
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import openai
@@ -24,7 +25,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import OpenAIConnectionError, OpenAITimeoutError
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from chains.models.errors import explain, words_of
 from chains.models.openai.adaptations import Adaptation, AdaptationMemory, AdaptedCall, adapted
@@ -32,10 +33,12 @@ from chains.models.openai.answer_reader import AnswerReader, NoMessage
 from chains.models.openai.message_building import chunk_of, ending_of, message_of, sent_messages
 from chains.models.openai.refusals import proposals
 from chains.models.openai.stream_decoder import StreamDecoder
-from chains.models.openai.transport import FRAMED, PAUSE
+from chains.models.openai.transport import FRAMED, HANDED, PAUSE
 from chains.models.response import MOST_CHARACTERS
 
 _PATH = "/chat/completions"
+_RETRIES = "x-stainless-retry-count"
+_OF_ONE_BODY = frozenset({"content-length", "transfer-encoding"})
 _RETRY_SECONDS = 0.5
 _END_SECONDS = 0.05
 _PIECES = 32
@@ -56,6 +59,8 @@ class FastChatOpenAI(ChatOpenAI):
     """What may be wrong with the address."""
     adaptations: AdaptationMemory = Field(default_factory=lambda: AdaptationMemory(""), exclude=True)
     """What the server refuses; shared by all who call the model."""
+    _template: httpx2.Request | None = PrivateAttr(default=None)
+    """A request of the SDK's own that was answered: making one takes it as long as all the rest of a call."""
 
     def _get_request_payload(
         self,
@@ -192,6 +197,8 @@ class FastChatOpenAI(ChatOpenAI):
     async def _response(self, body: dict[str, Any], *, shown: bool) -> httpx2.Response:
         try:
             async with self._bounded(shown=shown):
+                if self._template is not None and (sent := await self._send(self._template, body)) is not None:
+                    return sent
                 response: httpx2.Response = await self.root_async_client.post(
                     _PATH, body=body, cast_to=httpx2.Response, stream=True, stream_cls=openai.AsyncStream[Any]
                 )
@@ -199,7 +206,37 @@ class FastChatOpenAI(ChatOpenAI):
             raise OpenAITimeoutError(error.request) from error
         except openai.APIConnectionError as error:
             raise OpenAIConnectionError(message=error.message, request=error.request) from error
+        finally:
+            if isinstance(unused := HANDED.get(), httpx2.Response):
+                await unused.aclose()
+            HANDED.set(None)
+        if response.request.headers.get(_RETRIES) == "0":
+            self._template = response.request
         return response
+
+    async def _send(self, template: httpx2.Request, body: Mapping[str, Any]) -> httpx2.Response | None:
+        """Send a body as the SDK sent one before, and return a response that is good.
+
+        What else comes of it is handed on to the SDK, which tries again or says what is wrong, as if it had sent the
+        body itself.
+        """
+        try:
+            content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        except (TypeError, ValueError):
+            return None
+        headers = [(name, value) for name, value in template.headers.multi_items() if name not in _OF_ONE_BODY]
+        request = httpx2.Request(
+            "POST", template.url, headers=headers, content=content, extensions=dict(template.extensions)
+        )
+        try:
+            response = await cast("httpx2.AsyncClient", self.http_async_client).send(request, stream=True)
+        except httpx2.TransportError as error:
+            HANDED.set(error)
+            return None
+        if response.is_success:
+            return response
+        HANDED.set(response)
+        return None
 
     @asynccontextmanager
     async def _bounded(self, *, shown: bool) -> AsyncIterator[None]:

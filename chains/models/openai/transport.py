@@ -12,6 +12,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from io import BytesIO
 
 import aiohttp
@@ -36,6 +37,10 @@ ANSWER_BYTES = 12 * 2**20
 
 STREAM_BYTES = 64 * 2**20
 """Bytes a streamed answer may have, in which each word has a frame of its own that is not kept."""
+
+
+HANDED: ContextVar[httpx2.Response | httpx2.TransportError | None] = ContextVar("handed", default=None)
+"""What has come of the next request already, so that it is not sent again."""
 
 
 class AnswerTooLarge(httpx2.DecodingError):
@@ -66,6 +71,11 @@ class Transport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request and give the response as soon as its head is there."""
+        if (handed := HANDED.get()) is not None:
+            HANDED.set(None)
+            if isinstance(handed, httpx2.Response):
+                return handed
+            raise handed
         content = await request.aread()
         patience = request.extensions.get("timeout", {})
         with _as_httpx2():

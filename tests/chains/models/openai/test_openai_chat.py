@@ -1,5 +1,6 @@
 """Our quick client sends what the library's own sends, and hears what it hears."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from langchain_openai import ChatOpenAI
 
 from chains.models.openai.openai_chat import FastChatOpenAI
 from chains.models.openai.transport import open_client
-from tests.fakes.openai_server import OpenAIServer, Says
+from tests.fakes.openai_server import Act, Breaks, Fails, OpenAIServer, Raw, Says
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 WEATHER = {
@@ -128,3 +129,68 @@ async def test_reasoning_is_kept_beside_the_answer(server: OpenAIServer, reasoni
     await closed(plain, fast)
 
     assert reasoning == answer.additional_kwargs.get("reasoning_content", "")
+
+
+FAULTS: list[Any] = [
+    pytest.param([Fails(500), Says("now")], id="an error of the server, then an answer"),
+    pytest.param([Fails(429, headers={"retry-after-ms": "1"}), Says("now")], id="too many requests, then an answer"),
+    pytest.param([Breaks(), Says("now")], id="a connection that broke, then an answer"),
+    pytest.param([Fails(500), Fails(503)], id="errors until it is given up"),
+    pytest.param([Breaks(), Breaks()], id="connections that break until it is given up"),
+    pytest.param([Fails(401, message="no such key")], id="a wrong key"),
+    pytest.param([Fails(404, code="model_not_found")], id="no such model"),
+    pytest.param([Fails(500, headers={"x-should-retry": "false"})], id="an error that is not to be tried again"),
+    pytest.param([Raw(b"<html>", status=302, headers={"location": "/elsewhere"})], id="another place"),
+]
+
+
+@pytest.mark.parametrize("acts", FAULTS)
+async def test_what_goes_wrong_is_the_same_for_the_first_call_and_for_later_ones(
+    server: OpenAIServer, acts: Sequence[Act]
+) -> None:
+    async def outcome(model: ChatOpenAI) -> tuple[str, str, int]:
+        before = len(server.asked)
+        server.script(*acts)
+        try:
+            said = str((await model.ainvoke("hi")).content)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is compared
+            return type(error).__name__, str(error), len(server.asked) - before
+        return "", said, len(server.asked) - before
+
+    _, first = both(server, max_retries=1)
+    _, later = both(server, max_retries=1)
+    await later.ainvoke("hello")
+    of_first, of_later = await outcome(first), await outcome(later)
+    server.script(Says("fine"))
+    after = await later.ainvoke("hi")
+    await closed(first, later)
+
+    assert of_first == of_later
+    assert "fine" == after.content
+
+
+async def test_a_later_call_leaves_with_the_same_head(server: OpenAIServer) -> None:
+    _, model = both(server, default_headers={"x-of-ours": "yes"}, default_query={"api-version": "1"})
+    for words in ("one", "another, which is longer", "字"):
+        await model.ainvoke(words)
+    await closed(model)
+
+    heads = [{**asked.headers, "content-length": ""} for asked in server.asked]
+    assert [heads[0]] * 3 == heads
+    assert "yes" == heads[0]["x-of-ours"]
+    assert 1 == len({asked.path for asked in server.asked})
+    assert [int(asked.headers["content-length"]) for asked in server.asked] == [
+        len(asked.raw) for asked in server.asked
+    ]
+
+
+async def test_calls_at_the_same_time_do_not_take_each_others_failures(server: OpenAIServer) -> None:
+    _, model = both(server, max_retries=0)
+    await model.ainvoke("hello")
+    acts: list[Act] = [Fails(400, message="refused"), Says("good")]
+    server.script(*acts * 10)
+    ended = await asyncio.gather(*(model.ainvoke("hi") for _ in range(20)), return_exceptions=True)
+    await closed(model)
+
+    assert 10 == sum(isinstance(each, Exception) for each in ended)
+    assert 10 == sum(isinstance(each, AIMessage) and each.content == "good" for each in ended)
