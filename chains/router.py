@@ -122,6 +122,14 @@ class Chains:
         called = self.catalog.by_command(line, event.sender)
         return called is None or len(called.word) <= len(found.name) - found.is_synonym
 
+    def is_question(self, event: InboundEvent) -> bool:
+        """Whether an event is words for a model, and no command of anybody's, nor a slip of one."""
+        content = event.content
+        if not isinstance(content, Text) or without_sign(content.text) is not None:
+            return False
+        intent = read_intent(content, commands=self._context.commands, catalogue=self._context.catalogue)
+        return isinstance(intent, Question) and self.catalog.by_command(content.text, event.sender) is None
+
     def model(self, chain: str) -> str:
         """Return what people know the model of a chain by."""
         return self.models.display_name(self.catalog.chain(chain).model)

@@ -97,8 +97,11 @@ class Channel(Protocol):
         """Close the connections."""
 
 
-Ending = Literal["stopped", "interrupted", "nothing", "undelivered"]
-"""Why no answer stands where one was shown in the making: `nothing` where there was none to give."""
+Ending = Literal["stopped", "interrupted", "nothing", "undelivered", "joined"]
+"""Why no answer stands where one was shown in the making: `nothing` where there was none to give.
+
+`joined` where the next message is answered for both.
+"""
 
 
 @runtime_checkable
@@ -360,3 +363,6 @@ class Answerer(Protocol):
 
         Raises `AnswerFailed` with the sentence to say, or `TryAgain`.
         """
+
+    def is_question(self, event: InboundEvent) -> bool:
+        """Whether an event is words for a model, and no command of anybody's."""

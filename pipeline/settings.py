@@ -216,6 +216,8 @@ class Chat(Table):
     """Seconds of work after which one "still thinking" message goes out; 0 for never."""
     picture_seconds: float = Field(default=120.0, ge=0)
     """Seconds after a picture within which the next message is about it; 0 for never."""
+    gather_seconds: float = Field(default=0.0, ge=0, le=60)
+    """Seconds within which consecutive messages of a person are answered as one; 0 for never."""
     language: Literal["zh", "en"] = "zh"
     """The language webot itself speaks in the chat."""
     timezone: Annotated[str, AfterValidator(_timezone)] = ""

@@ -42,12 +42,14 @@ from pipeline.ports import (
 from pipeline.replies import DocumentPart, FilePart, Part, Receipt, TextReply
 from pipeline.settings import Limits
 from pipeline.steps.delay_notice import DelayNotice
+from pipeline.steps.gathering import Gathering
 from pipeline.steps.guards import Guard
 from pipeline.steps.rendering import Renderer
 from pipeline.text.i18n import Catalogue
 from pipeline.turn_state import (
     STOPPED,
     Finished,
+    JoinedMessage,
     OutgoingPart,
     Postponed,
     Turn,
@@ -60,6 +62,9 @@ log = structlog.get_logger()
 _PAGES_SECONDS = 45.0
 """For how long a long answer waits to be made a document before it is sent as plain text."""
 
+
+GATHERED = "answered with the next message"
+"""Why a turn ended that has no answer of its own."""
 
 _ENDINGS: Mapping[str, Ending] = {
     "done": "nothing",
@@ -85,6 +90,7 @@ class Turns:
         thinking_seconds: float,
         documents: AnswerDocuments | None = None,
         styles: MessageStyles | None = None,
+        gathering: Gathering | None = None,
     ) -> None:
         self._channels = channels
         self._replying = {name: one for name, one in channels.items() if isinstance(one, ReplyingChannel)}
@@ -96,6 +102,7 @@ class Turns:
         self._renderer = Renderer(catalogue)
         self._documents = documents
         self._styles = styles
+        self._gathering = gathering
         self._limits = limits
         self._thinking_seconds = thinking_seconds
 
@@ -115,7 +122,7 @@ class Turns:
                 replying.settle(turn.event, "stopped" if STOPPED in error.args else "interrupted")
             raise
         if replying is not None and isinstance(verdict, Finished):
-            replying.settle(turn.event, _ENDINGS[verdict.state])
+            replying.settle(turn.event, "joined" if verdict.joined is not None else _ENDINGS[verdict.state])
         metrics.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
         return verdict
 
@@ -124,6 +131,8 @@ class Turns:
         if channel is None:
             return Finished("failed", reason=f"no channel {turn.event.sender.channel!r} in the settings")
         if turn.parts is None:
+            if self._may_begin(turn) and (joined := await self._joined(turn)) is not None:
+                return Finished("done", reason=GATHERED, joined=joined)
             step = await (self._answer(turn, channel) if self._may_begin(turn) else self._give_up(turn, channel))
             if not isinstance(step, Turn):
                 return step
@@ -131,6 +140,16 @@ class Turns:
         elif turn.attempts >= self._limits.turn_attempts:
             return self._undelivered(turn, f"sending was begun {turn.attempts} times and never ended", alert=False)
         return await self._deliver(turn, channel)
+
+    async def _joined(self, turn: Turn) -> JoinedMessage | None:
+        """Return the next message where a turn is answered with it; that none can be read must not hold it up."""
+        if self._gathering is None:
+            return None
+        try:
+            return await self._gathering.join(turn, self._answerer.is_question)
+        except Exception as error:  # noqa: BLE001 -- as said
+            log.warning("message_not_gathered", trace=str(turn.id), error=type(error).__name__)
+            return None
 
     def _may_begin(self, turn: Turn) -> bool:
         return turn.attempts < self._limits.turn_attempts and not turn.unreadable

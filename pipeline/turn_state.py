@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.answer import FailedUsage
-from pipeline.events import InboundEvent
+from pipeline.events import Content, InboundEvent
 from pipeline.replies import Part, Receipt
 
 STOPPED = "stopped"
@@ -43,12 +43,33 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingMessage:
+    """A message that waits behind the turn that runs; `accepted_at` in seconds since 1970."""
+
+    turn_id: int
+    event: InboundEvent
+    accepted_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedMessage:
+    """What a message that waits says from now on: another's words, and its own."""
+
+    turn_id: int
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """The turn is over; `sent` is the last part with its receipt, recorded in the same stroke."""
+    """The turn is over; `sent` is the last part with its receipt, recorded in the same stroke.
+
+    `joined` is the message that is answered in its place, changed in that stroke, too.
+    """
 
     state: Literal["done", "failed", "stopped", "undelivered"]
     sent: tuple[OutgoingPart, Receipt] | None = None
     reason: str = ""
+    joined: JoinedMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from pipeline.lanes import Intake
 from pipeline.net import check_proxy
 from pipeline.ports import Channel
 from pipeline.settings import Settings
+from pipeline.steps.gathering import Gathering
 from pipeline.steps.guards import AllowList, RateLimit
 from pipeline.supervision import SupervisedLoop
 from pipeline.text.i18n import Catalogue
@@ -46,6 +47,7 @@ from storage.media.images import StoredImages
 from storage.monitoring.send_log import OutboxSendLog
 from storage.rights import check_folder, keep_private
 from storage.terms.index_builder import IndexBuilder
+from storage.turns.heads import NextMessages
 from storage.turns.worker import Worker
 from storage.usage.totals import UsageTotalsReader
 from web.channels import Opened, open_channels, wants_simulator
@@ -123,6 +125,7 @@ class Foundation:
             thinking_seconds=settings.chat.thinking_seconds,
             documents=exports,
             styles=TranscriptStore(self.database),
+            gathering=Gathering(settings.chat.gather_seconds, NextMessages(self.database)),
         )
         return Generation(settings, chains, turns)
 

@@ -17,8 +17,10 @@ from pipeline.lanes import group_in
 from pipeline.turn_state import (
     OutgoingPart,
     Turn,
+    WaitingMessage,
 )
 from storage.database.codec import content_from_json, part_from_json
+from storage.database.engine import Database
 from storage.database.tables import inbox, outbox
 from storage.turns.lanes import Lane, LaneState
 
@@ -43,6 +45,27 @@ _ONE_MORE = case((inbox.c.attempts < _MOST_COUNTED, inbox.c.attempts + 1), else_
 
 class UndecodableTurn(Exception):
     """A row that holds what this webot cannot read; says which column, and never what is in it."""
+
+
+class NextMessages:
+    """Reads the messages that wait behind turns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def next_message(self, turn: Turn) -> WaitingMessage | None:
+        """Implement `pipeline.steps.gathering.WaitingMessages`."""
+        own = select(inbox.c.n + 1).where(inbox.c.id == turn.id).scalar_subquery()
+        following = select(inbox).where(inbox.c.lane == turn.lane, inbox.c.n == own, inbox.c.state == "waiting")
+        async with self._database.read() as connection:
+            row = (await connection.execute(following)).one_or_none()
+        if row is None or row.stopped:
+            return None
+        try:
+            event = _event(row, Person(row.channel, row.user))
+        except UndecodableTurn:
+            return None
+        return WaitingMessage(row.id, event, row.accepted_at)
 
 
 class Heads:

@@ -20,7 +20,7 @@ from pipeline.turn_state import (
 from storage.conversations.changes import Changes
 from storage.conversations.values import storable_name, storable_reason
 from storage.database.bulk import Rows
-from storage.database.codec import part_to_json
+from storage.database.codec import content_to_json, part_to_json
 from storage.database.engine import CLOCK
 from storage.database.tables import inbox
 from storage.turns import statements
@@ -224,6 +224,12 @@ class LedgerTransaction:
             # It was closed, and the lane kept, or it would not be ours: it stands at the next turn.
             self._next[place] = lane.name
             return
+        if verdict.joined is not None:
+            content = content_to_json(verdict.joined.content)
+            # At once: what the lane's next turn says is read in this transaction.
+            self._connection.execute(
+                statements.JOIN, {"b_id": verdict.joined.turn_id, "b_lane": lane.name, "content": content}
+            )
         if verdict.sent is not None:
             part, receipt = verdict.sent
             self._sent.append(statements.sent(turn.id, part.index, storable_name(receipt.message_id), self._now))

@@ -36,6 +36,12 @@ KNOWN = select(inbox.c.key).where(inbox.c.key.in_(select(rows_parameter(inbox, "
 
 TURN_IDS = select(JsonRows(inbox.c.key, inbox.c.id)).where(inbox.c.key.in_(select(rows_parameter(inbox, "key"))))
 
+JOIN = (
+    update(inbox)
+    .where(inbox.c.id == bindparam("b_id"), inbox.c.lane == bindparam("b_lane"), inbox.c.state == "waiting")
+    .values(content=bindparam("content"))
+)
+
 GIVE_UP = update_rows(outbox, ("turn_id",), "error").where(outbox.c.state == "waiting").values(state=literal("failed"))
 """Apart from the other writes: a part that has left in the same transaction is not given up."""
 

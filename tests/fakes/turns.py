@@ -9,7 +9,7 @@ from pipeline.answer import (
     Step,
 )
 from pipeline.errors import LaneLost
-from pipeline.events import InboundEvent, Person
+from pipeline.events import InboundEvent, Person, Text
 from pipeline.ports import AnswerRequest, ChannelCapabilities, Profile, WebhookRequest, WebhookResponse
 from pipeline.replies import Part, Receipt, Reply, StoredMedia, TextPart, TextReply
 from pipeline.turn_state import (
@@ -91,6 +91,9 @@ class FakeAnswerer:
         self.asked: list[AnswerRequest] = []
         self.gate = asyncio.Event()
         self.gate.set()
+
+    def is_question(self, event: InboundEvent) -> bool:
+        return isinstance(event.content, Text) and not event.content.text.startswith("@")
 
     async def answer(self, ask: AnswerRequest) -> AsyncGenerator[Step, None]:
         self.asked.append(ask)
