@@ -17,6 +17,7 @@ from chains.catalog.sync import ChainSync, live_chains
 from chains.commands import all_commands
 from chains.router import Chains, open_chains
 from exports.chat import ChatExports
+from exports.kept_jobs import ExportKeeper
 from exports.workers.pool import RenderPool
 from pipeline import metrics
 from pipeline.events import Person
@@ -139,6 +140,7 @@ class Service:
     worker: Worker
     cleanup: CleanupTask
     index_builder: IndexBuilder
+    exports: ExportKeeper
     schema: SchemaWatch
     eraser: Eraser
     channels: Mapping[str, Opened]
@@ -205,17 +207,19 @@ class Service:
     async def start(self) -> None:
         """Begin to answer: first what an earlier process left."""
         data = Path(self.settings.storage.data_dir)
-        await asyncio.to_thread(keep_private, data, data / "media", data / "cache")
+        await asyncio.to_thread(keep_private, data, data / "media", data / "cache", data / "exports")
         await self.chain_sync.start()
         await self.chains.warm()
         await self.cleanup.load()
         await self.worker.start(self.generations.run)
         self.cleanup.start()
         self.index_builder.start()
+        await self.exports.start()
         self.schema.start()
         self.loops.extend([self.schema.loop] if self.database.shared else ())
         listening = [opened.start(self.intake.accept) for opened in self.channels.values() if opened.start]
         self.loops.extend((*listening, *self.worker.loops, self.cleanup.loop, self.index_builder.loop))
+        self.loops.append(self.exports.loop)
 
     async def drain(self) -> None:
         """Let running turns end; what is accepted from now on waits for the next start."""
@@ -228,6 +232,7 @@ class Service:
         await self.chain_sync.close()
         await self.cleanup.close()
         await self.index_builder.close()
+        await self.exports.close()
         await self.schema.close()
         await self.eraser.close()
         for opened in self.channels.values():
@@ -335,6 +340,12 @@ def _assemble(
         worker=worker,
         cleanup=cleanup,
         index_builder=IndexBuilder(database),
+        exports=ExportKeeper(
+            database,
+            media,
+            Path(settings.storage.data_dir) / "exports",
+            engine=lambda: generations.now.settings.export.pdf_engine,
+        ),
         schema=SchemaWatch(database),
         eraser=eraser,
         channels=opened,

@@ -1,6 +1,8 @@
 """Conversations for programs: listed in pages, read, deleted; what is wrong with a request is said."""
 
+import zipfile
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -59,4 +61,42 @@ async def test_what_is_wrong_is_said(house: RunningService, query: str, said: st
     answer = await house.console.get(f"{API}?{query}", headers={"Accept-Language": "en"})
 
     assert (400, "application/problem+json") == (answer.status_code, answer.headers["content-type"])
+    assert said in answer.json()["detail"]
+
+
+async def test_a_program_exports_and_downloads_from_the_middle_on(house: RunningService) -> None:
+    begun = await house.console.post(
+        "/api/v1/exports", json={"format": "csv", "filter": {"words": "问题", "user": "李四"}}
+    )
+    assert 201 == begun.status_code
+    address = f"/api/v1/exports/{begun.json()['id']}"
+    await house.service.exports.finished(begun.json()["id"])
+    status = (await house.console.get(address)).json()
+    assert ("done", 1, 1, 2, True) == tuple(status[name] for name in ("state", "done", "total", "messages", "masked"))
+
+    whole = await house.console.get(f"{address}/file")
+    rest = await house.console.get(f"{address}/file", headers={"Range": "bytes=10-"})
+    assert (206, whole.content[10:]) == (rest.status_code, rest.content)
+    assert 416 == (await house.console.get(f"{address}/file", headers={"Range": "bytes=99999999-"})).status_code
+    with zipfile.ZipFile(BytesIO(whole.content)) as archive:
+        assert "别人的问题" in archive.read("transcripts.csv").decode()
+    page = (await house.console.get("/console/exports", headers={"Accept-Language": "zh"})).text
+    assert "李四" in page
+    assert 204 == (await house.console.delete(address)).status_code
+    assert 404 == (await house.console.get(f"{address}/file")).status_code
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"format": "doc"}, "sharegpt"),
+        ({"format": "csv", "filter": {"person": "x"}}, "no such filter"),
+        ({"format": "csv", "filter": {"words": "字"}}, "too short"),
+        ({"format": "csv", "all": True}, "all"),
+    ],
+)
+async def test_an_export_that_cannot_be_is_refused(house: RunningService, asked: object, said: str) -> None:
+    answer = await house.console.post("/api/v1/exports", json=asked, headers={"Accept-Language": "en"})
+
+    assert 400 == answer.status_code
     assert said in answer.json()["detail"]

@@ -5,6 +5,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from web.api.conversations_api import conversations_api
+from web.api.exports_api import exports_api
 from web.api.problems import internal_problem, problem
 from web.api.status_api import status_api
 from web.console.pages import FRESH, SAFETY
@@ -29,4 +30,4 @@ def api_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
 
 
 def _handlers(service: Service) -> list[HTTPRouteHandler]:
-    return [*status_api(service), *conversations_api(service)]
+    return [*status_api(service), *conversations_api(service), *exports_api(service)]

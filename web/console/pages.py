@@ -134,7 +134,7 @@ def refused(request: _Request, error: HTTPException) -> Response[Any]:
     """Return what is wrong: on a page to somebody who opened one, in JSON to a script or a program."""
     words = words_for(request)
     known = error.detail.startswith("console.")
-    detail = words.text(error.detail) if known else error.detail
+    detail = words.text(error.detail) if known else in_language(error.detail, words)
     headers = dict(SAFETY) | FRESH | dict(error.headers or {})
     status = error.status_code
     if "text/html" not in request.headers.get("accept", "") or "hx-request" in request.headers:

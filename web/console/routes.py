@@ -11,6 +11,7 @@ from web.console.chat.faults import fault_routes
 from web.console.chat.session import ConsoleSessions
 from web.console.chat.simulate_api import drill_routes
 from web.console.conversations.conversations_page import conversations_pages
+from web.console.conversations.exports_page import exports_pages
 from web.console.conversations.forgetting_page import forgetting_pages
 from web.console.conversations.reading_page import reading_pages
 from web.console.pages import SAFETY, broke, refused
@@ -46,5 +47,6 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
         *conversations_pages(service),
         *reading_pages(service),
         *forgetting_pages(service),
+        *exports_pages(service),
         *asset_routes(),
     ]

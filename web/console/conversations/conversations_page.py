@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from pipeline.exports import FORMATS
 from storage.search.exchange_list import ListedExchange, list_exchanges
 from storage.search.snippet import SnippetPiece, snippet
 from storage.terms.index_builder import count_unindexed
@@ -70,6 +71,7 @@ def conversations_pages(service: Service) -> list[HTTPRouteHandler]:
             lang=request.query_params.get("lang", ""),
             first=before is None,
             unindexed=await count_unindexed(service.database),
+            formats=FORMATS,
             channels=tuple(service.channels),
             chains=service.catalog.names,
             models=tuple(service.settings.models),
