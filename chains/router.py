@@ -15,6 +15,7 @@ from chains.command import CommandCall, CommandContext, CommandIntent
 from chains.commands import all_commands
 from chains.conversation.answer import ConversationAnswerer
 from chains.conversation.prompt import values_for
+from chains.media.document_input import DocumentIntake
 from chains.media.image_input import ImageIntake
 from chains.media.services import MediaServices, open_media_services
 from chains.media.voice_input import VoiceTranscriber
@@ -24,6 +25,7 @@ from chains.routing.branching import BranchRunnable
 from chains.routing.classifier import ChainClassifier, Classification
 from chains.routing.dispatch import dispatch
 from chains.routing.intents import (
+    DocumentIntent,
     FixedReply,
     ImageIntent,
     Intent,
@@ -42,7 +44,16 @@ from chains.toolset import ToolRegistry, open_tool_registry
 from pipeline.answer import Outcome, Step
 from pipeline.errors import SettingsInvalid
 from pipeline.events import InboundEvent, Text
-from pipeline.ports import AnswerRequest, AudioStore, ConversationStore, Exporter, ImageStore, Spending, TurnCanceller
+from pipeline.ports import (
+    AnswerRequest,
+    AudioStore,
+    ConversationStore,
+    DocumentReader,
+    Exporter,
+    ImageStore,
+    Spending,
+    TurnCanceller,
+)
 from pipeline.replies import Silence, TextReply
 from pipeline.settings import Settings
 from pipeline.text.command_line import without_sign
@@ -70,6 +81,7 @@ class AnswerServices:
     media_services: MediaServices
     conversations: ConversationAnswerer
     image_intake: ImageIntake
+    document_intake: DocumentIntake
     transcriber: VoiceTranscriber
     classifier: ChainClassifier
 
@@ -157,6 +169,8 @@ class Chains:
                 return self._look(turn)
             case VoiceIntent():
                 return self._hear(turn)
+            case DocumentIntent():
+                return self._read(turn)
             case FixedReply() | Welcome() | UnknownCommand() | NoReply():
                 return self._say(turn)
 
@@ -208,6 +222,15 @@ class Chains:
             async for step in steps:
                 yield step
 
+    async def _read(self, turn: Routed[DocumentIntent]) -> AsyncGenerator[Step]:
+        taken = await self.services.document_intake.take(turn.ask, turn.reading.media_id, turn.reading.name)
+        if isinstance(taken, Outcome):
+            yield taken
+            return
+        async with aclosing(self.services.conversations.answer(turn.ask, taken, self.catalog)) as steps:
+            async for step in steps:
+                yield step
+
     async def _hear(self, turn: Routed[VoiceIntent]) -> AsyncGenerator[Step]:
         understood = await self.services.transcriber.transcribe(turn.ask, turn.reading.media_id)
         if isinstance(understood, Outcome):
@@ -247,6 +270,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
     read_catalog: Callable[[ChainRequirements], ChainCatalog] | None = None,
     pictures: ImageStore | None = None,
     sounds: AudioStore | None = None,
+    documents: DocumentReader | None = None,
     exporter: Exporter | None = None,
     former: Chains | None = None,
     spending: Spending | None = None,
@@ -276,7 +300,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
         raise SettingsInvalid([*unknown, *map(str, catalog.problems)])
     if former is not None:
         models.refuse_demo_after(former.models)
-    media = open_media_services(settings, demo=models.demo, pictures=pictures, sounds=sounds)
+    media = open_media_services(settings, demo=models.demo, pictures=pictures, sounds=sounds, documents=documents)
     budget = Budget(settings.budgets, models=models, spending=spending, catalogue=words)
     tools = open_tool_registry(media, open_servers(settings))
     context = CommandContext(
@@ -300,6 +324,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
         media,
         ConversationAnswerer(settings.chat, memory, models, words, media, tools, budget),
         ImageIntake(settings.chat, memory, media, words),
+        DocumentIntake(media, words),
         VoiceTranscriber(media, words, budget),
         ChainClassifier(models, budget),
     )

@@ -221,6 +221,26 @@ class AudioStore(Protocol):
         """Store speech as AMR files of at most 60 s each, in order; `name` is without its ending."""
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """The text of a file; of a long one the first pages, of `page_count` in all."""
+
+    pages: tuple[str, ...]
+    page_count: int
+    is_paged: bool = False
+    """Whether the file has pages that it can be quoted by."""
+
+
+class DocumentReader(Protocol):
+    """Reads the text of files."""
+
+    async def text_of(self, media: StoredMedia, *, most: int) -> DocumentText:
+        """Return the text of a stored file, and no more than is needed for `most` characters.
+
+        Raises `Unreadable` for a kind that is not read, `TooLarge` in megabytes, and `Undeliverable` when it is gone.
+        """
+
+
 class Inbox(Protocol):
     """Where an event becomes ours to answer."""
 

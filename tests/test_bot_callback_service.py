@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pymupdf
 import pytest
 
 from adapters.simulator.phone import Phone
@@ -152,3 +153,38 @@ async def test_thoughts_are_a_folding_block_of_the_stream_and_are_kept_nowhere(
     asked = str(model.bodies[-1]["messages"])
     assert "Paris." in asked
     assert "is it" not in asked
+
+
+@pytest.mark.parametrize("mode", ["callback", "connection"])
+async def test_a_file_somebody_sends_is_put_before_the_model_with_its_name_and_pages(
+    tmp_path: Path, model: OpenAIServer, mode: str
+) -> None:
+    model.script(Says("a list"), Says("three pages"))
+    environ = {**answered_by(model), "WEBOT_CHANNELS__BOT__MODE": mode}
+    with pymupdf.open() as document:
+        for text in ("red", "green", "x" * 80):
+            document.new_page().insert_text((72, 72), text)
+        pages = bytes(document.tobytes())
+    async with running_service(tmp_path, environ) as house:
+        phone = phone_of(house)
+        if mode == "connection":
+            await house.simulator.bots.connected(phone.app)
+        await phone.send_file("姓名,部门\n张三,研发".encode("gb18030"), "名单.csv")
+        await phone.texts()
+        await phone.send_file(pages, "plan.pdf")
+        await phone.texts(count=2)
+        await phone.send_file(b"PK\x03\x04\x00\x00\x00\x00", "a.xlsx")
+        await phone.texts(count=3)
+        await phone.send_file(b"a" * 70_000, "long.txt")
+        said = await phone.texts(count=4)
+
+    asked = [str(body["messages"][-1]["content"]) for body in model.bodies]
+    assert ["a list", "three pages"] == said[:2]
+    assert "《名单.csv》" in asked[0]
+    assert "张三,研发" in asked[0]
+    assert "《plan.pdf》（共 3 页）" in asked[1]
+    assert "［第 2 页］\n\ngreen" in asked[1]
+    assert "PDF" in said[2]
+    assert 3 == len(asked)
+    assert "没有读完" in asked[2]
+    assert 31_000 > len(asked[2])

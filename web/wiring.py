@@ -43,6 +43,7 @@ from storage.database.migrate import migrate
 from storage.database.schema_watch import SchemaWatch
 from storage.media.audio import StoredAudio
 from storage.media.decoder import Decoder
+from storage.media.documents import StoredDocuments
 from storage.media.files import MediaFolder
 from storage.media.images import StoredImages
 from storage.monitoring.send_log import OutboxSendLog
@@ -90,6 +91,7 @@ class Foundation:
             read_catalog=read_catalog,
             pictures=StoredImages(self.media, decoder=self.decoder),
             sounds=StoredAudio(self.media, decoder=self.decoder),
+            documents=StoredDocuments(self.media, decoder=self.decoder),
             exporter=exports,
             spending=self.accounts,
             former=former,

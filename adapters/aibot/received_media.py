@@ -7,7 +7,7 @@ from adapters.aibot.bot_media import download
 from adapters.aibot.event_reader import media_in
 from adapters.wecom.client.media import ending_of, mime_of
 from pipeline.errors import TryAgain
-from pipeline.events import Image, InboundEvent
+from pipeline.events import File, Image, InboundEvent
 from pipeline.ports import MediaStore
 from pipeline.replies import StoredMedia
 
@@ -28,7 +28,7 @@ class ReceivedMedia:
 
     def begin(self, event: InboundEvent) -> None:
         """Download what came with a message."""
-        if not isinstance(event.content, Image) or event.content.media_id in self._downloads:
+        if not isinstance(event.content, Image | File) or event.content.media_id in self._downloads:
             return
         task = asyncio.create_task(self._download(event.content.media_id))
         # Whoever fetches it is told what went wrong.

@@ -7,7 +7,7 @@ from chains.media.safe_fetch import SafeFetcher
 from chains.media.speech import SpeechToText, TextToSpeech
 from chains.models.demo import NAME as DEMO
 from chains.models.openai.openai_media import OpenAIMedia
-from pipeline.ports import AudioStore, ImageStore
+from pipeline.ports import AudioStore, DocumentReader, ImageStore
 from pipeline.settings import ModelTable, Settings
 
 IMAGE = "image"
@@ -21,6 +21,8 @@ class MediaServices:
     image_generator: ImageGenerator | None = None
     images: ImageStore | None = None
     """Makes pictures small enough for a model to look at."""
+    documents: DocumentReader | None = None
+    """Reads the text of files."""
     speech_to_text: SpeechToText | None = None
     text_to_speech: TextToSpeech | None = None
     _media: tuple[OpenAIMedia, ...] = ()
@@ -35,7 +37,12 @@ class MediaServices:
 
 
 def open_media_services(
-    settings: Settings, *, demo: bool, pictures: ImageStore | None = None, sounds: AudioStore | None = None
+    settings: Settings,
+    *,
+    demo: bool,
+    pictures: ImageStore | None = None,
+    sounds: AudioStore | None = None,
+    documents: DocumentReader | None = None,
 ) -> MediaServices:
     """Build the abilities the settings allow; `demo` is whether the built-in model answers, which then also draws."""
     proxy = settings.network.proxy.get_secret_value()
@@ -51,7 +58,7 @@ def open_media_services(
     if speech is not None and sounds is not None:
         listener = SpeechToText(speech, sounds)
         speaker = TextToSpeech(speech, sounds) if speech.table.own.get("speaking_model") else None
-    return MediaServices(painter, pictures, listener, speaker, tuple(filter(None, (image, speech))), fetcher)
+    return MediaServices(painter, pictures, documents, listener, speaker, tuple(filter(None, (image, speech))), fetcher)
 
 
 def trial_media_services(settings: Settings) -> MediaServices:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from chains.catalog.catalog import ChainCatalog
 from chains.command import CommandIntent
 from chains.routing.intents import (
+    DocumentIntent,
     FixedReply,
     ImageIntent,
     Intent,
@@ -32,7 +33,7 @@ def dispatch(reading: Intent, ask: AnswerRequest, catalog: ChainCatalog) -> Inte
     match reading:
         case CommandIntent(name=name, is_synonym=is_synonym):
             return _called(ask, catalog, longer_than=len(name) - is_synonym) or reading
-        case Welcome() | ImageIntent() | VoiceIntent() | UnknownCommand():
+        case Welcome() | ImageIntent() | VoiceIntent() | DocumentIntent() | UnknownCommand():
             return reading
         case Question() | FixedReply() | NoReply():
             return _called(ask, catalog) or _by_words(reading, ask, catalog)

@@ -78,13 +78,31 @@ class VoiceIntent:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentIntent:
+    """A file, to be read and answered; `name` is empty where the channel does not say it."""
+
+    media_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoReply:
     """No answer is due; `changes` is what is recorded all the same."""
 
     changes: tuple[Change, ...] = ()
 
 
-Intent = Question | CommandIntent | UnknownCommand | FixedReply | Welcome | ImageIntent | VoiceIntent | NoReply
+Intent = (
+    Question
+    | CommandIntent
+    | UnknownCommand
+    | FixedReply
+    | Welcome
+    | ImageIntent
+    | VoiceIntent
+    | DocumentIntent
+    | NoReply
+)
 
 
 def command_in(content: Content, commands: Commands) -> CommandIntent | None:
@@ -117,7 +135,9 @@ def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -
             return Question(wellformed(_as_question(content, catalogue)))
         case Image() | Voice():
             return ImageIntent(content.media_id) if isinstance(content, Image) else VoiceIntent(content.media_id)
-        case Video() | File() | UnknownMessage() | Subscribed():
+        case File(media_id, name):
+            return DocumentIntent(media_id, name)
+        case Video() | UnknownMessage() | Subscribed():
             return FixedReply(f"kind.{content.kind}")
         case Feedback(answer, good, why):
             return NoReply((Rated(good, why, answer),))

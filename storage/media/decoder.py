@@ -5,13 +5,14 @@ import atexit
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from threading import Lock
 
 import structlog
 
 from pipeline.errors import TryAgain
-from storage.media.decoder_jobs import BEGUN, Job, Made, read_answer
+from storage.media.decoder_jobs import BEGUN, Job, Made, Work, read_answer
 
 log = structlog.get_logger()
 
@@ -22,6 +23,16 @@ SECONDS, CPU_SECONDS = 30, 10
 _PATIENCE = 2.0 * SECONDS
 _LEAVING_SECONDS = 5.0
 _PIECE = 2**20
+
+
+_KINDS: Mapping[Work, bytes] = {
+    "fit picture": b"p",
+    "shrink picture": b"p",
+    "decode sound": b"s",
+    "encode speech": b"s",
+    "read pdf": b"d",
+}
+"""What the process loads for a job, once."""
 
 
 class DecoderServer:
@@ -62,7 +73,7 @@ class DecoderServer:
     def _hand_over(self, job: Job, connection: socket.socket) -> None:
         if self._door is None:
             self._door = self._start()
-        kind = b"s" if is_sound(job) else b"p"
+        kind = _KINDS[job.work]
         socket.send_fds(self._door, [kind], [connection.fileno()])
 
     def _start(self) -> socket.socket:
@@ -157,7 +168,7 @@ class Decoder:
 def is_sound(job: Job) -> bool:
     """Whether a job is about sounds."""
     match job.work:
-        case "fit picture" | "shrink picture":
+        case "fit picture" | "shrink picture" | "read pdf":
             return False
         case "decode sound" | "encode speech":
             return True

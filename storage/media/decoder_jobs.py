@@ -7,7 +7,7 @@ from typing import Literal
 
 from pipeline.errors import TooLarge, Unreadable
 
-Work = Literal["fit picture", "shrink picture", "decode sound", "encode speech"]
+Work = Literal["fit picture", "shrink picture", "decode sound", "encode speech", "read pdf"]
 
 BEGUN = b"+"
 """The first byte of an answer: from here on a process that ends without one was ended by what it was given."""
@@ -15,7 +15,7 @@ BEGUN = b"+"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be made of some bytes; `largest` is how many bytes a picture may have at most."""
+    """What is to be made of some bytes; `largest` is how large it may be: a picture in bytes, a text in characters."""
 
     work: Work
     largest: int = 0

@@ -41,7 +41,7 @@ def main() -> None:
     # A copy can import nothing any more.
     Image.init()
     gc.freeze()
-    sounds = False
+    sounds = documents = False
     with socket.socket(fileno=sys.stdin.fileno()) as door:
         while True:
             work, connections, _, _ = socket.recv_fds(door, 1, 1)
@@ -52,6 +52,11 @@ def main() -> None:
 
                 transcode.load()
                 sounds = True
+            if work == b"d" and not documents:
+                from storage.media import pdf_text  # noqa: PLC0415 -- weighs 30 MB, so only where PDFs come
+
+                pdf_text.load()
+                documents = True
             with socket.socket(fileno=connections[0]) as connection:
                 _fork(door, connection, seconds, cpu_seconds)
     os.killpg(0, signal.SIGKILL)
@@ -105,6 +110,11 @@ def _make(job: Job, data: bytes) -> Made:
             return Made((picture,), kind)
         case "shrink picture":
             return Made((shrunk(data),))
+        case "read pdf":
+            from storage.media.pdf_text import pdf_pages  # noqa: PLC0415 -- imported by now
+
+            pages, count = pdf_pages(data, job.largest)
+            return Made(pages, str(count))
         case "decode sound":
             from storage.media.transcode import to_wav  # noqa: PLC0415 -- imported by now
 

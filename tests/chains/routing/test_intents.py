@@ -5,6 +5,7 @@ import pytest
 from chains.command import CommandIntent
 from chains.commands import all_commands
 from chains.routing.intents import (
+    DocumentIntent,
     FixedReply,
     ImageIntent,
     Intent,
@@ -117,7 +118,7 @@ def test_text_reaches_the_model_to_the_last_space_and_newline() -> None:
         (Image("m"), ImageIntent("m")),
         (Voice("m", "amr"), VoiceIntent("m")),
         (Video("m"), FixedReply("kind.video")),
-        (File("m", "a.pdf"), FixedReply("kind.file")),
+        (File("m", "a.pdf"), DocumentIntent("m", "a.pdf")),
         (UnknownMessage("news"), FixedReply("kind.unknown_message")),
         (Subscribed(), FixedReply("kind.subscribed")),
         (Unsubscribed(), NoReply()),
