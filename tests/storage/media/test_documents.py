@@ -66,3 +66,13 @@ async def test_a_text_file_that_is_too_large_is_refused_by_its_limit(
         await text_of(tmp_path, b"a" * (1024 * 1024 + 1))
 
     assert 1 == refusal.value.most
+
+
+async def test_a_pdf_that_wants_more_than_a_process_may_take_is_refused_and_the_next_is_read(tmp_path: Path) -> None:
+    loop = (
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[2 0 R]/Count 99999>>endobj\n"
+    )
+    with pytest.raises(Unreadable):
+        await text_of(tmp_path, loop + b"trailer<</Root 1 0 R>>\n%%EOF")
+
+    assert ("fine\n",) == (await text_of(tmp_path, pdf("fine"))).pages
