@@ -311,6 +311,8 @@ class Console(Table):
     data_dir."""
     remote: bool = False
     """Whether the console may be used from other machines, through a proxy on this one; it needs a password."""
+    prompt_engineers_read: bool = False
+    """Whether users of the role prompt_engineer may read people's conversations; operators always may."""
 
     @property
     def answers_others(self) -> bool:

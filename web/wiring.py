@@ -55,6 +55,7 @@ from storage.usage.totals import UsageTotalsReader
 from web.channels import Opened, open_channels, wants_simulator
 from web.generations import Generation, Generations, LatestEdit
 from web.security.access import Access
+from web.security.accounts import Accounts
 from web.settings.loading import Loaded
 
 log = structlog.get_logger()
@@ -151,6 +152,7 @@ class Service:
     simulator: WeComSimulator | None
     media: MediaFolder
     intake: Intake
+    accounts: Accounts
     access: Access = field(default_factory=Access)
     """What proves that a program or a person may use it."""
     edit: LatestEdit = field(default_factory=LatestEdit)
@@ -363,4 +365,5 @@ def _assemble(
         simulator=simulator,
         media=media,
         intake=Intake(worker, generations.urgent, keep_days=keep_days, keyless_until=lambda: cleanup.keyless_until),
+        accounts=Accounts(database, real=any(one.simulated is None for one in opened.values())),
     )

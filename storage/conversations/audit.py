@@ -16,7 +16,20 @@ from storage.database.engine import Database
 from storage.database.reading import read_or_none, read_time
 from storage.database.tables import audit
 
-Action = Literal["export", "forget", "retention", "list", "read"]
+Action = Literal[
+    "export",
+    "forget",
+    "list",
+    "read",
+    "retention",
+    "sign_in",
+    "sign_out",
+    "token_create",
+    "token_revoke",
+    "user_add",
+    "user_password",
+    "user_remove",
+]
 
 
 @dataclass(frozen=True, slots=True)

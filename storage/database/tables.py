@@ -327,3 +327,39 @@ search_index = Table(
     # How often something was deleted that SQLite's index still holds.
     Column("unclean", BigInteger, nullable=False),
 )
+
+# Who may use the console; the password's hash is argon2id's.
+console_users = Table(
+    "console_users",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+# Who is signed in; `digest` is of the secret in the browser's cookie, `credential` of the password of the settings
+# where that was given, and empty where a user of the table above signed in.
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("credential", Text, nullable=False, default=""),
+    Column("expires_at", Double, nullable=False),
+)
+Index("ix_console_sessions_name", console_sessions.c.name)
+Index("ix_console_sessions_expires_at", console_sessions.c.expires_at)
+
+# What programs show to use the API.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)

@@ -15,7 +15,20 @@ if TYPE_CHECKING:
 
     from storage.conversations.audit import Action, AuditRow
 
-_ACTIONS = ("export", "forget", "retention")
+_ACTIONS = (
+    "export",
+    "forget",
+    "list",
+    "read",
+    "retention",
+    "sign_in",
+    "sign_out",
+    "token_create",
+    "token_revoke",
+    "user_add",
+    "user_password",
+    "user_remove",
+)
 _HEAD = ("when", "who", "did", "conversations", "messages", "what")
 
 

@@ -40,8 +40,13 @@ def _tell_password(password: str) -> None:
     sys.stdout.flush()
 
 
-def _announce(listeners: "Listeners", service: "Service") -> None:
+def _announce(listeners: "Listeners", service: "Service", one_time_address: str) -> None:
     click.echo(f"webot is ready: {listeners.console_url}/console")
+    if one_time_address:
+        click.echo(
+            f"Nobody can sign in to the console yet. This address signs an operator in, once: {one_time_address}"
+        )
+        click.echo("Add users with `webot console user add NAME`; then no such address is printed any more.")
     if listeners.own is not None:
         paths = ", ".join(opened.path for opened in service.channels.values())
         click.echo(f"Callbacks and health are answered at {listeners.url}: {paths}, /test, /healthz, /readyz")

@@ -11,6 +11,7 @@ import structlog
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
+from litestar.response import Redirect
 from pydantic_core import to_json
 
 from pipeline.text.i18n import Catalogue, Language, in_language
@@ -44,6 +45,7 @@ FRESH = {"Cache-Control": "no-store"}
 _LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 _HUES = 6
+_SIGNED_OUT = 401
 
 
 def _address(path: str, /, *, lang: str = "", **query: str) -> str:
@@ -137,8 +139,25 @@ def refused(request: _Request, error: HTTPException) -> Response[Any]:
     detail = words.text(error.detail) if known else in_language(error.detail, words)
     headers = dict(SAFETY) | FRESH | dict(error.headers or {})
     status = error.status_code
-    if "text/html" not in request.headers.get("accept", "") or "hx-request" in request.headers:
+    if status == _SIGNED_OUT and _opens_a_page(request):
+        return Redirect(_sign_in_address(request), status_code=303, headers=headers)
+    if not _opens_a_page(request):
         return Response(to_json({"detail": detail}), status_code=status, media_type=MediaType.JSON, headers=headers)
     to = partial(_address, lang=request.query_params.get("lang", ""))
     html = rendered("refused.html", words, to=to, status=status, detail=detail, version=VERSION, navigation=(), tab="")
     return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)
+
+
+def _opens_a_page(request: _Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
+
+
+def _sign_in_address(request: _Request) -> str:
+    """Return where to sign in, and where to go on from there; what was sent is not sent again."""
+    lang = request.query_params.get("lang", "")
+    # A link elsewhere opens no address with a query, and a browser still says so after it was sent on.
+    if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
+        return "/console/sign-in"
+    query = f"?{request.url.query}" if request.url.query else ""
+    back = f"{request.url.path}{query}" if request.method == "GET" and request.url.path != "/console" else ""
+    return _address("/sign-in", lang=lang, next=back)

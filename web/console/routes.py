@@ -15,6 +15,7 @@ from web.console.conversations.exports_page import exports_pages
 from web.console.conversations.forgetting_page import forgetting_pages
 from web.console.conversations.reading_page import reading_pages
 from web.console.pages import SAFETY, broke, refused
+from web.console.sign_in.sign_in_page import sign_in_pages
 from web.console.status.status_page import status_routes
 from web.security.guard import ConsoleGuard
 from web.security.roles import check_declared
@@ -23,7 +24,7 @@ from web.wiring import Service
 
 def console_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
     """Make the console's routes."""
-    handlers = _handlers(service)
+    handlers = [*_handlers(service), *sign_in_pages(guard)]
     check_declared(handlers)
     return [
         Router(

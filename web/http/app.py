@@ -23,7 +23,7 @@ from web.wiring import Service
 
 def make_apps(service: Service, *, apart: bool) -> list[ASGIApp]:
     """Return the application of `[server]`'s port and, where the console's address is `apart`, the console's."""
-    guard = ConsoleGuard(lambda: service.settings, service.access)
+    guard = ConsoleGuard(lambda: service.settings, service.access, service.accounts)
     outer = _outer_routes(service)
     inner = _inner_routes(service, guard)
     measure = Measurements(service).refresh

@@ -133,13 +133,14 @@ async def serve(
     loaded: Loaded,
     logs: Logs,
     *,
-    announce: Callable[[Listeners, Service], None],
+    announce: Callable[[Listeners, Service, str], None],
     tell_password: Callable[[str], None],
     waits: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, and open the log file anew at SIGHUP.
 
-    `announce` is told where once people can be answered, `waits` is told what the start waits for, if anything.
+    `announce` is told where once people can be answered, and the address that signs an operator in once where nobody
+    else could sign in; `waits` is told what the start waits for, if anything.
     """
     raise_descriptor_limit()
     stop = asyncio.Event()
@@ -155,9 +156,17 @@ async def serve(
         return
     listeners = bind(addresses_of(loaded))
     async with serving(loaded, listeners, logs=logs, tell_password=tell_password) as service:
-        announce(listeners, service)
+        announce(listeners, service, await _one_time_address(service, listeners))
         await stop.wait()
         log.info("stopping", running=service.worker.running)
+
+
+async def _one_time_address(service: Service, listeners: Listeners) -> str:
+    """Return the address that opens the console once; empty where nobody needs it or somebody can sign in."""
+    accounts = service.accounts
+    if not accounts.real or service.access.hash_for(service.settings) or await accounts.has_users():
+        return ""
+    return f"{listeners.console_url}/console/sign-in?code={accounts.offer_code()}"
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

@@ -84,8 +84,10 @@ def described(loaded: Loaded) -> list[str]:
         asks = "asks everyone for the password of password_hash"
     elif console.generate_password:
         asks = "asks everyone for the password that the first start makes and prints"
+    elif has_real_channel(loaded):
+        asks = "for this machine only; asks everyone to sign in"
     else:
-        asks = "for this machine only, without a password"
+        asks = "for this machine only, without a password until there is a user"
     by_chance = "a port the system chooses"
     return [
         f"callbacks, /test, /healthz, /readyz: {found.server.url or by_chance}",

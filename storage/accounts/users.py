@@ -1,0 +1,75 @@
+"""The console's users: name, role, and the hash of a password."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import time
+
+from sqlalchemy import ColumnElement, delete, insert, select, update
+
+from storage.database.engine import Database
+from storage.database.tables import console_sessions, console_users
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUser:
+    """A user of the console."""
+
+    name: str
+    role: str
+    password_hash: str
+    created_at: datetime
+
+
+async def add_user(database: Database, name: str, role: str, password_hash: str) -> bool:
+    """Add a user; return False and change nothing where there is one of this name."""
+    async with database.write() as connection:
+        if (await connection.execute(select(console_users.c.name).where(console_users.c.name == name))).first():
+            return False
+        await connection.execute(
+            insert(console_users).values(name=name, role=role, password_hash=password_hash, created_at=time())
+        )
+        return True
+
+
+async def remove_user(database: Database, name: str) -> bool:
+    """Remove a user and end their sessions; return whether there was one."""
+    async with database.write() as connection:
+        await connection.execute(delete(console_sessions).where(_of_user(name)))
+        return (await connection.execute(delete(console_users).where(console_users.c.name == name))).rowcount > 0
+
+
+async def change_password(database: Database, name: str, password_hash: str) -> bool:
+    """Give a user another password and end their sessions; return whether there is such a user."""
+    async with database.write() as connection:
+        changed = update(console_users).where(console_users.c.name == name).values(password_hash=password_hash)
+        await connection.execute(delete(console_sessions).where(_of_user(name)))
+        return (await connection.execute(changed)).rowcount > 0
+
+
+async def find_user(database: Database, name: str) -> StoredUser | None:
+    """Return the user of a name."""
+    async with database.read() as connection:
+        row = (await connection.execute(select(console_users).where(console_users.c.name == name))).first()
+    return StoredUser(row.name, row.role, row.password_hash, _moment(row.created_at)) if row else None
+
+
+async def list_users(database: Database) -> Sequence[StoredUser]:
+    """Return all users, by name."""
+    async with database.read() as connection:
+        rows = (await connection.execute(select(console_users).order_by(console_users.c.name))).all()
+    return [StoredUser(row.name, row.role, row.password_hash, _moment(row.created_at)) for row in rows]
+
+
+async def has_users(database: Database) -> bool:
+    """Whether there is any user."""
+    async with database.read() as connection:
+        return (await connection.execute(select(console_users.c.name).limit(1))).first() is not None
+
+
+def _of_user(name: str) -> ColumnElement[bool]:
+    return (console_sessions.c.name == name) & (console_sessions.c.credential == "")
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

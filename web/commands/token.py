@@ -1,0 +1,65 @@
+"""Make, list and revoke the tokens by which programs use the API."""
+
+import asyncio
+
+import click
+
+from web.operator.shell import Shell, pass_shell
+from web.operator.table import format_columns
+
+_ROLES = ("operator", "prompt_engineer", "reader")
+
+
+@click.group(help=__doc__)
+def command() -> None:
+    """Do nothing by itself."""
+
+
+@command.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice(_ROLES), required=True, help="What the program may do.")
+@click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How long it is valid.")
+@pass_shell
+def create(shell: Shell, *, name: str, role: str, days: int) -> None:
+    """Make a token and print it, this once; a request carries it as `Authorization: Bearer …`."""
+    from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.accounts import make_token_of  # noqa: PLC0415 (the same)
+    from web.security.roles import Role  # noqa: PLC0415 (the same)
+
+    click.echo(asyncio.run(make_token_of(shell.settings(), name, Role(role), days=days, by=operator())))
+    click.echo(f"Shown this once; valid for {days} days, role {role}.", err=True)
+
+
+@command.command("list")
+@pass_shell
+def list_all(shell: Shell) -> None:
+    """List the tokens: their names, roles and ends, never the tokens themselves."""
+    from web.operator.accounts import tokens_of  # noqa: PLC0415 (not for `webot --help`)
+
+    found = asyncio.run(tokens_of(shell.settings()))
+    if not found:
+        click.echo("there is no token yet; `webot token create NAME --role reader` makes one", err=True)
+        return
+    rows = [
+        (
+            one.name,
+            one.role,
+            one.created_by,
+            one.expires_at.astimezone().strftime("%Y-%m-%d %H:%M") + (" (expired)" if one.is_expired else ""),
+        )
+        for one in found
+    ]
+    for line in format_columns([("name", "role", "made by", "valid until"), *rows]):
+        click.echo(line)
+
+
+@command.command()
+@click.argument("name")
+@pass_shell
+def revoke(shell: Shell, name: str) -> None:
+    """Revoke a token; programs that use it are refused from now on."""
+    from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.accounts import drop_token_of  # noqa: PLC0415 (the same)
+
+    asyncio.run(drop_token_of(shell.settings(), name, by=operator()))
+    click.echo(f"the token {name} opens nothing any more")

@@ -1,0 +1,1 @@
+"""The page on which users sign in, and out."""
