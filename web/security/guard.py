@@ -6,6 +6,7 @@ import binascii
 import hmac
 import secrets
 from collections.abc import Callable
+from typing import Self
 
 import structlog
 from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
@@ -45,6 +46,10 @@ class ConsoleGuard:
         self._trials: dict[bytes, asyncio.Task[bool]] = {}
         self._key = secrets.token_bytes(32)
         self._known = b""
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        """Return this guard: Litestar copies what a route carries, and wrong passwords are counted for all routes."""
+        return self
 
     async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Check a request, as Litestar asks its guards to."""
