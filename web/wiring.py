@@ -55,7 +55,7 @@ from storage.usage.totals import UsageTotalsReader
 from web.channels import Opened, open_channels, wants_simulator
 from web.generations import Generation, Generations, LatestEdit
 from web.security.access import Access
-from web.security.accounts import Accounts
+from web.security.account_lookup import Accounts
 from web.settings.loading import Loaded
 
 log = structlog.get_logger()

@@ -40,7 +40,7 @@ async def remove_user(database: Database, name: str) -> bool:
 
 
 async def change_password(database: Database, name: str, password_hash: str) -> bool:
-    """Give a user another password and end their sessions; return whether there is such a user."""
+    """Set a user's password and end their sessions; return whether there is such a user."""
     async with database.write() as connection:
         changed = update(console_users).where(console_users.c.name == name).values(password_hash=password_hash)
         await connection.execute(delete(console_sessions).where(_of_user(name)))

@@ -16,7 +16,7 @@ from web.doctor.examination import findings_for
 from web.doctor.exposure import examine_console, examine_exposure
 from web.security.access import Access
 from web.security.passwords import hash_password
-from web.settings.addresses import addresses_of
+from web.settings.addresses import addresses_of, has_real_channel
 from web.settings.loading import load
 
 HASH = hash_password("correct horse battery")
@@ -92,7 +92,9 @@ async def test_without_a_public_address_nobody_is_asked_and_one_that_is_away_is_
 )
 def test_where_the_console_is_and_whom_it_answers_is_said(tmp_path: Path, environ: dict[str, str], says: str) -> None:
     loaded = load(tmp_path, environ)
-    found = examine_console(addresses_of(loaded).console, loaded.settings, Access(), findings_for(loaded))
+    found = examine_console(
+        addresses_of(loaded).console, loaded.settings, Access(), findings_for(loaded), real=has_real_channel(loaded)
+    )
 
     assert "well" == found.state
     assert says in found.says

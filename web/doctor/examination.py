@@ -18,7 +18,7 @@ from web.doctor.models import examine_models
 from web.doctor.servers import examine_servers
 from web.logs.redaction import Redactor
 from web.security.access import kept_access
-from web.settings.addresses import addresses_of
+from web.settings.addresses import addresses_of, has_real_channel
 from web.settings.loading import Loaded, secrets_of
 
 _NEARBY_SECONDS = 3.0
@@ -45,7 +45,8 @@ async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:
     addresses = addresses_of(loaded)
     service, running = await examine_service(addresses, teller, min(seconds, _NEARBY_SECONDS))
     yield service
-    yield examine_console(addresses.console, settings, await asyncio.to_thread(kept_access, settings), teller)
+    access = await asyncio.to_thread(kept_access, settings)
+    yield examine_console(addresses.console, settings, access, teller, real=has_real_channel(loaded))
     for name, table in loaded.channels.items():
         context = ExaminationContext(
             name=name,

@@ -19,14 +19,16 @@ _READABLE, _WRITABLE = 0o004, 0o002
 _SECRETS = FILES[-1]
 
 
-def examine_console(console: Address, settings: Settings, access: Access, finding_factory: FindingFactory) -> Finding:
+def examine_console(
+    console: Address, settings: Settings, access: Access, finding_factory: FindingFactory, *, real: bool
+) -> Finding:
     """Return where the console is and whom it answers."""
     url = console.url or f"{console.host}:0"
     if access.hash_for(settings):
         return finding_factory.ok("console", "console_password", url=url)
     if settings.console.generate_password:
         return finding_factory.ok("console", "console_will_ask", url=url)
-    return finding_factory.ok("console", "console_local", url=url)
+    return finding_factory.ok("console", "console_signs_in" if real else "console_local", url=url)
 
 
 async def examine_exposure(

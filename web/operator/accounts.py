@@ -40,7 +40,7 @@ async def remove_account(database: Database, name: str, *, by: str) -> None:
 
 
 async def set_password(database: Database, name: str, password: str, *, by: str) -> None:
-    """Give a user another password; their sessions end at once. Raises `AccountRefused`."""
+    """Set a user's password; their sessions end at once. Raises `AccountRefused`."""
     if not await change_password(database, name, await _hashed(password)):
         raise AccountRefused(await _no_user(database, name))
     await _note(database, "user_password", by, user=name)
@@ -89,7 +89,7 @@ async def remove_account_of(settings: Settings, name: str, *, by: str) -> None:
 
 
 async def set_password_of(settings: Settings, name: str, password: str, *, by: str) -> None:
-    """Give a user of a deployment another password. Raises `AccountRefused`."""
+    """Set the password of a user of a deployment. Raises `AccountRefused`."""
     async with open_for_cli(await _url(settings)) as database:
         await set_password(database, name, password, by=by)
 

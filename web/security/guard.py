@@ -15,7 +15,7 @@ from litestar.handlers import BaseRouteHandler
 from pipeline.settings import Settings
 from storage.database.access import DatabaseUnusable
 from web.security.access import Access
-from web.security.accounts import COOKIE, Accounts
+from web.security.account_lookup import COOKIE, Accounts
 from web.security.passwords import password_fits
 from web.security.roles import Permission, Role, SignedIn, check_permission, permission_of
 from web.security.sign_in import SignIn, too_many

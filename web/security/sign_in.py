@@ -11,7 +11,7 @@ from pipeline.settings import Settings
 from storage.accounts.users import find_user
 from storage.database.access import driver_errors
 from web.security.access import Access
-from web.security.accounts import Accounts, credential_of
+from web.security.account_lookup import Accounts, credential_of
 from web.security.passwords import password_fits
 from web.security.roles import Role
 from web.security.sources import Connection, claim_of, peer_of

@@ -25,7 +25,7 @@ from web.operator.accounts import (
     remove_account,
     set_password,
 )
-from web.security.accounts import COOKIE
+from web.security.account_lookup import COOKIE
 from web.security.roles import Role
 from web.security.user_passwords import hash_user_password, user_password_fits
 

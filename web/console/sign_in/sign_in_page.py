@@ -11,7 +11,7 @@ from pipeline.text.i18n import in_language
 from storage.conversations.audit import Action, record
 from storage.database.access import DatabaseUnusable
 from web.console.pages import FRESH, page, words_for
-from web.security.accounts import COOKIE
+from web.security.account_lookup import COOKIE
 from web.security.guard import ConsoleGuard
 from web.security.roles import Permission
 
