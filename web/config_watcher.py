@@ -34,8 +34,6 @@ class ConfigWatcher:
         self._source = loaded.source
         self.loop = SupervisedLoop("config", self._watch)
         self._logs = logs
-        self._last = loaded
-        """What was read last and could be used."""
         self._used: Signatures = loaded.signatures
         self._seen: Signatures = loaded.signatures
         self._refused: tuple[Loaded, ChainCatalog] | None = None
@@ -101,7 +99,7 @@ class ConfigWatcher:
         if self._logs is not None:
             self._logs.set_level(settings.log.level)
         self._apply_to_logs(running, wanted)
-        self._last = wanted
+        service.loaded = wanted
 
     def _check_the_rest(self, wanted: Loaded, catalog: ChainCatalog) -> None:
         """Refuse what the next start would refuse, though it waits for that start."""
@@ -123,7 +121,7 @@ class ConfigWatcher:
         waiting = tuple(changed(now, wanted.settings))
         if waiting and waiting != self._service.edit.waiting:
             log.warning("settings_need_restart", keys=list(waiting))
-        if vain := overridden(self._last.layers, wanted.layers):
+        if vain := overridden(self._service.loaded.layers, wanted.layers):
             log.warning("settings_overridden", keys=list(vain), by=sorted(set(vain.values())))
         self._service.edit.waiting = waiting
         self._note(())

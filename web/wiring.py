@@ -148,6 +148,8 @@ class Service:
     eraser: Eraser
     channels: Mapping[str, Opened]
     generations: Generations
+    loaded: Loaded
+    """The settings as they were read last and could be used, with the layer of each."""
     chain_sync: ChainSync
     simulator: WeComSimulator | None
     media: MediaFolder
@@ -354,6 +356,7 @@ def _assemble(
         eraser=eraser,
         channels=opened,
         generations=generations,
+        loaded=loaded,
         chain_sync=ChainSync(
             files,
             RevisionStore(database),

@@ -22,6 +22,7 @@ Action = Literal[
     "list",
     "read",
     "retention",
+    "retry",
     "sign_in",
     "sign_out",
     "token_create",
@@ -99,11 +100,15 @@ async def latest_forgetting(database: Database) -> float:
         return float((await connection.execute(latest)).scalar_one())
 
 
-async def deeds(database: Database, *, action: Action | None = None, limit: int = 100) -> Sequence[AuditRow]:
-    """Return the latest deeds, newest first."""
+async def deeds(
+    database: Database, *, action: Action | None = None, limit: int = 100, before: int | None = None
+) -> Sequence[AuditRow]:
+    """Return the latest deeds, newest first; those with a number below `before`."""
     wanted = select(audit).order_by(audit.c.id.desc()).limit(limit)
     if action is not None:
         wanted = wanted.where(audit.c.action == action)
+    if before is not None:
+        wanted = wanted.where(audit.c.id < before)
     async with database.read() as connection:
         rows = (await connection.execute(wanted)).all()
     return [

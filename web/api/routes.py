@@ -4,10 +4,13 @@ from litestar import Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
+from web.api.audit_api import audit_api
 from web.api.conversations_api import conversations_api
 from web.api.exports_api import exports_api
 from web.api.problems import internal_problem, problem
 from web.api.status_api import status_api
+from web.api.turns_api import turns_api
+from web.api.usage_api import usage_api
 from web.console.pages import FRESH, SAFETY
 from web.security.guard import ConsoleGuard
 from web.security.roles import check_declared
@@ -30,4 +33,11 @@ def api_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
 
 
 def _handlers(service: Service) -> list[HTTPRouteHandler]:
-    return [*status_api(service), *conversations_api(service), *exports_api(service)]
+    return [
+        *audit_api(service),
+        *conversations_api(service),
+        *exports_api(service),
+        *status_api(service),
+        *turns_api(service),
+        *usage_api(service),
+    ]

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +20,7 @@ _ACTIONS = (
     "list",
     "read",
     "retention",
+    "retry",
     "sign_in",
     "sign_out",
     "token_create",
@@ -51,27 +51,10 @@ def command(shell: Shell, *, action: "Action | None", limit: int, as_json: bool)
 
 
 def _cells(deed: "AuditRow") -> tuple[str, ...]:
+    from web.operator.audit_details import described  # noqa: PLC0415 (not for `webot --help`)
+
     when = deed.at.astimezone().strftime("%Y-%m-%d %H:%M")
-    return (when, deed.who, deed.action, str(deed.conversations), str(deed.messages), _what(deed))
-
-
-def _what(deed: "AuditRow") -> str:
-    """Return what was chosen, in one line; what was left as it is by default says nothing."""
-    details = dict(deed.details)
-    chosen = details.pop("filter", {})
-    return " ".join(f"{name}={_short(name, value)}" for name, value in {**details, **chosen}.items() if value)
-
-
-def _short(name: str, value: object) -> str:
-    match value:
-        case float() if name in {"since", "until"}:
-            return datetime.fromtimestamp(value).astimezone().strftime("%Y-%m-%dT%H:%M")
-        case list():
-            return ",".join(map(str, value))
-        case str() if name == "masked":
-            return "yes"
-        case _:
-            return str(value)
+    return (when, deed.who, deed.action, str(deed.conversations), str(deed.messages), described(deed))
 
 
 def _json(deed: "AuditRow") -> str:

@@ -1,12 +1,10 @@
 """Add up the answers, tokens and costs of people, chains, models or days."""
 
 import asyncio
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
@@ -37,65 +35,25 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
     """Print the sums."""
     settings = shell.settings()
     found = asyncio.run(_found(settings.storage.database_url.get_secret_value(), by, _date(since), _date(until)))
-    head: tuple[str, ...] = (by, "answers", "tokens in", "tokens out", f"cost ({settings.budgets.currency})")
-    if is_estimated(found):
-        head = (*head, "tokens estimated")
+    from web.operator import usage  # noqa: PLC0415 (not for `webot --help`)
+
+    currency = settings.budgets.currency
     if to is None:
-        _print_table(head, found)
+        rows = [*found, usage.total_of(found, "in all")] if len(found) > 1 else found
+        estimated = usage.is_estimated(found)
+        lines = (usage.cells(each, "{:,}", "{:,.4f}", estimated=estimated) for each in rows)
+        for line in format_columns([usage.heading(by, found, currency), *lines], numbers_from=1):
+            click.echo(line)
     elif to == "-":
-        _write(head, found, sys.stdout)
+        click.echo(usage.usage_csv(by, found, currency), nl=False)
     else:
         # With a mark that has spreadsheets read Chinese as what it is.
         try:
             with Path(to).open("w", encoding="utf-8-sig", newline="") as file:
-                _write(head, found, file)
+                file.write(usage.usage_csv(by, found, currency))
         except OSError as error:
             raise click.ClickException(f"{to!r} cannot be written: {error.strerror or error}") from error
         click.echo(f"{len(found)} rows in {to}", err=True)
-
-
-def _print_table(head: Sequence[str], found: "Sequence[UsageRow]") -> None:
-    rows = [*found, _total(found)] if len(found) > 1 else found
-    estimated = is_estimated(found)
-    cells = (_cells(each, "{:,}", "{:,.4f}", estimated=estimated) for each in rows)
-    for line in format_columns([head, *cells], numbers_from=1):
-        click.echo(line)
-
-
-def _total(found: "Sequence[UsageRow]") -> "UsageRow":
-    from storage.usage.report import UsageRow  # noqa: PLC0415 (not for `webot --help`)
-
-    return UsageRow(
-        "in all",
-        sum(each.answers for each in found),
-        sum(each.input_tokens for each in found),
-        sum(each.output_tokens for each in found),
-        sum(each.cost for each in found),
-        sum(each.estimated for each in found),
-    )
-
-
-def _write(head: Sequence[str], found: "Sequence[UsageRow]", to: TextIO) -> None:
-    from exports.writers.csv import harmless, writer  # noqa: PLC0415 (not for `webot --help`)
-
-    rows = writer(to, lineterminator="\n")
-    rows.writerow(head)
-    estimated = is_estimated(found)
-    for each in found:
-        first, *others = _cells(each, "{}", "{:.6f}", estimated=estimated)
-        rows.writerow((harmless(first), *others))
-
-
-def is_estimated(found: "Iterable[UsageRow]") -> bool:
-    """Whether any of the tokens are estimated, because a provider did not count them."""
-    return any(each.estimated for each in found)
-
-
-def _cells(each: "UsageRow", count: str, amount: str, *, estimated: bool) -> tuple[str, ...]:
-    counts = (each.answers, each.input_tokens, each.output_tokens)
-    cost = amount.format(Decimal(each.cost) / 1_000_000)
-    cells = (each.of, *map(count.format, counts), cost)
-    return (*cells, count.format(each.estimated)) if estimated else cells
 
 
 def _date(at: datetime | None) -> date | None:

@@ -22,6 +22,10 @@ class NavigationEntry:
 NAVIGATION = (
     NavigationEntry("chat", "", Permission.CHAT),
     NavigationEntry("conversations", "/conversations", Permission.READ_CONVERSATIONS),
+    NavigationEntry("turns", "/turns", Permission.READ_TURNS),
+    NavigationEntry("usage", "/usage", Permission.READ_USAGE),
+    NavigationEntry("settings", "/settings", Permission.READ_SETTINGS),
+    NavigationEntry("audit", "/audit", Permission.READ_AUDIT),
     NavigationEntry("status", "/status", Permission.READ_TURNS),
 )
 

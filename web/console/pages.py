@@ -1,6 +1,7 @@
 """Makes the console's pages out of templates, in the language of whoever asks, with what keeps a page from harm."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any, cast, get_args
@@ -58,6 +59,11 @@ def _hue(name: str) -> int:
     return crc32(name.casefold().encode()) % _HUES
 
 
+def _moment(at: datetime) -> str:
+    """Write a time in the time zone of the settings."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 _TEMPLATES = Environment(
     loader=ChoiceLoader([PackageLoader("web.console", folder) for folder in page_folders()]),
     autoescape=True,
@@ -68,6 +74,7 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.filters["hue"] = _hue
 _TEMPLATES.filters["plain"] = visible_controls
+_TEMPLATES.filters["moment"] = _moment
 _TEMPLATES.globals["asset"] = address_of
 # Read now: files are not for the event loop, and the first person need not wait for them.
 _WORDS: Mapping[Language, Catalogue] = {language: Catalogue(language) for language in _LANGUAGES}
@@ -85,6 +92,11 @@ def language_of(request: _Request) -> Language:
     return "zh"
 
 
+def path_of(request: _Request) -> Callable[..., str]:
+    """Return what makes addresses of pages; only a language that was asked for goes on from page to page."""
+    return partial(_address, lang=request.query_params.get("lang", ""))
+
+
 def words_for(request: _Request) -> Catalogue:
     """Return the sentences for whoever asks."""
     return _WORDS[language_of(request)]
@@ -94,25 +106,30 @@ def rendered(name: str, catalogue: Catalogue, /, **shown: object) -> str:
     """Fill a template in.
 
     It says sentences of the catalogue's table `console` with `say`, problems with `told`, and makes addresses of what
-    belongs to a page with `at`, in the page's language.
+    belongs to a page with `at`, in the page's language. `sentence` says any sentence by its whole key, `named` that of
+    a value out of the database, which may be one that has no sentence.
     """
 
     def say(key: str, /, **values: object) -> str:
         return catalogue.text(f"console.{key}", **values)
 
+    def named(prefix: str, value: str) -> str:
+        key = f"console.{prefix}_{value}"
+        return catalogue.text(key) if catalogue.has(key) else value
+
     at = partial(_address, lang=catalogue.language)
     told = partial(in_language, catalogue=catalogue)
-    return _TEMPLATES.get_template(name).render(say=say, told=told, at=at, language=catalogue.language, **shown)
+    return _TEMPLATES.get_template(name).render(
+        say=say, sentence=catalogue.text, named=named, told=told, at=at, language=catalogue.language, **shown
+    )
 
 
 def page(name: str, request: _Request, /, *, status: int = 200, **shown: object) -> Response[str]:
     """Answer with a page."""
-    # Only a language that was asked for goes on from page to page; `to` makes the addresses.
-    to = partial(_address, lang=request.query_params.get("lang", ""))
     html = rendered(
         name,
         words_for(request),
-        to=to,
+        to=path_of(request),
         version=VERSION,
         navigation=entries_for(request),
         user=signed_in(request),
@@ -143,8 +160,9 @@ def refused(request: _Request, error: HTTPException) -> Response[Any]:
         return Redirect(_sign_in_address(request), status_code=303, headers=headers)
     if not _opens_a_page(request):
         return Response(to_json({"detail": detail}), status_code=status, media_type=MediaType.JSON, headers=headers)
-    to = partial(_address, lang=request.query_params.get("lang", ""))
-    html = rendered("refused.html", words, to=to, status=status, detail=detail, version=VERSION, navigation=(), tab="")
+    html = rendered(
+        "refused.html", words, to=path_of(request), status=status, detail=detail, version=VERSION, navigation=(), tab=""
+    )
     return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)
 
 

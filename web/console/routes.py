@@ -5,6 +5,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from web.console.assets import asset_routes
+from web.console.audit.audit_page import audit_pages
 from web.console.chat.chat_api import chat_api_routes
 from web.console.chat.chat_page import chat_routes
 from web.console.chat.faults import fault_routes
@@ -15,8 +16,11 @@ from web.console.conversations.exports_page import exports_pages
 from web.console.conversations.forgetting_page import forgetting_pages
 from web.console.conversations.reading_page import reading_pages
 from web.console.pages import SAFETY, broke, refused
+from web.console.settings.settings_page import settings_pages
 from web.console.sign_in.sign_in_page import sign_in_pages
 from web.console.status.status_page import status_routes
+from web.console.turns.turns_page import turns_pages
+from web.console.usage.usage_page import usage_pages
 from web.security.guard import ConsoleGuard
 from web.security.roles import check_declared
 from web.wiring import Service
@@ -44,6 +48,10 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
         *fault_routes(sessions),
         *chat_api_routes(service, sessions),
         *drill_routes(service, sessions),
+        *turns_pages(service),
+        *usage_pages(service),
+        *settings_pages(service),
+        *audit_pages(service),
         *status_routes(service),
         *conversations_pages(service),
         *reading_pages(service),

@@ -1,0 +1,127 @@
+"""The operator's pages over a real service: turns that failed, usage, settings and audit, and the same by the API."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import get_args
+
+import click
+import pytest
+
+from storage.conversations.audit import Action, deeds, record
+from storage.monitoring.views import list_turns
+from tests.fakes.openai_server import OpenAIServer, Says
+from tests.service import RunningService, running_service
+from tests.web.commands.test_turns import WORDS, fail_once
+from web.commands.audit import command as audit_command
+
+KEY = "sk-test-0123456789abcdef"
+ENGLISH = {"Accept": "text/html", "Accept-Language": "en"}
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def house(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
+    environ = {
+        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
+        "WEBOT_MODELS__DEFAULT__API_KEY": KEY,
+        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
+        "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
+        "WEBOT_MODELS__DEFAULT__INPUT_PRICE": "2",
+        "WEBOT_BUDGETS__PER_DAY": "5",
+    }
+    async with running_service(tmp_path, environ) as opened:
+        yield opened
+
+
+async def read(house: RunningService, path: str) -> str:
+    answer = await house.http.get(path, headers=ENGLISH)
+    assert answer.is_success, answer.text
+    return answer.text
+
+
+async def test_a_failed_turn_is_shown_with_its_reason_and_remedy_and_runs_again(
+    house: RunningService, model: OpenAIServer
+) -> None:
+    await fail_once(house, model)
+    ((turn,), count) = await list_turns(house.service.database, "failed"), 1
+    listed = await read(house, "/console/turns")
+    without_words = await read(house, f"/console/turns/{turn.id}")
+    with_words = await read(house, f"/console/turns/{turn.id}?words=1")
+    by_api = (await house.http.get("/api/v1/turns")).json()
+    model.script(Says("Now it works."))
+    again = await house.http.post("/console/turns/retry", data={"id": str(turn.id)}, headers=ENGLISH)
+    await house.phone().texts(count=2)
+
+    assert "HTTP 500" in listed
+    assert "Once the cause is put right, run the turn again" in listed
+    assert WORDS not in listed + without_words + json.dumps(by_api, ensure_ascii=False)
+    assert WORDS in with_words
+    assert (count, turn.id) == (by_api["count"], by_api["items"][0]["id"])
+    assert (303, "/console/turns?retried=1") == (again.status_code, again.headers["location"])
+    assert ["retry", "read"] == [deed.action for deed in await deeds(house.service.database)]
+
+
+@pytest.mark.parametrize("asked", ["", "x", "-1", "9" * 40, "²"])
+async def test_a_turn_that_is_none_is_a_bad_request(house: RunningService, asked: str) -> None:
+    form = await house.http.post("/console/turns/retry", data={"id": asked})
+    page = await house.http.get("/console/turns/x" + asked, headers=ENGLISH)
+    program = await house.http.post("/api/v1/turns/retry", json={"ids": [asked]})
+
+    assert [400, 404, 400] == [form.status_code, page.status_code, program.status_code]
+    assert "application/problem+json" == program.headers["content-type"]
+
+
+async def test_usage_is_told_as_figures_table_csv_and_by_the_api(house: RunningService, model: OpenAIServer) -> None:
+    model.script(Says("好"))
+    await house.phone("=cmd").say("你好")
+    await house.phone("=cmd").texts(count=1)
+    page = await read(house, "/console/usage?by=person&days=7")
+    csv = await house.http.get("/console/usage/csv?by=person&days=7")
+    sums = (await house.http.get("/api/v1/usage?by=model")).json()
+    wrong = await house.http.get("/console/usage?by=nobody", headers=ENGLISH)
+
+    assert "wecom/=cmd" in page
+    assert "of 5.00 CNY spent" in page
+    assert "Budget of today" in page
+    assert csv.text.startswith('\ufeff"person","answers"')
+    assert [1] == [row["answers"] for row in sums["items"]]
+    assert "CNY" == sums["currency"]
+    assert 400 == wrong.status_code
+
+
+async def test_the_settings_page_says_where_each_comes_from_and_shows_no_secret(house: RunningService) -> None:
+    page = await read(house, "/console/settings")
+
+    assert "WEBOT_MODELS__DEFAULT__API_KEY" in page
+    assert "test-model" in page
+    assert KEY not in page
+
+
+async def test_the_audit_comes_in_pages_and_what_is_hostile_in_it_is_text(house: RunningService) -> None:
+    for number in range(60):
+        who = "<script>alert(1)</script>" if number == 0 else f"li{number}"
+        await record(house.service.database, "export", who, {"format": "pdf"}, conversations=1, messages=number)
+    latest = await read(house, "/console/audit?action=export")
+    older = await read(house, "/console/audit?action=export&before=11")
+    first = (await house.http.get("/api/v1/audit?limit=40")).json()
+    second = (await house.http.get(f"/api/v1/audit?limit=40&cursor={first['next']}")).json()
+
+    assert "li59" in latest
+    assert "before=11" in latest
+    assert "&lt;script&gt;" in older
+    assert "<script>alert" not in older
+    assert list(range(59, -1, -1)) == [deed["messages"] for deed in first["items"] + second["items"]]
+    assert None is second["next"]
+
+
+def test_the_shell_filters_the_audit_by_every_kind_of_deed() -> None:
+    filtered = next(option for option in audit_command.params if option.name == "action")
+
+    assert isinstance(filtered.type, click.Choice)
+    assert get_args(Action) == tuple(filtered.type.choices)

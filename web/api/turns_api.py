@@ -1,0 +1,71 @@
+"""Turns that wait or failed, for programs; nobody's words are in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from litestar import Request, get, post
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery, QueryParameter
+
+from pipeline.errors import TryAgain
+from storage.monitoring.views import TurnView, Which, count_turns, list_turns
+from storage.turns.retries import Retried, retry, retry_all
+from web.security.auditing import audit
+from web.security.roles import Permission
+from web.wiring import Service
+
+_Request = Request[Any, Any, Any]
+
+_MOST = 200
+_MOST_IDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPage:
+    """The oldest turns that wait or that failed, of `count` in all."""
+
+    count: int
+    items: Sequence[TurnView]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequest:
+    """Which turns to run again: their numbers, or `all` that failed."""
+
+    ids: Sequence[int] | Literal["all"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAnswer:
+    """What came of each."""
+
+    items: Sequence[Retried]
+
+
+def turns_api(service: Service) -> list[HTTPRouteHandler]:
+    """Make the routes."""
+
+    @get("/turns", permission=Permission.READ_TURNS)
+    async def turns(which: FromQuery[Which] = "failed", limit: Annotated[int, QueryParameter(ge=1, le=_MOST)] = 50) -> TurnPage:
+        found = await list_turns(service.database, which, limit=limit)
+        return TurnPage(max(await count_turns(service.database, which), len(found)), found)
+
+    @post("/turns/retry", status_code=200, permission=Permission.RETRY_TURNS)
+    async def again(request: _Request, data: RetryRequest) -> RetryAnswer:
+        ids = data.ids
+        if ids != "all" and (len(ids) > _MOST_IDS or not all(0 < one < 2**63 for one in ids)):
+            raise HTTPException(status_code=400, detail="console.bad_form")
+        try:
+            if ids == "all":
+                done = await retry_all(service.database, service.worker)
+            else:
+                done = await retry(service.database, service.worker, ids)
+        except TryAgain as error:
+            raise HTTPException(status_code=503, detail="console.turns_not_retried") from error
+        count = sum(each.outcome in {"afresh", "resent"} for each in done)
+        await audit(service.database, request, "retry", {"turns": ids}, messages=count)
+        return RetryAnswer(done)
+
+    return [turns, again]

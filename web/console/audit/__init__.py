@@ -1,0 +1,1 @@
+"""The page of the audit: who read, exported, deleted or changed what."""

@@ -1,0 +1,101 @@
+"""Shows turns that wait, failed or were not delivered, and runs failed ones again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import MediaType, Request, Response, get, post
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from pipeline.errors import TryAgain
+from storage.monitoring.views import TurnView, Which, count_turns, find_turn, list_turns
+from storage.turns.retries import retry, retry_all
+from web.console.pages import FRESH, page, path_of, rendered, words_for
+from web.console.request_models import whole_number
+from web.operator.turn_remedies import remedy_for
+from web.security.auditing import audit
+from web.security.roles import Permission, signed_in
+from web.wiring import Service
+
+_Request = Request[Any, Any, Any]
+
+SHOWN = 50
+"""Turns of each kind; the oldest come first, and what follows them comes up when they are settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnList:
+    """The oldest turns that wait or that failed, of `count` in all; each with its remedy where it failed."""
+
+    which: Which
+    count: int
+    turns: Sequence[tuple[TurnView, str]]
+
+    @property
+    def more(self) -> int:
+        """Return how many are not shown."""
+        return self.count - len(self.turns)
+
+
+def turns_pages(service: Service) -> list[HTTPRouteHandler]:
+    """Make the routes."""
+
+    async def listed(which: Which) -> TurnList:
+        turns = await list_turns(service.database, which, limit=SHOWN)
+        shown = [(turn, remedy_for(turn) if which == "failed" else "") for turn in turns]
+        return TurnList(which, max(await count_turns(service.database, which), len(turns)), shown)
+
+    async def both() -> tuple[TurnList, TurnList]:
+        return await listed("failed"), await listed("waiting")
+
+    @get("/turns", permission=Permission.READ_TURNS)
+    async def show(request: _Request) -> Response[str]:
+        retried = request.query_params.get("retried", "")
+        running = service.worker.running
+        return page("turns.html", request, tab="turns", retried=retried, lists=await both(), running=running)
+
+    @get("/turns/list", permission=Permission.READ_TURNS)
+    async def refresh(request: _Request) -> Response[str]:
+        html = rendered(
+            "turns_list.html",
+            words_for(request),
+            to=path_of(request),
+            user=signed_in(request),
+            lists=await both(),
+            running=service.worker.running,
+        )
+        return Response(html, media_type=MediaType.HTML, headers=FRESH)
+
+    @get("/turns/{turn_id:str}", permission=Permission.READ_TURNS)
+    async def detail(request: _Request, turn_id: FromPath[str]) -> Response[str]:
+        number = whole_number(turn_id)
+        found = await find_turn(service.database, number) if number else None
+        if found is None:
+            raise HTTPException(status_code=404, detail="console.turns_unknown")
+        user = signed_in(request)
+        words = user is not None and user.may(Permission.READ_CONVERSATIONS) and "words" in request.query_params
+        if words:
+            await audit(service.database, request, "read", {"turn": found.turn.id, "user": found.turn.user}, messages=1)
+        return page("turn.html", request, tab="turns", detail=found, words=words, remedy=remedy_for(found.turn))
+
+    @post("/turns/retry", permission=Permission.RETRY_TURNS)
+    async def again(request: _Request) -> Redirect:
+        form = await request.form()
+        number = whole_number(str(form.get("id", "")))
+        if number is None and form.get("id") != "all":
+            raise HTTPException(status_code=400, detail="console.bad_form")
+        try:
+            if number is None:
+                done = await retry_all(service.database, service.worker)
+            else:
+                done = await retry(service.database, service.worker, [number])
+        except TryAgain as error:
+            raise HTTPException(status_code=503, detail="console.turns_not_retried") from error
+        count = sum(each.outcome in {"afresh", "resent"} for each in done)
+        await audit(service.database, request, "retry", {"turn": number or "all"}, messages=count)
+        return Redirect(path_of(request)("/turns", retried=str(count)), status_code=303)
+
+    return [show, refresh, detail, again]

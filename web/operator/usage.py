@@ -1,0 +1,53 @@
+"""What answers took, as the shell, the console and the API show it: sums in one form, and as CSV."""
+
+import io
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from exports.writers.csv import harmless, writer
+from storage.usage.report import By, UsageRow
+
+MILLIONTHS = Decimal(1_000_000)
+
+
+def total_of(rows: Iterable[UsageRow], name: str) -> UsageRow:
+    """Add rows up."""
+    found = tuple(rows)
+    return UsageRow(
+        name,
+        sum(each.answers for each in found),
+        sum(each.input_tokens for each in found),
+        sum(each.output_tokens for each in found),
+        sum(each.cost for each in found),
+        sum(each.estimated for each in found),
+    )
+
+
+def is_estimated(rows: Iterable[UsageRow]) -> bool:
+    """Whether any of the tokens are estimated, because a provider did not count them."""
+    return any(each.estimated for each in rows)
+
+
+def heading(by: By, rows: Iterable[UsageRow], currency: str) -> tuple[str, ...]:
+    """Return the names of the columns."""
+    names = (by, "answers", "tokens in", "tokens out", f"cost ({currency})")
+    return (*names, "tokens estimated") if is_estimated(rows) else names
+
+
+def cells(row: UsageRow, count: str, amount: str, *, estimated: bool) -> tuple[str, ...]:
+    """Return a row's cells, its counts and its cost written in the forms given."""
+    counts = (row.answers, row.input_tokens, row.output_tokens)
+    written = (row.of, *map(count.format, counts), amount.format(Decimal(row.cost) / MILLIONTHS))
+    return (*written, count.format(row.estimated)) if estimated else written
+
+
+def usage_csv(by: By, rows: Sequence[UsageRow], currency: str) -> str:
+    """Return the sums for a spreadsheet, which takes no cell for a formula."""
+    into = io.StringIO()
+    lines = writer(into, lineterminator="\n")
+    lines.writerow(heading(by, rows, currency))
+    estimated = is_estimated(rows)
+    for each in rows:
+        first, *others = cells(each, "{}", "{:.6f}", estimated=estimated)
+        lines.writerow((harmless(first), *others))
+    return into.getvalue()
