@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from litestar import Request, get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from pipeline.errors import TryAgain
 from storage.monitoring.views import TurnView, Which, count_turns, list_turns
@@ -18,7 +18,7 @@ from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
 
-_MOST = 200
+_Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 _MOST_IDS = 1000
 
 
@@ -48,12 +48,12 @@ def turns_api(service: Service) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
     @get("/turns", permission=Permission.READ_TURNS)
-    async def turns(which: FromQuery[Which] = "failed", limit: Annotated[int, QueryParameter(ge=1, le=_MOST)] = 50) -> TurnPage:
+    async def turns(which: FromQuery[Which] = "failed", limit: _Limit = 50) -> TurnPage:
         found = await list_turns(service.database, which, limit=limit)
         return TurnPage(max(await count_turns(service.database, which), len(found)), found)
 
     @post("/turns/retry", status_code=200, permission=Permission.RETRY_TURNS)
-    async def again(request: _Request, data: RetryRequest) -> RetryAnswer:
+    async def again(request: _Request, data: JSONBody[RetryRequest]) -> RetryAnswer:
         ids = data.ids
         if ids != "all" and (len(ids) > _MOST_IDS or not all(0 < one < 2**63 for one in ids)):
             raise HTTPException(status_code=400, detail="console.bad_form")

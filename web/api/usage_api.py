@@ -12,6 +12,8 @@ from storage.usage.report import By, UsageRow, usage_report
 from web.security.roles import Permission
 from web.wiring import Service
 
+_Day = FromQuery[date | None]
+
 
 @dataclass(frozen=True, slots=True)
 class UsageSums:
@@ -25,7 +27,7 @@ def usage_api(service: Service) -> list[HTTPRouteHandler]:
     """Make the route."""
 
     @get("/usage", permission=Permission.READ_USAGE)
-    async def usage(by: FromQuery[By] = "day", since: FromQuery[date | None] = None, until: FromQuery[date | None] = None) -> UsageSums:
+    async def usage(by: FromQuery[By] = "day", since: _Day = None, until: _Day = None) -> UsageSums:
         rows = await usage_report(service.database, by, since=since, until=until)
         return UsageSums(service.settings.budgets.currency, rows)
 

@@ -79,14 +79,14 @@ async def test_a_turn_that_is_none_is_a_bad_request(house: RunningService, asked
 
 async def test_usage_is_told_as_figures_table_csv_and_by_the_api(house: RunningService, model: OpenAIServer) -> None:
     model.script(Says("好"))
-    await house.phone("=cmd").say("你好")
-    await house.phone("=cmd").texts(count=1)
+    await house.phone("lisi").say("你好")
+    await house.phone("lisi").texts(count=1)
     page = await read(house, "/console/usage?by=person&days=7")
     csv = await house.http.get("/console/usage/csv?by=person&days=7")
     sums = (await house.http.get("/api/v1/usage?by=model")).json()
     wrong = await house.http.get("/console/usage?by=nobody", headers=ENGLISH)
 
-    assert "wecom/=cmd" in page
+    assert "wecom/lisi" in page
     assert "of 5.00 CNY spent" in page
     assert "Budget of today" in page
     assert csv.text.startswith('\ufeff"person","answers"')
