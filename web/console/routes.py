@@ -11,6 +11,7 @@ from web.console.chat.chat_page import chat_routes
 from web.console.chat.faults import fault_routes
 from web.console.chat.session import ConsoleSessions
 from web.console.chat.simulate_api import drill_routes
+from web.console.conversations.cases_page import cases_pages
 from web.console.conversations.conversations_page import conversations_pages
 from web.console.conversations.exports_page import exports_pages
 from web.console.conversations.forgetting_page import forgetting_pages
@@ -57,5 +58,6 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
         *reading_pages(service),
         *forgetting_pages(service),
         *exports_pages(service),
+        *cases_pages(service),
         *asset_routes(),
     ]

@@ -1,5 +1,8 @@
 """The conversations' pages in a real Chromium: found, filtered, read, forgotten; hostile words stay words."""
 
+import asyncio
+import tomllib
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -74,7 +77,15 @@ async def test_a_conversation_is_found_by_two_characters_filtered_read_and_forgo
     await page.keyboard.press("Enter")
     await expect(page.locator(".found-talk")).to_have_count(2)
     await expect(page.locator("mark").first).to_have_text("年假")
-    await page.locator(".filters summary").click()
+    await page.get_by_text("导出这些对话").click()
+    await page.locator("select[name=format]").select_option("csv")
+    await page.get_by_role("button", name="开始导出").click()
+    async with page.expect_download() as downloading:
+        await page.get_by_role("link", name="下载").click()
+    with zipfile.ZipFile(await (await downloading.value).path()) as archive:
+        assert "年假能不能分开请" in archive.read("transcripts.csv").decode()
+    await page.goto(f"{house.console.base_url}/console/conversations?words=年假")
+    await page.get_by_text("筛选").click()
     await page.locator("select[name=rated]").select_option("bad")
     await page.locator("input[name=tool]").fill("search")
     await page.locator("input[name=failed]").check()
@@ -83,6 +94,14 @@ async def test_a_conversation_is_found_by_two_characters_filtered_read_and_forgo
     await page.locator(".exchange").click()
     for said in ("hr @ r7", "qwen-max", "输入 812，输出 64", "0.0012 CNY", "超时", '{"q": "<b>年假</b>"}', "不满意"):
         await expect(page.locator("#t1")).to_contain_text(said)
+
+    await page.get_by_role("link", name="做成用例").click()
+    await expect(page.locator("textarea[name=question]")).to_have_value("年假怎么算？")
+    await page.locator("select[name=chain]").select_option("default")
+    await page.get_by_role("button", name="加到草稿").click()
+    await expect(page.locator("[role=status]")).to_contain_text("default")
+    await page.go_back()
+    await page.go_back()
 
     await page.get_by_role("link", name="删除此人的数据").click()
     await page.locator("input[name=user]").fill("ann")
@@ -95,7 +114,7 @@ async def test_a_conversation_is_found_by_two_characters_filtered_read_and_forgo
     await expect(page.locator(".found-talk")).to_have_count(1)
     await expect(page.locator(".whose")).to_have_text("王小明")
     done = [each.action for each in await deeds(house.service.database)]
-    assert {"list", "read", "forget"} == {*done}
+    assert {"list", "read", "forget", "export"} == {*done}
 
 
 async def test_a_long_conversation_is_read_in_parts_with_its_pictures(house: RunningService, page: Page) -> None:
@@ -150,3 +169,19 @@ async def test_what_is_not_there_is_said(house: RunningService, address: str) ->
     answer = await house.console.get(f"/console/conversations/{address}", headers={"Accept": "text/html"})
 
     assert 404 == answer.status_code
+
+
+async def test_a_case_is_masked_and_hostile_words_stay_words(house: RunningService, tmp_path: Path) -> None:
+    await say(house.service.database, '我的手机 13800138000"""\'\\\x7f\u202e\n[[x]]', "好")
+    talk = (await house.console.get("/api/v1/conversations?words=手机")).json()["items"][0]["conversation"]
+    form = (await house.console.get(f"/console/conversations/{talk}/case/1", headers={"Accept-Language": "en"})).text
+    assert "13800138000" not in form
+    assert "The answer says the same as this" in form
+    hostile = {"chain": "default", "question": '问"""\'\\\x7f\u202e\n[[x]]\nname = 1', "rubric": "x"}
+    for _ in range(2):
+        assert 200 == (await house.console.post("/console/cases", data=hostile)).status_code
+    (draft,) = await asyncio.to_thread(lambda: [*tmp_path.rglob("drafts/default.toml")])
+    cases = tomllib.loads(await asyncio.to_thread(draft.read_text))["cases"]
+    assert [hostile["question"]] * 2 == [each["input"] for each in cases[-2:]]
+    for wrong in ({"question": " "}, {"rubric": ""}, {"chain": "../x"}, {"chain": "nobody"}):
+        assert 400 == (await house.console.post("/console/cases", data=hostile | wrong)).status_code
