@@ -31,6 +31,11 @@ MOST_BYTES = 512 * 1024
 MOST_TOKENS = 100_000
 """How many tokens, by estimate, a chain may say before every question."""
 
+_DEEPEST = 16
+"""How many tables and lists may stand in one another; options of a model need three or four."""
+
+# The parser takes time and memory by the square of a dotted key's parts: such a one is refused before it is parsed.
+_DOTTED = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){64}""")
 _NAME = re.compile(r"[\w-]+")
 _TOOLS = tool_names()
 _MCP = re.compile(r"mcp\.[\w-]+(\.\S+)?")
@@ -247,12 +252,16 @@ def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:
     if not text.strip():
         # No text is how a chain is taken away, and an editor empties a file before it writes.
         raise ChainInvalid(placed(source, Sentence("mistake.empty_file")))
+    if _DOTTED.search(text):
+        raise ChainInvalid(placed(source, Sentence("mistake.too_deep", most=_DEEPEST)))
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ChainInvalid(explain_syntax(source, error, text)) from error
     except RecursionError as error:
-        raise ChainInvalid(placed(source, str(error))) from error
+        raise ChainInvalid(placed(source, Sentence("mistake.too_deep", most=_DEEPEST))) from error
+    if _is_too_deep(document):
+        raise ChainInvalid(placed(source, Sentence("mistake.too_deep", most=_DEEPEST)))
     where = locate_keys(text)
     if not is_name(name):
         raise ChainInvalid(placed(source, Sentence("mistake.file_name")))
@@ -281,6 +290,21 @@ def chain_of(document: Mapping[str, Any], *, source: str, where: TomlLocations |
     if problems:
         raise ChainInvalid(*problems)
     return chain
+
+
+def _is_too_deep(document: object) -> bool:
+    """Whether tables and lists stand in one another too often: every step after this one calls itself for each."""
+    layer: list[Any] = [document]
+    for _ in range(_DEEPEST + 1):
+        layer = [
+            inner
+            for each in layer
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not layer:
+            return False
+    return True
 
 
 def _frozen(value: object) -> object:

@@ -87,7 +87,7 @@ class CasesReport:
                     "model": chain.model,
                     "answered_by": list(chain.answered_by),
                     "error": chain.error,
-                    "cases": [_case(result) for result in chain.results],
+                    "cases": [case_document(result) for result in chain.results],
                 }
                 for chain in self.chains
             ],
@@ -123,7 +123,8 @@ class CasesReport:
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _case(result: CaseResult) -> dict[str, object]:
+def case_document(result: CaseResult) -> dict[str, object]:
+    """Return a case with its answer, for programs."""
     tried = result.tried
     return {
         "number": result.number,

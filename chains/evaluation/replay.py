@@ -153,14 +153,20 @@ def _tools(tried: TrialAnswer) -> str:
     return "".join(f"\n<small>{escape(describe_use(use))}</small>" for use in tried.tools)
 
 
+def differences(before: str, after: str) -> Iterator[tuple[str, str, str]]:
+    """Yield two texts in pieces: what both say, what only the first says, what only the second says."""
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        gone, come = "".join(old[a:b]), "".join(new[c:d])
+        yield (gone, "", "") if kind == "equal" else ("", gone, come)
+
+
 def mark_differences(before: str, after: str) -> tuple[str, str]:
     """Return two texts as HTML in which what only one of them says is marked."""
-    old, new = _WORD.findall(before), _WORD.findall(after)
     left, right = [], []
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        gone, come = escape("".join(old[a:b])), escape("".join(new[c:d]))
-        left.append(gone if kind == "equal" else f"<del>{gone}</del>" if gone else "")
-        right.append(come if kind == "equal" else f"<ins>{come}</ins>" if come else "")
+    for same, gone, come in differences(before, after):
+        left.append(escape(same) or (f"<del>{escape(gone)}</del>" if gone else ""))
+        right.append(escape(same) or (f"<ins>{escape(come)}</ins>" if come else ""))
     return "".join(left), "".join(right)
 
 

@@ -17,6 +17,9 @@ from storage.database.reading import read_or_none, read_time
 from storage.database.tables import audit
 
 Action = Literal[
+    "chain_draft",
+    "chain_release",
+    "chain_replay",
     "export",
     "forget",
     "list",

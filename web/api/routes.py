@@ -5,6 +5,9 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from web.api.audit_api import audit_api
+from web.api.chain_releases_api import chain_releases_api
+from web.api.chain_trials_api import chain_trials_api
+from web.api.chains_api import chains_api
 from web.api.conversations_api import conversations_api
 from web.api.exports_api import exports_api
 from web.api.problems import internal_problem, problem
@@ -35,6 +38,9 @@ def api_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
 def _handlers(service: Service) -> list[HTTPRouteHandler]:
     return [
         *audit_api(service),
+        *chain_releases_api(service),
+        *chain_trials_api(service),
+        *chains_api(service),
         *conversations_api(service),
         *exports_api(service),
         *status_api(service),

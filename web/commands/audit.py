@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from storage.conversations.audit import Action, AuditRow
 
 _ACTIONS = (
+    "chain_draft",
+    "chain_release",
+    "chain_replay",
     "export",
     "forget",
     "list",

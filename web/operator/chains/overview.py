@@ -8,7 +8,6 @@ from typing import Literal
 
 from chains.catalog.config import ChainConfig
 from pipeline.revisions import ChainRelease
-from pipeline.text.i18n import Catalogue, in_language
 from storage.conversations.ratings import RatingCount
 from web.operator.chains.deployment import deployment_of
 from web.operator.chains.workspace import ChainWorkspace
@@ -84,22 +83,20 @@ def summarise_release(release: ChainRelease, counts: Mapping[tuple[str, str], Ra
     )
 
 
-async def list_chains(desk: ChainWorkspace, words: Catalogue) -> tuple[ChainSummary, ...]:
+async def list_chains(desk: ChainWorkspace) -> tuple[ChainSummary, ...]:
     """Return every chain, those only drafted or tried among them."""
     counts = await desk.ratings()
-    return tuple(_summary(desk, name, counts, words) for name in await asyncio.to_thread(lambda: desk.names))
+    return tuple(_summary(desk, name, counts) for name in desk.names)
 
 
-async def find_chain(desk: ChainWorkspace, name: str, words: Catalogue) -> ChainSummary | None:
+async def find_chain(desk: ChainWorkspace, name: str) -> ChainSummary | None:
     """Return one chain, None where there is none of this name."""
-    if name not in await asyncio.to_thread(lambda: desk.names):
+    if name not in desk.names:
         return None
-    return _summary(desk, name, await desk.ratings(), words)
+    return _summary(desk, name, await desk.ratings())
 
 
-def _summary(
-    desk: ChainWorkspace, name: str, counts: Mapping[tuple[str, str], RatingCount], words: Catalogue
-) -> ChainSummary:
+def _summary(desk: ChainWorkspace, name: str, counts: Mapping[tuple[str, str], RatingCount]) -> ChainSummary:
     live = desk.shelf.catalog.chains.get(name)
     tried = desk.on_trial(name)
     chain = live or (tried.chain if tried is not None else None) or ChainConfig(name=name, model="")
@@ -122,8 +119,8 @@ def _summary(
         model=chain.model,
         revision=live.revision if live else "",
         origin=origin,
-        has_draft=desk.draft_file(name).exists(),
-        problem=in_language(desk.shelf.refused.get(name, ""), words),
+        has_draft=name in desk.drafts,
+        problem=desk.shelf.refused.get(name, ""),
         good=count.good,
         bad=count.bad,
         trial=summarise_release(trial, counts) if trial else None,

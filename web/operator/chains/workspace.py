@@ -59,11 +59,8 @@ class ChainWorkspace:
         )
         self.shelf.open(requirements_of(settings, self.models))
         self.folder = self.shelf.folders[-1]
-
-    @property
-    def drafts(self) -> tuple[str, ...]:
-        """Name the drafts there are."""
-        return tuple(sorted(file.stem for file in (self.folder / DRAFTS).glob("*.toml")))
+        self.drafts = tuple(sorted(file.stem for file in (self.folder / DRAFTS).glob("*.toml")))
+        """The names of the drafts there are."""
 
     def draft_file(self, name: str) -> Path:
         """Name the file of a chain's draft."""
@@ -80,6 +77,10 @@ class ChainWorkspace:
     def names(self) -> tuple[str, ...]:
         """Name the chains there are, those that are only tried or drafted among them."""
         return tuple(sorted({*self.shelf.catalog.names, *self.deployment.trials, *self.drafts}))
+
+    def has(self, name: str) -> bool:
+        """Whether a chain answers everybody."""
+        return name in self.shelf.catalog.chains
 
     def on_trial(self, name: str) -> Version | None:
         """Return what is tried of a chain; None for nothing, or for what cannot be read."""

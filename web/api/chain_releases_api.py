@@ -1,0 +1,151 @@
+"""Releases of chains for programs and pages: to all, to some, back again; their history, differences and ratings."""
+
+import asyncio
+from typing import Annotated, Any
+
+from litestar import Request, delete, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from pydantic import Field
+
+from pipeline.errors import ChainInvalid
+from pipeline.text.i18n import Catalogue
+from storage.conversations.ratings import Rating
+from web.console.chains.chain_actions import (
+    chain_problem,
+    finish_trial,
+    release_again,
+    release_draft,
+    release_sentence,
+    remove_chain,
+    unknown_chain,
+    versions_between,
+)
+from web.console.pages import words_for
+from web.console.request_models import RequestModel, from_body, from_query
+from web.operator.chains.deployment import differences
+from web.operator.chains.overview import open_workspace, summarise_release
+from web.operator.chains.release_words import doubt_lines
+from web.operator.chains.releasing import FinishedRelease
+from web.operator.chains.workspace import ChainWorkspace
+from web.security.roles import Permission
+from web.wiring import Service
+
+_Request = Request[Any, Any, Any]
+
+_LONGEST_NOTE = 500
+
+
+class _Note(RequestModel):
+    note: str = Field(default="", max_length=_LONGEST_NOTE)
+
+
+class _Publish(_Note):
+    share: int | None = Field(default=None, ge=0, le=100)
+    """Of a hundred people; left out, those named, or everybody where none is."""
+    users: tuple[str, ...] = ()
+    etag: str | None = None
+    """The draft that is meant; left out, the one there is."""
+
+
+class _Rollback(_Note):
+    revision: Annotated[str, Field(min_length=1)]
+    """By how its name begins; "shipped" for the one that came with webot."""
+
+
+class _Between(RequestModel):
+    old: str = ""
+    """A revision; left out, what is live."""
+    new: str = ""
+    """A revision; left out, what is live where `old` is given, else the draft."""
+
+
+class _Rated(RequestModel):
+    rated: Rating = ""
+    last: int = Field(default=20, ge=1, le=1000)
+
+
+def chain_releases_api(service: Service) -> list[HTTPRouteHandler]:
+    """Make the routes."""
+
+    @post("/chains/{name:str}/publish", permission=Permission.RELEASE_CHAINS, status_code=200)
+    async def publish(request: _Request, name: FromPath[str]) -> dict[str, Any]:
+        asked = await from_body(_Publish, request)
+        done = await release_draft(
+            service, request, name, share=asked.share, users=asked.users, note=asked.note, seen=asked.etag
+        )
+        return release_document(done, words_for(request))
+
+    @post("/chains/{name:str}/rollback", permission=Permission.RELEASE_CHAINS, status_code=200)
+    async def rollback(request: _Request, name: FromPath[str]) -> dict[str, Any]:
+        asked = await from_body(_Rollback, request)
+        done = await release_again(service, request, name, asked.revision, note=asked.note)
+        return release_document(done, words_for(request))
+
+    @delete("/chains/{name:str}/trial", permission=Permission.RELEASE_CHAINS, status_code=200)
+    async def end_trial(request: _Request, name: FromPath[str]) -> dict[str, Any]:
+        return release_document(await finish_trial(service, request, name), words_for(request))
+
+    @delete("/chains/{name:str}", permission=Permission.RELEASE_CHAINS, status_code=200)
+    async def take_away(request: _Request, name: FromPath[str]) -> dict[str, Any]:
+        return release_document(await remove_chain(service, request, name), words_for(request))
+
+    @get("/chains/{name:str}/history", permission=Permission.READ_CHAINS)
+    async def history(name: FromPath[str]) -> dict[str, Any]:
+        desk = await _known(service, name)
+        counts = await desk.ratings()
+        releases = [summarise_release(each, counts) for each in await desk.history(name)]
+        return {"items": releases, "next": None}
+
+    @get("/chains/{name:str}/diff", permission=Permission.READ_CHAINS)
+    async def diff(request: _Request, name: FromPath[str]) -> dict[str, Any]:
+        asked = from_query(_Between, request)
+        desk = await _known(service, name)
+        try:
+            before, after = await versions_between(desk, name, asked.old, asked.new)
+        except ChainInvalid as error:
+            raise chain_problem(error) from error
+        lines = await asyncio.to_thread(differences, before, after)
+        return {"old": before.chain.revision, "new": after.chain.revision, "lines": lines}
+
+    @get("/chains/{name:str}/ratings", permission=Permission.READ_CHAINS)
+    async def ratings(request: _Request, name: FromPath[str]) -> dict[str, Any]:
+        asked = from_query(_Rated, request)
+        desk = await _known(service, name)
+        counts = await desk.ratings()
+        answers = await desk.judged(name, last=asked.last, rated=asked.rated) if desk.has(name) else []
+        return {
+            "revisions": [
+                {"revision": revision, "good": count.good, "bad": count.bad}
+                for (chain, revision), count in sorted(counts.items())
+                if chain == name
+            ],
+            "items": answers,
+            "next": None,
+        }
+
+    return [publish, rollback, end_trial, take_away, history, diff, ratings]
+
+
+def release_document(done: FinishedRelease, words: Catalogue) -> dict[str, Any]:
+    """Return what became of a release, for programs."""
+    published = done.published
+    return {
+        "chain": done.name,
+        "revision": done.revision,
+        "share": done.share,
+        "users": done.users,
+        "took_effect": published.took_effect,
+        "taken_back": published.undone,
+        "machines": published.machines,
+        "live": len(published.live),
+        "sentence": release_sentence(done, words),
+        "doubts": doubt_lines(published, words),
+    }
+
+
+async def _known(service: Service, name: str) -> ChainWorkspace:
+    desk = await open_workspace(service)
+    if name not in desk.names:
+        raise unknown_chain(desk, name)
+    return desk

@@ -1,0 +1,148 @@
+"""Chains for programs and pages: what there is, drafts that nobody overwrites unseen, and checks."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request, Response, delete, get, post, put
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from pipeline.errors import ChainInvalid
+from web.console.chains.chain_actions import (
+    DraftState,
+    chain_problem,
+    draft_state,
+    rename_draft,
+    state_of_draft,
+    unknown_chain,
+)
+from web.console.pages import answer_json, words_for
+from web.console.request_models import RequestModel, from_body
+from web.operator.chains.checking import ChainProblem, check_deeply, check_text
+from web.operator.chains.drafts import Drafts
+from web.operator.chains.overview import ChainSummary, find_chain, list_chains, open_workspace
+from web.security.auditing import audit
+from web.security.roles import Permission
+from web.wiring import Service
+
+_Request = Request[Any, Any, Any]
+
+LARGEST_TEXT = 4 * 1024 * 1024
+"""Bytes of a request that holds a chain's text, which JSON may make several times as long."""
+
+
+class _Text(RequestModel):
+    text: str
+
+
+class _Check(_Text):
+    name: str
+    deep: bool = False
+    """Also ask the models' classes for options and the MCP servers for tools."""
+
+
+class _Rename(RequestModel):
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What is wrong with a text; `revision` is empty for one that cannot be read."""
+
+    usable: bool
+    problems: Sequence[ChainProblem]
+    revision: str
+    prompt_tokens: int
+    cases: int
+
+
+def chains_api(service: Service) -> list[HTTPRouteHandler]:
+    """Make the routes."""
+
+    @get("/chains", permission=Permission.READ_CHAINS)
+    async def list_() -> dict[str, Any]:
+        return {"items": await list_chains(await open_workspace(service)), "next": None}
+
+    @get("/chains/{name:str}", permission=Permission.READ_CHAINS)
+    async def show(name: FromPath[str]) -> ChainSummary:
+        desk = await open_workspace(service)
+        found = await find_chain(desk, name)
+        if found is None:
+            raise unknown_chain(desk, name)
+        return found
+
+    @get("/chains/{name:str}/draft", permission=Permission.READ_CHAINS)
+    async def read_draft(name: FromPath[str]) -> Response[bytes]:
+        desk = await open_workspace(service)
+        return _with_etag(await draft_state(desk, name))
+
+    @put("/chains/{name:str}/draft", permission=Permission.EDIT_CHAINS, request_max_body_size=LARGEST_TEXT)
+    async def write_draft(request: _Request, name: FromPath[str]) -> Response[bytes]:
+        asked = await from_body(_Text, request)
+        seen = seen_mark(request)
+        desk = await open_workspace(service)
+        try:
+            draft = await asyncio.to_thread(Drafts(desk.folder).write, name, asked.text, seen=seen)
+        except ChainInvalid as error:
+            raise chain_problem(error) from error
+        await audit(service.database, request, "chain_draft", {"chain": name})
+        return _with_etag(state_of_draft(desk, draft))
+
+    @delete("/chains/{name:str}/draft", permission=Permission.EDIT_CHAINS)
+    async def delete_draft(request: _Request, name: FromPath[str]) -> None:
+        seen = seen_mark(request)
+        desk = await open_workspace(service)
+        try:
+            await asyncio.to_thread(Drafts(desk.folder).delete, name, seen=seen)
+        except ChainInvalid as error:
+            raise chain_problem(error) from error
+        await audit(service.database, request, "chain_draft", {"chain": name, "deleted": True})
+
+    @post("/chains/check", permission=Permission.READ_CHAINS, status_code=200, request_max_body_size=LARGEST_TEXT)
+    async def check(request: _Request) -> CheckResult:
+        asked = await from_body(_Check, request)
+        desk, words = await open_workspace(service), words_for(request)
+        found = await asyncio.to_thread(check_text, desk, asked.name, asked.text, words)
+        problems, chain = found.problems, found.chain
+        if asked.deep and chain is not None and found.usable:
+            problems += await check_deeply(desk, asked.name, asked.text, chain, words)
+        return CheckResult(
+            usable=all(each.severity != "error" for each in problems),
+            problems=problems,
+            revision=chain.revision if chain else "",
+            prompt_tokens=chain.prompt_tokens if chain else 0,
+            cases=len(chain.cases) if chain else 0,
+        )
+
+    @post("/chains/{name:str}/rename", permission=Permission.EDIT_CHAINS, status_code=200)
+    async def rename(request: _Request, name: FromPath[str]) -> dict[str, str]:
+        asked = await from_body(_Rename, request)
+        await rename_draft(service, request, name, asked.to)
+        return {"name": asked.to}
+
+    return [list_, show, read_draft, write_draft, delete_draft, check, rename]
+
+
+def seen_mark(request: _Request) -> str:
+    """Return the mark of the draft that a request means to change, empty for none that is there.
+
+    Raises:
+        HTTPException: the request does not say.
+    """
+    if request.headers.get("if-none-match", "").strip() == "*":
+        return ""
+    given = request.headers.get("if-match", "").strip()
+    mark = given.removeprefix("W/").strip('"')
+    if not mark or mark == "*":
+        raise HTTPException(status_code=428, detail="console.chains_if_match")
+    return mark
+
+
+def _with_etag(state: DraftState) -> Response[bytes]:
+    response = answer_json(state)
+    if state.etag:
+        response.headers["ETag"] = f'"{state.etag}"'
+    return response

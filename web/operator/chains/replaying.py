@@ -1,0 +1,86 @@
+"""Puts real questions to two versions of a chain again, has a model judge them if wanted, and adds them up."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from chains.catalog.config import ChainConfig
+from chains.evaluation.replay import AnswerTotals, ComparedAnswers, add_up, differences, replay
+from chains.evaluation.tester import ChainTester
+from chains.evaluation.verdicts import Verdict, judge_pair
+from web.operator.chains.workspace import ChainWorkspace
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedQuestion:
+    """Both answers to one question; `verdict` is the draft's, and empty where no model was asked."""
+
+    compared: ComparedAnswers
+    differences: tuple[tuple[str, str, str], ...]
+    """Pieces of both answers in order: the same, what is gone, what has come; one of the first or the others."""
+    verdict: Verdict
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEnd:
+    """What all answers come to."""
+
+    questions: int
+    changed: int
+    better: int
+    same: int
+    worse: int
+    live: AnswerTotals
+    draft: AnswerTotals
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayWish:
+    """How many of the latest questions are asked again, and how."""
+
+    last: int = 20
+    rubric: str = ""
+    """What makes an answer better; empty for no judgement by a model."""
+    judge: str = "default"
+    """The model that judges."""
+    at_once: int = 4
+    fresh: bool = False
+    """Ask also where the answer is known."""
+    tools: bool = True
+
+
+async def replay_chain(
+    desk: ChainWorkspace, live: ChainConfig, draft: ChainConfig, wish: ReplayWish
+) -> AsyncGenerator[int | ReplayedQuestion | ReplayEnd]:
+    """Yield how many questions there are, each with both answers as they are complete, and the sums."""
+    turns = desk.settings.chat.turns if draft.turns is None else draft.turns
+    questions = await desk.questions(live.name, last=wish.last, turns=turns)
+    yield len(questions)
+    compared: list[ComparedAnswers] = []
+    verdicts: list[Verdict] = []
+    async with desk.tester(at_once=wish.at_once, fresh=wish.fresh, tools=wish.tools) as tester:
+        pairs = replay(tester, live, draft, questions)
+        async with aclosing(pairs):
+            async for each in pairs:
+                verdict, why = await _judged(tester, each, wish)
+                compared.append(each)
+                verdicts.append(verdict)
+                pieces = await asyncio.to_thread(differences, each.live.text, each.draft.text)
+                yield ReplayedQuestion(each, tuple(pieces), verdict, why)
+    yield ReplayEnd(
+        questions=len(compared),
+        changed=sum(each.changed for each in compared),
+        better=verdicts.count("better"),
+        same=verdicts.count("same"),
+        worse=verdicts.count("worse"),
+        live=add_up([each.live for each in compared]),
+        draft=add_up([each.draft for each in compared]),
+    )
+
+
+async def _judged(tester: ChainTester, compared: ComparedAnswers, wish: ReplayWish) -> tuple[Verdict, str]:
+    if not wish.rubric:
+        return "", ""
+    return await judge_pair(tester, compared, rubric=wish.rubric, judge=wish.judge)
