@@ -61,13 +61,28 @@ async def test_an_answer_is_asked_for_until_it_is_whole_and_stop_ends_it(tmp_pat
     assert "the next" == said[-1]
 
 
-async def test_the_first_look_of_a_day_is_welcomed_in_the_answer_itself(tmp_path: Path) -> None:
-    async with running_service(tmp_path, BOT) as house:
+@pytest.mark.parametrize("mode", ["callback", "connection"])
+async def test_the_first_look_of_a_day_is_welcomed_by_a_card_whose_buttons_are_commands(
+    tmp_path: Path, mode: str
+) -> None:
+    async with running_service(tmp_path, {**BOT, "WEBOT_CHANNELS__BOT__MODE": mode}) as house:
         phone = phone_of(house)
+        if mode == "connection":
+            await house.simulator.bots.connected(phone.app)
         await phone.enter()
+        (card,) = await phone.messages()
+        await phone.click(card.body["button_list"][0]["key"])
+        await phone.texts(count=2)
+        await phone.click("no such button")
+        said = await phone.texts(count=3)
 
-        assert "@help" in (await phone.texts())[0]
         assert [] == house.simulator.bots.poller.problems
+    assert "template_card" == card.type
+    assert ["@help", "@export", "@clear"] == [button["key"] for button in card.body["button_list"]]
+    assert "@help" in card.text
+    assert "**" not in card.text
+    assert "@export" in said[1]
+    assert "没有对应的功能" in said[2] or "还没有" in said[2]
 
 
 async def test_a_file_is_replaced_by_where_it_can_be_had(tmp_path: Path) -> None:

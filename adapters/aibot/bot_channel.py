@@ -19,6 +19,7 @@ from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, read_messag
 from adapters.aibot.frames import BotFrame, FrameRefused, markdown_body, stream_id_of
 from adapters.aibot.held_connection import HeldConnection
 from adapters.aibot.received_media import ReceivedMedia
+from adapters.aibot.welcome import plain_welcome, welcome_body
 from adapters.wecom.client.errors import error_for
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
 from pipeline.events import InboundEvent, Person, Subscribed, Text, UnknownEvent
@@ -275,9 +276,12 @@ class AibotChannel:
     async def _welcome(self, ticket: _Ticket, text: str) -> Receipt | None:
         if time.monotonic() - ticket.arrived > _WELCOME_SECONDS:
             return None
-        body = {"msgtype": "text", "text": {"content": text}}
+        cmd = "aibot_respond_welcome_msg"
         try:
-            answer = await self.connection.call("aibot_respond_welcome_msg", body, req_id=ticket.req_id)
+            card = welcome_body(text, ticket.message.event.key, self._catalogue)
+            answer = await self.connection.call(cmd, card, req_id=ticket.req_id)
+            if answer.errcode and card != (words := plain_welcome(text)):
+                answer = await self.connection.call(cmd, words, req_id=ticket.req_id)
         except AckMissing:
             return Receipt()
         return None if answer.errcode else Receipt(ticket.req_id)

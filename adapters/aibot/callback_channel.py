@@ -22,9 +22,10 @@ from adapters.aibot.frames import FrameRefused, stream_body, stream_id_of
 from adapters.aibot.polled_pictures import picture_items
 from adapters.aibot.received_media import ReceivedMedia
 from adapters.aibot.response_address import ResponseAddress, usable_address
+from adapters.aibot.welcome import welcome_body
 from adapters.wecom.callback.xml import UNREADABLE
 from pipeline.errors import BadCallback, TryAgain, Undeliverable
-from pipeline.events import Feedback, InboundEvent, Person, Subscribed, UnknownEvent
+from pipeline.events import Clicked, Feedback, InboundEvent, Person, Subscribed, UnknownEvent
 from pipeline.ports import (
     ChannelCapabilities,
     Ending,
@@ -160,17 +161,20 @@ class CallbackBotChannel:
         if await accept(event):
             self._received.begin(event)
         if isinstance(event.content, Subscribed):
-            return await self._welcomed(stream.stream_id)
+            return await self._welcomed(stream.stream_id, event.key)
+        if message.is_event:
+            # Its answer comes by response_url: what could be said here is a card in place of the pressed one.
+            return None
         return await self._shown(stream, feedback=event.key)
 
-    async def _welcomed(self, stream_id: str) -> Mapping[str, Any] | None:
+    async def _welcomed(self, stream_id: str, key: str) -> Mapping[str, Any] | None:
         """Return the welcome, which stands in the answer to the event itself or nowhere."""
         stream = await self._until(stream_id, lambda now: now.finished, self._timing.welcome)
         if stream is None or not stream.finished:
             log.info("bot_welcome_too_late", channel=self.name)
             return None
         await self._change(stream_id, _read)
-        return {"msgtype": "text", "text": {"content": stream.text}}
+        return welcome_body(stream.text, key, self._catalogue)
 
     async def _refreshed(self, message: BotMessage, asked: object) -> Mapping[str, Any]:
         stream_id = asked.get("id") if isinstance(asked, dict) else None
@@ -226,6 +230,9 @@ class CallbackBotChannel:
         stream_id = stream_id_of(event.key)
         match part:
             case TextPart(text):
+                if isinstance(event.content, Clicked):
+                    await self._address.send(stream_id, text)
+                    return Receipt(stream_id)
                 return await self._finish(stream_id, text, is_welcome=isinstance(event.content, Subscribed))
             case ImagePart(media):
                 stream = await self._change(stream_id, _with_picture(media))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from adapters.aibot.frames import FrameRefused
 from pipeline.events import (
+    Clicked,
     Content,
     Feedback,
     File,
@@ -192,6 +193,13 @@ def _event(body: Mapping[str, Any]) -> Content:
         return Subscribed()
     if name == "feedback_event" and isinstance(event, dict):
         return _feedback(event.get("feedback_event"))
+    if name == "template_card_event" and isinstance(event, dict):
+        match event.get("template_card_event"):
+            case {"event_key": str(key)} if key and len(key) <= _LONGEST_KEY:
+                # A card's button stands for a command, as one of a menu does.
+                return Clicked(wellformed(key))
+            case _:
+                return UnknownEvent(name)
     return UnknownEvent(wellformed(name[:_NAME_LIMIT]) if isinstance(name, str) else "")
 
 

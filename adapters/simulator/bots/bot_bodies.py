@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.simulator.platform.apps import App
 from adapters.simulator.platform.timeline import MemberAction
-from pipeline.events import Content, Entered, Feedback, File, Image, Text, Video
+from pipeline.events import Clicked, Content, Entered, Feedback, File, Image, Text, Video
 
 _BAD = 2
 
@@ -39,6 +39,10 @@ def callback_body(
                 "inaccurate_reason_list": [2] if type_ == _BAD else [],
             }
             event = {"eventtype": "feedback_event", "feedback_event": judged}
+            return "aibot_event_callback", common | {"msgtype": "event", "event": event}
+        case Clicked(key):
+            pressed = {"card_type": "button_interaction", "event_key": key, "task_id": "t"}
+            event = {"eventtype": "template_card_event", "template_card_event": pressed}
             return "aibot_event_callback", common | {"msgtype": "event", "event": event}
         case Entered():
             return "aibot_event_callback", common | {"msgtype": "event", "event": {"eventtype": "enter_chat"}}

@@ -68,7 +68,7 @@ class BotPoller:
         code = secrets.token_urlsafe(24)
         address = (
             {}
-            if body["msgtype"] == "event"
+            if body["msgtype"] == "event" and body["event"]["eventtype"] != "template_card_event"
             else {"response_url": f"{base}/cgi-bin/aibot/response?response_code={code}"}
         )
         self._addresses[code] = _Address(app, chat, time.monotonic())
@@ -146,7 +146,7 @@ class BotPoller:
         if answer is None:
             return
         if body["msgtype"] == "event":
-            if answer.get("msgtype") != "text":
+            if answer.get("msgtype") not in {"text", "template_card"}:
                 self.problems.append("an event was answered with a stream")
                 return
             self._screen.show(app, chat, secrets.token_hex(8), answer)

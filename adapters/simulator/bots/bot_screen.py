@@ -10,6 +10,8 @@ from adapters.simulator.platform.state import Platform
 from adapters.simulator.platform.timeline import Delivered
 
 CONTENT_BYTES = 20_480
+_CARD_CHARACTERS = 112
+_MOST_BUTTONS = 6
 
 
 def without_folded(content: str) -> str:
@@ -38,12 +40,28 @@ class BotScreen:
         own = body.get(kind) if isinstance(kind, str) else None
         if kind in {"image", "voice", "file"} and isinstance(own, dict):
             return self._show_file(app, user, msgid, str(own.get("media_id")))
+        if kind == "template_card" and isinstance(own, dict):
+            return self._show_card(app, user, msgid, own)
         content = own.get("content") if isinstance(own, dict) else None
         if kind not in {"text", "markdown"} or not isinstance(content, str) or not content:
             return 40008, "invalid message type"
         if len(content.encode("utf-8", "replace")) > CONTENT_BYTES:
             return 40058, "content exceed max length"
         self.show_text(app, user, msgid, content, streaming=False)
+        return 0, "ok"
+
+    def _show_card(self, app: App, user: str, msgid: str, card: Mapping[str, Any]) -> tuple[int, str]:
+        title, text, buttons = card.get("main_title"), card.get("sub_title_text"), card.get("button_list")
+        if card.get("card_type") != "button_interaction" or not isinstance(buttons, list) or not card.get("task_id"):
+            return 40058, "invalid template_card"
+        if len(str(text)) > _CARD_CHARACTERS or not isinstance(title, dict) or len(buttons) > _MOST_BUTTONS:
+            return 40058, "invalid template_card"
+        words = "\n".join(str(each) for each in (title.get("title"), text, *(button["text"] for button in buttons)))
+        number, at = self._platform.number(), self._platform.clock()
+        shown = Delivered(
+            number, at, app.corp_id, app.agent_id, user, msgid, "template_card", text=words, body=dict(card)
+        )
+        self._platform.timeline(app, user).show(shown)
         return 0, "ok"
 
     def _show_file(self, app: App, user: str, msgid: str, media_id: str) -> tuple[int, str]:

@@ -346,6 +346,8 @@ class BotServer:
         callback = self._callbacks.get(req_id)
         if callback is None or not callback.is_event or callback.used or callback.app.key != app.key:
             return 846605, "invalid req_id"
+        if self._took("quota"):
+            return _ERRORS["quota"]
         if time.monotonic() - callback.at > WELCOME_SECONDS:
             return 846604, "websocket request expired, response is invalid"
         callback.used = True

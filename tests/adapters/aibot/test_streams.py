@@ -187,7 +187,7 @@ async def test_a_welcome_goes_to_the_event_and_late_as_a_message() -> None:
         event = await bot.accepted.get()
         await bot.channel.reply(event, part("welcome"))
 
-        assert ["welcome"] == await bot.phone.texts()
+        assert ["Hello\nwelcome\nHelp\nExport\nNew topic"] == await bot.phone.texts()
     assert 1 == bot.server.frames["aibot_respond_welcome_msg"]
 
 
@@ -254,3 +254,16 @@ async def replied(channel: AibotChannel, event: InboundEvent, text: str) -> bool
     except TryAgain:
         return False
     return True
+
+
+async def test_a_card_that_is_refused_becomes_words_and_so_does_a_long_welcome() -> None:
+    async with connected_bot() as bot:
+        for text, refused in (("**hello**", True), ("word " * 40, False)):
+            await bot.phone.enter()
+            event = await bot.accepted.get()
+            if refused:
+                bot.server.add_fault("quota")
+            await bot.channel.reply(event, part(text))
+        shown = await bot.phone.messages(count=2)
+
+    assert [("markdown", "hello"), ("markdown", "word " * 40)] == [(each.type, each.text) for each in shown]
