@@ -18,7 +18,7 @@ def _open(table: WeComAibotSettings, context: ChannelContext) -> OpenedChannel:
 
     limiter = MemberSendLimiter(context.send_log, shared=context.shared_database)
     if table.mode == "callback":
-        from adapters.aibot.callback_channel import CallbackBotChannel  # noqa: PLC0415
+        from adapters.aibot.callback.callback_channel import CallbackBotChannel  # noqa: PLC0415
 
         called = CallbackBotChannel(
             context.name,

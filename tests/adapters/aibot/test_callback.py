@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from adapters.aibot.bot_settings import WeComAibotSettings
-from adapters.aibot.callback_channel import CallbackBotChannel, PollTiming
-from adapters.aibot.response_address import usable_address
+from adapters.aibot.callback.callback_channel import CallbackBotChannel, PollTiming
+from adapters.aibot.callback.response_address import usable_address
 from adapters.simulator.bots.bot_poller import BotPoller
 from adapters.simulator.phone import Phone
 from adapters.simulator.platform.apps import App, invent_bot

@@ -15,13 +15,13 @@ import structlog
 
 from adapters.aibot.bot_rendering import render_polled
 from adapters.aibot.bot_settings import WeComAibotSettings
-from adapters.aibot.callback_envelope import CallbackEnvelope
+from adapters.aibot.callback.callback_envelope import CallbackEnvelope
+from adapters.aibot.callback.response_address import ResponseAddress, usable_address
 from adapters.aibot.drafts import STREAM_BYTES, WAITING, draft, with_thinking, without_thinking
 from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, read_message
 from adapters.aibot.frames import FrameRefused, stream_body, stream_id_of
 from adapters.aibot.polled_pictures import picture_items
 from adapters.aibot.received_media import ReceivedMedia
-from adapters.aibot.response_address import ResponseAddress, usable_address
 from adapters.aibot.welcome import welcome_body
 from adapters.wecom.callback.xml import UNREADABLE
 from pipeline.errors import BadCallback, TryAgain, Undeliverable
