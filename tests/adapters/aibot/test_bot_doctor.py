@@ -74,3 +74,14 @@ async def test_a_running_service_is_asked_how_its_connection_stands(tmp_path: Pa
 
 def trouble_of(service: Service) -> str:
     return service.channels["bot"].trouble()
+
+
+async def test_a_bot_that_is_called_back_is_looked_at_by_its_keys_and_its_path(tmp_path: Path) -> None:
+    app = invent_bot()
+    own = {"MODE": "callback", "TOKEN": app.token, "ENCODING_AES_KEY": app.encoding_aes_key, "PATH": "/robot"}
+    more = {f"WEBOT_CHANNELS__BOT__{key}": value for key, value in own.items()}
+    url = "wss://openws.work.weixin.qq.com"
+    loaded = await asyncio.to_thread(settings_for, tmp_path, app, url, WEBOT_SERVER__PORT="1", **more)
+    states = {check: finding.state for check, finding in (await found(loaded)).items()}
+
+    assert {"keys": "well", "callback": "unchecked", "public": "unchecked", "arrived": "doubtful"} == states
