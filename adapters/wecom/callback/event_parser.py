@@ -53,6 +53,7 @@ _NOTICES = SUSPENSION_WARNINGS | {
     "share_chain_change",
 }
 _KEY_LIMIT = 255
+_DIGEST = 32
 _NAME_LIMIT = 64
 _USER = re.compile(r"[^\s|/@][^\s|/]{0,127}")
 _WHOLE = re.compile(r"[0-9]{1,19}")
@@ -122,11 +123,13 @@ def _time(fields: Fields) -> datetime:
 
 def _marks_of_event(fields: Fields, name: str) -> tuple[str, ...]:
     # Sender and second alone are one key for two events: people click faster than that.
-    marks = tuple(_mark(fields, mark) for mark in ("CreateTime", "Event", "EventKey", "ChangeType", "TaskId"))
-    if name not in _NOTICES:
-        return marks
-    job = _mark(_nested(fields, "BatchJob"), "JobId")
-    return (*marks, *(_mark(fields, mark) for mark in ("UserID", "Id", "TagId", "OpenKfId")), job)
+    marks = [_mark(fields, mark) for mark in ("EventKey", "ChangeType", "TaskId")]
+    if name in _NOTICES:
+        marks += [_mark(fields, mark) for mark in ("UserID", "Id", "TagId", "OpenKfId")]
+        marks.append(_mark(_nested(fields, "BatchJob"), "JobId"))
+    # The key outlives what is forgotten of a person, and need not say what they pressed.
+    digest = hashlib.sha256("\0".join(marks).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
+    return _mark(fields, "CreateTime"), _mark(fields, "Event"), digest
 
 
 def _key(*parts: str) -> str:

@@ -193,8 +193,16 @@ def test_equal_numbers_of_two_people_are_two_keys() -> None:
 
 
 def test_a_key_is_never_longer_than_a_column() -> None:
-    keys = [event_of(event_message("view", EventKey=f"https://x/{'字' * 5000}{end}")).key for end in "ab"]
+    keys = [event_of(text_message(MsgId=f"{'字' * 5000}{end}")).key for end in "ab"]
 
     assert [255, 255] == [len(key) for key in keys]
     assert keys[0] != keys[1]
-    assert keys[0].startswith("toUser/1/fromUser/1348831860/view/https:%2F%2Fx%2F字")
+    assert keys[0].startswith("toUser/1/fromUser/字")
+
+
+def test_a_key_says_of_an_event_neither_what_was_pressed_nor_what_it_was_about() -> None:
+    pressed = event_message("click", EventKey="薪酬", TaskId="sick-leave", ChangeType="update_user")
+    key = event_of(pressed).key
+
+    assert not [word for word in ("薪酬", "sick-leave", "update_user") if word in key]
+    assert key == event_of(pressed).key
