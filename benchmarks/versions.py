@@ -56,7 +56,10 @@ async def main() -> None:
                 places[name] = (place, service)
             for number in range(_ROUNDS):
                 for name, (place, service) in places.items():
-                    rounds[name].append(await _round(place, service, number))
+                    try:
+                        rounds[name].append(await _round(place, service, number))
+                    except TimeoutError:
+                        raise SystemExit(f"{name}, round {number}: not everything was answered") from None
     now, earlier = (_middle(rounds[name]) for name in rounds)
     table(
         f"{_PEOPLE} people at once, {asked.database}, median of {_ROUNDS} rounds, now / {asked.revision}",
