@@ -1,0 +1,116 @@
+"""Give a bot 100,000 hostile frames and bodies, and print what refused them, what that took, and the memory.
+
+    python -m benchmarks.bot_hostile [COUNT]
+
+Half are frames of its connection, the other half bodies posted to its path, most of these sealed with its own keys so
+that what is inside is read. It fails where one of them is taken for a message, or memory grows.
+"""
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from adapters.aibot.bot_settings import WeComAibotSettings
+from adapters.aibot.callback.callback_channel import CallbackBotChannel
+from adapters.aibot.event_reader import read_message
+from adapters.aibot.frames import FrameRefused, read_frame
+from adapters.wecom.callback.crypto import CallbackKeys
+from pipeline.errors import BadCallback
+from pipeline.events import InboundEvent
+from pipeline.ports import WebhookRequest
+
+_COUNT = 100_000
+_KEY = "a" * 43
+_NAMES = ("msgid", "aibotid", "chattype", "chatid", "from", "msgtype", "text", "stream", "event", "quote", "mixed")
+_FRAME_NAMES = (*_NAMES, "cmd", "headers", "body", "req_id", "userid")
+_LEAVES = (None, True, 1e308, -1, 2**70, "", "text", "event", "stream", "\x00\x1f", "\ud800", "字" * 50)
+_DEEPEST = 4
+_GROWTH = 16
+"""Megabytes more than after the first tenth that are no growth."""
+
+
+async def main() -> None:
+    """Run it."""
+    count = int(sys.argv[1]) if sys.argv[1:] else _COUNT
+    chance = random.Random(14)  # noqa: S311 -- the same each time
+    keys = CallbackKeys.of("token", _KEY, "")
+    none: Any = None
+    table = WeComAibotSettings(mode="callback", token=SecretStr("token"), encoding_aes_key=SecretStr(_KEY))
+    bot = CallbackBotChannel("bot", table, streams=none, media=none, send_limiter=none)
+    refused: Counter[str] = Counter()
+    began, early = time.process_time(), 0
+    for number in range(count):
+        data = _hostile(chance)
+        refused[_frame(data) if number % 2 else await _body(bot, keys, data, sealed=number % 4 == 0)] += 1
+        if number == count // 10:
+            early = _megabytes()
+    took, late = time.process_time() - began, _megabytes()
+    for reason, times in refused.most_common():
+        print(f"{times:7,}  {reason}")
+    print(f"{count:7,}  in {took:.1f} s of CPU; {early} MB after a tenth, {late} MB in the end")
+    if late > early + _GROWTH:
+        sys.exit("memory grows")
+
+
+def _frame(data: bytes) -> str:
+    try:
+        frame = read_frame(data)
+        read_message(frame.body, channel="bot", bot_id="aib", names=(), now=datetime.now(UTC))
+    except FrameRefused as refusal:
+        return str(refusal)
+    sys.exit(f"a message was made of {data[:200]!r}")
+
+
+async def _body(bot: CallbackBotChannel, keys: CallbackKeys, data: bytes, *, sealed: bool) -> str:
+    encrypted = keys.encrypt(data)
+    query = {"msg_signature": keys.sign("1700000000", "n", encrypted), "timestamp": "1700000000", "nonce": "n"}
+    body = json.dumps({"encrypt": encrypted}).encode() if sealed else data
+    try:
+        await bot.respond(WebhookRequest("POST", query, body), _accept)
+    except BadCallback as refusal:
+        return f"HTTP {refusal.status}: {refusal}" if refusal.status != 413 else "HTTP 413"
+    sys.exit(f"a message was made of {data[:200]!r}")
+
+
+async def _accept(event: InboundEvent) -> bool:
+    sys.exit(f"a message was made: {event.key}")
+
+
+def _hostile(chance: random.Random) -> bytes:
+    match chance.randrange(10):
+        case 0:
+            return chance.randbytes(chance.randrange(400))
+        case 1:
+            return b"[" * chance.randrange(5000)
+        case 2:
+            return b'{"a":' * chance.randrange(3000)
+        case 3:
+            return json.dumps({"body": "x" * chance.randrange(60_000)}).encode()
+        case _:
+            return json.dumps(_shape(chance)).encode()
+
+
+def _shape(chance: random.Random, depth: int = 0) -> Any:  # noqa: ANN401 -- whatever JSON may hold
+    kind = chance.randrange(9)
+    if kind < 2 or depth > _DEEPEST:
+        return chance.choice(_LEAVES)
+    if kind < 4:
+        return [_shape(chance, depth + 1) for _ in range(chance.randrange(4))]
+    return {chance.choice(_FRAME_NAMES): _shape(chance, depth + 1) for _ in range(chance.randrange(6))}
+
+
+def _megabytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4 // 1024
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
