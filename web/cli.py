@@ -17,6 +17,8 @@ import click
 import web.commands
 from pipeline.errors import SettingsInvalid, WebotError
 from web.operator.shell import Shell
+from web.operator.verb_help import HELP, chinese_help, in_chinese, option_key
+from web.settings.language import shell_language
 from web.terminal.encoding import write_what_terminals_show
 
 INTERRUPTED = 130
@@ -61,7 +63,16 @@ class Verbs(click.Group):
         command = module.command
         assert isinstance(command, click.Command)  # noqa: S101 (a verb's file without a verb)
         command.name = cmd_name
-        return command
+        return in_chinese(command, [cmd_name]) if _language(ctx) == "zh" else command
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what webot is, and have its options speak the same language."""
+        if _language(ctx) == "zh":
+            self.help = chinese_help()["webot"][HELP]
+            for option in self.params:
+                if isinstance(option, click.Option):
+                    option.help = chinese_help()["webot"].get(option_key(option), option.help)
+        super().format_help_text(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's)
         """Run the verb; an error that people can act on becomes one message in their language."""
@@ -73,9 +84,12 @@ class Verbs(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs with the first line of each one's docstring."""
         with formatter.section("Commands"):
-            formatter.write_dl([(verb, self._summary(verb)) for verb in self.list_commands(ctx)])
+            language = _language(ctx)
+            formatter.write_dl([(verb, self._summary(verb, language)) for verb in self.list_commands(ctx)])
 
-    def _summary(self, verb: str) -> str:
+    def _summary(self, verb: str, language: str) -> str:
+        if language == "zh" and verb in chinese_help():
+            return chinese_help()[verb][HELP].partition("\n")[0]
         # Read, not imported: the help must not wait for every library every verb needs.
         source = Path(self._package.__path__[0], f"{_module(verb)}.py").read_text(encoding="utf-8")
         said = ast.get_docstring(ast.parse(source)) or ""
@@ -106,6 +120,11 @@ def main(package: ModuleType = web.commands, args: Sequence[str] | None = None) 
 @click.pass_context
 def _enter(ctx: click.Context, folder: Path) -> None:
     ctx.obj = Shell(folder, os.environ)
+
+
+def _language(ctx: click.Context) -> str:
+    # Where the help is asked for, the options before it are read already.
+    return shell_language(ctx.params.get("folder") or Path(), os.environ)
 
 
 def _module(verb: str) -> str:

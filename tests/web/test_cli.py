@@ -39,11 +39,12 @@ def verbs() -> set[str]:
 
 
 def test_the_help_names_every_verb_with_what_it_does() -> None:
-    ran = webot("--help")
-    listed = dict(re.findall(r"^  ([a-z-]+)  +(\S.*)$", ran.out.partition("Commands:")[2], re.MULTILINE))
+    for language, version in (("en", "Show the version."), ("zh", "显示版本。")):
+        ran = webot("--help", WEBOT_CHAT__LANGUAGE=language)
+        listed = dict(re.findall(r"^  ([a-z-]+)  +(\S.*)$", ran.out.partition("Commands:")[2], re.MULTILINE))
 
-    assert (0, verbs()) == (ran.code, set(listed))
-    assert "Show the version." == listed["version"]
+        assert (0, verbs()) == (ran.code, set(listed))
+        assert version == listed["version"]
 
 
 def test_the_help_waits_for_no_heavy_library() -> None:

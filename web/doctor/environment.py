@@ -19,8 +19,8 @@ from web.http.listeners import bind
 from web.operator.dry_run import dry_run
 from web.operator.service_client import open_service_client
 from web.settings.addresses import Addresses
-from web.settings.layers import FILES
 from web.settings.loading import Loaded
+from web.settings.places import FILES
 
 _MEGA = 1024 * 1024
 _TOO_LITTLE = 100 * _MEGA

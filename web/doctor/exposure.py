@@ -13,7 +13,7 @@ from web.console.pages import SAFETY
 from web.retry_messages import RETRY
 from web.security.access import Access
 from web.settings.addresses import Address
-from web.settings.layers import FILES
+from web.settings.places import FILES
 
 _READABLE, _WRITABLE = 0o004, 0o002
 _SECRETS = FILES[-1]

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from pipeline.settings import ChannelTable, Console, Settings
-from web.settings.layers import FILES, Layers
+from web.settings.layers import Layers
+from web.settings.places import FILES
 
 Path = tuple[str, ...]
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel, SecretStr
 
 from web.logs.redaction import MASK
 from web.logs.secret_places import mask_setting
-from web.settings.layers import FILES
 from web.settings.loading import Loaded
+from web.settings.places import FILES
 from web.settings.schema import toml_value
 
 

@@ -1,19 +1,22 @@
-"""The language in which the shell speaks of settings, also of those that cannot be used."""
+"""The language in which the shell speaks, also of settings that cannot be used.
 
+Imports next to nothing: the help of the shell asks for it, and waits for no library.
+"""
+
+import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, get_args
+from typing import Literal
 
-from pipeline.errors import SettingsInvalid
-from pipeline.settings import Chat
-from pipeline.text.i18n import Language
-from web.settings.layers import FILES, PREFIX, read_file
+from web.settings.places import FILES, PREFIX
 
 _LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+_DEFAULT: Literal["zh", "en"] = "zh"
+"""What `[chat] language` is where nothing is set."""
 
 
-def shell_language(folder: Path, environ: Mapping[str, str]) -> Language:
+def shell_language(folder: Path, environ: Mapping[str, str]) -> Literal["zh", "en"]:
     """Return Chinese where `[chat] language` or the locale is Chinese, English elsewhere.
 
     Settings that cannot be read or are not valid say nothing. Reads the files.
@@ -23,10 +26,11 @@ def shell_language(folder: Path, environ: Mapping[str, str]) -> Language:
 
 
 def _of_chat(folder: Path, environ: Mapping[str, str]) -> str:
-    said: list[Any] = []
+    said: list[object] = []
     for name in FILES:
-        with suppress(SettingsInvalid):
-            chat = read_file(folder / name).get("chat")
+        # Broken syntax, and text that is not UTF-8, are errors of value.
+        with suppress(OSError, ValueError):
+            chat = tomllib.loads((folder / name).read_text(encoding="utf-8-sig")).get("chat")
             said.append(chat.get("language") if isinstance(chat, dict) else None)
     said.append(environ.get(f"{PREFIX}CHAT__LANGUAGE"))
-    return next((str(each) for each in reversed(said) if each in get_args(Language)), Chat().language)
+    return next((str(each) for each in reversed(said) if each in ("zh", "en")), _DEFAULT)

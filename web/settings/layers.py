@@ -18,11 +18,8 @@ from pipeline.errors import SettingsInvalid
 from pipeline.text.i18n import Sentence
 from pipeline.text.phrases import placed
 from pipeline.text.toml_syntax import explain_syntax
+from web.settings.places import PREFIX
 from web.settings.schema import FieldPlace, Keys
-
-FILES = ("settings.toml", "settings.local.toml", ".secrets.toml")
-PREFIX = "WEBOT_"
-FOLDER = "WEBOT_SETTINGS_DIR"
 
 # Without these a value that begins with @ would be a command to dynaconf, @read_file among them.
 _PLAIN = {"AUTO_CAST_FOR_DYNACONF": False, "DYNABOXIFY": False}

@@ -13,8 +13,9 @@ from pipeline.text.i18n import Sentence
 from pipeline.text.phrases import either, placed
 from web.channel_kinds import KINDS, Kinds
 from web.logs.secret_places import secrets_in
-from web.settings.layers import FILES, FOLDER, PREFIX, Layers, environment, read_file, variables
+from web.settings.layers import Layers, environment, read_file, variables
 from web.settings.partial import usable_part
+from web.settings.places import FILES, FOLDER, PREFIX
 from web.settings.schema import FieldPlace, Keys, field_place, toml_value
 from web.settings.validation import nearest, validate_table
 

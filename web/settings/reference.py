@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from pipeline.settings import ChannelTable, ModelTable, Settings
 from pipeline.text.i18n import Catalogue, Language, Sentence, in_language
 from web.channel_kinds import KINDS, Kinds
-from web.settings.layers import PREFIX
+from web.settings.places import PREFIX
 from web.settings.schema import FieldPlace, expected_value, model_in, toml_value
 
 _ENGLISH = """\

@@ -1,0 +1,44 @@
+"""The help of the shell in Chinese: what each verb and option says, by the verb's words and the option's name."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from copy import copy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+
+HELP = "help"
+
+
+@cache
+def chinese_help() -> Mapping[str, Mapping[str, str]]:
+    """Return what each verb says; `chains publish` and its like are one name. Reads a file."""
+    text = Path(__file__).with_name("verb_help.zh.toml").read_text(encoding="utf-8")
+    read: dict[str, Any] = tomllib.loads(text)
+    return read
+
+
+def in_chinese(command: click.Command, path: Sequence[str]) -> click.Command:
+    """Return a command that says its help in Chinese, as do its options and the verbs below it."""
+    said = chinese_help().get(" ".join(path), {})
+    spoken = copy(command)
+    spoken.help = said.get(HELP, command.help)
+    spoken.params = [_option_in_chinese(each, said) for each in command.params]
+    if isinstance(spoken, click.Group):
+        spoken.commands = {name: in_chinese(below, [*path, name]) for name, below in spoken.commands.items()}
+    return spoken
+
+
+def _option_in_chinese(parameter: click.Parameter, said: Mapping[str, str]) -> click.Parameter:
+    if not isinstance(parameter, click.Option) or not parameter.help:
+        return parameter
+    spoken = copy(parameter)
+    spoken.help = said.get(option_key(parameter), parameter.help)
+    return spoken
+
+
+def option_key(option: click.Option) -> str:
+    """Return under which key an option's help stands: its longest name without dashes."""
+    return max(option.opts, key=len).lstrip("-")
