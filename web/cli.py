@@ -17,9 +17,9 @@ import click
 import web.commands
 from pipeline.errors import SettingsInvalid, WebotError
 from web.operator.shell import Shell
-from web.operator.verb_help import HELP, chinese_help, in_chinese, option_key
 from web.settings.language import shell_language
 from web.terminal.encoding import write_what_terminals_show
+from web.terminal.verb_help import HELP, chinese_help, in_chinese, option_key
 
 INTERRUPTED = 130
 

@@ -11,8 +11,8 @@ from pipeline.settings import Chat
 from pipeline.text.i18n import Catalogue
 from tests.web.shell import webot_here
 from web.cli import Verbs
-from web.operator.verb_help import HELP, chinese_help, option_key
 from web.settings.language import shell_language
+from web.terminal.verb_help import HELP, chinese_help, option_key
 
 ENGLISH = {"WEBOT_CHAT__LANGUAGE": "en"}
 

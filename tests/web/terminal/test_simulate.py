@@ -212,6 +212,12 @@ def test_a_script_that_cannot_be_played_names_the_line(tmp_path: Path, line: str
         read_script(script)
 
 
+def test_the_example_can_be_played() -> None:
+    script = read_script(ROOT / "docs" / "examples" / "conversation.txt")
+
+    assert 10 < len(script)
+
+
 def test_without_a_service_one_is_run_that_leaves_nothing_behind(tmp_path: Path) -> None:
     script = tmp_path / "script.txt"
     script.write_text("你好\n" * 25, encoding="utf-8")
