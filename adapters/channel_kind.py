@@ -49,11 +49,11 @@ class ChannelContext:
 
 
 async def nothing_to_forget(_: Person) -> None:
-    """Stand for a channel that remembers nothing of people."""
+    """Do nothing: the channel remembers nothing of people."""
 
 
 def no_trouble() -> str:
-    """Stand for a channel that is called, and cannot tell whether it will be."""
+    """Return nothing: a channel that is called cannot know whether it will be."""
     return ""
 
 

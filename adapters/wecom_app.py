@@ -127,8 +127,8 @@ async def _examine_stand_in(table: WeComAppSettings, context: ExaminationContext
     async with WeComSimulator() as simulator:
         simulated, _ = _stand_in(table, StandInContext(context.name, 0, "", simulator))
         yield examine_keys(simulated, findings)
-        means = AppCheckContext("", context.seconds, context.buttons, simulated=True)
-        async for finding in examine_app(simulated, means, findings):
+        checked = AppCheckContext("", context.seconds, context.buttons, simulated=True)
+        async for finding in examine_app(simulated, checked, findings):
             yield finding
     yield findings.skipped("callback", "callback_simulated")
 

@@ -55,7 +55,7 @@ async def _measure(place: Cluster, service: Service, url: str, messages: int) ->
     again = await _round(place, service, "c")
     await post_all(service.port, [place.letter("u0", "@export").request()], connections=1)
     within = await _round(place, service, "d")
-    rows.append(seen("rendering for @export when the round ended", float(_presses(service)), "processes", digits=0))
+    rows.append(seen("rendering for @export when the round ended", float(_processes(service)), "processes", digits=0))
     bound = max(_slow(quiet), _slow(again))
     rows += [seen("quiet, of 100 the 99th", _slow(quiet), "ms"), seen("quiet again", _slow(again), "ms")]
     for name, posted in (("beside webot export", beside), ("beside @export", within)):
@@ -74,7 +74,7 @@ async def _round(place: Cluster, service: Service, name: str) -> Sequence[Posted
     return await post_steadily(service.port, requests, per_second=_PER_SECOND)
 
 
-def _presses(service: Service) -> int:
+def _processes(service: Service) -> int:
     started = psutil.Process(service.pid).children(recursive=True)
     return sum("exports.workers.child" in each.cmdline() for each in started)
 

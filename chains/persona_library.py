@@ -50,7 +50,7 @@ def personas(own: Path | None = None) -> tuple[Persona, ...]:
     """
     found = {persona.number: persona for persona in _shipped()}
     if own is not None:
-        found |= {persona.number: persona for persona in _read(_look(own))}
+        found |= {persona.number: persona for persona in _read(_read_folders(own))}
     return tuple(found[number] for number in sorted(found))
 
 
@@ -67,7 +67,7 @@ def _shipped() -> tuple[Persona, ...]:
     return tuple(persona for file in FOLDER.glob("*.toml") for persona in _personas_of(file))
 
 
-def _look(folder: Path) -> tuple[tuple[Path, int, int], ...]:
+def _read_folders(folder: Path) -> tuple[tuple[Path, int, int], ...]:
     """Return the files of a folder, each with when it was written and how many bytes it has."""
     found: list[tuple[Path, int, int]] = []
     for file in sorted(folder.glob("*.toml")):

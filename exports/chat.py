@@ -41,13 +41,13 @@ _TURNS = 25
 
 
 class ChatExports:
-    """Implements `Exporter` over the database and a workshop. Made off the event loop: it reads the catalogue."""
+    """Implements `Exporter` over the database and a pool. Made off the event loop: it reads the catalogue."""
 
     def __init__(
         self,
         database: Database,
         media: MediaStore,
-        workshop: RenderPool,
+        pool: RenderPool,
         *,
         settings: Export,
         language: Language,
@@ -58,7 +58,7 @@ class ChatExports:
         self._kept = KeptExports(database, media, days=keep_days)
         self._full = Full(settings.kept_files, settings.kept_mb, keep_days)
         self._media = media
-        self._workshop = workshop
+        self._pool = pool
         self._settings = settings
         self._language = language
         self._catalogue = Catalogue(language)
@@ -90,7 +90,7 @@ class ChatExports:
             if count >= self._full.files or size >= self._full.megabytes * _MEGABYTE:
                 log.info("export_refused", files=count, bytes=size)
                 return Exported(full=self._full)
-            answer = await self._workshop.render(order)
+            answer = await self._pool.render(order)
             if isinstance(answer, RenderFailed):
                 raise AnswerFailed(f"no document could be made: {answer.reason}", reason="export.failed")
             if answer.plainer:
@@ -107,10 +107,12 @@ class ChatExports:
             return None
         now = time()
         name = " ".join(question.split()) or self._catalogue.text("document.answer")
-        talk = ConversationInfo(0, person.channel, person.user, 0, beginning(name, _NAME), "", now, now)
+        conversation = ConversationInfo(0, person.channel, person.user, 0, beginning(name, _NAME), "", now, now)
         said = (Message(1, "human", question, (), now), Message(1, "ai", answer, (), now))
         async with work_folder() as folder:
-            heads = await write_work_dir(folder, _once(Transcript(talk, said if question else said[1:])), self._media)
+            heads = await write_work_dir(
+                folder, _once(Transcript(conversation, said if question else said[1:])), self._media
+            )
             order = RenderRequest(
                 str(folder),
                 _file_name(heads, self._catalogue),
@@ -119,7 +121,7 @@ class ChatExports:
                 self._language,
                 int(self._settings.volume_mb * _MEGABYTE),
             )
-            made = await self._workshop.render(order)
+            made = await self._pool.render(order)
             if isinstance(made, RenderFailed) or len(made.files) != 1:
                 return None
             media = await self._keep(folder / "out" / made.files[0], made.format)
@@ -183,7 +185,7 @@ def _within(whose: Selection, year: int, month: int) -> Selection:
 
 
 async def _gently(pieces: AsyncIterator[Transcript]) -> AsyncIterator[Transcript]:
-    """Rest after each piece as long as it took: whoever writes meanwhile has the event loop half the time."""
+    """Pause after each piece as long as it took: whoever writes meanwhile has the event loop half the time."""
     began = perf_counter()
     async for piece in pieces:
         yield piece

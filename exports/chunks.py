@@ -102,11 +102,11 @@ class Chunker:
 
 
 def whole(cut: Iterable[RenderPart]) -> list[Transcript]:
-    """Put conversations together again that were cut."""
+    """Join conversations again that were cut."""
     found: list[tuple[ConversationInfo, list[Message]]] = []
     for part in cut:
         for place, transcript in enumerate(part.transcripts):
             if place or not part.goes_on:
                 found.append((transcript.conversation, []))
             found[-1][1].extend(transcript.messages)
-    return [Transcript(talk, tuple(said)) for talk, said in found]
+    return [Transcript(conversation, tuple(said)) for conversation, said in found]

@@ -88,10 +88,10 @@ Progress = Callable[[int], None]
 class Exports:
     """Runs jobs over a database and its media."""
 
-    def __init__(self, database: Database, media: MediaStore, workshop: RenderPool) -> None:
+    def __init__(self, database: Database, media: MediaStore, pool: RenderPool) -> None:
         self._database = database
         self._media = media
-        self._workshop = workshop
+        self._pool = pool
 
     async def to_zip(self, job: ExportJob, path: Path, progress: Progress) -> Done:
         """Export into an archive; an unfinished one stands in a folder beside it.
@@ -179,7 +179,7 @@ class Exports:
                 if transcript.conversation.id in journal.entries:
                     continue
                 # As many as can be rendered, and as many again laid out: memory does not grow with the rest.
-                if len(running) >= self._workshop.presses * 2:
+                if len(running) >= self._pool.processes * 2:
                     done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                     await asyncio.gather(*done)
                 running.add(asyncio.create_task(write(transcript)))
@@ -189,7 +189,7 @@ class Exports:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
-            await self._workshop.close()
+            await self._pool.close()
         entries = [each for files in journal.entries.values() for each in files]
         counts = {"conversations": len(journal.entries), "messages": sum(each.messages for each in entries)}
         if job.format in _INDEXED:
@@ -217,7 +217,7 @@ class Exports:
         async with work_folder() as work:
             await write_work_dir(work, _alone(transcript), self._media)
             order = RenderRequest(str(work), name, job.format, job.engine, job.language, _UNBOUNDED)
-            answer = await self._workshop.render(order)
+            answer = await self._pool.render(order)
             if isinstance(answer, RenderFailed):
                 return ExportFailure(transcript.conversation.id, answer.reason)
             (file,) = answer.files
@@ -228,7 +228,7 @@ class Exports:
 def _write_index(journal: ExportCheckpoint, catalogue: Catalogue) -> Entry:
     path = journal.root / index_page.NAME
     journal.begins([path])
-    lines = [(journal.lines[talk], files[0].path) for talk, files in journal.entries.items()]
+    lines = [(journal.lines[conversation], files[0].path) for conversation, files in journal.entries.items()]
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(index_page.index_page(lines, catalogue))
     return entry(journal.root, path, conversations=0, messages=0)
@@ -327,9 +327,9 @@ def _manifest(job: ExportJob, entries: list[Entry], *, conversations: int, messa
 
 def _place(root: Path, transcript: Transcript) -> tuple[Path, str]:
     """Return a conversation's folder and its document's name without the suffix."""
-    talk = transcript.conversation
-    day = datetime.fromtimestamp(talk.started_at, UTC).astimezone().strftime("%Y-%m-%d")
-    return root / _safe(talk.channel) / _safe(talk.user), f"{talk.number:04d} {day}"
+    conversation = transcript.conversation
+    day = datetime.fromtimestamp(conversation.started_at, UTC).astimezone().strftime("%Y-%m-%d")
+    return root / _safe(conversation.channel) / _safe(conversation.user), f"{conversation.number:04d} {day}"
 
 
 def _safe(name: str) -> str:

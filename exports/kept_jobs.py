@@ -182,11 +182,11 @@ class ExportKeeper:
         masker = Masker() if export.masked else None
         job = ExportJob(chosen, export.format, export.language, self._engine(), masker)
         path = self._folder / export.id / _ARCHIVE
-        workshop = RenderPool(presses=1, keep=True, seconds=_LONGEST)
+        pool = RenderPool(processes=1, keep=True, seconds=_LONGEST)
         try:
-            made = await Exports(self._database, self._media, workshop).to_zip(job, path, progress)
+            made = await Exports(self._database, self._media, pool).to_zip(job, path, progress)
         finally:
-            await workshop.close()
+            await pool.close()
             # Also of one that was broken off: what it has written may be read.
             done = self._kept.get(export.id, export).done
             details = dict(job.order()) | {"out": f"console export {export.id}"}

@@ -14,9 +14,14 @@ _TAIL = re.compile(r"[!-~ \n·]*$")
 
 def mask_transcript(transcript: Transcript, mask: Masker) -> Transcript:
     """Return a conversation with everything masked that somebody wrote; user ids stay or go by the list of names."""
-    talk = transcript.conversation
+    conversation = transcript.conversation
     return Transcript(
-        replace(talk, title=_title(transcript, mask), persona=mask(talk.persona), user=mask.names_in(talk.user)),
+        replace(
+            conversation,
+            title=_title(transcript, mask),
+            persona=mask(conversation.persona),
+            user=mask.names_in(conversation.user),
+        ),
         tuple(
             replace(
                 said,

@@ -167,14 +167,14 @@ async def _read(
             if whole:
                 gathered += part
             elif part:
-                yield Transcript(_talk(heads[0]), tuple(part))
+                yield Transcript(_conversation(heads[0]), tuple(part))
         if gathered:
-            yield Transcript(_talk(heads[0]), tuple(gathered))
+            yield Transcript(_conversation(heads[0]), tuple(gathered))
         return
     found = dict(await _messages(database, chosen, [head.id for head in heads]))
     for head in heads:
         if said := found.get(head.id):
-            yield Transcript(_talk(head), said)
+            yield Transcript(_conversation(head), said)
 
 
 async def _messages(
@@ -225,7 +225,7 @@ async def read_conversation(database: Database, id_: int, *, around: int | None,
     last = first + limit - 1
     found = await _messages(database, Selection(), [id_], messages.c.turn.between(first, last))
     said = found[0][1] if found else ()
-    return ReadConversation(Transcript(_talk(head), said), first, min(last, turns), turns)
+    return ReadConversation(Transcript(_conversation(head), said), first, min(last, turns), turns)
 
 
 def _wanted(question: Message, answer: Message, chosen: Selection) -> bool:
@@ -239,7 +239,7 @@ def _wanted(question: Message, answer: Message, chosen: Selection) -> bool:
     )
 
 
-def _talk(row: Row[*tuple[Any, ...]]) -> ConversationInfo:
+def _conversation(row: Row[*tuple[Any, ...]]) -> ConversationInfo:
     return ConversationInfo(
         row.id,
         row.channel,

@@ -132,7 +132,7 @@ class ConnectionLease(Protocol):
         """Whether the connection is ours, taken or renewed by this; raises whatever the database raises."""
 
     async def release(self, name: str) -> None:
-        """Let another process have it at once."""
+        """Release it, so that another process can acquire it at once."""
 
 
 @dataclass(frozen=True, slots=True)

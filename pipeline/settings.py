@@ -67,7 +67,7 @@ class OpenTable(Table):
 
     @property
     def own(self) -> Mapping[str, Any]:
-        """The keys this table does not know."""
+        """Return the keys this table does not know."""
         return self.model_extra or {}
 
 

@@ -16,7 +16,7 @@ _OWNER_ALONE = 0o700
 
 
 def check_folder(folder: Path) -> None:
-    """See that a folder can be written or made, without making it. Not for the event loop.
+    """Check that a folder can be written or made, without making it. Not for the event loop.
 
     Raises:
         SettingsInvalid: There is something else in its place, or this account may not write there.

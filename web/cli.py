@@ -79,7 +79,7 @@ class Verbs(click.Group):
         try:
             return super().invoke(ctx)
         except WebotError as error:
-            raise _Failure(_told(error, ctx.obj)) from error
+            raise _Failure(_message_of(error, ctx.obj)) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs with the first line of each one's docstring."""
@@ -139,7 +139,7 @@ class _Failure(click.ClickException):
         click.echo(self.message, file=file, err=file is None)
 
 
-def _told(error: WebotError, shell: Shell) -> str:
+def _message_of(error: WebotError, shell: Shell) -> str:
     match error:
         case SettingsInvalid():
             from pipeline.text.i18n import Catalogue, in_language  # noqa: PLC0415 (reads the sentences)

@@ -15,7 +15,7 @@ from storage.database.access import identity
 from storage.turns.retries import retry, retry_all
 from web.console.pages import refused
 from web.console.request_models import from_body
-from web.retry_messages import RETRY, RetryAsked, RetryTold
+from web.retry_messages import RETRY, RetryAsked, RetryResponse
 from web.security.guard import ConsoleGuard
 from web.wiring import Service
 
@@ -29,15 +29,15 @@ def operation_routes(service: Service, guard: ConsoleGuard) -> list[HTTPRouteHan
         guards=[guard.check_program],
         exception_handlers={HTTPException: refused},
     )
-    async def retry_turns(request: Request[Any, Any, Any]) -> RetryTold:
+    async def retry_turns(request: Request[Any, Any, Any]) -> RetryResponse:
         asked = await from_body(RetryAsked, request)
         # Two services on one machine number their turns alike.
         if asked.database != await asyncio.to_thread(identity, service.database.url):
             raise HTTPException(status_code=409, detail="this service works on another database")
         try:
             if asked.ids is None:
-                return RetryTold(tuple(await retry_all(service.database, service.worker)))
-            return RetryTold(tuple(await retry(service.database, service.worker, asked.ids)))
+                return RetryResponse(tuple(await retry_all(service.database, service.worker)))
+            return RetryResponse(tuple(await retry(service.database, service.worker, asked.ids)))
         except TryAgain as error:
             raise HTTPException(status_code=503, detail=str(error)) from error
 

@@ -17,7 +17,7 @@ class RetryAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class RetryTold:
+class RetryResponse:
     """What came of each."""
 
     retried: tuple[Retried, ...]

@@ -60,7 +60,7 @@ from web.settings.loading import Loaded
 
 log = structlog.get_logger()
 
-_PRESSES = 2
+_RENDER_PROCESSES = 2
 """Processes that make documents for people in the chat, at most."""
 
 
@@ -103,7 +103,7 @@ class Foundation:
         return ChatExports(
             self.database,
             self.media,
-            RenderPool(presses=_PRESSES, keep=False, seconds=settings.limits.turn_seconds),
+            RenderPool(processes=_RENDER_PROCESSES, keep=False, seconds=settings.limits.turn_seconds),
             settings=settings.export,
             language=settings.chat.language,
             idle_minutes=settings.chat.idle_minutes,
@@ -184,7 +184,7 @@ class Service:
         return "; ".join(f"{loop.name} {loop.trouble}" for loop in self.loops if loop.trouble)
 
     async def change(self, settings: Settings) -> None:
-        """Have other settings hold from the next turn on.
+        """Apply other settings from the next turn on.
 
         Raises `SettingsInvalid` for settings under which not everybody could be answered; nothing has changed then.
         """
@@ -228,7 +228,7 @@ class Service:
         self.loops.append(self.exports.loop)
 
     async def drain(self) -> None:
-        """Let running turns end; what is accepted from now on waits for the next start."""
+        """Wait for running turns to end; what is accepted from now on waits for the next start."""
         self.closing.set()
         await self.worker.drain()
 

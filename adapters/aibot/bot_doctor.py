@@ -45,10 +45,10 @@ async def _connected(name: str, findings: FindingFactory, local_url: str, second
         return findings.skipped("bot", "bot_idle")
     try:
         async with await open_probe_client(proxy="", seconds=seconds) as client:
-            told = (await client.get(f"{local_url}/readyz")).json()
+            readiness = (await client.get(f"{local_url}/readyz")).json()
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
         return findings.skipped("bot", "bot_idle")
-    channels = str(told.get("channels", "")) if isinstance(told, dict) else ""
+    channels = str(readiness.get("channels", "")) if isinstance(readiness, dict) else ""
     mine = next((line for line in channels.split("; ") if line.startswith(f"{name}: ")), "")
     if mine:
         return findings.failed("bot", "bot_trouble", "bot_trouble_fix", reason=mine.partition(": ")[2])

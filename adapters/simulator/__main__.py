@@ -35,15 +35,15 @@ def main() -> None:
 
 
 async def _serve(simulator: WeComSimulator, host: str, port: int) -> None:
-    told_to_stop = asyncio.Event()
+    stop_asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told_to_stop.set)
+        loop.add_signal_handler(number, stop_asked.set)
     try:
         url = await simulator.start(host, port)
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
-        await told_to_stop.wait()
+        await stop_asked.wait()
     finally:
         await simulator.aclose()
 

@@ -74,11 +74,11 @@ class SimulatorServer:
                 return
             self._counts.calls[asked.route] += 1
             fault = self._faults.at_api(asked.route)
-            told = self._qyapi.answer(asked) if fault is None else await self._spoilt(fault, asked, receive)
-            if told is None:
+            response = self._qyapi.answer(asked) if fault is None else await self._spoilt(fault, asked, receive)
+            if response is None:
                 await _drop(scope, receive)
             else:
-                await _send(send, told)
+                await _send(send, response)
 
         return cgi_bin
 
@@ -203,14 +203,14 @@ async def _body(receive: Receive) -> bytes | None:
             return b"".join(chunks)
 
 
-async def _send(send: Send, told: SimulatedResponse) -> None:
-    headers = [(b"content-type", told.content_type.encode()), (b"content-length", b"%d" % len(told.body))]
-    if told.file:
+async def _send(send: Send, response: SimulatedResponse) -> None:
+    headers = [(b"content-type", response.content_type.encode()), (b"content-length", b"%d" % len(response.body))]
+    if response.file:
         # Raw UTF-8, as the servers of WeCom write names.
-        name = _NOT_IN_A_HEADER.sub("", told.file).encode("utf-8", "replace")
+        name = _NOT_IN_A_HEADER.sub("", response.file).encode("utf-8", "replace")
         headers.append((b"content-disposition", b'attachment; filename="%s"' % name))
-    await send({"type": "http.response.start", "status": told.status, "headers": headers})
-    await send({"type": "http.response.body", "body": told.body, "more_body": False})
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body, "more_body": False})
 
 
 async def _left(receive: Receive) -> None:

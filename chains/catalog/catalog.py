@@ -177,7 +177,7 @@ def build_catalog(
     """
     taken = words_of((), reserved)
     chains: dict[str, ChainConfig] = {}
-    told = list(problems)
+    noted = list(problems)
     # What has not changed keeps its words: it is the new one that has to give way.
     for name in sorted(found, key=lambda name: (found[name] is not previous.get(name), name)):
         for chain in (found[name], previous.get(name)):
@@ -189,11 +189,11 @@ def build_catalog(
                 taken |= words_of((chain,), ())
                 break
             if chain is found[name]:
-                told.append(place(name, wrong))
+                noted.append(place(name, wrong))
     # Such a chain goes on answering: it is only the others that cannot be handed to.
-    told += [place(name, wrong) for name, wrong in missing_targets(chains)]
+    noted += [place(name, wrong) for name, wrong in missing_targets(chains)]
     advised = [*warnings, *(place(name, wrong) for name, wrong in advice(chains))]
-    return ChainCatalog(chains, problems=tuple(told), warnings=tuple(advised))
+    return ChainCatalog(chains, problems=tuple(noted), warnings=tuple(advised))
 
 
 def words_of(chains: Iterable[ChainConfig], reserved: Iterable[str]) -> dict[str, Sentence]:

@@ -90,11 +90,11 @@ class ChainFiles:
 
         Raises `SettingsInvalid` with each chain that answers now and could not under those.
         """
-        book = self._made(*self._gathered(requirements.needed), requirements)
+        catalog_made = self._made(*self._gathered(requirements.needed), requirements)
         lost = [
             f"chain {name!r} answers people now and could not go on: {requirements.check(chain) or 'its words are taken'}"  # noqa: E501 -- renaming made it longer
             for name, chain in sorted(self.catalog.chains.items())
-            if name not in book.chains
+            if name not in catalog_made.chains
         ]
         lost += [
             f"chain {name!r} {trial.chain.revision} is on trial and could not go on: {wrong}"
@@ -103,10 +103,10 @@ class ChainFiles:
         ]
         if lost:
             raise SettingsInvalid(lost)
-        return book
+        return catalog_made
 
     def apply(self, requirements: ChainRequirements, catalog: ChainCatalog) -> None:
-        """Meet other requirements from now on, with the catalogue that `preview` returned for them."""
+        """Apply other requirements from now on, with the catalogue that `preview` returned for them."""
         before, self.catalog, self.requirements = self.catalog, catalog, requirements
         if self.logs:
             _log_changes(before, catalog)

@@ -81,7 +81,7 @@ def _unfillable(source: str, known: tuple[str, ...]) -> list[Mistake]:
 
 
 def fill(source: str, values: Mapping[str, str]) -> str:
-    """Put values in; a text without a template's marks is given back as it is."""
+    """Fill values in; a text without a template's marks is given back as it is."""
     if not any(mark in source for mark in _MARKS):
         return source
     return _compiled(source).render(values)

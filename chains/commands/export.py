@@ -84,7 +84,7 @@ def _read(argument: str) -> _Wish | str:
 
 
 def _parts(word: str) -> list[str] | None:
-    """Part what Chinese writes without spaces: `全部pdf`, `第3次对话为html`; None where something is left over."""
+    """Split what Chinese writes without spaces: `全部pdf`, `第3次对话为html`; None where something is left over."""
     if word.isascii():
         return None if word else []
     parts = []

@@ -14,14 +14,14 @@ _MOST_USED = 5
 
 async def run(order: CommandCall) -> Outcome:
     """Answer with the list."""
-    means = order.context
-    words = means.catalogue
-    offered = sorted((each for each in means.commands if each.offered(order)), key=lambda each: each.order)
+    context = order.context
+    words = context.catalogue
+    offered = sorted((each for each in context.commands if each.offered(order)), key=lambda each: each.order)
     sections = [
         (words.text(f"help.group_{group}"), [_line(each, words) for each in offered if each.group == group])
         for group in get_args(Group)
     ]
-    chains = means.catalog.offered(order.ask.event.sender)
+    chains = context.catalog.offered(order.ask.event.sender)
     sections.append((words.text("help.group_chains"), [_chain_line(chain, words) for chain in chains]))
     return order.reply(
         "help.all",

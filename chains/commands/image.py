@@ -32,9 +32,9 @@ _NO_PICTURE = tuple(
 
 async def run(order: CommandCall) -> AsyncGenerator[Step]:
     """Yield a notice that it takes a while, then the image, or a sentence on why there is none."""
-    painter = order.context.media_services.image_generator
+    generator = order.context.media_services.image_generator
     description, size = _read(order.argument)
-    if painter is None:
+    if generator is None:
         yield order.reply("image.unavailable")
     elif not description:
         yield order.reply("image.empty_description")
@@ -46,9 +46,9 @@ async def run(order: CommandCall) -> AsyncGenerator[Step]:
     elif (refused := await order.context.budget.refusal(IMAGE, order.ask)) is not None:
         yield refused
     else:
-        if not painter.demo:
+        if not generator.demo:
             yield Notice(order.context.catalogue.text("image.drawing"))
-        yield await _drawn(order, painter, description, size)
+        yield await _drawn(order, generator, description, size)
 
 
 async def _drawn(order: CommandCall, image_generator: ImageGenerator, description: str, size: str) -> Outcome:
@@ -63,9 +63,9 @@ async def _drawn(order: CommandCall, image_generator: ImageGenerator, descriptio
 
 
 async def _outcome(order: CommandCall, drawn: GeneratedImage, description: str, *, demo: bool) -> Outcome:
-    means = order.context
-    known = await means.memory.load(order.ask.event.chat, turns=0, idle_minutes=means.chat.idle_minutes)
-    answer = means.catalogue.text("image.answer", description=escape_markdown(description, most=_QUOTE))
+    context = order.context
+    known = await context.memory.load(order.ask.event.chat, turns=0, idle_minutes=context.chat.idle_minutes)
+    answer = context.catalogue.text("image.answer", description=escape_markdown(description, most=_QUOTE))
     exchange = Exchange(order.line, answer, drawn=(drawn.media,))
     took = drawn.usage
     made_by = Provenance(
@@ -77,8 +77,8 @@ async def _outcome(order: CommandCall, drawn: GeneratedImage, description: str, 
         milliseconds=drawn.milliseconds,
         cost=took.cost,
     )
-    means.budget.paid(made_by)
-    caption = means.catalogue.text("image.demo") if demo else ""
+    context.budget.paid(made_by)
+    caption = context.catalogue.text("image.demo") if demo else ""
     return Outcome(
         (ImageReply(drawn.media, caption),), (ExchangeRecorded(exchange, made_by, known.conversation, is_command=True),)
     )
@@ -94,7 +94,7 @@ def _typed(order: CommandCall) -> str:
 
 
 def _read(argument: str) -> tuple[str, str]:
-    """Tell a size from the description it stands before."""
+    """Separate a size from the description it stands before."""
     text = wellformed(argument).strip()
     first, *rest = text.split(maxsplit=1)[:2] or [""]
     size = read_size(first)

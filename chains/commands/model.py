@@ -16,29 +16,29 @@ _MAKERS = ("默认", "通义", "千问", "豆包", "文心", "混元", "智谱",
 
 async def run(order: CommandCall) -> Outcome:
     """Choose the model named, go back to the chain's own, or list what there is to choose from."""
-    means, wanted = order.context, wellformed(order.choice)
-    known = await means.memory.load(order.ask.event.sender, turns=0, idle_minutes=means.chat.idle_minutes)
+    context, wanted = order.context, wellformed(order.choice)
+    known = await context.memory.load(order.ask.event.sender, turns=0, idle_minutes=context.chat.idle_minutes)
     choice = _choice(order, chosen=known.model)
     if casefold_nfkc(wanted) in DEFAULT:
-        return order.reply("choice.reset", ModelChosen(""), name=_title(means, choice.own))
+        return order.reply("choice.reset", ModelChosen(""), name=_title(context, choice.own))
     if not choice.free:
-        return order.reply("choice.none", name=_title(means, choice.own), lapsed=_lapsed(means, choice))
-    found = tuple(_found(means, choice.offered, wanted))
+        return order.reply("choice.none", name=_title(context, choice.own), lapsed=_lapsed(context, choice))
+    found = tuple(_found(context, choice.offered, wanted))
     match found:
         case (name,) if wanted:
-            return order.reply("choice.set", ModelChosen(name), name=_title(means, name))
+            return order.reply("choice.set", ModelChosen(name), name=_title(context, name))
         case ():
             return order.reply(
                 "choice.unknown",
                 words=escape_markdown(wanted, most=_LONGEST),
-                models=_listed(means, choice, choice.offered),
+                models=_listed(context, choice, choice.offered),
             )
         case _:
             return order.reply(
                 "choice.all",
-                name=_title(means, choice.answering),
-                lapsed=_lapsed(means, choice) + await _spent(order, choice),
-                models=_listed(means, choice, found),
+                name=_title(context, choice.answering),
+                lapsed=_lapsed(context, choice) + await _spent(order, choice),
+                models=_listed(context, choice, found),
             )
 
 
@@ -83,11 +83,11 @@ def _lapsed(context: CommandContext, choice: ModelChoice) -> str:
 
 async def _spent(order: CommandCall, choice: ModelChoice) -> str:
     """Return the line on a cheaper model answering while a budget is spent."""
-    means = order.context
-    answering = await means.budget.answering(choice.answering, order.ask.event.sender)
+    context = order.context
+    answering = await context.budget.answering(choice.answering, order.ask.event.sender)
     if answering == choice.answering:
         return ""
-    return means.catalogue.text("choice.spent", name=_title(means, answering))
+    return context.catalogue.text("choice.spent", name=_title(context, answering))
 
 
 def _title(context: CommandContext, name: str) -> str:
@@ -95,9 +95,9 @@ def _title(context: CommandContext, name: str) -> str:
 
 
 def _choice(order: CommandCall, *, chosen: str = "") -> ModelChoice:
-    ask, means = order.ask, order.context
-    chain = means.catalog.chain(ask.chain, ask.event.sender)
-    return model_choice_for(means.models, chain, ask.event.sender, chosen=chosen)
+    ask, context = order.ask, order.context
+    chain = context.catalog.chain(ask.chain, ask.event.sender)
+    return model_choice_for(context.models, chain, ask.event.sender, chosen=chosen)
 
 
 def offered(order: CommandCall) -> bool:

@@ -27,8 +27,8 @@ async def run(order: CommandCall) -> Outcome:
 
 
 async def _current(order: CommandCall) -> Outcome:
-    means = order.context
-    known = await means.memory.load(order.ask.event.chat, turns=0, idle_minutes=means.chat.idle_minutes)
+    context = order.context
+    known = await context.memory.load(order.ask.event.chat, turns=0, idle_minutes=context.chat.idle_minutes)
     if not known.persona:
         return order.reply("persona.none")
     return order.reply("persona.current", persona=block_quote(known.persona))

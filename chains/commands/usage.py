@@ -16,15 +16,15 @@ _COUNTED = {"image": "pictures", "speech": "voices"}
 
 async def run(order: CommandCall) -> Outcome:
     """Answer with the sums."""
-    means = order.context
-    if means.spending is None:
+    context = order.context
+    if context.spending is None:
         return order.reply("usage.none")
     person = order.ask.event.sender
-    used = await means.spending.used(person)
-    limits = await means.budget.limits(person)
+    used = await context.spending.used(person)
+    limits = await context.budget.limits(person)
     if not used and not limits:
         return order.reply("usage.none")
-    say = means.catalogue.text
+    say = context.catalogue.text
     lines = [
         say("usage.today", took=_took(order, [(each.model, each.today) for each in used])),
         say("usage.month", took=_took(order, [(each.model, each.month) for each in used])),
@@ -35,8 +35,8 @@ async def run(order: CommandCall) -> Outcome:
         ),
         *(_limit(order, limit) for limit in limits if limit.whose == "person" or limit.spent),
     ]
-    if means.budget.cheaper and any(limit.spent for limit in limits):
-        lines.append(say("usage.cheaper", model=means.models.title(means.budget.cheaper)))
+    if context.budget.cheaper and any(limit.spent for limit in limits):
+        lines.append(say("usage.cheaper", model=context.models.title(context.budget.cheaper)))
     return order.reply("usage.all", lines="\n".join(lines))
 
 

@@ -73,7 +73,7 @@ class Attempt:
     tool_rounds: tuple[CompletedRound, ...] = ()
     """Those whose tools have been used: a model asked again is given them instead of using them twice."""
     pictures: tuple[GeneratedImage, ...] = ()
-    heard: ModelResponse | None = None
+    response: ModelResponse | None = None
     parsed: ParsedAnswer = _NOTHING
     failure: AnswerFailed | None = None
     is_empty: bool = False
@@ -98,7 +98,7 @@ class Attempt:
     @property
     def table(self) -> str:
         """Name the table that answered last."""
-        return (self.heard.table if self.heard is not None else "") or self.request.model
+        return (self.response.table if self.response is not None else "") or self.request.model
 
     @property
     def images(self) -> tuple[GeneratedImage, ...]:
@@ -114,19 +114,19 @@ class Attempt:
             call = each.response.call(self.request.model)
             calls.append(with_estimate(call, sent, each.response, self.request.tools) if counts else call)
             sent = [*sent, *_said_by_tools((each,))]
-        heard = _answering([each.response for each in rounds], failure)
-        parsed = await heard.parsed_whole() if heard is not None and failure is None else _NOTHING
+        response = _answering([each.response for each in rounds], failure)
+        parsed = await response.parsed_whole() if response is not None and failure is None else _NOTHING
         ended = replace(
             self,
             calls=tuple(calls),
             tool_rounds=(*self.tool_rounds, *(each for each in rounds if each.tools)),
             pictures=(*self.pictures, *(picture for each in rounds for picture in each.pictures)),
-            heard=heard or self.heard,
+            response=response or self.response,
             parsed=parsed,
             failure=failure,
         )
         if failure is None and not parsed.content and not ended.images:
-            return replace(ended, failure=_empty(self.request.model, heard), is_empty=True)
+            return replace(ended, failure=_empty(self.request.model, response), is_empty=True)
         return ended
 
     def with_less_history(self) -> "Attempt | None":
@@ -164,14 +164,14 @@ class Attempt:
     def answer(self, *, text: str, milliseconds: int, first_milliseconds: int) -> GeneratedAnswer:
         """Return what came of it all; `text` is said where nothing else is."""
         failed = self.failure is not None
-        heard = self.heard or ModelResponse()
+        response = self.response or ModelResponse()
         left_out = 0 if failed or not self.history_problem else self.history - len(self.request.history)
         return GeneratedAnswer(
-            model=heard.model or self.table,
+            model=response.model or self.table,
             table=self.table,
             text="" if failed else self._content() or text,
             reasoning=self.parsed.reasoning,
-            cut="" if failed else cut_by(heard.finish) or ("length" if heard.is_cut else ""),
+            cut="" if failed else cut_by(response.finish) or ("length" if response.is_cut else ""),
             calls=self.calls,
             tools=tuple(result.use for each in self.tool_rounds for result in each.tools),
             images=self.images,
@@ -206,8 +206,8 @@ def _answering(responses: Sequence[ModelResponse], failure: AnswerFailed | None)
     return final_response(responses) if failure is None else responses[-1]
 
 
-def _empty(model: str, heard: ModelResponse | None) -> AnswerFailed:
-    finish = heard.finish if heard is not None else ""
+def _empty(model: str, response: ModelResponse | None) -> AnswerFailed:
+    finish = response.finish if response is not None else ""
     if is_context_full(finish):
         reason = "model.too_long"
     else:

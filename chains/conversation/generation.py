@@ -59,7 +59,7 @@ class AnswerGenerator:
         fetcher: SafeFetcher | None = None,
         tool_seconds: float = CONNECT_SECONDS,
     ) -> None:
-        """`images` keeps pictures and makes them small enough to be shown, `fetcher` gets those of answers.
+        """Make it; `images` keeps pictures and makes them small enough to be shown, `fetcher` gets those of answers.
 
         `tool_seconds` is the wait for servers of tools.
         """

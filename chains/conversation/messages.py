@@ -16,7 +16,7 @@ def build_messages(
     question: str,
     *,
     pictures: Iterable[StoredMedia] = (),
-    looks: Mapping[str, str] = NO_IMAGES,
+    images: Mapping[str, str] = NO_IMAGES,
 ) -> list[BaseMessage]:
     """Return the system prompt, if there is one, the exchanges, oldest first, and the new question.
 
@@ -24,13 +24,13 @@ def build_messages(
     """
     messages: list[BaseMessage] = [SystemMessage(system_prompt)] if system_prompt.strip() else []
     for exchange in exchanges:
-        messages += (_asked(exchange.question, exchange.pictures, looks), AIMessage(exchange.answer))
-    messages.append(_asked(question, pictures, looks))
+        messages += (_asked(exchange.question, exchange.pictures, images), AIMessage(exchange.answer))
+    messages.append(_asked(question, pictures, images))
     return messages
 
 
-def _asked(question: str, pictures: Iterable[StoredMedia], looks: Mapping[str, str]) -> HumanMessage:
-    shown = [looks[picture.sha256] for picture in pictures if picture.sha256 in looks]
+def _asked(question: str, pictures: Iterable[StoredMedia], images: Mapping[str, str]) -> HumanMessage:
+    shown = [images[picture.sha256] for picture in pictures if picture.sha256 in images]
     if not shown:
         return HumanMessage(question)
     blocks: list[str | dict[str, str]] = [

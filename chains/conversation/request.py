@@ -44,7 +44,7 @@ class ModelRequest:
             (*self.examples, *self.history),
             self.question,
             pictures=self.pictures,
-            looks=self.images,
+            images=self.images,
         )
 
     def transcript(self) -> list[tuple[str, str]]:

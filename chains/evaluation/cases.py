@@ -78,7 +78,7 @@ def unfit_answer(model: str, tried: TrialAnswer) -> list[str]:
 
 
 def check_answer(case: Case, answer: str) -> list[str]:
-    """Hold an answer to what can be looked up in it; a regular expression may take some seconds."""
+    """Check an answer for what can be looked up in it; a regular expression may take some seconds."""
     looked_at = casefold_nfkc(answer)
     return [
         *(f"does not contain {words!r}" for words in case.contains if casefold_nfkc(words) not in looked_at),

@@ -72,7 +72,7 @@ class ModelProbe:
         return generated
 
     async def measure(self) -> Throughput:
-        """Have it count, and measure."""
+        """Ask the model to count, and measure how long it takes."""
         generated, pieces = await self._ask(_COUNT)
         tokens = sum(call.output_tokens for call in generated.calls) or estimate(generated.text)
         return Throughput(

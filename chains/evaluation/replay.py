@@ -55,7 +55,7 @@ def masked_question(trace: int, text: str, before: Sequence[Exchange]) -> Replay
 async def replay(
     trier: ChainTester, live: ChainConfig, draft: ChainConfig, questions: Sequence[ReplayQuestion]
 ) -> AsyncGenerator[ComparedAnswers]:
-    """Put every question to both versions and yield each pair as it is complete."""
+    """Ask both versions every question and yield each pair as it is complete."""
 
     async def compare(question: ReplayQuestion) -> ComparedAnswers:
         return ComparedAnswers(

@@ -133,14 +133,14 @@ class ChainTester:
         clock: Callable[[], datetime] = _now,
         channel_chains: Collection[str] = CHANNEL_CHAINS,
     ) -> None:
-        """`channel_chains` are the chains that channels have as their own."""
+        """Make a tester; `channel_chains` are the chains that channels have as their own."""
         self.models = models
         self.tool_registry = tool_registry or ToolRegistry({})
         self._generator = AnswerGenerator(models, chat, catalogue, self.tool_registry, tool_seconds=TOOL_SERVER_SECONDS)
         self._answers = answers or AnswerCache()
         self._clock = clock
         self._channel_chains = channel_chains
-        self._room = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once)
 
     async def prepare(self, chain: ChainConfig, question: str, exchanges: Sequence[Exchange] = ()) -> ModelRequest:
         """Return what the chain's model is asked at first; waits for servers whose tools it is offered."""
@@ -153,7 +153,7 @@ class ChainTester:
         """Ask a question and wait for the whole answer; what was asked before costs nothing."""
         request = await self.prepare(chain, question, exchanges)
         key = self._key(request)
-        async with self._room:
+        async with self._slots:
             if (known := await asyncio.to_thread(self._answers.find, key)) is not None:
                 return self._priced(known)
             tried = TrialAnswer()

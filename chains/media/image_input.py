@@ -77,10 +77,10 @@ async def encode_images(
 ) -> EncodedImages:
     """Return what a model is shown: the pictures asked about, and the latest before; what is gone is left out."""
     before = [picture for exchange in earlier for picture in exchange.pictures]
-    looks: EncodedImages = {}
+    images: EncodedImages = {}
     for picture in dict.fromkeys((*before[-MOST_EARLIER:], *asked_about)):
         try:
-            looks[picture.sha256] = base64.b64encode(await pictures.thumbnail(picture)).decode("ascii")
+            images[picture.sha256] = base64.b64encode(await pictures.thumbnail(picture)).decode("ascii")
         except (Undeliverable, Unreadable) as error:
             log.info("picture_not_shown", error=type(error).__name__)
-    return looks
+    return images

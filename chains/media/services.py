@@ -48,17 +48,19 @@ def open_media_services(
     proxy = settings.network.proxy.get_secret_value()
     fetcher = SafeFetcher(proxy=proxy)
     image = _configured(settings, IMAGE, proxy)
-    painter: ImageGenerator | None = None
+    generator: ImageGenerator | None = None
     if pictures is not None and image is not None:
-        painter = OpenAIImageGenerator(image, pictures=pictures, fetcher=fetcher)
+        generator = OpenAIImageGenerator(image, pictures=pictures, fetcher=fetcher)
     elif pictures is not None and (demo or settings.models.get(IMAGE, ModelTable()).provider == DEMO):
-        painter = DemoImageGenerator(pictures)
+        generator = DemoImageGenerator(pictures)
     speech = _configured(settings, SPEECH, proxy)
     listener = speaker = None
     if speech is not None and sounds is not None:
         listener = SpeechToText(speech, sounds)
         speaker = TextToSpeech(speech, sounds) if speech.table.own.get("speaking_model") else None
-    return MediaServices(painter, pictures, documents, listener, speaker, tuple(filter(None, (image, speech))), fetcher)
+    return MediaServices(
+        generator, pictures, documents, listener, speaker, tuple(filter(None, (image, speech))), fetcher
+    )
 
 
 def trial_media_services(settings: Settings) -> MediaServices:

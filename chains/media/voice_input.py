@@ -33,15 +33,15 @@ class VoiceTranscriber:
         if (refused := await self.budget.refusal(SPEECH, ask)) is not None:
             return refused
         try:
-            heard = await self.media_services.speech_to_text.transcribe(await ask.fetch(media_id))
+            transcription = await self.media_services.speech_to_text.transcribe(await ask.fetch(media_id))
         except Undeliverable:
             return self._problem("voice.gone")
         except TooLarge as error:
             return self._problem("voice.too_long", most=error.most)
         except Unreadable:
             return self._problem("voice.unreadable")
-        self.budget.paid(alone(heard.took))
-        return heard if heard.words else charged(self._problem("voice.nothing"), heard.took)
+        self.budget.paid(alone(transcription.took))
+        return transcription if transcription.words else charged(self._problem("voice.nothing"), transcription.took)
 
     async def quote(self, understood: Transcription, steps: AsyncGenerator[Step]) -> AsyncGenerator[Step]:
         """Return an answer with the recognised text above it, so that a mistake in it is seen at once."""

@@ -205,7 +205,7 @@ def make(
             warnings.simplefilter("ignore")
             built: BaseChatModel = init_chat_model(table.model, model_provider=table.provider, **{**given, **wanted})
     except ValidationError as error:
-        raise SettingsInvalid([_told(here, dict(problem)) for problem in error.errors()]) from None
+        raise SettingsInvalid([_problem_line(here, dict(problem)) for problem in error.errors()]) from None
     _open(built, table, client)
     return built
 
@@ -275,7 +275,7 @@ def _first(names: Collection[str], taken: Collection[str]) -> str:
     return next((name for name in names if name in taken), "")
 
 
-def _told(here: str, problem: Mapping[str, Any]) -> str:
+def _problem_line(here: str, problem: Mapping[str, Any]) -> str:
     place = ".".join(map(str, problem["loc"]))
     # Without a place, what was found is the whole table, key included.
     if not place:

@@ -176,7 +176,7 @@ class RateLimiter:
         return now - began
 
     def _release_waiters(self) -> None:
-        """Let through whoever may pass, and see to it that the next one is woken."""
+        """Admit every waiting call that may begin, and arrange for the next to be woken."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -206,7 +206,7 @@ class RateLimitedModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
         limit: object,
         most: float | None,
     ) -> None:
-        """`limit` is the most tokens an answer may have, where the settings say so."""
+        """Make it; `limit` is the most tokens an answer may have, where the settings say so."""
         self._model = model
         self._rate_limiter = rate_limiter
         self._limit = limit

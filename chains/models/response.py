@@ -183,7 +183,7 @@ class ModelResponse:
         return await asyncio.to_thread(self.parsed, whole=True)
 
     def parsed(self, *, whole: bool) -> ParsedAnswer:
-        """Tell thought from speech, in text that can be stored."""
+        """Separate reasoning from the answer, in text that can be stored."""
         spoken = split_reasoning(wellformed(self.text), whole=whole)
         said = next((said for said in (spoken.content, wellformed(self.refusal).strip()) if is_visible(said)), "")
         thought = "\n".join(part for part in (wellformed(self.reasoning).strip(), spoken.reasoning) if part)

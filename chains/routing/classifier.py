@@ -64,26 +64,26 @@ class ChainClassifier:
                 if isinstance(admitted, Outcome):
                     return Classification()
                 name = admitted
-                heard = await self._ask(name, offered, text)
+                response = await self._ask(name, offered, text)
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             log.warning("chain_not_chosen", trace=ask.trace, chain=chain.name, error=type(error).__name__)
             return Classification()
-        chosen = chain_named(heard.parsed(whole=True).content)
+        chosen = chain_named(response.parsed(whole=True).content)
         is_offered = chosen in {each.name for each in offered}
         # Anything else may be what the person said.
         log.info(
             "chain_chosen", trace=ask.trace, chain=chain.name, chosen=chosen if is_offered or not chosen else "other"
         )
-        call = heard.call(name)
+        call = response.call(name)
         return Classification(chosen if is_offered else "", (usage_of(call, self.models.price(call.table)),))
 
     async def _ask(self, name: str, offered: Sequence[ChainConfig], text: str) -> ModelResponse:
         model = await self.models.chat(name)
         assistants = "\n".join(f'- "{each.name}": {each.description or each.name}' for each in offered)
         messages = [SystemMessage(_INSTRUCTIONS.format(assistants=assistants)), HumanMessage(text[:_MOST])]
-        heard = ModelResponse()
-        heard.add(await model.ainvoke(messages, **self.models.options(name, {}, {**JSON, "temperature": 0})))
-        return heard
+        response = ModelResponse()
+        response.add(await model.ainvoke(messages, **self.models.options(name, {}, {**JSON, "temperature": 0})))
+        return response
 
 
 def chain_named(said: str) -> str:

@@ -110,14 +110,14 @@ class ToolExecutor:
             log.warning("tool_failed", tool=name, outcome=outcome, trace=self.ask.trace, ms=milliseconds)
         if isinstance(result, str):
             return _tool_result(wish, result, outcome, milliseconds)
-        drawn = result.artifact if isinstance(result.artifact, GeneratedImage) else None
-        return _tool_result(wish, truncate_tool_output(result.text), outcome, milliseconds, drawn)
+        image = result.artifact if isinstance(result.artifact, GeneratedImage) else None
+        return _tool_result(wish, truncate_tool_output(result.text), outcome, milliseconds, image)
 
     async def _result(self, offer: BoundTool, wish: ToolCallRequest) -> tuple[ToolMessage | str, ToolOutcome]:
         call = {"type": "tool_call", "id": wish["id"] or "", "name": wish["name"], "args": wish["args"]}
         try:
             async with asyncio.timeout(offer.seconds if isfinite(offer.seconds) else None):
-                told: ToolMessage = await offer.tool.ainvoke(call, config_for(self.ask))
+                content: ToolMessage = await offer.tool.ainvoke(call, config_for(self.ask))
         except AnswerFailed as failed:
             return self.catalogue.text(failed.reason, trace=self.ask.trace), "failed"
         except ValidationError:
@@ -128,7 +128,7 @@ class ToolExecutor:
             # The error's own text may quote what the person said.
             log.debug("tool_broke", tool=wish["name"], error=type(error).__name__)
             return _FAILED, "failed"
-        return told, "failed" if told.status == "error" else "done"
+        return content, "failed" if content.status == "error" else "done"
 
 
 def truncate_tool_output(text: str) -> str:
@@ -139,12 +139,16 @@ def truncate_tool_output(text: str) -> str:
 
 
 def _tool_result(
-    wish: ToolCallRequest, told: str, outcome: ToolOutcome, milliseconds: int = 0, drawn: GeneratedImage | None = None
+    wish: ToolCallRequest,
+    content: str,
+    outcome: ToolOutcome,
+    milliseconds: int = 0,
+    image: GeneratedImage | None = None,
 ) -> ToolResult:
     name = wish["name"] or ""
     status = "success" if outcome == "done" else "error"
-    message = ToolMessage(told, tool_call_id=wish["id"] or "", name=name, status=status)
-    return ToolResult(message, ToolUse(_short(name), _arguments(wish), outcome, milliseconds), drawn)
+    message = ToolMessage(content, tool_call_id=wish["id"] or "", name=name, status=status)
+    return ToolResult(message, ToolUse(_short(name), _arguments(wish), outcome, milliseconds), image)
 
 
 def _arguments(wish: ToolCallRequest) -> str:

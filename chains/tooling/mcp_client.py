@@ -104,7 +104,7 @@ class McpConnection:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type of the extra
-        """Have a tool used; returns what came of it as text alone. Raises whatever goes wrong."""
+        """Call a tool and return what came of it as text alone. Raises whatever goes wrong."""
         from mcp.types import CallToolResult, TextContent  # noqa: PLC0415 - an extra
 
         session = await self._connected()
@@ -118,7 +118,7 @@ class McpConnection:
         return CallToolResult(content=[TextContent(type="text", text=_text_of(result))], isError=result.isError)
 
     async def _use(self, session: "ClientSession", tool: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a type of the extra
-        """Have a tool used.
+        """Call a tool.
 
         `ServerUnavailable` when the session ends meanwhile, for whose answer the library would wait.
         """
@@ -176,7 +176,7 @@ class McpConnection:
         self._closing.set()
 
     async def _keep(self, ready: asyncio.Event, closing: asyncio.Event) -> None:
-        """Hold the session open until it is to be closed, or is lost."""
+        """Keep the session open until it is to be closed, or is lost."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(self.table.timeout) as limit, self._opened() as session:
@@ -299,7 +299,7 @@ def callable_names(server: str, tools: Sequence[str]) -> dict[str, str]:
 
 
 def _text_of(result: Any) -> str:  # noqa: ANN401 - a type of the extra
-    """Put what a tool gave into words: pictures and sounds are only named, and nothing is fetched."""
+    """Return what a tool gave as text: pictures and sounds are only named, and nothing is fetched."""
     parts: list[str] = []
     for block in result.content:
         match block.type:

@@ -18,53 +18,53 @@ _PAPER = pymupdf.paper_rect("A4")
 
 def assemble(parts: Iterable[bytes], heads: Sequence[Head], catalogue: Catalogue, folder: Path) -> pymupdf.Document:
     """Return the whole document."""
-    book = pymupdf.open()
+    document = pymupdf.open()
     marks: list[list[object]] = []
     for data in parts:
         with pymupdf.open(stream=data) as pages:
-            marks += [[level, title, page + len(book)] for level, title, page in pages.get_toc()]
-            book.insert_pdf(pages, final=1)
-    bound = len(book)
-    _contents(book, heads, [int(str(mark[2])) for mark in marks], catalogue, folder)
-    front = len(book) - bound
-    book.set_toc([[level, title, int(str(page)) + front] for level, title, page in marks])
-    pen = PageLabeller(book)
-    for place in range(len(book)):
-        pen.write(place, _folio(place, len(book)))
+            marks += [[level, title, page + len(document)] for level, title, page in pages.get_toc()]
+            document.insert_pdf(pages, final=1)
+    bound = len(document)
+    _contents(document, heads, [int(str(mark[2])) for mark in marks], catalogue, folder)
+    front = len(document) - bound
+    document.set_toc([[level, title, int(str(page)) + front] for level, title, page in marks])
+    labeller = PageLabeller(document)
+    for place in range(len(document)):
+        labeller.write(place, _folio(place, len(document)))
     when = datetime.fromtimestamp(max((head.conversation.last_at for head in heads), default=0.0), UTC).strftime(
         "D:%Y%m%d%H%M%SZ"
     )
     named = title_of_all([head.conversation for head in heads], catalogue)
-    book.set_metadata({"title": named, "creator": "webot", "creationDate": when, "modDate": when})
-    return book
+    document.set_metadata({"title": named, "creator": "webot", "creationDate": when, "modDate": when})
+    return document
 
 
-def save(book: pymupdf.Document, path: Path, *, limit: int) -> list[Path]:
+def save(document: pymupdf.Document, path: Path, *, limit: int) -> list[Path]:
     """Write the document, in volumes if it is larger than `limit` bytes; the same document gives the same bytes."""
-    _write(book, path)
+    _write(document, path)
     size = path.stat().st_size
-    if size <= limit or len(book) == 1:
+    if size <= limit or len(document) == 1:
         return [path]
     path.unlink()
-    volumes = min(len(book), size // limit + 1)
+    volumes = min(len(document), size // limit + 1)
     written: list[Path] = []
     for volume in range(volumes):
-        first, last = volume * len(book) // volumes, (volume + 1) * len(book) // volumes - 1
+        first, last = volume * len(document) // volumes, (volume + 1) * len(document) // volumes - 1
         with pymupdf.open() as pages:
-            pages.insert_pdf(book, from_page=first, to_page=last)
+            pages.insert_pdf(document, from_page=first, to_page=last)
             written += save(pages, path.with_stem(f"{path.stem}-{volume + 1}"), limit=limit)
     return written
 
 
-def _write(book: pymupdf.Document, path: Path) -> None:
+def _write(document: pymupdf.Document, path: Path) -> None:
     # Not garbage=3: it holds each object against every other, which takes a minute for some thousands of pages.
-    book.save(path, garbage=2, deflate=True, use_objstms=1, no_new_id=True)
+    document.save(path, garbage=2, deflate=True, use_objstms=1, no_new_id=True)
 
 
 def _contents(
-    book: pymupdf.Document, heads: Sequence[Head], begins: Sequence[int], catalogue: Catalogue, folder: Path
+    document: pymupdf.Document, heads: Sequence[Head], begins: Sequence[int], catalogue: Catalogue, folder: Path
 ) -> None:
-    """Put a table of contents before several conversations."""
+    """Insert a table of contents before several conversations."""
     if len(heads) == 1:
         return
     with pymupdf.open(stream=render_contents(heads, begins, catalogue, ImageFolder(folder))) as pages:
@@ -77,9 +77,11 @@ def _contents(
         for page in pages:
             for link in page.get_links():
                 page.delete_link(link)
-        book.insert_pdf(pages, start_at=0)
+        document.insert_pdf(pages, start_at=0)
     for place, line, target in lines:
-        book[place].insert_link({"kind": pymupdf.LINK_GOTO, "from": line, "page": target, "to": pymupdf.Point(0, 0)})
+        document[place].insert_link(
+            {"kind": pymupdf.LINK_GOTO, "from": line, "page": target, "to": pymupdf.Point(0, 0)}
+        )
 
 
 def _folio(place: int, pages: int) -> Label:

@@ -35,22 +35,22 @@ def width(said: str, size: float) -> float:
 class PageLabeller:
     """Writes in one document."""
 
-    def __init__(self, book: pymupdf.Document) -> None:
-        self._book = book
+    def __init__(self, document: pymupdf.Document) -> None:
+        self._document = document
         # All at once: after each change PyMuPDF would look through all pages for one of them.
-        self._pages = [book.page_xref(place) for place in range(len(book))]
-        self._font = book.get_new_xref()
-        book.update_object(self._font, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+        self._pages = [document.page_xref(place) for place in range(len(document))]
+        self._font = document.get_new_xref()
+        document.update_object(self._font, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
         # What a page does to its coordinates ends where it ends.
         self._opening = self._stream("q\n")
 
     def write(self, place: int, label: Label) -> None:
         """Write on a page, counted from 0, over what is there."""
         page = self._pages[place]
-        kind, contents = self._book.xref_get_key(page, "Contents")
+        kind, contents = self._document.xref_get_key(page, "Contents")
         there = contents.strip("[]") if kind in {"xref", "array"} else ""
         ours = self._stream("Q\n" + label.ink())
-        self._book.xref_set_key(page, "Contents", f"[{self._opening} 0 R {there} {ours} 0 R]")
+        self._document.xref_set_key(page, "Contents", f"[{self._opening} 0 R {there} {ours} 0 R]")
         self._know(page, ["Resources", "Font"])
 
     def _know(self, xref: int, path: Sequence[str]) -> None:
@@ -58,12 +58,12 @@ class PageLabeller:
         key = ""
         for step in path:
             key += step
-            kind, value = self._book.xref_get_key(xref, key)
+            kind, value = self._document.xref_get_key(xref, key)
             xref, key = (int(value.split()[0]), "") if kind == "xref" else (xref, f"{key}/")
-        self._book.xref_set_key(xref, f"{key}{_NAME}", f"{self._font} 0 R")
+        self._document.xref_set_key(xref, f"{key}{_NAME}", f"{self._font} 0 R")
 
     def _stream(self, content: str) -> int:
-        xref: int = self._book.get_new_xref()
-        self._book.update_object(xref, "<<>>")
-        self._book.update_stream(xref, content.encode("ascii"))
+        xref: int = self._document.get_new_xref()
+        self._document.update_object(xref, "<<>>")
+        self._document.update_stream(xref, content.encode("ascii"))
         return xref

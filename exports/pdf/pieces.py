@@ -116,7 +116,7 @@ class PdfMarkup(HtmlMarkup):
         return _read_twice("".join([*parts, escape(text[end:], quote=False)])).replace("\n", " ")
 
     def in_columns(self, columns: int) -> HtmlMarkup:
-        """Let longer words of a table be broken: what does not fit would leave the page."""
+        """Allow longer words of a table to be broken: what does not fit would leave the page."""
         return PdfMarkup(columns)
 
     def grid(self, grid: Grid) -> str:
@@ -151,17 +151,17 @@ def _head(head: Head, catalogue: Sentences) -> str:
 
 
 def _message(
-    talk: ConversationInfo, message: Message, number: int, catalogue: Sentences, pictures: ImageFolder
+    conversation: ConversationInfo, message: Message, number: int, catalogue: Sentences, pictures: ImageFolder
 ) -> Iterator[HtmlPiece]:
     paper = PdfMarkup()
     who = (
-        f'<p class="who">{paper.words(speaker(talk, message))}'
+        f'<p class="who">{paper.words(speaker(conversation, message))}'
         f'<span class="when">  {stamp(message.at)}  #{number}</span></p>'
     )
     said: list[tuple[str, bool]] = [
         (piece, whole)
         for whole, run in groupby(_cut(blocks_of(message)), _is_table)
-        for piece in _laid(run, paper, whole)
+        for piece in _html_of(run, paper, whole)
     ]
     said += [(_picture(media, pictures, paper), True) for media in message.media]
     if used := remarks(message, catalogue):
@@ -171,7 +171,7 @@ def _message(
         yield HtmlPiece(f'<div class="{message.role}">{head}<div class="said">{html}</div></div>', number, whole=whole)
 
 
-def _laid(run: Iterable[Block], paper: PdfMarkup, whole: bool) -> Iterator[str]:  # noqa: FBT001 (what groupby found)
+def _html_of(run: Iterable[Block], paper: PdfMarkup, whole: bool) -> Iterator[str]:  # noqa: FBT001 (what groupby found)
     """Write each table alone, and what is between tables together."""
     if whole:
         yield from map(paper.block, run)

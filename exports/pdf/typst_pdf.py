@@ -93,7 +93,7 @@ def _document(part: RenderPart, catalogue: Sentences, pictures: ImageFolder, mar
 
 
 def _message(
-    talk: ConversationInfo,
+    conversation: ConversationInfo,
     message: Message,
     number: int,
     catalogue: Sentences,
@@ -106,9 +106,10 @@ def _message(
     if used := remarks(message, catalogue):
         shown += f"\n#small({string(used)})\n"
     if message.role == "ai":
-        return f"#answer({string(speaker(talk, message))}, {when})[{said}{shown}]\n"
+        return f"#answer({string(speaker(conversation, message))}, {when})[{said}{shown}]\n"
     short = len(message.text) <= _SHORT and message.text.count("\n") <= _SHORT_LINES and not message.media
-    return f"#question({string(speaker(talk, message))}, {when}, {'true' if short else 'false'})[{said}][{shown}]\n"
+    who = string(speaker(conversation, message))
+    return f"#question({who}, {when}, {'true' if short else 'false'})[{said}][{shown}]\n"
 
 
 def _picture(media: StoredMedia, pictures: ImageFolder) -> str:

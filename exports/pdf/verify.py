@@ -64,8 +64,8 @@ def missing_messages(pdf: pymupdf.Document, part: RenderPart) -> list[int]:
     begin = 0
     # A message's text is between its own header and the next one that is found.
     awaited: list[tuple[int, Sequence[Block]]] = []
-    for number, talk, message in part.numbered():
-        header = _compared(f"{speaker(talk, message)} {stamp(message.at)} #{number}")
+    for number, conversation, message in part.numbered():
+        header = _compared(f"{speaker(conversation, message)} {stamp(message.at)} #{number}")
         at = text.find(header, begin)
         if at < 0:
             missing.append(number)

@@ -19,9 +19,9 @@ from exports.workers.documents import carry_out, get_ready_for_pages
 from exports.workers.messages import REQUEST, RESPONSE, RenderFailed
 
 _NICENESS = 19
-"""The least there is: at 10 the kernel still lets a press end its slice while a message waits to be taken in."""
+"""The least there is: at 10 the kernel still lets such a process end its slice while a message waits to be taken in."""
 _NAME_BYTES = 8
-"""As `pressroom.py` writes them; it is not imported here because of all that it imports."""
+"""As `process.py` writes them; it is not imported here because of all that it imports."""
 
 
 _STATM = "/proc/self/statm"
@@ -42,11 +42,11 @@ def main() -> None:
     # What is there now is there for good; looking through it would only make every copy write to its own.
     gc.freeze()
     copies: dict[bytes, int] = {}
-    with socket.socket(fileno=sys.stdin.fileno()) as door:
+    with socket.socket(fileno=sys.stdin.fileno()) as control:
         while True:
-            name, connections, _, _ = socket.recv_fds(door, _NAME_BYTES, 1)
+            name, connections, _, _ = socket.recv_fds(control, _NAME_BYTES, 1)
             if connections:
-                copies[name] = _copy(door, socket.socket(fileno=connections[0]), memory)
+                copies[name] = _copy(control, socket.socket(fileno=connections[0]), memory)
             elif name:
                 _end(copies.pop(name))
             else:
@@ -55,16 +55,16 @@ def main() -> None:
         _end(copy)
 
 
-def _copy(door: socket.socket, connection: socket.socket, memory: int) -> int:
+def _copy(control: socket.socket, connection: socket.socket, memory: int) -> int:
     with connection:
         if copy := os.fork():
             return copy
         try:
-            door.close()
+            control.close()
             _limit(memory)
             _serve(connection)
         finally:
-            # Whatever it died of, a copy is no room.
+            # Whatever it died of, a copy must never return to the loop that forks.
             os._exit(0)
 
 

@@ -26,7 +26,7 @@ from pipeline.text.i18n import Catalogue
 
 
 def carry_out(order: Request) -> Response:
-    """Do what was ordered."""
+    """Run a request and return its response."""
     match order:
         case RenderRequest():
             return make(order)
@@ -43,10 +43,10 @@ def get_ready_for_pages() -> None:
 
 def make(order: RenderRequest) -> Rendered:
     """Write documents of any format but pages."""
-    laid = WorkDir(Path(order.folder))
-    transcripts = whole(map(laid.part, laid.parts()))
-    path = _out(laid) / f"{order.name}{FORMAT_TRAITS[order.format].suffix}"
-    pictures = ImageFolder(laid.folder)
+    work_dir = WorkDir(Path(order.folder))
+    transcripts = whole(map(work_dir.part, work_dir.parts()))
+    path = _out(work_dir) / f"{order.name}{FORMAT_TRAITS[order.format].suffix}"
+    pictures = ImageFolder(work_dir.folder)
     files = _written(transcripts, Catalogue(order.language), pictures, order.format, path, order.limit)
     return Rendered(order.format, files)
 
@@ -55,29 +55,29 @@ def _print(order: PartRequest) -> PartRendered | PartIncomplete:
     # Imported here and above and below: the other formats do not need what makes pages.
     from exports.pdf.render import Incomplete, render_part  # noqa: PLC0415
 
-    laid = WorkDir(Path(order.folder))
+    work_dir = WorkDir(Path(order.folder))
     try:
         data = render_part(
-            laid.part(order.part), Catalogue(order.language), ImageFolder(laid.folder), engine=order.engine
+            work_dir.part(order.part), Catalogue(order.language), ImageFolder(work_dir.folder), engine=order.engine
         )
     except Incomplete as error:
         return PartIncomplete(str(error))
-    laid.pages(order.part).write_bytes(data)
+    work_dir.pages(order.part).write_bytes(data)
     return PartRendered()
 
 
 def _bind(order: BindRequest) -> Rendered:
     from exports.pdf import assemble  # noqa: PLC0415
 
-    laid = WorkDir(Path(order.folder))
-    printed = (laid.pages(part).read_bytes() for part in laid.parts())
-    with assemble.assemble(printed, laid.heads(), Catalogue(order.language), laid.folder) as pages:
-        files = assemble.save(pages, _out(laid) / f"{order.name}.pdf", limit=order.limit)
+    work_dir = WorkDir(Path(order.folder))
+    printed = (work_dir.pages(part).read_bytes() for part in work_dir.parts())
+    with assemble.assemble(printed, work_dir.heads(), Catalogue(order.language), work_dir.folder) as pages:
+        files = assemble.save(pages, _out(work_dir) / f"{order.name}.pdf", limit=order.limit)
     return Rendered("pdf", tuple(file.name for file in files))
 
 
-def _out(laid: WorkDir) -> Path:
-    out = laid.folder / "out"
+def _out(work_dir: WorkDir) -> Path:
+    out = work_dir.folder / "out"
     out.mkdir(exist_ok=True)
     return out
 

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 _SHARE = 0.6
 """Of its time, what pages may take: then there is enough left for a web page."""
 _ORDERS = 40
-"""After so many a press is replaced: MuPDF keeps some of what it once took."""
+"""After so many orders a process is replaced: MuPDF keeps some of what it once took."""
 
 
 class _Stopped(Exception):
@@ -41,16 +41,16 @@ class _Stopped(Exception):
 
 
 class RenderPool:
-    """Keeps up to `presses` processes while there is something to render; with `keep`, until it is closed.
+    """Keeps up to so many `processes` while there is something to render; with `keep`, until it is closed.
 
     Whoever has several parts gets no more than a turn for each of them: a short document does not wait for a long one.
-    A `room` that is open already belongs to the workshop from then on.
+    A `fork_server` that is open already belongs to the pool from then on.
     """
 
-    def __init__(self, *, presses: int, keep: bool, seconds: float, room: ForkServer | None = None) -> None:
-        self.presses = presses
-        self._places = asyncio.Semaphore(presses)
-        self._room = room
+    def __init__(self, *, processes: int, keep: bool, seconds: float, fork_server: ForkServer | None = None) -> None:
+        self.processes = processes
+        self._places = asyncio.Semaphore(processes)
+        self._fork_server = fork_server
         self._opening = asyncio.Lock()
         self._idle: list[RenderProcess] = []
         self._keep = keep
@@ -58,7 +58,7 @@ class RenderPool:
         self._seconds = seconds
 
     async def render(self, order: RenderRequest) -> Rendered | RenderFailed:
-        """Have documents made; what takes too long, or dies, is `RenderFailed`. Without pages there is a web page."""
+        """Render documents; what takes too long, or dies, is `RenderFailed`. Without pages there is a web page."""
         async with self._opened():
             try:
                 async with asyncio.timeout(self._seconds):
@@ -70,12 +70,12 @@ class RenderPool:
 
     async def close(self) -> None:
         """End every process."""
-        self._rest()
-        room, self._room = self._room, None
-        if room is not None:
-            await room.close()
+        self._end_idle()
+        fork_server, self._fork_server = self._fork_server, None
+        if fork_server is not None:
+            await fork_server.close()
 
-    def _rest(self) -> None:
+    def _end_idle(self) -> None:
         while self._idle:
             self._idle.pop().end()
 
@@ -108,7 +108,7 @@ class RenderPool:
         left = iter(parts)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self.presses, len(parts))):
+                for _ in range(min(self.processes, len(parts))):
                     group.create_task(self._print(order, left))
         except* _Stopped as stopped:
             answer = _answer(stopped)
@@ -116,7 +116,7 @@ class RenderPool:
             case None:
                 if len(parts) > _ORDERS:
                     # Binding takes memory, and what the others have kept is not needed beside it.
-                    self._rest()
+                    self._end_idle()
                 return _rendered(await self._ask(BindRequest(order.folder, order.name, order.language, order.limit)))
             case PartIncomplete() | RenderFailed():
                 return answer
@@ -139,26 +139,26 @@ class RenderPool:
 
     async def _ask(self, order: Request) -> Response:
         async with self._places:
-            press = self._idle.pop() if self._idle else await self._fresh(order)
+            process = self._idle.pop() if self._idle else await self._fresh(order)
             kept = False
             try:
-                said = await press.ask(REQUEST.dump_json(order))
+                said = await process.ask(REQUEST.dump_json(order))
                 answer = RESPONSE.validate_json(said) if said else RenderFailed("the rendering process died")
-                kept = not isinstance(answer, RenderFailed) and press.orders < _ORDERS
+                kept = not isinstance(answer, RenderFailed) and process.orders < _ORDERS
             finally:
                 if kept:
-                    self._idle.append(press)
+                    self._idle.append(process)
                 else:
-                    press.end()
+                    process.end()
             return answer
 
     async def _fresh(self, order: Request) -> RenderProcess:
         async with self._opening:
-            if self._room is not None and self._room.is_gone:
+            if self._fork_server is not None and self._fork_server.is_gone:
                 await self.close()
-            if self._room is None:
-                self._room = await open_fork_server(pages=not isinstance(order, RenderRequest))
-            return await self._room.fork()
+            if self._fork_server is None:
+                self._fork_server = await open_fork_server(pages=not isinstance(order, RenderRequest))
+            return await self._fork_server.fork()
 
 
 def _rendered(answer: Response) -> Rendered | RenderFailed:

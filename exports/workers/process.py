@@ -1,6 +1,6 @@
 """The parent's side of rendering processes: a fork server, and the processes forked from it.
 
-Imports next to nothing, so that a room can be opened first and get ready while everything else is imported.
+Imports next to nothing, so that a fork server can be started first and get ready while everything else is imported.
 """
 
 import asyncio
@@ -11,20 +11,20 @@ import sys
 from contextlib import suppress
 
 _NAME_BYTES = 8
-"""How long the name of a press is, always, so that a stream of names falls into names again."""
+"""How long the name of a process is, always, so that a stream of names falls into names again."""
 
 _LONGEST_ANSWER = 1024 * 1024
 MEMORY = 768 * 1024 * 1024
 """Bytes: binding 20,000 messages takes a fraction of them."""
 _PATIENCE = 5.0
-"""Seconds a room has to clear up after itself."""
+"""Seconds a fork server has to clear up after itself."""
 
 
 class ForkServer:
-    """A process that gets ready once and is copied whenever a press is wanted."""
+    """A process that gets ready once and is copied whenever a process is wanted."""
 
-    def __init__(self, door: socket.socket, process: asyncio.subprocess.Process) -> None:
-        self._door = door
+    def __init__(self, control: socket.socket, process: asyncio.subprocess.Process) -> None:
+        self._control = control
         self._process = process
         self._made = 0
 
@@ -32,8 +32,8 @@ class ForkServer:
     def is_gone(self) -> bool:
         """Whether the process is there no more, or about to be."""
         try:
-            # It says nothing here: what can be read is its end, which comes before that of any press.
-            self._door.recv(1)
+            # It says nothing here: what can be read is its end, which comes before that of any copy.
+            self._control.recv(1)
         except BlockingIOError:
             return False
         except ConnectionResetError:
@@ -41,23 +41,23 @@ class ForkServer:
         return True
 
     async def fork(self) -> "RenderProcess":
-        """Make a press; it has its own connection, and its number at the door."""
+        """Fork a process; it has its own connection, and its number for the fork server."""
         self._made += 1
         name = self._made.to_bytes(_NAME_BYTES)
         ours, theirs = socket.socketpair()
-        with theirs, suppress(OSError):  # without a room the press is dead from the start
-            socket.send_fds(self._door, [name], [theirs.fileno()])
+        with theirs, suppress(OSError):  # without a fork server the process is dead from the start
+            socket.send_fds(self._control, [name], [theirs.fileno()])
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_LONGEST_ANSWER)
         return RenderProcess(reader, writer, self, name)
 
     def end(self, name: bytes) -> None:
-        """Have a press ended, whatever it is at."""
-        with suppress(OSError):  # without a room it ends by itself
-            self._door.send(name)
+        """End a process, whatever it is doing."""
+        with suppress(OSError):  # without a fork server it ends by itself
+            self._control.send(name)
 
     async def close(self) -> None:
-        """End the process and every press made in it."""
-        self._door.close()
+        """End the process and every copy of it."""
+        self._control.close()
         await asyncio.shield(self._leave())
 
     async def _leave(self) -> None:
@@ -78,8 +78,8 @@ async def open_fork_server(*, pages: bool, memory: int = MEMORY) -> ForkServer:
 
     Each press may take `memory` bytes beyond what it begins with: one that wants more fails, or dies.
     """
-    door, theirs = socket.socketpair()
-    door.settimeout(0.0)
+    control, theirs = socket.socketpair()
+    control.settimeout(0.0)
     try:
         with theirs:
             process = await asyncio.create_subprocess_exec(
@@ -90,20 +90,20 @@ async def open_fork_server(*, pages: bool, memory: int = MEMORY) -> ForkServer:
                 stderr=asyncio.subprocess.DEVNULL,
             )
     except BaseException:
-        door.close()
+        control.close()
         raise
-    return ForkServer(door, process)
+    return ForkServer(control, process)
 
 
 class RenderProcess:
     """A process that carries out orders, and how many it has."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, room: ForkServer, name: bytes
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fork_server: ForkServer, name: bytes
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._room = room
+        self._fork_server = fork_server
         self._name = name
         self.orders = 0
 
@@ -120,4 +120,4 @@ class RenderProcess:
     def end(self) -> None:
         """End the process."""
         self._writer.transport.abort()
-        self._room.end(self._name)
+        self._fork_server.end(self._name)

@@ -43,7 +43,7 @@ class WorkDirWriter:
 
     @property
     def heads(self) -> Sequence[Head]:
-        """Of all conversations that have come."""
+        """Return the heads of all conversations that have come."""
         return self._cutter.heads
 
     def add(self, piece: Transcript) -> None:

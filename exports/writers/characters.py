@@ -48,7 +48,7 @@ def newlines(text: str) -> str:
 
 
 def breakable(text: str, columns: int = 1) -> str:
-    """Let a run of characters without a space be broken into lines; the breaks are of no width.
+    """Allow a run of characters without a space to be broken into lines; the breaks are of no width.
 
     `columns` are those of the table it stands in: its lines are the shorter. Code has none, and longer lines.
     """

@@ -51,17 +51,17 @@ def head() -> str:
 
 def lines(part: Transcript) -> Iterator[str]:
     """Return the rows of a conversation, or of a part of one."""
-    talk = part.conversation
+    conversation = part.conversation
     into = io.StringIO()
     rows = writer(into)
     for message in part.messages:
         rows.writerow(
             (
-                talk.id,
-                harmless(talk.channel),
-                harmless(talk.user),
-                talk.number,
-                harmless(talk.title),
+                conversation.id,
+                harmless(conversation.channel),
+                harmless(conversation.user),
+                conversation.number,
+                harmless(conversation.title),
                 message.turn,
                 message.role,
                 moment(message.at),

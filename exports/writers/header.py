@@ -22,36 +22,38 @@ class DocumentHeader:
 
 def document_header(head: Head, catalogue: Catalogue) -> DocumentHeader:
     """Return what the head says."""
-    talk = head.conversation
+    conversation = head.conversation
     # An answer sent as a document belongs to no conversation by its number.
-    key = "document.who" if talk.number else "document.who_alone"
+    key = "document.who" if conversation.number else "document.who_alone"
     lines = [
-        catalogue.text(key, user=talk.user, assistant=ASSISTANT, channel=talk.channel, number=talk.number),
+        catalogue.text(
+            key, user=conversation.user, assistant=ASSISTANT, channel=conversation.channel, number=conversation.number
+        ),
         catalogue.text("document.when", start=stamp(head.first), end=stamp(head.last), messages=head.messages),
     ]
-    if talk.persona:
-        lines.append(catalogue.text("document.persona", persona=talk.persona))
+    if conversation.persona:
+        lines.append(catalogue.text("document.persona", persona=conversation.persona))
     made = ""
     if head.models or head.chains:
         made = catalogue.text("document.made", models=", ".join(head.models), chains=", ".join(head.chains))
-    return DocumentHeader(_line(title(talk, catalogue)), tuple(map(_line, lines)), _line(made))
+    return DocumentHeader(_line(title(conversation, catalogue)), tuple(map(_line, lines)), _line(made))
 
 
-def title(talk: ConversationInfo, catalogue: Catalogue) -> str:
+def title(conversation: ConversationInfo, catalogue: Catalogue) -> str:
     """Name a conversation."""
-    return talk.title or catalogue.text("document.untitled", number=talk.number)
+    return conversation.title or catalogue.text("document.untitled", number=conversation.number)
 
 
-def title_of_all(talks: Sequence[ConversationInfo], catalogue: Catalogue) -> str:
+def title_of_all(conversations: Sequence[ConversationInfo], catalogue: Catalogue) -> str:
     """Name a document of one conversation or several."""
-    if len(talks) == 1:
-        return title(talks[0], catalogue)
-    return catalogue.text("document.several", conversations=len(talks))
+    if len(conversations) == 1:
+        return title(conversations[0], catalogue)
+    return catalogue.text("document.several", conversations=len(conversations))
 
 
-def speaker(talk: ConversationInfo, message: Message) -> str:
+def speaker(conversation: ConversationInfo, message: Message) -> str:
     """Return who said it."""
-    return _line(talk.user) if message.role == "human" else ASSISTANT
+    return _line(conversation.user) if message.role == "human" else ASSISTANT
 
 
 def remarks(message: Message, catalogue: Catalogue) -> str:

@@ -86,12 +86,12 @@ def _conversation(
         yield _message(transcript.conversation, message, catalogue, pictures)
 
 
-def _message(talk: ConversationInfo, message: Message, catalogue: Catalogue, pictures: ImageFolder) -> str:
+def _message(conversation: ConversationInfo, message: Message, catalogue: Catalogue, pictures: ImageFolder) -> str:
     shown = "".join(_picture(media, pictures) for media in message.media)
     if used := remarks(message, catalogue):
         shown += f'<p class="small">{escape(used)}</p>'
     return (
-        f'<article class="{message.role}">\n<p class="who">{escape(speaker(talk, message))}'
+        f'<article class="{message.role}">\n<p class="who">{escape(speaker(conversation, message))}'
         f"<span>{stamp(message.at)}</span></p>\n{HtmlMarkup().blocks(blocks_of(message))}{shown}\n</article>\n"
     )
 

@@ -22,9 +22,16 @@ span { color: gray; font-size: .8rem; margin-left: .5rem }
 
 def index_line(transcript: Transcript, catalogue: Catalogue) -> IndexLine:
     """Return what the page says of a conversation."""
-    talk = transcript.conversation
-    name = " ".join(title(talk, catalogue).split())
-    return IndexLine(talk.channel, talk.user, talk.number, name, talk.started_at, len(transcript.messages))
+    conversation = transcript.conversation
+    name = " ".join(title(conversation, catalogue).split())
+    return IndexLine(
+        conversation.channel,
+        conversation.user,
+        conversation.number,
+        name,
+        conversation.started_at,
+        len(transcript.messages),
+    )
 
 
 def index_page(lines: Sequence[tuple[IndexLine, str]], catalogue: Catalogue) -> Iterator[str]:
@@ -37,9 +44,9 @@ def index_page(lines: Sequence[tuple[IndexLine, str]], catalogue: Catalogue) -> 
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
     )
     ordered = sorted(lines, key=lambda each: (each[0].channel, each[0].user, each[0].number))
-    for (channel, user), talks in groupby(ordered, lambda each: (each[0].channel, each[0].user)):
+    for (channel, user), conversations in groupby(ordered, lambda each: (each[0].channel, each[0].user)):
         yield f"<h2>{escape(user)}<span>{escape(channel)}</span></h2>\n<ol>\n"
-        for line, path in talks:
+        for line, path in conversations:
             yield (
                 f'<li>{line.number}. <a href="{escape(quote(path))}">{escape(line.title)}</a>'
                 f"<span>{stamp(line.at)} · {line.messages}</span></li>\n"

@@ -10,14 +10,14 @@ from exports.records import Transcript
 
 def lines(part: Transcript) -> Iterator[str]:
     """Return the lines of a conversation, or of a part of one."""
-    talk = part.conversation
+    conversation = part.conversation
     head = {
-        "conversation": talk.id,
-        "channel": talk.channel,
-        "user": talk.user,
-        "number": talk.number,
-        "title": talk.title,
-        "persona": talk.persona,
+        "conversation": conversation.id,
+        "channel": conversation.channel,
+        "user": conversation.user,
+        "number": conversation.number,
+        "title": conversation.title,
+        "persona": conversation.persona,
     }
     for message in part.messages:
         said = head | {

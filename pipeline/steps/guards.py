@@ -64,12 +64,12 @@ class RateLimit:
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._passed: dict[Person, deque[float]] = {}
-        self._told: dict[Person, float] = {}
+        self._refused_at: dict[Person, float] = {}
 
     def with_limit(self, per_minute: int) -> "RateLimit":
         """Return the same counts with another limit."""
         other = RateLimit(per_minute)
-        other._passed, other._told = self._passed, self._told
+        other._passed, other._refused_at = self._passed, self._refused_at
         return other
 
     async def check(self, turn: Turn) -> Refusal | None:
@@ -84,15 +84,15 @@ class RateLimit:
         if len(passed) < self._per_minute:
             passed.append(at)
             return None
-        if at - self._told.get(person, -_MINUTE) < _MINUTE:
+        if at - self._refused_at.get(person, -_MINUTE) < _MINUTE:
             return Refusal("", {}, logged="guard.too_fast")
-        self._told.pop(person, None)
-        self._told[person] = at
+        self._refused_at.pop(person, None)
+        self._refused_at[person] = at
         return Refusal("guard.too_fast", {"limit": self._per_minute})
 
     def _forget(self, now: float) -> None:
         """Drop who has been quiet, from the front: both tables are in the order of latest use."""
-        for table in (self._passed, self._told):
+        for table in (self._passed, self._refused_at):
             while table:
                 person = next(iter(table))
                 last = table[person]

@@ -114,7 +114,7 @@ def _follows(name: str, rest: str) -> bool | None:
 
 
 def _after_stops(rest: str) -> bool | None:
-    """Tell `@help.` and `@export, pdf` from `@help.com` and `@click:http://x`."""
+    """Distinguish `@help.` and `@export, pdf` from `@help.com` and `@click:http://x`."""
     behind = rest.lstrip(_STOPS)
     if not behind or behind[0].isspace() or not behind[0].isascii():
         return True

@@ -6,9 +6,9 @@ from functools import reduce
 from pipeline.text.i18n import Sentence
 
 
-def placed(place: str, told: str) -> str:
+def placed(place: str, problem: str) -> str:
     """Return what is wrong with its place in front, if it has one."""
-    return Sentence("setting.placed", place=place, said=told) if place else told
+    return Sentence("setting.placed", place=place, said=problem) if place else problem
 
 
 def either(choices: Iterable[str]) -> str:

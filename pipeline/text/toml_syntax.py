@@ -59,13 +59,13 @@ def explain_syntax(error: tomllib.TOMLDecodeError, text: str, *, private: bool =
     line = int(place["line"]) if place and place["line"] else len(lines)
     said = _PLACE.sub("", message).strip()
     if (unclosed := locate_keys(text).unclosed) is not None and unclosed[0] <= line:
-        return unclosed[0], _told(said, Sentence("mistake.toml_unclosed", line=unclosed[0], sign=unclosed[1]))
+        return unclosed[0], _with_hint(said, Sentence("mistake.toml_unclosed", line=unclosed[0], sign=unclosed[1]))
     here = lines[min(line, len(lines)) - 1]
     # A statement that lacks its end is noticed at the beginning of the next one.
     column = int(place["column"]) if place and place["column"] else len(here) + 1
     if not here[: column - 1].strip() and not here.strip():
         line, here = _line_before(lines, line)
-    return line, _told(said, _hint(here, said, private=private))
+    return line, _with_hint(said, _hint(here, said, private=private))
 
 
 def _line_before(lines: list[str], line: int) -> tuple[int, str]:
@@ -74,7 +74,7 @@ def _line_before(lines: list[str], line: int) -> tuple[int, str]:
     return line, lines[line - 1]
 
 
-def _told(said: str, hint: Sentence) -> Sentence:
+def _with_hint(said: str, hint: Sentence) -> Sentence:
     key = next((key for beginning, key in _SAID if said.startswith(beginning)), "")
     # What a later Python says in other words is told in those.
     return Sentence("mistake.toml", said=Sentence(f"mistake.{key}") if key else said, hint=hint)

@@ -59,7 +59,7 @@ class CleanupTask:
 
     @property
     def keyless_until(self) -> float:
-        """When the latest event was sent whose key is gone, in seconds since 1970, as far as this process knows."""
+        """Return when the latest event was sent whose key is gone, in seconds since 1970, as this process knows it."""
         return self._keyless_until
 
     async def load(self) -> None:

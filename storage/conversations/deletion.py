@@ -217,7 +217,10 @@ async def _erase_exchanges(database: Database, before: float) -> int:
     for pair in pairs:
         turns.setdefault(pair.conversation_id, []).append(pair.turn)
     these = or_(
-        *((messages.c.conversation_id == talk) & messages.c.turn.in_(numbers) for talk, numbers in turns.items())
+        *(
+            (messages.c.conversation_id == conversation) & messages.c.turn.in_(numbers)
+            for conversation, numbers in turns.items()
+        )
     )
 
     def work(connection: Connection) -> int:

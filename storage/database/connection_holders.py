@@ -43,7 +43,7 @@ class ConnectionHolders:
             return (await connection.execute(taken)).first() is not None
 
     async def release(self, name: str) -> None:
-        """Let another process have the connection at once. Raises as `acquire` does."""
+        """Release the connection, so that another process can acquire it at once. Raises as `acquire` does."""
         if not self._database.shared:
             return
         mine = (connection_holders.c.name == name) & (connection_holders.c.owner == self._owner)

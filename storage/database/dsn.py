@@ -205,8 +205,8 @@ def _problems(url: URL) -> list[str]:
 def _hosts(url: URL) -> tuple[list[str], list[int]]:
     """Return the hosts and their ports: none for the defaults, one port for all, or one a host. Raises `ValueError`."""
     if "host" not in url.query:
-        told = _list(url, "port")
-        return [unquote(url.host)] if url.host else [], [_port(port) for port in told] or (
+        written = _list(url, "port")
+        return [unquote(url.host)] if url.host else [], [_port(port) for port in written] or (
             [url.port] if url.port else []
         )
     hosts: list[str] = []
@@ -233,10 +233,10 @@ def _list(url: URL, name: str) -> list[str]:
 _DEFAULT_PORT = 5432
 
 
-def _port(told: str) -> int:
-    if not (told.isascii() and told.isdigit() and len(told) <= len("65535") and int(told) in _PORTS):
-        raise ValueError(placed("port", Sentence("setting.no_port", found=repr(told))))
-    return int(told)
+def _port(written: str) -> int:
+    if not (written.isascii() and written.isdigit() and len(written) <= len("65535") and int(written) in _PORTS):
+        raise ValueError(placed("port", Sentence("setting.no_port", found=repr(written))))
+    return int(written)
 
 
 def _invalid(problem: str) -> SettingsInvalid:

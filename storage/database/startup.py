@@ -21,7 +21,7 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
 
-async def wait_for_database(url: str, *, seconds: float, told: Callable[[str], None]) -> None:
+async def wait_for_database(url: str, *, seconds: float, announce: Callable[[str], None]) -> None:
     """Return once the database takes connections; `told` gets one line, once, if that is not at once.
 
     Raises:
@@ -51,7 +51,7 @@ async def wait_for_database(url: str, *, seconds: float, told: Callable[[str], N
                 waited = True
                 place = database_place(parsed)
                 log.warning("database_awaited", place=place, reason=reason, seconds=seconds)
-                told(f"webot waits up to {seconds:g} s for the database at {place} ({reason})")
+                announce(f"webot waits up to {seconds:g} s for the database at {place} ({reason})")
             await asyncio.sleep(min(left, _AGAIN_SECONDS))
         else:
             connection.terminate()

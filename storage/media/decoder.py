@@ -44,7 +44,7 @@ class DecoderServer:
     def __init__(self, *, seconds: int = SECONDS, cpu_seconds: int = CPU_SECONDS) -> None:
         self._limits = (str(seconds), str(cpu_seconds))
         self._lock = Lock()
-        self._door: socket.socket | None = None
+        self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -71,13 +71,13 @@ class DecoderServer:
             self._close()
 
     def _hand_over(self, job: Job, connection: socket.socket) -> None:
-        if self._door is None:
-            self._door = self._start()
+        if self._control is None:
+            self._control = self._start()
         kind = _KINDS[job.work]
-        socket.send_fds(self._door, [kind], [connection.fileno()])
+        socket.send_fds(self._control, [kind], [connection.fileno()])
 
     def _start(self) -> socket.socket:
-        door, theirs = socket.socketpair()
+        control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 (our own program)
                 [sys.executable, "-m", "storage.media.decoder_process", *self._limits],
@@ -85,13 +85,13 @@ class DecoderServer:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        return door
+        return control
 
     def _close(self) -> None:
-        door, process = self._door, self._process
-        self._door = self._process = None
-        if door is not None:
-            door.close()
+        control, process = self._control, self._process
+        self._control = self._process = None
+        if control is not None:
+            control.close()
         if process is not None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_LEAVING_SECONDS)

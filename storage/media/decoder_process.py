@@ -42,9 +42,9 @@ def main() -> None:
     Image.init()
     gc.freeze()
     sounds = documents = False
-    with socket.socket(fileno=sys.stdin.fileno()) as door:
+    with socket.socket(fileno=sys.stdin.fileno()) as control:
         while True:
-            work, connections, _, _ = socket.recv_fds(door, 1, 1)
+            work, connections, _, _ = socket.recv_fds(control, 1, 1)
             if not connections:
                 break
             if work == b"s" and not sounds:
@@ -58,17 +58,17 @@ def main() -> None:
                 pdf_text.load()
                 documents = True
             with socket.socket(fileno=connections[0]) as connection:
-                _fork(door, connection, seconds, cpu_seconds)
+                _fork(control, connection, seconds, cpu_seconds)
     os.killpg(0, signal.SIGKILL)
 
 
-def _fork(door: socket.socket, connection: socket.socket, seconds: int, cpu_seconds: int) -> None:
+def _fork(control: socket.socket, connection: socket.socket, seconds: int, cpu_seconds: int) -> None:
     # Without memory or a free process the connection closes, and the other side tries again later.
     with suppress(OSError):
         if os.fork():
             return
         try:
-            door.close()
+            control.close()
             # The kernel's: no decoder can keep it from ending the process.
             signal.alarm(seconds)
             _limit(cpu_seconds)

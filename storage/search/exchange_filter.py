@@ -57,7 +57,7 @@ class ExchangeFilter:
 
     @property
     def phrases(self) -> tuple[str, ...]:
-        """What must stand in the texts, folded."""
+        """Return what must stand in the texts, folded."""
         return search_phrases(self.words)
 
     @property

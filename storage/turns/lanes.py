@@ -44,7 +44,7 @@ class Lane:
 
     @property
     def waiting(self) -> int:
-        """How many turns have not ended."""
+        """Return how many turns have not ended."""
         return self.tail - self.head
 
     def held_by(self, owner: str, epoch: int) -> bool:
@@ -62,7 +62,7 @@ class Lane:
         self.state, self.owner, self.epoch, self.changed = LaneState.OWNED, owner, self.epoch + 1, True
 
     def ready(self, run_at: float) -> None:
-        """Let any worker claim the lane from a time on."""
+        """Allow any worker to claim the lane from a time on."""
         self.state, self.run_at, self.changed = LaneState.READY, run_at, True
 
     def close(self, *, keep: bool, now: float) -> bool:

@@ -43,7 +43,7 @@ class Lease:
         self.loop.start()
 
     async def stop(self) -> None:
-        """Strike the worker off, so that nobody waits for its lease to end."""
+        """Remove the worker, so that no other waits for its lease to end."""
         await self.loop.stop()
         if not self._registered:
             return
@@ -61,7 +61,7 @@ class Lease:
 
     @property
     def left(self) -> float:
-        """How long the lease stands yet by our own clock, in seconds; 0 once it has run out."""
+        """Return how long the lease stands yet by our own clock, in seconds; 0 once it has run out."""
         return max(0.0, self._until - monotonic())
 
     async def hold(self) -> None:

@@ -121,8 +121,8 @@ async def _keeps_its_process(connection: "asyncpg.Connection[Any]", other: "asyn
 async def _hears(connection: "asyncpg.Connection[Any]", other: "asyncpg.Connection[Any]") -> bool:
     word, heard = f"probe:{token_hex(8)}", asyncio.Event()
 
-    def listener(*told: object) -> None:
-        if told[-1] == word:
+    def listener(*payload: object) -> None:
+        if payload[-1] == word:
             heard.set()
 
     await connection.add_listener(_CHANNEL, listener)

@@ -76,7 +76,7 @@ class Worker:
         self._current: dict[int, str] = {}
         """The lane of each turn that runs here, by the turn's id."""
         self._claiming = 0
-        self._door = AdmissionGate()
+        self._admission = AdmissionGate()
         self._stopping: set[int] = set()
         self._storm = Storm()
         self.readiness = Readiness(self.probe, ledger.outcomes)
@@ -85,17 +85,17 @@ class Worker:
         self._wake = asyncio.Event()
         self._dispatcher = SupervisedLoop("dispatcher", self._dispatch)
         self._lease = Lease(database, self.name, lost=self._let_go, seconds=lease_seconds) if database.shared else None
-        self._bell = NotifyListener(database, self.name, self._heard) if database.shared else None
+        self._notifications = NotifyListener(database, self.name, self._on_notification) if database.shared else None
 
     @property
     def running(self) -> int:
-        """How many turns run now."""
+        """Return how many turns run now."""
         return len(self._tasks)
 
     @property
     def loops(self) -> Sequence[SupervisedLoop]:
         """Return what runs in the background as long as the worker does."""
-        beside = [part.loop for part in (self._lease, self._bell) if part is not None]
+        beside = [part.loop for part in (self._lease, self._notifications) if part is not None]
         return (self._dispatcher, self._writer.loop, *beside)
 
     @property
@@ -127,13 +127,13 @@ class Worker:
         else:
             await free_every_lane(self._database)
         self._writer.start()
-        if self._bell is not None:
-            self._bell.start()
+        if self._notifications is not None:
+            self._notifications.start()
         self._wake.set()
         self._dispatcher.start()
 
     async def drain(self) -> None:
-        """Let running turns finish for a bounded time; what does not is left to be run again.
+        """Wait for running turns for a bounded time; what does not is left to be run again.
 
         Events are still accepted, and wait for the next start.
         """
@@ -153,8 +153,8 @@ class Worker:
     async def close(self) -> None:
         """Drain, write what waits to be written, and leave the database."""
         await self.drain()
-        if self._bell is not None:
-            await self._bell.stop()
+        if self._notifications is not None:
+            await self._notifications.stop()
         await self._writer.stop()
         if self._lease is not None:
             await self._lease.stop()
@@ -168,7 +168,7 @@ class Worker:
         # The write goes on when we stop waiting, so its turn is started from the write, not from here.
         write = self._writer.post(wish)
         write.add_done_callback(partial(self._accepted, wish))
-        with self._door.accepting():
+        with self._admission.accepting():
             await asyncio.wait((write,), timeout=_ACCEPT_SECONDS)
         if not write.done():
             write.add_done_callback(_log_late_failure)
@@ -352,7 +352,7 @@ class Worker:
 
     async def _verdict(self, turn: Turn) -> Verdict:
         if not turn.stopped:
-            await self._door.wait()
+            await self._admission.wait()
         if self._run is None:
             if turn.stopped:
                 return Finished("stopped")
@@ -365,7 +365,7 @@ class Worker:
         if len(self._tasks) >= self._most - 1:
             self._wake.set()
 
-    def _heard(self, word: str) -> None:
+    def _on_notification(self, word: str) -> None:
         if word == "ready":
             self._wake.set()
         elif word.startswith("stop:"):

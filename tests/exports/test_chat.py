@@ -47,7 +47,7 @@ class Desk:
             ChatExports,
             self.database,
             self.media,
-            RenderPool(presses=2, keep=False, seconds=self.seconds),
+            RenderPool(processes=2, keep=False, seconds=self.seconds),
             settings=Export(volume_mb=self.volume_mb, kept_files=self.kept_files, kept_mb=self.kept_mb),
             language="zh",
             idle_minutes=self.idle_minutes,

@@ -92,17 +92,17 @@ def chain_releases_api(service: Service) -> list[HTTPRouteHandler]:
 
     @get("/chains/{name:str}/history", permission=Permission.READ_CHAINS)
     async def history(name: FromPath[str]) -> dict[str, Any]:
-        desk = await _known(service, name)
-        counts = await desk.ratings()
-        releases = [summarise_release(each, counts) for each in await desk.history(name)]
+        workspace = await _known(service, name)
+        counts = await workspace.ratings()
+        releases = [summarise_release(each, counts) for each in await workspace.history(name)]
         return {"items": releases, "next": None}
 
     @get("/chains/{name:str}/diff", permission=Permission.READ_CHAINS)
     async def diff(request: _Request, name: FromPath[str]) -> dict[str, Any]:
         asked = from_query(_Between, request)
-        desk = await _known(service, name)
+        workspace = await _known(service, name)
         try:
-            before, after = await versions_between(desk, name, asked.old, asked.new)
+            before, after = await versions_between(workspace, name, asked.old, asked.new)
         except ChainInvalid as error:
             raise chain_problem(error) from error
         lines = await asyncio.to_thread(differences, before, after)
@@ -111,9 +111,9 @@ def chain_releases_api(service: Service) -> list[HTTPRouteHandler]:
     @get("/chains/{name:str}/ratings", permission=Permission.READ_CHAINS)
     async def ratings(request: _Request, name: FromPath[str]) -> dict[str, Any]:
         asked = from_query(_Rated, request)
-        desk = await _known(service, name)
-        counts = await desk.ratings()
-        answers = await desk.judged(name, last=asked.last, rated=asked.rated) if desk.has(name) else []
+        workspace = await _known(service, name)
+        counts = await workspace.ratings()
+        answers = await workspace.judged(name, last=asked.last, rated=asked.rated) if workspace.has(name) else []
         return {
             "revisions": [
                 {"revision": revision, "good": count.good, "bad": count.bad}
@@ -145,7 +145,7 @@ def release_document(done: FinishedRelease, words: Catalogue) -> dict[str, Any]:
 
 
 async def _known(service: Service, name: str) -> ChainWorkspace:
-    desk = await open_workspace(service)
-    if name not in desk.names:
-        raise unknown_chain(desk, name)
-    return desk
+    workspace = await open_workspace(service)
+    if name not in workspace.names:
+        raise unknown_chain(workspace, name)
+    return workspace

@@ -77,8 +77,8 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
     async def try_(request: _Request, name: FromPath[str]) -> ServerSentEvent:
         """Ask one question: `request`, then `text` and `tool` as they come, and `answer`."""
         asked = await from_body(_Try, request)
-        desk, version = await _meant(service, name, asked)
-        return _stream(_trial(desk, version, asked, words_for(request)))
+        workspace, version = await _meant(service, name, asked)
+        return _stream(_trial(workspace, version, asked, words_for(request)))
 
     @post(
         "/chains/{name:str}/test",
@@ -89,9 +89,9 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
     async def test(request: _Request, name: FromPath[str]) -> ServerSentEvent:
         """Run the chain's cases: `begin`, a `case` for each as it ends, and `end`."""
         asked = await from_body(_Test, request)
-        desk, version = await _meant(service, name, asked)
-        _check_judge(desk, asked.judge)
-        return _stream(_cases(desk, version, asked))
+        workspace, version = await _meant(service, name, asked)
+        _check_judge(workspace, asked.judge)
+        return _stream(_cases(workspace, version, asked))
 
     @post(
         "/chains/{name:str}/replay",
@@ -102,39 +102,39 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
     async def replay(request: _Request, name: FromPath[str]) -> ServerSentEvent:
         """Put real questions to the draft and to what is live: `begin`, a `pair` for each, and `end` with the sums."""
         asked = await from_body(_Replay, request)
-        desk, draft = await _meant(service, name, _Version(chain=asked.chain))
+        workspace, draft = await _meant(service, name, _Version(chain=asked.chain))
         if asked.rubric:
-            _check_judge(desk, asked.judge)
+            _check_judge(workspace, asked.judge)
         try:
-            live = await asyncio.to_thread(desk.live, name)
+            live = await asyncio.to_thread(workspace.live, name)
         except ChainInvalid as error:
             raise chain_problem(error) from error
         await audit(service.database, request, "chain_replay", {"chain": name, "last": asked.last})
-        return _stream(_pairs(desk, live, draft, asked))
+        return _stream(_pairs(workspace, live, draft, asked))
 
     return [try_, test, replay]
 
 
 async def _meant(service: Service, name: str, asked: _Version) -> tuple[ChainWorkspace, Version]:
     """Return the version that is asked for, from its text or from where it is kept."""
-    desk = await open_workspace(service)
+    workspace = await open_workspace(service)
     try:
         if asked.chain is not None:
-            return desk, await version_of_text(desk, name, asked.chain)
-        return desk, await asyncio.to_thread(desk.version, name, live=asked.live)
+            return workspace, await version_of_text(workspace, name, asked.chain)
+        return workspace, await asyncio.to_thread(workspace.version, name, live=asked.live)
     except ChainInvalid as error:
         raise chain_problem(error) from error
 
 
-def _check_judge(desk: ChainWorkspace, judge: str) -> None:
+def _check_judge(workspace: ChainWorkspace, judge: str) -> None:
     try:
-        desk.models.check(judge)
+        workspace.models.check(judge)
     except SettingsInvalid as error:
         raise chain_problem(ChainInvalid(*error.problems)) from error
 
 
-async def _trial(desk: ChainWorkspace, version: Version, asked: _Try, words: Catalogue) -> _Events:
-    pieces = try_version(desk, version.chain, asked.text, tools=asked.tools)
+async def _trial(workspace: ChainWorkspace, version: Version, asked: _Try, words: Catalogue) -> _Events:
+    pieces = try_version(workspace, version.chain, asked.text, tools=asked.tools)
     async with aclosing(pieces):
         async for piece in pieces:
             match piece:
@@ -146,14 +146,14 @@ async def _trial(desk: ChainWorkspace, version: Version, asked: _Try, words: Cat
                     yield _event("tool", {"use": piece.use, "output": piece.output})
                 case TrialAnswer():
                     faults = [] if piece.error else unfit_answer(version.chain.model, piece)
-                    yield _event("answer", {**answer_document(piece, desk), "faults": faults})
+                    yield _event("answer", {**answer_document(piece, workspace), "faults": faults})
 
 
-async def _cases(desk: ChainWorkspace, version: Version, asked: _Test) -> _Events:
+async def _cases(workspace: ChainWorkspace, version: Version, asked: _Test) -> _Events:
     chain = version.chain
     yield _event("begin", {"cases": len(chain.cases), "revision": chain.revision})
     passed = 0
-    async with desk.tester(at_once=asked.at_once, fresh=asked.fresh, tools=asked.tools) as tester:
+    async with workspace.tester(at_once=asked.at_once, fresh=asked.fresh, tools=asked.tools) as tester:
         results = run_cases(tester, [chain], judge=asked.judge)
         async with aclosing(results):
             async for result in results:
@@ -162,7 +162,7 @@ async def _cases(desk: ChainWorkspace, version: Version, asked: _Test) -> _Event
     yield _event("end", {"passed": passed, "failed": len(chain.cases) - passed})
 
 
-async def _pairs(desk: ChainWorkspace, live: Version, draft: Version, asked: _Replay) -> _Events:
+async def _pairs(workspace: ChainWorkspace, live: Version, draft: Version, asked: _Replay) -> _Events:
     wish = ReplayWish(
         last=asked.last,
         rubric=asked.rubric,
@@ -171,7 +171,7 @@ async def _pairs(desk: ChainWorkspace, live: Version, draft: Version, asked: _Re
         fresh=asked.fresh,
         tools=asked.tools,
     )
-    pairs = replay_chain(desk, live.chain, draft.chain, wish)
+    pairs = replay_chain(workspace, live.chain, draft.chain, wish)
     async with aclosing(pairs):
         async for piece in pairs:
             match piece:
@@ -185,8 +185,8 @@ async def _pairs(desk: ChainWorkspace, live: Version, draft: Version, asked: _Re
                             "trace": piece.compared.question.trace,
                             "question": piece.compared.question.text,
                             "changed": piece.compared.changed,
-                            "live": answer_document(piece.compared.live, desk),
-                            "draft": answer_document(piece.compared.draft, desk),
+                            "live": answer_document(piece.compared.live, workspace),
+                            "draft": answer_document(piece.compared.draft, workspace),
                             "differences": piece.differences,
                             "verdict": piece.verdict,
                             "why": piece.why,
@@ -196,7 +196,7 @@ async def _pairs(desk: ChainWorkspace, live: Version, draft: Version, asked: _Re
                     yield _event("end", piece)
 
 
-def answer_document(tried: TrialAnswer, desk: ChainWorkspace) -> dict[str, object]:
+def answer_document(tried: TrialAnswer, workspace: ChainWorkspace) -> dict[str, object]:
     """Return what came of a question, for programs."""
     return {
         "text": tried.text,
@@ -211,7 +211,7 @@ def answer_document(tried: TrialAnswer, desk: ChainWorkspace) -> dict[str, objec
         "input_tokens": tried.input_tokens,
         "output_tokens": tried.output_tokens,
         "cost": tried.cost / MILLION,
-        "currency": desk.settings.budgets.currency,
+        "currency": workspace.settings.budgets.currency,
         "tools": tried.tools,
     }
 

@@ -68,35 +68,35 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
 
     @get("/chains/{name:str}", permission=Permission.READ_CHAINS)
     async def show(name: FromPath[str]) -> ChainSummary:
-        desk = await open_workspace(service)
-        found = await find_chain(desk, name)
+        workspace = await open_workspace(service)
+        found = await find_chain(workspace, name)
         if found is None:
-            raise unknown_chain(desk, name)
+            raise unknown_chain(workspace, name)
         return found
 
     @get("/chains/{name:str}/draft", permission=Permission.READ_CHAINS)
     async def read_draft(name: FromPath[str]) -> Response[bytes]:
-        desk = await open_workspace(service)
-        return _with_etag(await draft_state(desk, name))
+        workspace = await open_workspace(service)
+        return _with_etag(await draft_state(workspace, name))
 
     @put("/chains/{name:str}/draft", permission=Permission.EDIT_CHAINS, request_max_body_size=LARGEST_TEXT)
     async def write_draft(request: _Request, name: FromPath[str]) -> Response[bytes]:
         asked = await from_body(_Text, request)
         seen = seen_mark(request)
-        desk = await open_workspace(service)
+        workspace = await open_workspace(service)
         try:
-            draft = await asyncio.to_thread(Drafts(desk.folder).write, name, asked.text, seen=seen)
+            draft = await asyncio.to_thread(Drafts(workspace.folder).write, name, asked.text, seen=seen)
         except ChainInvalid as error:
             raise chain_problem(error) from error
         await audit(service.database, request, "chain_draft", {"chain": name})
-        return _with_etag(state_of_draft(desk, draft))
+        return _with_etag(state_of_draft(workspace, draft))
 
     @delete("/chains/{name:str}/draft", permission=Permission.EDIT_CHAINS)
     async def delete_draft(request: _Request, name: FromPath[str]) -> None:
         seen = seen_mark(request)
-        desk = await open_workspace(service)
+        workspace = await open_workspace(service)
         try:
-            await asyncio.to_thread(Drafts(desk.folder).delete, name, seen=seen)
+            await asyncio.to_thread(Drafts(workspace.folder).delete, name, seen=seen)
         except ChainInvalid as error:
             raise chain_problem(error) from error
         await audit(service.database, request, "chain_draft", {"chain": name, "deleted": True})
@@ -104,11 +104,11 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
     @post("/chains/check", permission=Permission.READ_CHAINS, status_code=200, request_max_body_size=LARGEST_TEXT)
     async def check(request: _Request) -> CheckResult:
         asked = await from_body(_Check, request)
-        desk, words = await open_workspace(service), words_for(request)
-        found = await asyncio.to_thread(check_text, desk, asked.name, asked.text, words)
+        workspace, words = await open_workspace(service), words_for(request)
+        found = await asyncio.to_thread(check_text, workspace, asked.name, asked.text, words)
         problems, chain = found.problems, found.chain
         if asked.deep and chain is not None and found.usable:
-            problems += await check_deeply(desk, asked.name, asked.text, chain, words)
+            problems += await check_deeply(workspace, asked.name, asked.text, chain, words)
         return CheckResult(
             usable=all(each.severity != "error" for each in problems),
             problems=problems,

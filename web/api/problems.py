@@ -23,9 +23,9 @@ def problem(request: _Request, error: HTTPException) -> Response[bytes]:
     words = words_for(request)
     detail = words.text(error.detail) if error.detail.startswith("console.") else in_language(error.detail, words)
     status = HTTPStatus(error.status_code)
-    told = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    response = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
     headers = dict(SAFETY) | FRESH | dict(error.headers or {})
-    return Response(to_json(told), status_code=status, media_type=PROBLEM, headers=headers)
+    return Response(to_json(response), status_code=status, media_type=PROBLEM, headers=headers)
 
 
 def internal_problem(request: _Request, error: Exception) -> Response[bytes]:

@@ -20,7 +20,7 @@ from web.operator.chains.chain_reports import (
     spoken,
 )
 from web.operator.chains.ratings import THUMBS, count_by_revision, rating_cells, show_rated
-from web.operator.chains.release_verbs import NAME, history, open_desk, publish, rollback, trials
+from web.operator.chains.release_verbs import NAME, history, open_workspace, publish, rollback, trials
 from web.operator.chains.trials import (
     check_junit,
     check_report,
@@ -78,15 +78,15 @@ def list_chains(shell: Shell) -> None:
     from chains.catalog.advice import is_in_use  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.chains.release_words import service_line  # noqa: PLC0415 (not for `webot --help`)
 
-    desk = open_desk(shell)
-    print_rows(list_rows(desk, count_by_revision(desk)))
-    print_notices(desk, *desk.shelf.catalog.names)
-    machines = desk.deployment.machines
+    workspace = open_workspace(shell)
+    print_rows(list_rows(workspace, count_by_revision(workspace)))
+    print_notices(workspace, *workspace.chain_files.catalog.names)
+    machines = workspace.deployment.machines
     in_step = sum(not machine.away and machine.number >= 0 for machine in machines)
     click.secho(service_line(in_step, len(machines), spoken()), fg="cyan", err=True)
     print_problems((machine.away for machine in machines if machine.away), colour="yellow")
-    problems = desk.shelf.catalog.problems
-    print_problems([*filter(is_in_use, problems), *desk.shelf.catalog.warnings], colour="yellow")
+    problems = workspace.chain_files.catalog.problems
+    print_problems([*filter(is_in_use, problems), *workspace.chain_files.catalog.warnings], colour="yellow")
     _complain([problem for problem in problems if not is_in_use(problem)])
 
 
@@ -99,18 +99,18 @@ def show(shell: Shell, name: str, *, revision: str, live: bool) -> None:
     """Print a chain's text, and beside it what people think of its answers."""
     from web.operator.chains.release_words import service_line  # noqa: PLC0415 (not for `webot --help`)
 
-    desk = open_desk(shell)
-    version = asyncio.run(desk.revision(name, revision)) if revision else desk.version(name, live=live)
+    workspace = open_workspace(shell)
+    version = asyncio.run(workspace.revision(name, revision)) if revision else workspace.version(name, live=live)
     click.echo(version.text.rstrip("\n"))
-    good, bad = rating_cells(count_by_revision(desk), name, version.chain.revision)
-    machines = desk.deployment.machines
+    good, bad = rating_cells(count_by_revision(workspace), name, version.chain.revision)
+    machines = workspace.deployment.machines
     running = sum(each.live.get(name) == version.chain.revision for each in machines)
     tokens = spoken().text("chains.tokens", tokens=f"{version.chain.prompt_tokens:,}")
     service = service_line(running, len(machines), spoken())
     facts = f"{version.chain.revision}: {THUMBS[0]} {good}  {THUMBS[1]} {bad}  {service}"
     # Apart from the text, which may be on its way into a file.
     click.secho(f"{facts}  {tokens}", fg="cyan", err=True)
-    print_notices(desk, name)
+    print_notices(workspace, name)
 
 
 @command.command()
@@ -121,16 +121,16 @@ def check(shell: Shell, files: tuple[Path, ...]) -> None:
     from chains.catalog.advice import is_in_use  # noqa: PLC0415 (not for `webot --help`)
     from chains.catalog.config import read_chain  # noqa: PLC0415 (the same)
 
-    desk = open_desk(shell)
-    problems = [problem for file in files for problem in desk.problems_of(file)] if files else desk.problems()
-    missing, away = asyncio.run(desk.deep_problems(desk.readable(files)))
-    print_problems([*away, *desk.warnings(files)], colour="yellow")
+    workspace = open_workspace(shell)
+    problems = [problem for file in files for problem in workspace.problems_of(file)] if files else workspace.problems()
+    missing, away = asyncio.run(workspace.deep_problems(workspace.readable(files)))
+    print_problems([*away, *workspace.warnings(files)], colour="yellow")
     print_problems(filter(is_in_use, problems), colour="yellow")
     _complain([*(problem for problem in problems if not is_in_use(problem)), *missing])
     for file in files:
         tokens = spoken().text("chains.tokens", tokens=f"{read_chain(file).prompt_tokens:,}")
         click.echo(spoken().text("chains.size", file=file, tokens=tokens))
-    count = len(files) or len(desk.shelf.catalog.names) + len(desk.drafts)
+    count = len(files) or len(workspace.chain_files.catalog.names) + len(workspace.drafts)
     click.echo(spoken().text("chains.all_usable", count=count))
 
 
@@ -143,10 +143,12 @@ def diff(shell: Shell, name: str, old: str, new: str) -> None:
     """Show what the draft changes, or the difference between revisions OLD and NEW."""
     from web.operator.chains.deployment import differences  # noqa: PLC0415 (not for `webot --help`)
 
-    desk = open_desk(shell)
-    before = asyncio.run(desk.revision(name, old)) if old else desk.live(name)
-    after = asyncio.run(desk.revision(name, new)) if new else desk.live(name) if old else desk.draft(name)
-    print_notices(desk, name)
+    workspace = open_workspace(shell)
+    before = asyncio.run(workspace.revision(name, old)) if old else workspace.live(name)
+    after = (
+        asyncio.run(workspace.revision(name, new)) if new else workspace.live(name) if old else workspace.draft(name)
+    )
+    print_notices(workspace, name)
     lines = differences(before, after)
     for line in lines:
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
@@ -166,14 +168,14 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
     from chains.evaluation.cases import unfit_answer  # noqa: PLC0415 (not for `webot --help`)
     from chains.models.prices import money  # noqa: PLC0415 (the same)
 
-    async def run(desk: "ChainWorkspace") -> "TrialAnswer":
+    async def run(workspace: "ChainWorkspace") -> "TrialAnswer":
         from chains.evaluation.tester import ToolTrace, TrialAnswer  # noqa: PLC0415 (not for `webot --help`)
         from web.operator.chains.trying import TrialBegun, try_version  # noqa: PLC0415 (the same)
 
-        version = desk.version(name, live=live)
+        version = workspace.version(name, live=live)
         tried = TrialAnswer()
         began = False
-        async for piece in try_version(desk, version.chain, text, tools=tools):
+        async for piece in try_version(workspace, version.chain, text, tools=tools):
             match piece:
                 case TrialBegun():
                     print_problems(piece.doubts, colour="yellow")
@@ -190,15 +192,15 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
                     tried = piece
         return tried
 
-    desk = open_desk(shell)
-    print_notices(desk, name)
-    tried = asyncio.run(run(desk))
+    workspace = open_workspace(shell)
+    print_notices(workspace, name)
+    tried = asyncio.run(run(workspace))
     click.echo()
     if tried.error:
         raise click.ClickException(tried.error)
-    for fault in unfit_answer(desk.version(name, live=live).chain.model, tried):
+    for fault in unfit_answer(workspace.version(name, live=live).chain.model, tried):
         click.secho(fault, fg="red", err=True)
-    cost = f", {money(tried.cost)} {desk.settings.budgets.currency}" if tried.cost else ""
+    cost = f", {money(tried.cost)} {workspace.settings.budgets.currency}" if tried.cost else ""
     click.secho(
         f"{tried.model}: {tried.input_tokens} + {tried.output_tokens} tokens{cost}, first word after "
         f"{tried.first_milliseconds} ms, all after {tried.milliseconds} ms",
@@ -234,7 +236,7 @@ def test(  # noqa: PLR0913 (the options)
     """Run the cases of every chain and draft, or of some; the exit code is 1 if one fails or cannot be tested."""
     check_junit(junit)
     report = asyncio.run(
-        run_tests(open_desk(shell), names, judge=judge, live=live, at_once=at_once, fresh=fresh, tools=tools)
+        run_tests(open_workspace(shell), names, judge=judge, live=live, at_once=at_once, fresh=fresh, tools=tools)
     )
     if as_json:
         click.echo(report.as_json())
@@ -265,17 +267,17 @@ def replay(
     from chains.evaluation.replay import add_up, page, replay  # noqa: PLC0415 (the same)
     from chains.models.prices import money  # noqa: PLC0415 (the same)
 
-    desk = open_desk(shell)
-    live, draft = desk.live(name), desk.draft(name)
+    workspace = open_workspace(shell)
+    live, draft = workspace.live(name), workspace.draft(name)
     report = report or Path(f"replay-{name}.html")
     check_report(report)
 
     async def run() -> tuple[list["ComparedAnswers"], list[str]]:
-        turns = desk.settings.chat.turns if draft.chain.turns is None else draft.chain.turns
-        questions = await desk.questions(name, last=last, turns=turns)
+        turns = workspace.settings.chat.turns if draft.chain.turns is None else draft.chain.turns
+        questions = await workspace.questions(name, last=last, turns=turns)
         compared: list[ComparedAnswers] = []
         passed = []
-        async with desk.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
+        async with workspace.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
             with click.progressbar(length=len(questions), label="questions") as bar:
                 async for each in replay(trier, live.chain, draft.chain, questions):
                     compared.append(each)
@@ -290,7 +292,7 @@ def replay(
     compared, cases = asyncio.run(run())
     if not compared:
         raise click.ClickException(f"nobody whom [replay] users names has asked {name} anything yet")
-    currency = desk.settings.budgets.currency
+    currency = workspace.settings.budgets.currency
     written = page(name, (live.chain.revision, draft.chain.revision), compared, cases, currency=currency)
     write_report(report, written)
     rows = [("", "REVISION", "ANSWERS", "ERRORS", "TOOLS", "TOKENS IN", "TOKENS OUT", f"COST {currency}", "MEDIAN MS")]
@@ -322,8 +324,8 @@ def ratings(shell: Shell, name: str, *, rated: "Rating | None", last: int) -> No
 
     What they noted is shown of all; question and answer only of the users that [replay] users names. All of it masked.
     """
-    desk = open_desk(shell)
-    found = asyncio.run(desk.judged(name, last=last, rated=rated or ""))
+    workspace = open_workspace(shell)
+    found = asyncio.run(workspace.judged(name, last=last, rated=rated or ""))
     for judged in found:
         show_rated(judged)
     if not found:

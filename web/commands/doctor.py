@@ -69,8 +69,8 @@ async def _examined(loaded: "Loaded", seconds: float, *, live: bool) -> "list[Fi
 def _finish(findings: "list[Finding]", *, as_json: bool, live: bool, closing: str = "") -> None:
     ill = any(finding.state == "ill" for finding in findings)
     if as_json:
-        told = {"ok": not ill, "findings": [asdict(finding) for finding in findings]}
-        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+        report = {"ok": not ill, "findings": [asdict(finding) for finding in findings]}
+        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
         for finding in [] if live else findings:
             _print(finding)

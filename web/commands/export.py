@@ -91,15 +91,15 @@ def command(  # noqa: PLR0913 (an option each)
     # The service beside it comes first; the processes that make pages inherit it.
     os.nice(_NICENESS)
     # Before anything else is imported: what makes pages gets ready while this process does, too.
-    room = runner.run(open_fork_server(pages=True)) if format_ == "pdf" and not dry_run else None
+    fork_server = runner.run(open_fork_server(pages=True)) if format_ == "pdf" and not dry_run else None
 
     from exports.job import ExportJob  # noqa: PLC0415 (slow, and not for `webot --help`)
     from exports.select import Selection  # noqa: PLC0415 (the same)
     from pipeline.text.privacy import Masker  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
 
-    if room is not None:
-        context.call_on_close(partial(_close, runner, room))
+    if fork_server is not None:
+        context.call_on_close(partial(_close, runner, fork_server))
     settings = shell.settings()
     names = _names(mask_names) if mask_names else ()
     job = ExportJob(
@@ -127,7 +127,7 @@ def command(  # noqa: PLR0913 (an option each)
         # What is printed by anybody goes elsewhere: the stream has records and nothing else.
         with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stream:
             return runner.run(export_records(settings, job, stream))
-    return runner.run(export_to(settings, job, Path(out), room))
+    return runner.run(export_to(settings, job, Path(out), fork_server))
 
 
 def _names(file: Path) -> tuple[str, ...]:
@@ -139,5 +139,5 @@ def _names(file: Path) -> tuple[str, ...]:
         raise click.BadParameter(message, param_hint="--mask-names") from None
 
 
-def _close(runner: asyncio.Runner, room: ForkServer) -> None:
-    runner.run(room.close())
+def _close(runner: asyncio.Runner, fork_server: ForkServer) -> None:
+    runner.run(fork_server.close())

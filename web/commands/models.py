@@ -65,8 +65,8 @@ def test(shell: Shell, name: str) -> None:
     click.echo(f"first word after {pace.first_milliseconds} ms, all after {pace.milliseconds} ms")
     click.echo(f"{pace.tokens_a_second:.0f} tokens a second")
     click.echo(f"streaming: {'yes' if pace.pieces > 1 else 'no'}")
-    click.echo(f"tools: {_told(tools)}")
-    click.echo(f"pictures: {_told(vision)}")
+    click.echo(f"tools: {_found_line(tools)}")
+    click.echo(f"pictures: {_found_line(vision)}")
 
 
 def _models(settings: "Settings") -> "ModelRegistry":
@@ -76,5 +76,5 @@ def _models(settings: "Settings") -> "ModelRegistry":
     return ModelRegistry(settings, Catalogue(settings.chat.language))
 
 
-def _told(found: "Found") -> str:
+def _found_line(found: "Found") -> str:
     return "no, it refuses" if found == "failed" else found

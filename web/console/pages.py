@@ -105,7 +105,7 @@ def words_for(request: _Request) -> Catalogue:
 def rendered(name: str, catalogue: Catalogue, /, **shown: object) -> str:
     """Fill a template in.
 
-    It says sentences of the catalogue's table `console` with `say`, problems with `told`, and makes addresses of what
+    It says sentences of the table `console` with `say`, problems with `problem_text`, and makes addresses of what
     belongs to a page with `at`, in the page's language. `sentence` says any sentence by its whole key, `named` that of
     a value out of the database, which may be one that has no sentence.
     """
@@ -118,9 +118,15 @@ def rendered(name: str, catalogue: Catalogue, /, **shown: object) -> str:
         return catalogue.text(key) if catalogue.has(key) else value
 
     at = partial(_address, lang=catalogue.language)
-    told = partial(in_language, catalogue=catalogue)
+    problem_text = partial(in_language, catalogue=catalogue)
     return _TEMPLATES.get_template(name).render(
-        say=say, sentence=catalogue.text, named=named, told=told, at=at, language=catalogue.language, **shown
+        say=say,
+        sentence=catalogue.text,
+        named=named,
+        problem_text=problem_text,
+        at=at,
+        language=catalogue.language,
+        **shown,
     )
 
 

@@ -37,7 +37,7 @@ def examine_settings(loaded: Loaded, finding_factory: FindingFactory) -> list[Fi
     variables = len({origin for origin in origins if origin and origin not in FILES})
     if variables:
         layers.append(finding_factory.text("settings_variables", count=variables))
-    told = ", ".join(layers) or finding_factory.text("settings_defaults")
+    shown = ", ".join(layers) or finding_factory.text("settings_defaults")
     hints = [finding_factory.warning("settings", "settings_hint", hint=hint) for hint in loaded.hints]
     examples = [
         finding_factory.failed("settings", "settings_placeholder", "settings_placeholder_fix", place=place)
@@ -47,7 +47,7 @@ def examine_settings(loaded: Loaded, finding_factory: FindingFactory) -> list[Fi
         folder = loaded.source.folder.resolve()
         none = finding_factory.warning("settings", "settings_none", "settings_none_fix", folder=folder)
         return [none, *examples, *hints]
-    return [finding_factory.ok("settings", "settings_ok", layers=told), *examples, *hints]
+    return [finding_factory.ok("settings", "settings_ok", layers=shown), *examples, *hints]
 
 
 def _placeholders(loaded: Loaded) -> Iterator[str]:
@@ -88,10 +88,10 @@ async def examine_database(storage: Storage, finding_factory: FindingFactory) ->
 
 
 def examine_disk(storage: Storage, finding_factory: FindingFactory) -> list[Finding]:
-    """See that there is room where media and a SQLite file go, and that it may be used; reads the disk."""
+    """Check that there is room where media and a SQLite file go, and that it may be used; reads the disk."""
     file = sqlite_file(storage.database_url.get_secret_value())
     folders = dict.fromkeys([Path(storage.data_dir), *([file.parent] if file else [])])
-    return [_room(folder, finding_factory) for folder in folders]
+    return [_disk_space(folder, finding_factory) for folder in folders]
 
 
 async def examine_start(loaded: Loaded, finding_factory: FindingFactory) -> Finding:
@@ -109,7 +109,7 @@ async def examine_start(loaded: Loaded, finding_factory: FindingFactory) -> Find
 async def examine_service(
     addresses: Addresses, finding_factory: FindingFactory, seconds: float
 ) -> tuple[Finding, bool]:
-    """See whether the service runs, else whether its ports are free; returns whether it runs."""
+    """Check whether the service runs, else whether its ports are free; return whether it runs."""
     url = addresses.server.url
     if not url:
         return finding_factory.skipped("service", "service_any"), False
@@ -135,35 +135,35 @@ async def examine_ground(loaded: Loaded, finding_factory: FindingFactory) -> Asy
         yield finding
 
 
-def _room(folder: Path, finding_factory: FindingFactory) -> Finding:
+def _disk_space(folder: Path, finding_factory: FindingFactory) -> Finding:
     here = folder.absolute()
     while not here.exists():
         here = here.parent
     if not (here.is_dir() and os.access(here, os.W_OK | os.X_OK)):
         return finding_factory.failed("disk", "disk_bad", "disk_bad_fix", folder=folder)
     free = shutil.disk_usage(here).free
-    told = f"{free / _LITTLE:.1f} GB" if free >= _LITTLE else f"{free // _MEGA} MB"
+    shown = f"{free / _LITTLE:.1f} GB" if free >= _LITTLE else f"{free // _MEGA} MB"
     if free < _TOO_LITTLE:
-        return finding_factory.failed("disk", "disk_low", "disk_low_fix", folder=folder, free=told)
+        return finding_factory.failed("disk", "disk_low", "disk_low_fix", folder=folder, free=shown)
     if free < _LITTLE:
-        return finding_factory.warning("disk", "disk_low", "disk_low_fix", folder=folder, free=told)
-    return finding_factory.ok("disk", "disk_ok", folder=folder, free=told)
+        return finding_factory.warning("disk", "disk_low", "disk_low_fix", folder=folder, free=shown)
+    return finding_factory.ok("disk", "disk_ok", folder=folder, free=shown)
 
 
 async def _readiness(client: httpx2.AsyncClient, url: str, finding_factory: FindingFactory) -> Finding:
     answer = await client.get("/readyz")
     try:
-        told: dict[str, str] = dict(answer.json())
+        shown: dict[str, str] = dict(answer.json())
     except (ValueError, TypeError):
-        told = {}
+        shown = {}
     if answer.status_code == _OK:
-        edit = told.get("settings", "ok")
+        edit = shown.get("settings", "ok")
         if edit != "ok":
             return finding_factory.warning("service", "service_edit", "service_edit_fix", url=url, parts=edit)
-        if told.get("schema", "ok") != "ok":
+        if shown.get("schema", "ok") != "ok":
             return finding_factory.warning("service", "service_schema", "service_schema_fix", url=url)
         return finding_factory.ok("service", "service_runs", url=url)
-    parts = ", ".join(f"{part}: {wrong}" for part, wrong in told.items() if wrong != "ok")
+    parts = ", ".join(f"{part}: {wrong}" for part, wrong in shown.items() if wrong != "ok")
     parts = parts or f"HTTP {answer.status_code}"
     return finding_factory.failed("service", "service_unready", "service_unready_fix", url=url, parts=parts)
 

@@ -51,7 +51,7 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
         return "an edit waits for a restart; the log has the keys" if service.edit.waiting else ""
 
     def bots() -> str:
-        return "; ".join(f"{name}: {told}" for name, one in service.channels.items() if (told := one.trouble()))
+        return "; ".join(f"{name}: {trouble}" for name, one in service.channels.items() if (trouble := one.trouble()))
 
     def schema() -> str:
         return "the database has the schema of a newer webot" if service.schema.newer else ""

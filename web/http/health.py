@@ -34,8 +34,8 @@ def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> lis
     async def readyz() -> Response[dict[str, str]]:
         found = {name: await check() for name, check in checks.items()}
         ready = not any(found.values())
-        told = found | {name: note() for name, note in notes.items()}
-        return Response({name: wrong or "ok" for name, wrong in told.items()}, status_code=200 if ready else 503)
+        states = found | {name: note() for name, note in notes.items()}
+        return Response({name: wrong or "ok" for name, wrong in states.items()}, status_code=200 if ready else 503)
 
     return [test, healthz, readyz]
 

@@ -152,7 +152,7 @@ async def serve(
     storage = loaded.settings.storage
     url = storage.database_url.get_secret_value()
     # Before the port is taken: until then a proxy says that nobody is there, and WeCom comes back.
-    if not await _unless(stop, wait_for_database(url, seconds=storage.wait_seconds, told=waits)):
+    if not await _unless(stop, wait_for_database(url, seconds=storage.wait_seconds, announce=waits)):
         return
     listeners = bind(addresses_of(loaded))
     async with serving(loaded, listeners, logs=logs, tell_password=tell_password) as service:

@@ -84,7 +84,7 @@ class Redactor:
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Know further secrets; those known before stay secret."""
+        """Add secrets; those known before stay secret."""
         spellings = {*self._literals, *(spelling for secret in secrets for spelling in _spellings(secret))}
         # The longest first: one secret may begin with another. A new list, for another thread may be reading the old.
         self._literals = sorted(spellings, key=len, reverse=True)

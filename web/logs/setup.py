@@ -174,9 +174,9 @@ class _Listener(logging.handlers.QueueListener):
         super().handle(record)
         if dropped := self._pipe.take_dropped():
             event = {"event": "log_lines_dropped", "count": dropped}
-            told = logging.LogRecord(OURS, logging.WARNING, __file__, 0, event, None, None)
-            told.__dict__ |= {"_logger": None, "_name": "warning"}
-            super().handle(told)
+            dropped_record = logging.LogRecord(OURS, logging.WARNING, __file__, 0, event, None, None)
+            dropped_record.__dict__ |= {"_logger": None, "_name": "warning"}
+            super().handle(dropped_record)
 
 
 class _Console(logging.StreamHandler[TextIO]):

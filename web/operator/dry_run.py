@@ -19,7 +19,7 @@ from web.wiring import open_service
 
 
 async def dry_run(loaded: Loaded) -> None:
-    """See what only the whole can show: paths that clash, chains and models that do not go together, models' options.
+    """Check what only the whole can show: paths that clash, chains and models that do not go together, models' options.
 
     Raises what a start would.
     """

@@ -44,7 +44,7 @@ def measure(settings: Settings, job: ExportJob) -> tuple[int, int]:
     return asyncio.run(_visit(settings, look))
 
 
-async def export_to(settings: Settings, job: ExportJob, out: Path, room: ForkServer | None) -> int:
+async def export_to(settings: Settings, job: ExportJob, out: Path, fork_server: ForkServer | None) -> int:
     """Export into a folder, or into an archive if its name says so; return the exit code."""
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> Done:
@@ -54,7 +54,9 @@ async def export_to(settings: Settings, job: ExportJob, out: Path, room: ForkSer
         return done
 
     try:
-        done = await _visit(settings, lambda database: _export(database, settings, job, str(out), run, room=room))
+        done = await _visit(
+            settings, lambda database: _export(database, settings, job, str(out), run, fork_server=fork_server)
+        )
     except asyncio.CancelledError:
         _say("stopped; the same command goes on where it stopped")
         raise
@@ -86,10 +88,10 @@ async def _export(
     out: str,
     run: Callable[[Exports, Callable[[int], None], _Tally], Awaitable[Got]],
     *,
-    room: ForkServer | None = None,
+    fork_server: ForkServer | None = None,
 ) -> Got:
-    workshop = RenderPool(presses=await presses_for(database), keep=True, seconds=_LONGEST, room=room)
-    exports = Exports(database, MediaFolder(Path(settings.storage.data_dir) / "media"), workshop)
+    pool = RenderPool(processes=await process_count(database), keep=True, seconds=_LONGEST, fork_server=fork_server)
+    exports = Exports(database, MediaFolder(Path(settings.storage.data_dir) / "media"), pool)
     total, _ = await count(database, job.chosen)
     tally = _Tally()
     try:
@@ -112,7 +114,7 @@ async def _export(
         )
 
 
-async def presses_for(database: Database) -> int:
+async def process_count(database: Database) -> int:
     """Return each core a process, but for one where a service answers people: niceness alone makes less room."""
     cores = os.cpu_count() or 1
     return max(1, cores - 1) if await service_is_running(database) else cores

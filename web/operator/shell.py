@@ -40,7 +40,7 @@ class Shell:
 
     @property
     def language(self) -> "Language":
-        """The language to speak; see `shell_language`. Reads the settings files."""
+        """Return the language to speak; see `shell_language`. Reads the settings files."""
         from web.settings.language import shell_language  # noqa: PLC0415 (see above)
 
         return shell_language(self.folder, self.environ)
@@ -65,8 +65,8 @@ def merged_problems(first: "Sequence[str]", rest: "Loaded | None") -> list[str]:
         # What is no mistake in the settings does not hide those that were found.
         with configure_logs(Log(level="critical"), secrets_of(rest)), suppress(WebotError, OSError):
             more = asyncio.run(every_problem(rest))
-    told = [problem for problem in first if not any(other.endswith(problem) for other in more)]
-    return list(dict.fromkeys([*told, *more]))
+    only_first = [problem for problem in first if not any(other.endswith(problem) for other in more)]
+    return list(dict.fromkeys([*only_first, *more]))
 
 
 pass_shell = click.make_pass_decorator(Shell)

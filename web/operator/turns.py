@@ -15,7 +15,7 @@ from storage.database.engine import Database
 from storage.monitoring.views import TurnDetail, TurnView, Which, count_turns, find_turn, list_turns
 from storage.turns.retries import LedgerRequeuer, Retried, retry, retry_all
 from web.operator.service_client import open_service_client
-from web.retry_messages import RETRY, RetryAsked, RetryTold
+from web.retry_messages import RETRY, RetryAsked, RetryResponse
 from web.security.access import TokenUnreadable, read_token, token_path
 from web.settings.addresses import addresses_of
 from web.settings.loading import Loaded
@@ -28,7 +28,7 @@ class NotRetried(WebotError):
     """A service owns the database and did not do what was asked."""
 
 
-_TOLD = TypeAdapter(RetryTold)
+_RESPONSE = TypeAdapter(RetryResponse)
 
 
 async def list_turns_of(settings: Settings, which: Which, *, limit: int) -> tuple[Sequence[TurnView], int]:
@@ -89,7 +89,7 @@ async def _by_the_service(
         )
     if not answer.is_success:
         raise NotRetried(f"the service at {url} refused: HTTP {answer.status_code} {_detail(answer)}")
-    return _TOLD.validate_json(answer.content).retried
+    return _RESPONSE.validate_json(answer.content).retried
 
 
 def _detail(answer: httpx2.Response) -> str:

@@ -49,7 +49,7 @@ def overridden(before: Layers, after: Layers) -> dict[str, str]:
     """Name each key that was edited in a file in vain, with the later layer that has the last word on it."""
     found: dict[str, str] = {}
     for file in FILES:
-        for path in _differing(before.laid.get(file, {}), after.laid.get(file, {}), whole=False):
+        for path in _differing(before.by_name.get(file, {}), after.by_name.get(file, {}), whole=False):
             origin = after.origin(path)
             if origin and _rank(origin) > FILES.index(file):
                 found[".".join(path)] = origin

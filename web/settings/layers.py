@@ -31,12 +31,12 @@ class Layers:
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[Keys, str] = field(default_factory=dict)
-    laid: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    by_name: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Each layer alone, by its name."""
 
     def lay(self, layer: Mapping[str, Any], name: str) -> None:
         """Add a layer on top."""
-        self.laid[name] = layer
+        self.by_name[name] = layer
         self._merge(self.values, layer, name, ())
 
     def origin(self, path: Keys) -> str:

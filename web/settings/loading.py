@@ -108,9 +108,9 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
             channels[name] = checked
     if unread or problems or isinstance(settings, tuple):
         # What a file that cannot be read may hold is not missing.
-        told = [*unread, *(problem for problem in problems if not unread or " missing" not in problem)]
+        all_problems = [*unread, *(problem for problem in problems if not unread or " missing" not in problem)]
         usable = None if unread else _usable(layers, channels, kinds)
-        raise SettingsRefused(list(dict.fromkeys(told)), usable)
+        raise SettingsRefused(list(dict.fromkeys(all_problems)), usable)
     for name in _superseded(channels, layers):
         del channels[name]
     settings = settings.model_copy(

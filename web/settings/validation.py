@@ -58,10 +58,10 @@ def _problem(
     source = origin(path) if origin else ""
     named = " ".join(filter(None, [where, toml_path(model, path)])) if where else toml_path(model, path)
     if details["type"] == "extra_forbidden":
-        named, told = _unknown(model, path, where, details["input"])
+        named, problem = _unknown(model, path, where, details["input"])
     else:
-        told = _unfit(field_place(model, path), path, details)
-    return placed(": ".join(filter(None, [source, named])), told)
+        problem = _unfit(field_place(model, path), path, details)
+    return placed(": ".join(filter(None, [source, named])), problem)
 
 
 def _unknown(model: type[BaseModel], path: Keys, where: str, value: object) -> tuple[str, str]:

@@ -22,7 +22,7 @@ async def run_chat(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, st
     words = Catalogue(settings.chat.language)
     async with reached(loaded, own=own) as (client, is_own):
         found = await client.simulated(channel)
-        room = {"user": user, "channel": str(found["name"])}
+        session = {"user": user, "channel": str(found["name"])}
         with opened(f"{user}> ", stdin, stdout) as terminal:
             if terminal.interactive:
                 terminal.show(
@@ -35,4 +35,4 @@ async def run_chat(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, st
                     )
                 )
             folder = Path(settings.storage.data_dir) / "received"
-            return await ChatSession(client, room, words, terminal=terminal, folder=folder).run()
+            return await ChatSession(client, session, words, terminal=terminal, folder=folder).run()

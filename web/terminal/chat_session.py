@@ -27,10 +27,16 @@ class ChatSession:
     """Talks until there are no more lines; `folder` is where pictures and files are put."""
 
     def __init__(
-        self, client: Client, room: Mapping[str, str], catalogue: Catalogue, *, terminal: Terminal | Pipe, folder: Path
+        self,
+        client: Client,
+        session: Mapping[str, str],
+        catalogue: Catalogue,
+        *,
+        terminal: Terminal | Pipe,
+        folder: Path,
     ) -> None:
         self._client = client
-        self._room = room
+        self._session_fields = session
         self._catalogue = catalogue
         self._terminal = terminal
         self._folder = folder
@@ -42,7 +48,7 @@ class ChatSession:
 
     async def run(self) -> bool:
         """Talk to the end; false if something was not delivered or not answered."""
-        async with self._client.follow(self._room) as entries:
+        async with self._client.follow(self._session_fields) as entries:
             tasks = {asyncio.create_task(self._listen(entries)), asyncio.create_task(self._speak())}
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -64,7 +70,7 @@ class ChatSession:
                 case "send":
                     await self._send(line.strip().partition(" ")[2].strip())
                 case "say":
-                    await self._report(await self._client.do(self._room, Text(line)))
+                    await self._report(await self._client.do(self._session_fields, Text(line)))
             if not self._terminal.interactive:
                 # The next line of a script is said when the last one has been answered, as a person would.
                 await self._settle()
@@ -81,23 +87,23 @@ class ChatSession:
         mime = mimetypes.guess_type(path.name)[0] or ""
         content: Content
         if mime in _PICTURES:
-            content = Image(await self._client.put(self._room, "image", path.name, data))
+            content = Image(await self._client.put(self._session_fields, "image", path.name, data))
         elif path.suffix.lower() == ".amr":
-            content = Voice(await self._client.put(self._room, "voice", path.name, data), "amr")
+            content = Voice(await self._client.put(self._session_fields, "voice", path.name, data), "amr")
         else:
-            content = File(await self._client.put(self._room, "file", path.name, data), path.name)
-        await self._report(await self._client.do(self._room, content))
+            content = File(await self._client.put(self._session_fields, "file", path.name, data), path.name)
+        await self._report(await self._client.do(self._session_fields, content))
 
     async def _report(self, posting: Mapping[str, object]) -> None:
         if not posting["accepted"]:
             self._complain("terminal.not_accepted", statuses=posting["statuses"])
 
     async def _settle(self) -> None:
-        latest = await self._client.settled(self._room, within=min(60.0, _PATIENCE_SECONDS))
+        latest = await self._client.settled(self._session_fields, within=min(60.0, _PATIENCE_SECONDS))
         for _ in range(int(_PATIENCE_SECONDS // 60)):
             if latest is not None:
                 break
-            latest = await self._client.settled(self._room, within=60.0)
+            latest = await self._client.settled(self._session_fields, within=60.0)
         if latest is None:
             self._complain("terminal.unanswered")
             return
@@ -148,7 +154,7 @@ class ChatSession:
             self._terminal.show(message.text)
 
     async def _save(self, label: MediaLabel) -> Path:
-        data = await self._client.media(self._room, label.media_id)
+        data = await self._client.media(self._session_fields, label.media_id)
         name = _NOT_IN_A_NAME.sub("_", label.name or f"{label.type}{mimetypes.guess_extension(label.mime) or ''}")
         return await asyncio.to_thread(_write, self._folder, name[-_LONGEST_NAME:].lstrip("."), data)
 

@@ -40,7 +40,7 @@ class Client:
     """A console's routes for programs; needs `aclose` at the end."""
 
     def __init__(self, url: str, token: str = "") -> None:
-        """Speak to the service at a URL; `token` is its own, and spares the console's password."""
+        """Connect to the service at a URL; `token` is its own, and spares the console's password."""
         self.url = url
         # Loopback needs no proxy, and a context that trusts nobody spares reading the system's certificates.
         self._http = httpx2.AsyncClient(
@@ -63,29 +63,29 @@ class Client:
             raise NotAnswered(f"no simulated channel {name!r}; there are {', '.join(simulated)}")
         return simulated[name] if name else next(iter(simulated.values()))
 
-    async def do(self, room: Mapping[str, str], content: Content) -> Mapping[str, Any]:
+    async def do(self, session: Mapping[str, str], content: Content) -> Mapping[str, Any]:
         """Send or click something as a member; returns when it was accepted or WeCom would give up."""
-        return await _fields(await self._http.post("/api/do", content=to_json({**room, "content": content})))
+        return await _fields(await self._http.post("/api/do", content=to_json({**session, "content": content})))
 
-    async def put(self, room: Mapping[str, str], kind: str, name: str, data: bytes) -> str:
+    async def put(self, session: Mapping[str, str], kind: str, name: str, data: bytes) -> str:
         """Store a file where the app can fetch it, and return its media id for `do`."""
-        params = {**room, "type": kind, "name": name}
+        params = {**session, "type": kind, "name": name}
         return str((await _fields(await self._http.post("/api/media", params=params, content=data)))["media_id"])
 
-    async def media(self, room: Mapping[str, str], media_id: str) -> bytes:
+    async def media(self, session: Mapping[str, str], media_id: str) -> bytes:
         """Return a file's bytes."""
-        answer = await self._http.get(f"/media/{media_id}", params={"channel": room.get("channel", "")})
+        answer = await self._http.get(f"/media/{media_id}", params={"channel": session.get("channel", "")})
         return answer.content if answer.is_success else b""
 
-    async def settled(self, room: Mapping[str, str], *, within: float) -> int | None:
+    async def settled(self, session: Mapping[str, str], *, within: float) -> int | None:
         """Wait until all that a member said is answered; return the latest entry's number, None if it takes longer."""
-        fields = await _fields(await self._http.get("/api/settled", params={**room, "within": within}))
+        fields = await _fields(await self._http.get("/api/settled", params={**session, "within": within}))
         return int(fields["latest"]) if fields["settled"] else None
 
     @asynccontextmanager
-    async def follow(self, room: Mapping[str, str]) -> AsyncIterator[AsyncIterator[Entry]]:
+    async def follow(self, session: Mapping[str, str]) -> AsyncIterator[AsyncIterator[Entry]]:
         """Follow a conversation from the moment the block begins."""
-        async with self._http.stream("GET", "/api/follow", params=room, timeout=None) as answer:
+        async with self._http.stream("GET", "/api/follow", params=session, timeout=None) as answer:
             await _check(answer)
             lines = answer.aiter_lines()
             await anext(lines)

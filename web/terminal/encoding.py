@@ -25,7 +25,7 @@ _EITHER = frozenset("✓✗")
 
 
 def write_what_terminals_show(*streams: TextIO) -> None:
-    """Have streams write the nearest characters they can, instead of failing half-way through a table."""
+    """Make streams write the nearest characters they can, instead of failing half-way through a table."""
     codecs.register_error(_HANDLER, _nearest)
     for stream in streams:
         reconfigure = getattr(stream, "reconfigure", None)

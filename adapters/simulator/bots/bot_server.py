@@ -132,7 +132,7 @@ class BotServer:
             self._runner = None
 
     def add_fault(self, name: BotFaultName, calls: int = 1) -> None:
-        """Let something go wrong, the next so many times."""
+        """Make something go wrong, the next so many times."""
         self._faults[name] += calls
 
     def is_connected(self, app: App) -> bool:
@@ -195,7 +195,7 @@ class BotServer:
             transport.abort()
 
     async def kick(self, app: App) -> None:
-        """Tell a bot that another connection has subscribed."""
+        """Send a bot the news that another connection has subscribed."""
         link = self._links.pop(app.bot_id)
         await self._disconnect(link, app)
 

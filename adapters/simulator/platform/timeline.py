@@ -74,7 +74,7 @@ class Timeline:
         self._entries: deque[Entry] = deque(maxlen=limits.kept_messages)
         self._taken: deque[float] = deque(maxlen=max(limits.per_minute, limits.per_hour))
         # Set and cleared at once: it wakes those who wait now and nobody later.
-        self._bell = asyncio.Event()
+        self._changed = asyncio.Event()
         self.delivered = 0
         self.dropped = 0
         self.said = 0
@@ -97,8 +97,8 @@ class Timeline:
                 self.delivered += 1
             case MemberAction():
                 self.said += 1
-        self._bell.set()
-        self._bell.clear()
+        self._changed.set()
+        self._changed.clear()
 
     def replace(self, entry: Delivered) -> None:
         """Show a message in place of what was there of it; the first time, add it."""
@@ -126,7 +126,7 @@ class Timeline:
 
     async def changed(self) -> None:
         """Return when the next entry is shown."""
-        await self._bell.wait()
+        await self._changed.wait()
 
     async def wait(self, *, count: int, after: int) -> tuple[Delivered, ...]:
         """Return all messages with a higher number than `after` once there are at least `count` of them whole."""

@@ -48,14 +48,14 @@ class AppCheckContext:
 
 
 async def examine_app(
-    table: WeComAppSettings, means: AppCheckContext, finding_factory: FindingFactory
+    table: WeComAppSettings, context: AppCheckContext, finding_factory: FindingFactory
 ) -> AsyncIterator[Finding]:
     """Check from the network to the menu; what depends on a failed step is not tried."""
     reached = True
-    async for finding in _reach(table.api_base, means, finding_factory):
+    async for finding in _reach(table.api_base, context, finding_factory):
         reached = reached and finding.state != "ill"
         yield finding
-    wire = await asyncio.to_thread(QyapiHttp, table.api_base, proxy=means.proxy, patience=means.seconds)
+    wire = await asyncio.to_thread(QyapiHttp, table.api_base, proxy=context.proxy, patience=context.seconds)
     try:
         token, finding = (
             await _token(wire, table, finding_factory) if reached else ("", _later(finding_factory, "token"))
@@ -65,7 +65,7 @@ async def examine_app(
         yield finding
         known = bool(token) and finding.state != "ill"
         yield (
-            await _menu(wire, token, table.agent_id, means, finding_factory)
+            await _menu(wire, token, table.agent_id, context, finding_factory)
             if known
             else _later(finding_factory, "menu")
         )
@@ -73,12 +73,12 @@ async def examine_app(
         await wire.aclose()
 
 
-async def _reach(base: str, means: AppCheckContext, finding_factory: FindingFactory) -> AsyncIterator[Finding]:
-    """See that WeCom answers, and what time it is there."""
-    proxied = bool(means.proxy) and not is_local(base)
+async def _reach(base: str, context: AppCheckContext, finding_factory: FindingFactory) -> AsyncIterator[Finding]:
+    """Check that WeCom answers, and what time it is there."""
+    proxied = bool(context.proxy) and not is_local(base)
     started = time.monotonic()
     try:
-        async with await open_probe_client(proxy=means.proxy if proxied else "", seconds=means.seconds) as client:
+        async with await open_probe_client(proxy=context.proxy if proxied else "", seconds=context.seconds) as client:
             # Without parameters it is refused with 41002: enough to know who answers.
             answer = await client.get(f"{base}/cgi-bin/gettoken")
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
@@ -99,10 +99,10 @@ def _clock(answer: httpx2.Response, finding_factory: FindingFactory) -> Finding:
         theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (KeyError, ValueError):
         return finding_factory.skipped("clock", "clock_none")
-    apart = round(abs(time.time() - theirs))
-    if apart > _CLOCK_SECONDS:
-        return finding_factory.failed("clock", "clock_off", "clock_off_fix", seconds=apart)
-    return finding_factory.ok("clock", "clock_ok", seconds=apart)
+    differing = round(abs(time.time() - theirs))
+    if differing > _CLOCK_SECONDS:
+        return finding_factory.failed("clock", "clock_off", "clock_off_fix", seconds=differing)
+    return finding_factory.ok("clock", "clock_ok", seconds=differing)
 
 
 async def _token(http: QyapiHttp, table: WeComAppSettings, finding_factory: FindingFactory) -> tuple[str, Finding]:
@@ -127,13 +127,13 @@ async def _app(http: QyapiHttp, token: str, agent_id: int, finding_factory: Find
 
 
 async def _menu(
-    http: QyapiHttp, token: str, agent_id: int, means: AppCheckContext, finding_factory: FindingFactory
+    http: QyapiHttp, token: str, agent_id: int, context: AppCheckContext, finding_factory: FindingFactory
 ) -> Finding:
     try:
-        wanted = menu_body(means.buttons)
+        wanted = menu_body(context.buttons)
     except SettingsInvalid as error:
         return finding_factory.failed("menu", "menu_bad", "menu_bad_fix", problems="; ".join(error.problems))
-    if means.simulated:
+    if context.simulated:
         return finding_factory.ok("menu", "menu_fits")
     answer = await _ask(http, "menu/get", {"access_token": token, "agentid": str(agent_id)})
     if isinstance(answer, ApiResponse) and answer.errcode == NO_MENU:
@@ -176,8 +176,8 @@ def _later(finding_factory: FindingFactory, check: str) -> Finding:
 def _seen_by_somebody(fields: Mapping[str, Any]) -> bool:
     lists = (("allow_userinfos", "user"), ("allow_partys", "partyid"), ("allow_tags", "tagid"))
     # Where WeCom says nothing of it, nothing is concluded.
-    told = [fields[name].get(inner) for name, inner in lists if isinstance(fields.get(name), dict)]
-    return not told or any(told)
+    listed = [fields[name].get(inner) for name, inner in lists if isinstance(fields.get(name), dict)]
+    return not listed or any(listed)
 
 
 def _essence(buttons: object) -> object:

@@ -59,7 +59,7 @@ def merged(line: Sequence[InlineRun]) -> Line:
 
 def _runs(tokens: Sequence[Token]) -> Iterator[InlineRun | None]:
     """Return the runs in order, None for the end of a line."""
-    look = InlineRun("")
+    style = InlineRun("")
     link: InlineRun | None = None
     for token in tokens:
         match token.type:
@@ -69,32 +69,32 @@ def _runs(tokens: Sequence[Token]) -> Iterator[InlineRun | None]:
                 else:
                     link = replace(link, text=f"{link.text} ")
             case "strong_open" | "strong_close" | "s_open" | "s_close" | "colour_open" | "colour_close":
-                look = _changed(look, token)
+                style = _changed(style, token)
             case "link_open":
-                link = replace(look, href=str(token.attrs.get("href", "")))
+                link = replace(style, href=str(token.attrs.get("href", "")))
             case "link_close" if link is not None:
                 yield from _shown(link)
                 link = None
             case "image" if link is not None:
                 link = replace(link, text=link.text + _alt(token), picture=True)
             case "image":
-                yield replace(look, text=_alt(token), picture=True, href=str(token.attrs.get("src", "")))
+                yield replace(style, text=_alt(token), picture=True, href=str(token.attrs.get("src", "")))
             case _ if link is not None:
                 # A link has one look: what is bold or code in it is not.
                 link = replace(link, text=link.text + token.content)
             case _:
                 # Text; a marker that turned into emphasis is one without content.
                 if token.content:
-                    yield replace(look, text=token.content, code=token.type == "code_inline" and not look.struck)
+                    yield replace(style, text=token.content, code=token.type == "code_inline" and not style.struck)
 
 
-def _changed(look: InlineRun, token: Token) -> InlineRun:
+def _changed(style: InlineRun, token: Token) -> InlineRun:
     """Return the look from a token that opens or closes one on."""
     if token.tag == "strong":
-        return replace(look, bold=token.nesting > 0)
+        return replace(style, bold=token.nesting > 0)
     if token.tag == "s":
-        return replace(look, struck=token.nesting > 0)
-    return replace(look, colour=token.info)
+        return replace(style, struck=token.nesting > 0)
+    return replace(style, colour=token.info)
 
 
 def _shown(link: InlineRun) -> Iterator[InlineRun]:

@@ -13,7 +13,7 @@ _INDENT = "\u3000"
 @dataclass(slots=True)
 class _Item:
     marker: str
-    told: bool = False
+    has_marker: bool = False
     """Whether a row has carried the marker."""
 
 
@@ -56,7 +56,7 @@ class Nesting:
     def tick(self, box: str) -> None:
         """Make the innermost item's marker a box to tick."""
         match self._open[-1:]:
-            case [_Item(told=False) as item]:
+            case [_Item(has_marker=False) as item]:
                 item.marker = f"{box} "
             case _:
                 pass
@@ -72,12 +72,12 @@ class Nesting:
     @property
     def in_fresh_item(self) -> bool:
         """Whether the next row is the first of the innermost item."""
-        return bool(self._open) and isinstance(self._open[-1], _Item) and not self._open[-1].told
+        return bool(self._open) and isinstance(self._open[-1], _Item) and not self._open[-1].has_marker
 
     @property
     def has_pending_marker(self) -> bool:
         """Whether the next row carries a marker."""
-        return any(isinstance(each, _Item) and not each.told for each in self._open)
+        return any(isinstance(each, _Item) and not each.has_marker for each in self._open)
 
     @property
     def quotes(self) -> tuple[Quote, ...]:
@@ -93,7 +93,7 @@ class Nesting:
         first = hang = self.before(self.quotes)
         for each in self._open:
             if isinstance(each, _Item):
-                first += _INDENT if each.told else each.marker
+                first += _INDENT if each.has_marker else each.marker
                 hang += _INDENT
-                each.told = True
+                each.has_marker = True
         return first, hang

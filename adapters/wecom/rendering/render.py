@@ -39,14 +39,14 @@ def render(
 
     `catalogue` is the language of what is ours in a message: the file's name, and how a picture is spoken of.
     """
-    look: MessageStyle = MarkdownStyle(catalogue) if message_format == "markdown" else PlainStyle(catalogue)
+    style: MessageStyle = MarkdownStyle(catalogue) if message_format == "markdown" else PlainStyle(catalogue)
     parts: list[Part] = []
     for reply in replies:
         match reply:
             case TextReply(text):
-                parts += _words(text, look, message_format, max_pieces, catalogue)
+                parts += _words(text, style, message_format, max_pieces, catalogue)
             case ImageReply(media, caption):
-                parts += [ImagePart(media), *_words(caption, look, message_format, max_pieces, catalogue)]
+                parts += [ImagePart(media), *_words(caption, style, message_format, max_pieces, catalogue)]
             case VoiceReply(media):
                 parts.append(VoicePart(media))
             case FileReply(media):

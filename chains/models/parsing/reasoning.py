@@ -47,7 +47,7 @@ class ParsedAnswer:
 
 
 def split_reasoning(text: str, *, whole: bool = True) -> ParsedAnswer:
-    """Tell thought from speech; of a text that is not yet `whole`, only what is certain to be speech is said."""
+    """Separate reasoning from the answer; of a text that is not yet `whole`, only what is certain to be the answer."""
     channels = channels_of(text, whole=whole)
     if channels is not None:
         return ParsedAnswer(channels.thought.strip(), _ended(channels.said, whole=whole).strip(), channels.calls)

@@ -16,7 +16,7 @@ from tests.web.shell import start, webot
 
 async def wait(url: str, seconds: float = 30.0) -> list[str]:
     told: list[str] = []
-    await wait_for_database(url, seconds=seconds, told=told.append)
+    await wait_for_database(url, seconds=seconds, announce=told.append)
     return told
 
 
@@ -34,7 +34,7 @@ async def test_a_server_that_comes_later_is_waited_for_and_told_of_once(
     name, folder = urlsplit(postgres_url).path[1:], tmp_path / "later"
     told: asyncio.Queue[str] = asyncio.Queue()
     url = f"postgresql://postgres:s3cret@/{name}?host={folder}"
-    waiting = asyncio.create_task(wait_for_database(url, seconds=30, told=told.put_nowait))
+    waiting = asyncio.create_task(wait_for_database(url, seconds=30, announce=told.put_nowait))
     line = await told.get()
     await asyncio.to_thread(folder.symlink_to, postgres_server)
     await waiting

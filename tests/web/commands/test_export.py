@@ -17,7 +17,7 @@ from storage.database.migrate import migrate
 from tests.exports.conversing import converse
 from tests.exports.samples import NOON, REPORT
 from tests.web.shell import start, webot, webot_process
-from web.operator.exports import presses_for
+from web.operator.exports import process_count
 
 
 @pytest.fixture
@@ -172,10 +172,10 @@ async def test_before_the_first_start_there_is_nothing_to_export(tmp_path: Path,
 
 
 async def test_beside_a_service_a_core_is_left_to_it(database: Database, tmp_path: Path) -> None:
-    alone = await presses_for(database)
+    alone = await process_count(database)
     service = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
     await asyncio.to_thread(service.own)
-    beside = await presses_for(database)
+    beside = await process_count(database)
     await service.close()
 
     assert (os.cpu_count(), max(1, (os.cpu_count() or 1) - 1)) == (alone, beside)

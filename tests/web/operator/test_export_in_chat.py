@@ -43,13 +43,13 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def workspace(tmp_path: Path) -> AsyncIterator[Desk]:
     async with running_service(tmp_path) as house:
-        desk = Desk(house, house.phone())
+        workspace = Desk(house, house.phone())
         for line in ("你好，请介绍一下自己", "@clear", "第二段：今天星期几？"):
-            await desk.phone.say(line)
-            await desk.next(1)
-        yield desk
+            await workspace.phone.say(line)
+            await workspace.next(1)
+        yield workspace
 
 
 def text_of(data: bytes) -> str:
@@ -57,8 +57,8 @@ def text_of(data: bytes) -> str:
         return "".join(page.get_text() for page in pages)
 
 
-async def test_a_conversation_arrives_as_a_pdf_to_keep(desk: Desk) -> None:
-    said, name, data = await desk.export("@export")
+async def test_a_conversation_arrives_as_a_pdf_to_keep(workspace: Desk) -> None:
+    said, name, data = await workspace.export("@export")
     text = text_of(data)
 
     assert "对话已导出，共 2 条消息。" == said
@@ -70,8 +70,8 @@ async def test_a_conversation_arrives_as_a_pdf_to_keep(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("line", ["@export last", "@export 1", "@导出 上一次", "@export 第1次"])
-async def test_an_earlier_conversation_is_had_by_its_place_or_number(desk: Desk, line: str) -> None:
-    said, name, data = await desk.export(line)
+async def test_an_earlier_conversation_is_had_by_its_place_or_number(workspace: Desk, line: str) -> None:
+    said, name, data = await workspace.export(line)
 
     assert "对话已导出，共 2 条消息。" == said
     assert name.startswith("你好，请介绍一下自己 ")
@@ -79,8 +79,8 @@ async def test_an_earlier_conversation_is_had_by_its_place_or_number(desk: Desk,
 
 
 @pytest.mark.parametrize("what", ["all", time.strftime("%Y-%m"), "全部"])
-async def test_everything_and_a_month_come_as_one_document_with_its_contents(desk: Desk, what: str) -> None:
-    said, name, data = await desk.export(f"@export {what}")
+async def test_everything_and_a_month_come_as_one_document_with_its_contents(workspace: Desk, what: str) -> None:
+    said, name, data = await workspace.export(f"@export {what}")
     with pymupdf.open(stream=data) as pages:
         contents = pages[0].get_text()
         marks = [title for _, title, _ in pages.get_toc()]
@@ -94,9 +94,9 @@ async def test_everything_and_a_month_come_as_one_document_with_its_contents(des
 
 
 @pytest.mark.parametrize("word", ["md", "html", "网页", "txt", "jsonl", "csv", "表格"])
-async def test_other_formats_are_had_by_name(desk: Desk, word: str) -> None:
+async def test_other_formats_are_had_by_name(workspace: Desk, word: str) -> None:
     suffix = {"网页": "html", "表格": "csv"}.get(word, word)
-    _, name, data = await desk.export(f"@export {word} all")
+    _, name, data = await workspace.export(f"@export {word} all")
     text = data.decode("utf-8-sig")
 
     assert name.endswith(f".{suffix}")
@@ -110,9 +110,9 @@ async def test_other_formats_are_had_by_name(desk: Desk, word: str) -> None:
     ("line", "told"),
     [("@export 9", "export.no_such"), ("@export 2019-03", "export.quiet_month"), ("@export 昨天", "export.unclear")],
 )
-async def test_what_is_not_there_is_said(desk: Desk, line: str, told: str) -> None:
-    await desk.phone.say(line)
-    (said,) = await desk.next(1)
+async def test_what_is_not_there_is_said(workspace: Desk, line: str, told: str) -> None:
+    await workspace.phone.say(line)
+    (said,) = await workspace.next(1)
 
     assert ZH.text(told, word="昨天").splitlines()[0] == said.sent.splitlines()[0]
 
@@ -129,15 +129,15 @@ async def test_before_anything_is_said_there_is_nothing(tmp_path: Path) -> None:
 async def test_what_is_too_large_for_one_message_comes_in_volumes(tmp_path: Path) -> None:
     questions = ["".join(chr(0x4E00 + (n * 997 + place * 31) % 20000) for place in range(300)) for n in range(8)]
     async with running_service(tmp_path, {"WEBOT_EXPORT__VOLUME_MB": "0.004"}) as house:
-        desk = Desk(house, house.phone())
+        workspace = Desk(house, house.phone())
         for question in questions:
-            await desk.phone.say(question)
-            await desk.next(1)
-        await desk.phone.say("@export txt")
-        (said,) = await desk.next(1)
+            await workspace.phone.say(question)
+            await workspace.next(1)
+        await workspace.phone.say("@export txt")
+        (said,) = await workspace.next(1)
         (told,) = re.findall(r"分为 (\d+) 个文件", said.text)
         text = ""
-        for file in await desk.next(int(told)):
+        for file in await workspace.next(int(told)):
             assert file.media is not None
             with zipfile.ZipFile(io.BytesIO(house.simulator.media(file.media.media_id).data)) as archive:
                 text += "".join(archive.read(name).decode() for name in archive.namelist())

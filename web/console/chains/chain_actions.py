@@ -35,38 +35,40 @@ class DraftState:
     live_revision: str
 
 
-async def draft_state(desk: ChainWorkspace, name: str) -> DraftState:
+async def draft_state(workspace: ChainWorkspace, name: str) -> DraftState:
     """Return a chain's draft, else what is live of it.
 
     Raises:
         HTTPException: there is no such chain, or its draft holds no text.
     """
     try:
-        draft = await asyncio.to_thread(Drafts(desk.folder).read, name)
+        draft = await asyncio.to_thread(Drafts(workspace.folder).read, name)
     except ChainInvalid as error:
         raise chain_problem(error) from error
-    if not draft.exists and name not in desk.names:
-        raise unknown_chain(desk, name)
-    return state_of_draft(desk, draft)
+    if not draft.exists and name not in workspace.names:
+        raise unknown_chain(workspace, name)
+    return state_of_draft(workspace, draft)
 
 
 async def rename_draft(service: Service, request: _Request, name: str, other: str) -> None:
     """Rename a chain that is only a draft."""
-    desk = await open_workspace(service)
+    workspace = await open_workspace(service)
     try:
-        if name in desk.shelf.catalog.chains:
+        if name in workspace.chain_files.catalog.chains:
             raise ChainInvalid(Sentence("chains.only_drafts", name=name))  # noqa: TRY301
-        if other in desk.names:
+        if other in workspace.names:
             raise ChainInvalid(Sentence("chains.chain_taken", name=other))  # noqa: TRY301
-        await asyncio.to_thread(Drafts(desk.folder).rename, name, other)
+        await asyncio.to_thread(Drafts(workspace.folder).rename, name, other)
     except ChainInvalid as error:
         raise chain_problem(error) from error
     await audit(service.database, request, "chain_draft", {"chain": name, "renamed": other})
 
 
-def unknown_chain(desk: ChainWorkspace, name: str) -> HTTPException:
+def unknown_chain(workspace: ChainWorkspace, name: str) -> HTTPException:
     """Return what is said of a chain that is not there."""
-    return HTTPException(status_code=404, detail=Sentence("mistake.no_chain", found=name, known=", ".join(desk.names)))
+    return HTTPException(
+        status_code=404, detail=Sentence("mistake.no_chain", found=name, known=", ".join(workspace.names))
+    )
 
 
 def chain_problem(error: ChainInvalid) -> HTTPException:
@@ -80,13 +82,13 @@ def chain_problem(error: ChainInvalid) -> HTTPException:
     return HTTPException(status_code=404 if missing else 422, detail=first)
 
 
-def state_of_draft(desk: ChainWorkspace, draft: Draft) -> DraftState:
+def state_of_draft(workspace: ChainWorkspace, draft: Draft) -> DraftState:
     """Return a draft as it is told, with what is live where there is none."""
-    live = desk.shelf.catalog.chains.get(draft.name)
+    live = workspace.chain_files.catalog.chains.get(draft.name)
     text = draft.text
     if not draft.exists and live is not None:
-        text = desk.live(draft.name).text
-    elif not draft.exists and (tried := desk.on_trial(draft.name)) is not None:
+        text = workspace.live(draft.name).text
+    elif not draft.exists and (tried := workspace.on_trial(draft.name)) is not None:
         text = tried.text
     return DraftState(draft.name, draft.exists, text, draft.mark, live.revision if live else "")
 
@@ -102,9 +104,11 @@ async def release_draft(
     seen: str | None,
 ) -> FinishedRelease:
     """Release a chain's draft in the name of the user of a request."""
-    desk = await open_workspace(service)
+    workspace = await open_workspace(service)
     try:
-        done = await publish_draft(desk, name, share=share, users=users, author=name_of(request), note=note, seen=seen)
+        done = await publish_draft(
+            workspace, name, share=share, users=users, author=name_of(request), note=note, seen=seen
+        )
     except ChainInvalid as error:
         raise chain_problem(error) from error
     await _audit(service, request, done)
@@ -113,9 +117,9 @@ async def release_draft(
 
 async def release_again(service: Service, request: _Request, name: str, revision: str, *, note: str) -> FinishedRelease:
     """Make an earlier revision answer again in the name of the user of a request."""
-    desk = await open_workspace(service)
+    workspace = await open_workspace(service)
     try:
-        done = await roll_back(desk, name, revision, author=name_of(request), note=note)
+        done = await roll_back(workspace, name, revision, author=name_of(request), note=note)
     except ChainInvalid as error:
         raise chain_problem(error) from error
     await _audit(service, request, done)
@@ -124,10 +128,10 @@ async def release_again(service: Service, request: _Request, name: str, revision
 
 async def finish_trial(service: Service, request: _Request, name: str) -> FinishedRelease:
     """End what is tried of a chain in the name of the user of a request."""
-    desk = await open_workspace(service)
-    if name not in desk.deployment.trials:
+    workspace = await open_workspace(service)
+    if name not in workspace.deployment.trials:
         raise chain_problem(ChainInvalid(Sentence("chains.trial_missing", name=name)))
-    published = await desk.end_trial(name, author=name_of(request), note="")
+    published = await workspace.end_trial(name, author=name_of(request), note="")
     done = FinishedRelease(name, "", 0, (), published)
     await _audit(service, request, done)
     return done
@@ -135,9 +139,9 @@ async def finish_trial(service: Service, request: _Request, name: str) -> Finish
 
 async def remove_chain(service: Service, request: _Request, name: str) -> FinishedRelease:
     """Take a chain's own file away in the name of the user of a request."""
-    desk = await open_workspace(service)
+    workspace = await open_workspace(service)
     try:
-        published = await desk.take_away(name, author=name_of(request), note="")
+        published = await workspace.take_away(name, author=name_of(request), note="")
     except ChainInvalid as error:
         raise chain_problem(error) from error
     done = FinishedRelease(name, "", 0, (), published)
@@ -145,16 +149,16 @@ async def remove_chain(service: Service, request: _Request, name: str) -> Finish
     return done
 
 
-async def versions_between(desk: ChainWorkspace, name: str, old: str, new: str) -> tuple[Version, Version]:
+async def versions_between(workspace: ChainWorkspace, name: str, old: str, new: str) -> tuple[Version, Version]:
     """Return the two versions that a comparison names.
 
     Raises:
         ChainInvalid: there is none of such a name.
     """
-    before = await desk.revision(name, old) if old else await asyncio.to_thread(desk.live, name)
+    before = await workspace.revision(name, old) if old else await asyncio.to_thread(workspace.live, name)
     if new:
-        return before, await desk.revision(name, new)
-    return before, await asyncio.to_thread(desk.live if old else desk.draft, name)
+        return before, await workspace.revision(name, new)
+    return before, await asyncio.to_thread(workspace.live if old else workspace.draft, name)
 
 
 def release_sentence(done: FinishedRelease, words: Catalogue) -> str:

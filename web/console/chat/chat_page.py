@@ -83,20 +83,20 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
     async def do(request: _Request) -> Response[bytes]:
         fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
         room = rooms.find(fields)
-        return answer_json(_told(await room.phone.do(_content(fields))))
+        return answer_json(_delivery_fields(await room.phone.do(_content(fields))))
 
     @post("/upload", permission=Permission.CHAT, status_code=200, request_max_body_size=LARGEST_UPLOAD)
     async def upload(request: _Request) -> Response[bytes]:
         form = await request.form()
         room = rooms.find({name: value for name, value in form.items() if isinstance(value, str)})
         files = [value for value in form.getall("file", []) if isinstance(value, UploadFile)]
-        told = []
+        delivered = []
         for file in files:
             data = await file.read()
             if not data:
                 raise HTTPException(status_code=400, detail="console.empty_file")
-            told.append(_told(await _send(room, data, file.filename)))
-        return answer_json(told)
+            delivered.append(_delivery_fields(await _send(room, data, file.filename)))
+        return answer_json(delivered)
 
     @get("/media/{media_id:str}", permission=Permission.CHAT)
     async def media(request: _Request, media_id: FromPath[str]) -> Response[bytes]:
@@ -181,5 +181,5 @@ def _filled(fields: Mapping[str, str], name: str) -> str:
     return value.replace("\r\n", "\n")
 
 
-def _told(posting: DeliveryResult) -> dict[str, object]:
+def _delivery_fields(posting: DeliveryResult) -> dict[str, object]:
     return {"msg_id": posting.msg_id, "accepted": posting.accepted, "statuses": posting.statuses}

@@ -67,8 +67,8 @@ def cases_pages(service: Service) -> list[HTTPRouteHandler]:
         back = user is not None and user.may(Permission.READ_CONVERSATIONS)
         try:
             deployment = await deployment_of(service.database)
-            desk = await asyncio.to_thread(ChainWorkspace, service.settings, deployment, service.database)
-            await asyncio.to_thread(add_case, desk, form.chain, question=form.question.strip(), rubric=form.rubric)
+            workspace = await asyncio.to_thread(ChainWorkspace, service.settings, deployment, service.database)
+            await asyncio.to_thread(add_case, workspace, form.chain, question=form.question.strip(), rubric=form.rubric)
         except ChainInvalid as error:
             shown = {"form": form, "chains": chains, "wrong": error.problems, "added": False, "back": back}
             return page("case.html", request, status=400, tab="conversations", **shown)

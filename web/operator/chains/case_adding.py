@@ -7,7 +7,7 @@ from web.operator.chains.workspace import ChainWorkspace
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
-def add_case(desk: ChainWorkspace, name: str, *, question: str, rubric: str) -> Draft:
+def add_case(workspace: ChainWorkspace, name: str, *, question: str, rubric: str) -> Draft:
     """Add a case at the end of a chain's draft, which begins as what answers now where there is none.
 
     Reads and writes files.
@@ -16,9 +16,9 @@ def add_case(desk: ChainWorkspace, name: str, *, question: str, rubric: str) -> 
         DraftChanged: the draft was changed in the same moment.
         ChainInvalid: there is no such chain, or with the case it is none: an empty question, a mistake in the draft.
     """
-    drafts = Drafts(desk.folder)
+    drafts = Drafts(workspace.folder)
     now = drafts.read(name)
-    text = now.text if now.exists else desk.live(name).text
+    text = now.text if now.exists else workspace.live(name).text
     case = f"[[cases]]\ninput = {_quoted(question)}\nrubric = {_quoted(rubric)}\n"
     made = f"{text.rstrip()}\n\n{case}".lstrip()
     parse_chain(made, name=name, source=f"{name}.toml")

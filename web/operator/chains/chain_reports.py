@@ -32,34 +32,34 @@ def heads(*names: str) -> list[str]:
     return [spoken().text(f"chains.head_{name}") for name in names]
 
 
-def list_rows(desk: "ChainWorkspace", counts: Counts) -> list[Sequence[str]]:
+def list_rows(workspace: "ChainWorkspace", counts: Counts) -> list[Sequence[str]]:
     """Return a row for each chain, also for those that are only drafted or tried."""
     rows: list[Sequence[str]] = [
         (*heads("name", "command", "model", "revision"), *THUMBS, *heads("from", "about")),
     ]
-    for name in desk.names:
-        live = desk.shelf.catalog.chains.get(name)
-        tried = desk.on_trial(name)
+    for name in workspace.names:
+        live = workspace.chain_files.catalog.chains.get(name)
+        tried = workspace.on_trial(name)
         chain = live or (tried.chain if tried is not None else None)
         if chain is None:
             rows.append((name, "-", "-", "-", "-", "-", spoken().text("chains.only_draft"), ""))
             continue
         judged = rating_cells(counts, name, chain.revision)
-        where = _origin(desk, name)
+        where = _origin(workspace, name)
         rows.append((name, chain.command or "-", chain.model, chain.revision, *judged, where, chain.description))
     return rows
 
 
-def _origin(desk: "ChainWorkspace", name: str) -> str:
+def _origin(workspace: "ChainWorkspace", name: str) -> str:
     say = spoken().text
-    if name not in desk.shelf.catalog.chains:
+    if name not in workspace.chain_files.catalog.chains:
         origin = say("chains.only_trial")
     else:
-        own = name in desk.shelf.files(desk.folder)
+        own = name in workspace.chain_files.files(workspace.folder)
         origin = say("chains.own" if own else "chains.shipped")
-        origin = say("chains.broken", origin=origin) if name in desk.shelf.refused else origin
-        origin = say("chains.trial", origin=origin) if name in desk.deployment.trials else origin
-    return say("chains.draft", origin=origin) if name in desk.drafts else origin
+        origin = say("chains.broken", origin=origin) if name in workspace.chain_files.refused else origin
+        origin = say("chains.trial", origin=origin) if name in workspace.deployment.trials else origin
+    return say("chains.draft", origin=origin) if name in workspace.drafts else origin
 
 
 def history_rows(releases: "Iterable[ChainRelease]", counts: Counts) -> list[Sequence[str]]:
@@ -77,13 +77,13 @@ def history_rows(releases: "Iterable[ChainRelease]", counts: Counts) -> list[Seq
     return rows
 
 
-def trial_rows(desk: "ChainWorkspace") -> list[Sequence[str]]:
+def trial_rows(workspace: "ChainWorkspace") -> list[Sequence[str]]:
     """Return a row for each trial: what is tried, with whom, and on how many machines."""
     from web.operator.chains.release_words import name_people, service_line  # noqa: PLC0415 (not for `webot --help`)
 
     rows: list[Sequence[str]] = [heads("name", "revision", "to", "when", "author", "note", "service")]
-    machines = desk.deployment.machines
-    for name, release in desk.deployment.trials.items():
+    machines = workspace.deployment.machines
+    for name, release in workspace.deployment.trials.items():
         draft = release.draft
         live = sum(machine.trials.get(name) == draft.revision for machine in machines)
         service = service_line(live, len(machines), spoken())
@@ -97,10 +97,10 @@ def print_rows(rows: Sequence[Sequence[str]]) -> None:
     click.echo("\n".join(format_columns(rows)))
 
 
-def print_notices(desk: "ChainWorkspace", *names: str) -> None:
+def print_notices(workspace: "ChainWorkspace", *names: str) -> None:
     """Print what is to be known of chains beside their texts."""
     for name in names:
-        for notice in desk.notices(name):
+        for notice in workspace.notices(name):
             click.secho(in_language(notice, spoken()), fg="yellow", err=True)
 
 

@@ -38,7 +38,7 @@ class CheckedText:
         return all(each.severity != "error" for each in self.problems)
 
 
-def check_text(desk: ChainWorkspace, name: str, text: str, words: Catalogue) -> CheckedText:
+def check_text(workspace: ChainWorkspace, name: str, text: str, words: Catalogue) -> CheckedText:
     """Check a text by what `webot chains check` checks of a file without asking servers. Takes processor time."""
     source = f"{name}.toml"
     try:
@@ -49,8 +49,8 @@ def check_text(desk: ChainWorkspace, name: str, text: str, words: Catalogue) -> 
     except ChainInvalid as error:
         return CheckedText(None, _problems("error", error.problems, source, words))
     where = locate_keys(text)
-    wrong = [located(source, each, where) for each in desk.shelf.problems_with(chain)]
-    others = {**desk.shelf.catalog.chains, name: chain}
+    wrong = [located(source, each, where) for each in workspace.chain_files.problems_with(chain)]
+    others = {**workspace.chain_files.catalog.chains, name: chain}
     said = [*missing_targets(others), *advice(others)]
     doubtful = [located(source, each, where) for about, each in said if about == name]
     found = (*_problems("error", wrong, source, words), *_problems("warning", doubtful, source, words))
@@ -58,11 +58,11 @@ def check_text(desk: ChainWorkspace, name: str, text: str, words: Catalogue) -> 
 
 
 async def check_deeply(
-    desk: ChainWorkspace, name: str, text: str, chain: ChainConfig, words: Catalogue
+    workspace: ChainWorkspace, name: str, text: str, chain: ChainConfig, words: Catalogue
 ) -> tuple[ChainProblem, ...]:
     """Ask the models' classes and the MCP servers what they take of a chain that can be read."""
     source = f"{name}.toml"
-    missing, away = await desk.deep_problems({Path(source): Version("text", text, chain)})
+    missing, away = await workspace.deep_problems({Path(source): Version("text", text, chain)})
     return (*_problems("error", missing, source, words), *_problems("warning", away, source, words))
 
 

@@ -83,44 +83,46 @@ def summarise_release(release: ChainRelease, counts: Mapping[tuple[str, str], Ra
     )
 
 
-async def list_chains(desk: ChainWorkspace) -> tuple[ChainSummary, ...]:
+async def list_chains(workspace: ChainWorkspace) -> tuple[ChainSummary, ...]:
     """Return every chain, those only drafted or tried among them."""
-    counts = await desk.ratings()
-    return tuple(_summary(desk, name, counts) for name in desk.names)
+    counts = await workspace.ratings()
+    return tuple(_summary(workspace, name, counts) for name in workspace.names)
 
 
-async def find_chain(desk: ChainWorkspace, name: str) -> ChainSummary | None:
+async def find_chain(workspace: ChainWorkspace, name: str) -> ChainSummary | None:
     """Return one chain, None where there is none of this name."""
-    if name not in desk.names:
+    if name not in workspace.names:
         return None
-    return _summary(desk, name, await desk.ratings())
+    return _summary(workspace, name, await workspace.ratings())
 
 
-def _summary(desk: ChainWorkspace, name: str, counts: Mapping[tuple[str, str], RatingCount]) -> ChainSummary:
-    live = desk.shelf.catalog.chains.get(name)
-    tried = desk.on_trial(name)
+def _summary(workspace: ChainWorkspace, name: str, counts: Mapping[tuple[str, str], RatingCount]) -> ChainSummary:
+    live = workspace.chain_files.catalog.chains.get(name)
+    tried = workspace.on_trial(name)
     chain = live or (tried.chain if tried is not None else None) or ChainConfig(name=name, model="")
-    state = desk.deployment.standing.get(name)
+    state = workspace.deployment.standing.get(name)
     releases = [each for each in ((state.live, state.trial) if state else ()) if each is not None]
     count = counts.get((name, live.revision), RatingCount()) if live else RatingCount()
-    trial = desk.deployment.trials.get(name)
+    trial = workspace.deployment.trials.get(name)
     last = max(releases, key=lambda each: each.number, default=None)
     origin: Origin = "none"
     if live is not None:
-        origin = "own" if name in desk.shelf.files(desk.folder) else "shipped"
+        origin = "own" if name in workspace.chain_files.files(workspace.folder) else "shipped"
     return ChainSummary(
         name=name,
         description=chain.description,
         command=chain.command,
         aliases=chain.aliases,
         keywords=chain.keywords,
-        channels=tuple(sorted(each for each, table in desk.settings.channels.items() if table.chain == name)),
-        chosen_by=tuple(other for other, each in sorted(desk.shelf.catalog.chains.items()) if name in each.hands_to),
+        channels=tuple(sorted(each for each, table in workspace.settings.channels.items() if table.chain == name)),
+        chosen_by=tuple(
+            other for other, each in sorted(workspace.chain_files.catalog.chains.items()) if name in each.hands_to
+        ),
         model=chain.model,
         revision=live.revision if live else "",
         origin=origin,
-        has_draft=name in desk.drafts,
-        problem=desk.shelf.refused.get(name, ""),
+        has_draft=name in workspace.drafts,
+        problem=workspace.chain_files.refused.get(name, ""),
         good=count.good,
         bad=count.bad,
         trial=summarise_release(trial, counts) if trial else None,

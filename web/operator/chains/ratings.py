@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 THUMBS = ("👍", "👎")
 
 
-def count_by_revision(desk: "ChainWorkspace") -> "Mapping[tuple[str, str], RatingCount]":
+def count_by_revision(workspace: "ChainWorkspace") -> "Mapping[tuple[str, str], RatingCount]":
     """Count the judgements by chain and revision; without a database to read, chains are looked at all the same."""
     from storage.database.access import DatabaseUnusable, SchemaOutdated  # noqa: PLC0415 (not for `webot --help`)
     from storage.database.migrate import SchemaTooNew  # noqa: PLC0415 (the same)
 
     try:
-        return asyncio.run(desk.ratings())
+        return asyncio.run(workspace.ratings())
     except (DatabaseUnusable, SchemaOutdated, SchemaTooNew) as error:
         click.secho(f"no judgements: {error}", fg="yellow", err=True)
         return {}

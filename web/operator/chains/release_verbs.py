@@ -29,7 +29,7 @@ _NOTE = click.option("--note", default="", help="Why, for the history.")
 _AUTHOR = click.option("--author", default=None, help="Who, for the history; else the user of this shell.")
 
 
-def open_desk(shell: Shell) -> "ChainWorkspace":
+def open_workspace(shell: Shell) -> "ChainWorkspace":
     """Read the settings and the chains; what is said from now on is in the language of the settings."""
     from web.operator.chains.deployment import read_deployment  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.chains.workspace import ChainWorkspace  # noqa: PLC0415 (the same)
@@ -54,9 +54,9 @@ def author_of(said: str | None) -> str:
 @pass_shell
 def history(shell: Shell, name: str) -> None:
     """List a chain's releases, newest first, with how many answers of each were judged good and bad."""
-    desk = open_desk(shell)
-    counts = count_by_revision(desk)
-    rows = history_rows(asyncio.run(desk.history(name)), counts)
+    workspace = open_workspace(shell)
+    counts = count_by_revision(workspace)
+    rows = history_rows(asyncio.run(workspace.history(name)), counts)
     if len(rows) == 1:
         click.echo(spoken().text("chains.never_released", name=name))
     else:
@@ -74,8 +74,8 @@ def rollback(shell: Shell, name: str, revision: str, *, note: str, author: str |
     from web.operator.chains.release_words import name_people  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.chains.releasing import roll_back  # noqa: PLC0415 (the same)
 
-    desk = open_desk(shell)
-    done = asyncio.run(roll_back(desk, name, revision, author=author_of(author), note=note))
+    workspace = open_workspace(shell)
+    done = asyncio.run(roll_back(workspace, name, revision, author=author_of(author), note=note))
     report_published(name, done.revision, name_people(100, (), spoken()), done.published)
 
 
@@ -107,18 +107,18 @@ def publish(
     from web.operator.chains.release_words import name_people  # noqa: PLC0415 (the same)
     from web.operator.chains.releasing import FinishedRelease, publish_draft, share_of  # noqa: PLC0415 (the same)
 
-    desk = open_desk(shell)
+    workspace = open_workspace(shell)
     try:
         part = share_of(share, users)
     except ChainInvalid as error:
         raise click.UsageError(in_language(error.problems[0], spoken())) from error
     who = author_of(author)
     if file is None:
-        done = asyncio.run(publish_draft(desk, name, share=share, users=users, author=who, note=note))
+        done = asyncio.run(publish_draft(workspace, name, share=share, users=users, author=who, note=note))
     else:
         text = read_text(file)
         version = Version(str(file), text, parse_chain(text, name=name, source=str(file)))
-        published = asyncio.run(desk.publish(name, version, author=who, note=note, share=part, users=users))
+        published = asyncio.run(workspace.publish(name, version, author=who, note=note, share=part, users=users))
         done = FinishedRelease(name, version.chain.revision, part, users, published)
     report_published(name, done.revision, name_people(part, users, spoken()), done.published)
 
@@ -131,7 +131,7 @@ def trials(ctx: click.Context) -> None:
         return
     shell = ctx.find_object(Shell)
     assert shell is not None  # noqa: S101 (the group above made it)
-    rows = trial_rows(open_desk(shell))
+    rows = trial_rows(open_workspace(shell))
     if len(rows) == 1:
         click.echo(spoken().text("chains.trial_none"))
     else:
@@ -147,11 +147,11 @@ def end(shell: Shell, name: str, *, note: str, author: str | None) -> None:
     """End a trial: everybody gets what is live."""
     from web.operator.chains.release_words import service_line  # noqa: PLC0415 (not for `webot --help`)
 
-    desk = open_desk(shell)
-    trial = desk.deployment.trials.get(name)
+    workspace = open_workspace(shell)
+    trial = workspace.deployment.trials.get(name)
     if trial is None:
         raise click.ClickException(spoken().text("chains.trial_missing", name=name))
-    ended = asyncio.run(desk.end_trial(name, author=author_of(author), note=note))
+    ended = asyncio.run(workspace.end_trial(name, author=author_of(author), note=note))
     service = service_line(len(ended.live), ended.machines, spoken())
     if not ended.took_effect:
         click.secho(spoken().text("chains.trial_goes_on", name=name, service=service), fg="yellow", err=True)

@@ -25,7 +25,7 @@ class FinishedRelease:
 
 
 async def publish_draft(
-    desk: ChainWorkspace,
+    workspace: ChainWorkspace,
     name: str,
     *,
     share: int | None,
@@ -44,12 +44,12 @@ async def publish_draft(
         ChainInvalid: there is no draft, it cannot be used, or nobody is named.
     """
     part = share_of(share, users)
-    drafts = Drafts(desk.folder)
+    drafts = Drafts(workspace.folder)
     now = await asyncio.to_thread(drafts.read, name)
     if seen is not None and now.mark != seen:
         raise DraftChanged(name, now)
-    version = await asyncio.to_thread(desk.draft, name)
-    published = await desk.publish(name, version, author=author, note=note, share=part, users=users)
+    version = await asyncio.to_thread(workspace.draft, name)
+    published = await workspace.publish(name, version, author=author, note=note, share=part, users=users)
     if part == WHOLE_SHARE and published.took_effect:
         # Where somebody writes on already, what was added stays a draft.
         with suppress(DraftChanged):
@@ -57,15 +57,15 @@ async def publish_draft(
     return FinishedRelease(name, version.chain.revision, part, tuple(users), published)
 
 
-async def roll_back(desk: ChainWorkspace, name: str, revision: str, *, author: str, note: str) -> FinishedRelease:
+async def roll_back(workspace: ChainWorkspace, name: str, revision: str, *, author: str, note: str) -> FinishedRelease:
     """Make an earlier revision answer everybody again; the word "shipped" names the one that came with webot.
 
     Raises:
         ChainInvalid: there is no such revision, or it cannot be used any more.
     """
-    version = await desk.revision(name, revision)
+    version = await workspace.revision(name, revision)
     said = note or f"rollback to {'shipped' if version.shipped else version.label}"
-    published = await desk.publish(name, version, author=author, note=said)
+    published = await workspace.publish(name, version, author=author, note=said)
     return FinishedRelease(name, version.label, WHOLE_SHARE, (), published)
 
 

@@ -52,15 +52,15 @@ class ReplayWish:
 
 
 async def replay_chain(
-    desk: ChainWorkspace, live: ChainConfig, draft: ChainConfig, wish: ReplayWish
+    workspace: ChainWorkspace, live: ChainConfig, draft: ChainConfig, wish: ReplayWish
 ) -> AsyncGenerator[int | ReplayedQuestion | ReplayEnd]:
     """Yield how many questions there are, each with both answers as they are complete, and the sums."""
-    turns = desk.settings.chat.turns if draft.turns is None else draft.turns
-    questions = await desk.questions(live.name, last=wish.last, turns=turns)
+    turns = workspace.settings.chat.turns if draft.turns is None else draft.turns
+    questions = await workspace.questions(live.name, last=wish.last, turns=turns)
     yield len(questions)
     compared: list[ComparedAnswers] = []
     verdicts: list[Verdict] = []
-    async with desk.tester(at_once=wish.at_once, fresh=wish.fresh, tools=wish.tools) as tester:
+    async with workspace.tester(at_once=wish.at_once, fresh=wish.fresh, tools=wish.tools) as tester:
         pairs = replay(tester, live, draft, questions)
         async with aclosing(pairs):
             async for each in pairs:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chains.evaluation.tester import ToolTrace
     from web.operator.chains.workspace import ChainWorkspace
 
-_TOLD = 500
+_SHOWN = 500
 """How much of what a tool said is shown."""
 _INPUT = 60
 _SAID = 200
@@ -41,8 +41,8 @@ def show_tool_trace(tooled: "ToolTrace") -> None:
     from chains.evaluation.tester import describe_use  # noqa: PLC0415 (not for `webot --help`)
 
     click.secho(f"tool: {describe_use(tooled.use)}", fg="yellow", err=True)
-    told = tooled.output if len(tooled.output) <= _TOLD else f"{tooled.output[:_TOLD]}…"
-    click.echo(told, err=True)
+    shown = tooled.output if len(tooled.output) <= _SHOWN else f"{tooled.output[:_SHOWN]}…"
+    click.echo(shown, err=True)
 
 
 def check_report(file: Path, *, option: str = "--report") -> None:
@@ -67,7 +67,7 @@ def write_report(file: Path, page: str, *, option: str = "--report") -> None:
 
 
 async def run_tests(
-    desk: "ChainWorkspace",
+    workspace: "ChainWorkspace",
     names: Sequence[str],
     *,
     judge: str,
@@ -80,14 +80,16 @@ async def run_tests(
     from chains.evaluation.case_report import CasesReport  # noqa: PLC0415 (not for `webot --help`)
     from chains.evaluation.cases import run_cases  # noqa: PLC0415 (the same)
 
-    desk.models.check(judge)
-    drafts = () if live else desk.drafts
-    found = [_chosen(desk, name, live=live) for name in names or sorted({*desk.shelf.catalog.names, *drafts})]
+    workspace.models.check(judge)
+    drafts = () if live else workspace.drafts
+    found = [
+        _chosen(workspace, name, live=live) for name in names or sorted({*workspace.chain_files.catalog.names, *drafts})
+    ]
     chains = [chain for _, chain in found if chain is not None]
     results: list[CaseResult] = []
     cases = sum(len(chain.cases) for chain in chains)
     with click.progressbar(length=cases, label="cases", file=sys.stderr) as bar:
-        async with desk.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
+        async with workspace.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
             async for result in run_cases(trier, chains, judge=judge):
                 results.append(result)
                 bar.update(1)
@@ -119,15 +121,15 @@ def write_junit(file: Path | None, report: "CasesReport") -> None:
         write_report(file, report.as_junit(), option="--junit")
 
 
-def _chosen(desk: "ChainWorkspace", name: str, *, live: bool) -> "tuple[ChainReport, ChainConfig | None]":
+def _chosen(workspace: "ChainWorkspace", name: str, *, live: bool) -> "tuple[ChainReport, ChainConfig | None]":
     from chains.evaluation.case_report import ChainReport  # noqa: PLC0415 (not for `webot --help`)
     from pipeline.errors import ChainInvalid  # noqa: PLC0415 (the same)
     from pipeline.text.i18n import in_language  # noqa: PLC0415 (the same)
     from web.operator.chains.chain_reports import spoken  # noqa: PLC0415 (the same)
 
-    label = "draft" if not live and desk.draft_file(name).exists() else "live"
+    label = "draft" if not live and workspace.draft_file(name).exists() else "live"
     try:
-        version = desk.version(name, live=live)
+        version = workspace.version(name, live=live)
     except ChainInvalid as error:
         wrong = "\n".join(in_language(problem, spoken()) for problem in error.problems)
         return ChainReport(name, label, "", "", error=wrong), None

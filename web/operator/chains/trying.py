@@ -24,10 +24,10 @@ class TrialBegun:
 
 
 async def try_version(
-    desk: ChainWorkspace, chain: ChainConfig, question: str, *, tools: bool
+    workspace: ChainWorkspace, chain: ChainConfig, question: str, *, tools: bool
 ) -> AsyncGenerator[TrialBegun | str | ToolTrace | TrialAnswer]:
     """Yield what is sent, then what is said as it is said, with the tools used in between, and what came of it."""
-    async with desk.tester(at_once=1, fresh=True, tools=tools) as tester:
+    async with workspace.tester(at_once=1, fresh=True, tools=tools) as tester:
         sent = await tester.prepare(chain, question)
         examined = await tester.tool_registry.servers.examine(chain.tools)
         yield TrialBegun(sent, (*examined.away, *examined.missing))
@@ -36,7 +36,7 @@ async def try_version(
                 yield piece
 
 
-async def version_of_text(desk: ChainWorkspace, name: str, text: str) -> Version:
+async def version_of_text(workspace: ChainWorkspace, name: str, text: str) -> Version:
     """Return the version that a text which is stored nowhere is.
 
     Raises:
@@ -46,7 +46,7 @@ async def version_of_text(desk: ChainWorkspace, name: str, text: str) -> Version
     def read() -> Version:
         source = f"{name}.toml"
         chain = parse_chain(text, name=name, source=source)
-        if wrong := desk.shelf.problems_with(chain):
+        if wrong := workspace.chain_files.problems_with(chain):
             where = locate_keys(text)
             raise ChainInvalid(*(located(source, each, where) for each in wrong))
         return Version("draft", text, chain)

@@ -39,7 +39,7 @@ from web.operator.chains.publishing import Published, Wanted, release
 
 
 class ChainWorkspace:
-    """The chains of some settings, on a prompt engineer's desk. Making one reads files."""
+    """The chains of some settings with their drafts and releases. Making one reads files."""
 
     def __init__(
         self, settings: Settings, deployment: Deployment | None = None, database: Database | None = None
@@ -50,15 +50,15 @@ class ChainWorkspace:
         self.deployment = deployment or Deployment()
         self.catalogue = Catalogue(settings.chat.language)
         self.models = ModelRegistry(settings, self.catalogue)
-        self.shelf: ChainFiles = open_chain_files(
+        self.chain_files: ChainFiles = open_chain_files(
             settings,
             reserved=all_commands().words,
             # Where a file is broken, the service goes on with what was released last.
             before=live_chains(self.deployment.standing),
             logs=False,
         )
-        self.shelf.open(requirements_of(settings, self.models))
-        self.folder = self.shelf.folders[-1]
+        self.chain_files.open(requirements_of(settings, self.models))
+        self.folder = self.chain_files.folders[-1]
         self.drafts = tuple(sorted(file.stem for file in (self.folder / DRAFTS).glob("*.toml")))
         """The names of the drafts there are."""
 
@@ -76,11 +76,11 @@ class ChainWorkspace:
     @property
     def names(self) -> tuple[str, ...]:
         """Name the chains there are, those that are only tried or drafted among them."""
-        return tuple(sorted({*self.shelf.catalog.names, *self.deployment.trials, *self.drafts}))
+        return tuple(sorted({*self.chain_files.catalog.names, *self.deployment.trials, *self.drafts}))
 
     def has(self, name: str) -> bool:
         """Whether a chain answers everybody."""
-        return name in self.shelf.catalog.chains
+        return name in self.chain_files.catalog.chains
 
     def on_trial(self, name: str) -> Version | None:
         """Return what is tried of a chain; None for nothing, or for what cannot be read."""
@@ -95,9 +95,9 @@ class ChainWorkspace:
 
     def live(self, name: str) -> Version:
         """Return a chain as it answers; `ChainInvalid` names the ones there are."""
-        chain = self.shelf.catalog.chain(name)
-        for label, folder in (("own", self.folder), ("shipped", self.shelf.folders[0])):
-            read = self.shelf.files(folder).get(name)
+        chain = self.chain_files.catalog.chain(name)
+        for label, folder in (("own", self.folder), ("shipped", self.chain_files.folders[0])):
+            read = self.chain_files.files(folder).get(name)
             if read is not None and read.chain is chain:
                 return Version(label, read.text, chain, shipped=label == "shipped")
         # Its own file cannot be used: what was released last goes on.
@@ -107,8 +107,8 @@ class ChainWorkspace:
     def notices(self, name: str) -> list[Sentence]:
         """Return what is to be known of a chain beside its text: a file that is not in use, a service that differs."""
         found: list[Sentence] = []
-        chain = self.shelf.catalog.chains.get(name)
-        if (wrong := self.shelf.refused.get(name)) and chain is not None:
+        chain = self.chain_files.catalog.chains.get(name)
+        if (wrong := self.chain_files.refused.get(name)) and chain is not None:
             found.append(Sentence("chains.last_good", name=name, revision=chain.revision, said=wrong))
         if chain is not None:
             found += [
@@ -124,7 +124,7 @@ class ChainWorkspace:
 
     def problems(self) -> list[str]:
         """Return what is wrong with any file, drafts included."""
-        found = list(self.shelf.catalog.problems)
+        found = list(self.chain_files.catalog.problems)
         for name in self.drafts:
             found += self.problems_of(self.draft_file(name))
         return found
@@ -136,14 +136,14 @@ class ChainWorkspace:
             chain = parse_chain(text, name=file.stem, source=str(file))
         except ChainInvalid as error:
             return list(error.problems)
-        return self._located(file, text, self.shelf.problems_with(chain))
+        return self._located(file, text, self.chain_files.problems_with(chain))
 
     def warnings(self, files: Sequence[Path] = ()) -> list[str]:
         """Return what deserves a second look: of some files, or of all and of the drafts."""
-        found = [] if files else list(self.shelf.catalog.warnings)
+        found = [] if files else list(self.chain_files.catalog.warnings)
         asked = files or [self.draft_file(name) for name in self.drafts]
         for file, version in self.readable(asked).items() if asked else ():
-            chains = {**self.shelf.catalog.chains, version.chain.name: version.chain}
+            chains = {**self.chain_files.catalog.chains, version.chain.name: version.chain}
             said = [*missing_targets(chains), *advice(chains)]
             found += self._located(file, version.text, [wrong for name, wrong in said if name == version.chain.name])
         if not files:
@@ -154,7 +154,7 @@ class ChainWorkspace:
     def readable(self, files: Sequence[Path] = ()) -> dict[Path, Version]:
         """Return some files, or the company's own with the drafts, as far as they can be read. Reads files."""
         asked = list(files) or [
-            *(self.shelf.own(name) for name in self.shelf.files(self.folder)),
+            *(self.chain_files.own(name) for name in self.chain_files.files(self.folder)),
             *(self.draft_file(name) for name in self.drafts),
         ]
         found: dict[Path, Version] = {}
@@ -200,19 +200,19 @@ class ChainWorkspace:
         opened_at = time()
         folder = None if fresh else await self._tried()
         # Loads libraries.
-        toolshed = await asyncio.to_thread(self._toolshed) if tools else ToolRegistry({})
+        tool_registry = await asyncio.to_thread(self._tool_registry) if tools else ToolRegistry({})
         try:
             yield ChainTester(
                 self.models,
                 self.settings.chat,
                 self.catalogue,
-                toolshed,
+                tool_registry,
                 AnswerCache(folder, opened_at),
                 at_once,
                 channel_chains={table.chain for table in self.settings.channels.values()} or CHANNEL_CHAINS,
             )
         finally:
-            await asyncio.gather(self.models.aclose(), toolshed.servers.aclose())
+            await asyncio.gather(self.models.aclose(), tool_registry.servers.aclose())
 
     async def _tried(self) -> Path:
         """Return the folder of answers already given, without those that may hold words of people since forgotten."""
@@ -222,7 +222,7 @@ class ChainWorkspace:
                 await drop_tried(database, data_dir)
         return data_dir / TRIED
 
-    def _toolshed(self) -> ToolRegistry:
+    def _tool_registry(self) -> ToolRegistry:
         return open_tool_registry(trial_media_services(self.settings), open_servers(self.settings))
 
     async def history(self, name: str) -> Sequence[ChainRelease]:
@@ -238,7 +238,7 @@ class ChainWorkspace:
 
         The word "shipped" names the one that came with webot.
         """
-        shipped = self.shelf.files(self.shelf.folders[0]).get(name)
+        shipped = self.chain_files.files(self.chain_files.folders[0]).get(name)
         if shipped is not None and shipped.chain is not None:
             revision = shipped.chain.revision
             if beginning == "shipped" or revision.startswith(beginning):
@@ -273,11 +273,13 @@ class ChainWorkspace:
 
         Raises `ChainInvalid` where there is no such file.
         """
-        if name not in self.shelf.files(self.folder):
+        if name not in self.chain_files.files(self.folder):
             raise ChainInvalid(Sentence("chains.not_own", name=name))
-        if name in self.shelf.requirements.needed and name not in self.shelf.files(self.shelf.folders[0]):
+        if name in self.chain_files.requirements.needed and name not in self.chain_files.files(
+            self.chain_files.folders[0]
+        ):
             raise ChainInvalid(Sentence("chains.still_needed", name=name))
-        shipped = self.shelf.files(self.shelf.folders[0]).get(name)
+        shipped = self.chain_files.files(self.chain_files.folders[0]).get(name)
         left = shipped.chain.revision if shipped is not None and shipped.chain is not None else ""
         return await self._release(ChainRevision(name, "", "", author, note), Wanted(name, left), WHOLE_SHARE, ())
 
@@ -299,8 +301,12 @@ class ChainWorkspace:
     ) -> Published:
         alone = not await revisions.machines()
         # A service writes the file itself, when it takes the release over.
-        if alone and share == WHOLE_SHARE and not await asyncio.to_thread(self.shelf.write, draft.chain, draft.content):
-            raise ChainInvalid(Sentence("chains.changed", file=str(self.shelf.own(draft.chain))))
+        if (
+            alone
+            and share == WHOLE_SHARE
+            and not await asyncio.to_thread(self.chain_files.write, draft.chain, draft.content)
+        ):
+            raise ChainInvalid(Sentence("chains.changed", file=str(self.chain_files.own(draft.chain))))
         return await release(revisions, draft, wanted, share=share, users=users)
 
     async def questions(self, name: str, *, last: int, turns: int) -> list[ReplayQuestion]:
@@ -323,7 +329,7 @@ class ChainWorkspace:
 
     async def judged(self, name: str, *, last: int, rated: Rating) -> list[RatedAnswer]:
         """Return the latest answers of a chain that were judged, masked, and why."""
-        self.shelf.catalog.chain(name)
+        self.chain_files.catalog.chain(name)
         users = self.settings.replay.users
         try:
             async with self._opened() as database:
@@ -336,7 +342,7 @@ class ChainWorkspace:
         ]
 
     def _checked(self, version: Version, source: str) -> Version:
-        if wrong := self.shelf.problems_with(version.chain):
+        if wrong := self.chain_files.problems_with(version.chain):
             where = locate_keys(version.text)
             raise ChainInvalid(*(located(source, each, where) for each in wrong))
         return version
