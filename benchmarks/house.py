@@ -106,9 +106,9 @@ def rooms(arrows: Mapping[str, set[str]], top: str) -> dict[str, set[str]]:
     out: dict[str, set[str]] = {}
     for name, others in arrows.items():
         if name.startswith(f"{top}."):
-            fork_server = ".".join(name.split(".")[:2])
+            room = ".".join(name.split(".")[:2])
             near = {".".join(each.split(".")[:2]) for each in others if each.startswith(f"{top}.")}
-            out.setdefault(fork_server, set()).update(near - {fork_server})
+            out.setdefault(room, set()).update(near - {room})
     return out
 
 

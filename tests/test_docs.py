@@ -165,6 +165,21 @@ def test_both_readmes_say_the_same() -> None:
         assert [one for one in here if one != "WEBOT_"] == [one for one in there if one != "WEBOT_"], what
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_of_the_source_that_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    tops = "adapters|benchmarks|chains|exports|pipeline|storage|tests|web"
+    named = re.findall(rf"(?<![\w/.<-])(?:{tops})/[\w/]+(?:\.(?:zh\.)?(?:py|toml|html))?/?", text)
+
+    assert [] == [file for file in named if not (ROOT / file).exists()]
+
+
+def test_every_page_of_the_folder_is_in_both_languages() -> None:
+    names = {page.name for page in (ROOT / "docs").glob("*.md")}
+
+    assert set() == {name for name in names if not name.endswith(".zh-CN.md") and f"{name[:-3]}.zh-CN.md" not in names}
+
+
 @pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.name)
 def test_a_page_in_two_languages_has_the_same_outline_examples_and_names_in_both(page: Path) -> None:
     other = page.with_name(page.name.replace(".zh-CN", ""))
