@@ -83,6 +83,11 @@ class StandInContext:
     own_url: str
     simulator: "WeComSimulator"
 
+    @property
+    def agent_id(self) -> int:
+        """Return the number of the application that stands in; WeCom's own begin here."""
+        return 1000002 + self.number
+
 
 @dataclass(frozen=True, slots=True)
 class ExaminationContext:

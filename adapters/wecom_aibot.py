@@ -9,8 +9,6 @@ from adapters.channel_kind import ChannelContext, ChannelKind, ExaminationContex
 from adapters.simulator.platform.apps import App, invent_bot
 from pipeline.findings import Finding
 
-_FIRST_AGENT_ID = 1000002
-
 
 def _open(table: WeComAibotSettings, context: ChannelContext) -> OpenedChannel:
     # The WebSocket client is not for every shell verb that reads the settings.
@@ -46,9 +44,7 @@ def _open(table: WeComAibotSettings, context: ChannelContext) -> OpenedChannel:
 
 def _stand_in(table: WeComAibotSettings, context: StandInContext) -> tuple[WeComAibotSettings, App]:
     address = context.own_url + table.path if table.mode == "callback" else ""
-    bot = context.simulator.register(
-        invent_bot(agent_id=_FIRST_AGENT_ID + context.number, callback_url=address, name=context.name)
-    )
+    bot = context.simulator.register(invent_bot(agent_id=context.agent_id, callback_url=address, name=context.name))
     credentials = {
         "bot_id": bot.bot_id,
         "secret": SecretStr(bot.secret),

@@ -20,8 +20,6 @@ from adapters.wecom.settings import WeComAppSettings
 from pipeline.findings import Finding
 from pipeline.settings import MenuButton
 
-_FIRST_AGENT_ID = 1000002
-
 
 def _open(table: WeComAppSettings, context: ChannelContext) -> OpenedChannel:
     # The HTTP client is not for every shell verb that reads the settings; so below.
@@ -43,7 +41,7 @@ def _open(table: WeComAppSettings, context: ChannelContext) -> OpenedChannel:
 def _stand_in(table: WeComAppSettings, context: StandInContext) -> tuple[WeComAppSettings, App]:
     app = context.simulator.register(
         invent_app(
-            agent_id=_FIRST_AGENT_ID + context.number,
+            agent_id=context.agent_id,
             callback_url=context.own_url + table.path,
             name=context.name,
         )

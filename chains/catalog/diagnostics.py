@@ -1,6 +1,5 @@
 """What is wrong with a chain's file, said so that whoever wrote it finds the place and knows what to write."""
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from chains.catalog.options import OPTIONS, in_settings, shown
 from pipeline.text.i18n import Sentence
-from pipeline.text.phrases import placed
+from pipeline.text.phrases import nearest, placed
 from pipeline.text.toml_locations import Path, TomlLocations, path_of
 from pipeline.text.toml_syntax import explain_syntax as explain_toml
 
@@ -85,7 +84,7 @@ def _unknown_key(model: type[BaseModel], path: Path) -> Sentence:
         return Sentence("mistake.in_options", key=key)
     if in_settings(key, own):
         return Sentence("mistake.in_models")
-    near = next(iter(difflib.get_close_matches(wanted, [*known, *OPTIONS], n=1)), "")
+    near = nearest(wanted, [*known, *OPTIONS])
     if near in known:
         return Sentence("mistake.unknown_key_near", near=near, known=", ".join(known))
     if near:

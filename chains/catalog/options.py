@@ -5,12 +5,12 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from chains.models.tables import OUR_OWN
 from pipeline.settings import ModelTable
 from pipeline.text.i18n import Sentence
+from pipeline.text.phrases import nearest
 from pipeline.text.toml_locations import Path
 
 Kind = Literal["number", "whole", "flag", "text", "texts", "table", "any"]
@@ -122,7 +122,7 @@ def _misplaced(key: str, keys: frozenset[str]) -> Sentence | None:  # noqa: PLR0
         return Sentence("mistake.option_ours")
     if in_settings(key, keys):
         return Sentence("mistake.in_models")
-    near = next(iter(get_close_matches(wanted, [*OPTIONS, *keys, *ModelTable.model_fields], n=1, cutoff=_ALIKE)), "")
+    near = nearest(wanted, [*OPTIONS, *keys, *ModelTable.model_fields], alike=_ALIKE)
     if near in OPTIONS:
         return Sentence("mistake.option_near", near=near)
     if near in keys:

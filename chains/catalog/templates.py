@@ -7,13 +7,13 @@ file is read. What people write is put in as a value and never read as a templat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 from functools import cache, lru_cache
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from pipeline.text.i18n import Catalogue, Sentence
+from pipeline.text.phrases import nearest
 
 TEXT = "text"
 """What the person wrote: the one variable that only a template of the question has."""
@@ -127,8 +127,8 @@ def _mistakes(node: nodes.Node, known: tuple[str, ...]) -> Iterator[Mistake]:
         yield Mistake(node.lineno, Sentence("mistake.template_word", found=word))
     elif isinstance(node, nodes.Name) and node.name not in known:
         there = ", ".join(known)
-        if near := get_close_matches(node.name, known, n=1):
-            said = Sentence("mistake.template_variable_near", found=node.name, near=near[0], known=there)
+        if near := nearest(node.name, known):
+            said = Sentence("mistake.template_variable_near", found=node.name, near=near, known=there)
         else:
             said = Sentence("mistake.template_variable", found=node.name, known=there)
         yield Mistake(node.lineno, said)

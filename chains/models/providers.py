@@ -9,7 +9,6 @@ import re
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ from chains.models.openai.transport import timeouts
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable
 from pipeline.text.i18n import Sentence
-from pipeline.text.phrases import placed
+from pipeline.text.phrases import nearest, placed
 
 Key = Literal["needed", "taken"]
 
@@ -133,16 +132,16 @@ _ALIKE = 0.6
 
 def _nearest(name: str, known: Collection[str]) -> str:
     """Return the question about the known name that was most likely meant, or nothing."""
-    found = get_close_matches(name, known, n=1, cutoff=_ALIKE)
-    return Sentence("model_table.near", near=repr(found[0])) if found else ""
+    found = nearest(name, known, alike=_ALIKE)
+    return Sentence("model_table.near", near=repr(found)) if found else ""
 
 
 def unknown_name(found: str, known: Collection[str]) -> Sentence:
     """Return that a name is none of those there are, and which of them was most likely meant."""
     there = ", ".join(known) or "-"
-    near = get_close_matches(found, known, n=1, cutoff=_ALIKE)
+    near = nearest(found, known, alike=_ALIKE)
     if near:
-        return Sentence("model_table.unknown_near", found=repr(found), known=there, near=repr(near[0]))
+        return Sentence("model_table.unknown_near", found=repr(found), known=there, near=repr(near))
     return Sentence("model_table.unknown", found=repr(found), known=there)
 
 

@@ -1,6 +1,7 @@
 """Puts what is said of settings together from sentences of the catalogue, in whatever language it is shown."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import reduce
 
 from pipeline.text.i18n import Sentence
@@ -9,6 +10,11 @@ from pipeline.text.i18n import Sentence
 def placed(place: str, problem: str) -> str:
     """Return what is wrong with its place in front, if it has one."""
     return Sentence("setting.placed", place=place, said=problem) if place else problem
+
+
+def nearest(name: str, known: Iterable[str], *, alike: float = 0.6) -> str:
+    """Return the known name that was most likely meant, or nothing; `alike` is how alike, from 0 to 1."""
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=alike)), "")
 
 
 def either(choices: Iterable[str]) -> str:

@@ -2,8 +2,9 @@
 
 import os
 import time
-from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pipeline.text.phrases import nearest
 
 _MACHINE = os.environ.get("TZ")
 
@@ -37,4 +38,4 @@ def is_timezone(name: str) -> bool:
 def nearest_timezone(name: str) -> str:
     """Return the zone that a name is most like; empty for none. Reads files."""
     known = {zone.casefold(): zone for zone in available_timezones()}
-    return next((known[near] for near in get_close_matches(name.casefold(), known, n=1)), "")
+    return known.get(nearest(name.casefold(), known), "")

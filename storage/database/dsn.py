@@ -6,7 +6,6 @@ https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 import os
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode
@@ -16,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from pipeline.errors import SettingsInvalid
 from pipeline.text.i18n import Sentence
-from pipeline.text.phrases import either, placed
+from pipeline.text.phrases import either, nearest, placed
 
 CONNECT_SECONDS = 5.0
 """How long a connection may take to open, unless `connect_timeout` says otherwise."""
@@ -185,7 +184,7 @@ def _problems(url: URL) -> list[str]:
     problems: list[str] = []
     for name, value in _options(url).items():
         if name not in _OPTIONS:
-            meant = next(iter(get_close_matches(name, _OPTIONS, n=1)), "")
+            meant = nearest(name, _OPTIONS)
             key = "setting.unknown_option_near" if meant else "setting.unknown_option"
             problems.append(Sentence(key, name=repr(name), near=meant, known=known))
         elif name in _VALUES and value not in _VALUES[name]:

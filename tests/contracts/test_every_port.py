@@ -9,6 +9,7 @@ from pipeline import ports
 # Ports without a fake: tests use the real one, whose own test is named here.
 ONLY_REAL = {
     "ReplyingChannel": "tests/adapters/aibot/test_streams.py",
+    "PolledStreamStore": "tests/adapters/aibot/test_callback.py",
     "StyledChannel": "tests/adapters/test_wecom_app.py",
     "MessageStyles": "tests/storage/conversations/test_transcript.py",
     "ImageStore": "tests/storage/media/test_images.py",

@@ -10,14 +10,14 @@ from pydantic import BaseModel
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ChannelSettings, ChannelTable, ModelTable, Settings
 from pipeline.text.i18n import Sentence
-from pipeline.text.phrases import either, placed
+from pipeline.text.phrases import either, nearest, placed
 from web.channel_kinds import KINDS, Kinds
 from web.logs.secret_places import secrets_in
 from web.settings.layers import Layers, environment, read_file, variables
 from web.settings.partial import usable_part
 from web.settings.places import FILES, FOLDER, PREFIX
 from web.settings.schema import FieldPlace, Keys, field_place, toml_value
-from web.settings.validation import nearest, validate_table
+from web.settings.validation import validate_table
 
 Signatures = Mapping[str, tuple[int, int, int]]
 """Of each file that is there: when it was written, in nanoseconds, how many bytes it has, and which file it is."""
@@ -217,5 +217,5 @@ def _misnamed(settings: Settings, layers: Layers) -> list[str]:
         )
         for name, table in settings.models.items()
         for key in table.own
-        if (meant := nearest(key, known, alike=0.75))
+        if (meant := nearest(key.lower(), known, alike=0.75))
     ]

@@ -1,14 +1,13 @@
 """A table as a human typed it, made into its model; or one readable line for each thing that is wrong with it."""
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.text.i18n import Sentence
-from pipeline.text.phrases import either, placed
+from pipeline.text.phrases import either, nearest, placed
 from web.logs.redaction import Redactor, is_secret
 from web.settings.schema import (
     FieldPlace,
@@ -43,11 +42,6 @@ def validate_table(
         return tuple(dict.fromkeys(problems))
 
 
-def nearest(name: str, known: Mapping[str, object], *, alike: float = 0.6) -> str:
-    """Return the known name that was most likely meant, or nothing; `alike` is how alike, from 0 to 1."""
-    return next(iter(get_close_matches(name.lower(), known, n=1, cutoff=alike)), "")
-
-
 def _problem(
     model: type[BaseModel],
     details: ErrorDetails,
@@ -69,7 +63,7 @@ def _unknown(model: type[BaseModel], path: Keys, where: str, value: object) -> t
     parent = field_place(model, tuple(above))
     owner = model_in(parent.annotation) if parent else None
     known = dict(owner.model_fields) if owner else {}
-    meant = nearest(str(last), known)
+    meant = nearest(str(last).lower(), known)
     if not above and not where and isinstance(value, dict):
         tables = ", ".join(_table(name, field_place(model, (name,))) for name in known)
         return f"[{last}]", _no_such("table", f"[{meant}]" if meant else "", tables)
