@@ -14,7 +14,6 @@ ONLY_REAL = {
     "MessageStyles": "tests/storage/conversations/test_transcript.py",
     "ImageStore": "tests/storage/media/test_images.py",
     "AudioStore": "tests/storage/media/test_audio.py",
-    "PolledStreamStore": "tests/adapters/aibot/test_callback.py",
     "DocumentReader": "tests/storage/media/test_documents.py",
     "Revisions": "tests/storage/conversations/test_chain_revisions.py",
 }
