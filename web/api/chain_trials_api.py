@@ -231,10 +231,10 @@ def _event(kind: str, value: object) -> ServerSentEventMessage:
 
 
 def _stream(events: _Events) -> ServerSentEvent:
-    return ServerSentEvent(_told(events), headers=dict(FRESH))
+    return ServerSentEvent(_shown(events), headers=dict(FRESH))
 
 
-async def _told(events: _Events) -> _Events:
+async def _shown(events: _Events) -> _Events:
     """End with what went wrong where something does: the answer has begun, and no status can say it any more."""
     async with aclosing(events):
         try:
