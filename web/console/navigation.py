@@ -21,6 +21,7 @@ class NavigationEntry:
 
 NAVIGATION = (
     NavigationEntry("chat", "", Permission.CHAT),
+    NavigationEntry("chains", "/chains", Permission.READ_CHAINS),
     NavigationEntry("conversations", "/conversations", Permission.READ_CONVERSATIONS),
     NavigationEntry("turns", "/turns", Permission.READ_TURNS),
     NavigationEntry("usage", "/usage", Permission.READ_USAGE),

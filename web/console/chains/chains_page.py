@@ -1,0 +1,127 @@
+"""Chains for people without a shell: the list, the editor with trial and cases beside it, and the history."""
+
+import asyncio
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from pydantic_core import to_json
+
+from chains.catalog.config import ChainConfig
+from chains.catalog.templates import FILTERS, TEXT, VARIABLES
+from chains.tools import tool_names
+from pipeline.errors import ChainInvalid
+from pipeline.text.i18n import Catalogue
+from web.console.chains.chain_actions import chain_problem, draft_state, unknown_chain, versions_between
+from web.console.chains.chain_forms import release_forms, writing_forms
+from web.console.pages import page, words_for
+from web.operator.chains.checking import check_text
+from web.operator.chains.deployment import differences
+from web.operator.chains.overview import find_chain, list_chains, open_workspace, summarise_release
+from web.operator.chains.release_words import name_people
+from web.operator.chains.workspace import ChainWorkspace
+from web.security.roles import Permission
+from web.wiring import Service
+
+_Request = Request[Any, Any, Any]
+
+# Read once: files are not for the event loop.
+_TOOLS = tool_names()
+
+
+def chains_pages(service: Service) -> list[HTTPRouteHandler]:
+    """Make the routes of the chains' pages."""
+
+    @get("/chains", permission=Permission.READ_CHAINS)
+    async def list_page(request: _Request) -> Response[str]:
+        chains = await list_chains(await open_workspace(service))
+        return page("chains.html", request, tab="chains", chains=chains, people=name_people, words=words_for(request))
+
+    @get("/chains/{name:str}", permission=Permission.READ_CHAINS)
+    async def edit_page(request: _Request, name: FromPath[str]) -> Response[str]:
+        return await chain_page(service, request, name)
+
+    @get("/chains/{name:str}/history", permission=Permission.READ_CHAINS)
+    async def history_page(request: _Request, name: FromPath[str]) -> Response[str]:
+        return await history_of(service, request, name)
+
+    return [
+        list_page,
+        edit_page,
+        history_page,
+        *writing_forms(service, chain_page),
+        *release_forms(service, history_of),
+    ]
+
+
+async def chain_page(
+    service: Service, request: _Request, name: str, *, status: int = 200, told: str = "", text: str | None = None
+) -> Response[str]:
+    """Answer with a chain's editor; `told` is what became of what was just done, `text` what was not saved."""
+    desk, words = await open_workspace(service), words_for(request)
+    draft = await draft_state(desk, name)
+    shown = draft.text if text is None else text
+    checked = await asyncio.to_thread(check_text, desk, name, shown, words)
+    return page(
+        "chain.html",
+        request,
+        status=status,
+        tab="chains",
+        chain=await find_chain(desk, name),
+        draft=draft,
+        text=shown,
+        checked=checked,
+        offered=to_json(_offered(desk, words)).decode(),
+        notice=told,
+        people=name_people,
+        words=words,
+    )
+
+
+async def history_of(
+    service: Service, request: _Request, name: str, *, told: str = "", failed: bool = False
+) -> Response[str]:
+    """Answer with a chain's releases, and the difference that the address asks for."""
+    desk, words = await open_workspace(service), words_for(request)
+    chain = await find_chain(desk, name)
+    if chain is None:
+        raise unknown_chain(desk, name)
+    counts = await desk.ratings()
+    releases = [summarise_release(each, counts) for each in await desk.history(name)]
+    old, new = (request.query_params.get(key, "") for key in ("old", "new"))
+    lines: list[str] | None = None
+    if old or new:
+        try:
+            before, after = await versions_between(desk, name, old, new)
+        except ChainInvalid as error:
+            raise chain_problem(error) from error
+        lines = await asyncio.to_thread(differences, before, after)
+    return page(
+        "chain_history.html",
+        request,
+        tab="chains",
+        chain=chain,
+        releases=releases,
+        revisions=list(dict.fromkeys(each.revision for each in releases if each.revision)),
+        lines=lines,
+        old=old,
+        new=new,
+        notice=told,
+        failed=failed,
+        people=name_people,
+        words=words,
+    )
+
+
+def _offered(desk: ChainWorkspace, words: Catalogue) -> dict[str, Any]:
+    """Return what the editor offers while one types."""
+    return {
+        "keys": {key: words.text(f"console.chains_key_{key}") for key in ChainConfig.model_fields if key != "name"},
+        "variables": [*VARIABLES, TEXT],
+        "filters": list(FILTERS),
+        "models": list(desk.models.names),
+        "tools": [*_TOOLS, *(f"mcp.{name}" for name in desk.settings.mcp)],
+        "chains": list(desk.shelf.catalog.names),
+        "channels": sorted(desk.settings.channels),
+    }
