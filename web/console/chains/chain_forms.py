@@ -88,7 +88,7 @@ def writing_forms(service: Service, chain_page: _Page) -> list[HTTPRouteHandler]
         except ChainInvalid as error:
             raise chain_problem(error) from error
         await audit(service.database, request, "chain_draft", {"chain": name, "deleted": True})
-        return _to(request, name if name in desk.shelf.catalog.chains else "")
+        return _to(request, name if name in desk.chain_files.catalog.chains else "")
 
     return [make, save, rename, discard]
 

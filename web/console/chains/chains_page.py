@@ -122,6 +122,6 @@ def _offered(desk: ChainWorkspace, words: Catalogue) -> dict[str, Any]:
         "filters": list(FILTERS),
         "models": list(desk.models.names),
         "tools": [*_TOOLS, *(f"mcp.{name}" for name in desk.settings.mcp)],
-        "chains": list(desk.shelf.catalog.names),
+        "chains": list(desk.chain_files.catalog.names),
         "channels": sorted(desk.settings.channels),
     }
