@@ -45,14 +45,14 @@ def writing_forms(service: Service, chain_page: _Page) -> list[HTTPRouteHandler]
         """Begin a chain: an example, or a copy of the chain that the form names."""
         form = await request.form()
         name, model = (str(form.get(key, "")).strip() for key in ("name", "from"))
-        desk = await open_workspace(service)
+        workspace = await open_workspace(service)
         try:
-            if name in desk.names:
+            if name in workspace.names:
                 raise ChainInvalid(Sentence("chains.chain_taken", name=name))  # noqa: TRY301
             text = words_for(request).text("console.chains_example")
             if model:
-                text = (await draft_state(desk, model)).text
-            await asyncio.to_thread(Drafts(desk.folder).write, name, text, seen="")
+                text = (await draft_state(workspace, model)).text
+            await asyncio.to_thread(Drafts(workspace.folder).write, name, text, seen="")
         except ChainInvalid as error:
             raise chain_problem(error) from error
         await audit(service.database, request, "chain_draft", {"chain": name})
@@ -62,12 +62,12 @@ def writing_forms(service: Service, chain_page: _Page) -> list[HTTPRouteHandler]
     async def save(request: _Request, name: FromPath[str]) -> Response[Any]:
         form = await request.form()
         text, seen = str(form.get("text", "")), str(form.get("etag", ""))
-        desk = await open_workspace(service)
+        workspace = await open_workspace(service)
         try:
-            await asyncio.to_thread(Drafts(desk.folder).write, name, text, seen=seen)
+            await asyncio.to_thread(Drafts(workspace.folder).write, name, text, seen=seen)
         except DraftChanged as error:
-            told = in_language(error.problems[0], words_for(request))
-            return await chain_page(service, request, name, status=412, told=told, text=text)
+            notice = in_language(error.problems[0], words_for(request))
+            return await chain_page(service, request, name, status=412, notice=notice, text=text)
         except ChainInvalid as error:
             raise chain_problem(error) from error
         await audit(service.database, request, "chain_draft", {"chain": name})
@@ -82,13 +82,13 @@ def writing_forms(service: Service, chain_page: _Page) -> list[HTTPRouteHandler]
     @post("/chains/{name:str}/discard", permission=Permission.EDIT_CHAINS, status_code=303)
     async def discard(request: _Request, name: FromPath[str]) -> Redirect:
         seen = str((await request.form()).get("etag", ""))
-        desk = await open_workspace(service)
+        workspace = await open_workspace(service)
         try:
-            await asyncio.to_thread(Drafts(desk.folder).delete, name, seen=seen)
+            await asyncio.to_thread(Drafts(workspace.folder).delete, name, seen=seen)
         except ChainInvalid as error:
             raise chain_problem(error) from error
         await audit(service.database, request, "chain_draft", {"chain": name, "deleted": True})
-        return _to(request, name if name in desk.chain_files.catalog.chains else "")
+        return _to(request, name if name in workspace.chain_files.catalog.chains else "")
 
     return [make, save, rename, discard]
 
@@ -120,21 +120,21 @@ def release_forms(service: Service, history_page: _Page) -> list[HTTPRouteHandle
             note=str(form.get("note", ""))[:500],
             seen=str(form.get("etag", "")),
         )
-        told = release_sentence(done, words_for(request))
-        return await history_page(service, request, name, told=told, failed=not done.published.took_effect)
+        notice = release_sentence(done, words_for(request))
+        return await history_page(service, request, name, notice=notice, failed=not done.published.took_effect)
 
     @post("/chains/{name:str}/rollback", permission=Permission.RELEASE_CHAINS, status_code=200)
     async def rollback(request: _Request, name: FromPath[str]) -> Response[str]:
         revision = str((await request.form()).get("revision", ""))
         done = await release_again(service, request, name, revision, note="")
-        told = release_sentence(done, words_for(request))
-        return await history_page(service, request, name, told=told, failed=not done.published.took_effect)
+        notice = release_sentence(done, words_for(request))
+        return await history_page(service, request, name, notice=notice, failed=not done.published.took_effect)
 
     @post("/chains/{name:str}/end", permission=Permission.RELEASE_CHAINS, status_code=200)
     async def end(request: _Request, name: FromPath[str]) -> Response[str]:
         done = await finish_trial(service, request, name)
-        told = release_sentence(done, words_for(request))
-        return await history_page(service, request, name, told=told, failed=not done.published.took_effect)
+        notice = release_sentence(done, words_for(request))
+        return await history_page(service, request, name, notice=notice, failed=not done.published.took_effect)
 
     return [delete, release, rollback, end]
 

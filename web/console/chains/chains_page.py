@@ -56,44 +56,44 @@ def chains_pages(service: Service) -> list[HTTPRouteHandler]:
 
 
 async def chain_page(
-    service: Service, request: _Request, name: str, *, status: int = 200, told: str = "", text: str | None = None
+    service: Service, request: _Request, name: str, *, status: int = 200, notice: str = "", text: str | None = None
 ) -> Response[str]:
-    """Answer with a chain's editor; `told` is what became of what was just done, `text` what was not saved."""
-    desk, words = await open_workspace(service), words_for(request)
-    draft = await draft_state(desk, name)
+    """Answer with a chain's editor; `notice` is what became of what was just done, `text` what was not saved."""
+    workspace, words = await open_workspace(service), words_for(request)
+    draft = await draft_state(workspace, name)
     shown = draft.text if text is None else text
-    checked = await asyncio.to_thread(check_text, desk, name, shown, words)
+    checked = await asyncio.to_thread(check_text, workspace, name, shown, words)
     return page(
         "chain.html",
         request,
         status=status,
         tab="chains",
-        chain=await find_chain(desk, name),
+        chain=await find_chain(workspace, name),
         draft=draft,
         text=shown,
         checked=checked,
-        offered=to_json(_offered(desk, words)).decode(),
-        notice=told,
+        offered=to_json(_offered(workspace, words)).decode(),
+        notice=notice,
         people=name_people,
         words=words,
     )
 
 
 async def history_of(
-    service: Service, request: _Request, name: str, *, told: str = "", failed: bool = False
+    service: Service, request: _Request, name: str, *, notice: str = "", failed: bool = False
 ) -> Response[str]:
     """Answer with a chain's releases, and the difference that the address asks for."""
-    desk, words = await open_workspace(service), words_for(request)
-    chain = await find_chain(desk, name)
+    workspace, words = await open_workspace(service), words_for(request)
+    chain = await find_chain(workspace, name)
     if chain is None:
-        raise unknown_chain(desk, name)
-    counts = await desk.ratings()
-    releases = [summarise_release(each, counts) for each in await desk.history(name)]
+        raise unknown_chain(workspace, name)
+    counts = await workspace.ratings()
+    releases = [summarise_release(each, counts) for each in await workspace.history(name)]
     old, new = (request.query_params.get(key, "") for key in ("old", "new"))
     lines: list[str] | None = None
     if old or new:
         try:
-            before, after = await versions_between(desk, name, old, new)
+            before, after = await versions_between(workspace, name, old, new)
         except ChainInvalid as error:
             raise chain_problem(error) from error
         lines = await asyncio.to_thread(differences, before, after)
@@ -107,21 +107,21 @@ async def history_of(
         lines=lines,
         old=old,
         new=new,
-        notice=told,
+        notice=notice,
         failed=failed,
         people=name_people,
         words=words,
     )
 
 
-def _offered(desk: ChainWorkspace, words: Catalogue) -> dict[str, Any]:
+def _offered(workspace: ChainWorkspace, words: Catalogue) -> dict[str, Any]:
     """Return what the editor offers while one types."""
     return {
         "keys": {key: words.text(f"console.chains_key_{key}") for key in ChainConfig.model_fields if key != "name"},
         "variables": [*VARIABLES, TEXT],
         "filters": list(FILTERS),
-        "models": list(desk.models.names),
-        "tools": [*_TOOLS, *(f"mcp.{name}" for name in desk.settings.mcp)],
-        "chains": list(desk.chain_files.catalog.names),
-        "channels": sorted(desk.settings.channels),
+        "models": list(workspace.models.names),
+        "tools": [*_TOOLS, *(f"mcp.{name}" for name in workspace.settings.mcp)],
+        "chains": list(workspace.chain_files.catalog.names),
+        "channels": sorted(workspace.settings.channels),
     }
