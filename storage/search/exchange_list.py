@@ -24,7 +24,7 @@ _MOST_TEXTS, _MOST_ROWS = 2000, 20_000
 """Candidates looked at for one page, with their texts and without; one not full by then says where to go on."""
 _BEGINNING = 1200
 """Characters of a question and an answer that are listed."""
-_WINDOWS = (20_000, 400_000)
+_WINDOWS = (4_000, 100_000)
 """Message ids that PostgreSQL looks at first: what is frequent is found there, and what is rare costs little below."""
 
 
@@ -154,7 +154,8 @@ async def _candidates_of_postgres(
         given["any"] = list(any_)
     statement = text(
         f"SELECT message_id FROM exchange_terms WHERE {' AND '.join(conditions)} "  # noqa: S608 -- of our own pieces
-        "ORDER BY message_id DESC LIMIT :limit"
+        # In the order of a sum, so that it looks in the index of the terms and does not read every row of the window.
+        "ORDER BY message_id + 0 DESC LIMIT :limit"
     )
     newest = (await connection.execute(_NEWEST)).scalar() or 0
     standing = min(before, newest + 1)
