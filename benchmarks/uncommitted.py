@@ -13,8 +13,8 @@ from litestar.types import ASGIApp
 from pipeline.events import InboundEvent
 from pipeline.lanes import Intake
 from web.http.app import make_apps
-from web.http.listeners import bind
 from web.http.server import serving
+from web.listeners import bind
 from web.logs.setup import configure_logs
 from web.loop import run
 from web.settings.addresses import addresses_of

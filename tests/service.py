@@ -14,8 +14,8 @@ from adapters.simulator.phone import Phone
 from adapters.simulator.simulator import WeComSimulator
 from tests.databases import place_migrated_file
 from web.channel_kinds import KINDS, Kinds
-from web.http.listeners import bind
 from web.http.server import serving
+from web.listeners import bind
 from web.settings.addresses import addresses_of
 from web.settings.loading import load
 from web.wiring import Service

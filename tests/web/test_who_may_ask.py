@@ -14,7 +14,7 @@ from pipeline.errors import SettingsInvalid
 from tests.service import RunningService, running_service
 from tests.web.credentials import credentials
 from tests.web.raw import RawAnswer, send_raw
-from web.http.listeners import bind
+from web.listeners import bind
 from web.security.access import token_path
 from web.security.passwords import hash_password
 from web.settings.addresses import Addresses, addresses_of

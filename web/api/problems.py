@@ -9,7 +9,8 @@ from litestar.exceptions import HTTPException
 from pydantic_core import to_json
 
 from pipeline.text.i18n import in_language
-from web.console.pages import FRESH, SAFETY, words_for
+from web.console.pages import FRESH, words_for
+from web.security.headers import SAFETY
 
 log = structlog.get_logger()
 

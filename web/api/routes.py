@@ -9,13 +9,16 @@ from web.api.chain_releases_api import chain_releases_api
 from web.api.chain_trials_api import chain_trials_api
 from web.api.chains_api import chains_api
 from web.api.conversations_api import conversations_api
+from web.api.doctor_api import doctor_api
 from web.api.exports_api import exports_api
+from web.api.models_api import models_api
 from web.api.problems import internal_problem, problem
 from web.api.status_api import status_api
 from web.api.turns_api import turns_api
 from web.api.usage_api import usage_api
-from web.console.pages import FRESH, SAFETY
+from web.console.pages import FRESH
 from web.security.guard import ConsoleGuard
+from web.security.headers import SAFETY
 from web.security.roles import check_declared
 from web.wiring import Service
 
@@ -42,7 +45,9 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
         *chain_trials_api(service),
         *chains_api(service),
         *conversations_api(service),
+        *doctor_api(service),
         *exports_api(service),
+        *models_api(service),
         *status_api(service),
         *turns_api(service),
         *usage_api(service),

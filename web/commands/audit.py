@@ -54,7 +54,7 @@ def command(shell: Shell, *, action: "Action | None", limit: int, as_json: bool)
 
 
 def _cells(deed: "AuditRow") -> tuple[str, ...]:
-    from web.operator.audit_details import described  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.reports.audit_details import described  # noqa: PLC0415 (not for `webot --help`)
 
     when = deed.at.astimezone().strftime("%Y-%m-%d %H:%M")
     return (when, deed.who, deed.action, str(deed.conversations), str(deed.messages), described(deed))

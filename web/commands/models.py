@@ -8,7 +8,7 @@ import click
 from web.operator.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from chains.evaluation.probe import Found, Throughput
+    from chains.evaluation.probe import Found
     from chains.models.registry import ModelRegistry
     from pipeline.settings import Settings
 
@@ -43,30 +43,18 @@ def test(shell: Shell, name: str) -> None:
 
     settings = load_settings_quietly(shell)
 
-    async def run() -> "tuple[Throughput, Found, Found]":
-        from chains.evaluation.probe import ModelProbe  # noqa: PLC0415 (not for `webot --help`)
-        from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (the same)
+    from web.operator.reports.models import examine_model_of  # noqa: PLC0415 (not for `webot --help`)
 
-        words = await asyncio.to_thread(Catalogue, settings.chat.language)
-        models = await asyncio.to_thread(_models, settings)
-        try:
-            probe = await ModelProbe.of(models, name, words)
-            pace = await probe.measure()
-            if pace.error:
-                return pace, "failed", "failed"
-            return pace, await probe.uses_tools(), await probe.sees()
-        finally:
-            await models.aclose()
-
-    pace, tools, vision = asyncio.run(run())
+    examined = asyncio.run(examine_model_of(settings, name))
+    pace = examined.pace
     if pace.error:
         raise click.ClickException(pace.error)
     click.echo(f"{name} is {pace.model}")
     click.echo(f"first word after {pace.first_milliseconds} ms, all after {pace.milliseconds} ms")
     click.echo(f"{pace.tokens_a_second:.0f} tokens a second")
     click.echo(f"streaming: {'yes' if pace.pieces > 1 else 'no'}")
-    click.echo(f"tools: {_found_line(tools)}")
-    click.echo(f"pictures: {_found_line(vision)}")
+    click.echo(f"tools: {_found_line(examined.tools)}")
+    click.echo(f"pictures: {_found_line(examined.vision)}")
 
 
 def _models(settings: "Settings") -> "ModelRegistry":

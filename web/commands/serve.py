@@ -8,7 +8,7 @@ import click
 from web.operator.shell import Shell, merged_problems, pass_shell
 
 if TYPE_CHECKING:
-    from web.http.listeners import Listeners
+    from web.listeners import Listeners
     from web.wiring import Service
 
 

@@ -35,7 +35,7 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
     """Print the sums."""
     settings = shell.settings()
     found = asyncio.run(_found(settings.storage.database_url.get_secret_value(), by, _date(since), _date(until)))
-    from web.operator import usage  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.reports import usage  # noqa: PLC0415 (not for `webot --help`)
 
     currency = settings.budgets.currency
     if to is None:

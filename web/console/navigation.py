@@ -23,10 +23,12 @@ NAVIGATION = (
     NavigationEntry("chat", "", Permission.CHAT),
     NavigationEntry("chains", "/chains", Permission.READ_CHAINS),
     NavigationEntry("conversations", "/conversations", Permission.READ_CONVERSATIONS),
+    NavigationEntry("models", "/models", Permission.READ_MODELS),
     NavigationEntry("turns", "/turns", Permission.READ_TURNS),
     NavigationEntry("usage", "/usage", Permission.READ_USAGE),
     NavigationEntry("settings", "/settings", Permission.READ_SETTINGS),
     NavigationEntry("audit", "/audit", Permission.READ_AUDIT),
+    NavigationEntry("doctor", "/doctor", Permission.RUN_DOCTOR),
     NavigationEntry("status", "/status", Permission.READ_TURNS),
 )
 

@@ -19,6 +19,7 @@ from pipeline.text.i18n import Catalogue, Language, in_language
 from pipeline.text.unicode import visible_controls
 from web.console.assets import address_of, page_folders
 from web.console.navigation import entries_for
+from web.security.headers import SAFETY
 from web.security.roles import signed_in
 
 log = structlog.get_logger()
@@ -26,19 +27,6 @@ log = structlog.get_logger()
 _Request = Request[Any, Any, Any]
 
 VERSION = version("webot")
-
-SAFETY: Mapping[str, str] = {
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    # Without it a form of ours would be sent from the origin "null", which is also a stranger's.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-"""On every answer: nothing from elsewhere is loaded, no script or style stands in a page, nobody frames one."""
 
 FRESH = {"Cache-Control": "no-store"}
 """On what people said: no browser keeps it."""

@@ -17,13 +17,16 @@ from web.console.conversations.conversations_page import conversations_pages
 from web.console.conversations.exports_page import exports_pages
 from web.console.conversations.forgetting_page import forgetting_pages
 from web.console.conversations.reading_page import reading_pages
-from web.console.pages import SAFETY, broke, refused
+from web.console.doctor.doctor_page import doctor_pages
+from web.console.models.models_page import models_pages
+from web.console.pages import broke, refused
 from web.console.settings.settings_page import settings_pages
 from web.console.sign_in.sign_in_page import sign_in_pages
 from web.console.status.status_page import status_routes
 from web.console.turns.turns_page import turns_pages
 from web.console.usage.usage_page import usage_pages
 from web.security.guard import ConsoleGuard
+from web.security.headers import SAFETY
 from web.security.roles import check_declared
 from web.wiring import Service
 
@@ -50,7 +53,9 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
         *fault_routes(sessions),
         *chat_api_routes(service, sessions),
         *drill_routes(service, sessions),
+        *models_pages(service),
         *turns_pages(service),
+        *doctor_pages(service),
         *usage_pages(service),
         *settings_pages(service),
         *audit_pages(service),

@@ -15,7 +15,7 @@ from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import Storage
 from storage.database.access import DatabaseUnusable, examine, sqlite_file
 from web.doctor.exposure import examine_rights
-from web.http.listeners import bind
+from web.listeners import bind
 from web.operator.dry_run import dry_run
 from web.operator.service_client import open_service_client
 from web.settings.addresses import Addresses

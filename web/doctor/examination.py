@@ -24,9 +24,9 @@ from web.settings.loading import Loaded, secrets_of
 _NEARBY_SECONDS = 3.0
 
 
-def findings_for(loaded: Loaded) -> FindingFactory:
-    """Return the doctor's voice for these settings."""
-    return FindingFactory(Catalogue(loaded.settings.chat.language), Redactor(secrets_of(loaded)).text)
+def findings_for(loaded: Loaded, language: Language | None = None) -> FindingFactory:
+    """Return what puts findings into words: in a language, or in that of the settings."""
+    return FindingFactory(Catalogue(language or loaded.settings.chat.language), Redactor(secrets_of(loaded)).text)
 
 
 def refused(error: SettingsInvalid, language: Language) -> Finding:
@@ -35,9 +35,9 @@ def refused(error: SettingsInvalid, language: Language) -> Finding:
     return teller.failed("settings", "settings_bad", "settings_fix", problems=teller.joined(error.problems))
 
 
-async def examine(loaded: Loaded, *, seconds: float) -> AsyncIterator[Finding]:
+async def examine(loaded: Loaded, *, seconds: float, language: Language | None = None) -> AsyncIterator[Finding]:
     """Yield findings as they are made; no single answer is waited for longer than `seconds`."""
-    teller = findings_for(loaded)
+    teller = findings_for(loaded, language)
     settings = loaded.settings
     async for finding in examine_ground(loaded, teller):
         yield finding

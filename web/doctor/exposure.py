@@ -9,9 +9,9 @@ import httpx2
 from adapters.network_errors import is_local, open_probe_client, short_cause
 from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import Settings
-from web.console.pages import SAFETY
 from web.retry_messages import RETRY
 from web.security.access import Access
+from web.security.headers import SAFETY
 from web.settings.addresses import Address
 from web.settings.places import FILES
 

@@ -18,7 +18,7 @@ from pipeline.settings import Settings
 from storage.database.startup import wait_for_database
 from web.config_watcher import ConfigWatcher
 from web.http.app import make_apps
-from web.http.listeners import Listeners, bind
+from web.listeners import Listeners, bind
 from web.logs.setup import Logs
 from web.security.access import Access, make_password, open_access
 from web.settings.addresses import addresses_of

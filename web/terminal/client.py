@@ -15,8 +15,8 @@ from pydantic_core import to_json
 from adapters.simulator.platform.timeline import Entry
 from pipeline.errors import WebotError
 from pipeline.events import Content
-from web.http.listeners import bind
 from web.http.server import serving
+from web.listeners import bind
 from web.logs.setup import configure_logs
 from web.operator.service_client import bearer
 from web.security.access import TokenUnreadable, read_token, token_path

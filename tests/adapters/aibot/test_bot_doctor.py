@@ -10,8 +10,8 @@ from adapters.simulator.simulator import WeComSimulator
 from pipeline.findings import Finding
 from tests.service import until
 from web.doctor.examination import examine
-from web.http.listeners import bind
 from web.http.server import serving
+from web.listeners import bind
 from web.settings.addresses import addresses_of
 from web.settings.loading import Loaded, load
 from web.wiring import Service

@@ -9,8 +9,8 @@ import pytest
 
 from tests.service import RunningService, running_service
 from web.console.chat.chat_page import LARGEST_UPLOAD
-from web.http.listeners import bind
 from web.http.server import serving
+from web.listeners import bind
 from web.settings.addresses import addresses_of
 from web.settings.loading import load
 from web.terminal.client import Client, NotAnswered, reached

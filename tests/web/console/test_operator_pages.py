@@ -10,7 +10,7 @@ import pytest
 
 from storage.conversations.audit import Action, deeds, record
 from storage.monitoring.views import list_turns
-from tests.fakes.openai_server import OpenAIServer, Says
+from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
 from tests.web.commands.test_turns import WORDS, fail_once
 from web.commands.audit import command as audit_command
@@ -125,3 +125,34 @@ def test_the_shell_filters_the_audit_by_every_kind_of_deed() -> None:
 
     assert isinstance(filtered.type, click.Choice)
     assert get_args(Action) == tuple(filtered.type.choices)
+
+
+async def test_the_models_are_shown_and_one_is_asked_what_it_can_do(house: RunningService, model: OpenAIServer) -> None:
+    model.script(Says("1 2 3"), Says("It is noon."), Says("red"))
+    page = await read(house, "/console/models")
+    tested = await house.http.post("/console/models/default/test", headers=ENGLISH)
+    unknown = await house.http.post("/console/models/none/test", headers=ENGLISH)
+    listed = (await house.http.get("/api/v1/models")).json()
+    model.script(Fails(401))
+    refused = (await house.http.post("/api/v1/models/default/test")).json()
+
+    assert "test-model" in page
+    assert "It sees pictures." in tested.text
+    assert "It did not use the tool it was offered." in tested.text
+    assert 404 == unknown.status_code
+    assert [("default", "test-model", False)] == [
+        (each["name"], each["model"], each["is_resting"]) for each in listed["items"] if each["name"] == "default"
+    ]
+    assert "401" in refused["pace"]["error"]
+    assert KEY not in page + tested.text + json.dumps(listed) + json.dumps(refused)
+
+
+async def test_the_doctor_examines_the_running_service(house: RunningService) -> None:
+    page = await house.http.post("/console/doctor", headers=ENGLISH)
+    report = (await house.http.get("/api/v1/doctor")).json()
+
+    assert page.is_success
+    assert "✓" in page.text
+    assert "can be read and written" in page.text
+    assert {"state", "check", "about", "title", "says", "fix"} == set(report["findings"][0])
+    assert report["ok"] == all(finding["state"] != "ill" for finding in report["findings"])

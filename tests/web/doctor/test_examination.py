@@ -21,8 +21,8 @@ from tests.web.credentials import credentials
 from tests.web.shell import free_port, webot
 from web.doctor.environment import examine_settings
 from web.doctor.examination import examine, findings_for
-from web.http.listeners import bind
 from web.http.server import serving
+from web.listeners import bind
 from web.settings.addresses import addresses_of
 from web.settings.loading import load
 from web.wiring import Service

@@ -19,8 +19,8 @@ from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
 from tests.web.security.test_guard import basic
 from tests.web.shell import free_port, start, webot
-from web.http.listeners import bind
 from web.http.server import serving
+from web.listeners import bind
 from web.operator.turns import NotRetried, retry_turns
 from web.security.access import TokenUnreadable, make_password, open_access, password_path, read_token, token_path
 from web.security.passwords import hash_password, password_fits

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from storage.conversations.audit import Action, deeds
 from web.console.pages import page
 from web.console.request_models import whole_number
-from web.operator.audit_details import described
+from web.operator.reports.audit_details import described
 from web.security.roles import Permission
 from web.wiring import Service
 

@@ -6,7 +6,7 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from web.console.pages import page
-from web.operator.settings_lines import settings_tables
+from web.operator.reports.settings_lines import settings_tables
 from web.security.roles import Permission
 from web.wiring import Service
 

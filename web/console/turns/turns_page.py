@@ -15,7 +15,7 @@ from storage.monitoring.views import TurnView, Which, count_turns, find_turn, li
 from storage.turns.retries import retry, retry_all
 from web.console.pages import FRESH, page, path_of, rendered, words_for
 from web.console.request_models import whole_number
-from web.operator.turn_remedies import remedy_for
+from web.operator.reports.turn_remedies import remedy_for
 from web.security.auditing import audit
 from web.security.roles import Permission, signed_in
 from web.wiring import Service

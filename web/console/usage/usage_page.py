@@ -15,7 +15,7 @@ from pipeline.settings import Budgets
 from storage.usage.latencies import latencies
 from storage.usage.report import By, UsageRow, usage_report
 from web.console.pages import FRESH, page
-from web.operator.usage import MILLIONTHS, is_estimated, total_of, usage_csv
+from web.operator.reports.usage import MILLIONTHS, is_estimated, total_of, usage_csv
 from web.security.roles import Permission
 from web.wiring import Service
 

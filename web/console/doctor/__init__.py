@@ -1,0 +1,1 @@
+"""The page of the doctor: the whole set-up checked, with what puts right what is wrong."""

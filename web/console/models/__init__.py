@@ -1,0 +1,1 @@
+"""The page of models: what answers, in which state, and asking one."""

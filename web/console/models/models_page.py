@@ -1,0 +1,54 @@
+"""Shows the models that answer, and asks one what it can do and how fast."""
+
+from typing import Any
+
+from litestar import MediaType, Request, Response, get, post
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from pipeline.errors import SettingsInvalid
+from web.console.pages import FRESH, page, rendered, words_for
+from web.operator.reports.models import ModelExamination, examine_model, model_views
+from web.security.roles import Permission
+from web.wiring import Service
+
+_Request = Request[Any, Any, Any]
+
+
+def models_pages(service: Service) -> list[HTTPRouteHandler]:
+    """Make the routes."""
+
+    @get("/models", permission=Permission.READ_MODELS)
+    async def show(request: _Request) -> Response[str]:
+        return _page(request, "", None, "")
+
+    @post("/models/{name:str}/test", status_code=200, permission=Permission.EDIT_CHAINS)
+    async def test(request: _Request, name: FromPath[str]) -> Response[str]:
+        models = service.chains.models
+        if name not in models.names:
+            raise HTTPException(status_code=404, detail="console.models_unknown")
+        examined: ModelExamination | None = None
+        wrong = ""
+        try:
+            examined = await examine_model(models, name, words_for(request))
+        except SettingsInvalid as error:
+            wrong = "; ".join(error.problems)
+        if "hx-request" in request.headers:
+            html = rendered("model_examined.html", words_for(request), examined=examined, wrong=wrong)
+            return Response(html, media_type=MediaType.HTML, headers=FRESH)
+        return _page(request, name, examined, wrong)
+
+    def _page(request: _Request, tested: str, examined: ModelExamination | None, wrong: str) -> Response[str]:
+        return page(
+            "models.html",
+            request,
+            tab="models",
+            models=model_views(service.settings, service.chains),
+            currency=service.settings.budgets.currency,
+            tested=tested,
+            examined=examined,
+            wrong=wrong,
+        )
+
+    return [show, test]
