@@ -1,5 +1,6 @@
 """The files the pages load, all of them shipped: nothing comes from another machine."""
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,11 +21,12 @@ _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file, and a mark that changes with its content."""
+    """A file, a mark that changes with its content, and the file packed by gzip."""
 
     data: bytes
     mime: str
     mark: str
+    packed: bytes
 
 
 def _read() -> Mapping[str, Asset]:
@@ -37,7 +39,9 @@ def _read() -> Mapping[str, Asset]:
             if file.name in found:
                 raise LookupError(f"web/console/{folder}/{file.name}: another page has a file of this name")
             data = file.read_bytes()
-            found[file.name] = Asset(data, _TYPES[ending], hashlib.sha256(data).hexdigest()[:12])
+            mark = hashlib.sha256(data).hexdigest()[:12]
+            # Without a time in its head: the same file is packed to the same bytes in every process.
+            found[file.name] = Asset(data, _TYPES[ending], mark, gzip.compress(data, mtime=0))
     return found
 
 
@@ -65,7 +69,15 @@ def _asset(request: _Request, name: FromPath[str]) -> Response[bytes]:
     # A browser asks again only for an address it has not seen.
     lasting = request.url.query == asset.mark
     cache = "private, max-age=31536000, immutable" if lasting else "no-cache"
-    return Response(asset.data, media_type=asset.mime, headers={"Cache-Control": cache})
+    headers = {"Cache-Control": cache, "Vary": "Accept-Encoding"}
+    if not _takes_gzip(request):
+        return Response(asset.data, media_type=asset.mime, headers=headers)
+    return Response(asset.packed, media_type=asset.mime, headers=headers | {"Content-Encoding": "gzip"})
+
+
+def _takes_gzip(request: _Request) -> bool:
+    codings = (part.strip() for part in request.headers.get("accept-encoding", "").split(","))
+    return any(coding == "gzip" or (coding.startswith("gzip;") and not coding.endswith("=0")) for coding in codings)
 
 
 def asset_routes() -> list[HTTPRouteHandler]:
