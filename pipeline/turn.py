@@ -95,7 +95,7 @@ class Turns:
         self._channels = channels
         self._replying = {name: one for name, one in channels.items() if isinstance(one, ReplyingChannel)}
         self._chains = chains
-        self._answerer = answerer
+        self.answerer = answerer
         self._guards = guards
         self._journal = journal
         self._catalogue = catalogue
@@ -109,7 +109,7 @@ class Turns:
     def with_answerer(self, answerer: Answerer) -> "Turns":
         """Return the same with another answerer."""
         other = copy(self)
-        other._answerer = answerer  # noqa: SLF001 (its own class)
+        other.answerer = answerer
         return other
 
     async def run(self, turn: Turn) -> Verdict:
@@ -146,7 +146,7 @@ class Turns:
         if self._gathering is None:
             return None
         try:
-            return await self._gathering.join(turn, self._answerer.is_question)
+            return await self._gathering.join(turn, self.answerer.is_question)
         except Exception as error:  # noqa: BLE001 -- as said
             log.warning("message_not_gathered", trace=str(turn.id), error=type(error).__name__)
             return None
@@ -278,7 +278,7 @@ class Turns:
         ask = AnswerRequest(turn.event, channel.capabilities, trace, chain, channel.fetch)
         async with (
             DelayNotice(self._thinking_seconds, partial(self._say_still_thinking, turn, channel)) as patience,
-            aclosing(self._answerer.answer(ask)) as steps,
+            aclosing(self.answerer.answer(ask)) as steps,
         ):
             async for step in steps:
                 match step:
