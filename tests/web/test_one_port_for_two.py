@@ -37,4 +37,4 @@ async def test_every_verb_says_so_beside_the_other_mistakes(tmp_path: Path, verb
 
     assert 1 == ran.code
     assert "[console] port: 127.0.0.1:50009 已被 [server] 使用" in told
-    assert verb == "doctor" or "[budgets].cheaper: found 'nobody'" in told
+    assert verb == "doctor" or "[budgets].cheaper: 现在是 'nobody'，可用的有 default" in told

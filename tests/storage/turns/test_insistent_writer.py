@@ -36,12 +36,12 @@ async def others_write(writer: GroupCommitWriter) -> None:
         await asyncio.sleep(0)
 
 
-async def write_bad(database: Database, *, beside: bool) -> None:
+async def write_bad(database: Database, *, beside: bool, seconds: float = 0.5) -> None:
     writer = GroupCommitWriter(database.apply)
     writer.start()
     others = asyncio.create_task(others_write(writer)) if beside else None
     try:
-        async with asyncio.timeout(30 if beside else 0.5):
+        async with asyncio.timeout(seconds):
             await InsistentWriter(writer, database.outcomes, doubt=lambda: None, pauses=(0.001, 0.002)).write(BAD)
     finally:
         if others is not None:
@@ -52,7 +52,7 @@ async def write_bad(database: Database, *, beside: bool) -> None:
 async def test_what_never_passes_while_others_do_is_refused_and_takes_nobody_with_it() -> None:
     database = Database("XX000")
     with pytest.raises(WriteRefused, match="others are written"):
-        await write_bad(database, beside=True)
+        await write_bad(database, beside=True, seconds=30)
 
     beside = [batch for batch in database.batches if BAD in batch and len(batch) > 1]
     assert len(beside) <= 1
