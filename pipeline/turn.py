@@ -160,7 +160,7 @@ class Turns:
             outcome, failure = await self._ask(turn, channel)
         except TryAgain as error:
             log.warning("answer_postponed", trace=str(turn.id), reason=str(error))
-            return Postponed(max(error.after, pause_after(turn.attempts)), str(error))
+            return Postponed(max(error.after, pause_after(turn.attempts)), str(error), blamed=not error.blameless)
         try:
             return await self._record(turn, channel, outcome, failure)
         except LaneLost:
@@ -258,7 +258,7 @@ class Turns:
         except AnswerFailed as error:
             reason, failure, wasted = error.reason, str(error), error.wasted
         except TryAgain as error:
-            if turn.attempts + 1 < self._limits.turn_attempts:
+            if error.blameless or turn.attempts + 1 < self._limits.turn_attempts:
                 raise
             reason, failure = "turn.failed", str(error)
         except Exception as error:  # the edge of a step: whatever a chain does wrong, the person is told

@@ -16,6 +16,7 @@ from chains.models.prices import usage_of
 from chains.models.registry import ModelRegistry
 from chains.models.response import ModelResponse
 from pipeline.answer import Outcome, TokenUsage
+from pipeline.errors import TryAgain
 from pipeline.ports import AnswerRequest
 
 log = structlog.get_logger()
@@ -65,6 +66,9 @@ class ChainClassifier:
                     return Classification()
                 name = admitted
                 response = await self._ask(name, offered, text)
+        except TryAgain:
+            # The database is away: another chain would answer, and the turn is tried again anyway.
+            raise
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             log.warning("chain_not_chosen", trace=ask.trace, chain=chain.name, error=type(error).__name__)
             return Classification()

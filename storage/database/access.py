@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from pipeline.errors import SettingsInvalid, WebotError
 from storage.database.dsn import database_place, read_url
 from storage.database.engine import Database, open_database
+from storage.database.failures import DatabaseAway
 from storage.database.migrate import HEAD, Migrated, SchemaTooNew, is_newer, migrate, newer_line, version
 from storage.database.tables import people
 
@@ -147,6 +148,8 @@ async def _write_nothing(database: Database) -> None:
 
 def error_line(error: BaseException) -> str:
     """Return what a driver said, in one line, without statements and their values."""
+    if isinstance(error, DatabaseAway) and error.__cause__ is not None:
+        error = error.__cause__
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     line = _CLASS.sub("", str(cause).partition("\n")[0])
     return f"{type(cause).__name__}: {line}" if line else type(cause).__name__

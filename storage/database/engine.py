@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from sqlalchemy.sql.expression import extract
 from pipeline.errors import AlreadyRunning
 from storage.database import sqlite
 from storage.database.dsn import check_files, read_url
+from storage.database.failures import absence
 from storage.database.postgres import Connector, open_pool
 
 NOW = extract("epoch", func.clock_timestamp())
@@ -125,26 +126,32 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection for reading."""
-        async with self._readers.connect() as connection:
+        """Open a connection for reading. Raises `DatabaseAway` while the database is away."""
+        async with _telling_absence(self._readers.connect()) as connection:
             yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction; it is committed at the end, or undone on an error."""
-        async with nullcontext() if self.shared else self._writing, self._writers.begin() as connection:
-            yield connection
+        """Open a transaction; it is committed at the end, or undone on an error. Raises as `read` does."""
+        async with nullcontext() if self.shared else self._writing, _telling_absence(self._writers.begin()) as opened:
+            yield opened
 
     async def transact(self, work: Callable[[Connection], Got]) -> Got:
         """Run `work`, which is synchronous, in one transaction, as `write` does.
 
         On SQLite it runs in a thread, on PostgreSQL on the event loop, which goes on while a statement is under way.
+        Raises as `read` does.
         """
         if self._whole is None:
             async with self.write() as connection:
                 return await connection.run_sync(work)
         async with self._writing:
-            return await self._whole.run(work)
+            try:
+                return await self._whole.run(work)
+            except Exception as error:
+                if (away := absence(error, connected=True)) is not None:
+                    raise away from error
+                raise
 
     async def empty_log(self) -> bool:
         """Move SQLite's write-ahead log into the database and cut it to nothing, so that it keeps nothing deleted.
@@ -166,6 +173,20 @@ class Database:
         if self._lock is not None:
             await asyncio.to_thread(self._lock.release)
             self._lock = None
+
+
+@asynccontextmanager
+async def _telling_absence(opening: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
+    """Open a connection, and raise `DatabaseAway` for what drivers raise when the database is away."""
+    connected = False
+    try:
+        async with opening as connection:
+            connected = True
+            yield connection
+    except Exception as error:
+        if (away := absence(error, connected=connected)) is not None:
+            raise away from error
+        raise
 
 
 def open_database(url: str, *, pool_size: int = POOL_SIZE) -> Database:

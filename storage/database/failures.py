@@ -14,6 +14,8 @@ from traceback import walk_tb
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from pipeline.errors import TryAgain
+
 
 class Meaning(Enum):
     """Who can do something about an error."""
@@ -36,6 +38,23 @@ class Failure:
 
     def __str__(self) -> str:
         return f"{self.code}: {self.words}" if self.words else self.code
+
+
+class DatabaseAway(TryAgain, SQLAlchemyError):
+    """The database does not answer now; the same may work later.
+
+    It is blameless where the answer would be the same for all: nothing of what was asked is the reason.
+    """
+
+    code: str
+
+    def __init__(self, failure: Failure, *, blameless: bool) -> None:
+        super().__init__(f"the database is away ({failure})", code=failure.code, blameless=blameless)
+        self.failure = failure
+
+    def __str__(self) -> str:
+        """Return the message alone; SQLAlchemy would add an address to it."""
+        return Exception.__str__(self)
 
 
 _AWAY_STATES = frozenset(
@@ -89,10 +108,28 @@ _LONGEST = 300
 
 def read_failure(error: BaseException) -> Failure:
     """Return what an error means that came out of a transaction."""
+    if isinstance(error, DatabaseAway):
+        return error.failure
     cause: BaseException = error
     if isinstance(error, StatementError) and error.orig is not None:
         cause = error.orig
     return Failure(*_meaning(error, cause), _words(cause))
+
+
+def absence(error: Exception, *, connected: bool) -> DatabaseAway | None:
+    """Return what an error says that came out of work on a connection, None where the database is not away.
+
+    Once `connected`, an error of the operating system that is none of a connection is of a file of the work's own.
+    """
+    if isinstance(error, DatabaseAway):
+        return None
+    if connected and isinstance(error, OSError) and not isinstance(error, (ConnectionError, TimeoutError)):
+        return None
+    failure = read_failure(error)
+    if failure.meaning is not Meaning.AWAY:
+        return None
+    # A statement that takes too long may be the reason itself.
+    return DatabaseAway(failure, blameless=not (isinstance(error, TimeoutError) or is_separable(failure.code)))
 
 
 def is_separable(code: str) -> bool:

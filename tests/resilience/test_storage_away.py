@@ -32,6 +32,8 @@ async def test_postgresql_may_restart_in_mid_run(tmp_path: Path, forks: ForkServ
         assert ([], []) == (account.unanswered, account.strays)
         # Answered with 500 in time, so that WeCom tries again: never left hanging, never refused for good.
         assert {500} >= set(speakers.refused)
+        # A read that finds the database away is no fault of the answer's.
+        assert not [fault for service in services for fault in service.faults() if "_broke" in fault]
 
 
 async def test_a_full_disk_refuses_and_loses_nothing(tmp_path: Path, forks: ForkServer) -> None:

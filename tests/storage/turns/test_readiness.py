@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, text
-from sqlalchemy.exc import OperationalError
 
 from pipeline.errors import TryAgain
 from storage.database.engine import Database, open_database
+from storage.database.failures import DatabaseAway
 from storage.database.migrate import migrate
 from storage.monitoring.backlog import read_backlog
 from storage.turns.readiness import Readiness, WriteOutcomes
@@ -151,7 +151,7 @@ async def _limit(database: Database, pragma: str) -> None:
     engine = database._whole._engine  # noqa: SLF001
     event.listen(engine, "connect", lambda connection, _: connection.execute(pragma))
     # Its connection is made anew after a failure.
-    with pytest.raises((RuntimeError, OperationalError)):
+    with pytest.raises((RuntimeError, DatabaseAway)):
         await database.transact(_broken)
 
 
