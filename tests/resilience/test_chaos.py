@@ -32,6 +32,5 @@ async def test_of_two_processes_one_may_die_or_freeze_at_any_time(
 def _nothing_went_wrong(happened: Chaos) -> None:
     account = happened.account
     assert account.accepted > 0
-    assert [] == account.unanswered
-    assert [] == account.strays
-    assert [] == happened.unexplained
+    # With all that happened: a failure under load may not come a second time.
+    assert ([], [], []) == (account.unanswered, account.strays, happened.unexplained), happened

@@ -18,7 +18,13 @@ async def test_postgresql_may_restart_in_mid_run(tmp_path: Path, forks: ForkServ
         services = [town.service(), town.service()]
         await asyncio.gather(*(service.start() for service in services))
         speakers = WeComClients(
-            town, people=60, seed=1, pause=6.0, ports=lambda: [service.port for service in services]
+            town,
+            people=60,
+            seed=1,
+            pause=6.0,
+            ports=lambda: [service.port for service in services],
+            # On a busy machine an answer may take longer than WeCom waits; one that hangs takes longer than this.
+            patience=30.0,
         )
         talking = asyncio.create_task(speakers.talk())
         await town.delivered("u0", count=1)

@@ -16,7 +16,7 @@ from pipeline.events import Clicked, Content, Text
 LOST = 0
 """The status of a post that got no answer."""
 
-_PATIENCE = 5.0
+PATIENCE = 5.0
 """Seconds WeCom waits for an answer (wecom-protocol.md 1)."""
 
 _numbers = itertools.count(time.time_ns() // 1000)
@@ -109,7 +109,7 @@ class WebhookConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def post(self, request: bytes, *, patience: float = _PATIENCE) -> Posted:
+    async def post(self, request: bytes, *, patience: float = PATIENCE) -> Posted:
         """Send a request and return when it is answered, or the connection is gone, or patience is."""
         at, began = time.time(), time.perf_counter()
         if self._transport is None:
