@@ -8,9 +8,19 @@ import pytest
 from chains.catalog.catalog import ChainCatalog, build_catalog
 from chains.catalog.config import ChainConfig
 from chains.catalog.files import accept_all
-from tests.chains.harness import open_chains_harness, remembered
+from chains.models.budget import Budget
+from chains.models.registry import ModelRegistry
+from chains.routing.classifier import ChainClassifier
+from pipeline.answer import Outcome
+from pipeline.errors import TryAgain
+from pipeline.ports import AnswerRequest
+from pipeline.settings import Settings
+from pipeline.text.i18n import Catalogue
+from tests.chains.harness import ask, open_chains_harness, remembered
 from tests.fakes.openai_server import Act, Breaks, Fails, OpenAIServer, Says
 
+# Read here: catalogues are files, and files are not for the event loop.
+ZH = Catalogue("zh")
 OWN = ChainConfig(name="default", hands_to=("code", "translator", "private", "gone"), chooser="small")
 BOOK = ChainCatalog(
     {
@@ -89,3 +99,19 @@ def test_a_chain_that_cannot_be_handed_to_is_told_and_the_rest_works() -> None:
 
     assert ("default",) == made.names
     assert "chain 'default': hands_to: there is no chain 'code'; there are default" == made.problems[0]
+
+
+class AbsentBudget(Budget):
+    """What was spent cannot be read."""
+
+    def __init__(self) -> None:
+        return
+
+    async def acquire(self, model: str, ask: AnswerRequest) -> str | Outcome:  # noqa: ARG002 -- as its base
+        raise TryAgain("the database is away")
+
+
+async def test_a_database_that_is_away_chooses_no_chain_and_puts_the_turn_off() -> None:
+    models = ModelRegistry(Settings(), ZH)
+    with pytest.raises(TryAgain):
+        await ChainClassifier(models, AbsentBudget()).classify(ask("fix my loop"), "fix my loop", BOOK)
