@@ -22,6 +22,7 @@ RUNS = {
     "console-password": (["console-password", "--password", "short"], 2, "fewer than 12 characters"),
     "forget": (["forget", "zhangsan", "--yes"], 1, "there is no database at"),
     "import-legacy": (["import-legacy", "--config", "config.yaml"], 1, "holds no settings of corp-webot's"),
+    "init": (["init"], 2, "--channel"),
     "menu": (["menu", "show"], 1, "there is no WeCom app whose menu it could be"),
     "migrate": (["migrate"], 0, "schema "),
     "models": (["models", "list"], 0, "demo"),
