@@ -338,10 +338,13 @@ async def test_a_database_that_is_away_is_named_as_not_ready_and_comes_back(
         away = await house.http.get("/readyz")
         alive = await house.http.get("/healthz")
         await server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
-        back = await house.http.get("/readyz")
+        # What was under way while the database was away may still answer the first question after it.
+        async with asyncio.timeout(30):
+            while not (back := await house.http.get("/readyz")).is_success:  # noqa: ASYNC110 -- it is in the server
+                await asyncio.sleep(0.05)
     await server.close()
 
-    assert (503, 200, 200) == (away.status_code, alive.status_code, back.status_code)
+    assert (503, 200) == (away.status_code, alive.status_code)
     assert ["a test write failed", "ok"] == [away.json()["database"].split(":")[0], back.json()["database"]]
 
 
