@@ -1,0 +1,50 @@
+"""The console in a Chromium that runs no script: each page of the navigation reads, and Tab reaches what it offers."""
+
+from pathlib import Path
+
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.service import running_service
+from tests.web.console.test_pages import CHROMIUM, FLAGS
+from web.console.navigation import NAVIGATION
+
+MAIN_ACTIONS = {
+    "chat": "#text",
+    "chains": "main .chain-drop > summary",
+    "conversations": "main form input[name], main form button",
+    "doctor": "main form button",
+}
+"""What Tab must reach, besides the navigation, on a page where something is done or looked for."""
+
+
+async def _is_reached(page: Page, selector: str) -> bool:
+    """Whether Tab, pressed from the top of the page, comes to an element of a selector."""
+    await page.evaluate("document.activeElement.blur()")
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
+            return True
+    return False
+
+
+async def test_every_page_reads_without_script_and_the_keyboard_reaches_what_it_offers(tmp_path: Path) -> None:
+    async with running_service(tmp_path) as house, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(locale="en", java_script_enabled=False)
+        page.set_default_timeout(15_000)
+        unread, unreached = [], []
+        for entry in NAVIGATION:
+            answer = await page.goto(f"{house.console.base_url}/console{entry.path}?lang=en")
+            assert answer is not None
+            words = (await page.locator("main").inner_text()).split()
+            await expect(page.locator("main h1")).to_be_visible()
+            if answer.status != 200 or len(words) < 5:
+                unread.append((entry.key, answer.status, words))
+            wanted = ("nav a[href]", MAIN_ACTIONS.get(entry.key, "nav a[href]"))
+            unreached += [(entry.key, each) for each in wanted if not await _is_reached(page, each)]
+            if entry.key == "chat":
+                await expect(page.locator("main noscript p")).to_be_visible()
+        await browser.close()
+
+    assert [] == unread
+    assert [] == unreached
