@@ -12,7 +12,7 @@ BIN := .venv/bin
 FOLDERS := adapters chains exports pipeline storage web
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One more than a small machine has processors: tests wait a third of their time. Each has a database and takes 1 GB.
-JOBS ?= 3
+JOBS ?= 2
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r goal said; do printf '%-10s  %s\n' "$$goal" "$$said"; done

@@ -124,9 +124,10 @@ async def test_everything_ends_with_the_server(server: DecoderServer) -> None:
     (job,) = await busy(server)
     await asyncio.to_thread(server.close)
 
-    with pytest.raises(Unreadable):
+    # The process may have ended before it said that it began.
+    with pytest.raises((Unreadable, TryAgain)):
         await running
-    await asyncio.to_thread(job.wait, 5)
+    await asyncio.to_thread(job.wait, 30)
     assert not job.is_running()
 
 
