@@ -63,7 +63,8 @@ async def test_a_chain_is_written_corrected_tried_tested_released_and_rolled_bac
     await page.locator("#release button").click()
     await expect(page.locator(".chain-notice.good")).to_contain_text("10 %")
 
-    await page.goto(f"{base}/console/chains/hr?lang=en")
+    await page.goto(f"{base}/console/chains/hr?lang=en&question=%3C/textarea%3E%E4%BD%A0%E5%A5%BD")
+    await expect(page.locator("#question")).to_have_value("</textarea>你好")
     await page.locator("summary", has_text="Release").click()
     await page.locator("#release button").click()
     await expect(page.locator(".chain-notice.good")).to_contain_text("everybody")

@@ -28,6 +28,7 @@ _Request = Request[Any, Any, Any]
 
 # Read once: files are not for the event loop.
 _TOOLS = tool_names()
+_LONGEST_QUESTION = 1000
 
 
 def chains_pages(service: Service) -> list[HTTPRouteHandler]:
@@ -74,6 +75,8 @@ async def chain_page(
         checked=checked,
         offered=to_json(_offered(workspace, words)).decode(),
         notice=notice,
+        # Of an answer that is to be tried again with the draft.
+        question=request.query_params.get("question", "")[:_LONGEST_QUESTION],
         people=name_people,
         words=words,
     )
