@@ -77,7 +77,8 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
     assert {"data/cache/tried/0.json", "webot.db-wal"} < set(before)
     assert any(name.startswith("data/media/") for name in before)
     assert [] == after
-    assert ["webot.db"] == others
+    # Another's words stay, in the file and perhaps in its log as well.
+    assert "webot.db" in others
 
 
 async def test_the_name_of_a_person_is_never_written_beside_the_database(tmp_path: Path) -> None:
