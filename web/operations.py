@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from pipeline.errors import TryAgain
 from storage.database.access import identity
-from storage.turns.retries import retry, retry_all
+from storage.turns.retries import run_again
 from web.console.pages import refused
 from web.console.request_models import from_body
 from web.retry_messages import RETRY, RetryAsked, RetryResponse
@@ -35,9 +35,7 @@ def operation_routes(service: Service, guard: ConsoleGuard) -> list[HTTPRouteHan
         if asked.database != await asyncio.to_thread(identity, service.database.url):
             raise HTTPException(status_code=409, detail="this service works on another database")
         try:
-            if asked.ids is None:
-                return RetryResponse(tuple(await retry_all(service.database, service.worker)))
-            return RetryResponse(tuple(await retry(service.database, service.worker, asked.ids)))
+            return RetryResponse(tuple(await run_again(service.database, service.worker, asked.ids)))
         except TryAgain as error:
             raise HTTPException(status_code=503, detail=str(error)) from error
 

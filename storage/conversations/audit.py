@@ -8,32 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
+from storage.conversations.audit_actions import Action
 from storage.database.engine import Database
 from storage.database.reading import read_or_none, read_time
 from storage.database.tables import audit
-
-Action = Literal[
-    "chain_draft",
-    "chain_release",
-    "chain_replay",
-    "export",
-    "forget",
-    "list",
-    "read",
-    "retention",
-    "retry",
-    "sign_in",
-    "sign_out",
-    "token_create",
-    "token_revoke",
-    "user_add",
-    "user_password",
-    "user_remove",
-]
 
 
 @dataclass(frozen=True, slots=True)

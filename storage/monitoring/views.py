@@ -92,6 +92,13 @@ async def count_turns(database: Database, which: Which) -> int:
         return int((await connection.execute(wanted)).scalar_one())
 
 
+async def oldest_turns(database: Database, which: Which, *, limit: int) -> tuple[Sequence[TurnView], int]:
+    """Return the oldest turns that wait or that failed, and how many there are in all."""
+    turns = await list_turns(database, which, limit=limit)
+    # One may have come between the two looks.
+    return turns, max(await count_turns(database, which), len(turns))
+
+
 async def find_turn(database: Database, turn_id: int) -> TurnDetail | None:
     """Return one turn by the trace id a person was told."""
     async with database.read() as connection:

@@ -23,6 +23,11 @@ class Retried:
     id: int
     outcome: Outcome
 
+    @property
+    def runs_again(self) -> bool:
+        """Whether the turn now waits to be run."""
+        return self.outcome in {"afresh", "resent"}
+
 
 class Requeuer(Protocol):
     """Puts an ended turn behind its lane's last; `storage.turns.worker.Worker` is one."""
@@ -43,6 +48,11 @@ class LedgerRequeuer:
         if isinstance(result, Exception):
             raise result
         return isinstance(result, Requeued) and result.done
+
+
+async def run_again(database: Database, by: Requeuer, turn_ids: Iterable[int] | None) -> Sequence[Retried]:
+    """Run turns again: these, or with None every one that has failed up to now."""
+    return await (retry_all(database, by) if turn_ids is None else retry(database, by, turn_ids))
 
 
 async def retry(database: Database, by: Requeuer, turn_ids: Iterable[int]) -> Sequence[Retried]:

@@ -8,7 +8,8 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, QueryParameter
 
-from storage.conversations.audit import Action, AuditRow, deeds
+from storage.conversations.audit import AuditRow, deeds
+from storage.conversations.audit_actions import Action
 from web.security.roles import Permission
 from web.wiring import Service
 

@@ -9,13 +9,11 @@ from litestar.handlers import HTTPRouteHandler
 
 from pipeline.findings import Finding
 from web.console.pages import language_of
-from web.doctor.examination import examine
+from web.doctor.examination import report
 from web.security.roles import Permission
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
-
-_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,7 @@ def doctor_api(service: Service) -> list[HTTPRouteHandler]:
 
     @get("/doctor", permission=Permission.RUN_DOCTOR)
     async def doctor(request: _Request) -> DoctorReport:
-        found = examine(service.loaded, seconds=_SECONDS, language=language_of(request))
-        findings = [finding async for finding in found]
+        findings = await report(service.loaded, language_of(request))
         return DoctorReport(not any(finding.state == "ill" for finding in findings), findings)
 
     return [doctor]

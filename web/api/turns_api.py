@@ -10,8 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from pipeline.errors import TryAgain
-from storage.monitoring.views import TurnView, Which, count_turns, list_turns
-from storage.turns.retries import Retried, retry, retry_all
+from storage.monitoring.views import TurnView, Which, oldest_turns
+from storage.turns.retries import Retried, run_again
 from web.security.auditing import audit
 from web.security.roles import Permission
 from web.wiring import Service
@@ -49,8 +49,8 @@ def turns_api(service: Service) -> list[HTTPRouteHandler]:
 
     @get("/turns", permission=Permission.READ_TURNS)
     async def turns(which: FromQuery[Which] = "failed", limit: _Limit = 50) -> TurnPage:
-        found = await list_turns(service.database, which, limit=limit)
-        return TurnPage(max(await count_turns(service.database, which), len(found)), found)
+        found, count = await oldest_turns(service.database, which, limit=limit)
+        return TurnPage(count, found)
 
     @post("/turns/retry", status_code=200, permission=Permission.RETRY_TURNS)
     async def again(request: _Request, data: JSONBody[RetryRequest]) -> RetryAnswer:
@@ -58,13 +58,10 @@ def turns_api(service: Service) -> list[HTTPRouteHandler]:
         if ids != "all" and (len(ids) > _MOST_IDS or not all(0 < one < 2**63 for one in ids)):
             raise HTTPException(status_code=400, detail="console.bad_form")
         try:
-            if ids == "all":
-                done = await retry_all(service.database, service.worker)
-            else:
-                done = await retry(service.database, service.worker, ids)
+            done = await run_again(service.database, service.worker, None if ids == "all" else ids)
         except TryAgain as error:
             raise HTTPException(status_code=503, detail="console.turns_not_retried") from error
-        count = sum(each.outcome in {"afresh", "resent"} for each in done)
+        count = sum(each.runs_again for each in done)
         await audit(service.database, request, "retry", {"turns": ids}, messages=count)
         return RetryAnswer(done)
 

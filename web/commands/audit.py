@@ -2,45 +2,28 @@
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
+from storage.conversations.audit_actions import Action
 from web.operator.shell import Shell, pass_shell
 from web.operator.table import format_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from storage.conversations.audit import Action, AuditRow
+    from storage.conversations.audit import AuditRow
 
-_ACTIONS = (
-    "chain_draft",
-    "chain_release",
-    "chain_replay",
-    "export",
-    "forget",
-    "list",
-    "read",
-    "retention",
-    "retry",
-    "sign_in",
-    "sign_out",
-    "token_create",
-    "token_revoke",
-    "user_add",
-    "user_password",
-    "user_remove",
-)
 _HEAD = ("when", "who", "did", "conversations", "messages", "what")
 
 
 @click.command(help=__doc__)
-@click.option("--action", type=click.Choice(_ACTIONS), default=None, help="Only deeds of this kind.")
+@click.option("--action", type=click.Choice(get_args(Action)), default=None, help="Only deeds of this kind.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Show so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a deed a line.")
 @pass_shell
-def command(shell: Shell, *, action: "Action | None", limit: int, as_json: bool) -> None:
+def command(shell: Shell, *, action: Action | None, limit: int, as_json: bool) -> None:
     """Print the deeds."""
     found = asyncio.run(_found(shell.settings().storage.database_url.get_secret_value(), action, limit))
     if as_json:
@@ -74,7 +57,7 @@ def _json(deed: "AuditRow") -> str:
     )
 
 
-async def _found(url: str, action: "Action | None", limit: int) -> "Sequence[AuditRow]":
+async def _found(url: str, action: Action | None, limit: int) -> "Sequence[AuditRow]":
     from storage.conversations.audit import deeds  # noqa: PLC0415 (not for `webot --help`)
     from storage.database.access import NoDatabase, open_for_cli  # noqa: PLC0415 (the same)
 

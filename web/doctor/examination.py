@@ -22,6 +22,8 @@ from web.settings.addresses import addresses_of, has_real_channel
 from web.settings.loading import Loaded, secrets_of
 
 _NEARBY_SECONDS = 3.0
+_ANSWER_SECONDS = 20.0
+"""That the console and the API wait for any one answer."""
 
 
 def findings_for(loaded: Loaded, language: Language | None = None) -> FindingFactory:
@@ -67,6 +69,11 @@ async def examine(loaded: Loaded, *, seconds: float, language: Language | None =
         yield finding
     async for finding in examine_exposure(settings, teller, seconds):
         yield finding
+
+
+async def report(loaded: Loaded, language: Language) -> list[Finding]:
+    """Return every finding in a language."""
+    return [finding async for finding in examine(loaded, seconds=_ANSWER_SECONDS, language=language)]
 
 
 async def _last_accepted(loaded: Loaded, channel: str) -> datetime | None:

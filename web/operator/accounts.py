@@ -8,7 +8,8 @@ from pipeline.errors import WebotError
 from pipeline.settings import Settings
 from storage.accounts.tokens import StoredToken, create_token, list_tokens, revoke_token
 from storage.accounts.users import StoredUser, add_user, change_password, list_users, remove_user
-from storage.conversations.audit import Action, record
+from storage.conversations.audit import record
+from storage.conversations.audit_actions import Action
 from storage.database.access import ensure_schema, open_for_cli, sqlite_file
 from storage.database.engine import Database
 from web.security.roles import Role

@@ -12,8 +12,8 @@ from pipeline.errors import AlreadyRunning, WebotError
 from pipeline.settings import Settings
 from storage.database.access import NoDatabase, identity, open_for_cli
 from storage.database.engine import Database
-from storage.monitoring.views import TurnDetail, TurnView, Which, count_turns, find_turn, list_turns
-from storage.turns.retries import LedgerRequeuer, Retried, retry, retry_all
+from storage.monitoring.views import TurnDetail, TurnView, Which, find_turn, oldest_turns
+from storage.turns.retries import LedgerRequeuer, Retried, run_again
 from web.operator.service_client import open_service_client
 from web.retry_messages import RETRY, RetryAsked, RetryResponse
 from web.security.access import TokenUnreadable, read_token, token_path
@@ -35,7 +35,7 @@ async def list_turns_of(settings: Settings, which: Which, *, limit: int) -> tupl
     """Return the oldest turns that wait or that failed, and how many there are."""
     try:
         async with open_for_cli(_url(settings)) as database:
-            return await list_turns(database, which, limit=limit), await count_turns(database, which)
+            return await oldest_turns(database, which, limit=limit)
     except NoDatabase:
         return (), 0
 
@@ -60,8 +60,7 @@ async def retry_turns(loaded: Loaded, turn_ids: Sequence[int] | None) -> Sequenc
             await asyncio.to_thread(database.own)
         except AlreadyRunning as error:
             return await _by_the_service(loaded, database, turn_ids, error)
-        by = LedgerRequeuer(database)
-        return await (retry_all(database, by) if turn_ids is None else retry(database, by, turn_ids))
+        return await run_again(database, LedgerRequeuer(database), turn_ids)
 
 
 async def _by_the_service(

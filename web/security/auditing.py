@@ -5,7 +5,8 @@ from typing import Any
 
 from litestar import Request
 
-from storage.conversations.audit import Action, record
+from storage.conversations.audit import record
+from storage.conversations.audit_actions import Action
 from storage.database.engine import Database
 from web.security.roles import signed_in
 

@@ -8,7 +8,8 @@ from typing import get_args
 import click
 import pytest
 
-from storage.conversations.audit import Action, deeds, record
+from storage.conversations.audit import deeds, record
+from storage.conversations.audit_actions import Action
 from storage.monitoring.views import list_turns
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service

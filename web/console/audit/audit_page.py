@@ -6,7 +6,8 @@ from litestar import Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from storage.conversations.audit import Action, deeds
+from storage.conversations.audit import deeds
+from storage.conversations.audit_actions import Action
 from web.console.pages import page
 from web.console.request_models import whole_number
 from web.operator.reports.audit_details import described

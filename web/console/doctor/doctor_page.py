@@ -5,16 +5,12 @@ from typing import Any
 from litestar import MediaType, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
-from pipeline.findings import Finding
 from web.console.pages import FRESH, language_of, page, rendered, words_for
-from web.doctor.examination import examine
+from web.doctor.examination import report
 from web.security.roles import Permission
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
-
-_SECONDS = 20.0
-"""That any one answer is waited for."""
 
 
 def doctor_pages(service: Service) -> list[HTTPRouteHandler]:
@@ -26,9 +22,7 @@ def doctor_pages(service: Service) -> list[HTTPRouteHandler]:
 
     @post("/doctor", status_code=200, permission=Permission.RUN_DOCTOR)
     async def run(request: _Request) -> Response[str]:
-        language = language_of(request)
-        found = examine(service.loaded, seconds=_SECONDS, language=language)
-        findings: list[Finding] = [finding async for finding in found]
+        findings = await report(service.loaded, language_of(request))
         if "hx-request" in request.headers:
             html = rendered("doctor_findings.html", words_for(request), findings=findings)
             return Response(html, media_type=MediaType.HTML, headers=FRESH)

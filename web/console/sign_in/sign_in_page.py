@@ -8,7 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
 from pipeline.text.i18n import in_language
-from storage.conversations.audit import Action, record
+from storage.conversations.audit import record
+from storage.conversations.audit_actions import Action
 from storage.database.access import DatabaseUnusable
 from web.console.pages import FRESH, page, words_for
 from web.security.account_lookup import COOKIE

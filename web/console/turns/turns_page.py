@@ -11,8 +11,8 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from pipeline.errors import TryAgain
-from storage.monitoring.views import TurnView, Which, count_turns, find_turn, list_turns
-from storage.turns.retries import retry, retry_all
+from storage.monitoring.views import TurnView, Which, find_turn, oldest_turns
+from storage.turns.retries import run_again
 from web.console.pages import FRESH, page, path_of, rendered, words_for
 from web.console.request_models import whole_number
 from web.operator.reports.turn_remedies import remedy_for
@@ -44,9 +44,9 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
     async def listed(which: Which) -> TurnList:
-        turns = await list_turns(service.database, which, limit=SHOWN)
+        turns, count = await oldest_turns(service.database, which, limit=SHOWN)
         shown = [(turn, remedy_for(turn) if which == "failed" else "") for turn in turns]
-        return TurnList(which, max(await count_turns(service.database, which), len(turns)), shown)
+        return TurnList(which, count, shown)
 
     async def both() -> tuple[TurnList, TurnList]:
         return await listed("failed"), await listed("waiting")
@@ -88,13 +88,10 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
         if number is None and form.get("id") != "all":
             raise HTTPException(status_code=400, detail="console.bad_form")
         try:
-            if number is None:
-                done = await retry_all(service.database, service.worker)
-            else:
-                done = await retry(service.database, service.worker, [number])
+            done = await run_again(service.database, service.worker, None if number is None else [number])
         except TryAgain as error:
             raise HTTPException(status_code=503, detail="console.turns_not_retried") from error
-        count = sum(each.outcome in {"afresh", "resent"} for each in done)
+        count = sum(each.runs_again for each in done)
         await audit(service.database, request, "retry", {"turn": number or "all"}, messages=count)
         return Redirect(path_of(request)("/turns", retried=str(count)), status_code=303)
 
