@@ -1,11 +1,11 @@
-"""Lets incoming callbacks go before running turns: WeCom hangs up after 5 s, a person waits seconds anyway.
+"""Decides when a turn may begin: there is room for it, and no callback is coming in.
 
-Both share one event loop. When two hundred people write at the same moment, the turns of the first would stand in the
-way of the callbacks of the last.
+WeCom hangs up after 5 s, a person waits seconds anyway, and both share one event loop. When two hundred people write
+at the same moment, the turns of the first would stand in the way of the callbacks of the last.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _LONGEST = 0.2
@@ -45,3 +45,53 @@ class AdmissionGate:
                     await self._free.wait()
             # Those who came meanwhile are read before the next turn begins.
             await asyncio.sleep(0)
+
+
+class Capacity:
+    """Room for `most` turns: those that run, and those that a write under way may begin.
+
+    Room that is reserved looks taken to everyone else, and is often given back unused: the event was a repetition,
+    or its lane was busy. So whoever finds no room must be told when there is some, not only when a turn ends.
+    """
+
+    def __init__(self, most: int, *, running: Callable[[], int], freed: Callable[[], None]) -> None:
+        self.most = most
+        self._running = running
+        self._freed = freed
+        self._reserved = 0
+        self._refused = False
+
+    @property
+    def left(self) -> int:
+        """Return how many more turns may begin; negative after `most` was lowered."""
+        return self.most - self._running() - self._reserved
+
+    def has_room(self) -> bool:
+        """Return whether another turn may begin. After a no, `freed` is called once there is room."""
+        if self.left > 0:
+            return True
+        self._refused = True
+        return False
+
+    def reserve(self, count: int) -> None:
+        """Reserve room for turns that a write under way may begin."""
+        self._reserved += count
+
+    def release(self, count: int) -> None:
+        """Release reserved room; the turns that began are counted by `running` from now on."""
+        self._reserved -= count
+
+    @contextmanager
+    def reserved(self, count: int) -> Iterator[None]:
+        """Reserve room for as long as the block runs."""
+        self.reserve(count)
+        try:
+            yield
+        finally:
+            self.release(count)
+
+    def tell(self) -> None:
+        """Call `freed` if somebody was refused and there is room now."""
+        if self._refused and self.left > 0:
+            self._refused = False
+            self._freed()

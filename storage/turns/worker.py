@@ -18,7 +18,7 @@ from pipeline.supervision import SupervisedLoop
 from pipeline.turn_state import STOPPED, Finished, OutgoingPart, Postponed, Turn, Verdict, pause_after
 from storage.database.codec import content_to_json
 from storage.database.engine import Database
-from storage.turns.admission import AdmissionGate
+from storage.turns.admission import AdmissionGate, Capacity
 from storage.turns.group_commit import GroupCommitWriter
 from storage.turns.insistent_writer import InsistentWriter
 from storage.turns.lease import LEASE_SECONDS, Lease
@@ -65,7 +65,6 @@ class Worker:
     ) -> None:
         self.name = name or token_hex(8)
         self._database = database
-        self._most = most
         self._drain_seconds = drain_seconds
         self._turn_attempts = turn_attempts
         self._forgotten = forgotten
@@ -75,7 +74,6 @@ class Worker:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._current: dict[int, str] = {}
         """The lane of each turn that runs here, by the turn's id."""
-        self._claiming = 0
         self._admission = AdmissionGate()
         self._stopping: set[int] = set()
         self._storm = Storm()
@@ -83,6 +81,7 @@ class Worker:
         self._orphans = Orphans(database, self.name, between=orphan_seconds)
         self._insistent = InsistentWriter(self._writer, ledger.outcomes, doubt=self._orphans.suspect)
         self._wake = asyncio.Event()
+        self._capacity = Capacity(most, running=lambda: len(self._tasks), freed=self._wake.set)
         self._dispatcher = SupervisedLoop("dispatcher", self._dispatch)
         self._lease = Lease(database, self.name, lost=self._let_go, seconds=lease_seconds) if database.shared else None
         self._notifications = NotifyListener(database, self.name, self._on_notification) if database.shared else None
@@ -114,7 +113,7 @@ class Worker:
 
     def resize(self, *, most: int, drain_seconds: float, turn_attempts: int) -> None:
         """Set how many turns run at once from now on, how long they may take to finish at the end, and their tries."""
-        self._most = most
+        self._capacity.most = most
         self._drain_seconds = drain_seconds
         self._turn_attempts = turn_attempts
         self._wake.set()
@@ -163,8 +162,8 @@ class Worker:
 
     async def accept(self, event: InboundEvent, *, lane: str) -> bool:
         """Implement `Inbox.accept`."""
-        wish = Accept(lane, event, content_to_json(event.content), claim=self._room > 0)
-        self._claiming += wish.claim
+        wish = Accept(lane, event, content_to_json(event.content), claim=self._may_begin())
+        self._capacity.reserve(wish.claim)
         # The write goes on when we stop waiting, so its turn is started from the write, not from here.
         write = self._writer.post(wish)
         write.add_done_callback(partial(self._accepted, wish))
@@ -217,16 +216,15 @@ class Worker:
 
     # The work --------------------------------------------------------------------------------------------------
 
-    @property
-    def _room(self) -> int:
+    def _may_begin(self) -> bool:
         if self._run is None or not (self._lease is None or self._lease.stands):
-            return 0
-        return self._most - len(self._tasks) - self._claiming
+            return False
+        return self._capacity.has_room()
 
     def _accepted(self, wish: Accept, write: asyncio.Future[Accepted]) -> None:
-        self._claiming -= wish.claim
+        self._capacity.release(wish.claim)
         if write.exception() is not None:
-            # It may be stored, with its lane claimed, and only the answer be lost.
+            # It may be stored, with its lane claimed, and only the answer be lost. This wakes the dispatcher, too.
             self._suspect_orphans()
             return
         accepted = write.result()
@@ -237,6 +235,7 @@ class Worker:
             self._suspect_orphans()
         elif accepted.new and not wish.claim:
             self._wake.set()
+        self._capacity.tell()
 
     def _begin(self, turn: Turn) -> None:
         self._tasks[turn.lane] = asyncio.create_task(self._work(turn), name=f"lane {turn.lane}")
@@ -265,12 +264,13 @@ class Worker:
 
     async def _claim_and_begin(self) -> float | None:
         """Begin what there is room for; return the seconds until there may be more, None until somebody says so."""
-        if self._room <= 0:
-            # The next turn to end wakes us.
+        if not self._may_begin():
+            # We are woken once there is room.
             return None
         claimed = await self._claim()
         for turn in claimed.turns:
             self._begin(turn)
+        self._capacity.tell()
         pause = self._pause(claimed.next_in)
         if self._orphans.suspected:
             await self._orphans.free(self._tasks)
@@ -279,12 +279,9 @@ class Worker:
 
     async def _claim(self) -> Claimed:
         # Whoever comes in meanwhile must not take the same room, and finds the other half of it.
-        most = (self._room + 1) // 2
-        self._claiming += most
-        try:
+        most = (self._capacity.left + 1) // 2
+        with self._capacity.reserved(most):
             claimed = await self._writer.ask(Claim(most))
-        finally:
-            self._claiming -= most
         if len(claimed.turns) == most:
             self._wake.set()
         return claimed
@@ -311,7 +308,7 @@ class Worker:
         finally:
             if self._tasks.get(lane) is asyncio.current_task():
                 del self._tasks[lane]
-            self._wake_if_full()
+            self._capacity.tell()
 
     async def _one(self, turn: Turn) -> Turn | None:
         self._current[turn.id] = turn.lane
@@ -335,7 +332,12 @@ class Worker:
             self._stopping.discard(turn.id)
         match verdict:
             case Finished():
-                return await self._insistent.write_to_the_end(Close(turn, verdict, go_on=self._room > 0))
+                go_on = self._may_begin()
+                following = await self._insistent.write_to_the_end(Close(turn, verdict, go_on=go_on))
+                if not go_on:
+                    # The lane's next turn waits to be claimed, and the last look may have been before it did.
+                    self._wake.set()
+                return following
             case Postponed():
                 await self._insistent.postpone(turn, verdict)
                 self._wake.set()
@@ -360,10 +362,6 @@ class Worker:
         return await self._run(turn)
 
     # Who wakes and who stops whom ------------------------------------------------------------------------------
-
-    def _wake_if_full(self) -> None:
-        if len(self._tasks) >= self._most - 1:
-            self._wake.set()
 
     def _on_notification(self, word: str) -> None:
         if word == "ready":

@@ -1,8 +1,15 @@
-"""Who comes in goes before who works."""
+"""When a turn may begin: callbacks go first, and nobody who found no room is left waiting once there is some."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
-from storage.turns.admission import AdmissionGate
+from pipeline.answer import Outcome
+from pipeline.replies import Receipt, TextPart
+from pipeline.turn_state import Finished, Postponed, Turn, Verdict
+from storage.database.engine import Database
+from storage.turns.admission import AdmissionGate, Capacity
+from storage.turns.worker import Worker
+from tests.storage.turns.test_worker import LI, ZHANG, accept, said
 
 
 async def test_a_turn_begins_at_once_when_nobody_comes_in() -> None:
@@ -68,3 +75,96 @@ async def test_a_turn_that_is_stopped_while_it_waits_holds_nobody_up() -> None:
     await asyncio.wait_for(following, 5)
 
     assert stopped.cancelled()
+
+
+def test_whoever_found_no_room_is_told_once_there_is_some() -> None:
+    running, told = [1], []
+    capacity = Capacity(2, running=lambda: running[0], freed=lambda: told.append("free"))
+
+    with capacity.reserved(1):
+        assert not capacity.has_room()
+        capacity.tell()
+        assert [] == told
+    capacity.tell()
+    capacity.tell()
+
+    assert ["free"] == told
+    assert capacity.has_room()
+
+
+def test_nobody_is_told_who_did_not_ask() -> None:
+    told: list[str] = []
+    capacity = Capacity(1, running=lambda: 0, freed=lambda: told.append("free"))
+    assert capacity.has_room()
+
+    capacity.tell()
+
+    assert [] == told
+
+
+async def test_a_lane_goes_on_whose_turn_ended_while_a_repetition_took_the_last_room(database: Database) -> None:
+    worker = Worker(database, most=2)
+    again: list[asyncio.Task[bool]] = []
+
+    async def repeated_meanwhile(turn: Turn) -> None:
+        again.append(asyncio.create_task(accept(worker, turn.event)))
+        await asyncio.sleep(0)
+
+    ended = await _run(worker, repeated_meanwhile)
+    await accept(worker, said(ZHANG, "1"))
+    await asyncio.gather(*(accept(worker, said(ZHANG, f"{n}")) for n in range(2, 40)))
+
+    await ended(39)
+    await worker.close()
+
+
+async def test_a_turn_that_was_put_off_begins_though_a_repetition_had_the_last_room(database: Database) -> None:
+    worker = Worker(database, most=2)
+    gate = asyncio.Event()
+    again: list[asyncio.Task[bool]] = []
+
+    async def looked_for_room_meanwhile(turn: Turn) -> None:
+        if turn.lane.endswith("lisi"):
+            for _ in range(5):
+                again.append(asyncio.create_task(accept(worker, turn.event)))
+                await asyncio.sleep(0)
+                worker.resize(most=2, drain_seconds=5, turn_attempts=3)
+                await again[-1]
+            await gate.wait()
+
+    ended = await _run(worker, looked_for_room_meanwhile, put_off=("later",))
+    await accept(worker, said(ZHANG, "later"))
+    await accept(worker, said(LI, "hold"))
+
+    await ended(1)
+    gate.set()
+    await ended(2)
+    await worker.close()
+
+
+async def _run(
+    worker: Worker, during: Callable[[Turn], Awaitable[None]], put_off: tuple[str, ...] = ()
+) -> Callable[[int], Awaitable[None]]:
+    """Start a worker whose turns do `during` last; what is returned waits until so many have ended."""
+    ended = 0
+    changed = asyncio.Condition()
+
+    async def run(turn: Turn) -> Verdict:
+        nonlocal ended
+        if turn.event.key.endswith(put_off) and put_off and not turn.attempts:
+            return Postponed(0.3, "not yet")
+        answered = await worker.answered(turn, Outcome(()), [TextPart("好", "text")])
+        assert answered.parts
+        await during(turn)
+        async with changed:
+            ended += 1
+            changed.notify_all()
+        return Finished("done", (answered.parts[-1], Receipt("m1")))
+
+    async def until(count: int) -> None:
+        # Far below the 60 s after which the dispatcher looks by itself.
+        async with asyncio.timeout(30), changed:
+            await changed.wait_for(lambda: ended >= count)
+
+    await worker.start(run)
+    return until
