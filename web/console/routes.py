@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from web.console.assets import asset_routes
 from web.console.audit.audit_page import audit_pages
 from web.console.chains.chains_page import chains_pages
+from web.console.chains.replay_page import replay_pages
 from web.console.chat.chat_api import chat_api_routes
 from web.console.chat.chat_page import chat_routes
 from web.console.chat.faults import fault_routes
@@ -66,5 +67,6 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
         *exports_pages(service),
         *cases_pages(service),
         *chains_pages(service),
+        *replay_pages(service),
         *asset_routes(),
     ]

@@ -191,36 +191,6 @@ async function look() {
   } catch { /* The next look comes soon. */ }
 }
 
-function element(name, kind = "", said = "") {
-  const made = document.createElement(name);
-  if (kind) made.className = kind;
-  made.textContent = said;
-  return made;
-}
-
-async function* events(path, body) {
-  const answer = await fetch(`${words.api}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  if (!answer.ok) {
-    yield ["problem", await answer.json()];
-    return;
-  }
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    rest += (value || "").replace(/\r/g, "");
-    const blocks = rest.split("\n\n");
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const fields = Object.fromEntries(block.split("\n").filter((line) => line.includes(": ")).map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
-      if (fields.event) yield [fields.event, JSON.parse(fields.data)];
-    }
-    if (done) return;
-  }
-}
-
-function filled(sentence, values) { return sentence.replace(/\{(\w+)\}/g, (whole, key) => String(values[key] ?? whole)); }
-
 async function ask(event) {
   event.preventDefault();
   const button = event.submitter || event.target.querySelector("button");
@@ -231,7 +201,7 @@ async function ask(event) {
   facts.textContent = words.asking;
   button.disabled = true;
   try {
-    for await (const [kind, told] of events("/try", { text: document.getElementById("question").value, chain: text() })) {
+    for await (const [kind, told] of events(`${words.api}/try`, headers, { text: document.getElementById("question").value, chain: text() })) {
       if (kind === "request") {
         sent.replaceChildren(...told.messages.map((each) => {
           const item = element("li", "", each.role);
@@ -259,7 +229,7 @@ async function run(event) {
   list.replaceChildren();
   sum.textContent = words.asking;
   try {
-    for await (const [kind, told] of events("/test", { chain: text() })) {
+    for await (const [kind, told] of events(`${words.api}/test`, headers, { chain: text() })) {
       if (kind === "case") {
         const item = element("li", told.passed ? "passed" : "failed", told.input);
         item.dataset.number = told.number;

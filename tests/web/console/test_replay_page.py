@@ -1,0 +1,111 @@
+"""The replay page in a real Chromium: both answers side by side, judged by a model and by hand; and with no script."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.fakes.openai_server import Act, OpenAIServer, Says
+from tests.service import RunningService, running_service
+from tests.web.console.test_pages import HOSTILE, browser_page
+
+__all__ = ("browser_page",)
+
+DRAFT = 'description = "chat"\nsystem_prompt = "Be brief."\n'
+QUESTIONS = ("Where do I ask for leave?", HOSTILE)
+
+
+def answer(asked: Mapping[str, Any]) -> Act:
+    """Answer as the draft's prompt, the live one's or the judge's asks for."""
+    system, said = str(asked["messages"][0]["content"]), str(asked["messages"][-1]["content"])
+    if system.startswith("You compare"):
+        both = json.loads(said)
+        return Says(json.dumps({"better": "a" if len(both["a"]) < len(both["b"]) else "b", "why": "it is shorter"}))
+    return Says("On page 12." if system == "Be brief." else f"You ask for it on page 12. {HOSTILE}")
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with OpenAIServer(otherwise=answer) as server:
+        environ = {
+            "WEBOT_MODELS__DEFAULT__MODEL": "fake",
+            "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
+            "WEBOT_MODELS__DEFAULT__API_KEY": "k",
+            "WEBOT_MODELS__DEFAULT__OUTPUT_PRICE": "9",
+            "WEBOT_REPLAY__USERS": '["*"]',
+        }
+        async with running_service(tmp_path, environ) as opened:
+            phone = opened.phone("lisi")
+            for count, question in enumerate(QUESTIONS, start=1):
+                await phone.say(question)
+                await phone.texts(count=count)
+            await opened.console.put(
+                "/api/v1/chains/default/draft", json={"text": DRAFT}, headers={"If-None-Match": "*"}
+            )
+            yield opened
+
+
+@pytest.mark.parametrize(
+    ("lang", "sums"),
+    [
+        ("en", ("2 of 2 answers differ", "2 better, 0 same, 0 worse", "0 better, 1 same, 1 worse")),
+        ("zh", ("2 个回答中有 2 个不同", "较好 2，相当 0，较差 0", "较好 0，相当 1，较差 1")),
+    ],
+)
+async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_added_up(
+    house: RunningService, browser_page: Page, lang: str, sums: tuple[str, str, str]
+) -> None:
+    page = browser_page
+    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
+    await page.goto(f"{house.console.base_url}/console/chains/default?lang={lang}")
+    await page.locator(".chain-tabs a[href*='/replay']").click()
+    await page.locator("input[name=rubric]").fill("the shorter, the better")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#pairs .pair")).to_have_count(2)
+    await expect(page.locator("#changed")).to_have_text(sums[0])
+    await expect(page.locator("#sum-model")).to_have_text(sums[1])
+    await expect(page.locator("#totals-live [data-sum=answers]")).to_have_text("2")
+    first = page.locator("#pairs .pair", has_text="ask for leave?")
+    await expect(first.locator(".live del").first).to_contain_text("You ask for it o")
+    await expect(first.locator(".draft .pair-text")).to_have_text("On page 12.")
+    await expect(first.locator(".pair-verdict.better")).to_be_visible()
+
+    await first.locator("input[value=same]").focus()
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Tab")
+    other = page.locator("#pairs .pair", has_text="<script>").filter(has_not_text="ask for leave?")
+    await other.locator("input[value=worse]").check()
+    await expect(page.locator("#sum-hand")).to_have_text(sums[2])
+    await page.locator("#replay button.primary").click()
+    await expect(page.locator("#sum-hand")).to_have_text(sums[2])
+
+    assert "taken" not in await page.title()
+    assert 0 == await page.locator("#pairs img, #pairs script").count()
+
+
+async def test_a_replay_is_stopped_and_what_is_wrong_is_said(house: RunningService, browser_page: Page) -> None:
+    page, address = browser_page, f"{house.console.base_url}/console/chains/default/replay?lang=en"
+    file = Path(house.service.settings.storage.data_dir) / "chains" / "drafts" / "default.toml"
+    await page.goto(address)
+    file.write_text('modle = "x"', encoding="utf-8")
+    await page.locator("#replay button.primary").click()
+    await expect(page.locator("#replay-wrong")).to_contain_text("modle")
+    await page.reload()
+    await expect(page.locator(".chain-notice.bad").first).to_contain_text("modle")
+
+
+async def test_without_a_script_the_form_brings_all_pairs_at_once(house: RunningService) -> None:
+    asked = {"last": "20", "rubric": "the shorter, the better", "judge": "default", "tools": "on"}
+    page = await house.console.post("/console/chains/default/replay?lang=en", data=asked)
+    wrong = await house.console.post("/console/chains/default/replay?lang=en", data=asked | {"judge": "nobody"})
+    unfit = await house.console.post("/console/chains/default/replay?lang=en", data=asked | {"last": "many"})
+
+    assert "2 of 2 answers differ" in page.text
+    assert "2 better, 0 same, 0 worse" in page.text
+    assert page.text.count('<li class="card pair"') == len(QUESTIONS) + 1
+    assert "<img src=x" not in page.text
+    assert "nobody" in wrong.text
+    assert [200, 200, 422] == [page.status_code, wrong.status_code, unfit.status_code]
