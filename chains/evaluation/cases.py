@@ -62,19 +62,10 @@ async def run_case(trier: ChainTester, chain: ChainConfig, number: int, *, judge
         tried = TrialAnswer(error=str(error))
     if tried.error:
         return CaseResult(chain.name, number, case, tried, (tried.error,))
-    faults = [*unfit_answer(chain.model, tried), *await asyncio.to_thread(check_answer, case, tried.text)]
+    faults = [*tried.unfit, *await asyncio.to_thread(check_answer, case, tried.text)]
     if case.rubric and not faults:
         faults = await _rubric_fault(trier, case, tried.text, judge)
     return CaseResult(chain.name, number, case, tried, tuple(faults))
-
-
-def unfit_answer(model: str, tried: TrialAnswer) -> list[str]:
-    """Return why an answer says nothing of the model that was asked: another gave it, or it is not whole."""
-    stood_in = f"[models.{model}] gave no answer: [models.{tried.table}] ({tried.model}) stood in for it"
-    return [
-        *([stood_in] if tried.stood_in else []),
-        *([f"the answer is not whole: {tried.cut}"] if tried.cut else []),
-    ]
 
 
 def check_answer(case: Case, answer: str) -> list[str]:
@@ -105,8 +96,8 @@ async def _rubric_fault(trier: ChainTester, case: Case, answer: str, judge: str)
     )
     if said.error:
         return [f"was not judged: {said.error}"]
-    if unfit := unfit_answer(judge, said):
-        return [f"was not judged: {fault}" for fault in unfit]
+    if said.unfit:
+        return [f"was not judged: {fault}" for fault in said.unfit]
     begin, end = said.text.find("{"), said.text.rfind("}") + 1
     try:
         verdict = json.loads(said.text[begin:end]) if 0 <= begin < end else None

@@ -41,9 +41,20 @@ class ComparedAnswers:
     draft: TrialAnswer
 
     @property
+    def unfit(self) -> bool:
+        """Whether one of them is another model's, or not whole, so that nothing can be said of the versions."""
+        return bool(self.live.unfit or self.draft.unfit)
+
+    @property
     def changed(self) -> bool:
-        """Whether they say different things."""
-        return (self.live.text, self.live.error) != (self.draft.text, self.draft.error)
+        """Whether the versions say different things."""
+        return not self.unfit and (self.live.text, self.live.error) != (self.draft.text, self.draft.error)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Return why the answers cannot be compared, the draft's first; nothing where they can be."""
+        both = (self.draft, self.live)
+        return tuple(said for each in both for said in (*([each.error] if each.error else []), *each.unfit))
 
 
 def masked_question(trace: int, text: str, before: Sequence[Exchange]) -> ReplayQuestion:
@@ -77,10 +88,14 @@ async def replay(
 
 @dataclass(frozen=True, slots=True)
 class AnswerTotals:
-    """What one version's answers come to; `milliseconds` is the median."""
+    """What one version's answers come to; `milliseconds` is the median.
+
+    Tokens, tools, cost and time are of the answers that its model gave, and gave whole: `unfit` counts the others.
+    """
 
     answers: int
     errors: int
+    unfit: int
     tools: int
     input_tokens: int
     output_tokens: int
@@ -90,14 +105,16 @@ class AnswerTotals:
 
 def add_up(tried: Sequence[TrialAnswer]) -> AnswerTotals:
     """Add answers up."""
-    times = sorted(each.milliseconds for each in tried)
+    own = [each for each in tried if not each.unfit]
+    times = sorted(each.milliseconds for each in own)
     return AnswerTotals(
         answers=len(tried),
         errors=sum(bool(each.error) for each in tried),
-        tools=sum(len(each.tools) for each in tried),
-        input_tokens=sum(each.input_tokens for each in tried),
-        output_tokens=sum(each.output_tokens for each in tried),
-        cost=sum(each.cost for each in tried),
+        unfit=len(tried) - len(own),
+        tools=sum(len(each.tools) for each in own),
+        input_tokens=sum(each.input_tokens for each in own),
+        output_tokens=sum(each.output_tokens for each in own),
+        cost=sum(each.cost for each in own),
         milliseconds=times[len(times) // 2] if times else 0,
     )
 
@@ -112,36 +129,47 @@ def page(
 ) -> str:
     """Write the report as one page that needs nothing from anywhere."""
     live, draft = add_up([each.live for each in compared]), add_up([each.draft for each in compared])
-    changed = sum(each.changed for each in compared)
+    changed = changed_line(compared)
     return "\n".join(
         (
             "<!doctype html>",
             '<html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
             f"<title>{escape(chain)}: replay</title><style>{_STYLE}</style>",
-            f"<h1>{escape(chain)}: {changed} of {len(compared)} answers changed</h1>",
-            "<table><tr><th><th>answers<th>errors<th>tools used<th>input tokens<th>output tokens",
+            f"<h1>{escape(chain)}: {changed}</h1>",
+            "<table><tr><th><th>answers<th>errors<th>cut or not its own<th>tools used<th>input tokens<th>output tokens",
             f"<th>cost {escape(currency)}<th>median ms</tr>",
             *(
-                f"<tr><th>{label} {escape(revision)}<td>{each.answers}<td>{each.errors}<td>{each.tools}"
+                f"<tr><th>{label} {escape(revision)}<td>{each.answers}<td>{each.errors}<td>{each.unfit}<td>{each.tools}"
                 f"<td>{each.input_tokens}<td>{each.output_tokens}<td>{escape(money(each.cost))}<td>{each.milliseconds}</tr>"
                 for label, revision, each in (("live", revisions[0], live), ("draft", revisions[1], draft))
             ),
             "</table>",
             *(f"<p>{escape(line)}</p>" for line in cases),
-            *(line for each in sorted(compared, key=lambda one: not one.changed) for line in _row(each)),
+            *(
+                line
+                for each in sorted(compared, key=lambda one: (not one.changed, not one.unfit))
+                for line in _row(each)
+            ),
             "</html>",
         )
     )
 
 
+def changed_line(compared: Sequence[ComparedAnswers]) -> str:
+    """Return in one line how many answers changed, and how many say nothing of that."""
+    unfit = sum(each.unfit for each in compared)
+    beside = f"; {unfit} cannot be compared, being cut or another model's" if unfit else ""
+    return f"{sum(each.changed for each in compared)} of {len(compared)} answers changed{beside}"
+
+
 def _row(compared: ComparedAnswers) -> Iterator[str]:
     yield f"<h2>{escape(compared.question.text)} <small>#{compared.question.trace}</small></h2>"
     live, draft = compared.live, compared.draft
-    if not compared.changed and _comparable_uses(live) == _comparable_uses(draft):
-        yield f'<table class="same"><tr><td>{escape(_said(live))}{_tools(live)}</tr></table>'
+    if not compared.unfit and not compared.changed and _comparable_uses(live) == _comparable_uses(draft):
+        yield f'<table class="same"><tr><td>{escape(_said(live))}{_notes(live)}</tr></table>'
         return
     before, after = mark_differences(_said(live), _said(draft))
-    yield f"<table><tr><td>{before}{_tools(live)}<td>{after}{_tools(draft)}</tr></table>"
+    yield f"<table><tr><td>{before}{_notes(live)}<td>{after}{_notes(draft)}</tr></table>"
 
 
 def _comparable_uses(tried: TrialAnswer) -> list[tuple[str, str, str]]:
@@ -149,8 +177,10 @@ def _comparable_uses(tried: TrialAnswer) -> list[tuple[str, str, str]]:
     return [(use.name, use.arguments, use.outcome) for use in tried.tools]
 
 
-def _tools(tried: TrialAnswer) -> str:
-    return "".join(f"\n<small>{escape(describe_use(use))}</small>" for use in tried.tools)
+def _notes(tried: TrialAnswer) -> str:
+    """Return what is to be known of an answer beside its words."""
+    unfit = "".join(f"\n<strong>{escape(said)}</strong>" for said in tried.unfit)
+    return unfit + "".join(f"\n<small>{escape(describe_use(use))}</small>" for use in tried.tools)
 
 
 def differences(before: str, after: str) -> Iterator[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class TrialAnswer:
     """The provider's name for the model that answered."""
     table: str = ""
     """Its table in the settings: a fallback's, where one stood in."""
+    asked: str = ""
+    """The table of the model that was asked."""
     input_tokens: int = 0
     output_tokens: int = 0
     cost: int = 0
@@ -63,6 +65,15 @@ class TrialAnswer:
     """What was used on the way, in order."""
     calls: tuple[ModelCall, ...] = ()
     """What it took, one message of a model after the other."""
+
+    @property
+    def unfit(self) -> tuple[str, ...]:
+        """Return why it says nothing of the model that was asked: another gave it, or it is not whole."""
+        stood_in = f"[models.{self.asked}] gave no answer: [models.{self.table}] ({self.model}) stood in for it"
+        return (
+            *([stood_in] if self.stood_in else []),
+            *([f"the answer is not whole: {self.cut}"] if self.cut else []),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,9 @@ def describe_use(use: ToolUse) -> str:
 def _read(kept: dict[str, Any]) -> TrialAnswer:
     tools = tuple(ToolUse(**use) for use in kept["tools"])
     calls = tuple(ModelCall(**call) for call in kept["calls"])
-    return TrialAnswer(**{**kept, "tools": tools, "calls": calls, "cached": True})
+    # What an earlier version kept may lack what tells a fallback's answer from the model's.
+    known = {field.name: kept[field.name] for field in fields(TrialAnswer)}
+    return TrialAnswer(**{**known, "tools": tools, "calls": calls, "cached": True})
 
 
 def _now() -> datetime:
@@ -202,8 +215,7 @@ class ChainTester:
 
 def is_worth_keeping(tried: TrialAnswer) -> bool:
     """Whether an answer is the model's own and whole: what failed now may not fail the next time."""
-    fine = not (tried.error or tried.cut or tried.stood_in)
-    return fine and all(use.outcome in {"done", "refused"} for use in tried.tools)
+    return not (tried.error or tried.unfit) and all(use.outcome in {"done", "refused"} for use in tried.tools)
 
 
 def is_called(chain: ChainConfig, question: str, channel_chains: Collection[str]) -> bool:
@@ -222,6 +234,7 @@ def _trial_answer(generated: GeneratedAnswer, *, asked: str) -> TrialAnswer:
         text="" if generated.failure is not None else generated.text,
         model=generated.model,
         table=generated.table,
+        asked=asked,
         cut=generated.cut,
         stood_in=generated.failure is None and any(call.table != asked for call in generated.calls),
         input_tokens=sum(call.input_tokens for call in generated.calls),

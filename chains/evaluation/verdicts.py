@@ -5,7 +5,6 @@ import zlib
 from typing import Literal
 
 from chains.catalog.config import ChainConfig
-from chains.evaluation.cases import unfit_answer
 from chains.evaluation.replay import ComparedAnswers
 from chains.evaluation.tester import ChainTester
 
@@ -19,8 +18,8 @@ Say "neither" unless one clearly fits the rule better. What the answers tell you
 
 async def judge_pair(tester: ChainTester, compared: ComparedAnswers, *, rubric: str, judge: str) -> tuple[Verdict, str]:
     """Return the verdict with its reason; an empty one with why none could be given."""
-    if compared.live.error or compared.draft.error:
-        return "", compared.draft.error or compared.live.error
+    if compared.doubts:
+        return "", compared.doubts[0]
     if compared.live.text == compared.draft.text:
         return "same", ""
     # Judges prefer what they read first: which answer that is changes from question to question, the same each time.
@@ -29,8 +28,8 @@ async def judge_pair(tester: ChainTester, compared: ComparedAnswers, *, rubric: 
     asked = {"rule": rubric, "question": compared.question.text, "a": first.text, "b": second.text}
     chain = ChainConfig(name="judge", command="@judge", model=judge, system_prompt=_JUDGE)
     said = await tester.ask(chain, json.dumps(asked, ensure_ascii=False))
-    if said.error or (unfit := unfit_answer(judge, said)):
-        return "", said.error or unfit[0]
+    if said.error or said.unfit:
+        return "", said.error or said.unfit[0]
     better, why = _read(said.text)
     if better == "neither":
         return "same", why

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from chains.conversation.request import ModelRequest
 from chains.evaluation.case_report import case_document
-from chains.evaluation.cases import run_cases, unfit_answer
+from chains.evaluation.cases import run_cases
 from chains.evaluation.tester import ToolTrace, TrialAnswer
 from chains.models.prices import MILLION
 from pipeline.errors import ChainInvalid, SettingsInvalid
@@ -145,8 +145,7 @@ async def _trial(workspace: ChainWorkspace, version: Version, asked: _Try, words
                 case ToolTrace():
                     yield _event("tool", {"use": piece.use, "output": piece.output})
                 case TrialAnswer():
-                    faults = [] if piece.error else unfit_answer(version.chain.model, piece)
-                    yield _event("answer", {**answer_document(piece, workspace), "faults": faults})
+                    yield _event("answer", answer_document(piece, workspace))
 
 
 async def _cases(workspace: ChainWorkspace, version: Version, asked: _Test) -> _Events:
@@ -205,6 +204,7 @@ def answer_document(tried: TrialAnswer, workspace: ChainWorkspace) -> dict[str, 
         "table": tried.table,
         "stood_in": tried.stood_in,
         "cut": tried.cut,
+        "faults": [] if tried.error else list(tried.unfit),
         "cached": tried.cached,
         "milliseconds": tried.milliseconds,
         "first_milliseconds": tried.first_milliseconds,

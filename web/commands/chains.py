@@ -165,8 +165,7 @@ def diff(shell: Shell, name: str, old: str, new: str) -> None:
 @pass_shell
 def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) -> None:
     """Ask a chain something and show what exactly was sent."""
-    from chains.evaluation.cases import unfit_answer  # noqa: PLC0415 (not for `webot --help`)
-    from chains.models.prices import money  # noqa: PLC0415 (the same)
+    from chains.models.prices import money  # noqa: PLC0415 (not for `webot --help`)
 
     async def run(workspace: "ChainWorkspace") -> "TrialAnswer":
         from chains.evaluation.tester import ToolTrace, TrialAnswer  # noqa: PLC0415 (not for `webot --help`)
@@ -198,7 +197,7 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
     click.echo()
     if tried.error:
         raise click.ClickException(tried.error)
-    for fault in unfit_answer(workspace.version(name, live=live).chain.model, tried):
+    for fault in tried.unfit:
         click.secho(fault, fg="red", err=True)
     cost = f", {money(tried.cost)} {workspace.settings.budgets.currency}" if tried.cost else ""
     click.secho(
@@ -264,7 +263,7 @@ def replay(
     Only questions of the users that [replay] users names, and masked.
     """
     from chains.evaluation.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
-    from chains.evaluation.replay import add_up, page, replay  # noqa: PLC0415 (the same)
+    from chains.evaluation.replay import add_up, changed_line, page, replay  # noqa: PLC0415 (the same)
     from chains.models.prices import money  # noqa: PLC0415 (the same)
 
     workspace = open_workspace(shell)
@@ -295,21 +294,25 @@ def replay(
     currency = workspace.settings.budgets.currency
     written = page(name, (live.chain.revision, draft.chain.revision), compared, cases, currency=currency)
     write_report(report, written)
-    rows = [("", "REVISION", "ANSWERS", "ERRORS", "TOOLS", "TOKENS IN", "TOKENS OUT", f"COST {currency}", "MEDIAN MS")]
+    counted = ("ANSWERS", "ERRORS", "UNFIT", "TOOLS", "TOKENS IN", "TOKENS OUT", f"COST {currency}", "MEDIAN MS")
+    rows: list[tuple[str, ...]] = [("", "REVISION", *counted)]
     for label, version, tried in (
         ("live", live, [each.live for each in compared]),
         ("draft", draft, [each.draft for each in compared]),
     ):
         total = add_up(tried)
-        counts = (total.answers, total.errors, total.tools, total.input_tokens, total.output_tokens)
+        counts = (total.answers, total.errors, total.unfit, total.tools, total.input_tokens, total.output_tokens)
         cells = (*map(str, counts), money(total.cost), str(total.milliseconds))
-        rows.append((label, version.chain.revision, *cells))  # type: ignore[arg-type]
+        rows.append((label, version.chain.revision, *cells))
     click.echo("\n".join(format_columns(rows)))
     for line in cases:
         click.echo(line)
-    changed = sum(each.changed for each in compared)
-    click.echo(f"{changed} of {len(compared)} answers changed; side by side in {report}")
-    if any(each.draft.error for each in compared):
+    for each in compared:
+        for label, answer in (("live", each.live), ("draft", each.draft)):
+            for fault in answer.unfit:
+                click.secho(f"#{each.question.trace} {label}: {fault}", fg="red", err=True)
+    click.echo(f"{changed_line(compared)}; side by side in {report}")
+    if any(each.draft.error or each.draft.unfit for each in compared):
         raise click.exceptions.Exit(1)
 
 

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from storage.database.engine import open_database
-from tests.fakes.openai_server import OpenAIServer, Says
+from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 from tests.storage.conversations.test_questions import talk
 from tests.storage.conversations.test_ratings import judge
 from tests.web.shell import webot_here
@@ -191,6 +192,39 @@ async def test_real_questions_are_put_to_both_versions(server: OpenAIServer, tmp
     assert "ann asks 2" in report
     assert "bob" not in report
     assert {"one", "two"} == {body["messages"][0]["content"] for body in server.bodies}
+
+
+async def test_a_replay_marks_what_a_fallback_answered_for_the_draft(tmp_path: Path) -> None:
+    def act(body: Mapping[str, Any]) -> Act:
+        failing = body["model"] == "m" and body["messages"][0]["content"] == "two"
+        return Fails(500) if failing else Says("the same")
+
+    def publish() -> None:
+        draft(tmp_path, "one")
+        ran(tmp_path, "publish", "hr")
+        draft(tmp_path, "two")
+
+    await asyncio.to_thread(publish)
+    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/data/webot.db")
+    await talk(database, "ann", "hr")
+    await database.close()
+    async with OpenAIServer(otherwise=act) as server:
+        environ = {
+            "WEBOT_MODELS__DEFAULT__MODEL": "m",
+            "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
+            "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
+            "WEBOT_MODELS__DEFAULT__FALLBACKS": '["spare"]',
+            "WEBOT_MODELS__SPARE__MODEL": "s",
+            "WEBOT_MODELS__SPARE__BASE_URL": server.base_url,
+            "WEBOT_REPLAY__USERS": '["*"]',
+        }
+        said = await asyncio.to_thread(lambda: ran(tmp_path, "replay", "hr", code=1, environ=environ))
+    report = await asyncio.to_thread((tmp_path / "replay-hr.html").read_text, encoding="utf-8")
+
+    assert "draft: [models.default] gave no answer: [models.spare] (s) stood in for it" in said
+    assert "0 of 1 answers changed; 1 cannot be compared, being cut or another model's" in said
+    assert "draft: 0 of 1 cases pass" in said
+    assert "[models.spare] (s) stood in for it" in report
 
 
 async def test_what_people_think_is_counted_by_revision_and_read(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ class ReplayEnd:
 
     questions: int
     changed: int
+    unfit: int
+    """Pairs of which one is cut or another model's: they count neither as changed nor as the same."""
     better: int
     same: int
     worse: int
@@ -72,6 +74,7 @@ async def replay_chain(
     yield ReplayEnd(
         questions=len(compared),
         changed=sum(each.changed for each in compared),
+        unfit=sum(each.unfit for each in compared),
         better=verdicts.count("better"),
         same=verdicts.count("same"),
         worse=verdicts.count("worse"),
