@@ -12,13 +12,15 @@ import ssl
 import subprocess
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
 from chains.models.registry import is_loopback
+from chains.tooling.executor import MOST_CHARACTERS
 from chains.tooling.tool import MOST_USES, BoundTool
 from pipeline.settings import McpTable
 
@@ -175,11 +177,25 @@ class McpConnection:
         self._task = None
         self._closing.set()
 
+    def _give_up(self, closing: asyncio.Event, limit: asyncio.Timeout) -> None:
+        """Disconnect from a server that sent more than it may; leave one that was not connected yet alone a while."""
+        if closing.is_set() or closing is not self._closing:
+            return
+        self.trouble = "TooMuch"
+        if not self._ready.is_set() and not limit.expired():
+            self._rests_until = time.monotonic() + REST_SECONDS
+            limit.reschedule(asyncio.get_running_loop().time())
+        log.warning("mcp_server_says_too_much", server=self.name, connected=self._ready.is_set())
+        self._disconnect()
+
     async def _keep(self, ready: asyncio.Event, closing: asyncio.Event) -> None:
         """Keep the session open until it is to be closed, or is lost."""
         began = time.monotonic()
         try:
-            async with asyncio.timeout(self.table.timeout) as limit, self._opened() as session:
+            async with (
+                asyncio.timeout(self.table.timeout) as limit,
+                self._opened(partial(self._give_up, closing, limit)) as session,
+            ):
                 await session.initialize()
                 offers = await self._offered(session)
                 limit.reschedule(None)
@@ -190,7 +206,8 @@ class McpConnection:
                 await closing.wait()
         except Exception as error:  # noqa: BLE001 - the edge of a step: answers go on without the server
             # Its own text may quote an address with a key in it.
-            self.trouble = _short_cause(error)
+            if not closing.is_set():
+                self.trouble = _short_cause(error)
             if ready.is_set():
                 log.warning("mcp_server_lost", server=self.name, error=self.trouble)
             elif not closing.is_set():
@@ -200,24 +217,27 @@ class McpConnection:
             if self._task is asyncio.current_task():
                 self._session = self._task = None
 
-    def _opened(self) -> AbstractAsyncContextManager["ClientSession"]:
-        return self._program() if self.table.transport == "stdio" else self._remote()
+    def _opened(self, give_up: Callable[[], None]) -> AbstractAsyncContextManager["ClientSession"]:
+        return self._program(give_up) if self.table.transport == "stdio" else self._remote(give_up)
 
     @asynccontextmanager
-    async def _program(self) -> AsyncIterator["ClientSession"]:
-        from mcp import ClientSession, StdioServerParameters  # noqa: PLC0415 - an extra
-        from mcp.client.stdio import stdio_client  # noqa: PLC0415
+    async def _program(self, give_up: Callable[[], None]) -> AsyncIterator["ClientSession"]:
+        from mcp import ClientSession  # noqa: PLC0415 - an extra
+
+        from chains.tooling.mcp_program import open_program  # noqa: PLC0415 - needs the extra
 
         table = self.table
         env = {key: value.get_secret_value() for key, value in table.env.items()}
-        # It gets these and the few variables a program cannot do without, and none of webot's own.
-        program = StdioServerParameters(command=table.command, args=list(table.args), env=env or None)
-        errors = self._errors or cast("TextIO", subprocess.DEVNULL)
-        async with stdio_client(program, errlog=errors) as (read, write), ClientSession(read, write) as session:
+        errors = self._errors or subprocess.DEVNULL
+        command = [table.command, *table.args]
+        async with (
+            open_program(command, env, errors=errors, give_up=give_up) as (received, sent),
+            ClientSession(received, sent) as session,
+        ):
             yield session
 
     @asynccontextmanager
-    async def _remote(self) -> AsyncIterator["ClientSession"]:
+    async def _remote(self, give_up: Callable[[], None]) -> AsyncIterator["ClientSession"]:
         import httpx  # noqa: PLC0415 - an extra
         from langchain_mcp_adapters.sessions import create_session  # noqa: PLC0415
 
@@ -234,7 +254,7 @@ class McpConnection:
         ) -> httpx.AsyncClient:
             return httpx.AsyncClient(
                 headers={**(headers or {}), "accept-encoding": "identity"},
-                event_hooks={"response": [bounding(self._disconnect)]},
+                event_hooks={"response": [bounding(give_up)]},
                 timeout=timeout,
                 auth=auth,
                 proxy=proxy,
@@ -311,6 +331,9 @@ def _text_of(result: Any) -> str:  # noqa: ANN401 - a type of the extra
                 parts.append(f"[{block.uri}]")
             case kind:
                 parts.append(f"[{kind} left out]")
+    if sum(map(len, parts)) > MOST_CHARACTERS:
+        # What comes after is cut off anyway, and comparing so much takes seconds.
+        return "\n".join(parts)
     if result.structuredContent is not None and not _is_said(result.structuredContent, parts):
         parts.append(json.dumps(result.structuredContent, ensure_ascii=False, default=str))
     return "\n".join(parts) or "(nothing)"
