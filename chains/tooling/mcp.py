@@ -49,7 +49,7 @@ class McpServers:
 
     async def offers(self, names: Iterable[str], *, patience: float = CONNECT_SECONDS) -> dict[str, BoundTool]:
         """Return the tools that a chain's `tools` name, by the names models call them; the rest of them is ignored."""
-        wanted = _wanted(names)
+        wanted = tools_by_server(names)
         if not wanted:
             return {}
         here = [(self._servers[name], tools) for name, tools in wanted.items() if name in self._servers]
@@ -91,7 +91,7 @@ class McpServers:
         missing: list[Sentence] = []
         away: list[Sentence] = []
         taken: dict[str, str] = {}
-        for name, tools in _wanted(names).items():
+        for name, tools in tools_by_server(names).items():
             if (server := self._servers.get(name)) is None:
                 continue
             offers = await server.offers(patience)
@@ -112,7 +112,7 @@ class McpServers:
 
     def connect_soon(self, names: Iterable[str]) -> None:
         """Begin to connect to the servers that chains' `tools` name, without waiting for any."""
-        for server in _wanted(names):
+        for server in tools_by_server(names):
             if server in self._servers:
                 self._servers[server].connect_soon()
 
@@ -149,7 +149,7 @@ def set_up(settings: Settings) -> dict[str, McpTable]:
 
 def names_servers(names: Iterable[str]) -> bool:
     """Whether a chain's `tools` name any server."""
-    return bool(_wanted(names))
+    return bool(tools_by_server(names))
 
 
 def unknown_tool(names: Iterable[str], settings: Settings) -> str:
@@ -160,7 +160,7 @@ def unknown_tool(names: Iterable[str], settings: Settings) -> str:
 def unknown_tools(names: Iterable[str], settings: Settings) -> Iterator[Sentence]:
     """Yield each server or tool that a chain's `tools` name and that is not in the settings."""
     tables = set_up(settings)
-    for server, tools in _wanted(names).items():
+    for server, tools in tools_by_server(names).items():
         if (table := tables.get(server)) is None:
             there = ", ".join(f'"{_PREFIX}{name}"' for name in tables)
             kind = "mcp_server" if there else "mcp_none"
@@ -175,8 +175,8 @@ def _of_tools(said: Sentence) -> Sentence:
     return Sentence("mistake.keyed", key="tools", said=said)
 
 
-def _wanted(names: Iterable[str]) -> dict[str, set[str]]:
-    """Return the servers named with the tools wanted of each; none of them for all."""
+def tools_by_server(names: Iterable[str]) -> dict[str, set[str]]:
+    """Return the servers that a chain's `tools` name with the tools wanted of each; none of them for all."""
     wanted: dict[str, set[str]] = {}
     everything: set[str] = set()
     for name in names:

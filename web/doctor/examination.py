@@ -12,6 +12,7 @@ from pipeline.net import local_url
 from pipeline.text.i18n import Catalogue, Language
 from storage.database.access import open_for_cli
 from storage.monitoring.views import last_accepted
+from web.doctor.answering_chains import examine_chains, read_answering_chains
 from web.doctor.environment import examine_ground, examine_service, examine_start
 from web.doctor.exposure import examine_console, examine_exposure
 from web.doctor.models import examine_models
@@ -65,7 +66,10 @@ async def examine(loaded: Loaded, *, seconds: float, language: Language | None =
             yield finding
     async for finding in examine_models(settings, teller, seconds):
         yield finding
-    async for finding in examine_servers(settings, teller, seconds):
+    chains = await read_answering_chains(settings)
+    for finding in examine_chains(chains, teller):
+        yield finding
+    async for finding in examine_servers(settings, chains.chains if chains else (), teller, seconds):
         yield finding
     async for finding in examine_exposure(settings, teller, seconds):
         yield finding

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from chains.catalog.config import ChainConfig
 from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
@@ -22,9 +23,9 @@ PROGRAM = {
 TELLER = FindingFactory(Catalogue("en"), Redactor().text)
 
 
-async def findings(**table: object) -> list[Finding]:
+async def findings(*chains: ChainConfig, **table: object) -> list[Finding]:
     settings = Settings.model_validate({"mcp": {"pretend": table}})
-    return [each async for each in examine_servers(settings, TELLER, 60.0)]
+    return [each async for each in examine_servers(settings, chains, TELLER, 60.0)]
 
 
 async def test_a_server_that_answers_is_well() -> None:
@@ -43,6 +44,39 @@ async def test_a_program_that_ends_is_quoted() -> None:
     (found,) = await findings(command=sys.executable, args=["-c", "raise SystemExit('no cellar here')"])
 
     assert ("ill", True) == (found.state, "no cellar here" in found.says)
+
+
+async def test_a_tool_that_chains_name_and_the_server_does_not_have_is_ill() -> None:
+    """Whatever else is right: their models answer without it, and nobody is told."""
+    (found,) = await findings(
+        ChainConfig(name="hr", tools=("mcp.pretend.add", "mcp.pretend.subtract")),
+        ChainConfig(name="it", tools=("mcp.pretend.subtract", "mcp.other.x", "current_time")),
+        ChainConfig(name="pay", tools=("mcp.pretend",)),
+        **PROGRAM,
+    )
+
+    assert ("ill", "pretend") == (found.state, found.about)
+    assert "it has no mcp.pretend.subtract, which the chains hr, it name; it has add, " in found.says
+    assert "webot chains check" in found.fix
+
+
+async def test_chains_that_name_what_the_server_has_are_well() -> None:
+    (found,) = await findings(
+        ChainConfig(name="hr", tools=("mcp.pretend.add",)), ChainConfig(name="it", tools=("mcp.pretend",)), **PROGRAM
+    )
+
+    assert "well" == found.state
+
+
+async def test_the_chains_of_a_server_that_is_away_are_named() -> None:
+    (found,) = await findings(
+        ChainConfig(name="hr", tools=("mcp.pretend.add",)),
+        ChainConfig(name="it", tools=("mcp.pretend",)),
+        command=sys.executable,
+        args=["-c", "raise SystemExit('no cellar here')"],
+    )
+
+    assert ("ill", True) == (found.state, "the chains hr, it answer without its tools" in found.says)
 
 
 async def test_a_table_that_cannot_work_is_told() -> None:
