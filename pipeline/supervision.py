@@ -67,6 +67,12 @@ class SupervisedLoop:
             try:
                 await self._run()
                 self._how = "ended by itself"
+            except asyncio.CancelledError:
+                if (task := asyncio.current_task()) is None or task.cancelling():
+                    raise
+                # Nobody ended the loop: something it waited for was cancelled.
+                log.exception("loop_ended", loop=self.name)
+                self._how = "ended with CancelledError"
             except Exception as error:  # the edge of a loop: it goes on, whatever it met
                 log.exception("loop_ended", loop=self.name)
                 self._how = f"ended with {type(error).__name__}"

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from storage.database.failures import Meaning, read_failure
 
@@ -33,10 +33,16 @@ class BatchReader(Generic[Key, Found]):
         if len(self._running) < _AT_ONCE:
             task = asyncio.create_task(self._run(), name="batch read")
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
         return await future
 
     async def _run(self) -> None:
+        try:
+            await self._read_waiting()
+        finally:
+            # In the same step in which nobody was found waiting: who asks in the next one begins a task.
+            self._running.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _read_waiting(self) -> None:
         while self._waiting:
             asked: dict[Key, list[asyncio.Future[Found | None]]] = {}
             while self._waiting and len(asked) < self._most:

@@ -11,7 +11,7 @@ from pipeline.supervision import SupervisedLoop
 class Ends:
     """A loop that ends some times, in one way or another, and then runs on."""
 
-    def __init__(self, error: Exception | None, times: int) -> None:
+    def __init__(self, error: BaseException | None, times: int) -> None:
         self.begun = 0
         self.running = asyncio.Event()
         self._error = error
@@ -27,8 +27,12 @@ class Ends:
         await asyncio.Event().wait()
 
 
-@pytest.mark.parametrize("error", [None, ValueError("秘密"), StopAsyncIteration()], ids=["by itself", "error", "odd"])
-async def test_a_loop_that_ends_is_begun_again_until_it_runs(error: Exception | None) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [None, ValueError("秘密"), StopAsyncIteration(), asyncio.CancelledError()],
+    ids=["by itself", "error", "odd", "what it waits for is cancelled"],
+)
+async def test_a_loop_that_ends_is_begun_again_until_it_runs(error: BaseException | None) -> None:
     before = metrics.LOOP_RESTARTS.labels("test")._value.get()  # noqa: SLF001 -- the counter's own
     ends = Ends(error, times=3)
     loop = SupervisedLoop("test", ends, first_pause=0.001)

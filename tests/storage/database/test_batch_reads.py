@@ -75,3 +75,18 @@ async def test_who_stops_waiting_takes_nobody_along() -> None:
     assert "row 2" == await patient
     with pytest.raises(asyncio.CancelledError):
         await impatient
+
+
+async def test_who_asks_again_in_the_moment_in_which_the_last_statements_end_is_answered() -> None:
+    table = Table()
+    reader = BatchReader(table.read, most=1)
+
+    async def twice(key: int) -> list[str | None]:
+        return [await reader.read(key), await reader.read(key)]
+
+    asking = [asyncio.create_task(twice(key)) for key in range(2)]
+    await asyncio.sleep(0)
+    table.go_on.set()
+
+    async with asyncio.timeout(30):
+        assert [["row 0", "row 0"], ["row 1", "row 1"]] == await asyncio.gather(*asking)
