@@ -44,13 +44,17 @@ def _open(table: WeComAibotSettings, context: ChannelContext) -> OpenedChannel:
 
 def _stand_in(table: WeComAibotSettings, context: StandInContext) -> tuple[WeComAibotSettings, App]:
     address = context.own_url + table.path if table.mode == "callback" else ""
-    bot = context.simulator.register(invent_bot(agent_id=context.agent_id, callback_url=address, name=context.name))
+    bot = context.simulator.register(
+        invent_bot(agent_id=context.agent_id, callback_url=address, name=(*table.names, context.name)[0])
+    )
     credentials = {
         "bot_id": bot.bot_id,
         "secret": SecretStr(bot.secret),
         "token": SecretStr(bot.token),
         "encoding_aes_key": SecretStr(bot.encoding_aes_key),
         "connection_url": context.simulator.bot_url,
+        # Who tries a group out mentions the bot by the name that the pretend chat shows.
+        "name": ", ".join(dict.fromkeys((*table.names, context.name))),
     }
     return WeComAibotSettings.model_validate(table.model_dump() | credentials), bot
 

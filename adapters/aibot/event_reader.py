@@ -86,7 +86,7 @@ def read_message(
         content = _with_quote(content, body.get("quote"))
     group = chat_id if is_group else ""
     person, sent_at = Person(channel, user), _time(body, now)
-    event = InboundEvent(_key(aibotid, msgid), person, content, sent_at, group)
+    event = InboundEvent(event_key(aibotid, msgid), person, content, sent_at, group)
     pictures = _pictures(body, kind) if isinstance(content, Text) else []
     return BotMessage(
         event,
@@ -99,6 +99,11 @@ def read_message(
             for number, picture in enumerate(pictures)
         ),
     )
+
+
+def event_key(bot_id: str, msgid: str) -> str:
+    """Return the key of the event that a callback is read into."""
+    return _key(bot_id, msgid)
 
 
 def _key(*parts: str) -> str:

@@ -54,9 +54,29 @@ class Phone:
         """Return the app as it is registered now."""
         return self._platform.apps[self._key]
 
-    async def do(self, content: Content) -> DeliveryResult:
-        """Do something that WeCom reports; returns when the app has accepted the report or WeCom has given it up."""
-        said = self._platform.note(self.app, self.user, content, is_message=is_message(content), group=self.group)
+    async def do(
+        self,
+        content: Content,
+        *,
+        quote: Content | None = None,
+        attachments: tuple[Content, ...] = (),
+        is_addressed: bool = True,
+    ) -> DeliveryResult:
+        """Do something that WeCom reports; returns when the app has accepted the report or WeCom has given it up.
+
+        What is said in a group and not to the bot (`is_addressed` false) is shown there, and reported to nobody.
+        """
+        said = self._platform.note(
+            self.app,
+            self.user,
+            content,
+            is_message=is_message(content),
+            group=self.group,
+            quote=quote,
+            attachments=attachments,
+        )
+        if not is_addressed:
+            return DeliveryResult(said.msg_id, (), ())
         if self.app.bot_id and self._bots is not None:
             return await self._bots.deliver(self.app, said)
         return await self._callback_sender.deliver(self.app, said)

@@ -24,16 +24,18 @@ from web.operator.shell import Shell, pass_shell
 )
 @click.option("--repeat", type=click.IntRange(1), default=1, show_default=True, help="How often each says it.")
 @click.option("--deliver", type=click.IntRange(1, 100), default=1, show_default=True, help="Deliveries of a callback.")
+@click.option("--groups", type=click.IntRange(0), default=0, help="Spread the people over so many groups of an AI bot.")
 @click.option("--channel", default="", metavar="NAME", help="The channel to speak in; else the first one.")
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
 @pass_shell
-def command(
+def command(  # noqa: PLR0913 -- an argument for each option
     shell: Shell,
     file: Path,
     users: int,
     rate: float | None,
     repeat: int,
     deliver: int,
+    groups: int,
     channel: str,
     *,
     as_json: bool,
@@ -46,7 +48,7 @@ def command(
     from web.terminal.simulate import run_simulation  # noqa: PLC0415
 
     loaded = shell.load()
-    plan = Plan(acts=read_script(file), users=users, rate=rate, repeat=repeat, deliver=deliver)
+    plan = Plan(acts=read_script(file), users=users, rate=rate, repeat=repeat, deliver=deliver, groups=groups)
     with TemporaryDirectory(prefix="webot-simulate-") as folder:
         played = run_simulation(
             loaded,

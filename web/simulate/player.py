@@ -10,14 +10,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
-from adapters.simulator.callback_sender import encrypted_post
+from adapters.aibot.event_reader import event_key
+from adapters.simulator.callback_sender import DeliveryResult, encrypted_post
 from adapters.simulator.callback_xml import is_message
 from adapters.simulator.faults import Repeat
 from adapters.simulator.phone import Phone
 from adapters.simulator.platform.apps import App
 from adapters.simulator.platform.timeline import Delivered, MemberAction
 from adapters.simulator.simulator import WeComSimulator
-from pipeline.events import Content, File, Image, Voice
+from pipeline.events import Content, File, Image, Text, Voice
 from pipeline.ports import Channel, WebhookRequest
 from storage.database.engine import Database
 from storage.monitoring.status import TurnStatus, turn_statuses
@@ -66,6 +67,8 @@ class Plan(_Shape):
     rate: float | None = Field(default=None, gt=0)
     repeat: int = Field(default=1, ge=1)
     deliver: int = Field(default=1, ge=1, le=100)
+    groups: int = Field(default=0, ge=0, le=10_000)
+    """Over how many groups the people are spread; 0 for single chats. Only an AI bot has groups."""
     patience: float = Field(default=60.0, gt=0)
     """Seconds without any answer after which those still open are lost."""
 
@@ -101,7 +104,8 @@ class _Player(MemberRun):
             self._note(entry)
 
     def _note(self, entry: object) -> None:
-        if isinstance(entry, Delivered):
+        # An answer that still grows is none yet.
+        if isinstance(entry, Delivered) and not entry.streaming:
             self.received[entry.msgid] = entry
 
 
@@ -146,8 +150,16 @@ class Simulation:
         # A name of this run's own: nobody it could be mistaken for, and no earlier conversation.
         run = secrets.token_hex(3)
         app = self._app
+        groups = [f"sim-{run}-group-{n}" for n in range(1, self._plan.groups + 1)] or [""]
         self._players = [
-            _Player(phone=self._simulator.phone(f"sim-{run}-{n:05d}", agent_id=app.agent_id, corp_id=app.corp_id))
+            _Player(
+                phone=self._simulator.phone(
+                    f"sim-{run}-{n:05d}",
+                    agent_id=app.agent_id,
+                    corp_id=app.corp_id,
+                    group=groups[n % len(groups)],
+                )
+            )
             for n in range(1, self._plan.users + 1)
         ]
         async with AsyncExitStack() as stack:
@@ -173,19 +185,34 @@ class Simulation:
                         await asyncio.sleep(act.seconds)
                     case Do() | Send():
                         await pace()
-                        await self._say(player, _content(act, player.phone))
+                        await self._say(player, *_content(act, player.phone))
 
-    async def _say(self, player: _Player, content: Content) -> None:
+    async def _say(self, player: _Player, content: Content, attachments: tuple[Content, ...] = ()) -> None:
         app = player.phone.app
         if not is_message(content):
             await self._next_second(player, content)
         async with self._posting:
-            said = self._simulator.platform.note(app, player.phone.user, content, is_message=is_message(content))
+            said = self._simulator.platform.note(
+                app,
+                player.phone.user,
+                content,
+                is_message=is_message(content),
+                group=player.phone.group,
+                attachments=attachments,
+            )
             self._sent += 1
-            posting = await self._simulator.callback_sender.deliver(app, said)
-        player.sent.append(SentMessage(said, self._key(app, said), posting))
+            posting = await self._deliver(app, said)
+        player.sent.append(SentMessage(said, self._key(app, said, posting), posting))
         if self._plan.rate is None and posting.accepted:
             await self._answer(player, said)
+
+    async def _deliver(self, app: App, said: MemberAction) -> DeliveryResult:
+        if not app.bot_id:
+            return await self._simulator.callback_sender.deliver(app, said)
+        bots = self._simulator.bots
+        # An event has no id by which it could be told again.
+        times = self._plan.deliver if said.msg_id else 1
+        return (await asyncio.gather(*(bots.deliver(app, said) for _ in range(times))))[0]
 
     async def _next_second(self, player: _Player, content: Content) -> None:
         """Wait until the next second between two equal events: their keys contain the second, and would be equal."""
@@ -200,6 +227,13 @@ class Simulation:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._plan.patience
         while loop.time() < end:
+            if player.phone.group:
+                # What comes to a group may answer another.
+                found = await turn_statuses(self._database, [key])
+                if key in found and found[key].is_over:
+                    return
+                await asyncio.sleep(_LOOK_SECONDS)
+                continue
             try:
                 await player.phone.messages(count=1, after=said.number, within=1.0)
             except TimeoutError:
@@ -209,7 +243,9 @@ class Simulation:
             else:
                 return
 
-    def _key(self, app: App, said: MemberAction) -> str:
+    def _key(self, app: App, said: MemberAction, posting: DeliveryResult) -> str:
+        if app.bot_id:
+            return event_key(app.bot_id, posting.msg_id)
         # The channel reads its own key out of the callback, so no rule about keys is repeated here.
         url, body = encrypted_post(app, said)
         _, event = self._channel.receive(WebhookRequest("POST", dict(parse_qsl(urlsplit(url).query)), body))
@@ -236,19 +272,29 @@ class Simulation:
         return found
 
 
-def _content(act: Do | Send, phone: Phone) -> Content:
+def _content(act: Do | Send, phone: Phone) -> tuple[Content, tuple[Content, ...]]:
+    """Return what is said, and the files in one message with it: in a group the bot gets only what mentions it."""
+    mention = f"@{phone.app.name}"
     match act:
+        case Do(content=Text(text)) if phone.group:
+            return Text(f"{mention} {text}"), ()
         case Do():
-            return act.content
+            return act.content, ()
+        case Send() if phone.group:
+            return Text(mention), (_file(act, phone),)
         case Send():
-            media_id = phone.put(act.type, act.data, act.name)
-            match act.type:
-                case "image":
-                    return Image(media_id)
-                case "voice":
-                    return Voice(media_id, "amr")
-                case "file":
-                    return File(media_id, act.name)
+            return _file(act, phone), ()
+
+
+def _file(act: Send, phone: Phone) -> Content:
+    media_id = phone.put(act.type, act.data, act.name)
+    match act.type:
+        case "image":
+            return Image(media_id)
+        case "voice":
+            return Voice(media_id, "amr")
+        case "file":
+            return File(media_id, act.name)
 
 
 def _pace(rate: float | None) -> Callable[[], Awaitable[None]]:

@@ -4,7 +4,7 @@ What answered what is not guessed from the words: each callback's key leads to i
 the messages that left for it, which are then looked for on the pretend phones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -76,9 +76,9 @@ def build_report(
     answered = apologies = silent = out_of_order = 0
     replies: list[float] = []
     accounted: set[str] = set()
-    for part in played:
-        latest = 0
-        for one in part.sent:
+    latest: dict[str, int] = {}
+    for part, everything in _in_order(played, found):
+        for one in everything:
             track = found.get(one.key)
             if track is None:
                 continue
@@ -93,8 +93,9 @@ def build_report(
             # What must not wait in the lane overtakes on purpose.
             if not track.lane.endswith(_URGENT):
                 numbers = [message.number for message in shown]
-                out_of_order += numbers[0] < latest or numbers != sorted(numbers)
-                latest = max(latest, *numbers)
+                before = latest.get(track.lane, 0)
+                out_of_order += numbers[0] < before or numbers != sorted(numbers)
+                latest[track.lane] = max(before, *numbers)
     spoken = [one for part in played for one in part.sent]
     return Report(
         users=len(played),
@@ -106,14 +107,26 @@ def build_report(
         lost=len(spoken) - answered - silent,
         duplicated=sum(
             message.msgid not in accounted and message.text not in notices
-            for part in played
-            for message in part.received.values()
+            # In a group all see the same message.
+            for message in {message.msgid: message for part in played for message in part.received.values()}.values()
         ),
         out_of_order=out_of_order,
         seconds=seconds,
         accept_ms=percentiles([_accepting(one.delivery) for one in spoken if one.delivery.accepted]),
         reply_ms=percentiles(replies),
     )
+
+
+def _in_order(
+    played: Sequence[MemberRun], found: Mapping[str, TurnStatus]
+) -> Iterator[tuple[MemberRun, Sequence[SentMessage]]]:
+    """Yield what was said: a member's own in the order of speaking, and a group's in the order it was accepted."""
+    in_groups: list[tuple[int, MemberRun, SentMessage]] = []
+    for part in played:
+        yield part, [one for one in part.sent if not one.action.group]
+        in_groups += [(found[one.key].turn, part, one) for one in part.sent if one.action.group and one.key in found]
+    for _, part, one in sorted(in_groups, key=lambda each: each[0]):
+        yield part, [one]
 
 
 def percentiles(seconds: Sequence[float]) -> Percentiles:

@@ -13,7 +13,7 @@ from web.terminal.terminal import opened
 _DRAIN_SECONDS = 3.0
 
 
-async def run_chat(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, stdout: TextIO) -> bool:
+async def run_chat(loaded: Loaded, *, user: str, channel: str, group: str = "", stdin: TextIO, stdout: TextIO) -> bool:
     """Talk; false if something was not delivered or not answered. Raises `NotAnswered`."""
     settings = loaded.settings
     # Who leaves does not want to wait; what is not answered yet will be at the next start.
@@ -22,7 +22,7 @@ async def run_chat(loaded: Loaded, *, user: str, channel: str, stdin: TextIO, st
     words = Catalogue(settings.chat.language)
     async with reached(loaded, own=own) as (client, is_own):
         found = await client.simulated(channel)
-        session = {"user": user, "channel": str(found["name"])}
+        session = {"user": user, "channel": str(found["name"]), "group": group}
         with opened(f"{user}> ", stdin, stdout) as terminal:
             if terminal.interactive:
                 terminal.show(

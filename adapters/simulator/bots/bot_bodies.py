@@ -24,12 +24,12 @@ def callback_body(
     if said.group:
         common["chatid"] = said.group
     content: Content = said.content
+    if said.quote is not None:
+        common["quote"] = _item(said.quote, file_address)
+    if said.attachments:
+        items = [_item(each, file_address) for each in (content, *said.attachments)]
+        return "aibot_msg_callback", common | {"msgtype": "mixed", "mixed": {"msg_item": items}}
     match content:
-        case Text(text):
-            return "aibot_msg_callback", common | {"msgtype": "text", "text": {"content": text}}
-        case Image(media_id) | Video(media_id) | File(media_id):
-            file = dict(file_address(media_id))
-            return "aibot_msg_callback", common | {"msgtype": content.kind, content.kind: file}
         case Feedback(answer, good, why):
             type_ = 3 if good is None else 1 if good else 2
             judged = {
@@ -47,4 +47,15 @@ def callback_body(
         case Entered():
             return "aibot_event_callback", common | {"msgtype": "event", "event": {"eventtype": "enter_chat"}}
         case _:
-            return "aibot_msg_callback", common | {"msgtype": content.kind, content.kind: {}}
+            return "aibot_msg_callback", common | _item(content, file_address)
+
+
+def _item(content: Content, file_address: Callable[[str], Mapping[str, str]]) -> dict[str, Any]:
+    """Return a message's own part, as it stands in a callback, in a mixed message and in a quote."""
+    match content:
+        case Text(text):
+            return {"msgtype": "text", "text": {"content": text}}
+        case Image(media_id) | Video(media_id) | File(media_id):
+            return {"msgtype": content.kind, content.kind: dict(file_address(media_id))}
+        case _:
+            return {"msgtype": content.kind, content.kind: {}}

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
-from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen, without_folded
+from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen, feedback_id, without_folded
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.apps import App
 from adapters.wecom.callback.crypto import CallbackKeys
@@ -155,13 +155,16 @@ class BotPoller:
         if answer.get("msgtype") != "stream" or not isinstance(stream, dict) or not isinstance(stream.get("id"), str):
             self.problems.append("a message was not answered with a stream")
             return
-        if self._show(app, chat, stream["id"], answer):
+        feedback = feedback_id(stream)
+        if self._show(app, chat, stream["id"], answer, feedback):
             return
-        task = asyncio.create_task(self._ask_until_finished(app, chat, body, stream["id"]))
+        task = asyncio.create_task(self._ask_until_finished(app, chat, body, stream["id"], feedback))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 
-    async def _ask_until_finished(self, app: App, chat: str, body: Mapping[str, Any], stream_id: str) -> None:
+    async def _ask_until_finished(
+        self, app: App, chat: str, body: Mapping[str, Any], stream_id: str, feedback: str
+    ) -> None:
         began = time.monotonic()
         common = {name: body[name] for name in ("aibotid", "chatid", "chattype", "from") if name in body}
         while time.monotonic() - began < _ASKING_SECONDS:
@@ -171,10 +174,10 @@ class BotPoller:
             asked = common | {"msgid": secrets.token_hex(16), "msgtype": "stream", "stream": {"id": stream_id}}
             status, answer = await self.ask(app, asked)
             came = status == _OK and answer is not None and not self._took("lose_answer")
-            if came and answer is not None and self._show(app, chat, stream_id, answer):
+            if came and answer is not None and self._show(app, chat, stream_id, answer, feedback):
                 return
 
-    def _show(self, app: App, chat: str, stream_id: str, answer: Mapping[str, Any]) -> bool:
+    def _show(self, app: App, chat: str, stream_id: str, answer: Mapping[str, Any], feedback: str) -> bool:
         """Show a stream as it was answered; whether it is whole."""
         stream = answer.get("stream")
         problem = _problem(stream, stream_id)
@@ -186,7 +189,7 @@ class BotPoller:
         content, finished = str(stream["content"]), bool(stream["finish"])
         # What shows nothing does not take the place of the dots.
         spins = not is_visible(without_folded(content))
-        self._screen.show_text(app, chat, stream_id, content, streaming=not finished or spins)
+        self._screen.show_text(app, chat, stream_id, content, streaming=not finished or spins, feedback=feedback)
         for number, item in enumerate(stream.get("msg_item", ())):
             data = base64.b64decode(item["image"]["base64"])
             self._screen.show_picture(app, chat, f"{stream_id}-{number}", data)

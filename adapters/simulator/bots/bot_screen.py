@@ -19,6 +19,12 @@ def without_folded(content: str) -> str:
     return re.sub(r"<think>.*?</think>\s*", "", content, flags=re.DOTALL)
 
 
+def feedback_id(own: object) -> str:
+    """Return what a message says that a thumb under it names; empty for none."""
+    feedback = own.get("feedback") if isinstance(own, dict) else None
+    return str(feedback.get("id", "")) if isinstance(feedback, dict) else ""
+
+
 class BotScreen:
     """Shows messages, files and streams on the phones."""
 
@@ -47,7 +53,7 @@ class BotScreen:
             return 40008, "invalid message type"
         if len(content.encode("utf-8", "replace")) > CONTENT_BYTES:
             return 40058, "content exceed max length"
-        self.show_text(app, user, msgid, content, streaming=False)
+        self.show_text(app, user, msgid, content, streaming=False, feedback=feedback_id(own))
         return 0, "ok"
 
     def _show_card(self, app: App, user: str, msgid: str, card: Mapping[str, Any]) -> tuple[int, str]:
@@ -74,8 +80,8 @@ class BotScreen:
         self._platform.timeline(app, user).show(shown)
         return 0, "ok"
 
-    def show_text(self, app: App, user: str, msgid: str, content: str, *, streaming: bool) -> None:
-        """Show words, in place of what was there of the same message."""
+    def show_text(self, app: App, user: str, msgid: str, content: str, *, streaming: bool, feedback: str = "") -> None:
+        """Show words, in place of what was there of the same message; `feedback` is what a thumb under it names."""
         text = without_folded(content)
         shown = Delivered(
             self._platform.number(),
@@ -88,5 +94,6 @@ class BotScreen:
             text=text,
             sent=content,
             streaming=streaming,
+            feedback=feedback,
         )
         self._platform.timeline(app, user).replace(shown)

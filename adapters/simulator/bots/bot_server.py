@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from adapters.simulator.bots.bot_bodies import callback_body
 from adapters.simulator.bots.bot_files import FILE_KEY, BotUploads, sealed_file
 from adapters.simulator.bots.bot_poller import BotPoller
-from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen
+from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen, feedback_id
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.apps import App
 from adapters.simulator.platform.errcodes import ApiError
@@ -73,6 +73,7 @@ class _Callback:
 @dataclass(slots=True)
 class _Stream:
     began: float
+    feedback: str
     finished: bool = False
 
 
@@ -287,7 +288,7 @@ class BotServer:
             case "aibot_respond_welcome_msg":
                 said = self._welcome(link.app, req_id, body)
             case "aibot_send_msg":
-                said = self._message(link.app, body)
+                said = self._message(link.app, req_id, body)
             case "aibot_upload_media_init" | "aibot_upload_media_chunk" | "aibot_upload_media_finish":
                 return self._uploads.take(link.app, cmd, body)
             case _:
@@ -333,13 +334,15 @@ class BotServer:
         if known is None:
             if not self._screen.admits(app, callback.chat):
                 return _ERRORS["quota"]
-            known = self._streams[stream["id"]] = _Stream(now)
+            known = self._streams[stream["id"]] = _Stream(now, feedback_id(stream))
         if known.finished or now - known.began > STREAM_SECONDS:
             return _ERRORS["window_closed"]
         known.finished = bool(stream.get("finish"))
         self.shown.append((now, stream))
         del self.shown[:-1000]
-        self._screen.show_text(app, callback.chat, stream["id"], content, streaming=not known.finished)
+        self._screen.show_text(
+            app, callback.chat, stream["id"], content, streaming=not known.finished, feedback=known.feedback
+        )
         return 0, "ok"
 
     def _welcome(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
@@ -351,9 +354,9 @@ class BotServer:
         if time.monotonic() - callback.at > WELCOME_SECONDS:
             return 846604, "websocket request expired, response is invalid"
         callback.used = True
-        return self._screen.show(app, callback.chat, secrets.token_hex(8), body)
+        return self._screen.show(app, callback.chat, req_id, body)
 
-    def _message(self, app: App, body: Mapping[str, Any]) -> tuple[int, str]:
+    def _message(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
         if self._took("quota"):
             return _ERRORS["quota"]
         chat_id, is_group = body.get("chatid"), body.get("chat_type") == _GROUP_CHAT
@@ -366,7 +369,8 @@ class BotServer:
             return 40008, "invalid message type"
         if not self._screen.admits(app, user):
             return _ERRORS["quota"]
-        return self._screen.show(app, user, secrets.token_hex(8), body)
+        # Named as its sender knows it, so that what came can be matched with what was sent.
+        return self._screen.show(app, user, req_id, body)
 
     def _took(self, name: BotFaultName) -> bool:
         if self._faults[name] <= 0:

@@ -99,9 +99,22 @@ class Platform:
         """Return the next number in the order of what happens."""
         return next(self._numbers)
 
-    def note(self, app: App, user: str, content: Content, *, is_message: bool, group: str = "") -> MemberAction:
+    def note(
+        self,
+        app: App,
+        user: str,
+        content: Content,
+        *,
+        is_message: bool,
+        group: str = "",
+        quote: Content | None = None,
+        attachments: tuple[Content, ...] = (),
+    ) -> MemberAction:
         """Record what a member did; messages get an id of their own."""
         msg_id = str(next(self._msg_ids)) if is_message else ""
-        said = MemberAction(self.number(), self.clock(), app.corp_id, app.agent_id, user, msg_id, content, group)
+        at, number = self.clock(), self.number()
+        said = MemberAction(
+            number, at, app.corp_id, app.agent_id, user, msg_id, content, group, quote=quote, attachments=attachments
+        )
         self.timeline(app, chat_of(user, group)).show(said)
         return said

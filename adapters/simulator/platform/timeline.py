@@ -44,6 +44,8 @@ class Delivered:
     recalled: bool = False
     streaming: bool = False
     """Whether more of it is to come, under the same `msgid` and a higher number."""
+    feedback: str = ""
+    """What a bot calls the answer when somebody presses a thumb under it; empty where it has no thumbs."""
     kind: Literal["delivered"] = "delivered"
 
 
@@ -60,6 +62,10 @@ class MemberAction:
     content: Content
     group: str = ""
     """The group it was said in, empty for a single chat."""
+    quote: Content | None = None
+    """What it answers, as WeCom quotes it to a bot."""
+    attachments: tuple[Content, ...] = ()
+    """Pictures and files that stand in one message with the words."""
     kind: Literal["said"] = "said"
 
 

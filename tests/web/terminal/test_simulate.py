@@ -36,11 +36,11 @@ async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
         yield opened
 
 
-async def simulate(house: RunningService, folder: Path, plan: Plan) -> tuple[bool, dict[str, Any]]:
+async def simulate(house: RunningService, folder: Path, plan: Plan, channel: str = "") -> tuple[bool, dict[str, Any]]:
     loaded = await asyncio.to_thread(load, folder, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
     written = io.StringIO()
     clean = await run_simulation(
-        loaded, plan, folder=folder, channel="", as_json=True, stdout=written, stderr=io.StringIO()
+        loaded, plan, folder=folder, channel=channel, as_json=True, stdout=written, stderr=io.StringIO()
     )
     return clean, json.loads(written.getvalue())
 
@@ -57,6 +57,23 @@ async def test_everybody_is_answered_once_though_each_callback_comes_three_times
     assert 120 == house.simulator.counts.posted
     assert {} == house.simulator.faults.rules()
     assert 0 < report["reply_ms"]["p50"] <= report["reply_ms"]["p95"] <= report["reply_ms"]["max"]
+
+
+@pytest.mark.parametrize("mode", ["connection", "callback"])
+async def test_people_in_groups_of_a_bot_are_each_answered_once_and_in_order(tmp_path: Path, mode: str) -> None:
+    environ = {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot", "WEBOT_CHANNELS__BOT__MODE": mode}
+    async with running_service(tmp_path, environ) as house:
+        house.simulator.bots.poller.pause = 0.1
+        app = house.service.channels["bot"].simulated
+        assert app is not None
+        if mode == "connection":
+            await house.simulator.bots.connected(app)
+        plan = Plan(acts=HELLO[:2], users=6, groups=2, deliver=2)
+        clean, report = await simulate(house, tmp_path, plan, channel="bot")
+        with pytest.raises(NotAnswered, match="only AI bots have groups"):
+            await simulate(house, tmp_path, plan, channel="wecom")
+
+    assert (True, 12, 12, 0) == (clean, report["accepted"], report["answered"], report["duplicated"])
 
 
 async def test_an_answer_that_came_twice_is_counted(house: RunningService, tmp_path: Path) -> None:

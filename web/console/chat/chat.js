@@ -1,7 +1,7 @@
 // The chat page: shows the conversation as it comes, and sends what is written, pasted, dropped or pressed.
 "use strict";
 
-const { user, channel, stream: streamUrl, do: doUrl, upload: uploadUrl, ...said } = document.body.dataset;
+const { user, channel, group, name, stream: streamUrl, do: doUrl, upload: uploadUrl, ...said } = document.body.dataset;
 const [stream, scroll, typing, welcome, newer, text, send, composer, files, toasts] =
   ["stream", "scroll", "typing", "welcome", "newer", "text", "send", "composer", "files", "toasts"]
     .map((id) => document.getElementById(id));
@@ -51,6 +51,7 @@ function show(html) {
   if (before) before.replaceWith(entry);
   else stream.append(entry);
   welcome.hidden = true;
+  noteJudgement(entry);
   const waits = "waits" in entry.dataset;
   expect(waits && Date.now() - at * 1000 < PATIENCE);
   if (follow || entry.classList.contains("mine")) toEnd();
@@ -103,6 +104,7 @@ function tell(message) {
 }
 
 function mark(posting) {
+  if (posting.addressed === false) tell(said.unaddressed);
   const tries = posting.statuses.length;
   const failed = !posting.accepted;
   if (failed) { tell(said.notAccepted.replace("{statuses}", posting.statuses.join(", "))); expect(false); }
@@ -115,7 +117,7 @@ function mark(posting) {
 
 async function post(url, fields) {
   const form = new FormData();
-  for (const [name, value] of Object.entries({ user, channel, ...fields })) form.append(name, value);
+  for (const [field, value] of Object.entries({ user, channel, group, ...fields })) form.append(field, value);
   try {
     const answer = await fetch(url, { method: "POST", body: form, headers: { Accept: "application/json" } });
     const told = await answer.json();
@@ -130,15 +132,96 @@ async function post(url, fields) {
 
 async function say(words) {
   if (!words.trim()) return;
-  if (!await post(doUrl, { kind: "text", text: words }) && !text.value) { text.value = words; fit(); }
+  const quote = takeQuote();
+  if (!await post(doUrl, { kind: "text", text: mentioned(words), quote }) && !text.value) { text.value = words; fit(); }
 }
 
 function sendAll(list) {
+  // What is written already goes with the first file: a bot gets both as one message.
+  const bot = "bot" in document.body.dataset;
   for (const file of list) {
-    if (file.size > LARGEST) tell(said.tooLarge.replace("{name}", file.name));
-    else post(uploadUrl, { file });
+    if (file.size > LARGEST) { tell(said.tooLarge.replace("{name}", file.name)); continue; }
+    const words = bot ? text.value : "";
+    if (words.trim()) {
+      post(uploadUrl, { file, text: mentioned(words), quote: takeQuote() });
+      text.value = "";
+      fit();
+    } else post(uploadUrl, { file });
   }
 }
+
+// In groups: the bot's name in front, and what is quoted.
+
+const mention = document.getElementById("mention");
+const [quoting, unquote, judge] = ["quoting", "unquote", "judge"].map((id) => document.getElementById(id));
+let quoted = "";
+
+function mentioned(words) {
+  if (!mention || mention.getAttribute("aria-pressed") !== "true" || words.trimStart().startsWith(`@${name}`)) return words;
+  return `@${name} ${words}`;
+}
+
+function takeQuote() {
+  const number = quoted;
+  quoted = "";
+  quoting.hidden = true;
+  return number;
+}
+
+mention?.addEventListener("click", () => {
+  mention.setAttribute("aria-pressed", String(mention.getAttribute("aria-pressed") !== "true"));
+  text.focus();
+});
+unquote.addEventListener("click", () => { takeQuote(); text.focus(); });
+
+// Thumbs: what the reader has said of an answer, by the answer's name.
+
+const judged = new Map();
+let judging = null;
+
+function showJudgement(holder) {
+  const judgement = judged.get(holder.dataset.feedback) || "";
+  holder.querySelectorAll("[data-judge]").forEach((button) => {
+    button.setAttribute("aria-pressed", String(button.dataset.judge === judgement));
+  });
+}
+
+function noteJudgement(entry) {
+  if (entry.dataset.judged) {
+    judged.set(entry.dataset.judged, entry.dataset.judgement);
+    stream.querySelectorAll(`[data-feedback="${CSS.escape(entry.dataset.judged)}"]`).forEach(showJudgement);
+  }
+  entry.querySelectorAll("[data-feedback]").forEach(showJudgement);
+}
+
+function press(button) {
+  const answer = button.parentElement.dataset.feedback;
+  const judgement = button.getAttribute("aria-pressed") === "true" ? "" : button.dataset.judge;
+  if (judgement !== "bad") { post(doUrl, { kind: "feedback", answer, judgement }); return; }
+  judging = answer;
+  judge.querySelector("textarea").value = "";
+  judge.showModal();
+}
+
+judge.querySelector("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  judge.close();
+  post(doUrl, { kind: "feedback", answer: judging, judgement: "bad", why: judge.querySelector("textarea").value.trim() });
+});
+
+stream.addEventListener("click", ({ target }) => {
+  const button = target.closest("button");
+  if (!button) return;
+  if (button.dataset.press) post(doUrl, { kind: "click", key: button.dataset.press });
+  else if (button.dataset.judge) press(button);
+  else if (button.dataset.quote) {
+    quoted = button.dataset.quote;
+    const of = button.closest(".entry").querySelector(".bubble, .picture, .file .name");
+    quoting.firstElementChild.textContent = of.innerText.trim() || of.querySelector("img")?.alt || "";
+    quoting.hidden = false;
+    text.focus();
+  }
+});
 
 function fit() {
   text.style.height = "auto";

@@ -12,6 +12,7 @@ from litestar.response import Stream
 from pydantic import Field
 from pydantic_core import to_json
 
+from adapters.simulator.platform.state import chat_of
 from pipeline.events import Content, Person
 from storage.monitoring.status import count_unfinished
 from web.console.chat.chat_page import LARGEST_UPLOAD
@@ -38,6 +39,13 @@ class _Room(RequestModel):
 
     user: str = ""
     channel: str = ""
+    group: str = ""
+    """The group of a bot it is said in; left out, the single chat."""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Return what names the room."""
+        return {"user": self.user, "channel": self.channel, "group": self.group}
 
 
 class _Do(_Room):
@@ -69,19 +77,24 @@ def chat_api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteH
     @post("/api/do", permission=Permission.CHAT, status_code=200)
     async def do(request: _Request) -> Response[bytes]:
         asked = await from_body(_Do, request)
-        posting = await rooms.find({"user": asked.user, "channel": asked.channel}).phone.do(asked.content)
-        return answer_json({"msg_id": posting.msg_id, "accepted": posting.accepted, "statuses": posting.statuses})
+        room = rooms.find(asked.fields)
+        # Who writes through a program means the bot.
+        content = room.mentioned(asked.content)
+        is_addressed = room.is_addressed(content)
+        posting = await room.phone.do(content, is_addressed=is_addressed)
+        accepted = posting.accepted or not is_addressed
+        return answer_json({"msg_id": posting.msg_id, "accepted": accepted, "statuses": posting.statuses})
 
     @post("/api/media", permission=Permission.CHAT, status_code=200, request_max_body_size=LARGEST_UPLOAD)
     async def put(request: _Request) -> Response[bytes]:
         asked = from_query(_Upload, request)
-        room = rooms.find({"user": asked.user, "channel": asked.channel})
+        room = rooms.find(asked.fields)
         return answer_json({"media_id": room.phone.put(asked.type, await request.body(), asked.name)})
 
     @get("/api/follow", permission=Permission.CHAT)
     async def follow_room(request: _Request) -> Stream:
         asked = from_query(_Since, request)
-        room = rooms.find({"user": asked.user, "channel": asked.channel})
+        room = rooms.find(asked.fields)
 
         after = _latest(room) if asked.after is None else asked.after
 
@@ -98,8 +111,8 @@ def chat_api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteH
     async def settled(request: _Request) -> Response[bytes]:
         """Wait until everything a person said has been answered to the end, or for so many seconds."""
         asked = from_query(_Settled, request)
-        room = rooms.find({"user": asked.user, "channel": asked.channel})
-        person = Person(room.channel, room.user)
+        room = rooms.find(asked.fields)
+        person = Person(room.channel, chat_of(room.user, room.group))
         end = asyncio.get_running_loop().time() + asked.within
         streams = service.channels[room.channel].channel.capabilities.streams
         while await count_unfinished(service.database, person) or (streams and _not_yet_accepted(room)):

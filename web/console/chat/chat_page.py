@@ -15,8 +15,9 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.media import mime_of
-from pipeline.events import Clicked, Content, Entered, Link, Location, Text, Viewed
+from pipeline.events import Content, File, Image, Text, Video, Voice
 from web.console.chat.faults import fault_panel
+from web.console.chat.message_form import quoted_content, said_content
 from web.console.chat.session import ConsoleSession, ConsoleSessions
 from web.console.chat.view_models import SHOWN_PICTURES, message_view
 from web.console.event_stream import follow
@@ -50,6 +51,7 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
             state=state,
             room=room,
             people=rooms.people(room),
+            groups=rooms.groups(room),
             channels=rooms.channels,
             menu=rooms.menu(room),
             model=service.chains.model(service.settings.channels[room.channel].chain),
@@ -72,9 +74,8 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
                     if entry is None:
                         yield ServerSentEventMessage(comment="still here")
                         continue
-                    html = rendered(
-                        "bubble.html", words, bubble=message_view(entry, rooms.simulator, words, names), room=room
-                    )
+                    bubble = message_view(entry, rooms.simulator, words, names, reader=room.user)
+                    html = rendered("bubble.html", words, bubble=bubble, room=room)
                     yield ServerSentEventMessage(event="entry", id=f"{run}.{entry.number}", data=html)
 
         return ServerSentEvent(events(), headers=FRESH | {"X-Accel-Buffering": "no"})
@@ -83,20 +84,19 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
     async def do(request: _Request) -> Response[bytes]:
         fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
         room = rooms.find(fields)
-        return answer_json(_delivery_fields(await room.phone.do(_content(fields))))
+        content, quote = said_content(fields), quoted_content(room, fields)
+        is_addressed = room.is_addressed(content)
+        delivery = await room.phone.do(content, quote=quote, is_addressed=is_addressed)
+        return answer_json(_delivery_fields(delivery, is_addressed=is_addressed))
 
     @post("/upload", permission=Permission.CHAT, status_code=200, request_max_body_size=LARGEST_UPLOAD)
     async def upload(request: _Request) -> Response[bytes]:
         form = await request.form()
-        room = rooms.find({name: value for name, value in form.items() if isinstance(value, str)})
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        room = rooms.find(fields)
         files = [value for value in form.getall("file", []) if isinstance(value, UploadFile)]
-        delivered = []
-        for file in files:
-            data = await file.read()
-            if not data:
-                raise HTTPException(status_code=400, detail="console.empty_file")
-            delivered.append(_delivery_fields(await _send(room, data, file.filename)))
-        return answer_json(delivered)
+        contents = [await _stored(room, file) for file in files]
+        return answer_json(await _send_files(room, tuple(contents), fields))
 
     @get("/media/{media_id:str}", permission=Permission.CHAT)
     async def media(request: _Request, media_id: FromPath[str]) -> Response[bytes]:
@@ -126,60 +126,41 @@ def _seen(request: _Request) -> str:
     return request.headers.get("last-event-id", "") or request.query_params.get("seen", "")
 
 
-async def _send(room: ConsoleSession, data: bytes, name: str) -> DeliveryResult:
+async def _stored(room: ConsoleSession, file: UploadFile) -> Content:
+    """Store a file where the app can fetch it, and return the message that brings it."""
+    data, name = await file.read(), file.filename
+    if not data:
+        raise HTTPException(status_code=400, detail="console.empty_file")
     match mime_of(data, name):
         case "image/jpeg" | "image/png" | "image/gif":
-            return await room.phone.send_image(data, name)
+            return Image(room.phone.put("image", data, name))
         case "audio/amr":
-            return await room.phone.send_voice(data)
+            return Voice(room.phone.put("voice", data, "voice.amr"), "amr")
         case "video/mp4":
-            return await room.phone.send_video(data, name)
+            return Video(room.phone.put("video", data, name))
         case _:
-            return await room.phone.send_file(data, name)
+            return File(room.phone.put("file", data, name), name)
 
 
-def _content(fields: Mapping[str, str]) -> Content:
-    """Read what somebody did; a 400 for what nobody can have done."""
-    try:
-        return _read(fields)
-    except (KeyError, ValueError):
-        raise HTTPException(status_code=400, detail="console.bad_form") from None
+async def _send_files(
+    room: ConsoleSession, contents: tuple[Content, ...], fields: Mapping[str, str]
+) -> list[dict[str, object]]:
+    """Send files; words and files typed together are one message to a bot."""
+    words = Text(fields.get("text", "").replace("\r\n", "\n"))
+    if contents and words.text.strip() and room.is_bot:
+        is_addressed, quote = room.is_addressed(words), quoted_content(room, fields)
+        delivery = await room.phone.do(words, quote=quote, attachments=contents, is_addressed=is_addressed)
+        return [_delivery_fields(delivery, is_addressed=is_addressed)]
+    is_addressed = not room.group
+    posted = [await room.phone.do(content, is_addressed=is_addressed) for content in contents]
+    return [_delivery_fields(each, is_addressed=is_addressed) for each in posted]
 
 
-def _read(fields: Mapping[str, str]) -> Content:
-    match fields.get("kind"):
-        case "text":
-            return Text(_filled(fields, "text"))
-        case "click":
-            return Clicked(_filled(fields, "key"))
-        case "view":
-            return Viewed(_filled(fields, "url"))
-        case "enter":
-            return Entered()
-        case "location":
-            return Location(
-                _degrees(fields["latitude"], 90.0), _degrees(fields["longitude"], 180.0), fields.get("label", "")
-            )
-        case "link":
-            return Link(_filled(fields, "title"), fields.get("description", ""), _filled(fields, "url"))
-        case _:
-            raise ValueError("there is nothing of that kind")
-
-
-def _degrees(value: str, most: float) -> float:
-    degrees = float(value)
-    if not -most <= degrees <= most:
-        raise ValueError(f"{value!r} is beyond {most:g} degrees")
-    return degrees
-
-
-def _filled(fields: Mapping[str, str], name: str) -> str:
-    value = fields[name]
-    if not value.strip():
-        raise ValueError(name)
-    # A form has the line ends of an old teletype.
-    return value.replace("\r\n", "\n")
-
-
-def _delivery_fields(posting: DeliveryResult) -> dict[str, object]:
-    return {"msg_id": posting.msg_id, "accepted": posting.accepted, "statuses": posting.statuses}
+def _delivery_fields(posting: DeliveryResult, *, is_addressed: bool) -> dict[str, object]:
+    accepted = posting.accepted or not is_addressed
+    return {
+        "msg_id": posting.msg_id,
+        "accepted": accepted,
+        "statuses": posting.statuses,
+        "addressed": is_addressed,
+    }

@@ -63,6 +63,9 @@ def drill_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHand
     async def simulate(request: _Request) -> Stream:
         asked = await from_body(_Simulate, request)
         room = rooms.find({"channel": asked.channel})
+        if asked.plan.groups and not room.is_bot:
+            detail = f"{room.channel!r} is an application, and only AI bots have groups; name a bot with --channel"
+            raise HTTPException(status_code=400, detail=detail)
         simulation = Simulation(
             asked.plan,
             simulator=rooms.simulator,

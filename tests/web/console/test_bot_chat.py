@@ -1,0 +1,133 @@
+"""The console's chat with an AI bot, in a real Chromium: groups of several, quotes, files, thumbs and cards."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import FilePayload, Page, async_playwright, expect
+
+from pipeline.events import Feedback, Image, Text
+from tests.fakes.openai_server import OpenAIServer, Says
+from tests.service import RunningService, running_service
+from tests.web.console.test_pages import CHROMIUM, FLAGS, png
+
+REPLIES = "#stream .theirs .bubble"
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def house(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
+    environ = {
+        "WEBOT_CHANNELS__BOT__KIND": "wecom_aibot",
+        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
+        "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
+        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
+        "WEBOT_MODELS__DEFAULT__VISION": "true",
+    }
+    async with running_service(tmp_path, environ) as opened:
+        app = opened.service.channels["bot"].simulated
+        assert app is not None
+        await opened.simulator.bots.connected(app)
+        yield opened
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(locale="zh-CN")
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
+        yield page
+        await browser.close()
+
+
+async def opened(page: Page, house: RunningService, **asked: str) -> None:
+    query = "&".join(f"{name}={value}" for name, value in ({"channel": "bot"} | asked).items())
+    await page.goto(f"{house.console.base_url}/console?{query}")
+    await expect(page.locator("#text")).to_be_focused()
+
+
+async def say(page: Page, words: str) -> None:
+    await page.locator("#text").fill(words)
+    await page.keyboard.press("Enter")
+
+
+async def test_a_group_of_two_asks_quotes_and_is_answered(
+    house: RunningService, page: Page, model: OpenAIServer
+) -> None:
+    model.script(*(Says(f"answer {n}") for n in range(1, 4)))
+    await opened(page, house, group="项目组", user="zhangsan")
+    await say(page, "first")
+    await expect(page.locator(REPLIES)).to_have_text("answer 1")
+    # Words to the others do not reach the bot.
+    await page.locator("#mention").click()
+    await say(page, "only for you")
+    await expect(page.locator("#toasts")).to_contain_text("没有 @bot")
+    await page.locator(".people a", has_text="lisi").click()
+    await expect(page.locator("#stream .others .bubble")).to_have_count(2)
+    await page.locator("#stream .others").last.locator("[data-quote]").click()
+    await expect(page.locator("#quoting")).to_contain_text("only for you")
+    await say(page, "second")
+    await expect(page.locator(REPLIES)).to_have_count(2)
+    await expect(page.locator("#stream .mine .quoted")).to_have_text("only for you")
+    asked = [str(body["messages"]) for body in model.bodies]
+
+    assert "only for you" not in asked[0]
+    assert "only for you" in asked[1]
+    assert "lisi" in asked[1]
+    assert "@bot" not in asked[1]
+
+
+async def test_words_and_a_picture_typed_together_are_one_message_and_thumbs_show_what_was_pressed(
+    house: RunningService, page: Page, model: OpenAIServer
+) -> None:
+    model.script(Says("a sky"), Says("the next"))
+    await opened(page, house, group="项目组")
+    await page.locator("#text").fill("what is this?")
+    sky: FilePayload = {"name": "sky.png", "mimeType": "image/png", "buffer": png(40, 30)}
+    await page.set_input_files("#files", sky)
+    await expect(page.locator(REPLIES)).to_have_text("a sky")
+    await expect(page.locator("#stream .mine .picture img")).to_have_count(1)
+    good, bad = (page.locator(f"[data-judge={which}]") for which in ("good", "bad"))
+    await good.click()
+    await expect(good).to_have_attribute("aria-pressed", "true")
+    await bad.click()
+    await page.locator("#judge textarea").fill("too short")
+    await page.locator("#judge .primary").click()
+    await expect(bad).to_have_attribute("aria-pressed", "true")
+    await expect(good).to_have_attribute("aria-pressed", "false")
+    await bad.click()
+    await expect(bad).to_have_attribute("aria-pressed", "false")
+    app = house.service.channels["bot"].simulated
+    assert app is not None
+    group = house.simulator.phone("zhangsan", agent_id=app.agent_id, group="项目组")
+    said = [entry for entry in group.entries() if entry.kind == "said"]
+
+    assert Text("@bot what is this?") == said[0].content
+    assert [Image] == [type(each) for each in said[0].attachments]
+    assert [True, False, None] == [each.content.good for each in said if isinstance(each.content, Feedback)]
+    assert "image_url" in str(model.bodies[0]["messages"])
+
+
+async def test_the_welcomes_buttons_are_pressed(house: RunningService, page: Page) -> None:
+    await opened(page, house)
+    await page.locator("summary[title='更多']").click()
+    await page.get_by_role("button", name="重新进入应用").click()
+    await page.locator(".card-buttons [data-press='@help']").click()
+
+    await expect(page.locator(REPLIES).last).to_contain_text("@clear")
+
+
+async def test_a_group_of_an_application_or_with_a_wrong_name_is_refused(house: RunningService) -> None:
+    answers = [
+        (await house.console.get("/console", params=asked)).status_code
+        for asked in ({"channel": "wecom", "group": "g"}, {"channel": "bot", "group": "a/b"})
+    ]
+
+    assert [404, 404] == answers
