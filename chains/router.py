@@ -15,6 +15,7 @@ from chains.command import CommandCall, CommandContext, CommandIntent
 from chains.commands import all_commands
 from chains.conversation.answer import ConversationAnswerer
 from chains.conversation.prompt import values_for
+from chains.conversation.request_log import RequestLog
 from chains.media.document_input import DocumentIntake
 from chains.media.image_input import ImageIntake
 from chains.media.services import MediaServices, open_media_services
@@ -274,6 +275,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
     exporter: Exporter | None = None,
     former: Chains | None = None,
     spending: Spending | None = None,
+    request_log: RequestLog | None = None,
 ) -> Chains:
     """Build everything that answers from the settings, checked so that no turn can find it missing.
 
@@ -322,7 +324,7 @@ def open_chains(  # noqa: PLR0913 (each is a seam)
         models,
         tools,
         media,
-        ConversationAnswerer(settings.chat, memory, models, words, media, tools, budget),
+        ConversationAnswerer(settings.chat, memory, models, words, media, tools, budget, request_log),
         ImageIntake(settings.chat, memory, media, words),
         DocumentIntake(media, words),
         VoiceTranscriber(media, words, budget),

@@ -15,6 +15,7 @@ from chains.catalog.files import open_chain_files
 from chains.catalog.requirements import ChainRequirements
 from chains.catalog.sync import ChainSync, live_chains
 from chains.commands import all_commands
+from chains.conversation.request_log import RequestLog
 from chains.router import Chains, open_chains
 from exports.chat import ChatExports
 from exports.kept_jobs import ExportKeeper
@@ -75,6 +76,7 @@ class Foundation:
     rate_limit: RateLimit
     decoder: Decoder = field(default_factory=Decoder)
     """Shared by all, so that its bounds hold for the whole process."""
+    request_log: RequestLog = field(default_factory=RequestLog)
 
     def open_chains(
         self,
@@ -96,6 +98,7 @@ class Foundation:
             exporter=exports,
             spending=self.accounts,
             former=former,
+            request_log=self.request_log,
         )
 
     def exports(self, settings: Settings) -> ChatExports:
@@ -294,7 +297,10 @@ def _assemble(
     outbox = OutboxSendLog(database)
     limits = settings.limits
 
+    request_log = RequestLog()
+
     async def drop(person: Person) -> None:
+        request_log.forget(person)
         if person.channel in opened:
             await opened[person.channel].forget(person)
 
@@ -307,7 +313,12 @@ def _assemble(
         forgotten=eraser.forgotten,
     )
     base = Foundation(
-        database, media, worker, UsageTotalsReader(database), RateLimit(settings.limits.per_user_per_minute)
+        database,
+        media,
+        worker,
+        UsageTotalsReader(database),
+        RateLimit(settings.limits.per_user_per_minute),
+        request_log=request_log,
     )
     files = open_chain_files(settings, reserved=all_commands().words, before=before)
     exports = base.exports(settings)

@@ -15,6 +15,7 @@ from chains.conversation.model_choice import model_choice_for
 from chains.conversation.prompt import spoken_by
 from chains.conversation.provenance import build_provenance
 from chains.conversation.request import ModelRequest
+from chains.conversation.request_log import RequestLog
 from chains.conversation.tool_loop import CompletedRound
 from chains.media.image_input import recent_images
 from chains.media.services import IMAGE, SPEECH, MediaServices
@@ -60,6 +61,7 @@ class ConversationAnswerer:
         media_services: MediaServices,
         tool_registry: ToolRegistry,
         budget: Budget,
+        request_log: RequestLog | None = None,
     ) -> None:
         self.chat = chat
         self.memory = memory
@@ -68,6 +70,7 @@ class ConversationAnswerer:
         self.media_services = media_services
         self.budget = budget
         self._history_limits = HistoryLimits()
+        self._request_log = request_log or RequestLog()
         self.generator = AnswerGenerator(
             models,
             chat,
@@ -125,6 +128,7 @@ class ConversationAnswerer:
             pictures=pictures,
             withheld=await self._withheld(chain, ask),
         )
+        logged = self._request_log.begin(request)
         async with aclosing(self.generator.run(request, shown=self._display_text)) as steps:
             async for step in steps:
                 match step:
@@ -134,8 +138,9 @@ class ConversationAnswerer:
                     case Notice():
                         yield step
                     case CompletedRound():
-                        pass
+                        logged.add(step)
                     case GeneratedAnswer():
+                        logged.end(step)
                         outcome = self._outcome(Exchange(question, "", pictures), request, step, known, beside)
                         yield await self._with_speech(outcome, step.text, chain, ask, by_voice=by_voice)
 

@@ -11,6 +11,7 @@ from web.console.chains.replay_page import replay_pages
 from web.console.chat.chat_api import chat_api_routes
 from web.console.chat.chat_page import chat_routes
 from web.console.chat.faults import fault_routes
+from web.console.chat.inspect_page import inspect_routes
 from web.console.chat.session import ConsoleSessions
 from web.console.chat.simulate_api import drill_routes
 from web.console.conversations.cases_page import cases_pages
@@ -18,6 +19,7 @@ from web.console.conversations.conversations_page import conversations_pages
 from web.console.conversations.exports_page import exports_pages
 from web.console.conversations.forgetting_page import forgetting_pages
 from web.console.conversations.reading_page import reading_pages
+from web.console.conversations.trace_page import trace_pages
 from web.console.doctor.doctor_page import doctor_pages
 from web.console.models.models_page import models_pages
 from web.console.pages import broke, refused
@@ -52,6 +54,7 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
     return [
         *chat_routes(service, sessions),
         *fault_routes(sessions),
+        *inspect_routes(service, sessions),
         *chat_api_routes(service, sessions),
         *drill_routes(service, sessions),
         *models_pages(service),
@@ -63,6 +66,7 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
         *status_routes(service),
         *conversations_pages(service),
         *reading_pages(service),
+        *trace_pages(service),
         *forgetting_pages(service),
         *exports_pages(service),
         *cases_pages(service),
