@@ -66,14 +66,8 @@ def inspect_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHa
 
 def _callback(room: ConsoleSession, entry: Entry, found: TurnTrace | None) -> str:
     """Return what WeCom told of what was said, decrypted; that of an answer is its question's."""
-    said: Entry | None = entry
-    if isinstance(entry, Delivered):
-        before = [
-            each for each in room.phone.entries() if isinstance(each, MemberAction) and each.number < entry.number
-        ]
-        content = found.detail.content if found is not None and found.detail is not None else None
-        said = next((each for each in reversed(before) if each.content == content), None)
-    if not isinstance(said, MemberAction):
+    said = entry if isinstance(entry, MemberAction) else _question(room, entry, found)
+    if said is None:
         return ""
     if room.app.bot_id:
         _, body = callback_body(room.app, said, said.msg_id, lambda media_id: {"media_id": media_id})
@@ -81,18 +75,32 @@ def _callback(room: ConsoleSession, entry: Entry, found: TurnTrace | None) -> st
     return callback_xml(room.app, said).replace("><", ">\n<")
 
 
+def _question(room: ConsoleSession, entry: Delivered, found: TurnTrace | None) -> MemberAction | None:
+    if found is None or found.detail is None:
+        return None
+    detail, accepted_at = found.detail, found.detail.turn.accepted_at
+    before = [each for each in room.phone.entries() if isinstance(each, MemberAction) and each.number < entry.number]
+    same = [each for each in before if each.content == detail.content]
+    if accepted_at is None or not before:
+        return same[-1] if same else None
+    return min(same or before, key=lambda each: abs(each.at - accepted_at.timestamp()))
+
+
 def _calls(room: ConsoleSession, entry: Entry, found: TurnTrace | None) -> tuple[tuple[str, str], ...]:
-    """Return the messages of the turn as they were sent: the id each got, and its request."""
+    """Return the messages of the turn as they were sent: the call with the id each got, and its body."""
     ids = {entry.msgid} if isinstance(entry, Delivered) else set()
     if found is not None and found.detail is not None:
         ids |= {part.message_id for part in found.detail.parts if part.message_id}
     return tuple(
-        (each.msgid, json.dumps(_request(each), ensure_ascii=False, indent=2))
+        (
+            each.msgid if room.is_bot else f"POST /cgi-bin/message/send → {each.msgid}",
+            json.dumps(_request(room, each), ensure_ascii=False, indent=2),
+        )
         for each in room.phone.entries()
         if isinstance(each, Delivered) and each.msgid in ids
     )
 
 
-def _request(sent: Delivered) -> dict[str, object]:
-    body: object = dict(sent.body) or {"content": sent.sent}
-    return {"touser": sent.user, "agentid": sent.agent_id, "msgtype": sent.type, sent.type: body}
+def _request(room: ConsoleSession, sent: Delivered) -> dict[str, object]:
+    message: dict[str, object] = {"msgtype": sent.type, sent.type: dict(sent.body) or {"content": sent.sent}}
+    return message if room.is_bot else {"touser": sent.user, "agentid": sent.agent_id, **message}
