@@ -42,6 +42,7 @@ from storage.database.connection_holders import ConnectionHolders
 from storage.database.engine import Database, open_database
 from storage.database.migrate import migrate
 from storage.database.schema_watch import SchemaWatch
+from storage.jobs.job_runner import JobRunner
 from storage.media.audio import StoredAudio
 from storage.media.decoder import Decoder
 from storage.media.documents import StoredDocuments
@@ -146,6 +147,7 @@ class Service:
     worker: Worker
     cleanup: CleanupTask
     index_builder: IndexBuilder
+    jobs: JobRunner
     exports: ExportKeeper
     schema: SchemaWatch
     eraser: Eraser
@@ -224,15 +226,17 @@ class Service:
         self.cleanup.start()
         self.index_builder.start()
         await self.exports.start()
+        await self.jobs.start()
         self.schema.start()
         self.loops.extend([self.schema.loop] if self.database.shared else ())
         listening = [opened.start(self.intake.accept) for opened in self.channels.values() if opened.start]
         self.loops.extend((*listening, *self.worker.loops, self.cleanup.loop, self.index_builder.loop))
-        self.loops.append(self.exports.loop)
+        self.loops.append(self.jobs.loop)
 
     async def drain(self) -> None:
         """Wait for running turns to end; what is accepted from now on waits for the next start."""
         self.closing.set()
+        self.jobs.end_followers()
         await self.worker.drain()
 
     async def close(self) -> None:
@@ -241,7 +245,7 @@ class Service:
         await self.chain_sync.close()
         await self.cleanup.close()
         await self.index_builder.close()
-        await self.exports.close()
+        await self.jobs.close()
         await self.schema.close()
         await self.eraser.close()
         for opened in self.channels.values():
@@ -351,17 +355,20 @@ def _assemble(
         retention_days=settings.storage.retention_days,
         eraser=eraser,
     )
+    jobs = JobRunner(database)
     return Service(
         foundation=base,
         database=database,
         worker=worker,
         cleanup=cleanup,
         index_builder=IndexBuilder(database),
+        jobs=jobs,
         exports=ExportKeeper(
             database,
             media,
             Path(settings.storage.data_dir) / "exports",
             engine=lambda: generations.now.settings.export.pdf_engine,
+            jobs=jobs,
         ),
         schema=SchemaWatch(database),
         eraser=eraser,

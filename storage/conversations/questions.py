@@ -25,11 +25,18 @@ class AskedQuestion:
 
 
 async def latest_questions(
-    database: Database, chain: str, *, last: int, users: Collection[str], turns: int
+    database: Database,
+    chain: str,
+    *,
+    last: int,
+    users: Collection[str],
+    turns: int,
+    before: float | None = None,
 ) -> Sequence[AskedQuestion]:
     """Return the latest questions that some users put to a chain, oldest first, each with `turns` exchanges before it.
 
-    Of everybody's where the users say "*"; of nobody's where they say nothing.
+    Of everybody's where the users say "*"; of nobody's where they say nothing. `before` is a moment in seconds since
+    1970: later answers are left out.
     """
     asked, answered = messages.alias("asked"), messages.alias("answered")
     wanted = (
@@ -47,6 +54,7 @@ async def latest_questions(
             answered.c.aside.is_(false()),
             answered.c.chain == chain,
             asked.c.content != "",
+            true() if before is None else answered.c.created_at < before,
             true()
             if ANY_USER in users
             else func.lower(people.c.user).in_([user.lower() for user in users])

@@ -1,6 +1,7 @@
 """The schema: one for SQLite and PostgreSQL. Times are seconds since 1970, UTC."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -363,3 +364,38 @@ api_tokens = Table(
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
 )
+
+# Long work that users have begun: exports, tests of chains, replays. `owner` is the process that works on one.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("ordered", JSON, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("deletion", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0),
+    Column("result", JSON, nullable=False),
+    Column("why", Text, nullable=False, default=""),
+    Column("owner", Text, nullable=False, default=""),
+    Column("lease_until", Double, nullable=False, default=0.0),
+    Column("attempts", Integer, nullable=False, default=0),
+)
+Index("ix_jobs_state", jobs.c.state)
+
+# What came on the way, for those who follow a job or open it later.
+job_events = Table(
+    "job_events",
+    metadata,
+    Column("number", _BIG, primary_key=True, autoincrement=True),
+    Column("job", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    # One who follows names the last number it has seen, which is never another's later.
+    sqlite_autoincrement=True,
+)
+Index("ix_job_events_job", job_events.c.job, job_events.c.number)

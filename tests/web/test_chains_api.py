@@ -52,7 +52,8 @@ async def events(console: httpx2.AsyncClient, path: str, body: dict[str, Any]) -
     for block in answer.text.replace("\r\n", "\n").strip().split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
         found.append((fields["event"], json.loads(fields["data"])))
-    return found
+    # Of a job, how far it is comes in between.
+    return [(kind, data) for kind, data in found if kind != "job"]
 
 
 async def test_of_two_people_on_one_draft_the_second_is_told_and_nothing_is_overwritten(
@@ -167,3 +168,32 @@ async def test_a_chain_is_tried_tested_released_compared_and_rolled_back(house: 
     assert 200 == (await console.delete(f"{API}/hr")).status_code
     assert 422 == (await console.delete(f"{API}/hr")).status_code
     assert 404 == (await console.get(f"{API}/nosuch/history")).status_code
+
+
+async def test_a_test_is_a_job_that_is_listed_followed_cancelled_and_removed(house: RunningService) -> None:
+    console, asked = house.console, {"chain": TEXT}
+    begun = await console.post(f"{API}/hr/test", json=asked, headers={"Accept": "application/json"})
+    assert 202 == begun.status_code, begun.text
+    job = f"{API}/hr/jobs/{begun.json()['id']}"
+
+    told = (await console.get(f"{job}/events", timeout=60)).text
+    kinds = [line.partition(": ")[2] for line in told.splitlines() if line.startswith("event: ") and "job" not in line]
+    assert ["begin", "case", "case", "end"] == kinds
+    last = max(int(line.partition(": ")[2]) for line in told.splitlines() if line.startswith("id: "))
+    rest = (await console.get(f"{job}/events", headers={"Last-Event-ID": str(last - 1)}, timeout=60)).text
+    assert ["end", "job"] == [line.partition(": ")[2] for line in rest.splitlines() if line.startswith("event: ")][-2:]
+
+    status = (await console.get(job)).json()
+    assert ("done", 2, 2, {"passed": 1, "failed": 1}) == tuple(
+        status[key] for key in ("state", "done", "total", "result")
+    )
+    assert [status] == (await console.get(f"{API}/hr/jobs")).json()["items"]
+    assert "done" == (await console.post(f"{job}/cancel")).json()["state"]
+    # Another chain's.
+    assert 404 == (await console.get(job.replace("/hr/", "/it/"))).status_code
+    assert 204 == (await console.delete(job)).status_code
+    gone = await console.get(f"{job}/events")
+    assert (404, "There is no such test or replay, or it has been removed.") == (
+        gone.status_code,
+        gone.json()["detail"],
+    )

@@ -70,7 +70,7 @@ async def test_a_program_exports_and_downloads_from_the_middle_on(house: Running
     )
     assert 201 == begun.status_code
     address = f"/api/v1/exports/{begun.json()['id']}"
-    await house.service.exports.finished(begun.json()["id"])
+    await house.service.jobs.finished(begun.json()["id"])
     status = (await house.console.get(address)).json()
     assert ("done", 1, 1, 2, True) == tuple(status[name] for name in ("state", "done", "total", "messages", "masked"))
 

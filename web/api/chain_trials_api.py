@@ -5,30 +5,31 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from litestar import Request, post
+from litestar import Request, Response, post
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from pydantic import Field
 from pydantic_core import to_json
 
-from chains.conversation.request import ModelRequest
-from chains.evaluation.case_report import case_document
-from chains.evaluation.cases import run_cases
 from chains.evaluation.tester import ToolTrace, TrialAnswer
-from chains.models.prices import MILLION
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.text.i18n import Catalogue, in_language
+from storage.jobs.job_runner import TooManyJobs
+from web.api.chain_jobs_api import begun_job
 from web.api.chains_api import LARGEST_TEXT
 from web.console.chains.chain_actions import chain_problem
 from web.console.pages import FRESH, words_for
 from web.console.request_models import RequestModel, from_body
 from web.operator.chains.deployment import Version
 from web.operator.chains.overview import open_workspace
-from web.operator.chains.replaying import ReplayedQuestion, ReplayEnd, ReplayWish, replay_chain
+from web.operator.chains.replaying import ReplayWish
 from web.operator.chains.trying import TrialBegun, try_version, version_of_text
 from web.operator.chains.workspace import ChainWorkspace
-from web.security.auditing import audit
+from web.operator.evaluation.chain_jobs import begin_cases, begin_replay
+from web.operator.evaluation.trial_documents import answer_document, request_document
+from web.security.auditing import audit, name_of
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -78,7 +79,8 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
         """Ask one question: `request`, then `text` and `tool` as they come, and `answer`."""
         asked = await from_body(_Try, request)
         workspace, version = await _meant(service, name, asked)
-        return _stream(_trial(workspace, version, asked, words_for(request)))
+        events = _trial(workspace, version, asked, words_for(request))
+        return ServerSentEvent(_shown(events), headers=dict(FRESH))
 
     @post(
         "/chains/{name:str}/test",
@@ -86,12 +88,24 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
         status_code=200,
         request_max_body_size=LARGEST_TEXT,
     )
-    async def test(request: _Request, name: FromPath[str]) -> ServerSentEvent:
-        """Run the chain's cases: `begin`, a `case` for each as it ends, and `end`."""
+    async def test(request: _Request, name: FromPath[str]) -> Response[Any]:
+        """Run the chain's cases as a job: `job`, `begin`, a `case` for each as it ends, and `end`."""
         asked = await from_body(_Test, request)
         workspace, version = await _meant(service, name, asked)
         _check_judge(workspace, asked.judge)
-        return _stream(_cases(workspace, version, asked))
+        try:
+            job = await begin_cases(
+                service,
+                version,
+                judge=asked.judge,
+                fresh=asked.fresh,
+                at_once=asked.at_once,
+                tools=asked.tools,
+                by=name_of(request),
+            )
+        except TooManyJobs:
+            raise HTTPException(status_code=409, detail="console.chains_jobs_full") from None
+        return begun_job(service, request, job)
 
     @post(
         "/chains/{name:str}/replay",
@@ -99,8 +113,8 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
         status_code=200,
         request_max_body_size=LARGEST_TEXT,
     )
-    async def replay(request: _Request, name: FromPath[str]) -> ServerSentEvent:
-        """Put real questions to the draft and to what is live: `begin`, a `pair` for each, and `end` with the sums."""
+    async def replay(request: _Request, name: FromPath[str]) -> Response[Any]:
+        """Put real questions to draft and live as a job: `job`, `begin`, a `pair` for each, and `end` with the sums."""
         asked = await from_body(_Replay, request)
         workspace, draft = await _meant(service, name, _Version(chain=asked.chain))
         if asked.rubric:
@@ -109,8 +123,20 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
             live = await asyncio.to_thread(workspace.live, name)
         except ChainInvalid as error:
             raise chain_problem(error) from error
+        wish = ReplayWish(
+            last=asked.last,
+            rubric=asked.rubric,
+            judge=asked.judge,
+            at_once=asked.at_once,
+            fresh=asked.fresh,
+            tools=asked.tools,
+        )
+        try:
+            job = await begin_replay(service, live, draft, wish, by=name_of(request))
+        except TooManyJobs:
+            raise HTTPException(status_code=409, detail="console.chains_jobs_full") from None
         await audit(service.database, request, "chain_replay", {"chain": name, "last": asked.last})
-        return _stream(_pairs(workspace, live, draft, asked))
+        return begun_job(service, request, job)
 
     return [try_, test, replay]
 
@@ -139,7 +165,9 @@ async def _trial(workspace: ChainWorkspace, version: Version, asked: _Try, words
         async for piece in pieces:
             match piece:
                 case TrialBegun(sent, doubts):
-                    yield _event("request", {**_sent(sent), "doubts": [in_language(each, words) for each in doubts]})
+                    yield _event(
+                        "request", {**request_document(sent), "doubts": [in_language(each, words) for each in doubts]}
+                    )
                 case str():
                     yield _event("text", {"text": piece})
                 case ToolTrace():
@@ -148,90 +176,8 @@ async def _trial(workspace: ChainWorkspace, version: Version, asked: _Try, words
                     yield _event("answer", answer_document(piece, workspace))
 
 
-async def _cases(workspace: ChainWorkspace, version: Version, asked: _Test) -> _Events:
-    chain = version.chain
-    yield _event("begin", {"cases": len(chain.cases), "revision": chain.revision})
-    passed = 0
-    async with workspace.tester(at_once=asked.at_once, fresh=asked.fresh, tools=asked.tools) as tester:
-        results = run_cases(tester, [chain], judge=asked.judge)
-        async with aclosing(results):
-            async for result in results:
-                passed += result.passed
-                yield _event("case", case_document(result))
-    yield _event("end", {"passed": passed, "failed": len(chain.cases) - passed})
-
-
-async def _pairs(workspace: ChainWorkspace, live: Version, draft: Version, asked: _Replay) -> _Events:
-    wish = ReplayWish(
-        last=asked.last,
-        rubric=asked.rubric,
-        judge=asked.judge,
-        at_once=asked.at_once,
-        fresh=asked.fresh,
-        tools=asked.tools,
-    )
-    pairs = replay_chain(workspace, live.chain, draft.chain, wish)
-    async with aclosing(pairs):
-        async for piece in pairs:
-            match piece:
-                case int():
-                    revisions = {"live": live.chain.revision, "draft": draft.chain.revision}
-                    yield _event("begin", {"questions": piece, **revisions})
-                case ReplayedQuestion():
-                    yield _event(
-                        "pair",
-                        {
-                            "trace": piece.compared.question.trace,
-                            "question": piece.compared.question.text,
-                            "changed": piece.compared.changed,
-                            "live": answer_document(piece.compared.live, workspace),
-                            "draft": answer_document(piece.compared.draft, workspace),
-                            "differences": piece.differences,
-                            "verdict": piece.verdict,
-                            "why": piece.why,
-                        },
-                    )
-                case ReplayEnd():
-                    yield _event("end", piece)
-
-
-def answer_document(tried: TrialAnswer, workspace: ChainWorkspace) -> dict[str, object]:
-    """Return what came of a question, for programs."""
-    return {
-        "text": tried.text,
-        "error": tried.error,
-        "model": tried.model,
-        "table": tried.table,
-        "stood_in": tried.stood_in,
-        "cut": tried.cut,
-        "faults": [] if tried.error else list(tried.unfit),
-        "cached": tried.cached,
-        "milliseconds": tried.milliseconds,
-        "first_milliseconds": tried.first_milliseconds,
-        "input_tokens": tried.input_tokens,
-        "output_tokens": tried.output_tokens,
-        "cost": tried.cost / MILLION,
-        "currency": workspace.settings.budgets.currency,
-        "tools": tried.tools,
-    }
-
-
-def _sent(sent: ModelRequest) -> dict[str, object]:
-    return {
-        "model": sent.model,
-        "revision": sent.chain.revision,
-        "messages": [{"role": role, "text": text} for role, text in sent.transcript()],
-        "options": dict(sent.options),
-        "tools": list(sent.tools),
-    }
-
-
 def _event(kind: str, value: object) -> ServerSentEventMessage:
     return ServerSentEventMessage(event=kind, data=to_json(value, fallback=str).decode())
-
-
-def _stream(events: _Events) -> ServerSentEvent:
-    return ServerSentEvent(_shown(events), headers=dict(FRESH))
 
 
 async def _shown(events: _Events) -> _Events:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,16 @@ from litestar import Request, delete, get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
-from litestar.response import Stream
+from litestar.response import ServerSentEvent, Stream
 from pydantic import Field
 
-from exports.kept_jobs import ExportState, KeptExport, TooManyExports
+from exports.kept_jobs import KeptExport
 from pipeline.exports import Format
-from web.console.pages import language_of
+from pipeline.text.i18n import Catalogue
+from storage.jobs.job_runner import TooManyJobs
+from storage.jobs.job_store import JobState
+from web.api.job_streams import job_stream, why_failed
+from web.console.pages import language_of, words_for
 from web.console.request_models import RequestModel, from_body
 from web.operator.conversations import FILTERS, read_filter
 from web.security.auditing import audit, name_of
@@ -42,7 +46,7 @@ class ExportStatus:
     """How far an export is; `done` and `total` count conversations."""
 
     id: str
-    state: ExportState
+    state: JobState
     format: Format
     filter: Mapping[str, str]
     masked: bool
@@ -53,6 +57,14 @@ class ExportStatus:
     messages: int
     size: int
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportListing:
+    """The exports that are kept, the latest first."""
+
+    items: Sequence[ExportStatus]
+    next: None = None
 
 
 def exports_api(service: Service) -> list[HTTPRouteHandler]:
@@ -76,25 +88,39 @@ def exports_api(service: Service) -> list[HTTPRouteHandler]:
                 language=language_of(request),
                 by=name_of(request),
             )
-        except TooManyExports:
+        except TooManyJobs:
             raise HTTPException(status_code=409, detail="console.conversations_exports_full") from None
-        return _status(export)
+        return _status(export, words_for(request))
+
+    @get("/exports", permission=Permission.EXPORT)
+    async def exports(request: _Request) -> ExportListing:
+        return ExportListing([_status(export, words_for(request)) for export in await service.exports.all()])
+
+    @get("/exports/{id_:str}/events", permission=Permission.EXPORT)
+    async def events(request: _Request, id_: FromPath[str]) -> ServerSentEvent:
+        return job_stream(service.jobs, request, (await _found(service, id_)).id)
+
+    @post("/exports/{id_:str}/cancel", permission=Permission.EXPORT, status_code=200)
+    async def cancel(request: _Request, id_: FromPath[str]) -> ExportStatus:
+        await service.jobs.cancel((await _found(service, id_)).id)
+        return _status(await _found(service, id_), words_for(request))
 
     @get("/exports/{id_:str}", permission=Permission.EXPORT)
-    async def status(id_: FromPath[str]) -> ExportStatus:
-        return _status(_found(service, id_))
+    async def status(request: _Request, id_: FromPath[str]) -> ExportStatus:
+        return _status(await _found(service, id_), words_for(request))
 
     @delete("/exports/{id_:str}", permission=Permission.EXPORT)
     async def remove(id_: FromPath[str]) -> None:
-        _found(service, id_)
-        await service.exports.remove(id_)
+        await service.exports.remove((await _found(service, id_)).id)
 
     @get("/exports/{id_:str}/file", permission=Permission.EXPORT)
     async def file(request: _Request, id_: FromPath[str]) -> Stream:
-        path = await service.exports.file(id_)
-        export = _found(service, id_)
+        export = await _found(service, id_)
+        path = await service.exports.file(export)
         if path is None:
-            raise HTTPException(status_code=409, detail="console.conversations_export_unfinished")
+            ended = export.state == "done"
+            detail = "console.conversations_export_elsewhere" if ended else "console.conversations_export_unfinished"
+            raise HTTPException(status_code=409, detail=detail)
         asked = _FROM.fullmatch(request.headers.get("range", ""))
         first = int(asked.group(1)) if asked else 0
         headers = {
@@ -112,17 +138,17 @@ def exports_api(service: Service) -> list[HTTPRouteHandler]:
             _read(path, first), status_code=206 if asked else 200, media_type="application/zip", headers=headers
         )
 
-    return [begin, status, remove, file]
+    return [begin, exports, status, events, cancel, remove, file]
 
 
-def _found(service: Service, id_: str) -> KeptExport:
-    export = service.exports.find(id_)
+async def _found(service: Service, id_: str) -> KeptExport:
+    export = await service.exports.find(id_)
     if export is None:
         raise HTTPException(status_code=404, detail="console.conversations_export_gone")
     return export
 
 
-def _status(export: KeptExport) -> ExportStatus:
+def _status(export: KeptExport, words: Catalogue) -> ExportStatus:
     return ExportStatus(
         export.id,
         export.state,
@@ -135,7 +161,7 @@ def _status(export: KeptExport) -> ExportStatus:
         export.total,
         export.messages,
         export.size,
-        export.why,
+        why_failed(export.why, words),
     )
 
 

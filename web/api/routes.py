@@ -5,6 +5,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from web.api.audit_api import audit_api
+from web.api.chain_jobs_api import chain_jobs_api
 from web.api.chain_releases_api import chain_releases_api
 from web.api.chain_trials_api import chain_trials_api
 from web.api.chains_api import chains_api
@@ -41,6 +42,7 @@ def api_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
 def _handlers(service: Service) -> list[HTTPRouteHandler]:
     return [
         *audit_api(service),
+        *chain_jobs_api(service),
         *chain_releases_api(service),
         *chain_trials_api(service),
         *chains_api(service),

@@ -20,6 +20,7 @@ from web.config_watcher import ConfigWatcher
 from web.http.app import make_apps
 from web.listeners import Listeners, bind
 from web.logs.setup import Logs
+from web.operator.evaluation.chain_jobs import add_chain_jobs
 from web.security.access import Access, make_password, open_access
 from web.settings.addresses import addresses_of
 from web.settings.loading import Loaded
@@ -74,6 +75,7 @@ async def serving(
     except BaseException:
         listeners.close()
         raise
+    add_chain_jobs(service)
     watcher = ConfigWatcher(service, loaded, logs)
     sockets = [listeners.server, *([listeners.own] if listeners.own else [])]
     limit = connection_limit()

@@ -221,15 +221,25 @@ async function ask(event) {
   button.disabled = false;
 }
 
-async function run(event) {
-  const button = event.currentTarget;
+async function run(source, begun = false) {
+  const button = document.getElementById("run");
+  const stop = document.getElementById("stop");
   const list = document.getElementById("cases");
   const sum = document.getElementById("sum");
-  button.disabled = true;
-  list.replaceChildren();
-  sum.textContent = words.asking;
+  const leaving = new AbortController();
+  stop.onclick = () => leaving.abort();
+  const clear = () => {
+    button.disabled = true;
+    stop.hidden = false;
+    list.replaceChildren();
+    sum.textContent = words.asking;
+    sum.className = "chip";
+  };
+  if (begun) clear();
   try {
-    for await (const [kind, told] of events(`${words.api}/test`, headers, { chain: text() })) {
+    for await (const [kind, told] of source(leaving.signal)) {
+      // Once more after the service was started anew: then from the beginning.
+      if (kind === "begin") clear();
       if (kind === "case") {
         const item = element("li", told.passed ? "passed" : "failed", told.input);
         item.dataset.number = told.number;
@@ -242,13 +252,15 @@ async function run(event) {
         sum.className = told.failed ? "chip amber" : "chip green";
       } else if (kind === "problem") { list.replaceChildren(element("li", "", told.detail)); sum.textContent = "–"; }
     }
-  } catch { sum.textContent = words.offline; }
+  } catch { sum.textContent = leaving.signal.aborted ? words.stopped : words.offline; }
   button.disabled = false;
+  stop.hidden = true;
 }
 
 form.addEventListener("submit", (event) => { event.preventDefault(); save(); });
 document.getElementById("try").addEventListener("submit", ask);
-document.getElementById("run").addEventListener("click", run);
+document.getElementById("run").addEventListener("click", () => run((signal) => events(`${words.api}/test`, headers, { chain: text() }, signal), true));
+run((signal) => underWay(`${words.api}/test`, headers, "chain_test", signal));
 document.getElementById("take").addEventListener("click", () => { if (theirs) take(theirs); });
 // What stands here is kept, and the next save may replace what the other wrote, now that it has been seen.
 document.getElementById("keep").addEventListener("click", () => { if (theirs) { etag = theirs.etag; saved = theirs.text; elsewhere.hidden = true; tell(words.unsaved); } });

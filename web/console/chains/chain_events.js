@@ -8,22 +8,43 @@ function element(name, kind = "", said = "") {
   return made;
 }
 
+// A test or a replay goes on when the page is left; only `signal` stops it.
 async function* events(address, headers, body, signal) {
-  const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(body), signal });
+  yield* told(await fetch(address, { method: "POST", headers, body: JSON.stringify(body) }), address, headers, signal);
+}
+
+// What was begun before this page was opened, from its beginning; nothing where nothing runs.
+async function* underWay(address, headers, kind, signal) {
+  const answer = await fetch(jobsOf(address), { headers });
+  const job = answer.ok && (await answer.json()).items.find((each) => each.kind === kind && each.state === "running");
+  if (job) yield* told(await fetch(`${jobsOf(address)}/${job.id}/events`, { headers }), address, headers, signal);
+}
+
+function jobsOf(address) { return address.replace(/[^/]*$/, "jobs"); }
+
+async function* told(answer, address, headers, signal) {
   if (!answer.ok) {
     yield ["problem", await answer.json()];
     return;
   }
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
+  let job = "";
+  const stop = () => {
+    if (job) fetch(`${jobsOf(address)}/${job}/cancel`, { method: "POST", headers });
+    reader.cancel();
+  };
+  signal?.addEventListener("abort", stop);
   for (;;) {
     const { value, done } = await reader.read();
+    if (signal?.aborted) throw new DOMException("stopped", "AbortError");
     rest += (value || "").replace(/\r/g, "");
     const blocks = rest.split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {
       const fields = Object.fromEntries(block.split("\n").filter((line) => line.includes(": ")).map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
-      if (fields.event) yield [fields.event, JSON.parse(fields.data)];
+      if (fields.event === "job") job = JSON.parse(fields.data).id;
+      else if (fields.event) yield [fields.event, JSON.parse(fields.data)];
     }
     if (done) return;
   }

@@ -106,27 +106,36 @@ function begin() {
   for (const each of sums.querySelectorAll(".sum-hand, .replay-only")) each.hidden = false;
 }
 
-async function run(event) {
+function run(event) {
   event.preventDefault();
-  const button = event.submitter || replay.querySelector("button");
   const { last, rubric, judge: judging, tools, fresh } = replay.elements;
   const wish = { last: Number(last.value), rubric: rubric.value.trim(), judge: judging.value, tools: tools.checked, fresh: fresh.checked };
+  sums.querySelector(".sum-model").hidden = !wish.rubric;
+  follow((headers, signal) => events(sentences.api, headers, wish, signal), true);
+}
+
+async function follow(source, begun = false) {
+  const button = replay.querySelector("button");
   const leaving = new AbortController();
   const wrong = document.getElementById("replay-wrong");
   const headers = { "Content-Type": "application/json", "Accept-Language": sentences.lang };
   let all = 0;
   stop.onclick = () => leaving.abort();
-  shown.length = 0;
-  pairs.replaceChildren();
-  sums.hidden = wrong.hidden = true;
-  sums.querySelector(".sum-model").hidden = !wish.rubric;
-  button.disabled = true;
-  stop.hidden = progress.hidden = false;
-  progress.removeAttribute("value");
-  said.textContent = "";
+  const clear = () => {
+    shown.length = 0;
+    pairs.replaceChildren();
+    sums.hidden = wrong.hidden = true;
+    button.disabled = true;
+    stop.hidden = progress.hidden = false;
+    progress.removeAttribute("value");
+    said.textContent = "";
+  };
+  if (begun) clear();
   try {
-    for await (const [kind, told] of events(sentences.api, headers, wish, leaving.signal)) {
+    for await (const [kind, told] of source(headers, leaving.signal)) {
       if (kind === "begin") {
+        // Once more after the service was started anew: then from the beginning.
+        clear();
         all = told.questions;
         revisions = `${told.live}:${told.draft}`;
         progress.max = Math.max(all, 1);
@@ -150,4 +159,5 @@ async function run(event) {
 }
 
 replay?.addEventListener("submit", run);
+if (replay) follow((headers, signal) => underWay(sentences.api, headers, "chain_replay", signal));
 document.getElementById("only-changed")?.addEventListener("change", (event) => pairs.classList.toggle("only-changed", event.target.checked));

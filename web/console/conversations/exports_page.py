@@ -8,9 +8,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from exports.kept_jobs import TooManyExports
 from pipeline.exports import FORMATS
 from pipeline.text.i18n import Sentence
+from storage.jobs.job_runner import TooManyJobs
 from web.console.pages import language_of, page
 from web.operator.conversations import read_filter
 from web.security.auditing import name_of
@@ -27,7 +27,7 @@ def exports_pages(service: Service) -> list[HTTPRouteHandler]:
 
     @get("/exports", permission=Permission.EXPORT)
     async def exports(request: _Request) -> Response[str]:
-        return page("exports.html", request, tab="conversations", exports=service.exports.all())
+        return page("exports.html", request, tab="conversations", exports=await service.exports.all())
 
     @post("/exports", permission=Permission.EXPORT)
     async def begin(request: _Request) -> Redirect:
@@ -48,7 +48,7 @@ def exports_pages(service: Service) -> list[HTTPRouteHandler]:
                 language=language_of(request),
                 by=name_of(request),
             )
-        except TooManyExports:
+        except TooManyJobs:
             raise HTTPException(status_code=409, detail="console.conversations_exports_full") from None
         return _back(request)
 

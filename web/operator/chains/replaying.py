@@ -54,11 +54,19 @@ class ReplayWish:
 
 
 async def replay_chain(
-    workspace: ChainWorkspace, live: ChainConfig, draft: ChainConfig, wish: ReplayWish
+    workspace: ChainWorkspace,
+    live: ChainConfig,
+    draft: ChainConfig,
+    wish: ReplayWish,
+    *,
+    before: float | None = None,
 ) -> AsyncGenerator[int | ReplayedQuestion | ReplayEnd]:
-    """Yield how many questions there are, each with both answers as they are complete, and the sums."""
+    """Yield how many questions there are, each with both answers as they are complete, and the sums.
+
+    Questions answered `before` a moment, in seconds since 1970, where there is one.
+    """
     turns = workspace.settings.chat.turns if draft.turns is None else draft.turns
-    questions = await workspace.questions(live.name, last=wish.last, turns=turns)
+    questions = await workspace.questions(live.name, last=wish.last, turns=turns, before=before)
     yield len(questions)
     compared: list[ComparedAnswers] = []
     verdicts: list[Verdict] = []

@@ -309,12 +309,12 @@ class ChainWorkspace:
             raise ChainInvalid(Sentence("chains.changed", file=str(self.chain_files.own(draft.chain))))
         return await release(revisions, draft, wanted, share=share, users=users)
 
-    async def questions(self, name: str, *, last: int, turns: int) -> list[ReplayQuestion]:
+    async def questions(self, name: str, *, last: int, turns: int, before: float | None = None) -> list[ReplayQuestion]:
         """Return the latest questions put to a chain by those who agreed, masked."""
         users = self.settings.replay.users
         try:
             async with self._opened() as database:
-                found = await latest_questions(database, name, last=last, users=users, turns=turns)
+                found = await latest_questions(database, name, last=last, users=users, turns=turns, before=before)
         except NoDatabase:
             return []
         return [masked_question(asked.trace, asked.question, asked.before) for asked in found]

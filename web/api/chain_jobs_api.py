@@ -1,0 +1,69 @@
+"""Tests and replays of a chain that run in the background, for programs and pages: listed, followed, cancelled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request, Response, delete, get, post
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import ServerSentEvent
+
+from storage.jobs.job_store import StoredJob
+from web.api.job_streams import JobStatus, job_stream, status_of
+from web.console.pages import answer_json, words_for
+from web.operator.evaluation.chain_jobs import find_chain_job, list_chain_jobs
+from web.security.roles import Permission
+from web.wiring import Service
+
+_Request = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JobListing:
+    """The jobs of a chain, the latest first."""
+
+    items: Sequence[JobStatus]
+    next: None = None
+
+
+def chain_jobs_api(service: Service) -> list[HTTPRouteHandler]:
+    """Make the routes."""
+
+    async def found(name: str, id_: str) -> StoredJob:
+        job = await find_chain_job(service, name, id_)
+        if job is None:
+            raise HTTPException(status_code=404, detail="console.chains_job_gone")
+        return job
+
+    @get("/chains/{name:str}/jobs", permission=Permission.EDIT_CHAINS)
+    async def jobs(request: _Request, name: FromPath[str]) -> JobListing:
+        return JobListing([status_of(job, words_for(request)) for job in await list_chain_jobs(service, name)])
+
+    @get("/chains/{name:str}/jobs/{id_:str}", permission=Permission.EDIT_CHAINS)
+    async def status(request: _Request, name: FromPath[str], id_: FromPath[str]) -> JobStatus:
+        return status_of(await found(name, id_), words_for(request))
+
+    @get("/chains/{name:str}/jobs/{id_:str}/events", permission=Permission.EDIT_CHAINS)
+    async def events(request: _Request, name: FromPath[str], id_: FromPath[str]) -> ServerSentEvent:
+        return job_stream(service.jobs, request, (await found(name, id_)).id)
+
+    @post("/chains/{name:str}/jobs/{id_:str}/cancel", permission=Permission.EDIT_CHAINS, status_code=200)
+    async def cancel(request: _Request, name: FromPath[str], id_: FromPath[str]) -> JobStatus:
+        job = await found(name, id_)
+        await service.jobs.cancel(job.id)
+        return status_of(await found(name, id_), words_for(request))
+
+    @delete("/chains/{name:str}/jobs/{id_:str}", permission=Permission.EDIT_CHAINS)
+    async def remove(name: FromPath[str], id_: FromPath[str]) -> None:
+        await service.jobs.remove((await found(name, id_)).id)
+
+    return [jobs, status, events, cancel, remove]
+
+
+def begun_job(service: Service, request: _Request, job: StoredJob) -> Response[Any]:
+    """Answer with the events of a job just begun, or with its status to programs that ask for JSON alone."""
+    if request.headers.get("accept", "").strip().startswith("application/json"):
+        return answer_json(status_of(job, words_for(request)), status=202)
+    return job_stream(service.jobs, request, job.id)

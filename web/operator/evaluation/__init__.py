@@ -1,0 +1,1 @@
+"""Trials of chains: what comes of them as documents, and tests and replays that run as jobs."""

@@ -1,0 +1,56 @@
+"""What comes of a trial, as programs and pages get it."""
+
+from typing import Any
+
+from chains.conversation.request import ModelRequest
+from chains.evaluation.tester import TrialAnswer
+from chains.models.prices import MILLION
+from web.operator.chains.replaying import ReplayedQuestion
+from web.operator.chains.workspace import ChainWorkspace
+
+
+def answer_document(tried: TrialAnswer, workspace: ChainWorkspace) -> dict[str, Any]:
+    """Return what came of a question."""
+    return {
+        "text": tried.text,
+        "error": tried.error,
+        "model": tried.model,
+        "table": tried.table,
+        "stood_in": tried.stood_in,
+        "cut": tried.cut,
+        "faults": [] if tried.error else list(tried.unfit),
+        "cached": tried.cached,
+        "milliseconds": tried.milliseconds,
+        "first_milliseconds": tried.first_milliseconds,
+        "input_tokens": tried.input_tokens,
+        "output_tokens": tried.output_tokens,
+        "cost": tried.cost / MILLION,
+        "currency": workspace.settings.budgets.currency,
+        "tools": tried.tools,
+    }
+
+
+def pair_document(pair: ReplayedQuestion, workspace: ChainWorkspace) -> dict[str, Any]:
+    """Return both answers to a question."""
+    compared = pair.compared
+    return {
+        "trace": compared.question.trace,
+        "question": compared.question.text,
+        "changed": compared.changed,
+        "live": answer_document(compared.live, workspace),
+        "draft": answer_document(compared.draft, workspace),
+        "differences": pair.differences,
+        "verdict": pair.verdict,
+        "why": pair.why,
+    }
+
+
+def request_document(sent: ModelRequest) -> dict[str, Any]:
+    """Return what a model is asked."""
+    return {
+        "model": sent.model,
+        "revision": sent.chain.revision,
+        "messages": [{"role": role, "text": text} for role, text in sent.transcript()],
+        "options": dict(sent.options),
+        "tools": list(sent.tools),
+    }
