@@ -17,6 +17,7 @@ from chains.models.async_runnable import AsyncOnlyRunnable
 from chains.models.errors import explain, words_of
 from chains.models.openai.adaptations import OPTIONS, Adaptation, AdaptationMemory, AdaptedCall
 from chains.models.openai.refusals import proposals
+from chains.models.provider_pieces import ProviderPieces
 from chains.models.providers import Provider, options_taken
 
 log = structlog.get_logger()
@@ -138,13 +139,16 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
                 answer = await model.ainvoke(asked, config)
             yield answer
             return
+        taken = ProviderPieces()
         async with aclosing(cast("AsyncGenerator[AIMessage]", model.astream(asked, config))) as pieces:
-            while True:
+            while not taken.is_full:
                 async with asyncio.timeout(self._seconds):
                     piece = await anext(pieces, None)
                 if piece is None:
-                    return
-                yield piece
+                    break
+                yield taken.take(piece)
+        if (calls := taken.calls) is not None:
+            yield calls
 
     async def _configured(
         self, said: Mapping[str, Any], active: frozenset[Adaptation]

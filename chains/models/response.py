@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any
 from uuid import uuid4
 
@@ -29,6 +28,7 @@ TABLE = "webot_table"
 _FINISHED = ("finish_reason", "stop_reason", "done_reason")
 
 _ID = 24
+_MOST_BLOCKS = 64
 
 MOST_TOKENS = 100_000_000
 
@@ -91,7 +91,7 @@ class ModelResponse:
             return AIMessage(content)
         if self._thinks:
             # Anthropic wants its signed thoughts back with what its tools said, and refuses the message without.
-            content = reduce(_joined, self._blocks).content
+            content = _joined_all(self._blocks).content
         asked = self._asking
         return AIMessage(
             content,
@@ -174,6 +174,8 @@ class ModelResponse:
         thought = "".join(str(block.get("reasoning") or "") for block in message.content_blocks)
         self._hear_reasoning(thought)
         self._blocks.append(message)
+        if len(self._blocks) >= _MOST_BLOCKS:
+            self._blocks = [_joined_all(self._blocks)]
         self._thinks = self._thinks or bool(thought)
 
     async def parsed_whole(self) -> ParsedAnswer:
@@ -198,6 +200,11 @@ def clamp_token_count(tokens: float) -> int:
 def final_response(messages: Sequence[ModelResponse]) -> ModelResponse:
     """Return the message whose words are the answer: the last that has any."""
     return next((heard for heard in reversed(messages) if heard.text or heard.refusal), messages[-1])
+
+
+def _joined_all(blocks: Sequence[AIMessage]) -> AIMessage:
+    chunks = [block for block in blocks if isinstance(block, AIMessageChunk)]
+    return add_ai_message_chunks(*chunks) if len(chunks) == len(blocks) else blocks[-1]
 
 
 def _joined(begun: AIMessage | None, more: AIMessage) -> AIMessage:

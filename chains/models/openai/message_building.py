@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
-from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.messages import AIMessage, AIMessageChunk
 
 from chains.models.openai.answer_reader import AnswerReader
 from chains.models.openai.token_usage import usage_metadata
@@ -22,7 +21,7 @@ Places = tuple[int, int]
 
 def message_of(reader: AnswerReader, model: str) -> AIMessage:
     """Return a message that was read to its end."""
-    calls, invalid = _calls_of(reader)
+    calls, invalid = reader.calls.read()
     return AIMessage(
         "".join(reader.text),
         additional_kwargs=_beside(reader) | _thought(reader),
@@ -46,19 +45,15 @@ def chunk_of(reader: AnswerReader, places: Places) -> tuple[AIMessageChunk | Non
 
 def ending_of(reader: AnswerReader, model: str) -> AIMessageChunk:
     """Return the last piece of a message: its tools, counts, pictures, and why it ended."""
-    calls = [
-        tool_call_chunk(name=call.name, args=call.plain_arguments, id=call.id or None, index=place)
-        for place, call in enumerate(reader.calls.calls)
-        if call.name
-    ]
-    return AIMessageChunk(
+    message = AIMessageChunk(
         content="",
         additional_kwargs=_beside(reader),
-        tool_call_chunks=calls,
         usage_metadata=usage_metadata(reader.usage),
         response_metadata=_about(reader, model),
         chunk_position="last",
     )
+    reader.calls.put_into(message)
+    return message
 
 
 def sent_messages(given: LanguageModelInput, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -81,25 +76,6 @@ def _given_back(message: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]
             {**call, **(extras[place] if place < len(extras) else {})} for place, call in enumerate(calls)
         ]
     return whole
-
-
-def _calls_of(reader: AnswerReader) -> tuple[list[ToolCall], list[InvalidToolCall]]:
-    calls: list[ToolCall] = []
-    invalid: list[InvalidToolCall] = []
-    for call in reader.calls.calls:
-        arguments = parsed_arguments(call.arguments)
-        if not call.name:
-            continue
-        if arguments is None:
-            text = call.arguments
-            invalid.append(
-                InvalidToolCall(
-                    type="invalid_tool_call", id=call.id or None, name=call.name, args=text, error="no JSON object"
-                )
-            )
-        else:
-            calls.append(ToolCall(type="tool_call", id=call.id or None, name=call.name, args=arguments))
-    return calls, invalid
 
 
 def _thought(reader: AnswerReader) -> dict[str, Any]:

@@ -167,7 +167,7 @@ class FastChatOpenAI(ChatOpenAI):
         response = await self._response(body, shown=shown)
         try:
             pieces = response.aiter_raw()
-            while not decoder.done and reader.length <= MOST_CHARACTERS:
+            while not decoder.done and reader.length <= MOST_CHARACTERS and not reader.calls.is_full:
                 async with self._bounded(shown=shown):
                     data = await anext(pieces, None)
                 if data is None:
