@@ -2,7 +2,7 @@
 # Another Python than the first good one on the path: make run PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lock docs editor fmt clean
+.PHONY: help run test lint lock docs pictures editor fmt clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(call is_new_enough,$(name)) && echo $(name))))
@@ -44,6 +44,9 @@ pin = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --univ
 docs: .venv/ready ## Write docs/settings.md and settings.zh-CN.md from the code
 	@$(BIN)/python -m web.settings.reference >docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	@$(BIN)/python -m web.settings.reference zh >docs/settings.zh-CN.md.new && mv docs/settings.zh-CN.md.new docs/settings.zh-CN.md
+
+pictures: .venv/ready-to-test ## Take the pictures of README and docs/ again, from a running service
+	@CHROMIUM="$$(sh .ci/chromium)" && export CHROMIUM && exec $(BIN)/python -m tests.screenshots
 
 editor: ## Bundle the console's editor of chains again; needs npm
 	@cd web/console/chains/editor && npm ci --no-audit --no-fund && node_modules/.bin/esbuild editor.js --bundle --minify --format=iife \

@@ -1,7 +1,7 @@
 """Shows an app's message as WeCom does: its markdown subset, or plain words with links, as safe HTML.
 
 The subset has headings, bold, links, inline code, quotes and three colours (wecom-protocol.md 4). It has no fences:
-WeCom shows them as they were written; here they are set apart to be readable.
+WeCom shows them as they were written; here they are set apart to be readable. A bot's markdown has tables, too (8).
 """
 
 import re
@@ -13,6 +13,8 @@ from markupsafe import Markup, escape
 
 _HEADING = re.compile(r"(#{1,6}) +(\S.*)")
 _FENCE = re.compile(r"(`{3,})([^`]*)$")
+_SEPARATOR = re.compile(r"\s*\|?\s*:?-{1,200}:?\s*(?:\|\s*:?-{1,200}:?\s*){0,200}\|?\s*")
+_CELL_END = re.compile(r"(?<!\\)\|")
 _INLINE = re.compile(
     r"`(?P<code>[^`]+)`"
     r"|\*\*(?P<bold>\S(?:.*?\S)??)\*\*"
@@ -26,11 +28,13 @@ _WORDS = re.compile(
 _LIVE = re.compile(r"https?://", re.IGNORECASE)
 _TRAILING = ".,;:!?)'"
 _BREAK = Markup("<br>")
+_HEAD_CELL = Markup("<th>{}</th>")
+_CELL = Markup("<td>{}</td>")
 
 
-def markdown(text: str) -> Markup:
-    """Return the HTML of a markdown message."""
-    return Markup().join(_blocks(text.split("\n")))
+def markdown(text: str, *, tables: bool = False) -> Markup:
+    """Return the HTML of a markdown message; `tables` for that of a bot, whose markdown has them."""
+    return Markup().join(_blocks(text.split("\n"), tables=tables))
 
 
 def plain(text: str) -> Markup:
@@ -38,13 +42,13 @@ def plain(text: str) -> Markup:
     return Markup('<p class="plain">{}</p>').format(Markup().join(_linked(text)))
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[Markup]:
+def _blocks(lines: Sequence[str], *, tables: bool) -> Iterator[Markup]:
     place = 0
     while place < len(lines):
         fence = _FENCE.fullmatch(lines[place])
         if fence is None:
             end = next((at for at in range(place, len(lines)) if _FENCE.fullmatch(lines[at])), len(lines))
-            yield from _prose(lines[place:end])
+            yield from _prose_and_tables(lines[place:end]) if tables else _prose(lines[place:end])
             place = end
             continue
         closing = (at for at in range(place + 1, len(lines)) if lines[at].rstrip() == fence[1])
@@ -58,6 +62,31 @@ def _fenced(language: str, code: Sequence[str]) -> Markup:
     return Markup('<figure class="code">{}<pre tabindex="0"><code>{}</code></pre></figure>').format(
         name, "\n".join(code)
     )
+
+
+def _prose_and_tables(lines: Sequence[str]) -> Iterator[Markup]:
+    place = 0
+    while place < len(lines):
+        start = next((at for at in range(place, len(lines)) if _begins_table(lines[at : at + 2])), len(lines))
+        yield from _prose(lines[place:start])
+        end = next((at for at in range(start, len(lines)) if "|" not in lines[at]), len(lines))
+        if start < end:
+            yield _table(lines[start], lines[start + 2 : end])
+        place = end
+
+
+def _begins_table(lines: Sequence[str]) -> bool:
+    return len(lines) > 1 and "|" in lines[0] and _SEPARATOR.fullmatch(lines[1]) is not None
+
+
+def _table(header: str, rows: Sequence[str]) -> Markup:
+    made = Markup('<div class="table" tabindex="0"><table><thead>{}</thead><tbody>{}</tbody></table></div>')
+    return made.format(_row(header, _HEAD_CELL), Markup().join(_row(row, _CELL) for row in rows))
+
+
+def _row(line: str, cell: Markup) -> Markup:
+    cells = _CELL_END.split(line.strip().removeprefix("|").removesuffix("|"))
+    return Markup("<tr>{}</tr>").format(Markup().join(cell.format(_inline(each.strip())) for each in cells))
 
 
 def _prose(lines: Sequence[str]) -> Iterator[Markup]:

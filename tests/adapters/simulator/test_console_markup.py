@@ -49,6 +49,34 @@ def test_the_subset(written: str, shown: str) -> None:
     assert shown == markdown(written)
 
 
+TABLE = '<div class="table" tabindex="0"><table><thead>{}</thead><tbody>{}</tbody></table></div>'
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        pytest.param(
+            "一\n| a | **b** |\n|---|:-:|\n| <c> | d \\| e |\n二",
+            "<p>一</p>"
+            + TABLE.format(
+                "<tr><th>a</th><th><strong>b</strong></th></tr>",
+                "<tr><td>&lt;c&gt;</td><td>d \\| e</td></tr>",
+            )
+            + "<p>二</p>",
+            id="a table among words",
+        ),
+        pytest.param("a | b", "<p>a | b</p>", id="a bar alone is no table"),
+        pytest.param("a | b\n---|---", TABLE.format("<tr><th>a</th><th>b</th></tr>", ""), id="a table that begins"),
+    ],
+)
+def test_a_bots_markdown_has_tables(written: str, shown: str) -> None:
+    assert shown == markdown(written, tables=True)
+
+
+def test_an_apps_markdown_has_no_tables() -> None:
+    assert "<p>| a |<br>|---|</p>" == markdown("| a |\n|---|")
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [

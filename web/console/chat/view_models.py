@@ -112,7 +112,8 @@ def message_view(
     """Return the bubble of an entry as `reader` sees it; `menu` names the buttons by their keys."""
     match entry:
         case Delivered():
-            shown = markdown(entry.text) if entry.type == "markdown" else plain(_words(entry))
+            is_bot = bool(simulator.app(agent_id=entry.agent_id, corp_id=entry.corp_id).bot_id)
+            shown = markdown(entry.text, tables=is_bot) if entry.type == "markdown" else plain(_words(entry))
             html = shown if entry.media is None else _NOTHING
             return MessageView(
                 entry.number,
