@@ -124,7 +124,9 @@ class ConfigurableModel(AsyncOnlyRunnable[LanguageModelInput, AIMessage]):
         body |= {"stream": streams, "messages": wire_messages(sent)}
         if streams and "stream_usage" in options_taken(self._provider):
             body["stream_options"] = {}
-        return proposals(error, body, call.active, guesses=self._adaptations.guesses)
+        found = proposals(error, body, call.active, guesses=self._adaptations.guesses)
+        # What it was built with is its class's to say.
+        return (each for each in found if each is not Adaptation.BOUNDS)
 
     async def _pieces(
         self,

@@ -35,6 +35,7 @@ class Adaptation(StrEnum):
     JSON_MODE = "response_format"
     REASONING = "reasoning_content"
     THINKING = "enable_thinking"
+    BOUNDS = "bounds"
     TEMPERATURE = "temperature"
     TOP_P = "top_p"
     TOP_K = "top_k"
@@ -56,6 +57,11 @@ OPTIONS = (
     Adaptation.MAX_TOKENS,
 )
 """Options that models do without, by their names; of two that exclude each other the first here is left out."""
+
+BOUNDED = ("temperature", "top_p")
+"""Options whose range some servers take without its ends."""
+
+_ENDS = {0.0: 0.01, 1.0: 0.99}
 
 MAX_COMPLETION_TOKENS = "max_completion_tokens"
 """What OpenAI's later models call `max_tokens`."""
@@ -145,7 +151,7 @@ def _is_guess(error: Exception, first: Exception) -> bool:
     return last.reason == before.reason and before.reason == "model.refused"
 
 
-def adapted(body: Mapping[str, Any], active: frozenset[Adaptation]) -> dict[str, Any]:  # noqa: PLR0912 - its parts
+def adapted(body: Mapping[str, Any], active: frozenset[Adaptation]) -> dict[str, Any]:  # noqa: C901, PLR0912 - its parts
     """Return a request without what its server refuses."""
     changed = dict(body)
     for adaptation in active:
@@ -171,6 +177,8 @@ def adapted(body: Mapping[str, Any], active: frozenset[Adaptation]) -> dict[str,
                 changed["messages"] = [_without_thoughts(message) for message in changed["messages"]]
             case Adaptation.THINKING:
                 changed["enable_thinking"] = False
+            case Adaptation.BOUNDS:
+                changed |= {key: _ENDS[changed[key]] for key in BOUNDED if is_at_an_end(changed.get(key))}
             case Adaptation.PICTURES:
                 changed["messages"] = [_without_pictures(message) for message in changed["messages"]]
             case Adaptation.MAX_TOKENS:
@@ -187,6 +195,11 @@ def adapted(body: Mapping[str, Any], active: frozenset[Adaptation]) -> dict[str,
             ):
                 changed.pop(adaptation.value, None)
     return changed
+
+
+def is_at_an_end(value: object) -> bool:
+    """Whether an option is 0 or 1, which some servers do not take."""
+    return isinstance(value, int | float) and value in _ENDS
 
 
 def without_system(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from chains.models.openai.provider_error import error_in
 from chains.models.openai.stream_decoder import ContentPiece
 from chains.models.openai.token_usage import merged
 from chains.models.openai.tool_calls import CallCollector
+from chains.models.parsing.foreign_events import as_chunk
 
 THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_text", "thought")
 """Under which names servers send what a model thinks, beside the answer."""
@@ -72,6 +73,8 @@ class AnswerReader:
             return
         if not isinstance(value, Mapping):
             return
+        if "type" in value and (chunk := as_chunk(value)) is not None:
+            value = chunk
         if isinstance(model := value.get("model"), str) and model:
             self.model = model
         for counts in (value.get("usage"), value.get("usageMetadata"), value.get("x_groq")):

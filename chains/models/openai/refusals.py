@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chains.models.errors import provider_answer
-from chains.models.openai.adaptations import BESIDE, OPTIONS, Adaptation, has_used_tools
+from chains.models.openai.adaptations import BESIDE, BOUNDED, OPTIONS, Adaptation, has_used_tools, is_at_an_end
 
 _REFUSING = frozenset({400, 403, 404, 405, 406, 415, 422, 500, 501})
 _ONLY_WORDS = frozenset({403, 404, 405, 500})
@@ -17,7 +17,8 @@ _NOT = r"(?:not|n't|un|in|dis|no|cannot|forbidden|extra|unexpected|不|无法|�
 _STREAM_ONLY = re.compile(
     r"only supports? stream|non[- ]?stream\w* (?:calls?|mode|requests?)|stream\w* (?:mode )?(?:is )?required"
     r"|must (?:be )?(?:use )?stream|stream\W{1,4}(?:must|should) be (?:set to )?true"
-    r"|(?:仅|只)支持流式|stream=true is required",
+    r"|(?:仅|只)支持流式|stream=true is required"
+    r"|非流式(?:调用|输出|模式|请求)|support\w* when \W{0,2}stream\W{1,4}false",
     re.IGNORECASE,
 )
 _NO_STREAM = re.compile(
@@ -57,9 +58,15 @@ _ONE_PICTURE = re.compile(
 """Words about one picture, which say nothing about the next."""
 _NO_OPTION = re.compile(
     r"unsupported|not supported|not support|unrecogni[sz]ed|unknown|extra (?:inputs|fields)|not permitted|not allowed"
-    r"|unexpected|deprecated|no longer|cannot both|can't both|mutually exclusive|not both|不支持|不能同时",
+    r"|only \S{1,5} is (?:allowed|supported)|unexpected|deprecated|no longer"
+    r"|cannot both|can't both|mutually exclusive|not both|不支持|不能同时",
     re.IGNORECASE,
 )
+_OUT_OF_RANGE = re.compile(
+    r"\brange\b|between|must be|greater|less|positive|illegal|invalid|out of|非法|范围|大于|小于|区间|取值|不合法|有误",
+    re.IGNORECASE,
+)
+_THINKING = re.compile(r"enable[_ ]thinking", re.IGNORECASE)
 _NEAR = 90
 """Characters around an option's name in which a refusal speaks of it."""
 _GIVE_BACK = re.compile(r"passed back|missing|required|must be provided|必须", re.IGNORECASE)
@@ -90,9 +97,13 @@ def proposals(
 def _named(said: str, body: Mapping[str, Any], active: frozenset[Adaptation]) -> Iterator[Adaptation]:
     streams = bool(body.get("stream"))
     if not streams and _STREAM_ONLY.search(said):
-        yield Adaptation.WHOLE if Adaptation.WHOLE in active else Adaptation.STREAMED
-        if "enable_thinking" in said:
-            yield Adaptation.THINKING
+        streamed = Adaptation.WHOLE if Adaptation.WHOLE in active else Adaptation.STREAMED
+        if _THINKING.search(said):
+            # Streams it has refused before: only where it was not asked for one is that the better way.
+            both = (streamed, Adaptation.THINKING)
+            yield from reversed(both) if streamed is Adaptation.WHOLE else both
+        else:
+            yield streamed
         return
     if streams and "stream_options" in body and re.search(r"stream[ _]options|include_usage", said, re.IGNORECASE):
         yield Adaptation.USAGE
@@ -108,17 +119,24 @@ def _named(said: str, body: Mapping[str, Any], active: frozenset[Adaptation]) ->
         yield Adaptation.TOOL_CHOICE
     if _has_pictures(body) and _PICTURES.search(said) and not _ONE_PICTURE.search(said):
         yield Adaptation.PICTURES
-    yield from (option for option in OPTIONS if option.value in body and _is_option_refused(option.value, said))
+    if any(is_at_an_end(body.get(key)) and _is_out_of_range(key, said) for key in BOUNDED):
+        yield Adaptation.BOUNDS
+    yield from (option for option in OPTIONS if option.value in body and _near(option.value, said, _NO_OPTION))
     if body.get("tools") and not has_used_tools(body) and _TOOLS.search(said):
         yield Adaptation.TOOLS
 
 
-def _is_option_refused(name: str, said: str) -> bool:
-    """Whether a server knows no such option; a value that is out of its range is for the operator to mend."""
-    place = re.search(rf"(?<!\w){name}(?!\w)", said)
+def _is_out_of_range(name: str, said: str) -> bool:
+    return _near(name, said, _OUT_OF_RANGE) and not _near(name, said, _NO_OPTION)
+
+
+def _near(name: str, said: str, words: re.Pattern[str]) -> bool:
+    """Whether a server says such words of an option; a value that is out of range is for the operator to mend."""
+    # Chinese follows a name without a space.
+    place = re.search(rf"(?<!\w){name}(?!\w)", said, re.ASCII)
     if place is None:
         return False
-    return _NO_OPTION.search(said[max(0, place.start() - _NEAR) : place.end() + _NEAR]) is not None
+    return words.search(said[max(0, place.start() - _NEAR) : place.end() + _NEAR]) is not None
 
 
 def _has_role(body: Mapping[str, Any], role: str) -> bool:

@@ -60,7 +60,7 @@ _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s\"'<>）)]{1,2000}", re.IGNORECAS
 
 _BUSY = re.compile(
     r"rate[ _-]?limit|too many requests|(?:requests?|tokens) per (?:minute|min|day|second)|\b[rt]p[md]\b|overloaded"
-    r"|concurrency|high (?:traffic|demand)|throttl|请求过于频繁|频率|速率|限流|并发|繁忙|访问量过大",
+    r"|concurrency|high (?:traffic|demand)|throttl|请求过于频繁|频率|速率|限流|并发|繁忙|访问量过大|饱和",
     re.IGNORECASE,
 )
 _QUOTA = re.compile(
@@ -88,7 +88,9 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(
-    r"api[_ ]key (?:not valid|is invalid|expired)|invalid[^.]{0,20}api[_ ]?key|无效的令牌|令牌已过期", re.IGNORECASE
+    r"api[_ ]key (?:not valid|is invalid|expired)|invalid[^.]{0,20}api[_ ]?key"
+    r"|无效的令牌|令牌已过期|noauth|unauthori[sz]ed|authentication (?:failed|error)",
+    re.IGNORECASE,
 )
 _MISSING = re.compile(
     r"model[^.]{0,80}(?:not exist|not found|does not exist)|unknown model|no such model"
@@ -151,4 +153,4 @@ def _by_words(status: int | None, words: str) -> str:
     ):
         if pattern.search(words):
             return reason
-    return ""
+    return "model.busy" if status is None and _BUSY.search(words) else ""

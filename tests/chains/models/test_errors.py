@@ -73,7 +73,8 @@ ONLY_WHOLE = [
     pytest.param(
         Raw(b'{"error": {"code": "data_inspection_failed", "message": "no"}}'), "model.filtered", id="200 with an error"
     ),
-    pytest.param(Raw(b'{"error": {"message": "overloaded"}}'), "model.failed", id="200 with an error nobody knows"),
+    pytest.param(Raw(b'{"error": {"message": "overloaded"}}'), "model.busy", id="200 with an error in words alone"),
+    pytest.param(Raw(b'{"error": {"message": "odd"}}'), "model.failed", id="200 with an error nobody knows"),
 ]
 
 ONLY_STREAMED = [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chains.catalog.config import ChainConfig
 from pipeline.errors import AnswerFailed
 from pipeline.replies import TextReply
 from tests.chains.harness import open_chains_harness, remembered
@@ -27,6 +28,13 @@ def events(*deltas: Mapping[str, Any], end: str = "\n\n", done: bool = True, fin
 
 def lines(*values: object) -> bytes:
     return b"\n".join(json.dumps(value, ensure_ascii=False).encode() for value in values)
+
+
+def typed(*values: Mapping[str, object]) -> bytes:
+    """Name each event before it, as Anthropic does."""
+    return b"".join(
+        f"event: {value['type']}\ndata: {json.dumps(value, ensure_ascii=False)}\n\n".encode() for value in values
+    )
 
 
 OK = {"role": "assistant", "content": "你好。"}
@@ -157,6 +165,48 @@ SHAPES = [
         ),
         id="a stream of texts",
     ),
+    pytest.param(
+        Raw(
+            typed(
+                {
+                    "type": "message_start",
+                    "message": {"role": "assistant", "content": [], "usage": {"input_tokens": 3}},
+                },
+                {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "hm"}},
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "x"}},
+                {"type": "content_block_stop", "index": 0},
+                {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": "你"}},
+                {"type": "ping"},
+                {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "好。"}},
+                {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+                {"type": "message_stop"},
+            ),
+            content_type=SSE,
+        ),
+        id="Anthropic's stream",
+    ),
+    pytest.param(
+        Raw(
+            typed(
+                {"type": "response.created", "response": {"output": []}},
+                {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "content": []}},
+                {"type": "response.reasoning_summary_text.delta", "delta": "hm"},
+                {"type": "response.output_text.delta", "delta": "你"},
+                {"type": "response.output_text.delta", "delta": "好。"},
+                {"type": "response.output_text.done", "text": "你好。"},
+                {
+                    "type": "response.completed",
+                    "response": {
+                        "output": [{"type": "message", "content": [{"type": "output_text", "text": "你好。"}]}],
+                        "usage": {"input_tokens": 3, "output_tokens": 2},
+                    },
+                },
+            ),
+            content_type=SSE,
+        ),
+        id="the responses API's stream",
+    ),
 ]
 
 
@@ -180,7 +230,7 @@ async def test_an_answer_of_an_odd_shape_reaches_the_person(server: OpenAIServer
 
 JSON_ERRORS = [
     pytest.param({"error": {"code": "insufficient_quota", "message": "no"}}, "model.quota", id="an object"),
-    pytest.param({"error": "Rate limit reached for requests"}, "model.failed", id="text"),
+    pytest.param({"error": "Rate limit reached for requests"}, "model.busy", id="text"),
     pytest.param({"error": [{"code": "model_not_found", "message": "no"}]}, "model.missing", id="a list"),
     pytest.param({"choices": [], "error": {"code": 429, "message": "slow down"}}, "model.busy", id="with no choices"),
     pytest.param({"choices": None, "error": {"code": "context_length_exceeded"}}, "model.too_long", id="null choices"),
@@ -214,6 +264,101 @@ async def test_an_error_inside_an_answer_that_is_called_good_is_told(server: Ope
             reasons[error.id] = failed.value.reason
 
     assert {error.id: error.values[1] for error in JSON_ERRORS} == reasons
+
+
+ZONE = 'zone": "Asia/Tokyo"}'
+ANTHROPIC_CALL = typed(
+    {"type": "message_start", "message": {"content": []}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {
+        "type": "content_block_start",
+        "index": 1,
+        "content_block": {"type": "tool_use", "id": "toolu_1", "name": "current_time", "input": {}},
+    },
+    {
+        "type": "content_block_delta",
+        "index": 1,
+        "delta": {"type": "input_json_delta", "partial_json": '{"time_zone": '},
+    },
+    {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '"Asia/Tokyo"}'}},
+    {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+)
+RESPONSES_CALL = typed(
+    {
+        "type": "response.output_item.added",
+        "output_index": 0,
+        "item": {"type": "function_call", "call_id": "toolu_1", "name": "current_time", "arguments": ""},
+    },
+    {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": '{"time_zone": '},
+    {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": '"Asia/Tokyo"}'},
+    {"type": "response.function_call_arguments.done", "output_index": 0, "arguments": '{"time_zone": "Asia/Tokyo"}'},
+    {"type": "response.completed", "response": {"output": []}},
+)
+
+
+@pytest.mark.parametrize("body", [ANTHROPIC_CALL, RESPONSES_CALL], ids=["Anthropic's", "the responses API's"])
+async def test_a_tool_is_called_by_the_events_of_another_protocol(server: OpenAIServer, body: bytes) -> None:
+    server.script(Raw(body, content_type=SSE), Says("九点。"))
+    async with open_chains_harness(server.base_url, chain=ChainConfig(name="default", tools=("current_time",))) as it:
+        assert "九点。" == await it.said("几点？")
+
+    result = server.bodies[1]["messages"][-1]
+    assert ("tool", "toolu_1", True) == (result["role"], result["tool_call_id"], "Asia/Tokyo" in result["content"])
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param(
+            typed({"type": "message_start", "message": {}}, {"type": "error", "error": {"type": "overloaded_error"}}),
+            "model.busy",
+            id="Anthropic's",
+        ),
+        pytest.param(
+            typed({"type": "response.failed", "response": {"error": {"code": "rate_limit_exceeded", "message": "x"}}}),
+            "model.busy",
+            id="the responses API's",
+        ),
+    ],
+)
+async def test_an_error_in_the_events_of_another_protocol_is_told(
+    server: OpenAIServer, body: bytes, reason: str
+) -> None:
+    server.script(Raw(body, content_type=SSE))
+    async with open_chains_harness(server.base_url) as it:
+        with pytest.raises(AnswerFailed) as failed:
+            await it.outcome("hello")
+
+    assert reason == failed.value.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "cut"),
+    [
+        pytest.param(
+            typed(
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "half"}},
+                {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}},
+            ),
+            "length",
+            id="Anthropic's",
+        ),
+        pytest.param(
+            typed(
+                {"type": "response.output_text.delta", "delta": "half"},
+                {"type": "response.incomplete", "response": {"incomplete_details": {"reason": "content_filter"}}},
+            ),
+            "filtered",
+            id="the responses API's",
+        ),
+    ],
+)
+async def test_a_cut_in_the_events_of_another_protocol_is_told(server: OpenAIServer, body: bytes, cut: str) -> None:
+    server.script(Raw(body, content_type=SSE))
+    async with open_chains_harness(server.base_url) as it:
+        origin = remembered(await it.outcome("hello")).provenance
+
+    assert cut == origin.cut
 
 
 @pytest.mark.parametrize(
