@@ -44,7 +44,7 @@ from chains.tooling.mcp import open_servers
 from chains.toolset import ToolRegistry, open_tool_registry
 from pipeline.answer import Outcome, Step
 from pipeline.errors import SettingsInvalid
-from pipeline.events import InboundEvent, Text
+from pipeline.events import File, InboundEvent, Text
 from pipeline.ports import (
     AnswerRequest,
     AudioStore,
@@ -203,12 +203,22 @@ class Chains:
             if asked.chain
             else await self.services.classifier.classify(turn.ask, asked.text, self.catalog)
         )
+        text = await self._with_files(turn.ask, asked.text)
+        if isinstance(text, Outcome):
+            yield text
+            return
         answer = self.services.conversations.answer(
-            turn.ask, asked.text, self.catalog, chosen.name, by_voice=asked.by_voice, beside=chosen.usage
+            turn.ask, text, self.catalog, chosen.name, by_voice=asked.by_voice, beside=chosen.usage
         )
         async with aclosing(answer) as steps:
             async for step in steps:
                 yield step
+
+    async def _with_files(self, ask: AnswerRequest, words: str) -> Outcome | str:
+        content = ask.event.content
+        if not isinstance(content, Text) or not content.files:
+            return words
+        return await self.services.document_intake.take(ask, content.files, words=words)
 
     async def _look(self, turn: Routed[ImageIntent]) -> AsyncGenerator[Step]:
         ask, conversations = turn.ask, self.services.conversations
@@ -224,7 +234,7 @@ class Chains:
                 yield step
 
     async def _read(self, turn: Routed[DocumentIntent]) -> AsyncGenerator[Step]:
-        taken = await self.services.document_intake.take(turn.ask, turn.reading.media_id, turn.reading.name)
+        taken = await self.services.document_intake.take(turn.ask, (File(turn.reading.media_id, turn.reading.name),))
         if isinstance(taken, Outcome):
             yield taken
             return

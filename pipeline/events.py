@@ -21,14 +21,6 @@ GROUP = "group:"
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """Words, to the last space and newline."""
-
-    text: str
-    kind: Literal["text"] = "text"
-
-
-@dataclass(frozen=True, slots=True)
 class Image:
     """A picture; `media_id` is the channel's own reference and may expire."""
 
@@ -60,6 +52,16 @@ class File:
     media_id: str
     name: str
     kind: Literal["file"] = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words, to the last space and newline, and the files they are about."""
+
+    text: str
+    kind: Literal["text"] = "text"
+    files: tuple[File, ...] = ()
+    """Documents in one message with the words, or quoted by them."""
 
 
 @dataclass(frozen=True, slots=True)

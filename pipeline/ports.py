@@ -37,6 +37,8 @@ class ChannelCapabilities:
     voices: bool = True
     styles: bool = False
     """Whether a person may choose between plain text and Markdown."""
+    most_messages: int = 0
+    """How many messages one answer may have; 0 for as many as it takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ class TextReply:
     """CommonMark text; the channel decides how much of it can be shown."""
 
     text: str
+    start: int = 0
+    """How many messages of it are left out, having been sent; only of channels that limit the messages of an answer."""
+    beyond: str = ""
+    """What stands in its place where that leaves nothing."""
 
 
 @dataclass(frozen=True, slots=True)

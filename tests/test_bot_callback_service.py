@@ -7,6 +7,7 @@ import pymupdf
 import pytest
 
 from adapters.simulator.phone import Phone
+from pipeline.events import File, Text
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.service import RunningService, running_service, until
 
@@ -203,3 +204,56 @@ async def test_a_file_somebody_sends_is_put_before_the_model_with_its_name_and_p
     assert 3 == len(asked)
     assert "没有读完" in asked[2]
     assert 31_000 > len(asked[2])
+
+
+@pytest.mark.parametrize("mode", ["callback", "connection"])
+async def test_files_quoted_or_sent_with_words_are_read_with_the_question(
+    tmp_path: Path, model: OpenAIServer, mode: str
+) -> None:
+    model.script(Says("who"), Says("both"), Says("a list"))
+    environ = {**answered_by(model), "WEBOT_CHANNELS__BOT__MODE": mode}
+    async with running_service(tmp_path, environ) as house:
+        alone = phone_of(house)
+        if mode == "connection":
+            await house.simulator.bots.connected(alone.app)
+        group = house.simulator.phone("lisi", agent_id=alone.app.agent_id, group="wrGroup")
+        names, plan = (
+            File(group.put("file", text.encode(), name), name)
+            for text, name in (("Zhang\n", "names.txt"), ("Monday", "plan.md"))
+        )
+        sheet = File(group.put("file", b"PK\x03\x04\x00\x00\x00\x00", "a.xlsx"), "a.xlsx")
+        await group.do(Text("@bot who is it?"), quote=names)
+        await group.texts()
+        await group.do(Text("@bot what of both?"), quote=names, attachments=(plan,))
+        await group.texts(count=2)
+        await group.do(Text("@bot"), quote=names)
+        await group.texts(count=3)
+        await group.do(Text("@bot and this?"), quote=sheet)
+        said = await group.texts(count=4)
+
+    asked = [str(body["messages"][-1]["content"]) for body in model.bodies]
+    assert ["who", "both", "a list"] == said[:3]
+    assert "PDF" in said[3]
+    assert 3 == len(asked)
+    assert "文件《names.txt》的内容：\n\nZhang\n\nwho is it?" in asked[0]
+    assert "Monday" in asked[1]
+    assert "Zhang" in asked[1]
+    assert "what of both?" in asked[1]
+    assert "《names.txt》" in asked[2]
+
+
+async def test_more_shows_what_a_stream_and_a_message_had_no_room_for(tmp_path: Path, model: OpenAIServer) -> None:
+    model.script(Says("".join(f"line {n}\n" for n in range(7000))))
+    async with running_service(tmp_path, answered_by(model)) as house:
+        phone = phone_of(house)
+        await phone.say("write")
+        await phone.texts(count=2)
+        await phone.say("@more 2")
+        said = await phone.texts(count=4)
+        await phone.say("@more 9")
+        nothing = (await phone.texts(count=5))[-1]
+
+    lines = [line for text in said for line in text.split("\n") if line.startswith("line ")]
+    assert [f"line {n}" for n in range(7000)] == lines
+    assert "@more 2" in said[1]
+    assert "已经全部显示" in nothing

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 _FENCE = re.compile(r"(?P<indent>\s*(?:>\s?)*\s{0,3})(?P<fence>`{3,48}(?!.*`)|~{3,48}(?!~))")
 _SEPARATOR = re.compile(r"\s*\|?\s*:?-{1,200}:?\s*(?:\|\s*:?-{1,200}:?\s*){0,200}\|?\s*")
-_MOST_MESSAGES = 2
+MOST_MESSAGES = 2
 """Of an answer that WeCom asks for: the stream, and what is sent to its `response_url`."""
 _LONGEST_HEADER = 2000
 """Characters of a table's header that each piece repeats."""
@@ -62,7 +62,8 @@ def render(replies: Sequence[Reply]) -> tuple[Part, ...]:
 def render_polled(replies: Sequence[Reply], catalogue: Catalogue) -> tuple[Part, ...]:
     """Return the parts of an answer that WeCom asks for: pictures, then the words they stand under, then the rest.
 
-    One message may follow the stream, so what is longer is cut and says so; for a file stands where it can be had.
+    One message may follow the stream, so what is longer is cut and says how the next part is had; for a file stands
+    where it can be had.
     """
     pictures: list[Part] = [ImagePart(reply.media) for reply in replies if isinstance(reply, ImageReply)]
     said: list[str] = []
@@ -77,10 +78,15 @@ def render_polled(replies: Sequence[Reply], catalogue: Catalogue) -> tuple[Part,
             case Silence():
                 pass
     words = _words("\n\n".join(filter(is_visible, said)))
+    start = next((reply.start for reply in replies if isinstance(reply, TextReply)), 0)
+    if start:
+        beyond = next((reply.beyond for reply in replies if isinstance(reply, TextReply)), "")
+        words = words[start:] or _words(beyond)
     if pictures and not words:
         words = [TextPart(catalogue.text("aibot.picture"), "markdown")]
-    if len(words) > _MOST_MESSAGES and isinstance(last := words[_MOST_MESSAGES - 1], TextPart):
-        words = [*words[: _MOST_MESSAGES - 1], TextPart(f"{last.text}\n\n{catalogue.text('aibot.cut')}", "markdown")]
+    if len(words) > MOST_MESSAGES and isinstance(last := words[MOST_MESSAGES - 1], TextPart):
+        below = catalogue.text("aibot.cut", next=start + MOST_MESSAGES)
+        words = [*words[: MOST_MESSAGES - 1], TextPart(f"{last.text}\n\n{below}", "markdown")]
     if len(pictures) > MOST_PICTURES:
         log.warning("bot_picture_left_out", reason="too many", pictures=len(pictures))
     return (*pictures[:MOST_PICTURES], *words)

@@ -4,8 +4,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 from adapters.aibot.frames import FrameRefused
@@ -40,6 +41,8 @@ _LONGEST_KEY = 256
 _LONGEST_NOTE = 1000
 _REASONS = {1: "irrelevant", 2: "incomplete", 3: "wrong", 4: "bad data analysis"}
 _MOST_PICTURES = 9
+_MOST_FILES = 5
+_PICTURES, _FILES = frozenset({"image"}), frozenset({"file", "video"})
 PART_OF_MESSAGE = "/picture"
 """At the end of the key of a picture that came in one message with words."""
 _MOST_TEXT = 64 * 1024
@@ -84,10 +87,17 @@ def read_message(
     content = _event(body) if kind == "event" else _content(kind, body, names if is_group else ())
     if isinstance(content, Text):
         content = _with_quote(content, body.get("quote"))
+    pictures: list[Image] = []
+    if isinstance(content, Text):
+        pictures, files = _media(body, kind)
+        if not is_visible(content.text) and not files and pictures:
+            # Only a mention and pictures: the last is what was sent, as if it had come alone.
+            content = pictures.pop()
+        elif files:
+            content = replace(content, files=files)
     group = chat_id if is_group else ""
     person, sent_at = Person(channel, user), _time(body, now)
     event = InboundEvent(event_key(aibotid, msgid), person, content, sent_at, group)
-    pictures = _pictures(body, kind) if isinstance(content, Text) else []
     return BotMessage(
         event,
         msgid,
@@ -124,8 +134,8 @@ def _content(kind: str, body: Mapping[str, Any], names: Sequence[str]) -> Conten
         case "text" | "voice", {"content": str(text)}:
             text = wellformed(text[:_MOST_TEXT])
             return Text(without_mention(text, names) if kind == "text" else text)
-        case "mixed", dict() if is_visible(words := _mixed(own)):
-            return Text(without_mention(words, names))
+        case "mixed", dict():
+            return Text(without_mention(_mixed(own), names))
         case "image", {"url": str(url)} if url and len(url) <= _LONGEST_URL:
             return Image(_media_id(own))
         case "file", {"url": str(url)} if url and len(url) <= _LONGEST_URL:
@@ -185,9 +195,9 @@ def _with_quote(said: Text, quote: object) -> Text:
     if not quoted or said.text.lstrip().startswith(("@", "/")):
         return said
     if not is_visible(said.text):
-        return Text(quoted)
+        return replace(said, text=quoted)
     above = "\n".join(f"> {line}" for line in quoted.split("\n"))
-    return Text(f"{above}\n\n{said.text}")
+    return replace(said, text=f"{above}\n\n{said.text}")
 
 
 def _event(body: Mapping[str, Any]) -> Content:
@@ -208,26 +218,29 @@ def _event(body: Mapping[str, Any]) -> Content:
     return UnknownEvent(wellformed(name[:_NAME_LIMIT]) if isinstance(name, str) else "")
 
 
-def _pictures(body: Mapping[str, Any], kind: str) -> list[Image]:
-    """Return the pictures that stand beside words, and those the words quote."""
+def _media(body: Mapping[str, Any], kind: str) -> tuple[list[Image], tuple[File, ...]]:
+    """Return the pictures and the files that stand beside words, and those the words quote."""
     found: list[object] = []
     for said in ({"msgtype": kind, kind: body.get(kind)}, body.get("quote")):
         match said:
             case {"msgtype": "mixed", "mixed": {"msg_item": list(items)}}:
                 found += items[:_MOST_ITEMS]
-            case {"msgtype": "image"}:
+            case {"msgtype": "image" | "file" | "video"}:
                 found.append(said)
             case _:
                 pass
-    return [
-        Image(_media_id(own))
-        for item in found[:_MOST_PICTURES]
-        if isinstance(item, dict)
-        and item.get("msgtype") == "image"
-        and isinstance(own := item.get("image"), dict)
-        and isinstance(url := own.get("url"), str)
-        and 0 < len(url) <= _LONGEST_URL
-    ]
+    pictures = [Image(media_id) for media_id in map(partial(_address, kinds=_PICTURES), found) if media_id]
+    # A film is no document; who sends one is told so where files are read.
+    files = [File(media_id, "") for media_id in map(partial(_address, kinds=_FILES), found) if media_id]
+    return pictures[:_MOST_PICTURES], tuple(files[:_MOST_FILES])
+
+
+def _address(item: object, *, kinds: frozenset[str]) -> str:
+    """Return the media id of a picture or a file; empty for what is none."""
+    kind = item.get("msgtype") if isinstance(item, dict) else None
+    own = item.get(kind) if isinstance(item, dict) and isinstance(kind, str) and kind in kinds else None
+    url = own.get("url") if isinstance(own, dict) else None
+    return _media_id(own) if isinstance(url, str) and 0 < len(url) <= _LONGEST_URL else ""
 
 
 def media_in(media_id: str) -> tuple[str, str]:

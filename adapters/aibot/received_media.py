@@ -7,7 +7,7 @@ from adapters.aibot.bot_media import download
 from adapters.aibot.event_reader import media_in
 from adapters.wecom.client.media import ending_of, mime_of
 from pipeline.errors import TryAgain
-from pipeline.events import File, Image, InboundEvent
+from pipeline.events import File, Image, InboundEvent, Text
 from pipeline.ports import MediaStore
 from pipeline.replies import StoredMedia
 
@@ -28,12 +28,22 @@ class ReceivedMedia:
 
     def begin(self, event: InboundEvent) -> None:
         """Download what came with a message."""
-        if not isinstance(event.content, Image | File) or event.content.media_id in self._downloads:
+        match event.content:
+            case Image(media_id) | File(media_id):
+                self._begin(media_id)
+            case Text(files=files):
+                for file in files:
+                    self._begin(file.media_id)
+            case _:
+                pass
+
+    def _begin(self, media_id: str) -> None:
+        if media_id in self._downloads:
             return
-        task = asyncio.create_task(self._download(event.content.media_id))
+        task = asyncio.create_task(self._download(media_id))
         # Whoever fetches it is told what went wrong.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._downloads[event.content.media_id] = task
+        self._downloads[media_id] = task
         while len(self._downloads) > _MOST_DOWNLOADS:
             self._downloads.popitem(last=False)
 

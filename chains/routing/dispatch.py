@@ -44,7 +44,9 @@ def _called(ask: AnswerRequest, catalog: ChainCatalog, *, longer_than: int = 0) 
     called = None if line is None else catalog.by_command(line, ask.event.sender)
     if called is None or len(called.word) <= longer_than:
         return None
-    return Question(wellformed(called.rest), chain=called.chain) if called.rest else Welcome(called.chain)
+    content = ask.event.content
+    is_asked = called.rest or (isinstance(content, Text) and content.files)
+    return Question(wellformed(called.rest), chain=called.chain) if is_asked else Welcome(called.chain)
 
 
 def _by_words(reading: Question | FixedReply | NoReply, ask: AnswerRequest, catalog: ChainCatalog) -> Intent:

@@ -125,9 +125,9 @@ def command_line_of(content: Content) -> str | None:
 def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -> Intent:  # noqa: PLR0911 -- a kind a line
     """Read an event's content; what the model gets of a place, a page or a code is in the words' language."""
     match content:
-        case Text(text):
+        case Text(text, files=files):
             return command_in(content, commands) or (
-                Question(wellformed(text)) if text.strip() else FixedReply("kind.blank")
+                Question(wellformed(text)) if text.strip() or files else FixedReply("kind.blank")
             )
         case Clicked():
             return command_in(content, commands) or FixedReply("kind.clicked")

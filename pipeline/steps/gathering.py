@@ -58,4 +58,4 @@ class Gathering:
         text = f"{first.text}\n{second.text}"
         if following.accepted_at - turn.accepted_at > self._seconds or len(text) > MOST_CHARACTERS:
             return None
-        return JoinedMessage(following.turn_id, replace(second, text=text))
+        return JoinedMessage(following.turn_id, replace(second, text=text, files=(*first.files, *second.files)))

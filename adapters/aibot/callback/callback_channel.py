@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from adapters.aibot.bot_rendering import render_polled
+from adapters.aibot.bot_rendering import MOST_MESSAGES, render_polled
 from adapters.aibot.bot_settings import WeComAibotSettings
 from adapters.aibot.callback.callback_envelope import CallbackEnvelope
 from adapters.aibot.callback.response_address import ResponseAddress, usable_address
@@ -85,7 +85,12 @@ class CallbackBotChannel:
     ) -> None:
         self.name = name
         self.capabilities = ChannelCapabilities(
-            message_bytes=STREAM_BYTES, streams=True, reasoning=settings.thinking == "show", files=False, voices=False
+            message_bytes=STREAM_BYTES,
+            streams=True,
+            reasoning=settings.thinking == "show",
+            files=False,
+            voices=False,
+            most_messages=MOST_MESSAGES,
         )
         self._settings = settings
         self._streams = streams
@@ -258,6 +263,10 @@ class CallbackBotChannel:
                 stream = await self._change(stream_id, _withdrawn(self._catalogue.text("aibot.handed_over")))
             if stream is not None and stream.is_read and without_thinking(stream.text) == text:
                 return Receipt(stream_id)
+        # The one message has become the answer's first; whatever follows it has no address left.
+        handed_over = stream is not None and stream.text == self._catalogue.text("aibot.handed_over")
+        if handed_over and len(text.encode()) > STREAM_BYTES // 2:
+            text = f"{text}\n\n{self._catalogue.text('aibot.may_go_on')}"
         await self._address.send(stream_id, text)
         return Receipt(stream_id)
 

@@ -269,18 +269,32 @@ async def test_a_picture_somebody_sends_is_decrypted_with_the_channels_key(datab
         assert PNG == bot.shelf.files[stored.sha256]
 
 
-def test_an_answer_longer_than_a_stream_and_a_message_says_that_it_is_cut() -> None:
+def test_an_answer_longer_than_a_stream_and_a_message_goes_on_from_part_to_part_and_loses_nothing() -> None:
     table = WeComAibotSettings(mode="callback", token=SecretStr("t"), encoding_aes_key=SecretStr("a" * 43))
     channel = CallbackBotChannel("bot", table, streams=_NONE, media=_NONE, send_limiter=_NONE, language="en")
     file = StoredMedia("0" * 64, "application/pdf", "talk.pdf", 9)
     (of_file,) = channel.render([FileReply(file)])
-    parts = channel.render([TextReply("word " * 20_000)])
+    text = "".join(f"line {n}\n" for n in range(12_000))
+    parts = channel.render([TextReply(text)])
+    shown, rounds = list(parts), 1
+    while f"@more {2 * rounds}" in shown[-1].text:  # type: ignore[union-attr]
+        shown += channel.render([TextReply(text, 2 * rounds, "nothing")])
+        rounds += 1
+    lines = [
+        line
+        for part in shown
+        if isinstance(part, TextPart)
+        for line in part.text.split("\n")
+        if line.startswith("line ")
+    ]
 
     assert isinstance(of_file, TextPart)
     assert "talk.pdf" in of_file.text
     assert 2 == len(parts)
     assert all(isinstance(each, TextPart) and len(each.text.encode()) <= 20_480 for each in parts)
-    assert "webot export" in parts[1].text  # type: ignore[union-attr]
+    assert rounds > 2
+    assert text.split("\n")[:-1] == lines
+    assert ["nothing"] == [each.text for each in channel.render([TextReply("a", 2, "nothing")])]  # type: ignore[union-attr]
 
 
 async def test_thumbs_are_accepted_and_answered_with_nothing(database: Database) -> None:

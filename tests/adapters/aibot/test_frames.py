@@ -160,6 +160,43 @@ def test_a_picture_beside_words_and_one_that_is_quoted_come_before_the_words() -
     assert 3 == len({message.event.key, *(event.key for event in message.pictures)})
 
 
+PAPER = {"msgtype": "file", "file": {"url": "https://x/3"}}
+PICTURE = {"msgtype": "image", "image": {"url": "https://x/1"}}
+PAPERS = (File('["https://x/3", ""]', ""),)
+
+
+@pytest.mark.parametrize(
+    ("more", "content"),
+    [
+        pytest.param(
+            {"text": {"content": "@bot why?"}, "quote": PAPER}, Text("why?", files=PAPERS), id="a quoted file"
+        ),
+        pytest.param({"text": {"content": "@bot"}, "quote": PAPER}, Text("", files=PAPERS), id="a file without a word"),
+        pytest.param(
+            {"text": {"content": "@bot @stop"}, "quote": PAPER}, Text("@stop", files=PAPERS), id="beside a command"
+        ),
+        pytest.param(
+            {"msgtype": "mixed", "mixed": {"msg_item": [{"msgtype": "text", "text": {"content": "@bot a"}}, PAPER]}},
+            Text("a", files=PAPERS),
+            id="a file beside words",
+        ),
+        pytest.param({"text": {"content": "@bot"}, "quote": PICTURE}, Image(FILE), id="a picture without a word"),
+        pytest.param(
+            {"text": {"content": "@bot a"}, "quote": {"msgtype": "file", "file": {"url": 7}}},
+            Text("a"),
+            id="no address",
+        ),
+        pytest.param({"msgtype": "mixed", "mixed": {"msg_item": [[], PICTURE]}}, Image(FILE), id="mixed of no words"),
+    ],
+)
+def test_files_beside_words_and_those_they_quote_belong_to_the_words(more: dict[str, Any], content: Content) -> None:
+    said = body(msgtype="text", chattype="group", chatid="wrABC") | more
+    message = read_message(said, channel="bot", bot_id="B", names=("bot",), now=NOW)
+
+    assert content == message.event.content
+    assert () == message.pictures
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

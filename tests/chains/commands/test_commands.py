@@ -216,6 +216,7 @@ def test_commands_are_found_in_the_folder_in_the_order_of_its_files() -> None:
         "@history",
         "@image",
         "@model",
+        "@more",
         "@plain",
         "@prompt-set",
         "@rich",
