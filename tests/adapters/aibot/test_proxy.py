@@ -43,7 +43,7 @@ async def test_the_socket_goes_by_the_proxy_and_its_password_stays_out_of_the_re
         "bot",
         "wss://bots.example.test",
         bot_id="b",
-        secret="s",  # noqa: S106 -- of nobody
+        secret="s",
         on_callback=lambda _: None,
         proxy=address,
         timing=ConnectionTiming(ack=0.0, first_pause=60.0),
