@@ -9,6 +9,8 @@ Action = Literal[
     "export",
     "forget",
     "list",
+    "menu_push",
+    "model_edit",
     "read",
     "retention",
     "retry",

@@ -31,7 +31,9 @@ def models_api(service: Service) -> list[HTTPRouteHandler]:
 
     @get("/models", permission=Permission.READ_MODELS)
     async def models() -> ModelListing:
-        return ModelListing(service.settings.budgets.currency, model_views(service.settings, service.chains))
+        return ModelListing(
+            service.settings.budgets.currency, model_views(service.settings, service.chains, service.loaded.layers)
+        )
 
     @post("/models/{name:str}/test", status_code=200, permission=Permission.EDIT_CHAINS)
     async def test(request: _Request, name: FromPath[str]) -> ModelExamination:

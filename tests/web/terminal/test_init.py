@@ -13,8 +13,8 @@ from adapters.simulator.simulator import WeComSimulator
 from tests.fakes.openai_server import OpenAIServer
 from tests.web.shell import webot
 from web.operator.shell import Shell
+from web.settings.settings_edit import NewValue, SettingsEdit
 from web.terminal.setup.leading import InitFlags, Leading
-from web.terminal.setup.settings_edit import NewValue, SettingsEdit
 
 KEY = "sk-very-secret-0123456789"
 DEMO = ("--provider", "demo")

@@ -15,6 +15,8 @@ from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
 
+_LONGEST_NAME = 60
+
 
 def models_pages(service: Service) -> list[HTTPRouteHandler]:
     """Make the routes."""
@@ -44,7 +46,9 @@ def models_pages(service: Service) -> list[HTTPRouteHandler]:
             "models.html",
             request,
             tab="models",
-            models=model_views(service.settings, service.chains),
+            models=model_views(service.settings, service.chains, service.loaded.layers),
+            saved=request.query_params.get("saved", "")[:_LONGEST_NAME],
+            waiting=request.query_params.get("waiting", "")[:_LONGEST_NAME],
             currency=service.settings.budgets.currency,
             tested=tested,
             examined=examined,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from chains.evaluation.probe import Found, ModelProbe, Throughput
@@ -10,6 +10,7 @@ from chains.models.registry import ModelRegistry
 from chains.router import Chains
 from pipeline.settings import ModelTable, Settings
 from pipeline.text.i18n import Catalogue
+from web.settings.layers import Layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class ModelView:
     users: tuple[str, ...]
     """Who may choose it by @model."""
     chains: tuple[str, ...]
+    layer: str = ""
+    """The file or variable that names the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,17 @@ class ModelExamination:
     vision: Found = "failed"
 
 
-def model_views(settings: Settings, chains: Chains) -> Sequence[ModelView]:
+def model_views(settings: Settings, chains: Chains, layers: Layers) -> Sequence[ModelView]:
     """Return every model, in the order of the settings."""
     models = chains.models
     used = {name: config.model for name, config in chains.catalog.chains.items()}
     return [
-        _view(name, settings.models.get(name), models, tuple(chain for chain, model in used.items() if model == name))
+        replace(
+            _view(
+                name, settings.models.get(name), models, tuple(chain for chain, model in used.items() if model == name)
+            ),
+            layer=layers.origin(("models", name, "model")),
+        )
         for name in models.names
     ]
 

@@ -13,9 +13,9 @@ from pipeline.settings import ChannelSettings, ModelTable
 from pipeline.text.i18n import Catalogue
 from web.operator.shell import Shell
 from web.settings.loading import Loaded
+from web.settings.settings_edit import NewValue, SettingsEdit, Value
 from web.settings.validation import validate_table
 from web.terminal.setup.questions import Prompter, Questions
-from web.terminal.setup.settings_edit import NewValue, SettingsEdit, Value
 from web.terminal.setup.trying_out import try_channel, try_model
 
 _SECRETS = frozenset({"secret", "token", "encoding_aes_key", "api_key"})

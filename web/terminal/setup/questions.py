@@ -7,8 +7,8 @@ import click
 from pydantic import BaseModel
 
 from pipeline.text.i18n import Catalogue, in_language
+from web.settings.settings_edit import Value
 from web.settings.validation import validate_table
-from web.terminal.setup.settings_edit import Value
 
 
 class Prompter(Protocol):

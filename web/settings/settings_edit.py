@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tomlkit
@@ -16,7 +16,7 @@ from pipeline.errors import SettingsInvalid
 from pipeline.text.i18n import Sentence
 from web.settings.places import FILES
 
-Value = str | int
+Value = str | int | float | bool | list[str]
 _, LOCAL, SECRETS = FILES
 _OWNER_ALONE = 0o600
 
@@ -27,7 +27,7 @@ class NewValue:
 
     table: tuple[str, str]
     key: str
-    value: Value
+    value: Value = field(repr=False)
     secret: bool = False
 
     @property
