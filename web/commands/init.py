@@ -45,9 +45,25 @@ class _Standard:
 @click.option("--no-model", is_flag=True, help="Leave the model as it is.")
 @click.option("--connect", is_flag=True, help="Connect the bot as a trial, which ends its connection elsewhere.")
 @click.option("--untried", is_flag=True, help="Write the values without trying them.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="How long to wait for the first message; in a terminal until it comes or Ctrl-C is pressed, else not at all.",
+)
 @click.option("--yes", is_flag=True, help="Replace values that are set.")
 @pass_shell
-def command(shell: Shell, /, *, no_model: bool, connect: bool, untried: bool, yes: bool, **given: str | None) -> int:
+def command(
+    shell: Shell,
+    /,
+    *,
+    no_model: bool,
+    connect: bool,
+    untried: bool,
+    yes: bool,
+    wait: float | None,
+    **given: str | None,
+) -> int:
     """Lead through it."""
     # Not for `webot --help`.
     from pipeline.settings import Log  # noqa: PLC0415
@@ -57,6 +73,9 @@ def command(shell: Shell, /, *, no_model: bool, connect: bool, untried: bool, ye
 
     loaded = shell.load()
     said = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
-    flags = InitFlags(replace=yes, connect=connect, untried=untried, no_model=no_model)
+    terminal = _Standard()
+    if wait is None and not terminal.is_there:
+        wait = 0.0
+    flags = InitFlags(replace=yes, connect=connect, untried=untried, no_model=no_model, wait=wait)
     with configure_logs(Log(level="critical"), secrets_of(loaded)):
-        return Leading(shell, said, _Standard(), flags).run(loaded)
+        return Leading(shell, said, terminal, flags).run(loaded)

@@ -60,7 +60,7 @@ async def examine(loaded: Loaded, *, seconds: float, language: Language | None =
             local_url=local_url(settings.server.host, settings.server.port) if running else "",
             public_url=settings.server.public_url.rstrip("/"),
             simulator_enabled=settings.simulator.enabled,
-            last_accepted=partial(_last_accepted, loaded, name),
+            last_accepted=partial(latest_accepted, loaded, name),
         )
         async for finding in loaded.kinds[table.kind].examine(table, context):
             yield finding
@@ -80,7 +80,8 @@ async def report(loaded: Loaded, language: Language) -> list[Finding]:
     return [finding async for finding in examine(loaded, seconds=_ANSWER_SECONDS, language=language)]
 
 
-async def _last_accepted(loaded: Loaded, channel: str) -> datetime | None:
+async def latest_accepted(loaded: Loaded, channel: str) -> datetime | None:
+    """Return when a channel last accepted anything; None for never, and where the database does not say."""
     try:
         async with open_for_cli(loaded.settings.storage.database_url.get_secret_value()) as database:
             return await last_accepted(database, channel)

@@ -11,6 +11,7 @@ import pytest
 from adapters.simulator.platform.apps import invent_app, invent_bot
 from adapters.simulator.simulator import WeComSimulator
 from tests.fakes.openai_server import OpenAIServer
+from tests.service import running_service
 from tests.web.shell import webot
 from web.operator.shell import Shell
 from web.settings.settings_edit import NewValue, SettingsEdit
@@ -41,8 +42,15 @@ class Answers:
         return self.agrees
 
 
-async def led(folder: Path, answers: Answers, flags: InitFlags | None = None, **given: str) -> int:
-    shell = Shell(folder, {"WEBOT_CHAT__LANGUAGE": "en", "WEBOT_STORAGE__DATA_DIR": str(folder / "data")})
+async def led(
+    folder: Path,
+    answers: Answers,
+    flags: InitFlags | None = None,
+    environ: Mapping[str, str] | None = None,
+    **given: str,
+) -> int:
+    own = {"WEBOT_CHAT__LANGUAGE": "en", "WEBOT_STORAGE__DATA_DIR": str(folder / "data")}
+    shell = Shell(folder, own | dict(environ or {}))
     options = {name.replace("_", "-"): value for name, value in given.items()}
     return await asyncio.to_thread(lambda: Leading(shell, options, answers, flags or InitFlags()).run(shell.load()))
 
@@ -194,7 +202,7 @@ async def test_a_model_is_tried_as_it_will_stand_with_what_is_kept(
         (tmp_path / ".secrets.toml").write_text(kept)
         given = {"channel": "bot", "mode": "callback", "token": "t" * 9, "encoding_aes_key": "a" * 42 + "E"}
         code = await led(
-            tmp_path, Answers(iter(()), is_there=False), InitFlags(), **given, provider="openai", model="gpt"
+            tmp_path, Answers(iter(()), is_there=False), InitFlags(), None, **given, provider="openai", model="gpt"
         )
 
         assert ["gpt"] == [body["model"] for body in server.bodies]
@@ -203,3 +211,49 @@ async def test_a_model_is_tried_as_it_will_stand_with_what_is_kept(
     assert "https://…/bot" in shown
     assert kept in (tmp_path / ".secrets.toml").read_text()
     assert "t" * 9 not in shown
+
+
+async def test_a_variable_that_holds_in_spite_of_what_was_written_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"channel": "bot", "mode": "connection", "bot_id": "aibX", "secret": "the-secret-of-the-bot"}
+    variables = {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot", "WEBOT_CHANNELS__BOT__BOT_ID": "aibY"}
+    variables["WEBOT_CHANNELS__BOT__SECRET"] = "the-secret-of-the-bot"
+    flags = InitFlags(untried=True, no_model=True)
+
+    assert 0 == await led(tmp_path, Answers(iter(())), flags, variables, **given)
+
+    said = capsys.readouterr().out
+    assert "WEBOT_CHANNELS__BOT__BOT_ID holds instead of [channels.bot] bot_id" in said
+    assert "WEBOT_CHANNELS__BOT__SECRET" not in said
+    assert "the-secret-of-the-bot" not in said
+
+
+async def test_the_first_message_is_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with running_service(tmp_path, {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}) as house:
+        app = house.service.channels["bot"].simulated
+        assert app is not None
+        await house.simulator.bots.connected(app)
+        given = {"channel": "bot", "mode": "connection", "bot_id": app.bot_id, "secret": app.secret}
+        environ = {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db"}
+        flags = InitFlags(untried=True, no_model=True, wait=60.0)
+        leading = asyncio.create_task(led(tmp_path, Answers(iter(())), flags, environ, **given))
+        said = ""
+        while "Waiting" not in said:
+            await asyncio.sleep(0.01)
+            said += capsys.readouterr().out
+        # What came before the wait is not what is waited for, and may come at any time within it.
+        while not leading.done():
+            await house.phone(agent_id=app.agent_id).say("hello")
+            await asyncio.wait({leading}, timeout=0.5)
+
+    assert 0 == leading.result()
+    assert "first message has come" in capsys.readouterr().out
+
+
+async def test_a_wait_without_a_message_ends_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"channel": "bot", "mode": "connection", "bot_id": "aibX", "secret": "the-secret-of-the-bot"}
+    flags = InitFlags(untried=True, no_model=True, wait=0.01)
+
+    assert 1 == await led(tmp_path, Answers(iter(())), flags, None, **given)
+    assert "webot doctor" in capsys.readouterr().out

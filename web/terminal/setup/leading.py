@@ -15,6 +15,7 @@ from web.operator.shell import Shell
 from web.settings.loading import Loaded
 from web.settings.settings_edit import NewValue, SettingsEdit, Value
 from web.settings.validation import validate_table
+from web.terminal.setup.first_message import wait_for_message
 from web.terminal.setup.questions import Prompter, Questions
 from web.terminal.setup.trying_out import try_channel, try_model
 
@@ -28,12 +29,14 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class InitFlags:
-    """What is agreed beforehand: to replace values, to take the bot's connection; and what is left out."""
+    """What is agreed beforehand: to replace values, to take the bot's connection; what is left out, and the wait."""
 
     replace: bool = False
     connect: bool = False
     untried: bool = False
     no_model: bool = False
+    wait: float | None = 0.0
+    """Seconds to wait for the first message; None for until it comes."""
 
 
 class Leading:
@@ -64,8 +67,31 @@ class Leading:
         edit.put(values)
         for name in edit.write():
             click.echo(self._words.text("init.written", file=name))
-        self._say_next(channel)
-        return 0
+        after = self._shell.load()
+        self._name_variables(after, values)
+        self._say_next(after, channel)
+        return self._wait(after, channel)
+
+    def _name_variables(self, loaded: Loaded, values: Sequence[NewValue]) -> None:
+        """Name the variables of the environment that hold in spite of what was written."""
+        for each in values:
+            origin = loaded.layers.origin((*each.table, each.key))
+            held = loaded.layers.values.get(each.table[0], {}).get(each.table[1], {}).get(each.key)
+            if origin in self._shell.environ and held != each.value:
+                click.echo(f"! {self._words.text('init.overridden', variable=origin, key=each.where)}")
+
+    def _wait(self, loaded: Loaded, channel: Sequence[NewValue]) -> int:
+        within = self._flags.wait
+        if within == 0 or not channel:
+            return 0
+        click.echo(self._words.text("init.waiting" if within is None else "init.waiting_for", seconds=within))
+        try:
+            came = asyncio.run(wait_for_message(loaded, channel[0].table[1], within=within))
+        except KeyboardInterrupt:
+            click.echo(self._words.text("init.waited_enough"))
+            return 0
+        click.echo(self._words.text("init.came" if came else "init.came_not", seconds=within))
+        return 0 if came else 1
 
     def _agreed(self, replaced: Sequence[str]) -> bool:
         said = self._words.text("init.replaces", keys="; ".join(replaced))
@@ -154,9 +180,8 @@ class Leading:
 
         return asyncio.run(show())
 
-    def _say_next(self, channel: Sequence[NewValue]) -> None:
+    def _say_next(self, loaded: Loaded, channel: Sequence[NewValue]) -> None:
         click.echo(self._words.text("init.next"))
-        loaded = self._shell.load()
         for name in {each.table[1] for each in channel}:
             if path := loaded.channels[name].callback_path:
                 public = loaded.settings.server.public_url.rstrip("/") or "https://…"
