@@ -34,10 +34,10 @@ def test_every_rule_has_what_prometheus_wants_and_both_languages() -> None:
 
 def test_every_metric_in_a_rule_exists() -> None:
     rules = [rule for group in RULES["groups"] for rule in group["rules"]]
-    told = {name for rule in rules for name in re.findall(r"webot_\w+", rule["expr"])}
+    metric_names = {name for rule in rules for name in re.findall(r"webot_\w+", rule["expr"])}
 
-    assert told
-    assert set() == told - _names()
+    assert metric_names
+    assert set() == metric_names - _names()
 
 
 def test_every_metric_in_the_operators_manual_exists() -> None:

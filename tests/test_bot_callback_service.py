@@ -33,31 +33,31 @@ def answered_by(model: OpenAIServer) -> dict[str, str]:
     }
 
 
-def phone_of(house: RunningService, user: str = "zhangsan", group: str = "") -> Phone:
-    app = house.service.channels["bot"].simulated
+def phone_of(service: RunningService, user: str = "zhangsan", group: str = "") -> Phone:
+    app = service.service.channels["bot"].simulated
     assert app is not None
-    house.simulator.bots.poller.pause = 0.05
-    return house.simulator.phone(user, agent_id=app.agent_id, group=group)
+    service.simulator.bots.poller.pause = 0.05
+    return service.simulator.phone(user, agent_id=app.agent_id, group=group)
 
 
-def shown(house: RunningService) -> list[tuple[str, bool]]:
-    return [(str(each["content"]), bool(each["finish"])) for each in house.simulator.bots.poller.shown]
+def shown(service: RunningService) -> list[tuple[str, bool]]:
+    return [(str(each["content"]), bool(each["finish"])) for each in service.simulator.bots.poller.shown]
 
 
 async def test_an_answer_is_asked_for_until_it_is_whole_and_stop_ends_it(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("one two three four five six", hangs_after=4), Says("the next"))
-    async with running_service(tmp_path, answered_by(model)) as house:
-        phone = phone_of(house)
-        assert (await house.simulator.verify_url(agent_id=phone.app.agent_id)).ok
+    async with running_service(tmp_path, answered_by(model)) as service:
+        phone = phone_of(service)
+        assert (await service.simulator.verify_url(agent_id=phone.app.agent_id)).ok
         await phone.say("count")
-        await until(lambda: any("one" in text for text, _ in shown(house)))
+        await until(lambda: any("one" in text for text, _ in shown(service)))
         await phone.say("@stop")
         stopped = await phone.texts(count=2)
         await phone.say("again")
         said = await phone.texts(count=3)
 
-        assert [] == house.simulator.bots.poller.problems
-        assert ("<think></think>", False) == shown(house)[0]
+        assert [] == service.simulator.bots.poller.problems
+        assert ("<think></think>", False) == shown(service)[0]
     assert any("已停止" in text for text in stopped)
     assert "the next" == said[-1]
 
@@ -66,10 +66,10 @@ async def test_an_answer_is_asked_for_until_it_is_whole_and_stop_ends_it(tmp_pat
 async def test_the_first_look_of_a_day_is_welcomed_by_a_card_whose_buttons_are_commands(
     tmp_path: Path, mode: str
 ) -> None:
-    async with running_service(tmp_path, {**BOT, "WEBOT_CHANNELS__BOT__MODE": mode}) as house:
-        phone = phone_of(house)
+    async with running_service(tmp_path, {**BOT, "WEBOT_CHANNELS__BOT__MODE": mode}) as service:
+        phone = phone_of(service)
         if mode == "connection":
-            await house.simulator.bots.connected(phone.app)
+            await service.simulator.bots.connected(phone.app)
         await phone.enter()
         (card,) = await phone.messages()
         await phone.click(card.body["button_list"][0]["key"])
@@ -77,7 +77,7 @@ async def test_the_first_look_of_a_day_is_welcomed_by_a_card_whose_buttons_are_c
         await phone.click("no such button")
         said = await phone.texts(count=3)
 
-        assert [] == house.simulator.bots.poller.problems
+        assert [] == service.simulator.bots.poller.problems
     assert "template_card" == card.type
     assert ["@help", "@export", "@clear"] == [button["key"] for button in card.body["button_list"]]
     assert "@help" in card.text
@@ -87,8 +87,8 @@ async def test_the_first_look_of_a_day_is_welcomed_by_a_card_whose_buttons_are_c
 
 
 async def test_a_file_is_replaced_by_where_it_can_be_had(tmp_path: Path) -> None:
-    async with running_service(tmp_path, BOT) as house:
-        phone = phone_of(house)
+    async with running_service(tmp_path, BOT) as service:
+        phone = phone_of(service)
         await phone.say("hello")
         await phone.texts()
         await phone.say("@export md")
@@ -99,8 +99,8 @@ async def test_a_file_is_replaced_by_where_it_can_be_had(tmp_path: Path) -> None
 
 async def test_a_group_has_one_history_with_its_speakers(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("answer 1"), Says("answer 2"))
-    async with running_service(tmp_path, answered_by(model)) as house:
-        zhang, li = (phone_of(house, user, "wrGroup") for user in ("zhangsan", "lisi"))
+    async with running_service(tmp_path, answered_by(model)) as service:
+        zhang, li = (phone_of(service, user, "wrGroup") for user in ("zhangsan", "lisi"))
         await zhang.say("@webot first")
         await zhang.texts()
         await li.say("@webot second")
@@ -114,21 +114,21 @@ async def test_a_group_has_one_history_with_its_speakers(tmp_path: Path, model: 
 async def test_an_answer_begun_before_a_restart_ends_in_the_same_stream(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("one two three four", hangs_after=3), Says("the answer"))
     environ = {**answered_by(model), "WEBOT_LIMITS__DRAIN_SECONDS": "0.1"}
-    async with running_service(tmp_path, environ) as house:
-        phone = phone_of(house)
+    async with running_service(tmp_path, environ) as service:
+        phone = phone_of(service)
         await phone.say("hello")
-        await until(lambda: any("one" in text for text, _ in shown(house)))
-        stream_id = house.simulator.bots.poller.shown[0]["id"]
+        await until(lambda: any("one" in text for text, _ in shown(service)))
+        stream_id = service.simulator.bots.poller.shown[0]["id"]
         app = phone.app
-    async with running_service(tmp_path, environ) as house:
-        new = house.service.channels["bot"].simulated
+    async with running_service(tmp_path, environ) as service:
+        new = service.service.channels["bot"].simulated
         assert new is not None
         await until(lambda: model.bodies[1:])
         body = {"msgid": "r1", "aibotid": app.bot_id, "chattype": "single", "from": {"userid": "zhangsan"}}
         asked = {**body, "msgtype": "stream", "stream": {"id": stream_id}}
         answers: list[dict[str, object]] = []
         while not answers or not answers[-1]["finish"]:
-            _, answer = await house.simulator.bots.poller.ask(new, {**asked, "aibotid": new.bot_id})
+            _, answer = await service.simulator.bots.poller.ask(new, {**asked, "aibotid": new.bot_id})
             assert answer is not None
             answers.append(answer["stream"])
 
@@ -145,9 +145,9 @@ async def test_thoughts_are_a_folding_block_of_the_stream_and_are_kept_nowhere(
         Says("again"),
     )
     environ = {**answered_by(model), "WEBOT_CHANNELS__BOT__MODE": mode, "WEBOT_CHANNELS__BOT__THINKING": "show"}
-    async with running_service(tmp_path, environ) as house:
-        phone = phone_of(house)
-        bots = house.simulator.bots
+    async with running_service(tmp_path, environ) as service:
+        phone = phone_of(service)
+        bots = service.simulator.bots
         if mode == "connection":
             await bots.connected(phone.app)
 
@@ -181,10 +181,10 @@ async def test_a_file_somebody_sends_is_put_before_the_model_with_its_name_and_p
         for text in ("red", "green", "x" * 80):
             document.new_page().insert_text((72, 72), text)
         pages = bytes(document.tobytes())
-    async with running_service(tmp_path, environ) as house:
-        phone = phone_of(house)
+    async with running_service(tmp_path, environ) as service:
+        phone = phone_of(service)
         if mode == "connection":
-            await house.simulator.bots.connected(phone.app)
+            await service.simulator.bots.connected(phone.app)
         await phone.send_file("姓名,部门\n张三,研发".encode("gb18030"), "名单.csv")
         await phone.texts()
         await phone.send_file(pages, "plan.pdf")
@@ -212,11 +212,11 @@ async def test_files_quoted_or_sent_with_words_are_read_with_the_question(
 ) -> None:
     model.script(Says("who"), Says("both"), Says("a list"))
     environ = {**answered_by(model), "WEBOT_CHANNELS__BOT__MODE": mode}
-    async with running_service(tmp_path, environ) as house:
-        alone = phone_of(house)
+    async with running_service(tmp_path, environ) as running:
+        alone = phone_of(running)
         if mode == "connection":
-            await house.simulator.bots.connected(alone.app)
-        group = house.simulator.phone("lisi", agent_id=alone.app.agent_id, group="wrGroup")
+            await running.simulator.bots.connected(alone.app)
+        group = running.simulator.phone("lisi", agent_id=alone.app.agent_id, group="wrGroup")
         names, plan = (
             File(group.put("file", text.encode(), name), name)
             for text, name in (("Zhang\n", "names.txt"), ("Monday", "plan.md"))
@@ -244,8 +244,8 @@ async def test_files_quoted_or_sent_with_words_are_read_with_the_question(
 
 async def test_more_shows_what_a_stream_and_a_message_had_no_room_for(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("".join(f"line {n}\n" for n in range(7000))))
-    async with running_service(tmp_path, answered_by(model)) as house:
-        phone = phone_of(house)
+    async with running_service(tmp_path, answered_by(model)) as running:
+        phone = phone_of(running)
         await phone.say("write")
         await phone.texts(count=2)
         await phone.say("@more 2")

@@ -33,20 +33,20 @@ def answered_by(model: OpenAIServer) -> dict[str, str]:
     }
 
 
-async def phone_of(house: RunningService) -> Phone:
-    app = house.service.channels["bot"].simulated
+async def phone_of(service: RunningService) -> Phone:
+    app = service.service.channels["bot"].simulated
     assert app is not None
-    await house.simulator.bots.connected(app)
-    return house.phone(agent_id=app.agent_id)
+    await service.simulator.bots.connected(app)
+    return service.phone(agent_id=app.agent_id)
 
 
 async def test_an_answer_streams_and_the_last_frame_is_what_was_recorded(tmp_path: Path) -> None:
-    async with running_service(tmp_path, BOT) as house:
-        phone = await phone_of(house)
+    async with running_service(tmp_path, BOT) as service:
+        phone = await phone_of(service)
         await phone.say("hello")
         (answer,) = await phone.texts()
-        ready = (await house.http.get("/readyz")).json()
-        frames = [stream for _, stream in house.simulator.bots.shown]
+        ready = (await service.http.get("/readyz")).json()
+        frames = [stream for _, stream in service.simulator.bots.shown]
 
     assert "hello" in answer
     assert {"<think></think>"} == {str(frame["content"]) for frame in frames[:1]}
@@ -58,10 +58,10 @@ async def test_a_model_that_streams_is_shown_while_it_writes_and_stop_ends_the_b
     tmp_path: Path, model: OpenAIServer
 ) -> None:
     model.script(Says("one two three four five six", hangs_after=4), Says("the next"))
-    async with running_service(tmp_path, answered_by(model)) as house:
-        phone = await phone_of(house)
+    async with running_service(tmp_path, answered_by(model)) as service:
+        phone = await phone_of(service)
         await phone.say("count")
-        await until(lambda: any("one" in str(frame["content"]) for _, frame in house.simulator.bots.shown))
+        await until(lambda: any("one" in str(frame["content"]) for _, frame in service.simulator.bots.shown))
         await phone.say("@stop")
         stopped = await phone.texts(count=2)
         await phone.say("again")
@@ -73,13 +73,13 @@ async def test_a_model_that_streams_is_shown_while_it_writes_and_stop_ends_the_b
 
 async def test_an_apology_is_the_last_frame_of_its_stream(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Fails(401), Fails(401))
-    async with running_service(tmp_path, answered_by(model)) as house:
-        phone = await phone_of(house)
+    async with running_service(tmp_path, answered_by(model)) as service:
+        phone = await phone_of(service)
         await phone.say("hello")
         (apology,) = await phone.texts()
 
     assert apology
-    assert 0 == house.simulator.bots.frames["aibot_send_msg"]
+    assert 0 == service.simulator.bots.frames["aibot_send_msg"]
 
 
 async def test_an_answer_that_was_cut_off_by_a_stop_of_the_service_follows_as_a_message(
@@ -87,13 +87,13 @@ async def test_an_answer_that_was_cut_off_by_a_stop_of_the_service_follows_as_a_
 ) -> None:
     model.script(Says("one two three four", hangs_after=3), Says("the answer"))
     environ = {**answered_by(model), "WEBOT_LIMITS__DRAIN_SECONDS": "0.1"}
-    async with running_service(tmp_path, environ) as house:
-        phone = await phone_of(house)
+    async with running_service(tmp_path, environ) as service:
+        phone = await phone_of(service)
         await phone.say("hello")
-        await until(lambda: any("one" in str(frame["content"]) for _, frame in house.simulator.bots.shown))
+        await until(lambda: any("one" in str(frame["content"]) for _, frame in service.simulator.bots.shown))
     left = phone.entries()
-    async with running_service(tmp_path, environ) as house:
-        app = house.service.channels["bot"].simulated
+    async with running_service(tmp_path, environ) as service:
+        app = service.service.channels["bot"].simulated
         assert app is not None
         await until(lambda: model.bodies[1:])
 
@@ -103,10 +103,10 @@ async def test_an_answer_that_was_cut_off_by_a_stop_of_the_service_follows_as_a_
 async def test_a_group_has_one_history_with_its_speakers_and_its_own_order(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(*(Says(f"answer {n}") for n in range(1, 5)))
     environ = answered_by(model) | {"WEBOT_CHANNELS__BOT__NAME": "webot"}
-    async with running_service(tmp_path, environ) as house:
-        alone = await phone_of(house)
+    async with running_service(tmp_path, environ) as service:
+        alone = await phone_of(service)
         agent_id = alone.app.agent_id
-        zhang, li = (house.simulator.phone(user, agent_id=agent_id, group="wrGroup") for user in ("zhangsan", "lisi"))
+        zhang, li = (service.simulator.phone(user, agent_id=agent_id, group="wrGroup") for user in ("zhangsan", "lisi"))
         await alone.say("a secret")
         await alone.texts()
         await zhang.say("@webot first")
@@ -115,7 +115,7 @@ async def test_a_group_has_one_history_with_its_speakers_and_its_own_order(tmp_p
         shown = await li.texts(count=2)
         asked = [str(body["messages"]) for body in model.bodies]
         # What is not in the stream of a question goes to the group, too.
-        channel = house.service.channels["bot"].channel
+        channel = service.service.channels["bot"].channel
         assert isinstance(channel, AibotChannel)
         group = InboundEvent("k", Person("bot", "lisi"), Text(""), datetime.now(UTC), group="wrGroup")
         await channel.reply(group, TextPart("a message", "markdown"))
@@ -130,10 +130,10 @@ async def test_a_group_has_one_history_with_its_speakers_and_its_own_order(tmp_p
 
 async def test_a_person_who_is_forgotten_is_gone_from_groups_too(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(*(Says(f"answer {n}") for n in range(1, 6)))
-    async with running_service(tmp_path, answered_by(model)) as house:
-        alone = await phone_of(house)
+    async with running_service(tmp_path, answered_by(model)) as service:
+        alone = await phone_of(service)
         agent_id = alone.app.agent_id
-        zhang, li = (house.simulator.phone(user, agent_id=agent_id, group="wrGroup") for user in ("zhangsan", "lisi"))
+        zhang, li = (service.simulator.phone(user, agent_id=agent_id, group="wrGroup") for user in ("zhangsan", "lisi"))
         await zhang.say("my number is 42")
         await zhang.texts()
         await li.say("and mine is 43")
@@ -150,8 +150,8 @@ async def test_a_person_who_is_forgotten_is_gone_from_groups_too(tmp_path: Path,
 
 
 async def test_an_export_comes_as_a_file_after_the_bubble_says_so(tmp_path: Path) -> None:
-    async with running_service(tmp_path, BOT) as house:
-        phone = await phone_of(house)
+    async with running_service(tmp_path, BOT) as service:
+        phone = await phone_of(service)
         await phone.say("hello")
         await phone.texts()
         await phone.say("@export md")
@@ -164,14 +164,14 @@ async def test_thumbs_are_counted_for_the_answer_they_stand_under_and_taken_back
     tmp_path: Path, model: OpenAIServer
 ) -> None:
     model.script(Says("answer 1"), Says("answer 2"))
-    async with running_service(tmp_path, answered_by(model)) as house:
-        phone = await phone_of(house)
+    async with running_service(tmp_path, answered_by(model)) as service:
+        phone = await phone_of(service)
         keys = []
         for number in (1, 2):
             await phone.say(f"question {number}")
             await phone.texts(count=number)
             keys.append(
-                next(str(f["feedback"]["id"]) for _, f in reversed(house.simulator.bots.shown) if "feedback" in f)
+                next(str(f["feedback"]["id"]) for _, f in reversed(service.simulator.bots.shown) if "feedback" in f)
             )
         for judgement, counts in (
             (Feedback(keys[0], good=False, why="hm"), (0, 1)),
@@ -180,25 +180,25 @@ async def test_thumbs_are_counted_for_the_answer_they_stand_under_and_taken_back
             (Feedback(keys[0], good=None), (1, 0)),
         ):
             await phone.do(judgement)
-            await counted(house, *counts)
+            await counted(service, *counts)
         texts = await phone.texts(count=2)
 
     assert ["answer 1", "answer 2"] == texts
 
 
 async def test_the_first_look_of_a_day_is_welcomed(tmp_path: Path) -> None:
-    async with running_service(tmp_path, BOT) as house:
-        phone = await phone_of(house)
+    async with running_service(tmp_path, BOT) as service:
+        phone = await phone_of(service)
         await phone.enter()
 
         assert "@help" in (await phone.texts())[0]
-        assert 1 == house.simulator.bots.frames["aibot_respond_welcome_msg"]
+        assert 1 == service.simulator.bots.frames["aibot_respond_welcome_msg"]
 
 
-async def counted(house: RunningService, good: int, bad: int) -> None:
+async def counted(service: RunningService, good: int, bad: int) -> None:
     """Return when so many answers are judged."""
     async with asyncio.timeout(30):
-        while [(each.good, each.bad) for each in (await count_ratings(house.service.database)).values()] != [
+        while [(each.good, each.bad) for each in (await count_ratings(service.service.database)).values()] != [
             (good, bad)
         ]:
             pass

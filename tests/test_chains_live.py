@@ -12,9 +12,9 @@ from tests.test_service import answered_by
 MINE = 'description = "人事"\ncommand = "@hr"\nsystem_prompt = "{prompt}"\n'
 
 
-async def save(house: RunningService, text: str) -> None:
+async def save(service: RunningService, text: str) -> None:
     """Save a chain as an editor does."""
-    file = Path(house.service.settings.storage.data_dir) / "chains" / "hr.toml"
+    file = Path(service.service.settings.storage.data_dir) / "chains" / "hr.toml"
 
     def write() -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -23,34 +23,34 @@ async def save(house: RunningService, text: str) -> None:
     await asyncio.to_thread(write)
 
 
-async def live(house: RunningService, prompt: str) -> float:
+async def live(service: RunningService, prompt: str) -> float:
     """Give the seconds until the service's own book says so."""
     began = time.perf_counter()
     async with asyncio.timeout(60):
         while True:
-            chain = house.service.catalog.chains.get("hr")
+            chain = service.service.catalog.chains.get("hr")
             if chain is not None and chain.system_prompt == prompt:
                 return time.perf_counter() - began
             await asyncio.sleep(0.002)
 
 
-async def until_released(house: RunningService, name: str) -> None:
+async def until_released(service: RunningService, name: str) -> None:
     """Wait until an edit stands in the history that all machines share."""
-    revisions = RevisionStore(house.service.database)
+    revisions = RevisionStore(service.service.database)
     async with asyncio.timeout(60):
         while not await revisions.history(name):  # noqa: ASYNC110 -- the database tells nobody
             await asyncio.sleep(0.002)
 
 
 async def test_a_saved_chain_answers_without_a_restart(tmp_path: Path) -> None:
-    async with OpenAIServer() as model, running_service(tmp_path, answered_by(model)) as house:
-        phone = house.phone()
-        await save(house, MINE.replace("{prompt}", "one"))
-        await live(house, "one")
+    async with OpenAIServer() as model, running_service(tmp_path, answered_by(model)) as service:
+        phone = service.phone()
+        await save(service, MINE.replace("{prompt}", "one"))
+        await live(service, "one")
         await phone.say("@hr 年假")
         await phone.texts(count=1)
-        await save(house, MINE.replace("{prompt}", "another"))
-        await live(house, "another")
+        await save(service, MINE.replace("{prompt}", "another"))
+        await live(service, "another")
         await phone.say("@hr 病假")
         await phone.texts(count=2)
         await phone.say("@help")
@@ -61,13 +61,13 @@ async def test_a_saved_chain_answers_without_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_broken_edit_is_told_in_the_console_and_what_worked_goes_on(tmp_path: Path) -> None:
-    async with OpenAIServer() as model, running_service(tmp_path, answered_by(model)) as house:
-        await save(house, MINE.replace("{prompt}", "one"))
-        await live(house, "one")
-        await save(house, 'description = "人事"\ncomand = "@hr"\n')
-        await until(lambda: house.service.catalog.problems)
-        status = await house.http.get("/console/status")
-        phone = house.phone()
+    async with OpenAIServer() as model, running_service(tmp_path, answered_by(model)) as service:
+        await save(service, MINE.replace("{prompt}", "one"))
+        await live(service, "one")
+        await save(service, 'description = "人事"\ncomand = "@hr"\n')
+        await until(lambda: service.service.catalog.problems)
+        status = await service.http.get("/console/status")
+        phone = service.phone()
         await phone.say("@hr 年假")
         await phone.texts(count=1)
 
@@ -75,31 +75,31 @@ async def test_a_broken_edit_is_told_in_the_console_and_what_worked_goes_on(tmp_
         assert "comand" in status.text
         assert ["one"] == [body["messages"][0]["content"] for body in model.bodies]
 
-        await save(house, MINE.replace("{prompt}", "another"))
-        await live(house, "another")
-        assert "hr.toml" not in (await house.http.get("/console/status")).text
+        await save(service, MINE.replace("{prompt}", "another"))
+        await live(service, "another")
+        assert "hr.toml" not in (await service.http.get("/console/status")).text
 
 
 async def test_an_edit_is_live_within_a_second(tmp_path: Path) -> None:
     # The best of three: this machine may be busy with other things.
-    async with running_service(tmp_path) as house:
+    async with running_service(tmp_path) as service:
         seconds = []
         for prompt in ("one", "other", "last one"):
-            await save(house, MINE.replace("{prompt}", prompt))
-            seconds.append(await live(house, prompt))
+            await save(service, MINE.replace("{prompt}", prompt))
+            seconds.append(await live(service, prompt))
 
         assert min(seconds) < 1
 
 
 async def test_a_broken_edit_changes_nothing_even_after_a_restart(tmp_path: Path) -> None:
     async with OpenAIServer() as model:
-        async with running_service(tmp_path, answered_by(model)) as house:
-            await save(house, MINE.replace("{prompt}", "good"))
-            await live(house, "good")
-            await until_released(house, "hr")
-            await save(house, "command = @hr")
-        async with running_service(tmp_path, answered_by(model)) as house:
-            phone = house.phone()
+        async with running_service(tmp_path, answered_by(model)) as service:
+            await save(service, MINE.replace("{prompt}", "good"))
+            await live(service, "good")
+            await until_released(service, "hr")
+            await save(service, "command = @hr")
+        async with running_service(tmp_path, answered_by(model)) as service:
+            phone = service.phone()
             await phone.say("@hr 年假")
             await phone.texts(count=1)
 
@@ -112,8 +112,8 @@ async def test_the_companys_own_personas_stand_beside_ours(tmp_path: Path) -> No
         'category = "公司"\n[[persona]]\nnumber = 1001\nname = "前台"\nabout = "接待"\nprompt = "你是前台。"\n'
         '[[persona]]\nnumber = 1\nname = "我们的周报"\nprompt = "写周报。"\n'
     )
-    async with running_service(tmp_path) as house:
-        phone = house.phone()
+    async with running_service(tmp_path) as service:
+        phone = service.phone()
         await phone.say("@role 1001")
         await phone.texts(count=1)
 
@@ -136,8 +136,8 @@ async def test_the_companys_own_personas_stand_beside_ours(tmp_path: Path) -> No
 async def test_waiting_for_our_own_limit_is_not_called_thinking(tmp_path: Path) -> None:
     async with OpenAIServer() as model:
         limits = {"WEBOT_MODELS__DEFAULT__REQUESTS_PER_MINUTE": "1", "WEBOT_LIMITS__TURN_SECONDS": "1"}
-        async with running_service(tmp_path, answered_by(model, **limits)) as house:
-            phone = house.phone()
+        async with running_service(tmp_path, answered_by(model, **limits)) as service:
+            phone = service.phone()
             await phone.say("one")
             await phone.texts(count=1)
             await phone.say("two")
@@ -148,12 +148,12 @@ async def test_waiting_for_our_own_limit_is_not_called_thinking(tmp_path: Path) 
 
 
 async def test_the_console_tells_of_chains_in_the_language_of_the_settings(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house:
-        await save(house, "turns = 'x'\n[options]\nfoo = 1")
-        await until(lambda: house.service.catalog.problems)
-        page = await house.console.get("/console/status")
-        told = await house.console.get("/console/api/status")
+    async with running_service(tmp_path) as service:
+        await save(service, "turns = 'x'\n[options]\nfoo = 1")
+        await until(lambda: service.service.catalog.problems)
+        page = await service.console.get("/console/status")
+        status = await service.console.get("/console/api/status")
 
     assert "需要不带引号的整数" in page.text
-    assert 200 == told.status_code
-    assert "需要不带引号的整数" in told.text or "chains" not in told.text
+    assert 200 == status.status_code
+    assert "需要不带引号的整数" in status.text or "chains" not in status.text

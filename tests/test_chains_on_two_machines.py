@@ -35,8 +35,8 @@ def empty(at: Path) -> None:
         file.unlink()
 
 
-def say(house: RunningService, prompt: str) -> bool:
-    chains = house.service.catalog.chains
+def say(service: RunningService, prompt: str) -> bool:
+    chains = service.service.catalog.chains
     return all(name in chains and chains[name].system_prompt == prompt for name in NAMES)
 
 
@@ -50,7 +50,7 @@ async def test_a_folder_that_vanishes_empties_and_returns_takes_no_chain_from_an
     async with running_service(a, environ) as first, running_service(b, environ) as second:
         houses = (first, second)
         await asyncio.to_thread(fill, a, "one")
-        await until(lambda: all(say(house, "one") for house in houses) and len(on_disk(b)) == len(NAMES))
+        await until(lambda: all(say(service, "one") for service in houses) and len(on_disk(b)) == len(NAMES))
         revisions = RevisionStore(first.service.database)
         before = await revisions.latest()
 
@@ -59,7 +59,7 @@ async def test_a_folder_that_vanishes_empties_and_returns_takes_no_chain_from_an
         await until(lambda: first.service.catalog.problems)
         assert before == await revisions.latest()
         await asyncio.to_thread(fill, b, "two")
-        await until(lambda: all(say(house, "two") for house in houses))
+        await until(lambda: all(say(service, "two") for service in houses))
         assert not await asyncio.to_thread(folder(a).exists)
         await asyncio.to_thread((a / "elsewhere").rename, folder(a))
         await until(lambda: not first.service.catalog.problems and on_disk(a) == on_disk(b))
@@ -71,16 +71,16 @@ async def test_a_folder_that_vanishes_empties_and_returns_takes_no_chain_from_an
         await until(lambda: second.service.catalog.problems)
         assert between == await revisions.latest()
         await revisions.release(ChainRevision("hr", revision_of("hr", "three"), text("hr", "three")))
-        await until(lambda: all(house.service.catalog.chains["hr"].system_prompt == "three" for house in houses))
+        await until(lambda: all(service.service.catalog.chains["hr"].system_prompt == "three" for service in houses))
         await asyncio.to_thread(shutil.copytree, b / "elsewhere", folder(b), dirs_exist_ok=True)
         await until(lambda: not second.service.catalog.problems and on_disk(a) == on_disk(b))
 
         assert text("hr", "three") == (await asyncio.to_thread(on_disk, b))["hr"]
-        assert ["two", "two"] == [house.service.catalog.chains["law"].system_prompt for house in houses]
+        assert ["two", "two"] == [service.service.catalog.chains["law"].system_prompt for service in houses]
 
         # A file that is deleted by itself is a deletion, everywhere.
         await asyncio.to_thread((folder(b) / "law.toml").unlink)
-        await until(lambda: all("law" not in house.service.catalog.chains for house in houses))
+        await until(lambda: all("law" not in service.service.catalog.chains for service in houses))
 
 
 def revision_of(name: str, prompt: str) -> str:

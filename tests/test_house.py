@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from benchmarks.house import PLUGINS, TOPS, Module, modules, public_classes
+from benchmarks.house import PLUGINS, ROOT, TOPS, Module, modules, public_classes
 
 MOST_MODULES = 16
 
@@ -101,6 +101,17 @@ def test_no_name_is_of_the_old_dialect(found: Mapping[str, Module]) -> None:
         for module, parsed in found.items()
         for name in defined_names(parsed.tree)
         if not OLD_NAMES.isdisjoint(name.lower().split("_"))
+    }
+
+    assert set() == old
+
+
+def test_no_name_in_the_tests_is_of_the_old_dialect_but_of_a_test_itself() -> None:
+    old = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in defined_names(ast.parse(path.read_text(encoding="utf-8")))
+        if not name.startswith("test_") and not OLD_NAMES.isdisjoint(name.lower().split("_"))
     }
 
     assert set() == old

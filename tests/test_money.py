@@ -36,53 +36,53 @@ def priced(model: OpenAIServer, **more: str) -> dict[str, str]:
     }
 
 
-async def recorded(house: RunningService) -> tuple[int, int]:
+async def recorded(service: RunningService) -> tuple[int, int]:
     """Give what the messages say was paid, and what the sums say."""
-    async with house.service.database.read() as connection:
+    async with service.service.database.read() as connection:
         answers = await connection.execute(select(func.sum(messages.c.cost)))
         sums = await connection.execute(select(func.sum(spending.c.cost)))
         return int(answers.scalar_one()), int(sums.scalar_one())
 
 
-async def states(house: RunningService) -> list[str]:
-    async with house.service.database.read() as connection:
+async def states(service: RunningService) -> list[str]:
+    async with service.service.database.read() as connection:
         return [row.state for row in await connection.execute(select(inbox.c.state).order_by(inbox.c.id))]
 
 
 async def test_a_spent_budget_is_a_polite_no_and_commands_go_on(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("第一个回答", usage=(400_000, 30_000)))
     budget = {"WEBOT_BUDGETS__PER_USER_PER_DAY": "1"}
-    async with running_service(tmp_path, priced(model, **budget)) as house:
-        phone, other = house.phone(), house.phone("lisi")
+    async with running_service(tmp_path, priced(model, **budget)) as service:
+        phone, other = service.phone(), service.phone("lisi")
         await phone.say("一")
         assert ["第一个回答"] == await phone.texts(count=1)
         await phone.say("二")
         _, refused = await phone.texts(count=2)
         await phone.say("@usage")
-        *_, told = await phone.texts(count=3)
+        *_, text = await phone.texts(count=3)
         await other.say("三")
         assert ["echo: 三"] == await other.texts(count=1)
 
         assert refused.startswith(ZH.text("budget.person_day", when="|").partition("|")[0])
-        assert "1.04 元" in told
+        assert "1.04 元" in text
         assert 2 == len(model.asked)
-        await house.service.drain()
-        assert {"done"} == set(await states(house))
+        await service.service.drain()
+        assert {"done"} == set(await states(service))
         paid = 1_040_000 + 11 * 2 + 7 * 8
-        assert (paid, paid) == await recorded(house)
+        assert (paid, paid) == await recorded(service)
         for by in get_args(By):
-            assert paid == sum(each.cost for each in await usage_report(house.service.database, by)), by
-        counted = (await house.http.get("/metrics")).text
+            assert paid == sum(each.cost for each in await usage_report(service.service.database, by)), by
+        counted = (await service.http.get("/metrics")).text
         assert 'webot_budget_spent_total{outcome="refused",period="day",whose="person"}' in counted
         assert 'webot_tokens_total{chain="default",kind="given",model="test-model"}' in counted
 
 
 async def test_the_budget_of_all_holds_for_the_next_person_at_once(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("第一个回答", usage=(400_000, 30_000)))
-    async with running_service(tmp_path, priced(model, WEBOT_BUDGETS__PER_MONTH="1")) as house:
-        await house.phone().say("一")
-        await house.phone().texts(count=1)
-        other = house.phone("lisi")
+    async with running_service(tmp_path, priced(model, WEBOT_BUDGETS__PER_MONTH="1")) as service:
+        await service.phone().say("一")
+        await service.phone().texts(count=1)
+        other = service.phone("lisi")
         await other.say("二")
         (refused,) = await other.texts(count=1)
 
@@ -93,13 +93,13 @@ async def test_the_budget_of_all_holds_for_the_next_person_at_once(tmp_path: Pat
 async def test_a_restart_forgets_no_spending(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("第一个回答", usage=(400_000, 30_000)))
     settings = priced(model, WEBOT_BUDGETS__PER_DAY="1", WEBOT_BUDGETS__PER_USER_PER_MONTH="1")
-    async with running_service(tmp_path, settings) as house:
-        await house.phone().say("一")
-        await house.phone().texts(count=1)
+    async with running_service(tmp_path, settings) as service:
+        await service.phone().say("一")
+        await service.phone().texts(count=1)
     for user in ("zhangsan", "lisi"):
-        async with running_service(tmp_path, settings) as house:
-            await house.phone(user).say("二")
-            (refused,) = await house.phone(user).texts(count=1)
+        async with running_service(tmp_path, settings) as service:
+            await service.phone(user).say("二")
+            (refused,) = await service.phone(user).texts(count=1)
 
             assert "额度已经用完" in refused
     assert 1 == len(model.asked)
@@ -111,20 +111,20 @@ async def test_prices_and_budgets_that_are_edited_hold_from_the_next_answer(
     model.script(*(Says("回答", usage=(400_000, 0)) for _ in range(2)))
     file = tmp_path / "settings.local.toml"
     await asyncio.to_thread(file.write_text, "[models.default]\ninput_price = 0.0\n")
-    async with running_service(tmp_path, bare(model)) as house:
-        phone = house.phone()
+    async with running_service(tmp_path, bare(model)) as service:
+        phone = service.phone()
         await phone.say("一")
         await phone.texts(count=1)
         edited = "[models.default]\ninput_price = 5.0\n[budgets]\nper_user_per_day = 1.5\n"
         await asyncio.to_thread(file.write_text, edited)
-        await until(lambda: house.service.settings.budgets.per_user_per_day == 1.5)
+        await until(lambda: service.service.settings.budgets.per_user_per_day == 1.5)
         await phone.say("二")
         assert ["回答", "回答"] == await phone.texts(count=2)
         await phone.say("三")
         refused = (await phone.texts(count=3))[-1]
 
         assert "额度已经用完" in refused
-        assert (2_000_000, 2_000_000) == await recorded(house)
+        assert (2_000_000, 2_000_000) == await recorded(service)
 
 
 async def test_an_answer_that_could_not_be_given_is_paid_all_the_same(tmp_path: Path, model: OpenAIServer) -> None:
@@ -147,13 +147,13 @@ async def test_an_answer_that_could_not_be_given_is_paid_all_the_same(tmp_path: 
 
 async def test_who_is_forgotten_has_spent_what_they_have_spent(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("第一个回答", usage=(400_000, 30_000)))
-    async with running_service(tmp_path, priced(model, WEBOT_BUDGETS__PER_USER_PER_DAY="1")) as house:
-        phone = house.phone()
+    async with running_service(tmp_path, priced(model, WEBOT_BUDGETS__PER_USER_PER_DAY="1")) as service:
+        phone = service.phone()
         said = []
         for count, words in enumerate(("一", "二", "@forget", "@forget yes", "三", "四"), 1):
             await phone.say(words)
             said.append((await phone.texts(count=count))[-1])
-        by_person = await usage_report(house.service.database, "person")
+        by_person = await usage_report(service.service.database, "person")
 
     refused = ZH.text("budget.person_day", when="|").partition("|")[0]
     assert "第一个回答" == said[0]

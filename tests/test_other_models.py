@@ -23,9 +23,9 @@ def answered_by(model: AnthropicServer) -> dict[str, str]:
 
 async def test_a_conversation_goes_to_anthropic_word_for_word(tmp_path: Path) -> None:
     environ = {"WEBOT_CHAT__SYSTEM_PROMPT": "Be kind."}
-    async with AnthropicServer() as model, running_service(tmp_path, environ | answered_by(model)) as house:
+    async with AnthropicServer() as model, running_service(tmp_path, environ | answered_by(model)) as service:
         model.script(Says("你好!"), Says("第二次。"))
-        phone = house.phone()
+        phone = service.phone()
         await phone.say("在吗")
         await phone.texts(count=1)
         await phone.say("再说一次")
@@ -48,10 +48,10 @@ async def test_a_model_that_fails_is_apologised_for_and_its_fallback_is_asked(tm
             "WEBOT_MODELS__SPARE__BASE_URL": spare.base_url,
             "WEBOT_MODELS__SPARE__MAX_RETRIES": "0",
         }
-        async with running_service(tmp_path, environ | answered_by(model)) as house:
+        async with running_service(tmp_path, environ | answered_by(model)) as service:
             model.script(Fails(529), Fails(401))
             spare.script(Says("我来。"), Fails(400))
-            phone = house.phone()
+            phone = service.phone()
             await phone.say("在吗")
             await phone.texts(count=1)
             await phone.say("还在吗")

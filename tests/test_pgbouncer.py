@@ -38,7 +38,7 @@ async def test_two_processes_start_on_an_empty_database_and_everybody_is_answere
         async with AsyncExitStack() as first, AsyncExitStack() as second:
             opening = [stack.enter_async_context(running_service(tmp_path, environ)) for stack in (first, second)]
             houses = await asyncio.gather(*opening)
-            ready = [(await house.http.get("/readyz")).status_code for house in houses]
+            ready = [(await service.http.get("/readyz")).status_code for service in houses]
             # Each has a WeCom of its own: what one would answer for the other goes to nobody.
             await second.aclose()
             phones = [houses[0].phone(f"user{n}") for n in range(40)]
@@ -48,13 +48,13 @@ async def test_two_processes_start_on_an_empty_database_and_everybody_is_answere
                 # Found out beside everything else, which has the pooler's few connections first.
                 await until(lambda: any(line["event"] == "notifications_unavailable" for line in logged))
             ran = await webot("turns", "--json", folder=tmp_path, environ=environ)
-    told = [line["event"] for line in logged]
+    event_names = [line["event"] for line in logged]
 
     assert [200, 200] == ready
     assert 40 == sum(len(one) for one in texts)
     assert (0, "") == (ran.code, ran.err)
-    assert (mode == "transaction") == ("notifications_unavailable" in told)
-    assert not {"claim_failed", "write_waits", "lane_broke", "lease_not_renewed", "bell_broken"} & {*told}
+    assert (mode == "transaction") == ("notifications_unavailable" in event_names)
+    assert not {"claim_failed", "write_waits", "lane_broke", "lease_not_renewed", "bell_broken"} & {*event_names}
 
 
 async def test_whether_notifications_arrive_is_known(mode: str, url: str) -> None:

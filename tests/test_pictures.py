@@ -34,17 +34,17 @@ def set_up(model: OpenAIServer, **more: str) -> dict[str, str]:
     }
 
 
-def shown(house: RunningService, media_id: str) -> bytes:
-    return house.simulator.media(media_id).data
+def shown(service: RunningService, media_id: str) -> bytes:
+    return service.simulator.media(media_id).data
 
 
 async def test_the_demo_draws_at_once_without_any_key(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house:
-        phone = house.phone()
+    async with running_service(tmp_path) as service:
+        phone = service.phone()
         await phone.say("@image 320x240 一只黑猫")
         drawn, words = await phone.messages(count=2)
         assert drawn.media is not None
-        data = shown(house, drawn.media.media_id)
+        data = shown(service, drawn.media.media_id)
 
     assert ("image", "image/png") == (drawn.type, drawn.media.mime)
     assert ("PNG", 320, 240) == size_of(data)
@@ -52,12 +52,12 @@ async def test_the_demo_draws_at_once_without_any_key(tmp_path: Path) -> None:
 
 
 async def test_a_drawn_picture_arrives_after_one_notice(tmp_path: Path, model: OpenAIServer) -> None:
-    async with running_service(tmp_path, set_up(model)) as house:
-        phone = house.phone()
+    async with running_service(tmp_path, set_up(model)) as service:
+        phone = service.phone()
         await phone.say("@image 一只黑猫")
         notice, drawn = await phone.messages(count=2)
         assert drawn.media is not None
-        data = shown(house, drawn.media.media_id)
+        data = shown(service, drawn.media.media_id)
         await phone.say("@history")
         *_, history = await phone.texts(count=3)
 
@@ -67,8 +67,8 @@ async def test_a_drawn_picture_arrives_after_one_notice(tmp_path: Path, model: O
 
 
 async def test_a_drawn_picture_is_not_in_what_the_model_sees_next(tmp_path: Path, model: OpenAIServer) -> None:
-    async with running_service(tmp_path, set_up(model)) as house:
-        phone = house.phone()
+    async with running_service(tmp_path, set_up(model)) as service:
+        phone = service.phone()
         await phone.say("第一句")
         await phone.messages(count=1)
         await phone.say("@image 一只黑猫")
@@ -76,14 +76,14 @@ async def test_a_drawn_picture_is_not_in_what_the_model_sees_next(tmp_path: Path
         await phone.say("第二句")
         await phone.messages(count=4)
 
-    told = [message["content"] for message in model.bodies[-1]["messages"] if message["role"] == "user"]
-    assert ["第一句", "第二句"] == told
+    questions = [message["content"] for message in model.bodies[-1]["messages"] if message["role"] == "user"]
+    assert ["第一句", "第二句"] == questions
 
 
 async def test_a_refusal_by_the_providers_policy_is_a_clear_sentence(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Fails(400, code="moderation_blocked"))
-    async with running_service(tmp_path, set_up(model)) as house:
-        phone = house.phone()
+    async with running_service(tmp_path, set_up(model)) as service:
+        phone = service.phone()
         await phone.say("@image 不好的东西")
         _, said = await phone.texts(count=2)
 
@@ -92,8 +92,8 @@ async def test_a_refusal_by_the_providers_policy_is_a_clear_sentence(tmp_path: P
 
 async def test_a_picture_and_the_question_after_it_are_one(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("一片红色"), Says("不客气"))
-    async with running_service(tmp_path, set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")) as house:
-        phone = house.phone()
+    async with running_service(tmp_path, set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")) as service:
+        phone = service.phone()
         await phone.send_image(picture("JPEG", 3000, 2000))
         (taken,) = await phone.texts(count=1)
         await phone.say("这是什么")
@@ -112,19 +112,19 @@ async def test_a_picture_and_the_question_after_it_are_one(tmp_path: Path, model
 async def test_a_picture_waits_through_a_restart(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Says("一片红色"))
     environ = set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")
-    async with running_service(tmp_path, environ) as house:
-        await house.phone().send_image(picture("PNG"))
-        await house.phone().texts(count=1)
-    async with running_service(tmp_path, environ) as house:
-        await house.phone().say("这是什么")
-        await house.phone().texts(count=1)
+    async with running_service(tmp_path, environ) as service:
+        await service.phone().send_image(picture("PNG"))
+        await service.phone().texts(count=1)
+    async with running_service(tmp_path, environ) as service:
+        await service.phone().say("这是什么")
+        await service.phone().texts(count=1)
 
     assert ["image_url", "text"] == [part["type"] for part in model.bodies[0]["messages"][-1]["content"]]
 
 
 async def test_a_model_that_cannot_see_says_so(tmp_path: Path, model: OpenAIServer) -> None:
-    async with running_service(tmp_path, set_up(model)) as house:
-        phone = house.phone()
+    async with running_service(tmp_path, set_up(model)) as service:
+        phone = service.phone()
         await phone.send_image(picture("PNG"))
 
         assert [ZH.text("picture.blind")] == await phone.texts(count=1)
@@ -134,12 +134,12 @@ async def test_a_voice_message_is_understood_and_answered_with_one(tmp_path: Pat
     chains = tmp_path / "data" / "chains"
     chains.mkdir(parents=True)
     (chains / "default.toml").write_text('spoken = "to_voice"\n', encoding="utf-8")
-    async with running_service(tmp_path, set_up(model, WEBOT_MODELS__SPEECH__SPEAKING_MODEL="test-voice")) as house:
-        phone = house.phone()
+    async with running_service(tmp_path, set_up(model, WEBOT_MODELS__SPEECH__SPEAKING_MODEL="test-voice")) as service:
+        phone = service.phone()
         await phone.send_voice(await spoken(tmp_path))
         words, voice = await phone.messages(count=2)
         assert voice.media is not None
-        played = amr_seconds(shown(house, voice.media.media_id))
+        played = amr_seconds(shown(service, voice.media.media_id))
 
     assert f"> 🎤 {HEARD}\n\necho: {HEARD}" == words.sent
     assert voice.type == "voice"
@@ -147,8 +147,8 @@ async def test_a_voice_message_is_understood_and_answered_with_one(tmp_path: Pat
 
 
 async def test_two_hostile_pictures_at_once_are_refused_in_a_sentence_each(tmp_path: Path, model: OpenAIServer) -> None:
-    async with running_service(tmp_path, set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")) as house:
-        phones = [house.phone("eve"), house.phone("mallory")]
+    async with running_service(tmp_path, set_up(model, WEBOT_MODELS__DEFAULT__VISION="true")) as service:
+        phones = [service.phone("eve"), service.phone("mallory")]
         await asyncio.gather(*(phone.send_image(webp_claiming(8000, 8000)) for phone in phones))
 
         for phone in phones:
@@ -157,8 +157,8 @@ async def test_two_hostile_pictures_at_once_are_refused_in_a_sentence_each(tmp_p
 
 async def test_a_voice_message_is_answered_beside_hostile_ones(tmp_path: Path, model: OpenAIServer) -> None:
     sdp = b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 52101 RTP/AVP 0\n"
-    async with running_service(tmp_path, set_up(model)) as house:
-        eve, phone = house.phone("eve"), house.phone()
+    async with running_service(tmp_path, set_up(model)) as service:
+        eve, phone = service.phone("eve"), service.phone()
         for hostile in (b"ffconcat version 1.0\nfile data/other.wav\n", sdp, wave_head(channels=65_535)):
             await eve.send_voice(hostile)
         await phone.send_voice(await spoken(tmp_path))
@@ -169,8 +169,8 @@ async def test_a_voice_message_is_answered_beside_hostile_ones(tmp_path: Path, m
 
 
 async def test_where_nobody_listens_a_voice_message_is_answered_with_that(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house:
-        phone = house.phone()
+    async with running_service(tmp_path) as service:
+        phone = service.phone()
         await phone.send_voice(await spoken(tmp_path))
 
         assert [ZH.text("voice.deaf")] == await phone.texts(count=1)

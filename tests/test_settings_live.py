@@ -43,8 +43,8 @@ async def save(file: Path, *text: str) -> None:
     await asyncio.to_thread(write)
 
 
-def named(house: RunningService, name: str) -> Callable[[], bool]:
-    return lambda: house.service.chains.model("default") == name
+def named(service: RunningService, name: str) -> Callable[[], bool]:
+    return lambda: service.service.chains.model("default") == name
 
 
 def events(logs: list[structlog.typing.EventDict], name: str) -> list[structlog.typing.EventDict]:
@@ -54,12 +54,12 @@ def events(logs: list[structlog.typing.EventDict], name: str) -> list[structlog.
 async def test_the_next_answer_is_the_other_models(tmp_path: Path, model: OpenAIServer, other: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
-    async with running_service(tmp_path) as house:
-        phone = house.phone()
+    async with running_service(tmp_path) as service:
+        phone = service.phone()
         await phone.say("你好")
         await phone.texts(count=1)
         await save(file, '[chat]\nsystem_prompt = "海盗"\n', table(other, "default", "two", "temperature = 0.5"))
-        await until(named(house, "two"))
+        await until(named(service, "two"))
         await phone.say("再见")
         await phone.texts(count=2)
 
@@ -82,33 +82,33 @@ async def test_a_turn_under_way_ends_on_the_old_model_which_is_then_let_go(
     model.script(Held(go, Says("旧的")))
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
-    async with running_service(tmp_path) as house:
-        slow, quick = house.phone("zhangsan"), house.phone("lisi")
+    async with running_service(tmp_path) as service:
+        slow, quick = service.phone("zhangsan"), service.phone("lisi")
         await slow.say("写一本书")
         await model.until(lambda: len(model.asked) == 1)
         await save(file, table(other, "default", "two"))
-        await until(named(house, "two"))
+        await until(named(service, "two"))
         await quick.say("快")
         assert ["echo: 快"] == await quick.texts(count=1)
         assert 1 == model.open
-        assert 1 == house.service.generations.draining
+        assert 1 == service.service.generations.draining
 
         go.set()
         assert ["旧的"] == await slow.texts(count=1)
         await model.until(lambda: model.open == 0)
-        await until(lambda: house.service.generations.draining == 0)
+        await until(lambda: service.service.generations.draining == 0)
 
 
 async def test_what_nobody_uses_any_more_is_let_go_at_once(tmp_path: Path, model: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
-    async with running_service(tmp_path) as house:
-        phone = house.phone()
+    async with running_service(tmp_path) as service:
+        phone = service.phone()
         await phone.say("你好")
         await phone.texts(count=1)
-        await until(lambda: not house.service.worker.running)
+        await until(lambda: not service.service.worker.running)
         await save(file, '[models.default]\nprovider = "demo"\n')
-        await until(named(house, "demo"))
+        await until(named(service, "demo"))
         await model.until(lambda: model.open == 0)
         await phone.say("你好")
         *_, answer = await phone.texts(count=2)
@@ -140,13 +140,13 @@ async def test_an_edit_that_is_wrong_is_told_and_not_used(
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
     with structlog.testing.capture_logs() as logs:
-        async with running_service(tmp_path) as house:
+        async with running_service(tmp_path) as service:
             await save(file, edit)
-            await until(lambda: house.service.edit.refused)
-            phone = house.phone()
+            await until(lambda: service.service.edit.refused)
+            phone = service.phone()
             await phone.say("你好")
-            ready = await house.http.get("/readyz")
-            status = await house.http.get("/console/status")
+            ready = await service.http.get("/readyz")
+            status = await service.http.get("/console/status")
 
             assert ["echo: 你好"] == await phone.texts(count=1)
             assert 200 == ready.status_code
@@ -154,12 +154,12 @@ async def test_an_edit_that_is_wrong_is_told_and_not_used(
             assert "settings.local.toml" in status.text or "models.default" in status.text or "channels" in status.text
 
             await save(file, table(model, "default", "one"))
-            await until(lambda: not house.service.edit.refused)
-            assert "ok" == (await house.http.get("/readyz")).json()["settings"]
-    told = events(logs, "settings_not_used")
+            await until(lambda: not service.service.edit.refused)
+            assert "ok" == (await service.http.get("/readyz")).json()["settings"]
+    problem_lines = events(logs, "settings_not_used")
 
-    assert [True] == [problem in line["problem"] for line in told]
-    assert ["error"] == [line["log_level"] for line in told]
+    assert [True] == [problem in line["problem"] for line in problem_lines]
+    assert ["error"] == [line["log_level"] for line in problem_lines]
     assert 1 == len(events(logs, "settings_good_again"))
 
 
@@ -167,24 +167,24 @@ async def test_a_file_that_is_half_written_is_waited_for(tmp_path: Path, model: 
     file = tmp_path / "settings.local.toml"
     whole = table(model, "default", "two")
     await save(file, table(model, "default", "one"))
-    async with running_service(tmp_path) as house:
+    async with running_service(tmp_path) as service:
         await save(file, whole[:30])
-        await until(lambda: house.service.edit.refused)
-        assert named(house, "one")()
+        await until(lambda: service.service.edit.refused)
+        assert named(service, "one")()
         await save(file, whole)
-        await until(named(house, "two"))
+        await until(named(service, "two"))
 
-        assert () == house.service.edit.refused
+        assert () == service.service.edit.refused
 
 
 async def test_a_fallback_is_an_edit_too(tmp_path: Path, model: OpenAIServer, other: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model))
-    async with running_service(tmp_path) as house:
+    async with running_service(tmp_path) as service:
         await save(file, table(model, "default", "m", 'fallbacks = ["spare"]'), table(other, "spare", "s"))
-        await until(lambda: "spare" in house.service.settings.models)
+        await until(lambda: "spare" in service.service.settings.models)
         model.script(Fails(500))
-        phone = house.phone()
+        phone = service.phone()
         await phone.say("在吗")
 
         assert ["echo: 在吗"] == await phone.texts(count=1)
@@ -194,14 +194,14 @@ async def test_a_fallback_is_an_edit_too(tmp_path: Path, model: OpenAIServer, ot
 async def test_who_may_speak_and_how_fast_is_an_edit(tmp_path: Path, model: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model))
-    async with running_service(tmp_path) as house:
-        zhang, li = house.phone("zhangsan"), house.phone("lisi")
+    async with running_service(tmp_path) as service:
+        zhang, li = service.phone("zhangsan"), service.phone("lisi")
         await zhang.say("一")
         await zhang.texts(count=1)
         await save(
             file, table(model), '[limits]\nusers = ["zhangsan"]\nper_user_per_minute = 1\nmax_concurrent_turns = 1\n'
         )
-        await until(lambda: house.service.settings.limits.users)
+        await until(lambda: service.service.settings.limits.users)
         await li.say("二")
         # What was said before the edit still counts.
         await zhang.say("三")
@@ -216,16 +216,16 @@ async def test_what_waits_for_a_start_is_named_and_the_rest_holds(tmp_path: Path
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
     with structlog.testing.capture_logs() as logs:
-        async with running_service(tmp_path) as house:
+        async with running_service(tmp_path) as service:
             more = '[log]\nformat = "json"\n[channels.wecom]\nmax_pieces = 9\n[channels.hr]\npath = "/hr"\n'
             await save(file, more, table(model, "default", "two"))
-            await until(named(house, "two"))
-            await until(lambda: house.service.edit.waiting)
-            status = await house.http.get("/console/status")
+            await until(named(service, "two"))
+            await until(lambda: service.service.edit.waiting)
+            status = await service.http.get("/console/status")
 
             assert "channels.hr" in status.text
-            assert ("channels.wecom.max_pieces", "channels.hr", "log.format") == house.service.edit.waiting
-            assert ["wecom"] == list(house.service.settings.channels)
+            assert ("channels.wecom.max_pieces", "channels.hr", "log.format") == service.service.edit.waiting
+            assert ["wecom"] == list(service.service.settings.channels)
 
     assert [["models.default.model"]] == [line["keys"] for line in events(logs, "settings_changed")]
     assert [["channels.wecom.max_pieces", "channels.hr", "log.format"]] == [
@@ -237,24 +237,24 @@ async def test_an_edit_the_environment_overrides_is_told(tmp_path: Path, model: 
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
     with structlog.testing.capture_logs() as logs:
-        async with running_service(tmp_path, {"WEBOT_CHAT__TURNS": "3"}) as house:
+        async with running_service(tmp_path, {"WEBOT_CHAT__TURNS": "3"}) as service:
             await save(file, "[chat]\nturns = 5\n", table(model, "default", "two"))
-            await until(named(house, "two"))
+            await until(named(service, "two"))
 
-            assert 3 == house.service.settings.chat.turns
-    (told,) = events(logs, "settings_overridden")
+            assert 3 == service.service.settings.chat.turns
+    (problem_lines,) = events(logs, "settings_overridden")
 
-    assert (["chat.turns"], ["WEBOT_CHAT__TURNS"]) == (told["keys"], told["by"])
+    assert (["chat.turns"], ["WEBOT_CHAT__TURNS"]) == (problem_lines["keys"], problem_lines["by"])
 
 
 async def test_a_key_is_changed_without_a_word_of_it(tmp_path: Path, model: OpenAIServer) -> None:
     await save(tmp_path / "settings.local.toml", table(model))
     file = tmp_path / ".secrets.toml"
     with structlog.testing.capture_logs() as logs:
-        async with running_service(tmp_path) as house:
+        async with running_service(tmp_path) as service:
             await save(file, '[models.default]\napi_key = "sk-another-9876543210"\n')
             await until(lambda: events(logs, "settings_changed"))
-            phone = house.phone()
+            phone = service.phone()
             await phone.say("你好")
             await phone.texts(count=1)
 
@@ -266,23 +266,23 @@ async def test_a_key_is_changed_without_a_word_of_it(tmp_path: Path, model: Open
 async def test_a_model_that_a_chain_needs_stays_until_the_chain_lets_it_go(tmp_path: Path, model: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"), table(model, "big", "b"))
-    async with running_service(tmp_path) as house:
-        chain = Path(house.service.settings.storage.data_dir) / "chains" / "hr.toml"
+    async with running_service(tmp_path) as service:
+        chain = Path(service.service.settings.storage.data_dir) / "chains" / "hr.toml"
         await save(chain, HR.replace("{model}", "big"))
-        await until(lambda: "hr" in house.service.catalog.chains)
+        await until(lambda: "hr" in service.service.catalog.chains)
         await save(file, table(model, "default", "two"))
-        await until(lambda: house.service.edit.refused)
-        (problem,) = house.service.edit.refused
-        phone = house.phone()
+        await until(lambda: service.service.edit.refused)
+        (problem,) = service.service.edit.refused
+        phone = service.phone()
         await phone.say("@hr 年假")
         await phone.texts(count=1)
 
         assert "chain 'hr'" in problem
         assert "'big'" in problem
-        assert named(house, "one")()
+        assert named(service, "one")()
         # Once nothing needs it, the edit holds without being made again.
         await save(chain, HR.replace("{model}", "default"))
-        await until(named(house, "two"))
+        await until(named(service, "two"))
         await phone.say("@hr 病假")
         await phone.texts(count=2)
 
@@ -292,17 +292,17 @@ async def test_a_model_that_a_chain_needs_stays_until_the_chain_lets_it_go(tmp_p
 async def test_a_chain_waits_for_its_model(tmp_path: Path, model: OpenAIServer) -> None:
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "one"))
-    async with running_service(tmp_path) as house:
-        data = Path(house.service.settings.storage.data_dir)
+    async with running_service(tmp_path) as service:
+        data = Path(service.service.settings.storage.data_dir)
         await save(data / "chains" / "hr.toml", HR.replace("{model}", "big"))
-        await until(lambda: house.service.catalog.problems)
+        await until(lambda: service.service.catalog.problems)
         await save(file, table(model, "default", "one"), table(model, "big", "b"))
-        await until(lambda: "hr" in house.service.catalog.chains)
-        phone = house.phone()
+        await until(lambda: "hr" in service.service.catalog.chains)
+        phone = service.phone()
         await phone.say("@hr 年假")
         await phone.texts(count=1)
-        await until_released(house, "hr")
-        history = await RevisionStore(house.service.database).history("hr")
+        await until_released(service, "hr")
+        history = await RevisionStore(service.service.database).history("hr")
 
     assert ["b"] == [body["model"] for body in model.bodies]
     assert 1 == len(history)
@@ -312,11 +312,11 @@ async def test_an_edit_is_live_within_a_second(tmp_path: Path, model: OpenAIServ
     # The best of three: this machine may be busy with other things.
     file = tmp_path / "settings.local.toml"
     await save(file, table(model, "default", "start"))
-    async with running_service(tmp_path) as house:
+    async with running_service(tmp_path) as service:
         seconds = []
         for name in ("one", "other", "last"):
             await save(file, table(model, "default", name))
-            seconds.append(await until(named(house, name)))
+            seconds.append(await until(named(service, name)))
 
         assert min(seconds) < 1
 
@@ -332,10 +332,10 @@ async def test_under_a_storm_of_edits_every_turn_has_one_reading_of_the_settings
         await save(file, chat, table(model, "default", f"m{number}", f"temperature = 0.{number}"))
 
     await edit(0)
-    async with running_service(tmp_path) as house:
+    async with running_service(tmp_path) as service:
 
         async def talk(user: str) -> list[str]:
-            phone = house.phone(user)
+            phone = service.phone(user)
             for number in range(rounds):
                 await phone.say(f"{user} {number}")
                 await phone.texts(count=number + 1)
@@ -344,9 +344,9 @@ async def test_under_a_storm_of_edits_every_turn_has_one_reading_of_the_settings
         talks = [asyncio.create_task(talk(f"user{number}")) for number in range(people)]
         for number in range(1, 4):
             await edit(number)
-            await until(named(house, f"m{number}"))
+            await until(named(service, f"m{number}"))
         answers = await asyncio.gather(*talks)
-        await until(lambda: house.service.generations.draining == 0)
+        await until(lambda: service.service.generations.draining == 0)
 
     assert [[f"echo: user{user} {number}" for number in range(rounds)] for user in range(people)] == answers
     assert people * rounds == len(model.bodies)
@@ -369,9 +369,9 @@ async def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path, model:
             case _:
                 file.symlink_to(file)
 
-    async with running_service(tmp_path) as house:
+    async with running_service(tmp_path) as service:
         await asyncio.to_thread(spoil)
-        await until(lambda: house.service.edit.refused)
+        await until(lambda: service.service.edit.refused)
 
-        assert named(house, "one")()
-        assert "settings.local.toml: " in house.service.edit.refused[0]
+        assert named(service, "one")()
+        assert "settings.local.toml: " in service.service.edit.refused[0]

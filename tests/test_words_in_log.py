@@ -69,8 +69,8 @@ async def test_no_word_of_a_conversation_is_in_the_log(tmp_path: Path) -> None:
             WEBOT_MODELS__SMALL__MODEL="small-model",
         )
         with configure_logs(Log(format="json", level="INFO"), stream=stream):
-            async with running_service(tmp_path, environ) as house:
-                phone = house.phone()
+            async with running_service(tmp_path, environ) as service:
+                phone = service.phone()
                 said = [f"@prompt-set {WORDS}", *[f"{number} {WORDS}" for number in range(len(ACTS))]]
                 said += [f"@image {WORDS}", f"@model {WORDS}", f"@role {WORDS}", f"@bad {WORDS}", f"@export {WORDS}"]
                 for count, words in enumerate(said, start=1):
@@ -81,7 +81,7 @@ async def test_no_word_of_a_conversation_is_in_the_log(tmp_path: Path) -> None:
                 await phone.send_file(b"x", f"{WORDS}.pdf")
                 await phone.send_image(b"no picture", f"{WORDS}.png")
                 await phone.send_voice(WORDS.encode())
-                await house.service.worker.drain()
+                await service.service.worker.drain()
     lines = stream.getvalue()
     events = [json.loads(line)["event"] for line in lines.splitlines()]
 

@@ -112,14 +112,14 @@ def remembered(outcome: Outcome) -> ExchangeRecorded:
     return change
 
 
-def catalog_of(book: ChainCatalog) -> Callable[[ChainRequirements], ChainCatalog]:
+def catalog_of(catalog: ChainCatalog) -> Callable[[ChainRequirements], ChainCatalog]:
     """Return what reads chains that are in no file."""
 
     def read(requirements: ChainRequirements) -> ChainCatalog:
         checked = build_catalog(
-            book.chains, previous={}, check=requirements.check, reserved=all_commands().words, problems=()
+            catalog.chains, previous={}, check=requirements.check, reserved=all_commands().words, problems=()
         )
-        return checked.with_trials(book.trials)
+        return checked.with_trials(catalog.trials)
 
     return read
 
@@ -130,7 +130,7 @@ async def open_chains_harness(  # noqa: PLR0913 (each is something a test may se
     *,
     memory: RecentMemory | None = None,
     chain: ChainConfig = PLAIN_CHAIN,
-    book: ChainCatalog | None = None,
+    catalog: ChainCatalog | None = None,
     chat: dict[str, Any] | None = None,
     models: dict[str, Any] | None = None,
     pictures: ImageStore | None = None,
@@ -152,14 +152,14 @@ async def open_chains_harness(  # noqa: PLR0913 (each is something a test may se
     )
     memory = memory or RecentMemory()
     stopper = CountingStopper()
-    book = book or ChainCatalog({"default": chain})
+    catalog = catalog or ChainCatalog({"default": chain})
     # Opening reads files, which is not for the event loop.
     chains = await asyncio.to_thread(
         open_chains,
         settings,
         memory=memory,
         stopper=stopper,
-        read_catalog=catalog_of(book),
+        read_catalog=catalog_of(catalog),
         pictures=pictures,
         sounds=sounds,
         spending=spending,

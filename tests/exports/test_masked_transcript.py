@@ -26,8 +26,8 @@ def test_a_title_cut_off_shows_nothing_of_what_is_masked(cut: int) -> None:
 
 
 def test_a_transcript_is_masked_in_every_place_somebody_wrote() -> None:
-    told = Transcript(talk(title="找13812345678", persona="a@b.cn 的助手"), (message(1, "human", "我是张三"),))
-    got = mask_transcript(told, Masker(("张三", "zhangsan")))
+    transcript = Transcript(talk(title="找13812345678", persona="a@b.cn 的助手"), (message(1, "human", "我是张三"),))
+    got = mask_transcript(transcript, Masker(("张三", "zhangsan")))
 
     assert ("找[PHONE]", "[EMAIL] 的助手", "[NAME]") == (
         got.conversation.title,

@@ -41,10 +41,10 @@ def pgbouncer(server: str, mode: Mode, *, size: int = 30) -> Iterator[int]:
     )
     try:
         assert running.stderr is not None
-        told = []
+        output = []
         while "process up" not in (line := running.stderr.readline()):
-            told.append(line)
-            assert line, "".join(told)
+            output.append(line)
+            assert line, "".join(output)
         yield port
     finally:
         running.kill()

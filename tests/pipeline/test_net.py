@@ -36,7 +36,7 @@ async def test_a_proxy_is_reached_at_the_same_port_by_both_clients(proxy: str, p
 
 
 @pytest.mark.parametrize(
-    ("proxy", "told"),
+    ("proxy", "expected"),
     [
         ("proxy:3128", "expected an address that starts with http"),
         ("proxy", "expected an address that starts with http"),
@@ -57,11 +57,11 @@ async def test_a_proxy_is_reached_at_the_same_port_by_both_clients(proxy: str, p
         ("http://me:secret 99@proxy:3128", "with nothing behind the port"),
     ],
 )
-def test_an_odd_proxy_is_refused_with_what_is_wrong_and_without_its_password(proxy: str, told: str) -> None:
+def test_an_odd_proxy_is_refused_with_what_is_wrong_and_without_its_password(proxy: str, expected: str) -> None:
     with pytest.raises(SettingsInvalid, match=re.escape("[network] proxy: expected an address")) as refused:
         check_proxy(proxy)
 
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
     assert "secret" not in str(refused.value)
 
 

@@ -39,12 +39,12 @@ async def test_a_loop_that_ends_is_begun_again_until_it_runs(error: BaseExceptio
     loop.start()
     async with asyncio.timeout(30):
         await ends.running.wait()
-    told = loop.trouble
+    trouble = loop.trouble
     await loop.stop()
 
     assert 4 == ends.begun
-    assert "3 times" in told
-    assert "秘密" not in told
+    assert "3 times" in trouble
+    assert "秘密" not in trouble
     assert 3 == metrics.LOOP_RESTARTS.labels("test")._value.get() - before  # noqa: SLF001 -- as above
     assert "does not run" == loop.trouble
 
@@ -55,10 +55,10 @@ async def test_a_loop_that_ended_once_is_in_trouble_while_it_pauses_only() -> No
     loop.start()
     async with asyncio.timeout(30):
         await ends.running.wait()
-    told = loop.trouble
+    trouble = loop.trouble
     await loop.stop()
 
-    assert "" == told
+    assert "" == trouble
 
 
 async def test_a_loop_may_finish() -> None:

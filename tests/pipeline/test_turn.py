@@ -207,14 +207,14 @@ def refusing(error: Exception) -> Callable[[str], None]:
 async def test_a_part_that_cannot_be_sent(error: Exception, attempts: int, expected: str) -> None:
     part = OutgoingPart(0, TextPart("话", "text"), attempts)
     verdict = await turns(FakeChannel(refusing(error)), FakeAnswerer(), FakeJournal()).run(a_turn(parts=(part,)))
-    told: str
+    got: str
     match verdict:
         case Finished(state):
-            told = state
+            got = state
         case Postponed():
-            told = f"off for {verdict.after:g} s" + (", blamed" if verdict.blamed else "")
+            got = f"off for {verdict.after:g} s" + (", blamed" if verdict.blamed else "")
 
-    assert expected == told
+    assert expected == got
 
 
 async def test_a_fault_of_the_set_up_calls_the_operator() -> None:
@@ -283,9 +283,9 @@ class TestGuards:
     async def test_the_first_message_too_many_is_answered_and_the_rest_of_the_minute_passed_over(self) -> None:
         pace = RateLimit(2)
         refusals = [await pace.check(a_turn(at=at)) for at in (0.0, 1.0, 2.0, 3.0, 61.5)]
-        told = ["" if refusal is None else refusal.reason or "silence" for refusal in refusals]
+        got = ["" if refusal is None else refusal.reason or "silence" for refusal in refusals]
 
-        assert ["", "", "guard.too_fast", "silence", ""] == told
+        assert ["", "", "guard.too_fast", "silence", ""] == got
 
     async def test_the_log_has_the_reason_of_a_refusal_that_says_nothing(self) -> None:
         guards = (RateLimit(1),)

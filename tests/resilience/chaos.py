@@ -62,13 +62,13 @@ class Chaos:
         ]
 
 
-async def chaos(town: Cluster, services: list[Service], plan: Plan) -> Chaos:
+async def chaos(cluster: Cluster, services: list[Service], plan: Plan) -> Chaos:
     """Kill one process after the other; with several, the others go on meanwhile."""
     random = Random(plan.seed)  # noqa: S311 -- a seed makes a run repeatable
     kills: list[float] = []
     freezes: list[tuple[float, float]] = []
     speakers = WeComClients(
-        town,
+        cluster,
         people=plan.people,
         seed=plan.seed,
         pause=plan.pause,
@@ -95,6 +95,6 @@ async def chaos(town: Cluster, services: list[Service], plan: Plan) -> Chaos:
     finally:
         speakers.hush()
         await talking
-    account = await settle(town, speakers.spoken, within=_SETTLED)
+    account = await settle(cluster, speakers.spoken, within=_SETTLED)
     faults = [fault for service in services for fault in service.faults()]
     return Chaos(account, kills, freezes, speakers.refused, faults)

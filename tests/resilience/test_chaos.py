@@ -13,8 +13,8 @@ _SETTINGS = {"WEBOT_CHAT__THINKING_SECONDS": "0", "WEBOT_LIMITS__TURN_ATTEMPTS":
 
 
 async def test_a_killed_service_loses_nothing_and_keeps_everybodys_order(tmp_path: Path, forks: ForkServer) -> None:
-    async with Cluster(tmp_path, forks=forks, model_delay=0.2, settings=_SETTINGS) as town:
-        happened = await chaos(town, [town.service()], Plan(kills=3))
+    async with Cluster(tmp_path, forks=forks, model_delay=0.2, settings=_SETTINGS) as cluster:
+        happened = await chaos(cluster, [cluster.service()], Plan(kills=3))
 
         _nothing_went_wrong(happened)
 
@@ -23,8 +23,10 @@ async def test_of_two_processes_one_may_die_or_freeze_at_any_time(
     tmp_path: Path, forks: ForkServer, restartable: Postgres
 ) -> None:
     database_url = await restartable.database()
-    async with Cluster(tmp_path, forks=forks, database_url=database_url, model_delay=0.2, settings=_SETTINGS) as town:
-        happened = await chaos(town, [town.service(), town.service()], Plan(kills=2, freezes=1))
+    async with Cluster(
+        tmp_path, forks=forks, database_url=database_url, model_delay=0.2, settings=_SETTINGS
+    ) as cluster:
+        happened = await chaos(cluster, [cluster.service(), cluster.service()], Plan(kills=2, freezes=1))
 
         _nothing_went_wrong(happened)
 

@@ -20,18 +20,18 @@ async def test_a_message_that_kills_is_begun_a_few_times_and_apologised_for(tmp_
     settings = {"WEBOT_LIMITS__TURN_ATTEMPTS": str(_ATTEMPTS), "WEBOT_CHAT__THINKING_SECONDS": "0"}
     async with (
         OpenAIServer() as model,
-        Cluster(tmp_path, forks=forks, model_url=model.base_url, settings=settings) as town,
+        Cluster(tmp_path, forks=forks, model_url=model.base_url, settings=settings) as cluster,
     ):
         model.script(*[Hangs()] * _ATTEMPTS, Says("好了"))
-        service = await town.serve()
-        await post_all(service.port, [town.letter("u0", "毒").request()], connections=1)
+        service = await cluster.serve()
+        await post_all(service.port, [cluster.letter("u0", "毒").request()], connections=1)
         for begun in range(1, _ATTEMPTS + 1):
             await model.until(partial(_asked, model, begun))
             await service.kill()
             await service.start()
-        apology = await town.delivered("u0", count=1)
-        await post_all(service.port, [town.letter("u0", "再来").request()], connections=1)
-        both = await town.delivered("u0", count=2)
+        apology = await cluster.delivered("u0", count=1)
+        await post_all(service.port, [cluster.letter("u0", "再来").request()], connections=1)
+        both = await cluster.delivered("u0", count=2)
 
     assert _ATTEMPTS + 1 == len(model.asked)
     assert Catalogue("zh").text("turn.failed", trace="1") in str(apology)

@@ -28,13 +28,13 @@ async def test_every_part_arrives_once_and_in_order_however_wecom_fails(
     tmp_path: Path, forks: ForkServer, faults: list[Fault]
 ) -> None:
     people = [ScriptedMember(f"u{number}", [_LINES, 1]) for number in range(6)]
-    async with Cluster(tmp_path, forks=forks) as town:
-        service = await town.serve()
+    async with Cluster(tmp_path, forks=forks) as cluster:
+        service = await cluster.serve()
         for fault in faults:
-            await town.wecom.add_fault(fault, route="message/send", calls=3)
-        letters = [town.letter(one.user, words(n, lines)) for n, lines in enumerate((_LINES, 1)) for one in people]
+            await cluster.wecom.add_fault(fault, route="message/send", calls=3)
+        letters = [cluster.letter(one.user, words(n, lines)) for n, lines in enumerate((_LINES, 1)) for one in people]
         posted = await post_all(service.port, [letter.request() for letter in letters], connections=1)
-        came = [await _whole(town, one) for one in people]
+        came = [await _whole(cluster, one) for one in people]
 
         assert {200} == {each.status for each in posted}
         assert [(len(one.tags), [], []) for one in people] == came
@@ -46,19 +46,19 @@ async def test_a_hanging_model_is_stopped_by_its_person_and_holds_up_nobody_else
 ) -> None:
     async with OpenAIServer() as model:
         model.script(Hangs())
-        async with Cluster(tmp_path, forks=forks, model_url=model.base_url) as town:
-            service = await town.serve()
+        async with Cluster(tmp_path, forks=forks, model_url=model.base_url) as cluster:
+            service = await cluster.serve()
 
             async def say(user: str, text: str) -> None:
-                await post_all(service.port, [town.letter(user, text).request()], connections=1)
+                await post_all(service.port, [cluster.letter(user, text).request()], connections=1)
 
             await say("u0", "this one hangs")
             await model.until(lambda: len(model.asked) == 1)
             await say("u0", "the next")
             await say("u1", "beside")
-            beside = await town.delivered("u1", count=1)
+            beside = await cluster.delivered("u1", count=1)
             await say("u0", "@stop")
-            came = await town.delivered("u0", count=2)
+            came = await cluster.delivered("u0", count=2)
 
             assert ["echo: beside"] == [message.text for message in beside]
             # The word of @stop and the next answer go their own ways.
@@ -70,29 +70,29 @@ async def test_a_hanging_model_is_stopped_by_its_person_and_holds_up_nobody_else
 async def test_every_callback_delivered_three_times_is_answered_once(tmp_path: Path, forks: ForkServer) -> None:
     people = 1000
     # On a machine far too busy, "still thinking" would be a message more.
-    async with Cluster(tmp_path, forks=forks, settings={"WEBOT_CHAT__THINKING_SECONDS": "0"}) as town:
-        service = await town.serve()
-        letters = [town.letter(f"u{number}", f"m{number}") for number in range(people)]
+    async with Cluster(tmp_path, forks=forks, settings={"WEBOT_CHAT__THINKING_SECONDS": "0"}) as cluster:
+        service = await cluster.serve()
+        letters = [cluster.letter(f"u{number}", f"m{number}") for number in range(people)]
         # Sealed anew each time, as WeCom does, and the three of a message close together.
         requests = [letter.request() for letter in letters for _ in range(3)]
         posted = await post_all(service.port, requests, connections=48)
-        texts = await asyncio.gather(*(_texts(town, letter.said.user) for letter in letters))
+        texts = await asyncio.gather(*(_texts(cluster, letter.said.user) for letter in letters))
 
         assert {200} == {each.status for each in posted}
         assert [[f"echo: m{number}"] for number in range(people)] == texts
-        assert people == await town.total()
+        assert people == await cluster.total()
 
 
-async def _whole(town: Cluster, spoken: ScriptedMember) -> tuple[int, list[object], list[str]]:
+async def _whole(cluster: Cluster, spoken: ScriptedMember) -> tuple[int, list[object], list[str]]:
     """Wait for everything due to a person, parts not counted beforehand."""
     count = len(spoken.lines)
     while True:
-        came = await town.delivered(spoken.user, count=count)
+        came = await cluster.delivered(spoken.user, count=count)
         following, twice, strays = read(spoken, came)
         if following == len(spoken.tags):
             return following, list(twice), strays
         count = len(came) + 1
 
 
-async def _texts(town: Cluster, user: str) -> list[str]:
-    return [message.text for message in await town.delivered(user, count=1)]
+async def _texts(cluster: Cluster, user: str) -> list[str]:
+    return [message.text for message in await cluster.delivered(user, count=1)]

@@ -43,7 +43,7 @@ class WeComClients:
 
     def __init__(
         self,
-        town: Cluster,
+        cluster: Cluster,
         *,
         people: int,
         seed: int,
@@ -51,7 +51,7 @@ class WeComClients:
         ports: Callable[[], Sequence[int]],
         patience: float = PATIENCE,
     ) -> None:
-        self._town = town
+        self._cluster = cluster
         self._random = Random(seed)  # noqa: S311 -- a seed makes a run repeatable
         self._pause = pause
         self._ports = ports
@@ -78,7 +78,7 @@ class WeComClients:
         while not self._quiet.is_set():
             for _ in range(self._random.choice((1, 1, 3))):
                 lines = _LONG if self._random.random() < 0.1 else 1
-                letter = self._town.letter(spoken.user, words(len(spoken.lines), lines))
+                letter = self._cluster.letter(spoken.user, words(len(spoken.lines), lines))
                 line = await self._until_accepted(letter, line)
                 spoken.lines.append(lines)
             await self._wait(self._random.uniform(0.5, 1.5) * self._pause)
@@ -139,7 +139,7 @@ class Duplicate:
     late: bool
 
 
-async def settle(town: Cluster, spoken: Sequence[ScriptedMember], *, within: float) -> Account:
+async def settle(cluster: Cluster, spoken: Sequence[ScriptedMember], *, within: float) -> Account:
     """Wait until everything is answered, or nobody has been for so many seconds, and give the account."""
     account = Account(accepted=sum(len(one.lines) for one in spoken))
     answered = 0
@@ -148,13 +148,13 @@ async def settle(town: Cluster, spoken: Sequence[ScriptedMember], *, within: flo
             continue
         wanted = len(one.lines)
         while True:
-            came = await _came(town, one.user, wanted, within)
+            came = await _came(cluster, one.user, wanted, within)
             following, twice, strays = read(one, came)
             if following == len(one.tags):
                 break
             if len(came) < wanted:
                 # People wait behind one another: a backlog that shrinks is no loss.
-                before, answered = answered, await town.total()
+                before, answered = answered, await cluster.total()
                 if answered == before:
                     break
                 continue
@@ -168,11 +168,11 @@ async def settle(town: Cluster, spoken: Sequence[ScriptedMember], *, within: flo
     return account
 
 
-async def _came(town: Cluster, user: str, wanted: int, within: float) -> Sequence[Delivered]:
+async def _came(cluster: Cluster, user: str, wanted: int, within: float) -> Sequence[Delivered]:
     try:
-        return await town.delivered(user, count=wanted, within=within)
+        return await cluster.delivered(user, count=wanted, within=within)
     except TimeoutError:
-        return await town.delivered(user, count=0)
+        return await cluster.delivered(user, count=0)
 
 
 def read(spoken: ScriptedMember, came: Sequence[Delivered]) -> tuple[int, list[Duplicate], list[str]]:

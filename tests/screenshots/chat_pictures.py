@@ -31,12 +31,12 @@ _FIRST_WORDS = {"en": "Hello! What can you do?", "zh": "你好，你能做什么
 async def take_chat(studio: Studio, to: Path) -> None:
     """A table is there; the code of the second answer is being written."""
     example = studio.example
-    async with studio.model() as model, studio.service(model, _BOT) as house, studio.page(_CHAT_SIZE) as page:
-        app = house.service.channels["wecom"].simulated
+    async with studio.model() as model, studio.service(model, _BOT) as service, studio.page(_CHAT_SIZE) as page:
+        app = service.service.channels["wecom"].simulated
         assert app is not None
-        await house.simulator.bots.connected(app)
-        await studio.let_people_talk(house, app.agent_id)
-        await page.goto(f"{house.console.base_url}/console?lang={studio.language}")
+        await service.simulator.bots.connected(app)
+        await studio.let_people_talk(service, app.agent_id)
+        await page.goto(f"{service.console.base_url}/console?lang={studio.language}")
         await _say(page, example.table_question)
         await expect(page.locator("#stream .theirs table")).to_be_visible()
         await expect(page.locator("#typing")).to_be_hidden()
@@ -50,15 +50,15 @@ async def take_chat(studio: Studio, to: Path) -> None:
 async def take_exported_page(studio: Studio, to: Path) -> None:
     """The beginning of the PDF that `@export` sends."""
     example = studio.example
-    async with studio.model() as model, studio.service(model) as house:
-        phone = house.phone()
+    async with studio.model() as model, studio.service(model) as service:
+        phone = service.phone()
         for count, question in enumerate((example.table_question, example.code_question), 1):
             await phone.say(question)
             await phone.messages(count=count)
         await phone.say("@export")
         await until(lambda: any(entry.kind == "delivered" and entry.media for entry in phone.entries()))
         media = next(entry.media for entry in phone.entries() if entry.kind == "delivered" and entry.media)
-        pdf = house.simulator.media(media.media_id).data
+        pdf = service.simulator.media(media.media_id).data
     with pymupdf.open(stream=pdf, filetype="pdf") as document:
         clip = pymupdf.Rect(0, _MARGIN_POINTS, document[0].rect.width, _PAGE_POINTS)
         write_picture(document[0].get_pixmap(dpi=150, clip=clip).tobytes("png"), to)

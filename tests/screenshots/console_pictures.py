@@ -26,12 +26,12 @@ _OUTSIDE_ADDRESS = "203.0.113.7"
 async def take_chain(studio: Studio, to: Path) -> None:
     """A chain is written, asked and tested beside its editor."""
     example = studio.example
-    async with studio.model() as model, studio.service(model) as house, studio.page((1280, 860)) as page:
-        made = await house.console.put(
+    async with studio.model() as model, studio.service(model) as service, studio.page((1280, 860)) as page:
+        made = await service.console.put(
             "/api/v1/chains/hr/draft", json={"text": example.chain}, headers={"If-None-Match": "*"}
         )
         assert made.is_success, made.text
-        await page.goto(f"{house.console.base_url}/console/chains/hr?lang={studio.language}")
+        await page.goto(f"{service.console.base_url}/console/chains/hr?lang={studio.language}")
         await page.locator("#question").fill(example.chain_question)
         await page.locator("#try button").click()
         await expect(page.locator("#facts")).not_to_be_empty()
@@ -45,24 +45,24 @@ async def take_usage(studio: Studio, to: Path) -> None:
     """A month of answers, tokens and cost."""
     async with (
         studio.model(_ANSWER_SECONDS) as model,
-        studio.service(model, {"WEBOT_BUDGETS__PER_MONTH": "120"}) as house,
+        studio.service(model, {"WEBOT_BUDGETS__PER_MONTH": "120"}) as service,
         studio.page((1200, 900)) as page,
     ):
-        await add_usage(house.service.database, datetime.now(UTC).astimezone().date())
-        await studio.let_people_talk(house)
-        await page.goto(f"{house.console.base_url}/console/usage?lang={studio.language}&by=model")
+        await add_usage(service.service.database, datetime.now(UTC).astimezone().date())
+        await studio.let_people_talk(service)
+        await page.goto(f"{service.console.base_url}/console/usage?lang={studio.language}&by=model")
         await expect(page.locator("#chart canvas").first).to_be_visible()
         write_picture(await page.screenshot(), to)
 
 
 async def take_conversations(studio: Studio, to: Path) -> None:
     """What was said is searched for a word."""
-    async with studio.model() as model, studio.service(model) as house, studio.page() as page:
-        await studio.let_people_talk(house)
+    async with studio.model() as model, studio.service(model) as service, studio.page() as page:
+        await studio.let_people_talk(service)
 
         async def search() -> None:
             await page.goto(
-                f"{house.console.base_url}/console/conversations?lang={studio.language}&words={studio.example.searched}"
+                f"{service.console.base_url}/console/conversations?lang={studio.language}&words={studio.example.searched}"
             )
 
         await search()

@@ -59,13 +59,13 @@ class Studio:
         """Run a service in this language whose model is a scripted one."""
         with TemporaryDirectory() as folder:
             settings = model_settings(model) | {"WEBOT_CHAT__LANGUAGE": self.language} | dict(environ or {})
-            async with running_service(Path(folder), settings) as house:
-                yield house
+            async with running_service(Path(folder), settings) as service:
+                yield service
 
-    async def let_people_talk(self, house: RunningService, agent_id: int | None = None) -> None:
+    async def let_people_talk(self, service: RunningService, agent_id: int | None = None) -> None:
         """Have the others of the example ask their questions and be answered."""
         for user, said in self.example.others.items():
-            phone = house.phone(user, agent_id)
+            phone = service.phone(user, agent_id)
             for count, (question, _) in enumerate(said, 1):
                 await phone.say(question)
                 await phone.messages(count=count)

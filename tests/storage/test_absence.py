@@ -39,7 +39,7 @@ def of_sqlite(code: int, name: str) -> sqlite3.OperationalError:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         pytest.param(asyncpg.AdminShutdownError("57P01"), "blameless", id="the server is stopped"),
         pytest.param(asyncpg.CrashShutdownError("57P02"), "blameless", id="a server process crashed"),
@@ -68,12 +68,12 @@ def of_sqlite(code: int, name: str) -> sqlite3.OperationalError:
         pytest.param(ValueError("a bug"), "", id="a bug"),
     ],
 )
-def test_whether_an_error_is_absence_is_told_also_in_sqlalchemys_wrapping(error: Exception, told: str) -> None:
+def test_whether_an_error_is_absence_is_told_also_in_sqlalchemys_wrapping(error: Exception, expected: str) -> None:
     wrapped = [DBAPIError("SELECT 1", {}, error)] if isinstance(error, (asyncpg.PostgresError, sqlite3.Error)) else []
     for each in (error, *wrapped):
         away = absence(each, connected=True)
 
-        assert told == ("" if away is None else "blameless" if away.blameless else "counted")
+        assert expected == ("" if away is None else "blameless" if away.blameless else "counted")
         if away is not None:
             assert read_failure(each) == read_failure(away) == away.failure
             assert f"the database is away ({away.failure})" == str(away)

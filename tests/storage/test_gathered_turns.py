@@ -46,7 +46,7 @@ class Echo(FakeAnswerer):
         yield Outcome((TextReply(ask.event.content.text),))
 
 
-class Desk:
+class GatheredTurnsHarness:
     """A worker over a database, with what it has answered."""
 
     def __init__(self, database: Database, seconds: float) -> None:
@@ -96,8 +96,8 @@ def said(content: str) -> str:
 
 
 @asynccontextmanager
-async def desk(database: Database, seconds: float = 60.0) -> AsyncIterator[Desk]:
-    opened = Desk(database, seconds)
+async def turns_harness(database: Database, seconds: float = 60.0) -> AsyncIterator[GatheredTurnsHarness]:
+    opened = GatheredTurnsHarness(database, seconds)
     try:
         yield opened
     finally:
@@ -105,7 +105,7 @@ async def desk(database: Database, seconds: float = 60.0) -> AsyncIterator[Desk]
 
 
 async def test_messages_that_follow_one_another_are_answered_once_in_their_order(database: Database) -> None:
-    async with desk(database) as it:
+    async with turns_harness(database) as it:
         await it.accept("one", "two", "three", "@help", "four", "five")
         await it.worker.start(it.run)
         rows = await it.ended(6)
@@ -122,7 +122,7 @@ async def test_messages_that_follow_one_another_are_answered_once_in_their_order
 
 
 async def test_it_is_off_unless_it_is_set(database: Database) -> None:
-    async with desk(database, 0.0) as it:
+    async with turns_harness(database, 0.0) as it:
         await it.accept("one", "two")
         await it.worker.start(it.run)
         await it.ended(2)
@@ -131,7 +131,7 @@ async def test_it_is_off_unless_it_is_set(database: Database) -> None:
 
 
 async def test_who_dies_between_two_messages_has_neither_answered_twice_nor_lost(database: Database) -> None:
-    dead = Desk(database, 60.0)
+    dead = GatheredTurnsHarness(database, 60.0)
     dead.answerer.hangs = True
     await dead.accept("one", "two", "three")
     await dead.worker.start(dead.run)
@@ -141,7 +141,7 @@ async def test_who_dies_between_two_messages_has_neither_answered_twice_nor_lost
         while not dead.answerer.asked:  # noqa: ASYNC110 -- nobody tells
             await asyncio.sleep(0.005)
     await free_every_lane(database)
-    async with desk(database) as it:
+    async with turns_harness(database) as it:
         await it.worker.start(it.run)
         await it.ended(3)
         # It wakes up once more, and finds that the turn is another's.
@@ -153,7 +153,7 @@ async def test_who_dies_between_two_messages_has_neither_answered_twice_nor_lost
 
 
 async def test_a_message_that_came_in_the_meantime_waits_behind_the_joint_answer(database: Database) -> None:
-    async with desk(database) as it:
+    async with turns_harness(database) as it:
         await it.accept("one", "two")
         await it.worker.start(it.run)
         await it.ended(2)
@@ -165,7 +165,7 @@ async def test_a_message_that_came_in_the_meantime_waits_behind_the_joint_answer
 
 
 async def test_what_waits_behind_a_turn_is_read_by_its_place(database: Database) -> None:
-    async with desk(database) as it:
+    async with turns_harness(database) as it:
         await it.accept("one", "two")
         await it.accept("another's", person=Person("fake", "bob"))
         messages = NextMessages(database)

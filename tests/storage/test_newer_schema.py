@@ -52,13 +52,13 @@ async def test_every_verb_says_to_use_the_newer_version(database_url: str, tmp_p
 
 
 async def test_a_process_that_runs_goes_on_and_says_so(tmp_path: Path, postgres_url: str) -> None:
-    async with running_service(tmp_path, {"WEBOT_STORAGE__DATABASE_URL": postgres_url}) as house:
-        await become_newer(house.service.database)
+    async with running_service(tmp_path, {"WEBOT_STORAGE__DATABASE_URL": postgres_url}) as service:
+        await become_newer(service.service.database)
         with capture_logs() as logged:
-            await house.service.schema.look()
-            await house.service.schema.look()
-        ready = await house.http.get("/readyz")
-        phone = house.phone()
+            await service.service.schema.look()
+            await service.service.schema.look()
+        ready = await service.http.get("/readyz")
+        phone = service.phone()
         await phone.say("你好")
         texts = await phone.texts(count=1, within=30)
 

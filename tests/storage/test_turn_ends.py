@@ -48,7 +48,7 @@ def said(answer: str, made_by: Provenance = PAID) -> Outcome:
     return Outcome((TextReply(answer),), (ExchangeRecorded(Exchange("问", answer), made_by, None),))
 
 
-class Desk:
+class WorkerHarness:
     """One worker with the real turn, a fake channel, and somebody who answers by the text of the message."""
 
     def __init__(self, database: Database, answers: dict[str, Outcome], limits: Limits) -> None:
@@ -105,13 +105,13 @@ def event(person: Person, words: str) -> InboundEvent:
 @asynccontextmanager
 async def answering(
     database: Database, answers: dict[str, Outcome] | None = None, *, attempts: int = 1
-) -> AsyncIterator[Desk]:
-    desk = Desk(database, answers or {}, Limits(turn_attempts=attempts))
-    await desk.worker.start(desk.run)
+) -> AsyncIterator[WorkerHarness]:
+    harness = WorkerHarness(database, answers or {}, Limits(turn_attempts=attempts))
+    await harness.worker.start(harness.run)
     try:
-        yield desk
+        yield harness
     finally:
-        await desk.worker.close()
+        await harness.worker.close()
 
 
 async def change(database: Database, *statements: str) -> None:
@@ -144,30 +144,30 @@ _LONG = "".join(chr(0x4E00 + number * 37 % 20000) for number in range(333_334))
     ],
 )
 async def test_whatever_a_model_says_can_be_recorded(database: Database, outcome: Outcome) -> None:
-    async with answering(database, {"毒": outcome}) as desk:
-        await desk.say(ZHANG, "毒")
-        await desk.say(ZHANG, "再来")
-        ended = await desk.until_ended(2)
+    async with answering(database, {"毒": outcome}) as harness:
+        await harness.say(ZHANG, "毒")
+        await harness.say(ZHANG, "再来")
+        ended = await harness.until_ended(2)
 
         assert ["done", "done"] == [verdict.state for verdict in ended]
-        assert ["毒", "再来"] == desk.asked
-        assert "好" == desk.channel.sent[-1]
-        assert all(len(row.model) <= 200 for row in await desk.rows(select(spending.c.model)))
+        assert ["毒", "再来"] == harness.asked
+        assert "好" == harness.channel.sent[-1]
+        assert all(len(row.model) <= 200 for row in await harness.rows(select(spending.c.model)))
 
 
 async def test_an_answer_that_cannot_be_recorded_is_paid_apologised_for_and_passed(database: Database) -> None:
     await change(database, "ALTER TABLE messages RENAME COLUMN content TO contents")
-    async with answering(database, {"毒": said("答")}, attempts=2) as desk:
-        await desk.say(ZHANG, "毒")
-        await desk.say(ZHANG, "再来")
-        first, second = await desk.until_ended(2)
-        (trace,) = {number for number, verdict in desk.ended if verdict is first}
-        spent = await desk.rows(select(spending.c.model, spending.c.answers, spending.c.cost))
-        (row,) = await desk.rows(select(inbox).where(inbox.c.id == trace))
+    async with answering(database, {"毒": said("答")}, attempts=2) as harness:
+        await harness.say(ZHANG, "毒")
+        await harness.say(ZHANG, "再来")
+        first, second = await harness.until_ended(2)
+        (trace,) = {number for number, verdict in harness.ended if verdict is first}
+        spent = await harness.rows(select(spending.c.model, spending.c.answers, spending.c.cost))
+        (row,) = await harness.rows(select(inbox).where(inbox.c.id == trace))
 
         assert ("failed", "done") == (first.state, second.state)
-        assert ["毒", "毒", "再来"] == desk.asked
-        assert [ZH.text("turn.failed", trace=str(trace)), "好"] == desk.channel.sent
+        assert ["毒", "毒", "再来"] == harness.asked
+        assert [ZH.text("turn.failed", trace=str(trace)), "好"] == harness.channel.sent
         assert [("qwen", 0, 2000)] == [tuple(each) for each in spent]
         assert "failed" == row.state
         assert "the database refuses it" in row.failure
@@ -175,21 +175,21 @@ async def test_an_answer_that_cannot_be_recorded_is_paid_apologised_for_and_pass
 
 async def test_where_no_apology_can_be_recorded_the_turn_still_fails(database: Database) -> None:
     await change(database, "ALTER TABLE outbox RENAME COLUMN part TO parts")
-    async with answering(database, {"毒": said("答")}) as desk:
-        await desk.say(ZHANG, "毒")
-        await desk.say(ZHANG, "再来")
-        await desk.until_ended(2)
+    async with answering(database, {"毒": said("答")}) as harness:
+        await harness.say(ZHANG, "毒")
+        await harness.say(ZHANG, "再来")
+        await harness.until_ended(2)
 
     await change(database, "ALTER TABLE outbox RENAME COLUMN parts TO part")
-    async with answering(database) as desk:
-        await desk.say(ZHANG, "又来")
-        await desk.until_ended(1)
-    rows = await desk.rows(select(inbox.c.state).order_by(inbox.c.id))
-    spent = await desk.rows(select(spending.c.answers, spending.c.cost))
+    async with answering(database) as harness:
+        await harness.say(ZHANG, "又来")
+        await harness.until_ended(1)
+    rows = await harness.rows(select(inbox.c.state).order_by(inbox.c.id))
+    spent = await harness.rows(select(spending.c.answers, spending.c.cost))
 
     assert ["failed", "failed", "done"] == [row.state for row in rows]
     assert [(0, 1000)] == [tuple(each) for each in spent]
-    assert ["好"] == desk.channel.sent
+    assert ["好"] == harness.channel.sent
 
 
 _REFUSE = {
@@ -201,32 +201,32 @@ _REFUSE = {
 
 async def test_of_a_batch_only_what_is_refused_fails(database: Database) -> None:
     await change(database, _REFUSE[database.url.get_backend_name()])
-    async with answering(database) as desk:
+    async with answering(database) as harness:
         words = [f"m{number}" for number in range(40)]
         words[17] = words[31] = "毒"
         people = [Person("fake", f"u{number}") for number in range(40)]
-        stored = await asyncio.gather(*map(desk.say, people, words), return_exceptions=True)
-        ended = await desk.until_ended(38)
+        stored = await asyncio.gather(*map(harness.say, people, words), return_exceptions=True)
+        ended = await harness.until_ended(38)
 
         assert [17, 31] == [place for place, result in enumerate(stored) if result is not None]
         assert {"WriteRefused"} == {type(stored[place]).__name__ for place in (17, 31)}
         assert {"done"} == {verdict.state for verdict in ended}
-        assert 38 == len(desk.channel.sent)
+        assert 38 == len(harness.channel.sent)
 
 
 async def test_a_turn_is_counted_before_it_is_begun(database: Database) -> None:
-    async with answering(database, attempts=3) as desk:
+    async with answering(database, attempts=3) as harness:
         counts: list[int] = []
 
         async def run(turn: Turn) -> Verdict:
-            (row,) = await desk.rows(select(inbox.c.attempts).where(inbox.c.id == turn.id))
+            (row,) = await harness.rows(select(inbox.c.attempts).where(inbox.c.id == turn.id))
             counts.append(row.attempts - turn.attempts)
-            return await desk.run(turn)
+            return await harness.run(turn)
 
-        desk.worker._run = run  # noqa: SLF001 -- looks at the database from within a turn
+        harness.worker._run = run  # noqa: SLF001 -- looks at the database from within a turn
         for words in ("一", "二", "三"):
-            await desk.say(ZHANG, words)
-        await desk.until_ended(3)
+            await harness.say(ZHANG, words)
+        await harness.until_ended(3)
 
         assert [1, 1, 1] == counts
 
@@ -253,32 +253,32 @@ async def _as_after_a_crash(database: Database, *, state: str, attempts: int) ->
 async def test_a_turn_that_never_ends_is_begun_a_few_times(
     database: Database, state: str, begun: int, asked: list[str], ends: str, sent: list[str]
 ) -> None:
-    async with answering(database) as desk:
-        await desk.say(ZHANG, "毒")
-        await desk.until_ended(1)
+    async with answering(database) as harness:
+        await harness.say(ZHANG, "毒")
+        await harness.until_ended(1)
     async with database.write() as connection:
         await connection.execute(update(inbox).values(ended_at=None))
         await connection.execute(update(outbox).values(state="waiting"))
         if state == "waiting":
             await connection.execute(outbox.delete())
     await _as_after_a_crash(database, state=state, attempts=begun)
-    async with answering(database, attempts=3) as desk:
+    async with answering(database, attempts=3) as harness:
         # Seen by `run`, where an answer would be asked for, too.
-        (first,) = await desk.until_ended(1)
-        await desk.say(ZHANG, "再来")
-        await desk.until_ended(2)
+        (first,) = await harness.until_ended(1)
+        await harness.say(ZHANG, "再来")
+        await harness.until_ended(2)
         apology = ZH.text("turn.failed", trace="1")
 
         assert ends == first.state
-        assert [apology if each == "apology" else each for each in sent] + ["好"] == desk.channel.sent
-        assert (asked == ["毒"]) == ("好" in desk.channel.sent[:1] and state == "waiting" and begun < 3)
+        assert [apology if each == "apology" else each for each in sent] + ["好"] == harness.channel.sent
+        assert (asked == ["毒"]) == ("好" in harness.channel.sent[:1] and state == "waiting" and begun < 3)
 
 
 async def test_what_is_given_back_in_good_order_does_not_count(database: Database) -> None:
     gate = asyncio.Event()
-    async with answering(database) as desk:
-        desk.channel.gate = gate
-        worker = desk.worker
+    async with answering(database) as harness:
+        harness.channel.gate = gate
+        worker = harness.worker
         worker.resize(most=10, drain_seconds=0.01, turn_attempts=1)
 
         async def hang(_: Turn) -> Verdict:
@@ -286,37 +286,37 @@ async def test_what_is_given_back_in_good_order_does_not_count(database: Databas
             return Finished("done")
 
         worker._run = hang  # noqa: SLF001 -- a turn that is under way when the service stops
-        await desk.say(ZHANG, "长")
-    async with answering(database) as desk:
-        (verdict,) = await desk.until_ended(1)
+        await harness.say(ZHANG, "长")
+    async with answering(database) as harness:
+        (verdict,) = await harness.until_ended(1)
 
         assert "done" == verdict.state
-        assert ["好"] == desk.channel.sent
+        assert ["好"] == harness.channel.sent
 
 
 async def test_a_turn_that_breaks_the_engine_ends(database: Database) -> None:
-    async with answering(database) as desk:
+    async with answering(database) as harness:
 
         async def broken(turn: Turn) -> Verdict:
             if turn.event.content == Text("毒"):
                 raise StopAsyncIteration
-            return await desk.run(turn)
+            return await harness.run(turn)
 
-        desk.worker._run = broken  # noqa: SLF001 -- a fault in what runs turns
-        await desk.say(LI, "毒")
-        await desk.say(ZHANG, "别人")
-        await desk.say(LI, "再来")
-        await desk.until_ended(2)
-        rows = await desk.rows(select(inbox.c.state, inbox.c.failure).where(inbox.c.id == 1))
+        harness.worker._run = broken  # noqa: SLF001 -- a fault in what runs turns
+        await harness.say(LI, "毒")
+        await harness.say(ZHANG, "别人")
+        await harness.say(LI, "再来")
+        await harness.until_ended(2)
+        rows = await harness.rows(select(inbox.c.state, inbox.c.failure).where(inbox.c.id == 1))
 
         assert [("failed", "StopAsyncIteration in the turn itself")] == [tuple(row) for row in rows]
-        assert ["好", "好"] == desk.channel.sent
+        assert ["好", "好"] == harness.channel.sent
 
 
 async def test_messages_are_kept_whole_where_they_are_text(database: Database) -> None:
-    async with answering(database, {"问": said("答\0案😀")}) as desk:
-        await desk.say(ZHANG, "问")
-        await desk.until_ended(1)
-        rows = await desk.rows(select(messages.c.content).order_by(messages.c.id))
+    async with answering(database, {"问": said("答\0案😀")}) as harness:
+        await harness.say(ZHANG, "问")
+        await harness.until_ended(1)
+        rows = await harness.rows(select(messages.c.content).order_by(messages.c.id))
 
         assert ["问", "答案😀"] == [row.content for row in rows]

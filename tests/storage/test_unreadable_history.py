@@ -52,19 +52,19 @@ _LOOSE = [
 async def ask(database: Database, statement: str) -> None:
     """Let a person be answered, change what is kept of them, and see that they go on, and can be forgotten."""
     answer = said("答")
-    async with answering(database, {"一": answer}) as desk:
-        await desk.say(ZHANG, "一")
-        await desk.until_ended(1)
+    async with answering(database, {"一": answer}) as harness:
+        await harness.say(ZHANG, "一")
+        await harness.until_ended(1)
     async with database.write() as connection:
         await connection.execute(text(statement))
     transcript = TranscriptStore(database)
     known = await transcript.load(ZHANG, turns=10, idle_minutes=60)
     again = Outcome((TextReply("答"),), (ExchangeRecorded(Exchange("问", "答"), PAID, known.conversation),))
-    async with answering(database, {"二": again}) as desk:
-        await desk.say(ZHANG, "二")
-        await desk.until_ended(1)
+    async with answering(database, {"二": again}) as harness:
+        await harness.say(ZHANG, "二")
+        await harness.until_ended(1)
 
-        assert ["done"] == [verdict.state for verdict in desk.finished]
+        assert ["done"] == [verdict.state for verdict in harness.finished]
     await transcript.conversations(ZHANG, limit=10)
     await usage_report(database, "person")
     await forget(database, ZHANG, who="test")
@@ -123,10 +123,10 @@ async def test_the_audit_is_shown_with_rows_that_cannot_be_read(database: Databa
 
 
 async def test_retention_is_not_stopped_by_what_cannot_be_read(database: Database) -> None:
-    async with answering(database, {"一": said("答")}) as desk:
-        await desk.say(ZHANG, "一")
-        await desk.say(Person("fake", "li"), "一")
-        await desk.until_ended(2)
+    async with answering(database, {"一": said("答")}) as harness:
+        await harness.say(ZHANG, "一")
+        await harness.say(Person("fake", "li"), "一")
+        await harness.until_ended(2)
     async with database.write() as connection:
         await connection.execute(text("UPDATE messages SET media = '[{', created_at = 5"))
         await connection.execute(text("UPDATE conversations SET started_at = 1, last_at = 5"))

@@ -17,7 +17,7 @@ from storage.database.tables import inbox, lanes, outbox
 from storage.monitoring.views import find_turn, list_turns
 from storage.turns.lanes import LaneState
 from storage.turns.retries import retry
-from tests.storage.test_turn_ends import LI, ZH, ZHANG, Desk, answering, event, said
+from tests.storage.test_turn_ends import LI, ZH, ZHANG, WorkerHarness, answering, event, said
 
 _ROW = {
     "key": "k1",
@@ -52,24 +52,24 @@ async def put(database: Database, row: dict[str, Any], part: str | None = None) 
             await connection.execute(insert(outbox).values(turn_id=1000, place=0, person="fake/张三", part=part))
 
 
-async def goes_on(desk: Desk) -> None:
+async def goes_on(harness: WorkerHarness) -> None:
     """See that the lane goes on, and others' lanes do."""
-    await desk.say(ZHANG, "再来")
-    await desk.say(LI, "别人")
-    await desk.until_ended(3)
-    assert ["failed", "done", "done"] == sorted((verdict.state for verdict in desk.finished), reverse=True)
+    await harness.say(ZHANG, "再来")
+    await harness.say(LI, "别人")
+    await harness.until_ended(3)
+    assert ["failed", "done", "done"] == sorted((verdict.state for verdict in harness.finished), reverse=True)
 
 
 @pytest.mark.parametrize("row", BAD_CONTENTS)
 async def test_a_message_that_cannot_be_read_is_apologised_for(database: Database, row: dict[str, Any]) -> None:
     await put(database, row)
-    async with answering(database) as desk:
-        await goes_on(desk)
+    async with answering(database) as harness:
+        await goes_on(harness)
     (shown,) = await list_turns(database, "failed")
     detail = await find_turn(database, 1000)
 
-    assert ZH.text("turn.failed", trace="1000") in desk.channel.sent
-    assert ["好", "好"] == [words for words in desk.channel.sent if "1000" not in words]
+    assert ZH.text("turn.failed", trace="1000") in harness.channel.sent
+    assert ["好", "好"] == [words for words in harness.channel.sent if "1000" not in words]
     assert (1000, "failed") == (shown.id, shown.state)
     assert "inbox." in shown.reason
     assert detail is not None
@@ -78,11 +78,11 @@ async def test_a_message_that_cannot_be_read_is_apologised_for(database: Databas
 @pytest.mark.parametrize("part", BAD_PARTS)
 async def test_an_answer_that_cannot_be_read_is_apologised_for(database: Database, part: str) -> None:
     await put(database, {"content": _TEXT, "state": "answered"}, part)
-    async with answering(database) as desk:
-        await goes_on(desk)
+    async with answering(database) as harness:
+        await goes_on(harness)
     detail = await find_turn(database, 1000)
 
-    assert ZH.text("turn.failed", trace="1000") in desk.channel.sent
+    assert ZH.text("turn.failed", trace="1000") in harness.channel.sent
     assert detail is not None
     assert ("failed", "failed") == (detail.turn.state, detail.parts[0].state)
     assert "outbox.part" in detail.turn.reason
@@ -91,31 +91,31 @@ async def test_an_answer_that_cannot_be_read_is_apologised_for(database: Databas
 
 async def test_running_it_again_fails_it_again_and_ends_nothing(database: Database) -> None:
     await put(database, {"content": "[{"})
-    async with answering(database) as desk:
-        await goes_on(desk)
-        (retried,) = await retry(database, desk.worker, [1000])
-        await desk.until_ended(4)
-        await desk.say(ZHANG, "还好吗")
-        await desk.until_ended(5)
+    async with answering(database) as harness:
+        await goes_on(harness)
+        (retried,) = await retry(database, harness.worker, [1000])
+        await harness.until_ended(4)
+        await harness.say(ZHANG, "还好吗")
+        await harness.until_ended(5)
 
         assert "afresh" == retried.outcome
-        assert "" == desk.worker.trouble
-        assert "好" == desk.channel.sent[-1]
+        assert "" == harness.worker.trouble
+        assert "好" == harness.channel.sent[-1]
 
 
 async def test_a_row_that_was_taken_away_by_hand_holds_nobody_up(database: Database) -> None:
-    async with answering(database) as desk:
-        await desk.say(ZHANG, "一")
-        await desk.until_ended(1)
+    async with answering(database) as harness:
+        await harness.say(ZHANG, "一")
+        await harness.until_ended(1)
     await put_lane(database, head=1, tail=4)
     async with database.write() as connection:
         await connection.execute(insert(inbox).values(_ROW | {"id": 1000, "n": 3, "content": _TEXT}))
-    async with answering(database) as desk:
-        await desk.until_ended(1)
-        await desk.say(ZHANG, "再来")
-        await desk.until_ended(2)
+    async with answering(database) as harness:
+        await harness.until_ended(1)
+        await harness.say(ZHANG, "再来")
+        await harness.until_ended(2)
 
-        assert ["好", "好"] == desk.channel.sent
+        assert ["好", "好"] == harness.channel.sent
 
 
 async def put_lane(database: Database, *, head: int, tail: int) -> None:
@@ -149,13 +149,13 @@ async def test_sqlite_keeps_anything_and_still_everybody_is_answered(
         await put(database, {"content": _TEXT})
         async with database.write() as connection:
             await connection.execute(text(statement))
-        async with answering(database) as desk:
-            await desk.say(ZHANG, "再来")
-            await desk.say(LI, "别人")
-            await desk.until_ended(ended)
+        async with answering(database) as harness:
+            await harness.say(ZHANG, "再来")
+            await harness.say(LI, "别人")
+            await harness.until_ended(ended)
 
-            assert 2 <= desk.channel.sent.count("好")
-            assert "" == desk.worker.trouble
+            assert 2 <= harness.channel.sent.count("好")
+            assert "" == harness.worker.trouble
         await list_turns(database, "failed")
         await list_turns(database, "waiting")
         await find_turn(database, 1000)
@@ -165,16 +165,16 @@ async def test_sqlite_keeps_anything_and_still_everybody_is_answered(
 
 async def test_forgetting_a_person_whose_rows_cannot_be_read_locks_nobody_out(database: Database) -> None:
     forget = Outcome((TextReply("已删除"),), (Forgotten(),))
-    async with answering(database, {"问": said("答"), "忘": forget}) as desk:
-        await desk.say(ZHANG, "问")
-        await desk.say(ZHANG, "又问")
-        await desk.until_ended(2)
+    async with answering(database, {"问": said("答"), "忘": forget}) as harness:
+        await harness.say(ZHANG, "问")
+        await harness.say(ZHANG, "又问")
+        await harness.until_ended(2)
         async with database.write() as connection:
             await connection.execute(text("UPDATE messages SET media = '[{'"))
-        await desk.say(ZHANG, "忘")
+        await harness.say(ZHANG, "忘")
         people = [f"m{number}" for number in range(20)]
-        await asyncio.gather(*(desk.say(LI, words) for words in people))
-        await desk.until_ended(23)
+        await asyncio.gather(*(harness.say(LI, words) for words in people))
+        await harness.until_ended(23)
 
-        assert 23 == [verdict.state for verdict in desk.finished].count("done")
-        assert 23 <= len(desk.channel.sent)
+        assert 23 == [verdict.state for verdict in harness.finished].count("done")
+        assert 23 <= len(harness.channel.sent)

@@ -16,14 +16,14 @@ DAY = 24 * 3600
 ONE_DAY = {"WEBOT_STORAGE__KEEP_TURNS_DAYS": "1"}
 
 
-def keys_of(house: RunningService) -> CallbackKeys:
-    app = house.service.channels["wecom"].simulated
+def keys_of(service: RunningService) -> CallbackKeys:
+    app = service.service.channels["wecom"].simulated
     assert app is not None
     return CallbackKeys.of(app.token, app.encoding_aes_key, app.corp_id)
 
 
-def message(house: RunningService, text: str, *, sent_at: float | None = None, number: str = "") -> bytes:
-    app = house.service.channels["wecom"].simulated
+def message(service: RunningService, text: str, *, sent_at: float | None = None, number: str = "") -> bytes:
+    app = service.service.channels["wecom"].simulated
     assert app is not None
     return (
         f"<xml><ToUserName>{app.corp_id}</ToUserName><FromUserName>zhangsan</FromUserName>"
@@ -38,8 +38,8 @@ def signed(keys: CallbackKeys, encrypted: str, timestamp: str = "", nonce: str =
     return {"msg_signature": keys.sign(timestamp, nonce, encrypted), "timestamp": timestamp, "nonce": nonce}
 
 
-async def post(house: RunningService, query: dict[str, str], encrypted: str) -> httpx2.Response:
-    return await house.http.post("/gpt", params=query, content=f"<xml><Encrypt>{encrypted}</Encrypt></xml>")
+async def post(service: RunningService, query: dict[str, str], encrypted: str) -> httpx2.Response:
+    return await service.http.post("/gpt", params=query, content=f"<xml><Encrypt>{encrypted}</Encrypt></xml>")
 
 
 def count(name: str, **labels: str) -> float:
@@ -47,13 +47,13 @@ def count(name: str, **labels: str) -> float:
 
 
 async def test_a_captured_message_does_not_come_out_as_an_echo(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house:
-        keys = keys_of(house)
-        encrypted = keys.encrypt(message(house, "工资单密码是 hunter2"))
+    async with running_service(tmp_path) as service:
+        keys = keys_of(service)
+        encrypted = keys.encrypt(message(service, "工资单密码是 hunter2"))
         captured = signed(keys, encrypted)
-        accepted = await post(house, captured, encrypted)
+        accepted = await post(service, captured, encrypted)
         with capture_logs() as logs:
-            echoed = await house.http.get("/gpt", params=captured | {"echostr": encrypted})
+            echoed = await service.http.get("/gpt", params=captured | {"echostr": encrypted})
 
         assert (200, 403, "") == (accepted.status_code, echoed.status_code, echoed.text)
         assert ["what the echostr seals is not 1 to 64 letters and digits, so it is no verification by WeCom"] == [
@@ -62,21 +62,21 @@ async def test_a_captured_message_does_not_come_out_as_an_echo(tmp_path: Path) -
 
 
 async def test_the_same_bytes_are_answered_once_whatever_the_age_of_the_row(tmp_path: Path) -> None:
-    async with running_service(tmp_path, ONE_DAY) as house:
-        keys = keys_of(house)
-        app = house.service.channels["wecom"].simulated
+    async with running_service(tmp_path, ONE_DAY) as service:
+        keys = keys_of(service)
+        app = service.service.channels["wecom"].simulated
         assert app is not None
-        encrypted = keys.encrypt(message(house, "transfer the report to everybody"))
+        encrypted = keys.encrypt(message(service, "transfer the report to everybody"))
         query = signed(keys, encrypted)
-        await post(house, query, encrypted)
-        await house.phone().texts(count=1)
-        await house.service.worker.drain()
+        await post(service, query, encrypted)
+        await service.phone().texts(count=1)
+        await service.service.worker.drain()
         with sqlite3.connect(tmp_path / "webot.db") as database:
             database.execute(
                 "UPDATE inbox SET ended_at = ended_at - ?, accepted_at = accepted_at - ?", (2 * DAY, 2 * DAY)
             )
-        await house.service.cleanup.clean()
-        again = await post(house, query, encrypted)
+        await service.service.cleanup.clean()
+        again = await post(service, query, encrypted)
         with sqlite3.connect(tmp_path / "webot.db") as database:
             waiting = database.execute("SELECT count(*) FROM inbox WHERE state = 'waiting'").fetchone()
 
@@ -84,16 +84,16 @@ async def test_the_same_bytes_are_answered_once_whatever_the_age_of_the_row(tmp_
 
 
 async def test_a_message_out_of_time_is_acknowledged_and_not_answered(tmp_path: Path) -> None:
-    async with running_service(tmp_path, ONE_DAY) as house:
-        keys = keys_of(house)
+    async with running_service(tmp_path, ONE_DAY) as service:
+        keys = keys_of(service)
         before = count("webot_events_dropped_total", channel="wecom", reason="too_old")
         with capture_logs() as logs:
             for text in ("transfer the report to everybody", "@clear"):
-                old = keys.encrypt(message(house, text, sent_at=time.time() - 2 * DAY))
-                answer = await post(house, signed(keys, old), old)
+                old = keys.encrypt(message(service, text, sent_at=time.time() - 2 * DAY))
+                answer = await post(service, signed(keys, old), old)
 
                 assert 200 == answer.status_code
-        phone = house.phone()
+        phone = service.phone()
         await phone.say("this one counts")
         (text,) = await phone.texts(count=1)
 
@@ -104,20 +104,20 @@ async def test_a_message_out_of_time_is_acknowledged_and_not_answered(tmp_path: 
 
 
 async def test_refusals_are_counted_by_reason_and_logged_with_it(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house:
-        keys = keys_of(house)
+    async with running_service(tmp_path) as service:
+        keys = keys_of(service)
         other = CallbackKeys(keys.token, keys.key, "another corp")
         reasons = ("signature", "unreadable", "too_large", "method", "receiver", "echo", "timestamp")
         before = {name: count("webot_callbacks_refused_total", channel="wecom", reason=name) for name in reasons}
-        encrypted, foreign = keys.encrypt(message(house, "x")), other.encrypt(message(house, "x"))
+        encrypted, foreign = keys.encrypt(message(service, "x")), other.encrypt(message(service, "x"))
         with capture_logs() as logs:
-            await post(house, signed(keys, encrypted) | {"msg_signature": "0" * 40}, encrypted)
-            await house.http.post("/gpt", params=signed(keys, "x"), content=b"junk")
-            await house.http.post("/gpt", content=b"x" * 70_000)
-            await house.http.head("/gpt")
-            await post(house, signed(other, foreign), foreign)
-            await house.http.get("/gpt")
-            await post(house, signed(keys, encrypted, timestamp="1"), encrypted)
+            await post(service, signed(keys, encrypted) | {"msg_signature": "0" * 40}, encrypted)
+            await service.http.post("/gpt", params=signed(keys, "x"), content=b"junk")
+            await service.http.post("/gpt", content=b"x" * 70_000)
+            await service.http.head("/gpt")
+            await post(service, signed(other, foreign), foreign)
+            await service.http.get("/gpt")
+            await post(service, signed(keys, encrypted, timestamp="1"), encrypted)
         counted = {
             name: count("webot_callbacks_refused_total", channel="wecom", reason=name) - before[name]
             for name in reasons

@@ -34,7 +34,7 @@ async def server() -> AsyncIterator[OpenAIServer]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, server: OpenAIServer) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path, server: OpenAIServer) -> AsyncIterator[RunningService]:
     environ = {
         "WEBOT_MODELS__DEFAULT__MODEL": "fake",
         "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
@@ -57,9 +57,9 @@ async def events(console: httpx2.AsyncClient, path: str, body: dict[str, Any]) -
 
 
 async def test_of_two_people_on_one_draft_the_second_is_told_and_nothing_is_overwritten(
-    house: RunningService, tmp_path: Path
+    service: RunningService, tmp_path: Path
 ) -> None:
-    console = house.console
+    console = service.console
     assert 404 == (await console.get(f"{API}/hr/draft")).status_code
     assert 428 == (await console.put(f"{API}/hr/draft", json={"text": TEXT})).status_code
 
@@ -85,9 +85,9 @@ async def test_of_two_people_on_one_draft_the_second_is_told_and_nothing_is_over
     assert not file.exists()
 
 
-async def test_a_text_is_checked_as_the_shell_does_with_line_and_key(house: RunningService) -> None:
+async def test_a_text_is_checked_as_the_shell_does_with_line_and_key(service: RunningService) -> None:
     async def check(text: str, name: str = "hr", *, deep: bool = False) -> dict[str, Any]:
-        answer = await house.console.post(f"{API}/check", json={"name": name, "text": text, "deep": deep})
+        answer = await service.console.post(f"{API}/check", json={"name": name, "text": text, "deep": deep})
         assert 200 == answer.status_code, answer.text
         found: dict[str, Any] = answer.json()
         return found
@@ -120,8 +120,8 @@ async def test_a_text_is_checked_as_the_shell_does_with_line_and_key(house: Runn
     assert not (await check(TEXT, name="../../etc/passwd"))["usable"]
 
 
-async def test_a_chain_is_tried_tested_released_compared_and_rolled_back(house: RunningService) -> None:
-    console = house.console
+async def test_a_chain_is_tried_tested_released_compared_and_rolled_back(service: RunningService) -> None:
+    console = service.console
     made = await console.put(f"{API}/hr/draft", json={"text": TEXT}, headers={"If-None-Match": "*"})
 
     tried = await events(console, "/hr/try", {"text": "holiday?", "chain": TEXT.replace("HR", "H R")})
@@ -170,16 +170,18 @@ async def test_a_chain_is_tried_tested_released_compared_and_rolled_back(house: 
     assert 404 == (await console.get(f"{API}/nosuch/history")).status_code
 
 
-async def test_a_test_is_a_job_that_is_listed_followed_cancelled_and_removed(house: RunningService) -> None:
-    console, asked = house.console, {"chain": TEXT}
+async def test_a_test_is_a_job_that_is_listed_followed_cancelled_and_removed(running: RunningService) -> None:
+    console, asked = running.console, {"chain": TEXT}
     begun = await console.post(f"{API}/hr/test", json=asked, headers={"Accept": "application/json"})
     assert 202 == begun.status_code, begun.text
     job = f"{API}/hr/jobs/{begun.json()['id']}"
 
-    told = (await console.get(f"{job}/events", timeout=60)).text
-    kinds = [line.partition(": ")[2] for line in told.splitlines() if line.startswith("event: ") and "job" not in line]
+    stream = (await console.get(f"{job}/events", timeout=60)).text
+    kinds = [
+        line.partition(": ")[2] for line in stream.splitlines() if line.startswith("event: ") and "job" not in line
+    ]
     assert ["begin", "case", "case", "end"] == kinds
-    last = max(int(line.partition(": ")[2]) for line in told.splitlines() if line.startswith("id: "))
+    last = max(int(line.partition(": ")[2]) for line in stream.splitlines() if line.startswith("id: "))
     rest = (await console.get(f"{job}/events", headers={"Last-Event-ID": str(last - 1)}, timeout=60)).text
     assert ["end", "job"] == [line.partition(": ")[2] for line in rest.splitlines() if line.startswith("event: ")][-2:]
 

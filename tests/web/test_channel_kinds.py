@@ -29,14 +29,14 @@ def pretend_body(text: str, said: str = "open sesame") -> str:
 
 async def test_it_is_served_beside_the_others(tmp_path: Path) -> None:
     write(tmp_path, local=POST)
-    async with running_service(tmp_path, kinds=BOTH) as house:
-        refused = await house.http.post("/pretend", content=pretend_body("hello", "guess"))
-        taken = await house.http.post("/pretend", content=pretend_body("hello"))
-        channel = house.service.channels["post"].channel
+    async with running_service(tmp_path, kinds=BOTH) as service:
+        refused = await service.http.post("/pretend", content=pretend_body("hello", "guess"))
+        taken = await service.http.post("/pretend", content=pretend_body("hello"))
+        channel = service.service.channels["post"].channel
         assert isinstance(channel, pretend_channel.PretendChannel)
         await until(lambda: channel.sent)
-        await house.phone().say("hello")
-        there = await house.phone().texts()
+        await service.phone().say("hello")
+        there = await service.phone().texts()
 
     assert (403, 200, "thanks") == (refused.status_code, taken.status_code, taken.text)
     assert [("lisi", there[0])] == channel.sent

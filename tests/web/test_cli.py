@@ -227,7 +227,7 @@ def test_check_refuses_settings_that_do_not_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "expected"),
     [
         ("[channels.hr]", "[channels.hr] path: '/gpt' is also [channels.wecom]'s"),
         ('[channels.wecom]\nchain = "nosuch"', "[channels.wecom].chain: found 'nosuch', there are "),
@@ -241,12 +241,12 @@ def test_check_refuses_settings_that_do_not_hold(tmp_path: Path) -> None:
     ],
     ids=["two channels on one path", "no such chain", "no such database", "no such proxy", "menu", "a model's option"],
 )
-def test_check_refuses_what_only_the_whole_shows(tmp_path: Path, setting: str, told: str) -> None:
+def test_check_refuses_what_only_the_whole_shows(tmp_path: Path, setting: str, expected: str) -> None:
     (tmp_path / "settings.local.toml").write_text(f"{setting}\n", encoding="utf-8")
     ran = webot("check", folder=tmp_path, WEBOT_CHAT__LANGUAGE="en")
 
     assert 1 == ran.code
-    assert f"These settings cannot be used:\n  settings.local.toml: {told}" in ran.err
+    assert f"These settings cannot be used:\n  settings.local.toml: {expected}" in ran.err
     assert [tmp_path / "settings.local.toml"] == list(tmp_path.iterdir())
 
 

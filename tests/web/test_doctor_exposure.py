@@ -35,13 +35,13 @@ async def exposed(folder: Path, url: str, **console: str) -> list[Finding]:
     return [finding async for finding in examine_exposure(loaded.settings, findings_for(loaded), 5.0)]
 
 
-def url_of(house: RunningService, *, console: bool) -> str:
-    return str((house.console if console else house.http).base_url).rstrip("/")
+def url_of(service: RunningService, *, console: bool) -> str:
+    return str((service.console if console else service.http).base_url).rstrip("/")
 
 
 async def test_a_console_that_anybody_gets_from_outside_is_a_fault(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house:
-        (found,) = await exposed(tmp_path, url_of(house, console=True))
+    async with running_service(tmp_path) as service:
+        (found,) = await exposed(tmp_path, url_of(service, console=True))
 
     assert ("ill", "exposed") == (found.state, found.check)
     assert "/console, /metrics" in found.says
@@ -53,8 +53,8 @@ async def test_one_that_is_reached_and_asks_for_its_password_is_right_only_where
     tmp_path: Path, remote: str, state: str
 ) -> None:
     password = {"CONSOLE__PASSWORD_HASH": HASH, "CONSOLE__REMOTE": remote}
-    async with running_service(tmp_path, {f"WEBOT_{name}": value for name, value in password.items()}) as house:
-        (found,) = await exposed(tmp_path, url_of(house, console=True), **password)
+    async with running_service(tmp_path, {f"WEBOT_{name}": value for name, value in password.items()}) as service:
+        (found,) = await exposed(tmp_path, url_of(service, console=True), **password)
 
     assert state == found.state
 
@@ -64,8 +64,8 @@ async def test_a_proxy_that_passes_on_all_of_the_port_for_wecom_is_well(
     tmp_path: Path, wecom: WeComSimulator, metrics: str, state: str
 ) -> None:
     environ = credentials(wecom.app(), wecom.url) | {"WEBOT_CHANNELS__HR__PATH": "/hr"}
-    async with running_service(tmp_path, environ | {"WEBOT_SERVER__METRICS": metrics}) as house:
-        (found,) = await exposed(tmp_path, url_of(house, console=False), SERVER__METRICS=metrics)
+    async with running_service(tmp_path, environ | {"WEBOT_SERVER__METRICS": metrics}) as service:
+        (found,) = await exposed(tmp_path, url_of(service, console=False), SERVER__METRICS=metrics)
 
     assert state == found.state
 

@@ -41,7 +41,7 @@ async def test_every_mistake_is_told_at_once(verb: str, tmp_path: Path) -> None:
     write(tmp_path, local=LOCAL, secrets='[storage]\ndatabase_url = "postgresql://me@db/w?sslmod=disable"')
     (tmp_path / "a-file").write_text("a file")
     ran = await webot(verb, folder=tmp_path, environ={"WEBOT_LOG__FORMAT": "xml", "WEBOT_SERVER__PORT": "0"} | ENGLISH)
-    told = [line.strip() for line in ran.err.splitlines()]
+    problem_lines = [line.strip() for line in ran.err.splitlines()]
 
     for beginning in (
         "settings.local.toml: [chat] turns: found -1",
@@ -55,18 +55,18 @@ async def test_every_mistake_is_told_at_once(verb: str, tmp_path: Path) -> None:
         "settings.local.toml: [models.default].fallbacks",
         "settings.local.toml: [budgets].cheaper: found 'nobody'",
     ):
-        assert 1 == sum(line.startswith(beginning) for line in told), (beginning, told)
+        assert 1 == sum(line.startswith(beginning) for line in problem_lines), (beginning, problem_lines)
     assert 1 == ran.code
-    assert 11 == len(told)
+    assert 11 == len(problem_lines)
 
 
 async def test_a_file_that_is_no_toml_does_not_hide_the_others(tmp_path: Path) -> None:
     write(tmp_path, local='[chat]\nturns = "x"', secrets='[channels.wecom]\nsecret = "a')
     ran = await webot("check", folder=tmp_path, environ=ENGLISH)
-    told = [line.strip() for line in ran.err.splitlines()]
+    problem_lines = [line.strip() for line in ran.err.splitlines()]
 
     assert [".secrets.toml:2: not TOML", "settings.local.toml: [chat] turns: found"] == [
-        told[1][: len(".secrets.toml:2: not TOML")],
-        told[2][: len("settings.local.toml: [chat] turns: found")],
+        problem_lines[1][: len(".secrets.toml:2: not TOML")],
+        problem_lines[2][: len("settings.local.toml: [chat] turns: found")],
     ]
-    assert 3 == len(told)
+    assert 3 == len(problem_lines)

@@ -13,12 +13,12 @@ DOCKERFILE = (Path(__file__).parent.parent.parent / "Dockerfile").read_text(enco
 (COMMAND,) = re.findall(r"^ +CMD (\[.+\])$", DOCKERFILE, re.MULTILINE)
 
 
-async def healthy(house: RunningService) -> bool:
+async def healthy(service: RunningService) -> bool:
     """Run the health check with a proxy set that nobody answers at."""
     _, *arguments = json.loads(COMMAND)
     environ = {
         **os.environ,
-        "WEBOT_SERVER__PORT": str(house.http.base_url.port),
+        "WEBOT_SERVER__PORT": str(service.http.base_url.port),
         "http_proxy": "http://127.0.0.1:9",
         "HTTP_PROXY": "http://127.0.0.1:9",
     }
@@ -27,26 +27,26 @@ async def healthy(house: RunningService) -> bool:
 
 
 async def test_the_health_check_asks_whether_it_is_ready_and_no_proxy(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house:
-        assert await healthy(house)
-        await house.service.drain()
-        assert not await healthy(house)
+    async with running_service(tmp_path) as service:
+        assert await healthy(service)
+        await service.service.drain()
+        assert not await healthy(service)
 
 
 async def test_a_loop_that_ends_is_named_begun_again_and_counted(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house:
-        loop = next(loop for loop in house.service.loops if loop.name == "janitor")
+    async with running_service(tmp_path) as service:
+        loop = next(loop for loop in service.service.loops if loop.name == "janitor")
         await loop.stop()
-        ready = await house.http.get("/readyz")
-        page = await house.http.get("/console/status")
-        english = await house.http.get("/console/status?lang=en")
+        ready = await service.http.get("/readyz")
+        page = await service.http.get("/console/status")
+        english = await service.http.get("/console/status?lang=en")
         loop.start()
-        again = await house.http.get("/readyz")
-        counted = await house.http.get("/metrics")
+        again = await service.http.get("/readyz")
+        counted = await service.http.get("/metrics")
 
     assert (503, "janitor does not run") == (ready.status_code, ready.json()["loops"])
-    for told, sentence in ((page, "已中断，正在重启："), (english, "have stopped and are being restarted:")):
-        assert f"{sentence} <code>janitor does not run</code>" in told.text
+    for response, sentence in ((page, "已中断，正在重启："), (english, "have stopped and are being restarted:")):
+        assert f"{sentence} <code>janitor does not run</code>" in response.text
     assert 200 == again.status_code
     assert 'webot_loop_up{loop="dispatcher"} 1.0' in counted.text
     for name in ("webot_turns_open", "webot_turns_oldest_seconds", "webot_disk_free_bytes", "webot_build_info"):

@@ -33,8 +33,8 @@ async def test_every_verb_says_so_beside_the_other_mistakes(tmp_path: Path, verb
     clash = '[server]\nport = 50009\n[console]\nhost = "127.0.0.1"\n'
     write(tmp_path, local=f'{clash}[budgets]\ncheaper = "nobody"\n')
     ran = await webot(verb, folder=tmp_path)
-    told = ran.out + ran.err
+    output = ran.out + ran.err
 
     assert 1 == ran.code
-    assert "[console] port: 127.0.0.1:50009 已被 [server] 使用" in told
-    assert verb == "doctor" or "[budgets].cheaper: 现在是 'nobody'，可用的有 default" in told
+    assert "[console] port: 127.0.0.1:50009 已被 [server] 使用" in output
+    assert verb == "doctor" or "[budgets].cheaper: 现在是 'nobody'，可用的有 default" in output

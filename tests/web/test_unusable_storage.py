@@ -33,7 +33,7 @@ _PAGES = "the database cannot be used: DatabaseError: database disk image is mal
 
 
 @pytest.mark.parametrize(
-    ("broken", "verb", "told"),
+    ("broken", "verb", "expected"),
     [
         pytest.param(data_is_a_file, "serve", _DATA, id="a file for a folder, at the start"),
         pytest.param(data_is_a_file, "check", _DATA, id="a file for a folder, checked"),
@@ -45,13 +45,13 @@ _PAGES = "the database cannot be used: DatabaseError: database disk image is mal
     ],
 )
 async def test_a_verb_tells_what_it_cannot_use(
-    broken: Callable[[Path], None], verb: str, told: str, tmp_path: Path
+    broken: Callable[[Path], None], verb: str, expected: str, tmp_path: Path
 ) -> None:
     broken(tmp_path)
     ran = await webot(*verb.split(), folder=tmp_path, environ={"WEBOT_SERVER__PORT": "0"})
 
     assert 1 == ran.code
-    assert told in ran.err
+    assert expected in ran.err
     assert len(ran.err.splitlines()) <= 2
 
 

@@ -61,16 +61,16 @@ async def test_the_port_for_wecom_answers_wecom_and_monitors_alone(
     tmp_path: Path, wecom: WeComSimulator, password: str
 ) -> None:
     remote = {"WEBOT_CONSOLE__REMOTE": "true", "WEBOT_CONSOLE__PASSWORD_HASH": password} if password else {}
-    async with running_service(tmp_path, real(wecom) | remote) as house:
+    async with running_service(tmp_path, real(wecom) | remote) as service:
 
         async def statuses(requests: Sequence[str]) -> dict[tuple[str, str], int]:
             hosts = (NGINX, FORWARDER, "bot.example.com")
-            return {(each, host): (await ask(house.http, each, host)).status for each in requests for host in hosts}
+            return {(each, host): (await ask(service.http, each, host)).status for each in requests for host in hosts}
 
         inner = await statuses([*GUARDED, *PROGRAMS, "GET /"])
         outer = await statuses(PUBLIC)
         callbacks = await statuses(["GET /gpt", "POST /gpt", "GET /hr"])
-        entries = house.phone("boss").entries()
+        entries = service.phone("boss").entries()
 
     assert dict.fromkeys(inner, 404) == inner
     assert dict.fromkeys(outer, 200) == outer
@@ -90,9 +90,9 @@ async def test_the_console_asks_everybody_for_its_password_and_programs_for_thei
     tmp_path: Path, wecom: WeComSimulator, password: str, wanted: dict[str, tuple[int, int]], *, apart: bool
 ) -> None:
     environ = (real(wecom) if apart else {}) | {"WEBOT_CONSOLE__PASSWORD_HASH": password}
-    async with running_service(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as service:
         found = {
-            (request, host): (await ask(house.console, request, host)).status
+            (request, host): (await ask(service.console, request, host)).status
             for request in (*GUARDED, *PROGRAMS)
             for host in wanted
         }
@@ -103,15 +103,15 @@ async def test_the_console_asks_everybody_for_its_password_and_programs_for_thei
 
 
 async def test_a_program_that_has_read_the_token_is_let_in_and_no_other(tmp_path: Path, wecom: WeComSimulator) -> None:
-    async with running_service(tmp_path, real(wecom) | {"WEBOT_CONSOLE__PASSWORD_HASH": HASH}) as house:
-        path = token_path(house.service.settings)
+    async with running_service(tmp_path, real(wecom) | {"WEBOT_CONSOLE__PASSWORD_HASH": HASH}) as service:
+        path = token_path(service.service.settings)
         token = path.read_text().strip()
         mode = path.stat().st_mode & 0o777
         bearer = f"Authorization: Bearer {token}"
 
         async def statuses(*heads: str) -> list[int]:
             asked = ("GET /console/api/status", "GET /metrics", "POST /operations/turns/retry")
-            return [(await ask(house.console, request, NGINX, *heads)).status for request in asked]
+            return [(await ask(service.console, request, NGINX, *heads)).status for request in asked]
 
         with_it = await statuses(bearer)
         wrong = await statuses(bearer[:-1] + ("A" if bearer[-1] != "A" else "B"))
@@ -132,9 +132,9 @@ async def test_metrics_are_answered_on_the_outer_port_only_where_the_settings_sa
     tmp_path: Path, wecom: WeComSimulator, *, apart: bool
 ) -> None:
     environ = (real(wecom) if apart else {}) | {"WEBOT_CONSOLE__PASSWORD_HASH": HASH}
-    async with running_service(tmp_path, environ | {"WEBOT_SERVER__METRICS": "true"}) as house:
-        outer = await ask(house.http, "GET /metrics", "bot.example.com")
-        inner = await ask(house.console, "GET /metrics", NGINX)
+    async with running_service(tmp_path, environ | {"WEBOT_SERVER__METRICS": "true"}) as service:
+        outer = await ask(service.http, "GET /metrics", "bot.example.com")
+        inner = await ask(service.console, "GET /metrics", NGINX)
 
     assert 200 == outer.status
     assert (401 if apart else 200) == inner.status
@@ -160,15 +160,15 @@ MALFORMED = {
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         yield opened
 
 
-async def test_a_request_that_no_browser_makes_is_a_bad_one_everywhere(house: RunningService) -> None:
+async def test_a_request_that_no_browser_makes_is_a_bad_one_everywhere(service: RunningService) -> None:
     asked = [*GUARDED, *PROGRAMS, "GET /console/static/chat.js"]
     found = {
-        what: {(await send_raw(house.console, f"{request} HTTP/1.1", *heads)).status for request in asked}
+        what: {(await send_raw(service.console, f"{request} HTTP/1.1", *heads)).status for request in asked}
         for what, heads in MALFORMED.items()
     }
 
@@ -186,12 +186,12 @@ OTHER_PAGES = {
 OUR_PAGES = {"our own page": {"Sec-Fetch-Site": "same-origin"}, "an address that was typed": {"Sec-Fetch-Site": "none"}}
 
 
-async def test_no_other_page_makes_members_by_asking_for_them(house: RunningService) -> None:
-    directory = house.simulator.platform.directory
+async def test_no_other_page_makes_members_by_asking_for_them(service: RunningService) -> None:
+    directory = service.simulator.platform.directory
 
     async def ask(pages: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
         return {
-            what: (await house.console.get(f"/console/api/settled?user=x{n}", headers=dict(heads))).status_code
+            what: (await service.console.get(f"/console/api/settled?user=x{n}", headers=dict(heads))).status_code
             for n, (what, heads) in enumerate(pages.items())
         }
 
@@ -205,10 +205,10 @@ async def test_no_other_page_makes_members_by_asking_for_them(house: RunningServ
     assert (before, before + 2) == (between, len(directory.everybody()))
 
 
-async def test_a_link_elsewhere_opens_the_console_as_it_stands(house: RunningService) -> None:
-    opened = await house.console.get("/console", headers=LINK)
-    framed = await house.console.get("/console", headers=LINK | {"Sec-Fetch-Dest": "iframe"})
-    posted = await house.console.post("/console/do", headers=LINK, data={"kind": "text", "text": "x"})
+async def test_a_link_elsewhere_opens_the_console_as_it_stands(service: RunningService) -> None:
+    opened = await service.console.get("/console", headers=LINK)
+    framed = await service.console.get("/console", headers=LINK | {"Sec-Fetch-Dest": "iframe"})
+    posted = await service.console.post("/console/do", headers=LINK, data={"kind": "text", "text": "x"})
 
     assert [200, 403, 403] == [opened.status_code, framed.status_code, posted.status_code]
 
@@ -231,31 +231,31 @@ async def test_of_names_only_those_the_settings_know_are_answered_whoever_asks(t
         "WEBOT_CONSOLE__HOSTS": '["webot.lan"]',
         "WEBOT_SERVER__PUBLIC_URL": "https://bot.example.com:8443/",
     }
-    async with running_service(tmp_path, environ) as house:
-        local = {host: (await ask(house.console, "GET /console", host)).status for host in NAMES}
+    async with running_service(tmp_path, environ) as service:
+        local = {host: (await ask(service.console, "GET /console", host)).status for host in NAMES}
         claim = "X-Forwarded-For: 203.0.113.7"
-        passed_on = {host: (await ask(house.console, "GET /console", host, claim)).status for host in NAMES}
+        passed_on = {host: (await ask(service.console, "GET /console", host, claim)).status for host in NAMES}
 
     assert NAMES == local == passed_on
 
 
-async def test_who_asks_for_the_heads_alone_gets_those_of_the_page(house: RunningService) -> None:
+async def test_who_asks_for_the_heads_alone_gets_those_of_the_page(service: RunningService) -> None:
     for path in ("/test", "/healthz", "/readyz", "/metrics", "/console", "/console/status"):
-        heads = await house.http.head(path)
-        page = await house.http.get(path)
+        heads = await service.http.head(path)
+        page = await service.http.get(path)
 
         assert (page.status_code, b"") == (heads.status_code, heads.content), path
         assert page.headers["content-type"] == heads.headers["content-type"], path
 
 
 async def test_the_heads_of_a_stream_are_an_answer_of_their_own_and_the_guard_counts_for_them(
-    house: RunningService,
+    service: RunningService,
 ) -> None:
     async with asyncio.timeout(30):
-        stream = await house.http.head("/console/api/follow")
-        again = await house.http.head("/healthz")
-    refused = await house.http.head("/console", headers={"Host": "evil.example"})
-    callback = await house.http.head("/gpt")
+        stream = await service.http.head("/console/api/follow")
+        again = await service.http.head("/healthz")
+    refused = await service.http.head("/console", headers={"Host": "evil.example"})
+    callback = await service.http.head("/gpt")
 
     assert [200, 200, 403, 405] == [each.status_code for each in (stream, again, refused, callback)]
 
@@ -337,11 +337,11 @@ def test_a_further_name_is_a_name_and_nothing_else(tmp_path: Path, name: str) ->
         load(tmp_path, {"WEBOT_CONSOLE__HOSTS": json.dumps([name])})
 
 
-async def test_a_person_who_opens_the_callback_path_reads_a_line_and_a_program_nothing(house: RunningService) -> None:
-    seen = await house.http.get("/gpt", headers={"Accept": "text/html,*/*", "Accept-Language": "zh-CN"})
-    english = await house.http.get("/gpt", headers={"Accept": "text/html", "Accept-Language": "en"})
-    program = await house.http.get("/gpt")
-    asked = await house.http.get("/gpt?echostr=x", headers={"Accept": "text/html"})
+async def test_a_person_who_opens_the_callback_path_reads_a_line_and_a_program_nothing(service: RunningService) -> None:
+    seen = await service.http.get("/gpt", headers={"Accept": "text/html,*/*", "Accept-Language": "zh-CN"})
+    english = await service.http.get("/gpt", headers={"Accept": "text/html", "Accept-Language": "en"})
+    program = await service.http.get("/gpt")
+    asked = await service.http.get("/gpt?echostr=x", headers={"Accept": "text/html"})
 
     assert [400] * 4 == [each.status_code for each in (seen, english, program, asked)]
     assert "webot 在这里。这是给企业微信调用的回调地址" in seen.text
@@ -364,22 +364,22 @@ NUMBERS = {
 }
 
 
-async def test_a_number_of_any_length_is_a_bad_request_at_worst(house: RunningService) -> None:
-    page = await house.http.get("/console")
+async def test_a_number_of_any_length_is_a_bad_request_at_worst(service: RunningService) -> None:
+    page = await service.http.get("/console")
     assert page.is_success
     statuses: dict[str, set[int]] = {}
     for request, body in NUMBERS.items():
         for number in (DIGITS, f"-{DIGITS}", "١٢٣", "1e999", "nan", "0x10", "", "²"):
             method, path = request.replace("{n}", number).split(" ")
             kind = "application/json" if body.startswith(b"{") else "application/x-www-form-urlencoded"
-            asked = house.http.build_request(
+            asked = service.http.build_request(
                 method,
                 path,
                 content=body.replace(b"{n}", number.encode()),
                 headers={"Content-Type": kind} if body else {},
             )
             # A stream's heads are all that is looked at.
-            answer = await house.http.send(asked, stream=True)
+            answer = await service.http.send(asked, stream=True)
             await answer.aclose()
             statuses.setdefault(request, set()).add(answer.status_code)
 

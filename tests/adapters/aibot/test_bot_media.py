@@ -124,9 +124,9 @@ async def test_files_are_sent_in_pieces_as_messages_and_the_bubble_says_so() -> 
     large = bytes(range(256)) * 4096
     async with connected_bot() as bot:
         event = await bot.asked()
-        shelf = bot.channel._media  # noqa: SLF001 -- what a store was given
-        picture = await shelf.keep(png(), mime="image/png", name="a.png")
-        file = await shelf.keep(large, mime="application/pdf", name="报告.pdf")
+        media = bot.channel._media  # noqa: SLF001 -- what a store was given
+        picture = await media.keep(png(), mime="image/png", name="a.png")
+        file = await media.keep(large, mime="application/pdf", name="报告.pdf")
         for part in (ImagePart(picture), FilePart(file), FilePart(file), DocumentPart("a.md", "# long text")):
             await bot.channel.reply(event, part)
         await bot.channel.reply(event, TextPart("there", "markdown"))

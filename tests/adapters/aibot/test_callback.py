@@ -44,7 +44,7 @@ class CalledBot:
     simulator: WeComSimulator
     app: App
     channel: CallbackBotChannel
-    shelf: MemoryMedia
+    media: MemoryMedia
     accepted: "asyncio.Queue[InboundEvent]" = field(default_factory=asyncio.Queue)
     seen: set[str] = field(default_factory=set)
     full: bool = False
@@ -94,18 +94,18 @@ async def called_bot(database: Database, timing: PollTiming = QUICK) -> AsyncIte
         app = invent_bot()
         keys = {"token": SecretStr(app.token), "encoding_aes_key": SecretStr(app.encoding_aes_key)}
         table = WeComAibotSettings.model_validate({"mode": "callback", "connection_url": simulator.bot_url, **keys})
-        shelf = MemoryMedia()
+        media = MemoryMedia()
         channel = CallbackBotChannel(
             "bot",
             table,
             streams=PolledStreamTable(database),
-            media=shelf,
+            media=media,
             send_limiter=FakeSendLimiter(),
             language="en",
             timing=timing,
             clock=lambda: bot.now,
         )
-        bot = CalledBot(simulator, app, channel, shelf)
+        bot = CalledBot(simulator, app, channel, media)
 
         async def serve(request: web.Request) -> web.Response:
             try:
@@ -249,7 +249,7 @@ async def test_a_turn_that_is_taken_up_again_goes_on_in_its_stream(database: Dat
 async def test_pictures_stand_in_the_last_frame(database: Database) -> None:
     async with called_bot(database) as bot:
         event = await bot.asked("draw")
-        picture = await bot.shelf.keep(PNG, mime="image/png", name="a.png")
+        picture = await bot.media.keep(PNG, mime="image/png", name="a.png")
         parts = bot.channel.render([TextReply("a cat"), ImageReply(picture)])
         assert [ImagePart(picture), part("a cat")] == list(parts)
         for each in parts:
@@ -266,7 +266,7 @@ async def test_a_picture_somebody_sends_is_decrypted_with_the_channels_key(datab
         event = await bot.accepted.get()
         stored = await bot.channel.fetch(event.content.media_id)  # type: ignore[union-attr]
 
-        assert PNG == bot.shelf.files[stored.sha256]
+        assert PNG == bot.media.files[stored.sha256]
 
 
 def test_an_answer_longer_than_a_stream_and_a_message_goes_on_from_part_to_part_and_loses_nothing() -> None:

@@ -28,10 +28,10 @@ def _errcode(route: str, query: dict[str, str], body: bytes = b"", content_type:
     platform = Platform()
     platform.register(_APP)
     token, _ = platform.tokens.issue(_APP)
-    told = SimulatedApi(platform).answer(
+    response = SimulatedApi(platform).answer(
         SimulatedRequest(route, "POST", query | {"access_token": token}, body, content_type)
     )
-    return json.loads(told.body)["errcode"]
+    return json.loads(response.body)["errcode"]
 
 
 @pytest.mark.parametrize("route", ROUTES)

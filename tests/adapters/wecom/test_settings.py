@@ -51,7 +51,7 @@ def test_a_credential_left_out_is_named(missing: str) -> None:
     ],
 )
 def test_settings_that_cannot_be_used_say_why(changes: dict[str, object], problem: str) -> None:
-    assert any(problem in told for told in problems_of(**changes))
+    assert any(problem in line for line in problems_of(**changes))
 
 
 @pytest.mark.parametrize(

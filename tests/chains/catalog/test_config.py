@@ -159,10 +159,10 @@ def test_a_revision_is_the_same_in_every_release() -> None:
 
 
 def test_an_unknown_chain_names_the_known_ones() -> None:
-    book = ChainCatalog({name: ChainConfig(name=name) for name in ("sales", "hr")})
+    catalog = ChainCatalog({name: ChainConfig(name=name) for name in ("sales", "hr")})
 
     with pytest.raises(ChainInvalid, match="no chain 'it'; there are hr, sales"):
-        book.chain("it")
+        catalog.chain("it")
 
 
 def test_a_channel_cannot_name_a_chain_that_is_not_there() -> None:
@@ -187,8 +187,8 @@ def test_a_channel_cannot_name_a_chain_that_is_not_there() -> None:
 def test_a_chain_that_cannot_work_here_is_refused_where_a_channel_needs_it(
     chain: dict[str, Any], complaint: str
 ) -> None:
-    book = ChainCatalog({"default": ChainConfig(name="default", **chain)})
+    catalog = ChainCatalog({"default": ChainConfig(name="default", **chain)})
 
     with pytest.raises(SettingsInvalid) as raised:
-        open_chains(Settings(), memory=RecentMemory(), stopper=CountingStopper(), read_catalog=catalog_of(book))
+        open_chains(Settings(), memory=RecentMemory(), stopper=CountingStopper(), read_catalog=catalog_of(catalog))
     assert f"chain 'default': {complaint}" in str(raised.value)

@@ -9,7 +9,7 @@ from chains.catalog.config import ChainConfig
 from chains.catalog.files import ChainFiles, ChainRequirements
 
 
-def shelf(tmp_path: Path, *needed: str) -> ChainFiles:
+def chain_files(tmp_path: Path, *needed: str) -> ChainFiles:
     shipped, own = tmp_path / "shipped", tmp_path / "own"
     shipped.mkdir()
     own.mkdir()
@@ -33,7 +33,7 @@ def settle(it: ChainFiles) -> bool:
 
 
 def test_the_companys_own_chain_wins_by_name(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+    it = chain_files(tmp_path)
     write(it.own("default"), "own")
     write(it.own("hr"), "hr")
     it.load()
@@ -42,7 +42,7 @@ def test_the_companys_own_chain_wins_by_name(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+    it = chain_files(tmp_path)
     it.own("x").parent.rmdir()
     it.load()
 
@@ -50,7 +50,7 @@ def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
 
 
 def test_an_edit_is_taken_over_once_it_holds_still(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+    it = chain_files(tmp_path)
     write(it.own("hr"), "one")
     it.load()
     write(it.own("hr"), "another")
@@ -63,7 +63,7 @@ def test_an_edit_is_taken_over_once_it_holds_still(tmp_path: Path) -> None:
 
 
 def test_what_is_not_edited_stays_the_same_object(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+    it = chain_files(tmp_path)
     it.load()
     before = it.catalog.chain("default")
     write(it.own("hr"), "new")
@@ -73,7 +73,7 @@ def test_what_is_not_edited_stays_the_same_object(tmp_path: Path) -> None:
 
 
 def test_a_broken_edit_is_reported_and_the_last_good_one_goes_on(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+    it = chain_files(tmp_path)
     write(it.own("hr"), "good")
     it.load()
     with capture_logs() as logs:
@@ -93,7 +93,7 @@ def test_a_broken_edit_is_reported_and_the_last_good_one_goes_on(tmp_path: Path)
 
 
 def test_a_broken_file_of_the_companys_own_leaves_the_shipped_one_at_the_start(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+    it = chain_files(tmp_path)
     it.own("default").write_text("= broken")
     it.load()
 
@@ -102,7 +102,7 @@ def test_a_broken_file_of_the_companys_own_leaves_the_shipped_one_at_the_start(t
 
 
 def test_where_a_file_is_broken_at_the_start_what_answered_last_goes_on(tmp_path: Path) -> None:
-    it = shelf(tmp_path, "gone")
+    it = chain_files(tmp_path, "gone")
     names = ("hr", "gone", "default", "forgotten")
     it.catalog = ChainCatalog({name: ChainConfig(name=name, system_prompt="last") for name in names})
     it.own("hr").write_text("= broken")
@@ -113,7 +113,7 @@ def test_where_a_file_is_broken_at_the_start_what_answered_last_goes_on(tmp_path
 
 
 def test_taking_a_file_away_brings_the_shipped_one_back(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+    it = chain_files(tmp_path)
     write(it.own("default"), "own")
     write(it.own("hr"), "hr")
     it.load()
@@ -125,7 +125,7 @@ def test_taking_a_file_away_brings_the_shipped_one_back(tmp_path: Path) -> None:
 
 
 def test_a_chain_that_a_channel_names_is_not_lost_with_its_file(tmp_path: Path) -> None:
-    it = shelf(tmp_path, "hr")
+    it = chain_files(tmp_path, "hr")
     write(it.own("hr"), "hr")
     it.load()
     it.own("hr").unlink()
@@ -136,19 +136,19 @@ def test_a_chain_that_a_channel_names_is_not_lost_with_its_file(tmp_path: Path) 
 
 
 def test_of_two_chains_with_one_command_the_new_one_gives_way(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+    it = chain_files(tmp_path)
     write(it.own("b"), "b", 'command = "@x"')
     it.load()
     write(it.own("a"), "a", 'command = "@y"', 'aliases = ["@X"]')
     settle(it)
 
     assert {"default": "shipped", "b": "b"} == prompts(it)
-    told = "chain 'a': command, aliases: '@X' is the word of the chain 'b'; choose another"
-    assert (f"{it.own('a')}:2: {told}",) == it.catalog.problems
+    problem = "chain 'a': command, aliases: '@X' is the word of the chain 'b'; choose another"
+    assert (f"{it.own('a')}:2: {problem}",) == it.catalog.problems
 
 
 def test_an_edit_that_takes_anothers_command_leaves_the_old_one_in_use(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+    it = chain_files(tmp_path)
     write(it.own("b"), "b", 'command = "@x"')
     write(it.own("a"), "a", 'command = "@y"')
     it.load()

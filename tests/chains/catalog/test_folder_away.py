@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from chains.catalog.folder import better_name, is_meant, look
 from pipeline.revisions import ChainRevision
 from storage.database.engine import Database
+from tests.chains.catalog.test_files import chain_files, write
 from tests.chains.catalog.test_files import settle as look_twice
-from tests.chains.catalog.test_files import shelf, write
 from tests.chains.catalog.test_sync import Machine, machine, prompt, settle
 
 NAMES = ("hr", "it", "law")
@@ -191,7 +191,7 @@ async def test_a_trial_of_a_new_chain_that_takes_anothers_word_is_refused(tmp_pa
 
 
 def test_without_a_database_a_vanished_folder_keeps_its_chains_too(tmp_path: Path) -> None:
-    it = shelf(tmp_path)
+    it = chain_files(tmp_path)
     write(it.own("hr"), "hr")
     it.load()
     vanish(it.folders[-1])

@@ -24,15 +24,15 @@ class Machine:
 
     def __init__(self, folder: Path, database: Database, *, shared: bool, before: list[ChainConfig]) -> None:
         self.revisions = RevisionStore(database)
-        book = ChainCatalog({chain.name: chain for chain in before})
+        catalog = ChainCatalog({chain.name: chain for chain in before})
         self.chain_files = ChainFiles(
             (folder / "shipped", folder / "own"),
             requirements=ChainRequirements(self.check),
             reserved=("@help",),
-            catalog=book,
+            catalog=catalog,
         )
         self.served: list[ChainCatalog] = []
-        self.keeper = ChainSync(self.chain_files, self.revisions, shared=shared, serve=self.served.append)
+        self.sync = ChainSync(self.chain_files, self.revisions, shared=shared, serve=self.served.append)
 
     @staticmethod
     def check(chain: ChainConfig) -> str:
@@ -46,15 +46,15 @@ class Machine:
         return await asyncio.to_thread(lambda: file.read_text(encoding="utf-8") if file.exists() else "")
 
     def says(self, name: str, person: Person | None = None) -> str:
-        book = self.chain_files.catalog
-        return book.chain(name, person).system_prompt if name in book.chains else ""
+        catalog = self.chain_files.catalog
+        return catalog.chain(name, person).system_prompt if name in catalog.chains else ""
 
 
 async def settle(*machines: Machine) -> None:
     """Let each machine look as often as an edit of one needs to reach all."""
     for _ in range(4):
         for each in machines:
-            await each.keeper.poll()
+            await each.sync.poll()
 
 
 def prompt(said: str) -> str:
@@ -75,11 +75,11 @@ async def machine(folder: Path, database: Database, *, shared: bool = False) -> 
         return opened
 
     opened = await asyncio.to_thread(open_machine)
-    await opened.keeper.start()
+    await opened.sync.start()
     try:
         yield opened
     finally:
-        await opened.keeper.close()
+        await opened.sync.close()
 
 
 async def test_an_edit_is_live_and_in_the_history(tmp_path: Path, database: Database) -> None:
@@ -99,15 +99,15 @@ async def test_an_edit_is_live_and_in_the_history(tmp_path: Path, database: Data
 async def test_an_edit_is_served_while_the_database_is_away(tmp_path: Path, database: Database) -> None:
     async with machine(tmp_path, database) as it:
         await it.write("hr", prompt("one"))
-        await it.keeper.poll()
+        await it.sync.poll()
         async with database.write() as connection:
             await connection.execute(text("ALTER TABLE chain_revisions RENAME TO away"))
         with pytest.raises(DBAPIError):
-            await it.keeper.poll()
+            await it.sync.poll()
         served = it.served[-1]
         async with database.write() as connection:
             await connection.execute(text("ALTER TABLE away RENAME TO chain_revisions"))
-        await it.keeper.poll()
+        await it.sync.poll()
 
         assert "one" == served.chain("hr").system_prompt
         assert [prompt("one")] == [release.draft.content for release in await it.revisions.history("hr")]

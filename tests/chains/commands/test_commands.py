@@ -50,13 +50,16 @@ async def test_help_lists_in_chinese_what_this_deployment_offers_by_what_it_is_f
 
 
 async def test_help_names_the_assistants_of_chains_by_their_words_of_the_language() -> None:
-    book = ChainCatalog(
+    catalog = ChainCatalog(
         {
             "default": PLAIN_CHAIN,
             "hr": ChainConfig(name="hr", command="@hr", aliases=("@人事", "@personnel"), description="请假"),
         }
     )
-    async with open_chains_harness(book=book) as zh, open_chains_harness(book=book, chat={"language": "en"}) as en:
+    async with (
+        open_chains_harness(catalog=catalog) as zh,
+        open_chains_harness(catalog=catalog, chat={"language": "en"}) as en,
+    ):
         assert "**专用助手**\n\n- **@人事**（@hr）：请假" in await zh.said("@help")
         assert "**Assistants**\n\n- **@hr** (@人事): 请假" in await en.said("@help")
 

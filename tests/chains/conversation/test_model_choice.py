@@ -46,9 +46,9 @@ async def choosing(
     }
     reached = {"base_url": server.base_url, "max_retries": 0}
     filled = {name: table if name == "empty" else reached | table for name, table in models.items()}
-    book = ChainCatalog({"default": chain, "translator": TRANSLATOR})
+    catalog = ChainCatalog({"default": chain, "translator": TRANSLATOR})
     async with open_chains_harness(
-        server.base_url, models=filled, memory=memory, book=book, pictures=pictures, vision=vision
+        server.base_url, models=filled, memory=memory, catalog=catalog, pictures=pictures, vision=vision
     ) as it:
         yield it
 

@@ -59,10 +59,10 @@ async def trier(
     # Reads the sentences, and loads libraries.
     words = await asyncio.to_thread(Catalogue, "zh")
     servers: McpServers = await asyncio.to_thread(open_servers, settings)
-    toolshed = await asyncio.to_thread(open_tool_registry, trial_media_services(settings), servers)
+    tool_registry = await asyncio.to_thread(open_tool_registry, trial_media_services(settings), servers)
     known = ModelRegistry(settings, words)
     try:
-        yield ChainTester(known, settings.chat, words, toolshed, AnswerCache(folder), clock=lambda: at)
+        yield ChainTester(known, settings.chat, words, tool_registry, AnswerCache(folder), clock=lambda: at)
     finally:
         await known.aclose()
         await servers.aclose()

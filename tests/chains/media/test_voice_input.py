@@ -92,11 +92,11 @@ async def phone(
     media = MediaFolder(folder / "media")
     sounds = StoredAudio(media)
     (spoken,) = await sounds.keep(tone(2.0), name="voice")
-    book = ChainCatalog({each.name: each for each in (chain, *chains)})
+    catalog = ChainCatalog({each.name: each for each in (chain, *chains)})
     models = {"speech": {"model": "whisper", "base_url": model.base_url, "max_retries": 0, **speech}}
     budgets = {"per_user_per_day": 1.0} if spending is not None else {}
     async with open_chains_harness(
-        model.base_url, book=book, models=models, sounds=sounds, spending=spending, budgets=budgets
+        model.base_url, catalog=catalog, models=models, sounds=sounds, spending=spending, budgets=budgets
     ) as it:
         yield Phone(it, media, await media.read(spoken))
 

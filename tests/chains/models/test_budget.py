@@ -119,11 +119,13 @@ async def test_nobody_is_asked_to_choose_a_chain_that_cannot_answer() -> None:
     def otherwise(body: Mapping[str, Any]) -> Act:
         return Says('{"chain": "code"}') if body.get("response_format") else Says("answer")
 
-    book = ChainCatalog({"default": ChainConfig(name="default", hands_to=("code",)), "code": ChainConfig(name="code")})
+    catalog = ChainCatalog(
+        {"default": ChainConfig(name="default", hands_to=("code",)), "code": ChainConfig(name="code")}
+    )
     async with (
         OpenAIServer(otherwise=otherwise) as server,
         open_chains_harness(
-            server.base_url, book=book, spending=FakeAccounts(SPENT), budgets={"per_user_per_day": 1.0}, **PRICES
+            server.base_url, catalog=catalog, spending=FakeAccounts(SPENT), budgets={"per_user_per_day": 1.0}, **PRICES
         ) as it,
     ):
         await it.said("hi")

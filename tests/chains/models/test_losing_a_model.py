@@ -73,11 +73,11 @@ async def test_people_never_get_the_demo_because_a_file_is_away(tmp_path: Path) 
         text = f'[models.default]\nmodel = "one"\nbase_url = "{server.base_url}"\nmax_retries = 0\n'
         await asyncio.to_thread(file.write_text, text, "utf-8")
         with structlog.testing.capture_logs() as logs:
-            async with running_service(tmp_path) as house:
+            async with running_service(tmp_path) as service:
                 for count, left in enumerate(("", '[models.default]\nmodel = "one"\n'), 1):
                     await asyncio.to_thread(file.write_text, left, "utf-8")
                     await until(partial(was_refused, logs, count))
-                phone = house.phone()
+                phone = service.phone()
                 await phone.say("你好")
                 (answer,) = await phone.texts(count=1)
 

@@ -59,14 +59,14 @@ async def test_what_choosing_the_chain_took_is_part_of_the_answer() -> None:
     def otherwise(body: Mapping[str, Any]) -> Act:
         return Says('{"chain": "code"}', usage=(100, 5)) if body["model"] == "small" else Says("a", usage=(1000, 10))
 
-    book = ChainCatalog(
+    catalog = ChainCatalog(
         {
             "default": ChainConfig(name="default", hands_to=("code",), chooser="small"),
             "code": ChainConfig(name="code"),
         }
     )
     async with OpenAIServer(otherwise=otherwise) as both:
-        made = await answer(both, book=book, models={"small": model_of(both, "small", **CHEAP)}, **DEAR)
+        made = await answer(both, catalog=catalog, models={"small": model_of(both, "small", **CHEAP)}, **DEAR)
 
     chosen = 100 * 0.5 + 5 * 1
     assert ("code", "test-model", 1100, 15) == (made.chain, made.model, made.input_tokens, made.output_tokens)

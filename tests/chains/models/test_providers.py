@@ -166,8 +166,8 @@ async def test_tools_are_offered_used_and_closed_in_its_words(
         else:
             heard.add(await chat.ainvoke([question], tools=[TOOL]))
         (called,) = heard.tool_requests
-        told = ToolMessage("noon", tool_call_id=called["id"] or "", name=called["name"])
-        answer = await chat.ainvoke([question, heard.request, told], tools=[TOOL], tool_choice="none")
+        tool_message = ToolMessage("noon", tool_call_id=called["id"] or "", name=called["name"])
+        answer = await chat.ainvoke([question, heard.request, tool_message], tools=[TOOL], tool_choice="none")
 
     first, second = claude.bodies
     assert ("current_time", {"zone": "Asia"}) == (called["name"], called["args"])

@@ -81,12 +81,12 @@ def test_no_sixty_seconds_see_more_than_the_limits_and_nobody_is_forgotten(
 ) -> None:
     async def run() -> None:
         time = Time()
-        door = gate(time, requests, tokens)
+        limiter = gate(time, requests, tokens)
         came: list[asyncio.Task[Slot]] = []
         left: set[int] = set()
         for what, amount in steps:
             if what == "come":
-                came.append(asyncio.create_task(door.acquire(amount)))
+                came.append(asyncio.create_task(limiter.acquire(amount)))
             elif what == "pass":
                 time.turn(amount)
             elif int(amount) < len(came) and not came[int(amount)].done():
@@ -111,9 +111,9 @@ def test_no_sixty_seconds_see_more_than_the_limits_and_nobody_is_forgotten(
 
 async def test_whoever_leaves_gives_the_place_to_the_next() -> None:
     time = Time()
-    door = gate(time, requests=1)
-    await door.acquire(1)
-    impatient, patient = (asyncio.create_task(door.acquire(1)) for _ in range(2))
+    limiter = gate(time, requests=1)
+    await limiter.acquire(1)
+    impatient, patient = (asyncio.create_task(limiter.acquire(1)) for _ in range(2))
     await settled()
     assert 2 == metrics.REGISTRY.get_sample_value("webot_model_waiting", {"model": "default"})
 
@@ -127,9 +127,9 @@ async def test_whoever_leaves_gives_the_place_to_the_next() -> None:
 
 async def test_who_leaves_in_the_moment_of_the_turn_has_not_been() -> None:
     time = Time()
-    door = gate(time, requests=1)
-    await door.acquire(1)
-    unlucky, next_one = (asyncio.create_task(door.acquire(1)) for _ in range(2))
+    limiter = gate(time, requests=1)
+    await limiter.acquire(1)
+    unlucky, next_one = (asyncio.create_task(limiter.acquire(1)) for _ in range(2))
     await settled()
 
     time.turn(SECONDS)
@@ -142,13 +142,13 @@ async def test_who_leaves_in_the_moment_of_the_turn_has_not_been() -> None:
 
 async def test_what_a_call_really_had_counts() -> None:
     time = Time()
-    door = gate(time, tokens=1000)
-    first = await door.acquire(900)
-    second = asyncio.create_task(door.acquire(500))
+    limiter = gate(time, tokens=1000)
+    first = await limiter.acquire(900)
+    second = asyncio.create_task(limiter.acquire(500))
     await settled()
     assert not second.done()
 
-    door.settle(first, 100, 50)
+    limiter.settle(first, 100, 50)
     await settled()
 
     assert 0.0 == second.result().at
@@ -156,14 +156,14 @@ async def test_what_a_call_really_had_counts() -> None:
 
 async def test_a_queue_that_is_too_long_is_refused_at_once_where_somebody_stands_behind() -> None:
     time = Time()
-    door = gate(time, requests=1)
-    await door.acquire(1)
-    waiting = asyncio.create_task(door.acquire(1))
+    limiter = gate(time, requests=1)
+    await limiter.acquire(1)
+    waiting = asyncio.create_task(limiter.acquire(1))
     await settled()
 
     with pytest.raises(RateLimitReached):
-        await door.acquire(1, most=SECONDS)
-    last = asyncio.create_task(door.acquire(1, most=2 * SECONDS))
+        await limiter.acquire(1, most=SECONDS)
+    last = asyncio.create_task(limiter.acquire(1, most=2 * SECONDS))
     time.turn(2 * SECONDS)
     await settled()
 
@@ -203,11 +203,11 @@ async def test_the_providers_own_count_takes_the_place_of_the_estimate(server: O
     words = await asyncio.to_thread(Catalogue, "en")
     table: dict[str, Any] = {"model": "m", "base_url": server.base_url, "tokens_per_minute": 1000}
     models = ModelRegistry(Settings.model_validate({"models": {"default": table}}), words)
-    model, door = await models.chat("default"), models.rate_limiter("default")
-    assert door is not None
+    model, limiter = await models.chat("default"), models.rate_limiter("default")
+    assert limiter is not None
 
     await model.ainvoke("hello")
-    counted = [call.tokens for call in door.window.passed]
+    counted = [call.tokens for call in limiter.window.passed]
     waiting = asyncio.create_task(model.ainvoke("one more"))
     await server.until(lambda: len(server.asked) == 1)
     await settled()

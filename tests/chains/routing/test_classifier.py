@@ -22,7 +22,7 @@ from tests.fakes.openai_server import Act, Breaks, Fails, OpenAIServer, Says
 # Read here: catalogues are files, and files are not for the event loop.
 ZH = Catalogue("zh")
 OWN = ChainConfig(name="default", hands_to=("code", "translator", "private", "gone"), chooser="small")
-BOOK = ChainCatalog(
+CATALOG = ChainCatalog(
     {
         "default": OWN,
         "code": ChainConfig(name="code", description="about programs"),
@@ -49,7 +49,7 @@ async def chosen(act: Act, words: str = "fix my loop") -> tuple[str, list[Mappin
     asked: list[Mapping[str, Any]] = []
     async with choosing(act, asked) as server:
         small = {"model": "small-model", "base_url": server.base_url, "max_retries": 0}
-        async with open_chains_harness(server.base_url, book=BOOK, models={"small": small}) as it:
+        async with open_chains_harness(server.base_url, catalog=CATALOG, models={"small": small}) as it:
             return remembered(await it.outcome(words)).provenance.chain, asked
 
 
@@ -114,4 +114,4 @@ class AbsentBudget(Budget):
 async def test_a_database_that_is_away_chooses_no_chain_and_puts_the_turn_off() -> None:
     models = ModelRegistry(Settings(), ZH)
     with pytest.raises(TryAgain):
-        await ChainClassifier(models, AbsentBudget()).classify(ask("fix my loop"), "fix my loop", BOOK)
+        await ChainClassifier(models, AbsentBudget()).classify(ask("fix my loop"), "fix my loop", CATALOG)

@@ -163,7 +163,7 @@ def test_a_chains_command_alone_is_welcomed_and_comes_before_a_synonym(line: str
 
 async def test_a_word_of_a_chain_that_is_a_synonym_of_stop_waits_its_turn() -> None:
     event = InboundEvent("k", ALICE, Text("@取消"), NOON)
-    async with open_chains_harness() as plain, open_chains_harness(book=CHAINS) as with_chain:
+    async with open_chains_harness() as plain, open_chains_harness(catalog=CHAINS) as with_chain:
         assert plain.chains.urgent(event)
         assert not with_chain.chains.urgent(event)
 
@@ -310,7 +310,7 @@ def test_a_word_of_its_own_is_no_slip(line: str) -> None:
 async def test_a_slip_is_answered_without_the_model() -> None:
     async with open_chains_harness("http://127.0.0.1:9/v1") as it:
         assert "没有 @hlep 这个指令，是想发 @help 吗？" == await it.said("@hlep")
-    async with open_chains_harness("http://127.0.0.1:9/v1", chat={"language": "en"}, book=CHAINS) as it:
+    async with open_chains_harness("http://127.0.0.1:9/v1", chat={"language": "en"}, catalog=CHAINS) as it:
         assert "There is no command @tarnslate. Did you mean @translate?" == await it.said("@tarnslate hello")
 
 

@@ -38,11 +38,11 @@ OTHERS = chain("others", command="@others", keywords=("others",), users=("bob",)
 ELSEWHERE = chain("elsewhere", command="@elsewhere", channels=("hr",))
 
 
-def book(*chains: ChainConfig) -> ChainCatalog:
+def catalog(*chains: ChainConfig) -> ChainCatalog:
     return ChainCatalog({each.name: each for each in (DEFAULT, *chains)})
 
 
-BOOK = book(TRANSLATOR, CODE, OTHERS)
+CATALOG = catalog(TRANSLATOR, CODE, OTHERS)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ BOOK = book(TRANSLATOR, CODE, OTHERS)
     ],
 )
 async def test_a_message_goes_to_its_chain(server: OpenAIServer, content: str, expected: str) -> None:
-    async with open_chains_harness(server.base_url, book=BOOK) as it:
+    async with open_chains_harness(server.base_url, catalog=CATALOG) as it:
         outcome = await it.outcome(Text(content))
 
     assert expected == remembered(outcome).provenance.chain
@@ -71,7 +71,9 @@ async def test_the_model_is_told_what_the_chain_says_and_the_transcript_what_the
     server: OpenAIServer,
 ) -> None:
     memory = RecentMemory((Exchange("before", "after"),), persona="a poet")
-    async with open_chains_harness(server.base_url, book=BOOK, memory=memory, chat={"system_prompt": "settings"}) as it:
+    async with open_chains_harness(
+        server.base_url, catalog=CATALOG, memory=memory, chat={"system_prompt": "settings"}
+    ) as it:
         outcome = await it.outcome("@translate  你好 {{ user }} ")
 
     assert [
@@ -82,21 +84,23 @@ async def test_the_model_is_told_what_the_chain_says_and_the_transcript_what_the
 
 
 async def test_a_command_alone_and_a_menu_click_say_the_welcome() -> None:
-    async with open_chains_harness(book=BOOK) as it:
+    async with open_chains_harness(catalog=CATALOG) as it:
         assert "来吧，alice" == await it.said("@translate")
         assert "来吧，alice" == await it.said(Clicked("@翻译"))
         assert "**@code 要处理的内容**" in await it.said("@code")
 
 
 async def test_a_new_person_is_welcomed_by_the_channels_chain() -> None:
-    async with open_chains_harness(book=ChainCatalog({"default": chain("default", welcome="欢迎 {{ user }}")})) as it:
+    async with open_chains_harness(
+        catalog=ChainCatalog({"default": chain("default", welcome="欢迎 {{ user }}")})
+    ) as it:
         assert "欢迎 alice" == await it.said(Subscribed())
     async with open_chains_harness() as it:
         assert Catalogue("zh").text("kind.subscribed") == await it.said(Subscribed())
 
 
 async def test_help_shows_the_commands_of_chains_that_are_for_the_person() -> None:
-    async with open_chains_harness(book=BOOK) as it:
+    async with open_chains_harness(catalog=CATALOG) as it:
         said = await it.said("@help")
 
     assert "- **@翻译**（@translate）：翻译" in said.splitlines()
@@ -119,7 +123,7 @@ async def test_examples_options_and_format_reach_the_model(server: OpenAIServer)
     short = Exchange("short", "answer")
     async with open_chains_harness(
         server.base_url,
-        book=ChainCatalog({"default": default}),
+        catalog=ChainCatalog({"default": default}),
         memory=RecentMemory((long, short)),
         top_p=0.1,
         seed_k=1,
@@ -144,7 +148,7 @@ async def test_examples_options_and_format_reach_the_model(server: OpenAIServer)
 
 
 def test_a_chain_is_offered_where_and_to_whom_it_says() -> None:
-    it = book(ELSEWHERE, OTHERS)
+    it = catalog(ELSEWHERE, OTHERS)
 
     assert () == it.offered(ALICE)
     assert ("elsewhere",) == tuple(each.name for each in it.offered(Person("hr", "alice")))
@@ -164,7 +168,7 @@ class EditingMemory(RecentMemory):
 
 async def test_an_edit_in_mid_turn_changes_nothing_of_the_turn(server: OpenAIServer) -> None:
     memory, edited = EditingMemory(), list[Chains]()
-    async with open_chains_harness(server.base_url, book=BOOK, memory=memory) as it:
+    async with open_chains_harness(server.base_url, catalog=CATALOG, memory=memory) as it:
         memory.edit = lambda: edited.append(it.chains.with_catalog(ChainCatalog({"default": DEFAULT})))
         during = await it.outcome("@translate hello")
         after = await replace(it, chains=edited[-1]).outcome("@translate hello")
@@ -176,7 +180,7 @@ async def test_an_edit_in_mid_turn_changes_nothing_of_the_turn(server: OpenAISer
 @pytest.mark.parametrize(("share", "fewest", "most"), [(0, 0, 0), (30, 240, 360), (100, 1000, 1000)])
 def test_a_trial_meets_its_share_of_the_people_and_always_the_same_ones(share: int, fewest: int, most: int) -> None:
     new = chain("default", system_prompt="new")
-    it = BOOK.with_trials({"default": PartialRelease(new, share=share, users=frozenset({"named"}))})
+    it = CATALOG.with_trials({"default": PartialRelease(new, share=share, users=frozenset({"named"}))})
     people = [Person("wecom", f"user-{number}") for number in range(1000)]
     met = [person for person in people if it.chain("default", person) is new]
 

@@ -51,10 +51,10 @@ async def test_a_model_is_told_the_time_when_it_asks(server: OpenAIServer, *, st
         offered["function"]["name"],
         list(offered["function"]["parameters"]["properties"]),
     )
-    asked, told = second["messages"][-2:]
+    asked, result = second["messages"][-2:]
     assert "current_time" == asked["tool_calls"][0]["function"]["name"]
-    assert ("tool", "call_1") == (told["role"], told["tool_call_id"])
-    assert f"{datetime.now().astimezone():%Y-%m-%d}" == told["content"][:10]
+    assert ("tool", "call_1") == (result["role"], result["tool_call_id"])
+    assert f"{datetime.now().astimezone():%Y-%m-%d}" == result["content"][:10]
     assert [] == [step for step in steps if isinstance(step, Notice)]
 
 
@@ -83,9 +83,9 @@ async def test_garbled_arguments_are_said_to_the_model(server: OpenAIServer, *, 
     async with open_chains_harness(server.base_url, chain=CLOCK) as it:
         outcome = (await it.steps("几点？", streams=streams))[-1]
 
-    asked, told = server.bodies[1]["messages"][-2:]
+    asked, result = server.bodies[1]["messages"][-2:]
     assert '["Asia/Tokyo"' == asked["tool_calls"][0]["function"]["arguments"]
-    assert told["content"].startswith("Not done")
+    assert result["content"].startswith("Not done")
     assert TextReply("那就不看了。") == outcome.replies[0]  # type: ignore[union-attr]
 
 
@@ -95,9 +95,9 @@ async def test_garbled_arguments_are_said_to_the_model(server: OpenAIServer, *, 
 )
 async def test_the_clock_knows_time_zones(zone: str, expected: str) -> None:
     shed = await asyncio.to_thread(open_tool_registry, MediaServices())
-    (told,) = await toolbox(shed.offers["current_time"].tool).use([called("current_time", time_zone=zone)])
+    (result,) = await toolbox(shed.offers["current_time"].tool).use([called("current_time", time_zone=zone)])
 
-    assert expected in told.message.text
+    assert expected in result.message.text
 
 
 async def test_tools_asked_for_together_run_together_and_answer_in_order() -> None:
@@ -110,9 +110,9 @@ async def test_tools_asked_for_together_run_together_and_answer_in_order() -> No
             await both.wait()
         return who
 
-    told = await toolbox(meet).use([called("meet", 1, who="a"), called("meet", 2, who="b")])
+    result = await toolbox(meet).use([called("meet", 1, who="a"), called("meet", 2, who="b")])
 
-    assert [("call_1", "a"), ("call_2", "b")] == [(each.message.tool_call_id, each.message.text) for each in told]
+    assert [("call_1", "a"), ("call_2", "b")] == [(each.message.tool_call_id, each.message.text) for each in result]
 
 
 async def test_a_tool_that_takes_too_long_is_given_up() -> None:
@@ -123,10 +123,10 @@ async def test_a_tool_that_takes_too_long_is_given_up() -> None:
         return ""
 
     box = toolbox(wait, seconds=0.01)
-    (told,) = await box.use([called("wait")])
+    (result,) = await box.use([called("wait")])
 
-    assert told.message.text.startswith("The tool failed")
-    assert ["timeout"] == [told.use.outcome]
+    assert result.message.text.startswith("The tool failed")
+    assert ["timeout"] == [result.use.outcome]
 
 
 async def test_what_a_broken_tool_says_stays_with_us() -> None:
@@ -136,17 +136,17 @@ async def test_what_a_broken_tool_says_stays_with_us() -> None:
         raise RuntimeError("password 123")
 
     box = toolbox(leak)
-    (told,) = await box.use([called("leak")])
+    (result,) = await box.use([called("leak")])
 
-    assert told.message.text.startswith("The tool failed")
-    assert "123" not in told.message.text
-    assert ["failed"] == [told.use.outcome]
+    assert result.message.text.startswith("The tool failed")
+    assert "123" not in result.message.text
+    assert ["failed"] == [result.use.outcome]
 
 
 async def test_a_long_result_is_cut() -> None:
-    told = truncate_tool_output("x" * (MOST_CHARACTERS + 5))
+    result = truncate_tool_output("x" * (MOST_CHARACTERS + 5))
 
-    assert told.endswith("\n[5 more characters are left out]")
+    assert result.endswith("\n[5 more characters are left out]")
 
 
 async def test_an_answer_uses_so_many_tools_and_no_more() -> None:
@@ -158,8 +158,8 @@ async def test_an_answer_uses_so_many_tools_and_no_more() -> None:
     few = await toolbox(count, most=2).use([called("count", number) for number in range(3)])
     many = await toolbox(count).use([called("count", number) for number in range(MOST_USES + 1)])
 
-    assert ["one", "one"] == [told.message.text for told in few if told.message.text == "one"]
-    assert (MOST_USES, "error") == (sum(told.message.text == "one" for told in many), many[-1].message.status)
+    assert ["one", "one"] == [result.message.text for result in few if result.message.text == "one"]
+    assert (MOST_USES, "error") == (sum(result.message.text == "one" for result in many), many[-1].message.status)
 
 
 async def test_long_arguments_are_shortened_for_the_transcript() -> None:
@@ -169,10 +169,10 @@ async def test_long_arguments_are_shortened_for_the_transcript() -> None:
         return str(len(text))
 
     box = toolbox(read)
-    (told,) = await box.use([called("read", text="长" * 1000)])
+    (result,) = await box.use([called("read", text="长" * 1000)])
 
-    assert "1000" == told.message.text
-    assert (200, "…") == (len(told.use.arguments), told.use.arguments[-1])
+    assert "1000" == result.message.text
+    assert (200, "…") == (len(result.use.arguments), result.use.arguments[-1])
 
 
 async def test_a_tool_knows_whom_it_works_for_and_no_model_sees_that() -> None:
@@ -182,9 +182,9 @@ async def test_a_tool_knows_whom_it_works_for_and_no_model_sees_that() -> None:
         return request_of(config).event.sender.user
 
     box = toolbox(whoami)
-    (told,) = await box.use([called("whoami")])
+    (result,) = await box.use([called("whoami")])
 
-    assert "alice" == told.message.text
+    assert "alice" == result.message.text
     assert {} == box.offers["whoami"].schema["function"]["parameters"]["properties"]
 
 

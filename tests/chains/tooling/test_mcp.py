@@ -66,7 +66,7 @@ def offered(server: OpenAIServer, place: int = 0) -> list[str]:
     return [tool["function"]["name"] for tool in server.bodies[place].get("tools", ())]
 
 
-def told(server: OpenAIServer, place: int = -1) -> list[str]:
+def tool_answers(server: OpenAIServer, place: int = -1) -> list[str]:
     return [each["content"] for each in server.bodies[place]["messages"] if each["role"] == "tool"]
 
 
@@ -85,7 +85,7 @@ async def test_a_model_uses_a_tool_of_a_program(server: OpenAIServer) -> None:
     assert "pretend_add" in offered(server)
     (add,) = [each["function"] for each in server.bodies[0]["tools"] if each["function"]["name"] == "pretend_add"]
     assert ("Add two numbers.", ["a", "b"]) == (add["description"], add["parameters"]["required"])
-    assert ["5"] == told(server)
+    assert ["5"] == tool_answers(server)
     (use,) = remembered(outcome).provenance.tools
     assert ("pretend_add", '{"a": 2, "b": 3}', "done") == (use.name, use.arguments, use.outcome)
 
@@ -113,7 +113,7 @@ async def test_a_program_gets_its_own_variables_and_none_of_ours(server: OpenAIS
     finally:
         del os.environ["WEBOT_SECRET"]
 
-    assert ["k-1 None"] == told(server)
+    assert ["k-1 None"] == tool_answers(server)
 
 
 async def test_what_fails_there_is_told_and_the_answer_comes(server: OpenAIServer) -> None:
@@ -127,7 +127,7 @@ async def test_what_fails_there_is_told_and_the_answer_comes(server: OpenAIServe
     async with serving(server) as it:
         outcome = await it.outcome("试试")
 
-    broke, unfit, looked, measured = told(server)
+    broke, unfit, looked, measured = tool_answers(server)
     assert "the cellar is locked" in broke
     assert "validation error" in unfit
     assert "a cat\n[image left out]" == looked
@@ -140,7 +140,7 @@ async def test_much_text_is_cut(server: OpenAIServer) -> None:
     async with serving(server) as it:
         await it.outcome("说")
 
-    assert told(server)[0].endswith("[84000 more characters are left out]")
+    assert tool_answers(server)[0].endswith("[84000 more characters are left out]")
 
 
 async def test_a_tool_that_dawdles_is_given_up_and_the_server_goes_on(server: OpenAIServer) -> None:
@@ -156,7 +156,7 @@ async def test_a_tool_that_dawdles_is_given_up_and_the_server_goes_on(server: Op
 
     assert ["算了。", "二。"] == [answer(first), answer(second)]
     assert ["timeout"] == [use.outcome for use in remembered(first).provenance.tools]
-    assert ["2"] == told(server)
+    assert ["2"] == tool_answers(server)
 
 
 async def test_a_program_that_dies_is_started_anew(server: OpenAIServer) -> None:
@@ -168,7 +168,7 @@ async def test_a_program_that_dies_is_started_anew(server: OpenAIServer) -> None
 
     assert ["断了。", "二。"] == [answer(first), answer(second)]
     assert ["failed"] == [use.outcome for use in remembered(first).provenance.tools]
-    assert ["2"] == told(server)
+    assert ["2"] == tool_answers(server)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ async def test_a_model_uses_a_tool_at_an_address(server: OpenAIServer, address: 
         outcome = await it.outcome("2 加 3？")
 
     assert "五。" == answer(outcome)
-    assert ["5", "k-2"] == told(server)
+    assert ["5", "k-2"] == tool_answers(server)
 
 
 async def test_more_than_a_tool_may_say_at_an_address_is_not_taken(
@@ -329,7 +329,7 @@ async def test_tools_that_turn_out_to_have_one_name_are_both_offered_and_logged_
     servers = await asyncio.to_thread(open_servers, Settings.model_validate({"mcp": {"a": table, "a_b": table}}))
     with capture_logs() as logged:
         first, again = [await servers.offers(["mcp.a", "mcp.a_b"], patience=30) for _ in range(2)]
-    told = [each for each in logged if each["event"] == "mcp_tools_coincide"]
+    tool_answers = [each for each in logged if each["event"] == "mcp_tools_coincide"]
     examined = await servers.examine(["mcp.a", "mcp.a_b"])
     await servers.aclose()
 
@@ -339,7 +339,7 @@ async def test_tools_that_turn_out_to_have_one_name_are_both_offered_and_logged_
 
     assert first.keys() == again.keys()
     assert 4 == len(first)
-    assert [("mcp.a_b.c", "a_b_c")] == [(each["tool"], each["called"]) for each in told]
+    assert [("mcp.a_b.c", "a_b_c")] == [(each["tool"], each["called"]) for each in tool_answers]
     assert all(name == offer.tool.name for name, offer in first.items())
 
 
@@ -354,7 +354,7 @@ def test_a_chain_may_name_only_what_is_set_up() -> None:
 
 async def test_a_chain_that_names_another_server_is_not_used(server: OpenAIServer) -> None:
     with pytest.raises(SettingsInvalid) as refused:
-        async with open_chains_harness(server.base_url, book=ChainCatalog({"default": chain("mcp.docs")})):
+        async with open_chains_harness(server.base_url, catalog=ChainCatalog({"default": chain("mcp.docs")})):
             pass
 
     assert any("tools: found 'mcp.docs'" in problem for problem in refused.value.problems)

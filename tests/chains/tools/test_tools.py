@@ -67,7 +67,7 @@ async def model() -> AsyncIterator[Script]:
 
 
 @asynccontextmanager
-async def drawing_house(
+async def drawing_harness(
     folder: Path,
     model: OpenAIServer,
     chain: ChainConfig = DRAWS,
@@ -84,7 +84,7 @@ async def drawing_house(
 @pytest.mark.parametrize("streams", [False, True])
 async def test_plain_words_draw_where_the_chain_allows_it(tmp_path: Path, model: Script, *, streams: bool) -> None:
     model.says += [asks(), Says("给你，一只黑猫。")]
-    async with drawing_house(tmp_path, model) as it:
+    async with drawing_harness(tmp_path, model) as it:
         steps = await it.steps("画一只黑猫", streams=streams)
 
     outcome = steps[-1]
@@ -106,7 +106,7 @@ async def test_plain_words_draw_where_the_chain_allows_it(tmp_path: Path, model:
 
 async def test_a_picture_costs_beside_the_words_and_is_the_painters(tmp_path: Path, model: Script) -> None:
     model.says += [asks(), Says("给你。")]
-    async with drawing_house(tmp_path, model, input_price=2.0) as it:
+    async with drawing_harness(tmp_path, model, input_price=2.0) as it:
         made_by = remembered(await it.outcome("画一只黑猫")).provenance
 
     assert (TokenUsage("painter", 0, 0, 250_000),) == made_by.other_usage
@@ -115,7 +115,7 @@ async def test_a_picture_costs_beside_the_words_and_is_the_painters(tmp_path: Pa
 
 async def test_what_was_taken_before_a_failure_is_told(tmp_path: Path, model: Script) -> None:
     model.says += [asks(), Fails(500)]
-    async with drawing_house(tmp_path, model, input_price=2.0) as it:
+    async with drawing_harness(tmp_path, model, input_price=2.0) as it:
         with pytest.raises(AnswerFailed) as failed:
             await it.outcome("画一只黑猫")
 
@@ -127,7 +127,7 @@ async def test_a_model_without_a_price_is_offered_no_drawing_that_the_budget_can
     tmp_path: Path, model: Script
 ) -> None:
     spent = FakeAccounts(SpentTotals(MILLION, MILLION))
-    async with drawing_house(tmp_path, model, spending=spent, budgets={"per_user_per_day": 1.0}) as it:
+    async with drawing_harness(tmp_path, model, spending=spent, budgets={"per_user_per_day": 1.0}) as it:
         await it.outcome("画一只黑猫")
 
     assert "tools" not in chats(model)[0]
@@ -135,21 +135,21 @@ async def test_a_model_without_a_price_is_offered_no_drawing_that_the_budget_can
 
 async def test_the_model_is_told_what_the_tool_is_and_that_it_is_done(tmp_path: Path, model: Script) -> None:
     model.says += [asks(text="我来画。"), Says("给你。")]
-    async with drawing_house(tmp_path, model) as it:
+    async with drawing_harness(tmp_path, model) as it:
         await it.outcome("画一只黑猫")
 
     first, second = chats(model)
     (tool,) = first["tools"]
     assert ("draw_picture", ["description"]) == (tool["function"]["name"], tool["function"]["parameters"]["required"])
-    *_, asked, told = second["messages"]
+    *_, asked, answer = second["messages"]
     assert ("assistant", "我来画。", "call_1") == (asked["role"], asked["content"], asked["tool_calls"][0]["id"])
-    assert ("tool", "call_1") == (told["role"], told["tool_call_id"])
+    assert ("tool", "call_1") == (answer["role"], answer["tool_call_id"])
     assert "base64" not in json.dumps(second)
 
 
 async def test_a_picture_without_words_gets_some(tmp_path: Path, model: Script) -> None:
     model.says += [asks(), Says("")]
-    async with drawing_house(tmp_path, model) as it:
+    async with drawing_harness(tmp_path, model) as it:
         text, _ = (await it.outcome("画一只黑猫")).replies
 
     assert TextReply(ZH.text("image.here")) == text
@@ -160,7 +160,7 @@ async def test_a_size_the_model_asks_for_reaches_the_painter(tmp_path: Path, mod
         asks(call(1, description="猫", size="1024 × 1536"), call(2, description="狗", size="big")),
         Says("给你"),
     ]
-    async with drawing_house(tmp_path, model) as it:
+    async with drawing_harness(tmp_path, model) as it:
         outcome = await it.outcome("画一只猫和一只狗")
 
     assert [("猫", "1024x1536"), ("狗", None)] == [(body["prompt"], body.get("size")) for body in drawings(model)]
@@ -170,7 +170,7 @@ async def test_a_size_the_model_asks_for_reaches_the_painter(tmp_path: Path, mod
 async def test_a_refused_picture_is_the_models_to_explain(tmp_path: Path, model: Script) -> None:
     model.draws += [Fails(400, code="moderation_blocked")]
     model.says += [asks(), Says("这个画不了，换一个吧。")]
-    async with drawing_house(tmp_path, model) as it:
+    async with drawing_harness(tmp_path, model) as it:
         outcome = await it.outcome("画不好的东西")
 
     assert (TextReply("这个画不了，换一个吧。"),) == outcome.replies
@@ -190,7 +190,7 @@ async def test_a_call_that_makes_no_sense_is_said_to_the_model(
     tmp_path: Path, model: Script, wrong: Mapping[str, Any]
 ) -> None:
     model.says += [asks(wrong), Says("好吧。")]
-    async with drawing_house(tmp_path, model) as it:
+    async with drawing_harness(tmp_path, model) as it:
         outcome = await it.outcome("画一只黑猫")
 
     assert (TextReply("好吧。"),) == outcome.replies
@@ -200,7 +200,7 @@ async def test_a_call_that_makes_no_sense_is_said_to_the_model(
 
 async def test_a_model_that_never_stops_asking_has_to_answer(tmp_path: Path, model: Script) -> None:
     model.says += [*[asks(call(1), call(2))] * ROUNDS, Says("停。")]
-    async with drawing_house(tmp_path, model) as it:
+    async with drawing_harness(tmp_path, model) as it:
         outcome = await it.outcome("画画画")
 
     assert TextReply("停。") == outcome.replies[0]
@@ -210,7 +210,7 @@ async def test_a_model_that_never_stops_asking_has_to_answer(tmp_path: Path, mod
 
 async def test_a_model_that_takes_no_tools_is_asked_without_them_from_then_on(tmp_path: Path, model: Script) -> None:
     model.says += [Fails(400, message="tools is not supported"), Says("你好。"), Says("又见面了。")]
-    async with drawing_house(tmp_path, model) as it:
+    async with drawing_harness(tmp_path, model) as it:
         said = [await it.said("你好"), await it.said("再来")]
 
     assert ["你好。", "又见面了。"] == said
@@ -219,7 +219,7 @@ async def test_a_model_that_takes_no_tools_is_asked_without_them_from_then_on(tm
 
 async def test_another_refusal_stays_one(tmp_path: Path, model: Script) -> None:
     model.says += [Fails(400), Fails(400), Says("好了。")]
-    async with drawing_house(tmp_path, model) as it:
+    async with drawing_harness(tmp_path, model) as it:
         with pytest.raises(AnswerFailed) as failed:
             await it.outcome("你好")
         await it.said("你好")
@@ -230,7 +230,7 @@ async def test_another_refusal_stays_one(tmp_path: Path, model: Script) -> None:
 
 async def test_a_fault_between_the_rounds_is_told(tmp_path: Path, model: Script) -> None:
     model.says += [asks(), Fails(500)]
-    async with drawing_house(tmp_path, model) as it:
+    async with drawing_harness(tmp_path, model) as it:
         with pytest.raises(AnswerFailed) as failed:
             await it.outcome("画一只黑猫")
 
@@ -241,7 +241,7 @@ async def test_where_nothing_draws_or_the_chain_does_not_say_so_no_tool_is_offer
     tmp_path: Path, model: Script
 ) -> None:
     pictures = StoredImages(MediaFolder(tmp_path))
-    async with drawing_house(tmp_path, model, ChainConfig(name="default")) as it:
+    async with drawing_harness(tmp_path, model, ChainConfig(name="default")) as it:
         await it.outcome("你好")
     async with open_chains_harness(model.base_url, chain=DRAWS, pictures=pictures) as it:
         await it.outcome("你好")

@@ -184,11 +184,9 @@ async def test_a_process_that_wants_too_much_memory_fails_alone(tmp_path: Path) 
         replace(await laid(tmp_path / str(number), each), format="txt")
         for number, each in enumerate((transcript(1, answers=("好",)), many, transcript(1, answers=("好",))))
     ]
-    workshop = RenderPool(
-        processes=1, keep=True, seconds=60, fork_server=await open_fork_server(pages=False, memory=2**23)
-    )
-    made = [await workshop.render(order) for order in orders]
-    await workshop.close()
+    pool = RenderPool(processes=1, keep=True, seconds=60, fork_server=await open_fork_server(pages=False, memory=2**23))
+    made = [await pool.render(order) for order in orders]
+    await pool.close()
 
     assert [True, False, True] == [isinstance(each, Rendered) for each in made]
     assert isinstance(made[1], RenderFailed)
@@ -196,11 +194,11 @@ async def test_a_process_that_wants_too_much_memory_fails_alone(tmp_path: Path) 
 
 
 async def test_every_process_has_a_bound_of_memory(tmp_path: Path) -> None:
-    workshop = RenderPool(processes=1, keep=True, seconds=60)
-    made = await workshop.render(await laid(tmp_path, transcript(1, answers=("好",))))
-    (press,) = await processes()
-    most, _ = press.rlimit(psutil.RLIMIT_DATA)
-    await workshop.close()
+    pool = RenderPool(processes=1, keep=True, seconds=60)
+    made = await pool.render(await laid(tmp_path, transcript(1, answers=("好",))))
+    (process,) = await processes()
+    most, _ = process.rlimit(psutil.RLIMIT_DATA)
+    await pool.close()
 
     assert Rendered("pdf", ("it.pdf",)) == made
     assert 0 < most < 2 * MEMORY

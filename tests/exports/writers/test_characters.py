@@ -26,7 +26,7 @@ texts = st.lists(st.sampled_from([*LINE_ENDS, "甲", "a ", "![x](secret.png)", "
 )
 
 
-def told(text: str) -> Transcript:
+def transcript_of(text: str) -> Transcript:
     """Let a text stand everywhere a transcript takes one from outside."""
     answer = replace(message(1, "ai", text), chain=text, model=text)
     media = (StoredMedia("ab" * 32, "image/png", text, 1),)
@@ -36,7 +36,7 @@ def told(text: str) -> Transcript:
 
 @given(texts)
 def test_each_piece_is_one_line(text: str) -> None:
-    whole = together(told(text), told("甲"))
+    whole = together(transcript_of(text), transcript_of("甲"))
     made = pieces(whole, Catalogue("zh"), ImageFolder(Path()))
 
     assert [] == [piece for piece in made if len(piece.text.splitlines()) != 1]
@@ -60,7 +60,7 @@ def test_a_line_end_stays_one(end: str) -> None:
 def test_no_picture_of_the_folder_is_drawn_for_words(tmp_path: Path, engine: PdfEngine) -> None:
     pixel = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.IRect(0, 0, 9, 9))
     pixel.save(tmp_path / "secret.png")
-    whole = [told(HOSTILE.format(end)) for end in ("\r", "\r\n", "\x85", "\u2028")]
+    whole = [transcript_of(HOSTILE.format(end)) for end in ("\r", "\r\n", "\x85", "\u2028")]
     human = [Transcript(each.conversation, each.messages[:1]) for each in whole]
     with bound(tmp_path, *human, engine=engine) as pages:
         shown = "".join(page.get_text() for page in pages)

@@ -9,7 +9,7 @@ TWO = ChainRevision("hr", "222222222222", 'system_prompt = "two 😀"', "bob")
 GONE = ChainRevision("hr", "", "")
 
 
-def told(standing: ReleaseState) -> tuple[str | None, str | None]:
+def release_pair(standing: ReleaseState) -> tuple[str | None, str | None]:
     """Give the revisions that stand."""
 
     def revision(release: ChainRelease | None) -> str | None:
@@ -47,7 +47,7 @@ async def test_a_revision_keeps_its_first_author_and_its_content_for_ever(databa
     assert [("eve", "back"), ("bob", ""), ("ann", "first")] == [
         (release.draft.author, release.draft.note) for release in await revisions.history("hr")
     ]
-    assert ("111111111111", None) == told((await revisions.standing())["hr"])
+    assert ("111111111111", None) == release_pair((await revisions.standing())["hr"])
 
 
 async def test_a_trial_stands_beside_what_everybody_gets_until_the_next_whole_release(database: Database) -> None:
@@ -56,20 +56,20 @@ async def test_a_trial_stands_beside_what_everybody_gets_until_the_next_whole_re
     await revisions.release(TWO, share=10, users=["ann", "bob"])
     standing = (await revisions.standing())["hr"]
 
-    assert ("111111111111", "222222222222") == told(standing)
+    assert ("111111111111", "222222222222") == release_pair(standing)
     assert standing.trial is not None
     assert (10, ("ann", "bob"), False) == (standing.trial.share, standing.trial.users, standing.trial.whole)
 
     await revisions.release(TWO)
 
-    assert ("222222222222", None) == told((await revisions.standing())["hr"])
+    assert ("222222222222", None) == release_pair((await revisions.standing())["hr"])
 
 
 async def test_a_trial_may_come_before_anything_else(database: Database) -> None:
     revisions = RevisionStore(database)
     await revisions.release(TWO, share=10)
 
-    assert (None, "222222222222") == told((await revisions.standing())["hr"])
+    assert (None, "222222222222") == release_pair((await revisions.standing())["hr"])
 
 
 async def test_a_chain_that_was_taken_away_stands_as_taken_away(database: Database) -> None:
@@ -77,7 +77,7 @@ async def test_a_chain_that_was_taken_away_stands_as_taken_away(database: Databa
     await revisions.release(ONE)
     await revisions.release(GONE)
 
-    assert ("", None) == told((await revisions.standing())["hr"])
+    assert ("", None) == release_pair((await revisions.standing())["hr"])
 
 
 async def test_revisions_are_known_by_chain(database: Database) -> None:

@@ -59,7 +59,7 @@ def test_an_option_reaches_the_driver(url: str, expected: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "expected"),
     [
         pytest.param(
             "sslmod=disable", "no such option 'sslmod'; did you mean sslmode? Known options: host,", id="typo"
@@ -79,14 +79,14 @@ def test_an_option_reaches_the_driver(url: str, expected: dict[str, Any]) -> Non
         pytest.param("host=a b]", None, id="a host that is none"),
     ],
 )
-def test_an_option_that_cannot_be_used_is_named(option: str, told: str | None) -> None:
-    if told is None:
+def test_an_option_that_cannot_be_used_is_named(option: str, expected: str | None) -> None:
+    if expected is None:
         assert "host: found" in str(problems(f"postgresql://me:s3cret@db/w?{option}"))
         return
     (problem,) = problems(f"postgresql://me:s3cret@db/w?{option}")
 
     assert problem.startswith("[storage] database_url: ")
-    assert told in problem
+    assert expected in problem
 
 
 def test_every_option_that_cannot_be_used_is_named_at_once() -> None:

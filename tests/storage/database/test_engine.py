@@ -12,7 +12,7 @@ from storage.database.migrate import migrate
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "expected"),
     [
         pytest.param("mysql://root@localhost/webot", "found 'mysql'", id="another kind of database"),
         pytest.param("postgresql+psycopg2://h/d", "found 'postgresql+psycopg2'", id="another driver"),
@@ -20,11 +20,11 @@ from storage.database.migrate import migrate
         pytest.param("nonsense", "not a database URL", id="no URL at all"),
     ],
 )
-def test_a_database_that_cannot_keep_what_it_accepts_is_refused(url: str, told: str) -> None:
+def test_a_database_that_cannot_keep_what_it_accepts_is_refused(url: str, expected: str) -> None:
     with pytest.raises(SettingsInvalid, match=r"\[storage\] database_url") as refused:
         open_database(url)
 
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
     assert "expected sqlite+aiosqlite:///PATH or postgresql+asyncpg://" in str(refused.value)
 
 

@@ -15,9 +15,9 @@ from tests.web.shell import start, webot
 
 
 async def wait(url: str, seconds: float = 30.0) -> list[str]:
-    told: list[str] = []
-    await wait_for_database(url, seconds=seconds, announce=told.append)
-    return told
+    announced: list[str] = []
+    await wait_for_database(url, seconds=seconds, announce=announced.append)
+    return announced
 
 
 async def test_a_database_that_is_there_is_not_waited_for(postgres_url: str) -> None:
@@ -32,15 +32,15 @@ async def test_a_server_that_comes_later_is_waited_for_and_told_of_once(
     tmp_path: Path, postgres_server: str, postgres_url: str
 ) -> None:
     name, folder = urlsplit(postgres_url).path[1:], tmp_path / "later"
-    told: asyncio.Queue[str] = asyncio.Queue()
+    announced: asyncio.Queue[str] = asyncio.Queue()
     url = f"postgresql://postgres:s3cret@/{name}?host={folder}"
-    waiting = asyncio.create_task(wait_for_database(url, seconds=30, announce=told.put_nowait))
-    line = await told.get()
+    waiting = asyncio.create_task(wait_for_database(url, seconds=30, announce=announced.put_nowait))
+    line = await announced.get()
     await asyncio.to_thread(folder.symlink_to, postgres_server)
     await waiting
 
     assert line.startswith(f"webot waits up to 30 s for the database at {folder}/{name} (FileNotFoundError")
-    assert told.empty()
+    assert announced.empty()
 
 
 async def test_the_wait_is_bounded() -> None:

@@ -20,15 +20,15 @@ async def test_a_turn_begins_at_once_when_nobody_comes_in() -> None:
 
 
 async def test_a_turn_lets_in_who_is_coming() -> None:
-    door = AdmissionGate(longest=60)
+    gate = AdmissionGate(longest=60)
     order: list[str] = []
 
     async def turn() -> None:
-        await door.wait()
+        await gate.wait()
         order.append("turn")
 
-    with door.accepting():
-        with door.accepting():
+    with gate.accepting():
+        with gate.accepting():
             begun = asyncio.create_task(turn())
             await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -39,24 +39,24 @@ async def test_a_turn_lets_in_who_is_coming() -> None:
 
 
 async def test_turns_begin_under_a_flood_that_does_not_end() -> None:
-    door = AdmissionGate(longest=0.01)
+    gate = AdmissionGate(longest=0.01)
 
-    with door.accepting():
+    with gate.accepting():
         async with asyncio.timeout(30):
-            await asyncio.gather(*(door.wait() for _ in range(100)))
+            await asyncio.gather(*(gate.wait() for _ in range(100)))
 
 
 async def test_others_are_heard_between_two_turns_that_begin() -> None:
-    door = AdmissionGate(longest=60)
+    gate = AdmissionGate(longest=60)
     order: list[str] = []
 
     async def turn(number: int) -> None:
-        await door.wait()
+        await gate.wait()
         order.append(f"turn {number}")
         # What was ready before is run now, and before the next turn.
         asyncio.get_running_loop().call_soon(order.append, f"heard {number}")
 
-    with door.accepting():
+    with gate.accepting():
         turns = [asyncio.create_task(turn(number)) for number in range(3)]
         await asyncio.sleep(0)
     await asyncio.wait_for(asyncio.gather(*turns), 5)
@@ -65,11 +65,11 @@ async def test_others_are_heard_between_two_turns_that_begin() -> None:
 
 
 async def test_a_turn_that_is_stopped_while_it_waits_holds_nobody_up() -> None:
-    door = AdmissionGate(longest=60)
+    gate = AdmissionGate(longest=60)
 
-    with door.accepting():
-        stopped = asyncio.create_task(door.wait())
-        following = asyncio.create_task(door.wait())
+    with gate.accepting():
+        stopped = asyncio.create_task(gate.wait())
+        following = asyncio.create_task(gate.wait())
         await asyncio.sleep(0)
         stopped.cancel()
     await asyncio.wait_for(following, 5)
@@ -78,28 +78,28 @@ async def test_a_turn_that_is_stopped_while_it_waits_holds_nobody_up() -> None:
 
 
 def test_whoever_found_no_room_is_told_once_there_is_some() -> None:
-    running, told = [1], []
-    capacity = Capacity(2, running=lambda: running[0], freed=lambda: told.append("free"))
+    running, calls = [1], []
+    capacity = Capacity(2, running=lambda: running[0], freed=lambda: calls.append("free"))
 
     with capacity.reserved(1):
         assert not capacity.has_room()
         capacity.tell()
-        assert [] == told
+        assert [] == calls
     capacity.tell()
     capacity.tell()
 
-    assert ["free"] == told
+    assert ["free"] == calls
     assert capacity.has_room()
 
 
 def test_nobody_is_told_who_did_not_ask() -> None:
-    told: list[str] = []
-    capacity = Capacity(1, running=lambda: 0, freed=lambda: told.append("free"))
+    calls: list[str] = []
+    capacity = Capacity(1, running=lambda: 0, freed=lambda: calls.append("free"))
     assert capacity.has_room()
 
     capacity.tell()
 
-    assert [] == told
+    assert [] == calls
 
 
 async def test_a_lane_goes_on_whose_turn_ended_while_a_repetition_took_the_last_room(database: Database) -> None:

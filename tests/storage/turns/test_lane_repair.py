@@ -34,36 +34,36 @@ _COLUMNS = ["state", "owner", "epoch", "head", "tail", "run_at"]
 
 @pytest.mark.parametrize("statement", _WRONG)
 async def test_whoever_has_a_wrong_lane_is_answered_once_and_others_too(database: Database, statement: str) -> None:
-    async with answering(database) as desk:
-        await desk.say(ZHANG, "一")
-        await desk.until_ended(1)
+    async with answering(database) as harness:
+        await harness.say(ZHANG, "一")
+        await harness.until_ended(1)
         await until_idle(database)
         async with database.write() as connection:
             await connection.execute(text(statement))
-        await desk.say(ZHANG, "二")
-        await desk.say(LI, "别人")
-        await desk.until_ended(3)
-        await desk.say(ZHANG, "三")
-        await desk.until_ended(4)
+        await harness.say(ZHANG, "二")
+        await harness.say(LI, "别人")
+        await harness.until_ended(3)
+        await harness.say(ZHANG, "三")
+        await harness.until_ended(4)
 
-        assert ["一", "三", "二", "别人"] == sorted(desk.asked)
-        assert ["好"] * 4 == desk.channel.sent
-        assert "" == desk.worker.trouble
+        assert ["一", "三", "二", "别人"] == sorted(harness.asked)
+        assert ["好"] * 4 == harness.channel.sent
+        assert "" == harness.worker.trouble
 
 
 @pytest.mark.parametrize("run_at", ["NaN", "Infinity", "-Infinity"])
 async def test_a_lane_ready_at_no_time_does_not_keep_others_from_being_claimed(postgres: Database, run_at: str) -> None:
-    async with answering(postgres) as desk:
-        await desk.say(ZHANG, "一")
-        await desk.until_ended(1)
+    async with answering(postgres) as harness:
+        await harness.say(ZHANG, "一")
+        await harness.until_ended(1)
         await until_idle(postgres)
         async with postgres.write() as connection:
             await connection.execute(text(f"UPDATE lanes SET state = 1, run_at = '{run_at}'"))  # noqa: S608 -- the test's own
-        await desk.say(LI, "别人")
-        await desk.say(ZHANG, "二")
-        await desk.until_ended(3)
+        await harness.say(LI, "别人")
+        await harness.say(ZHANG, "二")
+        await harness.until_ended(3)
 
-        assert ["好"] * 3 == desk.channel.sent
+        assert ["好"] * 3 == harness.channel.sent
 
 
 @pytest.mark.parametrize("column", _COLUMNS)
@@ -76,25 +76,25 @@ async def test_sqlite_keeps_anything_in_a_lane_and_still_everybody_is_answered(t
                 # Ready, so that whoever claims lanes meets it.
                 await connection.execute(text(f"INSERT INTO lanes {_READY} VALUES ('fake/{count}', 1, '', 0, 0, 1, 0)"))  # noqa: S608 -- the test's own
                 await connection.execute(text(f"UPDATE lanes SET {column} = {value} WHERE lane = 'fake/{count}'"))  # noqa: S608 -- the test's own
-        async with answering(database) as desk:
+        async with answering(database) as harness:
             for count, value in enumerate(_LOOSE):
-                await desk.say(LI, f"别人 {count}")
-                await desk.say(ZHANG, f"我 {count}")
-                await desk.say(Person("fake", str(count)), "你")
-                await desk.until_ended(3 * count + 3)
+                await harness.say(LI, f"别人 {count}")
+                await harness.say(ZHANG, f"我 {count}")
+                await harness.say(Person("fake", str(count)), "你")
+                await harness.until_ended(3 * count + 3)
                 await until_idle(database)
                 async with database.write() as connection:
                     await connection.execute(text(f"UPDATE lanes SET {column} = {value}"))  # noqa: S608 -- the test's own
 
-            assert ["好"] * 3 * len(_LOOSE) == desk.channel.sent
+            assert ["好"] * 3 * len(_LOOSE) == harness.channel.sent
     finally:
         await database.close()
 
 
 async def test_a_lane_in_order_is_left_alone(database: Database) -> None:
-    async with answering(database) as desk:
-        await desk.say(ZHANG, "一")
-        await desk.until_ended(1)
+    async with answering(database) as harness:
+        await harness.say(ZHANG, "一")
+        await harness.until_ended(1)
         await until_idle(database)
         async with database.write() as connection:
             before = (await connection.execute(select(lanes))).all()

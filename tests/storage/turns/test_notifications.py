@@ -22,14 +22,14 @@ from storage.turns.notifications import NotifyListener
 async def test_the_bell_is_heard_whatever_the_url_says_to_the_driver(postgres_url: str, options: str) -> None:
     database = await asyncio.to_thread(open_database, postgres_url + options)
     heard: asyncio.Queue[str] = asyncio.Queue()
-    bell = NotifyListener(database, "us", heard.put_nowait)
-    bell.start()
+    listener = NotifyListener(database, "us", heard.put_nowait)
+    listener.start()
     async with asyncio.timeout(30):
         said = [await heard.get()]
         async with database.write() as connection:
             await connection.execute(text("SELECT pg_notify('webot', 'stop 7')"))
         said.append(await heard.get())
-    await bell.stop()
+    await listener.stop()
     await database.close()
 
     assert ["ready", "stop 7"] == said

@@ -58,7 +58,7 @@ async def test_a_write_that_hangs_is_told_in_time_and_waited_for_once() -> None:
     again = await asyncio.gather(*(readiness.trouble() for _ in range(20)))
     gate.set()
 
-    assert all("a write has not ended" in told for told in (first, *again))
+    assert all("a write has not ended" in trouble for trouble in (first, *again))
     assert 1 == tried
 
 
@@ -70,10 +70,10 @@ async def test_what_cannot_be_written_is_told_by_its_code_and_not_kept() -> None
             raise TryAgain("password of 'webot' is wrong", code="28P01")
 
     readiness = Readiness(probe, WriteOutcomes())
-    told = await readiness.trouble()
+    trouble = await readiness.trouble()
     away = False
 
-    assert "a test write failed: 28P01" == told
+    assert "a test write failed: 28P01" == trouble
     assert "" == await readiness.trouble()
 
 
@@ -102,12 +102,12 @@ async def test_a_postgresql_that_takes_no_write_is_told(postgres: Database) -> N
         async with postgres.read() as connection:
             others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
             await connection.execute(text(f"{others} AND datname = '{name}'"))
-        told = [await worker.readiness.trouble() for _ in range(3)]
+        trouble = [await worker.readiness.trouble() for _ in range(3)]
         async with postgres.write() as connection:
             await connection.execute(text("SET TRANSACTION READ WRITE"))
             await connection.execute(text(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
 
-        assert "a test write failed: 25006" in told, told
+        assert "a test write failed: 25006" in trouble, trouble
     finally:
         await worker.close()
 
@@ -124,10 +124,10 @@ async def test_a_postgresql_without_room_for_a_file_is_told_though_nothing_else_
         async with postgres.read() as connection:
             others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
             await connection.execute(text(f"{others} AND datname = '{name}'"))
-        told = [await Readiness(worker.probe, WriteOutcomes()).trouble() for _ in range(3)]
+        trouble = [await Readiness(worker.probe, WriteOutcomes()).trouble() for _ in range(3)]
 
         assert "" == ready
-        assert "a test write failed: 53400" in told, told
+        assert "a test write failed: 53400" in trouble, trouble
     finally:
         await worker.close()
 
@@ -181,11 +181,11 @@ async def test_a_file_that_another_program_holds_is_told_in_time(tmp_path: Path)
         other = sqlite3.connect(tmp_path / "webot.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         readiness = Readiness(worker.probe, WriteOutcomes(), deadline=0.2)
-        told = await readiness.trouble()
+        trouble = await readiness.trouble()
         other.execute("ROLLBACK")
         other.close()
 
-        assert "a write has not ended" in told
+        assert "a write has not ended" in trouble
 
 
 async def test_what_waits_is_counted_with_its_age(database: Database) -> None:

@@ -33,23 +33,23 @@ async def chains(folder: Path, *args: str, code: int = 0, environ: Mapping[str, 
     return ran.out + ran.err
 
 
-def prompt_for(house: RunningService, person: Person, text: str = "@hr hello") -> str:
-    catalog = house.service.catalog
+def prompt_for(service: RunningService, person: Person, text: str = "@hr hello") -> str:
+    catalog = service.service.catalog
     called = catalog.by_command(text, person)
     return catalog.chain(called.chain, person).system_prompt if called is not None else ""
 
 
 async def test_a_new_chain_reaches_those_it_is_published_to_and_nobody_else(tmp_path: Path) -> None:
-    async with running_service(tmp_path, ENGLISH) as house:
+    async with running_service(tmp_path, ENGLISH) as service:
         await asyncio.to_thread(draft, tmp_path)
         said = await chains(tmp_path, "publish", "hr", "--user", "ann", "--note", "first")
-        catalog = house.service.catalog
+        catalog = service.service.catalog
 
         assert "answers ann; live on 1 of 1 machines" in said
-        assert ("one", "") == (prompt_for(house, ANN), prompt_for(house, BOB))
-        assert ("one", "") == (prompt_for(house, ANN, "@人事"), prompt_for(house, BOB, "@人事"))
+        assert ("one", "") == (prompt_for(service, ANN), prompt_for(service, BOB))
+        assert ("one", "") == (prompt_for(service, ANN, "@人事"), prompt_for(service, BOB, "@人事"))
         assert ("hr", "") == (catalog.by_keyword("my leave", ANN), catalog.by_keyword("my leave", BOB))
-        phones = house.phone("ann"), house.phone("bob")
+        phones = service.phone("ann"), service.phone("bob")
         for phone in phones:
             await phone.say("@help")
         (hers,), (his,) = [await phone.texts(count=1) for phone in phones]
@@ -61,14 +61,14 @@ async def test_a_new_chain_reaches_those_it_is_published_to_and_nobody_else(tmp_
         assert "live on 1 of 1 machines" in listed
         assert any(line.startswith("hr ") and "trial" in line for line in (await chains(tmp_path, "list")).splitlines())
         assert "has ended; live on 1 of 1" in await chains(tmp_path, "trials", "end", "hr")
-        assert "" == prompt_for(house, ANN)
+        assert "" == prompt_for(service, ANN)
         assert "no chain is on trial" in await chains(tmp_path, "trials")
         assert "'hr' is not on trial" in await chains(tmp_path, "trials", "end", "hr", code=1)
 
 
 async def test_a_folder_that_cannot_be_written_is_told_as_that_and_the_release_is_taken_back(tmp_path: Path) -> None:
     chinese = {"WEBOT_CHAT__LANGUAGE": "zh"}
-    async with running_service(tmp_path, chinese) as house:
+    async with running_service(tmp_path, chinese) as service:
         await asyncio.to_thread(draft, tmp_path)
         # What stands in the way here stands for a folder that may only be read.
         file = tmp_path / "data" / "chains" / "hr.toml"
@@ -83,36 +83,36 @@ async def test_a_folder_that_cannot_be_written_is_told_as_that_and_the_release_i
         assert "没有回应" not in said
         assert "refused" in listed
         assert "1/1 台机器" in again or "回答所有人" in again
-        assert "one" == prompt_for(house, BOB)
+        assert "one" == prompt_for(service, BOB)
 
 
 async def test_a_trial_changes_words_for_its_people_alone_until_it_is_for_everybody(tmp_path: Path) -> None:
-    async with running_service(tmp_path, ENGLISH) as house:
+    async with running_service(tmp_path, ENGLISH) as service:
         file = await asyncio.to_thread(draft, tmp_path)
         assert "answers everybody; live on 1 of 1" in await chains(tmp_path, "publish", "hr")
         assert not await asyncio.to_thread(file.exists)
         await asyncio.to_thread(file.write_text, 'command = "@people"\nsystem_prompt = "two"\n')
         await chains(tmp_path, "publish", "hr", "--user", "ANN")
-        assert ("", "two") == (prompt_for(house, ANN), prompt_for(house, ANN, "@people x"))
-        assert ("one", "") == (prompt_for(house, BOB), prompt_for(house, BOB, "@people x"))
-        catalog = house.service.catalog
+        assert ("", "two") == (prompt_for(service, ANN), prompt_for(service, ANN, "@people x"))
+        assert ("one", "") == (prompt_for(service, BOB), prompt_for(service, BOB, "@people x"))
+        catalog = service.service.catalog
         assert ("", "hr") == (catalog.by_keyword("my leave", ANN), catalog.by_keyword("my leave", BOB))
         assert await asyncio.to_thread(file.exists)
 
         await chains(tmp_path, "publish", "hr", "--note", "for all")
-        assert ("", "two") == (prompt_for(house, BOB), prompt_for(house, BOB, "@people x"))
+        assert ("", "two") == (prompt_for(service, BOB), prompt_for(service, BOB, "@people x"))
         history = (await chains(tmp_path, "history", "hr")).splitlines()
         assert ["everybody", "ANN", "everybody"] == [line.split()[3] for line in history[1:]]
         first = history[3].split()[2]
         assert "answers everybody; live on 1 of 1" in await chains(tmp_path, "rollback", "hr", first)
-        assert "one" == prompt_for(house, BOB)
+        assert "one" == prompt_for(service, BOB)
         assert f"{first}: 👍 -  👎 -  live on 1 of 1 machines" in await chains(tmp_path, "show", "hr")
 
 
 async def test_what_the_service_refuses_is_no_success_and_is_taken_back(tmp_path: Path) -> None:
     # The shell reads settings that the service has not, as after an edit that it refused.
     big = {"WEBOT_MODELS__BIG__PROVIDER": "demo"}
-    async with running_service(tmp_path, ENGLISH) as house:
+    async with running_service(tmp_path, ENGLISH) as service:
         await asyncio.to_thread(draft, tmp_path)
         await chains(tmp_path, "publish", "hr")
         file = await asyncio.to_thread(draft, tmp_path, "two", more='model = "big"\n')
@@ -120,8 +120,8 @@ async def test_what_the_service_refuses_is_no_success_and_is_taken_back(tmp_path
             said = await chains(tmp_path, "publish", "hr", *options, code=1, environ=big)
             assert "does not answer: model: found 'big', there are default" in said
             assert await asyncio.to_thread(file.exists)
-            assert ("one", "one") == (prompt_for(house, ANN), prompt_for(house, BOB))
-        await until(lambda: not house.service.catalog.problems)
+            assert ("one", "one") == (prompt_for(service, ANN), prompt_for(service, BOB))
+        await until(lambda: not service.service.catalog.problems)
 
         own = tmp_path / "data" / "chains" / "hr.toml"
         assert "one" in await asyncio.to_thread(own.read_text, encoding="utf-8")
@@ -138,7 +138,7 @@ async def test_the_shipped_chain_comes_back_without_a_copy_and_a_link_stays_a_li
         own.symlink_to(elsewhere)
 
     await asyncio.to_thread(link)
-    async with running_service(tmp_path, ENGLISH) as house:
+    async with running_service(tmp_path, ENGLISH) as service:
         await asyncio.to_thread(draft, tmp_path, name="translator")
         await chains(tmp_path, "publish", "translator")
         assert "one" in await asyncio.to_thread(elsewhere.read_text, encoding="utf-8")
@@ -146,7 +146,7 @@ async def test_the_shipped_chain_comes_back_without_a_copy_and_a_link_stays_a_li
         said = await chains(tmp_path, "rollback", "translator", "shipped")
         assert "answers everybody; live on 1 of 1" in said
         assert not await asyncio.to_thread(own.exists)
-        assert "@translate" == house.service.catalog.chain("translator").command
+        assert "@translate" == service.service.catalog.chain("translator").command
         assert "was released to everybody already" in await chains(tmp_path, "rollback", "translator", "shipped")
 
 

@@ -52,8 +52,8 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
         "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
         "WEBOT_STORAGE__DATA_DIR": str(tmp_path / "data"),
     }
-    async with running_service(tmp_path) as house:
-        phone, other = house.phone(), house.phone("lisi")
+    async with running_service(tmp_path) as service:
+        phone, other = service.phone(), service.phone("lisi")
         await other.say("李四的事")
         await other.texts(count=1)
         for number in range(1, 13):
@@ -83,8 +83,8 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
 
 async def test_the_name_of_a_person_is_never_written_beside_the_database(tmp_path: Path) -> None:
     (tmp_path / "settings.local.toml").write_text('[chat]\nsystem_prompt = "{{ name }}"\n', encoding="utf-8")
-    async with running_service(tmp_path, {"WEBOT_LIMITS__DEPARTMENTS": "[1]"}) as house:
-        opened = house.service.channels["wecom"]
+    async with running_service(tmp_path, {"WEBOT_LIMITS__DEPARTMENTS": "[1]"}) as service:
+        opened = service.service.channels["wecom"]
         profile = await opened.channel.profile(Person("wecom", "zhangsan"))
         await opened.forget(Person("wecom", "zhangsan"))
 
@@ -92,8 +92,8 @@ async def test_the_name_of_a_person_is_never_written_beside_the_database(tmp_pat
         assert [] == await bytes_with(tmp_path / "data", profile.name)
 
 
-async def talk(house: RunningService) -> None:
-    phone = house.phone()
+async def talk(service: RunningService) -> None:
+    phone = service.phone()
     await phone.say(WORDS)
     await phone.texts(count=1)
     await phone.say("@export txt")
@@ -101,15 +101,15 @@ async def talk(house: RunningService) -> None:
 
 
 async def test_a_person_is_forgotten_when_they_have_said_so_twice(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house:
-        await talk(house)
-        phone = house.phone()
+    async with running_service(tmp_path) as service:
+        await talk(service)
+        phone = service.phone()
         await phone.say("@forget")
         (asked,) = (await phone.texts(count=4))[3:]
-        still = await holds(house.service.database, WORDS)
+        still = await holds(service.service.database, WORDS)
         await phone.say("@忘记我 确认")
         (done,) = (await phone.texts(count=5))[4:]
-        gone = not await holds(house.service.database, WORDS)
+        gone = not await holds(service.service.database, WORDS)
         await phone.say("@history")
         (after,) = (await phone.texts(count=6))[5:]
 
@@ -125,12 +125,12 @@ async def test_an_operator_forgets_a_person_beside_the_running_service(tmp_path:
         "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
         "WEBOT_STORAGE__DATA_DIR": str(tmp_path / "data"),
     }
-    async with running_service(tmp_path) as house:
-        await talk(house)
+    async with running_service(tmp_path) as service:
+        await talk(service)
         refused = await webot("forget", "zhangsan", folder=tmp_path, environ=environ)
-        still = await holds(house.service.database, WORDS)
+        still = await holds(service.service.database, WORDS)
         ran = await webot("forget", "ZhangSan", "--yes", folder=tmp_path, environ=environ)
-        gone = not await holds(house.service.database, WORDS)
+        gone = not await holds(service.service.database, WORDS)
         files = [path for path in (tmp_path / "data" / "media").glob("??/*") if path.is_file()]
 
     assert 130 == refused.code

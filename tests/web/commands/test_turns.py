@@ -37,27 +37,27 @@ def environ(model: OpenAIServer, tmp_path: Path) -> dict[str, str]:
     }
 
 
-async def fail_once(house: RunningService, model: OpenAIServer) -> None:
+async def fail_once(service: RunningService, model: OpenAIServer) -> None:
     """Have a question end in an apology."""
     model.script(Fails(500))
-    await house.phone().say(WORDS)
-    await house.phone().texts(count=1)
-    await failed(house)
+    await service.phone().say(WORDS)
+    await service.phone().texts(count=1)
+    await failed(service)
 
 
-async def failed(house: RunningService) -> None:
+async def failed(service: RunningService) -> None:
     """Wait until the books have it, which is a moment after the person has."""
     async with asyncio.timeout(60):
-        while not await list_turns(house.service.database, "failed"):  # noqa: ASYNC110 -- it is in the database
+        while not await list_turns(service.service.database, "failed"):  # noqa: ASYNC110 -- it is in the database
             await asyncio.sleep(0.01)
 
 
-async def remain_undelivered(house: RunningService) -> None:
+async def remain_undelivered(service: RunningService) -> None:
     """Have an answer that WeCom will not take."""
-    number = house.simulator.add_fault(Errcode(60111), route="message/send")
-    await house.phone().say(WORDS)
-    await failed(house)
-    house.simulator.clear_faults(number)
+    number = service.simulator.add_fault(Errcode(60111), route="message/send")
+    await service.phone().say(WORDS)
+    await failed(service)
+    service.simulator.clear_faults(number)
 
 
 def listed(ran: Ran) -> dict[str, list[dict[str, object]]]:
@@ -75,13 +75,13 @@ def test_where_nothing_was_ever_stored_there_is_no_turn_and_no_file_is_made(tmp_
 async def test_a_failed_turn_is_listed_without_words_and_answered_afresh_by_the_service(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with running_service(tmp_path, environ) as house:
-        await fail_once(house, model)
+    async with running_service(tmp_path, environ) as service:
+        await fail_once(service, model)
         table = await webot("turns", "--failed", folder=tmp_path, environ=environ)
         shown = await webot("turns", "show", "1", folder=tmp_path, environ=environ)
         model.script(Says("四万二"))
         ran = await webot("turns", "retry", "1", folder=tmp_path, environ=environ)
-        texts = await house.phone().texts(count=2)
+        texts = await service.phone().texts(count=2)
         after = await webot("turns", folder=tmp_path, environ=environ)
 
     assert "failed" in table.out
@@ -95,10 +95,10 @@ async def test_a_failed_turn_is_listed_without_words_and_answered_afresh_by_the_
 async def test_of_an_undelivered_turn_only_what_was_not_sent_goes_out_and_no_model_is_asked(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with running_service(tmp_path, environ) as house:
-        await remain_undelivered(house)
+    async with running_service(tmp_path, environ) as service:
+        await remain_undelivered(service)
         ran = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
-        texts = await house.phone().texts(count=1)
+        texts = await service.phone().texts(count=1)
 
     assert Ran(0, "1: runs again, what was not sent goes out\n", "") == ran
     assert [f"echo: {WORDS}"] == texts
@@ -108,12 +108,12 @@ async def test_of_an_undelivered_turn_only_what_was_not_sent_goes_out_and_no_mod
 async def test_with_no_service_a_retry_waits_for_the_next_start(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with running_service(tmp_path, environ) as house:
-        await fail_once(house, model)
+    async with running_service(tmp_path, environ) as service:
+        await fail_once(service, model)
     ran = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
     waiting = await webot("turns", "--waiting", "--json", folder=tmp_path, environ=environ)
-    async with running_service(tmp_path, environ) as house:
-        texts = await house.phone().texts(count=1)
+    async with running_service(tmp_path, environ) as service:
+        texts = await service.phone().texts(count=1)
 
     assert Ran(0, "1: runs again, to be answered afresh\n", "") == ran
     assert [(1, "waiting")] == [(turn["id"], turn["state"]) for turn in listed(waiting)["waiting"]]
@@ -124,10 +124,10 @@ async def test_on_postgresql_the_shell_writes_and_a_service_is_woken(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer, postgres_url: str
 ) -> None:
     shared = environ | {"WEBOT_STORAGE__DATABASE_URL": postgres_url, "WEBOT_SERVER__PORT": "0"}
-    async with running_service(tmp_path, shared) as house:
-        await fail_once(house, model)
+    async with running_service(tmp_path, shared) as service:
+        await fail_once(service, model)
         ran = await webot("turns", "retry", "1", folder=tmp_path, environ=shared)
-        texts = await house.phone().texts(count=2)
+        texts = await service.phone().texts(count=2)
 
     assert Ran(0, "1: runs again, to be answered afresh\n", "") == ran
     assert f"echo: {WORDS}" == texts[1]
@@ -136,9 +136,9 @@ async def test_on_postgresql_the_shell_writes_and_a_service_is_woken(
 async def test_a_turn_shows_its_words_only_when_asked(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with running_service(tmp_path, environ) as house:
-        await fail_once(house, model)
-        (apology,) = await house.phone().texts(count=1)
+    async with running_service(tmp_path, environ) as service:
+        await fail_once(service, model)
+        (apology,) = await service.phone().texts(count=1)
     quiet = await webot("turns", "show", "1", folder=tmp_path, environ=environ)
     loud = await webot("turns", "show", "1", "--words", folder=tmp_path, environ=environ)
     facts = json.loads((await webot("turns", "show", "1", "--json", folder=tmp_path, environ=environ)).out)
@@ -158,9 +158,9 @@ async def test_a_turn_shows_its_words_only_when_asked(
 async def test_what_cannot_run_again_is_said_and_the_exit_code_tells(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with running_service(tmp_path, environ) as house:
-        await house.phone().say("你好")
-        await house.phone().texts(count=1)
+    async with running_service(tmp_path, environ) as service:
+        await service.phone().say("你好")
+        await service.phone().texts(count=1)
         ran = await webot("turns", "retry", "1", "7", folder=tmp_path, environ=environ)
         none = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
 
@@ -170,7 +170,7 @@ async def test_what_cannot_run_again_is_said_and_the_exit_code_tells(
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "expected"),
     [
         pytest.param(["retry"], "name the turns to run again, or give --all-failed", id="no turn"),
         pytest.param(["retry", "1", "--all-failed"], "name the turns to run again", id="some and all"),
@@ -179,19 +179,19 @@ async def test_what_cannot_run_again_is_said_and_the_exit_code_tells(
         pytest.param(["--limit", "0"], "0 is not in the range x>=1", id="a list of none"),
     ],
 )
-def test_what_was_typed_wrong_is_told_before_anything_is_opened(args: list[str], told: str, tmp_path: Path) -> None:
+def test_what_was_typed_wrong_is_told_before_anything_is_opened(args: list[str], expected: str, tmp_path: Path) -> None:
     ran = CliRunner().invoke(Verbs(web.commands), ["--settings", str(tmp_path), "turns", *args])
 
     assert 2 == ran.exit_code
-    assert told in ran.output
+    assert expected in ran.output
     assert [] == list(tmp_path.iterdir())
 
 
 async def test_a_service_that_cannot_be_found_is_named(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
-    async with running_service(tmp_path, environ) as house:
-        await fail_once(house, model)
+    async with running_service(tmp_path, environ) as service:
+        await fail_once(service, model)
         elsewhere = environ | {"WEBOT_SERVER__PORT": str(free_port())}
         silent = await webot("turns", "retry", "1", folder=tmp_path, environ=elsewhere)
         unknown = await webot("turns", "retry", "1", folder=tmp_path, environ=environ | {"WEBOT_SERVER__PORT": "0"})
@@ -233,11 +233,11 @@ async def test_only_programs_on_this_machine_may_have_turns_run_again(
     tmp_path: Path, environ: dict[str, str], headers: dict[str, str]
 ) -> None:
     opened_to_all = environ | {"WEBOT_CONSOLE__REMOTE": "true", "WEBOT_CONSOLE__GENERATE_PASSWORD": "true"}
-    async with running_service(tmp_path, opened_to_all) as house:
+    async with running_service(tmp_path, opened_to_all) as service:
         body = {"database": f"{tmp_path}/webot.db", "ids": None}
-        proof = {"Authorization": f"Bearer {house.service.access.token}"}
-        refused = await house.http.post("/operations/turns/retry", json=body, headers=headers | proof)
-        granted = await house.http.post("/operations/turns/retry", json=body, headers=proof)
+        proof = {"Authorization": f"Bearer {service.service.access.token}"}
+        refused = await service.http.post("/operations/turns/retry", json=body, headers=headers | proof)
+        granted = await service.http.post("/operations/turns/retry", json=body, headers=proof)
 
     assert [403, 200] == [refused.status_code, granted.status_code]
     assert {"retried": []} == granted.json()

@@ -30,7 +30,7 @@ REAL = {
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def running(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         yield opened
 
@@ -50,22 +50,22 @@ async def events(http: httpx2.AsyncClient, count: int, headers: Mapping[str, str
     return found[:-1]
 
 
-async def test_a_page_that_was_away_is_told_only_what_it_missed(house: RunningService) -> None:
-    phone = house.phone()
+async def test_a_page_that_was_away_is_told_only_what_it_missed(running: RunningService) -> None:
+    phone = running.phone()
     await phone.say("一")
     await phone.messages(count=1)
-    begin, said, answer = await events(house.http, 3, {})
-    (again,) = await events(house.http, 1, {"Last-Event-ID": said["id"]})
+    begin, said, answer = await events(running.http, 3, {})
+    (again,) = await events(running.http, 1, {"Last-Event-ID": said["id"]})
 
     assert ["begin", "entry", "entry"] == [event["event"] for event in (begin, said, answer)]
     assert answer["id"] == again["id"]
 
 
-async def test_a_page_from_before_a_restart_is_told_everything_anew(house: RunningService) -> None:
-    phone = house.phone()
+async def test_a_page_from_before_a_restart_is_told_everything_anew(running: RunningService) -> None:
+    phone = running.phone()
     await phone.say("一")
     await phone.messages(count=1)
-    begin, said, _ = await events(house.http, 3, {"Last-Event-ID": "0123abcd.999"})
+    begin, said, _ = await events(running.http, 3, {"Last-Event-ID": "0123abcd.999"})
 
     assert ["begin", "entry"] == [begin["event"], said["event"]]
 
@@ -83,8 +83,8 @@ async def test_a_page_that_is_open_does_not_hold_up_the_end(tmp_path: Path, monk
         ended.set()
 
     async with httpx2.AsyncClient(trust_env=False, timeout=None) as http:
-        async with running_service(tmp_path) as house:
-            http.base_url = house.http.base_url
+        async with running_service(tmp_path) as running:
+            http.base_url = running.http.base_url
             watching = asyncio.create_task(watch(http))
             await opened.wait()
             leaving = asyncio.get_running_loop().time()
@@ -105,40 +105,40 @@ async def test_a_page_that_is_open_does_not_hold_up_the_end(tmp_path: Path, monk
     ],
 )
 async def test_what_nobody_can_have_done_is_not_sent(
-    house: RunningService, form: Mapping[str, str], detail: str
+    running: RunningService, form: Mapping[str, str], detail: str
 ) -> None:
-    answer = await house.http.post("/console/do", data=dict(form))
+    answer = await running.http.post("/console/do", data=dict(form))
 
     assert answer.status_code in {400, 404}
     assert detail in answer.json()["detail"]
-    assert [] == house.phone().entries()
+    assert [] == running.phone().entries()
 
 
-async def test_a_file_that_is_too_large_is_refused(house: RunningService) -> None:
-    answer = await house.http.post("/console/upload", files={"file": ("a.bin", b"x" * (LARGEST_UPLOAD + 1))})
+async def test_a_file_that_is_too_large_is_refused(running: RunningService) -> None:
+    answer = await running.http.post("/console/upload", files={"file": ("a.bin", b"x" * (LARGEST_UPLOAD + 1))})
 
     assert 413 == answer.status_code
-    assert [] == house.phone().entries()
+    assert [] == running.phone().entries()
 
 
-async def test_a_browser_is_given_no_file_that_it_might_run(house: RunningService) -> None:
-    app = house.phone().app
-    page = house.simulator.platform.uploads.put(app.corp_id, "file", b"<script>alert(1)</script>", name="a.html")
-    drawing = house.simulator.platform.uploads.put(app.corp_id, "image", b"<svg onload=alert(1)>", name="a.svg")
-    answers = [await house.http.get(f"/console/media/{media.label.media_id}") for media in (page, drawing)]
+async def test_a_browser_is_given_no_file_that_it_might_run(running: RunningService) -> None:
+    app = running.phone().app
+    page = running.simulator.platform.uploads.put(app.corp_id, "file", b"<script>alert(1)</script>", name="a.html")
+    drawing = running.simulator.platform.uploads.put(app.corp_id, "image", b"<svg onload=alert(1)>", name="a.svg")
+    answers = [await running.http.get(f"/console/media/{media.label.media_id}") for media in (page, drawing)]
 
     assert ["application/octet-stream"] * 2 == [answer.headers["content-type"] for answer in answers]
     assert ["attachment"] * 2 == [answer.headers["content-disposition"].partition(";")[0] for answer in answers]
 
 
-async def test_programs_set_and_lift_faults(house: RunningService) -> None:
+async def test_programs_set_and_lift_faults(running: RunningService) -> None:
     asked = {"fault": "rate_limited", "calls": 2}
-    told = (await house.http.post("/console/api/faults", json=asked)).json()
-    wrong = await house.http.post("/console/api/faults", json={"fault": "earthquake"})
-    misspelt = await house.http.post("/console/api/faults", json={"falt": "busy"})
-    lifted = (await house.http.delete("/console/api/faults")).json()
+    response = (await running.http.post("/console/api/faults", json=asked)).json()
+    wrong = await running.http.post("/console/api/faults", json={"fault": "earthquake"})
+    misspelt = await running.http.post("/console/api/faults", json={"falt": "busy"})
+    lifted = (await running.http.delete("/console/api/faults")).json()
 
-    assert [{"number": 1, "name": "rate_limited", "left": 2}] == told["in_force"]
+    assert [{"number": 1, "name": "rate_limited", "left": 2}] == response["in_force"]
     assert [400, 400] == [wrong.status_code, misspelt.status_code]
     assert "there are expired, rate_limited" in wrong.json()["detail"]
     assert [] == lifted["in_force"]

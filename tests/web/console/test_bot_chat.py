@@ -21,7 +21,7 @@ async def model() -> AsyncIterator[OpenAIServer]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
     environ = {
         "WEBOT_CHANNELS__BOT__KIND": "wecom_aibot",
         "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
@@ -47,9 +47,9 @@ async def page() -> AsyncIterator[Page]:
         await browser.close()
 
 
-async def opened(page: Page, house: RunningService, **asked: str) -> None:
+async def opened(page: Page, service: RunningService, **asked: str) -> None:
     query = "&".join(f"{name}={value}" for name, value in ({"channel": "bot"} | asked).items())
-    await page.goto(f"{house.console.base_url}/console?{query}")
+    await page.goto(f"{service.console.base_url}/console?{query}")
     await expect(page.locator("#text")).to_be_focused()
 
 
@@ -59,10 +59,10 @@ async def say(page: Page, words: str) -> None:
 
 
 async def test_a_group_of_two_asks_quotes_and_is_answered(
-    house: RunningService, page: Page, model: OpenAIServer
+    service: RunningService, page: Page, model: OpenAIServer
 ) -> None:
     model.script(*(Says(f"answer {n}") for n in range(1, 4)))
-    await opened(page, house, group="项目组", user="zhangsan")
+    await opened(page, service, group="项目组", user="zhangsan")
     await say(page, "first")
     await expect(page.locator(REPLIES)).to_have_text("answer 1")
     # Words to the others do not reach the bot.
@@ -85,10 +85,10 @@ async def test_a_group_of_two_asks_quotes_and_is_answered(
 
 
 async def test_words_and_a_picture_typed_together_are_one_message_and_thumbs_show_what_was_pressed(
-    house: RunningService, page: Page, model: OpenAIServer
+    service: RunningService, page: Page, model: OpenAIServer
 ) -> None:
     model.script(Says("a sky"), Says("the next"))
-    await opened(page, house, group="项目组")
+    await opened(page, service, group="项目组")
     await page.locator("#text").fill("what is this?")
     sky: FilePayload = {"name": "sky.png", "mimeType": "image/png", "buffer": png(40, 30)}
     await page.set_input_files("#files", sky)
@@ -104,9 +104,9 @@ async def test_words_and_a_picture_typed_together_are_one_message_and_thumbs_sho
     await expect(good).to_have_attribute("aria-pressed", "false")
     await bad.click()
     await expect(bad).to_have_attribute("aria-pressed", "false")
-    app = house.service.channels["bot"].simulated
+    app = service.service.channels["bot"].simulated
     assert app is not None
-    group = house.simulator.phone("zhangsan", agent_id=app.agent_id, group="项目组")
+    group = service.simulator.phone("zhangsan", agent_id=app.agent_id, group="项目组")
     said = [entry for entry in group.entries() if entry.kind == "said"]
 
     assert Text("@bot what is this?") == said[0].content
@@ -115,8 +115,8 @@ async def test_words_and_a_picture_typed_together_are_one_message_and_thumbs_sho
     assert "image_url" in str(model.bodies[0]["messages"])
 
 
-async def test_the_welcomes_buttons_are_pressed(house: RunningService, page: Page) -> None:
-    await opened(page, house)
+async def test_the_welcomes_buttons_are_pressed(service: RunningService, page: Page) -> None:
+    await opened(page, service)
     await page.locator("summary[title='更多']").click()
     await page.get_by_role("button", name="重新进入应用").click()
     await page.locator(".card-buttons [data-press='@help']").click()
@@ -124,9 +124,9 @@ async def test_the_welcomes_buttons_are_pressed(house: RunningService, page: Pag
     await expect(page.locator(REPLIES).last).to_contain_text("@clear")
 
 
-async def test_a_group_of_an_application_or_with_a_wrong_name_is_refused(house: RunningService) -> None:
+async def test_a_group_of_an_application_or_with_a_wrong_name_is_refused(service: RunningService) -> None:
     answers = [
-        (await house.console.get("/console", params=asked)).status_code
+        (await service.console.get("/console", params=asked)).status_code
         for asked in ({"channel": "wecom", "group": "g"}, {"channel": "bot", "group": "a/b"})
     ]
 

@@ -6,9 +6,9 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.service import RunningService
-from tests.web.console.test_pages import HOSTILE, browser_page, house
+from tests.web.console.test_pages import HOSTILE, browser_page, service
 
-__all__ = ("browser_page", "house")
+__all__ = ("browser_page", "service")
 
 TEXT = """
 description = "{about}"
@@ -32,9 +32,9 @@ async def write(page: Page, text: str) -> None:
 
 
 async def test_a_chain_is_written_corrected_tried_tested_released_and_rolled_back(
-    house: RunningService, browser_page: Page
+    service: RunningService, browser_page: Page
 ) -> None:
-    page, base = browser_page, house.console.base_url
+    page, base = browser_page, service.console.base_url
     page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     await page.goto(f"{base}/console/chains?lang=en")
     await page.get_by_text("New chain").click()
@@ -86,13 +86,13 @@ async def test_a_chain_is_written_corrected_tried_tested_released_and_rolled_bac
 
 
 async def test_what_is_changed_elsewhere_shows_without_losing_what_is_typed(
-    house: RunningService, browser_page: Page, tmp_path: Path
+    service: RunningService, browser_page: Page, tmp_path: Path
 ) -> None:
     page = browser_page
     file = tmp_path / "data" / "chains" / "drafts" / "hr.toml"
-    made = await house.console.put("/api/v1/chains/hr/draft", json={"text": "# one"}, headers={"If-None-Match": "*"})
+    made = await service.console.put("/api/v1/chains/hr/draft", json={"text": "# one"}, headers={"If-None-Match": "*"})
     assert 200 == made.status_code
-    await page.goto(f"{house.console.base_url}/console/chains/hr")
+    await page.goto(f"{service.console.base_url}/console/chains/hr")
     await expect(page.locator(".cm-content")).to_contain_text("# one")
     file.write_text("# two", encoding="utf-8")
     await expect(page.locator(".cm-content")).to_contain_text("# two")

@@ -27,7 +27,7 @@ SEARCHED = Provenance(
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         database = opened.service.database
         await say(database, "年假怎么算？", "工作满一年有 5 天。", by=SEARCHED, at=NOON)
@@ -42,13 +42,13 @@ async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
 
 
 @pytest.fixture
-async def page(house: RunningService) -> AsyncIterator[Page]:
+async def page(service: RunningService) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         opened = await browser.new_page(locale="zh-CN", viewport={"width": 390, "height": 800})
         opened.set_default_timeout(15_000)
         opened.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
-        await opened.goto(f"{house.console.base_url}/console/conversations?user=eve")
+        await opened.goto(f"{service.console.base_url}/console/conversations?user=eve")
         yield opened
         await browser.close()
 
@@ -59,7 +59,7 @@ async def wide(page: Page) -> bool:
 
 
 async def test_a_conversation_is_found_by_two_characters_filtered_read_and_forgotten(
-    house: RunningService, page: Page
+    service: RunningService, page: Page
 ) -> None:
     # What is hostile is shown as it was said, and does nothing.
     assert not await wide(page)
@@ -72,7 +72,7 @@ async def test_a_conversation_is_found_by_two_characters_filtered_read_and_forgo
     assert not await wide(page)
     assert 0 == await page.locator(".said script, .said img, .said a, .said strong").count()
 
-    await page.goto(f"{house.console.base_url}/console/conversations")
+    await page.goto(f"{service.console.base_url}/console/conversations")
     await page.locator("input[name=words]").fill("年假")
     await page.keyboard.press("Enter")
     await expect(page.locator(".found-talk")).to_have_count(2)
@@ -84,7 +84,7 @@ async def test_a_conversation_is_found_by_two_characters_filtered_read_and_forgo
         await page.get_by_role("link", name="下载").click()
     with zipfile.ZipFile(await (await downloading.value).path()) as archive:
         assert "年假能不能分开请" in archive.read("transcripts.csv").decode()
-    await page.goto(f"{house.console.base_url}/console/conversations?words=年假")
+    await page.goto(f"{service.console.base_url}/console/conversations?words=年假")
     await page.get_by_text("筛选").click()
     await page.locator("select[name=rated]").select_option("bad")
     await page.locator("input[name=tool]").fill("search")
@@ -110,15 +110,15 @@ async def test_a_conversation_is_found_by_two_characters_filtered_read_and_forgo
     await page.locator("input[name=user]").fill("Ann")
     await page.get_by_role("button", name="永久删除").click()
     await expect(page.locator("[role=status]")).to_contain_text("1 个对话、2 条消息")
-    await page.goto(f"{house.console.base_url}/console/conversations?words=年假&lang=en")
+    await page.goto(f"{service.console.base_url}/console/conversations?words=年假&lang=en")
     await expect(page.locator(".found-talk")).to_have_count(1)
     await expect(page.locator(".whose")).to_have_text("王小明")
-    done = [each.action for each in await deeds(house.service.database)]
+    done = [each.action for each in await deeds(service.service.database)]
     assert {"list", "read", "forget", "export"} == {*done}
 
 
-async def test_a_long_conversation_is_read_in_parts_with_its_pictures(house: RunningService, page: Page) -> None:
-    await page.goto(f"{house.console.base_url}/console/conversations?user=zhang&words=什么图")
+async def test_a_long_conversation_is_read_in_parts_with_its_pictures(service: RunningService, page: Page) -> None:
+    await page.goto(f"{service.console.base_url}/console/conversations?user=zhang&words=什么图")
     await expect(page.locator(".exchange")).to_have_count(50)
     await page.get_by_role("link", name="更早的").click()
     await expect(page.locator(".exchange")).to_have_count(40)
@@ -133,13 +133,13 @@ async def test_a_long_conversation_is_read_in_parts_with_its_pictures(house: Run
     await expect(page.locator("#t60")).to_be_visible()
 
     talk = page.url.partition("?")[0].rpartition("/")[2]
-    files = (await house.console.get(f"/api/v1/conversations/{talk}?turn=1&limit=1")).json()["transcript"]["messages"][
-        0
-    ]["media"]
-    opened = [await house.console.get(f"/console/conversations/{talk}/media/1/{each['sha256']}") for each in files]
+    files = (await service.console.get(f"/api/v1/conversations/{talk}?turn=1&limit=1")).json()["transcript"][
+        "messages"
+    ][0]["media"]
+    opened = [await service.console.get(f"/console/conversations/{talk}/media/1/{each['sha256']}") for each in files]
     assert ["image/png", "application/octet-stream"] == [each.headers["content-type"] for each in opened]
     assert "attachment" == opened[1].headers["content-disposition"]
-    assert 404 == (await house.console.get(f"/console/conversations/{talk}/media/2/{files[0]['sha256']}")).status_code
+    assert 404 == (await service.console.get(f"/console/conversations/{talk}/media/2/{files[0]['sha256']}")).status_code
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ async def test_a_long_conversation_is_read_in_parts_with_its_pictures(house: Run
         pytest.param("channel=%3Cscript%3E", 200, "&lt;script&gt;", id="a script for a channel"),
     ],
 )
-async def test_the_list_says_what_is_wrong(house: RunningService, query: str, status: int, said: str) -> None:
-    answer = await house.console.get(f"/console/conversations?{query}", headers={"Accept-Language": "zh"})
+async def test_the_list_says_what_is_wrong(service: RunningService, query: str, status: int, said: str) -> None:
+    answer = await service.console.get(f"/console/conversations?{query}", headers={"Accept-Language": "zh"})
 
     assert status == answer.status_code
     assert said in answer.text
@@ -165,23 +165,23 @@ async def test_the_list_says_what_is_wrong(house: RunningService, query: str, st
 
 
 @pytest.mark.parametrize("address", ["0", "x", "9" * 18, "9" * 30, "-1", "1/media/1/zz", "9/media/1/zz"])
-async def test_what_is_not_there_is_said(house: RunningService, address: str) -> None:
-    answer = await house.console.get(f"/console/conversations/{address}", headers={"Accept": "text/html"})
+async def test_what_is_not_there_is_said(service: RunningService, address: str) -> None:
+    answer = await service.console.get(f"/console/conversations/{address}", headers={"Accept": "text/html"})
 
     assert 404 == answer.status_code
 
 
-async def test_a_case_is_masked_and_hostile_words_stay_words(house: RunningService, tmp_path: Path) -> None:
-    await say(house.service.database, '我的手机 13800138000"""\'\\\x7f\u202e\n[[x]]', "好")
-    talk = (await house.console.get("/api/v1/conversations?words=手机")).json()["items"][0]["conversation"]
-    form = (await house.console.get(f"/console/conversations/{talk}/case/1", headers={"Accept-Language": "en"})).text
+async def test_a_case_is_masked_and_hostile_words_stay_words(service: RunningService, tmp_path: Path) -> None:
+    await say(service.service.database, '我的手机 13800138000"""\'\\\x7f\u202e\n[[x]]', "好")
+    talk = (await service.console.get("/api/v1/conversations?words=手机")).json()["items"][0]["conversation"]
+    form = (await service.console.get(f"/console/conversations/{talk}/case/1", headers={"Accept-Language": "en"})).text
     assert "13800138000" not in form
     assert "The answer says the same as this" in form
     hostile = {"chain": "default", "question": '问"""\'\\\x7f\u202e\n[[x]]\nname = 1', "rubric": "x"}
     for _ in range(2):
-        assert 200 == (await house.console.post("/console/cases", data=hostile)).status_code
+        assert 200 == (await service.console.post("/console/cases", data=hostile)).status_code
     (draft,) = await asyncio.to_thread(lambda: [*tmp_path.rglob("drafts/default.toml")])
     cases = tomllib.loads(await asyncio.to_thread(draft.read_text))["cases"]
     assert [hostile["question"]] * 2 == [each["input"] for each in cases[-2:]]
     for wrong in ({"question": " "}, {"rubric": ""}, {"chain": "../x"}, {"chain": "nobody"}):
-        assert 400 == (await house.console.post("/console/cases", data=hostile | wrong)).status_code
+        assert 400 == (await service.console.post("/console/cases", data=hostile | wrong)).status_code

@@ -47,14 +47,14 @@ def place(folder: Path, former: OpenAIServer) -> None:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, former: OpenAIServer) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path, former: OpenAIServer) -> AsyncIterator[RunningService]:
     place(tmp_path, former)
     async with running_service(tmp_path) as opened:
         yield opened
 
 
-async def mark(house: RunningService, path: str) -> str:
-    page = (await house.console.get(path, headers=ENGLISH)).text
+async def mark(service: RunningService, path: str) -> str:
+    page = (await service.console.get(path, headers=ENGLISH)).text
     return page.partition('name="mark" value="')[2].partition('"')[0]
 
 
@@ -63,7 +63,7 @@ async def mark(house: RunningService, path: str) -> str:
     [("en", "Change", "Save", "in use from the next answer on"), ("zh", "修改", "保存", "从下一个回答起生效")],
 )
 async def test_a_model_is_changed_and_the_next_answer_comes_from_it(
-    house: RunningService,
+    service: RunningService,
     other: OpenAIServer,
     browser_page: Page,
     tmp_path: Path,
@@ -74,7 +74,7 @@ async def test_a_model_is_changed_and_the_next_answer_comes_from_it(
 ) -> None:
     page = browser_page
     page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
-    await page.goto(f"{house.console.base_url}/console/models?lang={lang}")
+    await page.goto(f"{service.console.base_url}/console/models?lang={lang}")
     await page.get_by_role("link", name=change, exact=True).first.click()
     assert KEY not in await page.content()
     await page.locator("input[name=model]").fill("new-model")
@@ -83,7 +83,7 @@ async def test_a_model_is_changed_and_the_next_answer_comes_from_it(
     await page.get_by_role("button", name=save).click()
     await expect(page.locator(".told")).to_contain_text(said)
     await expect(page.locator("main")).to_contain_text("new-model")
-    phone = house.phone()
+    phone = service.phone()
     await phone.say("who?")
     local = (tmp_path / "settings.local.toml").read_text(encoding="utf-8")
     secrets = (tmp_path / ".secrets.toml").read_text(encoding="utf-8")
@@ -93,16 +93,16 @@ async def test_a_model_is_changed_and_the_next_answer_comes_from_it(
     assert LOCAL.format(url=other.base_url).replace("former", "new-model") == local
     assert {"models": {"default": {"api_key": OTHER_KEY}}} == tomllib.loads(secrets)
     assert OTHER_KEY not in await page.content()
-    edits = [deed for deed in await deeds(house.service.database) if deed.action == "model_edit"]
+    edits = [deed for deed in await deeds(service.service.database) if deed.action == "model_edit"]
     assert [{"model": "default", "keys": ["api_key", "base_url", "model"]}] == [deed.details for deed in edits]
 
 
 async def test_a_model_is_added_and_what_is_wrong_with_one_is_said_with_nothing_written(
-    house: RunningService, other: OpenAIServer, tmp_path: Path
+    service: RunningService, other: OpenAIServer, tmp_path: Path
 ) -> None:
     path = "/console/models/new"
     fields = {
-        "mark": await mark(house, path),
+        "mark": await mark(service, path),
         "name": "fast",
         "provider": "openai",
         "model": "m",
@@ -120,7 +120,7 @@ async def test_a_model_is_added_and_what_is_wrong_with_one_is_said_with_nothing_
     }
     before = (tmp_path / "settings.local.toml").read_text(encoding="utf-8")
     wrong = [
-        await house.console.post(path, data=fields | change, headers=ENGLISH)
+        await service.console.post(path, data=fields | change, headers=ENGLISH)
         for change in (
             {"output_price": "much"},
             {"name": "../x", "output_price": "1"},
@@ -132,9 +132,9 @@ async def test_a_model_is_added_and_what_is_wrong_with_one_is_said_with_nothing_
         )
     ]
     untouched = (tmp_path / "settings.local.toml").read_text(encoding="utf-8")
-    added = await house.console.post(path, data=fields | {"output_price": "4"}, headers=ENGLISH)
-    table = house.service.settings.models["fast"]
-    listed = (await house.console.get("/console/models", headers=ENGLISH)).text
+    added = await service.console.post(path, data=fields | {"output_price": "4"}, headers=ENGLISH)
+    table = service.service.settings.models["fast"]
+    listed = (await service.console.get("/console/models", headers=ENGLISH)).text
 
     assert [422, 422, 422, 422, 422, 409, 409] == [each.status_code for each in wrong]
     assert before == untouched
@@ -151,16 +151,16 @@ async def test_a_key_of_the_environment_and_a_folder_that_cannot_be_written_are_
 ) -> None:
     place(tmp_path, former)
     local = tmp_path / "settings.local.toml"
-    async with running_service(tmp_path, {"WEBOT_MODELS__DEFAULT__MODEL": "fixed"}) as house:
+    async with running_service(tmp_path, {"WEBOT_MODELS__DEFAULT__MODEL": "fixed"}) as service:
         path = "/console/models/default/edit"
-        form = await house.console.get(path, headers=ENGLISH)
-        seen = await mark(house, path)
-        vain = await house.console.post(path, data={"mark": seen, "model": "new"}, headers=ENGLISH)
-        same = await house.console.post(path, data={"mark": seen, "title": ""}, headers=ENGLISH)
+        form = await service.console.get(path, headers=ENGLISH)
+        seen = await mark(service, path)
+        vain = await service.console.post(path, data={"mark": seen, "model": "new"}, headers=ENGLISH)
+        same = await service.console.post(path, data={"mark": seen, "title": ""}, headers=ENGLISH)
         local.unlink()
         local.symlink_to(tmp_path / "gone" / "settings.local.toml")
-        seen = await mark(house, path)
-        unwritable = await house.console.post(path, data={"mark": seen, "base_url": other.base_url}, headers=ENGLISH)
+        seen = await mark(service, path)
+        unwritable = await service.console.post(path, data={"mark": seen, "base_url": other.base_url}, headers=ENGLISH)
 
     assert "set by WEBOT_MODELS__DEFAULT__MODEL" in form.text
     assert "set by WEBOT_MODELS__DEFAULT__MODEL" in vain.text

@@ -27,7 +27,7 @@ async def model() -> AsyncIterator[OpenAIServer]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
     environ = {
         "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
         "WEBOT_MODELS__DEFAULT__API_KEY": KEY,
@@ -40,24 +40,24 @@ async def house(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningSer
         yield opened
 
 
-async def read(house: RunningService, path: str) -> str:
-    answer = await house.http.get(path, headers=ENGLISH)
+async def read(service: RunningService, path: str) -> str:
+    answer = await service.http.get(path, headers=ENGLISH)
     assert answer.is_success, answer.text
     return answer.text
 
 
 async def test_a_failed_turn_is_shown_with_its_reason_and_remedy_and_runs_again(
-    house: RunningService, model: OpenAIServer
+    service: RunningService, model: OpenAIServer
 ) -> None:
-    await fail_once(house, model)
-    ((turn,), count) = await list_turns(house.service.database, "failed"), 1
-    listed = await read(house, "/console/turns")
-    without_words = await read(house, f"/console/turns/{turn.id}")
-    with_words = await read(house, f"/console/turns/{turn.id}?words=1")
-    by_api = (await house.http.get("/api/v1/turns")).json()
+    await fail_once(service, model)
+    ((turn,), count) = await list_turns(service.service.database, "failed"), 1
+    listed = await read(service, "/console/turns")
+    without_words = await read(service, f"/console/turns/{turn.id}")
+    with_words = await read(service, f"/console/turns/{turn.id}?words=1")
+    by_api = (await service.http.get("/api/v1/turns")).json()
     model.script(Says("Now it works."))
-    again = await house.http.post("/console/turns/retry", data={"id": str(turn.id)}, headers=ENGLISH)
-    await house.phone().texts(count=2)
+    again = await service.http.post("/console/turns/retry", data={"id": str(turn.id)}, headers=ENGLISH)
+    await service.phone().texts(count=2)
 
     assert "HTTP 500" in listed
     assert "Once the cause is put right, run the turn again" in listed
@@ -65,27 +65,27 @@ async def test_a_failed_turn_is_shown_with_its_reason_and_remedy_and_runs_again(
     assert WORDS in with_words
     assert (count, turn.id) == (by_api["count"], by_api["items"][0]["id"])
     assert (303, "/console/turns?retried=1") == (again.status_code, again.headers["location"])
-    assert ["retry", "read"] == [deed.action for deed in await deeds(house.service.database)]
+    assert ["retry", "read"] == [deed.action for deed in await deeds(service.service.database)]
 
 
 @pytest.mark.parametrize("asked", ["", "x", "-1", "9" * 40, "²"])
-async def test_a_turn_that_is_none_is_a_bad_request(house: RunningService, asked: str) -> None:
-    form = await house.http.post("/console/turns/retry", data={"id": asked})
-    page = await house.http.get("/console/turns/x" + asked, headers=ENGLISH)
-    program = await house.http.post("/api/v1/turns/retry", json={"ids": [asked]})
+async def test_a_turn_that_is_none_is_a_bad_request(service: RunningService, asked: str) -> None:
+    form = await service.http.post("/console/turns/retry", data={"id": asked})
+    page = await service.http.get("/console/turns/x" + asked, headers=ENGLISH)
+    program = await service.http.post("/api/v1/turns/retry", json={"ids": [asked]})
 
     assert [400, 404, 400] == [form.status_code, page.status_code, program.status_code]
     assert "application/problem+json" == program.headers["content-type"]
 
 
-async def test_usage_is_told_as_figures_table_csv_and_by_the_api(house: RunningService, model: OpenAIServer) -> None:
+async def test_usage_is_told_as_figures_table_csv_and_by_the_api(service: RunningService, model: OpenAIServer) -> None:
     model.script(Says("好"))
-    await house.phone("lisi").say("你好")
-    await house.phone("lisi").texts(count=1)
-    page = await read(house, "/console/usage?by=person&days=7")
-    csv = await house.http.get("/console/usage/csv?by=person&days=7")
-    sums = (await house.http.get("/api/v1/usage?by=model")).json()
-    wrong = await house.http.get("/console/usage?by=nobody", headers=ENGLISH)
+    await service.phone("lisi").say("你好")
+    await service.phone("lisi").texts(count=1)
+    page = await read(service, "/console/usage?by=person&days=7")
+    csv = await service.http.get("/console/usage/csv?by=person&days=7")
+    sums = (await service.http.get("/api/v1/usage?by=model")).json()
+    wrong = await service.http.get("/console/usage?by=nobody", headers=ENGLISH)
 
     assert "wecom/lisi" in page
     assert "of 5.00 CNY spent" in page
@@ -96,22 +96,22 @@ async def test_usage_is_told_as_figures_table_csv_and_by_the_api(house: RunningS
     assert 400 == wrong.status_code
 
 
-async def test_the_settings_page_says_where_each_comes_from_and_shows_no_secret(house: RunningService) -> None:
-    page = await read(house, "/console/settings")
+async def test_the_settings_page_says_where_each_comes_from_and_shows_no_secret(service: RunningService) -> None:
+    page = await read(service, "/console/settings")
 
     assert "WEBOT_MODELS__DEFAULT__API_KEY" in page
     assert "test-model" in page
     assert KEY not in page
 
 
-async def test_the_audit_comes_in_pages_and_what_is_hostile_in_it_is_text(house: RunningService) -> None:
+async def test_the_audit_comes_in_pages_and_what_is_hostile_in_it_is_text(service: RunningService) -> None:
     for number in range(60):
         who = "<script>alert(1)</script>" if number == 0 else f"li{number}"
-        await record(house.service.database, "export", who, {"format": "pdf"}, conversations=1, messages=number)
-    latest = await read(house, "/console/audit?action=export")
-    older = await read(house, "/console/audit?action=export&before=11")
-    first = (await house.http.get("/api/v1/audit?limit=40")).json()
-    second = (await house.http.get(f"/api/v1/audit?limit=40&cursor={first['next']}")).json()
+        await record(service.service.database, "export", who, {"format": "pdf"}, conversations=1, messages=number)
+    latest = await read(service, "/console/audit?action=export")
+    older = await read(service, "/console/audit?action=export&before=11")
+    first = (await service.http.get("/api/v1/audit?limit=40")).json()
+    second = (await service.http.get(f"/api/v1/audit?limit=40&cursor={first['next']}")).json()
 
     assert "li59" in latest
     assert "before=11" in latest
@@ -128,14 +128,16 @@ def test_the_shell_filters_the_audit_by_every_kind_of_deed() -> None:
     assert get_args(Action) == tuple(filtered.type.choices)
 
 
-async def test_the_models_are_shown_and_one_is_asked_what_it_can_do(house: RunningService, model: OpenAIServer) -> None:
+async def test_the_models_are_shown_and_one_is_asked_what_it_can_do(
+    service: RunningService, model: OpenAIServer
+) -> None:
     model.script(Says("1 2 3"), Says("It is noon."), Says("red"))
-    page = await read(house, "/console/models")
-    tested = await house.http.post("/console/models/default/test", headers=ENGLISH)
-    unknown = await house.http.post("/console/models/none/test", headers=ENGLISH)
-    listed = (await house.http.get("/api/v1/models")).json()
+    page = await read(service, "/console/models")
+    tested = await service.http.post("/console/models/default/test", headers=ENGLISH)
+    unknown = await service.http.post("/console/models/none/test", headers=ENGLISH)
+    listed = (await service.http.get("/api/v1/models")).json()
     model.script(Fails(401))
-    refused = (await house.http.post("/api/v1/models/default/test")).json()
+    refused = (await service.http.post("/api/v1/models/default/test")).json()
 
     assert "test-model" in page
     assert "It sees pictures." in tested.text
@@ -148,9 +150,9 @@ async def test_the_models_are_shown_and_one_is_asked_what_it_can_do(house: Runni
     assert KEY not in page + tested.text + json.dumps(listed) + json.dumps(refused)
 
 
-async def test_the_doctor_examines_the_running_service(house: RunningService) -> None:
-    page = await house.http.post("/console/doctor", headers=ENGLISH)
-    report = (await house.http.get("/api/v1/doctor")).json()
+async def test_the_doctor_examines_the_running_service(service: RunningService) -> None:
+    page = await service.http.post("/console/doctor", headers=ENGLISH)
+    report = (await service.http.get("/api/v1/doctor")).json()
 
     assert page.is_success
     assert "✓" in page.text

@@ -39,7 +39,7 @@ def png(width: int, height: int) -> bytes:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         yield opened
 
@@ -55,20 +55,20 @@ async def browser_page() -> AsyncIterator[Page]:
 
 
 @pytest.fixture
-async def page(house: RunningService, browser_page: Page) -> Page:
+async def page(service: RunningService, browser_page: Page) -> Page:
     """The chat page of zhangsan, which must not complain of anything."""
     browser_page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
-    await browser_page.goto(f"{house.http.base_url}/console")
+    await browser_page.goto(f"{service.http.base_url}/console")
     await expect(browser_page.locator("#welcome")).to_be_visible()
     return browser_page
 
 
-async def test_a_person_says_hello_and_reads_the_answer(house: RunningService, page: Page) -> None:
+async def test_a_person_says_hello_and_reads_the_answer(service: RunningService, page: Page) -> None:
     await page.locator("#text").fill("你好")
     await page.keyboard.press("Enter")
     await expect(page.locator(REPLIES)).to_contain_text("收到：“你好”")
     await expect(page.locator("#typing")).to_be_hidden()
-    (said, _) = house.phone().entries()
+    (said, _) = service.phone().entries()
 
     assert said.kind == "said"
     assert Text("你好") == said.content
@@ -76,7 +76,7 @@ async def test_a_person_says_hello_and_reads_the_answer(house: RunningService, p
 
 
 async def test_a_line_is_broken_with_shift_and_not_sent_while_an_input_method_composes(
-    house: RunningService, page: Page
+    service: RunningService, page: Page
 ) -> None:
     text = page.locator("#text")
     await text.fill("一")
@@ -85,14 +85,14 @@ async def test_a_line_is_broken_with_shift_and_not_sent_while_an_input_method_co
     await text.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
     await text.dispatch_event("keydown", {"key": "Enter", "keyCode": 229})
 
-    assert [] == house.phone().entries()
+    assert [] == service.phone().entries()
 
     await page.keyboard.press("Enter")
     await expect(page.locator("#stream .mine .bubble")).to_have_text("一\n二", use_inner_text=True)
     await expect(page.locator(REPLIES)).to_have_count(1)
 
 
-async def test_a_picture_and_a_file_are_uploaded_shown_and_downloaded(house: RunningService, page: Page) -> None:
+async def test_a_picture_and_a_file_are_uploaded_shown_and_downloaded(service: RunningService, page: Page) -> None:
     sky: FilePayload = {"name": "天空.png", "mimeType": "image/png", "buffer": png(40, 30)}
     await page.set_input_files("#files", sky)
     await expect(page.locator(REPLIES)).to_have_count(1)
@@ -103,7 +103,7 @@ async def test_a_picture_and_a_file_are_uploaded_shown_and_downloaded(house: Run
     async with page.expect_download() as waiting:
         await page.locator("#stream .file").click()
     downloaded = await waiting.value
-    contents = [entry.content for entry in house.phone().entries() if entry.kind == "said"]
+    contents = [entry.content for entry in service.phone().entries() if entry.kind == "said"]
 
     assert [Image, File] == [type(content) for content in contents]
     assert 40 == await picture.evaluate("picture => picture.naturalWidth")
@@ -111,13 +111,13 @@ async def test_a_picture_and_a_file_are_uploaded_shown_and_downloaded(house: Run
     assert b"%PDF-1.4 " == Path(await downloaded.path()).read_bytes()  # noqa: ASYNC240 (a few bytes)
 
 
-async def test_the_menus_help_is_a_click(house: RunningService, page: Page) -> None:
+async def test_the_menus_help_is_a_click(service: RunningService, page: Page) -> None:
     await page.locator("summary", has_text="快捷指令").click()
     await page.get_by_role("button", name="帮助").click()
     await expect(page.locator(REPLIES)).to_contain_text("@clear")
     await expect(page.locator("#stream .note")).to_contain_text("点击了菜单“帮助”")
 
-    assert Clicked("@help") == next(entry.content for entry in house.phone().entries() if entry.kind == "said")
+    assert Clicked("@help") == next(entry.content for entry in service.phone().entries() if entry.kind == "said")
 
 
 async def test_hostile_words_are_shown_as_words(tmp_path: Path, browser_page: Page) -> None:
@@ -127,8 +127,8 @@ async def test_hostile_words_are_shown_as_words(tmp_path: Path, browser_page: Pa
             "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
             "WEBOT_MODELS__DEFAULT__MODEL": HOSTILE,
         }
-        async with running_service(tmp_path, environ) as house:
-            await browser_page.goto(f"{house.http.base_url}/console")
+        async with running_service(tmp_path, environ) as service:
+            await browser_page.goto(f"{service.http.base_url}/console")
             await browser_page.locator("#text").fill(HOSTILE)
             await browser_page.keyboard.press("Enter")
             await expect(browser_page.locator(REPLIES)).to_contain_text(HOSTILE)
@@ -148,8 +148,8 @@ async def test_one_sees_that_an_answer_is_being_made(tmp_path: Path, browser_pag
             "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
             "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
         }
-        async with running_service(tmp_path, environ) as house:
-            await browser_page.goto(f"{house.http.base_url}/console")
+        async with running_service(tmp_path, environ) as service:
+            await browser_page.goto(f"{service.http.base_url}/console")
             await browser_page.locator("#text").fill("慢慢来")
             await browser_page.keyboard.press("Enter")
             await expect(browser_page.locator("#typing")).to_be_visible()
@@ -159,24 +159,24 @@ async def test_one_sees_that_an_answer_is_being_made(tmp_path: Path, browser_pag
             await expect(browser_page.locator("#typing")).to_be_hidden()
 
 
-async def test_a_fault_is_set_and_lifted(house: RunningService, page: Page) -> None:
+async def test_a_fault_is_set_and_lifted(service: RunningService, page: Page) -> None:
     await page.locator(".fold summary").click()
     await page.locator("select[name=calls]").select_option("3")
     await page.get_by_role("button", name="45009").click()
     await expect(page.locator(".in-force li")).to_contain_text("还有 3 次")
-    ((rule, left),) = house.simulator.faults.rules().values()
+    ((rule, left),) = service.simulator.faults.rules().values()
 
     assert (Errcode(45009), "message/send", 3) == (rule.fault, rule.route, left)
 
     await page.get_by_role("button", name="全部解除").click()
     await expect(page.locator(".in-force")).to_have_count(0)
 
-    assert {} == house.simulator.faults.rules()
+    assert {} == service.simulator.faults.rules()
 
 
-async def test_both_languages_and_a_narrow_screen(house: RunningService, browser_page: Page) -> None:
+async def test_both_languages_and_a_narrow_screen(service: RunningService, browser_page: Page) -> None:
     await browser_page.set_viewport_size({"width": 390, "height": 844})
-    await browser_page.goto(f"{house.http.base_url}/console?user=lisi&lang=en")
+    await browser_page.goto(f"{service.http.base_url}/console?user=lisi&lang=en")
     await expect(browser_page.get_by_placeholder("Write a message")).to_be_visible()
     await expect(browser_page.locator("#side")).to_be_hidden()
     await browser_page.locator(".top [data-side]").click()

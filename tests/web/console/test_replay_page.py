@@ -28,7 +28,7 @@ def answer(asked: Mapping[str, Any]) -> Act:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with OpenAIServer(otherwise=answer) as server:
         environ = {
             "WEBOT_MODELS__DEFAULT__MODEL": "fake",
@@ -56,11 +56,11 @@ async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
     ],
 )
 async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_added_up(
-    house: RunningService, browser_page: Page, lang: str, sums: tuple[str, str, str]
+    service: RunningService, browser_page: Page, lang: str, sums: tuple[str, str, str]
 ) -> None:
     page = browser_page
     page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
-    await page.goto(f"{house.console.base_url}/console/chains/default?lang={lang}")
+    await page.goto(f"{service.console.base_url}/console/chains/default?lang={lang}")
     await page.locator(".chain-tabs a[href*='/replay']").click()
     await page.locator("input[name=rubric]").fill("the shorter, the better")
     await page.keyboard.press("Enter")
@@ -86,9 +86,9 @@ async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_ad
     assert 0 == await page.locator("#pairs img, #pairs script").count()
 
 
-async def test_a_replay_is_stopped_and_what_is_wrong_is_said(house: RunningService, browser_page: Page) -> None:
-    page, address = browser_page, f"{house.console.base_url}/console/chains/default/replay?lang=en"
-    file = Path(house.service.settings.storage.data_dir) / "chains" / "drafts" / "default.toml"
+async def test_a_replay_is_stopped_and_what_is_wrong_is_said(service: RunningService, browser_page: Page) -> None:
+    page, address = browser_page, f"{service.console.base_url}/console/chains/default/replay?lang=en"
+    file = Path(service.service.settings.storage.data_dir) / "chains" / "drafts" / "default.toml"
     await page.goto(address)
     file.write_text('modle = "x"', encoding="utf-8")
     await page.locator("#replay button.primary").click()
@@ -97,11 +97,11 @@ async def test_a_replay_is_stopped_and_what_is_wrong_is_said(house: RunningServi
     await expect(page.locator(".chain-notice.bad").first).to_contain_text("modle")
 
 
-async def test_without_a_script_the_form_brings_all_pairs_at_once(house: RunningService) -> None:
+async def test_without_a_script_the_form_brings_all_pairs_at_once(service: RunningService) -> None:
     asked = {"last": "20", "rubric": "the shorter, the better", "judge": "default", "tools": "on"}
-    page = await house.console.post("/console/chains/default/replay?lang=en", data=asked)
-    wrong = await house.console.post("/console/chains/default/replay?lang=en", data=asked | {"judge": "nobody"})
-    unfit = await house.console.post("/console/chains/default/replay?lang=en", data=asked | {"last": "many"})
+    page = await service.console.post("/console/chains/default/replay?lang=en", data=asked)
+    wrong = await service.console.post("/console/chains/default/replay?lang=en", data=asked | {"judge": "nobody"})
+    unfit = await service.console.post("/console/chains/default/replay?lang=en", data=asked | {"last": "many"})
 
     assert "2 of 2 answers differ" in page.text
     assert "2 better, 0 same, 0 worse" in page.text

@@ -25,7 +25,7 @@ async def model() -> AsyncIterator[OpenAIServer]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
     environ = {
         "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
         "WEBOT_MODELS__DEFAULT__API_KEY": KEY,
@@ -46,12 +46,12 @@ async def house(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningSer
     ],
 )
 async def test_a_drawer_tells_how_a_message_was_answered(
-    house: RunningService, model: OpenAIServer, browser_page: Page, lang: str, words: tuple[str, str, str, str]
+    service: RunningService, model: OpenAIServer, browser_page: Page, lang: str, words: tuple[str, str, str, str]
 ) -> None:
     page = browser_page
     page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     model.script(Says("# Leave\n\n**On page 12.**"))
-    await page.goto(f"{house.http.base_url}/console?lang={lang}")
+    await page.goto(f"{service.http.base_url}/console?lang={lang}")
     await page.locator("#text").fill(HOSTILE)
     await page.keyboard.press("Enter")
     await expect(page.locator(REPLIES)).to_contain_text("On page 12.")
@@ -76,14 +76,14 @@ async def test_a_drawer_tells_how_a_message_was_answered(
     assert "taken" not in await page.title()
 
 
-async def test_an_answer_read_in_the_conversations_leads_to_how_it_came_about(house: RunningService) -> None:
-    phone = house.phone("lisi")
+async def test_an_answer_read_in_the_conversations_leads_to_how_it_came_about(service: RunningService) -> None:
+    phone = service.phone("lisi")
     await phone.say("where?")
     await phone.texts(count=1)
-    reading = await house.console.get("/console/conversations/1", headers=ENGLISH)
-    traced = await house.console.get("/console/conversations/1/trace/1", headers=ENGLISH)
+    reading = await service.console.get("/console/conversations/1", headers=ENGLISH)
+    traced = await service.console.get("/console/conversations/1/trace/1", headers=ENGLISH)
     gone = [
-        (await house.console.get(path, headers=ENGLISH)).status_code
+        (await service.console.get(path, headers=ENGLISH)).status_code
         for path in (
             "/console/conversations/1/trace/7",
             "/console/conversations/9/trace/1",
@@ -96,25 +96,25 @@ async def test_an_answer_read_in_the_conversations_leads_to_how_it_came_about(ho
     assert "test-model" in traced.text
     assert KEY not in traced.text
     assert [404, 404, 404] == gone
-    assert ["read", "read"] == [deed.action for deed in await deeds(house.service.database)]
+    assert ["read", "read"] == [deed.action for deed in await deeds(service.service.database)]
 
 
 async def test_a_failed_turn_says_why_and_who_is_forgotten_is_forgotten_here_too(
-    house: RunningService, model: OpenAIServer
+    service: RunningService, model: OpenAIServer
 ) -> None:
     model.script(Fails(500))
-    phone = house.phone("lisi")
+    phone = service.phone("lisi")
     await phone.say("where?")
     await phone.texts(count=1)
     (number, *_) = [entry.number for entry in phone.entries()]
-    failed = await house.console.get(f"/console/inspect?user=lisi&entry={number}&lang=en", headers=ENGLISH)
-    logged = house.service.foundation.request_log.find("1")
-    house.service.foundation.request_log.forget(Person("wecom", "lisi"))
+    failed = await service.console.get(f"/console/inspect?user=lisi&entry={number}&lang=en", headers=ENGLISH)
+    logged = service.service.foundation.request_log.find("1")
+    service.service.foundation.request_log.forget(Person("wecom", "lisi"))
 
     assert "HTTP 500" in failed.text
     assert "No answer could be made" in failed.text
     assert logged is not None
-    assert None is house.service.foundation.request_log.find("1")
+    assert None is service.service.foundation.request_log.find("1")
 
 
 async def test_an_answer_of_a_bot_in_a_group_tells_how_it_came_about(tmp_path: Path, model: OpenAIServer) -> None:
@@ -124,15 +124,15 @@ async def test_an_answer_of_a_bot_in_a_group_tells_how_it_came_about(tmp_path: P
         "WEBOT_MODELS__DEFAULT__API_KEY": KEY,
         "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
     }
-    async with running_service(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as service:
         room = {"channel": "bot", "user": "lisi", "group": "team"}
-        said = await house.console.post("/console/do", data=room | {"kind": "text", "text": "@bot where?"})
-        app = house.service.channels["bot"].simulated
+        said = await service.console.post("/console/do", data=room | {"kind": "text", "text": "@bot where?"})
+        app = service.service.channels["bot"].simulated
         assert app is not None
-        phone = house.simulator.phone("lisi", agent_id=app.agent_id, corp_id=app.corp_id, group="team")
+        phone = service.simulator.phone("lisi", agent_id=app.agent_id, corp_id=app.corp_id, group="team")
         await phone.texts(count=1)
         traced = [
-            await house.console.get("/console/inspect", params=room | {"entry": str(each.number)}, headers=ENGLISH)
+            await service.console.get("/console/inspect", params=room | {"entry": str(each.number)}, headers=ENGLISH)
             for each in phone.entries()
         ]
 

@@ -16,7 +16,7 @@ LISTED = tomllib.loads(CONSOLE.joinpath("vendored.toml").read_text())["file"]
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         yield opened
 
@@ -56,9 +56,9 @@ def test_the_editors_licence_names_the_versions_that_are_locked() -> None:
             assert f"{name.rpartition('/')[2]} {package['version']}" in licence, name
 
 
-async def test_files_are_packed_for_browsers_that_take_it(house: RunningService) -> None:
-    packed = await house.http.get("/console/static/codemirror.min.js", headers={"Accept-Encoding": "br, gzip"})
-    plain = await house.http.get("/console/static/codemirror.min.js", headers={"Accept-Encoding": "gzip;q=0"})
+async def test_files_are_packed_for_browsers_that_take_it(service: RunningService) -> None:
+    packed = await service.http.get("/console/static/codemirror.min.js", headers={"Accept-Encoding": "br, gzip"})
+    plain = await service.http.get("/console/static/codemirror.min.js", headers={"Accept-Encoding": "gzip;q=0"})
 
     assert ("gzip", None) == (packed.headers.get("content-encoding"), plain.headers.get("content-encoding"))
     assert int(packed.headers["content-length"]) * 2 < int(plain.headers["content-length"])

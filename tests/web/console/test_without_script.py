@@ -28,13 +28,13 @@ async def _is_reached(page: Page, selector: str) -> bool:
 
 
 async def test_every_page_reads_without_script_and_the_keyboard_reaches_what_it_offers(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house, async_playwright() as playwright:
+    async with running_service(tmp_path) as service, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page(locale="en", java_script_enabled=False)
         page.set_default_timeout(15_000)
         unread, unreached = [], []
         for entry in NAVIGATION:
-            answer = await page.goto(f"{house.console.base_url}/console{entry.path}?lang=en")
+            answer = await page.goto(f"{service.console.base_url}/console{entry.path}?lang=en")
             assert answer is not None
             words = (await page.locator("main").inner_text()).split()
             await expect(page.locator("main h1")).to_be_visible()

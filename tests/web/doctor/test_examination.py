@@ -206,12 +206,12 @@ async def test_a_clock_that_is_off_is_seen_by_wecoms_own(
     tmp_path: Path, environ: dict[str, str], model: OpenAIServer
 ) -> None:
     environ["WEBOT_CHANNELS__WECOM__API_BASE"] = model.base_url.removesuffix("/v1")
-    told = []
+    outcomes = []
     for date in (formatdate(usegmt=True), "Thu, 01 Jan 2026 00:00:00 GMT"):
         # What looks who is there, and what asks for a token.
         model.script(*[Fails(200, message="errcode", headers={"date": date})] * 2)
-        told.append((await examined(tmp_path, environ))["wecom", "clock"])
-    right, wrong = told
+        outcomes.append((await examined(tmp_path, environ))["wecom", "clock"])
+    right, wrong = outcomes
 
     assert "well" == right.state
     assert "ill" == wrong.state
@@ -352,10 +352,10 @@ def test_json_has_every_finding_and_no_secret_and_the_exit_code_tells(tmp_path: 
         "WEBOT_SERVER__PORT": "0",
     }
     ran = asyncio.run(webot("doctor", "--json", "--timeout", "2", folder=tmp_path, environ=environ))
-    told = json.loads(ran.out)
-    network = next(finding for finding in told["findings"] if finding["check"] == "network")
+    outcomes = json.loads(ran.out)
+    network = next(finding for finding in outcomes["findings"] if finding["check"] == "network")
 
-    assert (1, "", False) == (ran.code, ran.err, told["ok"])
+    assert (1, "", False) == (ran.code, ran.err, outcomes["ok"])
     assert ("ill", "wecom") == (network["state"], network["about"])
     assert network["fix"].startswith("The connection is refused")
     assert not [secret for secret in ("opensesame", "sesameopen", "jWmYm7qr5n") if secret in ran.out]

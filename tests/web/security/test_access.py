@@ -136,9 +136,9 @@ async def test_a_verb_that_has_no_token_says_so(tmp_path: Path) -> None:
 
 def test_a_password_that_is_made_fits_its_hash_and_stays(tmp_path: Path) -> None:
     here = settings(tmp_path)
-    told: list[str] = []
-    access = make_password(here, open_access(here), told.append)
-    (password,) = told
+    passwords: list[str] = []
+    access = make_password(here, open_access(here), passwords.append)
+    (password,) = passwords
 
     assert password_fits(password, access.password_hash)
     assert len(password) >= 20
@@ -175,14 +175,14 @@ async def test_the_page_that_asks_for_the_password_has_its_looks(tmp_path: Path)
 
 async def test_the_password_is_told_at_the_first_start_and_never_again(tmp_path: Path) -> None:
     environ = where(tmp_path) | {"WEBOT_CONSOLE__HOST": "127.0.0.1", "WEBOT_CONSOLE__GENERATE_PASSWORD": "true"}
-    told: list[str] = []
+    passwords: list[str] = []
     for _ in range(2):
-        async with served(tmp_path, environ, told) as http:
+        async with served(tmp_path, environ, passwords) as http:
             without = await http.get("/console")
-            with_it = await http.get("/console", headers={"Authorization": basic(told[0])})
+            with_it = await http.get("/console", headers={"Authorization": basic(passwords[0])})
 
     assert [401, 200] == [without.status_code, with_it.status_code]
-    assert 1 == len(told)
+    assert 1 == len(passwords)
 
 
 async def test_a_service_prints_the_password_it_has_made_before_it_says_that_it_is_ready(tmp_path: Path) -> None:
@@ -248,12 +248,12 @@ async def guarded(folder: Path) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @asynccontextmanager
-async def served(folder: Path, environ: dict[str, str], told: list[str]) -> AsyncIterator[httpx2.AsyncClient]:
+async def served(folder: Path, environ: dict[str, str], passwords: list[str]) -> AsyncIterator[httpx2.AsyncClient]:
     """Serve, note the passwords that are told, and give a client for the console."""
     loaded = await asyncio.to_thread(load, folder, environ)
     listeners = bind(addresses_of(loaded))
     async with (
-        serving(loaded, listeners, tell_password=told.append),
+        serving(loaded, listeners, tell_password=passwords.append),
         httpx2.AsyncClient(base_url=listeners.console_url, trust_env=False) as http,
     ):
         yield http

@@ -20,7 +20,7 @@ SAY = {"kind": "text", "text": "你好"}
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         yield opened
 
@@ -47,15 +47,15 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize("path", ["/console", "/console/status", "/console/api/status", "/console/static/chat.js"])
-async def test_only_this_machine_may_look(house: RunningService, path: str) -> None:
-    answers = {who: (await house.http.get(path, headers=headers)).status_code for who, headers in STRANGERS.items()}
+async def test_only_this_machine_may_look(service: RunningService, path: str) -> None:
+    answers = {who: (await service.http.get(path, headers=headers)).status_code for who, headers in STRANGERS.items()}
 
     assert dict.fromkeys(STRANGERS, 403) == answers
 
 
-async def test_this_machine_has_several_names(house: RunningService) -> None:
+async def test_this_machine_has_several_names(service: RunningService) -> None:
     hosts = ["127.0.0.1", "localhost", "127.0.0.1:8080", "[::1]:50008", "LOCALHOST:1"]
-    answers = {host: (await house.http.get("/console", headers={"Host": host})).status_code for host in hosts}
+    answers = {host: (await service.http.get("/console", headers={"Host": host})).status_code for host in hosts}
 
     assert dict.fromkeys(hosts, 200) == answers
 
@@ -70,28 +70,28 @@ SPEAKERS = {
 }
 
 
-async def test_no_other_page_may_speak_for_anybody(house: RunningService) -> None:
-    port = str(house.http.base_url.port)
+async def test_no_other_page_may_speak_for_anybody(service: RunningService) -> None:
+    port = str(service.http.base_url.port)
     came = {}
     for number, (who, (headers, _)) in enumerate(SPEAKERS.items()):
         sent = {name: value.replace("{port}", port) for name, value in headers.items()}
-        answer = await house.http.post("/console/do", data=SAY | {"user": f"u{number}"}, headers=sent)
-        came[who] = answer.status_code, bool(house.phone(f"u{number}").entries())
+        answer = await service.http.post("/console/do", data=SAY | {"user": f"u{number}"}, headers=sent)
+        came[who] = answer.status_code, bool(service.phone(f"u{number}").entries())
 
     assert {who: (status, status == 200) for who, (_, status) in SPEAKERS.items()} == came
 
 
-async def test_a_refusal_can_be_read(house: RunningService) -> None:
-    page = await house.http.get("/console", headers={"Host": "evil.example", "Accept": "text/html"})
-    told = await house.http.get("/console/api/status", headers={"Host": "evil.example", "Accept-Language": "en"})
+async def test_a_refusal_can_be_read(service: RunningService) -> None:
+    page = await service.http.get("/console", headers={"Host": "evil.example", "Accept": "text/html"})
+    response = await service.http.get("/console/api/status", headers={"Host": "evil.example", "Accept-Language": "en"})
 
     assert "只对本机开放" in page.text
-    assert "this machine only" in told.json()["detail"]
+    assert "this machine only" in response.json()["detail"]
 
 
-async def test_every_answer_keeps_the_page_from_harm(house: RunningService) -> None:
+async def test_every_answer_keeps_the_page_from_harm(service: RunningService) -> None:
     for path in ("/console", "/console/status", "/console/static/chat.js", "/console/media/none"):
-        answer = await house.http.get(path)
+        answer = await service.http.get(path)
 
         assert answer.headers["content-security-policy"].startswith("default-src 'self';"), path
         assert ("DENY", "nosniff") == (answer.headers["x-frame-options"], answer.headers["x-content-type-options"])
@@ -104,16 +104,16 @@ async def test_everybody_needs_the_password_where_there_is_one(tmp_path: Path) -
         "WEBOT_CONSOLE__PASSWORD_HASH": hashed,
         "WEBOT_CONSOLE__HOSTS": '["bot.example.com"]',
     }
-    async with running_service(tmp_path, environ) as house:
+    async with running_service(tmp_path, environ) as service:
 
         async def ask(**headers: str) -> httpx2.Response:
-            return await house.http.get("/console", headers={"Host": "bot.example.com", **headers})
+            return await service.http.get("/console", headers={"Host": "bot.example.com", **headers})
 
         without = await ask()
         tried = [(await ask(Authorization=basic(each))).status_code for each in ("芝麻", "", "芝麻开门", "芝麻开门")]
         garbled = [(await ask(Authorization=each)).status_code for each in ("Basic 5A==", "Basic !!!!", "Bearer x")]
-        local = await house.http.get("/console")
-        known = await house.http.get("/console", headers={"Authorization": basic("芝麻开门")})
+        local = await service.http.get("/console")
+        known = await service.http.get("/console", headers={"Authorization": basic("芝麻开门")})
 
     assert (401, 'Basic realm="webot", charset="UTF-8"') == (without.status_code, without.headers["www-authenticate"])
     assert [401, 401, 200, 200] == tried
@@ -151,14 +151,14 @@ async def test_another_password_holds_without_a_restart(tmp_path: Path) -> None:
     console = "[console]\nremote = true\npassword_hash = '{hash}'\n"
     elsewhere = {"X-Forwarded-For": "203.0.113.7"}
     await asyncio.to_thread(file.write_text, console.replace("{hash}", first), encoding="utf-8")
-    async with running_service(tmp_path) as house:
+    async with running_service(tmp_path) as service:
 
         async def status(password: str) -> int:
             headers = elsewhere | {"Authorization": basic(password)}
-            return (await house.http.get("/console", headers=headers)).status_code
+            return (await service.http.get("/console", headers=headers)).status_code
 
         assert [200, 401] == [await status("first one"), await status("second one")]
         await asyncio.to_thread(file.write_text, console.replace("{hash}", second), encoding="utf-8")
-        await until(lambda: second == house.service.settings.console.password_hash.get_secret_value())
+        await until(lambda: second == service.service.settings.console.password_hash.get_secret_value())
 
         assert [401, 200] == [await status("first one"), await status("second one")]

@@ -25,7 +25,7 @@ OPERATORS_ALONE = {
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         yield opened
 
@@ -59,9 +59,9 @@ def test_a_role_without_the_permission_is_refused() -> None:
         check_permission(SignedIn("wang", Role.READER), _chains)
 
 
-async def test_the_api_tells_what_is_wrong_as_a_problem_with_a_sentence(house: RunningService) -> None:
-    ready = await house.http.get("/api/v1/status")
-    refused = await house.http.get("/api/v1/status", headers={"Host": "rebind.example", "Accept-Language": "en"})
+async def test_the_api_tells_what_is_wrong_as_a_problem_with_a_sentence(service: RunningService) -> None:
+    ready = await service.http.get("/api/v1/status")
+    refused = await service.http.get("/api/v1/status", headers={"Host": "rebind.example", "Accept-Language": "en"})
 
     assert ready.json()["database"] == ""
     assert "application/problem+json" == refused.headers["content-type"].partition(";")[0]

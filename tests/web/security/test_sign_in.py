@@ -36,19 +36,19 @@ PAGE = {"Accept": "text/html", "Accept-Language": "en"}
 @asynccontextmanager
 async def with_users(folder: Path, **users: Role) -> AsyncIterator[RunningService]:
     """Serve a console that has users, all of one password."""
-    async with running_service(folder) as house:
+    async with running_service(folder) as service:
         for name, role in users.items():
-            await add_account(house.service.database, name, role, PASSWORD, by="root@host")
-        yield house
+            await add_account(service.service.database, name, role, PASSWORD, by="root@host")
+        yield service
 
 
-async def sign_in(house: RunningService, name: str, password: str = PASSWORD, **more: str) -> httpx2.Response:
+async def sign_in(service: RunningService, name: str, password: str = PASSWORD, **more: str) -> httpx2.Response:
     form = {"name": name, "password": password, **more}
-    return await house.console.post("/console/sign-in", data=form, headers=PAGE)
+    return await service.console.post("/console/sign-in", data=form, headers=PAGE)
 
 
-async def acts(house: RunningService) -> list[tuple[str, str]]:
-    return [(deed.who, deed.action) for deed in await deeds(house.service.database)]
+async def acts(service: RunningService) -> list[tuple[str, str]]:
+    return [(deed.who, deed.action) for deed in await deeds(service.service.database)]
 
 
 def test_a_password_is_kept_as_argon2id_and_fits_alone() -> None:
@@ -61,13 +61,13 @@ def test_a_password_is_kept_as_argon2id_and_fits_alone() -> None:
 
 
 async def test_with_the_first_user_everyone_has_to_sign_in_and_a_page_says_where(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as house:
-        before = await house.console.get("/console/status", headers=PAGE)
-        await add_account(house.service.database, "wang", Role.OPERATOR, PASSWORD, by="root@host")
-        opened = await house.console.get("/console/status?lang=en", headers=PAGE)
-        asked = await house.console.get("/api/v1/status", headers={"Accept-Language": "en"})
-        script = await house.console.get("/console/api/status", headers={"Sec-Fetch-Mode": "cors"})
-        looks = await house.console.get("/console/sign-in", headers=PAGE)
+    async with running_service(tmp_path) as service:
+        before = await service.console.get("/console/status", headers=PAGE)
+        await add_account(service.service.database, "wang", Role.OPERATOR, PASSWORD, by="root@host")
+        opened = await service.console.get("/console/status?lang=en", headers=PAGE)
+        asked = await service.console.get("/api/v1/status", headers={"Accept-Language": "en"})
+        script = await service.console.get("/console/api/status", headers={"Sec-Fetch-Mode": "cors"})
+        looks = await service.console.get("/console/sign-in", headers=PAGE)
 
     assert 200 == before.status_code
     assert (303, "/console/sign-in?next=%2Fconsole%2Fstatus%3Flang%3Den&lang=en") == (
@@ -83,12 +83,12 @@ async def test_with_the_first_user_everyone_has_to_sign_in_and_a_page_says_where
 
 
 async def test_whoever_signs_in_goes_on_to_the_page_and_is_known_until_they_sign_out(tmp_path: Path) -> None:
-    async with with_users(tmp_path, wang=Role.OPERATOR) as house:
-        entered = await sign_in(house, "wang", next="/console/status")
-        page = await house.console.get("/console/status", headers=PAGE)
-        left = await house.console.post("/console/sign-out", headers=PAGE)
-        after = await house.console.get("/api/v1/status", headers={"Cookie": f"{COOKIE}={entered.cookies[COOKIE]}"})
-        noted = await acts(house)
+    async with with_users(tmp_path, wang=Role.OPERATOR) as service:
+        entered = await sign_in(service, "wang", next="/console/status")
+        page = await service.console.get("/console/status", headers=PAGE)
+        left = await service.console.post("/console/sign-out", headers=PAGE)
+        after = await service.console.get("/api/v1/status", headers={"Cookie": f"{COOKIE}={entered.cookies[COOKIE]}"})
+        noted = await acts(service)
 
     assert (303, "/console/status") == (entered.status_code, entered.headers["location"])
     cookie = entered.headers["set-cookie"].lower()
@@ -101,14 +101,16 @@ async def test_whoever_signs_in_goes_on_to_the_page_and_is_known_until_they_sign
 
 
 async def test_a_wrong_name_or_password_says_the_same_and_more_of_them_have_to_wait(tmp_path: Path) -> None:
-    async with with_users(tmp_path, wang=Role.OPERATOR) as house:
+    async with with_users(tmp_path, wang=Role.OPERATOR) as service:
         tried = [
-            await sign_in(house, *pair) for pair in (("wang", "wrong"), ("nobody", PASSWORD), ("<script>", "\0" * 2000))
+            await sign_in(service, *pair)
+            for pair in (("wang", "wrong"), ("nobody", PASSWORD), ("<script>", "\0" * 2000))
         ]
-        fourth = await sign_in(house, "wang", "wrong")
-        waits = await sign_in(house, "wang")
+        fourth = await sign_in(service, "wang", "wrong")
+        waits = await sign_in(service, "wang")
         outside = [
-            (await sign_in(house, "wang", next=each)).headers.get("location") for each in ("//evil.example", "https:x")
+            (await sign_in(service, "wang", next=each)).headers.get("location")
+            for each in ("//evil.example", "https:x")
         ]
 
     assert [401, 401, 401] == [each.status_code for each in tried]
@@ -121,52 +123,52 @@ async def test_a_wrong_name_or_password_says_the_same_and_more_of_them_have_to_w
 
 @pytest.mark.parametrize("address", ["//evil.example", "https://evil.example", "/console//evil", "/console/\\e", "/x"])
 async def test_signing_in_leads_to_no_other_site(tmp_path: Path, address: str) -> None:
-    async with running_service(tmp_path) as house:
-        code = house.service.accounts.offer_code()
-        entered = await house.console.post("/console/sign-in", data={"code": code, "next": address}, headers=PAGE)
+    async with running_service(tmp_path) as service:
+        code = service.service.accounts.offer_code()
+        entered = await service.console.post("/console/sign-in", data={"code": code, "next": address}, headers=PAGE)
 
     assert "/console" == entered.headers["location"]
 
 
 async def test_no_other_page_signs_anybody_in_or_out(tmp_path: Path) -> None:
-    async with with_users(tmp_path, wang=Role.OPERATOR) as house:
+    async with with_users(tmp_path, wang=Role.OPERATOR) as service:
         foreign = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
         form = {"name": "wang", "password": PASSWORD}
-        entered = await house.console.post("/console/sign-in", data=form, headers=PAGE | foreign)
-        left = await house.console.post("/console/sign-out", headers=PAGE | foreign)
+        entered = await service.console.post("/console/sign-in", data=form, headers=PAGE | foreign)
+        left = await service.console.post("/console/sign-out", headers=PAGE | foreign)
 
     assert [403, 403] == [entered.status_code, left.status_code]
     assert not entered.cookies
 
 
 async def test_a_new_password_or_the_removal_of_a_user_ends_their_sessions(tmp_path: Path) -> None:
-    async with with_users(tmp_path, wang=Role.OPERATOR, li=Role.READER) as house:
-        database = house.service.database
+    async with with_users(tmp_path, wang=Role.OPERATOR, li=Role.READER) as service:
+        database = service.service.database
         found = []
         for name, change in (
             ("wang", set_password(database, "wang", PASSWORD + "新", by="root@host")),
             ("li", remove_account(database, "li", by="root@host")),
         ):
-            house.console.cookies.clear()
-            await sign_in(house, name)
-            before = (await house.console.get("/api/v1/status")).status_code
+            service.console.cookies.clear()
+            await sign_in(service, name)
+            before = (await service.console.get("/api/v1/status")).status_code
             await change
-            found.append((before, (await house.console.get("/api/v1/status")).status_code))
+            found.append((before, (await service.console.get("/api/v1/status")).status_code))
 
     assert [(200, 401), (200, 401)] == found
 
 
 async def test_each_role_opens_its_own_pages_and_no_other(tmp_path: Path) -> None:
-    async with with_users(tmp_path, boss=Role.OPERATOR, writer=Role.PROMPT_ENGINEER, viewer=Role.READER) as house:
+    async with with_users(tmp_path, boss=Role.OPERATOR, writer=Role.PROMPT_ENGINEER, viewer=Role.READER) as service:
         found = {}
         for name in ("boss", "writer", "viewer"):
-            house.console.cookies.clear()
-            await sign_in(house, name)
+            service.console.cookies.clear()
+            await sign_in(service, name)
             said = {"user": "zhangsan", "content": {"kind": "text", "text": "@help"}}
             asked = [
-                await house.console.get("/console/status"),
-                await house.console.get("/metrics"),
-                await house.console.post("/console/api/do", json=said),
+                await service.console.get("/console/status"),
+                await service.console.get("/metrics"),
+                await service.console.post("/console/api/do", json=said),
             ]
             found[name] = [each.status_code for each in asked]
 
@@ -176,15 +178,15 @@ async def test_each_role_opens_its_own_pages_and_no_other(tmp_path: Path) -> Non
 async def test_a_real_channel_makes_the_start_offer_an_address_that_works_once(tmp_path: Path) -> None:
     async with WeComSimulator([invent_app()]) as platform:
         environ = credentials(platform.app(), platform.url) | {"WEBOT_CHANNELS__HR__PATH": "/hr"}
-        async with running_service(tmp_path, environ) as house:
-            asked = await house.console.get("/console", headers=PAGE)
-            code = house.service.accounts.offer_code()
-            page = await house.console.get(f"/console/sign-in?code={code}", headers=PAGE)
-            entered = await house.console.post("/console/sign-in", data={"code": code}, headers=PAGE)
-            opened = await house.console.get("/console", headers=PAGE)
-            house.console.cookies.clear()
-            again = await house.console.post("/console/sign-in", data={"code": code}, headers=PAGE)
-            empty = await house.console.post("/console/sign-in", data={"code": ""}, headers=PAGE)
+        async with running_service(tmp_path, environ) as service:
+            asked = await service.console.get("/console", headers=PAGE)
+            code = service.service.accounts.offer_code()
+            page = await service.console.get(f"/console/sign-in?code={code}", headers=PAGE)
+            entered = await service.console.post("/console/sign-in", data={"code": code}, headers=PAGE)
+            opened = await service.console.get("/console", headers=PAGE)
+            service.console.cookies.clear()
+            again = await service.console.post("/console/sign-in", data={"code": code}, headers=PAGE)
+            empty = await service.console.post("/console/sign-in", data={"code": ""}, headers=PAGE)
 
     assert (303, "/console/sign-in") == (asked.status_code, asked.headers["location"])
     # Looking does not use it up: programs that preview addresses do.
@@ -195,15 +197,15 @@ async def test_a_real_channel_makes_the_start_offer_an_address_that_works_once(t
 
 
 async def test_a_program_uses_its_token_until_it_is_revoked(tmp_path: Path) -> None:
-    async with with_users(tmp_path, wang=Role.OPERATOR) as house:
-        database = house.service.database
+    async with with_users(tmp_path, wang=Role.OPERATOR) as service:
+        database = service.service.database
         token = await make_token(database, "ci", Role.READER, days=1, by="root@host")
         bearer = {"Authorization": f"Bearer {token}"}
-        allowed = await house.console.get("/api/v1/status", headers=bearer)
-        denied = await house.console.post("/console/api/do", json={}, headers=bearer)
-        wrong = await house.console.get("/api/v1/status", headers={"Authorization": f"Bearer {token[:-1]}"})
+        allowed = await service.console.get("/api/v1/status", headers=bearer)
+        denied = await service.console.post("/console/api/do", json={}, headers=bearer)
+        wrong = await service.console.get("/api/v1/status", headers={"Authorization": f"Bearer {token[:-1]}"})
         await drop_token(database, "ci", by="root@host")
-        revoked = await house.console.get("/api/v1/status", headers=bearer)
+        revoked = await service.console.get("/api/v1/status", headers=bearer)
         stored = [repr(each) for each in await list_tokens(database)]
 
     assert [200, 403, 401, 401] == [each.status_code for each in (allowed, denied, wrong, revoked)]
@@ -252,8 +254,8 @@ async def test_what_is_no_account_is_refused_with_what_would_be_right(
 
 
 async def test_many_who_sign_in_at_once_are_checked_a_few_at_a_time(tmp_path: Path) -> None:
-    async with with_users(tmp_path, wang=Role.OPERATOR) as house:
-        asked = await asyncio.gather(*(sign_in(house, f"n{number}", "wrong") for number in range(20)))
+    async with with_users(tmp_path, wang=Role.OPERATOR) as service:
+        asked = await asyncio.gather(*(sign_in(service, f"n{number}", "wrong") for number in range(20)))
 
     statuses = [each.status_code for each in asked]
     assert {401, 429} == set(statuses)

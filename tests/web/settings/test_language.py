@@ -35,7 +35,7 @@ def test_the_language_is_the_chats_or_the_locales(
 
 
 @pytest.mark.parametrize(
-    ("local", "told"),
+    ("local", "expected"),
     [
         ('[chat]\nturns = "十"', '[chat] turns: 现在是 "十"，应为整数（0 到 1000）'),
         ('[chat]\nlanguage = "fr"', '[chat] language: 现在是 "fr"，应为"zh" 或 "en"'),
@@ -47,13 +47,13 @@ def test_the_language_is_the_chats_or_the_locales(
         ("[chatt]\nturns = 3", "[chatt]: 没有这个表；是不是想写 [chat]？可用的表有：[server], "),
     ],
 )
-def test_each_mistake_can_be_told_in_chinese(tmp_path: Path, local: str, told: str) -> None:
+def test_each_mistake_can_be_told_in_chinese(tmp_path: Path, local: str, expected: str) -> None:
     (tmp_path / "settings.local.toml").write_text(local, encoding="utf-8")
     (problem,) = problems(tmp_path)
     said = in_language(problem, CHINESE)
 
     assert said.startswith("settings.local.toml: ")
-    assert told in said
+    assert expected in said
 
 
 def test_a_file_in_another_encoding_is_told_in_chinese(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ CHAT_KEYS = f"Known keys: {', '.join(Chat.model_fields)}"
 
 
 @pytest.mark.parametrize(
-    ("local", "told"),
+    ("local", "expected"),
     [
         pytest.param(
             '[chat]\nturns = "ten"',
@@ -150,14 +150,14 @@ CHAT_KEYS = f"Known keys: {', '.join(Chat.model_fields)}"
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_place_and_the_way_out(tmp_path: Path, local: str, told: str) -> None:
+def test_a_mistake_is_told_with_its_place_and_the_way_out(tmp_path: Path, local: str, expected: str) -> None:
     write(tmp_path, local=local)
 
-    assert (f"settings.local.toml: {told}",) == problems(tmp_path)
+    assert (f"settings.local.toml: {expected}",) == problems(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("variable", "typed", "told"),
+    ("variable", "typed", "expected"),
     [
         pytest.param(
             "WEBOT_CHAT__TURNS",
@@ -176,14 +176,16 @@ def test_a_mistake_is_told_with_its_place_and_the_way_out(tmp_path: Path, local:
         ),
     ],
 )
-def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path, variable: str, typed: str, told: str) -> None:
-    assert (f"{variable}: {told}",) == problems(tmp_path, {variable: typed})
+def test_a_mistake_in_the_environment_names_the_variable(
+    tmp_path: Path, variable: str, typed: str, expected: str
+) -> None:
+    assert (f"{variable}: {expected}",) == problems(tmp_path, {variable: typed})
 
 
 def test_an_unknown_table_in_the_environment_is_refused(tmp_path: Path) -> None:
-    (told,) = problems(tmp_path, {"WEBOT_FOO__BAR": "1"})
+    (problem,) = problems(tmp_path, {"WEBOT_FOO__BAR": "1"})
 
-    assert told.startswith("WEBOT_FOO__BAR: [foo]: no such table. Known tables: [server],")
+    assert problem.startswith("WEBOT_FOO__BAR: [foo]: no such table. Known tables: [server],")
 
 
 def test_two_underscores_after_the_prefix_are_refused(tmp_path: Path) -> None:
@@ -222,7 +224,7 @@ def test_a_mistake_never_shows_a_secret(tmp_path: Path, secrets: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("[chat]\nturns = = 5", "2: not TOML: Invalid value"),
         ("[chat]\nturns 5", "2: not TOML: Expected '=' after a key; a line is a key, =, and a value"),
@@ -231,12 +233,12 @@ def test_a_mistake_never_shows_a_secret(tmp_path: Path, secrets: str) -> None:
         ("[models.default]\nmodel = “deepseek-chat”", "2: not TOML: Invalid value; here are Chinese quotation marks “"),
     ],
 )
-def test_broken_toml_is_told_by_file_and_line(tmp_path: Path, text: str, told: str) -> None:
+def test_broken_toml_is_told_by_file_and_line(tmp_path: Path, text: str, expected: str) -> None:
     write(tmp_path, local=text)
 
     (problem,) = problems(tmp_path)
 
-    assert problem.startswith(f"settings.local.toml:{told}")
+    assert problem.startswith(f"settings.local.toml:{expected}")
 
 
 def test_a_file_in_another_encoding_is_refused_by_name(tmp_path: Path) -> None:
@@ -252,9 +254,9 @@ def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
-    (told,) = problems(tmp_path / "nowhere")
+    (problem,) = problems(tmp_path / "nowhere")
 
-    assert told.endswith("nowhere: no such folder (from --settings or WEBOT_SETTINGS_DIR)")
+    assert problem.endswith("nowhere: no such folder (from --settings or WEBOT_SETTINGS_DIR)")
 
 
 def test_a_fault_of_a_whole_table_names_the_last_layer_that_set_a_key_of_it(tmp_path: Path) -> None:
@@ -263,8 +265,10 @@ def test_a_fault_of_a_whole_table_names_the_last_layer_that_set_a_key_of_it(tmp_
     with pytest.raises(SettingsInvalid) as refused:
         load(tmp_path, {})
 
-    (told,) = refused.value.problems
-    assert told.startswith("settings.local.toml: [channels.wecom]: secret, agent_id, token, encoding_aes_key missing;")
+    (problem,) = refused.value.problems
+    assert problem.startswith(
+        "settings.local.toml: [channels.wecom]: secret, agent_id, token, encoding_aes_key missing;"
+    )
 
 
 def test_a_table_on_its_own_becomes_its_model_or_its_problems() -> None:

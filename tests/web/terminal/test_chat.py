@@ -32,7 +32,7 @@ CHAT = (sys.executable, "-c", "import sys; from web.cli import main; sys.exit(ma
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         yield opened
 
@@ -42,9 +42,9 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "TERM": "xterm"} | more
 
 
-async def loaded_for(house: RunningService, folder: Path) -> Loaded:
+async def loaded_for(service: RunningService, folder: Path) -> Loaded:
     """Give settings that lead to a service that runs already."""
-    environ = {"WEBOT_SERVER__PORT": str(house.http.base_url.port), "WEBOT_STORAGE__DATA_DIR": str(folder / "cli")}
+    environ = {"WEBOT_SERVER__PORT": str(service.http.base_url.port), "WEBOT_STORAGE__DATA_DIR": str(folder / "cli")}
     return await asyncio.to_thread(load, folder, environ)
 
 
@@ -72,41 +72,41 @@ async def talk(loaded: Loaded, lines: str, *, user: str = "lisi", channel: str =
     return clean, written.getvalue()
 
 
-async def test_piped_lines_are_answered_one_after_the_other(house: RunningService, tmp_path: Path) -> None:
-    clean, written = await talk(await loaded_for(house, tmp_path), "第一句\n\n@help\n第二句")
-    said = [entry for entry in house.phone("lisi").entries() if entry.kind == "said"]
+async def test_piped_lines_are_answered_one_after_the_other(service: RunningService, tmp_path: Path) -> None:
+    clean, written = await talk(await loaded_for(service, tmp_path), "第一句\n\n@help\n第二句")
+    said = [entry for entry in service.phone("lisi").entries() if entry.kind == "said"]
 
     assert clean
     assert written.index("“第一句”") < written.index("@clear") < written.index("“第二句”")
     assert 3 == len(said)
 
 
-async def test_what_was_said_before_is_not_said_again(house: RunningService, tmp_path: Path) -> None:
-    await talk(await loaded_for(house, tmp_path), "昨天的话")
-    _, written = await talk(await loaded_for(house, tmp_path), "今天的话")
+async def test_what_was_said_before_is_not_said_again(service: RunningService, tmp_path: Path) -> None:
+    await talk(await loaded_for(service, tmp_path), "昨天的话")
+    _, written = await talk(await loaded_for(service, tmp_path), "今天的话")
 
     assert "昨天的话”" not in written.partition("今天的话")[0]
     assert "今天的话" in written
 
 
-async def test_a_picture_goes_out(house: RunningService, tmp_path: Path) -> None:
+async def test_a_picture_goes_out(service: RunningService, tmp_path: Path) -> None:
     picture = tmp_path / "天空.png"
     await asyncio.to_thread(picture.write_bytes, b"\x89PNG\r\n\x1a\n0123")
-    clean, _ = await talk(await loaded_for(house, tmp_path), f"/send {picture}\n")
-    (sent, *_) = [entry for entry in house.phone("lisi").entries() if entry.kind == "said"]
+    clean, _ = await talk(await loaded_for(service, tmp_path), f"/send {picture}\n")
+    (sent, *_) = [entry for entry in service.phone("lisi").entries() if entry.kind == "said"]
 
     assert clean
     assert isinstance(sent.content, Image)
-    assert b"\x89PNG\r\n\x1a\n0123" == house.simulator.media(sent.content.media_id).data
+    assert b"\x89PNG\r\n\x1a\n0123" == service.simulator.media(sent.content.media_id).data
 
 
-async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(house: RunningService, tmp_path: Path) -> None:
-    phone = house.phone("lisi")
-    platform = house.simulator.platform
+async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(service: RunningService, tmp_path: Path) -> None:
+    phone = service.phone("lisi")
+    platform = service.simulator.platform
     label = platform.uploads.put(phone.app.corp_id, "file", b"%PDF-1.4 ", name="../../.报告.pdf").label
     folder = tmp_path / "received"
     saved = []
-    async with Client(str(house.http.base_url).rstrip("/")) as client:
+    async with Client(str(service.http.base_url).rstrip("/")) as client:
         for number in (1, 2):
             lines = Lines()
             talk = ChatSession(client, {"user": "lisi"}, Catalogue("zh"), terminal=lines, folder=folder)
@@ -121,31 +121,31 @@ async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(house: Running
     assert [f"[文件] 已保存到 {folder}/_.._.报告.pdf", f"[文件] 已保存到 {folder}/_.._.报告-2.pdf"] == saved
 
 
-async def test_a_message_that_was_not_taken_is_said_to_be(house: RunningService, tmp_path: Path) -> None:
-    clean, written = await talk(await loaded_for(house, tmp_path), "/send /nowhere/at/all.png\n")
+async def test_a_message_that_was_not_taken_is_said_to_be(service: RunningService, tmp_path: Path) -> None:
+    clean, written = await talk(await loaded_for(service, tmp_path), "/send /nowhere/at/all.png\n")
 
     assert not clean
     assert "/nowhere/at/all.png" in written
 
 
-async def test_faults_on_the_way_are_not_the_persons_business(house: RunningService, tmp_path: Path) -> None:
-    house.simulator.add_fault(LoseAnswer(1), calls=1)
-    house.simulator.add_fault(HttpStatus(500), route="message/send", calls=1)
-    clean, written = await talk(await loaded_for(house, tmp_path), "你好")
+async def test_faults_on_the_way_are_not_the_persons_business(service: RunningService, tmp_path: Path) -> None:
+    service.simulator.add_fault(LoseAnswer(1), calls=1)
+    service.simulator.add_fault(HttpStatus(500), route="message/send", calls=1)
+    clean, written = await talk(await loaded_for(service, tmp_path), "你好")
 
     assert (True, 1) == (clean, written.count("收到：“你好”"))
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "expected"),
     [({"user": "李四"}, "1 到 64"), ({"channel": "hr"}, "there are wecom")],
     ids=["a user id there cannot be", "a channel there is not"],
 )
 async def test_who_or_what_there_is_not_is_named(
-    house: RunningService, tmp_path: Path, more: dict[str, str], told: str
+    service: RunningService, tmp_path: Path, more: dict[str, str], expected: str
 ) -> None:
-    with pytest.raises(NotAnswered, match=told):
-        await talk(await loaded_for(house, tmp_path), "你好", **more)
+    with pytest.raises(NotAnswered, match=expected):
+        await talk(await loaded_for(service, tmp_path), "你好", **more)
 
 
 def test_without_a_service_one_is_run_for_the_conversation(tmp_path: Path) -> None:
@@ -207,10 +207,10 @@ async def test_an_answer_is_stopped_while_it_is_made(tmp_path: Path) -> None:
             "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
             "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
         }
-        async with running_service(tmp_path, environ) as house:
+        async with running_service(tmp_path, environ) as service:
 
             def converse() -> int:
-                with at_a_terminal(tmp_path, WEBOT_SERVER__PORT=str(house.http.base_url.port)) as (screen, program):
+                with at_a_terminal(tmp_path, WEBOT_SERVER__PORT=str(service.http.base_url.port)) as (screen, program):
                     screen.until("zhangsan> ")
                     screen.type("慢慢想\r")
                     asyncio.run_coroutine_threadsafe(model.until(lambda: bool(model.asked)), loop).result(30)
@@ -236,11 +236,11 @@ def test_colours_leave_every_character_in_place() -> None:
 
 
 async def test_a_bots_answer_is_written_once_to_a_pipe_and_grows_in_a_terminal(tmp_path: Path) -> None:
-    async with running_service(tmp_path, {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}) as house:
-        bot = house.service.channels["bot"].simulated
+    async with running_service(tmp_path, {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}) as service:
+        bot = service.service.channels["bot"].simulated
         assert bot is not None
-        await house.simulator.bots.connected(bot)
-        clean, written = await talk(await loaded_for(house, tmp_path), "第一句\n第二句", channel="bot")
+        await service.simulator.bots.connected(bot)
+        clean, written = await talk(await loaded_for(service, tmp_path), "第一句\n第二句", channel="bot")
 
     assert clean
     assert [1, 1] == [written.count("“第一句”"), written.count("“第二句”")]

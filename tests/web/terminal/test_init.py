@@ -230,10 +230,10 @@ async def test_a_variable_that_holds_in_spite_of_what_was_written_is_named(
 
 
 async def test_the_first_message_is_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with running_service(tmp_path, {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}) as house:
-        app = house.service.channels["bot"].simulated
+    async with running_service(tmp_path, {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}) as service:
+        app = service.service.channels["bot"].simulated
         assert app is not None
-        await house.simulator.bots.connected(app)
+        await service.simulator.bots.connected(app)
         given = {"channel": "bot", "mode": "connection", "bot_id": app.bot_id, "secret": app.secret}
         environ = {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db"}
         flags = InitFlags(untried=True, no_model=True, wait=60.0)
@@ -244,7 +244,7 @@ async def test_the_first_message_is_waited_for(tmp_path: Path, capsys: pytest.Ca
             said += capsys.readouterr().out
         # What came before the wait is not what is waited for, and may come at any time within it.
         while not leading.done():
-            await house.phone(agent_id=app.agent_id).say("hello")
+            await service.phone(agent_id=app.agent_id).say("hello")
             await asyncio.wait({leading}, timeout=0.5)
 
     assert 0 == leading.result()

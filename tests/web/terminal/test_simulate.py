@@ -31,13 +31,13 @@ HELLO = (Do(content=Text("你好")), Do(content=Text("@help")), Do(content=Click
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         yield opened
 
 
-async def simulate(house: RunningService, folder: Path, plan: Plan, channel: str = "") -> tuple[bool, dict[str, Any]]:
-    loaded = await asyncio.to_thread(load, folder, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
+async def simulate(service: RunningService, folder: Path, plan: Plan, channel: str = "") -> tuple[bool, dict[str, Any]]:
+    loaded = await asyncio.to_thread(load, folder, {"WEBOT_SERVER__PORT": str(service.http.base_url.port)})
     written = io.StringIO()
     clean = await run_simulation(
         loaded, plan, folder=folder, channel=channel, as_json=True, stdout=written, stderr=io.StringIO()
@@ -47,39 +47,39 @@ async def simulate(house: RunningService, folder: Path, plan: Plan, channel: str
 
 @pytest.mark.parametrize("rate", [None, 200.0], ids=["after the answer", "at a rate"])
 async def test_everybody_is_answered_once_though_each_callback_comes_three_times(
-    house: RunningService, tmp_path: Path, rate: float | None
+    service: RunningService, tmp_path: Path, rate: float | None
 ) -> None:
-    clean, report = await simulate(house, tmp_path, Plan(acts=HELLO, users=5, rate=rate, repeat=2, deliver=3))
+    clean, report = await simulate(service, tmp_path, Plan(acts=HELLO, users=5, rate=rate, repeat=2, deliver=3))
     counted = {name: report[name] for name in ("sent", "accepted", "answered", "lost", "duplicated", "out_of_order")}
 
     assert clean
     assert {"sent": 40, "accepted": 40, "answered": 40, "lost": 0, "duplicated": 0, "out_of_order": 0} == counted
-    assert 120 == house.simulator.counts.posted
-    assert {} == house.simulator.faults.rules()
+    assert 120 == service.simulator.counts.posted
+    assert {} == service.simulator.faults.rules()
     assert 0 < report["reply_ms"]["p50"] <= report["reply_ms"]["p95"] <= report["reply_ms"]["max"]
 
 
 @pytest.mark.parametrize("mode", ["connection", "callback"])
 async def test_people_in_groups_of_a_bot_are_each_answered_once_and_in_order(tmp_path: Path, mode: str) -> None:
     environ = {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot", "WEBOT_CHANNELS__BOT__MODE": mode}
-    async with running_service(tmp_path, environ) as house:
-        house.simulator.bots.poller.pause = 0.1
-        app = house.service.channels["bot"].simulated
+    async with running_service(tmp_path, environ) as service:
+        service.simulator.bots.poller.pause = 0.1
+        app = service.service.channels["bot"].simulated
         assert app is not None
         if mode == "connection":
-            await house.simulator.bots.connected(app)
+            await service.simulator.bots.connected(app)
         plan = Plan(acts=HELLO[:2], users=6, groups=2, deliver=2)
-        clean, report = await simulate(house, tmp_path, plan, channel="bot")
+        clean, report = await simulate(service, tmp_path, plan, channel="bot")
         with pytest.raises(NotAnswered, match="only AI bots have groups"):
-            await simulate(house, tmp_path, plan, channel="wecom")
+            await simulate(service, tmp_path, plan, channel="wecom")
 
     assert (True, 12, 12, 0) == (clean, report["accepted"], report["answered"], report["duplicated"])
 
 
-async def test_an_answer_that_came_twice_is_counted(house: RunningService, tmp_path: Path) -> None:
+async def test_an_answer_that_came_twice_is_counted(service: RunningService, tmp_path: Path) -> None:
     # WeCom showed it, but the word that it did was lost: the one case in which a part may come twice.
-    house.simulator.add_fault(Drop(done=True), route="message/send", calls=1)
-    clean, report = await simulate(house, tmp_path, Plan(acts=HELLO[:1]))
+    service.simulator.add_fault(Drop(done=True), route="message/send", calls=1)
+    clean, report = await simulate(service, tmp_path, Plan(acts=HELLO[:1]))
 
     assert (False, 1, 1, 0) == (clean, report["answered"], report["duplicated"], report["lost"])
 
@@ -92,22 +92,22 @@ async def test_a_message_without_an_answer_is_lost(tmp_path: Path) -> None:
             "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
             "WEBOT_LIMITS__DRAIN_SECONDS": "0",
         }
-        async with running_service(tmp_path, environ) as house:
-            clean, report = await simulate(house, tmp_path, Plan(acts=HELLO[:1], users=2, patience=0.5))
+        async with running_service(tmp_path, environ) as service:
+            clean, report = await simulate(service, tmp_path, Plan(acts=HELLO[:1], users=2, patience=0.5))
 
     assert (False, 2, 0, 2) == (clean, report["accepted"], report["answered"], report["lost"])
 
 
-async def test_an_answer_that_cannot_be_delivered_is_lost(house: RunningService, tmp_path: Path) -> None:
-    house.simulator.add_fault(Errcode(81013), route="message/send", calls=1)
-    clean, report = await simulate(house, tmp_path, Plan(acts=HELLO[:1]))
+async def test_an_answer_that_cannot_be_delivered_is_lost(service: RunningService, tmp_path: Path) -> None:
+    service.simulator.add_fault(Errcode(81013), route="message/send", calls=1)
+    clean, report = await simulate(service, tmp_path, Plan(acts=HELLO[:1]))
 
     assert (False, 1) == (clean, report["lost"])
 
 
-async def test_how_long_answers_took_is_not_told_where_there_were_none(house: RunningService, tmp_path: Path) -> None:
-    house.simulator.add_fault(Errcode(81013), route="message/send", calls=1)
-    loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
+async def test_how_long_answers_took_is_not_told_where_there_were_none(service: RunningService, tmp_path: Path) -> None:
+    service.simulator.add_fault(Errcode(81013), route="message/send", calls=1)
+    loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(service.http.base_url.port)})
     written = io.StringIO()
     plan = Plan(acts=HELLO[:1])
     await run_simulation(loaded, plan, folder=tmp_path, channel="", as_json=False, stdout=written, stderr=io.StringIO())
@@ -117,8 +117,8 @@ async def test_how_long_answers_took_is_not_told_where_there_were_none(house: Ru
     assert ["accept", "p50", "ms"] in [[*line[:2], line[-1]] for line in table if line]
 
 
-async def test_a_channel_there_is_not_is_named_with_those_there_are(house: RunningService, tmp_path: Path) -> None:
-    loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(house.http.base_url.port)})
+async def test_a_channel_there_is_not_is_named_with_those_there_are(service: RunningService, tmp_path: Path) -> None:
+    loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(service.http.base_url.port)})
     written = io.StringIO()
     with pytest.raises(NotAnswered, match="no simulated channel 'nosuch'; there are wecom"):
         await run_simulation(
@@ -132,7 +132,7 @@ async def test_a_channel_there_is_not_is_named_with_those_there_are(house: Runni
         )
 
 
-def told(number: int, msgid: str, text: str = "") -> Delivered:
+def delivery(number: int, msgid: str, text: str = "") -> Delivered:
     return Delivered(number, 100.0 + number, "ww", 1, "u", msgid, "text", text)
 
 
@@ -148,21 +148,24 @@ def track(number: int, *ids: str, lane: str = "c/u", state: str = "done", failur
 @pytest.mark.parametrize(
     ("came", "tracks", "expected"),
     [
-        pytest.param([told(3, "a"), told(4, "b")], [track(1, "a"), track(2, "b")], (2, 0, 0, 0), id="in order"),
-        pytest.param([told(3, "b"), told(4, "a")], [track(1, "a"), track(2, "b")], (2, 0, 0, 1), id="swapped"),
+        pytest.param([delivery(3, "a"), delivery(4, "b")], [track(1, "a"), track(2, "b")], (2, 0, 0, 0), id="in order"),
+        pytest.param([delivery(3, "b"), delivery(4, "a")], [track(1, "a"), track(2, "b")], (2, 0, 0, 1), id="swapped"),
         pytest.param(
-            [told(3, "b"), told(4, "a")], [track(1, "a"), track(2, "b", lane="c/u/urgent")], (2, 0, 0, 0), id="@stop"
+            [delivery(3, "b"), delivery(4, "a")],
+            [track(1, "a"), track(2, "b", lane="c/u/urgent")],
+            (2, 0, 0, 0),
+            id="@stop",
         ),
         pytest.param(
-            [told(3, "a2"), told(4, "a1"), told(5, "b")],
+            [delivery(3, "a2"), delivery(4, "a1"), delivery(5, "b")],
             [track(1, "a1", "a2"), track(2, "b")],
             (2, 0, 0, 1),
             id="the parts of one answer swapped",
         ),
-        pytest.param([told(3, "a")], [track(1, "a", "a2"), track(2)], (0, 1, 0, 0), id="a part that never came"),
-        pytest.param([told(3, "a")], [track(1, "a")], (1, 1, 0, 0), id="an event nobody knows of"),
+        pytest.param([delivery(3, "a")], [track(1, "a", "a2"), track(2)], (0, 1, 0, 0), id="a part that never came"),
+        pytest.param([delivery(3, "a")], [track(1, "a")], (1, 1, 0, 0), id="an event nobody knows of"),
         pytest.param(
-            [told(3, "a"), told(4, "z"), told(5, "n", "请稍候")],
+            [delivery(3, "a"), delivery(4, "z"), delivery(5, "n", "请稍候")],
             [track(1, "a"), track(2)],
             (1, 0, 1, 0),
             id="twice",

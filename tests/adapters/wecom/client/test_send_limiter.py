@@ -35,7 +35,7 @@ def sends(clock: Clock) -> FakeSendLog:
     return FakeSendLog(clock)
 
 
-def governor(
+def open_limiter(
     sends: FakeSendLog, clock: Clock, *, shared: bool = False, per_minute: int = 3, per_hour: int = 5
 ) -> MemberSendLimiter:
     return MemberSendLimiter(
@@ -50,79 +50,79 @@ def governor(
     )
 
 
-async def refused_for(governor: MemberSendLimiter, person: Person = ANNA) -> float:
+async def refused_for(limiter: MemberSendLimiter, person: Person = ANNA) -> float:
     with pytest.raises(TryAgain) as caught:
-        await governor.acquire(person)
+        await limiter.acquire(person)
     assert caught.value.blameless
     return caught.value.after
 
 
 async def test_messages_pass_until_the_minute_is_full(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock)
+    limiter = open_limiter(sends, clock)
 
     for _ in range(3):
-        await keeper.acquire(ANNA)
+        await limiter.acquire(ANNA)
 
-    assert 60 == await refused_for(keeper)
+    assert 60 == await refused_for(limiter)
 
 
 async def test_one_person_does_not_use_up_anothers_minute(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock)
+    limiter = open_limiter(sends, clock)
 
     for _ in range(3):
-        await keeper.acquire(ANNA)
-        await keeper.acquire(BERND)
+        await limiter.acquire(ANNA)
+        await limiter.acquire(BERND)
 
-    assert 60 == await refused_for(keeper, BERND)
+    assert 60 == await refused_for(limiter, BERND)
 
 
 async def test_a_refused_message_does_not_count(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock)
+    limiter = open_limiter(sends, clock)
     for _ in range(3):
-        await keeper.acquire(ANNA)
-    await refused_for(keeper)
+        await limiter.acquire(ANNA)
+    await refused_for(limiter)
     clock.now += 60
 
     for _ in range(2):
-        await keeper.acquire(ANNA)
+        await limiter.acquire(ANNA)
 
-    assert 3600 - 60 == await refused_for(keeper)
+    assert 3600 - 60 == await refused_for(limiter)
 
 
 async def test_a_short_wait_is_waited(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock)
+    limiter = open_limiter(sends, clock)
     for _ in range(3):
-        await keeper.acquire(ANNA)
+        await limiter.acquire(ANNA)
     clock.now += 58.5
 
-    await keeper.acquire(ANNA)
+    await limiter.acquire(ANNA)
 
     assert 1060 == clock.now
 
 
 async def test_the_windows_slide(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock, per_hour=1000)
+    limiter = open_limiter(sends, clock, per_hour=1000)
     for _ in range(3):
-        await keeper.acquire(ANNA)
+        await limiter.acquire(ANNA)
         clock.now += 20
-    await keeper.acquire(ANNA)
+    await limiter.acquire(ANNA)
 
-    assert 20 == await refused_for(keeper)
+    assert 20 == await refused_for(limiter)
 
 
 async def test_the_hour_is_kept_as_well(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock)
+    limiter = open_limiter(sends, clock)
     for _ in range(5):
-        await keeper.acquire(ANNA)
+        await limiter.acquire(ANNA)
         clock.now += 60
 
-    assert 3600 - 5 * 60 == await refused_for(keeper)
+    assert 3600 - 5 * 60 == await refused_for(limiter)
 
 
 async def test_many_at_once_are_counted_one_by_one(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock)
+    limiter = open_limiter(sends, clock)
 
-    outcomes = await asyncio.gather(*(keeper.acquire(ANNA) for _ in range(10)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(limiter.acquire(ANNA) for _ in range(10)), return_exceptions=True)
 
     assert 3 == outcomes.count(None)
     assert 1 == sends.asked
@@ -130,41 +130,41 @@ async def test_many_at_once_are_counted_one_by_one(sends: FakeSendLog, clock: Cl
 
 async def test_what_was_sent_before_a_restart_counts(sends: FakeSendLog, clock: Clock) -> None:
     sends.moments[ANNA] = [990, 995]
-    keeper = governor(sends, clock)
+    limiter = open_limiter(sends, clock)
 
-    await keeper.acquire(ANNA)
+    await limiter.acquire(ANNA)
 
-    assert 50 == await refused_for(keeper)
+    assert 50 == await refused_for(limiter)
 
 
 async def test_a_process_of_its_own_asks_the_log_once_for_a_person(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock)
+    limiter = open_limiter(sends, clock)
 
-    await keeper.acquire(ANNA)
+    await limiter.acquire(ANNA)
     sends.moments[ANNA] = [1000]
-    await keeper.acquire(ANNA)
+    await limiter.acquire(ANNA)
 
     assert 1 == sends.asked
 
 
 async def test_what_another_process_sends_counts_when_the_log_is_shared(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock, shared=True)
-    await keeper.acquire(ANNA)
+    limiter = open_limiter(sends, clock, shared=True)
+    await limiter.acquire(ANNA)
     clock.now += 1
     sends.moments[ANNA] = [1000.5, 1000.6, 1001]
 
     # The first of the three is our own.
-    assert 59 == await refused_for(keeper)
+    assert 59 == await refused_for(limiter)
 
 
 async def test_our_own_messages_in_a_shared_log_count_once(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock, shared=True)
+    limiter = open_limiter(sends, clock, shared=True)
     for _ in range(3):
-        await keeper.acquire(ANNA)
+        await limiter.acquire(ANNA)
         clock.now += 1
         sends.moments.setdefault(ANNA, []).append(clock.now)
 
-    assert 57 == await refused_for(keeper)
+    assert 57 == await refused_for(limiter)
 
 
 async def test_a_cancelled_wait_gives_its_place_back(sends: FakeSendLog, clock: Clock) -> None:
@@ -175,38 +175,38 @@ async def test_a_cancelled_wait_gives_its_place_back(sends: FakeSendLog, clock: 
         asleep.set()
         await asyncio.Event().wait()
 
-    keeper = MemberSendLimiter(sends, shared=False, per_minute=1, minute=60, clock=clock, sleep=sleep_for_ever)
-    await keeper.acquire(ANNA)
+    limiter = MemberSendLimiter(sends, shared=False, per_minute=1, minute=60, clock=clock, sleep=sleep_for_ever)
+    await limiter.acquire(ANNA)
     clock.now += 59
-    waiting = asyncio.create_task(keeper.acquire(ANNA))
+    waiting = asyncio.create_task(limiter.acquire(ANNA))
     await asyncio.wait_for(asleep.wait(), 5)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
     clock.now += 1
 
-    await keeper.acquire(ANNA)
+    await limiter.acquire(ANNA)
 
-    assert 60 == await refused_for(keeper)
+    assert 60 == await refused_for(limiter)
 
 
 async def test_whoever_was_quiet_for_an_hour_is_forgotten(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock)
+    limiter = open_limiter(sends, clock)
     for number in range(100):
-        await keeper.acquire(Person("wecom", f"user{number}"))
+        await limiter.acquire(Person("wecom", f"user{number}"))
     clock.now += 3601
 
-    await keeper.acquire(ANNA)
+    await limiter.acquire(ANNA)
 
-    assert 1 == keeper.people
+    assert 1 == limiter.people
 
 
 async def test_no_window_is_ever_exceeded(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = governor(sends, clock, per_minute=4, per_hour=30)
+    limiter = open_limiter(sends, clock, per_minute=4, per_hour=30)
     moments: list[float] = []
     for step in range(3000):
         try:
-            await keeper.acquire(ANNA)
+            await limiter.acquire(ANNA)
         except TryAgain as refusal:
             clock.now += refusal.after * (1 if step % 3 else 0.4)
         else:
@@ -218,9 +218,9 @@ async def test_no_window_is_ever_exceeded(sends: FakeSendLog, clock: Clock) -> N
 
 
 async def test_wecoms_own_numbers_are_the_default(sends: FakeSendLog, clock: Clock) -> None:
-    keeper = MemberSendLimiter(sends, shared=False, clock=clock, sleep=clock.sleep)
+    limiter = MemberSendLimiter(sends, shared=False, clock=clock, sleep=clock.sleep)
 
     for _ in range(30):
-        await keeper.acquire(ANNA)
+        await limiter.acquire(ANNA)
 
-    assert 60 < await refused_for(keeper) < 65
+    assert 60 < await refused_for(limiter) < 65

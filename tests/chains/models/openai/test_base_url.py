@@ -13,7 +13,7 @@ from tests.web.shell import webot
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "expected"),
     [
         pytest.param("https://x.cn/v1/chat/completions", "the address before it: 'https://x.cn/v1'", id="a call"),
         pytest.param("https://x.cn/v1/chat/completions/", "before it: 'https://x.cn/v1'", id="with a slash"),
@@ -34,11 +34,11 @@ from tests.web.shell import webot
         pytest.param("https://x.cn:port/v1", "which names no server", id="a port"),
     ],
 )
-def test_an_address_that_cannot_be_right_is_refused_with_what_would_be(address: str, told: str) -> None:
+def test_an_address_that_cannot_be_right_is_refused_with_what_would_be(address: str, expected: str) -> None:
     problem = address_problem(address)
 
     assert problem is not None
-    assert told in problem
+    assert expected in problem
     assert in_language(problem, Catalogue("zh")).startswith("现在是")
 
 

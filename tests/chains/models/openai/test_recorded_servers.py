@@ -61,13 +61,13 @@ async def test_a_server_is_got_on_with(name: str, tmp_path: Path, *, streams: bo
     )
     memory = RecentMemory(tuple(Exchange(*each) for each in recorded.get("before", ())))
     async with server_of(recorded) as server:
-        painter = {"model": "painter", "base_url": server.base_url, "max_retries": 0}
+        generator = {"model": "generator", "base_url": server.base_url, "max_retries": 0}
         async with open_chains_harness(
             server.base_url,
             chain=chain,
             memory=memory,
             pictures=StoredImages(MediaFolder(tmp_path)),
-            models={"image": painter},
+            models={"image": generator},
             input_price=1.0,
             cached_input_price=0.5,
         ) as it:
