@@ -17,7 +17,7 @@ from chains.models.async_runnable import AsyncOnlyRunnable
 from chains.models.errors import explain, words_of
 from chains.models.openai.adaptations import OPTIONS, Adaptation, AdaptationMemory, AdaptedCall
 from chains.models.openai.refusals import proposals
-from chains.models.provider_pieces import ProviderPieces
+from chains.models.packages.provider_pieces import ProviderPieces
 from chains.models.providers import Provider, options_taken
 
 log = structlog.get_logger()

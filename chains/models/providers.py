@@ -17,6 +17,7 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import ValidationError
 
 from chains.models.openai.transport import timeouts
+from chains.models.packages.library_clients import bound_clients
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable
 from pipeline.text.i18n import Sentence
@@ -206,6 +207,7 @@ def make(
     except ValidationError as error:
         raise SettingsInvalid([_problem_line(here, dict(problem)) for problem in error.errors()]) from None
     _open(built, table, client)
+    bound_clients(built)
     return built
 
 

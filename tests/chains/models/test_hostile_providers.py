@@ -1,30 +1,35 @@
 """What a provider's server gives without end is heard up to a bound, and what it garbles costs little."""
 
 import asyncio
+import gzip
 import json
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage
+from pydantic import BaseModel, PrivateAttr
 
 from chains.models.fallback import ChatModel
 from chains.models.openai.answer_reader import AnswerReader
 from chains.models.openai.message_building import ending_of, message_of
 from chains.models.openai.tool_calls import CallCollector
 from chains.models.openai.transport import ANSWER_BYTES, AnswerTooLarge
-from chains.models.provider_pieces import ProviderPieces
+from chains.models.packages.library_clients import bound_clients
+from chains.models.packages.provider_pieces import ProviderPieces
 from chains.models.registry import ModelRegistry
 from chains.models.response import MOST_CHARACTERS, ModelResponse
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
 from tests.fakes.anthropic_server import AnthropicServer
-from tests.fakes.openai_server import OpenAIServer, Says
+from tests.fakes.openai_server import OpenAIServer, Raw, Says
 from tests.processor_time import costs_less_than
 
 LENGTH = 40_000
+BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 MOST_SECONDS = 0.25
 TOOL = {"type": "function", "function": {"name": "now", "description": "Now.", "parameters": {"type": "object"}}}
 BAD = '{"a": "he said "hi" and ' + "x" * LENGTH
@@ -121,6 +126,45 @@ def test_pictures_beyond_all_bounds_are_refused() -> None:
     assert not pieces.is_full
     with pytest.raises(AnswerTooLarge):
         deque(map(pieces.take, [picture] * 3))
+
+
+class Package(BaseModel):
+    """A model as packages make them: its client is in something private of something of its."""
+
+    _sdk: Any = PrivateAttr(default=None)
+
+
+def package() -> tuple[Package, Any]:
+    httpx = pytest.importorskip("httpx", reason="no package that brings it is installed")
+    model, client = Package(), httpx.AsyncClient(trust_env=False)
+    sdk = SimpleNamespace(wrapper=SimpleNamespace(client=client))
+    sdk.wrapper.sdk = sdk
+    model._sdk = sdk  # noqa: SLF001 - its own
+    return model, client
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Raw(b'"' + b"a" * ANSWER_BYTES + b'"'), id="an answer without end"),
+        pytest.param(Raw(b"data: " + bytes(ANSWER_BYTES), content_type="text/event-stream"), id="an event without end"),
+        pytest.param(
+            Raw(gzip.compress(bytes(2**24)), headers={"content-encoding": "gzip"}), id="a few bytes that become many"
+        ),
+    ],
+)
+async def test_the_client_of_a_package_takes_so_much_and_no_more(server: OpenAIServer, answer: Raw) -> None:
+    model, client = await asyncio.to_thread(package)
+    async with client:
+        found = bound_clients(model)
+        server.script(answer, Says("ok"))
+        with pytest.raises(AnswerTooLarge):
+            await client.post(f"{server.base_url}/chat/completions", json=BODY)
+        good = await client.post(f"{server.base_url}/chat/completions", json=BODY)
+
+    assert 1 == found
+    assert "ok" == good.json()["choices"][0]["message"]["content"]
+    assert {"identity"} == {asked.headers["accept-encoding"] for asked in server.asked}
 
 
 @pytest.mark.parametrize(("provider", "fake"), [("anthropic", AnthropicServer), ("deepseek", OpenAIServer)])

@@ -1,0 +1,81 @@
+"""Bounds for the HTTP clients that other providers' packages make for themselves: as many bytes as our own transport.
+
+No package says where its client is, and each keeps it elsewhere; so it is looked for in what the model holds. Those of
+Google's, Amazon's, IBM's and NVIDIA's packages are no `httpx` ones: their answers are bounded in time alone.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from chains.models.openai.transport import ANSWER_BYTES, STREAM_BYTES, AnswerTooLarge
+
+if TYPE_CHECKING:
+    import httpx
+
+_DEPTH = 7
+_STREAM = "text/event-stream"
+_LINES = "ndjson"
+
+
+def bound_clients(model: object) -> int:
+    """Bound the answers that the clients of a model take, and return how many clients were found."""
+    found = 0
+    for client in _clients(model, set(), _DEPTH):
+        # Of what is packed nobody knows how much it becomes.
+        client.headers["accept-encoding"] = "identity"
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "response": [*hooks["response"], _bound]}
+        found += 1
+    return found
+
+
+def _clients(held: object, seen: set[int], depth: int) -> "Iterator[httpx.AsyncClient]":
+    library: Any = sys.modules.get("httpx")
+    if library is None or id(held) in seen or depth < 0:
+        return
+    seen.add(id(held))
+    if isinstance(held, library.AsyncClient):
+        yield held
+        return
+    # Pydantic keeps what is private beside the rest.
+    for held_by in (getattr(held, "__dict__", None), getattr(held, "__pydantic_private__", None)):
+        for each in list(held_by.values()) if isinstance(held_by, dict) else ():
+            yield from _clients(each, seen, depth - 1)
+
+
+async def _bound(response: "httpx.Response") -> None:
+    if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        await response.aclose()
+        raise AnswerTooLarge("an answer compressed although it was asked not to be")
+    response.stream = _bounded_type()(response)
+
+
+def _bounded_type() -> Any:  # noqa: ANN401 - a class that is made of another's, which may not be installed
+    import httpx  # noqa: PLC0415 - the packages' own
+
+    class BoundedStream(httpx.AsyncByteStream):
+        """A body of so many bytes, and as a stream of so many a line."""
+
+        def __init__(self, response: httpx.Response) -> None:
+            kind = response.headers.get("content-type", "")
+            self._stream = response.stream
+            self._streamed = kind.startswith(_STREAM) or _LINES in kind
+            self._left = STREAM_BYTES if self._streamed else ANSWER_BYTES
+            self._line = 0
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            assert isinstance(self._stream, httpx.AsyncByteStream)  # noqa: S101 - an asynchronous client's
+            async for piece in self._stream:
+                self._left -= len(piece)
+                end = piece.rfind(b"\n")
+                self._line = self._line + len(piece) if end < 0 else len(piece) - end - 1
+                if self._left < 0 or (self._streamed and self._line > ANSWER_BYTES):
+                    raise AnswerTooLarge("an answer of more bytes than any honest one")
+                yield piece
+
+        async def aclose(self) -> None:
+            assert isinstance(self._stream, httpx.AsyncByteStream)  # noqa: S101 - as above
+            await self._stream.aclose()
+
+    return BoundedStream
