@@ -76,11 +76,18 @@ def postgres_server() -> Iterator[str]:
     stop_postgres(server)
 
 
+@pytest.fixture(scope="session")
+def done_databases() -> list[str]:
+    """Names of databases to drop when the next is created, because their tests have ended by then."""
+    return []
+
+
 @pytest.fixture
-def postgres_url(request: pytest.FixtureRequest, postgres_server: str) -> str:
+def postgres_url(request: pytest.FixtureRequest, postgres_server: str, done_databases: list[str]) -> str:
     """A database on the real server: empty, unless the test has it opened at the newest schema."""
     name = f"webot_{token_hex(6)}"
-    asyncio.run(create_postgres_database(postgres_server, name, migrated=_is_opened(request)))
+    asyncio.run(create_postgres_database(postgres_server, name, migrated=_is_opened(request), done=done_databases))
+    done_databases[:] = [name]
     return postgres_url_of(postgres_server, name)
 
 

@@ -1,6 +1,7 @@
 """Databases at the newest schema: each a copy of one that was migrated once in this test process."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -23,13 +24,16 @@ def place_migrated_file(path: Path) -> None:
     path.chmod(0o600)
 
 
-async def create_postgres_database(server: str, name: str, *, migrated: bool) -> None:
-    """Create a database on a server, empty or of the newest schema."""
+async def create_postgres_database(server: str, name: str, *, migrated: bool, done: Sequence[str] = ()) -> None:
+    """Create a database on a server, empty or of the newest schema; drop those that are done with."""
     template = "template1"
     if migrated:
         template = _TEMPLATE
         await asyncio.to_thread(_make_template, server)
-    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    # Files are copied in half the time of pages that are logged, where nothing waits for the disk; and what is
+    # dropped soon is never written there: a thousand databases are 9 GB.
+    drops = [f"DROP DATABASE IF EXISTS {each} WITH (FORCE)" for each in done]
+    await _execute(server, *drops, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
 
 
 def postgres_url_of(server: str, name: str) -> str:
@@ -63,9 +67,10 @@ def _migrate(url: str) -> None:
         thread.submit(asyncio.run, bring()).result()
 
 
-async def _execute(server: str, statement: str) -> None:
+async def _execute(server: str, *statements: str) -> None:
     connection = await asyncpg.connect(host=server, user="postgres", database="postgres")
     try:
-        await connection.execute(statement)
+        for statement in statements:
+            await connection.execute(statement)
     finally:
         await connection.close()

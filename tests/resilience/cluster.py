@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from adapters.simulator.platform.apps import App, invent_app
 from adapters.simulator.platform.timeline import Delivered
 from adapters.simulator.remote import RemoteSimulator
-from tests.resilience.fork_server import ForkServer
+from tests.fork_server import ForkServer
 from tests.resilience.processes import Program, module
 from tests.resilience.webhook_clients import Letter, letter
 

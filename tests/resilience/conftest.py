@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.resilience.fork_server import ForkServer
+from tests.fork_server import ForkServer
 from tests.resilience.postgres import Postgres, postgres
 
 

@@ -11,7 +11,7 @@ from typing import IO
 
 import psutil  # type: ignore[import-untyped]
 
-from tests.resilience.fork_server import ForkedProcess, ForkServer
+from tests.fork_server import ForkedProcess, ForkServer
 
 _END = 30.0
 """Seconds after which a program that was told to end is held to hang."""

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from tests.fork_server import ForkServer
 from tests.resilience.chaos import Chaos, Plan, chaos
 from tests.resilience.cluster import Cluster
-from tests.resilience.fork_server import ForkServer
 from tests.resilience.postgres import Postgres
 
 # A word in passing while a lane waits for its dead owner's lease would be a message more.

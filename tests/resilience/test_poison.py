@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Hangs, OpenAIServer, Says
+from tests.fork_server import ForkServer
 from tests.resilience.cluster import Cluster
-from tests.resilience.fork_server import ForkServer
 from tests.resilience.webhook_clients import post_all
 
 _ATTEMPTS = 2

@@ -4,8 +4,8 @@ import asyncio
 import resource
 from pathlib import Path
 
+from tests.fork_server import ForkServer
 from tests.resilience.cluster import Cluster, Service
-from tests.resilience.fork_server import ForkServer
 from tests.resilience.postgres import Postgres
 from tests.resilience.webhook_clients import LOST, Posted, lines, post_all, post_steadily
 from tests.resilience.wecom_clients import WeComClients, settle

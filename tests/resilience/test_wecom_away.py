@@ -7,8 +7,8 @@ import pytest
 
 from adapters.simulator.faults import Drop, Errcode, Fault, HttpStatus, NotJson
 from tests.fakes.openai_server import Hangs, OpenAIServer
+from tests.fork_server import ForkServer
 from tests.resilience.cluster import Cluster
-from tests.resilience.fork_server import ForkServer
 from tests.resilience.webhook_clients import post_all
 from tests.resilience.wecom_clients import ScriptedMember, read, words
 

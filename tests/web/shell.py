@@ -1,6 +1,7 @@
 """The command `webot`, run in this process as its own process would, or truly in one."""
 
 import asyncio
+import atexit
 import contextlib
 import contextvars
 import io
@@ -12,12 +13,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import ModuleType
 from typing import IO, Any
 
 import web.commands
+from tests.fork_server import ForkServer
 from web.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -37,9 +40,9 @@ class Ran:
 
 
 async def webot(*args: str, folder: Path, environ: Mapping[str, str] | None = None) -> Ran:
-    """Run a verb to its end in this process, with none of its settings; `serve` in a process of its own."""
+    """Run a verb to its end in this process, with none of its settings; `serve` in a fork of another."""
     if "serve" in args:  # it listens for signals, which the main thread alone may
-        return await webot_process(*args, folder=folder, environ=environ)
+        return await _webot_fork(*args, folder=folder, environ=environ)
     return await asyncio.to_thread(webot_here, *args, folder=folder, environ=environ)
 
 
@@ -63,6 +66,30 @@ def webot_here(
     ):
         code = thread.submit(contextvars.copy_context().run, run_verb).result()
         return Ran(code, _written(out), _written(err))
+
+
+@cache
+def _fork_server() -> ForkServer:
+    """Start what forks services without their imports, once in this process."""
+    server = ForkServer()
+    atexit.register(server.close)
+    return server
+
+
+async def _webot_fork(*args: str, folder: Path, environ: Mapping[str, str] | None) -> Ran:
+    server = await asyncio.to_thread(_fork_server)
+    with TemporaryFile() as errors:
+        running = await server.start(["web.cli", *args], folder=folder, environ=environ_for(environ), errors=errors)
+        assert running.stdout is not None
+        try:
+            # As long as another process has.
+            async with asyncio.timeout(300):
+                out, code = await asyncio.gather(running.stdout.read(), running.wait())
+        except TimeoutError:
+            running.kill()
+            raise
+        errors.seek(0)
+        return Ran(code, out.decode(), errors.read().decode())
 
 
 async def webot_process(*args: str, folder: Path, environ: Mapping[str, str] | None = None) -> Ran:

@@ -55,7 +55,7 @@ class ForkServer:
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- this module
                 [sys.executable, "-m", __name__, str(theirs.fileno())],
-                cwd=Path(__file__).parents[2],
+                cwd=Path(__file__).parents[1],
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": "1"},
                 pass_fds=[theirs.fileno()],
             )
