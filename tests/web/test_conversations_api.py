@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from pipeline.events import Person
 from storage.conversations.audit import deeds
@@ -21,6 +22,13 @@ async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
         for number in range(5):
             await say(opened.service.database, f"第 {number} 个问题", "答案", at=NOON + number)
         await say(opened.service.database, "别人的问题", "答案", person=Person("wecom", "李四"), at=NOON)
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
+    """A service for requests that change nothing, started once for all of them."""
+    async with running_service(tmp_path_factory.mktemp("shared")) as opened:
         yield opened
 
 
@@ -57,8 +65,9 @@ async def test_a_program_lists_reads_and_deletes(service: RunningService) -> Non
         ("person=ann", "no such parameter"),
     ],
 )
-async def test_what_is_wrong_is_said(service: RunningService, query: str, said: str) -> None:
-    answer = await service.console.get(f"{API}?{query}", headers={"Accept-Language": "en"})
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_wrong_is_said(shared: RunningService, query: str, said: str) -> None:
+    answer = await shared.console.get(f"{API}?{query}", headers={"Accept-Language": "en"})
 
     assert (400, "application/problem+json") == (answer.status_code, answer.headers["content-type"])
     assert said in answer.json()["detail"]
@@ -95,8 +104,9 @@ async def test_a_program_exports_and_downloads_from_the_middle_on(service: Runni
         ({"format": "csv", "all": True}, "all"),
     ],
 )
-async def test_an_export_that_cannot_be_is_refused(service: RunningService, asked: object, said: str) -> None:
-    answer = await service.console.post("/api/v1/exports", json=asked, headers={"Accept-Language": "en"})
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_export_that_cannot_be_is_refused(shared: RunningService, asked: object, said: str) -> None:
+    answer = await shared.console.post("/api/v1/exports", json=asked, headers={"Accept-Language": "en"})
 
     assert 400 == answer.status_code
     assert said in answer.json()["detail"]

@@ -1,7 +1,7 @@
 """Jobs as programs see them, and their events as they come."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,7 @@ class JobStatus:
     total: int
     by: str
     at: float
-    result: dict[str, Any]
+    result: Mapping[str, Any]
     why: str
 
 

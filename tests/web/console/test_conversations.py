@@ -4,9 +4,11 @@ import asyncio
 import tomllib
 import zipfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
 
 from pipeline.answer import Provenance, ToolUse
@@ -26,9 +28,10 @@ SEARCHED = Provenance(
 )  # fmt: skip
 
 
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
-    async with running_service(tmp_path) as opened:
+@asynccontextmanager
+async def talkative_service(folder: Path) -> AsyncIterator[RunningService]:
+    """Serve with conversations of several people, hostile words among them."""
+    async with running_service(folder) as opened:
         database = opened.service.database
         await say(database, "年假怎么算？", "工作满一年有 5 天。", by=SEARCHED, at=NOON)
         await rate(database, good=False)
@@ -36,8 +39,22 @@ async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
         await say(database, TRICKS, TRICKS, person=EVE, group="<i>g</i>", at=NOON)
         shown = await opened.service.media.keep(png(300, 200), mime="image/png", name='"><b>.png')
         page = await opened.service.media.keep(b"<script>1</script>", mime="text/html", name="a.html")
-        await converse(database, "zhang", [("这是什么图", "一张\n图" * 9000)] * 90, at=NOON, pictures=(shown, page))
+        asked = [("这是什么图", "一张\n图" * 9000), *[("这是什么图", "一张图")] * 89]
+        await converse(database, "zhang", asked, at=NOON, pictures=(shown, page))
         await IndexBuilder(database, pause=lambda _: 0.0).build()
+        yield opened
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
+    async with talkative_service(tmp_path) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
+    """A service for requests that change nothing, started once for all of them."""
+    async with talkative_service(tmp_path_factory.mktemp("shared")) as opened:
         yield opened
 
 
@@ -156,8 +173,9 @@ async def test_a_long_conversation_is_read_in_parts_with_its_pictures(service: R
         pytest.param("channel=%3Cscript%3E", 200, "&lt;script&gt;", id="a script for a channel"),
     ],
 )
-async def test_the_list_says_what_is_wrong(service: RunningService, query: str, status: int, said: str) -> None:
-    answer = await service.console.get(f"/console/conversations?{query}", headers={"Accept-Language": "zh"})
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_list_says_what_is_wrong(shared: RunningService, query: str, status: int, said: str) -> None:
+    answer = await shared.console.get(f"/console/conversations?{query}", headers={"Accept-Language": "zh"})
 
     assert status == answer.status_code
     assert said in answer.text
@@ -165,8 +183,9 @@ async def test_the_list_says_what_is_wrong(service: RunningService, query: str, 
 
 
 @pytest.mark.parametrize("address", ["0", "x", "9" * 18, "9" * 30, "-1", "1/media/1/zz", "9/media/1/zz"])
-async def test_what_is_not_there_is_said(service: RunningService, address: str) -> None:
-    answer = await service.console.get(f"/console/conversations/{address}", headers={"Accept": "text/html"})
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_not_there_is_said(shared: RunningService, address: str) -> None:
+    answer = await shared.console.get(f"/console/conversations/{address}", headers={"Accept": "text/html"})
 
     assert 404 == answer.status_code
 

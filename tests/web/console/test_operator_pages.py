@@ -7,6 +7,7 @@ from typing import get_args
 
 import click
 import pytest
+import pytest_asyncio
 
 from storage.conversations.audit import deeds, record
 from storage.conversations.audit_actions import Action
@@ -40,6 +41,13 @@ async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningS
         yield opened
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningService]:
+    """A service for requests that change nothing, started once for all of them."""
+    async with running_service(tmp_path_factory.mktemp("shared")) as opened:
+        yield opened
+
+
 async def read(service: RunningService, path: str) -> str:
     answer = await service.http.get(path, headers=ENGLISH)
     assert answer.is_success, answer.text
@@ -69,10 +77,11 @@ async def test_a_failed_turn_is_shown_with_its_reason_and_remedy_and_runs_again(
 
 
 @pytest.mark.parametrize("asked", ["", "x", "-1", "9" * 40, "²"])
-async def test_a_turn_that_is_none_is_a_bad_request(service: RunningService, asked: str) -> None:
-    form = await service.http.post("/console/turns/retry", data={"id": asked})
-    page = await service.http.get("/console/turns/x" + asked, headers=ENGLISH)
-    program = await service.http.post("/api/v1/turns/retry", json={"ids": [asked]})
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_turn_that_is_none_is_a_bad_request(shared: RunningService, asked: str) -> None:
+    form = await shared.http.post("/console/turns/retry", data={"id": asked})
+    page = await shared.http.get("/console/turns/x" + asked, headers=ENGLISH)
+    program = await shared.http.post("/api/v1/turns/retry", json={"ids": [asked]})
 
     assert [400, 404, 400] == [form.status_code, page.status_code, program.status_code]
     assert "application/problem+json" == program.headers["content-type"]
