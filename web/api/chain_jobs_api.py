@@ -11,7 +11,8 @@ from litestar.params import FromPath
 from litestar.response import ServerSentEvent
 
 from storage.jobs.job_store import StoredJob
-from web.api.job_streams import JobStatus, job_stream, status_of
+from web.api.job_streams import EVENTS, JobStatus, StreamedEvent, job_stream, status_of
+from web.api.openapi.described import describe
 from web.console.pages import answer_json, words_for
 from web.operator.evaluation.chain_jobs import find_chain_job, list_chain_jobs
 from web.security.roles import Permission
@@ -37,25 +38,51 @@ def chain_jobs_api(service: Service) -> list[HTTPRouteHandler]:
             raise HTTPException(status_code=404, detail="console.chains_job_gone")
         return job
 
-    @get("/chains/{name:str}/jobs", permission=Permission.EDIT_CHAINS)
+    @get(
+        "/chains/{name:str}/jobs",
+        permission=Permission.EDIT_CHAINS,
+        **describe(answer=JobListing),
+    )
     async def jobs(request: _Request, name: FromPath[str]) -> JobListing:
         return JobListing([status_of(job, words_for(request)) for job in await list_chain_jobs(service, name)])
 
-    @get("/chains/{name:str}/jobs/{id_:str}", permission=Permission.EDIT_CHAINS)
+    @get(
+        "/chains/{name:str}/jobs/{id_:str}",
+        permission=Permission.EDIT_CHAINS,
+        **describe(answer=JobStatus, problems=(404,)),
+    )
     async def status(request: _Request, name: FromPath[str], id_: FromPath[str]) -> JobStatus:
         return status_of(await found(name, id_), words_for(request))
 
-    @get("/chains/{name:str}/jobs/{id_:str}/events", permission=Permission.EDIT_CHAINS)
+    @get(
+        "/chains/{name:str}/jobs/{id_:str}/events",
+        permission=Permission.EDIT_CHAINS,
+        **describe(
+            answer=StreamedEvent,
+            media=EVENTS,
+            problems=(404,),
+            headers=("Last-Event-ID",),
+        ),
+    )
     async def events(request: _Request, name: FromPath[str], id_: FromPath[str]) -> ServerSentEvent:
         return job_stream(service.jobs, request, (await found(name, id_)).id)
 
-    @post("/chains/{name:str}/jobs/{id_:str}/cancel", permission=Permission.EDIT_CHAINS, status_code=200)
+    @post(
+        "/chains/{name:str}/jobs/{id_:str}/cancel",
+        permission=Permission.EDIT_CHAINS,
+        status_code=200,
+        **describe(answer=JobStatus, problems=(404,)),
+    )
     async def cancel(request: _Request, name: FromPath[str], id_: FromPath[str]) -> JobStatus:
         job = await found(name, id_)
         await service.jobs.cancel(job.id)
         return status_of(await found(name, id_), words_for(request))
 
-    @delete("/chains/{name:str}/jobs/{id_:str}", permission=Permission.EDIT_CHAINS)
+    @delete(
+        "/chains/{name:str}/jobs/{id_:str}",
+        permission=Permission.EDIT_CHAINS,
+        **describe(problems=(404,)),
+    )
     async def remove(name: FromPath[str], id_: FromPath[str]) -> None:
         await service.jobs.remove((await found(name, id_)).id)
 

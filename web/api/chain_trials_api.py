@@ -19,6 +19,8 @@ from pipeline.text.i18n import Catalogue, in_language
 from storage.jobs.job_runner import TooManyJobs
 from web.api.chain_jobs_api import begun_job
 from web.api.chains_api import LARGEST_TEXT
+from web.api.job_streams import EVENTS, JobStatus, StreamedEvent
+from web.api.openapi.described import describe
 from web.console.chains.chain_actions import chain_problem
 from web.console.pages import FRESH, words_for
 from web.console.request_models import RequestModel, from_body
@@ -45,17 +47,23 @@ class _Version(RequestModel):
     tools: bool = True
 
 
-class _Try(_Version):
+class TryRequest(_Version):
+    """A question, and the version it is put to."""
+
     text: str = Field(min_length=1)
 
 
-class _Test(_Version):
+class CasesRequest(_Version):
+    """Which version's cases are run, and how."""
+
     judge: str = "default"
     fresh: bool = False
     at_once: int = Field(default=4, ge=1, le=64)
 
 
-class _Replay(RequestModel):
+class ReplayRequest(RequestModel):
+    """Which questions are asked again, and how they are judged."""
+
     chain: str | None = None
     last: int = Field(default=20, ge=1, le=1000)
     rubric: str = ""
@@ -71,26 +79,40 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
 
     @post(
         "/chains/{name:str}/try",
+        **describe(
+            body=TryRequest,
+            answer=StreamedEvent,
+            media=EVENTS,
+            problems=(404, 422),
+        ),
         permission=Permission.EDIT_CHAINS,
         status_code=200,
         request_max_body_size=LARGEST_TEXT,
     )
     async def try_(request: _Request, name: FromPath[str]) -> ServerSentEvent:
         """Ask one question: `request`, then `text` and `tool` as they come, and `answer`."""
-        asked = await from_body(_Try, request)
+        asked = await from_body(TryRequest, request)
         workspace, version = await _meant(service, name, asked)
         events = _trial(workspace, version, asked, words_for(request))
         return ServerSentEvent(_shown(events), headers=dict(FRESH))
 
     @post(
         "/chains/{name:str}/test",
+        **describe(
+            body=CasesRequest,
+            answer=StreamedEvent,
+            media=EVENTS,
+            also={202: JobStatus},
+            problems=(404, 409, 422),
+            headers=("Accept",),
+        ),
         permission=Permission.EDIT_CHAINS,
         status_code=200,
         request_max_body_size=LARGEST_TEXT,
     )
     async def test(request: _Request, name: FromPath[str]) -> Response[Any]:
         """Run the chain's cases as a job: `job`, `begin`, a `case` for each as it ends, and `end`."""
-        asked = await from_body(_Test, request)
+        asked = await from_body(CasesRequest, request)
         workspace, version = await _meant(service, name, asked)
         _check_judge(workspace, asked.judge)
         try:
@@ -109,13 +131,21 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
 
     @post(
         "/chains/{name:str}/replay",
+        **describe(
+            body=ReplayRequest,
+            answer=StreamedEvent,
+            media=EVENTS,
+            also={202: JobStatus},
+            problems=(404, 409, 422),
+            headers=("Accept",),
+        ),
         permission=Permission.EDIT_CHAINS,
         status_code=200,
         request_max_body_size=LARGEST_TEXT,
     )
     async def replay(request: _Request, name: FromPath[str]) -> Response[Any]:
         """Put real questions to draft and live as a job: `job`, `begin`, a `pair` for each, and `end` with the sums."""
-        asked = await from_body(_Replay, request)
+        asked = await from_body(ReplayRequest, request)
         workspace, draft = await _meant(service, name, _Version(chain=asked.chain))
         if asked.rubric:
             _check_judge(workspace, asked.judge)
@@ -159,7 +189,7 @@ def _check_judge(workspace: ChainWorkspace, judge: str) -> None:
         raise chain_problem(ChainInvalid(*error.problems)) from error
 
 
-async def _trial(workspace: ChainWorkspace, version: Version, asked: _Try, words: Catalogue) -> _Events:
+async def _trial(workspace: ChainWorkspace, version: Version, asked: TryRequest, words: Catalogue) -> _Events:
     pieces = try_version(workspace, version.chain, asked.text, tools=asked.tools)
     async with aclosing(pieces):
         async for piece in pieces:

@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from pipeline.errors import ChainInvalid
+from web.api.openapi.described import describe
 from web.console.chains.chain_actions import (
     DraftState,
     chain_problem,
@@ -34,17 +35,23 @@ LARGEST_TEXT = 4 * 1024 * 1024
 """Bytes of a request that holds a chain's text, which JSON may make several times as long."""
 
 
-class _Text(RequestModel):
+class DraftText(RequestModel):
+    """The text of a chain."""
+
     text: str
 
 
-class _Check(_Text):
+class CheckRequest(DraftText):
+    """A text to be checked as the chain of a name."""
+
     name: str
     deep: bool = False
     """Also ask the models' classes for options and the MCP servers for tools."""
 
 
-class _Rename(RequestModel):
+class RenameRequest(RequestModel):
+    """What a draft shall be called."""
+
     to: str
 
 
@@ -59,14 +66,33 @@ class CheckResult:
     cases: int
 
 
+@dataclass(frozen=True, slots=True)
+class ChainListing:
+    """Every chain."""
+
+    items: Sequence[ChainSummary]
+    next: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenamedChain:
+    """What a draft is called now."""
+
+    name: str
+
+
 def chains_api(service: Service) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
-    @get("/chains", permission=Permission.READ_CHAINS)
-    async def list_() -> dict[str, Any]:
-        return {"items": await list_chains(await open_workspace(service)), "next": None}
+    @get("/chains", permission=Permission.READ_CHAINS, **describe(answer=ChainListing))
+    async def list_() -> ChainListing:
+        return ChainListing(await list_chains(await open_workspace(service)))
 
-    @get("/chains/{name:str}", permission=Permission.READ_CHAINS)
+    @get(
+        "/chains/{name:str}",
+        permission=Permission.READ_CHAINS,
+        **describe(answer=ChainSummary, problems=(404,)),
+    )
     async def show(name: FromPath[str]) -> ChainSummary:
         workspace = await open_workspace(service)
         found = await find_chain(workspace, name)
@@ -74,14 +100,28 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
             raise unknown_chain(workspace, name)
         return found
 
-    @get("/chains/{name:str}/draft", permission=Permission.READ_CHAINS)
+    @get(
+        "/chains/{name:str}/draft",
+        permission=Permission.READ_CHAINS,
+        **describe(answer=DraftState, problems=(404, 422)),
+    )
     async def read_draft(name: FromPath[str]) -> Response[bytes]:
         workspace = await open_workspace(service)
         return _with_etag(await draft_state(workspace, name))
 
-    @put("/chains/{name:str}/draft", permission=Permission.EDIT_CHAINS, request_max_body_size=LARGEST_TEXT)
+    @put(
+        "/chains/{name:str}/draft",
+        permission=Permission.EDIT_CHAINS,
+        request_max_body_size=LARGEST_TEXT,
+        **describe(
+            body=DraftText,
+            answer=DraftState,
+            problems=(404, 412, 422, 428),
+            headers=("If-Match", "If-None-Match"),
+        ),
+    )
     async def write_draft(request: _Request, name: FromPath[str]) -> Response[bytes]:
-        asked = await from_body(_Text, request)
+        asked = await from_body(DraftText, request)
         seen = seen_mark(request)
         workspace = await open_workspace(service)
         try:
@@ -91,7 +131,14 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
         await audit(service.database, request, "chain_draft", {"chain": name})
         return _with_etag(state_of_draft(workspace, draft))
 
-    @delete("/chains/{name:str}/draft", permission=Permission.EDIT_CHAINS)
+    @delete(
+        "/chains/{name:str}/draft",
+        permission=Permission.EDIT_CHAINS,
+        **describe(
+            problems=(404, 412, 422, 428),
+            headers=("If-Match", "If-None-Match"),
+        ),
+    )
     async def delete_draft(request: _Request, name: FromPath[str]) -> None:
         seen = seen_mark(request)
         workspace = await open_workspace(service)
@@ -101,9 +148,15 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
             raise chain_problem(error) from error
         await audit(service.database, request, "chain_draft", {"chain": name, "deleted": True})
 
-    @post("/chains/check", permission=Permission.READ_CHAINS, status_code=200, request_max_body_size=LARGEST_TEXT)
+    @post(
+        "/chains/check",
+        permission=Permission.READ_CHAINS,
+        status_code=200,
+        request_max_body_size=LARGEST_TEXT,
+        **describe(body=CheckRequest, answer=CheckResult),
+    )
     async def check(request: _Request) -> CheckResult:
-        asked = await from_body(_Check, request)
+        asked = await from_body(CheckRequest, request)
         workspace, words = await open_workspace(service), words_for(request)
         found = await asyncio.to_thread(check_text, workspace, asked.name, asked.text, words)
         problems, chain = found.problems, found.chain
@@ -117,11 +170,16 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
             cases=len(chain.cases) if chain else 0,
         )
 
-    @post("/chains/{name:str}/rename", permission=Permission.EDIT_CHAINS, status_code=200)
-    async def rename(request: _Request, name: FromPath[str]) -> dict[str, str]:
-        asked = await from_body(_Rename, request)
+    @post(
+        "/chains/{name:str}/rename",
+        permission=Permission.EDIT_CHAINS,
+        status_code=200,
+        **describe(body=RenameRequest, answer=RenamedChain, problems=(404, 412, 422)),
+    )
+    async def rename(request: _Request, name: FromPath[str]) -> RenamedChain:
+        asked = await from_body(RenameRequest, request)
         await rename_draft(service, request, name, asked.to)
-        return {"name": asked.to}
+        return RenamedChain(asked.to)
 
     return [list_, show, read_draft, write_draft, delete_draft, check, rename]
 

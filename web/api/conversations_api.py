@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from litestar import Request, get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from pydantic import Field
 
 from exports.select import ReadConversation, read_conversation
 from pipeline.errors import TryAgain
 from pipeline.events import Person
 from storage.conversations.deletion import Erased
+from storage.conversations.ratings import Rating
 from storage.search.exchange_list import ListedExchange, list_exchanges
-from web.console.request_models import whole_number
+from web.api.openapi.described import describe
+from web.console.request_models import RequestModel, whole_number
 from web.operator.conversations import FILTERS, read_filter
 from web.operator.erasure import forget_one
 from web.security.auditing import audit, name_of
@@ -28,6 +32,30 @@ _LISTED = 50
 _LARGEST_ID = 2**63 - 1
 
 
+class ConversationsQuery(RequestModel):
+    """The filters of the page; `since` and `until` are days, both included."""
+
+    words: str = ""
+    user: str = ""
+    channel: str = ""
+    group: str = ""
+    chain: str = ""
+    revision: str = ""
+    model: str = ""
+    tool: str = ""
+    rated: Rating = ""
+    failed: bool = False
+    since: date | None = None
+    until: date | None = None
+    cursor: int | None = Field(default=None, ge=1, le=_LARGEST_ID)
+    limit: int = Field(default=_LISTED, ge=1, le=_MOST)
+
+
+class _ConversationQuery(RequestModel):
+    turn: int | None = Field(default=None, ge=1, le=_LARGEST_ID)
+    limit: int = Field(default=_LISTED, ge=1, le=_MOST)
+
+
 @dataclass(frozen=True, slots=True)
 class ExchangeListing:
     """Exchanges, the newest first, and the cursor of those that follow."""
@@ -39,7 +67,11 @@ class ExchangeListing:
 def conversations_api(service: Service) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
-    @get("/conversations", permission=Permission.READ_CONVERSATIONS)
+    @get(
+        "/conversations",
+        permission=Permission.READ_CONVERSATIONS,
+        **describe(query=ConversationsQuery, answer=ExchangeListing),
+    )
     async def conversations(request: _Request) -> ExchangeListing:
         unknown = sorted(set(request.query_params) - {*FILTERS, "cursor", "limit", "lang"})
         if unknown:
@@ -56,7 +88,15 @@ def conversations_api(service: Service) -> list[HTTPRouteHandler]:
             await audit(service.database, request, "list", asked.given, conversations=talks, messages=said)
         return ExchangeListing(found.exchanges, None if found.cursor is None else str(found.cursor))
 
-    @get("/conversations/{id_:str}", permission=Permission.READ_CONVERSATIONS)
+    @get(
+        "/conversations/{id_:str}",
+        permission=Permission.READ_CONVERSATIONS,
+        **describe(
+            query=_ConversationQuery,
+            answer=ReadConversation,
+            problems=(404,),
+        ),
+    )
     async def conversation(request: _Request, id_: FromPath[str]) -> ReadConversation:
         number = whole_number(id_)
         around, limit = _number(request, "turn", _LARGEST_ID), _number(request, "limit", _MOST) or _LISTED
@@ -71,7 +111,12 @@ def conversations_api(service: Service) -> list[HTTPRouteHandler]:
         await audit(service.database, request, "read", details, conversations=1, messages=said)
         return found
 
-    @post("/people/{channel:str}/{user:str}/forget", permission=Permission.FORGET, status_code=200)
+    @post(
+        "/people/{channel:str}/{user:str}/forget",
+        permission=Permission.FORGET,
+        status_code=200,
+        **describe(answer=Erased, problems=(409,)),
+    )
     async def forget(request: _Request, channel: FromPath[str], user: FromPath[str]) -> Erased:
         try:
             return await forget_one(service.database, service.eraser, Person(channel, user), who=name_of(request))

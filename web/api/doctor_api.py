@@ -8,6 +8,7 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 
 from pipeline.findings import Finding
+from web.api.openapi.described import describe
 from web.console.pages import language_of
 from web.doctor.examination import report
 from web.security.roles import Permission
@@ -27,7 +28,7 @@ class DoctorReport:
 def doctor_api(service: Service) -> list[HTTPRouteHandler]:
     """Make the route."""
 
-    @get("/doctor", permission=Permission.RUN_DOCTOR)
+    @get("/doctor", permission=Permission.RUN_DOCTOR, **describe(answer=DoctorReport))
     async def doctor(request: _Request) -> DoctorReport:
         findings = await report(service.loaded, language_of(request))
         return DoctorReport(not any(finding.state == "ill" for finding in findings), findings)

@@ -19,7 +19,8 @@ from pipeline.exports import Format
 from pipeline.text.i18n import Catalogue
 from storage.jobs.job_runner import TooManyJobs
 from storage.jobs.job_store import JobState
-from web.api.job_streams import job_stream, why_failed
+from web.api.job_streams import EVENTS, StreamedEvent, job_stream, why_failed
+from web.api.openapi.described import describe
 from web.console.pages import language_of, words_for
 from web.console.request_models import RequestModel, from_body
 from web.operator.conversations import FILTERS, read_filter
@@ -70,7 +71,11 @@ class ExportListing:
 def exports_api(service: Service) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
-    @post("/exports", permission=Permission.EXPORT)
+    @post(
+        "/exports",
+        permission=Permission.EXPORT,
+        **describe(body=ExportRequest, answer=ExportStatus, problems=(409,)),
+    )
     async def begin(request: _Request) -> ExportStatus:
         asked_for = await from_body(ExportRequest, request)
         unknown = sorted(set(asked_for.filter) - {*FILTERS})
@@ -92,28 +97,60 @@ def exports_api(service: Service) -> list[HTTPRouteHandler]:
             raise HTTPException(status_code=409, detail="console.conversations_exports_full") from None
         return _status(export, words_for(request))
 
-    @get("/exports", permission=Permission.EXPORT)
+    @get("/exports", permission=Permission.EXPORT, **describe(answer=ExportListing))
     async def exports(request: _Request) -> ExportListing:
         return ExportListing([_status(export, words_for(request)) for export in await service.exports.all()])
 
-    @get("/exports/{id_:str}/events", permission=Permission.EXPORT)
+    @get(
+        "/exports/{id_:str}/events",
+        permission=Permission.EXPORT,
+        **describe(
+            answer=StreamedEvent,
+            media=EVENTS,
+            problems=(404,),
+            headers=("Last-Event-ID",),
+        ),
+    )
     async def events(request: _Request, id_: FromPath[str]) -> ServerSentEvent:
         return job_stream(service.jobs, request, (await _found(service, id_)).id)
 
-    @post("/exports/{id_:str}/cancel", permission=Permission.EXPORT, status_code=200)
+    @post(
+        "/exports/{id_:str}/cancel",
+        permission=Permission.EXPORT,
+        status_code=200,
+        **describe(answer=ExportStatus, problems=(404,)),
+    )
     async def cancel(request: _Request, id_: FromPath[str]) -> ExportStatus:
         await service.jobs.cancel((await _found(service, id_)).id)
         return _status(await _found(service, id_), words_for(request))
 
-    @get("/exports/{id_:str}", permission=Permission.EXPORT)
+    @get(
+        "/exports/{id_:str}",
+        permission=Permission.EXPORT,
+        **describe(answer=ExportStatus, problems=(404,)),
+    )
     async def status(request: _Request, id_: FromPath[str]) -> ExportStatus:
         return _status(await _found(service, id_), words_for(request))
 
-    @delete("/exports/{id_:str}", permission=Permission.EXPORT)
+    @delete(
+        "/exports/{id_:str}",
+        permission=Permission.EXPORT,
+        **describe(problems=(404,)),
+    )
     async def remove(id_: FromPath[str]) -> None:
         await service.exports.remove((await _found(service, id_)).id)
 
-    @get("/exports/{id_:str}/file", permission=Permission.EXPORT)
+    @get(
+        "/exports/{id_:str}/file",
+        permission=Permission.EXPORT,
+        **describe(
+            answer=bytes,
+            media="application/zip",
+            also={206: bytes},
+            problems=(404, 409, 416),
+            headers=("Range",),
+        ),
+    )
     async def file(request: _Request, id_: FromPath[str]) -> Stream:
         export = await _found(service, id_)
         path = await service.exports.file(export)

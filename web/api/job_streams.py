@@ -17,7 +17,18 @@ from web.console.pages import FRESH, words_for
 
 _Request = Request[Any, Any, Any]
 
+EVENTS = "text/event-stream"
+
 _NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedEvent:
+    """One of the events that come: what it tells of, and JSON; `id` is for `Last-Event-ID`."""
+
+    event: str
+    data: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

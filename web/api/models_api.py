@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from pipeline.errors import SettingsInvalid
+from web.api.openapi.described import describe
 from web.console.pages import words_for
 from web.operator.reports.models import ModelExamination, ModelView, examine_model, model_views
 from web.security.roles import Permission
@@ -29,13 +30,21 @@ class ModelListing:
 def models_api(service: Service) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
-    @get("/models", permission=Permission.READ_MODELS)
+    @get("/models", permission=Permission.READ_MODELS, **describe(answer=ModelListing))
     async def models() -> ModelListing:
         return ModelListing(
             service.settings.budgets.currency, model_views(service.settings, service.chains, service.loaded.layers)
         )
 
-    @post("/models/{name:str}/test", status_code=200, permission=Permission.EDIT_CHAINS)
+    @post(
+        "/models/{name:str}/test",
+        status_code=200,
+        permission=Permission.EDIT_CHAINS,
+        **describe(
+            answer=ModelExamination,
+            problems=(404, 409),
+        ),
+    )
     async def test(request: _Request, name: FromPath[str]) -> ModelExamination:
         registry = service.chains.models
         if name not in registry.names:

@@ -10,14 +10,17 @@ from web.api.chain_releases_api import chain_releases_api
 from web.api.chain_trials_api import chain_trials_api
 from web.api.chains_api import chains_api
 from web.api.conversations_api import conversations_api
+from web.api.docs_api import LazyDocument, docs_pages, document_api
 from web.api.doctor_api import doctor_api
 from web.api.exports_api import exports_api
 from web.api.models_api import models_api
+from web.api.openapi.described import check_described
+from web.api.openapi.document import PREFIX
 from web.api.problems import internal_problem, problem
 from web.api.status_api import status_api
 from web.api.turns_api import turns_api
 from web.api.usage_api import usage_api
-from web.console.pages import FRESH
+from web.console.pages import FRESH, broke, refused
 from web.security.guard import ConsoleGuard
 from web.security.headers import SAFETY
 from web.security.roles import check_declared
@@ -27,15 +30,26 @@ from web.wiring import Service
 def api_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
     """Make the API's routes."""
     handlers = _handlers(service)
-    check_declared(handlers)
+    check_described(handlers)
+    document = LazyDocument(handlers)
+    about, pages = document_api(document), docs_pages(document)
+    check_declared([*handlers, *about, *pages])
+    headers = dict(SAFETY) | FRESH
     return [
         Router(
-            "/api/v1",
-            route_handlers=handlers,
+            PREFIX,
+            route_handlers=[*handlers, *about],
             guards=[guard],
-            response_headers=dict(SAFETY) | FRESH,
+            response_headers=headers,
             exception_handlers={HTTPException: problem, Exception: internal_problem},
-        )
+        ),
+        Router(
+            f"{PREFIX}/docs",
+            route_handlers=pages,
+            guards=[guard],
+            response_headers=headers,
+            exception_handlers={HTTPException: refused, Exception: broke},
+        ),
     ]
 
 

@@ -7,19 +7,31 @@ from typing import Annotated, Any, Literal
 from litestar import Request, get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromQuery, JSONBody, QueryParameter
+from pydantic import Field
 
 from pipeline.errors import TryAgain
 from storage.monitoring.views import TurnView, Which, oldest_turns
 from storage.turns.retries import Retried, run_again
+from web.api.openapi.described import describe
+from web.console.request_models import RequestModel, from_body, from_query
 from web.security.auditing import audit
 from web.security.roles import Permission
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
 
-_Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 _MOST_IDS = 1000
+
+
+class _TurnsQuery(RequestModel):
+    which: Which = "failed"
+    limit: int = Field(default=50, ge=1, le=200)
+
+
+class RetryRequest(RequestModel):
+    """Which turns to run again: their numbers, or `all` that failed."""
+
+    ids: Annotated[list[Annotated[int, Field(gt=0, lt=2**63)]], Field(max_length=_MOST_IDS)] | Literal["all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +40,6 @@ class TurnPage:
 
     count: int
     items: Sequence[TurnView]
-
-
-@dataclass(frozen=True, slots=True)
-class RetryRequest:
-    """Which turns to run again: their numbers, or `all` that failed."""
-
-    ids: Sequence[int] | Literal["all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +52,24 @@ class RetryAnswer:
 def turns_api(service: Service) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
-    @get("/turns", permission=Permission.READ_TURNS)
-    async def turns(which: FromQuery[Which] = "failed", limit: _Limit = 50) -> TurnPage:
-        found, count = await oldest_turns(service.database, which, limit=limit)
+    @get(
+        "/turns",
+        permission=Permission.READ_TURNS,
+        **describe(query=_TurnsQuery, answer=TurnPage),
+    )
+    async def turns(request: _Request) -> TurnPage:
+        asked = from_query(_TurnsQuery, request)
+        found, count = await oldest_turns(service.database, asked.which, limit=asked.limit)
         return TurnPage(count, found)
 
-    @post("/turns/retry", status_code=200, permission=Permission.RETRY_TURNS)
-    async def again(request: _Request, data: JSONBody[RetryRequest]) -> RetryAnswer:
-        ids = data.ids
-        if ids != "all" and (len(ids) > _MOST_IDS or not all(0 < one < 2**63 for one in ids)):
-            raise HTTPException(status_code=400, detail="console.bad_form")
+    @post(
+        "/turns/retry",
+        status_code=200,
+        permission=Permission.RETRY_TURNS,
+        **describe(body=RetryRequest, answer=RetryAnswer),
+    )
+    async def again(request: _Request) -> RetryAnswer:
+        ids = (await from_body(RetryRequest, request)).ids
         try:
             done = await run_again(service.database, service.worker, None if ids == "all" else ids)
         except TryAgain as error:

@@ -3,16 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from litestar import get
+from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromQuery
 
 from storage.usage.report import By, UsageRow, usage_report
+from web.api.openapi.described import describe
+from web.console.request_models import RequestModel, from_query
 from web.security.roles import Permission
 from web.wiring import Service
 
-_Day = FromQuery[date | None]
+_Request = Request[Any, Any, Any]
+
+
+class _UsageQuery(RequestModel):
+    by: By = "day"
+    since: date | None = None
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +34,14 @@ class UsageSums:
 def usage_api(service: Service) -> list[HTTPRouteHandler]:
     """Make the route."""
 
-    @get("/usage", permission=Permission.READ_USAGE)
-    async def usage(by: FromQuery[By] = "day", since: _Day = None, until: _Day = None) -> UsageSums:
-        rows = await usage_report(service.database, by, since=since, until=until)
+    @get(
+        "/usage",
+        permission=Permission.READ_USAGE,
+        **describe(query=_UsageQuery, answer=UsageSums),
+    )
+    async def usage(request: _Request) -> UsageSums:
+        asked = from_query(_UsageQuery, request)
+        rows = await usage_report(service.database, asked.by, since=asked.since, until=asked.until)
         return UsageSums(service.settings.budgets.currency, rows)
 
     return [usage]

@@ -30,7 +30,8 @@ async def from_body(shape: type[T], request: Request[Any, Any, Any]) -> T:
 def from_query(shape: type[S], request: Request[Any, Any, Any]) -> S:
     """Read an address; a 400 says what is wrong with it."""
     try:
-        return shape.model_validate(dict(request.query_params))
+        # Any address may say in which language it is answered.
+        return shape.model_validate({name: value for name, value in request.query_params.items() if name != "lang"})
     except ValidationError as error:
         raise _unfit(error) from None
 

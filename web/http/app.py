@@ -79,7 +79,7 @@ def _inner_routes(service: Service, guard: ConsoleGuard) -> list[ControllerRoute
 def _app(service: Service, routes: Sequence[ControllerRouterHandler]) -> ASGIApp:
     app = Litestar(
         routes,
-        # Its pages load scripts from elsewhere, and there is no API for strangers to describe.
+        # Its pages load scripts from elsewhere; the API describes itself (`web.api.openapi`).
         openapi_config=None,
         logging_config=None,
         state=State({"simulated": service.simulator is not None}),

@@ -1,0 +1,1 @@
+"""The API described as an OpenAPI document, from what its routes declare."""
