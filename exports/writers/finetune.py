@@ -22,14 +22,17 @@ def lines(whole: Transcript) -> Iterator[str]:
 
 
 def answered(messages: tuple[Message, ...]) -> Iterator[Message]:
-    """Return questions and answers in turn, leaving out commands and exchanges of which one side has no words."""
+    """Return questions and answers in turn, leaving out commands and exchanges of which one side has no words.
+
+    Answers that are not whole are left out too: a model would learn to stop in mid-sentence.
+    """
     question: Message | None = None
     for message in messages:
         if message.aside:
             continue
         if message.role == "human":
             question = message if message.text.strip() else None
-        elif question is not None and message.text.strip():
+        elif question is not None and message.text.strip() and not message.cut:
             yield question
             yield message
             question = None

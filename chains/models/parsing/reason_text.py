@@ -42,9 +42,12 @@ def _without(text: str, words: str) -> str:
     lower, theirs = text.casefold(), words.casefold()
     if len(lower) != len(text) or not theirs:
         lower, theirs = text, words
-    if 1 < len(theirs) <= _SHORT and theirs in lower:
-        place = lower.index(theirs)
-        return text[:place] + _GONE + _without(text[place + len(theirs) :], words)
+    if 1 < len(theirs) <= _SHORT:
+        # As a word of its own: "in" is also in "invalid".
+        whole = rf"(?<![A-Za-z0-9_]){re.escape(theirs)}(?![A-Za-z0-9_])" if theirs.isascii() else re.escape(theirs)
+        for found in reversed([*re.finditer(whole, lower)]):
+            text = text[: found.start()] + _GONE + text[found.end() :]
+        return text
     kept: list[str] = []
     place = 0
     while place < len(text):

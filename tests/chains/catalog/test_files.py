@@ -92,6 +92,17 @@ def test_a_broken_edit_is_reported_and_the_last_good_one_goes_on(tmp_path: Path)
     assert not it.catalog.problems
 
 
+def test_a_chain_that_hands_to_nobody_is_used_and_logged_as_doubtful_alone(tmp_path: Path) -> None:
+    it = chain_files(tmp_path)
+    with capture_logs() as logs:
+        write(it.own("hr"), "one", 'hands_to = ["nobody"]')
+        it.load()
+
+    assert {"default": "shipped", "hr": "one"} == prompts(it)
+    assert ["chain_doubtful"] == [entry["event"] for entry in logs]
+    assert "'nobody'" in logs[0]["problem"]
+
+
 def test_a_broken_file_of_the_companys_own_leaves_the_shipped_one_at_the_start(tmp_path: Path) -> None:
     it = chain_files(tmp_path)
     it.own("default").write_text("= broken")

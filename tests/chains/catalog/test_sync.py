@@ -178,6 +178,29 @@ async def test_a_release_made_elsewhere_is_written_into_the_file(tmp_path: Path,
         assert 3 == len(await a.revisions.history("hr"))
 
 
+async def test_every_process_follows_a_release_at_its_next_look(tmp_path: Path, database: Database) -> None:
+    ann, bob = Person("wecom", "ann"), Person("wecom", "bob")
+    async with machine(tmp_path / "a", database, shared=True) as a, machine(tmp_path / "b", database, shared=True) as b:
+        both = (a, b)
+        shell = RevisionStore(database)
+        await shell.release(ChainRevision("hr", "one", prompt("one")))
+        for each in both:
+            await each.sync.poll()
+        assert ["one", "one"] == [each.says("hr", bob) for each in both]
+        assert [prompt("one")] * 2 == [await each.text("hr") for each in both]
+
+        await shell.release(ChainRevision("hr", "two", prompt("two")), share=0, users=["ann"])
+        for each in both:
+            await each.sync.poll()
+        assert [("two", "one")] * 2 == [(each.says("hr", ann), each.says("hr", bob)) for each in both]
+
+        await shell.release(ChainRevision("hr", "", ""))
+        for each in both:
+            await each.sync.poll()
+        assert ["", ""] == [each.says("hr", bob) for each in both]
+        assert ["", ""] == [await each.text("hr") for each in both]
+
+
 async def test_a_machine_that_was_down_catches_up_and_does_not_undo(tmp_path: Path, database: Database) -> None:
     async with machine(tmp_path / "b", database, shared=True) as b:
         await b.write("hr", prompt("old"))

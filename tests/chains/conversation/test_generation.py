@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from chains.catalog.config import ChainConfig
-from pipeline.answer import Conversation, Exchange
+from pipeline import metrics
+from pipeline.answer import CUTS, Conversation, Exchange
 from pipeline.errors import AnswerFailed
 from pipeline.replies import TextReply
 from pipeline.text.i18n import Catalogue
@@ -33,6 +34,10 @@ async def texts(it: ChainsHarness, question: str = "你好") -> list[str]:
 async def sentence(key: str, **blanks: object) -> str:
     words = await asyncio.to_thread(Catalogue, "zh")
     return words.text(key, **blanks)
+
+
+def counted_cut(reason: str) -> float:
+    return metrics.REGISTRY.get_sample_value("webot_answers_cut_total", {"reason": reason}) or 0.0
 
 
 @asynccontextmanager
@@ -70,18 +75,22 @@ async def line(
 )
 async def test_an_answer_that_is_cut_off_says_so_and_is_marked(server: OpenAIServer, finish: str, cut: str) -> None:
     server.script(Says("第一，先准备", finish=finish))
+    before = counted_cut(cut)
     async with open_chains_harness(server.base_url) as it:
         outcome = await it.outcome("怎么做")
 
+    assert before + 1 == counted_cut(cut)
     assert (TextReply("第一，先准备"), TextReply(await sentence(f"turn.cut_{cut}"))) == outcome.replies
     assert ("第一，先准备", cut) == (remembered(outcome).exchange.answer, remembered(outcome).provenance.cut)
 
 
 @pytest.mark.parametrize("finish", ["stop", "end_turn", "STOP", "eos_token", "stop_sequence", "complete", "tool_calls"])
 async def test_a_whole_answer_says_nothing_more(server: OpenAIServer, finish: str) -> None:
+    before = [counted_cut(cut) for cut in CUTS]
     server.script(Says("好", finish=finish))
     async with open_chains_harness(server.base_url) as it:
         assert ["好"] == await texts(it)
+    assert before == [counted_cut(cut) for cut in CUTS]
 
 
 EMPTY = [

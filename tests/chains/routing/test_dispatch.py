@@ -188,3 +188,21 @@ def test_a_trial_meets_its_share_of_the_people_and_always_the_same_ones(share: i
     assert met == [person for person in people if it.chain("default", person) is new]
     assert new is it.chain("default", Person("wecom", "Named"))
     assert DEFAULT is it.chain("default")
+
+
+def test_a_share_is_drawn_by_chain_person_and_revision() -> None:
+    people = [Person(channel, f"user-{number}") for channel in ("wecom", "bot") for number in range(500)]
+
+    def met(name: str, prompt: str) -> set[Person]:
+        release = PartialRelease(chain(name, system_prompt=prompt), share=10)
+        return {person for person in people if release.includes(person)}
+
+    first = met("default", "one")
+    others = [met("default", "two"), met("hr", "one")]
+
+    assert first == met("default", "one")
+    assert {"wecom", "bot"} == {person.channel for person in first}
+    for other in others:
+        # A tenth of a tenth by chance, and not the same people every time.
+        assert len(first & other) < len(first) / 2
+        assert 60 <= len(other) <= 140

@@ -69,5 +69,6 @@ def test_a_password_in_a_database_address_is_percent_encoded(url: str, *, is_rig
     if is_right:
         assert url == database_address(SecretStr(url)).get_secret_value()
     else:
-        with pytest.raises(ValidationError, match="database_url"):
+        with pytest.raises(ValidationError, match="database_url") as refused:
             Settings.model_validate({"storage": {"database_url": url}})
+        assert "percent-encoded: @ is %40, / is %2F, # is %23" in str(refused.value)

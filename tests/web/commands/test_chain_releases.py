@@ -183,6 +183,18 @@ async def test_a_broken_file_leaves_the_shell_at_what_answers(tmp_path: Path) ->
         await asyncio.to_thread(os.remove, own)
 
 
+async def test_a_file_that_was_never_good_is_named_with_what_is_wrong(tmp_path: Path) -> None:
+    own = tmp_path / "data" / "chains" / "mine.toml"
+    await asyncio.to_thread(own.parent.mkdir, parents=True)
+    for broken, wrong in (("= x", ":1: "), ("", ": empty"), ('\ntools = ["nosuch"]', ":2: tools.1: found 'nosuch'")):
+        await asyncio.to_thread(own.write_text, broken)
+        for verb in (("show", "mine"), ("try", "mine", "x"), ("replay", "mine")):
+            said = await chains(tmp_path, *verb, code=1)
+
+            assert f"{own}{wrong}" in said, (verb, said)
+    assert "there is no chain 'other'" in await chains(tmp_path, "show", "other", code=1)
+
+
 async def test_check_says_all_that_is_wrong_with_its_line(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "chains"
 

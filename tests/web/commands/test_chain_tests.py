@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,31 @@ async def test_no_model_is_paid_for_a_report_that_cannot_be_written(
     assert 1 == ran.code
     assert "there is no folder 'nosuch'" in ran.err
     assert [] == server.bodies
+
+
+async def test_a_trial_says_that_a_server_of_its_tools_is_away(server: OpenAIServer, tmp_path: Path) -> None:
+    pytest.importorskip("langchain_mcp_adapters.tools", reason="webot[mcp] is not installed")
+    program = f"[mcp.docs]\ncommand = {json.dumps(sys.executable)}\nargs = ['-c', 'raise SystemExit(1)']\n"
+    chain = 'command = "@hr"\ntools = ["mcp.docs.find", "current_time"]\n'
+
+    def write() -> None:
+        (tmp_path / "settings.local.toml").write_text(program, encoding="utf-8")
+        file = tmp_path / "data" / "chains" / "drafts" / "hr.toml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(chain, encoding="utf-8")
+
+    await asyncio.to_thread(write)
+    environ = {
+        "WEBOT_CHAT__LANGUAGE": "en",
+        "WEBOT_MODELS__DEFAULT__MODEL": "m",
+        "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
+    }
+    tried = await webot("chains", "try", "hr", "hello", folder=tmp_path, environ=environ)
+
+    assert 0 == tried.code, tried.err
+    assert "the MCP server docs cannot be reached now" in tried.err
+    assert "echo: hello" in tried.out
+    assert ["current_time"] == [tool["function"]["name"] for tool in server.bodies[0]["tools"]]
 
 
 async def test_junit_takes_what_xml_does_not(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """The verb `webot models`."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from tests.fakes.openai_server import OpenAIServer
+import pytest
+
+from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 from tests.web.shell import webot, webot_here
 
 
@@ -39,6 +43,49 @@ async def test_a_model_that_fails_says_why(tmp_path: Path) -> None:
     assert 1 == ran.code
     assert "" == ran.out
     assert "Error: [models.default]: OpenAIConnectionError" in ran.err
+
+
+def refusing(holds: Callable[[Mapping[str, Any]], object], message: str) -> Callable[[Mapping[str, Any]], Act]:
+    """Refuse what a server does not take, and answer the rest."""
+    return lambda body: Fails(400, message=message) if holds(body) else Says("1 2 3 4 5 6 7 8 9", pieces=2)
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "streaming"),
+    [
+        pytest.param(
+            refusing(lambda body: not body.get("stream"), "only support stream mode"),
+            "yes",
+            id="streams only",
+        ),
+        pytest.param(
+            refusing(lambda body: body.get("stream"), "stream is not supported"), "no", id="whole answers only"
+        ),
+    ],
+)
+async def test_a_model_that_answers_in_one_way_only_is_called_good(
+    tmp_path: Path, otherwise: Callable[[Mapping[str, Any]], Act], streaming: str
+) -> None:
+    async with OpenAIServer(otherwise=otherwise) as server:
+        environ = {"WEBOT_MODELS__DEFAULT__MODEL": "m", "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url}
+        ran = await webot("models", "test", folder=tmp_path, environ=environ)
+
+    assert (0, "") == (ran.code, ran.err)
+    assert f"streaming: {streaming}\ntools: no" in ran.out
+
+
+async def test_the_providers_own_reason_is_shown_without_a_key(tmp_path: Path) -> None:
+    said = "Unsupported value: 'temperature' must be below 2; your key sk-abcdefgh12345678"
+    async with OpenAIServer(otherwise=lambda _: Fails(400, "bad_value", said)) as server:
+        environ = {"WEBOT_MODELS__DEFAULT__MODEL": "m", "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url}
+        tested = await webot("models", "test", folder=tmp_path, environ=environ)
+        tried = await webot("chains", "try", "default", "怎么请假", folder=tmp_path, environ=environ)
+
+    for ran in (tested, tried):
+        assert 1 == ran.code
+        assert "HTTP 400, code 'bad_value'" in ran.err
+        assert "'temperature' must be below 2" in ran.err
+        assert "abcdefgh" not in ran.out + ran.err
 
 
 def test_a_model_that_is_not_set_up_names_those_that_are(tmp_path: Path) -> None:

@@ -282,6 +282,44 @@ async def test_a_model_that_fails_comes_with_the_way_out(
     assert 1 == len(model.asked)
 
 
+GONE = [
+    pytest.param(
+        Fails(404, "model_not_found", "The model `test-model` does not exist or you do not have access to it."),
+        id="OpenAI",
+    ),
+    pytest.param(Fails(400, "invalid_request_error", "Model Not Exist"), id="DeepSeek"),
+    pytest.param(Fails(400, "1211", "模型不存在，请检查模型代码。"), id="Zhipu"),
+    pytest.param(Fails(404, "model_not_found", "The model `m` does not exist or you do not have access"), id="Qwen"),
+    pytest.param(Fails(404, None, 'model "test-model" not found, try pulling it first'), id="Ollama"),
+    pytest.param(Fails(503, "model_not_found", "当前分组 default 下对于模型 test-model 无可用渠道"), id="one-api"),
+    pytest.param(Raw(b'{"error": {"message": "no such model: test-model"}}'), id="inside HTTP 200"),
+]
+
+
+@pytest.mark.parametrize("act", GONE)
+async def test_a_model_that_is_gone_at_its_provider_is_told_as_that(
+    tmp_path: Path, model: OpenAIServer, act: Act
+) -> None:
+    model.script(act)
+    found = await examined(tmp_path, asked_of(model, WEBOT_SERVER__PORT="0"))
+
+    assert "ill" == found["default", "model"].state
+    assert "核对 model 的写法" in found["default", "model"].fix
+    assert 1 == len(model.asked)
+
+
+@pytest.mark.parametrize("streams", [True, False], ids=["streams only", "whole answers only"])
+async def test_a_server_that_answers_in_one_way_only_is_well(tmp_path: Path, *, streams: bool) -> None:
+    def otherwise(body: Mapping[str, object]) -> Act:
+        said = "This model only support stream mode" if streams else "stream is not supported"
+        return Says("2") if bool(body.get("stream")) is streams else Fails(400, message=said)
+
+    async with OpenAIServer(otherwise=otherwise) as server:
+        found = await examined(tmp_path, asked_of(server, WEBOT_SERVER__PORT="0"))
+
+    assert "well" == found["default", "model"].state
+
+
 async def test_what_stands_in_for_a_model_does_not_hide_that_it_fails(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Fails(401), Says("2"))
     more = {"WEBOT_MODELS__DEFAULT__FALLBACKS": '["spare"]', "WEBOT_SERVER__PORT": "0"}

@@ -94,7 +94,13 @@ class ChainWorkspace:
         return Version("trial", release.draft.content, chain)
 
     def live(self, name: str) -> Version:
-        """Return a chain as it answers; `ChainInvalid` names the ones there are."""
+        """Return a chain as it answers.
+
+        Raises:
+            ChainInvalid: there is none, and which there are; or its file has never been fit for use, and why.
+        """
+        if not self.has(name) and (wrong := self.chain_files.refused.get(name)):
+            raise ChainInvalid(wrong)
         chain = self.chain_files.catalog.chain(name)
         for label, folder in (("own", self.folder), ("shipped", self.chain_files.folders[0])):
             read = self.chain_files.files(folder).get(name)

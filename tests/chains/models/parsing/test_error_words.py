@@ -102,6 +102,24 @@ def test_a_providers_reason_is_shown_without_secrets_and_anybodys_words(said: st
     assert expected == shown_reason(said, [QUESTION])
 
 
+@pytest.mark.parametrize(
+    ("said", "question", "expected"),
+    [
+        ("Invalid input in field x", "in", "Invalid input … field x"),
+        ("bad value: Hi, or hi!", "hi", "bad value: …, or …!"),
+        ("this is unusual", "us", "this is unusual"),
+        ("he said 'ok'; token ok", "OK", "he said '…'; token …"),
+        ("unknown word a.b, and axb", "a.b", "unknown word …, and axb"),
+        ("内容“你好”不合规", "你好", "内容“…”不合规"),
+        ("用户说你好吗", "你好", "用户说…吗"),
+        ("say C++ now", "C++", "say … now"),
+        ("a refusal", "a", "a refusal"),
+    ],
+)
+def test_a_short_question_is_masked_where_it_is_a_word_of_its_own(said: str, question: str, expected: str) -> None:
+    assert expected == shown_reason(said, [question])
+
+
 def test_reasons_are_made_in_linear_time() -> None:
     for odd in ("a" * 100_000, "…" * 100_000, "insufficient_" * 9000, "sk-" * 40_000, "context " * 20_000):
         shown_reason(odd, [odd])
