@@ -25,6 +25,7 @@ NAVIGATION = (
     NavigationEntry("conversations", "/conversations", Permission.READ_CONVERSATIONS),
     NavigationEntry("models", "/models", Permission.READ_MODELS),
     NavigationEntry("turns", "/turns", Permission.READ_TURNS),
+    NavigationEntry("menu", "/menu", Permission.EDIT_MENU),
     NavigationEntry("usage", "/usage", Permission.READ_USAGE),
     NavigationEntry("settings", "/settings", Permission.READ_SETTINGS),
     NavigationEntry("audit", "/audit", Permission.READ_AUDIT),

@@ -21,6 +21,7 @@ from web.console.conversations.forgetting_page import forgetting_pages
 from web.console.conversations.reading_page import reading_pages
 from web.console.conversations.trace_page import trace_pages
 from web.console.doctor.doctor_page import doctor_pages
+from web.console.menu.menu_page import menu_pages
 from web.console.models.model_edit_page import model_edit_pages
 from web.console.models.models_page import models_pages
 from web.console.pages import broke, refused
@@ -58,6 +59,7 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
         *inspect_routes(service, sessions),
         *chat_api_routes(service, sessions),
         *drill_routes(service, sessions),
+        *menu_pages(service),
         *models_pages(service),
         *model_edit_pages(service),
         *turns_pages(service),

@@ -78,7 +78,17 @@ def outline(buttons: Sequence[Mapping[str, Any]], indent: str = "") -> Iterator[
         yield from outline(below, indent + "  ")
 
 
+def planned(loaded: Loaded) -> Sequence[Mapping[str, Any]]:
+    """Return the menu of the settings as WeCom would write it."""
+    return [_written(button) for button in loaded.settings.menu.buttons]
+
+
 _NO_WECOM = "no WeCom credentials are set, the simulator stands in: there is no WeCom app whose menu it could be"
+
+
+def _written(button: MenuButton) -> Mapping[str, Any]:
+    below = [_written(each) for each in button.buttons]
+    return {"name": button.name, "key": button.key, "url": button.url, "sub_button": below}
 
 
 def _pressed(buttons: Sequence[MenuButton]) -> Iterator[MenuButton]:
