@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.fakes.openai_server import Act, OpenAIServer, Says
+from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
 from tests.web.console.test_pages import HOSTILE, browser_page
 
@@ -27,6 +27,15 @@ def answer(asked: Mapping[str, Any]) -> Act:
     return Says("On page 12." if system == "Be brief." else f"You ask for it on page 12. {HOSTILE}")
 
 
+async def ask_and_draft(service: RunningService) -> None:
+    """Have somebody ask every question, and write the draft."""
+    phone = service.phone("lisi")
+    for count, question in enumerate(QUESTIONS, start=1):
+        await phone.say(question)
+        await phone.texts(count=count)
+    await service.console.put("/api/v1/chains/default/draft", json={"text": DRAFT}, headers={"If-None-Match": "*"})
+
+
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with OpenAIServer(otherwise=answer) as server:
@@ -38,13 +47,7 @@ async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
             "WEBOT_REPLAY__USERS": '["*"]',
         }
         async with running_service(tmp_path, environ) as opened:
-            phone = opened.phone("lisi")
-            for count, question in enumerate(QUESTIONS, start=1):
-                await phone.say(question)
-                await phone.texts(count=count)
-            await opened.console.put(
-                "/api/v1/chains/default/draft", json={"text": DRAFT}, headers={"If-None-Match": "*"}
-            )
+            await ask_and_draft(opened)
             yield opened
 
 
@@ -84,6 +87,59 @@ async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_ad
 
     assert "taken" not in await page.title()
     assert 0 == await page.locator("#pairs img, #pairs script").count()
+
+
+@pytest.mark.parametrize(
+    ("lang", "stood_in", "cut", "changed"),
+    [
+        ("en", "default gave no answer; spare (spare-model) stood in", "Not whole: it reached", "; 2 not compared"),
+        ("zh", "default 没有回答，由 spare（spare-model）代答", "不完整：因长度截断", "；2 个不作比较"),
+    ],
+)
+async def test_answers_that_are_cut_or_anothers_are_marked_and_counted_apart(
+    tmp_path: Path, browser_page: Page, lang: str, stood_in: str, cut: str, changed: str
+) -> None:
+    page = browser_page
+    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
+
+    def otherwise(asked: Mapping[str, Any]) -> Act:
+        if str(asked["messages"][0]["content"]) != "Be brief.":
+            return Says("the same")
+        if asked["model"] == "spare-model":
+            return Says("the same")
+        leave = "leave" in str(asked["messages"][-1]["content"])
+        return Fails(500) if leave else Says("the sa", finish="length")
+
+    async with OpenAIServer(otherwise=otherwise) as server:
+        environ = {
+            "WEBOT_MODELS__DEFAULT__MODEL": "fake",
+            "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
+            "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
+            "WEBOT_MODELS__DEFAULT__FALLBACKS": '["spare"]',
+            "WEBOT_MODELS__SPARE__MODEL": "spare-model",
+            "WEBOT_MODELS__SPARE__BASE_URL": server.base_url,
+            "WEBOT_REPLAY__USERS": '["*"]',
+        }
+        async with running_service(tmp_path, environ) as opened:
+            await ask_and_draft(opened)
+            address = f"{opened.console.base_url}/console/chains/default/replay?lang={lang}"
+            await page.goto(address)
+            await page.locator("#replay button.primary").click()
+            await expect(page.locator("#pairs .pair")).to_have_count(2)
+            await expect(page.locator("#changed")).to_contain_text(changed)
+            html = await opened.console.post(address, data={"last": "20", "judge": "default"})
+
+    first = page.locator("#pairs .pair", has_text="ask for leave?")
+    await expect(first.locator(".draft .pair-faults")).to_contain_text(stood_in)
+    await expect(first.locator(".live .pair-faults")).to_be_hidden()
+    await expect(page.locator("#pairs .pair").filter(has_text=cut)).to_have_count(1)
+    await expect(page.locator("#totals-draft [data-sum=unfit]")).to_have_text("2")
+    await expect(page.locator("#totals-live [data-sum=unfit]")).to_have_text("0")
+    await expect(page.locator("#totals-draft [data-sum=milliseconds]")).to_have_text("–")
+    await page.locator("#only-changed").check()
+    await expect(first).to_be_visible()
+    for sentence in (stood_in, cut, changed):
+        assert sentence in html.text
 
 
 async def test_a_replay_is_stopped_and_what_is_wrong_is_said(service: RunningService, browser_page: Page) -> None:

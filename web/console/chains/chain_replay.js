@@ -20,6 +20,15 @@ function judge(trace, verdict) {
   addUp();
 }
 
+function isUnfit(answer) {
+  return !answer.error && (answer.stood_in || Boolean(answer.cut));
+}
+
+function faultsOf(answer) {
+  const cuts = { length: sentences.cutLength, filtered: sentences.cutFiltered, interrupted: sentences.cutInterrupted };
+  return [answer.stood_in ? filled(sentences.stoodIn, answer) : "", cuts[answer.cut] || ""].filter(Boolean).join(" · ");
+}
+
 function fillSide(item, kind, told) {
   const answer = told[kind];
   const side = item.querySelector(`.pair-side.${kind}`);
@@ -31,6 +40,9 @@ function fillSide(item, kind, told) {
     else if (kind === "live" && gone) text.append(element("del", "", gone));
     else if (kind === "draft" && come) text.append(element("ins", "", come));
   }
+  const faults = side.querySelector(".pair-faults");
+  faults.textContent = isUnfit(answer) ? faultsOf(answer) : "";
+  faults.hidden = !isUnfit(answer);
   const facts = filled(sentences.facts, {
     model: answer.model || "–",
     seconds: (answer.milliseconds / 1000).toFixed(1),
@@ -44,7 +56,7 @@ function fillSide(item, kind, told) {
 function show(told) {
   const item = document.getElementById("pair").content.firstElementChild.cloneNode(true);
   shown.push(told);
-  item.classList.toggle("unchanged", !told.changed);
+  item.classList.toggle("unchanged", !told.changed && !told.unfit);
   item.dataset.trace = told.trace;
   item.querySelector(".pair-question").textContent = told.question;
   if (told.verdict) {
@@ -84,20 +96,24 @@ function addUp() {
   if (!shown.length) return;
   for (const kind of ["live", "draft"]) {
     const answers = shown.map((each) => each[kind]);
-    const total = (key) => answers.reduce((sum, each) => sum + each[key], 0);
-    const times = answers.map((each) => each.milliseconds).sort((a, b) => a - b);
+    const own = answers.filter((each) => !isUnfit(each));
+    const total = (key) => own.reduce((sum, each) => sum + each[key], 0);
+    const times = own.map((each) => each.milliseconds).sort((a, b) => a - b);
     const values = {
       answers: answers.length,
       errors: answers.filter((each) => each.error).length,
-      tools: answers.reduce((sum, each) => sum + each.tools.length, 0),
+      unfit: answers.length - own.length,
+      tools: own.reduce((sum, each) => sum + each.tools.length, 0),
       input_tokens: total("input_tokens").toLocaleString("en"),
       output_tokens: total("output_tokens").toLocaleString("en"),
       cost: total("cost").toFixed(4),
-      milliseconds: `${(times[Math.floor(times.length / 2)] / 1000).toFixed(1)} s`,
+      milliseconds: times.length ? `${(times[Math.floor(times.length / 2)] / 1000).toFixed(1)} s` : "–",
     };
     for (const cell of document.querySelectorAll(`#totals-${kind} [data-sum]`)) cell.textContent = values[cell.dataset.sum];
   }
-  document.getElementById("changed").textContent = filled(sentences.changed, { changed: shown.filter((each) => each.changed).length, questions: shown.length });
+  const unfit = shown.filter((each) => each.unfit).length;
+  const changed = { changed: shown.filter((each) => each.changed).length, questions: shown.length };
+  document.getElementById("changed").textContent = filled(sentences.changed, changed) + (unfit ? filled(sentences.notCompared, { unfit }) : "");
   document.getElementById("sum-model").textContent = count(shown.map((each) => each.verdict));
 }
 
