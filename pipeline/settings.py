@@ -4,7 +4,6 @@ Tables of `[channels.*]` and `[models.*]` keep the keys of their own kind as the
 provider that understands them checks them.
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -14,44 +13,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from pipeline.net import is_loopback_host
 from pipeline.text.credentials import database_address, possible_secret, tidy_address, tidy_credential, tidy_header
 from pipeline.text.i18n import Sentence
-from pipeline.text.time_zone import is_timezone, nearest_timezone
+from pipeline.text.setting_values import host_name, log_level, scrypt_hash, timezone_name, web_address
 
 # So that no cost is more than a database's numbers hold.
 _DEAREST = 1_000_000_000
-
-
-def _name_of_a_level(level: str) -> str:
-    if level.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
-        raise ValueError(Sentence("setting.level"))
-    return level.upper()
-
-
-def _host_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", name):
-        raise ValueError(Sentence("setting.host_name"))
-    return name.lower()
-
-
-_SCRYPT_HASH = re.compile(r"scrypt(\$[0-9]{1,9}){3}(\$[A-Za-z0-9+/]+={0,2}){2}")
-
-
-def _scrypt_hash(written: SecretStr) -> SecretStr:
-    if written.get_secret_value() and not _SCRYPT_HASH.fullmatch(written.get_secret_value()):
-        raise ValueError(Sentence("setting.password_hash"))
-    return written
-
-
-def _web_address(url: str) -> str:
-    if url and not re.match(r"https?://[^/\s]", url):
-        raise ValueError(Sentence("setting.web_address"))
-    return url
-
-
-def _timezone(name: str) -> str:
-    if name and not is_timezone(name):
-        near = nearest_timezone(name)
-        raise ValueError(Sentence("setting.timezone_near", near=near) if near else Sentence("setting.timezone"))
-    return name
 
 
 class Table(BaseModel):
@@ -78,7 +43,7 @@ class Server(Table):
     """The address to listen on; 0.0.0.0 for every interface."""
     port: int = Field(default=50008, ge=0, le=65535)
     """The port; 0 lets the system choose."""
-    public_url: Annotated[str, AfterValidator(_web_address)] = ""
+    public_url: Annotated[str, AfterValidator(web_address)] = ""
     """How WeCom reaches this service from outside, such as https://bot.example.com."""
     metrics: bool = False
     """Whether /metrics is also served on this port, to anyone who can reach it; the console's port always serves it."""
@@ -220,7 +185,7 @@ class Chat(Table):
     """Seconds within which consecutive messages of a person are answered as one; 0 for never."""
     language: Literal["zh", "en"] = "zh"
     """The language webot itself speaks in the chat."""
-    timezone: Annotated[str, AfterValidator(_timezone)] = ""
+    timezone: Annotated[str, AfterValidator(timezone_name)] = ""
     """The time zone whose days and times are told and counted, such as "Asia/Shanghai"; empty for the machine's."""
 
 
@@ -302,9 +267,9 @@ class Console(Table):
     loopback and no channel has credentials, otherwise 127.0.0.1 with the port below."""
     port: int = Field(default=50009, ge=0, le=65535)
     """The console's port when it has its own; 0 lets the system choose, and so does [server] port = 0."""
-    hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = ()
+    hosts: tuple[Annotated[str, AfterValidator(host_name)], ...] = ()
     """More host names under which browsers may open the console; this machine's, host and public_url always work."""
-    password_hash: Annotated[SecretStr, AfterValidator(_scrypt_hash)] = SecretStr("")
+    password_hash: Annotated[SecretStr, AfterValidator(scrypt_hash)] = SecretStr("")
     """What `webot console-password` prints; once it is set, the console asks everyone for that password."""
     generate_password: bool = False
     """Whether the first start makes a password if password_hash is empty; it is printed once, and its hash is kept in
@@ -337,7 +302,7 @@ class Simulator(Table):
 class Log(Table):
     """The table `[log]`."""
 
-    level: Annotated[str, AfterValidator(_name_of_a_level)] = "INFO"
+    level: Annotated[str, AfterValidator(log_level)] = "INFO"
     """debug, info, warning, error or critical."""
     format: Literal["text", "json"] = "text"
     """text for people, json for programs."""

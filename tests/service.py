@@ -57,8 +57,8 @@ async def running_service(
     loaded = await asyncio.to_thread(load, folder, settings | dict(environ or {}), kinds)
     listeners = bind(addresses_of(loaded))
     async with (
-        httpx2.AsyncClient(base_url=listeners.url, verify=_NO_TLS, trust_env=False) as http,
-        httpx2.AsyncClient(base_url=listeners.console_url, verify=_NO_TLS, trust_env=False) as console,
+        httpx2.AsyncClient(base_url=listeners.url, verify=_NO_TLS, trust_env=False, timeout=60) as http,
+        httpx2.AsyncClient(base_url=listeners.console_url, verify=_NO_TLS, trust_env=False, timeout=60) as console,
         serving(loaded, listeners) as service,
     ):
         assert service.simulator is not None

@@ -92,7 +92,7 @@ async def test_a_file_is_replaced_by_where_it_can_be_had(tmp_path: Path) -> None
         await phone.say("hello")
         await phone.texts()
         await phone.say("@export md")
-        (_, answer) = await phone.texts(count=2, within=20)
+        (_, answer) = await phone.texts(count=2, within=60)
 
     assert "webot export" in answer
 

@@ -155,7 +155,7 @@ async def test_an_export_comes_as_a_file_after_the_bubble_says_so(tmp_path: Path
         await phone.say("hello")
         await phone.texts()
         await phone.say("@export md")
-        shown = await phone.messages(count=3, within=20)
+        shown = await phone.messages(count=3, within=60)
 
     assert "file" in [message.type for message in shown]
 

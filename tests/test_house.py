@@ -3,12 +3,16 @@
 import ast
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
 from benchmarks.house import PLUGINS, ROOT, TOPS, Module, modules, public_classes
 
 MOST_MODULES = 16
+MOST_LINES = 400
+SHORTEST_WAIT = 30
+"""Seconds that a wait which only guards against hanging is given at least."""
 
 # How docstrings opened before: each has a plain word in its place ("Return …", "Whether …", "Close …").
 OLD_DIALECT = (
@@ -115,6 +119,40 @@ def test_no_name_in_the_tests_is_of_the_old_dialect_but_of_a_test_itself() -> No
     }
 
     assert set() == old
+
+
+def test_a_file_is_read_in_one_sitting() -> None:
+    lengths = {path: path.read_text(encoding="utf-8").count("\n") for path in python_files()}
+
+    assert {} == {str(path.relative_to(ROOT)): lines for path, lines in lengths.items() if lines > MOST_LINES}
+
+
+def test_no_test_is_in_a_hurry_that_fails_on_a_busy_machine() -> None:
+    hasty = {
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and 0 < bound_of_wait(node) < SHORTEST_WAIT
+    }
+
+    assert set() == hasty
+
+
+def python_files() -> Iterator[Path]:
+    """Yield the files of the program, its tests and its benchmarks."""
+    for top in (*TOPS, "tests", "benchmarks"):
+        yield from (ROOT / top).rglob("*.py")
+
+
+def bound_of_wait(call: ast.Call) -> float:
+    """Return the seconds after which `asyncio.timeout` or `asyncio.wait_for` gives up, 0 where that is no number."""
+    match ast.unparse(call.func), call.args:
+        case ("asyncio.timeout", [ast.Constant(float() | int() as seconds)]):
+            return seconds
+        case ("asyncio.wait_for", [_, ast.Constant(float() | int() as seconds)]):
+            return seconds
+        case _:
+            return 0
 
 
 def defined_names(tree: ast.Module) -> Iterator[str]:

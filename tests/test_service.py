@@ -339,7 +339,7 @@ async def test_a_database_that_is_away_is_named_as_not_ready_and_comes_back(
         alive = await service.http.get("/healthz")
         await server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
         # What was under way while the database was away may still answer the first question after it.
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (back := await service.http.get("/readyz")).is_success:  # noqa: ASYNC110 -- it is in the server
                 await asyncio.sleep(0.05)
     await server.close()

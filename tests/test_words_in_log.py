@@ -75,7 +75,7 @@ async def test_no_word_of_a_conversation_is_in_the_log(tmp_path: Path) -> None:
                 said += [f"@image {WORDS}", f"@model {WORDS}", f"@role {WORDS}", f"@bad {WORDS}", f"@export {WORDS}"]
                 for count, words in enumerate(said, start=1):
                     await phone.say(words)
-                    await phone.messages(count=count, within=20)
+                    await phone.messages(count=count, within=60)
                 await phone.click(WORDS)
                 await phone.send_link(WORDS, f"https://example.com/{MARK}", WORDS)
                 await phone.send_file(b"x", f"{WORDS}.pdf")

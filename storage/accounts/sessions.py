@@ -7,8 +7,8 @@ from time import time
 
 from sqlalchemy import delete, insert, select
 
+from storage.database.console_tables import console_sessions
 from storage.database.engine import Database
-from storage.database.tables import console_sessions
 
 SESSION_SECONDS = 12 * 3600
 """How long a session lasts."""

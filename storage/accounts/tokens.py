@@ -9,8 +9,8 @@ from time import time
 from sqlalchemy import delete, insert, select
 
 from storage.accounts.sessions import digest_of
+from storage.database.console_tables import api_tokens
 from storage.database.engine import Database
-from storage.database.tables import api_tokens
 
 TOKEN_PREFIX = "webot_"  # noqa: S105 -- by which people and scanners know one
 _SECRET_BYTES = 32

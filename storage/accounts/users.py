@@ -7,8 +7,8 @@ from time import time
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
 
+from storage.database.console_tables import console_sessions, console_users
 from storage.database.engine import Database
-from storage.database.tables import console_sessions, console_users
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,23 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pipeline.errors import SettingsInvalid, WebotError
 from storage.database.dsn import database_place, read_url
-from storage.database.engine import Database, open_database
+from storage.database.engine import CLOCK, Database, open_database
 from storage.database.failures import DatabaseAway
 from storage.database.migrate import HEAD, Migrated, SchemaTooNew, is_newer, migrate, newer_line, version
-from storage.database.tables import people
+from storage.database.tables import people, workers
 
 _DRIVERS_ERRORS = (
     SQLAlchemyError,
@@ -153,3 +154,13 @@ def error_line(error: BaseException) -> str:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     line = _CLASS.sub("", str(cause).partition("\n")[0])
     return f"{type(cause).__name__}: {line}" if line else type(cause).__name__
+
+
+async def service_is_running(database: Database) -> bool:
+    """Whether a process holds the SQLite file, or a worker of this machine has a valid lease."""
+    if not database.shared:
+        return await asyncio.to_thread(database.is_owned)
+    async with database.read() as connection:
+        now = float((await connection.execute(CLOCK)).scalar_one())
+        here = select(workers.c.id).where(workers.c.host == socket.gethostname(), workers.c.expires_at > now).limit(1)
+        return (await connection.execute(here)).scalar_one_or_none() is not None

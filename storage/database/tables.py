@@ -1,7 +1,6 @@
 """The schema: one for SQLite and PostgreSQL. Times are seconds since 1970, UTC."""
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -27,12 +26,12 @@ metadata = MetaData(
 )
 
 # SQLite counts rows by itself only for a column it knows as INTEGER.
-_BIG = BigInteger().with_variant(Integer, "sqlite")
+BIG = BigInteger().with_variant(Integer, "sqlite")
 
 inbox = Table(
     "inbox",
     metadata,
-    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("id", BIG, primary_key=True, autoincrement=True),
     Column("key", Text, nullable=False, unique=True),
     Column("lane", Text, nullable=False),
     # The place in the lane, counted under the lane's lock: a clock or a shared sequence would not keep the order.
@@ -106,7 +105,7 @@ polled_streams = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("turn_id", _BIG, ForeignKey("inbox.id", ondelete="CASCADE"), primary_key=True),
+    Column("turn_id", BIG, ForeignKey("inbox.id", ondelete="CASCADE"), primary_key=True),
     Column("place", Integer, primary_key=True),
     Column("person", Text, nullable=False),
     Column("part", Text, nullable=False),
@@ -126,7 +125,7 @@ people = Table(
     Column("channel", Text, nullable=False),
     Column("user", Text, nullable=False),
     Column("persona", Text, nullable=False, default=""),
-    Column("conversation_id", _BIG),
+    Column("conversation_id", BIG),
     Column("conversations", Integer, nullable=False, default=0),
     # Those that came alone and wait for a question.
     Column("pictures", Text, nullable=False, default="[]", server_default="[]"),
@@ -141,7 +140,7 @@ people = Table(
 conversations = Table(
     "conversations",
     metadata,
-    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("id", BIG, primary_key=True, autoincrement=True),
     Column("person", Text, nullable=False),
     Column("number", Integer, nullable=False),
     Column("title", Text, nullable=False),
@@ -158,15 +157,15 @@ conversations = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("id", _BIG, primary_key=True, autoincrement=True),
-    Column("conversation_id", _BIG, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("id", BIG, primary_key=True, autoincrement=True),
+    Column("conversation_id", BIG, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
     Column("turn", Integer, nullable=False),
     Column("role", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("media", Text, nullable=False, default="[]"),
     Column("aside", Boolean, nullable=False, default=False, server_default=false()),
     Column("created_at", Double, nullable=False),
-    Column("trace", _BIG, nullable=False),
+    Column("trace", BIG, nullable=False),
     Column("chain", Text, nullable=False, default=""),
     Column("revision", Text, nullable=False, default=""),
     Column("model", Text, nullable=False, default=""),
@@ -236,7 +235,7 @@ chain_revisions = Table(
 chain_releases = Table(
     "chain_releases",
     metadata,
-    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("id", BIG, primary_key=True, autoincrement=True),
     Column("chain", Text, nullable=False),
     # Empty for a chain that was taken away.
     Column("revision", Text, nullable=False),
@@ -264,7 +263,7 @@ chain_states = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("id", _BIG, primary_key=True, autoincrement=True),
+    Column("id", BIG, primary_key=True, autoincrement=True),
     Column("at", Double, nullable=False),
     Column("who", Text, nullable=False),
     Column("action", Text, nullable=False),
@@ -328,74 +327,3 @@ search_index = Table(
     # How often something was deleted that SQLite's index still holds.
     Column("unclean", BigInteger, nullable=False),
 )
-
-# Who may use the console; the password's hash is argon2id's.
-console_users = Table(
-    "console_users",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("role", Text, nullable=False),
-    Column("password_hash", Text, nullable=False),
-    Column("created_at", Double, nullable=False),
-)
-
-# Who is signed in; `digest` is of the secret in the browser's cookie, `credential` of the password of the settings
-# where that was given, and empty where a user of the table above signed in.
-console_sessions = Table(
-    "console_sessions",
-    metadata,
-    Column("digest", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("credential", Text, nullable=False, default=""),
-    Column("expires_at", Double, nullable=False),
-)
-Index("ix_console_sessions_name", console_sessions.c.name)
-Index("ix_console_sessions_expires_at", console_sessions.c.expires_at)
-
-# What programs show to use the API.
-api_tokens = Table(
-    "api_tokens",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("digest", Text, nullable=False, unique=True),
-    Column("role", Text, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("created_at", Double, nullable=False),
-    Column("expires_at", Double, nullable=False),
-)
-
-# Long work that users have begun: exports, tests of chains, replays. `owner` is the process that works on one.
-jobs = Table(
-    "jobs",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("ordered", JSON, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("at", Double, nullable=False),
-    Column("deletion", BigInteger, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("done", Integer, nullable=False, default=0),
-    Column("total", Integer, nullable=False, default=0),
-    Column("result", JSON, nullable=False),
-    Column("why", Text, nullable=False, default=""),
-    Column("owner", Text, nullable=False, default=""),
-    Column("lease_until", Double, nullable=False, default=0.0),
-    Column("attempts", Integer, nullable=False, default=0),
-)
-Index("ix_jobs_state", jobs.c.state)
-
-# What came on the way, for those who follow a job or open it later.
-job_events = Table(
-    "job_events",
-    metadata,
-    Column("number", _BIG, primary_key=True, autoincrement=True),
-    Column("job", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("data", Text, nullable=False),
-    # One who follows names the last number it has seen, which is never another's later.
-    sqlite_autoincrement=True,
-)
-Index("ix_job_events_job", job_events.c.job, job_events.c.number)

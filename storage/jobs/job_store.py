@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, delete, func, insert, select, update
 
+from storage.database.console_tables import job_events, jobs
 from storage.database.engine import Database
-from storage.database.tables import job_events, jobs
 
 JobState = Literal["running", "done", "failed", "cancelled"]
 """What waits for its turn is running, too."""

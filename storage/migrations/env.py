@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from storage.database import console_tables  # noqa: F401 -- so that metadata has these tables, too
 from storage.database.tables import metadata
 
 context.configure(

@@ -16,8 +16,8 @@ from pipeline.events import Person
 from pipeline.exports import Format
 from storage.conversations.audit import deeds
 from storage.conversations.deletion import forget
+from storage.database.console_tables import jobs as jobs_table
 from storage.database.engine import Database
-from storage.database.tables import jobs as jobs_table
 from storage.jobs.job_runner import JobRunner, TooManyJobs
 from storage.media.files import MediaFolder
 from storage.search.exchange_filter import ExchangeFilter

@@ -85,7 +85,7 @@ class WorkerHarness:
         await self.worker.accept(event(person, words), lane=lane_of(person))
 
     async def until_ended(self, count: int) -> list[Finished]:
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: len(self.finished) >= count)
         return self.finished
 

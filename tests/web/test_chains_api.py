@@ -46,7 +46,7 @@ async def service(tmp_path: Path, server: OpenAIServer) -> AsyncIterator[Running
 
 
 async def events(console: httpx2.AsyncClient, path: str, body: dict[str, Any]) -> list[tuple[str, Any]]:
-    answer = await console.post(f"{API}{path}", json=body, timeout=20)
+    answer = await console.post(f"{API}{path}", json=body, timeout=60)
     assert 200 == answer.status_code, answer.text
     found = []
     for block in answer.text.replace("\r\n", "\n").strip().split("\n\n"):
@@ -170,8 +170,8 @@ async def test_a_chain_is_tried_tested_released_compared_and_rolled_back(service
     assert 404 == (await console.get(f"{API}/nosuch/history")).status_code
 
 
-async def test_a_test_is_a_job_that_is_listed_followed_cancelled_and_removed(running: RunningService) -> None:
-    console, asked = running.console, {"chain": TEXT}
+async def test_a_test_is_a_job_that_is_listed_followed_cancelled_and_removed(service: RunningService) -> None:
+    console, asked = service.console, {"chain": TEXT}
     begun = await console.post(f"{API}/hr/test", json=asked, headers={"Accept": "application/json"})
     assert 202 == begun.status_code, begun.text
     job = f"{API}/hr/jobs/{begun.json()['id']}"

@@ -18,9 +18,8 @@ from exports.workers.pool import RenderPool
 from exports.workers.process import ForkServer
 from pipeline.settings import Settings
 from storage.conversations.audit import operator, record
-from storage.database.access import open_for_cli
+from storage.database.access import open_for_cli, service_is_running
 from storage.database.engine import Database
-from storage.database.presence import service_is_running
 from storage.media.files import MediaFolder
 
 Got = TypeVar("Got")

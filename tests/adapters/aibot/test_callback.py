@@ -72,7 +72,7 @@ class CalledBot:
 
     async def asked(self, text: str = "question") -> InboundEvent:
         await self.phone.say(text)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await self.accepted.get()
 
     async def refresh(self, stream_id: str, user: str = "zhangsan") -> Mapping[str, Any]:
@@ -381,7 +381,7 @@ async def test_the_last_text_is_what_another_process_answers_with(database: Data
         replying = asyncio.create_task(bot.channel.reply(event, part("the answer")))
         other = PolledStreamTable(database)
         stream_id = bot.poller.shown[0]["id"]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not (await bot.refresh(stream_id))["finish"]:
                 pass
         await replying

@@ -140,7 +140,7 @@ async def test_a_late_answer_is_not_taken_for_another_frames() -> None:
         bot.server.add_fault("late_ack")
         with pytest.raises(Exception, match="was not answered"):
             await connection.call("aibot_send_msg", {"chatid": "nobody"}, within=0.05)
-        answer = await asyncio.wait_for(connection.call("aibot_send_msg", {"chatid": "nobody"}), 5)
+        answer = await asyncio.wait_for(connection.call("aibot_send_msg", {"chatid": "nobody"}), 60)
 
     assert isinstance(answer, BotFrame)
     assert 93006 == answer.errcode

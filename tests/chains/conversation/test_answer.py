@@ -120,7 +120,7 @@ async def test_the_transcript_says_how_the_answer_came_to_be(server: OpenAIServe
         said = remembered(await it.outcome("Really?"))
 
     assert conversation == said.conversation
-    assert 50 <= said.provenance.milliseconds < 5000
+    assert 50 <= said.provenance.milliseconds < 60_000
     assert (
         Provenance("default", chain.revision, "test-model-2026-11-01", 123, 45, said.provenance.milliseconds)
         == said.provenance

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import uvicorn
-from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from chains.catalog.catalog import ChainCatalog
@@ -250,56 +249,6 @@ async def test_more_than_a_tool_may_say_at_an_address_is_not_taken(
     assert ["failed"] == [use.outcome for use in remembered(outcome).provenance.tools]
 
 
-def settings(**table: object) -> Settings:
-    return Settings.model_validate({"mcp": {"pretend": table}})
-
-
-@pytest.mark.parametrize(
-    ("table", "expected"),
-    [
-        ({"transport": "sse", "command": "x"}, "[mcp.pretend].url: found '', needs an http:// or https:// address"),
-        ({"url": "http://x"}, "[mcp.pretend].command: found nothing, needs a program"),
-        ({"command": "x", "url": "http://x"}, "[mcp.pretend].url: a program has none"),
-        (
-            {"transport": "sse", "url": "ws://u:secret@x/?key=secret"},
-            "[mcp.pretend].url: found 'ws://***@x/?***', needs an http:// or https:// address",
-        ),
-        (
-            {"transport": "sse", "url": "http://x", "headers": {"X Key": "secret"}},
-            "[mcp.pretend].headers: found a header named 'X Key'; a name has letters",
-        ),
-    ],
-)
-def test_a_table_that_cannot_work_is_refused(table: dict[str, object], expected: str) -> None:
-    with pytest.raises(SettingsInvalid) as refused:
-        open_servers(settings(**table))
-
-    assert refused.value.problems[0].startswith(expected)
-
-
-def test_headers_are_sent_as_they_were_meant() -> None:
-    pasted = {
-        "Authorization": " Bearer sk-1\n",
-        "X-Api-Key": "“sk-2”",
-        "X-Wide": "\u3000ｓｋ－３ ",
-        "X-Bare": "sk-4",
-    }
-    table = settings(transport="sse", url=" http://x ", headers=pasted).mcp["pretend"]
-
-    sent = {name: value.get_secret_value() for name, value in table.headers.items()}
-    assert {"Authorization": "Bearer sk-1", "X-Api-Key": "sk-2", "X-Wide": "sk-3", "X-Bare": "sk-4"} == sent
-    assert "http://x" == table.url
-
-
-@pytest.mark.parametrize("value", ["Bearer 密钥", "sk-1\r\nX-Evil: 1", "sk\x00-1"])
-def test_a_header_that_cannot_be_sent_is_refused_without_showing_it(value: str) -> None:
-    with pytest.raises(ValidationError) as refused:
-        settings(transport="sse", url="http://x", headers={"Authorization": value})
-
-    assert "letters, digits and signs of ASCII alone" in str(refused.value)
-    assert value not in refused.value.errors()[0]["msg"]
-
-
 def test_tools_of_two_servers_that_models_know_by_one_name_are_told_at_the_start() -> None:
     tables = {
         "docs": {"command": "x", "tools": ("en_search",)},
@@ -344,7 +293,7 @@ async def test_tools_that_turn_out_to_have_one_name_are_both_offered_and_logged_
 
 
 def test_a_chain_may_name_only_what_is_set_up() -> None:
-    some = settings(command="x", tools=("add",))
+    some = Settings.model_validate({"mcp": {"pretend": {"command": "x", "tools": ("add",)}}})
 
     assert "" == unknown_tool(["mcp.pretend", "mcp.pretend.add", "current_time"], some)
     assert "tools: found 'mcp.docs', there are \"mcp.pretend\"" == unknown_tool(["mcp.docs.search"], some)

@@ -9,8 +9,8 @@ from sqlalchemy import update
 
 from pipeline.events import Person
 from storage.conversations.deletion import forget
+from storage.database.console_tables import jobs as jobs_table
 from storage.database.engine import Database
-from storage.database.tables import jobs as jobs_table
 from storage.jobs.job_runner import INTERRUPTED, JobFailed, JobKind, JobRunner, RunningJob, TooManyJobs
 from storage.jobs.job_store import JobEvent, StoredJob, cancel_job
 from tests.storage.search.saying import say

@@ -158,7 +158,10 @@ async def test_with_real_credentials_the_console_says_so_and_where_wecom_must_ca
     loaded = await asyncio.to_thread(load, tmp_path, REAL | folder)
     listeners = bind(addresses_of(loaded))
     url = listeners.console_url
-    async with httpx2.AsyncClient(base_url=url, trust_env=False) as http, serving(loaded, listeners) as service:
+    async with (
+        httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as http,
+        serving(loaded, listeners) as service,
+    ):
         http.headers["Authorization"] = f"Bearer {service.access.token}"
         page = await http.get("/console")
         done = await http.post("/console/do", data={"kind": "text", "text": "你好"})

@@ -63,7 +63,7 @@ async def page(service: RunningService) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         opened = await browser.new_page(locale="zh-CN", viewport={"width": 390, "height": 800})
-        opened.set_default_timeout(15_000)
+        opened.set_default_timeout(60_000)
         opened.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
         await opened.goto(f"{service.console.base_url}/console/conversations?user=eve")
         yield opened

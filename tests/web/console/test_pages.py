@@ -49,7 +49,7 @@ async def browser_page() -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page(locale="zh-CN")
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         yield page
         await browser.close()
 

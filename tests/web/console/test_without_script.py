@@ -31,7 +31,7 @@ async def test_every_page_reads_without_script_and_the_keyboard_reaches_what_it_
     async with running_service(tmp_path) as service, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page(locale="en", java_script_enabled=False)
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         unread, unreached = [], []
         for entry in NAVIGATION:
             answer = await page.goto(f"{service.console.base_url}/console{entry.path}?lang=en")

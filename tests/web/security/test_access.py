@@ -254,7 +254,7 @@ async def served(folder: Path, environ: dict[str, str], passwords: list[str]) ->
     listeners = bind(addresses_of(loaded))
     async with (
         serving(loaded, listeners, tell_password=passwords.append),
-        httpx2.AsyncClient(base_url=listeners.console_url, trust_env=False) as http,
+        httpx2.AsyncClient(base_url=listeners.console_url, trust_env=False, timeout=60) as http,
     ):
         yield http
 

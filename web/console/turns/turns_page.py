@@ -15,7 +15,6 @@ from storage.monitoring.views import TurnView, Which, find_turn, oldest_turns
 from storage.turns.retries import run_again
 from web.console.pages import FRESH, page, path_of, rendered, words_for
 from web.console.request_models import whole_number
-from web.operator.reports.turn_remedies import remedy_for
 from web.security.auditing import audit
 from web.security.roles import Permission, signed_in
 from web.wiring import Service
@@ -45,7 +44,7 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
 
     async def listed(which: Which) -> TurnList:
         turns, count = await oldest_turns(service.database, which, limit=SHOWN)
-        shown = [(turn, remedy_for(turn) if which == "failed" else "") for turn in turns]
+        shown = [(turn, _remedy_for(turn) if which == "failed" else "") for turn in turns]
         return TurnList(which, count, shown)
 
     async def both() -> tuple[TurnList, TurnList]:
@@ -79,7 +78,7 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
         words = user is not None and user.may(Permission.READ_CONVERSATIONS) and "words" in request.query_params
         if words:
             await audit(service.database, request, "read", {"turn": found.turn.id, "user": found.turn.user}, messages=1)
-        return page("turn.html", request, tab="turns", detail=found, words=words, remedy=remedy_for(found.turn))
+        return page("turn.html", request, tab="turns", detail=found, words=words, remedy=_remedy_for(found.turn))
 
     @post("/turns/retry", permission=Permission.RETRY_TURNS)
     async def again(request: _Request) -> Redirect:
@@ -96,3 +95,16 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
         return Redirect(path_of(request)("/turns", retried=str(count)), status_code=303)
 
     return [show, refresh, detail, again]
+
+
+def _remedy_for(turn: TurnView) -> str:
+    """Return the key of the sentence that says what to do about a turn that failed or was not delivered."""
+    if turn.state == "undelivered":
+        return "console.turns_remedy_undelivered"
+    if turn.reason.startswith("no channel"):
+        return "console.turns_remedy_channel"
+    if turn.reason.startswith("no answer within"):
+        return "console.turns_remedy_time"
+    if turn.reason.startswith("begun "):
+        return "console.turns_remedy_crash"
+    return "console.turns_remedy_model"

@@ -41,7 +41,7 @@ async def server(handler: Handler) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         listening.close()
-        await asyncio.wait_for(asyncio.gather(*(done.wait() for done in over)), 5)
+        await asyncio.wait_for(asyncio.gather(*(done.wait() for done in over)), 60)
 
 
 class Recorder:

@@ -6,9 +6,9 @@ from threading import Event
 
 from sqlalchemy import update
 
+from storage.database.access import service_is_running
 from storage.database.engine import open_database
 from storage.database.migrate import migrate
-from storage.database.presence import service_is_running
 from storage.database.tables import workers
 from storage.turns.worker import Worker
 from tests.fakes.runs import ScriptedRun
