@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import regex  # type: ignore[import-untyped]  # ships no types
 
 from chains.catalog.config import Case, ChainConfig
+from chains.evaluation.completion_order import in_completion_order
 from chains.evaluation.tester import ChainTester, TrialAnswer
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.text.folding import casefold_nfkc
@@ -37,20 +38,11 @@ class CaseResult:
         return not self.faults
 
 
-async def run_cases(trier: ChainTester, chains: Sequence[ChainConfig], *, judge: str) -> AsyncGenerator[CaseResult]:
+def run_cases(trier: ChainTester, chains: Sequence[ChainConfig], *, judge: str) -> AsyncGenerator[CaseResult]:
     """Run the cases of some chains and yield each as it ends; `judge` names the model that judges rubrics."""
-    tasks = [
-        asyncio.create_task(run_case(trier, chain, number, judge=judge))
-        for chain in chains
-        for number in range(1, len(chain.cases) + 1)
-    ]
-    try:
-        for ended in asyncio.as_completed(tasks):
-            yield await ended
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return in_completion_order(
+        run_case(trier, chain, number, judge=judge) for chain in chains for number in range(1, len(chain.cases) + 1)
+    )
 
 
 async def run_case(trier: ChainTester, chain: ChainConfig, number: int, *, judge: str) -> CaseResult:

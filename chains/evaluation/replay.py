@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from chains.catalog.config import ChainConfig
+from chains.evaluation.completion_order import in_completion_order
 from chains.evaluation.tester import ChainTester, TrialAnswer, describe_use
 from chains.models.prices import money
 from pipeline.answer import Exchange
@@ -63,7 +64,7 @@ def masked_question(trace: int, text: str, before: Sequence[Exchange]) -> Replay
     return ReplayQuestion(trace, mask(text), tuple(Exchange(mask(each.question), mask(each.answer)) for each in before))
 
 
-async def replay(
+def replay(
     trier: ChainTester, live: ChainConfig, draft: ChainConfig, questions: Sequence[ReplayQuestion]
 ) -> AsyncGenerator[ComparedAnswers]:
     """Ask both versions every question and yield each pair as it is complete."""
@@ -76,14 +77,7 @@ async def replay(
             ),
         )
 
-    tasks = [asyncio.create_task(compare(question)) for question in questions]
-    try:
-        for ended in asyncio.as_completed(tasks):
-            yield await ended
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return in_completion_order(map(compare, questions))
 
 
 @dataclass(frozen=True, slots=True)
