@@ -54,7 +54,10 @@ class Intake:
         if self._urgent(event):
             # Beside the person's lane, not in it: a stop that waits for what it is to stop is none.
             lane += URGENT
-        return await self._inbox.accept(event, lane=lane)
+        new = await self._inbox.accept(event, lane=lane)
+        if not new:
+            metrics.DUPLICATES.labels(event.sender.channel).inc()
+        return new
 
     def _out_of_time(self, event: InboundEvent) -> str:
         sent_at = event.sent_at.timestamp()

@@ -17,6 +17,9 @@ DROPPED_EVENTS = Counter(
     ["channel", "reason"],
     registry=REGISTRY,
 )
+DUPLICATES = Counter(
+    "webot_events_duplicate", "Deliveries of an event that had been accepted before", ["channel"], registry=REGISTRY
+)
 INVALID_REQUESTS = Counter(
     "webot_requests_invalid",
     "Connections that were closed for what came over them, by reason",

@@ -53,7 +53,9 @@ from storage.rights import check_folder, keep_private
 from storage.terms.index_builder import IndexBuilder
 from storage.turns.heads import NextMessages
 from storage.turns.worker import Worker
+from storage.usage.daily_counts import DailyCounts
 from storage.usage.totals import UsageTotalsReader
+from web.answer_counts import counting
 from web.channels import Opened, open_channels, wants_simulator
 from web.generations import Generation, Generations, LatestEdit
 from web.security.access import Access
@@ -147,6 +149,7 @@ class Service:
     worker: Worker
     cleanup: CleanupTask
     index_builder: IndexBuilder
+    daily_counts: DailyCounts
     jobs: JobRunner
     exports: ExportKeeper
     schema: SchemaWatch
@@ -225,13 +228,14 @@ class Service:
         await self.worker.start(self.generations.run)
         self.cleanup.start()
         self.index_builder.start()
+        self.daily_counts.start()
         await self.exports.start()
         await self.jobs.start()
         self.schema.start()
         self.loops.extend([self.schema.loop] if self.database.shared else ())
         listening = [opened.start(self.intake.accept) for opened in self.channels.values() if opened.start]
         self.loops.extend((*listening, *self.worker.loops, self.cleanup.loop, self.index_builder.loop))
-        self.loops.append(self.jobs.loop)
+        self.loops.extend((self.jobs.loop, self.daily_counts.loop))
 
     async def drain(self) -> None:
         """Wait for running turns to end; what is accepted from now on waits for the next start."""
@@ -245,6 +249,7 @@ class Service:
         await self.chain_sync.close()
         await self.cleanup.close()
         await self.index_builder.close()
+        await self.daily_counts.close()
         await self.jobs.close()
         await self.schema.close()
         await self.eraser.close()
@@ -301,7 +306,8 @@ def _assemble(
     outbox = OutboxSendLog(database)
     limits = settings.limits
 
-    request_log = RequestLog()
+    daily_counts = DailyCounts(database)
+    request_log = RequestLog(on_end=counting(daily_counts))
 
     async def drop(person: Person) -> None:
         request_log.forget(person)
@@ -362,6 +368,7 @@ def _assemble(
         worker=worker,
         cleanup=cleanup,
         index_builder=IndexBuilder(database),
+        daily_counts=daily_counts,
         jobs=jobs,
         exports=ExportKeeper(
             database,

@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chains.conversation.generated import GeneratedAnswer
@@ -34,6 +35,8 @@ class LoggedRequest:
 
     people: frozenset[Person]
     """Who asked, and the group where they did."""
+    channel: str
+    on_end: Callable[["LoggedRequest"], None]
     began_at: float
     model: str
     """The table of `[models]` that was asked first."""
@@ -50,6 +53,9 @@ class LoggedRequest:
     """How many earlier exchanges were left out when the question was asked again."""
     failure: str = ""
     ended_at: float = 0.0
+    answered_by: tuple[str, str] = ("", "")
+    """The table that answered or failed last, and the provider's name for its model."""
+    milliseconds: int = 0
 
     def add(self, step: CompletedRound) -> None:
         """Log a message of the model."""
@@ -67,14 +73,23 @@ class LoggedRequest:
         self.first_milliseconds = generated.first_milliseconds
         self.left_out = generated.left_out
         self.failure = "" if generated.failure is None else str(generated.failure)
+        self.answered_by = (generated.table, generated.model)
+        self.milliseconds = generated.milliseconds
         self.ended_at = time.time()
+        self.on_end(self)
+
+
+def _nothing(_ended: LoggedRequest) -> None:
+    """Do nothing of it."""
 
 
 class RequestLog:
     """The latest questions that models were asked, by the trace of their turn."""
 
-    def __init__(self, kept: int = KEPT_ANSWERS) -> None:
+    def __init__(self, kept: int = KEPT_ANSWERS, *, on_end: Callable[[LoggedRequest], None] = _nothing) -> None:
+        """Make it; `on_end` is told of each request once it has come to an end."""
         self._kept = kept
+        self._on_end = on_end
         self._logged: OrderedDict[str, LoggedRequest] = OrderedDict()
 
     def begin(self, request: ModelRequest) -> LoggedRequest:
@@ -82,6 +97,8 @@ class RequestLog:
         ask = request.ask
         logged = LoggedRequest(
             people=frozenset((ask.event.chat, ask.event.sender)),
+            channel=ask.event.sender.channel,
+            on_end=self._on_end,
             began_at=time.time(),
             model=request.model,
             chain=request.chain.name,

@@ -221,6 +221,22 @@ spending = Table(
 )
 Index("ix_spending_day", spending.c.day)
 
+# How many answers took how long, and what failed or came twice: a row for each day, thing counted and step of time,
+# however many messages there are. Nothing of a person.
+daily_counts = Table(
+    "daily_counts",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    # answered, failed, undelivered or duplicate.
+    Column("measure", Text, primary_key=True),
+    # What it is counted for: the day as a whole, a model, its table, a chain or a channel.
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    # The step of time that answers took; 0 of what is only counted.
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+)
+
 chain_revisions = Table(
     "chain_revisions",
     metadata,

@@ -13,7 +13,7 @@ from storage.database.tables import spending
 from storage.usage.batch import date_of, number_of
 from storage.usage.pseudonyms import PREFIX
 
-By = Literal["person", "chain", "model", "day"]
+By = Literal["person", "chain", "model", "day", "channel"]
 
 FORGOTTEN = "(forgotten)"
 """Stands for people who wanted everything deleted: what was paid for them stays paid."""
@@ -21,7 +21,7 @@ FORGOTTEN = "(forgotten)"
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """What one person, chain, model or day comes to; a day is this machine's; `cost` in millionths."""
+    """What one person, chain, model, day or channel comes to; a day is this machine's; `cost` in millionths."""
 
     of: str
     answers: int
@@ -36,7 +36,8 @@ async def usage_report(
     database: Database, by: By, *, since: date | None = None, until: date | None = None
 ) -> Sequence[UsageRow]:
     """Add up from one day to another, both included, the dearest first; days in their order."""
-    key = spending.c[by]
+    # A person is named by the channel first.
+    key = spending.c["person" if by == "channel" else by]
     wanted = select(
         key.label("of"),
         func.sum(spending.c.answers).label("answers"),
@@ -68,4 +69,6 @@ def _usage_row(by: By, key: str | int) -> str:
         day = read_or_none(date_of, key)
         return "?" if day is None else day.isoformat()
     name = read_text(key)
-    return FORGOTTEN if by == "person" and (not name or name.startswith(PREFIX)) else name
+    if by in {"person", "channel"} and (not name or name.startswith(PREFIX)):
+        return FORGOTTEN
+    return name.partition("/")[0] if by == "channel" else name

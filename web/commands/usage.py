@@ -18,7 +18,9 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command(help=__doc__)
-@click.option("--by", type=click.Choice(["person", "chain", "model", "day"]), default="model", show_default=True)
+@click.option(
+    "--by", type=click.Choice(["person", "chain", "model", "day", "channel"]), default="model", show_default=True
+)
 @click.option("--since", type=_DAY, default=None, help="From this day on.")
 @click.option("--until", type=_DAY, default=None, help="To this day, with it.")
 @click.option(

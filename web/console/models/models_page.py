@@ -1,5 +1,6 @@
 """Shows the models that answer, and asks one what it can do and how fast."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from litestar import MediaType, Request, Response, get, post
@@ -8,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from pipeline.errors import SettingsInvalid
+from storage.usage.daily_report import quality_of
 from web.console.pages import FRESH, page, rendered, words_for
 from web.operator.reports.models import ModelExamination, examine_model, model_views
 from web.security.roles import Permission
@@ -23,7 +25,7 @@ def models_pages(service: Service) -> list[HTTPRouteHandler]:
 
     @get("/models", permission=Permission.READ_MODELS)
     async def show(request: _Request) -> Response[str]:
-        return _page(request, "", None, "")
+        return await _page(request, "", None, "")
 
     @post("/models/{name:str}/test", status_code=200, permission=Permission.EDIT_CHAINS)
     async def test(request: _Request, name: FromPath[str]) -> Response[str]:
@@ -39,14 +41,18 @@ def models_pages(service: Service) -> list[HTTPRouteHandler]:
         if "hx-request" in request.headers:
             html = rendered("model_examined.html", words_for(request), examined=examined, wrong=wrong)
             return Response(html, media_type=MediaType.HTML, headers=FRESH)
-        return _page(request, name, examined, wrong)
+        return await _page(request, name, examined, wrong)
 
-    def _page(request: _Request, tested: str, examined: ModelExamination | None, wrong: str) -> Response[str]:
+    async def _page(request: _Request, tested: str, examined: ModelExamination | None, wrong: str) -> Response[str]:
+        await service.daily_counts.flush()
+        # From midnight of yesterday on: a day's sums have no hours.
+        since = datetime.now(UTC).astimezone().date() - timedelta(days=1)
         return page(
             "models.html",
             request,
             tab="models",
             models=model_views(service.settings, service.chains, service.loaded.layers),
+            lately=await quality_of(service.database, "table", since=since),
             saved=request.query_params.get("saved", "")[:_LONGEST_NAME],
             waiting=request.query_params.get("waiting", "")[:_LONGEST_NAME],
             currency=service.settings.budgets.currency,

@@ -1,6 +1,6 @@
 """Shows what answers took: as charts, as a table and as CSV, with the budgets and what is left of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -12,10 +12,17 @@ from litestar.handlers import HTTPRouteHandler
 from pydantic_core import to_json
 
 from pipeline.settings import Budgets
-from storage.usage.latencies import latencies
+from storage.usage.daily_report import ServiceQuality, quality_of
 from storage.usage.report import By, UsageRow, usage_report
 from web.console.pages import FRESH, page
-from web.operator.reports.usage import MILLIONTHS, is_estimated, total_of, usage_csv
+from web.operator.reports.usage import (
+    MILLIONTHS,
+    is_estimated,
+    quality_csv,
+    quality_report,
+    total_of,
+    usage_csv,
+)
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -51,6 +58,10 @@ def usage_pages(service: Service) -> list[HTTPRouteHandler]:
         since = first_day(days)
         rows = await usage_report(service.database, by, since=since)
         daily = rows if by == "day" else await usage_report(service.database, "day", since=since)
+        await service.daily_counts.flush()
+        quality = await quality_report(service.database, by, since=since)
+        days_quality = await quality_report(service.database, "day", since=since)
+        whole = (await quality_of(service.database, "day", since=since)).get("", ServiceQuality())
         people = rows if by == "person" else await usage_report(service.database, "person", since=since)
         return page(
             "usage.html",
@@ -65,10 +76,12 @@ def usage_pages(service: Service) -> list[HTTPRouteHandler]:
             total=total_of(rows, ""),
             people=len(people),
             estimated=is_estimated(rows),
-            latency=await latencies(service.database, since=since),
+            whole=whole,
+            quality=sorted(quality.items(), reverse=by == "day")[:_SHOWN],
+            quality_by="channel" if by == "person" else by,
             currency=service.settings.budgets.currency,
             budgets=await budget_states(service),
-            chart=to_json(_chart(daily, since)).decode(),
+            chart=to_json(_chart(daily, days_quality, since)).decode(),
         )
 
     @get("/usage/csv", permission=Permission.READ_USAGE)
@@ -80,7 +93,15 @@ def usage_pages(service: Service) -> list[HTTPRouteHandler]:
         # With a mark that has spreadsheets read Chinese as what it is.
         return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
 
-    return [show, as_csv]
+    @get("/usage/quality", permission=Permission.READ_USAGE)
+    async def quality_as_csv(request: _Request) -> Response[bytes]:
+        by, days = _asked(request)
+        await service.daily_counts.flush()
+        text = quality_csv(by, await quality_report(service.database, by, since=first_day(days)))
+        headers = FRESH | {"Content-Disposition": 'attachment; filename="webot-speed-and-failures.csv"'}
+        return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+
+    return [show, as_csv, quality_as_csv]
 
 
 def first_day(days: int) -> date:
@@ -106,15 +127,18 @@ def _asked(request: _Request) -> tuple[By, int]:
     return cast("By", by), int(days)
 
 
-def _chart(daily: Sequence[UsageRow], since: date) -> dict[str, list[float]]:
+def _chart(daily: Sequence[UsageRow], quality: Mapping[str, ServiceQuality], since: date) -> dict[str, list[float]]:
     """Return a value a day, days without any included, as the chart draws them."""
     found = {each.of: each for each in daily}
     count = (datetime.now(UTC).astimezone().date() - since).days + 1
     days = [since + timedelta(days=number) for number in range(count)]
+    service = [quality.get(day.isoformat(), ServiceQuality()) for day in days]
     rows = [found.get(day.isoformat(), UsageRow("", 0, 0, 0, 0)) for day in days]
     return {
         "days": [datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp() for day in days],
         "answers": [row.answers for row in rows],
         "tokens": [row.input_tokens + row.output_tokens for row in rows],
+        "latency": [each.median / 1000 for each in service],
+        "failed": [each.failed + each.undelivered for each in service],
         "cost": [float(Decimal(row.cost) / MILLIONTHS) for row in rows],
     }

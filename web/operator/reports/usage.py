@@ -1,10 +1,13 @@
 """What answers took, as the shell, the console and the API show it: sums in one form, and as CSV."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 from exports.writers.csv import harmless, writer
+from storage.database.engine import Database
+from storage.usage.daily_report import ServiceQuality, quality_of
 from storage.usage.report import By, UsageRow
 
 MILLIONTHS = Decimal(1_000_000)
@@ -50,4 +53,25 @@ def usage_csv(by: By, rows: Sequence[UsageRow], currency: str) -> str:
     for each in rows:
         first, *others = cells(each, "{}", "{:.6f}", estimated=estimated)
         lines.writerow((harmless(first), *others))
+    return into.getvalue()
+
+
+async def quality_report(
+    database: Database, by: By, *, since: date, until: date | None = None
+) -> Mapping[str, ServiceQuality]:
+    """Return how fast answers were and what failed, by day, chain, model or channel; by channel in place of person."""
+    if by == "day":
+        return await quality_of(database, "day", since=since, until=until, by_day=True)
+    return await quality_of(database, "channel" if by == "person" else by, since=since, until=until)
+
+
+def quality_csv(by: By, found: Mapping[str, ServiceQuality]) -> str:
+    """Return how fast answers were and what failed, for a spreadsheet."""
+    into = io.StringIO()
+    lines = writer(into, lineterminator="\n")
+    first = "channel" if by == "person" else by
+    lines.writerow((first, "answers", "median ms", "95 % ms", "failed", "not delivered", "duplicates"))
+    for of, each in sorted(found.items()):
+        counts = (each.answers, each.median, each.p95, each.failed, each.undelivered, each.duplicates)
+        lines.writerow((harmless(of), *counts))
     return into.getvalue()

@@ -1,0 +1,96 @@
+"""How fast answers were, what failed and what came twice: kept per day, and shown with what was used."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from adapters.simulator.faults import Repeat, Rule
+from storage.database.tables import daily_counts
+from storage.usage.daily_counts import FIRST_MILLISECONDS, GROWTH, DailyCounts, bucket_of
+from storage.usage.daily_report import quality_of
+from tests.fakes.openai_server import Fails, OpenAIServer
+from tests.service import RunningService, running_service
+
+ENGLISH = {"Accept": "text/html", "Accept-Language": "en"}
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
+    environ = {
+        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
+        "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789abcdef",
+        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
+        "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
+    }
+    async with running_service(tmp_path, environ) as opened:
+        yield opened
+
+
+async def test_speed_failures_and_duplicates_are_shown_by_day_model_and_channel_and_as_csv(
+    service: RunningService, model: OpenAIServer
+) -> None:
+    phone = service.phone("lisi")
+    service.simulator.faults.set(Rule(Repeat(3), calls=1))
+    await phone.say("one")
+    await phone.texts(count=1)
+    model.script(Fails(400))
+    await phone.say("two")
+    await phone.texts(count=2)
+    by_model = (await service.console.get("/console/usage?by=model&days=7", headers=ENGLISH)).text
+    by_day = (await service.console.get("/console/usage/quality?by=day&days=7")).text
+    by_channel = (await service.console.get("/console/usage/quality?by=channel&days=7")).text
+    by_api = (await service.console.get("/api/v1/usage?by=channel")).json()
+    models = (await service.console.get("/console/models", headers=ENGLISH)).text
+    sums = (await service.console.get("/console/usage/csv?by=channel&days=7")).text
+
+    assert "Speed and failures" in by_model
+    assert '<td class="name">test-model</td>' in by_model.partition('id="quality"')[2]
+    header, row, *others = by_day.splitlines()
+    today = datetime.now(UTC).astimezone().date().isoformat()
+    of, answers, median, p95, *counts = row.replace('"', "").split(",")
+    assert '\ufeff"day","answers","median ms","95 % ms","failed","not delivered","duplicates"' == header
+    assert (today, "1", ["1", "0", "2"], []) == (of, answers, counts, others)
+    assert 0 < int(median) <= int(p95)
+    assert '"wecom"' in by_channel
+    assert (1, 1, 2) == tuple(by_api["quality"]["wecom"][key] for key in ("answers", "failed", "duplicates"))
+    assert ["wecom"] == [each["of"] for each in by_api["items"]]
+    assert "1 answers, 1 failures" in models
+    assert '"wecom"' in sums
+
+
+async def test_the_sums_of_a_day_do_not_grow_with_the_messages_and_add_up_over_processes(
+    service: RunningService,
+) -> None:
+    database = service.service.database
+    one, other = DailyCounts(database), DailyCounts(database)
+    for number in range(2000):
+        (one if number % 2 else other).answered({"channel": "shop"}, 1000)
+    await one.flush()
+    await other.flush()
+    await one.flush()
+    today = datetime.now(UTC).astimezone().date()
+    found = await quality_of(database, "channel", since=today)
+    async with database.read() as connection:
+        rows = (await connection.execute(select(func.count()).select_from(daily_counts))).scalar_one()
+
+    assert 2000 == found["shop"].answers
+    assert 930 < found["shop"].median < 1075
+    assert 2 == rows
+
+
+@given(st.integers(min_value=51, max_value=600_000))
+def test_a_step_of_time_is_at_most_15_percent_wide(milliseconds: int) -> None:
+    upper = FIRST_MILLISECONDS * GROWTH ** bucket_of(milliseconds)
+
+    assert upper / GROWTH * 0.999 <= milliseconds <= upper * 1.001
