@@ -1,14 +1,21 @@
 """The console's users: name, role, and the hash of a password."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database.console_tables import console_sessions, console_users
 from storage.database.engine import Database
+
+_OPERATOR = "operator"
+
+
+class LastOperator(Exception):
+    """A user cannot go or do less: nobody else may manage users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +40,29 @@ async def add_user(database: Database, name: str, role: str, password_hash: str)
 
 
 async def remove_user(database: Database, name: str) -> bool:
-    """Remove a user and end their sessions; return whether there was one."""
+    """Remove a user and end their sessions; return whether there was one.
+
+    Raises:
+        LastOperator: Nobody else may manage users.
+    """
     async with database.write() as connection:
+        await _keep_an_operator(connection, name)
         await connection.execute(delete(console_sessions).where(_of_user(name)))
         return (await connection.execute(delete(console_users).where(console_users.c.name == name))).rowcount > 0
+
+
+async def change_role(database: Database, name: str, role: str) -> bool:
+    """Set the role of a user and end their sessions; return whether there is such a user.
+
+    Raises:
+        LastOperator: Nobody else may manage users.
+    """
+    async with database.write() as connection:
+        if role != _OPERATOR:
+            await _keep_an_operator(connection, name)
+        changed = update(console_users).where(console_users.c.name == name).values(role=role)
+        await connection.execute(delete(console_sessions).where(_of_user(name)))
+        return (await connection.execute(changed)).rowcount > 0
 
 
 async def change_password(database: Database, name: str, password_hash: str) -> bool:
@@ -45,6 +71,23 @@ async def change_password(database: Database, name: str, password_hash: str) -> 
         changed = update(console_users).where(console_users.c.name == name).values(password_hash=password_hash)
         await connection.execute(delete(console_sessions).where(_of_user(name)))
         return (await connection.execute(changed)).rowcount > 0
+
+
+async def end_sessions(database: Database, name: str) -> int:
+    """End a user's sessions, and return how many there were."""
+    async with database.write() as connection:
+        return (await connection.execute(delete(console_sessions).where(_of_user(name)))).rowcount
+
+
+async def count_sessions(database: Database) -> Mapping[str, int]:
+    """Return how many sessions there are by the users' names."""
+    wanted = (
+        select(console_sessions.c.name, func.count())
+        .where(console_sessions.c.credential == "", console_sessions.c.expires_at > time())
+        .group_by(console_sessions.c.name)
+    )
+    async with database.read() as connection:
+        return {row[0]: row[1] for row in await connection.execute(wanted)}
 
 
 async def find_user(database: Database, name: str) -> StoredUser | None:
@@ -65,6 +108,14 @@ async def has_users(database: Database) -> bool:
     """Whether there is any user."""
     async with database.read() as connection:
         return (await connection.execute(select(console_users.c.name).limit(1))).first() is not None
+
+
+async def _keep_an_operator(connection: AsyncConnection, name: str) -> None:
+    # Locked, so that of two operators who remove each other one comes second and is refused.
+    operators = select(console_users.c.name).where(console_users.c.role == _OPERATOR).with_for_update()
+    found = (await connection.execute(operators)).scalars().all()
+    if list(found) == [name]:
+        raise LastOperator(name)
 
 
 def _of_user(name: str) -> ColumnElement[bool]:

@@ -21,4 +21,6 @@ Action = Literal[
     "user_add",
     "user_password",
     "user_remove",
+    "user_role",
+    "user_sign_out",
 ]

@@ -4,17 +4,18 @@ from litestar import Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
+from web.api.accounts_api import accounts_api
 from web.api.audit_api import audit_api
 from web.api.chain_jobs_api import chain_jobs_api
 from web.api.chain_releases_api import chain_releases_api
 from web.api.chain_trials_api import chain_trials_api
 from web.api.chains_api import chains_api
 from web.api.conversations_api import conversations_api
-from web.api.docs_api import LazyDocument, docs_pages, document_api
 from web.api.doctor_api import doctor_api
 from web.api.exports_api import exports_api
 from web.api.models_api import models_api
 from web.api.openapi.described import check_described
+from web.api.openapi.docs_api import LazyDocument, docs_pages, document_api
 from web.api.openapi.document import PREFIX
 from web.api.problems import internal_problem, problem
 from web.api.status_api import status_api
@@ -55,6 +56,7 @@ def api_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
 
 def _handlers(service: Service) -> list[HTTPRouteHandler]:
     return [
+        *accounts_api(service),
         *audit_api(service),
         *chain_jobs_api(service),
         *chain_releases_api(service),

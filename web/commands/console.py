@@ -3,14 +3,13 @@
 Roles: operator may do everything, prompt_engineer works on chains, reader sees usage and turns without words.
 """
 
-import asyncio
-
 import click
 
 from web.operator.shell import Shell, pass_shell
 from web.operator.table import format_columns
+from web.security.role_names import Role
 
-_ROLES = ("operator", "prompt_engineer", "reader")
+_ROLES = [str(role) for role in Role]
 
 
 @click.group(help=__doc__)
@@ -31,10 +30,10 @@ def user() -> None:
 def add(shell: Shell, *, name: str, role: str, password: str) -> None:
     """Add a user; from then on the console asks everyone to sign in."""
     from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
-    from web.operator.accounts import add_account_of  # noqa: PLC0415 (the same)
-    from web.security.roles import Role  # noqa: PLC0415 (the same)
+    from web.operator.accounts import add_account, run_on_accounts  # noqa: PLC0415 (the same)
 
-    asyncio.run(add_account_of(shell.settings(), name, Role(role), password, by=operator()))
+    who = operator()
+    run_on_accounts(shell.settings(), lambda database: add_account(database, name, Role(role), password, by=who))
     click.echo(f"{name} can sign in as {role} at once")
 
 
@@ -42,9 +41,10 @@ def add(shell: Shell, *, name: str, role: str, password: str) -> None:
 @pass_shell
 def list_all(shell: Shell) -> None:
     """List the users with their roles."""
-    from web.operator.accounts import users_of  # noqa: PLC0415 (not for `webot --help`)
+    from storage.accounts.users import list_users  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.accounts import run_on_accounts  # noqa: PLC0415 (the same)
 
-    found = asyncio.run(users_of(shell.settings()))
+    found = run_on_accounts(shell.settings(), list_users)
     if not found:
         click.echo("there is no user yet; `webot console user add NAME` adds one", err=True)
         return
@@ -59,9 +59,10 @@ def list_all(shell: Shell) -> None:
 def remove(shell: Shell, name: str) -> None:
     """Remove a user; whoever is signed in under the name is signed out."""
     from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
-    from web.operator.accounts import remove_account_of  # noqa: PLC0415 (the same)
+    from web.operator.accounts import remove_account, run_on_accounts  # noqa: PLC0415 (the same)
 
-    asyncio.run(remove_account_of(shell.settings(), name, by=operator()))
+    who = operator()
+    run_on_accounts(shell.settings(), lambda database: remove_account(database, name, by=who))
     click.echo(f"{name} cannot sign in any more")
 
 
@@ -72,7 +73,35 @@ def remove(shell: Shell, name: str) -> None:
 def change(shell: Shell, *, name: str, password: str) -> None:
     """Set a user's password; whoever is signed in under the name is signed out."""
     from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
-    from web.operator.accounts import set_password_of  # noqa: PLC0415 (the same)
+    from web.operator.accounts import run_on_accounts, set_password  # noqa: PLC0415 (the same)
 
-    asyncio.run(set_password_of(shell.settings(), name, password, by=operator()))
+    who = operator()
+    run_on_accounts(shell.settings(), lambda database: set_password(database, name, password, by=who))
     click.echo(f"{name} signs in with the new password from now on")
+
+
+@user.command("role")
+@click.argument("name")
+@click.argument("role", type=click.Choice(_ROLES))
+@pass_shell
+def change_role(shell: Shell, *, name: str, role: str) -> None:
+    """Set a user's role; whoever is signed in under the name is signed out."""
+    from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.accounts import run_on_accounts, set_role  # noqa: PLC0415 (the same)
+
+    who = operator()
+    run_on_accounts(shell.settings(), lambda database: set_role(database, name, Role(role), by=who))
+    click.echo(f"{name} signs in as {role} from now on")
+
+
+@user.command("sign-out")
+@click.argument("name")
+@pass_shell
+def sign_out(shell: Shell, name: str) -> None:
+    """End every session of a user, who has to sign in again."""
+    from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.accounts import run_on_accounts, sign_out_everywhere  # noqa: PLC0415 (the same)
+
+    who = operator()
+    ended = run_on_accounts(shell.settings(), lambda database: sign_out_everywhere(database, name, by=who))
+    click.echo(f"{name}: {ended} sessions ended")

@@ -1,13 +1,12 @@
 """Make, list and revoke the tokens by which programs use the API."""
 
-import asyncio
-
 import click
 
 from web.operator.shell import Shell, pass_shell
 from web.operator.table import format_columns
+from web.security.role_names import Role
 
-_ROLES = ("operator", "prompt_engineer", "reader")
+_ROLES = [str(role) for role in Role]
 
 
 @click.group(help=__doc__)
@@ -23,10 +22,12 @@ def command() -> None:
 def create(shell: Shell, *, name: str, role: str, days: int) -> None:
     """Make a token and print it, this once; a request carries it as `Authorization: Bearer …`."""
     from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
-    from web.operator.accounts import make_token_of  # noqa: PLC0415 (the same)
-    from web.security.roles import Role  # noqa: PLC0415 (the same)
+    from web.operator.accounts import make_token, run_on_accounts  # noqa: PLC0415 (the same)
 
-    click.echo(asyncio.run(make_token_of(shell.settings(), name, Role(role), days=days, by=operator())))
+    who = operator()
+    click.echo(
+        run_on_accounts(shell.settings(), lambda database: make_token(database, name, Role(role), days=days, by=who))
+    )
     click.echo(f"Shown this once; valid for {days} days, role {role}.", err=True)
 
 
@@ -34,9 +35,10 @@ def create(shell: Shell, *, name: str, role: str, days: int) -> None:
 @pass_shell
 def list_all(shell: Shell) -> None:
     """List the tokens: their names, roles and ends, never the tokens themselves."""
-    from web.operator.accounts import tokens_of  # noqa: PLC0415 (not for `webot --help`)
+    from storage.accounts.tokens import list_tokens  # noqa: PLC0415 (not for `webot --help`)
+    from web.operator.accounts import run_on_accounts  # noqa: PLC0415 (the same)
 
-    found = asyncio.run(tokens_of(shell.settings()))
+    found = run_on_accounts(shell.settings(), list_tokens)
     if not found:
         click.echo("there is no token yet; `webot token create NAME --role reader` makes one", err=True)
         return
@@ -59,7 +61,8 @@ def list_all(shell: Shell) -> None:
 def revoke(shell: Shell, name: str) -> None:
     """Revoke a token; programs that use it are refused from now on."""
     from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
-    from web.operator.accounts import drop_token_of  # noqa: PLC0415 (the same)
+    from web.operator.accounts import drop_token, run_on_accounts  # noqa: PLC0415 (the same)
 
-    asyncio.run(drop_token_of(shell.settings(), name, by=operator()))
+    who = operator()
+    run_on_accounts(shell.settings(), lambda database: drop_token(database, name, by=who))
     click.echo(f"the token {name} opens nothing any more")

@@ -28,6 +28,7 @@ NAVIGATION = (
     NavigationEntry("menu", "/menu", Permission.EDIT_MENU),
     NavigationEntry("usage", "/usage", Permission.READ_USAGE),
     NavigationEntry("settings", "/settings", Permission.READ_SETTINGS),
+    NavigationEntry("users", "/users", Permission.MANAGE_USERS),
     NavigationEntry("audit", "/audit", Permission.READ_AUDIT),
     NavigationEntry("doctor", "/doctor", Permission.RUN_DOCTOR),
     NavigationEntry("status", "/status", Permission.READ_TURNS),

@@ -30,6 +30,7 @@ from web.console.sign_in.sign_in_page import sign_in_pages
 from web.console.status.status_page import status_routes
 from web.console.turns.turns_page import turns_pages
 from web.console.usage.usage_page import usage_pages
+from web.console.users.users_page import users_pages
 from web.security.guard import ConsoleGuard
 from web.security.headers import SAFETY
 from web.security.roles import check_declared
@@ -76,5 +77,6 @@ def _handlers(service: Service) -> list[HTTPRouteHandler]:
         *cases_pages(service),
         *chains_pages(service),
         *replay_pages(service),
+        *users_pages(service),
         *asset_routes(),
     ]

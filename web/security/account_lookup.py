@@ -14,7 +14,8 @@ from storage.accounts.users import has_users
 from storage.database.access import DatabaseUnusable, driver_errors
 from storage.database.engine import Database
 from web.security.access import Access
-from web.security.roles import Permission, Role, SignedIn
+from web.security.role_names import Role
+from web.security.roles import Permission, SignedIn
 
 COOKIE = "webot_session"
 _MOST_REMEMBERED = 1000

@@ -17,7 +17,8 @@ from storage.database.access import DatabaseUnusable
 from web.security.access import Access
 from web.security.account_lookup import COOKIE, Accounts
 from web.security.passwords import password_fits
-from web.security.roles import Permission, Role, SignedIn, check_permission, permission_of
+from web.security.role_names import Role
+from web.security.roles import Permission, SignedIn, check_permission, permission_of
 from web.security.sign_in import SignIn, too_many
 from web.security.sources import Connection, check_source, claim_of, is_local, peer_of
 from web.security.throttle import GuessThrottle

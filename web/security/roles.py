@@ -9,15 +9,20 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
+from web.security.role_names import Role
+
+__all__ = [
+    "ROLES",
+    "Permission",
+    "Role",
+    "SignedIn",
+    "check_declared",
+    "check_permission",
+    "permission_of",
+    "signed_in",
+]
+
 _Connection = ASGIConnection[Any, Any, Any, Any]
-
-
-class Role(StrEnum):
-    """What kind of user signed in."""
-
-    OPERATOR = "operator"
-    PROMPT_ENGINEER = "prompt_engineer"
-    READER = "reader"
 
 
 class Permission(StrEnum):

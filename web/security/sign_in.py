@@ -13,7 +13,7 @@ from storage.database.access import driver_errors
 from web.security.access import Access
 from web.security.account_lookup import Accounts, credential_of
 from web.security.passwords import password_fits
-from web.security.roles import Role
+from web.security.role_names import Role
 from web.security.sources import Connection, claim_of, peer_of
 from web.security.throttle import GuessThrottle
 from web.security.user_passwords import user_password_fits

@@ -25,7 +25,7 @@ from web.api.routes import api_routes
 from web.operator.accounts import make_token
 from web.operator.conversations import FILTERS
 from web.security.guard import ConsoleGuard
-from web.security.roles import Role
+from web.security.role_names import Role
 
 DOCS = Path(__file__).parents[3] / "docs"
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))

@@ -17,7 +17,8 @@ from web.console.routes import console_routes
 from web.operator.accounts import make_token
 from web.security.account_lookup import COOKIE
 from web.security.guard import ConsoleGuard
-from web.security.roles import ROLES, Permission, Role, permission_of
+from web.security.role_names import Role
+from web.security.roles import ROLES, Permission, permission_of
 
 DOCS = Path(__file__).parents[3] / "docs"
 READS = "WEBOT_CONSOLE__PROMPT_ENGINEERS_READ"

@@ -8,7 +8,8 @@ from litestar import get
 from litestar.exceptions import PermissionDeniedException
 
 from tests.service import RunningService, running_service
-from web.security.roles import ROLES, Permission, Role, SignedIn, check_declared, check_permission
+from web.security.role_names import Role
+from web.security.roles import ROLES, Permission, SignedIn, check_declared, check_permission
 
 OPERATORS_ALONE = {
     Permission.READ_CONVERSATIONS,

@@ -26,7 +26,7 @@ from web.operator.accounts import (
     set_password,
 )
 from web.security.account_lookup import COOKIE
-from web.security.roles import Role
+from web.security.role_names import Role
 from web.security.user_passwords import hash_user_password, user_password_fits
 
 PASSWORD = "芝麻开门，芝麻开门吧！芝麻"

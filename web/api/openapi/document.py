@@ -165,7 +165,7 @@ def _header_parameters(described: RouteDescription) -> list[dict[str, Any]]:
 
 
 def _operation_id(each: _Operation) -> str:
-    words = [word for word in re.split(r"[/{}]+", each.path) if word]
+    words = [word for word in re.split(r"[/{}-]+", each.path) if word]
     return "_".join([each.method, *words])
 
 

@@ -1,0 +1,1 @@
+"""The page of the users, and of the tokens of programs."""
