@@ -136,6 +136,10 @@ class BotServer:
         """Make something go wrong, the next so many times."""
         self._faults[name] += calls
 
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more."""
+        self._faults.clear()
+
     def is_connected(self, app: App) -> bool:
         """Whether a bot has subscribed."""
         return app.bot_id in self._links
