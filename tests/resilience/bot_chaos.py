@@ -29,6 +29,8 @@ _NOTED = 5.0
 _EDGE = 0.5
 _FROZEN_SECONDS = 18.0
 """More than a lease of lanes and one of the connection."""
+_DROPS = 0.08
+"""Of the mishaps of a connection; each loses what is said until it is back."""
 _LAST_LOOK = 10.0
 _SETTLED = 90.0
 """Seconds without a turn's end after which none is waited for."""
@@ -117,6 +119,9 @@ async def bot_chaos(town: BotCluster, processes: int, plan: BotPlan) -> BotChaos
     mishaps = asyncio.create_task(_mishaps(town, random, quiet, happened))
     try:
         for kill in range(plan.kills):
+            if town.mode == "connection":
+                # What is said while nobody is connected reaches nobody: there must be something to lose.
+                await town.simulator.bots.connected(town.app, within=60)
             await asyncio.sleep(random.uniform(0.2, 2.5))
             service = town.services[kill % processes]
             town.call(town.services[(kill + 1) % processes])
@@ -174,7 +179,7 @@ async def _mishaps(town: BotCluster, random: Random, quiet: asyncio.Event, happe
     bots = town.simulator.bots
     while not quiet.is_set():
         await _wait(quiet, random.uniform(0.5, 1.5))
-        if town.mode == "connection" and random.random() < 0.3:
+        if town.mode == "connection" and random.random() < _DROPS:
             happened.drops.append(time.time())
             await bots.drop(town.app)
         else:

@@ -1,7 +1,7 @@
 """A pretend WeCom in this process with one AI bot, and webot as processes of their own that are the bot."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,10 @@ _KEPT = 100_000
 
 
 class BotCluster:
-    """All of them, in one folder; `settings` are environment names of webot beside those that connect it."""
+    """All of them, in one folder; `settings` are environment names of webot beside those that connect it.
+
+    `model_url` names a model that runs already, else one that answers after `model_delay` seconds is started.
+    """
 
     def __init__(
         self,
@@ -28,8 +31,10 @@ class BotCluster:
         *,
         database_url: str = "",
         model_delay: float = 0.2,
+        model_url: str = "",
         settings: Mapping[str, str] | None = None,
         forks: ForkServer | None = None,
+        cpus: Collection[int] = (),
     ) -> None:
         self.mode = mode
         self.database_url = database_url or f"sqlite+aiosqlite:///{folder}/webot.db"
@@ -37,8 +42,9 @@ class BotCluster:
         self.services: list[Service] = []
         self._folder = folder
         self._model_delay = model_delay
-        self._model_url = ""
-        self._settings = settings or {}
+        self._model_url = model_url
+        self._cpus = cpus
+        self.settings = dict(settings or {})
         self._forks = forks
         self._exits = AsyncExitStack()
         self._bot = invent_bot()
@@ -49,10 +55,11 @@ class BotCluster:
             self.simulator.bots.poller.pause = 0.3
             self.simulator.bots.poller.again = 0.3
             self.simulator.register(self._bot)
-            argv = module("tests.fakes.openai_server", "--delay", str(self._model_delay))
-            model = Program(argv, folder=self._folder, name="model", forks=self._forks)
-            self._exits.push_async_callback(_end, model)
-            self._model_url = await model.start()
+            if not self._model_url:
+                argv = module("tests.fakes.openai_server", "--delay", str(self._model_delay))
+                model = Program(argv, folder=self._folder, name="model", forks=self._forks)
+                self._exits.push_async_callback(_end, model)
+                self._model_url = await model.start()
         except BaseException:
             await self._exits.aclose()
             raise
@@ -73,9 +80,9 @@ class BotCluster:
                 self._folder,
                 name=f"webot-{number}",
                 port=free_port(),
-                settings={**self._connections(), **self._settings},
+                settings={**self._connections(), **self.settings},
                 argv=module("web.cli", "serve"),
-                cpus=(),
+                cpus=self._cpus,
                 forks=self._forks,
             )
             self.services.append(service)

@@ -107,7 +107,8 @@ class BotServer:
         self.mute = False
         """Whether nothing is answered, as by a peer that has gone without a word."""
         self.shown: list[tuple[float, Mapping[str, Any]]] = []
-        """Every stream frame that was taken, with its moment; the latest thousand."""
+        """Every stream frame that was taken, with its moment; the latest `most_shown`."""
+        self.most_shown = 1000
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen, and return the address of the WebSocket."""
@@ -163,7 +164,11 @@ class BotServer:
         cmd, body = callback_body(
             app, said, msgid, lambda media_id: {"url": self._address(app, media_id), "aeskey": FILE_KEY}
         )
-        await self.send(link, cmd, body, chat_of(said.user, said.group), app)
+        try:
+            await self.send(link, cmd, body, chat_of(said.user, said.group), app)
+        except ConnectionError:
+            # It ends just now.
+            return DeliveryResult(msgid, (0,), (0.0,))
         return DeliveryResult(msgid, (200,), (time.monotonic() - began,))
 
     async def _call_back(self, app: App, said: MemberAction) -> DeliveryResult:
@@ -343,7 +348,7 @@ class BotServer:
             return _ERRORS["window_closed"]
         known.finished = bool(stream.get("finish"))
         self.shown.append((now, stream))
-        del self.shown[:-1000]
+        del self.shown[: -self.most_shown]
         self._screen.show_text(
             app, callback.chat, stream["id"], content, streaming=not known.finished, feedback=known.feedback
         )
