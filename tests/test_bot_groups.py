@@ -1,0 +1,100 @@
+"""Commands in a bot's group: what concerns the conversation concerns the group, what concerns a person that person."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapters.simulator.phone import Phone
+from tests.fakes.openai_server import OpenAIServer, Says
+from tests.service import RunningService, running_service
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[OpenAIServer]:
+    async with OpenAIServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def house(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
+    environ = {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}
+    for name in ("DEFAULT", "OTHER"):
+        environ |= {
+            f"WEBOT_MODELS__{name}__BASE_URL": model.base_url,
+            f"WEBOT_MODELS__{name}__API_KEY": "sk-test-0123456789",
+            f"WEBOT_MODELS__{name}__MODEL": f"{name.lower()}-model",
+        }
+    environ["WEBOT_MODELS__OTHER__USERS"] = '["*"]'
+    async with running_service(tmp_path, environ) as opened:
+        app = opened.service.channels["bot"].simulated
+        assert app is not None
+        await opened.simulator.bots.connected(app)
+        yield opened
+
+
+class Group:
+    """Two members in a group, and what came there."""
+
+    def __init__(self, house: RunningService) -> None:
+        app = house.service.channels["bot"].simulated
+        assert app is not None
+        self.alone = house.simulator.phone("zhangsan", agent_id=app.agent_id)
+        self.zhang, self.li = (
+            house.simulator.phone(user, agent_id=app.agent_id, group="wrGroup") for user in ("zhangsan", "lisi")
+        )
+        self._came = 0
+
+    async def said(self, phone: Phone, text: str) -> str:
+        """Say something to the bot and return what came last for it."""
+        await phone.say(f"@bot {text}")
+        self._came += 1
+        return (await phone.texts(count=self._came))[-1]
+
+
+async def test_a_persona_and_a_new_beginning_are_the_groups(house: RunningService, model: OpenAIServer) -> None:
+    group = Group(house)
+    await group.said(group.zhang, "first")
+    await group.said(group.zhang, "@prompt-set be a pirate")
+    await group.said(group.li, "second")
+    await group.alone.say("alone")
+    await group.alone.texts()
+    history = await group.said(group.li, "@history")
+    await group.said(group.li, "@clear")
+    await group.said(group.zhang, "third")
+    of_li, alone, after = (str(body["messages"]) for body in model.bodies[1:])
+
+    assert "be a pirate" in of_li
+    assert "first" in of_li
+    assert "be a pirate" not in alone
+    assert "first" in history
+    assert "alone" not in history
+    assert "second" not in after
+    assert "be a pirate" not in after
+
+
+async def test_a_model_is_chosen_by_each_for_themselves(house: RunningService, model: OpenAIServer) -> None:
+    group = Group(house)
+    await group.said(group.zhang, "@model other")
+    await group.said(group.zhang, "mine")
+    await group.said(group.li, "yours")
+
+    assert ["other-model", "default-model"] == [body["model"] for body in model.bodies]
+
+
+async def test_an_export_is_one_document_of_the_group_with_its_speakers(
+    house: RunningService, model: OpenAIServer
+) -> None:
+    model.script(Says("answer 1"), Says("answer 2"), Says("a secret answer"))
+    group = Group(house)
+    await group.said(group.zhang, "of Zhang")
+    await group.said(group.li, "of Li")
+    await group.alone.say("a secret")
+    await group.alone.texts()
+    await group.li.say("@bot @export md")
+    files = [message.media for message in await group.li.messages(count=4, within=60) if message.media]
+    (label,) = files
+    document = house.simulator.media(label.media_id, agent_id=group.li.app.agent_id).data.decode()
+
+    assert "secret" not in document
+    assert all(words in document for words in ("zhangsan", "of Zhang", "answer 1", "lisi", "of Li", "answer 2"))
