@@ -9,8 +9,8 @@ from typing import Literal, Self
 
 from adapters.simulator.platform.apps import ApiLimits, App, invent_bot
 from adapters.simulator.simulator import WeComSimulator
+from tests.fork_server import ForkServer
 from tests.resilience.cluster import Service, free_port
-from tests.resilience.fork_server import ForkServer
 from tests.resilience.processes import Program, module
 
 Mode = Literal["connection", "callback"]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fork_server import ForkServer
 from tests.resilience.bot_chaos import BotPlan, bot_chaos
 from tests.resilience.bot_cluster import BotCluster, Mode
-from tests.resilience.fork_server import ForkServer
 
 # As for the application: these kills hit some turns more often than an operator would let them be begun.
 SETTINGS = {"WEBOT_CHAT__THINKING_SECONDS": "0", "WEBOT_LIMITS__TURN_ATTEMPTS": "100"}
