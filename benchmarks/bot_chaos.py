@@ -37,8 +37,8 @@ async def main() -> None:
 
 async def _run(mode: Mode, database_url: str, processes: int, plan: BotPlan) -> BotChaos:
     with tempfile.TemporaryDirectory(prefix="webot-bench-") as folder:
-        async with BotCluster(Path(folder), mode, database_url=database_url, settings=SETTINGS) as town:
-            return await bot_chaos(town, processes, plan)
+        async with BotCluster(Path(folder), mode, database_url=database_url, settings=SETTINGS) as cluster:
+            return await bot_chaos(cluster, processes, plan)
 
 
 def _tell(title: str, happened: BotChaos) -> None:

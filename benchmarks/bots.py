@@ -49,13 +49,13 @@ async def main() -> None:
 
 
 async def _first_word() -> None:
-    async with PacedModel(pieces=30, delay=0.8, pause=0.02) as model, _bot(model) as town:
+    async with PacedModel(pieces=30, delay=0.8, pause=0.02) as model, _bot(model) as cluster:
         late = []
         for number in range(_FIRSTS):
-            phone = town.simulator.phone(f"u{number}", agent_id=town.app.agent_id)
-            key = await _asked(town, phone, f"q{number}")
+            phone = cluster.simulator.phone(f"u{number}", agent_id=cluster.app.agent_id)
+            key = await _asked(cluster, phone, f"q{number}")
             await phone.messages(within=60)
-            frames = [at for at, frame in town.simulator.bots.shown if _shows(frame, key)]
+            frames = [at for at, frame in cluster.simulator.bots.shown if _shows(frame, key)]
             late.append((frames[0] - model.written[f"q{number}"][0]) * 1000)
         rows = [
             at_most("median", statistics.median(late), 60, "ms"),
@@ -65,20 +65,20 @@ async def _first_word() -> None:
 
 
 async def _many_streams() -> None:
-    async with PacedModel(pieces=20, delay=1.0, pause=0.5) as model, _bot(model) as town:
-        town.simulator.bots.most_shown = 100_000
-        phones = [town.simulator.phone(f"u{number}", agent_id=town.app.agent_id) for number in range(_STREAMS)]
-        process = psutil.Process(town.services[0].pid)
-        used = town.services[0].usage().cpu
-        keys = await asyncio.gather(*(_asked(town, phone, f"q{number}") for number, phone in enumerate(phones)))
+    async with PacedModel(pieces=20, delay=1.0, pause=0.5) as model, _bot(model) as cluster:
+        cluster.simulator.bots.most_shown = 100_000
+        phones = [cluster.simulator.phone(f"u{number}", agent_id=cluster.app.agent_id) for number in range(_STREAMS)]
+        process = psutil.Process(cluster.services[0].pid)
+        used = cluster.services[0].usage().cpu
+        keys = await asyncio.gather(*(_asked(cluster, phone, f"q{number}") for number, phone in enumerate(phones)))
         peak = [0]
         ended = asyncio.gather(*(phone.messages(within=120) for phone in phones))
         while not ended.done():
             peak.append(process.memory_info().rss)
             await asyncio.wait({ended}, timeout=0.25)
-        cpu = town.services[0].usage().cpu - used
-        delays = _delays(town, model, {stream_id_of(key): f"q{number}" for number, key in enumerate(keys)})
-        frames = len(town.simulator.bots.shown)
+        cpu = cluster.services[0].usage().cpu - used
+        delays = _delays(cluster, model, {stream_id_of(key): f"q{number}" for number, key in enumerate(keys)})
+        frames = len(cluster.simulator.bots.shown)
         rows = [
             at_most("slowest piece, beyond the throttle", max(delays), 1.0, "s", digits=2),
             seen("of 100, the 99th", percentile(delays, 99), "s", digits=2),
@@ -91,16 +91,16 @@ async def _many_streams() -> None:
 
 async def _cpu_of_streaming() -> None:
     app = invent_app(agent_id=1000009)
-    async with PacedModel(pieces=2000, pause=0.02) as model, _bot(model, app) as town:
-        service = town.services[0]
+    async with PacedModel(pieces=2000, pause=0.02) as model, _bot(model, app) as cluster:
+        service = cluster.services[0]
         cost = {"streamed": float("inf"), "unstreamed": float("inf")}
         for round_ in range(2):
-            for how, agent_id in (("streamed", town.app.agent_id), ("unstreamed", app.agent_id)):
-                phones = [town.simulator.phone(f"{how}{round_}n{n}", agent_id=agent_id) for n in range(_LONG)]
+            for how, agent_id in (("streamed", cluster.app.agent_id), ("unstreamed", app.agent_id)):
+                phones = [cluster.simulator.phone(f"{how}{round_}n{n}", agent_id=agent_id) for n in range(_LONG)]
                 used = service.usage().cpu
                 await asyncio.gather(*(phone.say("q") for phone in phones))
                 await asyncio.gather(*(phone.messages(within=240) for phone in phones))
-                await _idle(town)
+                await _idle(cluster)
                 cost[how] = min(cost[how], (service.usage().cpu - used) / _LONG * 1000)
         rows = [
             at_most("streamed / unstreamed", cost["streamed"] / cost["unstreamed"], 3.0, "", digits=2),
@@ -111,9 +111,9 @@ async def _cpu_of_streaming() -> None:
 
 
 async def _short_answers() -> None:
-    async with PacedModel(pieces=5) as model, _bot(model) as town:
-        service = town.services[0]
-        phones = [town.simulator.phone(f"u{number}", agent_id=town.app.agent_id) for number in range(_PEOPLE)]
+    async with PacedModel(pieces=5) as model, _bot(model) as cluster:
+        service = cluster.services[0]
+        phones = [cluster.simulator.phone(f"u{number}", agent_id=cluster.app.agent_id) for number in range(_PEOPLE)]
         for phone in phones[:20]:
             await phone.say("warm up")
         await asyncio.gather(*(phone.messages(within=60) for phone in phones[:20]))
@@ -136,28 +136,32 @@ async def _short_answers() -> None:
 async def _bot(model: PacedModel, app: App | None = None) -> AsyncIterator[BotCluster]:
     settings = {"WEBOT_CHAT__THINKING_SECONDS": "0"}
     with tempfile.TemporaryDirectory(prefix="webot-bench-") as folder:
-        town = BotCluster(Path(folder), "connection", model_url=model.base_url, settings=settings, cpus=ONE_CORE)
-        async with town:
+        cluster = BotCluster(Path(folder), "connection", model_url=model.base_url, settings=settings, cpus=ONE_CORE)
+        async with cluster:
             if app is not None:
                 names = ("corp_id", "secret", "agent_id", "token", "encoding_aes_key")
-                town.settings |= {f"WEBOT_CHANNELS__WECOM__{name.upper()}": str(getattr(app, name)) for name in names}
-                town.settings["WEBOT_CHANNELS__WECOM__API_BASE"] = town.simulator.url
-            await town.start(1)
+                cluster.settings |= {
+                    f"WEBOT_CHANNELS__WECOM__{name.upper()}": str(getattr(app, name)) for name in names
+                }
+                cluster.settings["WEBOT_CHANNELS__WECOM__API_BASE"] = cluster.simulator.url
+            await cluster.start(1)
             if app is not None:
-                town.simulator.register(replace(app, callback_url=f"http://127.0.0.1:{town.services[0].port}/gpt"))
-            await town.simulator.bots.connected(town.app, within=60)
-            yield town
+                cluster.simulator.register(
+                    replace(app, callback_url=f"http://127.0.0.1:{cluster.services[0].port}/gpt")
+                )
+            await cluster.simulator.bots.connected(cluster.app, within=60)
+            yield cluster
 
 
-async def _asked(town: BotCluster, phone: Phone, words: str) -> str:
+async def _asked(cluster: BotCluster, phone: Phone, words: str) -> str:
     posting = await phone.say(words)
-    return event_key(town.app.bot_id, posting.msg_id)
+    return event_key(cluster.app.bot_id, posting.msg_id)
 
 
-async def _idle(town: BotCluster) -> None:
+async def _idle(cluster: BotCluster) -> None:
     """Return when no turn is left to be answered or sent."""
     left = select(func.count()).select_from(inbox).where(inbox.c.state.in_(("waiting", "answered")))
-    async with open_for_cli(town.database_url) as database, asyncio.timeout(240):
+    async with open_for_cli(cluster.database_url) as database, asyncio.timeout(240):
         while True:
             async with database.read() as connection:
                 if not (await connection.execute(left)).scalar_one():
@@ -169,11 +173,11 @@ def _shows(frame: object, key: str) -> bool:
     return isinstance(frame, dict) and frame["id"] == stream_id_of(key) and "w0" in str(frame["content"])
 
 
-def _delays(town: BotCluster, model: PacedModel, asked: dict[str, str]) -> list[float]:
+def _delays(cluster: BotCluster, model: PacedModel, asked: dict[str, str]) -> list[float]:
     """Return for each piece how long after the throttle it was shown, at the earliest at once."""
     delays = []
     shown: dict[str, int] = {}
-    for at, frame in town.simulator.bots.shown:
+    for at, frame in cluster.simulator.bots.shown:
         stream = str(frame["id"])
         numbers = _NUMBER.findall(str(frame["content"]))
         last, before = (int(numbers[-1]) if numbers else -1), shown.get(stream, -1)

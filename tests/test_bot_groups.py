@@ -17,7 +17,7 @@ async def model() -> AsyncIterator[OpenAIServer]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
     environ = {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}
     for name in ("DEFAULT", "OTHER"):
         environ |= {
@@ -36,12 +36,12 @@ async def house(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningSer
 class Group:
     """Two members in a group, and what came there."""
 
-    def __init__(self, house: RunningService) -> None:
-        app = house.service.channels["bot"].simulated
+    def __init__(self, service: RunningService) -> None:
+        app = service.service.channels["bot"].simulated
         assert app is not None
-        self.alone = house.simulator.phone("zhangsan", agent_id=app.agent_id)
+        self.alone = service.simulator.phone("zhangsan", agent_id=app.agent_id)
         self.zhang, self.li = (
-            house.simulator.phone(user, agent_id=app.agent_id, group="wrGroup") for user in ("zhangsan", "lisi")
+            service.simulator.phone(user, agent_id=app.agent_id, group="wrGroup") for user in ("zhangsan", "lisi")
         )
         self._came = 0
 
@@ -52,8 +52,8 @@ class Group:
         return (await phone.texts(count=self._came))[-1]
 
 
-async def test_a_persona_and_a_new_beginning_are_the_groups(house: RunningService, model: OpenAIServer) -> None:
-    group = Group(house)
+async def test_a_persona_and_a_new_beginning_are_the_groups(service: RunningService, model: OpenAIServer) -> None:
+    group = Group(service)
     await group.said(group.zhang, "first")
     await group.said(group.zhang, "@prompt-set be a pirate")
     await group.said(group.li, "second")
@@ -73,8 +73,8 @@ async def test_a_persona_and_a_new_beginning_are_the_groups(house: RunningServic
     assert "be a pirate" not in after
 
 
-async def test_a_model_is_chosen_by_each_for_themselves(house: RunningService, model: OpenAIServer) -> None:
-    group = Group(house)
+async def test_a_model_is_chosen_by_each_for_themselves(service: RunningService, model: OpenAIServer) -> None:
+    group = Group(service)
     await group.said(group.zhang, "@model other")
     await group.said(group.zhang, "mine")
     await group.said(group.li, "yours")
@@ -83,10 +83,10 @@ async def test_a_model_is_chosen_by_each_for_themselves(house: RunningService, m
 
 
 async def test_an_export_is_one_document_of_the_group_with_its_speakers(
-    house: RunningService, model: OpenAIServer
+    service: RunningService, model: OpenAIServer
 ) -> None:
     model.script(Says("answer 1"), Says("answer 2"), Says("a secret answer"))
-    group = Group(house)
+    group = Group(service)
     await group.said(group.zhang, "of Zhang")
     await group.said(group.li, "of Li")
     await group.alone.say("a secret")
@@ -94,7 +94,7 @@ async def test_an_export_is_one_document_of_the_group_with_its_speakers(
     await group.li.say("@bot @export md")
     files = [message.media for message in await group.li.messages(count=4, within=60) if message.media]
     (label,) = files
-    document = house.simulator.media(label.media_id, agent_id=group.li.app.agent_id).data.decode()
+    document = service.simulator.media(label.media_id, agent_id=group.li.app.agent_id).data.decode()
 
     assert "secret" not in document
     assert all(words in document for words in ("zhangsan", "of Zhang", "answer 1", "lisi", "of Li", "answer 2"))

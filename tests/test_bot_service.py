@@ -209,20 +209,20 @@ async def test_what_cannot_be_pushed_is_shown_to_the_operator_and_goes_out_once_
 ) -> None:
     model.script(Says("one two three four", hangs_after=3), Says("the answer"), Says("hello"))
     environ = {**answered_by(model), "WEBOT_LIMITS__DRAIN_SECONDS": "0.1"}
-    async with running_service(tmp_path, environ) as house:
-        phone = await phone_of(house)
+    async with running_service(tmp_path, environ) as service:
+        phone = await phone_of(service)
         await phone.say("question")
-        await until(lambda: any("one" in str(frame["content"]) for _, frame in house.simulator.bots.shown))
+        await until(lambda: any("one" in str(frame["content"]) for _, frame in service.simulator.bots.shown))
     # WeCom as it is after a night: nobody has written to this bot yet, so that nothing can be pushed.
-    async with running_service(tmp_path, environ) as house:
-        phone = await phone_of(house)
+    async with running_service(tmp_path, environ) as service:
+        phone = await phone_of(service)
         failed: list[dict[str, object]] = []
         async with asyncio.timeout(60):
             while not failed:
-                failed = (await house.http.get("/api/v1/turns")).json()["items"]
+                failed = (await service.http.get("/api/v1/turns")).json()["items"]
         await phone.say("hi")
         await phone.texts()
-        again = await house.http.post("/api/v1/turns/retry", json={"ids": [failed[0]["id"]]})
+        again = await service.http.post("/api/v1/turns/retry", json={"ids": [failed[0]["id"]]})
         said = await phone.texts(count=2)
 
     assert "undelivered" == failed[0]["state"]

@@ -1,7 +1,7 @@
 """Kills and freezes webot at random moments while people talk to its AI bot, with mishaps of the way to WeCom between.
 
-What was accepted is what the database has, and what WeCom was told so of: by status 200 where the bot is called back,
-by the first dots where it is connected.
+What was accepted is what the database has, and what WeCom has heard so of: by status 200 where the bot is called
+back, by the first dots where it is connected.
 """
 
 import asyncio
@@ -102,36 +102,36 @@ class BotChaos:
         )
 
 
-async def bot_chaos(town: BotCluster, processes: int, plan: BotPlan) -> BotChaos:
+async def bot_chaos(cluster: BotCluster, processes: int, plan: BotPlan) -> BotChaos:
     """Kill one process after the other, and report what became of everything said."""
     random = Random(plan.seed)  # noqa: S311 -- a seed makes a run repeatable
     happened = BotChaos()
-    await town.start(processes)
-    if town.mode == "connection":
-        await town.simulator.bots.connected(town.app, within=60)
+    await cluster.start(processes)
+    if cluster.mode == "connection":
+        await cluster.simulator.bots.connected(cluster.app, within=60)
     quiet = asyncio.Event()
     said: list[Said] = []
-    phones = list(_phones(town, plan))
+    phones = list(_phones(cluster, plan))
     talking = [
-        asyncio.create_task(_talk(town, person, phone, random, plan.pause, quiet, said))
+        asyncio.create_task(_talk(cluster, person, phone, random, plan.pause, quiet, said))
         for person, phone in enumerate(phones)
     ]
-    mishaps = asyncio.create_task(_mishaps(town, random, quiet, happened))
+    mishaps = asyncio.create_task(_mishaps(cluster, random, quiet, happened))
     try:
         for kill in range(plan.kills):
-            if town.mode == "connection":
+            if cluster.mode == "connection":
                 # What is said while nobody is connected reaches nobody: there must be something to lose.
-                await town.simulator.bots.connected(town.app, within=60)
+                await cluster.simulator.bots.connected(cluster.app, within=60)
             await asyncio.sleep(random.uniform(0.2, 2.5))
-            service = town.services[kill % processes]
-            town.call(town.services[(kill + 1) % processes])
+            service = cluster.services[kill % processes]
+            cluster.call(cluster.services[(kill + 1) % processes])
             happened.kills.append(time.time())
             await service.kill()
             await service.start()
         for freeze in range(plan.freezes):
             await asyncio.sleep(random.uniform(0.2, 2.5))
-            service = town.services[freeze % processes]
-            town.call(town.services[(freeze + 1) % processes])
+            service = cluster.services[freeze % processes]
+            cluster.call(cluster.services[(freeze + 1) % processes])
             began = time.time()
             service.signal(signal.SIGSTOP)
             await asyncio.sleep(_FROZEN_SECONDS)
@@ -141,22 +141,22 @@ async def bot_chaos(town: BotCluster, processes: int, plan: BotPlan) -> BotChaos
     finally:
         quiet.set()
         await asyncio.gather(*talking, mishaps)
-    found = await _settled(town, [one.key for one in said])
-    if town.mode == "callback":
+    found = await _settled(cluster, [one.key for one in said])
+    if cluster.mode == "callback":
         # The end of a stream that WeCom asks for is fetched a moment after.
         await asyncio.gather(*map(_closed, phones))
-    _judge(town, happened, said, found)
+    _judge(cluster, happened, said, found)
     return happened
 
 
-def _phones(town: BotCluster, plan: BotPlan) -> Iterator[Phone]:
+def _phones(cluster: BotCluster, plan: BotPlan) -> Iterator[Phone]:
     for person in range(plan.people):
         group = f"wrGroup{person // 6}" if person % 3 == 0 else ""
-        yield town.simulator.phone(f"u{person}", agent_id=town.app.agent_id, group=group)
+        yield cluster.simulator.phone(f"u{person}", agent_id=cluster.app.agent_id, group=group)
 
 
 async def _talk(
-    town: BotCluster,
+    cluster: BotCluster,
     person: int,
     phone: Phone,
     random: Random,
@@ -171,28 +171,28 @@ async def _talk(
         number += 1
         at = time.time()
         posting = await phone.say(f"@{phone.app.name} {tag} please" if phone.group else f"{tag} please")
-        said.append(Said(phone, tag, event_key(town.app.bot_id, posting.msg_id), at, posting.accepted))
+        said.append(Said(phone, tag, event_key(cluster.app.bot_id, posting.msg_id), at, posting.accepted))
         await _wait(quiet, random.uniform(0.5, 1.5) * pause)
 
 
-async def _mishaps(town: BotCluster, random: Random, quiet: asyncio.Event, happened: BotChaos) -> None:
-    bots = town.simulator.bots
+async def _mishaps(cluster: BotCluster, random: Random, quiet: asyncio.Event, happened: BotChaos) -> None:
+    bots = cluster.simulator.bots
     while not quiet.is_set():
         await _wait(quiet, random.uniform(0.5, 1.5))
-        if town.mode == "connection" and random.random() < _DROPS:
+        if cluster.mode == "connection" and random.random() < _DROPS:
             happened.drops.append(time.time())
-            await bots.drop(town.app)
+            await bots.drop(cluster.app)
         else:
-            name = random.choice(_MISHAPS[town.mode])
+            name = random.choice(_MISHAPS[cluster.mode])
             if name == "not_subscribed":
                 happened.drops.append(time.time())
             bots.add_fault(name)
     bots.clear_faults()
 
 
-async def _settled(town: BotCluster, keys: Sequence[str]) -> Mapping[str, TurnStatus]:
+async def _settled(cluster: BotCluster, keys: Sequence[str]) -> Mapping[str, TurnStatus]:
     """Wait until every turn there is has ended, or none has for so many seconds."""
-    async with open_for_cli(town.database_url) as database:
+    async with open_for_cli(cluster.database_url) as database:
         open_before, until = -1, time.monotonic() + _SETTLED
         while True:
             found = await turn_statuses(database, keys)
@@ -205,7 +205,7 @@ async def _settled(town: BotCluster, keys: Sequence[str]) -> Mapping[str, TurnSt
     return found
 
 
-def _judge(town: BotCluster, happened: BotChaos, said: Sequence[Said], found: Mapping[str, TurnStatus]) -> None:
+def _judge(cluster: BotCluster, happened: BotChaos, said: Sequence[Said], found: Mapping[str, TurnStatus]) -> None:
     happened.said = len(said)
     chats: dict[str, list[Said]] = defaultdict(list)
     for one in said:
@@ -218,9 +218,9 @@ def _judge(town: BotCluster, happened: BotChaos, said: Sequence[Said], found: Ma
             for tag in () if entry.streaming else _TAG.findall(entry.text):
                 came[tag].append(entry.at)
         taken = [one for one in spoken if one.key in found]
-        told = [one for one in spoken if (one.accepted if town.mode == "callback" else one.stream in bubbles)]
+        reported = [one for one in spoken if (one.accepted if cluster.mode == "callback" else one.stream in bubbles)]
         happened.accepted += len(taken)
-        happened.lost += [f"{name}: {one.tag}" for one in told if one.key not in found]
+        happened.lost += [f"{name}: {one.tag}" for one in reported if one.key not in found]
         happened.unanswered += [f"{name}: {one.tag} ({found[one.key].state})" for one in taken if not came[one.tag]]
         firsts = [came[one.tag][0] for one in sorted(taken, key=lambda each: found[each.key].turn) if came[one.tag]]
         if firsts != sorted(firsts):

@@ -91,7 +91,7 @@ class BotCluster:
         self.call(self.services[0])
 
     def call(self, service: Service) -> None:
-        """Have WeCom call this process back from now on."""
+        """Register it, so that WeCom calls this process back from now on."""
         if self.mode == "callback":
             self.simulator.register(replace(self._bot, callback_url=f"http://127.0.0.1:{service.port}/bot"))
 

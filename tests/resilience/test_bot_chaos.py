@@ -16,8 +16,8 @@ SETTINGS = {"WEBOT_CHAT__THINKING_SECONDS": "0", "WEBOT_LIMITS__TURN_ATTEMPTS": 
 async def test_a_killed_bot_loses_nothing_and_keeps_everybodys_order(
     tmp_path: Path, forks: ForkServer, mode: Mode
 ) -> None:
-    async with BotCluster(tmp_path, mode, settings=SETTINGS, forks=forks) as town:
-        happened = await bot_chaos(town, 1, BotPlan(kills=2))
+    async with BotCluster(tmp_path, mode, settings=SETTINGS, forks=forks) as cluster:
+        happened = await bot_chaos(cluster, 1, BotPlan(kills=2))
 
         assert happened.accepted > 0
         assert ([], [], [], [], []) == happened.violations, happened

@@ -138,7 +138,7 @@ class BotServer:
         self._faults[name] += calls
 
     def clear_faults(self) -> None:
-        """Let nothing go wrong any more."""
+        """Remove what add_fault has set."""
         self._faults.clear()
 
     def is_connected(self, app: App) -> bool:
