@@ -73,7 +73,8 @@ async def test_a_failed_turn_is_shown_with_its_reason_and_remedy_and_runs_again(
     assert WORDS in with_words
     assert (count, turn.id) == (by_api["count"], by_api["items"][0]["id"])
     assert (303, "/console/turns?retried=1") == (again.status_code, again.headers["location"])
-    assert ["retry", "read"] == [deed.action for deed in await deeds(service.service.database)]
+    done = [(deed.action, deed.details["turns"]) for deed in await deeds(service.service.database)]
+    assert [("retry", [turn.id]), ("read", [turn.id])] == done
 
 
 @pytest.mark.parametrize("asked", ["", "x", "-1", "9" * 40, "²"])

@@ -77,7 +77,9 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
         user = signed_in(request)
         words = user is not None and user.may(Permission.READ_CONVERSATIONS) and "words" in request.query_params
         if words:
-            await audit(service.database, request, "read", {"turn": found.turn.id, "user": found.turn.user}, messages=1)
+            await audit(
+                service.database, request, "read", {"turns": [found.turn.id], "user": found.turn.user}, messages=1
+            )
         return page("turn.html", request, tab="turns", detail=found, words=words, remedy=_remedy_for(found.turn))
 
     @post("/turns/retry", permission=Permission.RETRY_TURNS)
@@ -91,7 +93,8 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
         except TryAgain as error:
             raise HTTPException(status_code=503, detail="console.turns_not_retried") from error
         count = sum(each.runs_again for each in done)
-        await audit(service.database, request, "retry", {"turn": number or "all"}, messages=count)
+        which = [number] if number else "all"
+        await audit(service.database, request, "retry", {"turns": which}, messages=count)
         return Redirect(path_of(request)("/turns", retried=str(count)), status_code=303)
 
     return [show, refresh, detail, again]
