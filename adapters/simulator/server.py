@@ -5,14 +5,14 @@ import contextlib
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import cast
 from urllib.parse import parse_qsl
 
 import uvicorn
-from litestar import Litestar, Router, asgi
+from litestar import Litestar, asgi
 from litestar.handlers import ASGIRouteHandler
-from litestar.types import Receive, Scope, Send
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from adapters.bounded_http import BoundedHttpProtocol, connection_limit
 from adapters.simulator.api.qyapi import ROUTES, SimulatedApi, SimulatedRequest, SimulatedResponse
@@ -36,7 +36,7 @@ class SimulatorServer:
         self.closing = asyncio.Event()
         """Set when the server is about to stop: what waits should end."""
 
-    async def start(self, host: str, port: int, routes: Router) -> str:
+    async def start(self, host: str, port: int, routes: Sequence[ControllerRouterHandler] = ()) -> str:
         """Listen, and return the base URL; `SettingsInvalid` for a host that is not this machine alone."""
         address = loopback(host)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -49,7 +49,7 @@ class SimulatorServer:
             listener.close()
             raise
         bound = listener.getsockname()[1]
-        app = Litestar([self._mount(), routes], openapi_config=None, logging_config=None)
+        app = Litestar([self._mount(), *routes], openapi_config=None, logging_config=None)
         server = _Uvicorn(_config(app), closing=self.closing)
         self._running = asyncio.create_task(server.serve(sockets=[listener]), name="simulator")
         await server.ready.wait()

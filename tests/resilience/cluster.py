@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from adapters.simulator.platform.apps import App, invent_app
 from adapters.simulator.platform.timeline import Delivered
-from adapters.simulator.remote import RemoteSimulator
+from tests.fakes.wecom.remote import RemoteSimulator
 from tests.fork_server import ForkServer
 from tests.resilience.processes import Program, module
 from tests.resilience.webhook_clients import Letter, letter
@@ -88,7 +88,7 @@ class Cluster:
         apps = self.folder / "apps.json"
         apps.write_bytes(to_json([self.app]))
         unlimited = ("--per-minute", "0", "--per-hour", "0", "--kept", str(_KEPT))
-        wecom = self._program("wecom", module("adapters.simulator", "--apps", str(apps), *unlimited))
+        wecom = self._program("wecom", module("tests.fakes.wecom", "--apps", str(apps), *unlimited))
         try:
             self.wecom_url = await wecom.start()
             self.wecom = await self._exits.enter_async_context(RemoteSimulator(self.wecom_url))

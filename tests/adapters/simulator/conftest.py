@@ -13,6 +13,7 @@ from adapters.simulator.platform.apps import App, invent_app
 from adapters.simulator.platform.directory import Member
 from adapters.simulator.simulator import WeComSimulator
 from tests.adapters.simulator.receiver import Receiver
+from tests.fakes.wecom.control import ControlledSimulator
 
 AGENT = 1000002
 OTHER_AGENT = 1000003
@@ -97,9 +98,9 @@ async def wecom(app: App, clock: Clock) -> AsyncIterator[WeComSimulator]:
     """Two apps of one corp, three members, and a WeCom that does not wait long."""
     members = [Member("zhangsan", "张三", (1, 2)), Member("LiSi", "李四", (1,)), Member("wangwu", "王五", (1, 2))]
     other = invent_app(corp_id=app.corp_id, agent_id=OTHER_AGENT)
-    manners = RetryPolicy(deadline=0.3, retry_pause=0.01, verification_deadline=0.3)
-    async with WeComSimulator([app, other], members=members, retry_policy=manners, clock=clock, seed=1) as simulator:
-        yield simulator
+    policy = RetryPolicy(deadline=0.3, retry_pause=0.01, verification_deadline=0.3)
+    async with ControlledSimulator([app, other], members=members, retry_policy=policy, clock=clock, seed=1) as running:
+        yield running
 
 
 @pytest.fixture

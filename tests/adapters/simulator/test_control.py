@@ -10,12 +10,13 @@ from adapters.simulator.faults import Errcode, Slow
 from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.platform.directory import Member
 from adapters.simulator.platform.timeline import Delivered, MemberAction
-from adapters.simulator.remote import RemoteSimulator
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
 from pipeline.events import Clicked, Image
 from tests.adapters.simulator.conftest import AGENT, Caller, connect
 from tests.adapters.simulator.receiver import Receiver
+from tests.fakes.wecom.control import ControlledSimulator
+from tests.fakes.wecom.remote import RemoteSimulator
 
 
 @pytest.fixture
@@ -220,7 +221,7 @@ async def test_it_listens_on_this_machine_alone(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
 async def test_it_can_be_started_again(host: str) -> None:
-    simulator = WeComSimulator()
+    simulator = ControlledSimulator()
     try:
         for _ in range(2):
             url = await simulator.start(host)

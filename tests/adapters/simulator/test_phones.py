@@ -7,7 +7,6 @@ import pytest
 from adapters.simulator.platform.apps import App, invent_app
 from adapters.simulator.platform.timeline import Delivered, MemberAction
 from adapters.simulator.simulator import WeComSimulator
-from adapters.simulator.world import World
 from tests.adapters.simulator.conftest import AGENT, Caller
 
 
@@ -67,12 +66,12 @@ async def test_two_who_follow_see_the_same(caller: Caller, wecom: WeComSimulator
 
 
 async def test_without_a_list_of_members_anybody_may_come_in() -> None:
-    world = World([invent_app()])
+    simulator = WeComSimulator([invent_app()])
 
-    assert "somebody" == world.phone("somebody").user
+    assert "somebody" == simulator.phone("somebody").user
     with pytest.raises(LookupError, match="'a b' is no member"):
-        world.phone("a b")
-    await world.callback_sender.aclose()
+        simulator.phone("a b")
+    await simulator.callback_sender.aclose()
 
 
 async def test_a_stranger_has_no_phone(wecom: WeComSimulator) -> None:

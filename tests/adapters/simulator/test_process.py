@@ -8,15 +8,15 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from adapters.simulator.platform.apps import App
-from adapters.simulator.remote import RemoteSimulator
 from tests.adapters.simulator.receiver import Receiver
+from tests.fakes.wecom.remote import RemoteSimulator
 
 
 async def test_it_prints_its_url_serves_and_stops_when_told(tmp_path: Path, app: App, receiver: Receiver) -> None:
     apps = tmp_path / "apps.json"
     apps.write_bytes(to_json([app]))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "adapters.simulator", "--apps", str(apps), "--per-minute", "0"),
+        *(sys.executable, "-m", "tests.fakes.wecom", "--apps", str(apps), "--per-minute", "0"),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -33,7 +33,7 @@ async def test_it_prints_its_url_serves_and_stops_when_told(tmp_path: Path, app:
 
 async def test_a_host_beyond_this_machine_is_refused_in_one_line() -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "adapters.simulator", "--host", "0.0.0.0"),  # noqa: S104 - that is refused
+        *(sys.executable, "-m", "tests.fakes.wecom", "--host", "0.0.0.0"),  # noqa: S104 - that is refused
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(30):

@@ -1,4 +1,4 @@
-"""`python -m adapters.simulator`: a pretend WeCom in a process of its own; prints its base URL once it listens."""
+"""`python -m tests.fakes.wecom`: a pretend WeCom in a process of its own; prints its base URL once it listens."""
 
 import argparse
 import asyncio
@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from adapters.simulator.callback_sender import RetryPolicy
 from adapters.simulator.platform.apps import ApiLimits, App
-from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
+from tests.fakes.wecom.control import ControlledSimulator
 
 _APPS = TypeAdapter(list[App])
 
@@ -24,7 +24,7 @@ def main() -> None:
     except (OSError, ValidationError) as error:
         sys.exit(f"--apps {options.apps}: {error}")
     limits = ApiLimits(per_minute=options.per_minute, per_hour=options.per_hour, kept_messages=options.kept)
-    simulator = WeComSimulator(
+    simulator = ControlledSimulator(
         apps, limits=limits, retry_policy=RetryPolicy(retry_pause=options.retry_pause), seed=options.seed
     )
     try:
@@ -34,7 +34,7 @@ def main() -> None:
         sys.exit(str(error))
 
 
-async def _serve(simulator: WeComSimulator, host: str, port: int) -> None:
+async def _serve(simulator: ControlledSimulator, host: str, port: int) -> None:
     stop_asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -49,7 +49,7 @@ async def _serve(simulator: WeComSimulator, host: str, port: int) -> None:
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m adapters.simulator", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.fakes.wecom", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address; any other is refused")
     parser.add_argument("--port", type=int, default=0, help="0 lets the system choose")
     parser.add_argument("--apps", type=Path, help="a JSON list of apps; more can be added by POST /simulator/apps")

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from litestar import MediaType, Request, Response, Router, delete, get, post
@@ -10,6 +11,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.exceptions import ClientException, NotFoundException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 from litestar.params import SkipValidation
+from litestar.types import ControllerRouterHandler
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
@@ -18,13 +20,13 @@ from adapters.simulator.phone import Phone
 from adapters.simulator.platform.apps import App
 from adapters.simulator.platform.directory import Member
 from adapters.simulator.platform.timeline import Delivered
-from adapters.simulator.world import World
+from adapters.simulator.simulator import WeComSimulator
 from pipeline.events import Content
 
 _MOST_SECONDS = 60.0
 _MEDIA_LIMIT = 20 * 1024 * 1024
 
-_FromWorld = NamedDependency[SkipValidation[World]]
+_FromSimulator = NamedDependency[SkipValidation[WeComSimulator]]
 _FromServer = NamedDependency[SkipValidation[asyncio.Event]]
 _Request = Request[Any, Any, Any]
 
@@ -87,8 +89,16 @@ _APP = TypeAdapter(App)
 _MEMBERS = TypeAdapter(list[Member])
 
 
-def control_routes(world: World, closing: asyncio.Event) -> Router:
-    """Return the routes over a world; what waits in them ends when `closing` is set."""
+class ControlledSimulator(WeComSimulator):
+    """A simulator that other processes of this machine control over HTTP, under /simulator."""
+
+    def more_routes(self, closing: asyncio.Event) -> Sequence[ControllerRouterHandler]:
+        """Return the controls; what waits in them ends when `closing` is set."""
+        return [control_routes(self, closing)]
+
+
+def control_routes(simulator: WeComSimulator, closing: asyncio.Event) -> Router:
+    """Return the routes over a simulator; what waits in them ends when `closing` is set."""
     return Router(
         "/simulator",
         route_handlers=[
@@ -110,7 +120,7 @@ def control_routes(world: World, closing: asyncio.Event) -> Router:
             _verify,
         ],
         dependencies={
-            "world": Provide(lambda: world, sync_to_thread=False),
+            "simulator": Provide(lambda: simulator, sync_to_thread=False),
             "closing": Provide(lambda: closing, sync_to_thread=False),
         },
         guards=[_from_this_machine],
@@ -118,10 +128,10 @@ def control_routes(world: World, closing: asyncio.Event) -> Router:
 
 
 @post("/do", status_code=200)
-async def _do(request: _Request, world: _FromWorld) -> Response[bytes]:
+async def _do(request: _Request, simulator: _FromSimulator) -> Response[bytes]:
     """Send or click something as a member; answers when the app has accepted it or WeCom would give up."""
     asked = await _from_body(_Do, request)
-    posting = await _phone(world, asked).do(asked.content)
+    posting = await _phone(simulator, asked).do(asked.content)
     return _json(
         {
             "msg_id": posting.msg_id,
@@ -134,12 +144,12 @@ async def _do(request: _Request, world: _FromWorld) -> Response[bytes]:
 
 
 @get("/messages")
-async def _messages(request: _Request, world: _FromWorld, closing: _FromServer) -> Response[bytes]:
+async def _messages(request: _Request, simulator: _FromSimulator, closing: _FromServer) -> Response[bytes]:
     """List what came to a phone, waiting up to `within` seconds until there are `count`; there may be fewer then."""
     asked = _from_query(_Wait, request)
-    phone = _phone(world, asked)
-    if asked.count > world.platform.limits.kept_messages:
-        raise ClientException(detail=f"count: a phone keeps {world.platform.limits.kept_messages} messages here")
+    phone = _phone(simulator, asked)
+    if asked.count > simulator.platform.limits.kept_messages:
+        raise ClientException(detail=f"count: a phone keeps {simulator.platform.limits.kept_messages} messages here")
     arrival = asyncio.create_task(phone.messages(count=asked.count, within=asked.within, after=asked.after))
     end = asyncio.create_task(closing.wait())
     await asyncio.wait({arrival, end}, return_when=asyncio.FIRST_COMPLETED)
@@ -150,14 +160,14 @@ async def _messages(request: _Request, world: _FromWorld, closing: _FromServer) 
 
 
 @get("/entries")
-async def _entries(request: _Request, world: _FromWorld) -> Response[bytes]:
+async def _entries(request: _Request, simulator: _FromSimulator) -> Response[bytes]:
     """List a conversation, both sides."""
     asked = _from_query(_Since, request)
-    return _json({"entries": _phone(world, asked).entries(asked.after)})
+    return _json({"entries": _phone(simulator, asked).entries(asked.after)})
 
 
 @get("/phones")
-async def _phones(world: _FromWorld) -> Response[bytes]:
+async def _phones(simulator: _FromSimulator) -> Response[bytes]:
     """Count, for every phone, what came, what was dropped on the way, and what its owner said."""
     return _json(
         {
@@ -170,28 +180,28 @@ async def _phones(world: _FromWorld) -> Response[bytes]:
                     "dropped": screen.dropped,
                     "said": screen.said,
                 }
-                for (corp_id, agent_id, user), screen in world.platform.timelines().items()
+                for (corp_id, agent_id, user), screen in simulator.platform.timelines().items()
             ]
         }
     )
 
 
 @post("/media", status_code=200, request_max_body_size=_MEDIA_LIMIT)
-async def _upload(request: _Request, world: _FromWorld) -> Response[bytes]:
+async def _upload(request: _Request, simulator: _FromSimulator) -> Response[bytes]:
     """Store the body for `media/get`, as a file that a member is about to send."""
     asked = _from_query(_Upload, request)
-    app = _app(world, asked)
-    media = world.platform.uploads.put(app.corp_id, asked.type, await request.body(), name=asked.name)
+    app = _app(simulator, asked)
+    media = simulator.platform.uploads.put(app.corp_id, asked.type, await request.body(), name=asked.name)
     return _json({"media_id": media.label.media_id})
 
 
 @get("/media")
-async def _fetch(request: _Request, world: _FromWorld) -> Response[bytes]:
+async def _fetch(request: _Request, simulator: _FromSimulator) -> Response[bytes]:
     """Return a file's bytes."""
     asked = _from_query(_Fetch, request)
-    _app(world, asked)
+    _app(simulator, asked)
     try:
-        media = world.media(asked.media_id, agent_id=asked.agent_id, corp_id=asked.corp_id)
+        media = simulator.media(asked.media_id, agent_id=asked.agent_id, corp_id=asked.corp_id)
     except LookupError as error:
         raise NotFoundException(detail=str(error)) from error
     # Whatever a stranger called it, no browser is to run it.
@@ -199,38 +209,38 @@ async def _fetch(request: _Request, world: _FromWorld) -> Response[bytes]:
 
 
 @post("/faults", status_code=200)
-async def _set_fault(request: _Request, world: _FromWorld) -> Response[bytes]:
+async def _set_fault(request: _Request, simulator: _FromSimulator) -> Response[bytes]:
     """Add a fault."""
     asked = await _from_body(_RuleAsked, request)
     try:
-        number = world.add_fault(asked.fault, route=asked.route, calls=asked.calls, chance=asked.chance)
+        number = simulator.add_fault(asked.fault, route=asked.route, calls=asked.calls, chance=asked.chance)
     except ValueError as error:
         raise ClientException(detail=str(error)) from error
     return _json({"number": number})
 
 
 @get("/faults")
-async def _list_faults(world: _FromWorld) -> Response[bytes]:
+async def _list_faults(simulator: _FromSimulator) -> Response[bytes]:
     """List what goes wrong at present."""
-    rules = world.faults.rules().items()
+    rules = simulator.faults.rules().items()
     return _json({"faults": [{"number": number, "rule": rule, "left": left} for number, (rule, left) in rules]})
 
 
 @delete("/faults", status_code=200)
-async def _clear_faults(request: _Request, world: _FromWorld) -> Response[bytes]:
+async def _clear_faults(request: _Request, simulator: _FromSimulator) -> Response[bytes]:
     """Remove one fault, or all."""
-    world.clear_faults(_from_query(_Number, request).number)
+    simulator.clear_faults(_from_query(_Number, request).number)
     return _json({})
 
 
 @get("/stats")
-async def _stats(world: _FromWorld) -> Response[bytes]:
+async def _stats(simulator: _FromSimulator) -> Response[bytes]:
     """Return the totals since the start."""
-    return _json(world.counts.as_fields())
+    return _json(simulator.counts.as_fields())
 
 
 @get("/apps")
-async def _list_apps(world: _FromWorld) -> Response[bytes]:
+async def _list_apps(simulator: _FromSimulator) -> Response[bytes]:
     """List the apps, without their secrets."""
     return _json(
         {
@@ -241,51 +251,51 @@ async def _list_apps(world: _FromWorld) -> Response[bytes]:
                     "name": app.name,
                     "callback_url": app.callback_url,
                 }
-                for app in world.platform.apps.values()
+                for app in simulator.platform.apps.values()
             ]
         }
     )
 
 
 @post("/apps", status_code=200)
-async def _register(request: _Request, world: _FromWorld) -> Response[bytes]:
+async def _register(request: _Request, simulator: _FromSimulator) -> Response[bytes]:
     """Add an app, or change the one of the same corp and number."""
-    world.register(_checked(_APP, await request.body()))
+    simulator.register(_checked(_APP, await request.body()))
     return _json({})
 
 
 @post("/members", status_code=200)
-async def _add_members(request: _Request, world: _FromWorld) -> Response[bytes]:
+async def _add_members(request: _Request, simulator: _FromSimulator) -> Response[bytes]:
     """Add members."""
     members = _checked(_MEMBERS, await request.body())
     try:
-        world.add_members(members)
+        simulator.add_members(members)
     except ValueError as error:
         raise ClientException(detail=str(error)) from error
     return _json({})
 
 
 @get("/menu")
-async def _menu(request: _Request, world: _FromWorld) -> Response[bytes]:
+async def _menu(request: _Request, simulator: _FromSimulator) -> Response[bytes]:
     """Return the buttons of an app's menu."""
     asked = _from_query(_Which, request)
-    _app(world, asked)
-    return _json({"button": world.menu(agent_id=asked.agent_id, corp_id=asked.corp_id)})
+    _app(simulator, asked)
+    return _json({"button": simulator.menu(agent_id=asked.agent_id, corp_id=asked.corp_id)})
 
 
 @post("/tokens/expire", status_code=200)
-async def _expire_tokens(world: _FromWorld) -> Response[bytes]:
+async def _expire_tokens(simulator: _FromSimulator) -> Response[bytes]:
     """End all access tokens before their time."""
-    world.expire_tokens()
+    simulator.expire_tokens()
     return _json({})
 
 
 @post("/verify", status_code=200)
-async def _verify(request: _Request, world: _FromWorld) -> Response[bytes]:
+async def _verify(request: _Request, simulator: _FromSimulator) -> Response[bytes]:
     """Check an app's callback URL."""
     asked = await _from_body(_Which, request)
-    _app(world, asked)
-    return _json(await world.verify_url(agent_id=asked.agent_id, corp_id=asked.corp_id))
+    _app(simulator, asked)
+    return _json(await simulator.verify_url(agent_id=asked.agent_id, corp_id=asked.corp_id))
 
 
 def _from_this_machine(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
@@ -311,16 +321,16 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _app(world: World, which: _Which | _Who) -> App:
+def _app(simulator: WeComSimulator, which: _Which | _Who) -> App:
     try:
-        return world.app(which.agent_id, which.corp_id)
+        return simulator.app(which.agent_id, which.corp_id)
     except LookupError as error:
         raise NotFoundException(detail=str(error)) from error
 
 
-def _phone(world: World, who: _Who) -> Phone:
+def _phone(simulator: WeComSimulator, who: _Who) -> Phone:
     try:
-        return world.phone(who.user, agent_id=who.agent_id, corp_id=who.corp_id)
+        return simulator.phone(who.user, agent_id=who.agent_id, corp_id=who.corp_id)
     except LookupError as error:
         raise NotFoundException(detail=str(error)) from error
 
