@@ -111,8 +111,10 @@ class WeComSimulator:
         return self.faults.set(Rule(fault, route, calls, chance))
 
     def clear_faults(self, number: int | None = None) -> None:
-        """Remove one fault, or all."""
+        """Remove one fault, or all, those of bots too."""
         self.faults.clear(number)
+        if number is None:
+            self.bots.clear_faults()
 
     def expire_tokens(self, *, agent_id: int | None = None) -> None:
         """End an app's access token before its time, or all apps'."""
