@@ -15,11 +15,12 @@ _HEADING = re.compile(r"(#{1,6}) +(\S.*)")
 _FENCE = re.compile(r"(`{3,})([^`]*)$")
 _SEPARATOR = re.compile(r"\s*\|?\s*:?-{1,200}:?\s*(?:\|\s*:?-{1,200}:?\s*){0,200}\|?\s*")
 _CELL_END = re.compile(r"(?<!\\)\|")
+# Bounded, because what is opened again and again and never closed would be looked for to the end each time.
 _INLINE = re.compile(
     r"`(?P<code>[^`]+)`"
-    r"|\*\*(?P<bold>\S(?:.*?\S)??)\*\*"
+    r"|\*\*(?P<bold>\S(?:.{0,500}?\S)??)\*\*"
     r"|\[(?P<label>[^\[\]]+)\]\((?P<href>[^()\s]+)\)"
-    r'|<font color="(?P<colour>info|comment|warning)">(?P<coloured>.*?)</font>'
+    r'|<font color="(?P<colour>info|comment|warning)">(?P<coloured>.{0,500}?)</font>'
 )
 _WORDS = re.compile(
     r'<a href="(?P<href>[^"]*)">(?P<label>[^<]*)</a>|(?P<bare>https?://[^\s<>"“”‘’（）《》【】，。；！？、]+)',

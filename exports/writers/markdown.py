@@ -17,6 +17,7 @@ _LEVELS = 3
 _STRUCTURE = re.compile(
     r"^ {0,3}(?:#|```|~~~|=+\s*$|-+\s*$|<(?:script|pre|style|textarea|[!?]))", re.MULTILINE | re.IGNORECASE
 )
+_CARRIAGE_RETURN = re.compile(r"\r\n?")
 # HTML that begins so goes on until its own end, over everything that others have said.
 _SWALLOWS = re.compile(r"^( {0,3})<(?=script|pre|style|textarea|[!?])", re.IGNORECASE)
 
@@ -55,6 +56,8 @@ def embedded(text: str) -> str:
 
     What would begin HTML without an end is shown as it was written.
     """
+    # The parser counts lines that end so, too.
+    text = _CARRIAGE_RETURN.sub("\n", text)
     if not _STRUCTURE.search(text):
         return text.rstrip("\n")
     lines = text.rstrip("\n").split("\n")

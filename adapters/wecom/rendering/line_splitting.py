@@ -20,6 +20,7 @@ _STOPS = regex.compile(
 )
 _MARK = regex.compile(r"[\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}]")
 _CHARACTER = regex.compile(r"\X")
+_WINDOW = 256
 
 
 class _Rank(IntEnum):
@@ -177,11 +178,11 @@ def _characters(rest: RemainingRow, room: int, *, by_force: bool) -> Iterator[_P
         start = rest.start if number == rest.span else 0
         markup = len(span.before.encode()) + len(span.after.encode())
         done, length = 0, 0
-        for character in _CHARACTER.finditer(span.text):
-            longer = length + len(character[0].encode())
+        for end in _character_ends(span.text):
+            longer = length + len(span.text[done:end].encode())
             if size + markup + longer > room:
                 break
-            done, length = character.end(), longer
+            done, length = end, longer
         if by_force and not size and not done:
             done = len(span.text.encode()[: room - markup].decode(errors="ignore"))
         if done:
@@ -190,6 +191,26 @@ def _characters(rest: RemainingRow, room: int, *, by_force: bool) -> Iterator[_P
         if done < len(span.text):
             return
         size += markup + length
+
+
+def _character_ends(text: str) -> Iterator[int]:
+    """Yield where each character ends.
+
+    Looked for in short windows, each from the beginning of a character on: in a long run of flags the library goes back
+    to the first for each of them.
+    """
+    start, wide = 0, _WINDOW
+    while start < len(text):
+        window = text[start : start + wide]
+        ends = [found.end() for found in _CHARACTER.finditer(window)]
+        if len(window) == wide:
+            # The last may go on behind the window.
+            ends.pop()
+        if not ends:
+            wide *= 2
+            continue
+        yield from (start + end for end in ends)
+        start, wide = start + ends[-1], _WINDOW
 
 
 def _overhead(rest: RemainingRow) -> int:

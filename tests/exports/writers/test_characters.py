@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pymupdf
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exports.pdf.pieces import pieces
 from exports.records import Message, Transcript
 from exports.writers.characters import printable
 from exports.writers.image_files import ImageFolder
+from exports.writers.markdown import embedded
 from pipeline.replies import StoredMedia
 from pipeline.settings import PdfEngine
 from pipeline.text.i18n import Catalogue
@@ -67,3 +68,14 @@ def test_no_picture_of_the_folder_is_drawn_for_words(tmp_path: Path, engine: Pdf
 
         assert [] == [image for page in pages for image in page.get_images()]
     assert "![x](secret.png)" in shown.replace("\u200b", "").replace("\n", "")
+
+
+@given(
+    st.lists(st.sampled_from(("# a", "> b", "```", "- c", "<!-- ", "===", "\r", "\r\n", "\n", "\n\n", "  "))).map(
+        "".join
+    )
+)
+@example("<!-- a\r# b")
+@example("# a\r> b\r")
+def test_markdown_takes_lines_whatever_ends_them(text: str) -> None:
+    assert "\r" not in embedded(text)
