@@ -174,6 +174,19 @@ def test_every_file_of_the_source_that_a_page_names_is_there(page: Path) -> None
     assert [] == [file for file in named if not (ROOT / file).exists()]
 
 
+@pytest.mark.parametrize("page", ["architecture.md", "architecture.zh-CN.md"])
+def test_the_page_on_how_it_is_built_names_every_room_and_no_file_there_is_not(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    tops = ("adapters", "chains", "exports", "pipeline", "storage", "web")
+    rows = {top: re.findall(rf"^\| `{top}/` \| .*", text, re.MULTILINE) for top in tops}
+    rooms = {f"{top}/{room.parent.name}" for top in tops for room in (ROOT / top).glob("*/__init__.py")}
+    named = {f"{top}/{room}" for top in tops for row in rows[top] for room in re.findall(r"`([a-z]+)/`", row)}
+    files = {path.name for top in (*tops, "tests") for path in (ROOT / top).rglob("*.py")}
+
+    assert set() == rooms - named
+    assert set() == set(re.findall(r"`(\w+\.py)`", text)) - files
+
+
 def test_every_page_of_the_folder_is_in_both_languages() -> None:
     names = {page.name for page in (ROOT / "docs").glob("*.md")}
 
