@@ -125,7 +125,7 @@ async def test_what_nobody_uses_any_more_is_let_go_at_once(tmp_path: Path, model
         pytest.param("[chat]\ntruns = 1\n", "[chat] truns", id="an unknown key"),
         pytest.param(
             "[models.default]\nmodel = 'm'\nbase_url = 'http://127.0.0.1:9'\ntemperature = 'hot'\n",
-            "[models.default].temperature: found 'hot'",
+            '[models.default].temperature: found "hot"; needs a number',
             id="an option of the wrong type",
         ),
         pytest.param("[models.default]\nfallbacks = ['x']\n", "[models.default].fallbacks: found 'x'", id="no such"),

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from chains.catalog.options import OPTIONS, in_settings, shown
+from chains.catalog.options import in_settings
+from chains.models.option_types import OPTIONS, shown
 from pipeline.text.i18n import Sentence
 from pipeline.text.phrases import nearest, placed
 from pipeline.text.toml_locations import Path, TomlLocations, path_of

@@ -20,6 +20,7 @@ from chains.models.parsing.error_words import reason_of
 from chains.models.parsing.reason_text import shown_reason
 from chains.models.rate_limit import RateLimitReached
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
+from pipeline.text.unicode import wellformed
 
 log = structlog.get_logger()
 
@@ -111,7 +112,7 @@ def to_answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     ]
     explained = next((said for each in _causes(error) if (said := getattr(each, _EXPLAINED, ""))), "")
     # A person's words may be among a provider's: they are for whoever turned debugging on.
-    log.debug("model_error", model=model, reason=reason, said=_SECRET.sub("***", answer.text)[:500])
+    log.debug("model_error", model=model, reason=reason, said=wellformed(_SECRET.sub("***", answer.text)[:500]))
     return AnswerFailed(
         f"[models.{model}]: {', '.join(facts)}" + (f": {explained}" if explained else ""), reason=reason
     )

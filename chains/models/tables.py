@@ -1,8 +1,10 @@
 """The tables of `[models]`: whose model each one is, who stands in for whom, and what is wrong with them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 from chains.models.openai.base_url import address_doubt, address_problem
+from chains.models.option_types import unfit_option, unsendable
 from chains.models.providers import LEFT_OUT, PROVIDERS, unknown_name, unusable
 from pipeline.settings import ModelTable
 from pipeline.text.credentials import shown_address
@@ -18,6 +20,9 @@ OURS = ("demo", "openai")
 
 OUR_OWN = frozenset({"messages", "n", "stream", "stream_options"})
 """Options that nobody may set: an answer would not come as it is read here."""
+
+_READ_AS_NUMBERS = frozenset({"temperature", "top_p", "frequency_penalty", "presence_penalty", "seed"})
+"""Options that the client takes in quotes as well."""
 
 Tables = Mapping[str, ModelTable]
 """Each table by its name; `default` is always there."""
@@ -80,7 +85,18 @@ def _of_its_provider(tables: Tables, name: str) -> list[str]:
         if table.base_url and (wrong := _address_problem(provider, table.base_url)) is not None:
             problems.append(placed(f"{here}.base_url", wrong))
         problems += [placed(f"{here}.{key}", Sentence("model_table.ours")) for key in OUR_OWN & table.own.keys()]
+        problems += _of_its_options(here, table, typed=provider == "openai" and name not in NOT_CHAT)
     return problems
+
+
+def _of_its_options(here: str, table: ModelTable, *, typed: bool) -> Iterator[str]:
+    """Yield what no server could be sent, or, of those that are `typed`, does not take for an option."""
+    for key, value in table.own.items():
+        if key in _READ_AS_NUMBERS and isinstance(value, str) and re.fullmatch(r"-?\d+(?:\.\d+)?", value):
+            continue
+        found = unfit_option(key, value, (key,)) if typed else unsendable((value,), (key,))
+        for path, wrong in found:
+            yield placed(".".join((here, *map(str, path if typed else path[:1]))), wrong)
 
 
 def _address_problem(provider: str, address: str) -> Sentence | None:

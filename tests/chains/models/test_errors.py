@@ -75,6 +75,7 @@ ONLY_WHOLE = [
     ),
     pytest.param(Raw(b'{"error": {"message": "overloaded"}}'), "model.busy", id="200 with an error in words alone"),
     pytest.param(Raw(b'{"error": {"message": "odd"}}'), "model.failed", id="200 with an error nobody knows"),
+    pytest.param(Raw(b'{"error": {"message": "\\ud800 odd"}}'), "model.failed", id="200 with half a character"),
 ]
 
 ONLY_STREAMED = [
@@ -126,8 +127,8 @@ async def test_an_address_nobody_listens_at() -> None:
 
 
 async def test_a_model_that_cannot_be_opened_is_the_set_ups_fault() -> None:
-    async with open_chains_harness("http://127.0.0.1:9", temperature="hot") as it:
-        with pytest.raises(AnswerFailed, match=r"\[models.default\].temperature") as raised:
+    async with open_chains_harness("http://127.0.0.1:9", default_query="x") as it:
+        with pytest.raises(AnswerFailed, match=r"\[models.default\].default_query") as raised:
             await it.outcome("hello")
 
     assert "model.setup" == raised.value.reason

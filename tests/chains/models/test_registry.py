@@ -5,7 +5,9 @@ import json
 import os
 import sys
 import time
+from datetime import date
 from itertools import pairwise
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -124,12 +126,35 @@ def test_every_wrong_table_is_named_at_once() -> None:
     assert 2 == len(raised.value.problems)
 
 
-async def test_an_option_of_the_wrong_type_is_named_when_the_model_is_opened() -> None:
-    found = models({"default": {"model": "m", "base_url": "http://127.0.0.1:9", "temperature": "hot"}})
+@pytest.mark.parametrize(
+    ("key", "value", "wrong"),
+    [
+        pytest.param("temperature", "hot", 'temperature: found "hot"; needs a number', id="words for a number"),
+        pytest.param("temperature", nan, "temperature: found nan", id="nan"),
+        pytest.param("max_tokens", -5, "max_tokens: found -5; needs 1 or more", id="out of bounds"),
+        pytest.param("extra_body", "x", 'extra_body: found "x"; needs a table', id="text for a table"),
+        pytest.param("extra_body", {"a": [1, inf]}, "extra_body.a.1: found inf", id="deep in a table"),
+        pytest.param("enable_thinking", "no", 'enable_thinking: found "no"; needs true or false', id="a quoted flag"),
+        pytest.param("response_format", "json", 'response_format: found "json"; needs a table', id="a word"),
+        pytest.param("anything", date(2026, 11, 28), "anything: found a date or time", id="a date"),
+    ],
+)
+def test_an_option_that_no_server_can_take_is_named_before_anybody_asks(key: str, value: object, wrong: str) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        models({"default": {"model": "m", "base_url": "http://127.0.0.1:9", key: value}})
 
-    with pytest.raises(SettingsInvalid, match=r"\[models.default\].temperature: found 'hot'"):
-        await found.warm(["default"])
+    assert f"[models.default].{wrong}" in str(refused.value)
+
+
+async def test_a_number_in_quotes_that_the_client_reads_is_taken() -> None:
+    found = models({"default": {"model": "m", "base_url": "http://127.0.0.1:9", "temperature": "0.2"}})
+    await found.warm(["default"])
     await found.aclose()
+
+
+def test_a_value_that_cannot_be_sent_is_named_for_other_providers_too() -> None:
+    with pytest.raises(SettingsInvalid, match=r"\[models.default\].top_p: found a date or time"):
+        models({"default": {"provider": "anthropic", "model": "m", "api_key": "k", "top_p": date(2026, 11, 28)}})
 
 
 async def test_a_model_nobody_filled_in_cannot_be_called() -> None:
