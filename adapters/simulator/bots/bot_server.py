@@ -239,7 +239,11 @@ class BotServer:
         self._all.add(link)
         try:
             async for message in socket:
-                if message.type is WSMsgType.TEXT and not await self._take(link, message.data):
+                try:
+                    if message.type is WSMsgType.TEXT and not await self._take(link, message.data):
+                        break
+                except ConnectionError:
+                    # Whoever asked is gone before the answer.
                     break
         finally:
             self._all.discard(link)
