@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from itertools import product
 from pathlib import Path
 
+import httpx2
 import pytest
 from litestar.routes import HTTPRoute
 
@@ -17,6 +18,7 @@ from web.console.routes import console_routes
 from web.operator.accounts import make_token
 from web.security.account_lookup import COOKIE
 from web.security.guard import ConsoleGuard
+from web.security.headers import SAFETY
 from web.security.role_names import Role
 from web.security.roles import ROLES, Permission, permission_of
 
@@ -53,19 +55,24 @@ async def with_users(folder: Path, **environ: str) -> AsyncIterator[RunningServi
 
 async def statuses(running: RunningService, role: Role | None, *, by: str) -> dict[Route, int]:
     """Ask every route as one role and give the statuses."""
+    return {route: answer.status_code for route, answer in (await answers(running, role, by=by)).items()}
+
+
+async def answers(running: RunningService, role: Role | None, *, by: str, **sent: str) -> dict[Route, httpx2.Response]:
+    """Ask every route as one role and give the heads of the answers; with headers `sent`, those that change things."""
     token = ""
     if role and by == "token":
         token = await make_token(running.service.database, f"a-{role}", role, days=1, by="t")
     some = asyncio.Semaphore(_AT_ONCE)
 
-    async def ask(route: Route) -> int:
-        headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"} if token else {"Accept": "*/*"}
+    async def ask(route: Route) -> httpx2.Response:
+        headers = sent | ({"Authorization": f"Bearer {token}"} if token else {}) | {"Accept": "application/json"}
         if role and by == "session":
             # One for each: some route ends it.
             headers["Cookie"] = f"{COOKIE}={await running.service.accounts.begin('somebody', role)}"
         # What streams goes on until one leaves.
         async with some, running.console.stream(route[0], route[1], headers=headers, timeout=60) as answer:
-            return answer.status_code
+            return answer
 
     every = [
         route for route in routes(running) if role is None or (route[2] is not Permission.OPEN and _is_for(by, route))
@@ -80,9 +87,13 @@ def _is_for(by: str, route: Route) -> bool:
 
 async def test_without_signing_in_only_open_routes_answer(tmp_path: Path) -> None:
     async with with_users(tmp_path) as running:
-        found = await statuses(running, None, by="")
+        answered = await answers(running, None, by="")
+    found = {route: answer.status_code for route, answer in answered.items()}
 
     assert len(found) > 100
+    for route, answer in answered.items():
+        assert SAFETY == {name: answer.headers.get(name) for name in SAFETY}, route
+        assert route[2] is Permission.OPEN or "no-store" == answer.headers["cache-control"], route
     assert {401} == {status for (_, _, permission), status in found.items() if permission is not Permission.OPEN}
     # A password that is none is refused by the sign-in itself.
     opened = {route: status for route, status in found.items() if route[2] is Permission.OPEN}
@@ -107,6 +118,16 @@ async def test_prompt_engineers_read_conversations_where_the_settings_say_so(tmp
     assert {route for route in found if route[2] not in allowed} == {
         route for route, status in found.items() if status in _REFUSED
     }
+
+
+async def test_no_other_page_changes_anything_in_the_name_of_who_is_signed_in(tmp_path: Path) -> None:
+    foreign = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
+    async with with_users(tmp_path) as running:
+        for sent in (foreign, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate"}):
+            found = await answers(running, Role.OPERATOR, by="session", **sent)
+
+            assert len(found) > 40
+            assert {403} == {answer.status_code for answer in found.values()}, sent
 
 
 @pytest.mark.parametrize("page", ["console.md", "console.zh-CN.md"])
