@@ -80,7 +80,7 @@ async def test_role_goes_back_to_the_default() -> None:
     assert (PersonaSet(""),) == outcome.changes
 
 
-@pytest.mark.parametrize("number", ["99999", "0", "#0", "999"])
+@pytest.mark.parametrize("number", ["99999", "0", "#0", "999", "9" * 5000], ids=len)
 async def test_a_number_nobody_has_is_told_the_numbers_there_are(number: str) -> None:
     last = max(each.number for each in personas())
     async with open_chains_harness() as it:
