@@ -26,6 +26,11 @@ def is_loopback_host(host: str) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
+def is_loopback_url(url: str) -> bool:
+    """Whether a URL leads to this machine and nothing else."""
+    return is_loopback_host(urlsplit(url).hostname or "")
+
+
 def local_url(host: str, port: int) -> str:
     """Return the URL at which this machine reaches a socket bound to an address."""
     reached = WILDCARDS.get(host, host)

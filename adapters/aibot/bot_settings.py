@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, SecretStr, model_validator
 
 from adapters.wecom.callback.crypto import CallbackKeys
 from adapters.wecom.settings import Credential, CredentialId, EncodingAesKey, rooted
-from pipeline.net import is_loopback_host
+from pipeline.net import is_loopback_host, is_loopback_url
 from pipeline.settings import ChannelSettings
 from pipeline.text.i18n import Sentence
 
@@ -97,7 +97,7 @@ class WeComAibotSettings(ChannelSettings):
     @property
     def is_local(self) -> bool:
         """Whether WeCom is played on this machine."""
-        return is_loopback_host(urlsplit(self.connection_url).hostname or "")
+        return is_loopback_url(self.connection_url)
 
     @property
     def names(self) -> tuple[str, ...]:

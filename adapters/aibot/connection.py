@@ -11,14 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
 
 from adapters.aibot.frames import FRAME_BYTES, BotFrame, FrameRefused, new_req_id, read_frame, write_frame
 from pipeline import metrics
-from pipeline.net import is_loopback_host
+from pipeline.net import is_loopback_url
 
 log = structlog.get_logger()
 
@@ -95,7 +94,7 @@ class BotConnection:
         self._subscription = {"bot_id": bot_id, "secret": secret}
         self._bot_id = bot_id
         self._on_callback = on_callback
-        self._proxy = "" if is_loopback_host(urlsplit(url).hostname or "") else proxy
+        self._proxy = "" if is_loopback_url(url) else proxy
         self._timing = timing or ConnectionTiming()
         self._session: _Session | None = None
         self._subscribed = asyncio.Event()

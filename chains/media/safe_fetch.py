@@ -17,8 +17,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import httpx2
 
 from chains.media.public_addresses import is_public
-from chains.models.registry import is_loopback
 from pipeline.errors import Unreadable
+from pipeline.net import is_loopback_url
 
 LARGEST = 32 * 1024 * 1024
 """Bytes a fetched picture may have; it is scaled for its channel afterwards."""
@@ -106,7 +106,7 @@ class SafeFetcher:
             raise Unreadable("the picture's address is no plain http:// or https:// address")
         whole = httpx2.URL(url.geturl())
         if trusted and _origin(url) == _origin(urlsplit(trusted)):
-            client = await (self._opened_direct() if is_loopback(trusted) else self._opened())
+            client = await (self._opened_direct() if is_loopback_url(trusted) else self._opened())
             return client, client.build_request("GET", whole, headers=_HEADERS)
         client = await self._opened()
         address = await self._public(url.hostname, url.port or _PORTS[url.scheme])

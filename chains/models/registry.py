@@ -4,11 +4,9 @@ The providers beside OpenAI's protocol are in `chains/models/providers.py`; no o
 """
 
 import asyncio
-import ipaddress
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 
@@ -32,6 +30,7 @@ from chains.models.tables import (
     provider_of,
 )
 from pipeline.errors import SettingsInvalid
+from pipeline.net import is_loopback_url
 from pipeline.settings import ModelTable, Settings
 from pipeline.text.i18n import Catalogue, Sentence
 from pipeline.text.phrases import placed
@@ -331,7 +330,7 @@ class ModelRegistry:
             case other:
                 address = table.base_url or PROVIDERS[other].home
                 client = self._client(name, address)
-                proxy = "" if is_loopback(address) else self._proxy
+                proxy = "" if is_loopback_url(address) else self._proxy
                 return ConfigurableModel(
                     name,
                     PROVIDERS[other],
@@ -344,7 +343,7 @@ class ModelRegistry:
                 )
 
     def _client(self, name: str, address: str) -> httpx2.AsyncClient:
-        local = is_loopback(address)
+        local = is_loopback_url(address)
         if not (local or ALLOW_REAL_MODELS):
             where = address or f"the own address of {self._tables[name].provider}"
             message = f"[models.{name}]: the fuse is out, {where} is not on this machine"
@@ -353,15 +352,6 @@ class ModelRegistry:
         client = open_client(proxy="" if local else self._proxy)
         self._clients.append(client)
         return client
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _among(user: str, users: Iterable[str]) -> bool:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
-from chains.models.registry import is_loopback
 from chains.tooling.executor import MOST_CHARACTERS
 from chains.tooling.tool import MOST_USES, BoundTool
+from pipeline.net import is_loopback_url
 from pipeline.settings import McpTable
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class McpConnection:
         from chains.tooling.mcp_bounds import bounding  # noqa: PLC0415 - needs the extra
 
         table = self.table
-        proxy = None if is_loopback(table.url) else self._proxy or None
+        proxy = None if is_loopback_url(table.url) else self._proxy or None
         certificates = await asyncio.to_thread(ssl.create_default_context)
 
         def client(

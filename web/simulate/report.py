@@ -10,9 +10,8 @@ from typing import Literal
 
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.timeline import Delivered, MemberAction
+from pipeline.lanes import URGENT
 from storage.monitoring.status import TurnStatus
-
-_URGENT = "/urgent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def build_report(
             apologies += bool(track.failure)
             replies.append(shown[0].at - one.action.at)
             # What must not wait in the lane overtakes on purpose.
-            if not track.lane.endswith(_URGENT):
+            if not track.lane.endswith(URGENT):
                 numbers = [message.number for message in shown]
                 before = latest.get(track.lane, 0)
                 out_of_order += numbers[0] < before or numbers != sorted(numbers)

@@ -9,6 +9,7 @@ import httpx2
 from chains.models import registry
 from chains.models.openai.answers import parse_answer
 from chains.models.openai.transport import open_client, timeouts
+from pipeline.net import is_loopback_url
 from pipeline.settings import ModelTable
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class OpenAIMedia:
     def _open(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI  # noqa: PLC0415 - costs a second
 
-        local = registry.is_loopback(self.base_url)
+        local = is_loopback_url(self.base_url)
         if not (local or registry.ALLOW_REAL_MODELS):
             message = f"[models.{self.name}]: the fuse is out, {self.base_url} is not on this machine"
             raise RuntimeError(message)
