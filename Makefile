@@ -41,9 +41,10 @@ lock: $(BIN)/python ## Pin the dependencies of pyproject.toml; UPGRADE=--upgrade
 pin = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate $(UPGRADE) $(1) --output-file requirements/$(2).txt
 
-docs: .venv/ready ## Write docs/settings.md and settings.zh-CN.md from the code
+docs: .venv/ready ## Write docs/settings.md and settings.zh-CN.md, and what click says in Chinese
 	@$(BIN)/python -m web.settings.reference >docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	@$(BIN)/python -m web.settings.reference zh >docs/settings.zh-CN.md.new && mv docs/settings.zh-CN.md.new docs/settings.zh-CN.md
+	@$(BIN)/python -m web.terminal.click_words >click.mo.new && mv click.mo.new web/terminal/locale/zh/LC_MESSAGES/click.mo
 
 pictures: .venv/ready-to-test ## Take the pictures of README and docs/ again, from a running service
 	@CHROMIUM="$$(sh .ci/chromium)" && export CHROMIUM && exec $(BIN)/python -m tests.screenshots

@@ -8,6 +8,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
+from gettext import gettext
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
@@ -18,10 +19,13 @@ import web.commands
 from pipeline.errors import SettingsInvalid, WebotError
 from web.operator.shell import Shell
 from web.settings.language import shell_language
+from web.terminal.click_words import click_speaks
 from web.terminal.encoding import write_what_terminals_show
-from web.terminal.verb_help import HELP, chinese_help, in_chinese, option_key
+from web.terminal.verb_help import HELP, chinese_help, option_key, spoken_command
 
 INTERRUPTED = 130
+
+_SETTINGS, _SETTINGS_DIR = "--settings", "WEBOT_SETTINGS_DIR"
 
 _OWNER_ALONE = 0o077
 """What is taken from the modes of files and folders: everything of others."""
@@ -38,10 +42,10 @@ class Verbs(click.Group):
             no_args_is_help=True,
             params=[
                 click.Option(
-                    ["--settings", "folder"],
+                    [_SETTINGS, "folder"],
                     type=click.Path(exists=True, file_okay=False, path_type=Path),
                     default=Path(),
-                    envvar="WEBOT_SETTINGS_DIR",
+                    envvar=_SETTINGS_DIR,
                     metavar="DIR",
                     help="The folder of the settings files; else WEBOT_SETTINGS_DIR, else the working folder.",
                 ),
@@ -63,7 +67,7 @@ class Verbs(click.Group):
         command = module.command
         assert isinstance(command, click.Command)  # noqa: S101 (a verb's file without a verb)
         command.name = cmd_name
-        return in_chinese(command, [cmd_name]) if _language(ctx) == "zh" else command
+        return spoken_command(command, [cmd_name], _language(ctx))
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what webot is, and have its options speak the same language."""
@@ -83,7 +87,7 @@ class Verbs(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs with the first line of each one's docstring."""
-        with formatter.section("Commands"):
+        with formatter.section(gettext("Commands")):
             language = _language(ctx)
             formatter.write_dl([(verb, self._summary(verb, language)) for verb in self.list_commands(ctx)])
 
@@ -103,6 +107,11 @@ def main(package: ModuleType = web.commands, args: Sequence[str] | None = None) 
     # At its end Python searches all there is for circles, a quarter of a second for nothing: the memory goes anyway.
     atexit.register(gc.freeze)
     write_what_terminals_show(sys.stdout, sys.stderr)
+    with click_speaks(shell_language(_folder_of(sys.argv[1:] if args is None else args), os.environ)):
+        return _run(package, args)
+
+
+def _run(package: ModuleType, args: Sequence[str] | None) -> int:
     try:
         code = Verbs(package).main(args, prog_name="webot", standalone_mode=False)
     except click.ClickException as error:
@@ -115,6 +124,15 @@ def main(package: ModuleType = web.commands, args: Sequence[str] | None = None) 
         click.echo(f"webot: {error}", err=True)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _folder_of(args: Sequence[str]) -> Path:
+    """Return the folder of the settings files before anything is parsed: what is wrong with the rest is said, too."""
+    for place, arg in enumerate(args):
+        option, _, value = arg.partition("=")
+        if option == _SETTINGS:
+            return Path(value or next(iter(args[place + 1 :]), ""))
+    return Path(os.environ.get(_SETTINGS_DIR, ""))
 
 
 @click.pass_context

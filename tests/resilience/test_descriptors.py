@@ -16,7 +16,7 @@ async def test_a_service_that_ran_out_of_descriptors_recovers(tmp_path: Path) ->
     service = await start("serve", folder=tmp_path, environ={"WEBOT_SERVER__PORT": str(port)})
     try:
         assert service.stdout is not None
-        while b"webot is ready" not in await service.stdout.readline():
+        while "webot 已就绪".encode() not in await service.stdout.readline():
             pass
         limits = resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
         # Fewer than it has: not even the one that the loop holds in reserve can be opened again.

@@ -15,20 +15,20 @@ ELSEWHERE = {
     "simulate": "tests/web/terminal/test_simulate.py",
 }
 RUNS = {
-    "audit": (["audit"], 0, "nothing was exported or deleted yet"),
+    "audit": (["audit"], 0, "还没有人导出或删除过什么"),
     "chains": (["chains", "list"], 0, "translator"),
     "check": (["check"], 0, "[server]"),
-    "console": (["console", "user", "list"], 0, "there is no user yet"),
+    "console": (["console", "user", "list"], 0, "还没有用户"),
     "console-password": (["console-password", "--password", "short"], 2, "fewer than 12 characters"),
     "forget": (["forget", "zhangsan", "--yes"], 1, "there is no database at"),
     "import-legacy": (["import-legacy", "--config", "config.yaml"], 1, "holds no settings of corp-webot's"),
     "init": (["init"], 2, "--channel"),
     "menu": (["menu", "show"], 1, "there is no WeCom app whose menu it could be"),
-    "migrate": (["migrate"], 0, "schema "),
+    "migrate": (["migrate"], 0, "结构 "),
     "models": (["models", "list"], 0, "demo"),
-    "token": (["token", "list"], 0, "there is no token yet"),
-    "turns": (["turns"], 0, "No turn has failed."),
-    "usage": (["usage"], 0, "cost"),
+    "token": (["token", "list"], 0, "还没有令牌"),
+    "turns": (["turns"], 0, "没有失败的消息。"),
+    "usage": (["usage"], 0, "费用"),
     "version": (["version"], 0, "webot "),
 }
 

@@ -30,10 +30,10 @@ def command(shell: Shell, *, action: Action | None, limit: int, as_json: bool) -
         for deed in found:
             click.echo(_json(deed))
     elif found:
-        for line in format_columns([_HEAD, *map(_cells, found)]):
+        for line in format_columns([[shell.say(f"audit_{name}") for name in _HEAD], *map(_cells, found)]):
             click.echo(line)
     else:
-        click.echo("nothing was exported or deleted yet", err=True)
+        click.echo(shell.say("audit_none"), err=True)
 
 
 def _cells(deed: "AuditRow") -> tuple[str, ...]:

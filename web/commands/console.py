@@ -34,7 +34,7 @@ def add(shell: Shell, *, name: str, role: str, password: str) -> None:
 
     who = operator()
     run_on_accounts(shell.settings(), lambda database: add_account(database, name, Role(role), password, by=who))
-    click.echo(f"{name} can sign in as {role} at once")
+    click.echo(shell.say("user_added", name=name, role=role))
 
 
 @user.command("list")
@@ -46,10 +46,10 @@ def list_all(shell: Shell) -> None:
 
     found = run_on_accounts(shell.settings(), list_users)
     if not found:
-        click.echo("there is no user yet; `webot console user add NAME` adds one", err=True)
+        click.echo(shell.say("user_none"), err=True)
         return
     rows = [(one.name, one.role, one.created_at.astimezone().strftime("%Y-%m-%d %H:%M")) for one in found]
-    for line in format_columns([("name", "role", "added"), *rows]):
+    for line in format_columns([[shell.say(f"head_{head}") for head in ("name", "role", "added")], *rows]):
         click.echo(line)
 
 
@@ -63,7 +63,7 @@ def remove(shell: Shell, name: str) -> None:
 
     who = operator()
     run_on_accounts(shell.settings(), lambda database: remove_account(database, name, by=who))
-    click.echo(f"{name} cannot sign in any more")
+    click.echo(shell.say("user_removed", name=name))
 
 
 @user.command("password")
@@ -77,7 +77,7 @@ def change(shell: Shell, *, name: str, password: str) -> None:
 
     who = operator()
     run_on_accounts(shell.settings(), lambda database: set_password(database, name, password, by=who))
-    click.echo(f"{name} signs in with the new password from now on")
+    click.echo(shell.say("user_password", name=name))
 
 
 @user.command("role")
@@ -91,7 +91,7 @@ def change_role(shell: Shell, *, name: str, role: str) -> None:
 
     who = operator()
     run_on_accounts(shell.settings(), lambda database: set_role(database, name, Role(role), by=who))
-    click.echo(f"{name} signs in as {role} from now on")
+    click.echo(shell.say("user_role", name=name, role=role))
 
 
 @user.command("sign-out")
@@ -104,4 +104,4 @@ def sign_out(shell: Shell, name: str) -> None:
 
     who = operator()
     ended = run_on_accounts(shell.settings(), lambda database: sign_out_everywhere(database, name, by=who))
-    click.echo(f"{name}: {ended} sessions ended")
+    click.echo(shell.say("user_signed_out", name=name, count=ended))

@@ -20,14 +20,14 @@ def command(shell: Shell, *, user: str, channel: str, yes: bool) -> int:
     settings = shell.settings()
     persons = persons_of(settings, user, channel)
     if not persons:
-        raise click.ClickException(f"nobody called {user!r} has written here")
-    click.echo(f"Everything of {', '.join(map(str, persons))} will be deleted for good.", err=True)
+        raise click.ClickException(shell.say("forget_nobody", user=user))
+    click.echo(shell.say("forget_all", persons=", ".join(map(str, persons))), err=True)
     if not yes:
-        click.confirm("Delete it?", abort=True, err=True)
+        click.confirm(shell.say("forget_sure"), abort=True, err=True)
     erased, clean = forget_persons(settings, persons)
-    click.echo(f"{erased.conversations} conversations, {erased.messages} messages deleted", err=True)
+    click.echo(shell.say("forget_done", conversations=erased.conversations, messages=erased.messages), err=True)
     if not clean:
-        click.echo("Another process reads the database: its -wal file may still hold deleted text.", err=True)
-        click.echo("Run the same command again when that process has finished, or restart the service.", err=True)
+        click.echo(shell.say("forget_wal"), err=True)
+        click.echo(shell.say("forget_again"), err=True)
         return 1
     return 0

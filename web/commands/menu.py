@@ -39,7 +39,7 @@ def push(shell: Shell, channel: str | None) -> None:
         click.echo(words.text("setting.a_mistake", hint=in_language(hint, words)), err=True)
     for name in menus.named(loaded, channel):
         _run(loaded, menus.push(loaded, name))
-        click.echo(f"{name}: the menu is set; people see it when they next open the app")
+        click.echo(shell.say("menu_set", name=name))
 
 
 @command.command()
@@ -52,7 +52,7 @@ def show(shell: Shell, channel: str | None) -> None:
     loaded = shell.load()
     for name in menus.named(loaded, channel):
         buttons = _run(loaded, menus.read_menu(loaded, name))
-        click.echo(f"{name}:" if buttons else f"{name}: no menu")
+        click.echo(shell.say("menu_of" if buttons else "menu_none", name=name))
         for line in menus.outline(buttons, "  "):
             click.echo(line)
 
@@ -67,9 +67,9 @@ def delete(shell: Shell, channel: str | None) -> None:
     loaded = shell.load()
     names = menus.named(loaded, channel)
     if len(names) > 1:
-        raise click.UsageError(f"name one with --channel: {', '.join(names)}")
+        raise click.UsageError(shell.say("menu_which", names=", ".join(names)))
     _run(loaded, menus.delete(loaded, names[0]))
-    click.echo(f"{names[0]}: the menu is gone")
+    click.echo(shell.say("menu_gone", name=names[0]))
 
 
 def _run(loaded: "Loaded", work: Coroutine[Any, Any, Got]) -> Got:

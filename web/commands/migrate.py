@@ -18,8 +18,8 @@ def command(shell: Shell) -> None:
     from storage.database.access import ensure_schema  # noqa: PLC0415 (not for `webot --help`)
 
     migrated = asyncio.run(ensure_schema(shell.settings().storage.database_url.get_secret_value()))
-    before = migrated.before or "none"
+    before = migrated.before or shell.say("schema_none")
     if before == migrated.after:
-        click.echo(f"schema {migrated.after}: nothing to do")
+        click.echo(shell.say("schema_same", after=migrated.after))
     else:
-        click.echo(f"schema {before} -> {migrated.after}")
+        click.echo(shell.say("schema_changed", before=before, after=migrated.after))

@@ -8,7 +8,6 @@ import click
 from web.operator.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
-    from chains.evaluation.probe import Found
     from chains.models.registry import ModelRegistry
     from pipeline.settings import Settings
 
@@ -28,10 +27,13 @@ def list_models(shell: Shell) -> None:
     models = _models(settings)
     for name in models.names:
         table = settings.models.get(name)
-        where = (table.base_url or "the provider's own address") if table is not None else ""
+        where = (table.base_url or shell.say("models_own")) if table is not None else ""
         known = models.display_name(name)
-        fallbacks = f", then {', '.join(table.fallbacks)}" if table is not None and table.fallbacks else ""
-        click.echo(f"{name}: {known}{f' at {where}' if known != 'demo' else ', the built-in model'}{fallbacks}")
+        fallbacks = (
+            shell.say("models_then", names=", ".join(table.fallbacks)) if table is not None and table.fallbacks else ""
+        )
+        kind = "models_demo" if known == "demo" else "models_at"
+        click.echo(shell.say(kind, name=name, model=known, where=where, fallbacks=fallbacks))
 
 
 @command.command()
@@ -49,12 +51,12 @@ def test(shell: Shell, name: str) -> None:
     pace = examined.pace
     if pace.error:
         raise click.ClickException(pace.error)
-    click.echo(f"{name} is {pace.model}")
-    click.echo(f"first word after {pace.first_milliseconds} ms, all after {pace.milliseconds} ms")
-    click.echo(f"{pace.tokens_a_second:.0f} tokens a second")
-    click.echo(f"streaming: {'yes' if pace.pieces > 1 else 'no'}")
-    click.echo(f"tools: {_found_line(examined.tools)}")
-    click.echo(f"pictures: {_found_line(examined.vision)}")
+    click.echo(shell.say("model_is", name=name, model=pace.model))
+    click.echo(shell.say("model_pace", first=pace.first_milliseconds, all=pace.milliseconds))
+    click.echo(shell.say("model_speed", speed=f"{pace.tokens_a_second:.0f}"))
+    click.echo(shell.say("model_streaming", found=shell.say("found_yes" if pace.pieces > 1 else "found_no")))
+    click.echo(shell.say("model_tools", found=shell.say(f"found_{examined.tools}")))
+    click.echo(shell.say("model_pictures", found=shell.say(f"found_{examined.vision}")))
 
 
 def _models(settings: "Settings") -> "ModelRegistry":
@@ -62,7 +64,3 @@ def _models(settings: "Settings") -> "ModelRegistry":
     from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (the same)
 
     return ModelRegistry(settings, Catalogue(settings.chat.language))
-
-
-def _found_line(found: "Found") -> str:
-    return "no, it refuses" if found == "failed" else found

@@ -1,6 +1,7 @@
 """Run the service: callbacks, console and simulator."""
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +27,15 @@ def command(shell: Shell) -> None:
     loaded = shell.load()
     with configure_logs(loaded.settings.log, secrets_of(loaded)) as logs:
         try:
-            run(serve(loaded, logs, announce=_announce, tell_password=_tell_password, waits=_wait))
+            run(
+                serve(
+                    loaded,
+                    logs,
+                    announce=partial(_announce, shell),
+                    tell_password=partial(_tell_password, shell),
+                    waits=_wait,
+                )
+            )
         except SettingsInvalid as error:
             raise SettingsInvalid(merged_problems(error.problems, loaded)) from None
 
@@ -35,20 +44,18 @@ def _wait(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _tell_password(password: str) -> None:
-    click.echo(f"The console's password, shown this once (any user name works): {password}")
+def _tell_password(shell: Shell, password: str) -> None:
+    click.echo(shell.say("password", password=password))
     sys.stdout.flush()
 
 
-def _announce(listeners: "Listeners", service: "Service", one_time_address: str) -> None:
-    click.echo(f"webot is ready: {listeners.console_url}/console")
+def _announce(shell: Shell, listeners: "Listeners", service: "Service", one_time_address: str) -> None:
+    click.echo(shell.say("ready", url=f"{listeners.console_url}/console"))
     if one_time_address:
-        click.echo(
-            f"Nobody can sign in to the console yet. This address signs an operator in, once: {one_time_address}"
-        )
-        click.echo("Add users with `webot console user add NAME`; then no such address is printed any more.")
+        click.echo(shell.say("one_time", url=one_time_address))
+        click.echo(shell.say("add_users"))
     if listeners.own is not None:
         paths = ", ".join(opened.path for opened in service.channels.values())
-        click.echo(f"Callbacks and health are answered at {listeners.url}: {paths}, /test, /healthz, /readyz")
+        click.echo(shell.say("callbacks", url=listeners.url, paths=paths))
     if service.simulator is not None:
-        click.echo("No WeCom credentials are set: the built-in simulator plays WeCom.")
+        click.echo(shell.say("simulated"))

@@ -28,7 +28,7 @@ def create(shell: Shell, *, name: str, role: str, days: int) -> None:
     click.echo(
         run_on_accounts(shell.settings(), lambda database: make_token(database, name, Role(role), days=days, by=who))
     )
-    click.echo(f"Shown this once; valid for {days} days, role {role}.", err=True)
+    click.echo(shell.say("token_made", days=days, role=role), err=True)
 
 
 @command.command("list")
@@ -40,18 +40,15 @@ def list_all(shell: Shell) -> None:
 
     found = run_on_accounts(shell.settings(), list_tokens)
     if not found:
-        click.echo("there is no token yet; `webot token create NAME --role reader` makes one", err=True)
+        click.echo(shell.say("token_none"), err=True)
         return
-    rows = [
-        (
-            one.name,
-            one.role,
-            one.created_by,
-            one.expires_at.astimezone().strftime("%Y-%m-%d %H:%M") + (" (expired)" if one.is_expired else ""),
+    rows = []
+    for one in found:
+        until = one.expires_at.astimezone().strftime("%Y-%m-%d %H:%M")
+        rows.append(
+            (one.name, one.role, one.created_by, shell.say("token_expired", until=until) if one.is_expired else until)
         )
-        for one in found
-    ]
-    for line in format_columns([("name", "role", "made by", "valid until"), *rows]):
+    for line in format_columns([[shell.say(f"head_{head}") for head in ("name", "role", "made_by", "until")], *rows]):
         click.echo(line)
 
 
@@ -65,4 +62,4 @@ def revoke(shell: Shell, name: str) -> None:
 
     who = operator()
     run_on_accounts(shell.settings(), lambda database: drop_token(database, name, by=who))
-    click.echo(f"the token {name} opens nothing any more")
+    click.echo(shell.say("token_gone", name=name))

@@ -18,15 +18,8 @@ if TYPE_CHECKING:
     from storage.monitoring.views import PartView, TurnDetail, TurnView, Which
     from storage.turns.retries import Retried
 
-_OUTCOMES: Mapping[str, str] = {
-    "afresh": "runs again, to be answered afresh",
-    "resent": "runs again, what was not sent goes out",
-    "unknown": "there is no such turn, or no longer",
-    "not_failed": "has not failed; left as it is",
-}
-
-
 _UNREADABLE = "unreadable"
+_STATES = ("waiting", "running", "failed", "undelivered", "done")
 
 
 @click.group(help=__doc__, invoke_without_command=True)
@@ -52,7 +45,7 @@ def command(ctx: click.Context, *, failed: bool, waiting: bool, limit: int, as_j
         click.echo(_json({which: [_row(turn) for turn in turns] for which, (turns, _) in found.items()}))
         return
     for which, (turns, count) in found.items():
-        _print_list(which, turns, count)
+        _print_list(shell, which, turns, count)
 
 
 @command.command()
@@ -66,7 +59,7 @@ def show(shell: Shell, turn_id: int, *, words: bool, as_json: bool) -> None:
 
     detail = asyncio.run(find_turn_of(shell.settings(), turn_id))
     if detail is None:
-        raise click.ClickException(f"there is no turn {turn_id}, or no longer")
+        raise click.ClickException(shell.say("turns_missing", id=turn_id))
     facts = _facts(detail, words=words)
     if as_json:
         click.echo(_json(facts))
@@ -75,7 +68,7 @@ def show(shell: Shell, turn_id: int, *, words: bool, as_json: bool) -> None:
     for line in _lines(facts, ""):
         click.echo(line)
     for part in parts:
-        click.echo(f"part {part.pop('place') + 1}")
+        click.echo(shell.say("turns_part", number=part.pop("place") + 1))
         for line in _lines(part, "  "):
             click.echo(line)
 
@@ -92,40 +85,44 @@ def retry_turns(shell: Shell, turn_ids: tuple[int, ...], *, all_failed: bool) ->
     from web.operator.turns import retry_turns  # noqa: PLC0415 (as above)
 
     if bool(turn_ids) == all_failed:
-        raise click.UsageError("name the turns to run again, or give --all-failed")
+        raise click.UsageError(shell.say("turns_which"))
     outcomes: Sequence[Retried] = asyncio.run(retry_turns(shell.load(), None if all_failed else turn_ids))
     for one in outcomes:
-        click.echo(f"{one.id}: {_OUTCOMES[one.outcome]}")
+        click.echo(f"{one.id}: {shell.say(f'turns_{one.outcome}')}")
     if not outcomes:
-        click.echo("No turn has failed.")
+        click.echo(shell.say("turns_none_failed"))
     if any(one.outcome in {"unknown", "not_failed"} for one in outcomes):
         click.get_current_context().exit(1)
 
 
-def _print_list(which: "Which", turns: "Sequence[TurnView]", count: int) -> None:
+def _print_list(shell: Shell, which: "Which", turns: "Sequence[TurnView]", count: int) -> None:
     if not turns:
-        click.echo(f"No turn {'has failed' if which == 'failed' else 'is waiting'}.")
+        click.echo(shell.say(f"turns_none_{which}"))
         return
     # Not for `webot --help`.
     from rich import box  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(box=box.SIMPLE_HEAD, title=f"{which}: {count}", title_justify="left", pad_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD, title=shell.say(f"turns_{which}", count=count), title_justify="left", pad_edge=False
+    )
     for head in ("id", "state", "who", "accepted", "tries", "sent"):
-        table.add_column(head, no_wrap=True)
-    table.add_column("why", overflow="fold")
+        table.add_column(shell.say(f"head_{head}"), no_wrap=True)
+    table.add_column(shell.say("head_why"), overflow="fold")
     for turn in turns:
         sent = f"{turn.sent}/{turn.parts}" if turn.parts else ""
         who = f"{turn.channel}/{turn.user}"
-        table.add_row(str(turn.id), turn.state, who, _age(turn.accepted_at), str(turn.attempts), sent, turn.reason)
+        state = shell.say(f"state_{turn.state}") if turn.state in _STATES else turn.state
+        accepted = _age(shell, turn.accepted_at)
+        table.add_row(str(turn.id), state, who, accepted, str(turn.attempts), sent, turn.reason)
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         # A pipe has no width, and a cut reason is none.
         console.width = 200
     console.print(table)
     if count > len(turns):
-        click.echo(f"… and {count - len(turns)} more; --limit {count} lists them all.")
+        click.echo(shell.say("turns_more", more=count - len(turns), count=count))
 
 
 def _row(turn: "TurnView") -> dict[str, Any]:
@@ -187,14 +184,14 @@ def _lines(facts: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield f"{indent}{name:<12} {value}"
 
 
-def _age(at: datetime | None) -> str:
+def _age(shell: Shell, at: datetime | None) -> str:
     if at is None:
         return _UNREADABLE
     seconds = int((datetime.now(UTC) - at).total_seconds())
     for size, letter in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds // size} {letter} ago"
-    return f"{max(seconds, 0)} s ago"
+            return shell.say(f"ago_{letter}", count=seconds // size)
+    return shell.say("ago_s", count=max(seconds, 0))
 
 
 def _json(value: object) -> str:

@@ -37,14 +37,17 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
     """Print the sums."""
     settings = shell.settings()
     found = asyncio.run(_found(settings.storage.database_url.get_secret_value(), by, _date(since), _date(until)))
+    from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.reports import usage  # noqa: PLC0415 (not for `webot --help`)
 
     currency = settings.budgets.currency
     if to is None:
-        rows = [*found, usage.total_of(found, "in all")] if len(found) > 1 else found
+        rows = [*found, usage.total_of(found, shell.say("usage_total"))] if len(found) > 1 else found
         estimated = usage.is_estimated(found)
         lines = (usage.cells(each, "{:,}", "{:,.4f}", estimated=estimated) for each in rows)
-        for line in format_columns([usage.heading(by, found, currency), *lines], numbers_from=1):
+        for line in format_columns(
+            [usage.heading(by, found, currency, Catalogue(shell.language)), *lines], numbers_from=1
+        ):
             click.echo(line)
     elif to == "-":
         click.echo(usage.usage_csv(by, found, currency), nl=False)
@@ -54,8 +57,8 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
             with Path(to).open("w", encoding="utf-8-sig", newline="") as file:
                 file.write(usage.usage_csv(by, found, currency))
         except OSError as error:
-            raise click.ClickException(f"{to!r} cannot be written: {error.strerror or error}") from error
-        click.echo(f"{len(found)} rows in {to}", err=True)
+            raise click.ClickException(shell.say("not_written", file=to, reason=error.strerror or error)) from error
+        click.echo(shell.say("usage_rows", count=len(found), file=to), err=True)
 
 
 def _date(at: datetime | None) -> date | None:

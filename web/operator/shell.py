@@ -45,6 +45,12 @@ class Shell:
 
         return shell_language(self.folder, self.environ)
 
+    def say(self, key: str, /, **values: object) -> str:
+        """Return a sentence of the catalogue's table `shell` in the language to speak."""
+        from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (see above)
+
+        return Catalogue(self.language).text(f"shell.{key}", **values)
+
     def settings(self) -> "Settings":
         """Read and check the settings; `SettingsInvalid` if they do not hold."""
         return self.load().settings

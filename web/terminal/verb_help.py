@@ -20,14 +20,17 @@ def chinese_help() -> Mapping[str, Mapping[str, str]]:
     return read
 
 
-def in_chinese(command: click.Command, path: Sequence[str]) -> click.Command:
-    """Return a command that says its help in Chinese, as do its options and the verbs below it."""
-    said = chinese_help().get(" ".join(path), {})
+def spoken_command(command: click.Command, path: Sequence[str], language: str) -> click.Command:
+    """Return a command that says its help in a language, as do its options and the verbs below it."""
+    said = chinese_help().get(" ".join(path), {}) if language == "zh" else {}
+    # A copy in either language: click keeps with a command what it has said once.
     spoken = copy(command)
     spoken.help = said.get(HELP, command.help)
     spoken.params = [_option_in_chinese(each, said) for each in command.params]
     if isinstance(spoken, click.Group):
-        spoken.commands = {name: in_chinese(below, [*path, name]) for name, below in spoken.commands.items()}
+        spoken.commands = {
+            name: spoken_command(below, [*path, name], language) for name, below in spoken.commands.items()
+        }
     return spoken
 
 

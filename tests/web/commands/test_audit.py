@@ -32,13 +32,13 @@ async def printed(*args: str, folder: Path) -> tuple[str, str]:
 
 
 async def test_before_anything_was_exported_it_says_so(tmp_path: Path) -> None:
-    assert ("", "nothing was exported or deleted yet\n") == await printed(folder=tmp_path)
+    assert ("", "还没有人导出或删除过什么\n") == await printed(folder=tmp_path)
 
 
 async def test_deeds_are_a_line_each_with_what_was_chosen(folder: Path) -> None:
     head, exported, forgotten = [line.split(maxsplit=6) for line in (await printed(folder=folder))[0].splitlines()]
 
-    assert ["when", "who", "did", "conversations", "messages", "what"] == head
+    assert ["时间", "谁", "做了什么", "对话", "消息", "内容"] == head
     assert ["root@host", "export", "3", "12"] == exported[2:6]
     assert (
         "format=pdf language=zh masked=yes out=十一月.zip rated=good since=2026-11-22T12:00 users=张三,lisi"

@@ -70,7 +70,7 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
             assert ZH.text("forget.done") == (await phone.texts(count=16))[-1]
         else:
             ran = await webot("forget", "zhangsan", "--yes", folder=tmp_path, environ=environ)
-            assert (0, "1 conversations, 24 messages deleted") == (ran.code, ran.err.splitlines()[-1])
+            assert (0, "删除了 1 段对话、24 条消息") == (ran.code, ran.err.splitlines()[-1])
         after = await bytes_with(tmp_path, WORDS)
         others = await bytes_with(tmp_path, "李四的事")
 
@@ -135,7 +135,7 @@ async def test_an_operator_forgets_a_person_beside_the_running_service(tmp_path:
 
     assert 130 == refused.code
     assert still
-    assert (0, "1 conversations, 2 messages deleted") == (ran.code, ran.err.splitlines()[-1])
+    assert (0, "删除了 1 段对话、2 条消息") == (ran.code, ran.err.splitlines()[-1])
     assert gone
     assert [] == files
 
@@ -145,4 +145,4 @@ async def test_nobody_is_nobody(tmp_path: Path) -> None:
     await webot("migrate", folder=tmp_path, environ=environ)
     ran = await webot("forget", "wangwu", "--yes", folder=tmp_path, environ=environ)
 
-    assert (1, "Error: nobody called 'wangwu' has written here\n") == (ran.code, ran.err)
+    assert (1, "错误：没有叫“wangwu”的人在这里发过消息\n") == (ran.code, ran.err)

@@ -34,11 +34,11 @@ async def test_the_menu_of_the_settings_becomes_the_apps(
     menu = simulator.menu(agent_id=1000002)
     deleted = await webot("menu", "delete", folder=tmp_path, environ=environ)
 
-    assert Ran(0, "wecom: no menu\n", "") == before
-    assert Ran(0, "wecom: the menu is set; people see it when they next open the app\n", "") == pushed
-    assert Ran(0, "wecom:\n  快捷指令\n    清除上下文  @clear\n    导出  @export\n    帮助  @help\n", "") == after
+    assert Ran(0, "wecom：没有菜单\n", "") == before
+    assert Ran(0, "wecom：菜单已设好，大家下次打开应用时能看到\n", "") == pushed
+    assert Ran(0, "wecom：\n  快捷指令\n    清除上下文  @clear\n    导出  @export\n    帮助  @help\n", "") == after
     assert ["快捷指令"] == [button["name"] for button in menu]
-    assert Ran(0, "wecom: the menu is gone\n", "") == deleted
+    assert Ran(0, "wecom：菜单已删除\n", "") == deleted
     assert () == tuple(simulator.menu(agent_id=1000002))
 
 
@@ -52,7 +52,7 @@ async def test_a_channel_is_named_where_there_are_several(
     assert 0 == pushed.code
     assert [0, 1] == [len(simulator.menu(agent_id=app)) for app in (1000002, 1000003)]
     assert 2 == vague.code
-    assert "name one with --channel: wecom, hr" in vague.err
+    assert "请用 --channel 指定一个：wecom, hr" in vague.err
 
 
 async def test_a_menu_beyond_wecoms_limits_is_refused_before_wecom_is_asked(

@@ -12,15 +12,15 @@ def test_an_empty_database_gets_its_schema_and_the_second_time_there_is_nothing_
     first = asyncio.run(webot("migrate", folder=tmp_path))
     second = asyncio.run(webot("migrate", folder=tmp_path))
 
-    assert Ran(0, f"schema none -> {HEAD}\n", "") == first
-    assert Ran(0, f"schema {HEAD}: nothing to do\n", "") == second
+    assert Ran(0, f"结构 无 -> {HEAD}\n", "") == first
+    assert Ran(0, f"结构 {HEAD}：已是最新\n", "") == second
     assert (tmp_path / "data" / "webot.db").is_file()
 
 
 def test_a_postgresql_database_gets_its_schema(tmp_path: Path, postgres_url: str) -> None:
     ran = asyncio.run(webot("migrate", folder=tmp_path, environ={"WEBOT_STORAGE__DATABASE_URL": postgres_url}))
 
-    assert Ran(0, f"schema none -> {HEAD}\n", "") == ran
+    assert Ran(0, f"结构 无 -> {HEAD}\n", "") == ran
 
 
 async def test_a_file_in_use_is_refused(tmp_path: Path) -> None:

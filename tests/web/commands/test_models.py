@@ -17,8 +17,8 @@ def test_the_models_are_listed(tmp_path: Path) -> None:
     ran = webot_here("models", "list", folder=tmp_path)
 
     assert [
-        "big: m at http://127.0.0.1:9/v1",
-        "default: demo, the built-in model, then big",
+        "big：m，地址 http://127.0.0.1:9/v1",
+        "default：demo，内置的演示模型，出错时换 big",
     ] == ran.out.splitlines()
 
 
@@ -28,8 +28,8 @@ async def test_a_model_is_tested(tmp_path: Path) -> None:
         ran = await webot("models", "test", folder=tmp_path, environ=environ)
 
     assert (0, "") == (ran.code, ran.err)
-    assert "tokens a second" in ran.out
-    assert "streaming: yes\ntools: no\npictures: no" in ran.out
+    assert "个 token" in ran.out
+    assert "边写边发：会\n工具：不会\n图片：不会" in ran.out
 
 
 async def test_a_model_that_fails_says_why(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ async def test_a_model_that_fails_says_why(tmp_path: Path) -> None:
 
     assert 1 == ran.code
     assert "" == ran.out
-    assert "Error: [models.default]: OpenAIConnectionError" in ran.err
+    assert "错误：[models.default]: OpenAIConnectionError" in ran.err
 
 
 def refusing(holds: Callable[[Mapping[str, Any]], object], message: str) -> Callable[[Mapping[str, Any]], Act]:

@@ -68,7 +68,7 @@ def listed(ran: Ran) -> dict[str, list[dict[str, object]]]:
 def test_where_nothing_was_ever_stored_there_is_no_turn_and_no_file_is_made(tmp_path: Path) -> None:
     ran = asyncio.run(webot("turns", folder=tmp_path))
 
-    assert Ran(0, "No turn has failed.\nNo turn is waiting.\n", "") == ran
+    assert Ran(0, "没有失败的消息。\n没有等待中的消息。\n", "") == ran
     assert [] == list(tmp_path.iterdir())
 
 
@@ -84,12 +84,12 @@ async def test_a_failed_turn_is_listed_without_words_and_answered_afresh_by_the_
         texts = await service.phone().texts(count=2)
         after = await webot("turns", folder=tmp_path, environ=environ)
 
-    assert "failed" in table.out
+    assert "失败" in table.out
     assert "wecom/zhangsan" in table.out
     assert WORDS not in table.out + table.err + shown.out + shown.err + ran.out + ran.err
-    assert Ran(0, "1: runs again, to be answered afresh\n", "") == ran
+    assert Ran(0, "1: 重新处理，会重新回答\n", "") == ran
     assert "四万二" == texts[1]
-    assert Ran(0, "No turn has failed.\nNo turn is waiting.\n", "") == after
+    assert Ran(0, "没有失败的消息。\n没有等待中的消息。\n", "") == after
 
 
 async def test_of_an_undelivered_turn_only_what_was_not_sent_goes_out_and_no_model_is_asked(
@@ -100,7 +100,7 @@ async def test_of_an_undelivered_turn_only_what_was_not_sent_goes_out_and_no_mod
         ran = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
         texts = await service.phone().texts(count=1)
 
-    assert Ran(0, "1: runs again, what was not sent goes out\n", "") == ran
+    assert Ran(0, "1: 重新处理，把没发出的发出去\n", "") == ran
     assert [f"echo: {WORDS}"] == texts
     assert 1 == len(model.asked)
 
@@ -115,7 +115,7 @@ async def test_with_no_service_a_retry_waits_for_the_next_start(
     async with running_service(tmp_path, environ) as service:
         texts = await service.phone().texts(count=1)
 
-    assert Ran(0, "1: runs again, to be answered afresh\n", "") == ran
+    assert Ran(0, "1: 重新处理，会重新回答\n", "") == ran
     assert [(1, "waiting")] == [(turn["id"], turn["state"]) for turn in listed(waiting)["waiting"]]
     assert [f"echo: {WORDS}"] == texts
 
@@ -129,7 +129,7 @@ async def test_on_postgresql_the_shell_writes_and_a_service_is_woken(
         ran = await webot("turns", "retry", "1", folder=tmp_path, environ=shared)
         texts = await service.phone().texts(count=2)
 
-    assert Ran(0, "1: runs again, to be answered afresh\n", "") == ran
+    assert Ran(0, "1: 重新处理，会重新回答\n", "") == ran
     assert f"echo: {WORDS}" == texts[1]
 
 
@@ -152,7 +152,7 @@ async def test_a_turn_shows_its_words_only_when_asked(
     assert not {WORDS, apology} & set(quiet.out.replace("  ", "\n").split("\n"))
     assert WORDS in loud.out
     assert "编号 1" in loud.out
-    assert (1, "", "Error: there is no turn 7, or no longer\n") == (missing.code, missing.out, missing.err)
+    assert (1, "", "错误：没有编号为 7 的消息，或者已经清理\n") == (missing.code, missing.out, missing.err)
 
 
 async def test_what_cannot_run_again_is_said_and_the_exit_code_tells(
@@ -164,16 +164,16 @@ async def test_what_cannot_run_again_is_said_and_the_exit_code_tells(
         ran = await webot("turns", "retry", "1", "7", folder=tmp_path, environ=environ)
         none = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
 
-    assert Ran(1, "1: has not failed; left as it is\n7: there is no such turn, or no longer\n", "") == ran
-    assert Ran(0, "No turn has failed.\n", "") == none
+    assert Ran(1, "1: 没有失败，不作改动\n7: 没有这条消息，或者已经清理\n", "") == ran
+    assert Ran(0, "没有失败的消息。\n", "") == none
     assert 1 == len(model.asked)
 
 
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        pytest.param(["retry"], "name the turns to run again, or give --all-failed", id="no turn"),
-        pytest.param(["retry", "1", "--all-failed"], "name the turns to run again", id="some and all"),
+        pytest.param(["retry"], "请写上要重新处理的编号，或用 --all-failed", id="no turn"),
+        pytest.param(["retry", "1", "--all-failed"], "请写上要重新处理的编号", id="some and all"),
         pytest.param(["retry", "one"], "'one' is not a valid integer", id="no number"),
         pytest.param(["show"], "Missing argument 'ID'", id="nothing to show"),
         pytest.param(["--limit", "0"], "0 is not in the range x>=1", id="a list of none"),

@@ -192,14 +192,14 @@ async def test_a_service_prints_the_password_it_has_made_before_it_says_that_it_
     lines: list[str] = []
     try:
         async with asyncio.timeout(60):
-            while not (lines and lines[-1].startswith("webot is ready: ")):
+            while not (lines and lines[-1].startswith("webot 已就绪：")):
                 lines.append((await running.stdout.readline()).decode().strip())
     finally:
         running.terminate()
         await running.communicate()
-    (line,) = [line for line in lines if "shown this once" in line]
+    (line,) = [line for line in lines if "只显示这一次" in line]
 
-    assert password_fits(line.rpartition(" ")[2], password_path(settings(tmp_path)).read_text().strip())
+    assert password_fits(line.rpartition("：")[2], password_path(settings(tmp_path)).read_text().strip())
 
 
 async def test_a_wrong_password_is_soon_not_even_looked_at_and_the_right_one_is_known(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from exports.writers.csv import harmless, writer
+from pipeline.text.i18n import Catalogue
 from storage.database.engine import Database
 from storage.usage.daily_report import ServiceQuality, quality_of
 from storage.usage.report import By, UsageRow
@@ -31,10 +32,10 @@ def is_estimated(rows: Iterable[UsageRow]) -> bool:
     return any(each.estimated for each in rows)
 
 
-def heading(by: By, rows: Iterable[UsageRow], currency: str) -> tuple[str, ...]:
+def heading(by: By, rows: Iterable[UsageRow], currency: str, words: Catalogue) -> tuple[str, ...]:
     """Return the names of the columns."""
-    names = (by, "answers", "tokens in", "tokens out", f"cost ({currency})")
-    return (*names, "tokens estimated") if is_estimated(rows) else names
+    names = [words.text(f"shell.usage_{each}", currency=currency) for each in (by, "answers", "in", "out", "cost")]
+    return (*names, words.text("shell.usage_estimated")) if is_estimated(rows) else tuple(names)
 
 
 def cells(row: UsageRow, count: str, amount: str, *, estimated: bool) -> tuple[str, ...]:
@@ -48,7 +49,8 @@ def usage_csv(by: By, rows: Sequence[UsageRow], currency: str) -> str:
     """Return the sums for a spreadsheet, which takes no cell for a formula."""
     into = io.StringIO()
     lines = writer(into, lineterminator="\n")
-    lines.writerow(heading(by, rows, currency))
+    # A program that reads it looks for the same names everywhere.
+    lines.writerow(heading(by, rows, currency, Catalogue("en")))
     estimated = is_estimated(rows)
     for each in rows:
         first, *others = cells(each, "{}", "{:.6f}", estimated=estimated)
