@@ -58,6 +58,8 @@ class Message:
     """In millionths of the currency of the settings."""
     id: int = 0
     """What the message is called in the database."""
+    spoken: bool = False
+    """Whether a question came as a voice message; its text is what was understood of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,4 +280,5 @@ def _message(row: Row[*tuple[Any, ...]]) -> Message:
         read_text(row.speaker).partition("/")[2],
         read_count(row.cost),
         row.id,
+        bool(row.spoken),
     )

@@ -57,8 +57,10 @@ def speaker(conversation: ConversationInfo, message: Message) -> str:
 
 
 def remarks(message: Message, catalogue: Catalogue) -> str:
-    """Return what was used on the way to an answer, and why it is not whole; empty for most."""
-    lines = [catalogue.text("document.tools", tools=_used(message, catalogue))] if message.tools else []
+    """Return that a question was spoken, or what was used for an answer and why it is not whole; empty for most."""
+    lines = [catalogue.text("document.spoken")] if message.spoken else []
+    if message.tools:
+        lines.append(catalogue.text("document.tools", tools=_used(message, catalogue)))
     if message.cut:
         lines.append(catalogue.text(f"document.cut_{message.cut}"))
     return " · ".join(lines)

@@ -41,6 +41,7 @@ def lines(part: Transcript) -> Iterator[str]:
             "note": message.note,
             "cut": message.cut,
             "estimated": message.estimated,
+            "spoken": message.spoken,
         }
         yield json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n"
 

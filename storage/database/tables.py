@@ -185,6 +185,8 @@ messages = Table(
     Column("estimated", Integer, nullable=False, default=0, server_default="0"),
     # Whose turn it was in a group; empty where the conversation is one person's.
     Column("speaker", Text, nullable=False, default="", server_default=""),
+    # Whether a question was spoken: its words are what a voice message was written down as.
+    Column("spoken", Boolean, nullable=False, default=False, server_default=false()),
     # Whether the index by which an exchange is found has it.
     Column("indexed", Boolean, nullable=False, default=False, server_default=false()),
 )

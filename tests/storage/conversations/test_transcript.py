@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from time import time
 
 import pytest
+from sqlalchemy import select
 
 from pipeline.answer import (
     Change,
@@ -18,11 +19,12 @@ from pipeline.answer import (
     Provenance,
     StyleChosen,
 )
-from pipeline.events import InboundEvent, Person, Text
+from pipeline.events import InboundEvent, Person, Text, Voice
 from pipeline.replies import StoredMedia
 from pipeline.turn_state import Turn
 from storage.conversations.transcript import TranscriptStore
 from storage.database.engine import Database
+from storage.database.tables import messages
 from tests.storage.conversations.writing import write_changes
 
 ZHANG = Person("wecom", "张三")
@@ -166,3 +168,16 @@ async def test_the_style_a_person_chose_is_kept_until_they_choose_again(diary: D
         seen.append(await styles.message_style(ZHANG))
 
     assert ["", "plain", "rich", ""] == seen
+
+
+async def test_a_question_that_came_as_a_voice_message_is_kept_as_spoken(database: Database) -> None:
+    contents: tuple[Text | Voice, ...] = (Text("typed"), Voice("media", "amr"))
+    for number, content in enumerate(contents):
+        turn = Turn(number + 1, "lane", number, InboundEvent(f"k{number}", ZHANG, content, NOON), accepted_at=1.0)
+        known = await TranscriptStore(database).load(ZHANG, turns=0, idle_minutes=0)
+        change = ExchangeRecorded(Exchange("问题", "回答"), MADE_BY, known.conversation)
+        await write_changes(database, [(change, turn)], now=NOON.timestamp())
+    async with database.read() as connection:
+        rows = (await connection.execute(select(messages.c.role, messages.c.spoken).order_by(messages.c.id))).all()
+
+    assert [("human", False), ("ai", False), ("human", True), ("ai", False)] == [tuple(row) for row in rows]
