@@ -133,8 +133,12 @@ class Phone:
         """Store a file for `media/get` and return its media id; `kind` is image, voice, video or file."""
         return self._platform.uploads.put(self._key[0], kind, data, name=name).label.media_id
 
-    async def messages(self, *, count: int = 1, within: float = 30.0, after: int = 0) -> tuple[Delivered, ...]:
+    async def messages(
+        self, *, count: int = 1, within: float = 30.0, after: int | None = None
+    ) -> tuple[Delivered, ...]:
         """Return all kept messages numbered higher than `after` once there are at least `count` of them.
+
+        Left out, `after` is the last one of an earlier run.
 
         Raises `TimeoutError` when that takes longer than `within` seconds, and `ValueError` for a `count` that
         no phone keeps.
@@ -144,22 +148,26 @@ class Phone:
             raise ValueError(f"a phone keeps {kept} messages here, so {count} will never be there at once")
         try:
             async with asyncio.timeout(within):
-                return await self._screen.wait(count=count, after=after)
+                return await self._screen.wait(count=count, after=self._start if after is None else after)
         except TimeoutError:
             came = sum(isinstance(entry, Delivered) for entry in self.entries(after))
             raise TimeoutError(f"{self.user} got {came} of {count} messages within {within:g} s") from None
 
-    async def texts(self, *, count: int = 1, within: float = 30.0, after: int = 0) -> list[str]:
+    async def texts(self, *, count: int = 1, within: float = 30.0, after: int | None = None) -> list[str]:
         """Wait as `messages` does and return what a person can read of each."""
         return [message.text for message in await self.messages(count=count, within=within, after=after)]
 
-    def entries(self, after: int = 0) -> list[Entry]:
-        """Return the conversation so far, both sides, as far as the phone keeps it."""
-        return self._screen.after(after)
+    def entries(self, after: int | None = None) -> list[Entry]:
+        """Return the conversation, both sides, as far as the phone keeps it; left out, `after` is as for `messages`."""
+        return self._screen.after(self._start if after is None else after)
 
     def watch(self, after: int = 0) -> AsyncIterator[Entry]:
         """Yield the conversation, both sides, from behind a number on and for ever."""
         return self._screen.watch(after)
+
+    @property
+    def _start(self) -> int:
+        return self._platform.earlier
 
     @property
     def _screen(self) -> Timeline:

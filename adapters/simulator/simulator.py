@@ -75,13 +75,13 @@ class WeComSimulator:
         return Phone(self.platform, self.callback_sender, self.app(agent_id, corp_id), user, self.bots, group)
 
     async def messages(
-        self, user: str, *, count: int = 1, within: float = 5.0, after: int = 0, agent_id: int | None = None
+        self, user: str, *, count: int = 1, within: float = 5.0, after: int | None = None, agent_id: int | None = None
     ) -> tuple[Delivered, ...]:
         """Wait for messages on a phone; see `Phone.messages`."""
         return await self.phone(user, agent_id=agent_id).messages(count=count, within=within, after=after)
 
     async def texts(
-        self, user: str, *, count: int = 1, within: float = 5.0, after: int = 0, agent_id: int | None = None
+        self, user: str, *, count: int = 1, within: float = 5.0, after: int | None = None, agent_id: int | None = None
     ) -> list[str]:
         """Wait for messages on a phone and return what a person can read of each."""
         return await self.phone(user, agent_id=agent_id).texts(count=count, within=within, after=after)

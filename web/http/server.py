@@ -17,6 +17,7 @@ from adapters.bounded_http import BoundedHttpProtocol, ConnectionLimit, connecti
 from pipeline.settings import Settings
 from storage.database.startup import wait_for_database
 from web.config_watcher import ConfigWatcher
+from web.console.chat.earlier import show_earlier
 from web.http.app import make_apps
 from web.listeners import Listeners, bind
 from web.logs.setup import Logs
@@ -76,6 +77,7 @@ async def serving(
         listeners.close()
         raise
     add_chain_jobs(service)
+    await show_earlier(service)
     watcher = ConfigWatcher(service, loaded, logs)
     sockets = [listeners.server, *([listeners.own] if listeners.own else [])]
     limit = connection_limit()

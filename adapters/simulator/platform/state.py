@@ -4,6 +4,7 @@ import itertools
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from adapters.simulator.platform.apps import ApiLimits, App
@@ -11,7 +12,7 @@ from adapters.simulator.platform.directory import Directory, Member
 from adapters.simulator.platform.errcodes import ApiError
 from adapters.simulator.platform.media import UploadStore
 from adapters.simulator.platform.stats import Stats
-from adapters.simulator.platform.timeline import MemberAction, Timeline
+from adapters.simulator.platform.timeline import Entry, MemberAction, Timeline
 from adapters.simulator.platform.tokens import IssuedTokens
 from pipeline.events import GROUP, Content
 
@@ -44,6 +45,8 @@ class Platform:
         self.counts = Stats()
         self._screens: dict[tuple[str, int, str], Timeline] = {}
         self._numbers = itertools.count(1)
+        self.earlier = 0
+        """The highest number of what was shown before this run."""
         # Ids of messages must not come again after a restart: the service remembers those it has answered.
         self._msg_ids = itertools.count(time.time_ns() // 1000)
 
@@ -98,6 +101,13 @@ class Platform:
     def number(self) -> int:
         """Return the next number in the order of what happens."""
         return next(self._numbers)
+
+    def show_earlier(self, entries: Iterable[Entry]) -> None:
+        """Show what an earlier run showed, oldest first, before anything else; the entries get their numbers here."""
+        for entry in entries:
+            app, self.earlier = self.apps[entry.corp_id, entry.agent_id], self.number()
+            chat = chat_of(entry.user, entry.group) if isinstance(entry, MemberAction) else entry.user
+            self.timeline(app, chat).show(replace(entry, number=self.earlier))
 
     def note(
         self,

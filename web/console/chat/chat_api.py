@@ -126,9 +126,9 @@ def chat_api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteH
 
 def _not_yet_accepted(room: ConsoleSession) -> bool:
     """Whether the last thing said is young and has no answer at all: a bot acknowledges no message it accepts."""
-    latest = next(reversed(room.phone.entries()), None)
+    latest = next(reversed(room.phone.entries(0)), None)
     return latest is not None and latest.kind == "said" and time.time() - latest.at < _FIRST_FRAME_SECONDS
 
 
 def _latest(room: ConsoleSession) -> int:
-    return max((entry.number for entry in room.phone.entries()), default=0)
+    return max((entry.number for entry in room.phone.entries(0)), default=0)

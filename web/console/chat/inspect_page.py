@@ -31,7 +31,7 @@ def inspect_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHa
     async def inspect(request: _Request) -> Response[str]:
         room = rooms.find(request.query_params)
         number = whole_number(request.query_params.get("entry", ""))
-        entry = next((each for each in room.phone.entries() if each.number == number), None)
+        entry = next((each for each in room.phone.entries(0) if each.number == number), None)
         if entry is None:
             raise HTTPException(status_code=404, detail="console.trace_gone")
         found = await _trace(request, room, entry)
@@ -79,7 +79,7 @@ def _question(room: ConsoleSession, entry: Delivered, found: TurnTrace | None) -
     if found is None or found.detail is None:
         return None
     detail, accepted_at = found.detail, found.detail.turn.accepted_at
-    before = [each for each in room.phone.entries() if isinstance(each, MemberAction) and each.number < entry.number]
+    before = [each for each in room.phone.entries(0) if isinstance(each, MemberAction) and each.number < entry.number]
     same = [each for each in before if each.content == detail.content]
     if accepted_at is None or not before:
         return same[-1] if same else None
@@ -96,7 +96,7 @@ def _calls(room: ConsoleSession, entry: Entry, found: TurnTrace | None) -> tuple
             each.msgid if room.is_bot else f"POST /cgi-bin/message/send → {each.msgid}",
             json.dumps(_request(room, each), ensure_ascii=False, indent=2),
         )
-        for each in room.phone.entries()
+        for each in room.phone.entries(0)
         if isinstance(each, Delivered) and each.msgid in ids
     )
 

@@ -115,7 +115,7 @@ class ConsoleSessions:
             if (corp_id, agent_id) == room.app.key and not chat.startswith(GROUP) and (said := screen.after(0))
         ]
         if room.group:
-            spoke += [entry for entry in room.phone.entries() if entry.kind == "said"]
+            spoke += [entry for entry in room.phone.entries(0) if entry.kind == "said"]
         spoke.sort(key=lambda entry: entry.number, reverse=True)
         in_group = _EXAMPLE_MEMBERS if room.group else ()
         names = dict.fromkeys((room.user, *(self._name(entry.user) for entry in spoke), *in_group))
