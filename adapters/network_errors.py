@@ -3,10 +3,11 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx2
+
+from pipeline.net import causes_of
 
 
 def is_local(url: str) -> bool:
@@ -27,7 +28,7 @@ async def open_probe_client(*, proxy: str, seconds: float) -> httpx2.AsyncClient
 
 def fix_for(error: Exception, *, proxied: bool) -> str:
     """Name the sentence that says what to do about a failed request."""
-    causes = tuple(_causes(error))
+    causes = tuple(causes_of(error))
     if proxied and not any(isinstance(cause, ssl.SSLError) for cause in causes):
         return "trouble_proxy_fix"
     for kinds, fix in (
@@ -39,19 +40,3 @@ def fix_for(error: Exception, *, proxied: bool) -> str:
         if any(isinstance(cause, kinds) for cause in causes):
             return fix
     return "trouble_other_fix"
-
-
-def short_cause(error: Exception) -> str:
-    """Return the last cause in a few words; it names no address and no secret."""
-    last = tuple(_causes(error))[-1]
-    said = str(getattr(last, "reason", "") or getattr(last, "strerror", "") or "")
-    return f"{type(last).__name__} {said}".strip()
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        yield cause
-        cause = cause.__cause__ or cause.__context__

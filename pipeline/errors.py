@@ -68,12 +68,13 @@ class BadCallback(WebotError):
 class AnswerFailed(WebotError):
     """No answer could be made; `reason` names the sentence of the catalogue that tells the person.
 
-    `wasted` is what models took all the same.
+    `wasted` is what models took all the same; `facts` is what an operator is told beside a sentence.
     """
 
-    def __init__(self, message: str, *, reason: str, wasted: tuple[FailedUsage, ...] = ()) -> None:
+    def __init__(self, message: str, *, reason: str, wasted: tuple[FailedUsage, ...] = (), facts: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.facts = facts
         self.wasted = wasted
 
 

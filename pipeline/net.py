@@ -1,13 +1,29 @@
-"""Host names and addresses: which name this machine, and how a bound one is reached from it."""
+"""Host names and addresses: which name this machine, how a bound one is reached from it, and why one was not."""
 
 import ipaddress
 import re
+import socket
+import ssl
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from pipeline.errors import SettingsInvalid
 from pipeline.text.i18n import Sentence
 from pipeline.text.phrases import placed
 
+# HTTP libraries share no base class; they name alike what they mean alike.
+_NAMED = (
+    (re.compile("Timeout"), "cause.timeout"),
+    (re.compile("ProxyError"), "cause.proxy"),
+    (
+        re.compile(
+            "ProtocolError|ReadError|WriteError|ConnectionReset|ServerDisconnected|ClosedResource|BrokenResource"
+        ),
+        "cause.dropped",
+    ),
+    (re.compile("McpError"), "cause.mcp"),
+    (re.compile("TooMuch"), "cause.too_much"),
+)
 _NOT_IN_A_HOST = re.compile(r"[\s\x00-\x1f\x7f\\<>\"]")
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- compared, not bound
@@ -62,3 +78,38 @@ def _proxy_problem(proxy: str) -> str:
     if parts.path not in {"", "/"} or parts.query or parts.fragment or _NOT_IN_A_HOST.search(parts.netloc):
         return Sentence("setting.proxy_rest")
     return ""
+
+
+def cause_sentence(error: BaseException) -> Sentence:
+    """Return why a request or a program failed; it names no address and no secret."""
+    causes = tuple(causes_of(error))
+    for kind, key in (
+        (socket.gaierror, "cause.dns"),
+        (ssl.SSLError, "cause.tls"),
+        (ConnectionRefusedError, "cause.connection_refused"),
+        (TimeoutError, "cause.timeout"),
+    ):
+        if any(isinstance(cause, kind) for cause in causes):
+            return Sentence(key)
+    for cause in causes:
+        if status := getattr(getattr(cause, "response", None), "status_code", None):
+            return Sentence("cause.status", status=status)
+    names = " ".join(kind.__name__ for cause in causes for kind in type(cause).__mro__)
+    if found := next((key for name, key in _NAMED if name.search(names)), ""):
+        return Sentence(found)
+    if said := next((str(cause.strerror) for cause in causes if isinstance(cause, OSError) and cause.strerror), ""):
+        return Sentence("cause.system", said=said)
+    if "ConnectError" in names:
+        return Sentence("cause.connection")
+    return Sentence("cause.other", kind=type(causes[-1]).__name__)
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it came from; of a group, its first."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        inner = cause.exceptions[0] if isinstance(cause, BaseExceptionGroup) else None
+        cause = inner or cause.__cause__ or cause.__context__

@@ -11,9 +11,9 @@ import aiohttp
 import httpx2
 
 from adapters.aibot.bot_settings import WeComAibotSettings
-from adapters.network_errors import fix_for, open_probe_client, short_cause
+from adapters.network_errors import fix_for, open_probe_client
 from pipeline.findings import Finding, FindingFactory
-from pipeline.net import is_loopback_host
+from pipeline.net import cause_sentence, is_loopback_host
 
 
 async def examine_bot(
@@ -36,7 +36,7 @@ async def _reach(url: str, findings: FindingFactory, proxy: str, seconds: float)
             took = round((time.monotonic() - began) * 1000)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         fix = fix_for(error, proxied=bool(used))
-        return findings.failed("network", "network_bad", fix, base=url, error=short_cause(error))
+        return findings.failed("network", "network_bad", fix, base=url, error=cause_sentence(error))
     return findings.ok("network", "network_ok", base=url, ms=took)
 
 

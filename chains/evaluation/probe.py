@@ -15,17 +15,19 @@ from chains.conversation.request import ModelRequest
 from chains.conversation.tool_loop import CompletedRound
 from chains.evaluation.tester import TRIAL_CAPABILITIES, TRIAL_PERSON
 from chains.media.services import MediaServices
+from chains.models.errors import failure_sentence
 from chains.models.fallback import ChatModel
 from chains.models.registry import ModelRegistry
 from chains.models.tokens import estimate
 from chains.tools.current_time import NAME as CLOCK
 from chains.toolset import open_tool_registry
 from pipeline.answer import Notice, PartialAnswer
+from pipeline.errors import AnswerFailed
 from pipeline.events import InboundEvent, Text
 from pipeline.ports import AnswerRequest
 from pipeline.replies import StoredMedia
 from pipeline.settings import Chat
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, in_language
 
 Found = Literal["yes", "no", "failed"]
 
@@ -59,12 +61,14 @@ class ModelProbe:
     name: str
     model: ChatModel
     generator: AnswerGenerator
+    catalogue: Catalogue
 
     @classmethod
     async def of(cls, models: ModelRegistry, name: str, catalogue: Catalogue) -> "ModelProbe":
         """Open a model of the settings; `SettingsInvalid` if it is not set up."""
         tools = await asyncio.to_thread(open_tool_registry, MediaServices())
-        return cls(name, await models.without_fallbacks(name), AnswerGenerator(models, Chat(), catalogue, tools))
+        generator = AnswerGenerator(models, Chat(), catalogue, tools)
+        return cls(name, await models.without_fallbacks(name), generator, catalogue)
 
     async def answer(self, question: str) -> GeneratedAnswer:
         """Return what it answers."""
@@ -81,8 +85,11 @@ class ModelProbe:
             generated.milliseconds,
             tokens,
             pieces,
-            "" if generated.failure is None else str(generated.failure),
+            "" if generated.failure is None else self._failure_text(generated.failure),
         )
+
+    def _failure_text(self, failure: AnswerFailed) -> str:
+        return f"[models.{self.name}]: {in_language(failure_sentence(failure), self.catalogue)}"
 
     async def uses_tools(self) -> Found:
         """Whether it calls a tool that it is offered and asked to call."""

@@ -20,6 +20,7 @@ from chains.models.parsing.error_words import reason_of
 from chains.models.parsing.reason_text import shown_reason
 from chains.models.rate_limit import RateLimitReached
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
+from pipeline.text.i18n import Sentence
 from pipeline.text.unicode import wellformed
 
 log = structlog.get_logger()
@@ -106,16 +107,29 @@ def to_answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     too_large = any(isinstance(each, AnswerTooLarge) for each in _causes(error))
     reason = "model.too_large" if too_large else answer.reason
     facts = [
-        type(error).__name__,
         *([f"HTTP {answer.status}"] if answer.status else []),
         *([f"code {word_of(answer.code)!r}"] if answer.code else []),
     ]
     explained = next((said for each in _causes(error) if (said := getattr(each, _EXPLAINED, ""))), "")
     # A person's words may be among a provider's: they are for whoever turned debugging on.
     log.debug("model_error", model=model, reason=reason, said=wellformed(_SECRET.sub("***", answer.text)[:500]))
+    name = type(error).__name__
+    because = f": {explained}" if explained else ""
     return AnswerFailed(
-        f"[models.{model}]: {', '.join(facts)}" + (f": {explained}" if explained else ""), reason=reason
+        f"[models.{model}]: {', '.join([name, *facts])}{because}",
+        reason=reason,
+        # The name of an error's class is for the log; it is all there is to say where nothing else is known.
+        facts=": ".join(filter(None, (", ".join(facts), explained))) or (name if reason == "model.failed" else ""),
     )
+
+
+def failure_sentence(failure: AnswerFailed) -> str:
+    """Return what went wrong with a model for an operator, in a sentence that is said in any language."""
+    key = f"cause.model_{failure.reason.removeprefix('model.')}"
+    if not failure.reason.startswith("model.") or failure.reason == "model.setup":
+        return str(failure).partition("]: ")[2] or str(failure)
+    said = Sentence(key)
+    return Sentence("cause.model_facts", sentence=said, facts=failure.facts) if failure.facts else said
 
 
 def _reason(error: Exception, said: str) -> str:  # noqa: PLR0911 -- one line for each kind of error

@@ -96,7 +96,11 @@ class McpServers:
                 continue
             offers = await server.offers(patience)
             if not server.connected:
-                away.append(_of_tools(Sentence("mistake.mcp_away", server=name, said=server.trouble or "timeout")))
+                away.append(
+                    _of_tools(
+                        Sentence("mistake.mcp_away", server=name, said=server.trouble or Sentence("cause.timeout"))
+                    )
+                )
                 continue
             known = ", ".join(sorted(offers)) or "-"
             missing += [

@@ -21,8 +21,9 @@ import structlog
 
 from chains.tooling.executor import MOST_CHARACTERS
 from chains.tooling.tool import MOST_USES, BoundTool
-from pipeline.net import is_loopback_url
+from pipeline.net import cause_sentence, is_loopback_url
 from pipeline.settings import McpTable
+from pipeline.text.i18n import Sentence
 
 if TYPE_CHECKING:
     from mcp import ClientSession
@@ -181,7 +182,7 @@ class McpConnection:
         """Disconnect from a server that sent more than it may; leave one that was not connected yet alone a while."""
         if closing.is_set() or closing is not self._closing:
             return
-        self.trouble = "TooMuch"
+        self.trouble = Sentence("cause.too_much")
         if not self._ready.is_set() and not limit.expired():
             self._rests_until = time.monotonic() + REST_SECONDS
             limit.reschedule(asyncio.get_running_loop().time())
@@ -207,12 +208,12 @@ class McpConnection:
         except Exception as error:  # noqa: BLE001 - the edge of a step: answers go on without the server
             # Its own text may quote an address with a key in it.
             if not closing.is_set():
-                self.trouble = _short_cause(error)
+                self.trouble = cause_sentence(error)
             if ready.is_set():
-                log.warning("mcp_server_lost", server=self.name, error=self.trouble)
+                log.warning("mcp_server_lost", server=self.name, error=_short_cause(error))
             elif not closing.is_set():
                 self._rests_until = time.monotonic() + REST_SECONDS
-                log.warning("mcp_server_away", server=self.name, error=self.trouble, rests=REST_SECONDS)
+                log.warning("mcp_server_away", server=self.name, error=_short_cause(error), rests=REST_SECONDS)
         finally:
             if self._task is asyncio.current_task():
                 self._session = self._task = None

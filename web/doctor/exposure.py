@@ -6,8 +6,9 @@ from pathlib import Path
 
 import httpx2
 
-from adapters.network_errors import is_local, open_probe_client, short_cause
+from adapters.network_errors import is_local, open_probe_client
 from pipeline.findings import Finding, FindingFactory
+from pipeline.net import cause_sentence
 from pipeline.settings import Settings
 from web.retry_messages import RETRY
 from web.security.access import Access
@@ -48,7 +49,7 @@ async def examine_exposure(
                 if _is_ours(answer):
                     (given if answer.is_success else reached).append(path)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        yield finding_factory.skipped("exposed", "exposed_unknown", url=public, error=short_cause(error))
+        yield finding_factory.skipped("exposed", "exposed_unknown", url=public, error=cause_sentence(error))
         return
     if settings.server.metrics and given == ["/metrics"]:
         yield finding_factory.warning("exposed", "exposed_metrics", "exposed_metrics_fix", url=public)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from chains.evaluation.probe import ModelProbe
-from chains.models.errors import to_answer_failed
+from chains.models.errors import failure_sentence, to_answer_failed
 from chains.models.registry import ModelRegistry
 from chains.models.tables import NOT_CHAT, address_doubts
 from pipeline.errors import AnswerFailed, SettingsInvalid
@@ -69,7 +69,7 @@ async def _asked(
         failure = to_answer_failed(error, model=name)
     if failure is not None:
         return finding_factory.failed(
-            "model", "model_bad", _fix(failure), model=models.display_name(name), error=_facts(failure)
+            "model", "model_bad", _fix(failure), model=models.display_name(name), error=failure_sentence(failure)
         )
     took = f"{generated.milliseconds / 1000:.1f}"
     return finding_factory.ok("model", "model_ok", model=generated.model, seconds=took)
@@ -89,7 +89,3 @@ def _alone(table: ModelTable, seconds: float) -> ModelTable:
 def _fix(failure: AnswerFailed) -> str:
     reason = failure.reason.removeprefix("model.")
     return f"model_{reason if reason in _FIXES else 'failed'}_fix"
-
-
-def _facts(failure: AnswerFailed) -> str:
-    return str(failure).partition("]: ")[2] or str(failure)

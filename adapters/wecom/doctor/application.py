@@ -10,13 +10,14 @@ from typing import Any
 
 import httpx2
 
-from adapters.network_errors import fix_for, is_local, open_probe_client, short_cause
+from adapters.network_errors import fix_for, is_local, open_probe_client
 from adapters.wecom.client.errors import ADDRESS_NOT_ALLOWED, NO_MENU, without_secrets
 from adapters.wecom.client.http import ApiResponse, QyapiHttp
 from adapters.wecom.client.menu import menu_body
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.errors import SettingsInvalid, TryAgain
 from pipeline.findings import Finding, FindingFactory
+from pipeline.net import cause_sentence
 from pipeline.settings import MenuButton
 
 _CALLING_IP = re.compile(r"\bfrom ip:? *([0-9A-Fa-f.:]{3,45})")
@@ -83,7 +84,7 @@ async def _reach(base: str, context: AppCheckContext, finding_factory: FindingFa
             answer = await client.get(f"{base}/cgi-bin/gettoken")
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         fix = fix_for(error, proxied=proxied)
-        yield finding_factory.failed("network", "network_bad", fix, base=base, error=short_cause(error))
+        yield finding_factory.failed("network", "network_bad", fix, base=base, error=cause_sentence(error))
         yield _later(finding_factory, "clock")
         return
     took = round((time.monotonic() - started) * 1000)
@@ -155,9 +156,9 @@ async def _ask(http: QyapiHttp, path: str, query: Mapping[str, str]) -> ApiRespo
 def _refused(check: str, answer: ApiResponse | TryAgain, path: str, finding_factory: FindingFactory) -> Finding:
     if isinstance(answer, TryAgain):
         fix = "trouble_timeout_fix" if "Timeout" in str(answer) else "network_odd_fix"
-        return finding_factory.failed(
-            check, "network_late", fix, path=path, error=str(answer).removeprefix(f"{path}: ")
-        )
+        cause = answer.__cause__
+        said = str(answer).removeprefix(f"{path}: ") if cause is None else cause_sentence(cause)
+        return finding_factory.failed(check, "network_late", fix, path=path, error=said)
     address = _CALLING_IP.search(answer.errmsg)
     return finding_factory.failed(
         check,

@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from adapters.network_errors import fix_for, is_local, open_probe_client, short_cause
+from adapters.network_errors import fix_for, is_local, open_probe_client
 from adapters.wecom.callback.crypto import CallbackKeys
 from pipeline.errors import BadCallback
 from pipeline.findings import Finding, FindingFactory
+from pipeline.net import cause_sentence
 
 _WECOM_WAITS = 1.0
 """Seconds, for the check of a URL (wecom-protocol.md 1)."""
@@ -85,7 +86,7 @@ async def _echoed(
             answer = await client.get(f"{way.url}?{urlencode(_asked(table.keyring[0], echo))}")
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         fix = fix_for(error, proxied=proxied)
-        return finding_factory.failed(way.check, "callback_unreachable", fix, url=way.url, error=short_cause(error))
+        return finding_factory.failed(way.check, "callback_unreachable", fix, url=way.url, error=cause_sentence(error))
     took = time.monotonic() - started
     facts = {"url": way.url, "status": answer.status_code, "path": table.path, "channel": channel}
     if answer.status_code != _OK:

@@ -67,7 +67,7 @@ async def test_a_program_that_says_too_much_is_left_alone(script: str) -> None:
             again = await them.offers(["mcp.pretend"])
 
     (away,) = found.away
-    assert "tools: the MCP server pretend cannot be reached now (TooMuch)" in away
+    assert "tools: the MCP server pretend cannot be reached now (it sent more than one message may hold)" in away
     assert {} == again
     assert [False] == [each["connected"] for each in logged if each["event"] == "mcp_server_says_too_much"]
 
@@ -108,7 +108,7 @@ async def test_a_server_at_an_address_that_says_too_much_is_left_alone(content_t
         asked = len(server.asked)
 
     (away,) = found.away
-    assert "tools: the MCP server pretend cannot be reached now (TooMuch)" in away
+    assert "tools: the MCP server pretend cannot be reached now (it sent more than one message may hold)" in away
     assert 1 == asked
 
 

@@ -174,4 +174,4 @@ async def test_a_model_that_says_nothing_is_told_by_models_test(tmp_path: Path, 
         ran = await webot("models", "test", folder=tmp_path, environ=environ)
 
     assert 1 == ran.code
-    assert "empty answer" in ran.err
+    assert "错误：[models.default]: 模型没有回答任何内容" in ran.err

@@ -42,7 +42,7 @@ async def test_a_model_that_fails_says_why(tmp_path: Path) -> None:
 
     assert 1 == ran.code
     assert "" == ran.out
-    assert "错误：[models.default]: OpenAIConnectionError" in ran.err
+    assert "错误：[models.default]: 连不上模型服务\n" in ran.err
 
 
 def refusing(holds: Callable[[Mapping[str, Any]], object], message: str) -> Callable[[Mapping[str, Any]], Act]:
@@ -55,11 +55,11 @@ def refusing(holds: Callable[[Mapping[str, Any]], object], message: str) -> Call
     [
         pytest.param(
             refusing(lambda body: not body.get("stream"), "only support stream mode"),
-            "yes",
+            "会",
             id="streams only",
         ),
         pytest.param(
-            refusing(lambda body: body.get("stream"), "stream is not supported"), "no", id="whole answers only"
+            refusing(lambda body: body.get("stream"), "stream is not supported"), "不会", id="whole answers only"
         ),
     ],
 )
@@ -71,7 +71,7 @@ async def test_a_model_that_answers_in_one_way_only_is_called_good(
         ran = await webot("models", "test", folder=tmp_path, environ=environ)
 
     assert (0, "") == (ran.code, ran.err)
-    assert f"streaming: {streaming}\ntools: no" in ran.out
+    assert f"边写边发：{streaming}\n工具：不会" in ran.out
 
 
 async def test_the_providers_own_reason_is_shown_without_a_key(tmp_path: Path) -> None:

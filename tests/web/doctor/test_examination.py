@@ -165,6 +165,7 @@ async def test_what_wecom_refuses_comes_with_the_way_out(
 
     assert [check] == ill
     assert fix in found["wecom", check].fix
+    assert "Error" not in found["wecom", check].says
 
 
 async def test_what_lies_behind_a_failure_is_not_tried(
@@ -304,6 +305,8 @@ async def test_a_model_that_is_gone_at_its_provider_is_told_as_that(
 
     assert "ill" == found["default", "model"].state
     assert "核对 model 的写法" in found["default", "model"].fix
+    assert "模型服务没有这个模型或地址" in found["default", "model"].says
+    assert "Error" not in found["default", "model"].says
     assert 1 == len(model.asked)
 
 

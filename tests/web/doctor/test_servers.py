@@ -44,6 +44,16 @@ async def test_a_program_that_ends_is_quoted() -> None:
     (found,) = await findings(command=sys.executable, args=["-c", "raise SystemExit('no cellar here')"])
 
     assert ("ill", True) == (found.state, "no cellar here" in found.says)
+    assert "it ended, or does not answer as an MCP server does; its last words" in found.says
+
+
+async def test_a_server_that_cannot_be_reached_is_told_in_a_sentence() -> None:
+    (gone,) = await findings(transport="streamable_http", url="http://127.0.0.1:9/mcp")
+    (missing,) = await findings(command="/no/such/program")
+
+    assert "the connection was refused" in gone.says
+    assert "No such file or directory" in missing.says
+    assert "Error" not in gone.says + missing.says
 
 
 async def test_a_tool_that_chains_name_and_the_server_does_not_have_is_ill() -> None:
