@@ -125,3 +125,14 @@ async def test_refusals_are_counted_by_reason_and_logged_with_it(tmp_path: Path)
 
         assert dict.fromkeys(reasons, 1.0) == counted
         assert 7 == len({line["reason"] for line in logs if line["event"] == "callback_refused"})
+
+
+async def test_a_browser_is_told_that_webot_is_here_and_a_stray_call_is_not(tmp_path: Path) -> None:
+    async with running_service(tmp_path) as service:
+        looked = await service.http.get("/gpt", headers={"accept": "text/html,*/*;q=0.8"})
+        stray = await service.http.get("/gpt")
+
+    zh, en = looked.text.splitlines()
+    assert zh.startswith("webot 在这里。")
+    assert en.startswith("webot is here.")
+    assert "" == stray.text

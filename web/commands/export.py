@@ -95,6 +95,7 @@ def command(  # noqa: PLR0913 (an option each)
 
     from exports.job import ExportJob  # noqa: PLC0415 (slow, and not for `webot --help`)
     from exports.select import Selection  # noqa: PLC0415 (the same)
+    from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (the same)
     from pipeline.text.privacy import Masker  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.exports import export_records, export_to, measure  # noqa: PLC0415 (the same)
 
@@ -121,13 +122,14 @@ def command(  # noqa: PLR0913 (an option each)
     )
     if dry_run:
         conversations, messages = measure(settings, job)
-        click.echo(f"{conversations} conversations, at most {messages} messages; nothing was written", err=True)
+        click.echo(shell.say("export_dry", conversations=conversations, messages=messages), err=True)
         return 0
+    catalogue = Catalogue(shell.language)
     if out == "-":
         # What is printed by anybody goes elsewhere: the stream has records and nothing else.
         with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stream:
-            return runner.run(export_records(settings, job, stream))
-    return runner.run(export_to(settings, job, Path(out), fork_server))
+            return runner.run(export_records(settings, job, stream, catalogue))
+    return runner.run(export_to(settings, job, Path(out), fork_server, catalogue))
 
 
 def _names(file: Path) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -17,6 +18,7 @@ from exports.select import count
 from exports.workers.pool import RenderPool
 from exports.workers.process import ForkServer
 from pipeline.settings import Settings
+from pipeline.text.i18n import Catalogue
 from storage.conversations.audit import operator, record
 from storage.database.access import open_for_cli, service_is_running
 from storage.database.engine import Database
@@ -43,8 +45,11 @@ def measure(settings: Settings, job: ExportJob) -> tuple[int, int]:
     return asyncio.run(_visit(settings, look))
 
 
-async def export_to(settings: Settings, job: ExportJob, out: Path, fork_server: ForkServer | None) -> int:
+async def export_to(
+    settings: Settings, job: ExportJob, out: Path, fork_server: ForkServer | None, catalogue: Catalogue
+) -> int:
     """Export into a folder, or into an archive if its name says so; return the exit code."""
+    say = partial(_say, catalogue)
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> Done:
         to = exports.to_zip if out.suffix.lower() == ".zip" else exports.to_folder
@@ -54,29 +59,30 @@ async def export_to(settings: Settings, job: ExportJob, out: Path, fork_server: 
 
     try:
         done = await _visit(
-            settings, lambda database: _export(database, settings, job, str(out), run, fork_server=fork_server)
+            settings,
+            lambda database: _export(database, settings, job, str(out), run, catalogue, fork_server=fork_server),
         )
     except asyncio.CancelledError:
-        _say("stopped; the same command goes on where it stopped")
+        say("stopped")
         raise
     made = done.manifest
-    _say(f"{made.conversations} conversations, {made.messages} messages, {len(made.files)} files in {out}")
+    say("done", conversations=made.conversations, messages=made.messages, files=len(made.files), out=out)
     if done.plainer:
-        _say(f"as a web page, because it could not be set whole: conversations {_listed(done.plainer)}")
+        say("plainer", numbers=_listed(done.plainer))
     for failure in done.failures:
-        _say(f"conversation {failure.conversation} could not be written: {failure.reason}")
+        say("failed", number=failure.conversation, reason=failure.reason)
     if done.failures:
-        _say("the same command tries these again")
+        say("again")
     return 1 if done.failures else 0
 
 
-async def export_records(settings: Settings, job: ExportJob, out: BinaryIO) -> int:
+async def export_records(settings: Settings, job: ExportJob, out: BinaryIO, catalogue: Catalogue) -> int:
     """Export to a stream; return the exit code."""
 
     async def run(exports: Exports, progress: Callable[[int], None], tally: _Tally) -> None:
         tally.conversations, tally.messages = await exports.to_stream(job, out, progress)
 
-    await _visit(settings, lambda database: _export(database, settings, job, "-", run))
+    await _visit(settings, lambda database: _export(database, settings, job, "-", run, catalogue))
     return 0
 
 
@@ -86,6 +92,7 @@ async def _export(
     job: ExportJob,
     out: str,
     run: Callable[[Exports, Callable[[int], None], _Tally], Awaitable[Got]],
+    catalogue: Catalogue,
     *,
     fork_server: ForkServer | None = None,
 ) -> Got:
@@ -94,7 +101,7 @@ async def _export(
     total, _ = await count(database, job.chosen)
     tally = _Tally()
     try:
-        with _bar(total) as show:
+        with _bar(total, catalogue) as show:
 
             def progress(done: int) -> None:
                 tally.conversations = max(tally.conversations, done)
@@ -125,18 +132,18 @@ async def _visit(settings: Settings, do: Callable[[Database], Awaitable[Got]]) -
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
+def _bar(total: int, catalogue: Catalogue) -> Iterator[Callable[[int], None]]:
     """Show a bar where somebody watches."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
         return
     columns = (
-        TextColumn("exporting"),
+        TextColumn(catalogue.text("shell.export_bar")),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn(catalogue.text("shell.export_left")),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
@@ -148,5 +155,5 @@ def _listed(numbers: tuple[int, ...]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+def _say(catalogue: Catalogue, key: str, **values: object) -> None:
+    sys.stderr.write(f"{catalogue.text(f'shell.export_{key}', **values)}\n")

@@ -72,7 +72,7 @@ async def test_pages_go_into_a_zip_and_the_deed_into_the_audit(
     )
     (deed,) = await deeds(database)
 
-    assert (0, "", "2 conversations, 4 messages, 3 files in out.zip\n") == (ran.code, ran.out, ran.err)
+    assert (0, "", "2 个对话，4 条消息，3 个文件，在 out.zip\n") == (ran.code, ran.out, ran.err)
     assert (tmp_path / "out.zip").stat().st_size > 10_000
     assert ("export", 2, 4, "pdf", "out.zip") == (
         deed.action,
@@ -115,13 +115,13 @@ async def test_a_month_and_a_day_are_meant_to_their_end(
         *("export", "--out", "out", "--dry-run", "--since", since, "--until", until), folder=tmp_path, environ=environ
     )
 
-    assert ran.err.startswith(f"{conversations} conversations, ")
+    assert ran.err.startswith(f"{conversations} 个对话，")
 
 
 async def test_a_dry_run_writes_nothing(database: Database, tmp_path: Path, environ: dict[str, str]) -> None:
     ran = await webot("export", "--out", "out", "--dry-run", folder=tmp_path, environ=environ)
 
-    assert (0, "3 conversations, at most 6 messages; nothing was written\n") == (ran.code, ran.err)
+    assert (0, "3 个对话，最多 6 条消息；没有写入任何内容\n") == (ran.code, ran.err)
     assert not (tmp_path / "out").exists()
     assert [] == await deeds(database)
 
@@ -191,8 +191,8 @@ async def test_ctrl_c_says_how_to_go_on(database: Database, tmp_path: Path, envi
     _, err = await running.communicate()
     ran = await webot("export", "--format", "md", "--out", "out", folder=tmp_path, environ=environ)
 
-    assert (130, "stopped; the same command goes on where it stopped") == (running.returncode, err.decode().strip())
-    assert (0, "303 conversations, 606 messages, 303 files in out\n") == (ran.code, ran.err)
+    assert (130, "已停止；再执行一次同样的命令，会从停下的地方继续") == (running.returncode, err.decode().strip())
+    assert (0, "303 个对话，606 条消息，303 个文件，在 out\n") == (ran.code, ran.err)
 
 
 def _wait_for(path: Path) -> None:
