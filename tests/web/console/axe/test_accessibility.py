@@ -47,7 +47,8 @@ print("{"so on, " * 30}")  # and on
 ```
 """
 EXAMINE = """async (rules) => {
-  const { violations } = await axe.run(document, { resultTypes: ["violations"], ...(rules && { runOnly: rules }) });
+  const options = { preload: false, resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
+  const { violations } = await axe.run(document, options);
   const said = ({ target, any }) => `${target} ${any.map(({ message }) => message)}`;
   return violations
     .filter(({ impact }) => ["serious", "critical"].includes(impact))
