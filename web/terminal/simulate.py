@@ -1,5 +1,6 @@
 """Runs a scripted simulation from the shell, shows progress and writes the report."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from pipeline.text.i18n import Catalogue
 from web.settings.loading import Loaded
 from web.simulate.player import Plan
 from web.terminal.client import Client, NotAnswered, reached
@@ -27,13 +29,14 @@ async def run_simulation(
 
     `folder` is for what a service of this process's own keeps.
     """
+    catalogue = await asyncio.to_thread(Catalogue, loaded.settings.chat.language)
     async with reached(loaded, own=_throwaway(loaded, folder)) as (client, _):
         found = await client.simulated(channel)
-        report = await _play(client, plan, str(found["name"]), stderr)
+        report = await _play(client, plan, str(found["name"]), stderr, catalogue)
     if as_json:
         stdout.write(json.dumps(report) + "\n")
     else:
-        Console(file=stdout).print(_table(report))
+        Console(file=stdout).print(_table(report, catalogue))
     return not any(report[name] for name in _FAULTS)
 
 
@@ -47,8 +50,8 @@ def _throwaway(loaded: Loaded, folder: Path) -> Loaded:
     return replace(loaded, settings=settings.model_copy(update={"storage": storage, "limits": limits}), source=None)
 
 
-async def _play(client: Client, plan: Plan, channel: str, stderr: TextIO) -> Mapping[str, Any]:
-    async with _bar(plan, stderr) as bar:
+async def _play(client: Client, plan: Plan, channel: str, stderr: TextIO, catalogue: Catalogue) -> Mapping[str, Any]:
+    async with _bar(plan, stderr, catalogue) as bar:
         async for step in client.simulate(channel, plan.model_dump_json().encode()):
             if step["kind"] == "report":
                 return step
@@ -57,12 +60,12 @@ async def _play(client: Client, plan: Plan, channel: str, stderr: TextIO) -> Map
 
 
 @asynccontextmanager
-async def _bar(plan: Plan, stderr: TextIO) -> AsyncIterator[Any]:
+async def _bar(plan: Plan, stderr: TextIO, catalogue: Catalogue) -> AsyncIterator[Any]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(file=stderr)
     with Progress(*columns, console=console, disable=not stderr.isatty(), transient=True) as progress:
-        said = progress.add_task("said", total=plan.messages)
-        came = progress.add_task("came back", total=plan.messages)
+        said = progress.add_task(catalogue.text("shell.simulate_said"), total=plan.messages)
+        came = progress.add_task(catalogue.text("shell.simulate_came_back"), total=plan.messages)
 
         def show(sent: int, seen: int) -> None:
             progress.update(said, completed=sent)
@@ -71,18 +74,20 @@ async def _bar(plan: Plan, stderr: TextIO) -> AsyncIterator[Any]:
         yield show
 
 
-def _table(report: Mapping[str, Any]) -> Table:
+def _table(report: Mapping[str, Any], catalogue: Catalogue) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
     table.add_column(justify="right")
     for name in _COUNTS:
         bad = name in _FAULTS and report[name]
-        table.add_row(name.replace("_", " "), str(report[name]), style="bold red" if bad else None)
-    table.add_row("seconds", f"{report['seconds']:.1f}")
-    table.add_row("messages/s", f"{report['sent'] / max(report['seconds'], 0.001):.1f}")
+        table.add_row(catalogue.text(f"shell.simulate_{name}"), str(report[name]), style="bold red" if bad else None)
+    table.add_row(catalogue.text("shell.simulate_seconds"), f"{report['seconds']:.1f}")
+    table.add_row(catalogue.text("shell.simulate_rate"), f"{report['sent'] / max(report['seconds'], 0.001):.1f}")
     for name, what, measured in (("accept_ms", "accept", "accepted"), ("reply_ms", "reply", "answered")):
         for rank, value in report[name].items():
-            table.add_row(f"{what} {rank}", _milliseconds(value) if report[measured] else "–")
+            table.add_row(
+                catalogue.text(f"shell.simulate_{what}", rank=rank), _milliseconds(value) if report[measured] else "–"
+            )
     return table
 
 

@@ -113,8 +113,8 @@ async def test_how_long_answers_took_is_not_told_where_there_were_none(service: 
     await run_simulation(loaded, plan, folder=tmp_path, channel="", as_json=False, stdout=written, stderr=io.StringIO())
     table = [line.split() for line in written.getvalue().splitlines()]
 
-    assert ["reply", "p50", "–"] in table
-    assert ["accept", "p50", "ms"] in [[*line[:2], line[-1]] for line in table if line]
+    assert ["回答耗时", "p50", "–"] in table
+    assert ["接收耗时", "p50", "ms"] in [[*line[:2], line[-1]] for line in table if line]
 
 
 async def test_a_channel_there_is_not_is_named_with_those_there_are(service: RunningService, tmp_path: Path) -> None:
@@ -253,6 +253,6 @@ def test_without_a_service_one_is_run_that_leaves_nothing_behind(tmp_path: Path)
     )
 
     assert (0, "") == (ran.returncode, ran.stderr)
-    assert ["sent", "25"] == next(line.split() for line in ran.stdout.splitlines() if line.startswith("sent"))
-    assert ["out", "of", "order", "0"] in [line.split() for line in ran.stdout.splitlines()]
+    assert ["发出", "25"] == next(line.split() for line in ran.stdout.splitlines() if line.startswith("发出"))
+    assert ["乱序", "0"] in [line.split() for line in ran.stdout.splitlines()]
     assert not (tmp_path / "data" / "webot.db").exists()
