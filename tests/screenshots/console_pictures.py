@@ -41,6 +41,27 @@ async def take_chain(studio: Studio, to: Path) -> None:
         write_picture(await page.screenshot(), to)
 
 
+async def take_replay(studio: Studio, to: Path) -> None:
+    """Real questions are put to a draft and to what is live, and one is judged by hand."""
+    async with (
+        studio.model() as model,
+        studio.service(model, {"WEBOT_REPLAY__USERS": '["lisi"]'}) as service,
+        studio.page((1280, 900)) as page,
+    ):
+        await studio.let_people_talk(service)
+        draft = f'description = "chat"\nsystem_prompt = "{studio.example.brief_prompt}"\n'
+        made = await service.console.put(
+            "/api/v1/chains/default/draft", json={"text": draft}, headers={"If-None-Match": "*"}
+        )
+        assert made.is_success, made.text
+        await page.goto(f"{service.console.base_url}/console/chains/default/replay?lang={studio.language}")
+        await page.locator("#replay button.primary").click()
+        await expect(page.locator("#pairs .pair")).to_have_count(2)
+        await page.locator("#pairs .pair input[value=better]").first.check()
+        await page.locator("#pairs .pair input[value=better]").first.blur()
+        write_picture(await page.screenshot(), to)
+
+
 async def take_usage(studio: Studio, to: Path) -> None:
     """A month of answers, tokens and cost."""
     async with (

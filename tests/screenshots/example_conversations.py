@@ -22,6 +22,9 @@ class ExampleConversation:
     """The file of a chain that is being tried."""
     chain_question: str
     chain_answer: str
+    brief_prompt: str
+    """What a draft says to the model, so that it answers others' questions with `brief_answers`."""
+    brief_answers: Mapping[str, str]
 
     def answers(self) -> Mapping[str, str]:
         """Return every answer by its question."""
@@ -100,6 +103,11 @@ not_contains = ["%"]
     chain_question="How many days of leave after three years?",
     chain_answer="After three years you have **10 days** of leave a year, besides public holidays. "
     "Up to 5 of them can be carried over until the end of March.",
+    brief_prompt="You are a colleague who answers in one short sentence and names the rule.",
+    brief_answers={
+        "How many days of leave do I have after three years?": "**10 days** a year (leave policy, section 2).",
+        "Can I carry leave over into next year?": "Yes, up to **5 days**, until the end of March (section 4).",
+    },
 )
 
 _CHINESE = ExampleConversation(
@@ -167,6 +175,11 @@ not_contains = ["%"]
 """,
     chain_question="工作满三年，年假有几天？",
     chain_answer="工作满三年，每年有 **10 天**年假，法定节假日另算。其中最多 5 天可以留到次年三月底前休完。",
+    brief_prompt="你是同事，用一句短话回答，并写出依据的条款。",
+    brief_answers={
+        "工作满三年，年假有几天？": "每年 **10 天**（休假制度第 2 条）。",
+        "今年没休完的年假能留到明年吗？": "可以，最多 **5 天**，三月底前休完（第 4 条）。",
+    },
 )
 
 EXAMPLES: Mapping[Language, ExampleConversation] = {"en": _ENGLISH, "zh": _CHINESE}

@@ -6,14 +6,16 @@ from pathlib import Path
 
 from PIL import Image
 
-_COLOURS = 128
+_COLOURS = 256
 _ANIMATED_COLOURS = 64
 
 
 def write_picture(png: bytes, to: Path) -> None:
     """Write a PNG with a palette."""
     with Image.open(BytesIO(png)) as opened:
-        few = opened.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        # This way keeps colours that are rare, such as a red mark among grey letters.
+        rgb = opened.convert("RGB")
+        few = rgb.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     few.save(to, optimize=True)
 
 

@@ -7,7 +7,7 @@ from typing import get_args
 
 from pipeline.text.i18n import Language
 from tests.screenshots.chat_pictures import take_chat, take_exported_page, take_first_answer
-from tests.screenshots.console_pictures import take_chain, take_conversations, take_doctor, take_usage
+from tests.screenshots.console_pictures import take_chain, take_conversations, take_doctor, take_replay, take_usage
 from tests.screenshots.studio import Studio
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
@@ -36,6 +36,7 @@ KINDS = (
     PictureKind("exported-page", take_exported_page),
     PictureKind("doctor", take_doctor),
     PictureKind("chain", take_chain, is_dark_too=True),
+    PictureKind("replay", take_replay, is_dark_too=True),
     PictureKind("conversations", take_conversations, is_dark_too=True),
     PictureKind("usage", take_usage, is_dark_too=True),
 )

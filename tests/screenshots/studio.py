@@ -73,10 +73,12 @@ class Studio:
     @asynccontextmanager
     async def model(self, delay: float = 0.0) -> AsyncIterator[OpenAIServer]:
         """Run a model that answers the questions of the example, after so many seconds."""
-        answers = self.example.answers()
+        example = self.example
 
         def answer(body: Mapping[str, Any]) -> Says:
             asked = str(body["messages"][-1]["content"])
+            is_brief = example.brief_prompt in str(body["messages"][0]["content"])
+            answers = example.brief_answers if is_brief else example.answers()
             text = next((said for question, said in answers.items() if question in asked), "OK.")
             return Says(text, usage=(420 + len(asked), len(text) // 3))
 
