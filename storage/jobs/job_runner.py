@@ -121,7 +121,10 @@ class JobRunner:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        await release_claims(self._database, self._owner)
+        try:
+            await release_claims(self._database, self._owner)
+        except Exception as error:  # noqa: BLE001 -- as below: they are taken over once their time is up
+            log.warning("jobs_not_released", error=str(read_failure(error)))
 
     async def begin(self, kind: str, subject: str, ordered: Mapping[str, Any], *, by: str) -> StoredJob:
         """Begin a job.
@@ -277,8 +280,11 @@ class JobRunner:
 
     async def _sweep(self) -> None:
         while True:
-            await self._remove_outdated()
-            await self._claim()
+            try:
+                await self._remove_outdated()
+                await self._claim()
+            except Exception as error:  # noqa: BLE001 -- the edge of a step: the next look comes soon
+                log.warning("jobs_not_looked_through", error=str(read_failure(error)))
             await asyncio.sleep(_SWEEP_SECONDS)
 
     async def _remove_outdated(self) -> None:

@@ -175,7 +175,13 @@ class Simulation:
             found = await self._settle()
             for player in self._players:
                 player.catch_up()
-        return build_report(self._players, found, notices=self._notices, seconds=loop.time() - started)
+        return build_report(
+            self._players,
+            found,
+            notices=self._notices,
+            polled=bool(app.bot_id and app.callback_url),
+            seconds=loop.time() - started,
+        )
 
     async def _speak(self, player: _Player, pace: Callable[[], Awaitable[None]]) -> None:
         for _ in range(self._plan.repeat):

@@ -69,9 +69,14 @@ def build_report(
     found: Mapping[str, TurnStatus],
     *,
     notices: frozenset[str] = frozenset(),
+    polled: bool = False,
     seconds: float,
 ) -> Report:
-    """Return the report; `notices` are sentences that come besides the answers."""
+    """Return the report; `notices` are sentences that come besides the answers.
+
+    Where the platform asks for each answer by itself (`polled`), it decides which it has whole first, and the order of
+    answers to different messages says nothing.
+    """
     answered = apologies = silent = out_of_order = 0
     replies: list[float] = []
     accounted: set[str] = set()
@@ -93,7 +98,7 @@ def build_report(
             if not track.lane.endswith(URGENT):
                 numbers = [message.number for message in shown]
                 before = latest.get(track.lane, 0)
-                out_of_order += numbers[0] < before or numbers != sorted(numbers)
+                out_of_order += (numbers[0] < before and not polled) or numbers != sorted(numbers)
                 latest[track.lane] = max(before, *numbers)
     spoken = [one for part in played for one in part.sent]
     return Report(

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
+from structlog.testing import capture_logs
 
 from pipeline.events import Person
 from storage.conversations.deletion import forget
@@ -13,6 +14,7 @@ from storage.database.console_tables import jobs as jobs_table
 from storage.database.engine import Database
 from storage.jobs.job_runner import INTERRUPTED, JobFailed, JobKind, JobRunner, RunningJob, TooManyJobs
 from storage.jobs.job_store import JobEvent, StoredJob, cancel_job
+from tests.service import until
 from tests.storage.search.saying import say
 
 
@@ -172,3 +174,23 @@ async def test_jobs_wait_for_those_of_their_kind_and_followers_go_when_the_servi
 
         assert ([], "running") == (events, waiting.state)
         assert [first.id] == counting.begun
+
+
+async def test_the_loop_goes_on_where_the_database_does_not_answer(database: Database) -> None:
+    counting = Counting()
+    async with running(database, counting) as runner:
+        async with database.write() as connection:
+            await connection.execute(text("ALTER TABLE jobs RENAME TO away"))
+        await runner.loop.stop()
+        with capture_logs() as logs:
+            runner.loop.start()
+            await until(lambda: logs)
+            trouble = runner.loop.trouble
+        async with database.write() as connection:
+            await connection.execute(text("ALTER TABLE away RENAME TO jobs"))
+        counting.go_on.set()
+        job = await runner.begin("count", "x", {}, by="zhang")
+        _, ended = await followed(runner, job.id)
+
+    assert ["jobs_not_looked_through"] == [line["event"] for line in logs]
+    assert ("", "done") == (trouble, ended.state)
