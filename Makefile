@@ -11,8 +11,8 @@ is_new_enough = $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev
 BIN := .venv/bin
 FOLDERS := adapters chains exports pipeline storage web
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Two: what a small machine has. Each takes a database and 1 GB; a third saves a minute of nine, and loads two cores beyond what they do.
-JOBS ?= 2
+# Three on two cores: tests also wait, for a database or a browser. Each takes a PostgreSQL and 1 GB; two take a minute and a half longer.
+JOBS ?= 3
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r goal said; do printf '%-10s  %s\n' "$$goal" "$$said"; done

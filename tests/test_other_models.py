@@ -72,13 +72,13 @@ async def test_the_shell_tests_such_a_model_and_checks_its_options(tmp_path: Pat
         listed = await webot("models", "list", folder=tmp_path, environ=environ)
 
     assert (0, "") == (tested.code, tested.err)
-    assert "default is claude-test" in tested.out
-    assert "streaming: yes\ntools: no\npictures: no" in tested.out
+    assert "default 是 claude-test" in tested.out
+    assert "边写边发：会\n工具：不会\n图片：不会" in tested.out
     assert 0 == checked.code
     assert 1 == wrong.code
     assert "[models.default].top_x: ChatAnthropic 没有这个选项" in wrong.err
     assert "[models.default].top_x: ChatAnthropic 没有这个选项" in examined.out
-    assert f"default: claude-test at {model.base_url}" in listed.out
+    assert f"default：claude-test，地址 {model.base_url}" in listed.out
 
 
 async def test_a_start_names_what_does_not_fit(tmp_path: Path) -> None:

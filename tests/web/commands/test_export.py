@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, select
 
 from storage.conversations.audit import deeds
 from storage.database.engine import Database, open_database
 from storage.database.migrate import migrate
+from storage.database.tables import conversations, messages, people
 from tests.exports.conversing import converse
 from tests.exports.samples import NOON, REPORT
 from tests.web.shell import start, webot, webot_process
@@ -182,18 +184,32 @@ async def test_beside_a_service_a_core_is_left_to_it(database: Database, tmp_pat
 
 
 async def test_ctrl_c_says_how_to_go_on(database: Database, tmp_path: Path, environ: dict[str, str]) -> None:
-    for number in range(60):
-        await converse(database, f"u{number}", [("问", "答")], at=NOON)
-    # Slow enough for the signal to come in the middle, however busy the machine is.
-    running = await start("export", "--format", "pdf", "--out", "out", folder=tmp_path, environ=environ)
+    # So many that the signal comes in the middle, however busy the machine is.
+    await _copy_first(database, 1000)
+    running = await start("export", "--format", "md", "--out", "out", folder=tmp_path, environ=environ)
     # A document is there, and many are not.
     await asyncio.to_thread(_wait_for, tmp_path / "out" / "wecom")
     running.send_signal(signal.SIGINT)
     _, err = await running.communicate()
-    ran = await webot("export", "--format", "pdf", "--out", "out", folder=tmp_path, environ=environ)
+    ran = await webot("export", "--format", "md", "--out", "out", folder=tmp_path, environ=environ)
 
     assert (130, "已停止；再执行一次同样的命令，会从停下的地方继续") == (running.returncode, err.decode().strip())
-    assert (0, "63 个对话，126 条消息，64 个文件，在 out\n") == (ran.code, ran.err)
+    assert (0, "1003 个对话，2006 条消息，1003 个文件，在 out\n") == (ran.code, ran.err)
+
+
+async def _copy_first(database: Database, count: int) -> None:
+    """Have so many more people say what the first conversation says."""
+    async with database.write() as connection:
+        first = select(conversations).order_by(conversations.c.id).limit(1)
+        talk = dict((await connection.execute(first)).mappings().one())
+        whole = select(messages).where(messages.c.conversation_id == talk["id"])
+        said = [dict(row) for row in (await connection.execute(whole)).mappings()]
+        talks = [talk | {"id": 10_000 + number, "person": f"wecom/v{number}"} for number in range(count)]
+        others = [{"person": copy["person"], "channel": "wecom", "user": copy["person"][6:]} for copy in talks]
+        await connection.execute(insert(people), others)
+        await connection.execute(insert(conversations), talks)
+        copies = [row | {"id": None, "conversation_id": copy["id"]} for copy in talks for row in said]
+        await connection.execute(insert(messages), copies)
 
 
 def _wait_for(path: Path) -> None:
