@@ -6,6 +6,7 @@ import contextlib
 import contextvars
 import io
 import os
+import signal
 import socket
 import sys
 import threading
@@ -118,7 +119,13 @@ async def start(*args: str, folder: Path, environ: Mapping[str, str] | None = No
         env=environ_for(environ),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        # Tests that a shell runs in the background have Ctrl-C ignored, and would hand that on.
+        preexec_fn=_obey_ctrl_c,
     )
+
+
+def _obey_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def environ_for(environ: Mapping[str, str] | None = None) -> dict[str, str]:
