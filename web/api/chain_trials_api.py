@@ -31,6 +31,7 @@ from web.operator.chains.trying import TrialBegun, try_version, version_of_text
 from web.operator.chains.workspace import ChainWorkspace
 from web.operator.evaluation.chain_jobs import begin_cases, begin_replay
 from web.operator.evaluation.trial_documents import answer_document, request_document
+from web.operator.reports.chat_html import chat_html
 from web.security.auditing import audit, name_of
 from web.security.roles import Permission
 from web.wiring import Service
@@ -203,7 +204,8 @@ async def _trial(workspace: ChainWorkspace, version: Version, asked: TryRequest,
                 case ToolTrace():
                     yield _event("tool", {"use": piece.use, "output": piece.output})
                 case TrialAnswer():
-                    yield _event("answer", answer_document(piece, workspace))
+                    html = await asyncio.to_thread(chat_html, piece.text, Catalogue(workspace.settings.chat.language))
+                    yield _event("answer", answer_document(piece, workspace) | {"html": html})
 
 
 def _event(kind: str, value: object) -> ServerSentEventMessage:

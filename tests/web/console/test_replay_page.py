@@ -24,7 +24,7 @@ def answer(asked: Mapping[str, Any]) -> Act:
     if system.startswith("You compare"):
         both = json.loads(said)
         return Says(json.dumps({"better": "a" if len(both["a"]) < len(both["b"]) else "b", "why": "it is shorter"}))
-    return Says("On page 12." if system == "Be brief." else f"You ask for it on page 12. {HOSTILE}")
+    return Says("On **page 12**." if system == "Be brief." else f"You ask for it on **page 12**. {HOSTILE}")
 
 
 async def ask_and_draft(service: RunningService) -> None:
@@ -73,6 +73,7 @@ async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_ad
     await expect(page.locator("#totals-live [data-sum=answers]")).to_have_text("2")
     first = page.locator("#pairs .pair", has_text="ask for leave?")
     await expect(first.locator(".live del").first).to_contain_text("You ask for it o")
+    await expect(first.locator(".live strong")).to_have_text("page 12")
     await expect(first.locator(".draft .pair-text")).to_have_text("On page 12.")
     await expect(first.locator(".pair-verdict.better")).to_be_visible()
 
@@ -87,6 +88,25 @@ async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_ad
 
     assert "taken" not in await page.title()
     assert 0 == await page.locator("#pairs img, #pairs script").count()
+
+
+async def test_answers_to_a_tried_question_and_to_cases_look_as_in_the_chat(
+    service: RunningService, browser_page: Page
+) -> None:
+    page = browser_page
+    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
+    await page.goto(f"{service.console.base_url}/console/chains/default?lang=en&question=leave")
+    await page.locator(".cm-content").click()
+    await page.keyboard.press("Control+A")
+    await page.keyboard.insert_text('description = "chat"\n[[cases]]\ninput = "leave"\ncontains = ["page"]\n')
+    await page.locator("#try button").click()
+    await expect(page.locator("#answer strong")).to_have_text("page 12")
+    await page.locator("#run").click()
+    await expect(page.locator("#cases .passed .bubble strong")).to_have_text("page 12")
+
+    await expect(page.locator("#answer")).to_contain_text("<script>")
+    assert "taken" not in await page.title()
+    assert 0 == await page.locator("#answer img, #answer script, #cases img, #cases script").count()
 
 
 @pytest.mark.parametrize(

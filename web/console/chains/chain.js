@@ -212,10 +212,11 @@ async function ask(event) {
       } else if (kind === "text") answer.append(told.text);
       else if (kind === "tool") tools.append(element("li", "", filled(words.tool, { name: told.use.name, arguments: told.use.arguments, output: told.output.slice(0, 500) })));
       else if (kind === "answer") {
-        answer.textContent = told.error || told.text;
-        answer.className = told.error ? "bad" : "";
+        if (told.error) answer.textContent = told.error;
+        else answer.innerHTML = told.html;
+        answer.className = told.error ? "bubble bad" : "bubble";
         facts.textContent = [filled(words.facts, { ...told, cost: told.cost ? `${told.cost.toFixed(4)} ${told.currency}` : "0" }), ...told.faults].join("\n");
-      } else { answer.textContent = told.detail; answer.className = "bad"; facts.textContent = ""; }
+      } else { answer.textContent = told.detail; answer.className = "bubble bad"; facts.textContent = ""; }
     }
   } catch { facts.textContent = words.offline; }
   button.disabled = false;
@@ -244,7 +245,11 @@ async function run(source, begun = false) {
         const item = element("li", told.passed ? "passed" : "failed", told.input);
         item.dataset.number = told.number;
         for (const fault of told.faults) item.append(element("small", "bad", fault));
-        if (told.answer) item.append(element("small", "", told.answer.slice(0, 400)));
+        if (told.answer) {
+          const shown = element("div", "bubble");
+          shown.innerHTML = told.html;
+          item.append(shown);
+        }
         const after = [...list.children].find((each) => Number(each.dataset.number) > told.number);
         list.insertBefore(item, after || null);
       } else if (kind === "end") {

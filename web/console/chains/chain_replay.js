@@ -35,11 +35,7 @@ function fillSide(item, kind, told) {
   const text = side.querySelector(".pair-text");
   text.classList.toggle("bad", Boolean(answer.error));
   if (answer.error) text.textContent = answer.error;
-  else for (const [same, gone, come] of told.differences) {
-    if (same) text.append(same);
-    else if (kind === "live" && gone) text.append(element("del", "", gone));
-    else if (kind === "draft" && come) text.append(element("ins", "", come));
-  }
+  else text.innerHTML = told[`${kind}_html`];
   const faults = side.querySelector(".pair-faults");
   faults.textContent = isUnfit(answer) ? faultsOf(answer) : "";
   faults.hidden = !isUnfit(answer);

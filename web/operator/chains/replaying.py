@@ -5,11 +5,15 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from chains.catalog.config import ChainConfig
 from chains.evaluation.replay import AnswerTotals, ComparedAnswers, add_up, differences, replay
 from chains.evaluation.tester import ChainTester
 from chains.evaluation.verdicts import Verdict, judge_pair
+from pipeline.text.i18n import Catalogue
 from web.operator.chains.workspace import ChainWorkspace
+from web.operator.reports.chat_html import compared_html
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,9 @@ class ReplayedQuestion:
     compared: ComparedAnswers
     differences: tuple[tuple[str, str, str], ...]
     """Pieces of both answers in order: the same, what is gone, what has come; one of the first or the others."""
+    live_html: Markup
+    """The live answer as the chat shows it, with what only it says marked."""
+    draft_html: Markup
     verdict: Verdict
     why: str
 
@@ -66,6 +73,7 @@ async def replay_chain(
     Questions answered `before` a moment, in seconds since 1970, where there is one.
     """
     turns = workspace.settings.chat.turns if draft.turns is None else draft.turns
+    catalogue = Catalogue(workspace.settings.chat.language)
     questions = await workspace.questions(live.name, last=wish.last, turns=turns, before=before)
     yield len(questions)
     compared: list[ComparedAnswers] = []
@@ -78,7 +86,8 @@ async def replay_chain(
                 compared.append(each)
                 verdicts.append(verdict)
                 pieces = await asyncio.to_thread(differences, each.live.text, each.draft.text)
-                yield ReplayedQuestion(each, tuple(pieces), verdict, why)
+                shown = await asyncio.to_thread(compared_html, each.live.text, each.draft.text, catalogue)
+                yield ReplayedQuestion(each, tuple(pieces), *shown, verdict, why)
     yield ReplayEnd(
         questions=len(compared),
         changed=sum(each.changed for each in compared),

@@ -1,5 +1,6 @@
 """Tests of a chain's cases and replays of real questions as jobs: begun once, run in the background, told as events."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from chains.catalog.config import ChainConfig
 from chains.evaluation.case_report import case_document
 from chains.evaluation.cases import run_cases
 from pipeline.errors import ChainInvalid, SettingsInvalid
+from pipeline.text.i18n import Catalogue
 from storage.jobs.job_runner import JobFailed, JobKind, RunningJob
 from storage.jobs.job_store import StoredJob
 from web.operator.chains.deployment import Version
@@ -19,6 +21,7 @@ from web.operator.chains.replaying import ReplayedQuestion, ReplayEnd, ReplayWis
 from web.operator.chains.trying import version_of_text
 from web.operator.chains.workspace import ChainWorkspace
 from web.operator.evaluation.trial_documents import pair_document
+from web.operator.reports.chat_html import chat_html
 from web.wiring import Service
 
 CASES = "chain_test"
@@ -38,6 +41,7 @@ def add_chain_jobs(service: Service) -> None:
         chain = version.chain
         running.total = len(chain.cases)
         await _emit(running, "begin", {"cases": running.total, "revision": chain.revision})
+        catalogue = Catalogue(service.settings.chat.language)
         passed = 0
         at_once, fresh, tools = ordered["at_once"], ordered["fresh"], ordered["tools"]
         async with (
@@ -46,7 +50,8 @@ def add_chain_jobs(service: Service) -> None:
         ):
             async for result in results:
                 passed += result.passed
-                await _emit(running, "case", case_document(result))
+                html = await asyncio.to_thread(chat_html, result.tried.text, catalogue)
+                await _emit(running, "case", case_document(result) | {"html": html})
                 running.done += 1
         running.result = {"passed": passed, "failed": running.total - passed}
         await _emit(running, "end", running.result)

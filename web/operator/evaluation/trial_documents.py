@@ -41,6 +41,8 @@ def pair_document(pair: ReplayedQuestion, workspace: ChainWorkspace) -> dict[str
         "unfit": compared.unfit,
         "live": answer_document(compared.live, workspace),
         "draft": answer_document(compared.draft, workspace),
+        "live_html": pair.live_html,
+        "draft_html": pair.draft_html,
         "differences": pair.differences,
         "verdict": pair.verdict,
         "why": pair.why,
