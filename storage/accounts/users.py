@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database.console_tables import console_sessions, console_users
@@ -47,8 +47,9 @@ async def remove_user(database: Database, name: str) -> bool:
     """
     async with database.write() as connection:
         await _keep_an_operator(connection, name)
-        await connection.execute(delete(console_sessions).where(_of_user(name)))
-        return (await connection.execute(delete(console_users).where(console_users.c.name == name))).rowcount > 0
+        removed = (await connection.execute(delete(console_users).where(console_users.c.name == name))).rowcount > 0
+        await _end_sessions(connection, name)
+        return removed
 
 
 async def change_role(database: Database, name: str, role: str) -> bool:
@@ -60,23 +61,19 @@ async def change_role(database: Database, name: str, role: str) -> bool:
     async with database.write() as connection:
         if role != _OPERATOR:
             await _keep_an_operator(connection, name)
-        changed = update(console_users).where(console_users.c.name == name).values(role=role)
-        await connection.execute(delete(console_sessions).where(_of_user(name)))
-        return (await connection.execute(changed)).rowcount > 0
+        return await _change(connection, name, role=role)
 
 
 async def change_password(database: Database, name: str, password_hash: str) -> bool:
     """Set a user's password and end their sessions; return whether there is such a user."""
     async with database.write() as connection:
-        changed = update(console_users).where(console_users.c.name == name).values(password_hash=password_hash)
-        await connection.execute(delete(console_sessions).where(_of_user(name)))
-        return (await connection.execute(changed)).rowcount > 0
+        return await _change(connection, name, password_hash=password_hash)
 
 
 async def end_sessions(database: Database, name: str) -> int:
     """End a user's sessions, and return how many there were."""
     async with database.write() as connection:
-        return (await connection.execute(delete(console_sessions).where(_of_user(name)))).rowcount
+        return await _end_sessions(connection, name)
 
 
 async def count_sessions(database: Database) -> Mapping[str, int]:
@@ -118,8 +115,16 @@ async def _keep_an_operator(connection: AsyncConnection, name: str) -> None:
         raise LastOperator(name)
 
 
-def _of_user(name: str) -> ColumnElement[bool]:
-    return (console_sessions.c.name == name) & (console_sessions.c.credential == "")
+async def _change(connection: AsyncConnection, name: str, **values: str) -> bool:
+    changed = await connection.execute(update(console_users).where(console_users.c.name == name).values(**values))
+    await _end_sessions(connection, name)
+    return changed.rowcount > 0
+
+
+async def _end_sessions(connection: AsyncConnection, name: str) -> int:
+    """End a user's sessions: after the user's row was written, so that one which begins meanwhile is seen here."""
+    theirs = (console_sessions.c.name == name) & (console_sessions.c.credential == "")
+    return (await connection.execute(delete(console_sessions).where(theirs))).rowcount
 
 
 def _moment(seconds: float) -> datetime:

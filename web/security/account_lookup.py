@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from time import time
 
 from pipeline.settings import Settings
-from storage.accounts.sessions import begin_session, digest_of, end_session, find_session
+from storage.accounts.sessions import begin_session, begin_user_session, digest_of, end_session, find_session
 from storage.accounts.tokens import find_token
-from storage.accounts.users import has_users
+from storage.accounts.users import StoredUser, has_users
 from storage.database.access import DatabaseUnusable, driver_errors
 from storage.database.engine import Database
 from web.security.access import Access
@@ -82,6 +82,11 @@ class Accounts:
         """Begin a session and return the secret for the cookie. Raises `DatabaseUnusable`."""
         with driver_errors():
             return await begin_session(self.database, name, role, credential=credential)
+
+    async def begin_for(self, user: StoredUser) -> str | None:
+        """Begin a session of a user whose password was right; None if they have changed since. Raises as `begin`."""
+        with driver_errors():
+            return await begin_user_session(self.database, user.name, user.role, password_hash=user.password_hash)
 
     async def end(self, secret: str) -> None:
         """End a session. Raises `DatabaseUnusable`."""

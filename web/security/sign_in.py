@@ -63,23 +63,21 @@ class SignIn:
         with driver_errors():
             user = await find_user(self._accounts.database, name)
         settings_hash = self._access.hash_for(self._settings())
+        secret: str | None = None
         if user is None and settings_hash:
             # The password of the settings is an operator's, with any name that is no user's.
-            fits = await asyncio.to_thread(password_fits, password, settings_hash)
-            begun = ("", Role.OPERATOR, credential_of(settings_hash))
-        else:
-            hashed = user.password_hash if user else None
-            fits = await asyncio.to_thread(user_password_fits, password, hashed)
-            begun = (name, Role(user.role) if user else Role.READER, "")
-        if not fits:
+            if await asyncio.to_thread(password_fits, password, settings_hash):
+                secret = await self._accounts.begin("", Role.OPERATOR, credential=credential_of(settings_hash))
+        elif await asyncio.to_thread(user_password_fits, password, user.password_hash if user else None) and user:
+            secret = await self._accounts.begin_for(user)
+        if secret is None:
             self._by_address.failed(peer)
             self._by_account.failed(account)
             log.warning("console_sign_in_wrong", peer=peer, claimed=claim_of(connection))
             raise NotAuthorizedException(detail="console.sign_in_wrong")
         self._by_address.succeeded(peer)
         self._by_account.succeeded(account)
-        user_name, role, credential = begun
-        return await self._accounts.begin(user_name, role, credential=credential)
+        return secret
 
 
 def too_many(seconds: float) -> HTTPException:
