@@ -11,6 +11,7 @@ Action = Literal[
     "list",
     "menu_push",
     "model_edit",
+    "model_remove",
     "read",
     "retention",
     "retry",

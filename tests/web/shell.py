@@ -48,9 +48,13 @@ async def webot(*args: str, folder: Path, environ: Mapping[str, str] | None = No
 
 
 def webot_here(
-    *args: str, folder: Path, environ: Mapping[str, str] | None = None, package: ModuleType = web.commands
+    *args: str,
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+    package: ModuleType = web.commands,
+    typed: str = "",
 ) -> Ran:
-    """Run a verb to its end in a thread of this process, and wait for it; not for the event loop."""
+    """Run a verb to its end in a thread of this process, which reads what was `typed`; not for the event loop."""
 
     def run_verb() -> int:
         return main(package, args)
@@ -62,7 +66,7 @@ def webot_here(
         TemporaryFile("w+", encoding="utf-8") as err,
         _alone,
         _process_of_its_own(folder, environ_for(environ)),
-        _streams(out, err),
+        _streams(out, err, typed),
         ThreadPoolExecutor(1, thread_name_prefix="webot") as thread,
     ):
         code = thread.submit(contextvars.copy_context().run, run_verb).result()
@@ -165,9 +169,9 @@ _in_verb = contextvars.ContextVar("in_verb", default=False)
 
 
 @contextlib.contextmanager
-def _streams(out: IO[str], err: IO[str]) -> Iterator[None]:
+def _streams(out: IO[str], err: IO[str], typed: str) -> Iterator[None]:
     before = sys.stdin, sys.stdout, sys.stderr
-    routed: Sequence[Any] = (io.StringIO(), _Routed(sys.stdout, out), _Routed(sys.stderr, err))
+    routed: Sequence[Any] = (io.StringIO(typed), _Routed(sys.stdout, out), _Routed(sys.stderr, err))
     sys.stdin, sys.stdout, sys.stderr = routed
     within = _in_verb.set(True)
     try:

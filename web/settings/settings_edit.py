@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import tomlkit
 from tomlkit import TOMLDocument
@@ -15,8 +16,9 @@ from tomlkit.items import Table
 from pipeline.errors import SettingsInvalid
 from pipeline.text.i18n import Sentence
 from web.settings.places import FILES
+from web.settings.toml_lines import with_key, without_table
 
-Value = str | int | float | bool | list[str]
+Value = str | int | float | bool | list[Any] | dict[str, Any]
 _, LOCAL, SECRETS = FILES
 _OWNER_ALONE = 0o600
 
@@ -62,7 +64,27 @@ class SettingsEdit:
                 local.pop(each.key, None)
             stands_with_secrets = secrets is not None and each.key in secrets
             home = SECRETS if each.secret or stands_with_secrets else LOCAL
-            _table_made(self._files[home], each.table)[each.key] = each.value
+            self._files[home] = _put(self._files[home], each)
+
+    def remove(self, table: tuple[str, str], key: str) -> None:
+        """Take a key out of a table, in whichever of the files it stands."""
+        for name, document in self._files.items():
+            found = _table(document, table)
+            if found is not None and isinstance(found.get(key), Table):
+                self._files[name] = without_table(document, (*table, key), name)
+            elif found is not None:
+                found.pop(key, None)
+
+    def remove_table(self, table: tuple[str, str]) -> None:
+        """Take a table out of both files, with the tables in it and the comment right above it.
+
+        Raises:
+            SettingsInvalid: a file writes it in a way that leaves no telling where it ends, such as inline.
+        """
+        for name, document in self._files.items():
+            outer = document.get(table[0])
+            if isinstance(outer, Mapping) and table[1] in outer:
+                self._files[name] = without_table(document, table, name)
 
     def write(self) -> list[str]:
         """Write what has changed, each file whole or not at all; return the files' names."""
@@ -77,6 +99,27 @@ def _read(path: Path) -> TOMLDocument:
     except (TOMLKitError, UnicodeDecodeError):
         # Without the parser's words, which may quote a secret.
         raise SettingsInvalid([Sentence("init.not_toml", file=path.name)]) from None
+
+
+def _put(document: TOMLDocument, new: NewValue) -> TOMLDocument:
+    """Set a value where it stands, else in a line of its own at the end of its table's."""
+    there = _table(document, new.table)
+    if there is not None and new.key in there:
+        there[new.key] = _item(new.value)
+        return document
+    if (added := with_key(document, new.table, new.key, _item(new.value))) is not None:
+        return added
+    _table_made(document, new.table)[new.key] = _item(new.value)
+    return document
+
+
+def _item(value: Value) -> Any:  # noqa: ANN401 (any TOML value)
+    """Return a value as it is written; a table inline, so that it ends where its line does."""
+    if not isinstance(value, dict):
+        return value
+    inline = tomlkit.inline_table()
+    inline.update({key: _item(each) for key, each in value.items()})
+    return inline
 
 
 def _table(document: TOMLDocument, path: tuple[str, str]) -> Table | OutOfOrderTableProxy | None:

@@ -1,5 +1,6 @@
 """Models added and changed in the console: what the files say then, and that the next answer comes from them."""
 
+import asyncio
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -117,6 +118,9 @@ async def test_a_model_is_added_and_what_is_wrong_with_one_is_said_with_nothing_
         "about": "",
         "vision_shown": "1",
         "vision": "on",
+        "option_temperature": "0.3",
+        "option_max_tokens": "",
+        "options": "top_p = 0.9\r\n",
     }
     before = (tmp_path / "settings.local.toml").read_text(encoding="utf-8")
     wrong = [
@@ -127,6 +131,8 @@ async def test_a_model_is_added_and_what_is_wrong_with_one_is_said_with_nothing_
             {"fallbacks": "nobody", "output_price": "1"},
             {"output_price": "-1"},
             {"base_url": "nowhere", "output_price": "1"},
+            {"options": "top_p = ", "output_price": "1"},
+            {"options": "top_p = 7", "output_price": "1"},
             {"mark": "0" * 16, "output_price": "1"},
             {"name": "default"},
         )
@@ -136,11 +142,12 @@ async def test_a_model_is_added_and_what_is_wrong_with_one_is_said_with_nothing_
     table = service.service.settings.models["fast"]
     listed = (await service.console.get("/console/models", headers=ENGLISH)).text
 
-    assert [422, 422, 422, 422, 422, 409, 409] == [each.status_code for each in wrong]
+    assert [422, 422, 422, 422, 422, 422, 422, 409, 409] == [each.status_code for each in wrong]
     assert before == untouched
     assert "nobody" in wrong[2].text
     assert OTHER_KEY not in "".join(each.text for each in wrong)
     assert (303, "/console/models?saved=fast") == (added.status_code, added.headers["location"])
+    assert {"temperature": 0.3, "top_p": 0.9} == table.own
     assert (("lisi", "wangwu"), 2.5, 4.0, True) == (table.users, table.input_price, table.output_price, table.vision)
     assert "settings.local.toml" in listed
     assert OTHER_KEY not in listed
@@ -167,3 +174,82 @@ async def test_a_key_of_the_environment_and_a_folder_that_cannot_be_written_are_
     assert 303 == same.status_code
     assert "cannot be written" in unwritable.text
     assert [422, 422] == [vain.status_code, unwritable.status_code]
+
+
+async def test_the_api_adds_changes_and_removes_a_model_and_shows_no_secret(
+    service: RunningService, other: OpenAIServer, tmp_path: Path
+) -> None:
+    console, path = service.console, "/api/v1/models/fast"
+    headers = {"Authorization": f"Bearer {KEY}"}
+    body: dict[str, object] = {"model": "m", "base_url": other.base_url, "api_key": OTHER_KEY, "fallbacks": ["default"]}
+    body["options"] = {"temperature": 0.2, "extra_headers": headers}
+    added = await console.put(path, json=body, headers={"If-None-Match": "*"})
+    twice = await console.put(path, json=body, headers={"If-None-Match": "*"})
+    unsaid = await console.put(path, json=body)
+    seen = {"If-Match": added.headers["ETag"]}
+    same = {"timeout": 30, "options": added.json()["options"] | {"temperature": None}}
+    changed = await console.put(path, json=same, headers=seen)
+    stale = await console.put(path, json={"timeout": 40}, headers=seen)
+    seen = {"If-Match": changed.headers["ETag"]}
+    wrong = await console.put(path, json={"fallbacks": ["nobody"]}, headers=seen)
+    kept = await console.delete("/api/v1/models/default", headers=seen)
+    table = service.service.settings.models["fast"]
+    removed = await console.delete(path, headers=seen)
+    gone = await console.get(path)
+    local = (tmp_path / "settings.local.toml").read_text(encoding="utf-8")
+    secrets = tomllib.loads((tmp_path / ".secrets.toml").read_text(encoding="utf-8"))
+    noted = [(each.action, each.details) for each in await deeds(service.service.database)]
+
+    assert [200, 412, 428, 200, 412] == [each.status_code for each in (added, twice, unsaid, changed, stale)]
+    assert [422, 422, 204, 404] == [each.status_code for each in (wrong, kept, removed, gone)]
+    assert (OTHER_KEY, 30.0, {"extra_headers": headers}) == (table.key, table.timeout, table.own)
+    assert "nobody" in wrong.json()["detail"]
+    assert added.json()["has_key"]
+    for answer in (added, changed, wrong, kept, gone):
+        assert OTHER_KEY not in answer.text
+        assert KEY not in answer.text
+    assert LOCAL.format(url=table.base_url and service.service.settings.models["default"].base_url) == local
+    assert {"models": {"default": {"api_key": KEY}}} == secrets
+    first = ["api_key", "base_url", "extra_headers", "fallbacks", "model", "temperature"]
+    assert [
+        ("model_remove", {"model": "fast"}),
+        ("model_edit", {"model": "fast", "keys": ["temperature", "timeout"]}),
+        ("model_edit", {"model": "fast", "keys": first}),
+    ] == noted
+
+
+async def test_a_model_that_something_uses_is_kept_on_the_page_and_another_is_removed(
+    service: RunningService, other: OpenAIServer
+) -> None:
+    console = service.console
+    body = {"model": "m", "base_url": other.base_url}
+    for name in ("fast", "slow"):
+        added = await console.put(f"/api/v1/models/{name}", json=body, headers={"If-None-Match": "*"})
+        assert 200 == added.status_code
+    path = "/api/v1/models/default"
+    seen = {"If-Match": (await console.get(path)).headers["ETag"]}
+    assert 200 == (await console.put(path, json={"fallbacks": ["fast"]}, headers=seen)).status_code
+    used = await console.get("/console/models/fast/edit", headers=ENGLISH)
+    fields = {"mark": await mark(service, "/console/models/slow/edit")}
+    refused = await console.post("/console/models/fast/remove", data=fields, headers=ENGLISH)
+    removed = await console.post("/console/models/slow/remove", data=fields, headers=ENGLISH)
+
+    assert "The model default has it among its fallbacks." in used.text
+    assert "/console/models/fast/remove" not in used.text
+    assert (422, 303, "/console/models?removed=slow") == (
+        refused.status_code,
+        removed.status_code,
+        removed.headers["location"],
+    )
+    assert {"default", "fast", "image"} == set(service.service.settings.models)
+
+
+async def test_of_two_who_save_at_once_one_is_told_and_nothing_of_either_is_lost(service: RunningService) -> None:
+    path = "/api/v1/models/default"
+    seen = {"If-Match": (await service.console.get(path)).headers["ETag"]}
+    both = [service.console.put(path, json={key: "x"}, headers=seen) for key in ("title", "about")]
+    answers = await asyncio.gather(*both)
+    table = service.service.settings.models["default"]
+
+    assert [200, 412] == sorted(answer.status_code for answer in answers)
+    assert ["", "x"] == sorted((table.title, table.about))

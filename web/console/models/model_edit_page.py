@@ -1,9 +1,10 @@
-"""Adds a model or changes one, by a form; the service takes it over while it runs."""
+"""Adds a model, changes or removes one, by a form; the service takes it over while it runs."""
 
 import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import tomlkit
 from litestar import Request, Response, get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
@@ -14,32 +15,38 @@ from pydantic import SecretStr
 from chains.models.providers import PROVIDERS
 from chains.models.tables import NOT_CHAT, OURS
 from pipeline.errors import SettingsInvalid
-from pipeline.settings import ModelTable
-from pipeline.text.i18n import Sentence
 from web.console.pages import page, path_of, words_for
-from web.operator.model_editing import (
+from web.operator.chains.overview import open_workspace
+from web.operator.models.model_changes import (
+    ModelSettings,
+    answering_chains,
+    change_model,
+    drop_model,
+    model_settings,
+    new_model,
+)
+from web.operator.models.model_editing import ModelEdit, ModelEditConflict, mark_of, uses_of
+from web.operator.models.model_values import (
+    COUNTS,
     LISTS,
     NUMBERS,
     SWITCHES,
     TEXTS,
-    ModelEdit,
-    ModelEditConflict,
-    mark_of,
-    overridden_keys,
-    values_of,
-    write_model,
+    read_number,
+    read_options,
+    read_value,
 )
-from web.security.auditing import audit
+from web.security.auditing import name_of
 from web.security.roles import Permission
-from web.settings.loading import Loaded
 from web.settings.settings_edit import Value
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
 
 _LONGEST = 1000
-_LOOK_SECONDS = 0.1
-_PATIENCE_SECONDS = 8.0
+_LONGEST_OPTIONS = 20_000
+_COMMON_OPTIONS = ("temperature", "max_tokens")
+"""Options with a field of their own; the others are lines of TOML."""
 
 
 def model_edit_pages(service: Service) -> list[HTTPRouteHandler]:
@@ -47,11 +54,11 @@ def model_edit_pages(service: Service) -> list[HTTPRouteHandler]:
 
     @get("/models/new", permission=Permission.EDIT_MODELS)
     async def begin(request: _Request) -> Response[str]:
-        return await _form(request, "", values_of(ModelTable(timeout=120.0)))
+        return await _form(request, await _new())
 
     @get("/models/{name:str}/edit", permission=Permission.EDIT_MODELS)
     async def show(request: _Request, name: FromPath[str]) -> Response[str]:
-        return await _form(request, name, values_of(_table(name)))
+        return await _form(request, await _found(name))
 
     @post("/models/new", permission=Permission.EDIT_MODELS, status_code=200)
     async def add(request: _Request) -> Response[Any]:
@@ -59,97 +66,103 @@ def model_edit_pages(service: Service) -> list[HTTPRouteHandler]:
         name = str(form.get("name", "")).strip()
         if name in service.settings.models:
             raise HTTPException(status_code=409, detail="console.models_taken")
-        return await _save(request, name, form, is_new=True)
+        return await _save(request, await _new(), name, form)
 
     @post("/models/{name:str}/edit", permission=Permission.EDIT_MODELS, status_code=200)
     async def change(request: _Request, name: FromPath[str]) -> Response[Any]:
-        _table(name)
-        return await _save(request, name, dict(await request.form()), is_new=False)
+        return await _save(request, await _found(name), name, dict(await request.form()))
 
-    def _table(name: str) -> ModelTable:
-        if name in NOT_CHAT or name not in service.settings.models:
+    @post("/models/{name:str}/remove", permission=Permission.EDIT_MODELS, status_code=200)
+    async def remove(request: _Request, name: FromPath[str]) -> Response[Any]:
+        model = await _found(name)
+        seen = str((await request.form()).get("mark", ""))
+        try:
+            gone = await drop_model(service, name, seen=seen, by=name_of(request), words=words_for(request))
+        except SettingsInvalid as error:
+            return await _form(request, model, problems=error.problems, status=_status_of(error))
+        return Redirect(path_of(request)("/models", **{"removed" if gone else "waiting": name}), status_code=303)
+
+    async def _new() -> ModelSettings:
+        return new_model(await asyncio.to_thread(mark_of, service.loaded.source))
+
+    async def _found(name: str) -> ModelSettings:
+        model = None if name in NOT_CHAT else await model_settings(service, name)
+        if model is None:
             raise HTTPException(status_code=404, detail="console.models_unknown")
-        return service.settings.models[name]
+        return model
 
-    async def _save(request: _Request, name: str, form: dict[str, Any], *, is_new: bool) -> Response[Any]:
+    async def _save(request: _Request, model: ModelSettings, name: str, form: dict[str, Any]) -> Response[Any]:
         # Hidden at once: what an error shows of the values around it must not show the key.
         key = SecretStr(str(form.pop("api_key", "")).strip()[:_LONGEST])
-        before, words, former = service.loaded, words_for(request), service.chains.models
         values: Mapping[str, Value] = {}
         try:
             values = _values(form)
-            edit = ModelEdit(name, values, key)
+            edit = ModelEdit(name, values, key, _options(form, model))
             seen = str(form.get("mark", ""))
-            changed = await asyncio.to_thread(write_model, before, edit, seen=seen, words=words, former=former)
+            in_use = await change_model(service, edit, seen=seen, by=name_of(request), words=words_for(request))
         except SettingsInvalid as error:
-            status = 409 if isinstance(error, ModelEditConflict) else 422
-            shown = {**values_of(ModelTable() if is_new else _table(name)), **values}
             return await _form(
-                request, "" if is_new else name, shown, new_name=name, problems=error.problems, status=status
+                request,
+                model,
+                typed=form,
+                values={**model.values, **values},
+                problems=error.problems,
+                status=_status_of(error),
             )
-        if changed:
-            await audit(service.database, request, "model_edit", {"model": name, "keys": sorted(changed)})
-            await _taken_over(service, before)
-        outcome = "waiting" if changed and service.loaded is before else "saved"
-        return Redirect(path_of(request)("/models", **{outcome: name}), status_code=303)
+        return Redirect(path_of(request)("/models", **{"saved" if in_use else "waiting": name}), status_code=303)
 
     async def _form(
         request: _Request,
-        name: str,
-        values: Mapping[str, Value],
+        model: ModelSettings,
         *,
-        new_name: str = "",
+        typed: Mapping[str, Any] | None = None,
+        values: Mapping[str, Value] | None = None,
         problems: tuple[str, ...] | list[str] = (),
         status: int = 200,
     ) -> Response[str]:
-        loaded = service.loaded
+        others = {key: value for key, value in model.options.items() if key not in _COMMON_OPTIONS}
+        shown = {f"option_{key}": str(model.options.get(key, "")) for key in _COMMON_OPTIONS}
+        shown |= {"options": tomlkit.dumps(others), "name": model.name}
+        chains = answering_chains(await open_workspace(service)) if model.name else []
         return page(
             "model_edit.html",
             request,
             status=status,
             tab="models",
-            name=name,
-            new_name=new_name,
-            values=values,
+            name=model.name,
+            model=model,
+            values=values or model.values,
+            typed={**shown, **{key: str(value) for key, value in (typed or {}).items() if key in shown}},
             problems=problems,
-            mark=await asyncio.to_thread(mark_of, loaded.source),
-            vain=overridden_keys(loaded, name) if name else {},
-            has_key=bool(name and service.settings.models[name].key),
+            uses=uses_of(service.settings, model.name, chains) if model.name else (),
             providers=sorted({*OURS, *PROVIDERS}),
-            others=[each for each in service.chains.models.names if each != name],
+            others=[each for each in service.chains.models.names if each != model.name],
             currency=service.settings.budgets.currency,
         )
 
-    return [begin, show, add, change]
+    return [begin, show, add, change, remove]
 
 
-async def _taken_over(service: Service, before: Loaded) -> None:
-    """Wait until the edit holds, which takes two looks at the files, or for some seconds."""
-    try:
-        # The watcher tells nobody.
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while service.loaded is before and not service.edit.refused:  # noqa: ASYNC110
-                await asyncio.sleep(_LOOK_SECONDS)
-    except TimeoutError:
-        return
+def _status_of(error: SettingsInvalid) -> int:
+    return 409 if isinstance(error, ModelEditConflict) else 422
 
 
 def _values(form: Mapping[str, Any]) -> dict[str, Value]:
     """Read the form; fields that it lacks, because a variable sets them, are left alone."""
     given = {key: str(value).strip()[:_LONGEST] for key, value in form.items()}
-    values: dict[str, Value] = {key: given[key] for key in TEXTS if key in given}
-    values |= {key: _names(given[key]) for key in LISTS if key in given}
-    values |= {key: _number(given[key]) for key in NUMBERS if key in given}
-    values |= {key: given.get(key) == "on" for key in SWITCHES if f"{key}_shown" in given}
-    return values
+    typed = (*TEXTS, *LISTS, *COUNTS, *NUMBERS)
+    values = {key: read_value(key, given[key]) for key in typed if key in given}
+    return values | {key: given.get(key) == "on" for key in SWITCHES if f"{key}_shown" in given}
 
 
-def _names(text: str) -> list[str]:
-    return text.replace("，", ",").replace(",", " ").split()
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise SettingsInvalid([Sentence("console.models_no_number", found=text)]) from None
+def _options(form: Mapping[str, Any], model: ModelSettings) -> dict[str, Value | None]:
+    """Read the options; one that is shown and no longer given shall go."""
+    given: dict[str, Value | None] = {}
+    if "options" in form:
+        gone = model.options.keys() - set(_COMMON_OPTIONS)
+        given = dict.fromkeys(sorted(gone)) | read_options(str(form["options"])[:_LONGEST_OPTIONS])
+    for key in _COMMON_OPTIONS:
+        if f"option_{key}" in form:
+            text = str(form[f"option_{key}"]).strip()
+            given[key] = read_number(text) if text else None
+    return given

@@ -54,6 +54,7 @@ def models_pages(service: Service) -> list[HTTPRouteHandler]:
             models=model_views(service.settings, service.chains, service.loaded.layers),
             lately=await quality_of(service.database, "table", since=since),
             saved=request.query_params.get("saved", "")[:_LONGEST_NAME],
+            removed=request.query_params.get("removed", "")[:_LONGEST_NAME],
             waiting=request.query_params.get("waiting", "")[:_LONGEST_NAME],
             currency=service.settings.budgets.currency,
             tested=tested,
