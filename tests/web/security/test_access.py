@@ -11,9 +11,6 @@ from pathlib import Path
 import httpx2
 import pytest
 import structlog
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
@@ -24,7 +21,6 @@ from web.listeners import bind
 from web.operator.turns import NotRetried, retry_turns
 from web.security.access import TokenUnreadable, make_password, open_access, password_path, read_token, token_path
 from web.security.passwords import hash_password, password_fits
-from web.security.throttle import GuessThrottle
 from web.settings.addresses import addresses_of
 from web.settings.loading import load
 from web.terminal.client import NotAnswered, reached
@@ -267,72 +263,6 @@ def where(folder: Path) -> dict[str, str]:
         "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{folder}/webot.db",
         "WEBOT_STORAGE__DATA_DIR": f"{folder}/data",
     }
-
-
-class Clock:
-    """A clock that stands until it is set on."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@hypothesis_settings(max_examples=15)
-@given(st.integers(min_value=1, max_value=8))
-def test_however_patient_a_guesser_is_passwords_are_seldom_looked_at(hours: int) -> None:
-    clock = Clock()
-    throttle = GuessThrottle(clock)
-    end = clock.now + hours * 3600
-    looked_at = 0
-    while clock.now < end:
-        clock.now += throttle.pause("203.0.113.7")
-        throttle.failed("203.0.113.7")
-        looked_at += 1
-
-    # Ten quick ones until a pause is a minute, then one a minute.
-    assert looked_at <= hours * 60 + 10
-
-
-@hypothesis_settings(max_examples=15)
-@given(st.integers(min_value=1, max_value=1500))
-def test_many_addresses_together_are_slowed_down_and_never_shut_the_owner_out_for_long(guessers: int) -> None:
-    clock = Clock()
-    throttle = GuessThrottle(clock)
-    began = clock.now
-    for n in range(guessers):
-        address = f"2001:db8:{n:x}::1"
-        clock.now += throttle.pause(address)
-        throttle.failed(address)
-
-    assert clock.now - began >= (guessers - 21) * 1.0
-    assert throttle.pause("192.0.2.1") <= 2.0
-
-
-def test_guesses_from_elsewhere_do_not_keep_an_address_waiting_that_had_it_right() -> None:
-    throttle = GuessThrottle(lambda: 0.0)
-    throttle.succeeded("192.0.2.1")
-    for number in range(1000):
-        throttle.failed(f"10.0.{number // 250}.{number % 250}")
-
-    assert throttle.pause("192.0.2.2") > 0
-    assert 0 == throttle.pause("192.0.2.1")
-    for _ in range(3):
-        throttle.failed("192.0.2.1")
-    assert throttle.pause("192.0.2.1") > 0
-
-
-def test_a_network_of_addresses_is_one_guesser_and_a_success_begins_anew() -> None:
-    clock = Clock()
-    throttle = GuessThrottle(clock)
-    for n in range(3):
-        throttle.failed(f"2001:db8::{n}")
-
-    assert throttle.pause("2001:db8::ffff") > 0
-    assert 0 == throttle.pause("2001:db8:1::1") == throttle.pause("203.0.113.7")
-    throttle.succeeded("2001:db8::1")
-    assert 0 == throttle.pause("2001:db8::2")
 
 
 @pytest.mark.parametrize("password", ["", "short", "eleven char"])

@@ -14,7 +14,9 @@ from storage.database.access import DatabaseUnusable
 from web.console.pages import FRESH, page, words_for
 from web.security.account_lookup import COOKIE
 from web.security.guard import ConsoleGuard
+from web.security.known_browsers import BROWSER_COOKIE, BROWSER_SECONDS
 from web.security.roles import Permission
+from web.security.sign_in import BegunSession
 
 _Request = Request[Any, Any, Any]
 
@@ -25,13 +27,13 @@ _Way = Literal["password", "one-time address"]
 def sign_in_pages(guard: ConsoleGuard) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
-    async def enter(request: _Request, form: dict[str, str]) -> tuple[str, _Way]:
-        """Return the secret of the session that begins; `HTTPException` says why none does."""
+    async def enter(request: _Request, form: dict[str, str]) -> tuple[BegunSession, _Way]:
+        """Return the session that begins; `HTTPException` says why none does."""
         if code := form.get("code", ""):
             secret = await guard.accounts.use_code(code)
             if secret is None:
                 raise HTTPException(status_code=401, detail="console.sign_in_used")
-            return secret, "one-time address"
+            return BegunSession(secret, browser=""), "one-time address"
         name, password = form.get("name", "").strip(), form.get("password", "")
         if max(len(name), len(password)) > _MOST_LETTERS:
             raise HTTPException(status_code=401, detail="console.sign_in_wrong")
@@ -51,8 +53,8 @@ def sign_in_pages(guard: ConsoleGuard) -> list[HTTPRouteHandler]:
     async def begin(request: _Request) -> Response[Any]:
         form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
         try:
-            secret, way = await enter(request, form)
-            await note("sign_in", secret, way=way)
+            begun, way = await enter(request, form)
+            await note("sign_in", begun.secret, way=way)
         except HTTPException as error:
             shown = _form(request, back=form.get("next", ""), name=form.get("name", ""), refused=error)
             shown.headers.update(error.headers or {})
@@ -61,7 +63,18 @@ def sign_in_pages(guard: ConsoleGuard) -> list[HTTPRouteHandler]:
             away = HTTPException(status_code=503, detail="console.database_away")
             return _form(request, back=form.get("next", ""), name=form.get("name", ""), refused=away)
         answer = Redirect(_safe(form.get("next", "")), status_code=303, headers=FRESH)
-        answer.set_cookie(COOKIE, secret, path="/", httponly=True, samesite="lax", secure=_is_secure(request))
+        secure = _is_secure(request)
+        answer.set_cookie(COOKIE, begun.secret, path="/", httponly=True, samesite="lax", secure=secure)
+        if begun.browser:
+            answer.set_cookie(
+                BROWSER_COOKIE,
+                begun.browser,
+                max_age=BROWSER_SECONDS,
+                path="/console/sign-in",
+                httponly=True,
+                samesite="lax",
+                secure=secure,
+            )
         return answer
 
     @post("/sign-out", permission=Permission.OPEN, status_code=303)
