@@ -311,6 +311,7 @@ def _assemble(
 
     async def drop(person: Person) -> None:
         request_log.forget(person)
+        await jobs.drop_outdated()
         if person.channel in opened:
             await opened[person.channel].forget(person)
 

@@ -70,10 +70,9 @@ def note(
     )
 
 
-async def latest_deletion(database: Database) -> int:
+async def latest_deletion(database: Database, *, actions: tuple[Action, ...] = ("forget", "retention")) -> int:
     """Return the number of the latest deed that deleted something, 0 if there is none."""
-    deletions: tuple[Action, ...] = ("forget", "retention")
-    latest = select(func.coalesce(func.max(audit.c.id), 0)).where(audit.c.action.in_(deletions))
+    latest = select(func.coalesce(func.max(audit.c.id), 0)).where(audit.c.action.in_(actions))
     async with database.read() as connection:
         return int((await connection.execute(latest)).scalar_one())
 

@@ -17,6 +17,7 @@ from pipeline.replies import FilePart, ImagePart, VoicePart
 from storage.conversations.audit import note
 from storage.conversations.polled_streams import forget_streams
 from storage.database.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
+from storage.database.console_tables import job_events
 from storage.database.engine import Database
 from storage.database.reading import read_or_none
 from storage.database.tables import (
@@ -120,6 +121,8 @@ def erase(connection: Connection, person: Person, *, insert_into: InsertInto, bu
     )
     connection.execute(delete(people).where(people.c.person == str(person)))
     forget_streams(connection, str(person))
+    # Of no job is known whose questions it repeats. The jobs themselves, with their files, are removed by their runner.
+    connection.execute(delete(job_events))
     anonymise(connection, person, insert=insert_into, now=time())
     _empty_turns(connection, inbox.c.id.in_(all_but_one))
     return Erased(len(held.all()), int(said) + len(in_groups_too.all()))

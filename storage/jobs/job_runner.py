@@ -142,12 +142,12 @@ class JobRunner:
 
     async def find(self, id_: str) -> StoredJob | None:
         """Return a job as far as it is, None where there is none of this name."""
-        await self._remove_outdated()
+        await self.drop_outdated()
         return await find_job(self._database, id_)
 
     async def list(self, kinds: Sequence[str], *, subject: str | None = None) -> Sequence[StoredJob]:
         """Return the jobs of some kinds, of one subject where it is named, the latest first."""
-        await self._remove_outdated()
+        await self.drop_outdated()
         return await list_jobs(self._database, kinds, subject=subject)
 
     async def cancel(self, id_: str) -> bool:
@@ -163,9 +163,21 @@ class JobRunner:
             return False
         await cancel_job(self._database, id_)
         await self._stop(id_)
-        if hook := self._kinds[job.kind].on_removed:
-            await hook(job)
+        # Of a kind that an older version knew nothing is known here but its rows.
+        if (kind := self._kinds.get(job.kind)) is not None and kind.on_removed is not None:
+            await kind.on_removed(job)
         return await remove_job(self._database, id_)
+
+    async def drop_outdated(self) -> int:
+        """Remove what is older than a day or may hold what was deleted since, and return how much that was.
+
+        Raises:
+            DatabaseAway: The database is away.
+        """
+        outdated = await outdated_jobs(self._database, before=time() - _KEPT_SECONDS)
+        for job in outdated:
+            await self.remove(job.id)
+        return len(outdated)
 
     async def finished(self, id_: str) -> None:
         """Wait until this process does not work on a job any more."""
@@ -281,13 +293,9 @@ class JobRunner:
     async def _sweep(self) -> None:
         while True:
             try:
-                await self._remove_outdated()
+                if await self.drop_outdated():
+                    await self._database.empty_log()
                 await self._claim()
             except Exception as error:  # noqa: BLE001 -- the edge of a step: the next look comes soon
                 log.warning("jobs_not_looked_through", error=str(read_failure(error)))
             await asyncio.sleep(_SWEEP_SECONDS)
-
-    async def _remove_outdated(self) -> None:
-        deletion = await latest_deletion(self._database)
-        for job in await outdated_jobs(self._database, deletion=deletion, before=time() - _KEPT_SECONDS):
-            await self.remove(job.id)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, delete, func, insert, select, update
 
+from storage.conversations.audit import latest_deletion
 from storage.database.console_tables import job_events, jobs
 from storage.database.engine import Database
 
@@ -134,11 +135,17 @@ async def remove_job(database: Database, id_: str) -> bool:
         return (await connection.execute(delete(jobs).where(jobs.c.id == id_))).rowcount > 0
 
 
-async def outdated_jobs(database: Database, *, deletion: int, before: float) -> Sequence[StoredJob]:
-    """Return the jobs that ended and were begun before a moment, or before somebody was forgotten."""
-    outdated = (jobs.c.deletion != deletion) | (jobs.c.at < before)
+async def outdated_jobs(database: Database, *, before: float) -> Sequence[StoredJob]:
+    """Return the jobs that may hold what was deleted since they were begun, and those that were begun before a moment.
+
+    Of those that run, the ones begun before a person was forgotten: what is old is deleted each hour, and they would
+    never come to an end.
+    """
+    deletion = await latest_deletion(database)
+    forgetting = await latest_deletion(database, actions=("forget",))
+    ended = (jobs.c.state != "running") & ((jobs.c.deletion != deletion) | (jobs.c.at < before))
     async with database.read() as connection:
-        rows = (await connection.execute(select(jobs).where(jobs.c.state != "running", outdated))).all()
+        rows = (await connection.execute(select(jobs).where(ended | (jobs.c.deletion < forgetting)))).all()
     return [_job(row) for row in rows]
 
 

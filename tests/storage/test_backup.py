@@ -12,6 +12,7 @@ from secrets import token_hex
 
 import pytest
 
+from adapters.simulator.phone import Phone
 from tests.databases import create_postgres_database, place_migrated_file
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.fakes.postgres import programs_of_postgres
@@ -85,6 +86,19 @@ def readable_by_others(folder: Path) -> list[str]:
     return [str(each) for each in (folder, *folder.rglob("*")) if each.stat().st_mode & 0o077]
 
 
+async def talk(service: RunningService, model: OpenAIServer) -> Phone:
+    """Have a person say something, and ask about a picture."""
+    phone = service.phone()
+    model.script(Says("我记住了：蓝色。"), Says("一片红色"))
+    await phone.say("我最喜欢的颜色是蓝色")
+    await phone.texts(count=1)
+    await phone.send_image(picture("PNG"))
+    await phone.texts(count=2)
+    await phone.say("这是什么")
+    await phone.texts(count=3)
+    return phone
+
+
 async def conversation(service: RunningService) -> str:
     """Give what the console has of all that was said."""
     found, *_ = (await service.console.get("/api/v1/conversations")).json()["items"]
@@ -116,14 +130,7 @@ async def test_a_service_restored_as_the_page_says_answers_with_its_history(
         await asyncio.to_thread(own.write_text, 'command = "@pirate"\nsystem_prompt = "Ahoy"\n')
         own.chmod(0o600)
         async with running_service(before.folder, before.environ) as service:
-            phone = service.phone()
-            model.script(Says("我记住了：蓝色。"), Says("一片红色"))
-            await phone.say("我最喜欢的颜色是蓝色")
-            await phone.texts(count=1)
-            await phone.send_image(picture("PNG"))
-            await phone.texts(count=2)
-            await phone.say("这是什么")
-            await phone.texts(count=3)
+            phone = await talk(service, model)
             said = await conversation(service)
             # Not stopped first: that is what the page promises.
             await before.run(commands["backup", kind], backup, programs)

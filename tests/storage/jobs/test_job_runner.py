@@ -9,11 +9,12 @@ from sqlalchemy import text, update
 from structlog.testing import capture_logs
 
 from pipeline.events import Person
+from storage.conversations.audit import record
 from storage.conversations.deletion import forget
 from storage.database.console_tables import jobs as jobs_table
 from storage.database.engine import Database
 from storage.jobs.job_runner import INTERRUPTED, JobFailed, JobKind, JobRunner, RunningJob, TooManyJobs
-from storage.jobs.job_store import JobEvent, StoredJob, cancel_job
+from storage.jobs.job_store import JobEvent, StoredJob, cancel_job, events_after
 from tests.service import until
 from tests.storage.search.saying import say
 
@@ -159,6 +160,27 @@ async def test_what_ended_goes_when_somebody_is_forgotten_and_only_so_many_are_k
 
         assert await runner.find(ids[0]) is None
         assert sorted(ids) == sorted(counting.removed)
+
+
+async def test_what_runs_while_somebody_is_forgotten_is_ended_and_its_events_go_at_once(database: Database) -> None:
+    bob = Person("wecom", "bob")
+    await say(database, "问", "答", person=bob)
+    counting = Counting()
+    async with running(database, counting) as runner:
+        before = await runner.begin("count", "hr", {}, by="ann")
+        await counted(runner, before.id, 2)
+        # What is old is deleted each hour: whatever runs longer would never end.
+        await record(database, "retention", "t", {}, conversations=1, messages=2)
+        assert 0 == await runner.drop_outdated()
+
+        await forget(database, bob, who="t")
+        assert [] == await events_after(database, before.id, 0, most=9)
+        after = await runner.begin("count", "hr", {}, by="ann")
+        assert await runner.find(before.id) is None
+        counting.go_on.set()
+        _, ended = await followed(runner, after.id)
+
+    assert ("done", [before.id]) == (ended.state, counting.removed)
 
 
 async def test_jobs_wait_for_those_of_their_kind_and_followers_go_when_the_service_stops(database: Database) -> None:

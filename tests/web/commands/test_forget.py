@@ -35,15 +35,23 @@ async def bytes_with(folder: Path, marker: str) -> list[str]:
     return await asyncio.to_thread(look)
 
 
-async def remember_a_trial(folder: Path) -> None:
-    """Leave an answer of `webot chains try` that repeats what somebody asked."""
-    tried = folder / "data" / "cache" / "tried"
+async def remember_trials(service: RunningService, folder: Path) -> None:
+    """Leave what trials in the console and in the shell keep of what somebody asked, and an export of it."""
+    draft = {"text": 'description = "chat"\nsystem_prompt = "Be brief."\n'}
+    made = await service.console.put("/api/v1/chains/default/draft", json=draft, headers={"If-None-Match": "*"})
+    assert made.is_success, made.text
+    # Followed to the end of each.
+    replayed = await service.console.post("/api/v1/chains/default/replay", json={"last": 3})
+    tried = await service.console.post("/api/v1/chains/default/try", json={"text": WORDS})
+    assert f"{WORDS} 12" in replayed.text
+    assert WORDS in tried.text
+    exported = await service.console.post("/api/v1/exports", json={"format": "csv"})
+    await service.service.jobs.finished(exported.json()["id"])
+    assert 1 == len(await exports_in(folder))
 
-    def write() -> None:
-        tried.mkdir(parents=True)
-        (tried / "0.json").write_text(f'{{"text": "{WORDS}"}}', encoding="utf-8")
 
-    await asyncio.to_thread(write)
+async def exports_in(folder: Path) -> list[str]:
+    return await asyncio.to_thread(lambda: [each.name for each in (folder / "data" / "exports").glob("*/*.zip")])
 
 
 @pytest.mark.parametrize("by", ["the person", "an operator"])
@@ -52,7 +60,7 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
         "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
         "WEBOT_STORAGE__DATA_DIR": str(tmp_path / "data"),
     }
-    async with running_service(tmp_path) as service:
+    async with running_service(tmp_path, {"WEBOT_REPLAY__USERS": '["*"]'}) as service:
         phone, other = service.phone(), service.phone("lisi")
         await other.say("李四的事")
         await other.texts(count=1)
@@ -61,7 +69,7 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
             await phone.texts(count=number)
         await phone.say("@export txt")
         await phone.messages(count=14, within=30)
-        await remember_a_trial(tmp_path)
+        await remember_trials(service, tmp_path)
         before = await bytes_with(tmp_path, WORDS)
         if by == "the person":
             await phone.say("@forget")
@@ -71,12 +79,15 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
         else:
             ran = await webot("forget", "zhangsan", "--yes", folder=tmp_path, environ=environ)
             assert (0, "删除了 1 段对话、24 条消息") == (ran.code, ran.err.splitlines()[-1])
-        after = await bytes_with(tmp_path, WORDS)
+            # The service looks for it by itself every few seconds.
+            await service.service.jobs.drop_outdated()
+        after, exported = await bytes_with(tmp_path, WORDS), await exports_in(tmp_path)
         others = await bytes_with(tmp_path, "李四的事")
 
-    assert {"data/cache/tried/0.json", "webot.db-wal"} < set(before)
+    assert "webot.db-wal" in before
+    assert any(name.startswith("data/cache/tried/") for name in before)
     assert any(name.startswith("data/media/") for name in before)
-    assert [] == after
+    assert ([], []) == (after, exported)
     # Another's words stay, in the file and perhaps in its log as well.
     assert "webot.db" in others
 
