@@ -17,7 +17,7 @@ from chains.catalog.folder import FolderView, Signature, better_name, look, writ
 from chains.catalog.requirements import ChainRequirements, accept_all, requirements_of
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
-from pipeline.text.i18n import Sentence
+from pipeline.text.i18n import Sentence, joined_sentences
 from pipeline.text.phrases import placed
 from pipeline.text.toml_locations import locate_keys
 
@@ -329,22 +329,14 @@ def _parse_file(file: Path, signature: Signature) -> ParsedFile:
     try:
         return _parsed(read_text(file), file, signature)
     except ChainInvalid as error:
-        return ParsedFile(signature, "", problem=_joined(error))
+        return ParsedFile(signature, "", problem=joined_sentences(error.problems))
 
 
 def _parsed(text: str, file: Path, signature: Signature) -> ParsedFile:
     try:
         return ParsedFile(signature, text, parse_chain(text, name=file.stem, source=str(file)))
     except ChainInvalid as error:
-        return ParsedFile(signature, text, problem=_joined(error))
-
-
-def _joined(error: ChainInvalid) -> str:
-    """Return all that is wrong with a file as one problem."""
-    first, *more = error.problems
-    for each in more:
-        first = Sentence("mistake.and", first=first, second=each)
-    return first
+        return ParsedFile(signature, text, problem=joined_sentences(error.problems))
 
 
 def _log_changes(before: ChainCatalog, now: ChainCatalog) -> None:

@@ -44,7 +44,7 @@ from pipeline.ports import AnswerRequest, ConversationStore
 from pipeline.replies import ImageReply, Reply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
 from pipeline.text.escape import block_quote
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, joined_sentences
 
 log = structlog.get_logger()
 
@@ -168,7 +168,7 @@ class ConversationAnswerer:
         try:
             return catalog.chain(name, ask.event.sender)
         except ChainInvalid as error:
-            raise AnswerFailed(str(error), reason="model.setup") from error
+            raise AnswerFailed(joined_sentences(error.problems), reason="model.setup") from error
 
     def _outcome(
         self,

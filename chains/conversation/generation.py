@@ -31,7 +31,7 @@ from pipeline.errors import AnswerFailed, SettingsInvalid
 from pipeline.ports import AnswerRequest, ImageStore
 from pipeline.replies import StoredMedia
 from pipeline.settings import Chat
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, joined_sentences
 
 log = structlog.get_logger()
 
@@ -150,7 +150,7 @@ class AnswerGenerator:
                                 pass
                         yield step
             except SettingsInvalid as error:
-                failure = AnswerFailed(str(error), reason="model.setup")
+                failure = AnswerFailed(joined_sentences(error.problems), reason="model.setup")
             except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
                 # The error's own text may quote the question or the key: neither it nor its trace goes further.
                 failure = to_answer_failed(error, model=request.model)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from xml.etree import ElementTree as ET
 
 from chains.evaluation.cases import CaseResult
+from pipeline.text.i18n import Catalogue, Sentence, in_language, load_sentences
 
 _SHOWN = 60
 # Neither XML nor any reader of it takes these.
@@ -18,7 +19,7 @@ class ChainReport:
 
     name: str
     version: str
-    """`draft`, `own` or `shipped`."""
+    """`draft`, `own` or `shipped`; `live` where that cannot be told."""
     revision: str
     model: str
     """The table of `[models]` it asks."""
@@ -36,15 +37,22 @@ class ChainReport:
         return sum(each.passed for each in self.results)
 
     @property
-    def title(self) -> str:
+    def title(self) -> Sentence:
         """Return in one line what was tested."""
+        version = version_word(self.version)
         if self.error:
-            return f"{self.name} {self.version}: cannot be tested"
-        by = ", ".join(self.answered_by) or "nobody"
-        of = f"{self.passed} of {len(self.results)} passed" if self.results else "no cases"
-        return f"{self.name} {self.version} {self.revision}: {of}, [models.{self.model}]" + (
-            f" answered by {by}" if self.results else ""
-        )
+            return Sentence("trial.title_broken", name=self.name, version=version)
+        about: dict[str, object] = {
+            "name": self.name,
+            "version": version,
+            "revision": self.revision,
+            "model": self.model,
+        }
+        if not self.results:
+            return Sentence("trial.title_no_cases", **about)
+        by = ", ".join(self.answered_by)
+        key = "trial.title" if by else "trial.title_unanswered"
+        return Sentence(key, **about, passed=self.passed, cases=len(self.results), by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +131,20 @@ class CasesReport:
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def case_document(result: CaseResult) -> dict[str, object]:
-    """Return a case with its answer, for programs."""
+def version_word(label: str) -> str:
+    """Return what a version of a chain is called beside its name; a revision is called by its own name."""
+    key = f"trial.version_{label.replace(' ', '_')}"
+    return Sentence(key) if key in load_sentences("en") else label
+
+
+def case_document(result: CaseResult, words: Catalogue | None = None) -> dict[str, object]:
+    """Return a case with its answer, for programs: in English, or as a catalogue says it."""
     tried = result.tried
     return {
         "number": result.number,
         "input": result.case.input,
         "passed": result.passed,
-        "faults": list(result.faults),
+        "faults": [fault if words is None else in_language(fault, words) for fault in result.faults],
         "answer": tried.text,
         "model": tried.model,
         "table": tried.table,

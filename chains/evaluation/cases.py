@@ -9,9 +9,10 @@ import regex  # type: ignore[import-untyped]  # ships no types
 
 from chains.catalog.config import Case, ChainConfig
 from chains.evaluation.completion_order import in_completion_order
-from chains.evaluation.tester import ChainTester, TrialAnswer
+from chains.evaluation.tester import ChainTester, TrialAnswer, failed_trial
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.text.folding import casefold_nfkc
+from pipeline.text.i18n import Sentence
 
 # The judge sees no more than this, and answers in a form that can be read without it knowing any tool.
 _JUDGE = """You check the answer of an assistant against one statement. Reply with JSON only:
@@ -51,7 +52,7 @@ async def run_case(trier: ChainTester, chain: ChainConfig, number: int, *, judge
     try:
         tried = await trier.ask(chain, case.input)
     except (ChainInvalid, SettingsInvalid) as error:
-        tried = TrialAnswer(error=str(error))
+        tried = failed_trial(error)
     if tried.error:
         return CaseResult(chain.name, number, case, tried, (tried.error,))
     faults = [*tried.unfit, *await asyncio.to_thread(check_answer, case, tried.text)]
@@ -64,8 +65,12 @@ def check_answer(case: Case, answer: str) -> list[str]:
     """Check an answer for what can be looked up in it; a regular expression may take some seconds."""
     looked_at = casefold_nfkc(answer)
     return [
-        *(f"does not contain {words!r}" for words in case.contains if casefold_nfkc(words) not in looked_at),
-        *(f"contains {words!r}" for words in case.not_contains if casefold_nfkc(words) in looked_at),
+        *(
+            Sentence("trial.does_not_contain", words=words)
+            for words in case.contains
+            if casefold_nfkc(words) not in looked_at
+        ),
+        *(Sentence("trial.contains", words=words) for words in case.not_contains if casefold_nfkc(words) in looked_at),
         *(_pattern_fault(case.matches, answer) if case.matches else ()),
     ]
 
@@ -74,10 +79,10 @@ def _pattern_fault(pattern: str, answer: str) -> list[str]:
     try:
         found = regex.search(pattern, answer, timeout=PATTERN_SECONDS, concurrent=True)
     except TimeoutError:
-        return [f"matches = {pattern!r} searched for {PATTERN_SECONDS:g} s without an end; write a simpler pattern"]
+        return [Sentence("trial.endless_pattern", pattern=pattern, seconds=f"{PATTERN_SECONDS:g}")]
     except regex.error as error:
-        return [f"matches = {pattern!r} cannot be used: {error}"]
-    return [] if found else [f"does not match {pattern!r}"]
+        return [Sentence("trial.unusable_pattern", pattern=pattern, said=str(error))]
+    return [] if found else [Sentence("trial.does_not_match", pattern=pattern)]
 
 
 async def _rubric_fault(trier: ChainTester, case: Case, answer: str, judge: str) -> list[str]:
@@ -87,14 +92,14 @@ async def _rubric_fault(trier: ChainTester, case: Case, answer: str, judge: str)
         asked,
     )
     if said.error:
-        return [f"was not judged: {said.error}"]
+        return [Sentence("trial.not_judged", said=said.error)]
     if said.unfit:
-        return [f"was not judged: {fault}" for fault in said.unfit]
+        return [Sentence("trial.not_judged", said=fault) for fault in said.unfit]
     begin, end = said.text.find("{"), said.text.rfind("}") + 1
     try:
         verdict = json.loads(said.text[begin:end]) if 0 <= begin < end else None
     except (ValueError, RecursionError):
         verdict = None
     if not isinstance(verdict, dict) or not isinstance(verdict.get("yes"), bool):
-        return [f"was not judged: the model {judge!r} did not answer as a judge does"]
-    return [] if verdict["yes"] else [f"is not so: {case.rubric} ({verdict.get('why', '')})"]
+        return [Sentence("trial.not_judged", said=Sentence("trial.no_verdict", judge=judge))]
+    return [] if verdict["yes"] else [Sentence("trial.not_so", rubric=case.rubric, why=verdict.get("why", ""))]

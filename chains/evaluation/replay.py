@@ -12,6 +12,7 @@ from chains.evaluation.completion_order import in_completion_order
 from chains.evaluation.tester import ChainTester, TrialAnswer, describe_use
 from chains.models.prices import money
 from pipeline.answer import Exchange
+from pipeline.text.i18n import Catalogue, Sentence, in_language
 from pipeline.text.privacy import Masker
 
 _WORD = re.compile(r"\w+|\W", re.ASCII)
@@ -119,21 +120,24 @@ def page(
     compared: Sequence[ComparedAnswers],
     cases: Sequence[str] = (),
     *,
+    words: Catalogue,
     currency: str = "",
 ) -> str:
     """Write the report as one page that needs nothing from anywhere."""
     live, draft = add_up([each.live for each in compared]), add_up([each.draft for each in compared])
-    changed = changed_line(compared)
+    changed = in_language(changed_line(compared), words)
+    heads = "".join(f"<th>{escape(head)}" for head in sum_heads(words, currency))
     return "\n".join(
         (
             "<!doctype html>",
-            '<html lang="zh"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-            f"<title>{escape(chain)}: replay</title><style>{_STYLE}</style>",
-            f"<h1>{escape(chain)}: {changed}</h1>",
-            "<table><tr><th><th>answers<th>errors<th>cut or not its own<th>tools used<th>input tokens<th>output tokens",
-            f"<th>cost {escape(currency)}<th>median ms</tr>",
+            f'<html lang="{words.language}"><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width">',
+            f"<title>{escape(words.text('trial.page_title', name=chain))}</title><style>{_STYLE}</style>",
+            f"<h1>{escape(words.text('trial.page_heading', name=chain, changed=changed))}</h1>",
+            f"<table><tr><th>{heads}</tr>",
             *(
-                f"<tr><th>{label} {escape(revision)}<td>{each.answers}<td>{each.errors}<td>{each.unfit}<td>{each.tools}"
+                f"<tr><th>{escape(words.text(f'trial.version_{label}'))} {escape(revision)}"
+                f"<td>{each.answers}<td>{each.errors}<td>{each.unfit}<td>{each.tools}"
                 f"<td>{each.input_tokens}<td>{each.output_tokens}<td>{escape(money(each.cost))}<td>{each.milliseconds}</tr>"
                 for label, revision, each in (("live", revisions[0], live), ("draft", revisions[1], draft))
             ),
@@ -142,28 +146,34 @@ def page(
             *(
                 line
                 for each in sorted(compared, key=lambda one: (not one.changed, not one.unfit))
-                for line in _row(each)
+                for line in _row(each, words)
             ),
             "</html>",
         )
     )
 
 
-def changed_line(compared: Sequence[ComparedAnswers]) -> str:
+def changed_line(compared: Sequence[ComparedAnswers]) -> Sentence:
     """Return in one line how many answers changed, and how many say nothing of that."""
     unfit = sum(each.unfit for each in compared)
-    beside = f"; {unfit} cannot be compared, being cut or another model's" if unfit else ""
-    return f"{sum(each.changed for each in compared)} of {len(compared)} answers changed{beside}"
+    said = Sentence("trial.changed", changed=sum(each.changed for each in compared), answers=len(compared))
+    return Sentence("trial.changed_beside", said=said, unfit=unfit) if unfit else said
 
 
-def _row(compared: ComparedAnswers) -> Iterator[str]:
+def sum_heads(words: Catalogue, currency: str) -> tuple[str, ...]:
+    """Return the heads of what `AnswerTotals` says, in its order."""
+    heads = ("answers", "errors", "unfit", "tools", "input_tokens", "output_tokens", "cost", "milliseconds")
+    return tuple(words.text(f"trial.head_{head}", currency=currency).strip() for head in heads)
+
+
+def _row(compared: ComparedAnswers, words: Catalogue) -> Iterator[str]:
     yield f"<h2>{escape(compared.question.text)} <small>#{compared.question.trace}</small></h2>"
     live, draft = compared.live, compared.draft
     if not compared.unfit and not compared.changed and _comparable_uses(live) == _comparable_uses(draft):
-        yield f'<table class="same"><tr><td>{escape(_said(live))}{_notes(live)}</tr></table>'
+        yield f'<table class="same"><tr><td>{escape(_said(live, words))}{_notes(live, words)}</tr></table>'
         return
-    before, after = mark_differences(_said(live), _said(draft))
-    yield f"<table><tr><td>{before}{_notes(live)}<td>{after}{_notes(draft)}</tr></table>"
+    before, after = mark_differences(_said(live, words), _said(draft, words))
+    yield f"<table><tr><td>{before}{_notes(live, words)}<td>{after}{_notes(draft, words)}</tr></table>"
 
 
 def _comparable_uses(tried: TrialAnswer) -> list[tuple[str, str, str]]:
@@ -171,10 +181,11 @@ def _comparable_uses(tried: TrialAnswer) -> list[tuple[str, str, str]]:
     return [(use.name, use.arguments, use.outcome) for use in tried.tools]
 
 
-def _notes(tried: TrialAnswer) -> str:
+def _notes(tried: TrialAnswer, words: Catalogue) -> str:
     """Return what is to be known of an answer beside its words."""
-    unfit = "".join(f"\n<strong>{escape(said)}</strong>" for said in tried.unfit)
-    return unfit + "".join(f"\n<small>{escape(describe_use(use))}</small>" for use in tried.tools)
+    unfit = "".join(f"\n<strong>{escape(in_language(said, words))}</strong>" for said in tried.unfit)
+    uses = (in_language(describe_use(use), words) for use in tried.tools)
+    return unfit + "".join(f"\n<small>{escape(use)}</small>" for use in uses)
 
 
 def differences(before: str, after: str) -> Iterator[tuple[str, str, str]]:
@@ -194,5 +205,5 @@ def mark_differences(before: str, after: str) -> tuple[str, str]:
     return "".join(left), "".join(right)
 
 
-def _said(tried: TrialAnswer) -> str:
-    return tried.error or tried.text
+def _said(tried: TrialAnswer, words: Catalogue) -> str:
+    return in_language(tried.error, words) or tried.text

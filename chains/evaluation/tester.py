@@ -16,16 +16,18 @@ from chains.conversation.generated import GeneratedAnswer
 from chains.conversation.generation import AnswerGenerator
 from chains.conversation.request import ModelRequest
 from chains.conversation.tool_loop import CompletedRound
+from chains.models.errors import failure_sentence
 from chains.models.registry import ModelRegistry
 from chains.models.response import ModelCall
 from chains.tools.draw_picture import NAME as DRAW
 from chains.toolset import ToolRegistry
 from pipeline.answer import Cut, Exchange, Notice, PartialAnswer, ToolUse
+from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.ports import AnswerRequest, ChannelCapabilities
 from pipeline.settings import Chat
 from pipeline.text.folding import casefold_nfkc
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence, joined_sentences
 
 TRIAL_PERSON = Person("try", "somebody")
 
@@ -69,10 +71,10 @@ class TrialAnswer:
     @property
     def unfit(self) -> tuple[str, ...]:
         """Return why it says nothing of the model that was asked: another gave it, or it is not whole."""
-        stood_in = f"[models.{self.asked}] gave no answer: [models.{self.table}] ({self.model}) stood in for it"
+        stood_in = Sentence("trial.stood_in", asked=self.asked, table=self.table, model=self.model)
         return (
             *([stood_in] if self.stood_in else []),
-            *([f"the answer is not whole: {self.cut}"] if self.cut else []),
+            *([Sentence(f"trial.cut_{self.cut}")] if self.cut else []),
         )
 
 
@@ -113,11 +115,11 @@ class AnswerCache:
         return self.folder / f"{key}.json" if self.folder is not None else None
 
 
-def describe_use(use: ToolUse) -> str:
+def describe_use(use: ToolUse) -> Sentence:
     """Return in one line what a tool was used for and how that ended."""
-    pretended = " (no picture is drawn in a trial)" if use.name == DRAW and use.outcome == "done" else ""
+    outcome = "pretended" if use.name == DRAW and use.outcome == "done" else use.outcome
     asked = " ".join(f"{use.name} {use.arguments}".split())
-    return f"{asked}: {use.outcome}, {use.milliseconds} ms{pretended}"
+    return Sentence(f"trial.tool_{outcome}", asked=asked, milliseconds=use.milliseconds)
 
 
 def _read(kept: dict[str, Any]) -> TrialAnswer:
@@ -229,6 +231,19 @@ def is_called(chain: ChainConfig, question: str, channel_chains: Collection[str]
     return any(casefold_nfkc(keyword) in looked_at for keyword in chain.keywords)
 
 
+def failed_trial(error: ChainInvalid | SettingsInvalid) -> TrialAnswer:
+    """Return what came of a question that could not be asked."""
+    return TrialAnswer(error=joined_sentences(error.problems))
+
+
+def _why(failure: AnswerFailed | None, *, asked: str) -> str:
+    if failure is None:
+        return ""
+    said = failure_sentence(failure)
+    # What is wrong with the settings names its place itself.
+    return said if failure.reason == "model.setup" else Sentence("trial.model_failed", model=asked, said=said)
+
+
 def _trial_answer(generated: GeneratedAnswer, *, asked: str) -> TrialAnswer:
     return TrialAnswer(
         text="" if generated.failure is not None else generated.text,
@@ -241,7 +256,7 @@ def _trial_answer(generated: GeneratedAnswer, *, asked: str) -> TrialAnswer:
         output_tokens=sum(call.output_tokens for call in generated.calls),
         milliseconds=generated.milliseconds,
         first_milliseconds=generated.first_milliseconds,
-        error="" if generated.failure is None else str(generated.failure),
+        error=_why(generated.failure, asked=asked),
         tools=generated.tools,
         calls=generated.calls,
     )

@@ -7,6 +7,7 @@ from typing import Literal
 from chains.catalog.config import ChainConfig
 from chains.evaluation.replay import ComparedAnswers
 from chains.evaluation.tester import ChainTester
+from pipeline.text.i18n import Sentence
 
 Verdict = Literal["", "better", "same", "worse"]
 """How the draft's answer is beside the live one; empty where it was not judged."""
@@ -35,7 +36,7 @@ async def judge_pair(tester: ChainTester, compared: ComparedAnswers, *, rubric: 
         return "same", why
     if better in {"a", "b"}:
         return ("better" if (better == "a") is swapped else "worse"), why
-    return "", f"the model {judge!r} did not answer as a judge does"
+    return "", Sentence("trial.no_verdict", judge=judge)
 
 
 def _read(text: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from chains.models.parsing.error_words import reason_of
 from chains.models.parsing.reason_text import shown_reason
 from chains.models.rate_limit import RateLimitReached
 from pipeline.errors import AnswerFailed, ChainInvalid, SettingsInvalid
-from pipeline.text.i18n import Sentence
+from pipeline.text.i18n import Sentence, joined_sentences, load_sentences
 from pipeline.text.unicode import wellformed
 
 log = structlog.get_logger()
@@ -103,6 +103,8 @@ def words_of(asked: LanguageModelInput) -> list[str]:
 
 def to_answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     """Turn whatever a model's call raised into the failure of an answer; `model` is the settings' name for it."""
+    if isinstance(error, SettingsInvalid | ChainInvalid):
+        return AnswerFailed(joined_sentences(error.problems), reason="model.setup")
     answer = provider_answer(error)
     too_large = any(isinstance(each, AnswerTooLarge) for each in _causes(error))
     reason = "model.too_large" if too_large else answer.reason
@@ -125,17 +127,17 @@ def to_answer_failed(error: Exception, *, model: str) -> AnswerFailed:
 
 def failure_sentence(failure: AnswerFailed) -> str:
     """Return what went wrong with a model for an operator, in a sentence that is said in any language."""
-    key = f"cause.model_{failure.reason.removeprefix('model.')}"
-    if not failure.reason.startswith("model.") or failure.reason == "model.setup":
-        return str(failure).partition("]: ")[2] or str(failure)
-    said = Sentence(key)
-    return Sentence("cause.model_facts", sentence=said, facts=failure.facts) if failure.facts else said
+    key = f"cause.model_{failure.reason.rpartition('.')[2]}"
+    if key not in load_sentences("en"):
+        # Settings and chains that do not hold say themselves what is wrong, and where.
+        said = failure.args[0]
+        return said if isinstance(said, Sentence) else str(failure).partition("]: ")[2] or str(failure)
+    sentence = Sentence(key)
+    return Sentence("cause.model_facts", sentence=sentence, facts=failure.facts) if failure.facts else sentence
 
 
-def _reason(error: Exception, said: str) -> str:  # noqa: PLR0911 -- one line for each kind of error
+def _reason(error: Exception, said: str) -> str:
     match error:
-        case SettingsInvalid() | ChainInvalid():
-            return "model.setup"
         case RateLimitReached():
             return "turn.own_limit"
         case TimeoutError() | ModelTimeoutError() | httpx2.TimeoutException():

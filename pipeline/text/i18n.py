@@ -3,12 +3,39 @@
 A catalogue is a TOML file of `key = "sentence"`; `{name}` in a sentence is filled in when it is said.
 """
 
+import errno
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Literal, Self
 
 Language = Literal["zh", "en"]
+
+_REASONS = {
+    errno.ENOENT: "os.missing",
+    errno.EACCES: "os.denied",
+    errno.EPERM: "os.denied",
+    errno.EISDIR: "os.is_folder",
+    errno.ENOTDIR: "os.no_folder",
+    errno.EEXIST: "os.exists",
+    errno.ENOTEMPTY: "os.not_empty",
+    errno.ENOSPC: "os.full",
+    errno.EDQUOT: "os.full",
+    errno.EROFS: "os.read_only",
+    errno.ENAMETOOLONG: "os.too_long",
+    errno.ELOOP: "os.circle",
+    errno.EMFILE: "os.too_many_files",
+    errno.ENFILE: "os.too_many_files",
+    errno.EIO: "os.broken",
+    errno.EADDRINUSE: "os.address_in_use",
+    errno.EADDRNOTAVAIL: "os.no_such_address",
+    errno.ECONNREFUSED: "os.connection_refused",
+    errno.ECONNRESET: "os.connection_reset",
+    errno.EHOSTUNREACH: "os.unreachable",
+    errno.ENETUNREACH: "os.unreachable",
+    errno.ETIMEDOUT: "os.timeout",
+}
 
 
 class Catalogue:
@@ -48,6 +75,10 @@ class Sentence(str):
     key: str
     values: dict[str, object]
 
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:
+        """Return what makes it again where it is copied, or sent to another process."""
+        return (self.key,), self.values
+
     def __new__(cls, key: str, /, **values: object) -> Self:
         """Fill the blanks of a sentence; a blank may be filled with another sentence."""
         made = super().__new__(cls, load_sentences("en")[key].format(**values))
@@ -63,6 +94,26 @@ def in_language(text: str, catalogue: Catalogue) -> str:
         name: in_language(value, catalogue) if isinstance(value, str) else value for name, value in text.values.items()
     }
     return catalogue.text(text.key, **values)
+
+
+def os_reason(error: OSError) -> str:
+    """Return why the system refused something, which people read in their language where the reason is a known one."""
+    key = _REASONS.get(error.errno or 0)
+    return Sentence(key) if key else error.strerror or str(error) or type(error).__name__
+
+
+def error_text(error: BaseException, catalogue: Catalogue) -> str:
+    """Return what an error says, in the language of a catalogue; settings and chains say a line for each problem."""
+    problems = getattr(error, "problems", error.args[:1])
+    return "\n".join(in_language(each, catalogue) if isinstance(each, str) else str(each) for each in problems)
+
+
+def joined_sentences(problems: Sequence[str]) -> str:
+    """Return problems line by line as one text, which can still be said in another language."""
+    said = problems[0] if problems else ""
+    for each in problems[1:]:
+        said = Sentence("mistake.and", first=said, second=each)
+    return said
 
 
 # Said by whoever checks something, which may be the event loop: that reads no files.

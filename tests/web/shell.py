@@ -6,6 +6,7 @@ import contextlib
 import contextvars
 import io
 import os
+import re
 import signal
 import socket
 import sys
@@ -26,6 +27,8 @@ from web.cli import main
 
 ROOT = Path(__file__).parents[2]
 MAIN = "import sys; from web.cli import main; sys.exit(main())"
+
+_ENGLISH = re.compile(r"(?<![\\w./=-])[A-Za-z][a-z']* [a-z']+,? [a-z']+(?![\\w.=/-])")
 
 # The working folder, the environment, the umask and the standard streams are one for the whole process.
 _alone = threading.Lock()
@@ -136,6 +139,11 @@ def environ_for(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a verb: this process's without its settings, and what is given."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WEBOT_")}
     return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"} | dict(environ or {})
+
+
+def english_sentences(text: str) -> list[str]:
+    """Return what looks like English in Chinese text: three words of letters in a row."""
+    return _ENGLISH.findall(text)
 
 
 def free_port() -> int:

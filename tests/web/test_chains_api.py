@@ -133,7 +133,7 @@ async def test_a_chain_is_tried_tested_released_compared_and_rolled_back(service
 
     cases = await events(console, "/hr/test", {})
     assert [("begin", 2), ("end", 1)] == [(cases[0][0], cases[0][1]["cases"]), (cases[-1][0], cases[-1][1]["passed"])]
-    assert ["does not contain 'not said by anybody'"] == next(
+    assert ["没有出现“not said by anybody”"] == next(
         each["faults"] for kind, each in cases if kind == "case" and not each["passed"]
     )
 

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from chains.evaluation.tester import ToolTrace, TrialAnswer
 from pipeline.errors import ChainInvalid, SettingsInvalid
-from pipeline.text.i18n import Catalogue, in_language
+from pipeline.text.i18n import Catalogue, error_text, in_language
 from storage.jobs.job_runner import TooManyJobs
 from web.api.chain_jobs_api import begun_job
 from web.api.chains_api import LARGEST_TEXT
@@ -95,7 +95,7 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
         asked = await from_body(TryRequest, request)
         workspace, version = await _meant(service, name, asked)
         events = _trial(workspace, version, asked, words_for(request))
-        return ServerSentEvent(_shown(events), headers=dict(FRESH))
+        return ServerSentEvent(_shown(events, words_for(request)), headers=dict(FRESH))
 
     @post(
         "/chains/{name:str}/test",
@@ -205,18 +205,18 @@ async def _trial(workspace: ChainWorkspace, version: Version, asked: TryRequest,
                     yield _event("tool", {"use": piece.use, "output": piece.output})
                 case TrialAnswer():
                     html = await asyncio.to_thread(chat_html, piece.text, Catalogue(workspace.settings.chat.language))
-                    yield _event("answer", answer_document(piece, workspace) | {"html": html})
+                    yield _event("answer", answer_document(piece, workspace, words) | {"html": html})
 
 
 def _event(kind: str, value: object) -> ServerSentEventMessage:
     return ServerSentEventMessage(event=kind, data=to_json(value, fallback=str).decode())
 
 
-async def _shown(events: _Events) -> _Events:
+async def _shown(events: _Events, words: Catalogue) -> _Events:
     """End with what went wrong where something does: the answer has begun, and no status can say it any more."""
     async with aclosing(events):
         try:
             async for event in events:
                 yield event
         except (ChainInvalid, SettingsInvalid) as error:
-            yield _event("problem", {"detail": "\n".join(error.problems)})
+            yield _event("problem", {"detail": error_text(error, words)})

@@ -17,7 +17,6 @@ from web.operator.chains.chain_reports import (
     print_notices,
     print_problems,
     print_rows,
-    spoken,
 )
 from web.operator.chains.ratings import THUMBS, count_by_revision, rating_cells, show_rated
 from web.operator.chains.release_verbs import NAME, history, open_workspace, publish, rollback, trials
@@ -31,7 +30,7 @@ from web.operator.chains.trials import (
     write_junit,
     write_report,
 )
-from web.operator.shell import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell, spoken
 from web.operator.table import format_columns
 
 if TYPE_CHECKING:
@@ -168,7 +167,8 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
     from chains.models.prices import money  # noqa: PLC0415 (not for `webot --help`)
 
     async def run(workspace: "ChainWorkspace") -> "TrialAnswer":
-        from chains.evaluation.tester import ToolTrace, TrialAnswer  # noqa: PLC0415 (not for `webot --help`)
+        from chains.evaluation.case_report import version_word  # noqa: PLC0415 (not for `webot --help`)
+        from chains.evaluation.tester import ToolTrace, TrialAnswer  # noqa: PLC0415 (the same)
         from web.operator.chains.trying import TrialBegun, try_version  # noqa: PLC0415 (the same)
 
         version = workspace.version(name, live=live)
@@ -178,7 +178,8 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
             match piece:
                 case TrialBegun():
                     print_problems(piece.doubts, colour="yellow")
-                    show_request(f"{name} {version.label} {version.chain.revision}", piece.sent)
+                    kind = in_language(version_word(version.label), spoken())
+                    show_request(f"{name} {kind} {version.chain.revision}", piece.sent)
                 case str():
                     click.echo(piece, nl=False)
                     began = True
@@ -196,16 +197,19 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
     tried = asyncio.run(run(workspace))
     click.echo()
     if tried.error:
-        raise click.ClickException(tried.error)
+        raise click.ClickException(in_language(tried.error, spoken()))
     for fault in tried.unfit:
-        click.secho(fault, fg="red", err=True)
-    cost = f", {money(tried.cost)} {workspace.settings.budgets.currency}" if tried.cost else ""
-    click.secho(
-        f"{tried.model}: {tried.input_tokens} + {tried.output_tokens} tokens{cost}, first word after "
-        f"{tried.first_milliseconds} ms, all after {tried.milliseconds} ms",
-        fg="cyan",
-        err=True,
+        click.secho(in_language(fault, spoken()), fg="red", err=True)
+    facts = spoken().text(
+        "trial.facts_cost" if tried.cost else "trial.facts",
+        model=tried.model,
+        input=tried.input_tokens,
+        output=tried.output_tokens,
+        cost=f"{money(tried.cost)} {workspace.settings.budgets.currency}",
+        first=tried.first_milliseconds,
+        all=tried.milliseconds,
     )
+    click.secho(facts, fg="cyan", err=True)
 
 
 @command.command()
@@ -263,10 +267,11 @@ def replay(
     Only questions of the users that [replay] users names, and masked.
     """
     from chains.evaluation.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
-    from chains.evaluation.replay import add_up, changed_line, page, replay  # noqa: PLC0415 (the same)
+    from chains.evaluation.replay import add_up, changed_line, page, replay, sum_heads  # noqa: PLC0415 (the same)
     from chains.models.prices import money  # noqa: PLC0415 (the same)
 
     workspace = open_workspace(shell)
+    say = spoken().text
     live, draft = workspace.live(name), workspace.draft(name)
     report = report or Path(f"replay-{name}.html")
     check_report(report)
@@ -277,7 +282,7 @@ def replay(
         compared: list[ComparedAnswers] = []
         passed = []
         async with workspace.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
-            with click.progressbar(length=len(questions), label="questions") as bar:
+            with click.progressbar(length=len(questions), label=say("trial.questions")) as bar:
                 async for each in replay(trier, live.chain, draft.chain, questions):
                     compared.append(each)
                     bar.update(1)
@@ -285,17 +290,19 @@ def replay(
                 # The draft's cases: what it is meant to do, the live one may not do yet.
                 chain = chain.model_copy(update={"cases": draft.chain.cases})  # noqa: PLW2901 (with other cases)
                 results = [each async for each in run_cases(trier, [chain], judge=judge)]
-                passed.append(f"{label}: {sum(each.passed for each in results)} of {len(results)} cases pass")
+                kind = say(f"trial.version_{label}")
+                passed.append(
+                    say("trial.cases_pass", kind=kind, passed=sum(each.passed for each in results), cases=len(results))
+                )
         return sorted(compared, key=lambda each: each.question.trace), passed
 
     compared, cases = asyncio.run(run())
     if not compared:
-        raise click.ClickException(f"nobody whom [replay] users names has asked {name} anything yet")
+        raise click.ClickException(say("trial.no_questions", name=name))
     currency = workspace.settings.budgets.currency
-    written = page(name, (live.chain.revision, draft.chain.revision), compared, cases, currency=currency)
-    write_report(report, written)
-    counted = ("ANSWERS", "ERRORS", "UNFIT", "TOOLS", "TOKENS IN", "TOKENS OUT", f"COST {currency}", "MEDIAN MS")
-    rows: list[tuple[str, ...]] = [("", "REVISION", *counted)]
+    revisions = (live.chain.revision, draft.chain.revision)
+    write_report(report, page(name, revisions, compared, cases, words=spoken(), currency=currency))
+    rows: list[tuple[str, ...]] = [("", say("chains.head_revision"), *sum_heads(spoken(), currency))]
     for label, version, tried in (
         ("live", live, [each.live for each in compared]),
         ("draft", draft, [each.draft for each in compared]),
@@ -303,15 +310,17 @@ def replay(
         total = add_up(tried)
         counts = (total.answers, total.errors, total.unfit, total.tools, total.input_tokens, total.output_tokens)
         cells = (*map(str, counts), money(total.cost), str(total.milliseconds))
-        rows.append((label, version.chain.revision, *cells))
+        rows.append((say(f"trial.version_{label}"), version.chain.revision, *cells))
     click.echo("\n".join(format_columns(rows)))
     for line in cases:
         click.echo(line)
     for each in compared:
         for label, answer in (("live", each.live), ("draft", each.draft)):
             for fault in answer.unfit:
-                click.secho(f"#{each.question.trace} {label}: {fault}", fg="red", err=True)
-    click.echo(f"{changed_line(compared)}; side by side in {report}")
+                kind, said = say(f"trial.version_{label}"), in_language(fault, spoken())
+                line = say("trial.fault", trace=each.question.trace, kind=kind, said=said)
+                click.secho(line, fg="red", err=True)
+    click.echo(say("trial.replayed", changed=in_language(changed_line(compared), spoken()), report=report))
     if any(each.draft.error or each.draft.unfit for each in compared):
         raise click.exceptions.Exit(1)
 

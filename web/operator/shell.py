@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.settings import Settings
-    from pipeline.text.i18n import Language
+    from pipeline.text.i18n import Catalogue, Language
     from web.settings.loading import Loaded
+
+SPOKEN = "webot.catalogue"
+"""Under this name a verb keeps the language it speaks in click's context."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,18 @@ def merged_problems(first: "Sequence[str]", rest: "Loaded | None") -> list[str]:
             more = asyncio.run(every_problem(rest))
     only_first = [problem for problem in first if not any(other.endswith(problem) for other in more)]
     return list(dict.fromkeys([*only_first, *more]))
+
+
+def spoken() -> "Catalogue":
+    """Return the language that a verb speaks: that of the settings once they are read, else `Shell.language`."""
+    from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (see above)
+
+    context = click.get_current_context()
+    found = context.meta.get(SPOKEN)
+    if isinstance(found, Catalogue):
+        return found
+    shell = context.find_object(Shell)
+    return Catalogue("en" if shell is None else shell.language)
 
 
 pass_shell = click.make_pass_decorator(Shell)

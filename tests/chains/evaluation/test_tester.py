@@ -116,7 +116,7 @@ def judging(body: Mapping[str, Any]) -> Act:
         pytest.param({"matches": r"^hello \w+$"}, (), id="a pattern"),
         pytest.param({"matches": "^world"}, ("does not match '^world'",), id="a pattern that is not there"),
         pytest.param({"rubric": "always"}, (), id="a judge says yes"),
-        pytest.param({"rubric": "never"}, ("is not so: never (no)",), id="a judge says no"),
+        pytest.param({"rubric": "never"}, ("the rubric is not met: never (no)",), id="a judge says no"),
     ],
 )
 async def test_a_case_is_held_to_what_it_says(case: dict[str, Any], faults: tuple[str, ...]) -> None:
@@ -165,7 +165,7 @@ def test_a_report_shows_what_changed_and_nothing_runs_in_it() -> None:
             ReplayQuestion(2, "why"), TrialAnswer(text="old <b>"), TrialAnswer(text="new <b>", cost=2_500_000)
         ),
     ]
-    written = page("hr", ("aaa", "bbb"), compared, ["3 of 4 cases pass"], currency="CNY")
+    written = page("hr", ("aaa", "bbb"), compared, ["3 of 4 cases pass"], words=Catalogue("en"), currency="CNY")
 
     assert "1 of 2 answers changed" in written
     assert "<th>cost CNY" in written

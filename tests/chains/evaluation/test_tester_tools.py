@@ -255,7 +255,7 @@ def test_a_report_says_which_tools_were_used() -> None:
             ReplayQuestion(2, "two"), live, TrialAnswer(text="same", tools=(ToolUse("look", "", "failed", 7),))
         ),
     ]
-    written = page("hr", ("aaa", "bbb"), compared)
+    written = page("hr", ("aaa", "bbb"), compared, words=Catalogue("en"))
 
     assert "0 of 2 answers changed" in written
     assert "current_time {&quot;time_zone&quot;: &quot;&lt;b&gt;&quot;}: done, 3 ms" in written

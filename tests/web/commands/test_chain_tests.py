@@ -44,6 +44,7 @@ async def run_cases_of(folder: Path, *args: str, server: OpenAIServer, environ: 
         "WEBOT_MODELS__DEFAULT__MODEL": "m",
         "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
         "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
+        "WEBOT_CHAT__LANGUAGE": "en",
     }
     return await webot("chains", "test", *args, folder=folder, environ=models | dict(environ or {}))
 
@@ -103,7 +104,7 @@ async def test_an_answer_that_is_cut_off_fails_its_case(tmp_path: Path) -> None:
         await write(tmp_path, hr=HR)
         ran = await run_cases_of(tmp_path, "hr", server=server)
 
-    assert (1, 2) == (ran.code, ran.out.count("the answer is not whole: length"))
+    assert (1, 2) == (ran.code, ran.out.count("the answer is not whole: it reached the limit"))
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "(a|aa)+$", "(.*a){25}b", r"^(\\w+\\s?)*$"])

@@ -11,7 +11,7 @@ from storage.database.engine import open_database
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 from tests.storage.conversations.test_questions import talk
 from tests.storage.conversations.test_ratings import judge
-from tests.web.shell import webot_here
+from tests.web.shell import english_sentences, webot_here
 from web.commands import chains as verb
 
 NOTHING: Mapping[str, str] = {}
@@ -219,12 +219,46 @@ async def test_a_replay_marks_what_a_fallback_answered_for_the_draft(tmp_path: P
             "WEBOT_REPLAY__USERS": '["*"]',
         }
         said = await asyncio.to_thread(lambda: ran(tmp_path, "replay", "hr", code=1, environ=environ))
-    report = await asyncio.to_thread((tmp_path / "replay-hr.html").read_text, encoding="utf-8")
+        report = await asyncio.to_thread((tmp_path / "replay-hr.html").read_text, encoding="utf-8")
+        chinese = environ | {"WEBOT_CHAT__LANGUAGE": "zh"}
+        said_in_chinese = await asyncio.to_thread(lambda: ran(tmp_path, "replay", "hr", code=1, environ=chinese))
+    report_in_chinese = await asyncio.to_thread((tmp_path / "replay-hr.html").read_text, encoding="utf-8")
 
+    assert "1 个回答中有 0 个不同；1 个无法比较：不完整，或由其他模型代答；逐条对照见 replay-hr.html" in said_in_chinese
+    assert "草稿：1 个用例，通过 0 个" in said_in_chinese
+    assert "<th>不完整或代答<th>用过工具<th>输入 token<th>" in report_in_chinese
+    assert "<title>hr：重放</title>" in report_in_chinese
+    assert [] == english_sentences(said_in_chinese) + english_sentences(report_in_chinese.partition("<h1>")[2])
     assert "draft: [models.default] gave no answer: [models.spare] (s) stood in for it" in said
-    assert "0 of 1 answers changed; 1 cannot be compared, being cut or another model's" in said
+    assert "0 of 1 answers changed; 1 cannot be compared: cut, or given by another model" in said
     assert "draft: 0 of 1 cases pass" in said
     assert "[models.spare] (s) stood in for it" in report
+
+
+async def test_a_trial_and_its_cases_speak_chinese_where_the_deployment_does(tmp_path: Path) -> None:
+    async with OpenAIServer(otherwise=lambda _: Fails(500)) as server:
+        environ = {
+            "WEBOT_MODELS__DEFAULT__MODEL": "m",
+            "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
+            "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
+            "WEBOT_CHAT__LANGUAGE": "zh",
+        }
+
+        def work() -> tuple[str, str]:
+            draft(tmp_path, "one")
+            return (
+                ran(tmp_path, "try", "hr", "请假", code=1, environ=environ),
+                ran(tmp_path, "test", "hr", "nosuch", code=1, environ=environ),
+            )
+
+        tried, tested = await asyncio.to_thread(work)
+
+    assert "错误：[models.default]：模型服务出了故障（HTTP 500" in tried
+    assert "hr 草稿 " in tested
+    assert "：1 个用例，通过 0 个；[models.default] 没有回答" in tested
+    assert "共 1 个用例，通过 0 个；另有 1 条对话链无法测试" in tested
+    assert "InternalServerError" not in tried + tested
+    assert [] == english_sentences(tried) + english_sentences(tested)
 
 
 async def test_what_people_think_is_counted_by_revision_and_read(tmp_path: Path) -> None:
@@ -271,7 +305,7 @@ def test_chains_are_looked_at_also_where_no_judgement_can_be_read(tmp_path: Path
     said = ran(tmp_path, "list")
 
     assert "@translate" in said
-    assert "no judgements: the database cannot be used" in said
+    assert "no ratings: the database cannot be used" in said
 
 
 def test_a_failed_case_fails_the_run(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 
 from pipeline.errors import ChainInvalid
-from pipeline.text.i18n import Catalogue, Sentence
+from pipeline.text.i18n import Catalogue, Sentence, joined_sentences
 from web.operator.chains.deployment import Version
 from web.operator.chains.drafts import Draft, DraftChanged, Drafts
 from web.operator.chains.overview import open_workspace
@@ -73,13 +73,11 @@ def unknown_chain(workspace: ChainWorkspace, name: str) -> HTTPException:
 
 def chain_problem(error: ChainInvalid) -> HTTPException:
     """Return an error of chains as an answer: 412 for a draft that has changed, 404 for what is not there, else 422."""
-    first, *more = error.problems
-    for each in more:
-        first = Sentence("mistake.and", first=first, second=each)
+    said = joined_sentences(error.problems)
     if isinstance(error, DraftChanged):
-        return HTTPException(status_code=412, detail=first)
-    missing = isinstance(first, Sentence) and first.key in _MISSING
-    return HTTPException(status_code=404 if missing else 422, detail=first)
+        return HTTPException(status_code=412, detail=said)
+    missing = isinstance(said, Sentence) and said.key in _MISSING
+    return HTTPException(status_code=404 if missing else 422, detail=said)
 
 
 def state_of_draft(workspace: ChainWorkspace, draft: Draft) -> DraftState:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.text.i18n import Catalogue, in_language
+from pipeline.text.i18n import in_language
 from web.operator.chains.ratings import THUMBS, rating_cells
+from web.operator.shell import spoken
 from web.operator.table import format_columns
 
 if TYPE_CHECKING:
@@ -15,16 +16,7 @@ if TYPE_CHECKING:
     from web.operator.chains.publishing import Published
     from web.operator.chains.workspace import ChainWorkspace
 
-CATALOGUE = "webot.catalogue"
-"""Under this name a verb keeps the language it speaks in click's context."""
-
 Counts = Mapping[tuple[str, str], "RatingCount"]
-
-
-def spoken() -> Catalogue:
-    """Return the language that a verb speaks: that of the settings, once they are read."""
-    found = click.get_current_context().meta.get(CATALOGUE)
-    return found if isinstance(found, Catalogue) else Catalogue("en")
 
 
 def heads(*names: str) -> list[str]:

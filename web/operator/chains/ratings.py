@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.text.i18n import error_text
+from web.operator.shell import spoken
+
 if TYPE_CHECKING:
     from storage.conversations.ratings import RatedAnswer, RatingCount
     from web.operator.chains.workspace import ChainWorkspace
@@ -22,7 +25,8 @@ def count_by_revision(workspace: "ChainWorkspace") -> "Mapping[tuple[str, str], 
     try:
         return asyncio.run(workspace.ratings())
     except (DatabaseUnusable, SchemaOutdated, SchemaTooNew) as error:
-        click.secho(f"no judgements: {error}", fg="yellow", err=True)
+        words = spoken()
+        click.secho(words.text("chains.no_ratings", why=error_text(error, words)), fg="yellow", err=True)
         return {}
 
 
@@ -39,4 +43,4 @@ def show_rated(judged: "RatedAnswer") -> None:
     click.secho(f"{thumb} {when}  {judged.revision}  {judged.model}", fg="green" if judged.good else "red")
     for label, words in (("why", judged.why), ("question", judged.question), ("answer", judged.answer)):
         if words:
-            click.echo(indent(f"{label}: {words}", " " * 3))
+            click.echo(indent(spoken().text(f"chains.rated_{label}", text=words), " " * 3))

@@ -10,16 +10,14 @@ import click
 from pipeline.errors import ChainInvalid
 from pipeline.text.i18n import Catalogue, in_language
 from web.operator.chains.chain_reports import (
-    CATALOGUE,
     history_rows,
     print_doubts,
     print_rows,
     report_published,
-    spoken,
     trial_rows,
 )
 from web.operator.chains.ratings import count_by_revision
-from web.operator.shell import Shell, pass_shell
+from web.operator.shell import SPOKEN, Shell, pass_shell, spoken
 
 if TYPE_CHECKING:
     from web.operator.chains.workspace import ChainWorkspace
@@ -36,7 +34,7 @@ def open_workspace(shell: Shell) -> "ChainWorkspace":
     from web.operator.quiet_settings import load_settings_quietly  # noqa: PLC0415 (the same)
 
     settings = load_settings_quietly(shell)
-    click.get_current_context().meta[CATALOGUE] = Catalogue(settings.chat.language)
+    click.get_current_context().meta[SPOKEN] = Catalogue(settings.chat.language)
     return ChainWorkspace(settings, asyncio.run(read_deployment(settings)))
 
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.text.i18n import Sentence, in_language, os_reason
+from web.operator.shell import spoken
+
 if TYPE_CHECKING:
     from chains.catalog.config import ChainConfig
     from chains.conversation.request import ModelRequest
@@ -30,17 +33,17 @@ def show_request(title: str, sent: "ModelRequest") -> None:
         click.secho(f"{role}:", fg="yellow", err=True)
         click.echo(words, err=True)
     if sent.options:
-        click.secho(f"options: {dict(sent.options)}", fg="yellow", err=True)
+        click.secho(_say("options", options=dict(sent.options)), fg="yellow", err=True)
     if sent.tools:
-        click.secho(f"tools: {', '.join(sent.tools)}", fg="yellow", err=True)
-    click.secho("answer:", fg="yellow", err=True)
+        click.secho(_say("tools", tools=", ".join(sent.tools)), fg="yellow", err=True)
+    click.secho(_say("answer"), fg="yellow", err=True)
 
 
 def show_tool_trace(tooled: "ToolTrace") -> None:
     """Print how a tool was used and what the model was told of it."""
     from chains.evaluation.tester import describe_use  # noqa: PLC0415 (not for `webot --help`)
 
-    click.secho(f"tool: {describe_use(tooled.use)}", fg="yellow", err=True)
+    click.secho(_say("tool", use=in_language(describe_use(tooled.use), spoken())), fg="yellow", err=True)
     shown = tooled.output if len(tooled.output) <= _SHOWN else f"{tooled.output[:_SHOWN]}…"
     click.echo(shown, err=True)
 
@@ -49,13 +52,11 @@ def check_report(file: Path, *, option: str = "--report") -> None:
     """Raise `click.ClickException` where a report cannot be written, before a model is paid for what is in it."""
     folder = file.parent
     if not folder.is_dir():
-        raise click.ClickException(
-            f"{option} {str(file)!r}: there is no folder {str(folder)!r}; make it, or name another"
-        )
+        raise click.ClickException(_say("no_folder", option=option, file=str(file), folder=str(folder)))
     if file.is_dir():
-        raise click.ClickException(f"{option} {str(file)!r}: that is a folder; name a file in it")
+        raise click.ClickException(_say("is_folder", option=option, file=str(file)))
     if not os.access(file if file.exists() else folder, os.W_OK):
-        raise click.ClickException(f"{option} {str(file)!r} cannot be written: permission denied; name another file")
+        raise click.ClickException(_not_written(option, file, Sentence("os.denied")))
 
 
 def write_report(file: Path, page: str, *, option: str = "--report") -> None:
@@ -63,7 +64,7 @@ def write_report(file: Path, page: str, *, option: str = "--report") -> None:
     try:
         file.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise click.ClickException(f"{option} {str(file)!r} cannot be written: {error.strerror or error}") from error
+        raise click.ClickException(_not_written(option, file, os_reason(error))) from error
 
 
 async def run_tests(
@@ -88,7 +89,7 @@ async def run_tests(
     chains = [chain for _, chain in found if chain is not None]
     results: list[CaseResult] = []
     cases = sum(len(chain.cases) for chain in chains)
-    with click.progressbar(length=cases, label="cases", file=sys.stderr) as bar:
+    with click.progressbar(length=cases, label=_say("cases"), file=sys.stderr) as bar:
         async with workspace.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
             async for result in run_cases(trier, chains, judge=judge):
                 results.append(result)
@@ -100,13 +101,14 @@ async def run_tests(
 def show_report(report: "CasesReport") -> None:
     """Print what was tested, each case with what is wrong with it, and the sum."""
     for chain in report.chains:
-        click.secho(chain.title, fg="red" if chain.error else "cyan")
+        click.secho(in_language(chain.title, spoken()), fg="red" if chain.error else "cyan")
         for line in chain.error.splitlines():
             click.echo(f"     {line}")
         for result in chain.results:
             _show_result(result)
-    broken = f", {len(report.broken)} cannot be tested" if report.broken else ""
-    click.echo(f"{len(report.results) - report.failed} of {len(report.results)} passed{broken}")
+    kind = "sum_broken" if report.broken else "sum"
+    passed, cases = len(report.results) - report.failed, len(report.results)
+    click.echo(_say(kind, passed=passed, cases=cases, broken=len(report.broken)))
 
 
 def check_junit(file: Path | None) -> None:
@@ -124,8 +126,6 @@ def write_junit(file: Path | None, report: "CasesReport") -> None:
 def _chosen(workspace: "ChainWorkspace", name: str, *, live: bool) -> "tuple[ChainReport, ChainConfig | None]":
     from chains.evaluation.case_report import ChainReport  # noqa: PLC0415 (not for `webot --help`)
     from pipeline.errors import ChainInvalid  # noqa: PLC0415 (the same)
-    from pipeline.text.i18n import in_language  # noqa: PLC0415 (the same)
-    from web.operator.chains.chain_reports import spoken  # noqa: PLC0415 (the same)
 
     label = "draft" if not live and workspace.draft_file(name).exists() else "live"
     try:
@@ -144,13 +144,21 @@ def _with_results(report: "ChainReport", results: "Sequence[CaseResult]") -> "Ch
 def _show_result(result: "CaseResult") -> None:
     from chains.evaluation.tester import describe_use  # noqa: PLC0415 (not for `webot --help`)
 
-    click.secho(f"{'ok  ' if result.passed else 'FAIL'} {result.chain} {result.number}", nl=False)
+    click.secho(f"{_say('passed' if result.passed else 'failed')} {result.chain} {result.number}", nl=False)
     click.echo(f"  {' '.join(result.case.input.split())[:_INPUT]}")
     if result.passed:
         return
     for fault in result.faults:
-        click.echo(f"       {fault}")
+        click.echo(f"       {in_language(fault, spoken())}")
     if result.tried.text:
-        click.echo(f"       it said: {' '.join(result.tried.text.split())[:_SAID]}")
+        click.echo(f"       {_say('said', text=' '.join(result.tried.text.split())[:_SAID])}")
     for use in result.tried.tools:
-        click.echo(f"       it used: {describe_use(use)}")
+        click.echo(f"       {_say('used', use=in_language(describe_use(use), spoken()))}")
+
+
+def _not_written(option: str, file: Path, reason: str) -> str:
+    return _say("not_written", option=option, file=str(file), reason=in_language(reason, spoken()))
+
+
+def _say(key: str, /, **values: object) -> str:
+    return spoken().text(f"trial.{key}", **values)

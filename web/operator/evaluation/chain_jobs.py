@@ -12,7 +12,7 @@ from chains.catalog.config import ChainConfig
 from chains.evaluation.case_report import case_document
 from chains.evaluation.cases import run_cases
 from pipeline.errors import ChainInvalid, SettingsInvalid
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, error_text
 from storage.jobs.job_runner import JobFailed, JobKind, RunningJob
 from storage.jobs.job_store import StoredJob
 from web.operator.chains.deployment import Version
@@ -51,7 +51,7 @@ def add_chain_jobs(service: Service) -> None:
             async for result in results:
                 passed += result.passed
                 html = await asyncio.to_thread(chat_html, result.tried.text, catalogue)
-                await _emit(running, "case", case_document(result) | {"html": html})
+                await _emit(running, "case", case_document(result, catalogue) | {"html": html})
                 running.done += 1
         running.result = {"passed": passed, "failed": running.total - passed}
         await _emit(running, "end", running.result)
@@ -70,14 +70,18 @@ def add_chain_jobs(service: Service) -> None:
                         running.total = piece
                         await _emit(running, "begin", _begin_document(piece, live.chain, draft.chain))
                     case ReplayedQuestion():
-                        await _emit(running, "pair", pair_document(piece, workspace))
+                        await _emit(
+                            running,
+                            "pair",
+                            pair_document(piece, workspace, Catalogue(workspace.settings.chat.language)),
+                        )
                         running.done += 1
                     case ReplayEnd():
                         running.result = asdict(piece)
                         await _emit(running, "end", running.result)
 
-    service.jobs.add(CASES, JobKind(_with_problems(cases), at_once=_AT_ONCE, most=_MOST))
-    service.jobs.add(REPLAY, JobKind(_with_problems(replay), at_once=_AT_ONCE, most=_MOST))
+    service.jobs.add(CASES, JobKind(_with_problems(cases, service), at_once=_AT_ONCE, most=_MOST))
+    service.jobs.add(REPLAY, JobKind(_with_problems(replay, service), at_once=_AT_ONCE, most=_MOST))
 
 
 async def begin_cases(
@@ -114,14 +118,16 @@ async def _opened(service: Service, job: StoredJob, text: str) -> tuple[ChainWor
     return workspace, await version_of_text(workspace, job.subject, text)
 
 
-def _with_problems(run: Callable[[RunningJob], Awaitable[None]]) -> Callable[[RunningJob], Awaitable[None]]:
+def _with_problems(
+    run: Callable[[RunningJob], Awaitable[None]], service: Service
+) -> Callable[[RunningJob], Awaitable[None]]:
     """Return what fails with the sentences of what is wrong with a chain or the settings."""
 
     async def running(job: RunningJob) -> None:
         try:
             await run(job)
         except (ChainInvalid, SettingsInvalid) as error:
-            raise JobFailed("\n".join(error.problems)) from error
+            raise JobFailed(error_text(error, Catalogue(service.settings.chat.language))) from error
 
     return running
 

@@ -5,21 +5,22 @@ from typing import Any
 from chains.conversation.request import ModelRequest
 from chains.evaluation.tester import TrialAnswer
 from chains.models.prices import MILLION
+from pipeline.text.i18n import Catalogue, in_language
 from web.operator.chains.replaying import ReplayedQuestion
 from web.operator.chains.workspace import ChainWorkspace
 
 
-def answer_document(tried: TrialAnswer, workspace: ChainWorkspace) -> dict[str, Any]:
-    """Return what came of a question."""
+def answer_document(tried: TrialAnswer, workspace: ChainWorkspace, words: Catalogue) -> dict[str, Any]:
+    """Return what came of a question, as a catalogue says it."""
     return {
         "text": tried.text,
-        "error": tried.error,
+        "error": in_language(tried.error, words),
         "model": tried.model,
         "table": tried.table,
         "asked": tried.asked,
         "stood_in": tried.stood_in,
         "cut": tried.cut,
-        "faults": [] if tried.error else list(tried.unfit),
+        "faults": [] if tried.error else [in_language(fault, words) for fault in tried.unfit],
         "cached": tried.cached,
         "milliseconds": tried.milliseconds,
         "first_milliseconds": tried.first_milliseconds,
@@ -31,21 +32,21 @@ def answer_document(tried: TrialAnswer, workspace: ChainWorkspace) -> dict[str, 
     }
 
 
-def pair_document(pair: ReplayedQuestion, workspace: ChainWorkspace) -> dict[str, Any]:
-    """Return both answers to a question."""
+def pair_document(pair: ReplayedQuestion, workspace: ChainWorkspace, words: Catalogue) -> dict[str, Any]:
+    """Return both answers to a question, as a catalogue says them."""
     compared = pair.compared
     return {
         "trace": compared.question.trace,
         "question": compared.question.text,
         "changed": compared.changed,
         "unfit": compared.unfit,
-        "live": answer_document(compared.live, workspace),
-        "draft": answer_document(compared.draft, workspace),
+        "live": answer_document(compared.live, workspace, words),
+        "draft": answer_document(compared.draft, workspace, words),
         "live_html": pair.live_html,
         "draft_html": pair.draft_html,
         "differences": pair.differences,
         "verdict": pair.verdict,
-        "why": pair.why,
+        "why": in_language(pair.why, words),
     }
 
 
