@@ -42,10 +42,12 @@ class TryAgain(WebotError):
 
 
 class Undeliverable(WebotError):
-    """The channel will not take this, now or later."""
+    """The channel will not take this, now or later by itself."""
 
-    def __init__(self, message: str, *, alert: bool = False, code: str = "") -> None:
+    def __init__(self, message: str, *, alert: bool = False, code: str = "", until_message: bool = False) -> None:
         super().__init__(message)
+        self.until_message = until_message
+        """Whether it can be sent once somebody has written in the chat again."""
         self.code = code
         """As for `TryAgain`."""
         self.alert = alert

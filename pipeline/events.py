@@ -212,6 +212,10 @@ Content = (
 )
 
 
+MESSAGES = (Text, Image, Voice, Video, File, Location, Link, UnknownMessage)
+"""What somebody has said, as against what they have done or what has happened to them."""
+
+
 @dataclass(frozen=True, slots=True)
 class InboundEvent:
     """One thing that happened.

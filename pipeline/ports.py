@@ -170,6 +170,9 @@ class PolledStreamStore(Protocol):
     async def load(self, stream_id: str) -> PolledStream | None:
         """Return a stream as it stands."""
 
+    async def in_chat(self, chat: str, *, since: float) -> Sequence[PolledStream]:
+        """Return the streams of a chat that were opened since a moment, those that are finished first, then by age."""
+
     async def draft(self, texts: Mapping[str, str]) -> None:
         """Show texts, by the ids of their streams, where these are not finished."""
 

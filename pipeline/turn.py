@@ -138,7 +138,8 @@ class Turns:
                 return step
             turn = step
         elif turn.attempts >= self._limits.turn_attempts:
-            return self._undelivered(turn, f"sending was begun {turn.attempts} times and never ended", alert=False)
+            stuck = Undeliverable(f"sending was begun {turn.attempts} times and never ended")
+            return self._undelivered(turn, stuck, held=False)
         return await self._deliver(turn, channel)
 
     async def _joined(self, turn: Turn) -> JoinedMessage | None:
@@ -320,10 +321,10 @@ class Turns:
                 receipt = await self._send(turn, channel, part, last=part is parts[-1])
             except TryAgain as error:
                 if not error.blameless and part.attempts + 1 >= self._limits.send_attempts:
-                    return self._undelivered(turn, str(error), alert=error.alert, code=error.code)
+                    return self._undelivered(turn, error, held=not error.alert)
                 return self._put_off(turn, part, error)
             except Undeliverable as error:
-                return self._undelivered(turn, str(error), alert=error.alert, code=error.code)
+                return self._undelivered(turn, error, held=error.until_message)
             metrics.SENDS.labels(turn.event.sender.channel, "sent").inc()
             if part is parts[-1]:
                 end = Finished(end.state, (part, receipt), end.reason)
@@ -372,14 +373,14 @@ class Turns:
             log.warning("send_postponed", channel=channel, trace=str(turn.id), reason=str(error), seconds=pause)
         return Postponed(pause, str(error), part, blamed=not error.blameless)
 
-    def _undelivered(self, turn: Turn, reason: str, *, alert: bool, code: str = "") -> Finished:
-        channel = turn.event.sender.channel
+    def _undelivered(self, turn: Turn, error: TryAgain | Undeliverable, *, held: bool) -> Finished:
+        channel, reason = turn.event.sender.channel, str(error)
         metrics.SENDS.labels(channel, "undelivered").inc()
-        log.error("turn_undelivered", channel=channel, trace=str(turn.id), key=turn.event.key, reason=reason)
-        if alert:
-            metrics.OPERATOR_NEEDED.labels(channel, code).inc()
-            log.error("operator_needed", channel=channel, trace=str(turn.id), reason=reason, code=code)
-        return Finished("undelivered", reason=reason)
+        log.error("turn_undelivered", channel=channel, trace=str(turn.id), key=turn.event.key, reason=reason, held=held)
+        if error.alert:
+            metrics.OPERATOR_NEEDED.labels(channel, error.code).inc()
+            log.error("operator_needed", channel=channel, trace=str(turn.id), reason=reason, code=error.code)
+        return Finished("undelivered", reason=reason, held=held)
 
 
 def _cost_of(outcome: Outcome) -> tuple[FailedUsage, ...]:

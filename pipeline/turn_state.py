@@ -63,13 +63,15 @@ class JoinedMessage:
 class Finished:
     """The turn is over; `sent` is the last part with its receipt, recorded in the same stroke.
 
-    `joined` is the message that is answered in its place, changed in that stroke, too.
+    `joined` is the message that is answered in its place, changed in that stroke, too. `held` is whether what was not
+    sent is sent before the answer to the chat's next message.
     """
 
     state: Literal["done", "failed", "stopped", "undelivered"]
     sent: tuple[OutgoingPart, Receipt] | None = None
     reason: str = ""
     joined: JoinedMessage | None = None
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,11 @@ class _Pipe(asyncio.StreamReaderProtocol):
         self.is_closed = asyncio.Event()
         super().__init__(self.reader)
 
+    def eof_received(self) -> bool:
+        """Have the pipe closed, which uvloop does only when it is told so."""
+        super().eof_received()
+        return False
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that there is nothing more."""
         super().connection_lost(exc)

@@ -3,7 +3,7 @@
 A row lives two hours: WeCom asks for six minutes, and takes the one message more for an hour.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,6 +50,18 @@ class PolledStreamTable:
             async with self._database.read() as connection:
                 row = (await connection.execute(_ONE, {"wanted": stream_id})).one_or_none()
         return None if row is None else _stream(row)
+
+    async def in_chat(self, chat: str, *, since: float) -> Sequence[PolledStream]:
+        """Implement `PolledStreamStore.in_chat`."""
+        theirs = (
+            select(polled_streams)
+            .where(polled_streams.c.opened_at >= since, polled_streams.c.chat == chat)
+            .order_by(polled_streams.c.finished.desc(), polled_streams.c.opened_at)
+        )
+        with _explained():
+            async with self._database.read() as connection:
+                rows = (await connection.execute(theirs)).all()
+        return [_stream(row) for row in rows]
 
     async def draft(self, texts: Mapping[str, str]) -> None:
         """Implement `PolledStreamStore.draft`."""

@@ -65,6 +65,8 @@ lanes = Table(
     Column("head", BigInteger, nullable=False, default=0),
     Column("tail", BigInteger, nullable=False, default=0),
     Column("run_at", Double, nullable=False, default=0.0),
+    # 1 where there may be answers that go out with the chat's next message.
+    Column("held", SmallInteger, nullable=False, default=0, server_default="0"),
 )
 _NOT_IDLE = lanes.c.state != 0
 Index("ix_lanes_state_run_at", lanes.c.state, lanes.c.run_at, sqlite_where=_NOT_IDLE, postgresql_where=_NOT_IDLE)
@@ -114,6 +116,8 @@ outbox = Table(
     Column("message_id", Text, nullable=False, default=""),
     Column("error", Text, nullable=False, default=""),
     Column("sent_at", Double),
+    # How often it was held back until the chat's next message.
+    Column("holds", SmallInteger, nullable=False, default=0, server_default="0"),
 )
 _SENT = outbox.c.sent_at.is_not(None)
 Index("ix_outbox_person_sent_at", outbox.c.person, outbox.c.sent_at, sqlite_where=_SENT, postgresql_where=_SENT)

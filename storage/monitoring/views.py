@@ -37,6 +37,8 @@ class TurnView:
     """None where the row says no time."""
     parts: int
     sent: int
+    held: int
+    """How many go out with the next message of the chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ async def list_turns(database: Database, which: Which, *, limit: int = 100) -> S
                 outbox.c.turn_id,
                 func.count().label("parts"),
                 func.count(outbox.c.sent_at).label("sent"),
+                func.count().filter(outbox.c.state == "held").label("held"),
                 func.max(outbox.c.error).label("error"),
             )
             .where(outbox.c.turn_id.in_([row.id for row in rows]))
@@ -119,6 +122,7 @@ async def find_turn(database: Database, turn_id: int) -> TurnDetail | None:
             accepted_at=read_time(row.accepted_at),
             parts=len(messages),
             sent=sum(message.sent_at is not None for message in messages),
+            held=sum(message.state == "held" for message in messages),
         ),
         key=row.key,
         content=read_or_none(content_from_json, row.content),
@@ -147,6 +151,7 @@ def _view(row: Row[*tuple[Any, ...]], parts: Row[*tuple[Any, ...]] | None) -> Tu
         accepted_at=read_time(row.accepted_at),
         parts=0 if parts is None else parts.parts,
         sent=0 if parts is None else parts.sent,
+        held=0 if parts is None else parts.held,
     )
 
 

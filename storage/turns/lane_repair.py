@@ -46,6 +46,8 @@ def repair_lane(connection: Connection, name: str, *, shared: bool) -> bool:
         "head": first - 1 if waits else tail,
         "tail": tail,
         "run_at": now if waits else 0.0,
+        # There may be: the next message looks.
+        "held": 1,
     }
     if row is None:
         connection.execute(insert(lanes).values(lane=name, **values))

@@ -30,7 +30,8 @@ class LaneState(IntEnum):
 class Lane:
     """One row of `lanes`, changed in memory while its row is locked.
 
-    `head` is the number of the last turn that ended, `tail` of the last accepted; `epoch` grows with each claim.
+    `head` is the number of the last turn that ended, `tail` of the last accepted; `epoch` grows with each claim. `held`
+    is whether there may be answers that wait for the next message to go out before its own.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Lane:
     head: int = 0
     tail: int = 0
     run_at: float = 0.0
+    held: bool = False
     changed: bool = False
 
     @property
@@ -83,7 +85,7 @@ def read_lane(row: Sequence[Any]) -> Lane:
     Raises:
         LaneUnreadable: a column holds what no lane has; SQLite keeps anything, and people write into tables by hand.
     """
-    name, state, owner, epoch, head, tail, run_at = row
+    name, state, owner, epoch, head, tail, run_at, held = row
     if state not in (0, 1, 2) or not isinstance(owner, str):
         raise LaneUnreadable("lanes.state or lanes.owner cannot be read")
     for number in (epoch, head, tail):
@@ -93,4 +95,6 @@ def read_lane(row: Sequence[Any]) -> Lane:
         raise LaneUnreadable("lanes.head is greater than lanes.tail")
     if not isinstance(run_at, (int, float)) or not isfinite(run_at):
         raise LaneUnreadable("lanes.run_at is no time")
-    return Lane(name, LaneState(state), owner, epoch, head, tail, run_at)
+    if held not in (0, 1):
+        raise LaneUnreadable("lanes.held is neither 0 nor 1")
+    return Lane(name, LaneState(state), owner, epoch, head, tail, run_at, bool(held))

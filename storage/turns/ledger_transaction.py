@@ -13,6 +13,8 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.errors import LaneLost
+from pipeline.events import MESSAGES
+from pipeline.lanes import URGENT
 from pipeline.turn_state import (
     OutgoingPart,
     Turn,
@@ -48,6 +50,8 @@ _FAR_AHEAD = 7200.0
 """No lane waits this long: one that seems to was put off before the clock was set back."""
 _AFTER_THE_REST = 1000
 """The place of an apology for parts that cannot be read: they stay, to be looked at."""
+_MOST_RELEASED = 50
+"""Answers that go out before one message's; the rest goes with the one after it."""
 _PROBE_BYTES = 32 * 1024
 """Above what an event takes with its indexes."""
 
@@ -72,6 +76,9 @@ class LedgerTransaction:
         self._sent: list[dict[str, object]] = []
         self._put_off: list[dict[str, object]] = []
         self._given_up: list[dict[str, object]] = []
+        self._held: list[dict[str, object]] = []
+        self._held_lanes: set[str] = set()
+        """Those whose answers are held by this transaction, which it writes at its end."""
         self._released: list[dict[str, object]] = []
         """Turns given back, with the reason if there is one, and whether that they were begun does not count."""
         self._next: dict[int, str] = {}
@@ -170,6 +177,8 @@ class LedgerTransaction:
             return Accepted(new=False)
         self._known.add(event.key)
         lane = self._lanes[operation.lane]
+        if lane.held and isinstance(event.content, MESSAGES):
+            self._release_held(lane)
         begins = operation.claim and lane.state is LaneState.IDLE
         self._events.append(
             {
@@ -234,7 +243,12 @@ class LedgerTransaction:
             part, receipt = verdict.sent
             self._sent.append(statements.sent(turn.id, part.index, storable_name(receipt.message_id), self._now))
         reason = storable_reason(verdict.reason)
-        if verdict.state in {"undelivered", "stopped"}:
+        # A word out of order, such as that something was stopped, is worth nothing later.
+        if verdict.held and not lane.name.endswith(URGENT):
+            self._held.append({"turn_id": turn.id, "error": reason})
+            self._held_lanes.add(lane.name)
+            lane.held = True
+        elif verdict.state in {"undelivered", "stopped"}:
             self._given_up.append({"turn_id": turn.id, "error": reason or verdict.state})
         self._turns.append(
             statements.turn(turn, verdict.state, failure=reason, attempts=turn.attempts + 1, at=self._now)
@@ -291,23 +305,30 @@ class LedgerTransaction:
 
     def _requeue(self, operation: Requeue) -> Requeued:
         lane = self._lanes[operation.lane]
-        moved = self._connection.execute(
-            statements.REQUEUE,
-            {
-                "b_id": operation.turn_id,
-                "n": lane.tail + 1,
-                "state": "waiting" if operation.afresh else "answered",
-            },
-        )
-        if moved.scalar_one_or_none() is None:
+        if not self._put_last(lane, operation.turn_id, "waiting" if operation.afresh else "answered"):
             return Requeued(done=False)
-        lane.append()
         self._connection.execute(
             statements.FORGET_PARTS if operation.afresh else statements.RESEND_PARTS, {"b_turn_id": operation.turn_id}
         )
+        return Requeued(done=True)
+
+    def _release_held(self, lane: Lane) -> None:
+        """Release what could not be sent, so that it goes out before the answer to the message that comes now."""
+        held = self._connection.execute(statements.HELD, {"b_lane": lane.name, "most": _MOST_RELEASED}).scalars().all()
+        for turn_id in held:
+            if self._put_last(lane, turn_id, "answered"):
+                self._connection.execute(statements.RELEASE_PARTS, {"b_turn_id": turn_id})
+        lane.held, lane.changed = len(held) == _MOST_RELEASED or lane.name in self._held_lanes, True
+
+    def _put_last(self, lane: Lane, turn_id: int, state: str) -> bool:
+        """Put an ended turn behind its lane's last; False for one that has not ended."""
+        values = {"b_id": turn_id, "n": lane.tail + 1, "state": state}
+        if self._connection.execute(statements.REQUEUE, values).scalar_one_or_none() is None:
+            return False
+        lane.append()
         if lane.state is LaneState.IDLE:
             lane.ready(self._now)
-        return Requeued(done=True)
+        return True
 
     def _write(self) -> dict[str, int]:
         """Write what was worked out; return the ids of new turns that are claimed, by their keys."""
@@ -325,6 +346,8 @@ class LedgerTransaction:
         self._changes.index()
         if self._given_up:
             self._connection.execute(statements.GIVE_UP, {"rows": self._given_up})
+        if self._held:
+            self._connection.execute(statements.HOLD, {"rows": self._held})
         if not self._claimed:
             return {}
         claimed = {"rows": [{"key": key} for key, _ in self._claimed.values()]}

@@ -5,7 +5,7 @@ Those made by `rows_parameter`, `insert_rows` and `update_rows` take as many row
 
 from functools import cache
 
-from sqlalchemy import Insert, Update, bindparam, case, func, literal, or_, select, text, true, update
+from sqlalchemy import Insert, Update, bindparam, case, exists, func, literal, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.turn_state import Turn
@@ -44,6 +44,16 @@ JOIN = (
 
 GIVE_UP = update_rows(outbox, ("turn_id",), "error").where(outbox.c.state == "waiting").values(state=literal("failed"))
 """Apart from the other writes: a part that has left in the same transaction is not given up."""
+
+MOST_HOLDS = 3
+"""Where each message of a chat finds the same refusal, its later answers must not wait for ever more sends."""
+
+HOLD = (
+    update_rows(outbox, ("turn_id",), "error")
+    .where(outbox.c.state == "waiting")
+    .values(state=case((outbox.c.holds < MOST_HOLDS, "held"), else_="failed"), holds=outbox.c.holds + 1)
+)
+"""As `GIVE_UP`, for parts that the next message of their chat brings along."""
 
 
 @cache
@@ -112,11 +122,28 @@ REQUEUE = (
     .returning(inbox.c.id)
 )
 
+HELD = (
+    select(inbox.c.id)
+    .where(
+        inbox.c.lane == bindparam("b_lane"),
+        inbox.c.state == "undelivered",
+        exists().where(outbox.c.turn_id == inbox.c.id, outbox.c.state == "held"),
+    )
+    .order_by(inbox.c.n)
+    .limit(bindparam("most"))
+)
+
 FORGET_PARTS = outbox.delete().where(outbox.c.turn_id == bindparam("b_turn_id"))
 
 RESEND_PARTS = (
     update(outbox)
-    .where(outbox.c.turn_id == bindparam("b_turn_id"), outbox.c.state == "failed")
+    .where(outbox.c.turn_id == bindparam("b_turn_id"), outbox.c.state.in_(("failed", "held")))
+    .values(state="waiting", attempts=0, error="", holds=0)
+)
+
+RELEASE_PARTS = (
+    update(outbox)
+    .where(outbox.c.turn_id == bindparam("b_turn_id"), outbox.c.state == "held")
     .values(state="waiting", attempts=0, error="")
 )
 
@@ -157,6 +184,7 @@ def lane(of: Lane) -> dict[str, object]:
         "head": of.head,
         "tail": of.tail,
         "run_at": of.run_at,
+        "held": int(of.held),
     }
 
 

@@ -32,6 +32,8 @@ _FROZEN_SECONDS = 18.0
 _DROPS = 0.08
 """Of the mishaps of a connection; each loses what is said until it is back."""
 _LAST_LOOK = 10.0
+_START_SECONDS = 300.0
+"""Within which a process must be back, on a machine that has far more to do."""
 _SETTLED = 90.0
 """Seconds without a turn's end after which none is waited for."""
 _MISHAPS: Mapping[str, tuple[BotFaultName, ...]] = {
@@ -121,13 +123,13 @@ async def bot_chaos(cluster: BotCluster, processes: int, plan: BotPlan) -> BotCh
         for kill in range(plan.kills):
             if cluster.mode == "connection":
                 # What is said while nobody is connected reaches nobody: there must be something to lose.
-                await cluster.simulator.bots.connected(cluster.app, within=60)
+                await cluster.simulator.bots.connected(cluster.app, within=_START_SECONDS)
             await asyncio.sleep(random.uniform(0.2, 2.5))
             service = cluster.services[kill % processes]
             cluster.call(cluster.services[(kill + 1) % processes])
             happened.kills.append(time.time())
             await service.kill()
-            await service.start()
+            await service.start(within=_START_SECONDS)
         for freeze in range(plan.freezes):
             await asyncio.sleep(random.uniform(0.2, 2.5))
             service = cluster.services[freeze % processes]

@@ -13,8 +13,8 @@ import psutil  # type: ignore[import-untyped]
 
 from tests.fork_server import ForkedProcess, ForkServer
 
-_END = 30.0
-"""Seconds after which a program that was told to end is held to hang."""
+_END = 180.0
+"""Seconds after which a program that was told to end is held to hang: one of low priority may wait for a core."""
 
 _PYTHON = [sys.executable, "-m"]
 

@@ -236,14 +236,11 @@ class CallbackBotChannel:
         match part:
             case TextPart(text):
                 if isinstance(event.content, Clicked):
-                    await self._address.send(stream_id, text)
+                    await self._address.send(stream_id, text, chat=str(event.chat), now=self._clock())
                     return Receipt(stream_id)
-                return await self._finish(stream_id, text, is_welcome=isinstance(event.content, Subscribed))
+                return await self._finish(event, text)
             case ImagePart(media):
-                stream = await self._change(stream_id, _with_picture(media))
-                if stream is None or media not in stream.pictures:
-                    raise Undeliverable("a picture can only stand at the end of a stream, and this one is over")
-                return Receipt(stream_id)
+                return await self._picture(event, media)
             case _:
                 raise Undeliverable("a bot that is called back sends words and pictures alone")
 
@@ -251,11 +248,22 @@ class CallbackBotChannel:
         """Refuse: a bot that is called back only answers."""
         raise Undeliverable(f"a bot that is called back sends nothing of its own ({part.kind} for {person})")
 
-    async def _finish(self, stream_id: str, text: str, *, is_welcome: bool) -> Receipt:
+    async def _picture(self, event: InboundEvent, media: StoredMedia) -> Receipt:
+        """Put a picture at the end of the stream, or of one after it that is still open."""
+        later = await self._streams.in_chat(str(event.chat), since=self._clock() - self._timing.window)
+        own = stream_id_of(event.key)
+        for stream_id in (own, *(one.stream_id for one in later if not one.finished and one.stream_id != own)):
+            stream = await self._change(stream_id, _with_picture(media))
+            if stream is not None and media in stream.pictures:
+                return Receipt(stream_id)
+        raise Undeliverable("a picture can only stand at the end of a stream, and this one is over", until_message=True)
+
+    async def _finish(self, event: InboundEvent, text: str) -> Receipt:
+        stream_id = stream_id_of(event.key)
         _, _, reasoning = self._drafts.pop(stream_id, _NO_DRAFT)
         stream = await self._change(stream_id, _finished(with_thinking(text, reasoning)))
         if stream is not None and without_thinking(stream.text) == text:
-            if is_welcome:
+            if isinstance(event.content, Subscribed):
                 return Receipt(stream_id)
             stream = await self._until(stream_id, lambda now: now.is_read, self._timing.unread)
             if stream is not None and not stream.is_read:
@@ -267,7 +275,7 @@ class CallbackBotChannel:
         handed_over = stream is not None and stream.text == self._catalogue.text("aibot.handed_over")
         if handed_over and len(text.encode()) > STREAM_BYTES // 2:
             text = f"{text}\n\n{self._catalogue.text('aibot.may_go_on')}"
-        await self._address.send(stream_id, text)
+        await self._address.send(stream_id, text, chat=str(event.chat), now=self._clock())
         return Receipt(stream_id)
 
     async def _settle(self, stream_id: str, text: str) -> None:

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 _HOST = "qyapi.weixin.qq.com"
 _ROOT = "/cgi-bin/"
 _LONGEST = 2048
+_GOOD_SECONDS = 3300.0
+"""For which an address is used after its callback; WeCom takes it for an hour."""
 
 
 def usable_address(value: object, *, local: bool) -> str:
@@ -49,12 +51,28 @@ class ResponseAddress:
         self._proxy = proxy
         self._clients: dict[str, QyapiHttp] = {}
 
-    async def send(self, stream_id: str, text: str) -> None:
-        """Send a text; one that was sent, or may have been, is not sent again.
+    async def send(self, stream_id: str, text: str, *, chat: str, now: float) -> None:
+        """Send a text, by another callback's address of the chat where its own is used up or refused.
 
-        Raises `Undeliverable` where there is no address or another text has taken it, and `TryAgain`.
+        One that was sent, or may have been, is not sent again. Raises `Undeliverable` where no address is left until
+        the chat's next message, and `TryAgain`.
         """
         digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+        others = [one for one in await self._streams.in_chat(chat, since=now - _GOOD_SECONDS) if one.address]
+        # One that may have taken the text already goes before the others, or it would be there twice.
+        begun = [one.stream_id for one in others if one.addressed == digest]
+        free = [one.stream_id for one in others if not one.addressed and one.stream_id != stream_id]
+        reason, code = "", ""
+        for wanted in dict.fromkeys((*begun, stream_id, *free)):
+            try:
+                await self._send_by(wanted, digest, text)
+            except Undeliverable as error:
+                reason, code = reason or str(error), code or error.code
+            else:
+                return
+        raise Undeliverable(reason, code=code, until_message=True)
+
+    async def _send_by(self, stream_id: str, digest: str, text: str) -> None:
         changed = await self._streams.change(stream_id, partial(_taken, digest=digest))
         if changed is None:
             raise Undeliverable("the message came too long ago to be answered")

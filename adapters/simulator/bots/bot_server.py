@@ -37,14 +37,16 @@ BotFaultName = Literal[
     "conflict",
     "deaf",
     "not_subscribed",
+    "push_refused",
     "lose_answer",
     "stop_asking",
     "response_expired",
 ]
 """drop: the socket closes at the next frame; lose_ack: a frame is taken and not answered; late_ack: answered after
 0.3 s; refuse_subscription: 40001; window_closed: 846608; quota: 45009; conflict: 6000; deaf: kicked, but the socket
-stays open; not_subscribed: 846609. Of bots that are called back: lose_answer: an answer is lost and
-asked for again; stop_asking: a stream is not asked for any more; response_expired: the response_url is refused."""
+stays open; not_subscribed: 846609; push_refused: 93006 to a message of its own. Of bots that are called back:
+lose_answer: an answer is lost and asked for again; stop_asking: a stream is not asked for any more;
+response_expired: the response_url is refused."""
 
 _ERRORS: Mapping[str, tuple[int, str]] = {
     "refuse_subscription": (40001, "invalid secret"),
@@ -52,6 +54,7 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
     "quota": (45009, "api freq out of limit"),
     "conflict": (6000, "data version conflict"),
     "not_subscribed": (846609, "aibot websocket not subscribed"),
+    "push_refused": (93006, "invalid chatid"),
 }
 _LATE_SECONDS = 0.3
 _GROUP_CHAT = 2
@@ -372,12 +375,14 @@ class BotServer:
     def _message(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
         if self._took("quota"):
             return _ERRORS["quota"]
+        if self._took("push_refused"):
+            return _ERRORS["push_refused"]
         chat_id, is_group = body.get("chatid"), body.get("chat_type") == _GROUP_CHAT
         user = chat_of("", chat_id) if is_group and isinstance(chat_id, str) else chat_id
         spoke = {callback.chat for callback in self._callbacks.values() if callback.app.key == app.key}
         # As it was received, letter by letter.
         if not isinstance(user, str) or user not in spoke:
-            return 93006, "invalid chatid"
+            return _ERRORS["push_refused"]
         if body.get("msgtype") == "text":
             return 40008, "invalid message type"
         if not self._screen.admits(app, user):

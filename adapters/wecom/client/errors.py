@@ -43,6 +43,8 @@ class _GiveUp:
 
     why: str
     alert: bool = False
+    until_message: bool = False
+    """Whether that somebody writes shows that it works again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,10 @@ _REACTIONS: Mapping[int, _Reaction] = {
     ADDRESS_NOT_ALLOWED: _Wait(60, "this server's address is not allowed; add it to 企业可信IP of the app", alert=True),
     40007: _UploadAgain("the media id is wrong or older than 3 days"),
     # Of the person or of what is sent: nobody can mend it, the person may be told.
-    **_same(_GiveUp("the person does not exist or may not use the app"), 40003, 46004, 60111, 81013),
-    **_same(_GiveUp("the app has no rights on the person"), 50002, 60011),
+    **_same(
+        _GiveUp("the person does not exist or may not use the app", until_message=True), 40003, 46004, 60111, 81013
+    ),
+    **_same(_GiveUp("the app has no rights on the person", until_message=True), 50002, 60011),
     **_same(_GiveUp("the list of receivers is not acceptable"), 40031, 40032, 40066, 40068, 82002, 82003),
     **_same(_GiveUp("the media's type or size is not acceptable"), 40004, 40005, 40006, 40009, 40011),
     40029: _GiveUp("the login code is used up or too old"),
@@ -109,7 +113,7 @@ _REACTIONS: Mapping[int, _Reaction] = {
     **_same(_GiveUp("the request lacked a media id, a user or an agent", alert=True), 41006, 41009, 41011),
     44001: _GiveUp("WeCom saw no file in the upload", alert=True),
     82001: _GiveUp("no receiver was named", alert=True),
-    93006: _GiveUp("the group's id is wrong; its case matters", alert=True),
+    93006: _GiveUp("nobody has written there lately, or the chat's id is wrong", until_message=True),
 }
 
 
@@ -125,8 +129,8 @@ def error_for(errcode: int, errmsg: str) -> TryAgain | Undeliverable:
             return TryAgain(message, after=after, alert=alert, code=str(errcode))
         case _UploadAgain():
             return MediaExpired(message)
-        case _GiveUp(alert=alert):
-            return Undeliverable(message, alert=alert, code=str(errcode))
+        case _GiveUp(alert=alert, until_message=until_message):
+            return Undeliverable(message, alert=alert, code=str(errcode), until_message=until_message)
 
 
 def without_secrets(errmsg: str) -> str:

@@ -29,7 +29,7 @@ _WRONG = [
 ]
 _LOOSE = ["x'00ff'", "'[{'", "''", "9e999", "1e308", "CAST(x'ff7b' AS TEXT)"]
 _READY = "(lane, state, owner, epoch, head, tail, run_at)"
-_COLUMNS = ["state", "owner", "epoch", "head", "tail", "run_at"]
+_COLUMNS = ["state", "owner", "epoch", "head", "tail", "run_at", "held"]
 
 
 @pytest.mark.parametrize("statement", _WRONG)
@@ -114,9 +114,9 @@ async def until_idle(database: Database) -> None:
 
 
 def test_a_row_is_read_as_it_is_or_refused() -> None:
-    assert 3 == read_lane(("a/b", 1, "w", 2, 3, 4, 0.5)).head
-    for place, value in ((1, 9), (2, b""), (3, -1), (4, 5), (5, 2**60), (6, float("nan"))):
-        row: list[object] = ["a/b", 1, "w", 2, 3, 4, 0.5]
+    assert 3 == read_lane(("a/b", 1, "w", 2, 3, 4, 0.5, 1)).head
+    for place, value in ((1, 9), (2, b""), (3, -1), (4, 5), (5, 2**60), (6, float("nan")), (7, 2)):
+        row: list[object] = ["a/b", 1, "w", 2, 3, 4, 0.5, 1]
         row[place] = value
         with pytest.raises(LaneUnreadable):
             read_lane(row)

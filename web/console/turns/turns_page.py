@@ -103,7 +103,7 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
 def _remedy_for(turn: TurnView) -> str:
     """Return the key of the sentence that says what to do about a turn that failed or was not delivered."""
     if turn.state == "undelivered":
-        return "console.turns_remedy_undelivered"
+        return "console.turns_remedy_held" if turn.held else "console.turns_remedy_undelivered"
     if turn.reason.startswith("no channel"):
         return "console.turns_remedy_channel"
     if turn.reason.startswith("no answer within"):

@@ -7,12 +7,12 @@ WAITS = [(-1, 2, False), (40014, 5, False), (42001, 5, False), (45009, 60, False
 GIVEN_UP = [
     40003, 46004, 60111, 81013, 50002, 60011, 40031, 40032, 40066, 40068, 82002, 82003, 40004, 40005, 40006, 40009,
     40011, 40029, 40039, 40050, 86001, 86003, 86004, 86006, 86215, 86216, 86217, 43004, 44004, 45001, 45002, 45007,
-    45008, 45032, 45029, 46003, 301016, 301017, 830002, 95001, 95002, 95007, 95013, 95016, 95018,
+    45008, 45032, 45029, 46003, 301016, 301017, 830002, 95001, 95002, 95007, 95013, 95016, 95018, 93006,
 ]  # fmt: skip
 ALERTED = [
     40001, 40013, 41002, 41004, 40054, 40055, 40056, 40057, 43012, 48002, 48005, 48006, 50001, 80001, 85005, 50003,
     93000, 93004, 93008, 95000, 95004, 95011, 95012, 95014, 95017, 301002, 301007, 701008, 41001, 40008, 40033, 40035,
-    40058, 40063, 41006, 41009, 41011, 44001, 82001, 93006,
+    40058, 40063, 41006, 41009, 41011, 44001, 82001,
 ]  # fmt: skip
 
 
@@ -39,6 +39,17 @@ def test_what_the_set_up_is_to_blame_for_reaches_an_operator(errcode: int) -> No
 
     assert isinstance(error, Undeliverable)
     assert error.alert
+
+
+@pytest.mark.parametrize(("errcode", "held"), [(93006, True), (60111, True), (81013, True), (45001, False), (1, False)])
+def test_what_depends_on_whether_somebody_may_be_written_to_goes_with_their_next_message(
+    errcode: int,
+    held: bool,  # noqa: FBT001
+) -> None:
+    error = error_for(errcode, "hint")
+
+    assert isinstance(error, Undeliverable)
+    assert held is error.until_message
 
 
 def test_an_expired_media_id_asks_for_another_upload() -> None:
