@@ -93,6 +93,8 @@ class AnswerCache:
     folder: Path | None = None
     since: float = 0.0
     """When what is asked was read, in seconds since 1970; 0 for when it is kept. Who is forgotten later is in it."""
+    job: str = ""
+    """The job whose answers alone these are; empty for those of all trials."""
 
     def find(self, key: str) -> TrialAnswer | None:
         """Return an answer kept, None for none. Reads a file."""
@@ -112,7 +114,7 @@ class AnswerCache:
                 os.utime(file, (self.since, self.since))
 
     def _file(self, key: str) -> Path | None:
-        return self.folder / f"{key}.json" if self.folder is not None else None
+        return self.folder / f"{self.job}{key}.json" if self.folder is not None else None
 
 
 def describe_use(use: ToolUse) -> Sentence:

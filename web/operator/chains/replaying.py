@@ -67,10 +67,12 @@ async def replay_chain(
     wish: ReplayWish,
     *,
     before: float | None = None,
+    job: str = "",
 ) -> AsyncGenerator[int | ReplayedQuestion | ReplayEnd]:
     """Yield how many questions there are, each with both answers as they are complete, and the sums.
 
-    Questions answered `before` a moment, in seconds since 1970, where there is one.
+    Questions answered `before` a moment, in seconds since 1970, where there is one. A `job` that begins again, after a
+    restart, pays for no answer twice.
     """
     turns = workspace.settings.chat.turns if draft.turns is None else draft.turns
     catalogue = Catalogue(workspace.settings.chat.language)
@@ -78,7 +80,7 @@ async def replay_chain(
     yield len(questions)
     compared: list[ComparedAnswers] = []
     verdicts: list[Verdict] = []
-    async with workspace.tester(at_once=wish.at_once, fresh=wish.fresh, tools=wish.tools) as tester:
+    async with workspace.tester(at_once=wish.at_once, fresh=wish.fresh, tools=wish.tools, job=job) as tester:
         pairs = replay(tester, live, draft, questions)
         async with aclosing(pairs):
             async for each in pairs:

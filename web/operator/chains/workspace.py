@@ -201,10 +201,15 @@ class ChainWorkspace:
         return [located(str(file), each, where) for each in wrong]
 
     @asynccontextmanager
-    async def tester(self, *, at_once: int, fresh: bool, tools: bool = True) -> AsyncIterator[ChainTester]:
-        """Open who asks; with `fresh`, nothing asked before is used. Without `tools`, chains are offered none."""
+    async def tester(
+        self, *, at_once: int, fresh: bool, tools: bool = True, job: str = ""
+    ) -> AsyncIterator[ChainTester]:
+        """Open who asks; with `fresh`, nothing asked before is used but what a job asked itself before a restart.
+
+        Without `tools`, chains are offered none.
+        """
         opened_at = time()
-        folder = None if fresh else await self._tried()
+        folder = None if fresh and not job else await self._tried()
         # Loads libraries.
         tool_registry = await asyncio.to_thread(self._tool_registry) if tools else ToolRegistry({})
         try:
@@ -213,7 +218,7 @@ class ChainWorkspace:
                 self.settings.chat,
                 self.catalogue,
                 tool_registry,
-                AnswerCache(folder, opened_at),
+                AnswerCache(folder, opened_at, job if fresh else ""),
                 at_once,
                 channel_chains={table.chain for table in self.settings.channels.values()} or CHANNEL_CHAINS,
             )

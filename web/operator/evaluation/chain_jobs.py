@@ -45,7 +45,7 @@ def add_chain_jobs(service: Service) -> None:
         passed = 0
         at_once, fresh, tools = ordered["at_once"], ordered["fresh"], ordered["tools"]
         async with (
-            workspace.tester(at_once=at_once, fresh=fresh, tools=tools) as tester,
+            workspace.tester(at_once=at_once, fresh=fresh, tools=tools, job=running.job.id) as tester,
             aclosing(run_cases(tester, [chain], judge=ordered["judge"])) as results,
         ):
             async for result in results:
@@ -62,7 +62,7 @@ def add_chain_jobs(service: Service) -> None:
         _, draft = await _opened(service, running.job, ordered["draft"])
         wish = ReplayWish(**ordered["wish"])
         # Those that were asked before it was begun: after a restart, the same ones.
-        pairs = replay_chain(workspace, live.chain, draft.chain, wish, before=running.job.at)
+        pairs = replay_chain(workspace, live.chain, draft.chain, wish, before=running.job.at, job=running.job.id)
         async with aclosing(pairs):
             async for piece in pairs:
                 match piece:
