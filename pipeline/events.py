@@ -62,6 +62,8 @@ class Text:
     kind: Literal["text"] = "text"
     files: tuple[File, ...] = ()
     """Documents in one message with the words, or quoted by them."""
+    spoken: bool = False
+    """Whether it was a voice message that the platform has written down."""
 
 
 @dataclass(frozen=True, slots=True)

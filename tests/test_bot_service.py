@@ -54,6 +54,20 @@ async def test_an_answer_streams_and_the_last_frame_is_what_was_recorded(tmp_pat
     assert "ok" == ready["channels"]
 
 
+async def test_a_spoken_message_is_marked_in_the_console_and_in_what_is_exported(tmp_path: Path) -> None:
+    async with running_service(tmp_path, BOT) as service:
+        phone = await phone_of(service)
+        await phone.do(Text("when do we meet", spoken=True))
+        await phone.say("and where")
+        answers = await phone.texts(count=2)
+        read = await service.console.get("/api/v1/conversations/1")
+        page = await service.console.get("/console/conversations/1?lang=en")
+
+    assert "when do we meet" in answers[0]
+    assert [True, False, False, False] == [each["spoken"] for each in read.json()["transcript"]["messages"]]
+    assert 1 == page.text.count('<span class="chip">Voice</span>')
+
+
 async def test_a_model_that_streams_is_shown_while_it_writes_and_stop_ends_the_bubble(
     tmp_path: Path, model: OpenAIServer
 ) -> None:

@@ -133,7 +133,7 @@ def _content(kind: str, body: Mapping[str, Any], names: Sequence[str]) -> Conten
     match kind, own:
         case "text" | "voice", {"content": str(text)}:
             text = wellformed(text[:_MOST_TEXT])
-            return Text(without_mention(text, names) if kind == "text" else text)
+            return Text(without_mention(text, names)) if kind == "text" else Text(text, spoken=True)
         case "mixed", dict():
             return Text(without_mention(_mixed(own), names))
         case "image", {"url": str(url)} if url and len(url) <= _LONGEST_URL:

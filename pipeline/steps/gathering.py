@@ -58,4 +58,6 @@ class Gathering:
         text = f"{first.text}\n{second.text}"
         if following.accepted_at - turn.accepted_at > self._seconds or len(text) > MOST_CHARACTERS:
             return None
-        return JoinedMessage(following.turn_id, replace(second, text=text, files=(*first.files, *second.files)))
+        spoken = first.spoken and second.spoken
+        joined = replace(second, text=text, files=(*first.files, *second.files), spoken=spoken)
+        return JoinedMessage(following.turn_id, joined)

@@ -20,7 +20,7 @@ from pipeline.answer import (
     Rated,
     StyleChosen,
 )
-from pipeline.events import Person, Voice
+from pipeline.events import Person, Text, Voice
 from pipeline.replies import StoredMedia
 from pipeline.text.unicode import wellformed
 from pipeline.turn_state import Turn
@@ -174,7 +174,8 @@ class Changes:
         exchange = said.exchange
         question = _message("human", exchange.question, exchange.pictures, turn.accepted_at, _NO_PROVENANCE)
         answer = _message("ai", exchange.answer, exchange.drawn, self._now, storable_provenance(said.provenance))
-        is_spoken = isinstance(turn.event.content, Voice)
+        content = turn.event.content
+        is_spoken = isinstance(content, Voice) or (isinstance(content, Text) and content.spoken)
         self._messages += [common | question | {"spoken": is_spoken}, common | answer | {"spoken": False}]
         said_here = IndexedExchange(
             str(turn.event.chat),

@@ -53,8 +53,9 @@ def callback_body(
 def _item(content: Content, file_address: Callable[[str], Mapping[str, str]]) -> dict[str, Any]:
     """Return a message's own part, as it stands in a callback, in a mixed message and in a quote."""
     match content:
-        case Text(text):
-            return {"msgtype": "text", "text": {"content": text}}
+        case Text(text, spoken=spoken):
+            kind = "voice" if spoken else "text"
+            return {"msgtype": kind, kind: {"content": text}}
         case Image(media_id) | Video(media_id) | File(media_id):
             return {"msgtype": content.kind, content.kind: dict(file_address(media_id))}
         case _:

@@ -94,7 +94,9 @@ def body(**more: object) -> dict[str, Any]:
         pytest.param(
             {"msgtype": "text", "text": {"content": "a\x00b\ud800"}}, Text("ab\ufffd"), id="no database's text"
         ),
-        pytest.param({"msgtype": "voice", "voice": {"content": "said"}}, Text("said"), id="speech, as words"),
+        pytest.param(
+            {"msgtype": "voice", "voice": {"content": "said"}}, Text("said", spoken=True), id="speech, as words"
+        ),
         pytest.param({"msgtype": "image", "image": {"url": "https://x/1"}}, Image(FILE), id="a picture"),
         pytest.param(
             {"msgtype": "file", "file": {"url": "https://x/1", "aeskey": "k"}},

@@ -171,7 +171,7 @@ async def test_the_style_a_person_chose_is_kept_until_they_choose_again(diary: D
 
 
 async def test_a_question_that_came_as_a_voice_message_is_kept_as_spoken(database: Database) -> None:
-    contents: tuple[Text | Voice, ...] = (Text("typed"), Voice("media", "amr"))
+    contents: tuple[Text | Voice, ...] = (Text("typed"), Voice("media", "amr"), Text("written down", spoken=True))
     for number, content in enumerate(contents):
         turn = Turn(number + 1, "lane", number, InboundEvent(f"k{number}", ZHANG, content, NOON), accepted_at=1.0)
         known = await TranscriptStore(database).load(ZHANG, turns=0, idle_minutes=0)
@@ -180,4 +180,5 @@ async def test_a_question_that_came_as_a_voice_message_is_kept_as_spoken(databas
     async with database.read() as connection:
         rows = (await connection.execute(select(messages.c.role, messages.c.spoken).order_by(messages.c.id))).all()
 
-    assert [("human", False), ("ai", False), ("human", True), ("ai", False)] == [tuple(row) for row in rows]
+    assert [False, False, True, False, True, False] == [row.spoken for row in rows]
+    assert ["human", "ai"] * 3 == [row.role for row in rows]
