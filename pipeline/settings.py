@@ -331,20 +331,20 @@ class MenuButton(Table):
     """The buttons of a group."""
 
 
+def _default_menu(name: str, clear: str, export: str, help_: str) -> tuple[MenuButton, ...]:
+    keys = {"@clear": clear, "@export": export, "@help": help_}
+    return (MenuButton(name=name, buttons=tuple(MenuButton(name=each, key=key) for key, each in keys.items())),)
+
+
+_CHINESE_MENU = _default_menu("快捷指令", "清除上下文", "导出", "帮助")
+_ENGLISH_MENU = _default_menu("Commands", "New conversation", "Export", "Help")
+
+
 class Menu(Table):
     """The table `[menu]`."""
 
-    buttons: tuple[MenuButton, ...] = (
-        MenuButton(
-            name="快捷指令",
-            buttons=(
-                MenuButton(name="清除上下文", key="@clear"),
-                MenuButton(name="导出", key="@export"),
-                MenuButton(name="帮助", key="@help"),
-            ),
-        ),
-    )
-    """The app's menu, as `webot menu push` sets it."""
+    buttons: tuple[MenuButton, ...] = _CHINESE_MENU
+    """The app's menu, as `webot menu push` sets it. The default menu is in English where `[chat] language` is `en`."""
 
 
 class Settings(Table):
@@ -365,3 +365,9 @@ class Settings(Table):
     simulator: Simulator = Simulator()
     log: Log = Log()
     menu: Menu = Menu()
+
+    @property
+    def menu_buttons(self) -> tuple[MenuButton, ...]:
+        """Return the app's menu, the default one in the language webot speaks in the chat."""
+        is_default = self.menu.buttons == _CHINESE_MENU
+        return _ENGLISH_MENU if is_default and self.chat.language == "en" else self.menu.buttons

@@ -68,7 +68,7 @@ def _examine(loaded: "Loaded") -> tuple[list[str], list[str]]:
         problems += asyncio.run(every_problem(loaded))
     try:
         # No button is no menu, which only `webot menu push` minds.
-        hints += menus.check(loaded) if loaded.settings.menu.buttons else []
+        hints += menus.check(loaded) if loaded.settings.menu_buttons else []
     except SettingsInvalid as error:
         problems += (located(problem, loaded.layers) for problem in error.problems)
     return problems, hints

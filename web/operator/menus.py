@@ -21,7 +21,7 @@ class NoSuchApp(WebotError):
 async def push(loaded: Loaded, name: str) -> None:
     """Return an app the menu of the settings, in place of any it has."""
     async with _menu(loaded, name) as menu:
-        await menu.create_menu(loaded.settings.menu.buttons)
+        await menu.create_menu(loaded.settings.menu_buttons)
 
 
 async def read_menu(loaded: Loaded, name: str) -> Sequence[Mapping[str, Any]]:
@@ -58,7 +58,7 @@ def check(loaded: Loaded) -> Sequence[str]:
 
     Raises `SettingsInvalid`.
     """
-    buttons = loaded.settings.menu.buttons
+    buttons = loaded.settings.menu_buttons
     for kind in loaded.kinds.values():
         kind.check_menu(buttons)
     commands = all_commands()
@@ -80,7 +80,7 @@ def outline(buttons: Sequence[Mapping[str, Any]], indent: str = "") -> Iterator[
 
 def planned(loaded: Loaded) -> Sequence[Mapping[str, Any]]:
     """Return the menu of the settings as WeCom would write it."""
-    return [_written(button) for button in loaded.settings.menu.buttons]
+    return [_written(button) for button in loaded.settings.menu_buttons]
 
 
 _NO_WECOM = "no WeCom credentials are set, the simulator stands in: there is no WeCom app whose menu it could be"

@@ -42,6 +42,24 @@ async def test_the_menu_of_the_settings_becomes_the_apps(
     assert () == tuple(simulator.menu(agent_id=1000002))
 
 
+@pytest.mark.parametrize(
+    ("own", "wanted"),
+    [
+        ("", "  Commands\n    New conversation  @clear\n    Export  @export\n    Help  @help\n"),
+        ('[menu]\nbuttons = [{ name = "帮助", key = "@help" }]\n', "  帮助  @help\n"),
+    ],
+    ids=["the default one", "one's own"],
+)
+async def test_the_default_menu_of_an_english_deployment_is_english(
+    tmp_path: Path, environ: dict[str, str], own: str, wanted: str
+) -> None:
+    (tmp_path / "settings.local.toml").write_text(f'[chat]\nlanguage = "en"\n{own}', encoding="utf-8")
+    await webot("menu", "push", folder=tmp_path, environ=environ)
+    shown = await webot("menu", "show", folder=tmp_path, environ=environ)
+
+    assert f"wecom:\n{wanted}" == shown.out
+
+
 async def test_a_channel_is_named_where_there_are_several(
     tmp_path: Path, simulator: WeComSimulator, environ: dict[str, str]
 ) -> None:

@@ -148,7 +148,7 @@ class ConsoleSessions:
         made = self.simulator.menu(agent_id=room.app.agent_id, corp_id=room.app.corp_id)
         if made:
             return tuple(_made(button) for button in made)
-        return tuple(_planned(button) for button in self._service.settings.menu.buttons)
+        return tuple(_planned(button) for button in self._service.settings.menu_buttons)
 
 
 def _made(button: Mapping[str, object]) -> Button:
