@@ -8,14 +8,18 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from playwright.async_api import Page, expect
 
 from storage.accounts.users import LastOperator, change_role, list_users, remove_user
 from storage.conversations.audit import deeds
 from storage.database.engine import Database
 from tests.service import RunningService, running_service
+from tests.web.console.test_pages import browser_page
 from tests.web.shell import webot_here
 from web.operator.accounts import add_account
 from web.security.role_names import Role
+
+__all__ = ("browser_page",)
 
 PASSWORD = "correct horse battery"
 EN = {"Accept": "text/html", "Accept-Language": "en"}
@@ -133,6 +137,33 @@ async def test_programs_do_the_same_over_the_api(service: RunningService) -> Non
     assert token not in json.dumps(listed)
     assert 204 == (await console.delete("/api/v1/tokens/ci")).status_code
     assert 401 == (await console.get("/api/v1/tokens")).status_code
+
+
+async def test_there_is_a_way_to_sign_out_at_every_width(service: RunningService, browser_page: Page) -> None:
+    page, name = browser_page, "somebody.with.a.long.name.of.their.own"
+    await post(service, "/users", name=name, role="operator", password=PASSWORD)
+    await page.goto(f"{service.console.base_url}/console/sign-in?next=/console/status&lang=en")
+    await page.locator("[name=name]").fill(name)
+    await page.locator("[name=password]").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/console/status")
+    sign_out = page.locator("form[action*='/sign-out'] button:visible")
+    for path, width, opens in (
+        ("/status", 1300, ""),
+        ("/status", 390, ".fold-menu summary"),
+        ("", 1300, ""),
+        ("", 900, ""),
+        ("", 390, ".top [data-side]"),
+    ):
+        await page.set_viewport_size({"width": width, "height": 700})
+        await page.goto(f"{service.console.base_url}/console{path}?lang=en")
+        if opens:
+            await page.locator(opens).click()
+        await expect(sign_out).to_have_count(1)
+        await expect(sign_out).to_be_in_viewport(ratio=1)
+
+    await sign_out.click()
+    await page.wait_for_url("**/console/sign-in*")
 
 
 async def test_of_two_operators_who_remove_each_other_one_stays(database: Database) -> None:
