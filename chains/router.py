@@ -21,6 +21,7 @@ from chains.media.image_input import ImageIntake
 from chains.media.services import MediaServices, open_media_services
 from chains.media.voice_input import VoiceTranscriber
 from chains.models.budget import Budget
+from chains.models.prices import charging
 from chains.models.registry import ModelRegistry
 from chains.routing.branching import BranchRunnable
 from chains.routing.classifier import ChainClassifier, Classification
@@ -198,19 +199,18 @@ class Chains:
 
     async def _converse(self, turn: Routed[Question]) -> AsyncGenerator[Step]:
         asked = turn.reading
+        # Before a model is asked which chain it is for: where a file cannot be read, none answers.
+        text = await self._with_files(turn.ask, asked.text)
+        if isinstance(text, Outcome):
+            yield text
+            return
         chosen = (
             Classification(asked.chain)
             if asked.chain
             else await self.services.classifier.classify(turn.ask, asked.text, self.catalog)
         )
-        text = await self._with_files(turn.ask, asked.text)
-        if isinstance(text, Outcome):
-            yield text
-            return
-        answer = self.services.conversations.answer(
-            turn.ask, text, self.catalog, chosen.name, by_voice=asked.by_voice, beside=chosen.usage
-        )
-        async with aclosing(answer) as steps:
+        answer = self.services.conversations.answer(turn.ask, text, self.catalog, chosen.name, by_voice=asked.by_voice)
+        async with aclosing(charging(answer, chosen.usage, by=turn.ask.chain)) as steps:
             async for step in steps:
                 yield step
 

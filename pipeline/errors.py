@@ -80,6 +80,17 @@ class AnswerFailed(WebotError):
         self.wasted = wasted
 
 
+def add_wasted(error: BaseException, usage: FailedUsage) -> None:
+    """Note on whatever ends an answer, a time limit included, what a model took for it all the same."""
+    error.__dict__["wasted"] = (*wasted_of(error), usage)
+
+
+def wasted_of(error: BaseException | None) -> tuple[FailedUsage, ...]:
+    """Return what models took for an answer that an error ended."""
+    wasted: tuple[FailedUsage, ...] = getattr(error, "wasted", ())
+    return wasted
+
+
 class SettingsInvalid(WebotError):
     """Settings that cannot be used; one line for each problem."""
 

@@ -27,7 +27,7 @@ from pipeline.answer import (
     PartialAnswer,
     StyleChosen,
 )
-from pipeline.errors import OWN_LIMIT, AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError
+from pipeline.errors import OWN_LIMIT, AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError, wasted_of
 from pipeline.events import Text
 from pipeline.ports import (
     AnswerDocuments,
@@ -254,6 +254,7 @@ class Turns:
             raise
         except TimeoutError as error:
             reason, failure = "turn.timeout", f"no answer within {self._limits.turn_seconds:g} s"
+            wasted = wasted_of(error.__cause__)
             if OWN_LIMIT in getattr(error.__cause__, "__notes__", ()):
                 reason, failure = "turn.own_limit", f"{failure}: {OWN_LIMIT}"
         except AnswerFailed as error:
@@ -261,12 +262,12 @@ class Turns:
         except TryAgain as error:
             if error.blameless or turn.attempts + 1 < self._limits.turn_attempts:
                 raise
-            reason, failure = "turn.failed", str(error)
+            reason, failure, wasted = "turn.failed", str(error), wasted_of(error)
         except Exception as error:  # the edge of a step: whatever a chain does wrong, the person is told
             log.exception("answer_broke", key=turn.event.key, trace=trace)
             if turn.attempts + 1 < self._limits.turn_attempts:
                 raise TryAgain(f"{type(error).__name__} while answering") from error
-            reason, failure = "turn.failed", f"{type(error).__name__} while answering"
+            reason, failure, wasted = "turn.failed", f"{type(error).__name__} while answering", wasted_of(error)
         metrics.MODEL_ERRORS.labels(reason).inc()
         log.warning("answer_failed", trace=trace, reason=reason, error=failure)
         return Outcome((TextReply(self._catalogue.text(reason, trace=trace)),), wasted), failure

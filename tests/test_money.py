@@ -1,9 +1,9 @@
 """Money, whole: what answers cost, who is told of it, and what happens when it is spent."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from sqlalchemy import func, select
@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from pipeline.text.i18n import Catalogue
 from storage.database.tables import inbox, messages, spending
 from storage.usage.report import By, usage_report
-from tests.fakes.openai_server import OpenAIServer, Says
+from tests.fakes.openai_server import Act, Fails, Hangs, OpenAIServer, Says
+from tests.fakes.recordings import tone
 from tests.service import RunningService, running_service, until
 
 ZH = Catalogue("zh")
@@ -161,3 +162,46 @@ async def test_who_is_forgotten_has_spent_what_they_have_spent(tmp_path: Path, m
     assert [True] * 3 == [said[place].startswith(refused) for place in (1, 4, 5)]
     assert 1 == len(model.asked)
     assert [("(forgotten)", 1, 1_040_000)] == [(each.of, each.answers, each.cost) for each in by_person]
+
+
+@pytest.mark.parametrize(
+    ("answers", "more", "sentence"),
+    [
+        pytest.param(Says("好"), {}, "好", id="answered"),
+        pytest.param(Fails(400, code="whatever"), {}, "", id="refused by the provider"),
+        pytest.param(Hangs(), {"WEBOT_LIMITS__TURN_SECONDS": "3"}, "", id="never answered"),
+        pytest.param(Says("好"), {"WEBOT_MODELS__DEFAULT__CALL_PRICE": "0.1"}, "额度已经用完", id="over the budget"),
+    ],
+)
+async def test_who_listened_and_who_chose_the_chain_are_paid_whatever_comes_of_the_answer(
+    tmp_path: Path, answers: Act, more: dict[str, str], sentence: str
+) -> None:
+    def otherwise(body: Mapping[str, Any]) -> Act:
+        return Says('{"chain": ""}', usage=(100_000, 5)) if body["model"] == "small" else answers
+
+    chains = tmp_path / "data" / "chains"
+    await asyncio.to_thread(chains.mkdir, parents=True)
+    await asyncio.to_thread((chains / "default.toml").write_text, 'hands_to = ["code"]\nchooser = "small"\n')
+    async with OpenAIServer(otherwise=otherwise) as model:
+        environ = {
+            **bare(model),
+            "WEBOT_MODELS__SMALL__BASE_URL": model.base_url,
+            "WEBOT_MODELS__SMALL__MODEL": "small",
+            "WEBOT_MODELS__SMALL__INPUT_PRICE": "1",
+            "WEBOT_MODELS__SPEECH__BASE_URL": model.base_url,
+            "WEBOT_MODELS__SPEECH__MODEL": "whisper",
+            "WEBOT_MODELS__SPEECH__CALL_PRICE": "0.25",
+            "WEBOT_BUDGETS__PER_DAY": "0.3",
+            **more,
+        }
+        async with running_service(tmp_path, environ) as service:
+            phone = service.phone()
+            await phone.send_voice(tone(1.0))
+            (said,) = await phone.texts(count=1)
+            await phone.send_voice(tone(1.0))
+            _, refused = await phone.texts(count=2)
+            costs = {each.of: each.cost for each in await usage_report(service.service.database, "model")}
+
+    assert sentence in said
+    assert (250_000, 100_000) == (costs["whisper"], costs["small"])
+    assert "额度已经用完" in refused

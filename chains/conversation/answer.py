@@ -1,6 +1,6 @@
 """Answers a message with a model: prompt, tool loop, replies, and what is recorded."""
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -37,7 +37,6 @@ from pipeline.answer import (
     PartialAnswer,
     Provenance,
     Step,
-    TokenUsage,
 )
 from pipeline.errors import AnswerFailed, ChainInvalid
 from pipeline.ports import AnswerRequest, ConversationStore
@@ -89,13 +88,11 @@ class ConversationAnswerer:
         *,
         pictures: tuple[StoredMedia, ...] = (),
         by_voice: bool = False,
-        beside: Sequence[TokenUsage] = (),
     ) -> AsyncGenerator[Step]:
         """Yield drafts where the channel shows them, then the answer with what is to be remembered of it.
 
         `name` is the chain that was called, empty for the channel's own; `pictures` are the question's beside those
-        that came just before it; `beside` is what choosing the chain took. Raises `AnswerFailed` for whatever goes
-        wrong with the model.
+        that came just before it. Raises `AnswerFailed` for whatever goes wrong with the model.
         """
         chain = self._chain(catalog, name or ask.chain, ask)
         sender = ask.event.sender
@@ -141,7 +138,7 @@ class ConversationAnswerer:
                         logged.add(step)
                     case GeneratedAnswer():
                         logged.end(step)
-                        outcome = self._outcome(Exchange(question, "", pictures), request, step, known, beside)
+                        outcome = self._outcome(Exchange(question, "", pictures), request, step, known)
                         yield await self._with_speech(outcome, step.text, chain, ask, by_voice=by_voice)
 
     async def sees(self, ask: AnswerRequest, catalog: ChainCatalog) -> bool:
@@ -176,10 +173,9 @@ class ConversationAnswerer:
         request: ModelRequest,
         generated: GeneratedAnswer,
         known: ConversationContext,
-        beside: Sequence[TokenUsage],
     ) -> Outcome:
         """Return what is to be sent and remembered; raises the answer's failure with what it cost."""
-        taken = [*beside, *generated.usage(self.models)]
+        taken = generated.usage(self.models)
         origin = replace(
             build_provenance(request.chain, generated.model, taken, milliseconds=generated.milliseconds),
             tools=generated.tools,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from chains.media.services import SPEECH, MediaServices
 from chains.media.speech import Transcription
 from chains.models.budget import Budget
-from chains.models.prices import alone, charged
-from pipeline.answer import FailedUsage, Notice, Outcome, PartialAnswer, Step
-from pipeline.errors import AnswerFailed, TooLarge, Undeliverable, Unreadable
+from chains.models.prices import alone, charged, charging
+from pipeline.answer import Notice, Outcome, PartialAnswer, Step
+from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.ports import AnswerRequest
 from pipeline.replies import TextReply
 from pipeline.text.escape import escape_markdown
@@ -46,8 +46,8 @@ class VoiceTranscriber:
     async def quote(self, understood: Transcription, steps: AsyncGenerator[Step]) -> AsyncGenerator[Step]:
         """Return an answer with the recognised text above it, so that a mistake in it is seen at once."""
         above = self.catalogue.text("voice.heard", text=escape_markdown(understood.words, most=_QUOTE))
-        async with aclosing(_charged(steps, understood)) as charging:
-            async for step in charging:
+        async with aclosing(charging(steps, (understood.took,))) as steps_with_cost:
+            async for step in steps_with_cost:
                 match step:
                     case PartialAnswer(text):
                         yield replace(step, text=f"{above}\n\n{text}")
@@ -60,15 +60,3 @@ class VoiceTranscriber:
 
     def _problem(self, sentence: str, **blanks: object) -> Outcome:
         return Outcome((TextReply(self.catalogue.text(sentence, **blanks)),))
-
-
-async def _charged(steps: AsyncGenerator[Step], understood: Transcription) -> AsyncGenerator[Step]:
-    """Add what listening took to an answer, or to what was lost where there is none."""
-    try:
-        async with aclosing(steps):
-            async for step in steps:
-                yield charged(step, understood.took) if isinstance(step, Outcome) else step
-    except AnswerFailed as failed:
-        if understood.took.cost:
-            failed.wasted = (*failed.wasted, FailedUsage(alone(understood.took)))
-        raise

@@ -1,10 +1,14 @@
 """What answers cost, by the prices in the settings."""
 
-from collections.abc import Mapping
+from asyncio import CancelledError
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 
 from chains.models.response import ModelCall, clamp_token_count
-from pipeline.answer import ExchangeRecorded, FailedUsage, Outcome, Provenance, TokenUsage
+from pipeline.answer import ExchangeRecorded, FailedUsage, Outcome, Provenance, Step, TokenUsage
+from pipeline.errors import add_wasted
 from pipeline.settings import ModelTable
 from pipeline.text.i18n import Catalogue
 
@@ -60,12 +64,15 @@ def took_of(table: ModelTable, answer: object) -> TokenUsage:
     return TokenUsage(table.model, given, answered, Price.of(table).cost(given, answered))
 
 
-def charged(outcome: Outcome, took: TokenUsage) -> Outcome:
-    """Return an outcome that also says what another model took for it, such as the one that listened."""
-    if not (took.cost or took.input_tokens or took.output_tokens):
+def charged(outcome: Outcome, took: TokenUsage, *, by: str = _SPEECH) -> Outcome:
+    """Return an outcome that also says what another model took for it, such as the one that listened.
+
+    `by` is what the usage shows it under where no chain's answer has it.
+    """
+    if not _is_paid(took):
         return outcome
     if not any(isinstance(change, ExchangeRecorded) for change in outcome.changes):
-        return replace(outcome, changes=(*outcome.changes, FailedUsage(alone(took))))
+        return replace(outcome, changes=(*outcome.changes, FailedUsage(alone(took, by=by))))
     changes = [
         replace(change, provenance=_with(change.provenance, took)) if isinstance(change, ExchangeRecorded) else change
         for change in outcome.changes
@@ -73,18 +80,40 @@ def charged(outcome: Outcome, took: TokenUsage) -> Outcome:
     return replace(outcome, changes=tuple(changes))
 
 
-def alone(took: TokenUsage) -> Provenance:
-    """Return what a model of `[models.speech]` took, as the usage shows it where no chain's answer has it."""
-    return Provenance(_SPEECH, "", took.model, took.input_tokens, took.output_tokens, cost=took.cost)
+async def charging(
+    steps: AsyncGenerator[Step], taken: Sequence[TokenUsage], *, by: str = _SPEECH
+) -> AsyncGenerator[Step]:
+    """Add what other models took to an answer, or to what ends it: it is paid all the same."""
+    try:
+        async with aclosing(steps):
+            async for step in steps:
+                yield reduce(partial(charged, by=by), taken, step) if isinstance(step, Outcome) else step
+    except (Exception, CancelledError) as error:
+        for took in taken:
+            if _is_paid(took):
+                add_wasted(error, FailedUsage(alone(took, by=by)))
+        raise
+
+
+def alone(took: TokenUsage, *, by: str = _SPEECH) -> Provenance:
+    """Return what a model took, as the usage shows it where no chain's answer has it."""
+    return Provenance(
+        by, "", took.model, took.input_tokens, took.output_tokens, cost=took.cost, estimated=took.estimated
+    )
+
+
+def _is_paid(took: TokenUsage) -> bool:
+    return bool(took.cost or took.input_tokens or took.output_tokens)
 
 
 def _with(origin: Provenance, took: TokenUsage) -> Provenance:
+    own = took.model == origin.model
     return replace(
         origin,
         input_tokens=origin.input_tokens + took.input_tokens,
         output_tokens=origin.output_tokens + took.output_tokens,
         cost=origin.cost + took.cost,
-        other_usage=(*origin.other_usage, took),
+        other_usage=origin.other_usage if own else (*origin.other_usage, took),
         estimated=origin.estimated + took.estimated,
     )
 

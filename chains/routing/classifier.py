@@ -12,7 +12,7 @@ from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
 from chains.conversation.prompt import JSON
 from chains.models.budget import Budget
-from chains.models.prices import usage_of
+from chains.models.prices import alone, usage_of
 from chains.models.registry import ModelRegistry
 from chains.models.response import ModelResponse
 from pipeline.answer import Outcome, TokenUsage
@@ -79,7 +79,9 @@ class ChainClassifier:
             "chain_chosen", trace=ask.trace, chain=chain.name, chosen=chosen if is_offered or not chosen else "other"
         )
         call = response.call(name)
-        return Classification(chosen if is_offered else "", (usage_of(call, self.models.price(call.table)),))
+        took = usage_of(call, self.models.price(call.table))
+        self.budget.paid(alone(took, by=ask.chain))
+        return Classification(chosen if is_offered else "", (took,))
 
     async def _ask(self, name: str, offered: Sequence[ChainConfig], text: str) -> ModelResponse:
         model = await self.models.chat(name)
