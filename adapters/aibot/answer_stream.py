@@ -13,15 +13,20 @@ from typing import Literal
 
 import structlog
 
-from adapters.aibot.connection import AckMissing, BotConnection, NotConnected
+from adapters.aibot.connection import AckLost, AckMissing, BotConnection, NotConnected
 from adapters.aibot.drafts import WAITING, draft, escape_thinking, with_thinking
 from adapters.aibot.frames import BotFrame, stream_body
 
 log = structlog.get_logger()
 
 VERSION_CONFLICT = 6000
-EXPIRED = frozenset({846604, 846605, 846608})
+STREAM_EXPIRED = 846608
+EXPIRED = frozenset({846604, 846605, STREAM_EXPIRED})
 """The req_id or the stream can no longer be answered: what is left goes as a message."""
+_WECOM_WINDOW = 360.0
+"""Seconds from the first frame, before which a stream expires only by having been finished."""
+_FRESH = 120.0
+"""Seconds from the latest frame, after which a stream may have died for want of others."""
 _CONFLICT_PAUSES = (0.2, 0.4, 0.8)
 
 Ending = Literal["shown", "unknown", "expired", "refused"]
@@ -74,8 +79,14 @@ class AnswerStream:
         self._changed = asyncio.Event()
         self._over = False
         self._drafts_end = False
-        """Whether an answer went missing: no further one could be told from it, so that only the last frame goes."""
+        """Whether a draft was refused, or its answer went missing, so that only the last frame goes."""
+        self._is_answer_missing = False
+        """Whether a draft's answer may come yet, and would be taken for the last frame's."""
         self.expired = False
+        self._is_last_sent = False
+        """Whether a last frame has gone out of which it is not known whether it was taken."""
+        self._is_reconnected = False
+        """Whether that was over another connection, which may have taken the req_id with it."""
         self._refused = 0
         self._pump: asyncio.Task[None] | None = None
 
@@ -114,20 +125,37 @@ class AnswerStream:
 
     async def _last_frame(self, text: str) -> Ending:
         content = with_thinking(escape_thinking(text), self._reasoning)
-        for _ in range(2):
+        # Where a draft's answer is missing, the next may be that: only the one after it is the last frame's.
+        unattributed = self._is_answer_missing
+        for _ in range(3 if unattributed else 2):
             try:
                 answer = await self._frame(content, finish=True)
             except AckMissing:
                 # The same text to the same stream does no harm; by another way it would be there twice.
+                self._is_last_sent = True
                 continue
+            except NotConnected as error:
+                self._is_reconnected = self._is_last_sent = self._is_last_sent or isinstance(error, AckLost)
+                raise
             if answer.errcode in EXPIRED:
-                return "expired"
+                return "shown" if self._is_finished(answer.errcode) else "expired"
             if answer.errcode and answer.errcode != VERSION_CONFLICT:
                 self._refused = answer.errcode
                 return "refused"
-            return "shown"
+            if not unattributed:
+                return "shown"
+            unattributed, self._is_last_sent = False, True
         log.warning("bot_answer_unconfirmed", stream=self.stream_id)
         return "unknown"
+
+    def _is_finished(self, errcode: int) -> bool:
+        """Whether what can no longer be answered was finished by a last frame whose own answer went missing.
+
+        Over another connection only the stream's own errcode says so: the req_id may have gone with the first.
+        """
+        now = self._clock()
+        young = now - (self._opened_at or now) < _WECOM_WINDOW and now - (self._last_at or now) < _FRESH
+        return self._is_last_sent and young and (errcode == STREAM_EXPIRED or not self._is_reconnected)
 
     @property
     def refused_with(self) -> int:
@@ -190,7 +218,9 @@ class AnswerStream:
         try:
             answer = await self._frame(content, finish=False)
         except AckMissing:
-            self._drafts_end = True
+            self._drafts_end = self._is_answer_missing = True
+            self._opened_at = self._opened_at or self._clock()
+            self._last_at = self._clock()
             return
         except NotConnected:
             # The pump rests; the last frame goes by the next connection, or becomes a message.

@@ -48,8 +48,12 @@ class NotConnected(Exception):
     """Nothing was sent: there is no subscribed connection, or it ended just then."""
 
 
+class AckLost(NotConnected):
+    """A frame went out and the connection ended before its answer: whether it was taken is not known."""
+
+
 class AckMissing(Exception):
-    """A frame went out and its answer did not come: whether it was taken is not known."""
+    """A frame went out and reached the other side, and its answer did not come: whether it was taken is not known."""
 
 
 State = Literal["connecting", "subscribed", "refused", "kicked"]
@@ -139,13 +143,31 @@ class BotConnection:
     ) -> BotFrame:
         """Send a frame and return its answer; never two at once with one `req_id`.
 
-        Whoever waits must not be cancelled: the late answer would be taken for the next frame's. Raises `NotConnected`
-        and `AckMissing`.
+        Whoever waits must not be cancelled: the late answer would be taken for the next frame's. Raises `NotConnected`,
+        `AckLost` and `AckMissing`.
         """
         session = self._session
         if session is None or not self._subscribed.is_set():
             raise NotConnected(self._reason)
-        return await self._ask(session, cmd, body, req_id=req_id, within=within)
+        try:
+            return await self._ask(session, cmd, body, req_id=req_id, within=within)
+        except AckMissing:
+            # What answers a ping has read what was sent before it; what does not is gone, and the frame with it.
+            if not await self._is_alive(session):
+                raise AckLost("the other side has gone silent") from None
+            raise
+
+    async def _is_alive(self, session: _Session) -> bool:
+        """Whether the other side answers; the connection to one that does not is ended."""
+        try:
+            await self._ask(session, "ping", None)
+        except AckMissing:
+            session.ended = session.ended or _Ended("a frame and a ping were not answered")
+            await session.socket.close()
+            return False
+        except NotConnected:
+            return False
+        return True
 
     async def subscribed(self, within: float) -> bool:
         """Wait for a subscribed connection; False if it takes too long."""
@@ -179,7 +201,7 @@ class BotConnection:
                 reader.cancel()
                 for waiting in session.waiting.values():
                     if not waiting.done():
-                        waiting.set_exception(NotConnected("the connection ended"))
+                        waiting.set_exception(AckLost("the connection ended"))
                         # Nobody may be there to look at it any more.
                         waiting.exception()
                 await asyncio.gather(reader, return_exceptions=True)
@@ -263,7 +285,7 @@ class BotConnection:
                 break
         for waiting in session.waiting.values():
             if not waiting.done():
-                waiting.set_exception(NotConnected("the connection ended"))
+                waiting.set_exception(AckLost("the connection ended"))
                 waiting.exception()
 
     async def _take(self, session: _Session, frame: BotFrame) -> None:

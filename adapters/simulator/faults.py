@@ -106,9 +106,46 @@ class HoldBack(_Typed):
         _check_seconds(self.seconds)
 
 
+BotMishapName = Literal[
+    "drop",
+    "drop_after",
+    "lose_ack",
+    "late_ack",
+    "kicked",
+    "deaf",
+    "refuse_subscription",
+    "window_closed",
+    "request_expired",
+    "quota",
+    "conflict",
+    "not_subscribed",
+    "push_refused",
+    "control_characters",
+    "redelivered",
+    "lose_answer",
+    "stop_asking",
+    "response_expired",
+]
+"""drop: the connection ends before a frame is taken; drop_after: after it, with its answer; lose_ack: a frame is taken
+and not answered; late_ack: answered 0.3 s late; kicked: another connection takes the bot in place of the next message;
+deaf: the socket of one that is kicked stays open; refuse_subscription: 40001; window_closed: 846608; request_expired:
+846604; quota: 45009; conflict: 6000; not_subscribed: 846609; push_refused: 93006 to a message of its own;
+control_characters: the next words have some, as they are; redelivered: the next message comes twice. Of bots that are
+called back: lose_answer: an answer is lost and asked for again; stop_asking: a stream is not asked for any more;
+response_expired: the response_url is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class BotMishap(_Typed):
+    """Something goes wrong between WeCom and an AI bot."""
+
+    name: BotMishapName
+    kind: Literal["bot"] = "bot"
+
+
 ApiFault = Errcode | HttpStatus | NotJson | Slow | Hang | Drop
 CallbackFault = Repeat | LoseAnswer | HoldBack
-Fault = ApiFault | CallbackFault
+Fault = ApiFault | CallbackFault | BotMishap
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +204,13 @@ class Faults:
             if isinstance(rule.fault, CallbackFault) and self._strikes(number):
                 return rule.fault
         return None
+
+    def at_bot(self, name: BotMishapName) -> bool:
+        """Whether this goes wrong with a bot now."""
+        for number, (rule, _) in tuple(self._rules.items()):
+            if isinstance(rule.fault, BotMishap) and rule.fault.name == name and self._strikes(number):
+                return True
+        return False
 
     def _strikes(self, number: int) -> bool:
         rule, left = self._rules[number]

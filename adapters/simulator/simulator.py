@@ -48,7 +48,7 @@ class WeComSimulator:
         self.platform = Platform(members=members, limits=limits, clock=clock)
         self.faults = Faults(seed)
         self.callback_sender = CallbackSender(self.faults, self.platform.counts, retry_policy or RetryPolicy())
-        self.bots = BotServer(self.platform)
+        self.bots = BotServer(self.platform, self.faults)
         for app in apps:
             self.register(app)
 
@@ -111,10 +111,8 @@ class WeComSimulator:
         return self.faults.set(Rule(fault, route, calls, chance))
 
     def clear_faults(self, number: int | None = None) -> None:
-        """Remove one fault, or all, those of bots too."""
+        """Remove one fault, or all."""
         self.faults.clear(number)
-        if number is None:
-            self.bots.clear_faults()
 
     def expire_tokens(self, *, agent_id: int | None = None) -> None:
         """End an app's access token before its time, or all apps'."""

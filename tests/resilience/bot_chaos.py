@@ -16,7 +16,7 @@ from random import Random
 
 from adapters.aibot.event_reader import event_key
 from adapters.aibot.frames import stream_id_of
-from adapters.simulator.bots.bot_server import BotFaultName
+from adapters.simulator.faults import BotMishapName
 from adapters.simulator.phone import Phone
 from adapters.simulator.platform.timeline import Delivered
 from storage.database.access import open_for_cli
@@ -36,7 +36,7 @@ _START_SECONDS = 300.0
 """Within which a process must be back, on a machine that has far more to do."""
 _SETTLED = 90.0
 """Seconds without a turn's end after which none is waited for."""
-_MISHAPS: Mapping[str, tuple[BotFaultName, ...]] = {
+_MISHAPS: Mapping[str, tuple[BotMishapName, ...]] = {
     "connection": ("late_ack", "lose_ack", "conflict", "not_subscribed"),
     "callback": ("lose_answer", "lose_answer", "stop_asking"),
 }
@@ -189,7 +189,7 @@ async def _mishaps(cluster: BotCluster, random: Random, quiet: asyncio.Event, ha
             if name == "not_subscribed":
                 happened.drops.append(time.time())
             bots.add_fault(name)
-    bots.clear_faults()
+    cluster.simulator.clear_faults()
 
 
 async def _settled(cluster: BotCluster, keys: Sequence[str]) -> Mapping[str, TurnStatus]:

@@ -7,9 +7,9 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -17,12 +17,11 @@ from aiohttp import web
 
 from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen, feedback_id, without_folded
 from adapters.simulator.callback_sender import DeliveryResult
+from adapters.simulator.faults import Faults
 from adapters.simulator.platform.apps import App
 from adapters.wecom.callback.crypto import CallbackKeys
 from pipeline.errors import BadCallback
 from pipeline.text.unicode import is_visible
-
-PollFault = Literal["lose_answer", "stop_asking", "response_expired"]
 
 _OK = 200
 _TRIES = 4
@@ -48,9 +47,9 @@ class BotPoller:
     `problems` are answers that WeCom would not have taken.
     """
 
-    def __init__(self, screen: BotScreen, took: Callable[[PollFault], bool]) -> None:
+    def __init__(self, screen: BotScreen, faults: Faults) -> None:
         self._screen = screen
-        self._took = took
+        self._faults = faults
         self._session: aiohttp.ClientSession | None = None
         self._asking: set[asyncio.Task[None]] = set()
         self._addresses: dict[str, _Address] = {}
@@ -80,7 +79,7 @@ class BotPoller:
             status, answer = await self.ask(app, {**body, **address})
             statuses.append(status)
             seconds.append(time.monotonic() - began)
-            if status == _OK and not self._took("lose_answer"):
+            if status == _OK and not self._faults.at_bot("lose_answer"):
                 self._begin(app, chat, body, answer)
                 break
         return DeliveryResult(str(body["msgid"]), tuple(statuses), tuple(seconds))
@@ -123,7 +122,7 @@ class BotPoller:
         except ValueError:
             body = {}
         expired = address is None or address.used or time.monotonic() - address.at > _ADDRESS_SECONDS
-        if address is None or expired or self._took("response_expired"):
+        if address is None or expired or self._faults.at_bot("response_expired"):
             return _said(40058, "invalid response_code")
         if body.get("msgtype") not in {"markdown", "template_card"}:
             return _said(40008, "invalid message type")
@@ -169,11 +168,11 @@ class BotPoller:
         common = {name: body[name] for name in ("aibotid", "chatid", "chattype", "from") if name in body}
         while time.monotonic() - began < _ASKING_SECONDS:
             await asyncio.sleep(self.pause)
-            if self._took("stop_asking"):
+            if self._faults.at_bot("stop_asking"):
                 return
             asked = common | {"msgid": secrets.token_hex(16), "msgtype": "stream", "stream": {"id": stream_id}}
             status, answer = await self.ask(app, asked)
-            came = status == _OK and answer is not None and not self._took("lose_answer")
+            came = status == _OK and answer is not None and not self._faults.at_bot("lose_answer")
             if came and answer is not None and self._show(app, chat, stream_id, answer, feedback):
                 return
 

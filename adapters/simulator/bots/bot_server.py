@@ -6,8 +6,9 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -17,40 +18,22 @@ from adapters.simulator.bots.bot_files import FILE_KEY, BotUploads, sealed_file
 from adapters.simulator.bots.bot_poller import BotPoller
 from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen, feedback_id
 from adapters.simulator.callback_sender import DeliveryResult
+from adapters.simulator.faults import BotMishap, BotMishapName, Faults, Rule
 from adapters.simulator.platform.apps import App
 from adapters.simulator.platform.errcodes import ApiError
 from adapters.simulator.platform.state import Platform, chat_of
 from adapters.simulator.platform.timeline import MemberAction
+from pipeline.events import Text
 
 STREAM_SECONDS = 360.0
 """From the first frame of a stream."""
 WELCOME_SECONDS = 5.0
 _FRAME_BYTES = 2 * 1024 * 1024
 
-BotFaultName = Literal[
-    "drop",
-    "lose_ack",
-    "late_ack",
-    "refuse_subscription",
-    "window_closed",
-    "quota",
-    "conflict",
-    "deaf",
-    "not_subscribed",
-    "push_refused",
-    "lose_answer",
-    "stop_asking",
-    "response_expired",
-]
-"""drop: the socket closes at the next frame; lose_ack: a frame is taken and not answered; late_ack: answered after
-0.3 s; refuse_subscription: 40001; window_closed: 846608; quota: 45009; conflict: 6000; deaf: kicked, but the socket
-stays open; not_subscribed: 846609; push_refused: 93006 to a message of its own. Of bots that are called back:
-lose_answer: an answer is lost and asked for again; stop_asking: a stream is not asked for any more;
-response_expired: the response_url is refused."""
-
 _ERRORS: Mapping[str, tuple[int, str]] = {
     "refuse_subscription": (40001, "invalid secret"),
     "window_closed": (846608, "stream message update expired"),
+    "request_expired": (846604, "websocket request expired, response is invalid"),
     "quota": (45009, "api freq out of limit"),
     "conflict": (6000, "data version conflict"),
     "not_subscribed": (846609, "aibot websocket not subscribed"),
@@ -58,7 +41,7 @@ _ERRORS: Mapping[str, tuple[int, str]] = {
 }
 _LATE_SECONDS = 0.3
 _GROUP_CHAT = 2
-_RESPONSE_FAULTS: tuple[BotFaultName, ...] = ("window_closed", "quota", "conflict")
+_RESPONSE_FAULTS: tuple[BotMishapName, ...] = ("window_closed", "request_expired", "quota", "conflict")
 
 
 @dataclass(slots=True)
@@ -92,18 +75,18 @@ class _Link:
 class BotServer:
     """The server; `frames` counts what came by its command."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, faults: Faults) -> None:
         self._platform = platform
         self._runner: web.AppRunner | None = None
         self._links: dict[str, _Link] = {}
         self._all: set[_Link] = set()
         self._callbacks: dict[str, _Callback] = {}
         self._streams: dict[str, _Stream] = {}
-        self._faults: Counter[BotFaultName] = Counter()
+        self._faults = faults
         self._late: set[asyncio.Task[None]] = set()
         self._linked = asyncio.Event()
         self._screen = BotScreen(platform)
-        self.poller = BotPoller(self._screen, self._took)
+        self.poller = BotPoller(self._screen, faults)
         self._uploads = BotUploads(platform.uploads)
         self._base = ""
         self.frames: Counter[str] = Counter()
@@ -136,13 +119,9 @@ class BotServer:
             await self._runner.cleanup()
             self._runner = None
 
-    def add_fault(self, name: BotFaultName, calls: int = 1) -> None:
-        """Make something go wrong, the next so many times."""
-        self._faults[name] += calls
-
-    def clear_faults(self) -> None:
-        """Remove what add_fault has set."""
-        self._faults.clear()
+    def add_fault(self, name: BotMishapName, calls: int | None = 1) -> int:
+        """Make something go wrong, the next so many times; return the number under which it can be cleared."""
+        return self._faults.set(Rule(BotMishap(name), calls=calls))
 
     def is_connected(self, app: App) -> bool:
         """Whether a bot has subscribed."""
@@ -160,15 +139,18 @@ class BotServer:
         began = time.monotonic()
         if app.callback_url:
             return await self._call_back(app, said)
+        if app.bot_id in self._links and self._faults.at_bot("kicked"):
+            await self.kick(app)
         link = self._links.get(app.bot_id)
         msgid = said.msg_id or f"event{said.number}-{secrets.token_hex(4)}"
         if link is None:
             return DeliveryResult(msgid, (0,), (0.0,))
         cmd, body = callback_body(
-            app, said, msgid, lambda media_id: {"url": self._address(app, media_id), "aeskey": FILE_KEY}
+            app, self._heard(said), msgid, lambda media_id: {"url": self._address(app, media_id), "aeskey": FILE_KEY}
         )
         try:
-            await self.send(link, cmd, body, chat_of(said.user, said.group), app)
+            for _ in range(2 if self._faults.at_bot("redelivered") else 1):
+                await self.send(link, cmd, body, chat_of(said.user, said.group), app)
         except ConnectionError:
             # It ends just now.
             return DeliveryResult(msgid, (0,), (0.0,))
@@ -176,9 +158,18 @@ class BotServer:
 
     async def _call_back(self, app: App, said: MemberAction) -> DeliveryResult:
         msgid = said.msg_id or f"event{said.number}-{secrets.token_hex(4)}"
-        _, body = callback_body(app, said, msgid, lambda media_id: {"url": self._address(app, media_id)})
+        _, body = callback_body(app, self._heard(said), msgid, lambda media_id: {"url": self._address(app, media_id)})
         chat = chat_of(said.user, said.group)
-        return await self.poller.deliver(app, chat, body, base=self._base)
+        delivered = await self.poller.deliver(app, chat, body, base=self._base)
+        if self._faults.at_bot("redelivered"):
+            await self.poller.ask(app, body)
+        return delivered
+
+    def _heard(self, said: MemberAction) -> MemberAction:
+        """Return what the bot is told somebody did."""
+        if isinstance(said.content, Text) and self._faults.at_bot("control_characters"):
+            return replace(said, content=replace(said.content, text=f"{said.content.text}\x01\x1f"))
+        return said
 
     def _address(self, app: App, media_id: str) -> str:
         return f"{self._base}/media/{app.corp_id}/{app.agent_id}/{media_id}"
@@ -218,7 +209,7 @@ class BotServer:
         text = json.dumps({"cmd": "aibot_event_callback", "headers": {"req_id": secrets.token_hex(8)}, "body": body})
         await link.socket.send_str(text)
         link.app = None
-        if not self._took("deaf"):
+        if not self._faults.at_bot("deaf"):
             await link.socket.close()
 
     async def _media(self, request: web.Request) -> web.Response:
@@ -264,24 +255,25 @@ class BotServer:
         self.frames[cmd] += 1
         if self.mute:
             return True
-        if cmd not in {"aibot_subscribe", "ping"} and self._took("drop"):
+        goes_wrong = self._faults.at_bot if cmd not in {"aibot_subscribe", "ping"} else _never
+        if goes_wrong("drop"):
             return False
         errcode, errmsg, more = await self._answer(link, cmd, req_id, body)
+        if goes_wrong("drop_after"):
+            return False
         answer = {"headers": {"req_id": req_id}, "errcode": errcode, "errmsg": errmsg, **more}
-        if cmd not in {"aibot_subscribe", "ping"}:
-            if self._took("lose_ack"):
-                return True
-            if self._took("late_ack"):
-                self._send_late(link, answer)
-                return True
-        if not link.socket.closed:
+        if goes_wrong("lose_ack"):
+            return True
+        if goes_wrong("late_ack"):
+            self._send_late(link, answer)
+        elif not link.socket.closed:
             await link.socket.send_str(json.dumps(answer, ensure_ascii=False))
         return True
 
     def _send_late(self, link: _Link, answer: Mapping[str, Any]) -> None:
         async def send() -> None:
             await asyncio.sleep(_LATE_SECONDS)
-            if not link.socket.closed:
+            with suppress(ConnectionError):
                 await link.socket.send_str(json.dumps(answer))
 
         task = asyncio.create_task(send())
@@ -295,7 +287,7 @@ class BotServer:
             return 0, "ok", {}
         if cmd == "aibot_subscribe":
             return (*await self._subscribe(link, body), {})
-        if link.app is None or self._took("not_subscribed"):
+        if link.app is None or self._faults.at_bot("not_subscribed"):
             return (*_ERRORS["not_subscribed"], {})
         said = (40008, "invalid message type")
         match cmd:
@@ -315,7 +307,7 @@ class BotServer:
         apps = [app for app in self._platform.apps.values() if app.bot_id and app.bot_id == body.get("bot_id")]
         if not apps:
             return 40013, "invalid bot_id"
-        if self._took("refuse_subscription") or not secrets.compare_digest(
+        if self._faults.at_bot("refuse_subscription") or not secrets.compare_digest(
             apps[0].secret.encode(), str(body.get("secret", "")).encode("utf-8", "replace")
         ):
             return _ERRORS["refuse_subscription"]
@@ -328,7 +320,7 @@ class BotServer:
         return 0, "ok"
 
     def _respond(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
-        fault = next((name for name in _RESPONSE_FAULTS if self._took(name)), None)
+        fault = next((name for name in _RESPONSE_FAULTS if self._faults.at_bot(name)), None)
         callback = self._callbacks.get(req_id)
         if fault is not None:
             return _ERRORS[fault]
@@ -365,17 +357,17 @@ class BotServer:
         callback = self._callbacks.get(req_id)
         if callback is None or not callback.is_event or callback.used or callback.app.key != app.key:
             return 846605, "invalid req_id"
-        if self._took("quota"):
+        if self._faults.at_bot("quota"):
             return _ERRORS["quota"]
         if time.monotonic() - callback.at > WELCOME_SECONDS:
-            return 846604, "websocket request expired, response is invalid"
+            return _ERRORS["request_expired"]
         callback.used = True
         return self._screen.show(app, callback.chat, req_id, body)
 
     def _message(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
-        if self._took("quota"):
+        if self._faults.at_bot("quota"):
             return _ERRORS["quota"]
-        if self._took("push_refused"):
+        if self._faults.at_bot("push_refused"):
             return _ERRORS["push_refused"]
         chat_id, is_group = body.get("chatid"), body.get("chat_type") == _GROUP_CHAT
         user = chat_of("", chat_id) if is_group and isinstance(chat_id, str) else chat_id
@@ -390,8 +382,6 @@ class BotServer:
         # Named as its sender knows it, so that what came can be matched with what was sent.
         return self._screen.show(app, user, req_id, body)
 
-    def _took(self, name: BotFaultName) -> bool:
-        if self._faults[name] <= 0:
-            return False
-        self._faults[name] -= 1
-        return True
+
+def _never(_: BotMishapName) -> bool:
+    return False

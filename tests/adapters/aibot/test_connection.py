@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from adapters.aibot.connection import BotConnection, ConnectionTiming
 from adapters.aibot.frames import BotFrame
-from adapters.simulator.bots.bot_server import BotFaultName
+from adapters.simulator.faults import BotMishapName
 from adapters.simulator.platform.apps import invent_bot
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.replies import TextPart
@@ -39,7 +39,7 @@ async def test_a_silent_peer_is_noticed_by_its_pings() -> None:
 
 
 @pytest.mark.parametrize("fault", ["deaf", None])
-async def test_who_is_kicked_closes_waits_and_says_so(fault: BotFaultName | None) -> None:
+async def test_who_is_kicked_closes_waits_and_says_so(fault: BotMishapName | None) -> None:
     async with connected_bot() as bot:
         if fault:
             bot.server.add_fault(fault)
