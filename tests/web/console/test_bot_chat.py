@@ -131,3 +131,29 @@ async def test_a_group_of_an_application_or_with_a_wrong_name_is_refused(service
     ]
 
     assert [404, 404] == answers
+
+
+async def test_mishaps_of_bots_are_offered_by_how_bots_are_reached_and_strike(
+    service: RunningService, model: OpenAIServer
+) -> None:
+    model.script(*(Says(f"answer {n}") for n in range(1, 4)))
+    app = service.service.channels["bot"].simulated
+    assert app is not None
+    phone = service.simulator.phone("zhangsan", agent_id=app.agent_id)
+    drills = "/console/faults?lang=en"
+    for number, mishap in enumerate(("control_characters", "redelivered", "drop_after"), 1):
+        panel = await service.console.post(drills, data={"fault": f"bot_{mishap}", "calls": "1"})
+        await phone.say(f"question {number}")
+        said = await phone.texts(count=number, within=30)
+    offered = {
+        each["of"]: each["presets"] for each in (await service.console.get("/console/api/faults")).json()["groups"]
+    }
+    page = (await service.console.get(drills)).text
+
+    assert "Drop after a frame" in panel.text
+    assert [f"answer {n}" for n in range(1, 4)] == said
+    assert {} == service.simulator.faults.rules()
+    assert ["application", "connection"] == list(offered)
+    assert "bot_stop_asking" not in offered["connection"]
+    assert "bot_kicked" not in offered["application"]
+    assert "Kicked" in page

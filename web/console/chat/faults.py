@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from litestar import MediaType, Request, Response, get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from adapters.simulator.faults import (
-    ApiFault,
-    CallbackFault,
+    BotMishap,
+    BotMishapName,
     Drop,
     Errcode,
     Fault,
@@ -39,10 +39,14 @@ PRESETS: Mapping[str, Fault] = {
     "drop": Drop(),
     "repeat": Repeat(3),
     "out_of_order": HoldBack(5.0),
+    **{f"bot_{name}": BotMishap(name) for name in get_args(BotMishapName)},
 }
 """By the name under which the catalogue describes them. An expired token is no rule but an event: see `expired`."""
 
 EXPIRED = "expired"
+_CALLED: frozenset[BotMishapName] = frozenset({"lose_answer", "stop_asking", "response_expired"})
+_OF_BOTH: frozenset[BotMishapName] = frozenset({"control_characters", "redelivered"})
+"""What happens to bots however they are reached."""
 _TIMES = {"1": 1, "3": 3, "": None}
 
 
@@ -56,18 +60,39 @@ class InForce:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultPanel:
-    """What the panel shows."""
+class FaultGroup:
+    """The faults of one kind of channel."""
 
+    of: Literal["application", "connection", "callback"]
     presets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPanel:
+    """What the panel shows: faults for the kinds of channel there are."""
+
+    groups: tuple[FaultGroup, ...]
     in_force: tuple[InForce, ...]
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """Return the names that can be set."""
+        return tuple(dict.fromkeys(name for group in self.groups for name in group.presets))
 
 
 def fault_panel(simulator: WeComSimulator) -> FaultPanel:
-    """Return the faults that are active now."""
+    """Return the faults that are active now, and those that can be."""
     rules = simulator.faults.rules().items()
+    apps = simulator.platform.apps.values()
+    kinds = {"application" if not app.bot_id else "callback" if app.callback_url else "connection" for app in apps}
+    groups = (
+        FaultGroup("application", (EXPIRED, *(name for name in PRESETS if _mishap(name) is None))),
+        FaultGroup("connection", tuple(name for name in PRESETS if _mishap(name) not in {None, *_CALLED})),
+        FaultGroup("callback", tuple(name for name in PRESETS if _mishap(name) in _CALLED | _OF_BOTH)),
+    )
     return FaultPanel(
-        (EXPIRED, *PRESETS), tuple(InForce(number, _name(rule.fault), left) for number, (rule, left) in rules)
+        tuple(group for group in groups if group.of in kinds),
+        tuple(InForce(number, _name(rule.fault), left) for number, (rule, left) in rules),
     )
 
 
@@ -81,7 +106,7 @@ def set_fault(simulator: WeComSimulator, name: str, calls: int | None) -> None:
         # Only where answers are sent, so that it is seen in the conversation.
         case Errcode() | HttpStatus() | NotJson() | Slow() | Hang() | Drop():
             simulator.add_fault(fault, route="message/send", calls=calls)
-        case Repeat() | LoseAnswer() | HoldBack():
+        case Repeat() | LoseAnswer() | HoldBack() | BotMishap():
             simulator.add_fault(fault, calls=calls)
 
 
@@ -117,6 +142,11 @@ def fault_routes(rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
     return [show, add, clear]
 
 
-def _name(fault: ApiFault | CallbackFault) -> str:
+def _mishap(preset: str) -> BotMishapName | None:
+    fault = PRESETS.get(preset)
+    return fault.name if isinstance(fault, BotMishap) else None
+
+
+def _name(fault: Fault) -> str:
     named = (name for name, preset in PRESETS.items() if preset == fault)
     return next(named, fault.kind)
