@@ -59,7 +59,7 @@ class KeptExport:
     """What went wrong."""
 
 
-class ExportKeeper:
+class BackgroundExports:
     """Runs exports one after the other and keeps what comes of them."""
 
     def __init__(

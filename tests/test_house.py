@@ -1,8 +1,9 @@
 """Holds the layout to its rules: names that mean one thing, folders of a size, docstrings in plain words."""
 
 import ast
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ def test_no_name_is_of_the_old_dialect(found: Mapping[str, Module]) -> None:
         f"{module}: {name}"
         for module, parsed in found.items()
         for name in defined_names(parsed.tree)
-        if not OLD_NAMES.isdisjoint(name.lower().split("_"))
+        if not OLD_NAMES.isdisjoint(words_of(name))
     }
 
     assert set() == old
@@ -115,7 +116,7 @@ def test_no_name_in_the_tests_is_of_the_old_dialect_but_of_a_test_itself() -> No
         f"{path.relative_to(ROOT)}: {name}"
         for path in (ROOT / "tests").rglob("*.py")
         for name in defined_names(ast.parse(path.read_text(encoding="utf-8")))
-        if not name.startswith("test_") and not OLD_NAMES.isdisjoint(name.lower().split("_"))
+        if not name.startswith("test_") and not OLD_NAMES.isdisjoint(words_of(name))
     }
 
     assert set() == old
@@ -153,6 +154,11 @@ def bound_of_wait(call: ast.Call) -> float:
             return seconds
         case _:
             return 0
+
+
+def words_of(name: str) -> Sequence[str]:
+    """Return the words of a name, in small letters: of `ExportKeeper` as of `export_keeper`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower().split("_")
 
 
 def defined_names(tree: ast.Module) -> Iterator[str]:

@@ -18,7 +18,7 @@ from chains.commands import all_commands
 from chains.conversation.request_log import RequestLog
 from chains.router import Chains, open_chains
 from exports.chat import ChatExports
-from exports.kept_jobs import ExportKeeper
+from exports.kept_jobs import BackgroundExports
 from exports.workers.pool import RenderPool
 from pipeline import metrics
 from pipeline.events import Person
@@ -151,7 +151,7 @@ class Service:
     index_builder: IndexBuilder
     daily_counts: DailyCounts
     jobs: JobRunner
-    exports: ExportKeeper
+    exports: BackgroundExports
     schema: SchemaWatch
     eraser: Eraser
     channels: Mapping[str, Opened]
@@ -371,7 +371,7 @@ def _assemble(
         index_builder=IndexBuilder(database),
         daily_counts=daily_counts,
         jobs=jobs,
-        exports=ExportKeeper(
+        exports=BackgroundExports(
             database,
             media,
             Path(settings.storage.data_dir) / "exports",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from exports.kept_jobs import ExportKeeper, KeptExport
+from exports.kept_jobs import BackgroundExports, KeptExport
 from pipeline.events import Person
 from pipeline.exports import Format
 from storage.conversations.audit import deeds
@@ -31,7 +31,7 @@ BOB = Person("wecom", "bob")
 class Keeping:
     """The exports of a service with the jobs they run as."""
 
-    exports: ExportKeeper
+    exports: BackgroundExports
     jobs: JobRunner
 
     async def begin(self, wanted: ExchangeFilter, *, masked: bool, made_as: Format = "jsonl") -> KeptExport:
@@ -50,7 +50,7 @@ class Keeping:
 async def keeping(database: Database, folder: Path) -> AsyncIterator[Keeping]:
     jobs = JobRunner(database)
     media = MediaFolder(folder / "media")
-    exports = ExportKeeper(database, media, folder / "exports", engine=lambda: "auto", jobs=jobs)
+    exports = BackgroundExports(database, media, folder / "exports", engine=lambda: "auto", jobs=jobs)
     await exports.start()
     await jobs.start()
     yield Keeping(exports, jobs)
