@@ -4,23 +4,26 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import FilePayload, Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import FilePayload, Page, expect
 
 from pipeline.events import Feedback, Image, Text
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.service import RunningService, running_service
-from tests.web.console.test_pages import CHROMIUM, FLAGS, png
+from tests.web.console.test_pages import png
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 REPLIES = "#stream .theirs .bubble"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def model() -> AsyncIterator[OpenAIServer]:
     async with OpenAIServer() as server:
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
     environ = {
         "WEBOT_CHANNELS__BOT__KIND": "wecom_aibot",
@@ -37,14 +40,8 @@ async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningS
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await browser.new_page(locale="zh-CN")
-        page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
-        yield page
-        await browser.close()
+def page(browser_page: Page) -> Page:
+    return browser_page
 
 
 async def opened(page: Page, service: RunningService, **asked: str) -> None:

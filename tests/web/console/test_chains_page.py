@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.service import RunningService
-from tests.web.console.test_pages import browser_page, service
+from tests.web.console.test_pages import service
 
-__all__ = ("browser_page", "service")
+__all__ = ("service",)
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TEXT = """
 description = "{about}"

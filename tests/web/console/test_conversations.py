@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from pipeline.answer import Provenance, ToolUse
 from pipeline.events import Person
@@ -18,7 +18,9 @@ from storage.terms.index_builder import IndexBuilder
 from tests.exports.conversing import converse
 from tests.service import RunningService, running_service
 from tests.storage.search.saying import NOON, rate, say
-from tests.web.console.test_pages import CHROMIUM, FLAGS, HOSTILE, png
+from tests.web.console.test_pages import HOSTILE, png
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EVE = Person("wecom", "eve")
 TRICKS = f"{HOSTILE}\u202eelif\x1b[2J\x07 [x](javascript:alert(1)) **b** " + "W" * 3000
@@ -45,7 +47,7 @@ async def talkative_service(folder: Path) -> AsyncIterator[RunningService]:
         yield opened
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with talkative_service(tmp_path) as opened:
         yield opened
@@ -58,16 +60,11 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runn
         yield opened
 
 
-@pytest.fixture
-async def page(service: RunningService) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = await browser.new_page(locale="zh-CN", viewport={"width": 390, "height": 800})
-        opened.set_default_timeout(60_000)
-        opened.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
-        await opened.goto(f"{service.console.base_url}/console/conversations?user=eve")
-        yield opened
-        await browser.close()
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(service: RunningService, browser_page: Page) -> Page:
+    await browser_page.set_viewport_size({"width": 390, "height": 800})
+    await browser_page.goto(f"{service.console.base_url}/console/conversations?user=eve")
+    return browser_page
 
 
 async def wide(page: Page) -> bool:

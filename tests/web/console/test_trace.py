@@ -4,27 +4,28 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from pipeline.events import Person
 from storage.conversations.audit import deeds
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
-from tests.web.console.test_pages import HOSTILE, REPLIES, browser_page
+from tests.web.console.test_pages import HOSTILE, REPLIES
 
-__all__ = ("browser_page",)
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 KEY = "sk-test-0123456789abcdef"
 ENGLISH = {"Accept": "text/html", "Accept-Language": "en"}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def model() -> AsyncIterator[OpenAIServer]:
     async with OpenAIServer() as server:
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
     environ = {
         "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
@@ -49,7 +50,6 @@ async def test_a_drawer_tells_how_a_message_was_answered(
     service: RunningService, model: OpenAIServer, browser_page: Page, lang: str, words: tuple[str, str, str, str]
 ) -> None:
     page = browser_page
-    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     model.script(Says("# Leave\n\n**On page 12.**"))
     await page.goto(f"{service.http.base_url}/console?lang={lang}")
     await page.locator("#text").fill(HOSTILE)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright, expect
+import pytest
+from playwright.async_api import Browser, Page, expect
 
 from tests.service import running_service
-from tests.web.console.test_pages import CHROMIUM, FLAGS
 from web.console.navigation import NAVIGATION
 
 MAIN_ACTIONS = {
@@ -27,9 +27,11 @@ async def _is_reached(page: Page, selector: str) -> bool:
     return False
 
 
-async def test_every_page_reads_without_script_and_the_keyboard_reaches_what_it_offers(tmp_path: Path) -> None:
-    async with running_service(tmp_path) as service, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+@pytest.mark.asyncio(loop_scope="session")
+async def test_every_page_reads_without_script_and_the_keyboard_reaches_what_it_offers(
+    tmp_path: Path, browser: Browser
+) -> None:
+    async with running_service(tmp_path) as service:
         page = await browser.new_page(locale="en", java_script_enabled=False)
         page.set_default_timeout(60_000)
         unread, unreached = [], []
@@ -44,7 +46,7 @@ async def test_every_page_reads_without_script_and_the_keyboard_reaches_what_it_
             unreached += [(entry.key, each) for each in wanted if not await _is_reached(page, each)]
             if entry.key == "chat":
                 await expect(page.locator("main noscript p")).to_be_visible()
-        await browser.close()
+        await page.context.close()
 
     assert [] == unread
     assert [] == unreached

@@ -7,11 +7,12 @@ from itertools import cycle
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import Page, async_playwright, expect
+import pytest
+from playwright.async_api import Browser, Page, expect
 
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
-from tests.web.console.test_pages import CHROMIUM, FLAGS, REPLIES
+from tests.web.console.test_pages import REPLIES
 from web.console.navigation import NAVIGATION
 
 Scheme = Literal["light", "dark"]
@@ -93,8 +94,9 @@ async def findings(page: Page, schemes: Sequence[Scheme]) -> list[str]:
     return found
 
 
-async def test_no_page_has_a_serious_violation(tmp_path: Path) -> None:
-    async with OpenAIServer() as model, async_playwright() as playwright:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_no_page_has_a_serious_violation(tmp_path: Path, browser: Browser) -> None:
+    async with OpenAIServer() as model:
         environ = {
             "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
             "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
@@ -103,7 +105,6 @@ async def test_no_page_has_a_serious_violation(tmp_path: Path) -> None:
         }
         async with running_service(tmp_path, environ) as service:
             await fill(service, model)
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             # The pages' own policy lets no script of others in.
             context = await browser.new_context(bypass_csp=True)
             await context.add_init_script(AXE)
@@ -124,7 +125,7 @@ async def test_no_page_has_a_serious_violation(tmp_path: Path) -> None:
                     await page.locator("#stream .theirs .inspect").first.click()
                     await expect(page.locator("#drawer .trace-steps li").first).to_be_visible()
                     found += await findings(page, schemes)
-            await browser.close()
+            await context.close()
 
     assert [] == unread
     assert [] == found, "\n".join(found)

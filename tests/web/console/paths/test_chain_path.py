@@ -11,12 +11,12 @@ from pipeline.text.i18n import Catalogue, Language
 from tests.fakes.openai_server import OpenAIServer
 from tests.service import running_service
 from tests.web.console.test_chains_page import TEXT, write
-from tests.web.console.test_pages import HOSTILE, browser_page
+from tests.web.console.test_pages import HOSTILE
 from tests.web.security.test_sign_in import PASSWORD
 from web.operator.accounts import add_account
 from web.security.roles import Role
 
-__all__ = ("browser_page",)
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 ABOUT = HOSTILE.replace('"', "'")
@@ -80,7 +80,6 @@ async def test_a_chain_from_the_first_line_to_the_rollback(
     tmp_path: Path, browser_page: Page, language: Language
 ) -> None:
     page, say = browser_page, partial(lambda words, key: words.text(f"console.{key}"), Catalogue(language))
-    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     async with OpenAIServer() as model:
         environ = {
             "WEBOT_MODELS__DEFAULT__MODEL": "fake",

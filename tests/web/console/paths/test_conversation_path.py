@@ -10,9 +10,8 @@ from playwright.async_api import Page, expect
 
 from pipeline.text.i18n import Catalogue, Language
 from tests.service import running_service
-from tests.web.console.test_pages import browser_page
 
-__all__ = ("browser_page",)
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -20,7 +19,6 @@ async def test_a_conversation_from_two_characters_to_the_file_opened(
     tmp_path: Path, browser_page: Page, language: Language
 ) -> None:
     page, say = browser_page, partial(lambda words, key: words.text(f"console.{key}"), Catalogue(language))
-    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     async with running_service(tmp_path) as service:
         for user, words in (
             ("lisi", "请问年假有几天？"),

@@ -10,9 +10,8 @@ from pipeline.text.i18n import Catalogue, Language
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.service import running_service
 from tests.web.commands.test_turns import fail_once
-from tests.web.console.test_pages import browser_page
 
-__all__ = ("browser_page",)
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -20,7 +19,6 @@ async def test_a_failed_turn_is_seen_understood_and_run_again(
     tmp_path: Path, browser_page: Page, language: Language
 ) -> None:
     page, say = browser_page, partial(lambda words, key: words.text(f"console.{key}"), Catalogue(language))
-    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
     async with OpenAIServer() as model:
         environ = {
             "WEBOT_MODELS__DEFAULT__MODEL": "fake",
