@@ -15,7 +15,7 @@ from blockbuster import BlockBuster
 from chains.models import registry
 from storage.database.engine import Database, open_database
 from storage.database.migrate import migrate
-from tests.databases import create_postgres_database, place_migrated_file, postgres_url_of
+from tests.databases import create_postgres_database, owned_database, place_migrated_file, postgres_url_of
 from tests.fakes.postgres import start_postgres, stop_postgres
 
 # A client reads all authorities whenever it is made, a hundred and more; no test needs a second.
@@ -117,8 +117,5 @@ async def postgres(postgres_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """An open database of each kind, at the newest schema."""
-    opened = await asyncio.to_thread(open_database, database_url)
-    await asyncio.to_thread(opened.own)
-    await migrate(opened)
-    yield opened
-    await opened.close()
+    async with owned_database(database_url) as opened:
+        yield opened

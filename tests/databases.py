@@ -1,15 +1,16 @@
 """Databases at the newest schema: each a copy of one that was migrated once in this test process."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
 
-from storage.database.engine import open_database
+from storage.database.engine import Database, open_database
 from storage.database.migrate import migrate
 
 _TEMPLATE = "webot_migrated"
@@ -34,6 +35,16 @@ async def create_postgres_database(server: str, name: str, *, migrated: bool, do
     # dropped soon is never written there: a thousand databases are 9 GB.
     drops = [f"DROP DATABASE IF EXISTS {each} WITH (FORCE)" for each in done]
     await _execute(server, *drops, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+
+
+@asynccontextmanager
+async def owned_database(url: str) -> AsyncIterator[Database]:
+    """Open a database at the newest schema, as the process that owns it does."""
+    opened = await asyncio.to_thread(open_database, url)
+    await asyncio.to_thread(opened.own)
+    await migrate(opened)
+    yield opened
+    await opened.close()
 
 
 def postgres_url_of(server: str, name: str) -> str:

@@ -3,12 +3,14 @@
 import asyncio
 import re
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pymupdf
 import pytest
+import pytest_asyncio
 from sqlalchemy import select, update
 
 from exports.chat import ChatExports
@@ -21,9 +23,12 @@ from pipeline.settings import Export
 from storage.conversations.kept_documents import drop_old_exports
 from storage.database.engine import Database
 from storage.database.tables import doomed_files, exported_files
+from tests.databases import owned_database
 from tests.exports.conversing import converse
 from tests.exports.samples import REPORT
 from tests.fakes.ports import MemoryMedia
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ZHANG = Person("wecom", "zhangsan")
 NOW = time.time()
@@ -35,8 +40,8 @@ class ChatExportHarness:
     """The exporter with what it was given."""
 
     database: Database
+    pool: RenderPool
     media: MemoryMedia = field(default_factory=MemoryMedia)
-    seconds: float = 60.0
     idle_minutes: int = 60
     volume_mb: float = 19.0
     kept_files: int = 30
@@ -47,7 +52,7 @@ class ChatExportHarness:
             ChatExports,
             self.database,
             self.media,
-            RenderPool(processes=2, keep=False, seconds=self.seconds),
+            self.pool,
             settings=Export(volume_mb=self.volume_mb, kept_files=self.kept_files, kept_mb=self.kept_mb),
             language="zh",
             idle_minutes=self.idle_minutes,
@@ -61,9 +66,24 @@ class ChatExportHarness:
         return self.media.files[file.sha256].decode()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool() -> AsyncIterator[RenderPool]:
+    """Rendering processes for all tests of this file: most of what a document takes is their start."""
+    opened = RenderPool(processes=2, keep=True, seconds=60)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A database of each kind on the loop that the rendering processes are asked from."""
+    async with owned_database(database_url) as opened:
+        yield opened
+
+
 @pytest.fixture
-def harness(database: Database) -> ChatExportHarness:
-    return ChatExportHarness(database)
+def harness(database: Database, pool: RenderPool) -> ChatExportHarness:
+    return ChatExportHarness(database, pool)
 
 
 async def two_talks(database: Database, *, going_on: bool = True) -> None:
@@ -170,7 +190,7 @@ async def test_who_has_said_nothing_gets_nothing(harness: ChatExportHarness, wan
 
 async def test_a_rendering_that_hangs_is_ended_and_told(harness: ChatExportHarness) -> None:
     await two_talks(harness.database)
-    harness.seconds = 0.01
+    harness.pool = RenderPool(processes=2, keep=False, seconds=0.01)
     with pytest.raises(AnswerFailed, match="not done after") as raised:
         await harness.export(Current(), "pdf")
 
