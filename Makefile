@@ -2,7 +2,7 @@
 # Another Python than the first good one on the path: make run PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lock docs pictures editor fmt clean
+.PHONY: help run test pytest lint lock docs pictures editor fmt clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(call is_new_enough,$(name)) && echo $(name))))
@@ -21,8 +21,12 @@ run: .venv/ready ## Start webot with its simulator; prints the address to open
 	@$(BIN)/python -m compileall -q $(FOLDERS)
 	@exec $(BIN)/webot serve
 
+# Beside one another: the types of a fresh clone keep one core busy for half a minute.
+test: .venv/ready-to-test ## Run every check and every test
+	@$(MAKE) --no-print-directory --jobs=2 lint pytest
+
 # In the order of their folders: files of few tests that wait for minutes would come last, and be waited for alone.
-test: .venv/ready-to-test lint ## Run every check and every test
+pytest: .venv/ready-to-test
 	@CHROMIUM="$$(sh .ci/chromium)" && PGBOUNCER="$$(sh .ci/pgbouncer)" && export CHROMIUM PGBOUNCER PYTHONDONTWRITEBYTECODE= && \
 	exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
