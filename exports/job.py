@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import re
 import shutil
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import Any, BinaryIO
 
 from exports import manifest
 from exports.checkpoint import ExportCheckpoint, TargetNotEmpty, open_checkpoint
+from exports.file_names import safe_name
 from exports.formats import EPOCH, FORMAT_TRAITS
 from exports.manifest import Entry, Manifest, entry, is_archive
 from exports.masked_transcript import mask_transcript
@@ -33,8 +33,6 @@ from storage.conversations.audit import latest_deletion
 from storage.database.engine import Database
 
 _UNBOUNDED = 1 << 50
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")
-"""Names of devices, which Windows gives to no file."""
 _INDEXED: frozenset[Format] = frozenset({"pdf", "html"})
 """Formats whose documents are opened one by one, from a page that lists them."""
 _STEP = 1000
@@ -329,14 +327,7 @@ def _place(root: Path, transcript: Transcript) -> tuple[Path, str]:
     """Return a conversation's folder and its document's name without the suffix."""
     conversation = transcript.conversation
     day = datetime.fromtimestamp(conversation.started_at, UTC).astimezone().strftime("%Y-%m-%d")
-    return root / _safe(conversation.channel) / _safe(conversation.user), f"{conversation.number:04d} {day}"
-
-
-def _safe(name: str) -> str:
-    """Return a name every file system takes, and for no two names the same one, also where case is not told apart."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).strip(".")
-    plain = kept == name.casefold() and len(kept) < 100 and not _RESERVED.fullmatch(kept)  # noqa: PLR2004
-    return kept if plain else f"{kept[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return root / safe_name(conversation.channel) / safe_name(conversation.user), f"{conversation.number:04d} {day}"
 
 
 def _is_foreign(path: Path) -> bool:
