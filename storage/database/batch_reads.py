@@ -3,36 +3,33 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from storage.database.failures import Meaning, read_failure
 
 Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 
-_AT_ONCE = 2
-"""Statements under way; those who ask meanwhile wait for the next one together."""
-
 
 class BatchReader(Generic[Key, Found]):
-    """Collects what is asked for while statements are under way, and reads up to `most` keys with the next.
+    """Collects what is asked for while a statement is under way, and reads up to `most` keys with the next.
 
-    `read` returns what it found, by key.
+    `read` returns what it found, by key. One statement at a time: with two, sixty turns at once shared each statement
+    with three others at best, and the statements took a fifth of the CPU of an answer (measured).
     """
 
     def __init__(self, read: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Found]]], *, most: int) -> None:
         self._read = read
         self._most = most
         self._waiting: deque[tuple[Key, asyncio.Future[Found | None]]] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._reading: asyncio.Task[None] | None = None
 
     async def read(self, key: Key) -> Found | None:
         """Return what is found for a key, None for nothing. Raises what the statement raises."""
         future: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, future))
-        if len(self._running) < _AT_ONCE:
-            task = asyncio.create_task(self._run(), name="batch read")
-            self._running.add(task)
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._run(), name="batch read")
         return await future
 
     async def _run(self) -> None:
@@ -40,10 +37,12 @@ class BatchReader(Generic[Key, Found]):
             await self._read_waiting()
         finally:
             # In the same step in which nobody was found waiting: who asks in the next one begins a task.
-            self._running.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._reading = None
 
     async def _read_waiting(self) -> None:
         while self._waiting:
+            # Who asks in the same step of the loop is answered by the same statement.
+            await asyncio.sleep(0)
             asked: dict[Key, list[asyncio.Future[Found | None]]] = {}
             while self._waiting and len(asked) < self._most:
                 key, future = self._waiting.popleft()

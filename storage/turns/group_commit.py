@@ -85,6 +85,8 @@ class GroupCommitWriter:
     async def _run(self) -> None:
         while self._waiting or self._alone or not self._ending:
             await self._some.wait()
+            # What is asked for in the same step of the loop shares the transaction, too.
+            await asyncio.sleep(0)
             batch = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
             await self._write_or_settle(batch)
             if self._alone:

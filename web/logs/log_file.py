@@ -1,24 +1,28 @@
 """The log file: begun anew each midnight and when it is large, and again when another program has moved it."""
 
 import logging
-import logging.handlers
 import os
 import re
 import sys
 import time
+from collections.abc import Sequence
 from datetime import date
 from io import TextIOWrapper
 from pathlib import Path
 
 _SILENT_SECONDS = 60
+_MOST_LINES = 100
 _FORMER = re.compile(r"\.(\d{4}-\d\d-\d\d)(?:\.(\d+))?")
 
 
-class LogFile(logging.handlers.BaseRotatingHandler):
+class LogFile(logging.FileHandler):
     """A file that is its owner's alone; `keep` former ones stay beside it, 0 for none.
 
     A former file has its day in its name, and a number where that day had several. With `most_bytes`, a file of that
     size is one. What `mv` and a logrotate of the system do to the file is noticed with the next line.
+
+    Lines are kept until `write_lines`, or until there are a hundred: looking at the file and writing to it costs a
+    service at its limit more for a line than making the line does.
     """
 
     def __init__(self, path: Path, *, keep: int, most_bytes: int = 0) -> None:
@@ -26,6 +30,7 @@ class LogFile(logging.handlers.BaseRotatingHandler):
         self._most_bytes = most_bytes
         self._silent_until = 0.0
         self._wanted_anew = False
+        self._lines: list[str] = []
         self._day = date.today()  # noqa: DTZ011 (the machine's own day, as the times in the file)
         super().__init__(path, mode="a", encoding="utf-8")
 
@@ -33,8 +38,53 @@ class LogFile(logging.handlers.BaseRotatingHandler):
         """Open the file anew before the next line; may be called from any thread, and does no I/O."""
         self._wanted_anew = True
 
-    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: ARG002, N802 (logging's)
-        """Whether this file has had its day, or its size; one that was moved is opened anew first."""
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line of a record, to be written with those that follow at once."""
+        try:
+            self._lines.append(f"{self.format(record)}{self.terminator}")
+        except Exception:  # noqa: BLE001 (as the library does: a line that cannot be made ends nothing)
+            self.handleError(record)
+        if len(self._lines) >= _MOST_LINES:
+            self.write_lines()
+
+    def write_lines(self) -> None:
+        """Write the lines that are kept."""
+        self.acquire()
+        try:
+            lines, self._lines = self._lines, []
+            self._write(lines)
+        except Exception:  # noqa: BLE001 (as above)
+            self._complain()
+        finally:
+            self.release()
+
+    def close(self) -> None:
+        """Write what is kept, and close the file."""
+        self.write_lines()
+        super().close()
+
+    def _write(self, lines: Sequence[str]) -> None:
+        if not lines:
+            return
+        size = self._open_anew_if_moved()
+        if size and self._day != date.today():  # noqa: DTZ011 (as above)
+            size = self._begin_another()
+        text = ""
+        for line in lines:
+            if 0 < self._most_bytes <= size:
+                self._put(text)
+                text, size = "", self._begin_another()
+            text += line
+            size += len(line.encode(errors="replace"))
+        self._put(text)
+
+    def _put(self, text: str) -> None:
+        assert self.stream is not None  # noqa: S101 (opened before)
+        self.stream.write(text)
+        self.flush()
+
+    def _open_anew_if_moved(self) -> int:
+        """Open a file that was moved anew, and return how many bytes the file has."""
         if self._wanted_anew or self._is_moved():
             self._wanted_anew = False
             self._close_stream()
@@ -43,11 +93,10 @@ class LogFile(logging.handlers.BaseRotatingHandler):
         size = os.fstat(self.stream.fileno()).st_size
         if not size:
             self._day = date.today()  # noqa: DTZ011 (as above)
-            return False
-        return self._day != date.today() or 0 < self._most_bytes <= size  # noqa: DTZ011 (as above)
+        return size
 
-    def doRollover(self) -> None:  # noqa: N802 (logging's)
-        """Rename the file and begin another; if that fails, go on with the same."""
+    def _begin_another(self) -> int:
+        """Rename the file and begin another, and return its size; if that fails, go on with the same."""
         path = Path(self.baseFilename)
         try:
             if self._keep:
@@ -60,6 +109,8 @@ class LogFile(logging.handlers.BaseRotatingHandler):
                 former.unlink(missing_ok=True)
         except OSError:
             self._complain()
+        # One that could not be put aside is tried again with the next lines, not with each of these.
+        return 0
 
     def _open(self) -> TextIOWrapper:
         stream = open(  # noqa: SIM115 (it stays open)

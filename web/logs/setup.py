@@ -177,6 +177,10 @@ class _Listener(logging.handlers.QueueListener):
             dropped_record = logging.LogRecord(OURS, logging.WARNING, __file__, 0, event, None, None)
             dropped_record.__dict__ |= {"_logger": None, "_name": "warning"}
             super().handle(dropped_record)
+        if self._pipe.lines.empty():
+            for handler in self.handlers:
+                if isinstance(handler, LogFile):
+                    handler.write_lines()
 
 
 class _Console(logging.StreamHandler[TextIO]):
