@@ -200,7 +200,7 @@ class Body(httpx2.AsyncByteStream):
         )
 
     async def aclose(self) -> None:
-        """Give the connection back, or close it where something was left unread."""
+        """Return the connection to the pool, or close it where something was left unread."""
         self._response.release()
 
     async def pause(self, seconds: float) -> None:

@@ -14,12 +14,9 @@ from storage.accounts.users import LastOperator, change_role, list_users, remove
 from storage.conversations.audit import deeds
 from storage.database.engine import Database
 from tests.service import RunningService, running_service
-from tests.web.console.test_pages import browser_page
 from tests.web.shell import webot_here
 from web.operator.accounts import add_account
 from web.security.role_names import Role
-
-__all__ = ("browser_page",)
 
 PASSWORD = "correct horse battery"
 EN = {"Accept": "text/html", "Accept-Language": "en"}
