@@ -13,6 +13,7 @@ Action = Literal[
     "model_edit",
     "model_remove",
     "read",
+    "replay_judge",
     "retention",
     "retry",
     "sign_in",

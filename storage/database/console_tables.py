@@ -1,4 +1,4 @@
-"""The tables of the console and the API: users, sessions, tokens, and the long work that users begin."""
+"""The tables of the console and the API: users, sessions, tokens, the long work that users begin, their judgements."""
 
 from sqlalchemy import JSON, BigInteger, Column, Double, Index, Integer, Table, Text
 
@@ -74,3 +74,16 @@ job_events = Table(
     sqlite_autoincrement=True,
 )
 Index("ix_job_events_job", job_events.c.job, job_events.c.number)
+
+# What users think of a draft's answer beside the live one, for as long as the two revisions are compared.
+replay_judgements = Table(
+    "replay_judgements",
+    metadata,
+    Column("chain", Text, primary_key=True),
+    Column("live", Text, primary_key=True),
+    Column("draft", Text, primary_key=True),
+    Column("trace", BigInteger, primary_key=True, autoincrement=False),
+    Column("by", Text, primary_key=True),
+    Column("verdict", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)

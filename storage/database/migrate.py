@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 from pipeline.errors import WebotError
 from storage.database.engine import Database
 
-HEAD = "0023"
+HEAD = "0024"
 """The latest step under `migrations/versions`."""
 
 _LOCK = 0x77_65_62_6F_74

@@ -37,7 +37,7 @@ log = structlog.get_logger()
 INTERRUPTED = "console.jobs_interrupted"
 """Why a job failed in the middle of which the service ended again and again: a sentence's key."""
 
-_KEPT_SECONDS = 86400.0
+_DAY_SECONDS = 86400.0
 _LEASE_SECONDS = 60.0
 _BEAT_SECONDS = 1.0
 """How often it is kept how far a job is, and looked whether it was cancelled elsewhere."""
@@ -73,7 +73,7 @@ class RunningJob:
 
 @dataclass(frozen=True)
 class JobKind:
-    """How jobs of a kind are run: `at_once` of them, of `most` that are kept.
+    """How jobs of a kind are run: `at_once` of them, of `most` that are kept, for `kept_seconds` from their begin.
 
     `run` raises `JobFailed` for one that cannot end well, and is cancelled when the service stops; it runs again then.
     """
@@ -81,6 +81,7 @@ class JobKind:
     run: Callable[[RunningJob], Awaitable[None]]
     at_once: int = 2
     most: int = 50
+    kept_seconds: float = _DAY_SECONDS
     on_removed: Callable[[StoredJob], Awaitable[None]] | None = None
 
 
@@ -169,12 +170,16 @@ class JobRunner:
         return await remove_job(self._database, id_)
 
     async def drop_outdated(self) -> int:
-        """Remove what is older than a day or may hold what was deleted since, and return how much that was.
+        """Remove what is older than its kind is kept or may hold what was deleted since; return how much that was.
 
         Raises:
             DatabaseAway: The database is away.
         """
-        outdated = await outdated_jobs(self._database, before=time() - _KEPT_SECONDS)
+        outdated = [
+            job
+            for name, kind in self._kinds.items()
+            for job in await outdated_jobs(self._database, name, before=time() - kind.kept_seconds)
+        ]
         for job in outdated:
             await self.remove(job.id)
         return len(outdated)

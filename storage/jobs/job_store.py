@@ -135,8 +135,8 @@ async def remove_job(database: Database, id_: str) -> bool:
         return (await connection.execute(delete(jobs).where(jobs.c.id == id_))).rowcount > 0
 
 
-async def outdated_jobs(database: Database, *, before: float) -> Sequence[StoredJob]:
-    """Return the jobs that may hold what was deleted since they were begun, and those that were begun before a moment.
+async def outdated_jobs(database: Database, kind: str, *, before: float) -> Sequence[StoredJob]:
+    """Return the jobs of a kind that may hold what was deleted since they were begun, or were begun before a moment.
 
     Of those that run, the ones begun before a person was forgotten: what is old is deleted each hour, and they would
     never come to an end.
@@ -145,7 +145,8 @@ async def outdated_jobs(database: Database, *, before: float) -> Sequence[Stored
     forgetting = await latest_deletion(database, actions=("forget",))
     ended = (jobs.c.state != "running") & ((jobs.c.deletion != deletion) | (jobs.c.at < before))
     async with database.read() as connection:
-        rows = (await connection.execute(select(jobs).where(ended | (jobs.c.deletion < forgetting)))).all()
+        wanted = select(jobs).where(jobs.c.kind == kind, ended | (jobs.c.deletion < forgetting))
+        rows = (await connection.execute(wanted)).all()
     return [_job(row) for row in rows]
 
 
@@ -167,6 +168,21 @@ async def events_after(database: Database, id_: str, number: int, *, most: int) 
     )
     async with database.read() as connection:
         return [JobEvent(row.number, row.kind, row.data) for row in (await connection.execute(wanted)).all()]
+
+
+async def events_of(database: Database, id_: str, kind: str) -> Sequence[JobEvent]:
+    """Return every event of one kind that came of a job, in order."""
+    wanted = select(job_events).where(job_events.c.job == id_, job_events.c.kind == kind).order_by(job_events.c.number)
+    async with database.read() as connection:
+        return [JobEvent(row.number, row.kind, row.data) for row in (await connection.execute(wanted)).all()]
+
+
+async def has_event(database: Database, id_: str, kind: str, *, begins: str) -> bool:
+    """Whether an event of a job has data that begins in some way."""
+    alike = job_events.c.data.startswith(begins, autoescape=True)
+    wanted = select(job_events.c.number).where(job_events.c.job == id_, job_events.c.kind == kind, alike).limit(1)
+    async with database.read() as connection:
+        return (await connection.execute(wanted)).first() is not None
 
 
 async def drop_events(database: Database, id_: str) -> None:

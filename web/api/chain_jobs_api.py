@@ -4,21 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Request, Response, delete, get, post
+from litestar import Request, Response, delete, get, post, put
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import ServerSentEvent
 
 from storage.jobs.job_store import StoredJob
+from storage.jobs.replay_judgements import Judged
 from web.api.job_streams import EVENTS, JobStatus, StreamedEvent, job_stream, status_of
 from web.api.openapi.described import describe
 from web.console.pages import answer_json, words_for
-from web.operator.evaluation.chain_jobs import find_chain_job, list_chain_jobs
+from web.console.request_models import RequestModel, from_body, whole_number
+from web.operator.evaluation.chain_jobs import REPLAY, find_chain_job, list_chain_jobs
+from web.operator.evaluation.replay_judging import JudgementListing, NoSuchAnswer, judge_replayed, list_judgements
+from web.security.auditing import name_of
 from web.security.roles import Permission
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
+
+
+class JudgementRequest(RequestModel):
+    """What a user thinks of the draft's answer beside the live one; null takes it back."""
+
+    verdict: Judged | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,37 @@ def chain_jobs_api(service: Service) -> list[HTTPRouteHandler]:
     async def remove(name: FromPath[str], id_: FromPath[str]) -> None:
         await service.jobs.remove((await found(name, id_)).id)
 
-    return [jobs, status, events, cancel, remove]
+    async def found_replay(name: str, id_: str) -> StoredJob:
+        job = await found(name, id_)
+        if job.kind != REPLAY:
+            raise HTTPException(status_code=404, detail="console.chains_job_gone")
+        return job
+
+    @get(
+        "/chains/{name:str}/jobs/{id_:str}/judgements",
+        permission=Permission.EDIT_CHAINS,
+        **describe(answer=JudgementListing, problems=(404,)),
+    )
+    async def judgements(name: FromPath[str], id_: FromPath[str]) -> JudgementListing:
+        return await list_judgements(service, await found_replay(name, id_))
+
+    @put(
+        "/chains/{name:str}/jobs/{id_:str}/judgements/{trace:str}",
+        permission=Permission.EDIT_CHAINS,
+        **describe(body=JudgementRequest, answer=JudgementListing, problems=(404,)),
+    )
+    async def judge(
+        request: _Request, name: FromPath[str], id_: FromPath[str], trace: FromPath[str]
+    ) -> JudgementListing:
+        asked = await from_body(JudgementRequest, request)
+        job = await found_replay(name, id_)
+        try:
+            await judge_replayed(service, job, whole_number(trace) or 0, asked.verdict, by=name_of(request))
+        except NoSuchAnswer:
+            raise HTTPException(status_code=404, detail="console.replay_no_answer") from None
+        return await list_judgements(service, job)
+
+    return [jobs, status, events, cancel, remove, judgements, judge]
 
 
 def begun_job(service: Service, request: _Request, job: StoredJob) -> Response[Any]:

@@ -1,7 +1,7 @@
 """Makes the console's pages out of templates, in the language of whoever asks, with what keeps a page from harm."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any, cast, get_args
@@ -52,6 +52,11 @@ def _moment(at: datetime) -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def _from_seconds(at: float) -> datetime:
+    """Return the time of so many seconds since 1970."""
+    return datetime.fromtimestamp(at, UTC)
+
+
 _TEMPLATES = Environment(
     loader=ChoiceLoader([PackageLoader("web.console", folder) for folder in page_folders()]),
     autoescape=True,
@@ -63,6 +68,7 @@ _TEMPLATES = Environment(
 _TEMPLATES.filters["hue"] = _hue
 _TEMPLATES.filters["plain"] = visible_controls
 _TEMPLATES.filters["moment"] = _moment
+_TEMPLATES.filters["from_seconds"] = _from_seconds
 _TEMPLATES.globals["asset"] = address_of
 # Read now: files are not for the event loop, and the first person need not wait for them.
 _WORDS: Mapping[Language, Catalogue] = {language: Catalogue(language) for language in _LANGUAGES}

@@ -3,15 +3,21 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from time import time
 from typing import Any
 
+import httpx2
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from storage.conversations.audit import deeds
+from storage.jobs.job_store import StoredJob, add_job
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
 from tests.web.console.test_pages import HOSTILE
+from web.operator.accounts import make_token
+from web.security.role_names import Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -83,8 +89,15 @@ async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_ad
     other = page.locator("#pairs .pair", has_text="<script>").filter(has_not_text="ask for leave?")
     await other.locator("input[value=worse]").check()
     await expect(page.locator("#sum-hand")).to_have_text(sums[2])
+    await page.reload()
+    await expect(page.locator("#sum-hand")).to_have_text(sums[2])
+    await expect(first.locator("input[value=same]")).to_be_checked()
+    # Another replay of the same two revisions has them, too.
     await page.locator("#replay button.primary").click()
     await expect(page.locator("#sum-hand")).to_have_text(sums[2])
+    await expect(page.locator(".replay-earlier li")).to_have_count(0)
+    await page.reload()
+    await expect(page.locator(".replay-earlier li")).to_have_count(1)
 
     assert "taken" not in await page.title()
     assert 0 == await page.locator("#pairs img, #pairs script").count()
@@ -145,7 +158,7 @@ async def test_answers_that_are_cut_or_anothers_are_marked_and_counted_apart(
             await page.locator("#replay button.primary").click()
             await expect(page.locator("#pairs .pair")).to_have_count(2)
             await expect(page.locator("#changed")).to_contain_text(changed)
-            html = await opened.console.post(address, data={"last": "20", "judge": "default"})
+            html = await opened.console.get(page.url)
 
     first = page.locator("#pairs .pair", has_text="ask for leave?")
     await expect(first.locator(".draft .pair-faults")).to_contain_text(stood_in)
@@ -171,15 +184,87 @@ async def test_a_replay_is_stopped_and_what_is_wrong_is_said(service: RunningSer
     await expect(page.locator(".chain-notice.bad").first).to_contain_text("modle")
 
 
-async def test_without_a_script_the_form_brings_all_pairs_at_once(service: RunningService) -> None:
-    asked = {"last": "20", "rubric": "the shorter, the better", "judge": "default", "tools": "on"}
-    page = await service.console.post("/console/chains/default/replay?lang=en", data=asked)
-    wrong = await service.console.post("/console/chains/default/replay?lang=en", data=asked | {"judge": "nobody"})
-    unfit = await service.console.post("/console/chains/default/replay?lang=en", data=asked | {"last": "many"})
+async def test_without_a_script_a_replay_has_a_page_that_says_how_far_it_is_and_keeps_what_is_judged(
+    service: RunningService,
+) -> None:
+    console, asked = service.console, {"last": "20", "rubric": "the shorter, the better", "judge": "default"}
+    address = "/console/chains/default/replay"
+    begun = await console.post(f"{address}?lang=en", data=asked)
+    place = begun.headers["location"].partition("?")[0]
+    id_ = place.rpartition("/")[2]
+    await service.service.jobs.finished(id_)
+    page = await console.get(f"{place}?lang=en")
+    trace = page.text.partition('data-trace="')[2].partition('"')[0]
+    judged = await console.post(f"{place}/judge?lang=en", data={"trace": trace, "verdict": "worse"})
+    unknown = await console.post(f"{place}/judge?lang=en", data={"trace": "999999", "verdict": "worse"})
+    unfit = await console.post(f"{place}/judge?lang=en", data={"trace": trace, "verdict": "best"})
+    again = await console.get(f"{place}?lang=en")
+    listed = await console.get(f"{address}?lang=en")
+    csv = (await console.get(f"{place}/csv")).text
+    wrong = await console.post(f"{address}?lang=en", data=asked | {"judge": "nobody"})
+    many = await console.post(f"{address}?lang=en", data=asked | {"last": "many"})
+    deed = (await deeds(service.service.database, action="replay_judge"))[0]
 
+    assert (303, 303, 404, 422) == tuple(each.status_code for each in (begun, judged, unknown, unfit))
     assert "2 of 2 answers differ" in page.text
     assert "2 better, 0 same, 0 worse" in page.text
     assert page.text.count('<li class="card pair"') == len(QUESTIONS) + 1
     assert "<img src=x" not in page.text
+    assert (0, 1) == tuple(each.text.count("0 better, 0 same, 1 worse") for each in (page, again))
+    assert f'href="{place}?lang=en"' in listed.text
+    assert {"chain": "default", "trace": int(trace), "verdict": "worse"}.items() <= deed.details.items()
+    assert "console" == deed.who
+    assert "console: worse" in csv
     assert "nobody" in wrong.text
-    assert [200, 200, 422] == [page.status_code, wrong.status_code, unfit.status_code]
+    assert [422, 422] == [wrong.status_code, many.status_code]
+
+
+async def test_a_page_of_a_replay_under_way_shows_itself_anew_and_stops_it(service: RunningService) -> None:
+    jobs = service.service.jobs
+    ordered = {"live": "", "draft": "", "revisions": ["a", "b"], "wish": {"last": 3}}
+    job = StoredJob("1234567890abcdef", "chain_replay", "default", ordered, "li", time(), 0, total=3)
+    # Another process's: nobody here goes on with it.
+    await add_job(service.service.database, job)
+    place = f"/console/chains/default/replay/{job.id}"
+    page = (await service.console.get(f"{place}?lang=en")).text
+    stopped = await service.console.post(f"{place}/stop?lang=en")
+    after = (await service.console.get(f"{place}?lang=en")).text
+    found = await jobs.find(job.id)
+
+    assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in page
+    assert "by li." in page
+    assert 303 == stopped.status_code
+    assert found is not None
+    assert "cancelled" == found.state
+    assert "http-equiv" not in after
+
+
+async def test_two_who_judge_a_replay_see_each_others_judgements_by_the_api(service: RunningService) -> None:
+    console, address = service.console, "/api/v1/chains/default"
+    begun = await console.post(f"{address}/replay", json={"last": 20}, headers={"Accept": "application/json"})
+    id_ = begun.json()["id"]
+    await service.service.jobs.finished(id_)
+    events = (await console.get(f"{address}/jobs/{id_}/events")).text
+    traces = [json.loads(line[6:])["trace"] for line in events.splitlines() if line.startswith('data: {"trace"')]
+    place = f"{address}/jobs/{id_}/judgements"
+    database = service.service.database
+    tokens = {name: await make_token(database, name, Role.PROMPT_ENGINEER, days=1, by="t") for name in ("li", "wang")}
+
+    async def judge(name: str, trace: int, verdict: str | None) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {tokens[name]}"}
+        return await console.put(f"{place}/{trace}", json={"verdict": verdict}, headers=headers)
+
+    await judge("li", traces[0], "better")
+    await judge("li", traces[0], "worse")
+    await judge("li", traces[1], "same")
+    await judge("li", traces[1], None)
+    last = (await judge("wang", traces[0], "better")).json()
+    shown = (await console.get(place)).json()
+    wrong = [await judge("li", traces[0], "best"), await judge("li", 999_999, "same")]
+
+    assert [("console:token:li", "worse"), ("console:token:wang", "better")] == [
+        (one["by"], one["verdict"]) for one in last["items"]
+    ]
+    assert (1, 0, 1) == (last["better"], last["same"], last["worse"])
+    assert last == shown
+    assert [400, 404] == [each.status_code for each in wrong]

@@ -1,4 +1,4 @@
-// A replay: the pairs as they come, the sums with them, and one's own judgements, which this browser keeps by number.
+// A replay: the pairs as they come, the sums with them, and the judgements by hand, which the server keeps.
 "use strict";
 
 const replay = document.getElementById("replay");
@@ -9,15 +9,25 @@ const progress = document.getElementById("replay-progress");
 const said = document.getElementById("replay-state");
 const sums = document.getElementById("sums");
 const shown = [];
-let revisions = "";
+let job = sentences?.job || "";
+let judged = { items: [], better: 0, same: 0, worse: 0, judges: [] };
 
-function judgements() {
-  try { return JSON.parse(localStorage.getItem(`replay:${sentences.name}:${revisions}`)) || {}; } catch { return {}; }
+let asked = 0;
+
+async function ask(place, sent) {
+  const number = ++asked;
+  const body = sent && { method: "PUT", body: JSON.stringify(sent) };
+  const answer = await fetch(`${jobsOf(sentences.api)}/${job}/judgements${place}`, { headers: headersOf(), ...body });
+  const listing = answer.ok && (await answer.json());
+  // What was asked before the latest choice does not know it.
+  if (!listing || number !== asked) return;
+  judged = listing;
+  for (const item of pairs.children) fillHand(item);
+  addUpHand();
 }
 
-function judge(trace, verdict) {
-  localStorage.setItem(`replay:${sentences.name}:${revisions}`, JSON.stringify({ ...judgements(), [trace]: verdict }));
-  addUp();
+function headersOf() {
+  return { "Content-Type": "application/json", "Accept-Language": sentences.lang };
 }
 
 function isUnfit(answer) {
@@ -54,6 +64,7 @@ function show(told) {
   shown.push(told);
   item.classList.toggle("unchanged", !told.changed && !told.unfit);
   item.dataset.trace = told.trace;
+  item.id = `q${told.trace}`;
   item.querySelector(".pair-question").textContent = told.question;
   if (told.verdict) {
     const chip = item.querySelector(".pair-verdict");
@@ -72,13 +83,26 @@ function show(told) {
 
 function judgedByHand(item) {
   const { trace } = item.dataset;
-  const hand = item.querySelector(".pair-hand");
-  hand.hidden = false;
-  for (const choice of hand.querySelectorAll("input")) {
-    choice.name = `verdict-${trace}`;
-    choice.checked = judgements()[trace] === choice.value;
-    choice.addEventListener("change", () => judge(trace, choice.value));
+  item.querySelector(".pair-keep").hidden = true;
+  for (const choice of item.querySelectorAll(".pair-hand input")) {
+    choice.addEventListener("change", () => ask(`/${trace}`, { verdict: choice.value }).catch(() => { said.textContent = sentences.offline; }));
   }
+  fillHand(item);
+}
+
+function fillHand(item) {
+  const own = judged.items.filter((each) => String(each.trace) === item.dataset.trace);
+  const mine = own.find((each) => each.by === sentences.me);
+  for (const choice of item.querySelectorAll(".pair-hand input")) choice.checked = choice.value === mine?.verdict;
+  const others = own.filter((each) => each !== mine);
+  item.querySelector(".pair-others").textContent = others.map((each) => `${named(each.by)}: ${sentences[each.verdict]}`).join(" · ");
+}
+
+function named(by) { return by.replace(/^console:/, ""); }
+
+function addUpHand() {
+  const by = judged.judges.length > 1 ? ` (${judged.judges.map(named).join(", ")})` : "";
+  document.getElementById("sum-hand").textContent = filled(sentences.judged, judged) + by;
 }
 
 function count(verdicts) {
@@ -87,9 +111,6 @@ function count(verdicts) {
 }
 
 function addUp() {
-  const byHand = judgements();
-  document.getElementById("sum-hand").textContent = count([...pairs.children].map((each) => byHand[each.dataset.trace]));
-  if (!shown.length) return;
   for (const kind of ["live", "draft"]) {
     const answers = shown.map((each) => each[kind]);
     const own = answers.filter((each) => !isUnfit(each));
@@ -115,7 +136,7 @@ function addUp() {
 
 function begin() {
   sums.hidden = false;
-  for (const each of sums.querySelectorAll(".sum-hand, .replay-only")) each.hidden = false;
+  sums.querySelector(".replay-only").hidden = false;
 }
 
 function run(event) {
@@ -123,14 +144,21 @@ function run(event) {
   const { last, rubric, judge: judging, tools, fresh } = replay.elements;
   const wish = { last: Number(last.value), rubric: rubric.value.trim(), judge: judging.value, tools: tools.checked, fresh: fresh.checked };
   sums.querySelector(".sum-model").hidden = !wish.rubric;
-  follow((headers, signal) => events(sentences.api, headers, wish, signal), true);
+  follow((headers, signal) => events(sentences.api, headers, wish, signal, begun), true);
 }
 
-async function follow(source, begun = false) {
+// From now on the page is this replay's, to come back to and to give to a colleague.
+function begun(id) {
+  if (id === job) return;
+  job = id;
+  history.replaceState(null, "", sentences.page.replace(/(\?|$)/, `/${id}$1`));
+}
+
+async function follow(source, isNew = false) {
   const button = replay.querySelector("button");
   const leaving = new AbortController();
   const wrong = document.getElementById("replay-wrong");
-  const headers = { "Content-Type": "application/json", "Accept-Language": sentences.lang };
+  const headers = headersOf();
   let all = 0;
   stop.onclick = () => leaving.abort();
   const clear = () => {
@@ -142,23 +170,26 @@ async function follow(source, begun = false) {
     progress.removeAttribute("value");
     said.textContent = "";
   };
-  if (begun) clear();
+  if (isNew) clear();
   try {
     for await (const [kind, told] of source(headers, leaving.signal)) {
       if (kind === "begin") {
         // Once more after the service was started anew: then from the beginning.
         clear();
         all = told.questions;
-        revisions = `${told.live}:${told.draft}`;
         progress.max = Math.max(all, 1);
         progress.value = 0;
+        for (const kind of ["live", "draft"]) document.querySelector(`#totals-${kind} code`).textContent = told[kind];
         if (all) begin();
       } else if (kind === "pair") {
         show(told);
         progress.value = shown.length;
         said.textContent = filled(sentences.progress, { done: shown.length, all });
         addUp();
-      } else if (kind === "end") said.textContent = all ? sentences.ended : sentences.none;
+      } else if (kind === "end") {
+        said.textContent = all ? sentences.ended : sentences.none;
+        await ask("");
+      }
       else {
         wrong.textContent = told.detail;
         wrong.hidden = false;
@@ -171,5 +202,13 @@ async function follow(source, begun = false) {
 }
 
 replay?.addEventListener("submit", run);
-if (replay) follow((headers, signal) => underWay(sentences.api, headers, "chain_replay", signal));
+if (replay && !job) follow((headers, signal) => underWay(sentences.api, headers, "chain_replay", signal, begun));
+else if (replay && sentences.state === "running") follow((headers, signal) => eventsOf(sentences.api, headers, job, signal, begun));
+else if (replay) {
+  for (const item of pairs.children) judgedByHand(item);
+  if (pairs.children.length) begin();
+  ask("");
+}
+// A colleague may have judged meanwhile.
+window.addEventListener("focus", () => { if (job && pairs.children.length) ask(""); });
 document.getElementById("only-changed")?.addEventListener("change", (event) => pairs.classList.toggle("only-changed", event.target.checked));

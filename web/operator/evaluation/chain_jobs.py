@@ -30,6 +30,9 @@ KINDS = (CASES, REPLAY)
 
 _AT_ONCE = 3
 _MOST = 200
+_REPLAYS_KEPT_SECONDS = 7 * 86400.0
+"""Long enough for colleagues to judge the answers, too."""
+_MOST_REPLAYS = 500
 
 
 def add_chain_jobs(service: Service) -> None:
@@ -81,7 +84,10 @@ def add_chain_jobs(service: Service) -> None:
                         await _emit(running, "end", running.result)
 
     service.jobs.add(CASES, JobKind(_with_problems(cases, service), at_once=_AT_ONCE, most=_MOST))
-    service.jobs.add(REPLAY, JobKind(_with_problems(replay, service), at_once=_AT_ONCE, most=_MOST))
+    kept = JobKind(
+        _with_problems(replay, service), at_once=_AT_ONCE, most=_MOST_REPLAYS, kept_seconds=_REPLAYS_KEPT_SECONDS
+    )
+    service.jobs.add(REPLAY, kept)
 
 
 async def begin_cases(
@@ -94,7 +100,8 @@ async def begin_cases(
 
 async def begin_replay(service: Service, live: Version, draft: Version, wish: ReplayWish, *, by: str) -> StoredJob:
     """Begin to put real questions to two versions. Raises `TooManyJobs`."""
-    ordered = {"live": live.text, "draft": draft.text, "wish": asdict(wish)}
+    revisions = [live.chain.revision, draft.chain.revision]
+    ordered = {"live": live.text, "draft": draft.text, "revisions": revisions, "wish": asdict(wish)}
     return await service.jobs.begin(REPLAY, live.chain.name, ordered, by=by)
 
 
