@@ -117,16 +117,19 @@ async def _short_answers() -> None:
         for phone in phones[:20]:
             await phone.say("warm up")
         await asyncio.gather(*(phone.messages(within=60) for phone in phones[:20]))
-        began, used = time.monotonic(), service.usage().cpu
+        began, used, waited = time.monotonic(), service.usage().cpu, _waited_for_a_core(service.pid)
         each = _SHORT // _PEOPLE
         for phone in phones:
             for number in range(each):
                 await phone.say(f"q{number}")
         await asyncio.gather(*(phone.messages(count=each, within=120) for phone in phones[20:]))
         took, cpu = time.monotonic() - began, service.usage().cpu - used
+        waited = _waited_for_a_core(service.pid) - waited
         rows = [
             at_least("answers one core has CPU for", _SHORT / cpu, 150, "/s"),
             seen("answers a second", _SHORT / took, "/s", digits=0),
+            seen("of the time, webot at work", cpu / took * 100, "%", digits=0),
+            seen("of the time, webot kept waiting for its core", waited / took * 100, "%", digits=0),
             seen("CPU an answer", cpu / _SHORT * 1000, "ms", digits=2),
         ]
         table(f"{_SHORT} short answers over one connection, webot on one core, SQLite", rows)
@@ -167,6 +170,12 @@ async def _idle(cluster: BotCluster) -> None:
                 if not (await connection.execute(left)).scalar_one():
                     return
             await asyncio.sleep(0.1)
+
+
+def _waited_for_a_core(pid: int) -> float:
+    """Return for how many seconds the process's main thread has been ready to run and had no core."""
+    _, waited, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+    return int(waited) / 1e9
 
 
 def _shows(frame: object, key: str) -> bool:

@@ -62,6 +62,8 @@ class Text:
     kind: Literal["text"] = "text"
     files: tuple[File, ...] = ()
     """Documents in one message with the words, or quoted by them."""
+    quoted: str = ""
+    """What the words quote, which is for the model alone: it is neither a command nor a keyword."""
     spoken: bool = False
     """Whether it was a voice message that the platform has written down."""
 

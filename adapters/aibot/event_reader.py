@@ -190,14 +190,11 @@ def _words(item: object, *, is_part: bool = True) -> str:
 
 
 def _with_quote(said: Text, quote: object) -> Text:
-    """Return the words with those they quote above them; with none of their own, what is quoted is the question."""
+    """Return the words with those they quote; with none of their own, what is quoted is the question."""
     quoted = _words(quote, is_part=False).strip()[:_LONGEST_QUOTE]
-    if not quoted or said.text.lstrip().startswith(("@", "/")):
+    if not is_visible(quoted):
         return said
-    if not is_visible(said.text):
-        return replace(said, text=quoted)
-    above = "\n".join(f"> {line}" for line in quoted.split("\n"))
-    return replace(said, text=f"{above}\n\n{said.text}")
+    return replace(said, quoted=quoted) if is_visible(said.text) else replace(said, text=quoted)
 
 
 def _event(body: Mapping[str, Any]) -> Content:

@@ -17,6 +17,7 @@ from chains.routing.intents import (
     UnknownCommand,
     VoiceIntent,
     Welcome,
+    below_quote,
     command_line_of,
 )
 from pipeline.events import Subscribed, Text
@@ -44,9 +45,11 @@ def _called(ask: AnswerRequest, catalog: ChainCatalog, *, longer_than: int = 0) 
     called = None if line is None else catalog.by_command(line, ask.event.sender)
     if called is None or len(called.word) <= longer_than:
         return None
-    content = ask.event.content
-    is_asked = called.rest or (isinstance(content, Text) and content.files)
-    return Question(wellformed(called.rest), chain=called.chain) if is_asked else Welcome(called.chain)
+    match ask.event.content:
+        case Text(files=files, quoted=quoted) if called.rest or files or quoted:
+            return Question(below_quote(called.rest, quoted), chain=called.chain)
+        case _:
+            return Question(wellformed(called.rest), chain=called.chain) if called.rest else Welcome(called.chain)
 
 
 def _by_words(reading: Question | FixedReply | NoReply, ask: AnswerRequest, catalog: ChainCatalog) -> Intent:

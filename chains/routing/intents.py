@@ -125,9 +125,9 @@ def command_line_of(content: Content) -> str | None:
 def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -> Intent:  # noqa: PLR0911 -- a kind a line
     """Read an event's content; what the model gets of a place, a page or a code is in the words' language."""
     match content:
-        case Text(text, files=files):
+        case Text(text, files=files, quoted=quoted):
             return command_in(content, commands) or (
-                Question(wellformed(text)) if text.strip() or files else FixedReply("kind.blank")
+                Question(below_quote(text, quoted)) if text.strip() or files else FixedReply("kind.blank")
             )
         case Clicked():
             return command_in(content, commands) or FixedReply("kind.clicked")
@@ -144,6 +144,14 @@ def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -
         case Entered() | Unsubscribed() | Viewed() | Position() | CardActed() | PlatformNotice() | UnknownEvent():
             # Entered comes on every opening of the app: a welcome there would be one a minute.
             return NoReply()
+
+
+def below_quote(text: str, quoted: str) -> str:
+    """Return a question with what it quotes above it; without words of its own, what it quotes is the question."""
+    if not quoted or not text.strip():
+        return wellformed(text if text.strip() else quoted)
+    above = "\n".join(f"> {line}" for line in quoted.split("\n"))
+    return wellformed(f"{above}\n\n{text}")
 
 
 def _as_question(content: Location | Link | Scanned, catalogue: Catalogue) -> str:

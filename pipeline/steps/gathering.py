@@ -59,5 +59,6 @@ class Gathering:
         if following.accepted_at - turn.accepted_at > self._seconds or len(text) > MOST_CHARACTERS:
             return None
         spoken = first.spoken and second.spoken
-        joined = replace(second, text=text, files=(*first.files, *second.files), spoken=spoken)
+        quoted = "\n".join(filter(None, (first.quoted, second.quoted)))
+        joined = replace(second, text=text, files=(*first.files, *second.files), quoted=quoted, spoken=spoken)
         return JoinedMessage(following.turn_id, joined)

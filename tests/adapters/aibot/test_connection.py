@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
 from adapters.aibot.connection import BotConnection, ConnectionTiming
@@ -91,6 +94,32 @@ async def test_nobody_there_is_asked_for_ever_in_growing_pauses() -> None:
     assert {"bot_disconnected"} == {line["event"] for line in logs}
 
 
+@pytest.mark.parametrize("answers", [False, True])
+async def test_a_socket_that_is_closed_at_once_is_opened_again_in_growing_pauses(answers: bool) -> None:  # noqa: FBT001
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        if answers:
+            asked = await socket.receive_json()
+            await socket.send_json({"headers": asked["headers"], "errcode": 0})
+        return socket
+
+    application = web.Application()
+    application.router.add_get("/", serve)
+    timing = ConnectionTiming(first_pause=0.05, longest_pause=0.4, ack=5.0)
+    async with TestServer(application) as server:
+        url = str(server.make_url("/"))
+        connection = BotConnection("bot", url, bot_id="b", secret="s", on_callback=lambda _: None, timing=timing)
+        loop = SupervisedLoop("bot", connection.run)
+        with capture_logs() as logs:
+            loop.start()
+            pauses = lambda: [line["seconds"] for line in logs if line["event"] == "bot_disconnected"]  # noqa: E731
+            await until(lambda: len(pauses()) > 4)
+        await loop.stop()
+
+    assert pauses()[0] < pauses()[3]
+
+
 async def test_one_that_is_no_longer_subscribed_is_given_up_for_another() -> None:
     async with connected_bot() as bot:
         event = await bot.asked()
@@ -127,9 +156,10 @@ async def test_frames_of_every_wrong_shape_leave_it_up() -> None:
     assert {"bot_frame_refused"} == {line["event"] for line in logs if line["log_level"] != "debug"}
 
 
-async def test_a_ping_of_theirs_is_answered() -> None:
+@pytest.mark.parametrize("as_sent", [str, str.encode])
+async def test_a_ping_of_theirs_is_answered(as_sent: Callable[[str], str | bytes]) -> None:
     async with connected_bot() as bot:
-        await bot.server.send_raw(bot.app, json.dumps({"cmd": "ping", "headers": {"req_id": "theirs"}}))
+        await bot.server.send_raw(bot.app, as_sent(json.dumps({"cmd": "ping", "headers": {"req_id": "theirs"}})))
 
         await until(lambda: bot.server.frames["pong"])
 

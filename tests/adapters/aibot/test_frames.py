@@ -129,28 +129,34 @@ MIXED_QUOTE = {"msgtype": "mixed", "mixed": MIXED}
 
 
 @pytest.mark.parametrize(
-    ("more", "text"),
+    ("more", "content"),
     [
         pytest.param(
-            {"text": {"content": "@bot"}, "quote": QUOTED}, "they said\nthis", id="a mention alone with a quote"
+            {"text": {"content": "@bot"}, "quote": QUOTED}, Text("they said\nthis"), id="a mention alone with a quote"
         ),
-        pytest.param({"text": {"content": "@bot "}}, "", id="a mention alone"),
-        pytest.param({"text": {"content": "why?"}, "quote": QUOTED}, "> they said\n> this\n\nwhy?", id="with a quote"),
-        pytest.param({"text": {"content": "@bot @stop"}, "quote": QUOTED}, "@stop", id="a command"),
+        pytest.param({"text": {"content": "@bot "}}, Text(""), id="a mention alone"),
+        pytest.param(
+            {"text": {"content": "why?"}, "quote": QUOTED}, Text("why?", quoted="they said\nthis"), id="with a quote"
+        ),
+        pytest.param(
+            {"text": {"content": "@bot @Li is it?"}, "quote": QUOTED},
+            Text("@Li is it?", quoted="they said\nthis"),
+            id="a word to somebody else",
+        ),
         pytest.param(
             {"text": {"content": "a"}, "quote": {"msgtype": "mixed", "mixed": MIXED}},
-            "> they said\n> this\n\na",
+            Text("a", quoted="they said\nthis"),
             id="mixed",
         ),
-        pytest.param({"text": {"content": "a"}, "quote": [{"msgtype": []}]}, "a", id="a quote that is none"),
-        pytest.param({"msgtype": "mixed", "mixed": MIXED}, "they said\nthis", id="words and a picture"),
+        pytest.param({"text": {"content": "a"}, "quote": [{"msgtype": []}]}, Text("a"), id="a quote that is none"),
+        pytest.param({"msgtype": "mixed", "mixed": MIXED}, Text("they said\nthis"), id="words and a picture"),
     ],
 )
-def test_what_is_said_in_a_group_is_read_with_what_it_quotes(more: dict[str, Any], text: str) -> None:
+def test_what_is_said_in_a_group_is_read_with_what_it_quotes(more: dict[str, Any], content: Text) -> None:
     said = body(msgtype="text", chattype="group", chatid="wrABC") | more
     event = read_message(said, channel="bot", bot_id="B", names=("bot",), now=NOW).event
 
-    assert (Text(text), "wrABC", "bot/group:wrABC") == (event.content, event.group, str(event.chat))
+    assert (content, "wrABC", "bot/group:wrABC") == (event.content, event.group, str(event.chat))
 
 
 def test_a_picture_beside_words_and_one_that_is_quoted_come_before_the_words() -> None:

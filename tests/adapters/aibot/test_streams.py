@@ -90,7 +90,7 @@ async def test_a_bot_that_closes_ends_its_bubbles() -> None:
         assert "restarting" in (await bot.phone.texts())[0]
 
 
-@pytest.mark.parametrize("fault", ["window_closed"])
+@pytest.mark.parametrize("fault", ["window_closed", "request_expired"])
 async def test_a_stream_that_can_no_longer_be_answered_becomes_a_message(fault: BotMishapName) -> None:
     async with connected_bot() as bot:
         event = await bot.asked()
@@ -100,6 +100,17 @@ async def test_a_stream_that_can_no_longer_be_answered_becomes_a_message(fault: 
 
         assert ["the answer"] == await bot.phone.texts()
     assert 1 == bot.server.frames["aibot_send_msg"]
+
+
+async def test_a_stream_that_does_not_change_is_sent_again_so_that_it_does_not_die() -> None:
+    timing = BotTiming(QUICK.connection, StreamTiming(frame=0.01, later_frame=0.01, refresh=0.05))
+    async with connected_bot(timing) as bot:
+        event = await bot.asked()
+        bot.channel.show(event, "half")
+        await until(lambda: bot.frames().count(("half", False)) > 2)
+        await bot.channel.reply(event, part("the whole"))
+
+        assert ["the whole"] == await bot.phone.texts()
 
 
 async def test_a_stream_is_handed_over_before_its_window_ends() -> None:

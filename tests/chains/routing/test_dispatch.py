@@ -83,6 +83,24 @@ async def test_the_model_is_told_what_the_chain_says_and_the_transcript_what_the
     assert "你好 {{ user }}" == remembered(outcome).exchange.question
 
 
+@pytest.mark.parametrize(
+    ("content", "asked"),
+    [
+        pytest.param(
+            Text("what?", quoted="帮我翻译\nthis"), "> 帮我翻译\n> this\n\nwhat?", id="no keyword is read in it"
+        ),
+        pytest.param(Text("@李四 right?", quoted="a"), "> a\n\n@李四 right?", id="below it a word to somebody else"),
+        pytest.param(Text("@translate", quoted="a"), "<a>", id="of a command alone it is the question"),
+        pytest.param(Text("@translate b", quoted="a"), "<> a\n\nb>", id="a command's words stand below it"),
+    ],
+)
+async def test_what_is_quoted_is_read_by_the_model_alone(server: OpenAIServer, content: Text, asked: str) -> None:
+    async with open_chains_harness(server.base_url, catalog=CATALOG) as it:
+        await it.outcome(content)
+
+    assert asked == server.bodies[0]["messages"][-1]["content"]
+
+
 async def test_a_command_alone_and_a_menu_click_say_the_welcome() -> None:
     async with open_chains_harness(catalog=CATALOG) as it:
         assert "来吧，alice" == await it.said("@translate")
