@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from math import sqrt
 
+import regex  # type: ignore[import-untyped]
+
 from exports.pdf.fonts import shown
 from exports.pdf.typst_math import typst_math
 from exports.writers.blocks import (
@@ -32,6 +34,8 @@ from exports.writers.characters import breakable, printable
 from exports.writers.code import LONGEST_COLOURED
 from exports.writers.mathml import math_of
 
+_LONG_WORD = regex.compile(r"[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{P}]{24}|□U\+")
+"""What would leave wide gaps in a line that is set to the full width."""
 _SIZES = ((5, 9.5), (7, 8.5), (9, 7.5), (12, 6.5))
 """Up to so many columns of a table that is too wide, points of its letters; one of more is set as cards."""
 _WIDTH = 470.0
@@ -58,7 +62,7 @@ class TypstMarkup:
         """Write one block."""
         match block:
             case Paragraph(spans):
-                return self.spans(spans)
+                return f"#ragged[{self.spans(spans)}]" if _LONG_WORD.search(shown(plain(spans))) else self.spans(spans)
             case Heading(level, spans):
                 return f"#head({14.5 - min(level, 4)}pt)[{self.spans(spans)}]"
             case Listing(code, language):

@@ -50,6 +50,8 @@ _REORDERED = regex.compile(
     r"[\p{Arabic}\p{Hebrew}\p{Syriac}\p{Thaana}\p{Nko}\p{Devanagari}\p{Bengali}\p{Gurmukhi}\p{Gujarati}\p{Oriya}\p{Tamil}"
     r"\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Thai}\p{Lao}\p{Tibetan}\p{Myanmar}\p{Khmer}\p{Mn}]+"
 )
+# Its signs come back in another order, and brackets turned round, so that they are counted as a table's are.
+_RIGHT_TO_LEFT = regex.compile(r"[\p{Arabic}\p{Hebrew}\p{Syriac}\p{Thaana}\p{Nko}]")
 
 _HEAD = 46
 """Points at the top of a page that hold the title again and no message."""
@@ -78,13 +80,17 @@ def missing_messages(pdf: pymupdf.Document, part: RenderPart) -> list[int]:
 
 def _holds(text: str, blocks: Sequence[Block]) -> bool:
     begin = 0
+    counted = [cell for block in blocks for cell in _cells(block)]
     for line in (line for block in blocks for line in _lines(block)):
-        at = text.find(line, begin)
+        if _RIGHT_TO_LEFT.search(line):
+            counted.append(line)
+            continue
+        ordered = _ordered(line)
+        at = text.find(ordered, begin)
         if at < 0:
             return False
-        begin = at + len(line)
-    cells = Counter(character for block in blocks for cell in _cells(block) for character in cell)
-    return cells <= Counter(text)
+        begin = at + len(ordered)
+    return Counter(_ordered("".join(counted))) <= Counter(text)
 
 
 def _page_text(page: pymupdf.Page) -> str:
@@ -146,10 +152,17 @@ def _parts(text: str) -> Iterator[str]:
     # An emoji comes back as other letters from some engines, so that what is around it is looked for alone.
     for run in EMOJI.split(shown(printable(text))):
         for line in run.split("\n"):
-            if compared := _compared(line):
-                yield compared
+            if kept := _kept(line):
+                yield kept
 
 
 def _compared(text: str) -> str:
-    kept = str(_NOT_COMPARED.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text)))
+    return _ordered(_kept(text))
+
+
+def _kept(text: str) -> str:
+    return str(_NOT_COMPARED.sub("", text if text.isascii() else unicodedata.normalize("NFKC", text)))
+
+
+def _ordered(kept: str) -> str:
     return kept if kept.isascii() else str(_REORDERED.sub("", kept))

@@ -24,6 +24,9 @@ ANSWERS = (
     "| " + " | ".join(f"列{n}" for n in range(16)) + " |\n|" + "---|" * 16 + "\n|" + "值|" * 16,
     f"| 甲 | 乙 |\n|---|---|\n| 1 | {'长句子，换行。' * 700} |",
     "- [x] 好 👍🏽\n- [ ] 待 👨\u200d👩\u200d👧 🇨🇳",
+    "⇒ ≠ ≮ ≯，阿拉伯文 كيف، حالك؟ (جيد) 与 שלום, עולם! 完",
+    "English “quotes” and ‘more’.\n\n\\begin{align}\na &= b \\\\\n&= c\n\\end{align}",
+    "```\n┌────────┐\n│ 客户端 │\n└────────┘\n```\n\nTerm " + "Supercali" * 9,
     '#read("secret.png") $#x$ #let a = 1 \\u{41} "q" `#x`',
 )
 
@@ -59,6 +62,7 @@ def asked(answers: tuple[str, ...]) -> Transcript:
         "↪",
         "列15值",
         "👨\u200d👩\u200d👧",
+        "⇒≠≮≯，阿拉伯文",
         '#read("secret.png")$#x$#leta=1\\u{41}"q"#x',
     ],
 )
@@ -90,6 +94,27 @@ def test_chinese_is_bold_and_emoji_are_in_colour(pages: pymupdf.Document) -> Non
     # One variable font in several weights: so many fonts in the file.
     assert sum("NotoSansCJKsc" in name for name in used) > 1
     assert any("Twemoji" in name for name in used)
+
+
+def test_quotation_marks_of_english_are_narrow_and_its_lines_have_no_gaps(pages: pymupdf.Document) -> None:
+    (marks,) = [rect for page in pages for rect in page.search_for("“quotes”")]
+    (word,) = [rect for page in pages for rect in page.search_for("quotes")]
+    (term,) = [rect for page in pages for rect in page.search_for("Term")]
+    (after, *_) = [rect for page in pages for rect in page.search_for("Supercali")]
+
+    assert marks.width < word.width * 1.35
+    assert after.x0 - term.x1 < term.width
+
+
+def test_a_drawing_of_characters_stays_upright(pages: pymupdf.Document) -> None:
+    (corner,) = [rect for page in pages for rect in page.search_for("┐")]
+    sides = [rect for page in pages for rect in page.search_for("│")]
+
+    assert pytest.approx(corner.x1, abs=1) == sides[-1].x1
+
+
+def test_a_formula_that_nothing_but_its_environment_opens_is_set(text: str) -> None:
+    assert "\\begin" not in text
 
 
 def test_a_table_has_its_head_on_each_page_and_no_page_lets_anything_out(pages: pymupdf.Document) -> None:
