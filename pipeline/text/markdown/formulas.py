@@ -22,6 +22,8 @@ _SIMPLE = re.compile(r"[A-Za-z](?:['0-9(),+\-=<> ]|(?<![A-Za-z])[A-Za-z])*(?<=[A
 _AMOUNT = re.compile(r"[\d.,_*&<\s]+")
 
 _CLOSERS = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
+_ENVIRONMENT = re.compile(r"\\begin\{((?:align|alignat|eqnarray|equation|gather|multline|cases|[pbvBV]?matrix)\*?)\}")
+"""What opens a formula of its own without any other sign around it."""
 _LONGEST = 2000
 """Characters one formula among words may have; what opens and does not close costs no more than this."""
 _MOST_LINES = 40
@@ -75,9 +77,10 @@ def _is_formula(source: str, start: int, end: int, closer: str) -> bool:
 
 
 def formula_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - as above
-    r"""Parse lines from one that begins with `$$` or `\[` to the one that ends with its like."""
+    r"""Parse lines from one that begins with `$$`, `\[` or `\begin{align}` to the one that ends with its like."""
     first = _line(state, start)
-    closer = _CLOSERS.get(first[:2])
+    named = _ENVIRONMENT.match(first)
+    closer = _CLOSERS.get(first[:2]) if named is None else rf"\end{{{named[1]}}}"
     if closer is None or first.startswith(r"\(") or state.is_code_block(start):
         return False
     last = start
@@ -92,7 +95,7 @@ def formula_block(state: StateBlock, start: int, end: int, silent: bool) -> bool
     if not silent:
         token = state.push("formula_block", "", 0)
         written = state.getLines(start, last + 1, state.blkIndent, keepLastLF=False)
-        inner = written.strip()[len(closer) : -len(closer)]
+        inner = written.strip() if named else written.strip()[len(closer) : -len(closer)]
         token.content = unicode_formula_lines(inner) or written
         token.meta = {"latex": inner.strip(), "written": written.strip()}
         token.map = [start, last + 1]

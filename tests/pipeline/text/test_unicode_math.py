@@ -70,6 +70,7 @@ def test_aligned_lines_stay_lines() -> None:
         ("当 \\(a \\neq 0\\) 时", "当 a ≠ 0 时"),
         ("$x$、$f(x)$ 与 $a=1$", "x、f(x) 与 a = 1"),
         ("$$\nE = mc^2\n$$", "E = mc²"),
+        ("\\begin{align*}\na &= b \\\\\nc &= d\n\\end{align*}", "a = b\nc = d"),
         ("$\\begin{cases}1\\end{cases}$", "$\\begin{cases}1\\end{cases}$"),
         ("价格是 $5，不是 $10。", "价格是 $5，不是 $10。"),
         ("从 $5 到 $10", "从 $5 到 $10"),
