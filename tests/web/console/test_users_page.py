@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from storage.accounts.users import LastOperator, change_role, list_users, remove_user
@@ -18,11 +19,13 @@ from tests.web.shell import webot_here
 from web.operator.accounts import add_account
 from web.security.role_names import Role
 
+on_the_browsers_loop = pytest.mark.asyncio(loop_scope="session")
+
 PASSWORD = "correct horse battery"
 EN = {"Accept": "text/html", "Accept-Language": "en"}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with running_service(tmp_path) as opened:
         opened.console.headers["Accept-Language"] = "en"
@@ -42,6 +45,7 @@ async def sign_in(service: RunningService, name: str, password: str = PASSWORD) 
         yield browser
 
 
+@on_the_browsers_loop
 async def test_an_operator_adds_changes_signs_out_and_removes_users_on_the_page(service: RunningService) -> None:
     assert "There is no user yet" in (await service.console.get("/console/users", headers=EN)).text
     first = await post(service, "/users", name="boss", role="operator", password=PASSWORD)
@@ -89,6 +93,7 @@ async def test_an_operator_adds_changes_signs_out_and_removes_users_on_the_page(
     ]
 
 
+@on_the_browsers_loop
 async def test_a_token_is_shown_once_and_opens_nothing_once_revoked(service: RunningService) -> None:
     made = await post(service, "/tokens", name="ci", role="reader", days="30")
     token = made.text.partition("webot_")[2].partition("<")[0]
@@ -106,6 +111,7 @@ async def test_a_token_is_shown_once_and_opens_nothing_once_revoked(service: Run
     assert "there is no token &#39;ci&#39;" in (await post(service, "/tokens/ci/revoke")).text
 
 
+@on_the_browsers_loop
 async def test_programs_do_the_same_over_the_api(service: RunningService) -> None:
     console = service.console
     token = (await console.post("/api/v1/tokens", json={"name": "ci", "role": "operator"})).json()["token"]
@@ -136,6 +142,7 @@ async def test_programs_do_the_same_over_the_api(service: RunningService) -> Non
     assert 401 == (await console.get("/api/v1/tokens")).status_code
 
 
+@on_the_browsers_loop
 async def test_there_is_a_way_to_sign_out_at_every_width(service: RunningService, browser_page: Page) -> None:
     page, name = browser_page, "somebody.with.a.long.name.of.their.own"
     await post(service, "/users", name=name, role="operator", password=PASSWORD)
