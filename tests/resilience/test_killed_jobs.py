@@ -175,6 +175,7 @@ async def test_the_next_process_goes_on_with_the_jobs_of_one_that_was_killed(
         assert sorted([f"{word} question" for word in WORDS] + [f"echo: {word} question" for word in WORDS]) == sorted(
             archive
         )
-    assert Counter(f"{what} {each}" for each in exported for what in ("console export", "download")) == Counter(
-        each["details"]["out"] for each in audit
-    )
+    recorded = Counter(each["details"]["out"] for each in audit)
+    assert {f"{what} {each}" for each in exported for what in ("console export", "download")} == set(recorded)
+    # One that was written, and killed before the job was noted as done, is read and recorded twice.
+    assert all(recorded[f"download {each}"] == 1 and recorded[f"console export {each}"] <= 2 for each in exported)
