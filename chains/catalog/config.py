@@ -19,11 +19,14 @@ from chains.models.tokens import estimate
 from chains.tools import tool_names
 from pipeline.errors import ChainInvalid
 from pipeline.events import Person
-from pipeline.text.i18n import Sentence
+from pipeline.text.i18n import Language, Sentence
 from pipeline.text.phrases import placed
 from pipeline.text.toml_locations import TomlLocations, locate_keys
 
 SHIPPED = Path(__file__).parents[1] / "configs"
+
+SHIPPED_IN: Mapping[Language, Path] = {"zh": SHIPPED, "en": SHIPPED / "english"}
+"""The folder of the chains that come with webot, by the language webot speaks in the chat."""
 
 MOST_BYTES = 512 * 1024
 """How large a chain's file may be."""

@@ -11,7 +11,7 @@ import structlog
 
 from chains.catalog.advice import innermost
 from chains.catalog.catalog import ChainCatalog, build_catalog, claimed_words, words_of
-from chains.catalog.config import SHIPPED, ChainConfig, parse_chain, read_text
+from chains.catalog.config import SHIPPED, SHIPPED_IN, ChainConfig, parse_chain, read_text
 from chains.catalog.diagnostics import located
 from chains.catalog.folder import FolderView, Signature, better_name, look, write_file
 from chains.catalog.requirements import ChainRequirements, accept_all, requirements_of
@@ -312,7 +312,7 @@ def open_chain_files(
     `before` are the chains that answered last, and `reserved` the words of webot's own commands.
     """
     return ChainFiles(
-        folders=(SHIPPED, Path(settings.storage.data_dir) / "chains"),
+        folders=(SHIPPED_IN[settings.chat.language], Path(settings.storage.data_dir) / "chains"),
         reserved=tuple(reserved),
         logs=logs,
         catalog=ChainCatalog({chain.name: chain for chain in before}),

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from chains.catalog.catalog import ChainCatalog
-from chains.catalog.config import SHIPPED, ChainConfig, chain_of, read_chain
+from chains.catalog.config import SHIPPED, SHIPPED_IN, ChainConfig, chain_of, read_chain
 from chains.router import open_chains
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.settings import Settings
 from tests.chains.harness import CountingStopper, RecentMemory, catalog_of
+
+WORDS = {"description", "system_prompt", "template", "welcome", "examples", "cases"}
+"""The keys of a chain that are written in a language."""
 
 
 def written(folder: Path, text: str, name: str = "sales.toml") -> Path:
@@ -25,6 +28,16 @@ def test_the_shipped_chain_is_complete() -> None:
 
     assert "webot" in chain.system_prompt
     assert ("default", None, None) == (chain.model, chain.turns, chain.idle_minutes)
+
+
+def test_the_shipped_chains_are_in_both_languages_with_the_same_names_commands_and_limits() -> None:
+    chinese, english = (
+        {file.stem: read_chain(file).model_dump(exclude=WORDS) for file in sorted(folder.glob("*.toml"))}
+        for folder in (SHIPPED_IN["zh"], SHIPPED_IN["en"])
+    )
+
+    assert chinese == english
+    assert not any("\u4e00" <= sign <= "\u9fff" for sign in read_chain(SHIPPED_IN["en"] / "default.toml").system_prompt)
 
 
 def test_a_chain_is_named_by_its_file(tmp_path: Path) -> None:
