@@ -1,7 +1,7 @@
 """What answers took and cost, added up; read from the sums that stay true when what was said is gone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -12,6 +12,7 @@ from storage.database.reading import read_count, read_or_none, read_text
 from storage.database.tables import spending
 from storage.usage.batch import date_of, number_of
 from storage.usage.pseudonyms import PREFIX
+from storage.usage.rating_sums import RatingSums, rating_sums
 
 By = Literal["person", "chain", "model", "day", "channel"]
 
@@ -30,6 +31,9 @@ class UsageRow:
     cost: int
     estimated: int = 0
     """How many of the tokens are estimated, because the provider did not count them."""
+    good: int = 0
+    bad: int = 0
+    """How many of the answers people called good and bad, as far as the messages are still there."""
 
 
 async def usage_report(
@@ -58,7 +62,11 @@ async def usage_report(
         counted = sums.setdefault(_usage_row(by, row.of), [0, 0, 0, 0, 0])
         for place, more in enumerate((row.answers, row.input_tokens, row.output_tokens, row.cost, row.estimated)):
             counted[place] += read_count(more)
-    found = [UsageRow(of, *counted) for of, counted in sums.items()]
+    ratings = await rating_sums(database, by, since=since, until=until)
+    for of in ratings:
+        sums.setdefault(of, [0, 0, 0, 0, 0])
+    rated = {of: ratings.get(of, RatingSums()) for of in sums}
+    found = [replace(UsageRow(of, *counted), good=rated[of].good, bad=rated[of].bad) for of, counted in sums.items()]
     if by == "day":
         return sorted(found, key=lambda each: each.of)
     return sorted(found, key=lambda each: (-each.cost, -each.input_tokens - each.output_tokens, -each.answers, each.of))

@@ -43,8 +43,8 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
     currency = settings.budgets.currency
     if to is None:
         rows = [*found, usage.total_of(found, shell.say("usage_total"))] if len(found) > 1 else found
-        estimated = usage.is_estimated(found)
-        lines = (usage.cells(each, "{:,}", "{:,.4f}", estimated=estimated) for each in rows)
+        estimated, rated = usage.is_estimated(found), usage.is_rated(found)
+        lines = (usage.cells(each, "{:,}", "{:,.4f}", estimated=estimated, rated=rated) for each in rows)
         for line in format_columns(
             [usage.heading(by, found, currency, Catalogue(shell.language)), *lines], numbers_from=1
         ):

@@ -69,6 +69,33 @@ async def test_speed_failures_and_duplicates_are_shown_by_day_model_and_channel_
     assert '"wecom"' in sums
 
 
+async def test_ratings_are_added_up_by_day_chain_model_person_and_channel_everywhere(service: RunningService) -> None:
+    for user, word in (("lisi", "@good"), ("wangwu", "@bad 太长"), ("zhaoliu", "@good")):
+        phone = service.phone(user)
+        await phone.say("one")
+        await phone.texts(count=1)
+        await phone.say(word)
+        await phone.texts(count=2)
+    today = datetime.now(UTC).astimezone().date().isoformat()
+    names = {"day": today, "chain": "default", "model": "test-model", "channel": "wecom"}
+    found = {
+        by: {each["of"]: (each["good"], each["bad"]) for each in response.json()["items"]}
+        for by in (*names, "person")
+        for response in [await service.console.get(f"/api/v1/usage?by={by}&since={today}&until={today}")]
+    }
+    page = (await service.console.get("/console/usage?by=day&days=7", headers=ENGLISH)).text
+    csv = (await service.console.get("/console/usage/csv?by=person&days=7")).text
+    before = (await service.console.get("/api/v1/usage?by=day&until=2020-01-01")).json()
+
+    assert {by: {of: (2, 1)} for by, of in names.items()} == {by: found[by] for by in names}
+    people = {name.rpartition("/")[2]: counts for name, counts in found["person"].items()}
+    assert {"lisi": (1, 0), "wangwu": (0, 1), "zhaoliu": (1, 0)} == people
+    assert "<b>2 / 1</b>" in page
+    assert "&#34;good&#34;:[0,0,0,0,0,0,2],&#34;bad&#34;:[0,0,0,0,0,0,1]" in page
+    assert '"rated good","rated bad"' in csv
+    assert [] == before["items"]
+
+
 async def test_the_sums_of_a_day_do_not_grow_with_the_messages_and_add_up_over_processes(
     service: RunningService,
 ) -> None:

@@ -8,7 +8,7 @@ const colour = (name) => colours.getPropertyValue(name).trim();
 const HEIGHT = 150;
 const DAY = 86_400;
 
-const charts = ["answers", "tokens", "cost", "latency", "failed"].map((name) => {
+const charts = ["answers", "tokens", "cost", "latency", "failed", "good", "bad"].map((name) => {
   const values = series[name];
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
   const options = {

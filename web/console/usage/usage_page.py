@@ -74,7 +74,7 @@ def usage_pages(service: Service) -> list[HTTPRouteHandler]:
             rows=rows[-_SHOWN:] if by == "day" else rows[:_SHOWN],
             more=max(0, len(rows) - _SHOWN),
             total=total_of(rows, ""),
-            people=len(people),
+            people=sum(bool(each.answers) for each in people),
             estimated=is_estimated(rows),
             whole=whole,
             quality=sorted(quality.items(), reverse=by == "day")[:_SHOWN],
@@ -141,4 +141,6 @@ def _chart(daily: Sequence[UsageRow], quality: Mapping[str, ServiceQuality], sin
         "latency": [each.median / 1000 for each in service],
         "failed": [each.failed + each.undelivered for each in service],
         "cost": [float(Decimal(row.cost) / MILLIONTHS) for row in rows],
+        "good": [row.good for row in rows],
+        "bad": [row.bad for row in rows],
     }

@@ -24,6 +24,8 @@ def total_of(rows: Iterable[UsageRow], name: str) -> UsageRow:
         sum(each.output_tokens for each in found),
         sum(each.cost for each in found),
         sum(each.estimated for each in found),
+        sum(each.good for each in found),
+        sum(each.bad for each in found),
     )
 
 
@@ -32,17 +34,24 @@ def is_estimated(rows: Iterable[UsageRow]) -> bool:
     return any(each.estimated for each in rows)
 
 
-def heading(by: By, rows: Iterable[UsageRow], currency: str, words: Catalogue) -> tuple[str, ...]:
-    """Return the names of the columns."""
-    names = [words.text(f"shell.usage_{each}", currency=currency) for each in (by, "answers", "in", "out", "cost")]
-    return (*names, words.text("shell.usage_estimated")) if is_estimated(rows) else tuple(names)
+def is_rated(rows: Iterable[UsageRow]) -> bool:
+    """Whether any of the answers were called good or bad."""
+    return any(each.good or each.bad for each in rows)
 
 
-def cells(row: UsageRow, count: str, amount: str, *, estimated: bool) -> tuple[str, ...]:
+def heading(by: By, rows: Sequence[UsageRow], currency: str, words: Catalogue) -> tuple[str, ...]:
+    """Return the names of the columns; those of estimates and ratings only where there are any."""
+    more = [*(["estimated"] if is_estimated(rows) else []), *(["good", "bad"] if is_rated(rows) else [])]
+    names = (by, "answers", "in", "out", "cost", *more)
+    return tuple(words.text(f"shell.usage_{each}", currency=currency) for each in names)
+
+
+def cells(row: UsageRow, count: str, amount: str, *, estimated: bool, rated: bool) -> tuple[str, ...]:
     """Return a row's cells, its counts and its cost written in the forms given."""
     counts = (row.answers, row.input_tokens, row.output_tokens)
     written = (row.of, *map(count.format, counts), amount.format(Decimal(row.cost) / MILLIONTHS))
-    return (*written, count.format(row.estimated)) if estimated else written
+    more = (*([row.estimated] if estimated else []), *([row.good, row.bad] if rated else []))
+    return (*written, *map(count.format, more))
 
 
 def usage_csv(by: By, rows: Sequence[UsageRow], currency: str) -> str:
@@ -51,9 +60,9 @@ def usage_csv(by: By, rows: Sequence[UsageRow], currency: str) -> str:
     lines = writer(into, lineterminator="\n")
     # A program that reads it looks for the same names everywhere.
     lines.writerow(heading(by, rows, currency, Catalogue("en")))
-    estimated = is_estimated(rows)
+    estimated, rated = is_estimated(rows), is_rated(rows)
     for each in rows:
-        first, *others = cells(each, "{}", "{:.6f}", estimated=estimated)
+        first, *others = cells(each, "{}", "{:.6f}", estimated=estimated, rated=rated)
         lines.writerow((harmless(first), *others))
     return into.getvalue()
 
