@@ -12,6 +12,8 @@ _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _FIT = re.compile(r"[\x20-\x7e]*")
 # Everything up to the last @ that a host and a database follow.
 _LOGIN = re.compile(r"[a-z][\w+.-]*://[^/@:?#]*:(?P<password>.*)@[^@/?#]+/[^@]*", re.DOTALL)
+# A password may have a slash or a question mark in it, by mistake; what looks like a port is one.
+_USER = re.compile(r"//(?:[^/?#]*|[^/?#@:]*:(?!\d{1,5}(?:[/?#]|$))[^@\s]*)@")
 _RAW = re.compile(r"[@/?#\[\]\s]|%(?![0-9A-Fa-f]{2})")
 
 
@@ -45,8 +47,9 @@ def tidy_address(address: str) -> str:
 
 
 def shown_address(address: str) -> str:
-    """Return an address as it may be shown: without a password, or a query, in which keys may be."""
-    return re.sub(r"\?.*", "?***", re.sub(r"//[^/?#]*@", "//***@", address), flags=re.DOTALL)
+    """Return an address as it may be shown: without a password, a query or a fragment, in which keys may be."""
+    address = _USER.sub("//***@", address)
+    return re.sub(r"([?#]).*", r"\1***", address, flags=re.DOTALL)
 
 
 def tidy_header(value: SecretStr) -> SecretStr:

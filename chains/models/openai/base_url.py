@@ -41,7 +41,7 @@ def address_problem(address: str) -> Sentence | None:
     if parts is None or not parts.hostname or re.search(r"\s", address):
         return Sentence("model_table.no_host", found=found)
     if parts.query or parts.fragment or "?" in address:
-        return Sentence("model_table.with_query", found=found, near=repr(_without_call(parts)))
+        return Sentence("model_table.with_query", found=found, near=repr(shown_address(_without_call(parts))))
     if _without_call(parts) != address.rstrip("/"):
         return Sentence("model_table.whole_call", found=found, near=repr(shown_address(_without_call(parts))))
     return None

@@ -42,6 +42,27 @@ def test_an_address_that_cannot_be_right_is_refused_with_what_would_be(address: 
     assert in_language(problem, Catalogue("zh")).startswith("现在是")
 
 
+@pytest.mark.parametrize("login", ["u:pw-SECRET", "u:pw/SECRET", "u:pw?SECRET", "u:pw#SECRET", "u:p@SECRET", "SECRET"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://{}@x.cn/v1?key=SECRET",
+        "https://{}@x.cn/v1#key=SECRET",
+        "https://{}@x.cn/v1/chat/completions",
+        "https://{}@x.cn/v1/chat/completions?key=SECRET",
+        "https://{}@x.cn:port/v1",
+        "https://{}@x cn/v1",
+        "ftp://{}@x.cn/v1",
+        "https://{}@api.openai.com",
+    ],
+)
+def test_no_secret_in_an_address_is_shown_with_what_is_wrong_or_would_be_right(login: str, address: str) -> None:
+    address = address.format(login)
+
+    for said in (address_problem(address), address_doubt(address)):
+        assert said is None or "SECRET" not in said + in_language(said, Catalogue("zh"))
+
+
 @pytest.mark.parametrize(
     ("address", "near"),
     [
