@@ -11,6 +11,8 @@ from typing import Literal
 
 from markupsafe import Markup, escape
 
+from pipeline.text.unicode import visible_controls
+
 _HEADING = re.compile(r"(#{1,6}) +(\S.*)")
 _FENCE = re.compile(r"(`{3,})([^`]*)$")
 _SEPARATOR = re.compile(r"\s*\|?\s*:?-{1,200}:?\s*(?:\|\s*:?-{1,200}:?\s*){0,200}\|?\s*")
@@ -35,12 +37,12 @@ _CELL = Markup("<td>{}</td>")
 
 def markdown(text: str, *, tables: bool = False) -> Markup:
     """Return the HTML of a markdown message; `tables` for that of a bot, whose markdown has them."""
-    return Markup().join(_blocks(text.split("\n"), tables=tables))
+    return Markup().join(_blocks(visible_controls(text).split("\n"), tables=tables))
 
 
 def plain(text: str) -> Markup:
     """Return the HTML of a text message: its lines as they are, its links live."""
-    return Markup('<p class="plain">{}</p>').format(Markup().join(_linked(text)))
+    return Markup('<p class="plain">{}</p>').format(Markup().join(_linked(visible_controls(text))))
 
 
 def _blocks(lines: Sequence[str], *, tables: bool) -> Iterator[Markup]:

@@ -13,6 +13,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect
+from markupsafe import Markup, escape
 from pydantic_core import to_json
 
 from pipeline.text.i18n import Catalogue, Language, in_language
@@ -57,15 +58,30 @@ def _from_seconds(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)
 
 
+def _written_out(value: object) -> object:
+    """Return what a template shows, text with its control characters written out; markup is as it was made.
+
+    For every text of every page, so that no template forgets it: `exact` is for what a form sends back.
+    """
+    return visible_controls(value) if type(value) is str else value
+
+
+def _exact(value: str) -> Markup:
+    """Return a text for a form that sends it back, every character as it is."""
+    return escape(value)
+
+
 _TEMPLATES = Environment(
     loader=ChoiceLoader([PackageLoader("web.console", folder) for folder in page_folders()]),
     autoescape=True,
+    finalize=_written_out,
     auto_reload=False,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["hue"] = _hue
+_TEMPLATES.filters["exact"] = _exact
 _TEMPLATES.filters["plain"] = visible_controls
 _TEMPLATES.filters["moment"] = _moment
 _TEMPLATES.filters["from_seconds"] = _from_seconds

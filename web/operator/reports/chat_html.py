@@ -14,7 +14,7 @@ from adapters.wecom.rendering.message_splitting import pieces
 from adapters.wecom.rendering.sanitise import clean
 from chains.evaluation.replay import differences
 from pipeline.text.i18n import Catalogue
-from pipeline.text.unicode import is_visible, visible_controls
+from pipeline.text.unicode import is_visible
 
 _UNDIVIDED = 2**31
 """Bytes of a message that is never divided: a trial has no limit of WeCom's to keep."""
@@ -27,7 +27,7 @@ def chat_html(text: str, catalogue: Catalogue) -> Markup:
     """Return an answer in WeCom's markdown, in one piece; `catalogue` is the language webot speaks in the chat."""
     whole = clean(text)
     shown = "".join(pieces(rows(whole, MarkdownStyle(catalogue)), _UNDIVIDED)) if is_visible(whole) else ""
-    return markdown(visible_controls(shown or text))
+    return markdown(shown or text)
 
 
 def compared_html(before: str, after: str, catalogue: Catalogue) -> tuple[Markup, Markup]:
