@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 
 from litestar.routes import HTTPRoute
 
@@ -14,6 +15,7 @@ GIVEN: Mapping[str, str] = {
     "/console/chains/{name:str}": "/console/chains/default",
     "/console/chains/{name:str}/history": "/console/chains/default/history?old=shipped",
     "/console/chains/{name:str}/replay": "/console/chains/default/replay",
+    "/console/chains/{name:str}/replay/{id_:str}": "/console/chains/default/replay/{replay}",
     "/console/conversations/{id_:str}": "/console/conversations/1",
     "/console/conversations/{id_:str}/case/{turn:str}": "/console/conversations/1/case/1",
     "/console/conversations/{id_:str}/trace/{turn:str}": "/console/conversations/1/trace/1",
@@ -25,10 +27,21 @@ GIVEN: Mapping[str, str] = {
 
 _PARTS = {"/console/inspect", "/console/turns/list"}
 """Pieces that scripts put into a page."""
-_FILES = re.compile(r"/console/(api/.*|stream|static/.*|(.*/)?media/.*|usage/(csv|quality))")
+_FILES = re.compile(r"/console/(api/.*|stream|static/.*|(.*/)?media/.*|.*/csv|usage/quality)")
 
 
-def page_addresses(running: RunningService) -> list[str]:
+async def replay_once(running: RunningService) -> str:
+    """Replay what was asked of the default chain, and return the replay's name once it has ended."""
+    api = "/api/v1/chains/default"
+    begun = await running.console.post(f"{api}/replay", json={"last": 5}, headers={"Accept": "application/json"})
+    assert begun.status_code == HTTPStatus.ACCEPTED, begun.text
+    name = str(begun.json()["id"])
+    events = await running.console.get(f"{api}/jobs/{name}/events")
+    assert '"state":"done"' in events.text, events.text
+    return name
+
+
+def page_addresses(running: RunningService, *, replay: str) -> list[str]:
     """Return an address of every page, in order; `KeyError` for one about something that nothing is given for."""
     service = running.service
     guard = ConsoleGuard(lambda: service.settings, service.access, service.accounts)
@@ -39,7 +52,7 @@ def page_addresses(running: RunningService) -> list[str]:
         for route in router.routes
         if isinstance(route, HTTPRoute) and "GET" in {str(each) for each in route.methods}
     }
-    return sorted(_addresses(paths))
+    return sorted(each.format(replay=replay) for each in _addresses(paths))
 
 
 def _addresses(paths: Iterable[str]) -> Iterable[str]:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from playwright.async_api import CDPSession, Page, Request, async_playwright
+import pytest
+from playwright.async_api import Browser, CDPSession, Page, Request
 
 from pipeline.events import Person
 from storage.accounts.tokens import create_token
@@ -11,8 +12,8 @@ from storage.conversations.audit import record
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
 from tests.storage.search.saying import BY, say
-from tests.web.console.every_page import page_addresses
-from tests.web.console.test_pages import CHROMIUM, FLAGS, HOSTILE
+from tests.web.console.every_page import page_addresses, replay_once
+from tests.web.console.test_pages import HOSTILE
 from web.security.account_lookup import COOKIE
 from web.security.role_names import Role
 
@@ -44,7 +45,8 @@ document.addEventListener("securitypolicyviolation", (event) => {
 OPEN_FOLDS = "for (const fold of document.querySelectorAll('details')) fold.open = true;"
 REACH = """() => {
   const width = document.documentElement.scrollWidth;
-  const isPast = (each) => each.getBoundingClientRect().right > innerWidth;
+  const isClipped = (each) => each && (getComputedStyle(each).overflowX !== "visible" || isClipped(each.parentElement));
+  const isPast = (each) => each.getBoundingClientRect().right > innerWidth && !isClipped(each.parentElement);
   const past = [...document.querySelectorAll("body *")].filter(isPast);
   const named = (each) => `${each.tagName.toLowerCase()}.${each.className}`;
   return [width, past.slice(0, 3).map(named).join(" ")];
@@ -121,23 +123,24 @@ async def look_at(page: Page, session: CDPSession, address: str) -> list[str]:
     return wrong
 
 
-async def test_hostile_words_run_nowhere_and_no_page_is_wide_or_heavy(tmp_path: Path) -> None:
-    async with OpenAIServer() as model, async_playwright() as playwright:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_hostile_words_run_nowhere_and_no_page_is_wide_or_heavy(tmp_path: Path, browser: Browser) -> None:
+    async with OpenAIServer() as model:
         environ = {
             "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
             "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
             "WEBOT_MODELS__DEFAULT__MODEL": f"{HOSTILE}{'W' * 200}",
             "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
+            "WEBOT_REPLAY__USERS": '["*"]',
         }
         async with running_service(tmp_path, environ) as service:
             await fill(service, model)
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             context = await browser.new_context(viewport={"width": WIDTH, "height": 844}, locale="en")
             await context.set_extra_http_headers({"Cookie": service.console.headers["Cookie"]})
             await context.add_init_script(WATCH)
             context.set_default_timeout(60_000)
             wrong = {}
-            addresses = [*page_addresses(service), "/console/conversations/2"]
+            addresses = [*page_addresses(service, replay=await replay_once(service)), "/console/conversations/2"]
             for address in addresses:
                 page = await context.new_page()
                 session = await context.new_cdp_session(page)
@@ -147,7 +150,7 @@ async def test_hostile_words_run_nowhere_and_no_page_is_wide_or_heavy(tmp_path: 
                 if found:
                     wrong[address] = found
                 await page.close()
-            await browser.close()
+            await context.close()
 
     assert len(addresses) > 25
     assert {} == wrong, "\n".join(f"{address}: {'; '.join(found)}" for address, found in wrong.items())
