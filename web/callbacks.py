@@ -26,7 +26,7 @@ _RESPOND_SECONDS = 4.5
 """Within which a call that is not only heard is answered; WeCom waits for five."""
 _METHODS = ("GET", "POST")
 _HERE = "\n".join(load_sentences(language)["console.callback_here"] for language in get_args(Language)) + "\n"
-"""What a browser is answered, in both languages: whoever tries the proxy need not be the one who set the language."""
+"""What a person is answered, in both languages: whoever tries the proxy need not be the one who set the language."""
 
 
 class _Unreadable(Exception):
@@ -59,8 +59,11 @@ def callback_route(opened: OpenedChannel, intake: Intake) -> ASGIRouteHandler:
 
 
 def _is_a_look(request: Request[Any, Any, Any]) -> bool:
-    """Whether a person has opened the path in a browser, to see if the proxy comes through; WeCom asks for no page."""
-    return request.method == "GET" and not request.query_params and "text/html" in request.headers.get("accept", "")
+    """Whether a person has opened the path, in a browser or with curl, to see if the proxy passes it on.
+
+    WeCom always calls with a query.
+    """
+    return request.method == "GET" and not request.query_params
 
 
 async def _receive(opened: OpenedChannel, intake: Intake, request: Request[Any, Any, Any]) -> tuple[int, str]:
