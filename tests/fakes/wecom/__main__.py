@@ -1,4 +1,4 @@
-"""`python -m tests.fakes.wecom`: a pretend WeCom in a process of its own; prints its base URL once it listens."""
+"""`python -m tests.fakes.wecom`: a pretend WeCom in a process of its own; prints its base URL, then its bots' one."""
 
 import argparse
 import asyncio
@@ -41,7 +41,7 @@ async def _serve(simulator: ControlledSimulator, host: str, port: int) -> None:
         loop.add_signal_handler(number, stop_asked.set)
     try:
         url = await simulator.start(host, port)
-        sys.stdout.write(f"{url}\n")
+        sys.stdout.write(f"{url}\n{simulator.bot_url}\n")
         sys.stdout.flush()
         await stop_asked.wait()
     finally:

@@ -186,6 +186,7 @@ class Leading:
             if path := loaded.channels[name].callback_path:
                 public = loaded.settings.server.public_url.rstrip("/") or "https://…"
                 click.echo(self._words.text("init.paste", url=f"{public}{path}"))
+        click.echo(self._words.text("init.write_to_it"))
 
 
 def _option(key: str) -> str:
