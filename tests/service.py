@@ -3,17 +3,20 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import httpx2
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from adapters.simulator.phone import Phone
 from adapters.simulator.simulator import WeComSimulator
 from tests.databases import place_migrated_file
 from web.channel_kinds import KINDS, Kinds
+from web.http.app import make_apps, server_app
 from web.http.server import serving
 from web.listeners import bind
 from web.settings.addresses import addresses_of
@@ -59,10 +62,31 @@ async def running_service(
     async with (
         httpx2.AsyncClient(base_url=listeners.url, verify=_NO_TLS, trust_env=False, timeout=60) as http,
         httpx2.AsyncClient(base_url=listeners.console_url, verify=_NO_TLS, trust_env=False, timeout=60) as console,
-        serving(loaded, listeners) as service,
+        serving(loaded, listeners, make=_make_apps) as service,
     ):
         assert service.simulator is not None
         yield RunningService(service, service.simulator, http, console)
+
+
+class _WholeWhenAsked:
+    """Answers WeCom's callbacks, and makes the rest of the application when something else is asked.
+
+    The rest is three quarters of the CPU of a start, and most services of tests are asked for no page.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._paths = {channel.path for channel in service.channels.values()}
+        self._callbacks = server_app(service)
+        self._whole = cache(partial(make_apps, service, apart=False))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        (app,) = [self._callbacks] if scope["path"] in self._paths else self._whole()
+        await app(scope, receive, send)
+
+
+def _make_apps(service: Service, *, apart: bool) -> Sequence[ASGIApp]:
+    return make_apps(service, apart=True) if apart else [_WholeWhenAsked(service)]
 
 
 async def until(holds: Callable[[], object]) -> float:

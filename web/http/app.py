@@ -6,6 +6,7 @@ from litestar import Litestar, get
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.exceptions.responses import create_exception_response
+from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 from litestar.types import ASGIApp, ControllerRouterHandler
 
@@ -23,16 +24,32 @@ from web.wiring import Service
 
 def make_apps(service: Service, *, apart: bool) -> list[ASGIApp]:
     """Return the application of `[server]`'s port and, where the console's address is `apart`, the console's."""
-    guard = ConsoleGuard(lambda: service.settings, service.access, service.accounts)
-    outer = _outer_routes(service)
-    inner = _inner_routes(service, guard)
-    measure = Measurements(service).refresh
-    open_metrics = service.settings.server.metrics
-    if not apart:
-        return [_app(service, [*outer, *inner, metrics_route(measure, *(() if open_metrics else (guard,)))])]
-    if open_metrics:
-        outer.append(metrics_route(measure))
-    return [_app(service, outer), _app(service, [*inner, metrics_route(measure, guard)])]
+    if apart:
+        return [server_app(service), console_app(service)]
+    guard = _guard(service)
+    guards = () if service.settings.server.metrics else (guard,)
+    return [_app(service, [*_outer_routes(service), *_inner_routes(service, guard), _metrics(service, *guards)])]
+
+
+def server_app(service: Service) -> ASGIApp:
+    """Return the application of `[server]`'s port where the console has an address of its own."""
+    open_to_all = [_metrics(service)] if service.settings.server.metrics else []
+    return _app(service, [*_outer_routes(service), *open_to_all])
+
+
+def console_app(service: Service) -> ASGIApp:
+    """Return the application of the console's own address."""
+    guard = _guard(service)
+    guarded = [] if service.settings.server.metrics else [_metrics(service, guard)]
+    return _app(service, [*_inner_routes(service, guard), *guarded])
+
+
+def _guard(service: Service) -> ConsoleGuard:
+    return ConsoleGuard(lambda: service.settings, service.access, service.accounts)
+
+
+def _metrics(service: Service, *guards: ConsoleGuard) -> HTTPRouteHandler:
+    return metrics_route(Measurements(service).refresh, *guards)
 
 
 def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
