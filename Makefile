@@ -71,6 +71,7 @@ $(BIN)/python:
 	@$(call is_new_enough,$(PYTHON)) || { \
 	echo "webot needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
 	echo "Name another: make run PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Making .venv ..."
 	@$(PYTHON) -m venv --clear .venv || { \
 	rm -rf .venv; echo "If venv is missing: on Debian and Ubuntu, apt install python3-venv"; exit 1; }
 

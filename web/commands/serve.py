@@ -55,7 +55,7 @@ def _announce(shell: Shell, listeners: "Listeners", service: "Service", one_time
         click.echo(shell.say("one_time", url=one_time_address))
         click.echo(shell.say("add_users"))
     if listeners.own is not None:
-        paths = ", ".join(opened.path for opened in service.channels.values())
+        paths = ", ".join(opened.path for opened in service.channels.values() if opened.path)
         click.echo(shell.say("callbacks", url=listeners.url, paths=paths))
     if service.simulator is not None:
         click.echo(shell.say("simulated"))
