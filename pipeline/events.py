@@ -26,6 +26,8 @@ class Image:
 
     media_id: str
     kind: Literal["image"] = "image"
+    beside_words: bool = False
+    """Whether it came in one message with the words that follow it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,8 +99,9 @@ class Channel(Protocol):
         """Close the connections."""
 
 
-Ending = Literal["stopped", "interrupted", "nothing", "undelivered", "joined"]
-"""Why no answer stands where one was shown in the making: `nothing` where there was none to give.
+Ending = Literal["stopped", "interrupted", "nothing", "undelivered", "joined", "refused"]
+"""Why no answer stands where one was shown in the making: `nothing` where there was none to give, `refused` where a
+guard refuses without another word.
 
 `joined` where the next message is answered for both.
 """
@@ -164,8 +165,8 @@ class PolledStream:
 class PolledStreamStore(Protocol):
     """Streams that every process can answer for. Its methods raise `TryAgain` while the database is away."""
 
-    async def open(self, stream: PolledStream) -> PolledStream:
-        """Store a stream unless it is known, and return what is known of it."""
+    async def open(self, stream: PolledStream) -> tuple[PolledStream, bool]:
+        """Store a stream unless it is known, and return what is known of it, and whether it is new."""
 
     async def load(self, stream_id: str) -> PolledStream | None:
         """Return a stream as it stands."""

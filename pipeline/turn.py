@@ -246,6 +246,8 @@ class Turns:
                 if refusal is not None:
                     log.info("turn_refused", trace=trace, reason=refusal.reason or refusal.logged)
                     said = self._catalogue.text(refusal.reason, **refusal.values) if refusal.reason else ""
+                    if not said and (replying := self._replying.get(channel.name)) is not None:
+                        replying.settle(turn.event, "refused")
                     return Outcome((TextReply(said),) if said else ()), ""
             await self._journal.ensure_owned(turn)
             async with asyncio.timeout(self._limits.turn_seconds):

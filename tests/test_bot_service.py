@@ -85,6 +85,17 @@ async def test_a_model_that_streams_is_shown_while_it_writes_and_stop_ends_the_b
     assert "the next" == said[-1]
 
 
+async def test_a_bubble_says_that_there_were_too_many_messages(tmp_path: Path) -> None:
+    async with running_service(tmp_path, BOT | {"WEBOT_LIMITS__PER_USER_PER_MINUTE": "1"}) as service:
+        phone = await phone_of(service)
+        for number in range(1, 4):
+            await phone.say("hello")
+            said = await phone.texts(count=number)
+
+    assert "有点快" in said[1]
+    assert "没有回答" in said[2]
+
+
 async def test_an_apology_is_the_last_frame_of_its_stream(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(Fails(401), Fails(401))
     async with running_service(tmp_path, answered_by(model)) as service:

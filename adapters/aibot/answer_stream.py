@@ -139,7 +139,7 @@ class AnswerStream:
                 raise
             if answer.errcode in EXPIRED:
                 return "shown" if self._is_finished(answer.errcode) else "expired"
-            if answer.errcode and answer.errcode != VERSION_CONFLICT:
+            if answer.errcode:
                 self._refused = answer.errcode
                 return "refused"
             if not unattributed:

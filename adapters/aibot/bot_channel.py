@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from adapters.aibot.answer_stream import AnswerStream, StreamTiming
+from adapters.aibot.answer_stream import VERSION_CONFLICT, AnswerStream, StreamTiming
 from adapters.aibot.bot_media import LARGEST_UPLOAD, UploadKind, upload
 from adapters.aibot.bot_rendering import render
 from adapters.aibot.bot_settings import WeComAibotSettings
@@ -270,6 +270,9 @@ class AibotChannel:
                 return Receipt(stream.stream_id)
             case "expired":
                 return None
+            case "refused" if stream.refused_with == VERSION_CONFLICT:
+                # A frame of before is still under way, and would be what is left standing.
+                raise TryAgain(f"WeCom says {VERSION_CONFLICT}: two frames of one stream", code=str(VERSION_CONFLICT))
             case "refused":
                 raise error_for(stream.refused_with, "")
 

@@ -37,6 +37,7 @@ _NAME_LIMIT = 64
 _LONGEST_URL = 4096
 _LONGEST_QUOTE = 4000
 _MOST_ITEMS = 50
+_MOST_MENTIONS = 5
 _LONGEST_KEY = 256
 _LONGEST_NOTE = 1000
 _REASONS = {1: "irrelevant", 2: "incomplete", 3: "wrong", 4: "bad data analysis"}
@@ -90,7 +91,7 @@ def read_message(
     pictures: list[Image] = []
     if isinstance(content, Text):
         pictures, files = _media(body, kind)
-        if not is_visible(content.text) and not files and pictures:
+        if not is_visible(content.text) and not content.quoted and not files and pictures:
             # Only a mention and pictures: the last is what was sent, as if it had come alone.
             content = pictures.pop()
         elif files:
@@ -105,7 +106,13 @@ def read_message(
         "group" if is_group else "single",
         kind == "event",
         tuple(
-            InboundEvent(_key(aibotid, msgid, str(number)) + PART_OF_MESSAGE, person, picture, sent_at, group)
+            InboundEvent(
+                _key(aibotid, msgid, str(number)) + PART_OF_MESSAGE,
+                person,
+                replace(picture, beside_words=True),
+                sent_at,
+                group,
+            )
             for number, picture in enumerate(pictures)
         ),
     )
@@ -190,11 +197,9 @@ def _words(item: object, *, is_part: bool = True) -> str:
 
 
 def _with_quote(said: Text, quote: object) -> Text:
-    """Return the words with those they quote; with none of their own, what is quoted is the question."""
+    """Return the words with those they quote."""
     quoted = _words(quote, is_part=False).strip()[:_LONGEST_QUOTE]
-    if not is_visible(quoted):
-        return said
-    return replace(said, quoted=quoted) if is_visible(said.text) else replace(said, text=quoted)
+    return replace(said, quoted=quoted) if is_visible(quoted) else said
 
 
 def _event(body: Mapping[str, Any]) -> Content:
@@ -257,9 +262,12 @@ def _media_id(own: object) -> str:
 
 def without_mention(text: str, names: Sequence[str]) -> str:
     """Return a group's message without the bot's name in front; `names` are the longest first."""
-    rest = text.lstrip()
-    for name in names:
-        if rest.startswith(f"@{name}"):
-            # Clients put U+2005 behind a name, people a space, a colon or nothing.
-            return rest[len(name) + 1 :].lstrip(" \t\n\u2005\u00a0,，:：")
-    return text
+    rest = text
+    # Whoever is not sure that it has worked mentions the bot twice.
+    for _ in range(_MOST_MENTIONS):
+        name = next((name for name in names if rest.lstrip().startswith(f"@{name}")), None)
+        if name is None:
+            break
+        # Clients put U+2005 behind a name, people a space, a colon or nothing.
+        rest = rest.lstrip()[len(name) + 1 :].lstrip(" \t\n\u2005\u00a0,，:：")
+    return rest

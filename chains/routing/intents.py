@@ -27,7 +27,7 @@ from pipeline.events import (
     Voice,
 )
 from pipeline.text.i18n import Catalogue
-from pipeline.text.unicode import wellformed
+from pipeline.text.unicode import is_visible, wellformed
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -
     match content:
         case Text(text, files=files, quoted=quoted):
             return command_in(content, commands) or (
-                Question(below_quote(text, quoted)) if text.strip() or files else FixedReply("kind.blank")
+                Question(below_quote(text, quoted)) if is_visible(text) or files or quoted else FixedReply("kind.blank")
             )
         case Clicked():
             return command_in(content, commands) or FixedReply("kind.clicked")
@@ -148,8 +148,8 @@ def read_intent(content: Content, *, commands: Commands, catalogue: Catalogue) -
 
 def below_quote(text: str, quoted: str) -> str:
     """Return a question with what it quotes above it; without words of its own, what it quotes is the question."""
-    if not quoted or not text.strip():
-        return wellformed(text if text.strip() else quoted)
+    if not quoted or not is_visible(text):
+        return wellformed(quoted or text)
     above = "\n".join(f"> {line}" for line in quoted.split("\n"))
     return wellformed(f"{above}\n\n{text}")
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.events import Person
+from pipeline.events import Image, Person
 from pipeline.ports import Channel
 from pipeline.turn_state import Turn
 
@@ -74,7 +74,8 @@ class RateLimit:
 
     async def check(self, turn: Turn) -> Refusal | None:
         """Implement `Guard.check`."""
-        if not self._per_minute or turn.attempts:
+        content = turn.event.content
+        if not self._per_minute or turn.attempts or (isinstance(content, Image) and content.beside_words):
             return None
         person, at = turn.event.sender, turn.accepted_at
         self._forget(at)

@@ -34,12 +34,13 @@ class PolledStreamTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def open(self, stream: PolledStream) -> PolledStream:
+    async def open(self, stream: PolledStream) -> tuple[PolledStream, bool]:
         """Implement `PolledStreamStore.open`."""
 
-        def work(connection: Connection) -> PolledStream:
-            connection.execute(insert_into(self._database)(polled_streams).on_conflict_do_nothing(), _values(stream))
-            return _stream(connection.execute(_ONE, {"wanted": stream.stream_id}).one())
+        def work(connection: Connection) -> tuple[PolledStream, bool]:
+            insert = insert_into(self._database)(polled_streams).on_conflict_do_nothing().values(**_values(stream))
+            is_new = connection.execute(insert.returning(polled_streams.c.id)).one_or_none() is not None
+            return _stream(connection.execute(_ONE, {"wanted": stream.stream_id}).one()), is_new
 
         with _explained():
             return await self._database.transact(work)

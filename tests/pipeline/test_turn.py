@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +16,7 @@ from pipeline.answer import (
     PersonaSet,
 )
 from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable
-from pipeline.events import InboundEvent, Person, Text
+from pipeline.events import Image, InboundEvent, Person, Text
 from pipeline.ports import AnswerDocuments
 from pipeline.replies import (
     DocumentPart,
@@ -286,6 +286,13 @@ class TestGuards:
         got = ["" if refusal is None else refusal.reason or "silence" for refusal in refusals]
 
         assert ["", "", "guard.too_fast", "silence", ""] == got
+
+    async def test_pictures_in_one_message_with_words_are_not_counted_beside_them(self) -> None:
+        pace, turn = RateLimit(1), a_turn(at=0.0)
+        picture = replace(turn, event=replace(turn.event, content=Image("p", beside_words=True)))
+
+        assert [None] * 4 == [await pace.check(each) for each in (picture, picture, picture, turn)]
+        assert await pace.check(turn) is not None
 
     async def test_the_log_has_the_reason_of_a_refusal_that_says_nothing(self) -> None:
         guards = (RateLimit(1),)

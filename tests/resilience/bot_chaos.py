@@ -184,7 +184,8 @@ async def _mishaps(cluster: BotCluster, random: Random, quiet: asyncio.Event, ha
         if cluster.mode == "connection" and random.random() < _DROPS:
             happened.drops.append(time.time())
             await bots.drop(cluster.app)
-        else:
+        elif not cluster.simulator.faults.rules():
+            # One at a time: a refusal whose answer is lost, too, is one that nobody can know of.
             name = random.choice(_MISHAPS[cluster.mode])
             if name == "not_subscribed":
                 happened.drops.append(time.time())

@@ -151,7 +151,7 @@ class CallbackBotChannel:
         if isinstance(event.content, Feedback):
             await accept(event)
             return None
-        stream = await self._streams.open(
+        stream, is_new = await self._streams.open(
             PolledStream(
                 stream_id_of(event.key),
                 str(event.chat),
@@ -165,6 +165,11 @@ class CallbackBotChannel:
                 self._received.begin(picture)
         if await accept(event):
             self._received.begin(event)
+        elif is_new:
+            # Neither new nor known: its time is too far off for it to be answered.
+            stream = (
+                await self._change(stream.stream_id, _finished(self._catalogue.text("aibot.out_of_time"))) or stream
+            )
         if isinstance(event.content, Subscribed):
             return await self._welcomed(stream.stream_id, event.key)
         if message.is_event:

@@ -47,6 +47,7 @@ class CalledBot:
     accepted: "asyncio.Queue[InboundEvent]" = field(default_factory=asyncio.Queue)
     seen: set[str] = field(default_factory=set)
     full: bool = False
+    late: bool = False
     now: float = 1_000_000.0
 
     @property
@@ -60,7 +61,7 @@ class CalledBot:
     async def accept(self, event: InboundEvent) -> bool:
         if self.full:
             raise TryAgain("the disk is full")
-        if event.key in self.seen:
+        if self.late or event.key in self.seen:
             return False
         self.seen.add(event.key)
         self.accepted.put_nowait(event)
@@ -176,6 +177,14 @@ async def test_what_cannot_be_stored_is_refused_so_that_it_comes_again(database:
         assert (500, 500, 500, 500) == (await bot.phone.say("hello")).statuses
         bot.full = False
         await bot.asked("again")
+
+
+async def test_a_message_whose_time_is_too_far_off_ends_its_stream_with_words(database: Database) -> None:
+    async with called_bot(database) as bot:
+        bot.late = True
+        await bot.phone.say("hello")
+
+        assert "too far apart" in (await bot.phone.texts())[0]
 
 
 async def test_a_stream_nobody_asks_for_is_followed_by_one_message_and_never_by_two(database: Database) -> None:

@@ -132,8 +132,11 @@ MIXED_QUOTE = {"msgtype": "mixed", "mixed": MIXED}
     ("more", "content"),
     [
         pytest.param(
-            {"text": {"content": "@bot"}, "quote": QUOTED}, Text("they said\nthis"), id="a mention alone with a quote"
+            {"text": {"content": "@bot"}, "quote": QUOTED},
+            Text("", quoted="they said\nthis"),
+            id="a mention alone with a quote",
         ),
+        pytest.param({"text": {"content": "@bot @bot： hi"}}, Text("hi"), id="mentioned twice"),
         pytest.param({"text": {"content": "@bot "}}, Text(""), id="a mention alone"),
         pytest.param(
             {"text": {"content": "why?"}, "quote": QUOTED}, Text("why?", quoted="they said\nthis"), id="with a quote"
@@ -164,7 +167,8 @@ def test_a_picture_beside_words_and_one_that_is_quoted_come_before_the_words() -
     said = body(msgtype="mixed", mixed=MIXED, quote=image)
     message = read_message(said, channel="bot", bot_id="B", names=(), now=NOW)
 
-    assert [Image(FILE), Image('["https://x/2", "k"]')] == [event.content for event in message.pictures]
+    beside = [Image(media_id, beside_words=True) for media_id in (FILE, '["https://x/2", "k"]')]
+    assert beside == [event.content for event in message.pictures]
     assert 3 == len({message.event.key, *(event.key for event in message.pictures)})
 
 

@@ -43,6 +43,7 @@ def part(text: str) -> TextPart:
         (["lose_ack", "drop_after"], 1),
         (["drop", "drop_after", "drop"], 1),
         (["not_subscribed"], 1),
+        (["conflict"] * 6, 1),
         # The req_id is gone with the connection that may have taken the last frame: nobody can know.
         (["drop_after", "request_expired"], 2),
     ],

@@ -90,6 +90,7 @@ async def test_the_model_is_told_what_the_chain_says_and_the_transcript_what_the
             Text("what?", quoted="帮我翻译\nthis"), "> 帮我翻译\n> this\n\nwhat?", id="no keyword is read in it"
         ),
         pytest.param(Text("@李四 right?", quoted="a"), "> a\n\n@李四 right?", id="below it a word to somebody else"),
+        pytest.param(Text("", quoted="@clear"), "@clear", id="alone it is the question, and no command"),
         pytest.param(Text("@translate", quoted="a"), "<a>", id="of a command alone it is the question"),
         pytest.param(Text("@translate b", quoted="a"), "<> a\n\nb>", id="a command's words stand below it"),
     ],
