@@ -25,7 +25,7 @@ GIVEN: Mapping[str, str] = {
 }
 """The addresses of pages about something: `tests.web.console` fills a service with what they are about."""
 
-_PARTS = {"/console/inspect", "/console/turns/list"}
+_PARTS = {"/console/faults", "/console/inspect", "/console/turns/list"}
 """Pieces that scripts put into a page."""
 _FILES = re.compile(r"/console/(api/.*|stream|static/.*|(.*/)?media/.*|.*/csv|usage/quality)")
 

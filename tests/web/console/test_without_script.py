@@ -1,11 +1,14 @@
-"""The console in a Chromium that runs no script: each page of the navigation reads, and Tab reaches what it offers."""
+"""The console in a Chromium that runs no script: every page reads, and Tab reaches what the main ones offer."""
 
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.fakes.openai_server import OpenAIServer
 from tests.service import running_service
+from tests.web.console.axe.test_accessibility import environ_of, fill
+from tests.web.console.every_page import page_addresses, replay_once
 from web.console.navigation import NAVIGATION
 
 MAIN_ACTIONS = {
@@ -31,7 +34,8 @@ async def _is_reached(page: Page, selector: str) -> bool:
 async def test_every_page_reads_without_script_and_the_keyboard_reaches_what_it_offers(
     tmp_path: Path, browser: Browser
 ) -> None:
-    async with running_service(tmp_path) as service:
+    async with OpenAIServer() as model, running_service(tmp_path, environ_of(model)) as service:
+        await fill(service, model)
         page = await browser.new_page(locale="en", java_script_enabled=False)
         page.set_default_timeout(60_000)
         unread, unreached = [], []
@@ -46,6 +50,13 @@ async def test_every_page_reads_without_script_and_the_keyboard_reaches_what_it_
             unreached += [(entry.key, each) for each in wanted if not await _is_reached(page, each)]
             if entry.key == "chat":
                 await expect(page.locator("main noscript p")).to_be_visible()
+        for address in page_addresses(service, replay=await replay_once(service)):
+            answer = await page.goto(f"{service.console.base_url}{address}")
+            assert answer is not None
+            words = (await page.locator("body").inner_text()).split()
+            await expect(page.locator("h1").first).to_be_visible()
+            if answer.status != 200 or len(words) < 20:
+                unread.append((address, answer.status, words))
         await page.context.close()
 
     assert [] == unread

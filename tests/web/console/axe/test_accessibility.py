@@ -2,7 +2,7 @@
 
 import hashlib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Literal
@@ -12,29 +12,21 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
+from tests.web.console.every_page import page_addresses, replay_once
 from tests.web.console.test_pages import REPLIES
-from web.console.navigation import NAVIGATION
 
 Scheme = Literal["light", "dark"]
 VARIANTS: tuple[tuple[str, tuple[Scheme, Scheme]], ...] = (("zh", ("light", "dark")), ("en", ("dark", "light")))
 FOLDER = Path(__file__).parent
 AXE = (FOLDER / "axe.min.js").read_text(encoding="utf-8")
 COLOURS = ["color-contrast", "link-in-text-block"]
-PATHS = (
-    *(f"/console{entry.path}" for entry in NAVIGATION),
-    "/console/sign-in",
-    "/console/chains/default",
-    "/console/chains/default/history?old=shipped",
-    "/console/chains/default/replay",
-    "/console/conversations/1",
-    "/console/conversations/1/trace/1",
-    "/console/conversations/1/case/1",
-    "/console/exports",
-    "/console/people/wecom/zhangsan/forget",
-    "/console/turns/2",
-    "/console/models/new",
-    "/console/models/default/edit",
-)
+OPEN_FOLDS = "for (const fold of document.querySelectorAll('details')) fold.open = true;"
+SHOW_DIALOG = """number => {
+  const dialogs = [...document.querySelectorAll("dialog")];
+  for (const each of dialogs) each.close();
+  dialogs[number]?.showModal();
+  return number < dialogs.length;
+}"""
 ANSWER = f"""# Leave
 
 > On [page 12](https://a.invalid) of `rules`.
@@ -66,6 +58,17 @@ def test_axe_is_the_file_that_is_listed_and_its_licence_is_there() -> None:
     assert "Mozilla Public License" in (FOLDER / listed["licence_file"]).read_text(encoding="utf-8")
 
 
+def environ_of(model: OpenAIServer) -> dict[str, str]:
+    """Return the settings under which a model answers and may be asked people's questions again."""
+    return {
+        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
+        "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
+        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
+        "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
+        "WEBOT_REPLAY__USERS": '["*"]',
+    }
+
+
 async def fill(service: RunningService, model: OpenAIServer) -> None:
     """Leave something to read on the pages: an answer, a turn that failed, a release, a fault in force."""
     phone = service.phone()
@@ -75,7 +78,8 @@ async def fill(service: RunningService, model: OpenAIServer) -> None:
     model.script(Fails(500))
     await phone.say("and now?")
     await phone.texts(count=2)
-    draft = {"text": 'description = "chat"\nsystem_prompt = "Be brief."\n'}
+    cases = "".join(f'\n[[cases]]\ninput = "holiday?"\ncontains = ["{word}"]\n' for word in ("holiday", "salary"))
+    draft = {"text": f'description = "chat"\nsystem_prompt = "Be brief."\n{cases}'}
     written = await service.console.put("/api/v1/chains/default/draft", json=draft, headers={"If-None-Match": "*"})
     assert written.is_success
     assert (await service.console.post("/api/v1/chains/default/publish", json={})).is_success
@@ -84,48 +88,59 @@ async def fill(service: RunningService, model: OpenAIServer) -> None:
 
 
 async def findings(page: Page, schemes: Sequence[Scheme]) -> list[str]:
-    """Return what axe has against the page that is open: all rules, and those about colours in both schemes."""
+    """Return what axe has against the page that is open: all rules, then with every fold open, in both schemes."""
     first, second = schemes
     found = []
-    for width, scheme, rules in ((1280, first, None), (1280, second, COLOURS), (390, second, None)):
+    for width, scheme, rules in ((1440, first, None), (1440, second, COLOURS), (390, second, None)):
         await page.set_viewport_size({"width": width, "height": 844})
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found += [f"{page.url}, {width}, {scheme}: {each}" for each in await page.evaluate(EXAMINE, rules)]
+        await page.evaluate(OPEN_FOLDS)
     return found
+
+
+async def act(page: Page, path: str) -> AsyncIterator[None]:
+    """Do what a page is for, and stop wherever there is more to examine than the page had at first."""
+    if path == "/console":
+        number = 0
+        while await page.evaluate(SHOW_DIALOG, number):
+            yield
+            number += 1
+        await page.locator("#stream .theirs .inspect").first.click()
+        await expect(page.locator("#drawer .trace-steps li").first).to_be_visible()
+        yield
+    if path == "/console/chains/default":
+        await page.locator("#question").fill("holiday?")
+        await page.locator("#try button").click()
+        await expect(page.locator("#facts")).to_contain_text("token")
+        await page.locator("#run").click()
+        await expect(page.locator("#cases .passed, #cases .failed")).to_have_count(2)
+        yield
 
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_no_page_has_a_serious_violation(tmp_path: Path, browser: Browser) -> None:
-    async with OpenAIServer() as model:
-        environ = {
-            "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-            "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
-            "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
-            "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
-        }
-        async with running_service(tmp_path, environ) as service:
-            await fill(service, model)
-            # The pages' own policy lets no script of others in.
-            context = await browser.new_context(bypass_csp=True)
-            await context.add_init_script(AXE)
-            page = await context.new_page()
-            page.set_default_timeout(60_000)
-            found, unread = [], []
-            for path, (language, schemes) in zip(PATHS, cycle(VARIANTS), strict=False):
-                answer = await page.goto(
-                    f"{service.console.base_url}{path}{'&' if '?' in path else '?'}lang={language}"
-                )
-                if answer is None or not answer.ok:
-                    unread.append(path)
-                if path == "/console":
-                    await expect(page.locator(REPLIES)).to_have_count(2)
-                    await expect(page.locator(".in-force li")).to_be_visible()
+    async with OpenAIServer() as model, running_service(tmp_path, environ_of(model)) as service:
+        await fill(service, model)
+        # The pages' own policy lets no script of others in.
+        context = await browser.new_context(bypass_csp=True)
+        await context.add_init_script(AXE)
+        page = await context.new_page()
+        page.set_default_timeout(60_000)
+        found, unread = [], []
+        addresses = page_addresses(service, replay=await replay_once(service))
+        for path, (language, schemes) in zip(addresses, cycle(VARIANTS), strict=False):
+            await page.set_viewport_size({"width": 1440, "height": 844})
+            answer = await page.goto(f"{service.console.base_url}{path}{'&' if '?' in path else '?'}lang={language}")
+            if answer is None or not answer.ok:
+                unread.append(path)
+            if path == "/console":
+                await expect(page.locator(REPLIES)).to_have_count(2)
+                await expect(page.locator(".in-force li")).to_be_visible()
+            found += await findings(page, schemes)
+            async for _ in act(page, path):
                 found += await findings(page, schemes)
-                if path == "/console":
-                    await page.locator("#stream .theirs .inspect").first.click()
-                    await expect(page.locator("#drawer .trace-steps li").first).to_be_visible()
-                    found += await findings(page, schemes)
-            await context.close()
+        await context.close()
 
     assert [] == unread
     assert [] == found, "\n".join(found)
