@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.exceptions import PermissionDeniedException
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from web.security.role_names import Role
 
@@ -89,6 +89,9 @@ def permission_of(handler: BaseRouteHandler) -> Permission:
     Raises:
         LookupError: it declares none.
     """
+    if isinstance(handler, HTTPRouteHandler) and handler.http_methods == {"OPTIONS"}:
+        # The framework's own, which says what methods an address has.
+        return Permission.OPEN
     if "permission" not in handler.opt:
         raise LookupError(f"the route {', '.join(sorted(handler.paths))} declares no permission")
     return Permission(handler.opt["permission"])

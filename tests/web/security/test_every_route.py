@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from litestar.routes import HTTPRoute
+from structlog.testing import capture_logs
 
 from storage.accounts.users import add_user
 from tests.service import RunningService, running_service
@@ -98,6 +99,21 @@ async def test_without_signing_in_only_open_routes_answer(tmp_path: Path) -> Non
     # A password that is none is refused by the sign-in itself.
     opened = {route: status for route, status in found.items() if route[2] is Permission.OPEN}
     assert {("POST", "/console/sign-in")} == {route[:2] for route, status in opened.items() if status in _REFUSED}
+
+
+async def test_an_address_says_what_methods_it_has(tmp_path: Path) -> None:
+    async with with_users(tmp_path) as running:
+        addresses = {address for _, address, _ in routes(running)}
+        with capture_logs() as logged:
+            answered = {address: await running.console.request("OPTIONS", address) for address in addresses}
+        token = {"Authorization": f"Bearer {running.service.access.token}"}
+        by_program = await running.console.request("OPTIONS", "/api/v1/status", headers=token)
+        foreign = await running.console.request("OPTIONS", "/api/v1/status", headers={"Host": "evil.example"})
+
+    assert {204} == {answer.status_code for answer in (*answered.values(), by_program)}
+    assert all("OPTIONS" in answer.headers["allow"] for answer in answered.values())
+    assert 403 == foreign.status_code
+    assert [] == [each for each in logged if each["event"] == "request_broke"]
 
 
 async def test_each_role_is_let_in_where_it_may_be_and_nowhere_else(tmp_path: Path) -> None:
