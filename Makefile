@@ -11,6 +11,9 @@ is_new_enough = $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev
 BIN := .venv/bin
 FOLDERS := adapters chains exports pipeline storage web
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# pip compiles on one core.
+INSTALL := $(PIP) install --no-compile --require-hashes
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 # Three on two cores: tests also wait, for a database or a browser. Each takes a PostgreSQL and 1 GB; two take a minute and a half longer.
 JOBS ?= 3
 
@@ -77,11 +80,13 @@ $(BIN)/python:
 
 .venv/ready: requirements/runtime.txt requirements/build.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what webot needs into .venv (once, about a minute) ..."
-	@$(PIP) install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(INSTALL) -r requirements/runtime.txt -r requirements/build.txt
 	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@$(COMPILE)
 	@touch $@
 
 .venv/ready-to-test: requirements/development.txt .venv/ready
 	@echo "Installing what the tests need ..."
-	@$(PIP) install --require-hashes -r requirements/development.txt
+	@$(INSTALL) -r requirements/development.txt
+	@$(COMPILE)
 	@touch $@
