@@ -54,6 +54,8 @@ async def running_service(
         "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{folder}/webot.db",
         "WEBOT_STORAGE__DATA_DIR": str(folder / "data"),
         "WEBOT_LIMITS__DRAIN_SECONDS": "5",
+        # On a busy machine an answer may take so long that it would be announced.
+        "WEBOT_CHAT__THINKING_SECONDS": "0",
     }
     if "WEBOT_STORAGE__DATABASE_URL" not in (environ or {}):
         await asyncio.to_thread(place_migrated_file, folder / "webot.db")

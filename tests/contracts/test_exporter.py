@@ -25,7 +25,7 @@ Speak = Callable[[], Awaitable[None]]
 
 
 def chat_exports(database: Database) -> ChatExports:
-    pool = RenderPool(processes=1, keep=False, seconds=60)
+    pool = RenderPool(processes=1, keep=False, seconds=600)
     return ChatExports(database, MemoryMedia(), pool, settings=Export(), language="zh", idle_minutes=0)
 
 

@@ -69,7 +69,7 @@ class ChatExportHarness:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool() -> AsyncIterator[RenderPool]:
     """Rendering processes for all tests of this file: most of what a document takes is their start."""
-    opened = RenderPool(processes=2, keep=True, seconds=60)
+    opened = RenderPool(processes=2, keep=True, seconds=600)
     yield opened
     await opened.close()
 

@@ -54,7 +54,7 @@ async def exports(database: Database, tmp_path: Path) -> Exports:
             model=("deepseek-chat", "qwen-max")[number // 5],
             revision=f"r{number // 4}",
         )
-    return Exports(database, MediaFolder(tmp_path / "media"), RenderPool(processes=2, keep=True, seconds=60))
+    return Exports(database, MediaFolder(tmp_path / "media"), RenderPool(processes=2, keep=True, seconds=600))
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -154,7 +154,7 @@ async def test_what_stopped_while_it_was_packed_is_only_packed_again(exports: Ex
 
 
 async def test_a_long_file_is_not_begun_again(database: Database, tmp_path: Path) -> None:
-    exports = Exports(database, MediaFolder(tmp_path / "media"), RenderPool(processes=1, keep=True, seconds=60))
+    exports = Exports(database, MediaFolder(tmp_path / "media"), RenderPool(processes=1, keep=True, seconds=600))
     for user in ("a", "b", "c"):
         await converse(database, user, [(f"{user}{turn}", "好") for turn in range(1100)], at=NOON)
     job = ExportJob(EVERYTHING, "jsonl")
@@ -254,7 +254,7 @@ async def judged(database: Database, tmp_path: Path) -> Exports:
     ratings = {1: (1, ""), 2: (-1, "=1+1 电话13812345678")}
     await converse(database, "lisi", [("一", "1"), ("二", "2"), ("三", "3")], at=NOON, ratings=ratings)
     await converse(database, "wangwu", [("四", "4")], at=NOON, ratings={1: (-1, "太慢")}, model="qwen-max")
-    return Exports(database, MediaFolder(tmp_path / "media"), RenderPool(processes=1, keep=True, seconds=60))
+    return Exports(database, MediaFolder(tmp_path / "media"), RenderPool(processes=1, keep=True, seconds=600))
 
 
 @pytest.mark.parametrize(

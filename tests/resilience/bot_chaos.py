@@ -31,7 +31,7 @@ _FROZEN_SECONDS = 18.0
 """More than a lease of lanes and one of the connection."""
 _DROPS = 0.08
 """Of the mishaps of a connection; each loses what is said until it is back."""
-_LAST_LOOK = 10.0
+_LAST_LOOK = 60.0
 _START_SECONDS = 300.0
 """Within which a process must be back, on a machine that has far more to do."""
 _SETTLED = 90.0

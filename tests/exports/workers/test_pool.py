@@ -41,7 +41,7 @@ async def processes() -> list[psutil.Process]:
 async def test_a_long_conversation_is_whole_however_many_processes_print_it(tmp_path: Path) -> None:
     made: list[bytes] = []
     for count in (1, 2):
-        pool = RenderPool(processes=count, keep=False, seconds=60)
+        pool = RenderPool(processes=count, keep=False, seconds=600)
         folder = tmp_path / str(count)
 
         assert Rendered("pdf", ("it.pdf",)) == await pool.render(await laid(folder, LONG))
@@ -54,7 +54,7 @@ async def test_a_long_conversation_is_whole_however_many_processes_print_it(tmp_
 
 
 async def test_processes_stay_only_while_there_is_something_to_render(tmp_path: Path) -> None:
-    pool = RenderPool(processes=2, keep=False, seconds=60)
+    pool = RenderPool(processes=2, keep=False, seconds=600)
     orders = [await laid(tmp_path / str(number), transcript(2, answers=("好",))) for number in range(3)]
     made = await asyncio.gather(*map(pool.render, orders))
 
@@ -63,7 +63,7 @@ async def test_processes_stay_only_while_there_is_something_to_render(tmp_path: 
 
 
 async def test_processes_that_are_kept_end_when_the_workshop_closes(tmp_path: Path) -> None:
-    pool = RenderPool(processes=1, keep=True, seconds=60)
+    pool = RenderPool(processes=1, keep=True, seconds=600)
     await pool.render(await laid(tmp_path / "1", transcript(2, answers=("好",))))
     (kept,) = await processes()
     await pool.render(await laid(tmp_path / "2", transcript(2, answers=("好",))))
@@ -74,7 +74,7 @@ async def test_processes_that_are_kept_end_when_the_workshop_closes(tmp_path: Pa
 
 
 async def test_processes_give_way_to_the_service_and_are_its_own_to_interrupt(tmp_path: Path) -> None:
-    pool = RenderPool(processes=1, keep=True, seconds=60)
+    pool = RenderPool(processes=1, keep=True, seconds=600)
     await pool.render(await laid(tmp_path, transcript(1, answers=("好",))))
     made = [*await rooms(), *await processes()]
     (group,) = {os.getpgid(each.pid) for each in made}
@@ -87,7 +87,7 @@ async def test_processes_give_way_to_the_service_and_are_its_own_to_interrupt(tm
 
 
 async def test_a_room_opened_early_is_the_one_that_is_used(tmp_path: Path) -> None:
-    pool = RenderPool(processes=1, keep=True, seconds=60, fork_server=await open_fork_server(pages=True))
+    pool = RenderPool(processes=1, keep=True, seconds=600, fork_server=await open_fork_server(pages=True))
     opened = await rooms()
     await pool.render(await laid(tmp_path, transcript(1, answers=("好",))))
 
@@ -97,7 +97,7 @@ async def test_a_room_opened_early_is_the_one_that_is_used(tmp_path: Path) -> No
 
 
 async def test_a_process_that_dies_breaks_its_own_document_alone(tmp_path: Path) -> None:
-    pool = RenderPool(processes=1, keep=True, seconds=60)
+    pool = RenderPool(processes=1, keep=True, seconds=600)
     orders = [
         replace(await laid(tmp_path / str(number), transcript(1, answers=("好",))), format="txt") for number in range(3)
     ]
@@ -111,7 +111,7 @@ async def test_a_process_that_dies_breaks_its_own_document_alone(tmp_path: Path)
 
 
 async def test_a_room_that_dies_is_replaced(tmp_path: Path) -> None:
-    pool = RenderPool(processes=1, keep=False, seconds=60, fork_server=await open_fork_server(pages=True))
+    pool = RenderPool(processes=1, keep=False, seconds=600, fork_server=await open_fork_server(pages=True))
     (fork_server,) = await rooms()
     fork_server.kill()
     made = await pool.render(await laid(tmp_path, transcript(1, answers=("好",))))
@@ -130,7 +130,7 @@ async def test_a_document_that_takes_too_long_is_given_up_and_its_process_ended(
 
 
 async def test_pages_whose_process_died_are_tried_again_with_the_other_engine(tmp_path: Path) -> None:
-    pool = RenderPool(processes=1, keep=True, seconds=60)
+    pool = RenderPool(processes=1, keep=True, seconds=600)
     orders = [await laid(tmp_path / str(number), transcript(1, answers=("好",))) for number in range(2)]
     await pool.render(orders[0])
     (process,) = await processes()
@@ -142,7 +142,7 @@ async def test_pages_whose_process_died_are_tried_again_with_the_other_engine(tm
 
 
 async def test_where_no_process_survives_the_pages_there_is_a_web_page(tmp_path: Path) -> None:
-    pool = RenderPool(processes=1, keep=True, seconds=60)
+    pool = RenderPool(processes=1, keep=True, seconds=600)
     orders = [
         replace(await laid(tmp_path / str(number), transcript(1, answers=("好",))), engine="markdown-pdf")
         for number in range(2)
@@ -161,7 +161,7 @@ async def test_pages_with_pictures_show_them(tmp_path: Path) -> None:
     order = await laid(tmp_path, shown)
     pixels = pymupdf.Pixmap(pymupdf.csRGB, (0, 0, 40, 30)).tobytes("png")
     await asyncio.to_thread((tmp_path / f"{PICTURE.sha256}.png").write_bytes, pixels)
-    await RenderPool(processes=1, keep=False, seconds=60).render(order)
+    await RenderPool(processes=1, keep=False, seconds=600).render(order)
 
     with pymupdf.open(tmp_path / "out" / "it.pdf") as pages:
         assert 1 == len(pages[0].get_images())
@@ -171,7 +171,7 @@ async def test_pages_with_pictures_show_them(tmp_path: Path) -> None:
 async def test_what_cannot_be_set_on_pages_comes_as_a_web_page_that_says_why(tmp_path: Path, count: int) -> None:
     higher_than_a_page = f"| 甲 | 乙 |\n|---|---|\n| 1 | {'长句子，换行。' * 700} |"
     order = await laid(tmp_path, transcript(52, answers=("好", *["行"] * 50, higher_than_a_page)))
-    made = await RenderPool(processes=count, keep=False, seconds=60).render(replace(order, engine="markdown-pdf"))
+    made = await RenderPool(processes=count, keep=False, seconds=600).render(replace(order, engine="markdown-pdf"))
 
     assert Rendered("html", ("it.html",), "markdown-pdf: Stuck") == made
     page = await asyncio.to_thread((tmp_path / "out" / "it.html").read_text, encoding="utf-8")
@@ -184,7 +184,9 @@ async def test_a_process_that_wants_too_much_memory_fails_alone(tmp_path: Path) 
         replace(await laid(tmp_path / str(number), each), format="txt")
         for number, each in enumerate((transcript(1, answers=("好",)), many, transcript(1, answers=("好",))))
     ]
-    pool = RenderPool(processes=1, keep=True, seconds=60, fork_server=await open_fork_server(pages=False, memory=2**23))
+    pool = RenderPool(
+        processes=1, keep=True, seconds=600, fork_server=await open_fork_server(pages=False, memory=2**23)
+    )
     made = [await pool.render(order) for order in orders]
     await pool.close()
 
@@ -194,7 +196,7 @@ async def test_a_process_that_wants_too_much_memory_fails_alone(tmp_path: Path) 
 
 
 async def test_every_process_has_a_bound_of_memory(tmp_path: Path) -> None:
-    pool = RenderPool(processes=1, keep=True, seconds=60)
+    pool = RenderPool(processes=1, keep=True, seconds=600)
     made = await pool.render(await laid(tmp_path, transcript(1, answers=("好",))))
     (process,) = await processes()
     most, _ = process.rlimit(psutil.RLIMIT_DATA)

@@ -69,7 +69,7 @@ async def live(database: Database, media: MediaFolder) -> None:
         ChatExports,
         database,
         media,
-        RenderPool(processes=1, keep=False, seconds=60),
+        RenderPool(processes=1, keep=False, seconds=600),
         settings=Export(),
         language="zh",
         idle_minutes=60,

@@ -213,7 +213,7 @@ async def _copy_first(database: Database, count: int) -> None:
 
 
 def _wait_for(path: Path) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     while not path.exists():
         assert time.monotonic() < until
         time.sleep(0.005)

@@ -156,7 +156,7 @@ def test_without_a_service_one_is_run_for_the_conversation(tmp_path: Path) -> No
         input="你好\n@历史\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -176,7 +176,7 @@ class Screen:
     def type(self, keys: str) -> None:
         os.write(self._fd, keys.encode())
 
-    def until(self, wanted: str, within: float = 30.0) -> None:
+    def until(self, wanted: str, within: float = 120.0) -> None:
         end = time.monotonic() + within
         while wanted not in self.shown:
             ready, _, _ = select.select([self._fd], [], [], max(0.0, end - time.monotonic()))

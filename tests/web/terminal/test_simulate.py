@@ -248,7 +248,7 @@ def test_without_a_service_one_is_run_that_leaves_nothing_behind(tmp_path: Path)
         env=kept | {"PYTHONPATH": str(ROOT), "WEBOT_SERVER__PORT": "0"},
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=300,
         check=False,
     )
 
