@@ -94,6 +94,11 @@ def unicode_formula(source: str) -> str | None:
         return None
 
 
+def unicode_script(kind: str, text: str) -> str | None:
+    """Return what stands in HTML's `<sub>` or `<sup>` in Unicode, None where a character has no such form."""
+    return _mapped(text, _LOWERED if kind.lower() == "sub" else _RAISED)
+
+
 def unicode_formula_lines(source: str) -> str | None:
     r"""Return a formula of its own, whose lines end in `\\`, as lines of Unicode; None where it has no such form."""
     found = _ALIGNED.fullmatch(source.strip())

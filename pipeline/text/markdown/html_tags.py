@@ -1,20 +1,31 @@
-"""The HTML that means something in WeCom: `<font color="…">` of its markdown, and `<br>`, a table cell's only break."""
+"""The HTML that is understood: `<font color="…">` of WeCom's markdown, `<br>`, a cell's only break, and scripts."""
 
 import re
 
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from pipeline.text.unicode_math import unicode_script
+
 _TAG = re.compile(
     r"""<(?:(?P<br>br)\s*/?|font\s+color=(?P<quote>["']?)(?P<colour>info|comment|warning)(?P=quote)\s*|(?P<end>/font))>""",
     re.IGNORECASE,
 )
+
+_SCRIPT = re.compile(r"<(su[bp])>([^<>\s]{1,20})</\1>", re.IGNORECASE)
+"""Raised or lowered characters, as in `H<sub>2</sub>O`, which is shown as H₂O."""
 
 
 def tag(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the library's signature of a rule
     """Parse one tag; every other tag stays the text it is."""
     if state.src[state.pos] != "<":
         return False
+    script = _SCRIPT.match(state.src, state.pos)
+    if script is not None and (shown := unicode_script(script[1], script[2])):
+        if not silent:
+            state.push("text", "", 0).content = shown
+        state.pos = script.end()
+        return True
     found = _TAG.match(state.src, state.pos)
     if found is None:
         return False

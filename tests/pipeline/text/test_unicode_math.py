@@ -72,6 +72,8 @@ def test_aligned_lines_stay_lines() -> None:
         ("$$\nE = mc^2\n$$", "E = mc²"),
         ("\\begin{align*}\na &= b \\\\\nc &= d\n\\end{align*}", "a = b\nc = d"),
         ("$\\begin{cases}1\\end{cases}$", "$\\begin{cases}1\\end{cases}$"),
+        ("**H<sub>2</sub>O** 与 x<SUP>n+1</SUP>", "**H₂O** 与 xⁿ⁺¹"),
+        ("a<sub>水</sub> <sup>2</sub> `H<sub>2</sub>O`", "a<sub>水</sub> <sup>2</sub> `H<sub>2</sub>O`"),
         ("价格是 $5，不是 $10。", "价格是 $5，不是 $10。"),
         ("从 $5 到 $10", "从 $5 到 $10"),
         ("US$5_000-US$6_000", "US$5_000-US$6_000"),
