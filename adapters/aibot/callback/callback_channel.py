@@ -63,6 +63,8 @@ class PollTiming:
     """After which an answer that nobody asks for goes by `response_url`; WeCom asks about once a second."""
     window: float = 330.0
     """From the message; WeCom asks for six minutes."""
+    asked: float = 375.0
+    """From the message, for which somebody may ask: WeCom's six minutes, and a little for its clock."""
     welcome: float = 3.5
     """Within which an `enter_chat` is answered; WeCom waits for five."""
 
@@ -270,7 +272,9 @@ class CallbackBotChannel:
         if stream is not None and without_thinking(stream.text) == text:
             if isinstance(event.content, Subscribed):
                 return Receipt(stream_id)
-            stream = await self._until(stream_id, lambda now: now.is_read, self._timing.unread)
+            # Of one that is older nobody asks, and a lane full of them would wait for each.
+            left = stream.opened_at + self._timing.asked - self._clock()
+            stream = await self._until(stream_id, lambda now: now.is_read, min(self._timing.unread, left))
             if stream is not None and not stream.is_read:
                 # Nobody asks. Should somebody yet, they read that it comes as a message, unless they just have.
                 stream = await self._change(stream_id, _withdrawn(self._catalogue.text("aibot.handed_over")))
