@@ -73,7 +73,7 @@ class Program:
         """Whether the process has been started and has not ended."""
         return self._process is not None and self._process.returncode is None
 
-    async def start(self, *, within: float = 60.0) -> str:
+    async def start(self, *, within: float = 180.0) -> str:
         """Start, and give the first line it prints; `RuntimeError` with what it said if it ends before."""
         with self.errors.open("ab") as errors:
             self._process = await self._run(errors)
