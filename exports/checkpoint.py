@@ -8,6 +8,7 @@ from typing import Any
 
 from exports.manifest import NAME, Entry, IndexLine, listed
 from pipeline.errors import WebotError
+from pipeline.text.i18n import Sentence, os_reason
 
 _ORDER = ".webot-export.json"
 _STEPS = ".webot-export.steps"
@@ -73,13 +74,11 @@ def open_checkpoint(root: Path, order: Mapping[str, Any], *, newest: int, deleti
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TargetNotEmpty(f"{str(root)!r} cannot be made: {error.strerror or error}; name another folder") from error
+        raise TargetNotEmpty(Sentence("shell.export_not_made", folder=str(root), reason=os_reason(error))) from error
     begun = _read(root / _ORDER)
     if begun is not None:
         if begun["order"] != json.loads(json.dumps(order)):
-            raise TargetNotEmpty(
-                f"{str(root)!r} holds an unfinished export of something else; remove it, or name another"
-            )
+            raise TargetNotEmpty(Sentence("shell.export_other", folder=str(root)))
         journal = _retraced(root, int(begun["newest"]))
         if begun.get("deletion") == deletion:
             return journal
@@ -125,7 +124,7 @@ def _clear(root: Path) -> None:
     ours = {root / path for path in (*listed(root), NAME, _ORDER, _STEPS)}
     # Looked for first: whoever is refused keeps what was there.
     if any(path.is_file() and path not in ours for path in root.rglob("*")):
-        raise TargetNotEmpty(f"{str(root)!r} is not empty; name a new folder, or a .zip")
+        raise TargetNotEmpty(Sentence("shell.export_not_empty", folder=str(root)))
     for path in ours:
         if path.resolve().is_relative_to(root.resolve()):
             path.unlink(missing_ok=True)

@@ -27,7 +27,7 @@ from exports.writers.image_files import ImageFolder, file_name
 from pipeline.exports import Format
 from pipeline.ports import MediaStore
 from pipeline.settings import PdfEngine
-from pipeline.text.i18n import Catalogue, Language
+from pipeline.text.i18n import Catalogue, Language, Sentence
 from pipeline.text.privacy import Masker
 from storage.conversations.audit import latest_deletion
 from storage.database.engine import Database
@@ -97,7 +97,7 @@ class Exports:
         Raises `TargetNotEmpty` where something else has the archive's name.
         """
         if await asyncio.to_thread(_is_foreign, path):
-            raise TargetNotEmpty(f"{str(path)!r} is no export of webot's; remove it, or name another")
+            raise TargetNotEmpty(Sentence("shell.export_foreign", file=str(path)))
         folder = path.with_name(f"{path.name}.part")
         done, _ = await self._fill(job, folder, progress)
         if not done.failures:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from pipeline.errors import SettingsInvalid
-from pipeline.text.i18n import Sentence
+from pipeline.text.i18n import Sentence, os_reason
 from pipeline.text.phrases import placed
 
 # HTTP libraries share no base class; they name alike what they mean alike.
@@ -97,7 +97,7 @@ def cause_sentence(error: BaseException) -> Sentence:
     names = " ".join(kind.__name__ for cause in causes for kind in type(cause).__mro__)
     if found := next((key for name, key in _NAMED if name.search(names)), ""):
         return Sentence(found)
-    if said := next((str(cause.strerror) for cause in causes if isinstance(cause, OSError) and cause.strerror), ""):
+    if said := next((os_reason(cause) for cause in causes if isinstance(cause, OSError) and cause.strerror), ""):
         return Sentence("cause.system", said=said)
     if "ConnectError" in names:
         return Sentence("cause.connection")

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from pipeline.errors import SettingsInvalid
-from pipeline.text.i18n import Sentence
+from pipeline.text.i18n import Sentence, os_reason
 from pipeline.text.phrases import placed
 
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ def check_folder(folder: Path) -> None:
         while not here.exists():
             here = here.parent
     except OSError as error:
-        raise _unusable(folder, Sentence("setting.folder_hidden", reason=error.strerror)) from None
+        raise _unusable(folder, Sentence("setting.folder_hidden", reason=os_reason(error))) from None
     if not here.is_dir():
         itself = here == folder.absolute()
         raise _unusable(
@@ -54,7 +54,7 @@ def keep_private(*folders: Path) -> None:
         try:
             folder.mkdir(mode=_OWNER_ALONE, parents=True, exist_ok=True)
         except OSError as error:
-            raise _unusable(folder, f"cannot be made: {error.strerror or error}") from None
+            raise _unusable(folder, Sentence("setting.folder_not_made", reason=os_reason(error))) from None
         mode = stat.S_IMODE(folder.stat().st_mode)
         narrow = mode & _OWNER_ALONE
         if mode == narrow:

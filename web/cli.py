@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from gettext import gettext
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import click
 
@@ -107,11 +107,12 @@ def main(package: ModuleType = web.commands, args: Sequence[str] | None = None) 
     # At its end Python searches all there is for circles, a quarter of a second for nothing: the memory goes anyway.
     atexit.register(gc.freeze)
     write_what_terminals_show(sys.stdout, sys.stderr)
-    with click_speaks(shell_language(_folder_of(sys.argv[1:] if args is None else args), os.environ)):
-        return _run(package, args)
+    language = shell_language(_folder_of(sys.argv[1:] if args is None else args), os.environ)
+    with click_speaks(language):
+        return _run(package, args, language)
 
 
-def _run(package: ModuleType, args: Sequence[str] | None) -> int:
+def _run(package: ModuleType, args: Sequence[str] | None, language: Literal["zh", "en"]) -> int:
     try:
         code = Verbs(package).main(args, prog_name="webot", standalone_mode=False)
     except click.ClickException as error:
@@ -121,9 +122,17 @@ def _run(package: ModuleType, args: Sequence[str] | None) -> int:
         return INTERRUPTED
     except OSError as error:
         # A file or folder that is not as it should be: the line names it, and a traceback would say no more.
-        click.echo(f"webot: {error}", err=True)
+        click.echo(f"webot: {_os_error_text(error, language)}", err=True)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _os_error_text(error: OSError, language: Literal["zh", "en"]) -> str:
+    from pipeline.text.i18n import Catalogue, in_language, os_reason  # noqa: PLC0415 (reads the sentences)
+
+    words = Catalogue(language)
+    reason = in_language(os_reason(error), words)
+    return reason if error.filename is None else words.text("os.of_file", file=error.filename, reason=reason)
 
 
 def _folder_of(args: Sequence[str]) -> Path:
@@ -166,7 +175,9 @@ def _message_of(error: WebotError, shell: Shell) -> str:
             lines = [f"  {in_language(problem, words)}" for problem in error.problems]
             return "\n".join([words.text("setting.unusable"), *lines])
         case _:
-            return f"webot: {error}"
+            from pipeline.text.i18n import Catalogue, error_text  # noqa: PLC0415 (reads the sentences)
+
+            return f"webot: {error_text(error, Catalogue(shell.language))}"
 
 
 if __name__ == "__main__":

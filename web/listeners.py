@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import SettingsInvalid
 from pipeline.net import local_url
-from pipeline.text.i18n import Sentence
+from pipeline.text.i18n import Sentence, os_reason
 from pipeline.text.phrases import placed
 from web.settings.addresses import Address, Addresses
 
@@ -68,7 +68,7 @@ def _bind(address: Address) -> socket.socket:
     except OSError as error:
         listener.close()
         where = f"{address.host}:{address.port}"
-        wrong = Sentence("setting.not_bound", address=where, reason=error.strerror or error, table=address.table)
+        wrong = Sentence("setting.not_bound", address=where, reason=os_reason(error), table=address.table)
         raise SettingsInvalid([placed(f"[{address.table}] host, port", wrong)]) from None
     return listener
 

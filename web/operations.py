@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from pipeline.errors import TryAgain
+from pipeline.text.i18n import Sentence
 from storage.database.access import identity
 from storage.turns.retries import run_again
 from web.console.pages import refused
@@ -33,10 +34,10 @@ def operation_routes(service: Service, guard: ConsoleGuard) -> list[HTTPRouteHan
         asked = await from_body(RetryAsked, request)
         # Two services on one machine number their turns alike.
         if asked.database != await asyncio.to_thread(identity, service.database.url):
-            raise HTTPException(status_code=409, detail="this service works on another database")
+            raise HTTPException(status_code=409, detail=Sentence("request.other_database"))
         try:
             return RetryResponse(tuple(await run_again(service.database, service.worker, asked.ids)))
         except TryAgain as error:
-            raise HTTPException(status_code=503, detail=str(error)) from error
+            raise HTTPException(status_code=503, detail=error.args[0]) from error
 
     return [retry_turns]

@@ -19,6 +19,7 @@ from adapters.simulator.api.qyapi import ROUTES, SimulatedApi, SimulatedRequest,
 from adapters.simulator.faults import ApiFault, Drop, Errcode, Faults, Hang, HttpStatus, NotJson, Slow
 from adapters.simulator.platform.state import Platform
 from pipeline.errors import SettingsInvalid
+from pipeline.text.i18n import Sentence
 
 _BODY_LIMIT = 32 * 1024 * 1024
 _DROP = "simulator.drop"
@@ -123,7 +124,7 @@ def loopback(host: str) -> str:
     with contextlib.suppress(ValueError):
         if ipaddress.ip_address(address).is_loopback:
             return address
-    raise SettingsInvalid([f"the simulator listens on this machine only: {host!r} is not 127.0.0.1, ::1 or localhost"])
+    raise SettingsInvalid([Sentence("setting.not_loopback", host=host)])
 
 
 class _Uvicorn(uvicorn.Server):

@@ -19,7 +19,7 @@ from chains.models.tokens import estimate
 from chains.tools import tool_names
 from pipeline.errors import ChainInvalid
 from pipeline.events import Person
-from pipeline.text.i18n import Language, Sentence
+from pipeline.text.i18n import Language, Sentence, os_reason
 from pipeline.text.phrases import placed
 from pipeline.text.toml_locations import TomlLocations, locate_keys
 
@@ -233,7 +233,7 @@ def read_text(file: Path) -> str:
             found = opened.read(MOST_BYTES + 1)
             size = max(len(found), os.fstat(opened.fileno()).st_size)
     except OSError as error:
-        said = Sentence("mistake.unreadable", said=error.strerror or str(error))
+        said = Sentence("mistake.unreadable", said=os_reason(error))
         raise ChainInvalid(placed(str(file), said)) from error
     if len(found) > MOST_BYTES:
         said = Sentence("mistake.too_large", size=f"{size:,}", most=f"{MOST_BYTES:,}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.text.i18n import Sentence
+from pipeline.text.i18n import Sentence, os_reason
 
 Signature = tuple[int, int, int]
 """When a file was written, in nanoseconds, how many bytes it has, and which file it is."""
@@ -50,7 +50,7 @@ def look(folder: Path) -> FolderView:
     except (FileNotFoundError, NotADirectoryError):
         return FolderView(away=Sentence("mistake.away_missing"))
     except OSError as error:
-        return FolderView(away=Sentence("mistake.away_unreadable", said=error.strerror or str(error)))
+        return FolderView(away=Sentence("mistake.away_unreadable", said=os_reason(error)))
     return FolderView(dict(sorted(files.items())), tuple(sorted(ignored)), (at.st_dev, at.st_ino))
 
 

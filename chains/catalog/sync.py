@@ -20,7 +20,7 @@ from chains.catalog.requirements import ChainRequirements
 from pipeline.errors import ChainInvalid
 from pipeline.ports import Revisions
 from pipeline.revisions import ChainRelease, ChainRevision, MachineState, ReleaseState
-from pipeline.text.i18n import Catalogue, Sentence, in_language
+from pipeline.text.i18n import Catalogue, Sentence, in_language, os_reason
 
 log = structlog.get_logger()
 
@@ -275,7 +275,7 @@ class ChainSync:
             return await asyncio.to_thread(self._chain_files.write, draft.chain, draft.content)
         except OSError as error:
             # A folder that may only be read: what answers goes on, and whoever released it is told that it waits.
-            problem = error.strerror or str(error)
+            problem = os_reason(error)
             known, _ = self._unwritten.get(draft.chain, ("", ""))
             file = str(self._chain_files.own(draft.chain))
             self._unwritten[draft.chain] = (draft.revision, Sentence("mistake.not_written", file=file, said=problem))

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import WebotError
 from pipeline.events import Person
+from pipeline.text.i18n import Sentence
 from storage.database.engine import Database
 from storage.database.tables import conversations, legacy_imports, messages, people
 
@@ -86,9 +87,9 @@ def read_legacy(path: Path) -> list[OldPersona | OldConversation | UnreadableRow
                 rows = old.execute("SELECT id, name, context_msg, update_time FROM context ORDER BY update_time, id")
                 found += [_talk(*row) for row in rows]
     except sqlite3.Error as error:
-        raise NotLegacy(f"{str(path)!r} cannot be read as corp-webot's database: {error}") from None
+        raise NotLegacy(Sentence("shell.legacy_unreadable", file=str(path), said=str(error))) from None
     if not tables & {"user", "users", "context"}:
-        raise NotLegacy(f"{str(path)!r} has none of corp-webot's tables (user, users, context)")
+        raise NotLegacy(Sentence("shell.legacy_no_tables", file=str(path)))
     return found
 
 
@@ -172,7 +173,7 @@ async def _write(connection: AsyncConnection, person: Person, talk: OldConversat
 
 def _persona(table: str, number: int, name: object, prompt: object) -> Iterator[OldPersona | UnreadableRow]:
     if not isinstance(name, str) or not name.strip():
-        yield UnreadableRow(f"{table} {number}", "has no name")
+        yield UnreadableRow(f"{table} {number}", Sentence("shell.legacy_row_nameless"))
     elif isinstance(prompt, str) and prompt.strip():
         yield OldPersona(_key("persona", name, prompt), _storable(name).strip(), _storable(prompt).strip())
 
@@ -180,20 +181,20 @@ def _persona(table: str, number: int, name: object, prompt: object) -> Iterator[
 def _talk(number: int, name: object, content: object, at: object) -> OldConversation | UnreadableRow:
     row = f"context {number}"
     if not isinstance(name, str) or not name.strip():
-        return UnreadableRow(row, "has no name")
+        return UnreadableRow(row, Sentence("shell.legacy_row_nameless"))
     try:
         said = [(str(each["role"]), _storable(each["content"])) for each in json.loads(str(content))["Context"] or ()]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return UnreadableRow(row, "context_msg is not the JSON it should be")
+        return UnreadableRow(row, Sentence("shell.legacy_row_json"))
     try:
         moment = float(at) / 1000  # type: ignore[arg-type]
     except (TypeError, ValueError):
         moment = -1
     if not 0 <= moment < _LATEST:
-        return UnreadableRow(row, f"update_time is {at!r}")
+        return UnreadableRow(row, Sentence("shell.legacy_row_time", found=repr(at)))
     exchanges = tuple(_exchanges(said))
     if not exchanges:
-        return UnreadableRow(row, "holds no message")
+        return UnreadableRow(row, Sentence("shell.legacy_row_empty"))
     persona = next((text for role, text in said if role == "system"), "")
     return OldConversation(_key("talk", number, name, content, at), _storable(name).strip(), persona, exchanges, moment)
 

@@ -14,10 +14,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pipeline.errors import SettingsInvalid, WebotError
+from pipeline.text.i18n import Sentence
 from storage.database.dsn import database_place, read_url
 from storage.database.engine import CLOCK, Database, open_database
 from storage.database.failures import DatabaseAway
-from storage.database.migrate import HEAD, Migrated, SchemaTooNew, is_newer, migrate, newer_line, version
+from storage.database.migrate import HEAD, Migrated, SchemaTooNew, is_newer, migrate, newer_sentence, version
 from storage.database.tables import people, workers
 
 _DRIVERS_ERRORS = (
@@ -66,17 +67,15 @@ async def open_for_cli(url: str) -> AsyncIterator[Database]:
     """
     file = sqlite_file(url)
     if file is not None and not await asyncio.to_thread(file.exists):
-        raise NoDatabase(f"there is no database at {str(file)!r} yet; the service makes it when it first starts")
+        raise NoDatabase(Sentence("database.none", file=str(file)))
     database = await asyncio.to_thread(open_database, url)
     try:
         with driver_errors():
             found = await version(database)
         if is_newer(found):
-            raise SchemaTooNew(newer_line(found))
+            raise SchemaTooNew(newer_sentence(found))
         if found != HEAD:
-            raise SchemaOutdated(
-                f"the database stands at schema {found!r}, this webot expects {HEAD!r}; run `webot migrate`"
-            )
+            raise SchemaOutdated(Sentence("database.outdated", found=found, expected=HEAD))
         with driver_errors():
             yield database
     finally:
@@ -138,7 +137,7 @@ def driver_errors() -> Iterator[None]:
     try:
         yield
     except _DRIVERS_ERRORS as error:
-        raise DatabaseUnusable(f"the database cannot be used: {error_line(error)}") from error
+        raise DatabaseUnusable(Sentence("database.unusable", said=error_line(error))) from error
 
 
 async def _write_nothing(database: Database) -> None:

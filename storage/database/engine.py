@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.sql.expression import extract
 
 from pipeline.errors import AlreadyRunning
+from pipeline.text.i18n import Sentence
 from storage.database import sqlite
 from storage.database.dsn import check_files, read_url
 from storage.database.failures import absence
@@ -106,10 +107,7 @@ class Database:
             # Whoever asks whether it `is_owned` holds it for an instant.
             lock.acquire(timeout=_INSTANT, poll_interval=_INSTANT / 4)
         except Timeout:
-            raise AlreadyRunning(
-                f"another webot process is using {self.url.database!r}; stop it first, "
-                "or set [storage] database_url to a PostgreSQL database to run several"
-            ) from None
+            raise AlreadyRunning(Sentence("database.owned", file=self.url.database)) from None
         self._lock = lock
 
     def is_owned(self) -> bool:

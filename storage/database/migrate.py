@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from pipeline.errors import WebotError
+from pipeline.text.i18n import Sentence
 from storage.database.engine import Database
 
 HEAD = "0024"
@@ -49,12 +50,9 @@ def is_newer(found: str) -> bool:
     return not (found == "" or (found.isdigit() and int(found) <= int(HEAD)))
 
 
-def newer_line(found: str) -> str:
+def newer_sentence(found: str) -> Sentence:
     """Return what to say of a schema that is newer than this version's."""
-    return (
-        f"the database stands at schema {found!r}, which this webot ({HEAD!r}) does not know; "
-        "start the newer version that made it"
-    )
+    return Sentence("database.too_new", found=found, known=HEAD)
 
 
 def _version(connection: Connection) -> str:
@@ -70,7 +68,7 @@ def upgrade(connection: Connection, to: str = HEAD) -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     if is_newer(_version(connection)):
-        raise SchemaTooNew(newer_line(_version(connection)))
+        raise SchemaTooNew(newer_sentence(_version(connection)))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     config.attributes["connection"] = connection

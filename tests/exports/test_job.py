@@ -197,7 +197,7 @@ async def test_whoever_is_refused_keeps_the_earlier_export(exports: Exports, tmp
 async def test_an_archive_takes_the_place_of_an_export_and_of_nothing_else(exports: Exports, tmp_path: Path) -> None:
     out = tmp_path / "out.zip"
     out.write_text("mine", encoding="utf-8")
-    with pytest.raises(TargetNotEmpty, match="is no export of webot's"):
+    with pytest.raises(TargetNotEmpty, match="is not an export of webot"):
         await exports.to_zip(ExportJob(EVERYTHING, "md"), out, quiet)
 
     assert "mine" == out.read_text(encoding="utf-8")

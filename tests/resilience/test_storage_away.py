@@ -75,7 +75,7 @@ async def test_a_second_process_on_one_sqlite_file_is_refused(tmp_path: Path, fo
             code = await second.ended()
 
         assert 1 == code
-        assert "another webot process is using" in second.errors.read_text()
+        assert "另一个 webot 进程正在使用" in second.errors.read_text()
 
 
 async def test_stopping_answers_callbacks_to_the_end_and_loses_nothing(tmp_path: Path, forks: ForkServer) -> None:

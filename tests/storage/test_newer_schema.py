@@ -42,10 +42,7 @@ async def test_every_verb_says_to_use_the_newer_version(database_url: str, tmp_p
     ran = {verb: await webot(*verb.split(), folder=tmp_path, environ=environ) for verb in verbs}
     doctor = await webot("doctor", folder=tmp_path, environ=environ | {"WEBOT_CHAT__LANGUAGE": "en"})
 
-    wanted = (
-        f"webot: the database stands at schema '9999', which this webot ({HEAD!r}) does not know; "
-        "start the newer version that made it\n"
-    )
+    wanted = f"webot: 数据库的结构是 9999，这个版本的 webot（{HEAD}）不认识；请启动创建它的新版本\n"
     assert dict.fromkeys(verbs, (1, wanted)) == {verb: (one.code, one.err) for verb, one in ran.items()}
     assert f"has schema 9999, made by a newer webot; this one expects {HEAD}" in doctor.out
     assert "webot migrate" not in doctor.out

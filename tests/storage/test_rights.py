@@ -37,5 +37,7 @@ def test_a_folder_open_to_others_is_closed_and_the_log_says_so(tmp_path: Path, w
 
 def test_a_folder_that_cannot_be_made_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SettingsInvalid, match=r"\[storage\] data_dir: .*file/data.* cannot be made: Not a directory"):
+    with pytest.raises(
+        SettingsInvalid, match=r"\[storage\] data_dir: .*file/data.* cannot be made: a part of the path is not a folder"
+    ):
         keep_private(tmp_path / "file" / "data")

@@ -28,8 +28,8 @@ def damaged(folder: Path) -> None:
 
 
 _DATA = "[storage] data_dir: 'data' 不是文件夹；请指定本账号可写的文件夹"
-_FILE = "the database cannot be used: DatabaseError: file is not a database"
-_PAGES = "the database cannot be used: DatabaseError: database disk image is malformed"
+_FILE = "数据库无法使用：DatabaseError: file is not a database"
+_PAGES = "数据库无法使用：DatabaseError: database disk image is malformed"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pydantic import Field
 from exports.select import ReadConversation, read_conversation
 from pipeline.errors import TryAgain
 from pipeline.events import Person
+from pipeline.text.i18n import Sentence
 from storage.conversations.deletion import Erased
 from storage.conversations.ratings import Rating
 from storage.search.exchange_list import ListedExchange, list_exchanges
@@ -75,7 +76,9 @@ def conversations_api(service: Service) -> list[HTTPRouteHandler]:
     async def conversations(request: _Request) -> ExchangeListing:
         unknown = sorted(set(request.query_params) - {*FILTERS, "cursor", "limit", "lang"})
         if unknown:
-            raise HTTPException(status_code=400, detail=f"no such parameter: {', '.join(unknown)[:200]}")
+            raise HTTPException(
+                status_code=400, detail=Sentence("request.unknown_parameter", names=", ".join(unknown)[:200])
+            )
         asked = read_filter(request.query_params)
         if asked.wrong:
             raise HTTPException(status_code=400, detail=asked.wrong[0])
@@ -133,5 +136,7 @@ def _number(request: _Request, name: str, most: int) -> int | None:
         return None
     number = whole_number(given)
     if number is None or not 0 < number <= most:
-        raise HTTPException(status_code=400, detail=f"{name}: {given[:40]!r} is not a whole number from 1 to {most}")
+        raise HTTPException(
+            status_code=400, detail=Sentence("request.no_number", name=name, given=given[:40], most=most)
+        )
     return number

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from exports.kept_jobs import KeptExport
 from pipeline.exports import Format
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence
 from storage.jobs.job_runner import TooManyJobs
 from storage.jobs.job_store import JobState
 from web.api.job_streams import EVENTS, StreamedEvent, job_stream, why_failed
@@ -80,7 +80,9 @@ def exports_api(service: Service) -> list[HTTPRouteHandler]:
         asked_for = await from_body(ExportRequest, request)
         unknown = sorted(set(asked_for.filter) - {*FILTERS})
         if unknown:
-            raise HTTPException(status_code=400, detail=f"no such filter: {', '.join(unknown)[:200]}")
+            raise HTTPException(
+                status_code=400, detail=Sentence("request.unknown_filter", names=", ".join(unknown)[:200])
+            )
         asked = read_filter(asked_for.filter)
         if asked.wrong:
             raise HTTPException(status_code=400, detail=asked.wrong[0])
@@ -166,7 +168,7 @@ def exports_api(service: Service) -> list[HTTPRouteHandler]:
             "Content-Length": str(export.size - first),
         }
         if first >= export.size:
-            raise HTTPException(status_code=416, detail=f"the file has {export.size} bytes")
+            raise HTTPException(status_code=416, detail=Sentence("request.past_the_end", size=export.size))
         if asked:
             headers["Content-Range"] = f"bytes {first}-{export.size - 1}/{export.size}"
         details = {"out": f"download {id_}", "by": export.by}

@@ -5,18 +5,19 @@ Asks for a password of at least 12 characters and prints the lines to put into .
 
 import click
 
+from web.operator.shell import Shell, pass_shell
+
 _LEAST_LETTERS = 12
 
 
 @click.command(help=__doc__)
 @click.password_option("--password", help="Else it is asked for, which keeps it out of the shell's history.")
-def command(password: str) -> int:
+@pass_shell
+def command(shell: Shell, password: str) -> int:
     """Print the line for .secrets.toml."""
     from web.security.passwords import hash_password  # noqa: PLC0415 (not for `webot --help`)
 
     if len(password.strip()) < _LEAST_LETTERS:
-        raise click.UsageError(
-            f"a password of fewer than {_LEAST_LETTERS} characters can be guessed; choose a longer one"
-        )
+        raise click.UsageError(shell.say("short_password", least=_LEAST_LETTERS))
     click.echo(f'[console]\npassword_hash = "{hash_password(password)}"')
     return 0

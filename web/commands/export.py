@@ -18,7 +18,7 @@ import click
 
 from exports.workers.process import ForkServer, open_fork_server
 from pipeline.exports import FORMATS, Format
-from web.operator.shell import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell, spoken
 
 _NICENESS = 19
 
@@ -29,8 +29,7 @@ def _span(text: str) -> tuple[datetime, datetime]:
         with suppress(ValueError, OverflowError):
             begin = datetime.strptime(text, written)  # noqa: DTZ007 (this machine's, as people mean it)
             return begin.astimezone(), ends(begin).astimezone()
-    message = f"{text!r} is no month, day or moment, such as 2026-11, 2026-11-22 or 2026-11-22T12:00:00"
-    raise click.BadParameter(message)
+    raise click.BadParameter(spoken().text("shell.export_no_span", found=text))
 
 
 _WRITTEN: Mapping[str, Callable[[datetime], datetime]] = {
@@ -85,7 +84,7 @@ def command(  # noqa: PLR0913 (an option each)
 ) -> int:
     """Export what was chosen; the exit code is 1 when a conversation could not be written."""
     if out == "-" and format_ in {"pdf", "html"}:
-        raise click.UsageError(f"--format {format_} is a file for each conversation; give --out a folder or a .zip")
+        raise click.UsageError(shell.say("export_one_file", format=format_))
     context = click.get_current_context()
     runner = context.with_resource(asyncio.Runner())
     # The service beside it comes first; the processes that make pages inherit it.
@@ -137,7 +136,7 @@ def _names(file: Path) -> tuple[str, ...]:
         # Spreadsheets begin the file with a mark.
         return tuple(file.read_text(encoding="utf-8-sig").splitlines())
     except UnicodeDecodeError:
-        message = f"{str(file)!r} is not UTF-8; save it so, one name a line"
+        message = spoken().text("shell.export_names", file=str(file))
         raise click.BadParameter(message, param_hint="--mask-names") from None
 
 

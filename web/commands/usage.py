@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from web.operator.shell import Shell, pass_shell
+from pipeline.text.i18n import in_language, os_reason
+from web.operator.shell import Shell, pass_shell, spoken
 from web.operator.table import format_columns
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
             with Path(to).open("w", encoding="utf-8-sig", newline="") as file:
                 file.write(usage.usage_csv(by, found, currency))
         except OSError as error:
-            raise click.ClickException(shell.say("not_written", file=to, reason=error.strerror or error)) from error
+            raise click.ClickException(
+                shell.say("not_written", file=to, reason=in_language(os_reason(error), spoken()))
+            ) from error
         click.echo(shell.say("usage_rows", count=len(found), file=to), err=True)
 
 

@@ -19,6 +19,8 @@ from structlog.typing import EventDict, Processor, ProcessorReturnValue, Wrapped
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Log
+from pipeline.text.i18n import Sentence, os_reason
+from pipeline.text.phrases import placed
 from web.logs.log_file import LogFile
 from web.logs.log_limits import ForeignLineFilter, LineLimiter, limit_lines
 from web.logs.log_tracebacks import format_traceback
@@ -203,10 +205,12 @@ def _handlers(settings: Log, redactor: Redactor, stream: TextIO) -> list[logging
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and not path.is_file():
                 # /dev/stdout would be renamed at midnight.
-                raise SettingsInvalid([f"[log] path: {settings.path!r} is no regular file"])
+                raise SettingsInvalid([placed("[log] path", Sentence("setting.no_regular_file", file=settings.path))])
             file = LogFile(path, keep=settings.rotation_count, most_bytes=int(settings.rotation_mb * 1_000_000))
         except OSError as error:
-            raise SettingsInvalid([f"[log] path: {settings.path!r} cannot be written: {error.strerror}"]) from error
+            raise SettingsInvalid(
+                [placed("[log] path", Sentence("setting.file_closed", file=settings.path, reason=os_reason(error)))]
+            ) from error
         file.setFormatter(_formatter(settings, redactor, colours=False))
         handlers.append(file)
     return handlers

@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
+from pipeline.text.i18n import Sentence
 from storage.conversations.corp_webot import ImportedCounts, UnreadableRow, import_legacy, read_legacy
 from storage.database.access import ensure_schema, open_for_cli
 
@@ -57,9 +58,9 @@ def read_config(path: Path) -> OldSettings:
     try:
         old = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
-        raise SettingsInvalid([f"{path}: is not YAML"]) from None
+        raise SettingsInvalid([Sentence("shell.legacy_no_yaml", file=str(path))]) from None
     if not isinstance(old, dict):
-        raise SettingsInvalid([f"{path}: holds no settings of corp-webot's"])
+        raise SettingsInvalid([Sentence("shell.legacy_no_settings", file=str(path))])
     files: dict[str, dict[str, dict[str, Any]]] = {}
     unknown = []
     for key, value in _flat(old):
@@ -78,13 +79,13 @@ def write_config(old: OldSettings, folder: Path) -> Iterator[str]:
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
-            yield f"{path}: written"
+            yield Sentence("shell.legacy_written", file=str(path))
         elif path.read_text(encoding="utf-8") == text:
-            yield f"{path}: as it was"
+            yield Sentence("shell.legacy_same", file=str(path))
         else:
-            yield f"{path}: is there already and was left; move it away to have it made from the old settings"
+            yield Sentence("shell.legacy_kept", file=str(path))
     for key in old.unknown:
-        yield f"{key}: has no place here"
+        yield Sentence("shell.legacy_unknown", key=key)
 
 
 def import_database(settings: Settings, path: Path, channel: str) -> tuple[ImportedCounts, list[UnreadableRow]]:

@@ -42,14 +42,14 @@ def named(loaded: Loaded, channel: str | None) -> tuple[str, ...]:
     real = tuple(name for name in with_menu if loaded.channels[name].has_credentials)
     if channel is None:
         if not real:
-            raise NoSuchApp(_NO_WECOM)
+            raise NoSuchApp(Sentence("shell.menu_simulated"))
         return real
     if channel not in loaded.channels:
-        raise NoSuchApp(f"there is no channel {channel!r}; there are {', '.join(loaded.channels)}")
+        raise NoSuchApp(Sentence("shell.menu_no_channel", channel=channel, known=", ".join(loaded.channels)))
     if channel not in with_menu:
-        raise NoSuchApp(f"[channels.{channel}]: WeCom shows no menu under a channel of this kind")
+        raise NoSuchApp(Sentence("shell.menu_no_kind", channel=channel))
     if channel not in real:
-        raise NoSuchApp(f"[channels.{channel}]: {_NO_WECOM}")
+        raise NoSuchApp(Sentence("shell.menu_simulated_one", channel=channel))
     return (channel,)
 
 
@@ -83,9 +83,6 @@ def planned(loaded: Loaded) -> Sequence[Mapping[str, Any]]:
     return [_written(button) for button in loaded.settings.menu_buttons]
 
 
-_NO_WECOM = "no WeCom credentials are set, the simulator stands in: there is no WeCom app whose menu it could be"
-
-
 def _written(button: MenuButton) -> Mapping[str, Any]:
     below = [_written(each) for each in button.buttons]
     return {"name": button.name, "key": button.key, "url": button.url, "sub_button": below}
@@ -101,6 +98,6 @@ def _menu(loaded: Loaded, name: str) -> AbstractAsyncContextManager[ChannelMenu]
     table = loaded.channels[name]
     opened = loaded.kinds[table.kind].menu
     if opened is None:
-        raise NoSuchApp(f"[channels.{name}]: WeCom shows no menu under a channel of this kind")
+        raise NoSuchApp(Sentence("shell.menu_no_kind", channel=name))
     proxy = loaded.settings.network.proxy.get_secret_value()
     return opened(table, Path(loaded.settings.storage.data_dir) / "cache", proxy)

@@ -9,7 +9,9 @@ import httpx2
 from pydantic import TypeAdapter
 
 from pipeline.errors import AlreadyRunning, WebotError
+from pipeline.net import cause_sentence
 from pipeline.settings import Settings
+from pipeline.text.i18n import Sentence
 from storage.database.access import NoDatabase, identity, open_for_cli
 from storage.database.engine import Database
 from storage.monitoring.views import TurnDetail, TurnView, Which, find_turn, oldest_turns
@@ -69,25 +71,24 @@ async def _by_the_service(
     address = addresses_of(loaded).console
     url = address.url
     if not url:
-        raise NotRetried(f"{owned}; with [{address.table}] port 0 it cannot be found to do it") from owned
+        raise NotRetried(Sentence("shell.retry_no_port", owned=owned.args[0], table=address.table)) from owned
     ids = None if turn_ids is None else tuple(turn_ids)
     asked = RetryAsked(await asyncio.to_thread(identity, database.url), ids)
     try:
         token = await asyncio.to_thread(read_token, loaded.settings)
     except TokenUnreadable as error:
-        raise NotRetried(f"{owned}; it has to be asked, with the token in {error}") from error
+        raise NotRetried(Sentence("shell.retry_no_token", owned=owned.args[0], why=error.args[0])) from error
     async with await open_service_client(url, seconds=_RETRY_SECONDS, token=token) as client:
         try:
             answer = await client.post(RETRY, json=asdict(asked))
         except httpx2.HTTPError as error:
-            raise NotRetried(f"{owned}; it does not answer at {url} ({type(error).__name__})") from error
+            raise NotRetried(
+                Sentence("shell.retry_no_answer", owned=owned.args[0], url=url, why=cause_sentence(error))
+            ) from error
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        raise NotRetried(
-            f"the service at {url} does not know the token in {token_path(loaded.settings)}: it is another one, with"
-            " another data_dir and another database"
-        )
+        raise NotRetried(Sentence("shell.retry_other_service", url=url, file=str(token_path(loaded.settings))))
     if not answer.is_success:
-        raise NotRetried(f"the service at {url} refused: HTTP {answer.status_code} {_detail(answer)}")
+        raise NotRetried(Sentence("shell.retry_refused", url=url, status=answer.status_code, detail=_detail(answer)))
     return _RESPONSE.validate_json(answer.content).retried
 
 

@@ -14,6 +14,8 @@ from tempfile import mkstemp
 
 from pipeline.errors import SettingsInvalid, WebotError
 from pipeline.settings import Settings
+from pipeline.text.i18n import Sentence, os_reason
+from pipeline.text.phrases import placed
 from web.security.passwords import hash_password
 
 _TOKEN_FILE = "access-token"  # noqa: S105 -- a file's name
@@ -117,12 +119,11 @@ def read_token(settings: Settings) -> str:
     try:
         token, _ = _read(path)
     except FileNotFoundError:
-        raise TokenUnreadable(f"{path}: there is no such file; a service writes it when it starts") from None
+        raise TokenUnreadable(Sentence("shell.token_missing", file=str(path))) from None
     except PermissionError:
-        way_out = "run this as the user the service runs as, as in `sudo -u webot webot …`"
-        raise TokenUnreadable(f"{path}: this user may not read it; {way_out}") from None
+        raise TokenUnreadable(Sentence("shell.token_denied", file=str(path))) from None
     except OSError as error:
-        raise TokenUnreadable(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise TokenUnreadable(Sentence("shell.token_unreadable", file=str(path), reason=os_reason(error))) from None
     return token
 
 
@@ -157,5 +158,7 @@ def _data_dir_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        wrong = f"found {settings.storage.data_dir!r}, where {error.filename} cannot be used: {error.strerror or error}"
-        raise SettingsInvalid([f"[storage] data_dir: {wrong}; name a folder this user may write to"]) from None
+        wrong = Sentence(
+            "setting.data_dir", folder=settings.storage.data_dir, file=str(error.filename), reason=os_reason(error)
+        )
+        raise SettingsInvalid([placed("[storage] data_dir", wrong)]) from None

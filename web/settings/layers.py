@@ -15,7 +15,7 @@ from typing import Any
 from dynaconf.utils.parse_conf import boolean_fix, parse_conf_data
 
 from pipeline.errors import SettingsInvalid
-from pipeline.text.i18n import Sentence
+from pipeline.text.i18n import Sentence, os_reason
 from pipeline.text.phrases import placed
 from pipeline.text.toml_syntax import explain_syntax
 from web.settings.places import PREFIX
@@ -77,7 +77,7 @@ def read_file(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise SettingsInvalid([placed(path.name, Sentence("setting.not_utf8", byte=error.start))]) from error
     except OSError as error:
-        raise SettingsInvalid([placed(path.name, Sentence("setting.unreadable", reason=error.strerror))]) from error
+        raise SettingsInvalid([placed(path.name, Sentence("setting.unreadable", reason=os_reason(error)))]) from error
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -12,7 +12,7 @@ from rich.text import Text as Styled
 
 from adapters.simulator.platform.timeline import Delivered, Entry, MediaLabel
 from pipeline.events import Content, File, Image, Text, Voice
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence, in_language, os_reason
 from web.terminal.client import Client, NotAnswered
 from web.terminal.terminal import Pipe, Terminal, harmless
 
@@ -79,7 +79,7 @@ class ChatSession:
         try:
             path, data = await asyncio.to_thread(_read, name)
         except OSError as error:
-            self._complain("terminal.unreadable", path=name, why=error.strerror or error)
+            self._complain("terminal.unreadable", path=name, why=in_language(os_reason(error), self._catalogue))
             return
         if not data:
             self._complain("terminal.empty", path=path)
@@ -210,4 +210,4 @@ def _write(folder: Path, name: str, data: bytes) -> Path:
         except FileExistsError:
             continue
         return path
-    raise NotAnswered(f"{folder} is full of files named {name!r}")
+    raise NotAnswered(Sentence("shell.simulate_full", folder=str(folder), name=name))

@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from adapters.simulator.platform.timeline import Entry
 from pipeline.errors import WebotError
 from pipeline.events import Content
+from pipeline.text.i18n import Sentence
 from web.http.server import serving
 from web.listeners import bind
 from web.logs.setup import configure_logs
@@ -60,7 +61,7 @@ class Client:
         channels = (await self.status())["state"]["channels"]
         simulated = {each["name"]: each for each in channels if each["simulated"]}
         if name and name not in simulated:
-            raise NotAnswered(f"no simulated channel {name!r}; there are {', '.join(simulated)}")
+            raise NotAnswered(Sentence("shell.simulate_no_channel", found=name, known=", ".join(simulated)))
         return simulated[name] if name else next(iter(simulated.values()))
 
     async def do(self, session: Mapping[str, str], content: Content) -> Mapping[str, Any]:
@@ -146,31 +147,29 @@ def _token(loaded: Loaded) -> tuple[str, str]:
     try:
         return read_token(loaded.settings), ""
     except TokenUnreadable as error:
-        return "", str(error)
+        said: str = error.args[0]
+        return "", said
 
 
 async def _is_there(client: Client, unproven: str) -> bool:
     try:
         return (await client.status()).get("product") == "webot"
     except Unauthorized:
-        raise NotAnswered(f"the service at {client.url} asks for the console's password, and {unproven}") from None
+        raise NotAnswered(Sentence("shell.simulate_password", url=client.url, why=unproven)) from None
     except (NotAnswered, httpx2.HTTPError, ValueError):
         return False
 
 
 async def _check_simulator(client: Client) -> None:
     if not (await client.status())["state"]["simulated"]:
-        raise NotAnswered(
-            "every channel has WeCom credentials, so no simulator runs; leave them out of the settings of another"
-            " folder, and name it with --settings"
-        )
+        raise NotAnswered(Sentence("shell.simulate_real"))
 
 
 async def _check(answer: httpx2.Response) -> None:
     if answer.is_success:
         return
     if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        raise Unauthorized(f"{answer.url.host} asks for a password")
+        raise Unauthorized(Sentence("shell.simulate_asks", host=answer.url.host))
     body = await answer.aread()
     try:
         detail = json.loads(body)["detail"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.errors import WebotError
 from pipeline.events import Clicked, Entered, Link, Location, Text
+from pipeline.text.i18n import Sentence, os_reason
 from web.simulate.player import Act, Do, Send, Wait
 
 _KINDS = "text, click, enter, wait, image, voice, file, location, link"
@@ -21,8 +22,10 @@ def read_script(path: Path) -> tuple[Act, ...]:
     """Read a script; the files it names are looked for beside it. Raises `ScriptInvalid`."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScriptInvalid(f"{path}: {error}") from None
+    except UnicodeDecodeError:
+        raise _bad(path, "script_not_utf8") from None
+    except OSError as error:
+        raise ScriptInvalid(Sentence("shell.script_bad", file=str(path), said=os_reason(error))) from None
     acts: list[Act] = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
@@ -31,17 +34,27 @@ def read_script(path: Path) -> tuple[Act, ...]:
             acts.append(Do(content=Text(line)))
             continue
         try:
-            acts.append(_act(json.loads(line), path.parent))
-        except (ValueError, TypeError, OSError) as error:
-            raise ScriptInvalid(f"{path}, line {number}: {error}") from None
+            acts.append(_act(line, path.parent))
+        except ScriptInvalid as error:
+            said = Sentence("shell.script_line", file=str(path), number=number, said=error.args[0])
+            raise ScriptInvalid(said) from None
     if not any(isinstance(act, Do | Send) for act in acts):
-        raise ScriptInvalid(f"{path}: there is nothing in it that could be said")
+        raise _bad(path, "script_empty")
     return tuple(acts)
 
 
-def _act(fields: dict[str, Any], folder: Path) -> Act:
+def _bad(path: Path, key: str) -> ScriptInvalid:
+    return ScriptInvalid(Sentence("shell.script_bad", file=str(path), said=Sentence(f"shell.{key}")))
+
+
+def _act(line: str, folder: Path) -> Act:
+    try:
+        fields: dict[str, Any] = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ScriptInvalid(Sentence("shell.script_no_json", said=str(error))) from None
     if len(fields) != 1:
-        raise ValueError(f"expected one of {_KINDS}, found {', '.join(fields) or 'nothing'}")
+        found = ", ".join(fields) or Sentence("shell.script_nothing")
+        raise ScriptInvalid(Sentence("shell.script_one_kind", found=found, kinds=_KINDS))
     ((kind, value),) = fields.items()
     match kind, value:
         case "text", str():
@@ -59,13 +72,16 @@ def _act(fields: dict[str, Any], folder: Path) -> Act:
         case "link", [str() as title, str() as url, *description]:
             act = Do(content=Link(title, " ".join(map(str, description)), url))
         case _:
-            raise ValueError(f"{kind!r}: found {value!r}; expected one of {_KINDS} with what belongs to it")
+            raise ScriptInvalid(Sentence("shell.script_value", kind=kind, value=json.dumps(value), kinds=_KINDS))
     return act
 
 
 def _file(sort: str, path: Path) -> Send:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ScriptInvalid(Sentence("shell.script_bad", file=path.name, said=os_reason(error))) from None
     if sort == "image" and mimetypes.guess_type(path.name)[0] not in {"image/jpeg", "image/png", "image/gif"}:
-        raise ValueError(f"{path.name}: WeCom sends pictures as .jpg, .png or .gif; use file for anything else")
+        raise ScriptInvalid(Sentence("shell.script_picture", file=path.name))
     # In base64, as the plan travels.
     return Send.model_validate({"type": sort, "name": path.name, "data": b64encode(data)})

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence
 from web.settings.loading import Loaded
 from web.simulate.player import Plan
 from web.terminal.client import Client, NotAnswered, reached
@@ -56,7 +56,7 @@ async def _play(client: Client, plan: Plan, channel: str, stderr: TextIO, catalo
             if step["kind"] == "report":
                 return step
             bar(step["sent"], step["seen"])
-    raise NotAnswered("the service stopped before the simulation was over")
+    raise NotAnswered(Sentence("shell.simulate_stopped"))
 
 
 @asynccontextmanager

@@ -73,7 +73,7 @@ async def test_a_role_that_may_make_no_tables_is_told_so_in_a_line(
     url = f"postgresql://{name}@/{name}?host={postgres_server}"
     ran = await webot("migrate", folder=tmp_path, environ={"WEBOT_STORAGE__DATABASE_URL": url})
 
-    wanted = "webot: the database cannot be used: ProgrammingError: permission denied for schema public\n"
+    wanted = "webot: 数据库无法使用：ProgrammingError: permission denied for schema public\n"
     assert (1, wanted) == (ran.code, ran.err)
 
 
@@ -94,7 +94,7 @@ async def test_a_start_without_its_database_ends_with_one_line(tmp_path: Path, p
     environ = {"WEBOT_STORAGE__DATABASE_URL": url, "WEBOT_SERVER__PORT": "0"}
     ran = await webot("serve", folder=tmp_path, environ=environ)
 
-    assert (1, 'webot: the database cannot be used: InvalidCatalogNameError: database "nosuch" does not exist\n') == (
+    assert (1, 'webot: 数据库无法使用：InvalidCatalogNameError: database "nosuch" does not exist\n') == (
         ran.code,
         ran.err,
     )

@@ -136,9 +136,9 @@ async def test_what_cannot_be_is_refused_with_the_way_out(tmp_path: Path, enviro
     streamed = await webot("export", "--out", "-", "--format", "pdf", folder=tmp_path, environ=environ)
     full = await webot("export", "--out", "full", folder=tmp_path, environ=environ)
 
-    assert "'tomorrow' is no month, day or moment" in someday.err
-    assert "give --out a folder or a .zip" in streamed.err
-    assert (1, "webot: 'full' is not empty; name a new folder, or a .zip\n") == (full.code, full.err)
+    assert "“tomorrow”不是月份、日期或时刻" in someday.err
+    assert "--out 请写文件夹或 .zip 文件" in streamed.err
+    assert (1, "webot: full 不是空的；请写一个新文件夹，或 .zip 文件\n") == (full.code, full.err)
 
 
 @pytest.mark.usefixtures("database")
@@ -146,7 +146,7 @@ async def test_what_cannot_be_is_refused_with_the_way_out(tmp_path: Path, enviro
 async def test_a_month_beyond_the_calendar_is_no_month(tmp_path: Path, environ: dict[str, str], month: str) -> None:
     done = await webot("export", "--out", "out", "--until", month, folder=tmp_path, environ=environ)
 
-    assert f"'{month}' is no month, day or moment" in done.err
+    assert f"“{month}”不是月份、日期或时刻" in done.err
     assert "Traceback" not in done.err
 
 
@@ -160,9 +160,9 @@ async def test_files_that_cannot_be_are_named_and_not_the_database(tmp_path: Pat
     gbk = await webot("export", "--out", "-", "--mask-names", "gbk.txt", folder=tmp_path, environ=environ)
     marked = await webot("export", "--out", "-", "--mask-names", "marked.txt", folder=tmp_path, environ=environ)
 
-    assert (1, "webot: 'letter' cannot be made: File exists; name another folder\n") == (taken.code, taken.err)
-    assert (1, True) == (nowhere.code, nowhere.err.startswith("webot: '/proc/q' cannot be made: "))
-    assert "'gbk.txt' is not UTF-8; save it so, one name a line" in gbk.err
+    assert (1, "webot: 无法创建 letter：已经存在；请换一个文件夹\n") == (taken.code, taken.err)
+    assert (1, True) == (nowhere.code, nowhere.err.startswith("webot: 无法创建 /proc/q："))
+    assert "gbk.txt 不是 UTF-8 编码；请另存为 UTF-8，每行一个名字" in gbk.err
     assert "[NAME]，电话[PHONE]" == json.loads(marked.out.splitlines()[0])["text"]
 
 
@@ -170,7 +170,7 @@ async def test_before_the_first_start_there_is_nothing_to_export(tmp_path: Path,
     ran = await webot("export", "--out", "out", folder=tmp_path, environ=environ)
 
     assert 1 == ran.code
-    assert "there is no database" in ran.err
+    assert "还没有数据库" in ran.err
 
 
 async def test_beside_a_service_a_core_is_left_to_it(database: Database, tmp_path: Path) -> None:

@@ -83,8 +83,8 @@ async def test_one_broken_row_leaves_the_others_whole(old: Path, tmp_path: Path,
         database.execute("INSERT INTO context VALUES (9, 'lisi', ?, ?)", (content, at))
     ran = await webot("import-legacy", "--database", "data.db", folder=tmp_path)
 
-    assert "1 personas, 2 conversations, 6 messages brought over; 0 rows had been before\n" == ran.out
-    assert "left: context 9: " in ran.err
+    assert "已导入：角色设定 1 个，对话 2 次，消息 6 条；以前已导入 0 行\n" == ran.out
+    assert "没有导入：context 9：" in ran.err
 
 
 async def test_characters_cut_in_two_are_marked(old: Path, tmp_path: Path) -> None:
@@ -103,10 +103,10 @@ async def test_personas_and_conversations_come_over_once(old: Path, tmp_path: Pa
     exported = await webot("export", "--out", "-", folder=tmp_path)
     lines = [json.loads(line) for line in exported.out.splitlines()]
 
-    assert "1 personas, 2 conversations, 6 messages brought over; 0 rows had been before\n" == first.out
-    assert "0 personas, 0 conversations, 0 messages brought over; 3 rows had been before\n" == again.out
+    assert "已导入：角色设定 1 个，对话 2 次，消息 6 条；以前已导入 0 行\n" == first.out
+    assert "已导入：角色设定 0 个，对话 0 次，消息 0 条；以前已导入 3 行\n" == again.out
     assert (1, 1) == (first.code, again.code)
-    assert {"context 3", "context 4", "context 5"} <= {line.split(": ")[1] for line in first.err.splitlines()}
+    assert {"context 3", "context 4", "context 5"} <= {line.split("：")[1] for line in first.err.splitlines()}
     assert ["问一", "答一", "没答", "", "李问", "李答"] == [line["text"] for line in lines]
     assert {"2023-05-01T04:00:00.000Z", "2023-05-01T04:01:00.000Z"} == {line["at"] for line in lines}
     assert {"你是老师", ""} == {line["persona"] for line in lines}
@@ -121,7 +121,7 @@ async def test_settings_become_ours_and_hold(tmp_path: Path) -> None:
     again = await webot("import-legacy", "--config", "config.yaml", folder=tmp_path)
 
     assert 0 == ran.code
-    assert "gptConfig.UserName: has no place here" in ran.out
+    assert "gptConfig.UserName：webot 没有这项设置" in ran.out
     assert ("gpt-3.5-turbo", 'sk-old"quoted') == (
         settings.models["default"].model,
         settings.models["default"].api_key.get_secret_value(),
@@ -134,7 +134,7 @@ async def test_settings_become_ours_and_hold(tmp_path: Path) -> None:
     assert 1000002 == settings.channels["wecom"].own["agent_id"]
     assert "s3cret" not in (tmp_path / "settings.local.toml").read_text(encoding="utf-8")
     assert 0o600 == (tmp_path / ".secrets.toml").stat().st_mode & 0o777
-    assert 2 == again.out.count(": as it was")
+    assert 2 == again.out.count("：没有变化")
 
 
 @pytest.mark.usefixtures("old")
@@ -142,7 +142,7 @@ async def test_files_that_are_there_are_left(tmp_path: Path) -> None:
     (tmp_path / "settings.local.toml").write_text("[chat]\nturns = 3\n", encoding="utf-8")
     ran = await webot("import-legacy", "--config", "config.yaml", folder=tmp_path)
 
-    assert "settings.local.toml: is there already and was left" in ran.out
+    assert "settings.local.toml：已经存在，没有改动" in ran.out
     assert "[chat]\nturns = 3\n" == (tmp_path / "settings.local.toml").read_text(encoding="utf-8")
 
 
@@ -151,4 +151,4 @@ async def test_what_is_no_old_database_is_refused(tmp_path: Path) -> None:
     ran = await webot("import-legacy", "--database", "data.db", folder=tmp_path)
 
     assert 1 == ran.code
-    assert "cannot be read as corp-webot's database" in ran.err
+    assert "data.db 不是 corp-webot 的数据库，或无法读取" in ran.err

@@ -114,10 +114,10 @@ def test_with_the_simulator_there_is_no_wecom_yet(tmp_path: Path, verb: str) -> 
     ran = asyncio.run(webot("menu", verb, folder=tmp_path))
 
     assert (1, "") == (ran.code, ran.out)
-    assert "webot: no WeCom credentials are set, the simulator stands in" in ran.err
+    assert "webot: 没有填企业微信的凭证，现由模拟器代替，所以没有可以设菜单的企业微信应用\n" == ran.err
 
 
 def test_an_unknown_channel_is_told_the_known_ones(tmp_path: Path) -> None:
     ran = asyncio.run(webot("menu", "show", "--channel", "wecon", folder=tmp_path))
 
-    assert (1, "webot: there is no channel 'wecon'; there are wecom\n") == (ran.code, ran.err)
+    assert (1, "webot: 没有渠道 wecon；现有 wecom\n") == (ran.code, ran.err)

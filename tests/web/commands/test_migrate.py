@@ -29,7 +29,7 @@ async def test_a_file_in_use_is_refused(tmp_path: Path) -> None:
         ran = await webot("migrate", folder=tmp_path, environ=environ)
 
     assert (1, "") == (ran.code, ran.out)
-    assert ran.err.startswith("webot: another webot process is using ")
+    assert ran.err.startswith("webot: 另一个 webot 进程正在使用 ")
 
 
 def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:

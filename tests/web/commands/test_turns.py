@@ -197,8 +197,8 @@ async def test_a_service_that_cannot_be_found_is_named(
         unknown = await webot("turns", "retry", "1", folder=tmp_path, environ=environ | {"WEBOT_SERVER__PORT": "0"})
 
     assert [1, 1] == [silent.code, unknown.code]
-    assert f"does not answer at http://127.0.0.1:{elsewhere['WEBOT_SERVER__PORT']}" in silent.err
-    assert "port 0" in unknown.err
+    assert f"它在 http://127.0.0.1:{elsewhere['WEBOT_SERVER__PORT']} 没有响应：连接被拒绝" in silent.err
+    assert "[server] port 是 0，无法请它处理" in unknown.err
 
 
 async def test_another_service_on_the_port_does_not_touch_its_own_turns(
@@ -217,7 +217,7 @@ async def test_another_service_on_the_port_does_not_touch_its_own_turns(
         untouched = await webot("turns", "--failed", "--json", folder=other, environ=theirs)
 
     assert 1 == ran.code
-    assert "another database" in ran.err
+    assert "用的是别的 data_dir 和数据库" in ran.err
     assert [1] == [turn["id"] for turn in listed(untouched)["failed"]]
 
 

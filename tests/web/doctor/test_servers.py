@@ -52,7 +52,7 @@ async def test_a_server_that_cannot_be_reached_is_told_in_a_sentence() -> None:
     (missing,) = await findings(command="/no/such/program")
 
     assert "the connection was refused" in gone.says
-    assert "No such file or directory" in missing.says
+    assert "no such file or folder" in missing.says
     assert "Error" not in gone.says + missing.says
 
 

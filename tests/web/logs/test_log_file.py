@@ -51,7 +51,7 @@ def test_a_file_that_cannot_be_written_is_told_at_the_start(tmp_path: Path) -> N
 def test_a_log_file_that_is_none_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "webot.log")
 
-    with pytest.raises(SettingsInvalid, match="is no regular file"):
+    with pytest.raises(SettingsInvalid, match="is not a regular file"):
         configure_logs(Log(output="file", path=str(tmp_path / "webot.log")))
 
 

@@ -98,11 +98,14 @@ def test_another_user_is_told_what_keeps_the_token_from_being_read(tmp_path: Pat
     here = settings(tmp_path)
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
-    with pytest.raises(TokenUnreadable, match="no such file; a service writes it when it starts"):
+    with pytest.raises(TokenUnreadable, match="no such file; the service writes it when it starts"):
         read_token(here)
     open_access(here)
 
-    with another_user(token_path(here)), pytest.raises(TokenUnreadable, match="may not read it; run this as the user"):
+    with (
+        another_user(token_path(here)),
+        pytest.raises(TokenUnreadable, match="may not read it; run the command as the service"),
+    ):
         read_token(here)
 
 
@@ -116,7 +119,10 @@ async def test_a_verb_that_has_no_token_says_so(tmp_path: Path) -> None:
             state = (await client.status())["ready"]
         with pytest.raises(NotRetried, match="elsewhere/data/access-token: there is no such file"):
             await retry_turns(lost, None)
-        with pytest.raises(NotAnswered, match=r"asks for the console's password, and .*access-token: there is no such"):
+        with pytest.raises(
+            NotAnswered,
+            match=r"asks for the console's password, and its token cannot be read: .*access-token: there is no such",
+        ):
             async with reached(lost):
                 pass
         # Another service's.
@@ -270,4 +276,4 @@ async def test_the_shell_hashes_no_password_that_is_guessed(tmp_path: Path, pass
     ran = await webot("console-password", "--password", password, folder=tmp_path)
 
     assert 2 == ran.code
-    assert "fewer than 12 characters" in ran.err
+    assert "少于 12 个字符" in ran.err

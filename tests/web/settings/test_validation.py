@@ -250,7 +250,7 @@ def test_a_file_in_another_encoding_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "settings.local.toml").mkdir()
 
-    assert ("settings.local.toml: cannot be read: Is a directory",) == problems(tmp_path)
+    assert ("settings.local.toml: cannot be read: it is a folder",) == problems(tmp_path)
 
 
 def test_a_folder_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:

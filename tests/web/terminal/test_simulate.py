@@ -120,7 +120,7 @@ async def test_how_long_answers_took_is_not_told_where_there_were_none(service: 
 async def test_a_channel_there_is_not_is_named_with_those_there_are(service: RunningService, tmp_path: Path) -> None:
     loaded = await asyncio.to_thread(load, tmp_path, {"WEBOT_SERVER__PORT": str(service.http.base_url.port)})
     written = io.StringIO()
-    with pytest.raises(NotAnswered, match="no simulated channel 'nosuch'; there are wecom"):
+    with pytest.raises(NotAnswered, match="there is no simulated channel 'nosuch'; there are wecom"):
         await run_simulation(
             loaded,
             Plan(acts=HELLO[:1]),
@@ -218,8 +218,8 @@ def test_a_script_has_text_commands_and_more(tmp_path: Path) -> None:
     [
         ('{"say": "x"}', "line 1: 'say'"),
         ('{"wait": -1}', "line 1: 'wait': found -1"),
-        ('{"text": "x", "wait": 1}', "line 1: expected one of"),
-        ("{broken", "line 1: Expecting"),
+        ('{"text": "x", "wait": 1}', "line 1: found text, wait, expected one of"),
+        ("{broken", "line 1: is not JSON: Expecting"),
         ('{"image": "none.png"}', "line 1: .*none.png"),
         ("# nothing", "nothing in it"),
     ],

@@ -11,7 +11,7 @@ from litestar.response import Stream
 from pydantic import Field
 from pydantic_core import to_json
 
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence
 from web.console.chat.chat_api import NDJSON
 from web.console.chat.faults import fault_panel, set_fault
 from web.console.chat.session import ConsoleSessions
@@ -51,7 +51,9 @@ def drill_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHand
             set_fault(rooms.simulator, asked.fault, asked.calls)
         except KeyError:
             known = ", ".join(fault_panel(rooms.simulator).presets)
-            raise HTTPException(status_code=400, detail=f"no fault {asked.fault!r}; there are {known}") from None
+            raise HTTPException(
+                status_code=400, detail=Sentence("request.no_fault", found=asked.fault, known=known)
+            ) from None
         return answer_json(fault_panel(rooms.simulator))
 
     @delete("/api/faults", permission=Permission.CHAT, status_code=200)

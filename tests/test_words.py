@@ -1,0 +1,104 @@
+"""Every sentence that people read is in the catalogues: nothing is raised or printed as English text in the code."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+import pytest
+
+from benchmarks.house import Module, modules
+
+ROOTS = ("WebotError", "ClickException", "UsageError", "BadParameter", "HTTPException", "JobFailed", "TooManyJobs")
+PRINTERS = ("echo", "secho", "confirm", "prompt", "progressbar")
+SPOKEN_OPTIONS = ("detail", "message", "label", "text")
+
+# Errors whose text is for the log and for engineers, in English, with what people read in its place.
+FOR_THE_LOG: Mapping[str, str] = {
+    "BadCallback": "WeCom, or a stranger, is answered by a status; refusals are counted by `reason`",
+    "AnswerFailed": "the person is told the sentence of `reason`, an operator that of `failure_sentence`",
+    "TryAgain": "it is tried again, and logged",
+    "Undeliverable": "the journal of turns keeps it, with a remedy in the page's language beside it",
+    "Unreadable": "the person is told that a picture, a recording or a file cannot be read",
+    "TooLarge": "the person is told how large one may be",
+    "WriteRefused": "the journal of turns keeps it",
+    "LaneLost": "another process has the work; it is logged",
+}
+# Lines that are the same in every language.
+SAME_EVERYWHERE = {
+    "web.commands.console_password": "the lines of .secrets.toml",
+    "web.commands.version": "names and numbers",
+}
+
+
+@cache
+def errors_for_people() -> frozenset[str]:
+    """Return the names of the errors that people read: webot's, click's, and answers to requests."""
+    bases = {
+        node.name: [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+        for module in modules().values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ClassDef)
+    }
+
+    def descends(name: str, roots: frozenset[str], below: tuple[str, ...] = ()) -> bool:
+        if name in roots:
+            return True
+        # A library's class may have the name of ours, which is made of it.
+        return name not in below and any(descends(base, roots, (*below, name)) for base in bases.get(name, ()))
+
+    roots, logged = frozenset(ROOTS), frozenset(FOR_THE_LOG)
+    return frozenset(name for name in (*ROOTS, *bases) if descends(name, roots) and not descends(name, logged))
+
+
+def english_texts(module: Module) -> Iterator[str]:
+    """Yield where a module raises or prints a text of its own."""
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func).rpartition(".")[2]
+        if called in errors_for_people() or called in PRINTERS:
+            given = [*node.args, *(each.value for each in node.keywords if each.arg in SPOKEN_OPTIONS)]
+            yield from (f"{module.name}:{node.lineno}: {said}" for each in given if (said := words_of(each)))
+
+
+def words_of(node: ast.expr) -> str:
+    """Return the words of a literal, also within a list or a choice; nothing for what is no sentence."""
+    match node:
+        case ast.Constant(str() as said):
+            return said if " " in said.strip() else ""
+        case ast.JoinedStr(values):
+            said = "".join(str(each.value) for each in values if isinstance(each, ast.Constant))
+            return said if any(map(str.isalpha, said)) and said.strip() != "webot:" else ""
+        case ast.List(parts) | ast.Tuple(parts):
+            return next(filter(None, map(words_of, parts)), "")
+        case ast.IfExp() | ast.BinOp():
+            sides = (node.body, node.orelse) if isinstance(node, ast.IfExp) else (node.left, node.right)
+            return next(filter(None, map(words_of, sides)), "")
+        case ast.Starred(value) | ast.GeneratorExp(value) | ast.ListComp(value):
+            return words_of(value)
+        case _:
+            return ""
+
+
+def test_no_text_that_people_read_is_written_in_the_code() -> None:
+    assert [] == [
+        said for module in modules().values() if module.name not in SAME_EVERYWHERE for said in english_texts(module)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        pytest.param('raise SettingsInvalid([f"{x} is wrong"])', True, id="a text that is filled in"),
+        pytest.param('raise click.UsageError("name a file")', True, id="a text of click's"),
+        pytest.param('raise NotRetried("it is " + "not")', True, id="a text in two parts"),
+        pytest.param('click.echo("all is well", err=True)', True, id="a text that is printed"),
+        pytest.param('raise HTTPException(status_code=404, detail="not there")', True, id="an answer to a request"),
+        pytest.param('raise SettingsInvalid([Sentence("setting.x", found=x)])', False, id="a sentence"),
+        pytest.param('raise HTTPException(status_code=404, detail="console.gone")', False, id="a key"),
+        pytest.param('raise TryAgain("WeCom is busy")', False, id="what is logged"),
+        pytest.param('click.echo(f"webot: {said}")', False, id="the name before a sentence"),
+    ],
+)
+def test_a_text_in_the_code_is_found(code: str, *, found: bool) -> None:
+    assert found == bool(list(english_texts(Module("web.example", ast.parse(code), 1))))
