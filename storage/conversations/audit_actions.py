@@ -6,6 +6,7 @@ Action = Literal[
     "chain_draft",
     "chain_release",
     "chain_replay",
+    "chain_test",
     "export",
     "forget",
     "list",

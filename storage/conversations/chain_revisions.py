@@ -7,11 +7,12 @@ from time import time
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.revisions import WHOLE_SHARE, ChainRelease, ChainRevision, MachineState, ReleaseState
+from storage.conversations.audit import note
 from storage.conversations.chain_states import delete_state, read_states, write_state
 from storage.database.engine import Database
 from storage.database.reading import read_or_none, read_text, read_time
@@ -29,6 +30,8 @@ _RELEASES = select(
     )
 )
 _WHOLE = chain_releases.c.share == WHOLE_SHARE
+_BY_FILE = "file"
+"""Who the audit names where a file was edited on the server and its system tells no owner."""
 
 
 class RevisionStore:
@@ -45,7 +48,7 @@ class RevisionStore:
                 await self._keep(connection, drafts)
 
     async def release(self, draft: ChainRevision, *, share: int = WHOLE_SHARE, users: Sequence[str] = ()) -> int:
-        """Implement `Revisions.release`; a note of one's own makes another release of the same text."""
+        """Implement `Revisions.release`, and write it into the audit; another note makes another release of a text."""
         said = json.dumps(sorted(users), ensure_ascii=False)
         async with self._database.write() as connection:
             newest = (
@@ -72,6 +75,8 @@ class RevisionStore:
                     at=time(),
                 )
             )
+            details = {"chain": draft.chain, "revision": draft.revision, "share": share, "users": sorted(users)}
+            await connection.run_sync(_note_release, draft.author or _BY_FILE, details)
             return int(made.inserted_primary_key[0]) if made.inserted_primary_key else 0
 
     async def report(self, state: MachineState) -> None:
@@ -142,6 +147,10 @@ class RevisionStore:
                 for draft in drafts
             ],
         )
+
+
+def _note_release(connection: Connection, who: str, details: Mapping[str, Any]) -> None:
+    note(connection, "chain_release", who, details, conversations=0, messages=0)
 
 
 def _release(row: Row[*tuple[Any, ...]]) -> ChainRelease | None:

@@ -16,9 +16,9 @@ from web.api.job_streams import EVENTS, JobStatus, StreamedEvent, job_stream, st
 from web.api.openapi.described import describe
 from web.console.pages import answer_json, words_for
 from web.console.request_models import RequestModel, from_body, whole_number
-from web.operator.evaluation.chain_jobs import REPLAY, find_chain_job, list_chain_jobs
+from web.operator.evaluation.chain_jobs import REPLAY, action_of, find_chain_job, list_chain_jobs
 from web.operator.evaluation.replay_judging import JudgementListing, NoSuchAnswer, judge_replayed, list_judgements
-from web.security.auditing import name_of
+from web.security.auditing import audit, name_of
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -85,7 +85,8 @@ def chain_jobs_api(service: Service) -> list[HTTPRouteHandler]:
     )
     async def cancel(request: _Request, name: FromPath[str], id_: FromPath[str]) -> JobStatus:
         job = await found(name, id_)
-        await service.jobs.cancel(job.id)
+        if await service.jobs.cancel(job.id):
+            await audit(service.database, request, action_of(job), {"chain": name, "cancelled": id_})
         return status_of(await found(name, id_), words_for(request))
 
     @delete(
@@ -93,8 +94,10 @@ def chain_jobs_api(service: Service) -> list[HTTPRouteHandler]:
         permission=Permission.EDIT_CHAINS,
         **describe(problems=(404,)),
     )
-    async def remove(name: FromPath[str], id_: FromPath[str]) -> None:
-        await service.jobs.remove((await found(name, id_)).id)
+    async def remove(request: _Request, name: FromPath[str], id_: FromPath[str]) -> None:
+        job = await found(name, id_)
+        await service.jobs.remove(job.id)
+        await audit(service.database, request, action_of(job), {"chain": name, "removed": id_})
 
     async def found_replay(name: str, id_: str) -> StoredJob:
         job = await found(name, id_)

@@ -128,6 +128,7 @@ def chain_trials_api(service: Service) -> list[HTTPRouteHandler]:
             )
         except TooManyJobs:
             raise HTTPException(status_code=409, detail="console.chains_jobs_full") from None
+        await audit(service.database, request, "chain_test", {"chain": name, "job": job.id})
         return begun_job(service, request, job)
 
     @post(

@@ -123,7 +123,8 @@ def exports_api(service: Service) -> list[HTTPRouteHandler]:
         **describe(answer=ExportStatus, problems=(404,)),
     )
     async def cancel(request: _Request, id_: FromPath[str]) -> ExportStatus:
-        await service.jobs.cancel((await _found(service, id_)).id)
+        if await service.jobs.cancel((await _found(service, id_)).id):
+            await audit(service.database, request, "export", {"out": f"cancelled {id_}"})
         return _status(await _found(service, id_), words_for(request))
 
     @get(
@@ -139,8 +140,9 @@ def exports_api(service: Service) -> list[HTTPRouteHandler]:
         permission=Permission.EXPORT,
         **describe(problems=(404,)),
     )
-    async def remove(id_: FromPath[str]) -> None:
+    async def remove(request: _Request, id_: FromPath[str]) -> None:
         await service.exports.remove((await _found(service, id_)).id)
+        await audit(service.database, request, "export", {"out": f"removed {id_}"})
 
     @get(
         "/exports/{id_:str}/file",

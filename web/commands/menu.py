@@ -39,6 +39,7 @@ def push(shell: Shell, channel: str | None) -> None:
         click.echo(words.text("setting.a_mistake", hint=in_language(hint, words)), err=True)
     for name in menus.named(loaded, channel):
         _run(loaded, menus.push(loaded, name))
+        menus.note_push(loaded, {"channel": name})
         click.echo(shell.say("menu_set", name=name))
 
 
@@ -69,6 +70,7 @@ def delete(shell: Shell, channel: str | None) -> None:
     if len(names) > 1:
         raise click.UsageError(shell.say("menu_which", names=", ".join(names)))
     _run(loaded, menus.delete(loaded, names[0]))
+    menus.note_push(loaded, {"channel": names[0], "deleted": True})
     click.echo(shell.say("menu_gone", name=names[0]))
 
 

@@ -11,6 +11,9 @@ from pipeline.errors import WebotError
 from pipeline.settings import MenuButton
 from pipeline.text.i18n import Sentence
 from pipeline.text.phrases import placed
+from storage.conversations.audit import operator, record
+from storage.database.engine import Database
+from web.operator.accounts import run_on_accounts
 from web.settings.loading import Loaded
 
 
@@ -34,6 +37,15 @@ async def delete(loaded: Loaded, name: str) -> None:
     """Take an app's menu away."""
     async with _menu(loaded, name) as menu:
         await menu.delete_menu()
+
+
+def note_push(loaded: Loaded, details: Mapping[str, Any]) -> None:
+    """Record that the user of this shell has set an app's menu, or taken it away."""
+
+    async def work(database: Database) -> None:
+        await record(database, "menu_push", operator(), details, conversations=0, messages=0)
+
+    run_on_accounts(loaded.settings, work)
 
 
 def named(loaded: Loaded, channel: str | None) -> tuple[str, ...]:

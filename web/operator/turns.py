@@ -12,6 +12,7 @@ from pipeline.errors import AlreadyRunning, WebotError
 from pipeline.net import cause_sentence
 from pipeline.settings import Settings
 from pipeline.text.i18n import Sentence
+from storage.conversations.audit import operator, record
 from storage.database.access import NoDatabase, identity, open_for_cli
 from storage.database.engine import Database
 from storage.monitoring.views import TurnDetail, TurnView, Which, find_turn, oldest_turns
@@ -61,8 +62,13 @@ async def retry_turns(loaded: Loaded, turn_ids: Sequence[int] | None) -> Sequenc
             # PostgreSQL has no owner: the services there hear of it by themselves.
             await asyncio.to_thread(database.own)
         except AlreadyRunning as error:
-            return await _by_the_service(loaded, database, turn_ids, error)
-        return await run_again(database, LedgerRequeuer(database), turn_ids)
+            found = await _by_the_service(loaded, database, turn_ids, error)
+        else:
+            found = await run_again(database, LedgerRequeuer(database), turn_ids)
+        done = [each.id for each in found if each.runs_again]
+        if done:
+            await record(database, "retry", operator(), {"turns": done}, conversations=0, messages=len(done))
+        return found
 
 
 async def _by_the_service(

@@ -104,24 +104,20 @@ async def release_draft(
     """Release a chain's draft in the name of the user of a request."""
     workspace = await open_workspace(service)
     try:
-        done = await publish_draft(
+        return await publish_draft(
             workspace, name, share=share, users=users, author=name_of(request), note=note, seen=seen
         )
     except ChainInvalid as error:
         raise chain_problem(error) from error
-    await _audit(service, request, done)
-    return done
 
 
 async def release_again(service: Service, request: _Request, name: str, revision: str, *, note: str) -> FinishedRelease:
     """Make an earlier revision answer again in the name of the user of a request."""
     workspace = await open_workspace(service)
     try:
-        done = await roll_back(workspace, name, revision, author=name_of(request), note=note)
+        return await roll_back(workspace, name, revision, author=name_of(request), note=note)
     except ChainInvalid as error:
         raise chain_problem(error) from error
-    await _audit(service, request, done)
-    return done
 
 
 async def finish_trial(service: Service, request: _Request, name: str) -> FinishedRelease:
@@ -130,9 +126,7 @@ async def finish_trial(service: Service, request: _Request, name: str) -> Finish
     if name not in workspace.deployment.trials:
         raise chain_problem(ChainInvalid(Sentence("chains.trial_missing", name=name)))
     published = await workspace.end_trial(name, author=name_of(request), note="")
-    done = FinishedRelease(name, "", 0, (), published)
-    await _audit(service, request, done)
-    return done
+    return FinishedRelease(name, "", 0, (), published)
 
 
 async def remove_chain(service: Service, request: _Request, name: str) -> FinishedRelease:
@@ -142,9 +136,7 @@ async def remove_chain(service: Service, request: _Request, name: str) -> Finish
         published = await workspace.take_away(name, author=name_of(request), note="")
     except ChainInvalid as error:
         raise chain_problem(error) from error
-    done = FinishedRelease(name, "", 0, (), published)
-    await _audit(service, request, done)
-    return done
+    return FinishedRelease(name, "", 0, (), published)
 
 
 async def versions_between(workspace: ChainWorkspace, name: str, old: str, new: str) -> tuple[Version, Version]:
@@ -166,8 +158,3 @@ def release_sentence(done: FinishedRelease, words: Catalogue) -> str:
         whom = name_people(done.share, done.users, words)
         return published_line(done.name, done.revision, whom, published, words)
     return words.text("chains.ended", name=done.name)
-
-
-async def _audit(service: Service, request: _Request, done: FinishedRelease) -> None:
-    details = {"chain": done.name, "revision": done.revision, "share": done.share, "users": list(done.users)}
-    await audit(service.database, request, "chain_release", details)

@@ -96,7 +96,7 @@ def replay_pages(service: Service) -> list[HTTPRouteHandler]:
     @post("/chains/{name:str}/replay/{id_:str}/stop", permission=Permission.EDIT_CHAINS, status_code=200)
     async def stop(request: _Request, name: FromPath[str], id_: FromPath[str]) -> Redirect:
         job = await _found(name, id_)
-        await service.jobs.cancel(job.id)
+        await _cancel(service, request, job)
         return _to_job(request, job)
 
     @post("/chains/{name:str}/replay/{id_:str}/judge", permission=Permission.EDIT_CHAINS, status_code=200)
@@ -161,6 +161,11 @@ async def _view(service: Service, job: StoredJob) -> ReplayView:
     pairs = [_safe(each) for each in await pairs_of(service, job)]
     judged = await list_judgements(service, job)
     return ReplayView(job, (first["live"], first["draft"]), pairs, job.result, judged)
+
+
+async def _cancel(service: Service, request: _Request, job: StoredJob) -> None:
+    if await service.jobs.cancel(job.id):
+        await audit(service.database, request, "chain_replay", {"chain": job.subject, "cancelled": job.id})
 
 
 def _to_job(request: _Request, job: StoredJob, place: str = "") -> Redirect:

@@ -72,6 +72,7 @@ def cases_pages(service: Service) -> list[HTTPRouteHandler]:
         except ChainInvalid as error:
             shown = {"form": form, "chains": chains, "wrong": error.problems, "added": False, "back": back}
             return page("case.html", request, status=400, tab="conversations", **shown)
+        await audit(service.database, request, "chain_draft", {"chain": form.chain, "case": True})
         shown = {"form": form, "chains": chains, "wrong": (), "added": True, "back": back}
         return page("case.html", request, status=200, tab="conversations", **shown)
 

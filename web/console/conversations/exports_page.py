@@ -13,7 +13,7 @@ from pipeline.text.i18n import Sentence
 from storage.jobs.job_runner import TooManyJobs
 from web.console.pages import language_of, page
 from web.operator.conversations import read_filter
-from web.security.auditing import name_of
+from web.security.auditing import audit, name_of
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -54,7 +54,8 @@ def exports_pages(service: Service) -> list[HTTPRouteHandler]:
 
     @post("/exports/{id_:str}/remove", permission=Permission.EXPORT)
     async def remove(request: _Request, id_: FromPath[str]) -> Redirect:
-        await service.exports.remove(id_)
+        if await service.exports.remove(id_):
+            await audit(service.database, request, "export", {"out": f"removed {id_}"})
         return _back(request)
 
     return [exports, begin, remove]

@@ -13,6 +13,7 @@ from chains.evaluation.case_report import case_document
 from chains.evaluation.cases import run_cases
 from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.text.i18n import Catalogue, error_text
+from storage.conversations.audit_actions import Action
 from storage.jobs.job_runner import JobFailed, JobKind, RunningJob
 from storage.jobs.job_store import StoredJob
 from web.operator.chains.deployment import Version
@@ -114,6 +115,11 @@ async def find_chain_job(service: Service, name: str, id_: str) -> StoredJob | N
     """Return a job of a chain, None where it has none of this name."""
     job = await service.jobs.find(id_)
     return job if job is not None and job.kind in KINDS and job.subject == name else None
+
+
+def action_of(job: StoredJob) -> Action:
+    """Return what the audit calls a job of a chain."""
+    return "chain_replay" if job.kind == REPLAY else "chain_test"
 
 
 def _begin_document(questions: int, live: ChainConfig, draft: ChainConfig) -> dict[str, Any]:
