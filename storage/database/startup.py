@@ -7,6 +7,7 @@ from collections.abc import Callable
 import asyncpg
 import structlog
 
+from pipeline.text.i18n import Sentence
 from storage.database.access import DatabaseUnusable, driver_errors, error_line
 from storage.database.dsn import CONNECT_SECONDS, check_files, database_place, read_url
 from storage.database.postgres import Connector
@@ -45,8 +46,10 @@ async def wait_for_database(url: str, *, seconds: float, announce: Callable[[str
                 raise
             left = deadline - loop.time()
             if left <= 0:
-                suffix = f"; waited {seconds:g} s ([storage] wait_seconds)" if waited else ""
-                raise DatabaseUnusable(f"{error}{suffix}") from error
+                said = error.args[0]
+                if waited:
+                    said = Sentence("database.waited", said=said, seconds=f"{seconds:g}")
+                raise DatabaseUnusable(said) from error
             if not waited:
                 waited = True
                 place = database_place(parsed)

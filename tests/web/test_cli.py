@@ -164,7 +164,7 @@ def test_a_database_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, url: s
 
     assert 1 == ran.returncode
     assert 1 == len(ran.stderr.splitlines())
-    assert ran.stderr.startswith("webot: the database cannot be used: ")
+    assert ran.stderr.startswith("webot: 数据库无法使用：")
     assert "hunter2" not in ran.stderr + ran.stdout
 
 
