@@ -72,6 +72,8 @@ class OpenedChannel:
     """Begins to listen where the channel is not called at a path, handing what comes to the given entrance."""
     trouble: Callable[[], str] = no_trouble
     """Says why nothing comes in, or nothing; `/readyz` shows it."""
+    bot_id: str = ""
+    """The bot that it connects as, empty where it is called; `/readyz?bot=` asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

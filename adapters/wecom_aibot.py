@@ -39,7 +39,7 @@ def _open(table: WeComAibotSettings, context: ChannelContext) -> OpenedChannel:
         proxy=context.proxy,
         language=context.language,
     )
-    return OpenedChannel(channel, start=channel.start, trouble=channel.trouble)
+    return OpenedChannel(channel, start=channel.start, trouble=channel.trouble, bot_id=table.bot_id)
 
 
 def _stand_in(table: WeComAibotSettings, context: StandInContext) -> tuple[WeComAibotSettings, App]:
@@ -101,7 +101,6 @@ def _examine_connection(table: WeComAibotSettings, context: ExaminationContext) 
     from adapters.aibot.bot_doctor import examine_bot  # noqa: PLC0415 (as above)
 
     return examine_bot(
-        context.name,
         table,
         context.findings,
         local_url=context.local_url,

@@ -41,7 +41,7 @@ def open_channels(
             table, app = kind.stand_in(table, StandInContext(name, number, own_url, simulator))  # noqa: PLW2901
             number += 1
         one = kind.open(table, context(name))
-        opened[name] = Opened(one.channel, one.path, one.forget, one.respond, one.start, one.trouble, app)
+        opened[name] = Opened(one.channel, one.path, one.forget, one.respond, one.start, one.trouble, one.bot_id, app)
     return opened
 
 

@@ -17,11 +17,11 @@ from pipeline.net import cause_sentence, is_loopback_host
 
 
 async def examine_bot(
-    name: str, table: WeComAibotSettings, findings: FindingFactory, *, local_url: str, proxy: str, seconds: float
+    table: WeComAibotSettings, findings: FindingFactory, *, local_url: str, proxy: str, seconds: float
 ) -> AsyncIterator[Finding]:
     """Open the WebSocket and close it again, then ask the running service how its connection stands."""
     yield await _reach(table.connection_url, findings, proxy, seconds)
-    yield await _connected(name, findings, local_url, seconds)
+    yield await _connected(table.bot_id, findings, local_url, seconds)
 
 
 async def _reach(url: str, findings: FindingFactory, proxy: str, seconds: float) -> Finding:
@@ -40,18 +40,19 @@ async def _reach(url: str, findings: FindingFactory, proxy: str, seconds: float)
     return findings.ok("network", "network_ok", base=url, ms=took)
 
 
-async def _connected(name: str, findings: FindingFactory, local_url: str, seconds: float) -> Finding:
+async def _connected(bot_id: str, findings: FindingFactory, local_url: str, seconds: float) -> Finding:
     if not local_url:
         return findings.skipped("bot", "bot_idle")
     try:
         async with await open_probe_client(proxy="", seconds=seconds) as client:
-            readiness = (await client.get(f"{local_url}/readyz")).json()
+            readiness = (await client.get(f"{local_url}/readyz", params={"bot": bot_id})).json()
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError):
         return findings.skipped("bot", "bot_idle")
-    channels = str(readiness.get("channels", "")) if isinstance(readiness, dict) else ""
-    mine = next((line for line in channels.split("; ") if line.startswith(f"{name}: ")), "")
-    if mine:
-        return findings.failed("bot", "bot_trouble", "bot_trouble_fix", reason=mine.partition(": ")[2])
-    if not channels:
-        return findings.warning("bot", "bot_unknown", "bot_unknown_fix")
-    return findings.ok("bot", "bot_connected")
+    state = str(readiness.get("bot", "unknown")) if isinstance(readiness, dict) else "unknown"
+    match state:
+        case "ok":
+            return findings.ok("bot", "bot_connected")
+        case "unknown":
+            return findings.failed("bot", "bot_unknown", "bot_unknown_fix")
+        case _:
+            return findings.failed("bot", "bot_trouble", "bot_trouble_fix", reason=state)

@@ -70,6 +70,9 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
     def bots() -> str:
         return "; ".join(f"{name}: {trouble}" for name, one in service.channels.items() if (trouble := one.trouble()))
 
+    def connection(bot_id: str) -> str:
+        return next((one.trouble() or "ok" for one in service.channels.values() if one.bot_id == bot_id), "unknown")
+
     def schema() -> str:
         return "the database has the schema of a newer webot" if service.schema.newer else ""
 
@@ -79,6 +82,7 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
         *health_routes(
             {"database": service.worker.readiness.trouble, "worker": worker, "loops": loops},
             {"settings": settings, "schema": schema, **({"channels": bots} if listens else {})},
+            connection,
         ),
     ]
 

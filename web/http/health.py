@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from litestar import MediaType, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pipeline.metrics import REGISTRY
@@ -19,7 +20,13 @@ Note = Callable[[], str]
 """Gives what somebody should look at though people are answered, in a few words, or nothing."""
 
 
-def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> list[HTTPRouteHandler]:
+Connection = Callable[[str], str]
+"""Gives how the connection of a bot stands, by its id: `ok`, `unknown`, or what is wrong."""
+
+
+def health_routes(
+    checks: Mapping[str, Check], notes: Mapping[str, Note], connection: Connection
+) -> list[HTTPRouteHandler]:
     """Make `/test`, `/healthz` and `/readyz`."""
 
     @get("/test", media_type=MediaType.TEXT, sync_to_thread=False)
@@ -31,11 +38,14 @@ def health_routes(checks: Mapping[str, Check], notes: Mapping[str, Note]) -> lis
         return "ok"
 
     @get("/readyz")
-    async def readyz() -> Response[dict[str, str]]:
+    async def readyz(bot: FromQuery[str] = "") -> Response[dict[str, str]]:
         found = {name: await check() for name, check in checks.items()}
         ready = not any(found.values())
         states = found | {name: note() for name, note in notes.items()}
-        return Response({name: wrong or "ok" for name, wrong in states.items()}, status_code=200 if ready else 503)
+        shown = {name: wrong or "ok" for name, wrong in states.items()}
+        # The ids of bots are told to nobody who does not know them.
+        asked = {"bot": connection(bot)} if bot else {}
+        return Response(shown | asked, status_code=200 if ready else 503)
 
     return [test, healthz, readyz]
 

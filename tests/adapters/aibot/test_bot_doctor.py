@@ -72,6 +72,21 @@ async def test_a_running_service_is_asked_how_its_connection_stands(tmp_path: Pa
     assert ("another connection has subscribed" in finding.says) == kicked
 
 
+async def test_a_service_that_runs_without_the_bot_is_to_be_started_again(tmp_path: Path) -> None:
+    async with WeComSimulator() as simulator:
+        ours, other = simulator.register(invent_bot()), simulator.register(invent_bot())
+        earlier = await asyncio.to_thread(settings_for, tmp_path, other, simulator.bot_url, WEBOT_SERVER__PORT="0")
+        listeners = bind(addresses_of(earlier))
+        port = listeners.url.rpartition(":")[2]
+        async with serving(earlier, listeners):
+            # Another bot in a table of the same name, connected: `channels` is ok.
+            await simulator.bots.connected(other)
+            loaded = await asyncio.to_thread(settings_for, tmp_path, ours, simulator.bot_url, WEBOT_SERVER__PORT=port)
+            finding = (await found(loaded))["bot"]
+
+    assert ("ill", True) == (finding.state, "Restart the service" in finding.fix)
+
+
 def trouble_of(service: Service) -> str:
     return service.channels["bot"].trouble()
 

@@ -66,7 +66,7 @@ async def _subscribe(table: WeComAibotSettings, context: ExaminationContext) -> 
     try:
         for _ in range(round(_SECONDS)):
             if await connection.subscribed(1.0):
-                return context.findings.ok("bot", "bot_connected")
+                return context.findings.ok("bot", "bot_subscribed")
             if connection.state == "refused":
                 break
         reason = connection.trouble or Sentence("init.no_subscription")
