@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.simulator.platform.apps import App, invent_app
+from adapters.simulator.platform.apps import App, invent_app, invent_bot
 from adapters.simulator.simulator import WeComSimulator
 from tests.web.shell import webot
 from web.http.server import serving
@@ -18,16 +18,24 @@ from web.settings.addresses import addresses_of
 from web.settings.loading import load
 
 ROOT = Path(__file__).parents[1]
-PAGES = [("README.md", "Connect a real application", "en"), ("README.zh-CN.md", "接入真的应用", "zh")]
+PAGES = [("README.md", "Connect a self-built application", "en"), ("README.zh-CN.md", "接入自建应用", "zh")]
+
+
+BOTS = [("README.md", "Connect an AI bot", "en"), ("README.zh-CN.md", "接入智能机器人", "zh")]
+FIRST_SCREEN_LINES = 30
 
 
 def toml_of(page: str, heading: str) -> list[str]:
     """Give the TOML blocks of one section of a page."""
+    return blocks_of(page, heading, "toml")
+
+
+def blocks_of(page: str, heading: str, language: str) -> list[str]:
+    """Give the blocks of one section of a page that are in some language."""
     text = (ROOT / page).read_text(encoding="utf-8")
     (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
-    return [
-        textwrap.dedent(block) for block in re.findall(r"^ *```toml\n(.*?)^ *```", section, re.MULTILINE | re.DOTALL)
-    ]
+    blocks = re.findall(rf"^ *```{language}\n(.*?)^ *```", section, re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block) for block in blocks]
 
 
 def filled(block: str, app: App) -> str:
@@ -74,4 +82,36 @@ async def test_an_application_is_connected_by_the_blocks_of_the_readme(
     assert saved.ok
     assert 0 == pushed.code
     assert {"en": "Commands", "zh": "快捷指令"}[language] == simulator.menu()[0]["name"]
+    assert {"en": "Hello, I am webot", "zh": "您好，我是 webot"}[language] in answer
+
+
+@pytest.mark.parametrize(("page", "heading", "language"), BOTS)
+async def test_a_bot_is_connected_by_the_three_steps_of_the_first_screen(
+    tmp_path: Path, page: str, heading: str, language: str
+) -> None:
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    (command,) = blocks_of(page, heading, "sh")
+    program, verb = command.split()
+    async with WeComSimulator() as simulator:
+        bot = simulator.register(invent_bot())
+        answers = {"bot-id": bot.bot_id, "secret": bot.secret, "provider": "demo", "connection-url": simulator.bot_url}
+        answers |= {"channel": "bot", "mode": "connection"}
+        given = [word for option, value in answers.items() for word in (f"--{option}", value)]
+        environ = {
+            "WEBOT_SERVER__PORT": "0",
+            "WEBOT_CONSOLE__PORT": "0",
+            "WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{tmp_path}/webot.db",
+            "WEBOT_STORAGE__DATA_DIR": str(tmp_path / "data"),
+            "WEBOT_CHAT__LANGUAGE": language,
+        }
+        ran = await webot(verb, *given, folder=tmp_path, environ=environ)
+        loaded = await asyncio.to_thread(load, tmp_path, environ)
+        async with serving(loaded, bind(addresses_of(loaded))):
+            await simulator.bots.connected(bot)
+            phone = simulator.phone("zhangsan", agent_id=bot.agent_id)
+            await phone.say("@help")
+            (answer,) = await phone.texts()
+
+    assert lines.index(f"## {heading}") < FIRST_SCREEN_LINES
+    assert (".venv/bin/webot", 0) == (program, ran.code), ran.err
     assert {"en": "Hello, I am webot", "zh": "您好，我是 webot"}[language] in answer
