@@ -128,7 +128,7 @@ async def test_a_conversation_is_found_by_two_characters_filtered_read_and_forgo
     await expect(page.locator(".found-talk")).to_have_count(1)
     await expect(page.locator(".whose")).to_have_text("王小明")
     done = [each.action for each in await deeds(service.service.database)]
-    assert {"list", "read", "forget", "export"} == {*done}
+    assert {"list", "read", "forget", "export", "chain_draft"} == {*done}
 
 
 async def test_a_long_conversation_is_read_in_parts_with_its_pictures(service: RunningService, page: Page) -> None:
@@ -138,7 +138,7 @@ async def test_a_long_conversation_is_read_in_parts_with_its_pictures(service: R
     await expect(page.locator(".exchange")).to_have_count(40)
     await page.locator(".exchange").last.click()
     await expect(page.locator(".transcript > li")).to_have_count(40)
-    await expect(page.locator("#t1 .said").last).to_contain_text("一张")
+    await expect(page.locator("#t1 .bubble").last).to_contain_text("一张")
     await expect(page.locator("#t1")).to_contain_text("这里只显示前 20000 个字符")
     assert 300 == await page.locator("#t1 .picture img").evaluate(
         "async image => (await image.decode(), image.naturalWidth)"
@@ -177,6 +177,17 @@ async def test_the_list_says_what_is_wrong(shared: RunningService, query: str, s
     assert status == answer.status_code
     assert said in answer.text
     assert "<script>" not in answer.text
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_answer_is_shown_as_in_the_chat_and_a_question_as_it_was_written(shared: RunningService) -> None:
+    (talk,) = (await shared.console.get("/api/v1/conversations?user=eve")).json()["items"]
+    read = (await shared.console.get(f"/console/conversations/{talk['conversation']}")).text
+    question, answer = read.split('<div class="side-of webot">')
+
+    assert "**b**" in question
+    assert ("<strong>b</strong>", False) == ("<strong>b</strong>" * ("<strong>b</strong>" in answer), "**b**" in answer)
+    assert 'href="javascript' not in read
 
 
 @pytest.mark.parametrize("address", ["0", "x", "9" * 18, "9" * 30, "-1", "1/media/1/zz", "9/media/1/zz"])

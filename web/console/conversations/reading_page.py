@@ -1,5 +1,7 @@
 """One conversation, read exchange by exchange with how each answer came to be, and its pictures."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -10,14 +12,17 @@ from litestar import Request, Response, get
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from markupsafe import Markup
 
 from exports.records import ConversationInfo, Message
 from exports.select import read_conversation
 from pipeline.errors import Undeliverable
 from pipeline.events import GROUP
+from pipeline.text.i18n import Catalogue
 from storage.terms.exchange_terms import failed
 from web.console.pages import FRESH, page
 from web.console.request_models import whole_number
+from web.operator.reports.chat_html import chat_html
 from web.security.auditing import audit
 from web.security.roles import Permission
 from web.wiring import Service
@@ -39,6 +44,8 @@ class ReadExchange:
     turn: int
     question: Message | None
     answer: Message | None
+    html: Markup
+    """The answer as the chat shows it."""
 
     @property
     def failed(self) -> bool:
@@ -64,20 +71,15 @@ def reading_pages(service: Service) -> list[HTTPRouteHandler]:
             conversations=1,
             messages=len(found.transcript.messages),
         )
+        catalogue = Catalogue(service.settings.chat.language)
         return page(
             "reading.html",
             request,
             tab="conversations",
             talk=talk,
             group=_group(talk),
-            exchanges=tuple(
-                ReadExchange(
-                    turn,
-                    *(next((each for each in said if each.role == role), None) for role in ("human", "ai")),
-                )
-                for turn, messages in groupby(found.transcript.messages, attrgetter("turn"))
-                if (said := list(messages))
-            ),
+            # Forty long answers take a second to render.
+            exchanges=await asyncio.to_thread(_exchanges, found.transcript.messages, catalogue),
             found=found,
             longest=_LONGEST,
             earlier=str(max(1, found.first - _EXCHANGES // 2)) if found.first > 1 else "",
@@ -106,6 +108,15 @@ def reading_pages(service: Service) -> list[HTTPRouteHandler]:
         return Response(data, media_type="application/octet-stream", headers=FRESH | away)
 
     return [conversation, media]
+
+
+def _exchanges(messages: Sequence[Message], catalogue: Catalogue) -> tuple[ReadExchange, ...]:
+    return tuple(_exchange(turn, list(said), catalogue) for turn, said in groupby(messages, attrgetter("turn")))
+
+
+def _exchange(turn: int, said: Sequence[Message], catalogue: Catalogue) -> ReadExchange:
+    question, answer = (next((each for each in said if each.role == role), None) for role in ("human", "ai"))
+    return ReadExchange(turn, question, answer, chat_html(answer.text[:_LONGEST], catalogue) if answer else Markup())
 
 
 def _number(text: str) -> int:
