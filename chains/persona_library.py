@@ -1,7 +1,7 @@
 """The library of personas that people can pick from: ready-made ways for webot to behave, and the company's own."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
@@ -10,10 +10,14 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.text.folding import casefold_nfkc
+from pipeline.text.i18n import Language
 
 log = structlog.get_logger()
 
 FOLDER = Path(__file__).parent / "personas"
+
+SHIPPED_IN: Mapping[Language, Path] = {"zh": FOLDER, "en": FOLDER / "english"}
+"""The folder of the ready-made personas, by the language webot speaks in the chat; a number is the same one in both."""
 
 _LONGEST = 500
 """Characters of a search that are looked for."""
@@ -43,28 +47,28 @@ class _PersonaFile(BaseModel):
     persona: list[dict[str, object]]
 
 
-def personas(own: Path | None = None) -> tuple[Persona, ...]:
+def personas(own: Path | None = None, language: Language = "zh") -> tuple[Persona, ...]:
     """Return the library by number, with those of the company's own folder; one of theirs may replace one of ours.
 
     Reads files: ours once, theirs again whenever they have changed.
     """
-    found = {persona.number: persona for persona in _shipped()}
+    found = {persona.number: persona for persona in _shipped(language)}
     if own is not None:
         found |= {persona.number: persona for persona in _read(_read_folders(own))}
     return tuple(found[number] for number in sorted(found))
 
 
-def search(words: str, own: Path | None = None) -> tuple[Persona, ...]:
+def search(words: str, own: Path | None = None, language: Language = "zh") -> tuple[Persona, ...]:
     """Find the personas that say every one of some words; a persona's own name alone finds it alone."""
     wanted = casefold_nfkc(words[:_LONGEST]).strip()
-    there = personas(own)
+    there = personas(own, language)
     named = tuple(persona for persona in there if casefold_nfkc(persona.name) == wanted)
     return named or tuple(persona for persona in there if all(word in _search_text(persona) for word in wanted.split()))
 
 
 @cache
-def _shipped() -> tuple[Persona, ...]:
-    return tuple(persona for file in FOLDER.glob("*.toml") for persona in _personas_of(file))
+def _shipped(language: Language) -> tuple[Persona, ...]:
+    return tuple(persona for file in SHIPPED_IN[language].glob("*.toml") for persona in _personas_of(file))
 
 
 def _read_folders(folder: Path) -> tuple[tuple[Path, int, int], ...]:

@@ -11,7 +11,7 @@ from pipeline.answer import Outcome, PersonaSet
 from pipeline.text.command_line import is_courtesy
 from pipeline.text.escape import escape_markdown
 from pipeline.text.folding import casefold_nfkc
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Language
 
 MOST = 12
 """How many hits of a search are listed."""
@@ -26,11 +26,11 @@ async def run(order: CommandCall) -> Outcome:
     if casefold_nfkc(wanted) in DEFAULT:
         return order.reply("persona.reset", PersonaSet(""))
     # Reads the library.
-    own = order.context.persona_folder
-    found = await asyncio.to_thread(_found, wanted, own)
+    own, language = order.context.persona_folder, order.context.chat.language
+    found = await asyncio.to_thread(_found, wanted, own, language)
     match found:
         case () if wanted.removeprefix("#").isdecimal():
-            numbers = [each.number for each in await asyncio.to_thread(personas, own)]
+            numbers = [each.number for each in await asyncio.to_thread(personas, own, language)]
             return order.reply(
                 "role.no_number", number=escape_markdown(wanted, most=_LONGEST), least=min(numbers), most=max(numbers)
             )
@@ -44,14 +44,14 @@ async def run(order: CommandCall) -> Outcome:
             return order.reply("role.all", personas=_by_category(found, order.context.catalogue), count=len(found))
 
 
-def _found(wanted: str, own: Path | None) -> tuple[Persona, ...]:
+def _found(wanted: str, own: Path | None, language: Language) -> tuple[Persona, ...]:
     number = wanted.removeprefix("#")
     # Not isdigit: there are digits that int does not know, such as ².
     if number.isdecimal():
         # Python refuses to read a number of thousands of digits.
         wished = int(number) if len(number) <= _DIGITS else None
-        return tuple(persona for persona in personas(own) if persona.number == wished)
-    return search(wanted, own) if wanted else personas(own)
+        return tuple(persona for persona in personas(own, language) if persona.number == wished)
+    return search(wanted, own, language) if wanted else personas(own, language)
 
 
 def _hits(order: CommandCall, found: tuple[Persona, ...]) -> Outcome:

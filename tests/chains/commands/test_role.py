@@ -29,6 +29,26 @@ def test_a_persona_says_enough_and_not_too_much(persona: Persona) -> None:
     assert "。" == persona.prompt[-1]
 
 
+def test_every_persona_is_there_in_english_under_its_number() -> None:
+    english = personas(language="en")
+
+    assert [each.number for each in personas()] == [each.number for each in english]
+    assert len(english) == len({each.name for each in english})
+    written = [f"{each.category} {each.name} {each.about} {each.prompt}" for each in english]
+    assert [] == [text for text in written if re.search(r"[\u3000-\u9fff\uff00-\uffef]|\s\s", text)]
+    assert [] == [each.name for each in english if not 150 <= len(each.prompt) <= 400 or len(each.about) > 60]
+
+
+async def test_an_english_deployment_offers_them_in_english() -> None:
+    async with open_chains_harness(chat={"language": "en"}) as it:
+        listed = await it.said("@role")
+        outcome = await it.outcome("@role 25")
+
+    assert "**Work**: 1 Weekly report, 2 Meeting chair" in listed
+    assert not re.search(r"[\u4e00-\u9fff]", listed)
+    assert (PersonaSet(search("English partner", language="en")[0].prompt),) == outcome.changes
+
+
 async def test_role_alone_lists_all_of_them_by_their_numbers() -> None:
     async with open_chains_harness() as it:
         said = await it.said("@role")
