@@ -236,6 +236,8 @@ class InboundEvent:
     sent_at: datetime
     group: str = ""
     """The group it was said in, as the channel names it; empty between one person and us."""
+    reply_id: str = ""
+    """What the channel answers it by, where `key` does not say that; good for a while only."""
 
     @property
     def chat(self) -> Person:

@@ -120,8 +120,11 @@ class ReplyingChannel(Channel, Protocol):
     async def reply(self, event: InboundEvent, part: Part) -> Receipt:
         """Deliver one part of the recorded answer to an event, as `send` does."""
 
-    def settle(self, event: InboundEvent, ending: Ending) -> None:
-        """End what is shown of a turn that ends without an answer there, or is left to be taken up later."""
+    def settle(self, event: InboundEvent, ending: Ending) -> bool:
+        """End what is shown of a turn that ends without an answer there, or is left to be taken up later.
+
+        Return whether that is seen to; otherwise it can be done later, here or in another process.
+        """
 
 
 class ConnectionLease(Protocol):

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from time import time
 
@@ -28,7 +29,7 @@ from pipeline.answer import (
     StyleChosen,
 )
 from pipeline.errors import OWN_LIMIT, AnswerFailed, LaneLost, TryAgain, Undeliverable, WebotError, wasted_of
-from pipeline.events import Text
+from pipeline.events import InboundEvent, Text
 from pipeline.ports import (
     AnswerDocuments,
     Answerer,
@@ -45,6 +46,7 @@ from pipeline.steps.delay_notice import DelayNotice
 from pipeline.steps.gathering import Gathering
 from pipeline.steps.guards import Guard
 from pipeline.steps.rendering import Renderer
+from pipeline.steps.unsent import put_off, undelivered
 from pipeline.text.i18n import Catalogue
 from pipeline.turn_state import (
     STOPPED,
@@ -72,6 +74,9 @@ _ENDINGS: Mapping[str, Ending] = {
     "failed": "undelivered",
     "undelivered": "undelivered",
 }
+
+_UNSETTLED = Postponed(1.0, "what is shown of it cannot be ended from here now", blamed=False)
+"""What becomes of a turn that is over, but for a bubble that another process, or the next connection, can end."""
 
 
 class Turns:
@@ -118,11 +123,15 @@ class Turns:
         try:
             verdict = Finished("stopped") if turn.stopped else await self._run(turn)
         except asyncio.CancelledError as error:
-            if replying is not None:
-                replying.settle(turn.event, "stopped" if STOPPED in error.args else "interrupted")
-            raise
-        if replying is not None and isinstance(verdict, Finished):
-            replying.settle(turn.event, "joined" if verdict.joined is not None else _ENDINGS[verdict.state])
+            stopped = STOPPED in error.args
+            if replying is None or replying.settle(turn.event, "stopped" if stopped else "interrupted") or not stopped:
+                raise
+            verdict = _UNSETTLED
+        else:
+            if replying is not None and isinstance(verdict, Finished):
+                ending = "joined" if verdict.joined is not None else _ENDINGS[verdict.state]
+                if not replying.settle(turn.event, ending) and _may_run_again(verdict):
+                    verdict = _UNSETTLED
         metrics.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
         return verdict
 
@@ -139,7 +148,7 @@ class Turns:
             turn = step
         elif turn.attempts >= self._limits.turn_attempts:
             stuck = Undeliverable(f"sending was begun {turn.attempts} times and never ended")
-            return self._undelivered(turn, stuck, held=False)
+            return undelivered(turn, stuck, held=False)
         return await self._deliver(turn, channel)
 
     async def _joined(self, turn: Turn) -> JoinedMessage | None:
@@ -324,10 +333,10 @@ class Turns:
                 receipt = await self._send(turn, channel, part, last=part is parts[-1])
             except TryAgain as error:
                 if not error.blameless and part.attempts + 1 >= self._limits.send_attempts:
-                    return self._undelivered(turn, error, held=not error.alert)
-                return self._put_off(turn, part, error)
+                    return undelivered(turn, error, held=not error.alert)
+                return put_off(turn, part, error)
             except Undeliverable as error:
-                return self._undelivered(turn, error, held=error.until_message)
+                return undelivered(turn, error, held=error.until_message)
             metrics.SENDS.labels(turn.event.sender.channel, "sent").inc()
             if part is parts[-1]:
                 end = Finished(end.state, (part, receipt), end.reason)
@@ -342,7 +351,7 @@ class Turns:
         async def send_and_note() -> Receipt:
             try:
                 if replying is not None:
-                    receipt = await replying.reply(turn.event, part.part)
+                    receipt = await replying.reply(_answerable(turn.event, part), part.part)
                 else:
                     receipt = await channel.send(turn.event.sender, part.part)
             except (TryAgain, Undeliverable):
@@ -365,25 +374,15 @@ class Turns:
                 await self._journal.sent(turn, part, task.result())
             raise
 
-    def _put_off(self, turn: Turn, part: OutgoingPart, error: TryAgain) -> Postponed:
-        channel = turn.event.sender.channel
-        pause = error.after if error.blameless else max(error.after, pause_after(part.attempts))
-        metrics.SENDS.labels(channel, "postponed").inc()
-        if error.alert:
-            metrics.OPERATOR_NEEDED.labels(channel, error.code).inc()
-            log.error("operator_needed", channel=channel, trace=str(turn.id), reason=str(error), code=error.code)
-        elif not error.blameless:
-            log.warning("send_postponed", channel=channel, trace=str(turn.id), reason=str(error), seconds=pause)
-        return Postponed(pause, str(error), part, blamed=not error.blameless)
 
-    def _undelivered(self, turn: Turn, error: TryAgain | Undeliverable, *, held: bool) -> Finished:
-        channel, reason = turn.event.sender.channel, str(error)
-        metrics.SENDS.labels(channel, "undelivered").inc()
-        log.error("turn_undelivered", channel=channel, trace=str(turn.id), key=turn.event.key, reason=reason, held=held)
-        if error.alert:
-            metrics.OPERATOR_NEEDED.labels(channel, error.code).inc()
-            log.error("operator_needed", channel=channel, trace=str(turn.id), reason=reason, code=error.code)
-        return Finished("undelivered", reason=reason, held=held)
+def _may_run_again(verdict: Finished) -> bool:
+    """Whether running a turn that has ended once more asks and sends nothing twice."""
+    return verdict.sent is None and verdict.state in {"done", "stopped"}
+
+
+def _answerable(event: InboundEvent, part: OutgoingPart) -> InboundEvent:
+    """Return what a part answers: the first part has used up what the channel answers by."""
+    return replace(event, reply_id="") if part.index else event
 
 
 def _cost_of(outcome: Outcome) -> tuple[FailedUsage, ...]:

@@ -48,7 +48,10 @@ class StreamTiming:
 
 
 class AnswerStream:
-    """One stream; `handed_over` is the sentence it ends with where the answer will come as a message."""
+    """One stream; `handed_over` is the sentence it ends with where the answer will come as a message.
+
+    `age` is for how many seconds another process may have shown it already.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class AnswerStream:
         feedback: str,
         handed_over: str,
         timing: StreamTiming,
+        age: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.req_id = req_id
@@ -74,7 +78,7 @@ class AnswerStream:
         self._reasoning = ""
         self._sent = ""
         """What the last frame that was taken shows."""
-        self._opened_at = 0.0
+        self._opened_at = clock() - age if age else 0.0
         self._last_at = 0.0
         self._changed = asyncio.Event()
         self._over = False
@@ -246,7 +250,7 @@ class AnswerStream:
 
     async def _frame(self, content: str, *, finish: bool) -> BotFrame:
         """Send a frame, again where two were in the air; the feedback's id stands on the first frame."""
-        feedback = "" if self._opened_at else self._feedback
+        feedback = "" if self._last_at else self._feedback
         body = stream_body(self.stream_id, content or WAITING, finish=finish, feedback=feedback)
         for pause in (*_CONFLICT_PAUSES, None):
             answer = await self._connection.call("aibot_respond_msg", body, req_id=self.req_id)

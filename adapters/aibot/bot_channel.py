@@ -5,7 +5,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -19,6 +19,7 @@ from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, read_messag
 from adapters.aibot.frames import BotFrame, FrameRefused, markdown_body, stream_id_of
 from adapters.aibot.held_connection import HeldConnection
 from adapters.aibot.received_media import ReceivedMedia
+from adapters.aibot.tickets import MOST_TICKETS, Ticket, Tickets
 from adapters.aibot.welcome import plain_welcome, welcome_body
 from adapters.wecom.client.errors import error_for
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
@@ -43,7 +44,9 @@ Accept = Callable[[InboundEvent], Awaitable[bool]]
 
 _WELCOME_SECONDS = 4.5
 """Within which an `enter_chat` can be answered; WeCom says five."""
-_MOST_TICKETS = 20_000
+_MOST_CLOSINGS = 4
+_CLOSING_SECONDS = 30.0
+"""For which a bubble waits for a connection that can end it."""
 _ACCEPT_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _RECONNECT_SECONDS = 3.0
 _MARKDOWN_BYTES = 20_480
@@ -58,17 +61,6 @@ class BotTiming:
 
     connection: ConnectionTiming = field(default_factory=ConnectionTiming)
     stream: StreamTiming = field(default_factory=StreamTiming)
-
-
-@dataclass(slots=True)
-class _Ticket:
-    """What a callback can be answered by, for as long as this process knows it."""
-
-    message: BotMessage
-    req_id: str
-    arrived: float
-    stream: AnswerStream | None
-    answered: bool = False
 
 
 class AibotChannel:
@@ -114,7 +106,7 @@ class AibotChannel:
         """Media ids with the moment they are no longer used, by kind, bytes and name."""
         self._accept: Accept | None = None
         self._loop: SupervisedLoop | None = None
-        self._tickets: OrderedDict[str, _Ticket] = OrderedDict()
+        self._tickets = Tickets(self._new_stream, window=self._timing.stream.window)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # The connection's side -------------------------------------------------------------------------------------
@@ -132,7 +124,7 @@ class AibotChannel:
 
     def _take(self, frame: BotFrame) -> None:
         try:
-            if len(self._tasks) >= _MOST_TICKETS:
+            if len(self._tasks) >= MOST_TICKETS:
                 raise FrameRefused("more callbacks at once than can be stored")  # noqa: TRY301 -- counted as the others
             message = read_message(
                 frame.body,
@@ -147,12 +139,14 @@ class AibotChannel:
         if isinstance(message.event.content, UnknownEvent):
             log.debug("bot_event_passed_over", channel=self.name)
             return
+        if not message.is_event:
+            message = replace(message, event=replace(message.event, reply_id=frame.req_id))
         self._spawn(self._store(message, frame.req_id))
 
     async def _store(self, message: BotMessage, req_id: str) -> None:
         """Accept a message, which nobody delivers again, before anything of it is answered."""
         event = message.event
-        ticket = self._ticket(message, req_id)
+        ticket = self._tickets.take(event, req_id, streams=not message.is_event)
         accept = self._accept
         if accept is None:
             return
@@ -174,29 +168,20 @@ class AibotChannel:
             return
         if new is None:
             await self._close_stream(ticket.stream, self._catalogue.text("aibot.not_stored"))
-            self._tickets.pop(event.key, None)
+            self._tickets.drop(event.key)
         elif new:
             ticket.stream.begin()
 
-    def _ticket(self, message: BotMessage, req_id: str) -> _Ticket:
-        known = self._tickets.get(message.event.key)
-        if known is not None and (known.stream is None or not known.stream.expired):
-            return known
-        stream = None
-        if not message.is_event:
-            stream = AnswerStream(
-                self.connection,
-                req_id,
-                stream_id_of(message.event.key),
-                feedback=message.event.key,
-                handed_over=self._catalogue.text("aibot.handed_over"),
-                timing=self._timing.stream,
-            )
-        ticket = _Ticket(message, req_id, time.monotonic(), stream)
-        self._tickets[message.event.key] = ticket
-        while len(self._tickets) > _MOST_TICKETS:
-            self._tickets.popitem(last=False)
-        return ticket
+    def _new_stream(self, event: InboundEvent, age: float) -> AnswerStream:
+        return AnswerStream(
+            self.connection,
+            event.reply_id,
+            stream_id_of(event.key),
+            feedback=event.key,
+            handed_over=self._catalogue.text("aibot.handed_over"),
+            timing=self._timing.stream,
+            age=age,
+        )
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -216,22 +201,28 @@ class AibotChannel:
 
     def show(self, event: InboundEvent, text: str, reasoning: str = "") -> None:
         """Show the answer so far, and what was thought before it."""
-        if (stream := self._stream(event)) is not None:
+        if (stream := self._tickets.unanswered(event)) is not None:
             stream.begin()
             stream.show(text, reasoning)
 
     def notify(self, event: InboundEvent, text: str) -> None:
         """Show a word below the answer so far, which is gone when there is more of it."""
-        if (stream := self._stream(event)) is not None:
+        if (stream := self._tickets.unanswered(event)) is not None:
             stream.begin()
             stream.notify(text)
 
-    def settle(self, event: InboundEvent, ending: Ending) -> None:
-        """End the stream of a turn that is over, or that is left to be taken up again; it must not go on spinning."""
-        ticket = self._tickets.pop(event.key, None)
-        if ticket is not None and ticket.stream is not None and not ticket.answered and not ticket.stream.expired:
-            text = self._catalogue.text(f"aibot.{ending}")
-            self._spawn(self._close_stream(ticket.stream, text))
+    def settle(self, event: InboundEvent, ending: Ending) -> bool:
+        """End the stream of a turn that is over, or that is left to be taken up again; it must not go on spinning.
+
+        Only who holds the connection can do that. Whoever takes a turn up again goes on in its stream.
+        """
+        stream = self._tickets.open_stream(event)
+        if stream is not None and self.connection.state != "subscribed":
+            return ending == "interrupted"
+        self._tickets.settle(event.key)
+        if stream is not None:
+            self._spawn(self._close_stream(stream, self._catalogue.text(f"aibot.{ending}")))
+        return True
 
     async def reply(self, event: InboundEvent, part: Part) -> Receipt:
         """Send one part of an answer: the first words as the last frame of the stream, the rest as messages."""
@@ -239,7 +230,7 @@ class AibotChannel:
             # The picture of a message with words: the words are answered.
             return Receipt()
         await self._send_limiter.acquire(event.chat)
-        ticket = self._tickets.get(event.key)
+        ticket = self._tickets.find(event)
         try:
             if not isinstance(part, TextPart):
                 return await self._file(event, ticket, part)
@@ -250,7 +241,8 @@ class AibotChannel:
                     return receipt
             return await self._send(event, markdown_body(part.text))
         except NotConnected as error:
-            await self.connection.subscribed(_RECONNECT_SECONDS)
+            if not self._held.is_elsewhere:
+                await self.connection.subscribed(_RECONNECT_SECONDS)
             raise TryAgain(str(error), after=1.0, blameless=True) from None
 
     async def send(self, person: Person, part: Part) -> Receipt:
@@ -258,9 +250,9 @@ class AibotChannel:
         nothing = InboundEvent("", person, Text(""), datetime.now(UTC))
         return await self.reply(nothing, part)
 
-    async def _answer(self, ticket: _Ticket, text: str) -> Receipt | None:
+    async def _answer(self, ticket: Ticket, text: str) -> Receipt | None:
         """Answer by the callback's own req_id; None where that is no longer possible."""
-        if isinstance(ticket.message.event.content, Subscribed):
+        if isinstance(ticket.event.content, Subscribed):
             return await self._welcome(ticket, text)
         stream = ticket.stream
         if stream is None:
@@ -276,12 +268,12 @@ class AibotChannel:
             case "refused":
                 raise error_for(stream.refused_with, "")
 
-    async def _welcome(self, ticket: _Ticket, text: str) -> Receipt | None:
+    async def _welcome(self, ticket: Ticket, text: str) -> Receipt | None:
         if time.monotonic() - ticket.arrived > _WELCOME_SECONDS:
             return None
         cmd = "aibot_respond_welcome_msg"
         try:
-            card = welcome_body(text, ticket.message.event.key, self._catalogue)
+            card = welcome_body(text, ticket.event.key, self._catalogue)
             answer = await self.connection.call(cmd, card, req_id=ticket.req_id)
             if answer.errcode and card != (words := plain_welcome(text)):
                 answer = await self.connection.call(cmd, words, req_id=ticket.req_id)
@@ -290,7 +282,7 @@ class AibotChannel:
         return None if answer.errcode else Receipt(ticket.req_id)
 
     async def _file(
-        self, event: InboundEvent, ticket: _Ticket | None, part: ImagePart | VoicePart | FilePart | DocumentPart
+        self, event: InboundEvent, ticket: Ticket | None, part: ImagePart | VoicePart | FilePart | DocumentPart
     ) -> Receipt:
         """Send a file, which no stream can hold: the stream says that it comes."""
         if isinstance(part, DocumentPart):
@@ -326,15 +318,17 @@ class AibotChannel:
             raise error_for(answer.errcode, answer.errmsg)
         return Receipt(answer.req_id)
 
-    def _stream(self, event: InboundEvent) -> AnswerStream | None:
-        ticket = self._tickets.get(event.key)
-        return None if ticket is None or ticket.answered else ticket.stream
-
     async def _close_stream(self, stream: AnswerStream, text: str) -> None:
-        try:
-            await stream.finish(text)
-        except NotConnected:
-            log.info("bot_stream_left_open", channel=self.name, stream=stream.stream_id)
+        """End a stream with a word, by the next connection where this one ends just then."""
+        for _ in range(_MOST_CLOSINGS):
+            try:
+                await stream.finish(text)
+            except NotConnected:
+                await asyncio.sleep(self._timing.connection.first_pause)
+                await self.connection.subscribed(_CLOSING_SECONDS)
+            else:
+                return
+        log.info("bot_stream_left_open", channel=self.name, stream=stream.stream_id)
 
     # What a channel has besides --------------------------------------------------------------------------------
 
@@ -352,9 +346,8 @@ class AibotChannel:
 
     async def aclose(self) -> None:
         """End every stream with a word, then the connection."""
-        for key in list(self._tickets):
-            ticket = self._tickets[key]
-            self.settle(ticket.message.event, "interrupted")
+        for event in self._tickets.events():
+            self.settle(event, "interrupted")
         if self._tasks and self.connection.state == "subscribed":
             await asyncio.wait(self._tasks, timeout=self._timing.connection.ack)
         for task in self._tasks:

@@ -46,6 +46,8 @@ inbox = Table(
     Column("failure", Text, nullable=False, default=""),
     Column("stopped", Boolean, nullable=False, default=False),
     Column("ended_at", Double),
+    # What the channel answers it by, where that is not its key: a bot's req_id.
+    Column("reply_id", Text, nullable=False, default="", server_default=""),
     UniqueConstraint("lane", "n", name="uq_inbox_lane_n"),
     # A trace id said to a person never names another turn later.
     sqlite_autoincrement=True,

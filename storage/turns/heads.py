@@ -183,7 +183,14 @@ def _event(row: Row[Any], sender: Person) -> InboundEvent:
     except (ValueError, OverflowError, OSError):
         raise UndecodableTurn("inbox.sent_at is no time") from None
     try:
-        return InboundEvent(row.key, sender, content_from_json(row.content), sent_at, group=group_in(row.lane, sender))
+        return InboundEvent(
+            row.key,
+            sender,
+            content_from_json(row.content),
+            sent_at,
+            group=group_in(row.lane, sender),
+            reply_id=row.reply_id if isinstance(row.reply_id, str) else "",
+        )
     except Exception as error:  # noqa: BLE001 -- whatever reading a row raises, the row is to blame
         raise UndecodableTurn(f"inbox.content cannot be read ({type(error).__name__})") from None
 

@@ -191,6 +191,7 @@ class LedgerTransaction:
                 "sent_at": event.sent_at.timestamp(),
                 "accepted_at": self._now,
                 "attempts": int(begins),
+                "reply_id": storable_name(event.reply_id),
             }
         )
         if begins:

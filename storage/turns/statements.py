@@ -72,6 +72,7 @@ def turn_writes(*, shared: bool) -> BulkWrites:
                 "sent_at",
                 "accepted_at",
                 "attempts",
+                "reply_id",
                 rows="events",
             ),
             **change_writes(postgresql.insert if shared else sqlite.insert),
@@ -118,7 +119,9 @@ REQUEUE = (
     update(inbox)
     # Of two who ask at once the second finds it waiting: moved twice, it would leave a gap in its lane.
     .where(inbox.c.id == bindparam("b_id"), inbox.c.ended_at.is_not(None))
-    .values(n=bindparam("n"), state=bindparam("state"), attempts=0, failure="", stopped=False, ended_at=None)
+    .values(
+        n=bindparam("n"), state=bindparam("state"), attempts=0, failure="", stopped=False, ended_at=None, reply_id=""
+    )
     .returning(inbox.c.id)
 )
 

@@ -226,12 +226,13 @@ class CallbackBotChannel:
         shown, _, reasoning = self._drafts.get(stream_id, _NO_DRAFT)
         self._draft(stream_id, (shown, text, reasoning))
 
-    def settle(self, event: InboundEvent, ending: Ending) -> None:
+    def settle(self, event: InboundEvent, ending: Ending) -> bool:
         """End the stream of a turn that is over; one that is taken up again goes on in the same stream."""
         if ending != "interrupted" and not event.key.endswith(PART_OF_MESSAGE):
             task = asyncio.create_task(self._settle(stream_id_of(event.key), self._catalogue.text(f"aibot.{ending}")))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        return True
 
     async def reply(self, event: InboundEvent, part: Part) -> Receipt:
         """Finish the stream with the first words of an answer; what comes after them goes by `response_url`."""
