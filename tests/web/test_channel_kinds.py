@@ -48,7 +48,7 @@ def test_its_keys_are_checked_documented_and_kept_secret(tmp_path: Path) -> None
 
     assert "open sesame" in secrets_of(loaded)
     assert "What a message has to say to be let in." in manual("en", BOTH)
-    with pytest.raises(menus.NoSuchApp, match="shows no menu under a channel of this kind"):
+    with pytest.raises(menus.NoSuchApp, match="WeCom has no menu for this kind of channel"):
         menus.named(loaded, "post")
 
     write(tmp_path, local=POST + "passwrod = 1\n")

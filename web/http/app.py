@@ -40,8 +40,7 @@ def server_app(service: Service) -> ASGIApp:
 def console_app(service: Service) -> ASGIApp:
     """Return the application of the console's own address."""
     guard = _guard(service)
-    guarded = [] if service.settings.server.metrics else [_metrics(service, guard)]
-    return _app(service, [*_inner_routes(service, guard), *guarded])
+    return _app(service, [*_inner_routes(service, guard), _metrics(service, guard)])
 
 
 def _guard(service: Service) -> ConsoleGuard:

@@ -38,7 +38,7 @@ async def test_the_latest_answer_is_judged(content: Content, judged: Rated) -> N
     assert (judged,) == outcome.changes
 
 
-@pytest.mark.parametrize("text", ["👍好的", "👍👎", "👍" * 65, "强", "good", "🏽", "\ufe0f"])
+@pytest.mark.parametrize("text", ["👍好的", "👍👎", "👍" * 65, "强", "good", "🏽"])
 async def test_what_says_anything_else_is_for_the_model(text: str) -> None:
     async with open_chains_harness(memory=RecentMemory(answers=True)) as it:
         outcome = await it.outcome(text)

@@ -149,7 +149,7 @@ async def test_programs_set_and_lift_faults(running: RunningService) -> None:
 
     assert [{"number": 1, "name": "rate_limited", "left": 2}] == response["in_force"]
     assert [400, 400] == [wrong.status_code, misspelt.status_code]
-    assert "there are expired, rate_limited" in wrong.json()["detail"]
+    assert "可用的有 expired, rate_limited" in wrong.json()["detail"]
     assert [] == lifted["in_force"]
 
 

@@ -51,10 +51,10 @@ async def test_the_menu_in_wecom_stands_beside_the_settings_and_is_pushed(
     assert "no menu" in before
     assert "different" in before
     assert (303, "/console/menu?pushed=hr") == (pushed.status_code, pushed.headers["location"])
-    assert ["快捷指令"] == [button["name"] for button in wecom.menu(agent_id=HR.agent_id)]
+    assert ["Commands"] == [button["name"] for button in wecom.menu(agent_id=HR.agent_id)]
     assert "people see it when they next open the app" in after
     assert "different" not in after
-    assert 2 == after.count("  清除上下文  @clear")
+    assert 2 == after.count("  New conversation  @clear")
     assert "&lt;b&gt;" in unknown.text
     assert 422 == unknown.status_code
     assert "60011" in refused

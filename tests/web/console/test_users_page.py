@@ -193,10 +193,10 @@ def test_the_shell_changes_roles_and_keeps_the_last_operator(tmp_path: Path) -> 
 
     assert 0 == user("add", "boss", "--password", PASSWORD)[0]
     code, said = user("role", "boss", "reader")
-    assert (code != 0, "boss is the last operator" in said) == (True, True), said
-    assert "is the last operator" in user("remove", "boss")[1]
+    assert (code != 0, "boss 是最后一个管理员" in said) == (True, True), said
+    assert "是最后一个管理员" in user("remove", "boss")[1]
     user("add", "li", "--role", "reader", "--password", PASSWORD)
     assert "li 从现在起以 operator 的身份登录" in user("role", "li", "operator")[1]
     assert "boss 不能再登录" in user("remove", "boss")[1]
     assert "li：已退出 0 处登录" in user("sign-out", "li")[1]
-    assert "no user 'ghost'" in user("role", "ghost", "reader")[1]
+    assert "没有用户 'ghost'" in user("role", "ghost", "reader")[1]
