@@ -14,6 +14,7 @@ from pipeline.errors import TryAgain
 from storage.monitoring.views import TurnView, Which, find_turn, oldest_turns
 from storage.turns.retries import run_again
 from web.console.pages import FRESH, page, path_of, rendered, words_for
+from web.console.recent_look import RecentLook
 from web.console.request_models import whole_number
 from web.security.auditing import audit
 from web.security.roles import Permission, signed_in
@@ -50,6 +51,8 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
     async def both() -> tuple[TurnList, TurnList]:
         return await listed("failed"), await listed("waiting")
 
+    looks = RecentLook(both)
+
     @get("/turns", permission=Permission.READ_TURNS)
     async def show(request: _Request) -> Response[str]:
         retried = request.query_params.get("retried", "")
@@ -58,14 +61,17 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
 
     @get("/turns/list", permission=Permission.READ_TURNS)
     async def refresh(request: _Request) -> Response[str]:
-        html = rendered(
-            "turns_list.html",
-            words_for(request),
-            to=path_of(request),
-            user=signed_in(request),
-            lists=await both(),
-            running=service.worker.running,
-        )
+        look, words, user = await looks.get(), words_for(request), signed_in(request)
+        to = path_of(request)
+
+        def made() -> str:
+            return rendered(
+                "turns_list.html", words, to=to, user=user, lists=look.found, running=service.worker.running
+            )
+
+        # All that the list differs by from one who looks to another.
+        may_retry = user is not None and user.may(Permission.RETRY_TURNS)
+        html = look.page((words.language, to("/turns"), may_retry), made)
         return Response(html, media_type=MediaType.HTML, headers=FRESH)
 
     @get("/turns/{turn_id:str}", permission=Permission.READ_TURNS)
