@@ -34,9 +34,12 @@ async def count_unindexed(database: Database) -> int:
 class IndexBuilder:
     """Builds the index to its end, resting between batches as long as they took; a start goes on where it stopped."""
 
-    def __init__(self, database: Database, *, pause: Callable[[float], float] = lambda took: took) -> None:
+    def __init__(
+        self, database: Database, *, pause: Callable[[float], float] = lambda took: took, batch: int = _BATCH
+    ) -> None:
         self._database = database
         self._pause = pause
+        self._batch = batch
         self.loop = SupervisedLoop("search index", self._run)
 
     def start(self) -> None:
@@ -54,7 +57,7 @@ class IndexBuilder:
             return indexed
         while True:
             began = perf_counter()
-            some = await self._database.transact(_index_some)
+            some = await self._database.transact(lambda connection: _index_some(connection, self._batch))
             if not some:
                 return indexed
             indexed += some
@@ -67,9 +70,9 @@ class IndexBuilder:
             await asyncio.sleep(_AGAIN)
 
 
-def _index_some(connection: Connection) -> int:
+def _index_some(connection: Connection, batch: int) -> int:
     """Index the newest exchanges that are not; return how many."""
-    newest = select(messages.c.id).where(_UNINDEXED).order_by(messages.c.id.desc()).limit(_BATCH)
+    newest = select(messages.c.id).where(_UNINDEXED).order_by(messages.c.id.desc()).limit(batch)
     # Of several processes each takes others.
     ids = connection.execute(newest.with_for_update(skip_locked=True)).scalars().all()
     put_exchanges(connection, read_exchanges(connection, messages.c.id.in_(ids)))
