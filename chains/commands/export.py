@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import get_args
 
 from chains.command import Command, CommandCall
@@ -24,19 +25,33 @@ _FORMATS: dict[str, Format] = {name: name for name in get_args(Format)} | {
     "纯文本": "txt",
     "表格": "csv",
 }
+_MONTHS_AGO = {"本月": 0, "这个月": 0, "当月": 0, "上月": 1, "上个月": 1}
+# What people ask for and cannot have: it is said so, and no model makes up that it was done.
+_NO_FORMATS = "word|docx?|wps|pptx?|xlsx?|epub|图片|长图|幻灯片"
 _NUMBER = re.compile(r"第?0*([1-9]\d{0,8})[次段个号]?")
 _MONTH = re.compile(r"(\d{4})[-/.年](\d{1,2})月?")
+_MONTH_ALONE = re.compile(r"(1[0-2]|0?[1-9])月份?")
 _FILLERS = tuple(
     "聊天记录 对话记录 对话 聊天 会话 记录 的 为 成 格式 文件 文档 版 我 一下 用 以 给 请 和 与 把".split()  # noqa: SIM905 (a word a line would be a page)
 )
 _SEPARATORS = re.compile(r"[\s,、;]+")
 _PART = re.compile(
-    rf"(?P<filler>{'|'.join(_FILLERS)})|{_MONTH.pattern}|{_NUMBER.pattern}|"
-    + "|".join(sorted(map(re.escape, (*_PREVIOUS, *_EVERYTHING, *_CURRENT, *_FORMATS)), key=len, reverse=True))
+    rf"(?P<filler>{'|'.join(_FILLERS)})|{_MONTH.pattern}|{_MONTH_ALONE.pattern}|{_NUMBER.pattern}|"
+    + "|".join(
+        sorted(map(re.escape, (*_PREVIOUS, *_EVERYTHING, *_CURRENT, *_MONTHS_AGO, *_FORMATS)), key=len, reverse=True)
+    )
 )
+_NO_FORMAT = re.compile(rf"(?:{'|'.join(_FILLERS)})*(?:{_NO_FORMATS})(?:{'|'.join(_FILLERS)})*")
 _MONTHS = range(1, 13)
 # Of those before and after, some moments of this machine's time zone have no number.
 _YEARS = range(1971, 9999)
+
+
+_WORDS: dict[str, Wanted] = {
+    **dict.fromkeys(_PREVIOUS, Previous()),
+    **dict.fromkeys(_EVERYTHING, Everything()),
+    **dict.fromkeys(_CURRENT, Current()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +115,35 @@ def _parts(word: str) -> list[str] | None:
 
 
 def _meant(word: str) -> Wanted | None:
-    if word in _PREVIOUS:
-        return Previous()
-    if word in _EVERYTHING:
-        return Everything()
-    if word in _CURRENT:
-        return Current()
+    if wanted := _WORDS.get(word):
+        return wanted
     if (month := _MONTH.fullmatch(word)) and int(month[1]) in _YEARS and int(month[2]) in _MONTHS:
         return Month(int(month[1]), int(month[2]))
+    if (ago := _MONTHS_AGO.get(word)) is not None:
+        return _month_before(_months_now() - ago)
+    if month := _MONTH_ALONE.fullmatch(word):
+        # The latest month of that name that has begun.
+        return _month_before(_months_now() - (_months_now() + 1 - int(month[1])) % 12)
     if number := _NUMBER.fullmatch(word):
         return Numbered(int(number[1]))
     return None
+
+
+def _months_now() -> int:
+    """Return this month, counted from the year 0."""
+    today = datetime.now(UTC).astimezone()
+    return today.year * 12 + today.month - 1
+
+
+def _month_before(months: int) -> Month:
+    return Month(months // 12, months % 12 + 1)
+
+
+def _joins(_: str, rest: str) -> bool:
+    """Join what `_read` understands, and the formats there are not; `@导出按钮怎么做` is a question."""
+    if is_courtesy(rest) or isinstance(_read(rest), _Wish):
+        return True
+    return _NO_FORMAT.fullmatch(casefold_nfkc(choice_of(rest))) is not None
 
 
 def _nothing(wanted: Wanted) -> str:
@@ -148,5 +181,5 @@ COMMAND = Command(
     run=run,
     offered=offered,
     synonyms=("@下载", "@导出对话", "@导出记录", "@导出聊天记录", "@导出文件", "@下载对话", "@保存对话", "@download"),
-    joins=lambda _name, rest: is_courtesy(rest) or isinstance(_read(rest), _Wish),
+    joins=_joins,
 )

@@ -122,7 +122,7 @@ COMMAND = Command(
     group="persona",
     order=6,
     run=run,
-    synonyms=("@切换模型", "@更换模型", "@选模型", "@选择模型", "@模型列表", "@查看模型", "@models"),
+    synonyms=("@切换模型", "@换个模型", "@更换模型", "@选模型", "@选择模型", "@模型列表", "@查看模型", "@models"),
     joins=_joins,
     offered=offered,
 )

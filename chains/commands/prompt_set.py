@@ -2,6 +2,7 @@
 
 from chains.command import DEFAULT, Command, CommandCall
 from pipeline.answer import Outcome, PersonaSet
+from pipeline.text.command_line import choice_of
 from pipeline.text.escape import block_quote
 from pipeline.text.folding import casefold_nfkc
 from pipeline.text.unicode import wellformed
@@ -35,8 +36,8 @@ async def _current(order: CommandCall) -> Outcome:
 
 
 def _joins(_: str, rest: str) -> bool:
-    """Join a description: `@角色的意思` and `@人设崩塌` are about the words themselves."""
-    return not rest.startswith(_NO_PERSONA)
+    """Join a description: `@角色的意思`, `@角色扮演` and `@人设崩塌` are about the words themselves."""
+    return choice_of(rest) != "扮演" and not rest.startswith(_NO_PERSONA)
 
 
 COMMAND = Command(
@@ -47,7 +48,17 @@ COMMAND = Command(
     group="persona",
     order=8,
     run=run,
-    synonyms=("@角色设定", "@设定角色", "@设置角色", "@人物设定", "@prompt", "@prompt_set", "@promptset", "@persona"),
+    synonyms=(
+        "@角色设定",
+        "@设定角色",
+        "@设置角色",
+        "@人物设定",
+        "@prompt",
+        "@prompt set",
+        "@prompt_set",
+        "@promptset",
+        "@persona",
+    ),
     takes_text=True,
     joins=_joins,
 )

@@ -12,6 +12,14 @@ from pipeline.text.folding import casefold_nfkc
 # code or somebody's name instead.
 _WORD = regex.compile(r"([a-z]+(?:-[a-z]+)*)(\d{0,4})(?=$|[\s,:;!?~]|\.+(?:\s|$)|[^\x00-\x7f\p{L}\p{M}\p{N}]|\p{Han})")
 _CHINESE = regex.compile(r"\p{Han}{3,8}")
+_PAIR = regex.compile(r"\p{Han}{2}")
+# Signs of the commands and those that sound or look like them: what a Chinese input method offers in their place.
+_ALIKE = tuple(
+    """
+    除出处楚触初岀 史使是事式室士试 助住主注祝 止只指址纸直 译议义意易异绎 导到道倒岛稻 型形行刑 图涂途突 评平凭屏
+    量良两亮 续序绪 角脚叫 色瑟 结节杰接 历力厉立里利 停挺 翻番反 清青轻请 帮邦 画话化花 模摸莫膜 总宗 记计纪己 继纪记
+    """.split()  # noqa: SIM905 (a group a line would be a page)
+)
 _PLACES = {
     letter: (row, column)
     for row, keys in enumerate(("qwertyuiop", "asdfghjkl", "zxcvbnm"))
@@ -57,10 +65,21 @@ def near_miss(line: str, names: Iterable[str]) -> UnknownCommand | None:
 
 def _chinese(text: str, known: Iterable[str]) -> UnknownCommand | None:
     """Compare whole lines only: nothing parts a Chinese word from what follows it."""
+    if _PAIR.fullmatch(text):
+        meant = next((name for name in known if _PAIR.fullmatch(name) and _is_alike(text, name)), "")
+        return UnknownCommand(f"@{text}", f"@{meant}") if meant else None
     if not _CHINESE.fullmatch(text):
         return None
     meant = next((name for name in known if _CHINESE.fullmatch(name) and _slips(text, name) == 1), "")
     return UnknownCommand(f"@{text}", f"@{meant}") if meant else None
+
+
+def _is_alike(text: str, name: str) -> bool:
+    """Whether two words of two signs sound or look alike; another sign makes another word: `@停车`, `@画家`."""
+    return text != name and all(
+        one == other or any(one in signs and other in signs for signs in _ALIKE)
+        for one, other in zip(text, name, strict=True)
+    )
 
 
 def _closest(word: str, known: Iterable[str]) -> str:

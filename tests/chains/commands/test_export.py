@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
 
@@ -88,6 +89,25 @@ async def test_what_is_wanted_is_read_in_any_order(argument: str, wanted: Wanted
     await said(printer, f"@export {argument}")
 
     assert [(ALICE, wanted, format_)] == printer.wanted
+
+
+@pytest.mark.parametrize(("word", "ago"), [("本月", 0), ("这个月的", 0), ("上个月", 1), ("上月html", 1)])
+async def test_a_month_may_be_named_by_how_long_ago_it_was(word: str, ago: int) -> None:
+    printer = Printer()
+    await said(printer, f"@导出{word}")
+    today = datetime.now(UTC).astimezone()
+    months = today.year * 12 + today.month - 1 - ago
+
+    assert [Month(months // 12, months % 12 + 1)] == [each[1] for each in printer.wanted]
+
+
+@pytest.mark.parametrize("number", range(1, 13))
+async def test_a_month_by_its_number_is_the_latest_that_has_begun(number: int) -> None:
+    printer = Printer()
+    await said(printer, f"@导出{number}月")
+    today = datetime.now(UTC).astimezone()
+
+    assert [Month(today.year - (number > today.month), number)] == [each[1] for each in printer.wanted]
 
 
 @pytest.mark.parametrize("word", ["2026-13", "0001-01", "1970-01", "9999-12", "0", "昨天", "docx"])
