@@ -17,7 +17,7 @@ from pipeline.replies import FilePart, ImagePart, VoicePart
 from storage.conversations.audit import note
 from storage.conversations.polled_streams import forget_streams
 from storage.database.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
-from storage.database.console_tables import job_events
+from storage.database.console_tables import job_events, replay_judgements
 from storage.database.engine import Database
 from storage.database.reading import read_or_none
 from storage.database.tables import (
@@ -111,6 +111,7 @@ def erase(connection: Connection, person: Person, *, insert_into: InsertInto, bu
     )
     files |= {row.sha256 for row in made}
     mark_for_deletion(connection, files, insert_into=insert_into)
+    _remove_judgements(connection, messages.c.conversation_id.in_(theirs) | in_groups)
     remove_exchanges(connection, messages.c.conversation_id.in_(theirs) | in_groups)
     said = (
         connection.execute(select(func.count()).select_from(messages).where(messages.c.conversation_id.in_(theirs)))
@@ -126,6 +127,13 @@ def erase(connection: Connection, person: Person, *, insert_into: InsertInto, bu
     anonymise(connection, person, insert=insert_into, now=time())
     _empty_turns(connection, inbox.c.id.in_(all_but_one))
     return Erased(len(held.all()), int(said) + len(in_groups_too.all()))
+
+
+def _remove_judgements(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Remove what users think of a replay's answers to questions that go."""
+    connection.execute(
+        delete(replay_judgements).where(replay_judgements.c.trace.in_(select(messages.c.trace).where(which)))
+    )
 
 
 def _lanes_of(person: Person) -> tuple[str, str]:
@@ -228,6 +236,7 @@ async def _erase_exchanges(database: Database, before: float) -> int:
 
     def work(connection: Connection) -> int:
         mark_for_deletion(connection, _files_of_messages(connection, these), insert_into=_insert_into(database))
+        _remove_judgements(connection, these)
         remove_exchanges(connection, these)
         return len(connection.execute(delete(messages).where(these).returning(messages.c.id)).all())
 

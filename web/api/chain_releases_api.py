@@ -27,7 +27,7 @@ from web.console.chains.chain_actions import (
 from web.console.pages import words_for
 from web.console.request_models import RequestModel, from_body, from_query
 from web.operator.chains.deployment import differences
-from web.operator.chains.overview import ReleaseSummary, open_workspace, summarise_release
+from web.operator.chains.overview import ReleaseSummary, list_releases, open_workspace
 from web.operator.chains.release_words import doubt_lines
 from web.operator.chains.releasing import FinishedRelease
 from web.operator.chains.workspace import ChainWorkspace
@@ -183,9 +183,7 @@ def chain_releases_api(service: Service) -> list[HTTPRouteHandler]:
     )
     async def history(name: FromPath[str]) -> ReleaseListing:
         workspace = await _known(service, name)
-        counts = await workspace.ratings()
-        releases = [summarise_release(each, counts) for each in await workspace.history(name)]
-        return ReleaseListing(releases)
+        return ReleaseListing(await list_releases(workspace, name))
 
     @get(
         "/chains/{name:str}/diff",
@@ -199,7 +197,7 @@ def chain_releases_api(service: Service) -> list[HTTPRouteHandler]:
             before, after = await versions_between(workspace, name, asked.old, asked.new)
         except ChainInvalid as error:
             raise chain_problem(error) from error
-        lines = await asyncio.to_thread(differences, before, after)
+        lines = await asyncio.to_thread(differences, before, after, words_for(request))
         return VersionDiff(before.chain.revision, after.chain.revision, lines)
 
     @get(

@@ -148,7 +148,7 @@ def diff(shell: Shell, name: str, old: str, new: str) -> None:
         asyncio.run(workspace.revision(name, new)) if new else workspace.live(name) if old else workspace.draft(name)
     )
     print_notices(workspace, name)
-    lines = differences(before, after)
+    lines = differences(before, after, spoken())
     for line in lines:
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
         click.secho(line, fg=colour)

@@ -32,6 +32,7 @@ from storage.conversations.transcript import TranscriptStore
 from storage.database.codec import content_to_json, part_to_json
 from storage.database.engine import Database, open_database
 from storage.database.tables import inbox, metadata, outbox
+from storage.jobs.replay_judgements import ComparedRevisions, judge_answer, judgements_of
 from storage.media.files import MediaFolder
 from storage.turns.worker import Worker
 from tests.exports.conversing import converse
@@ -96,6 +97,19 @@ async def test_everything_of_a_person_is_gone_and_nothing_of_others(
     # The picture both have sent stays.
     assert (3, 2, 1) == (before, removed, await files(tmp_path))
     assert ("forget", "root@host", 2, 8) == (deed.action, deed.who, deed.conversations, deed.messages)
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+async def test_what_colleagues_think_of_answers_to_questions_that_are_gone_goes_too(
+    database: Database, *, is_asked: bool
+) -> None:
+    await converse(database, "zhangsan", [("a", "b")] * 3, at=time.time() - 40 * DAY)
+    compared = ComparedRevisions("default", "1", "2")
+    for trace in (3, 7):
+        await judge_answer(database, compared, trace, "better", by="ann")
+    await (forget(database, ZHANG, who="ann") if is_asked else forget_old(database, days=30))
+
+    assert [7] == [each.trace for each in await judgements_of(database, compared)]
 
 
 async def test_the_turns_of_a_person_are_found_by_an_index_not_among_all(database: Database) -> None:

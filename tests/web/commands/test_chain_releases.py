@@ -102,7 +102,7 @@ async def test_a_trial_changes_words_for_its_people_alone_until_it_is_for_everyb
         await chains(tmp_path, "publish", "hr", "--note", "for all")
         assert ("", "two") == (prompt_for(service, BOB), prompt_for(service, BOB, "@people x"))
         history = (await chains(tmp_path, "history", "hr")).splitlines()
-        assert ["everybody", "ANN", "everybody"] == [line.split()[3] for line in history[1:]]
+        assert ["everybody", "ANN", "everybody"] == [line.split()[4] for line in history[1:]]
         first = history[3].split()[2]
         assert "answers everybody; live on 1 of 1" in await chains(tmp_path, "rollback", "hr", first)
         assert "one" == prompt_for(service, BOB)

@@ -59,7 +59,7 @@ def test_a_draft_is_published_and_rolled_back(tmp_path: Path) -> None:
 
     ran(tmp_path, "publish", "hr", "--author", "bob")
     history = ran(tmp_path, "history", "hr").splitlines()
-    assert ["bob", "ann"] == [line.split()[6] for line in history[1:]]
+    assert ["bob", "ann"] == [line.split()[7] for line in history[1:]]
     first = history[2].split()[2]
     ran(tmp_path, "rollback", "hr", first[:5], "--author", "eve")
 
@@ -77,6 +77,16 @@ def test_a_shipped_chain_is_changed_and_brought_back(tmp_path: Path) -> None:
     ran(tmp_path, "publish", "translator")
     assert "@translate" not in ran(tmp_path, "list")
     ran(tmp_path, "rollback", "translator", "shipped")
+    latest, first, trial = (line.split() for line in ran(tmp_path, "history", "translator").splitlines()[1:])
+    assert ["shipped", "own", "own"] == [row[3] for row in (latest, first, trial)]
+    zh = {"WEBOT_CHAT__LANGUAGE": "zh"}
+    assert "自带" in ran(tmp_path, "history", "translator", environ=zh)
+    draft(tmp_path, name="translator")
+    before, after = ran(tmp_path, "diff", "translator", environ=zh).splitlines()[:2]
+    # What comes with webot is another text in each language.
+    assert before.startswith("--- translator 自带 ")
+    assert f"+++ translator 草稿 {first[2]}" == after
+    assert f"--- translator {first[2]}" == ran(tmp_path, "diff", "translator", first[2]).splitlines()[0]
 
     assert "@translate" in ran(tmp_path, "list")
 
@@ -290,8 +300,8 @@ async def test_what_people_think_is_counted_by_revision_and_read(tmp_path: Path)
 
     history, (listed,), shown, read = await asyncio.to_thread(look)
 
-    assert ["everybody", "1", "2"] == history[2].split()[3:6]
-    assert ["everybody", "-", "-"] == history[1].split()[3:6]
+    assert ["own", "everybody", "1", "2"] == history[2].split()[3:7]
+    assert ["own", "everybody", "-", "-"] == history[1].split()[3:7]
     assert ["-", "-"] == listed.split()[4:6]
     assert f"{first}: 👍 1  👎 2" in shown
     assert ["why: rude", "why: 打 [PHONE] 没人接", "question: ann asks 2", "answer: answer 2"] == [

@@ -18,7 +18,7 @@ from web.console.chains.chain_forms import release_forms, writing_forms
 from web.console.pages import page, words_for
 from web.operator.chains.checking import check_text
 from web.operator.chains.deployment import differences
-from web.operator.chains.overview import find_chain, list_chains, open_workspace, summarise_release
+from web.operator.chains.overview import find_chain, list_chains, list_releases, open_workspace
 from web.operator.chains.release_words import name_people
 from web.operator.chains.workspace import ChainWorkspace
 from web.security.roles import Permission
@@ -90,8 +90,7 @@ async def history_of(
     chain = await find_chain(workspace, name)
     if chain is None:
         raise unknown_chain(workspace, name)
-    counts = await workspace.ratings()
-    releases = [summarise_release(each, counts) for each in await workspace.history(name)]
+    releases = await list_releases(workspace, name)
     old, new = (request.query_params.get(key, "") for key in ("old", "new"))
     lines: list[str] | None = None
     if old or new:
@@ -99,13 +98,14 @@ async def history_of(
             before, after = await versions_between(workspace, name, old, new)
         except ChainInvalid as error:
             raise chain_problem(error) from error
-        lines = await asyncio.to_thread(differences, before, after)
+        lines = await asyncio.to_thread(differences, before, after, words)
     return page(
         "chain_history.html",
         request,
         tab="chains",
         chain=chain,
         releases=releases,
+        shipped=workspace.shipped(name),
         revisions=list(dict.fromkeys(each.revision for each in releases if each.revision)),
         lines=lines,
         old=old,

@@ -13,6 +13,7 @@ from web.operator.table import format_columns
 if TYPE_CHECKING:
     from pipeline.revisions import ChainRelease
     from storage.conversations.ratings import RatingCount
+    from web.operator.chains.deployment import Version
     from web.operator.chains.publishing import Published
     from web.operator.chains.workspace import ChainWorkspace
 
@@ -54,18 +55,22 @@ def _origin(workspace: "ChainWorkspace", name: str) -> str:
     return say("chains.draft", origin=origin) if name in workspace.drafts else origin
 
 
-def history_rows(releases: "Iterable[ChainRelease]", counts: Counts) -> list[Sequence[str]]:
-    """Return a row for each release."""
+def history_rows(releases: "Iterable[ChainRelease]", counts: Counts, shipped: "Version | None") -> list[Sequence[str]]:
+    """Return a row for each release; `shipped` is the version that comes with webot."""
+    from web.operator.chains.overview import origin_of  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.chains.release_words import name_people  # noqa: PLC0415 (not for `webot --help`)
 
     say = spoken().text
-    rows: list[Sequence[str]] = [(*heads("when", "revision", "to"), *THUMBS, *heads("author", "note"))]
+    rows: list[Sequence[str]] = [(*heads("when", "revision", "from", "to"), *THUMBS, *heads("author", "note"))]
     for release in releases:
         draft = release.draft
         whom = say("chains.nobody") if release.ends else name_people(release.share, release.users, spoken())
         judged = rating_cells(counts, draft.chain, draft.revision)
-        revision = draft.revision or ("-" if release.ends else say("chains.taken_away"))
-        rows.append((_when(release), revision, whom, *judged, draft.author, draft.note))
+        origin = origin_of(release, shipped)
+        answers = draft.revision or (shipped.chain.revision if shipped and origin == "shipped" else "")
+        revision = answers or ("-" if release.ends else say("chains.taken_away"))
+        where = "-" if origin == "none" else say(f"chains.{origin}")
+        rows.append((_when(release), revision, where, whom, *judged, draft.author, draft.note))
     return rows
 
 

@@ -6,8 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chains.catalog.config import ChainConfig
+from chains.evaluation.case_report import version_word
 from pipeline.revisions import ChainRelease, MachineState, ReleaseState
 from pipeline.settings import Settings
+from pipeline.text.i18n import Catalogue, in_language
 from storage.conversations.chain_revisions import RevisionStore
 from storage.database.access import DatabaseUnusable, NoDatabase, SchemaOutdated, open_for_cli
 from storage.database.engine import Database
@@ -52,13 +54,19 @@ async def deployment_of(database: Database) -> Deployment:
     return Deployment(await revisions.standing(), await revisions.machines())
 
 
-def differences(old: Version, new: Version) -> list[str]:
-    """Return what distinguishes two versions, line by line."""
+def differences(old: Version, new: Version, words: Catalogue) -> list[str]:
+    """Return what distinguishes two versions, line by line, below what each is called in a language."""
     lines = difflib.unified_diff(
         old.text.splitlines(),
         new.text.splitlines(),
-        f"{old.chain.name} {old.label} {old.chain.revision}",
-        f"{new.chain.name} {new.label} {new.chain.revision}",
+        _called(old, words),
+        _called(new, words),
         lineterm="",
     )
     return list(lines)
+
+
+def _called(version: Version, words: Catalogue) -> str:
+    """Return a chain's name, where this version of it is from, and its revision, each once."""
+    origin = in_language(version_word("shipped" if version.shipped else version.label), words)
+    return " ".join(dict.fromkeys((version.chain.name, origin, version.chain.revision)))

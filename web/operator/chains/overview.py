@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from chains.catalog.config import ChainConfig
 from pipeline.revisions import ChainRelease
 from storage.conversations.ratings import RatingCount
-from web.operator.chains.deployment import deployment_of
+from web.operator.chains.deployment import Version, deployment_of
 from web.operator.chains.workspace import ChainWorkspace
 from web.wiring import Service
 
@@ -30,6 +30,8 @@ class ReleaseSummary:
     ends: bool = False
     good: int = 0
     bad: int = 0
+    origin: Origin = "own"
+    """Where the text is from that answered from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,24 @@ async def open_workspace(service: Service) -> ChainWorkspace:
     return await asyncio.to_thread(ChainWorkspace, service.settings, deployment, service.database)
 
 
-def summarise_release(release: ChainRelease, counts: Mapping[tuple[str, str], RatingCount]) -> ReleaseSummary:
-    """Return a release with what people think of its revision."""
+async def list_releases(workspace: ChainWorkspace, name: str) -> list[ReleaseSummary]:
+    """Return a chain's releases, newest first, with what people think of each revision."""
+    counts, shipped = await workspace.ratings(), workspace.shipped(name)
+    return [
+        replace(_summarise_release(each, counts), origin=origin_of(each, shipped))
+        for each in await workspace.history(name)
+    ]
+
+
+def origin_of(release: ChainRelease, shipped: Version | None) -> Origin:
+    """Return where the text of a release is from; `none` where a trial ended, or a chain is gone without one."""
+    revision = release.draft.revision
+    if release.ends or not (revision or shipped):
+        return "none"
+    return "shipped" if shipped is not None and revision in {"", shipped.chain.revision} else "own"
+
+
+def _summarise_release(release: ChainRelease, counts: Mapping[tuple[str, str], RatingCount]) -> ReleaseSummary:
     draft = release.draft
     count = counts.get((draft.chain, draft.revision), RatingCount())
     return ReleaseSummary(
@@ -125,7 +143,7 @@ def _summary(workspace: ChainWorkspace, name: str, counts: Mapping[tuple[str, st
         problem=workspace.chain_files.refused.get(name, ""),
         good=count.good,
         bad=count.bad,
-        trial=summarise_release(trial, counts) if trial else None,
-        changed=summarise_release(last, counts) if last else None,
+        trial=_summarise_release(trial, counts) if trial else None,
+        changed=_summarise_release(last, counts) if last else None,
         cases=len(chain.cases),
     )

@@ -54,7 +54,7 @@ def history(shell: Shell, name: str) -> None:
     """List a chain's releases, newest first, with how many answers of each were judged good and bad."""
     workspace = open_workspace(shell)
     counts = count_by_revision(workspace)
-    rows = history_rows(asyncio.run(workspace.history(name)), counts)
+    rows = history_rows(asyncio.run(workspace.history(name)), counts, workspace.shipped(name))
     if len(rows) == 1:
         click.echo(spoken().text("chains.never_released", name=name))
     else:

@@ -244,16 +244,21 @@ class ChainWorkspace:
         except NoDatabase:
             return ()
 
+    def shipped(self, name: str) -> Version | None:
+        """Return the version of a chain that comes with webot, None where there is none."""
+        read = self.chain_files.files(self.chain_files.folders[0]).get(name)
+        if read is None or read.chain is None:
+            return None
+        return Version(read.chain.revision, read.text, read.chain, shipped=True)
+
     async def revision(self, name: str, beginning: str) -> Version:
         """Find one of a chain's revisions by how its name begins; `ChainInvalid` if there is not exactly one.
 
         The word "shipped" names the one that came with webot.
         """
-        shipped = self.chain_files.files(self.chain_files.folders[0]).get(name)
-        if shipped is not None and shipped.chain is not None:
-            revision = shipped.chain.revision
-            if beginning == "shipped" or revision.startswith(beginning):
-                return Version(revision, shipped.text, shipped.chain, shipped=True)
+        shipped = self.shipped(name)
+        if shipped is not None and (beginning == "shipped" or shipped.label.startswith(beginning)):
+            return shipped
         try:
             async with self._revisions() as revisions:
                 found = await revisions.find(name, beginning)
@@ -290,8 +295,8 @@ class ChainWorkspace:
             self.chain_files.folders[0]
         ):
             raise ChainInvalid(Sentence("chains.still_needed", name=name))
-        shipped = self.chain_files.files(self.chain_files.folders[0]).get(name)
-        left = shipped.chain.revision if shipped is not None and shipped.chain is not None else ""
+        shipped = self.shipped(name)
+        left = shipped.label if shipped is not None else ""
         return await self._release(ChainRevision(name, "", "", author, note), Wanted(name, left), WHOLE_SHARE, ())
 
     async def end_trial(self, name: str, *, author: str, note: str) -> Published:
