@@ -91,12 +91,23 @@ async def test_an_answer_read_in_the_conversations_leads_to_how_it_came_about(se
         )
     ]
 
+    # As after a restart.
+    service.service.foundation.request_log.forget(Person("wecom", "lisi"))
+    later = {
+        lang: (await service.console.get(f"/console/conversations/1/trace/1?lang={lang}", headers=ENGLISH)).text
+        for lang in ("en", "zh")
+    }
+
+    assert "The exact request is no longer kept." in later["en"]
+    assert "实际发给模型的内容已不再保留。" in later["zh"]
+    assert all("where?" in text and "You are kind" not in text for text in later.values())
+    assert "no longer kept" not in traced.text
     assert "/console/conversations/1/trace/1" in reading.text
     assert "You are kind. &lt;script&gt;" in traced.text
     assert "test-model" in traced.text
     assert KEY not in traced.text
     assert [404, 404, 404] == gone
-    assert ["read", "read"] == [deed.action for deed in await deeds(service.service.database)]
+    assert ["read"] * 4 == [deed.action for deed in await deeds(service.service.database)]
 
 
 async def test_a_failed_turn_says_why_and_who_is_forgotten_is_forgotten_here_too(

@@ -19,7 +19,7 @@ const charts = ["answers", "tokens", "cost", "latency", "failed", "good", "bad"]
     cursor: { y: false, points: { size: 6 } },
     scales: { x: { range: (_, first, last) => [first - DAY / 2, last + DAY / 2] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, values: "{YYYY}-{MM}-{DD}", space: 90 },
+      { ...axis, grid: { show: false }, values: "{MM}-{DD}", space: 60 },
       { ...axis, size: 66, values: (_, ticks) => ticks.map((tick) => tick.toLocaleString(undefined, { maximumFractionDigits: 6 })) },
     ],
     series: [
