@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.text.i18n import Catalogue, in_language
+from pipeline.text.i18n import Catalogue, error_text, in_language
 
 State = Literal["well", "ill", "doubtful", "unchecked"]
 
@@ -19,6 +19,12 @@ class Finding:
     title: str
     says: str
     fix: str = ""
+
+
+def finding_line(finding: Finding, catalogue: Catalogue) -> str:
+    """Return what a finding says on one line, in the language that it was made in."""
+    line = catalogue.text("doctor.line", title=finding.title, says=finding.says)
+    return f"{finding.about} · {line}" if finding.about else line
 
 
 class FindingFactory:
@@ -51,15 +57,19 @@ class FindingFactory:
 
     def text(self, sentence: str, **values: object) -> str:
         """Return a sentence of the doctor's."""
-        said = {
-            name: in_language(value, self._catalogue) if isinstance(value, str) else value
-            for name, value in values.items()
-        }
+        said = {name: self._said(value) for name, value in values.items()}
         return self._redact(self._catalogue.text(f"doctor.{sentence}", **said))
 
     def joined(self, problems: Iterable[str]) -> str:
         """Return problems on one line."""
-        return "; ".join(in_language(problem, self._catalogue) for problem in problems)
+        return self._catalogue.text("doctor.semicolon").join(
+            in_language(problem, self._catalogue) for problem in problems
+        )
+
+    def _said(self, value: object) -> object:
+        if isinstance(value, BaseException):
+            return error_text(value, self._catalogue)
+        return in_language(value, self._catalogue) if isinstance(value, str) else value
 
     def _finding(self, state: State, check: str, sentence: str, fix: str, values: dict[str, object]) -> Finding:
         return Finding(

@@ -4,8 +4,9 @@ A catalogue is a TOML file of `key = "sentence"`; `{name}` in a sentence is fill
 """
 
 import errno
+import string
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Literal, Self
@@ -38,6 +39,24 @@ _REASONS = {
 }
 
 
+class _Blanks(string.Formatter):
+    """Fills blanks; `{count:file/files}` becomes the first word where the count is 1, else the second."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        one, slash, more = format_spec.partition("/")
+        if slash:
+            return one if str(value) == "1" else more
+        return str(super().format_field(value, format_spec))
+
+
+_BLANKS = _Blanks()
+
+
+def _filled(sentence: str, values: Mapping[str, object]) -> str:
+    # The formatter in Python takes ten times as long, and few sentences count anything.
+    return _BLANKS.vformat(sentence, (), values) if "/" in sentence else sentence.format_map(values)
+
+
 class Catalogue:
     """One language's sentences."""
 
@@ -51,7 +70,7 @@ class Catalogue:
 
     def text(self, key: str, /, **values: object) -> str:
         """Return the sentence with its blanks filled; a key no catalogue has is a `KeyError`."""
-        return self._sentences[key].format(**values)
+        return _filled(self._sentences[key], values)
 
 
 @cache
@@ -81,7 +100,7 @@ class Sentence(str):
 
     def __new__(cls, key: str, /, **values: object) -> Self:
         """Fill the blanks of a sentence; a blank may be filled with another sentence."""
-        made = super().__new__(cls, load_sentences("en")[key].format(**values))
+        made = super().__new__(cls, _filled(load_sentences("en")[key], values))
         made.key, made.values = key, values
         return made
 

@@ -17,7 +17,7 @@ from pipeline.errors import SettingsInvalid, WebotError
 from pipeline.text.i18n import Sentence
 from storage.database.dsn import database_place, read_url
 from storage.database.engine import CLOCK, Database, open_database
-from storage.database.failures import DatabaseAway
+from storage.database.failures import DatabaseAway, failure_sentence
 from storage.database.migrate import HEAD, Migrated, SchemaTooNew, is_newer, migrate, newer_sentence, version
 from storage.database.tables import people, workers
 
@@ -137,7 +137,7 @@ def driver_errors() -> Iterator[None]:
     try:
         yield
     except _DRIVERS_ERRORS as error:
-        raise DatabaseUnusable(Sentence("database.unusable", said=error_line(error))) from error
+        raise DatabaseUnusable(Sentence("database.unusable", said=failure_sentence(error))) from error
 
 
 async def _write_nothing(database: Database) -> None:
@@ -147,7 +147,7 @@ async def _write_nothing(database: Database) -> None:
 
 
 def error_line(error: BaseException) -> str:
-    """Return what a driver said, in one line, without statements and their values."""
+    """Return what a driver said and its class, in one line for the log, without statements and their values."""
     if isinstance(error, DatabaseAway) and error.__cause__ is not None:
         error = error.__cause__
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error

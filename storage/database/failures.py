@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pipeline.errors import TryAgain
+from pipeline.net import cause_sentence
+from pipeline.text.i18n import Sentence
 
 
 class Meaning(Enum):
@@ -104,6 +106,27 @@ _FOR_ALL = (
 )
 """Codes, by their beginning."""
 _LONGEST = 300
+_SENTENCES = {
+    "28": "database.login_refused",
+    "3D": "database.not_there",
+    "42501": "database.not_permitted",
+    "53300": "database.too_many_connections",
+    "53": "database.full",
+    "57P03": "database.starting",
+    "57P": "database.stopping",
+    "XX001": "database.damaged",
+    "XX002": "database.damaged",
+    "SQLITE_NOTADB": "database.damaged",
+    "SQLITE_CORRUPT": "database.damaged",
+    "SQLITE_BUSY": "database.busy",
+    "SQLITE_LOCKED": "database.busy",
+    "SQLITE_READONLY": "database.not_permitted",
+    "SQLITE_PERM": "database.not_permitted",
+    "SQLITE_CANTOPEN": "database.not_opened",
+    "SQLITE_FULL": "database.full",
+    "SQLITE_IOERR": "database.disk",
+}
+"""Of codes, by their beginning, the first that fits: what people are told, with who must act."""
 
 
 def read_failure(error: BaseException) -> Failure:
@@ -114,6 +137,19 @@ def read_failure(error: BaseException) -> Failure:
     if isinstance(error, StatementError) and error.orig is not None:
         cause = error.orig
     return Failure(*_meaning(error, cause), _words(cause))
+
+
+def failure_sentence(error: BaseException) -> Sentence:
+    """Return for people what a database's error means; the driver's words stand beside it, the class in no case."""
+    while isinstance(error, DatabaseAway) and error.__cause__ is not None:
+        error = error.__cause__
+    cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    failure = read_failure(error)
+    if key := next((key for code, key in _SENTENCES.items() if failure.code.startswith(code)), ""):
+        return Sentence("database.because", sentence=Sentence(key), said=failure.words or failure.code)
+    if isinstance(cause, OSError):
+        return cause_sentence(cause)
+    return Sentence("database.because", sentence=Sentence("database.unknown"), said=failure.words or failure.code)
 
 
 def absence(error: Exception, *, connected: bool) -> DatabaseAway | None:

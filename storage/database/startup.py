@@ -10,6 +10,7 @@ import structlog
 from pipeline.text.i18n import Sentence
 from storage.database.access import DatabaseUnusable, driver_errors, error_line
 from storage.database.dsn import CONNECT_SECONDS, check_files, database_place, read_url
+from storage.database.failures import failure_sentence
 from storage.database.postgres import Connector
 
 log = structlog.get_logger()
@@ -23,7 +24,7 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 
 async def wait_for_database(url: str, *, seconds: float, announce: Callable[[str], None]) -> None:
-    """Return once the database takes connections; `told` gets one line, once, if that is not at once.
+    """Return once the database takes connections; `announce` gets one sentence, once, if that is not at once.
 
     Raises:
         DatabaseUnusable: it did not within `seconds`, or it refuses us (password, name, permission), which no
@@ -54,7 +55,8 @@ async def wait_for_database(url: str, *, seconds: float, announce: Callable[[str
                 waited = True
                 place = database_place(parsed)
                 log.warning("database_awaited", place=place, reason=reason, seconds=seconds)
-                announce(f"webot waits up to {seconds:g} s for the database at {place} ({reason})")
+                said = failure_sentence(error.__cause__ or error)
+                announce(Sentence("database.awaited", place=place, said=said, seconds=f"{seconds:g}"))
             await asyncio.sleep(min(left, _AGAIN_SECONDS))
         else:
             connection.terminate()

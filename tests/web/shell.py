@@ -56,8 +56,12 @@ def webot_here(
     environ: Mapping[str, str] | None = None,
     package: ModuleType = web.commands,
     typed: str = "",
+    encoding: str = "utf-8",
 ) -> Ran:
-    """Run a verb to its end in a thread of this process, which reads what was `typed`; not for the event loop."""
+    """Run a verb to its end in a thread of this process, which reads what was `typed`; not for the event loop.
+
+    Its terminal shows what an `encoding` has.
+    """
 
     def run_verb() -> int:
         return main(package, args)
@@ -65,8 +69,8 @@ def webot_here(
     # A thread for each verb: the niceness that a verb takes is its thread's, and there is no way back.
     with (
         # Files, because a verb may write to the stream's number.
-        TemporaryFile("w+", encoding="utf-8") as out,
-        TemporaryFile("w+", encoding="utf-8") as err,
+        TemporaryFile("w+", encoding=encoding) as out,
+        TemporaryFile("w+", encoding=encoding) as err,
         _alone,
         _process_of_its_own(folder, environ_for(environ)),
         _streams(out, err, typed),

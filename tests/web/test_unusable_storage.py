@@ -28,8 +28,8 @@ def damaged(folder: Path) -> None:
 
 
 _DATA = "[storage] data_dir: 'data' 不是文件夹；请指定本账号可写的文件夹"
-_FILE = "数据库无法使用：DatabaseError: file is not a database"
-_PAGES = "数据库无法使用：DatabaseError: database disk image is malformed"
+_FILE = "数据库无法使用：文件已损坏，或者不是数据库；请从备份恢复（file is not a database）"
+_PAGES = "数据库无法使用：文件已损坏，或者不是数据库；请从备份恢复（database disk image is malformed）"
 
 
 @pytest.mark.parametrize(

@@ -34,15 +34,14 @@ def command(shell: Shell) -> None:
     else:
         for line in lines:
             click.echo(f"{line.setting}{line.note}")
+    from pipeline.text.i18n import Catalogue, in_language  # noqa: PLC0415 (the same)
     from web.settings.addresses import described  # noqa: PLC0415 (the same)
 
+    words = Catalogue(shell.language)
     for where in described(loaded):
-        click.echo(f"# {where}")
+        click.echo(f"# {in_language(where, words)}")
     # After what holds: it shows where each came from.
     problems, hints = _examine(loaded)
-    from pipeline.text.i18n import Catalogue, in_language  # noqa: PLC0415 (the same)
-
-    words = Catalogue(shell.language)
     for hint in hints:
         click.echo(words.text("setting.a_mistake", hint=in_language(hint, words)), err=True)
     if problems:

@@ -16,6 +16,7 @@ from web.operator.shell import Shell, pass_shell
 
 if TYPE_CHECKING:
     from pipeline.findings import Finding
+    from pipeline.text.i18n import Catalogue
     from web.settings.loading import Loaded
 
 _MARKS = {"well": ("✓", "green"), "ill": ("✗", "red"), "doubtful": ("!", "yellow"), "unchecked": ("–", "bright_black")}
@@ -37,6 +38,7 @@ def command(shell: Shell, *, as_json: bool, seconds: float) -> None:
     # Not for `webot --help`.
     from pipeline.errors import SettingsInvalid  # noqa: PLC0415
     from pipeline.settings import Log  # noqa: PLC0415
+    from pipeline.text.i18n import Catalogue  # noqa: PLC0415
     from web.doctor.examination import findings_for, refused  # noqa: PLC0415
     from web.logs.setup import configure_logs  # noqa: PLC0415
     from web.settings.loading import secrets_of  # noqa: PLC0415
@@ -44,46 +46,49 @@ def command(shell: Shell, *, as_json: bool, seconds: float) -> None:
     try:
         loaded = shell.load()
     except SettingsInvalid as error:
-        _finish([refused(error, shell.language)], as_json=as_json, live=False)
+        _finish([refused(error, shell.language)], Catalogue(shell.language), as_json=as_json, live=False)
         return
     with configure_logs(Log(level="critical"), secrets_of(loaded)):
         findings = asyncio.run(_examined(loaded, seconds, live=not as_json))
     ill = sum(finding.state == "ill" for finding in findings)
     doubtful = sum(finding.state == "doubtful" for finding in findings)
     said = "some_ill" if ill else "some_doubtful" if doubtful else "all_well"
+    words = Catalogue(loaded.settings.chat.language)
     closing = findings_for(loaded).text(said, count=ill or doubtful)
-    _finish(findings, as_json=as_json, live=True, closing=closing)
+    _finish(findings, words, as_json=as_json, live=True, closing=closing)
 
 
 async def _examined(loaded: "Loaded", seconds: float, *, live: bool) -> "list[Finding]":
+    from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (as above)
     from web.doctor.examination import examine  # noqa: PLC0415 (as above)
 
-    findings = []
+    findings, words = [], Catalogue(loaded.settings.chat.language)
     async for finding in examine(loaded, seconds=seconds):
         findings.append(finding)
         if live:
-            _print(finding)
+            _print(finding, words)
     return findings
 
 
-def _finish(findings: "list[Finding]", *, as_json: bool, live: bool, closing: str = "") -> None:
+def _finish(findings: "list[Finding]", words: "Catalogue", *, as_json: bool, live: bool, closing: str = "") -> None:
     ill = any(finding.state == "ill" for finding in findings)
     if as_json:
         report = {"ok": not ill, "findings": [asdict(finding) for finding in findings]}
         click.echo(json.dumps(report, ensure_ascii=False, indent=2))
     else:
         for finding in [] if live else findings:
-            _print(finding)
+            _print(finding, words)
         if closing:
             click.echo(closing)
     if ill:
         click.get_current_context().exit(1)
 
 
-def _print(finding: "Finding") -> None:
+def _print(finding: "Finding", words: "Catalogue") -> None:
+    from pipeline.findings import finding_line  # noqa: PLC0415 (not for `webot --help`)
+
     mark, colour = _MARKS[finding.state]
-    about = f"{finding.about} · " if finding.about else ""
-    click.echo(f"{click.style(mark, fg=colour)} {about}{finding.title}: {finding.says}")
+    click.echo(f"{click.style(mark, fg=colour)} {finding_line(finding, words)}")
     if finding.fix:
         click.echo(f"    → {finding.fix}")
     sys.stdout.flush()

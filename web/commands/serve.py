@@ -33,15 +33,17 @@ def command(shell: Shell) -> None:
                     logs,
                     announce=partial(_announce, shell),
                     tell_password=partial(_tell_password, shell),
-                    waits=_wait,
+                    waits=partial(_wait, shell),
                 )
             )
         except SettingsInvalid as error:
             raise SettingsInvalid(merged_problems(error.problems, loaded)) from None
 
 
-def _wait(line: str) -> None:
-    click.echo(line, err=True)
+def _wait(shell: Shell, line: str) -> None:
+    from pipeline.text.i18n import Catalogue, in_language  # noqa: PLC0415 (not for `webot --help`)
+
+    click.echo(in_language(line, Catalogue(shell.language)), err=True)
 
 
 def _tell_password(shell: Shell, password: str) -> None:

@@ -88,7 +88,7 @@ def retry_turns(shell: Shell, turn_ids: tuple[int, ...], *, all_failed: bool) ->
         raise click.UsageError(shell.say("turns_which"))
     outcomes: Sequence[Retried] = asyncio.run(retry_turns(shell.load(), None if all_failed else turn_ids))
     for one in outcomes:
-        click.echo(f"{one.id}: {shell.say(f'turns_{one.outcome}')}")
+        click.echo(shell.say("turns_outcome", id=one.id, said=shell.say(f"turns_{one.outcome}")))
     if not outcomes:
         click.echo(shell.say("turns_none_failed"))
     if any(one.outcome in {"unknown", "not_failed"} for one in outcomes):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +15,20 @@ from web.operator.table import format_columns
 if TYPE_CHECKING:
     from storage.usage.report import By, UsageRow
 
-_DAY = click.DateTime(["%Y-%m-%d"])
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(spoken().text("shell.usage_no_day", found=text)) from None
 
 
 @click.command(help=__doc__)
 @click.option(
     "--by", type=click.Choice(["person", "chain", "model", "day", "channel"]), default="model", show_default=True
 )
-@click.option("--since", type=_DAY, default=None, help="From this day on.")
-@click.option("--until", type=_DAY, default=None, help="To this day, with it.")
+@click.option("--since", type=_day, metavar="YYYY-MM-DD", default=None, help="From this day on.")
+@click.option("--until", type=_day, metavar="YYYY-MM-DD", default=None, help="To this day, with it.")
 @click.option(
     "--csv",
     "to",
@@ -34,10 +39,10 @@ _DAY = click.DateTime(["%Y-%m-%d"])
     help="Write CSV, for a spreadsheet: to a file, or with - or nothing to the screen.",
 )
 @pass_shell
-def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime | None, to: str | None) -> None:
+def command(shell: Shell, *, by: "By", since: date | None, until: date | None, to: str | None) -> None:
     """Print the sums."""
     settings = shell.settings()
-    found = asyncio.run(_found(settings.storage.database_url.get_secret_value(), by, _date(since), _date(until)))
+    found = asyncio.run(_found(settings.storage.database_url.get_secret_value(), by, since, until))
     from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.reports import usage  # noqa: PLC0415 (not for `webot --help`)
 
@@ -62,10 +67,6 @@ def command(shell: Shell, *, by: "By", since: datetime | None, until: datetime |
                 shell.say("not_written", file=to, reason=in_language(os_reason(error), spoken()))
             ) from error
         click.echo(shell.say("usage_rows", count=len(found), file=to), err=True)
-
-
-def _date(at: datetime | None) -> date | None:
-    return at.date() if at is not None else None
 
 
 async def _found(url: str, by: "By", since: date | None, until: date | None) -> "Sequence[UsageRow]":

@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 from pipeline.errors import SettingsInvalid, WebotError
 from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import Storage
+from pipeline.text.i18n import Sentence
 from storage.database.access import DatabaseUnusable, examine, sqlite_file
 from web.doctor.exposure import examine_rights
 from web.listeners import bind
@@ -37,7 +38,7 @@ def examine_settings(loaded: Loaded, finding_factory: FindingFactory) -> list[Fi
     variables = len({origin for origin in origins if origin and origin not in FILES})
     if variables:
         layers.append(finding_factory.text("settings_variables", count=variables))
-    shown = ", ".join(layers) or finding_factory.text("settings_defaults")
+    shown = finding_factory.text("comma").join(layers) or finding_factory.text("settings_defaults")
     hints = [finding_factory.warning("settings", "settings_hint", hint=hint) for hint in loaded.hints]
     examples = [
         finding_factory.failed("settings", "settings_placeholder", "settings_placeholder_fix", place=place)
@@ -163,9 +164,15 @@ async def _readiness(client: httpx2.AsyncClient, url: str, finding_factory: Find
         if shown.get("schema", "ok") != "ok":
             return finding_factory.warning("service", "service_schema", "service_schema_fix", url=url)
         return finding_factory.ok("service", "service_runs", url=url)
-    parts = ", ".join(f"{part}: {wrong}" for part, wrong in shown.items() if wrong != "ok")
+    parts = finding_factory.text("comma").join(f"{part}: {wrong}" for part, wrong in shown.items() if wrong != "ok")
     parts = parts or f"HTTP {answer.status_code}"
     return finding_factory.failed("service", "service_unready", "service_unready_fix", url=url, parts=parts)
+
+
+def _reason_in(problem: str) -> str:
+    values = problem.values if isinstance(problem, Sentence) else {}
+    said = values.get("reason", values.get("said"))
+    return problem if not isinstance(said, str) else said if "reason" in values else _reason_in(said)
 
 
 def _free(addresses: Addresses, finding_factory: FindingFactory) -> Finding:
@@ -174,7 +181,7 @@ def _free(addresses: Addresses, finding_factory: FindingFactory) -> Finding:
         try:
             bind(Addresses(address, address)).close()
         except SettingsInvalid as error:
-            # The settings' own message names the address again; what follows its last colon is the reason.
-            reason = str(error).partition(";")[0].rpartition(": ")[2]
+            # The settings' own message names the address again, and what to change.
+            reason = _reason_in(error.problems[0])
             return finding_factory.failed("service", "service_taken", "service_taken_fix", error=reason, **facts)
     return finding_factory.ok("service", "service_free", host=addresses.server.host, port=addresses.server.port)

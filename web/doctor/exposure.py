@@ -54,10 +54,10 @@ async def examine_exposure(
     if settings.server.metrics and given == ["/metrics"]:
         yield finding_factory.warning("exposed", "exposed_metrics", "exposed_metrics_fix", url=public)
     elif given:
-        paths = ", ".join(given)
+        paths = finding_factory.text("comma").join(given)
         yield finding_factory.failed("exposed", "exposed_given", "exposed_fix", url=public, paths=paths)
     elif reached and not settings.console.remote:
-        paths = ", ".join(reached)
+        paths = finding_factory.text("comma").join(reached)
         yield finding_factory.warning("exposed", "exposed_reached", "exposed_fix", url=public, paths=paths)
     elif reached:
         yield finding_factory.ok("exposed", "exposed_password", url=public)

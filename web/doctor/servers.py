@@ -61,12 +61,16 @@ async def _asked(
             error=trouble,
             said=said or "-",
             seconds=f"{seconds:g}",
-            chains=", ".join(without),
+            chains=finding_factory.text("comma").join(without),
         )
         return
     if missing:
         yield finding_factory.warning(
-            "mcp", "mcp_missing", "mcp_missing_fix", missing=", ".join(missing), tools=len(offers)
+            "mcp",
+            "mcp_missing",
+            "mcp_missing_fix",
+            missing=finding_factory.text("comma").join(missing),
+            tools=len(offers),
         )
     unknown = sorted(named.keys() - offers.keys() - {""})
     for tool in unknown:
@@ -75,8 +79,8 @@ async def _asked(
             "mcp_unknown",
             "mcp_unknown_fix",
             tool=f"mcp.{name}.{tool}",
-            chains=", ".join(named[tool]),
-            known=", ".join(sorted(offers)),
+            chains=finding_factory.text("comma").join(named[tool]),
+            known=finding_factory.text("comma").join(sorted(offers)),
         )
     if not missing and not unknown:
         yield finding_factory.ok("mcp", "mcp_ok", tools=len(offers))

@@ -77,19 +77,19 @@ def has_real_channel(loaded: Loaded) -> bool:
     return any(table.has_credentials for table in loaded.channels.values())
 
 
-def described(loaded: Loaded) -> list[str]:
-    """Return where a service of these settings listens, a line each, for people."""
+def described(loaded: Loaded) -> list[Sentence]:
+    """Return where a service of these settings listens, a line each."""
     found, console = addresses_of(loaded), loaded.settings.console
     if console.password_hash.get_secret_value():
-        asks = "asks everyone for the password of password_hash"
+        asks = "shell.console_password"
     elif console.generate_password:
-        asks = "asks everyone for the password that the first start makes and prints"
+        asks = "shell.console_made_password"
     elif has_real_channel(loaded):
-        asks = "for this machine only; asks everyone to sign in"
+        asks = "shell.console_sign_in"
     else:
-        asks = "for this machine only, without a password until there is a user"
-    by_chance = "a port the system chooses"
+        asks = "shell.console_open"
+    by_chance = Sentence("shell.any_port")
     return [
-        f"callbacks, /test, /healthz, /readyz: {found.server.url or by_chance}",
-        f"console, /operations, /metrics: {found.console.url or by_chance}; {asks}",
+        Sentence("shell.server_at", url=found.server.url or by_chance),
+        Sentence("shell.console_at", url=found.console.url or by_chance, asks=Sentence(asks)),
     ]

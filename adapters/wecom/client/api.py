@@ -15,6 +15,7 @@ from adapters.wecom.client.tokens import AccessTokens
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.ports import Profile
 from pipeline.settings import MenuButton
+from pipeline.text.i18n import Sentence
 
 _DOWNLOAD_LIMIT = LARGEST["file"]
 
@@ -150,9 +151,9 @@ class WeComApi:
         answer = await self._call("message/send", {}, body=body)
         # WeCom says 0 as long as anybody of the list was reached; ours is a list of one, in any case of letters.
         if user.casefold() in _users(answer.fields.get("invaliduser")):
-            raise Undeliverable(f"WeCom knows no user {user!r} who may use the app")
+            raise Undeliverable(Sentence("wecom.knows_no_user", user=user))
         if user.casefold() in _users(answer.fields.get("unlicenseduser")):
-            raise Undeliverable(f"the user {user!r} has no licence for the app", alert=True)
+            raise Undeliverable(Sentence("wecom.user_without_licence", user=user), alert=True)
         return str(answer.fields.get("msgid", ""))
 
     async def _call(
@@ -189,7 +190,7 @@ class WeComApi:
 def _named(answer: ApiResponse, name: str) -> str:
     value = answer.fields.get(name)
     if not isinstance(value, str) or not value:
-        raise TryAgain(f"{answer.path}: WeCom's answer has no {name}", after=5)
+        raise TryAgain(Sentence("wecom.lacks", path=answer.path, name=name), after=5)
     return value
 
 

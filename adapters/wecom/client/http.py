@@ -23,7 +23,8 @@ from yarl import URL
 
 from adapters.wecom.client.errors import error_for, without_secrets
 from pipeline.errors import TryAgain, Undeliverable
-from pipeline.net import check_proxy
+from pipeline.net import cause_sentence, check_proxy
+from pipeline.text.i18n import Sentence
 
 log = structlog.get_logger()
 
@@ -66,7 +67,7 @@ class ApiResponse:
             fields = json.loads(content)
             errcode = int(str(fields.get("errcode", 0)))
         except (ValueError, AttributeError, RecursionError):
-            raise TryAgain(f"{path}: WeCom's answer is not the JSON it should be", after=2) from None
+            raise TryAgain(Sentence("wecom.no_json", path=path), after=2) from None
         return cls(path, errcode, str(fields.get("errmsg", "")), fields)
 
     def check(self) -> None:
@@ -166,25 +167,26 @@ class QyapiHttp:
                 _check_encoding(path, response)
                 return response.headers.get("content-disposition", ""), await _read(path, response, limit)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TryAgain(f"{path}: {type(error).__name__}: {without_secrets(str(error))}") from error
+            said = without_secrets(str(error))
+            log.info("wecom_not_reached", api=path, error=type(error).__name__, said=said)
+            raise TryAgain(Sentence("wecom.of_call", path=path, said=cause_sentence(error))) from error
 
 
 def _check_status(path: str, status: int) -> None:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise TryAgain(f"{path}: HTTP {status}", after=60)
+        raise TryAgain(Sentence("wecom.status", path=path, status=status), after=60)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise TryAgain(f"{path}: HTTP {status}", after=2)
+        raise TryAgain(Sentence("wecom.status", path=path, status=status), after=2)
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         # WeCom itself says 200 to everything: this is a proxy's answer, or another server's.
-        raise TryAgain(f"{path}: HTTP {status}; check api_base and network.proxy", after=30, alert=True)
+        raise TryAgain(Sentence("wecom.foreign_status", path=path, status=status), after=30, alert=True)
 
 
 def _check_encoding(path: str, response: aiohttp.ClientResponse) -> None:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"", "identity"}:
         response.close()
-        wrong = f"{path}: an answer packed by {encoding[:20]!r}, which was not asked for"
-        raise TryAgain(f"{wrong}; check api_base and network.proxy", after=30, alert=True)
+        raise TryAgain(Sentence("wecom.packed", path=path, encoding=encoding[:20]), after=30, alert=True)
 
 
 async def _read(path: str, response: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -194,5 +196,5 @@ async def _read(path: str, response: aiohttp.ClientResponse, limit: int) -> byte
         if len(data) > limit:
             # What comes after is not waited for.
             response.close()
-            raise Undeliverable(f"{path}: more than {limit} bytes")
+            raise Undeliverable(Sentence("wecom.too_many_bytes", path=path, limit=limit))
     return bytes(data)

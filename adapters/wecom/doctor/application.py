@@ -111,14 +111,14 @@ async def _token(http: QyapiHttp, table: WeComAppSettings, finding_factory: Find
     answer = await _ask(http, "gettoken", query)
     token = answer.fields.get("access_token") if isinstance(answer, ApiResponse) else None
     if not isinstance(answer, ApiResponse) or not isinstance(token, str) or answer.errcode:
-        return "", _refused("token", answer, "gettoken", finding_factory)
+        return "", _refused("token", answer, finding_factory)
     return token, finding_factory.ok("token", "token_ok", seconds=answer.fields.get("expires_in", "?"))
 
 
 async def _app(http: QyapiHttp, token: str, agent_id: int, finding_factory: FindingFactory) -> Finding:
     answer = await _ask(http, "agent/get", {"access_token": token, "agentid": str(agent_id)})
     if not isinstance(answer, ApiResponse) or answer.errcode:
-        return _refused("app", answer, "agent/get", finding_factory)
+        return _refused("app", answer, finding_factory)
     name = str(answer.fields.get("name", ""))
     if answer.fields.get("close"):
         return finding_factory.failed("app", "app_closed", "code_50003_fix", name=name)
@@ -140,7 +140,7 @@ async def _menu(
     if isinstance(answer, ApiResponse) and answer.errcode == NO_MENU:
         return finding_factory.warning("menu", "menu_none", "menu_none_fix")
     if not isinstance(answer, ApiResponse) or answer.errcode:
-        return _refused("menu", answer, "menu/get", finding_factory)
+        return _refused("menu", answer, finding_factory)
     if _essence(answer.fields.get("button")) != _essence(wanted["button"]):
         return finding_factory.warning("menu", "menu_other", "menu_other_fix")
     return finding_factory.ok("menu", "menu_ok")
@@ -153,12 +153,10 @@ async def _ask(http: QyapiHttp, path: str, query: Mapping[str, str]) -> ApiRespo
         return error
 
 
-def _refused(check: str, answer: ApiResponse | TryAgain, path: str, finding_factory: FindingFactory) -> Finding:
+def _refused(check: str, answer: ApiResponse | TryAgain, finding_factory: FindingFactory) -> Finding:
     if isinstance(answer, TryAgain):
-        fix = "trouble_timeout_fix" if "Timeout" in str(answer) else "network_odd_fix"
-        cause = answer.__cause__
-        said = str(answer).removeprefix(f"{path}: ") if cause is None else cause_sentence(cause)
-        return finding_factory.failed(check, "network_late", fix, path=path, error=said)
+        fix = "trouble_timeout_fix" if isinstance(answer.__cause__, TimeoutError) else "network_odd_fix"
+        return finding_factory.failed(check, "network_late", fix, error=answer)
     address = _CALLING_IP.search(answer.errmsg)
     return finding_factory.failed(
         check,

@@ -1,5 +1,6 @@
 """The catalogues say the same things in both languages."""
 
+import re
 import string
 
 import pytest
@@ -32,3 +33,21 @@ def test_braces_in_what_is_filled_in_are_only_text() -> None:
 def test_an_unknown_sentence_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         Catalogue("en").text("no.such")
+
+
+NOUNS = "answers|characters|checks|chains|conversations|days|documents|files|messages|minutes|pages|rows|seconds|tokens"
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 row in a.csv"), (2, "2 rows in a.csv"), (0, "0 rows in a.csv")])
+def test_what_is_counted_is_singular_where_it_is_one(count: int, said: str) -> None:
+    assert said == Catalogue("en").text("shell.usage_rows", count=count, file="a.csv")
+
+
+def test_no_english_sentence_counts_in_the_plural_alone() -> None:
+    # A name may stand before a verb: "{host} answers".
+    counted = re.compile(rf"(?<!{{)(?!{{(?:base|host|model|revision)}}){{\w+}} (?:{NOUNS})\b")
+    assert [] == [key for key, said in load_sentences("en").items() if counted.search(said)]
+
+
+def test_no_chinese_sentence_quotes_as_python_does() -> None:
+    assert [] == [key for key, said in load_sentences("zh").items() if "!r}" in said]

@@ -11,8 +11,9 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pipeline.text.i18n import Catalogue, in_language
 from storage.database.engine import Database
-from storage.database.failures import Meaning, read_failure
+from storage.database.failures import Meaning, failure_sentence, read_failure
 from storage.database.tables import inbox, legacy_imports, spending
 
 SPENT = {"person": "p", "day": 1, "chain": "c", "answers": 1, "input_tokens": 1, "output_tokens": 1, "cost": 1}
@@ -154,3 +155,22 @@ def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
     connection.close()
 
     assert Meaning.DAMAGED is read_failure(caught.value).meaning
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        pytest.param(
+            sqlite3.DatabaseError("file is not a database"), "（file is not a database）", id="the driver's words"
+        ),
+        pytest.param(ConnectionRefusedError(111, "refused"), "连接被拒绝", id="nobody listens"),
+        pytest.param(asyncpg.InvalidPasswordError("wrong for you"), "不接受这个用户或密码", id="a wrong password"),
+        pytest.param(asyncpg.TooManyConnectionsError("sorry"), "连接数已满", id="no connection left"),
+        pytest.param(asyncpg.InterfaceError("odd"), "（odd）", id="a fault of the driver"),
+    ],
+)
+def test_people_are_told_what_to_do_and_no_name_of_a_class(error: Exception, said: str) -> None:
+    shown = in_language(failure_sentence(error), Catalogue("zh"))
+
+    assert said in shown
+    assert type(error).__name__ not in shown

@@ -104,7 +104,7 @@ async def test_what_wecom_refuses_is_one_line_without_secrets(
     ran = await webot("menu", "push", folder=tmp_path, environ=wrong)
 
     assert (1, "") == (ran.code, ran.out)
-    assert ran.err.startswith("webot: WeCom says 40001: the secret is wrong")
+    assert ran.err.startswith("webot: 企业微信返回 40001：secret 不对")
     assert "opensesame" not in ran.err
     assert () == tuple(simulator.menu(agent_id=1000002))
 

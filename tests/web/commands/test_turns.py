@@ -87,7 +87,7 @@ async def test_a_failed_turn_is_listed_without_words_and_answered_afresh_by_the_
     assert "失败" in table.out
     assert "wecom/zhangsan" in table.out
     assert WORDS not in table.out + table.err + shown.out + shown.err + ran.out + ran.err
-    assert Ran(0, "1: 重新处理，会重新回答\n", "") == ran
+    assert Ran(0, "1：重新处理，会重新回答\n", "") == ran
     assert "四万二" == texts[1]
     assert Ran(0, "没有失败的消息。\n没有等待中的消息。\n", "") == after
 
@@ -100,7 +100,7 @@ async def test_of_an_undelivered_turn_only_what_was_not_sent_goes_out_and_no_mod
         ran = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
         texts = await service.phone().texts(count=1)
 
-    assert Ran(0, "1: 重新处理，把没发出的发出去\n", "") == ran
+    assert Ran(0, "1：重新处理，把没发出的发出去\n", "") == ran
     assert [f"echo: {WORDS}"] == texts
     assert 1 == len(model.asked)
 
@@ -115,7 +115,7 @@ async def test_with_no_service_a_retry_waits_for_the_next_start(
     async with running_service(tmp_path, environ) as service:
         texts = await service.phone().texts(count=1)
 
-    assert Ran(0, "1: 重新处理，会重新回答\n", "") == ran
+    assert Ran(0, "1：重新处理，会重新回答\n", "") == ran
     assert [(1, "waiting")] == [(turn["id"], turn["state"]) for turn in listed(waiting)["waiting"]]
     assert [f"echo: {WORDS}"] == texts
 
@@ -129,7 +129,7 @@ async def test_on_postgresql_the_shell_writes_and_a_service_is_woken(
         ran = await webot("turns", "retry", "1", folder=tmp_path, environ=shared)
         texts = await service.phone().texts(count=2)
 
-    assert Ran(0, "1: 重新处理，会重新回答\n", "") == ran
+    assert Ran(0, "1：重新处理，会重新回答\n", "") == ran
     assert f"echo: {WORDS}" == texts[1]
 
 
@@ -164,7 +164,7 @@ async def test_what_cannot_run_again_is_said_and_the_exit_code_tells(
         ran = await webot("turns", "retry", "1", "7", folder=tmp_path, environ=environ)
         none = await webot("turns", "retry", "--all-failed", folder=tmp_path, environ=environ)
 
-    assert Ran(1, "1: 没有失败，不作改动\n7: 没有这条消息，或者已经清理\n", "") == ran
+    assert Ran(1, "1：没有失败，不作改动\n7：没有这条消息，或者已经清理\n", "") == ran
     assert Ran(0, "没有失败的消息。\n", "") == none
     assert 1 == len(model.asked)
 

@@ -60,3 +60,11 @@ async def test_days_are_counted_from_one_to_another_with_both(folder: Path) -> N
         "--by", "person", "--csv", "--since", "2026-11-20", "--until", "2026-11-21", folder=folder
     )
     assert HEAD == await printed("--by", "person", "--csv", "--since", "2026-11-23", folder=folder)
+
+
+async def test_a_day_that_is_none_is_refused_in_chinese(tmp_path: Path) -> None:
+    ran = await webot("usage", "--since", "2026-13-01", folder=tmp_path)
+
+    assert 2 == ran.code
+    assert "“2026-13-01”不是日期；请写成 2026-11-22" in ran.err
+    assert "%" not in ran.err

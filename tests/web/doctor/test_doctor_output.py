@@ -32,5 +32,5 @@ def test_settings_that_cannot_be_used_are_the_first_finding(tmp_path: Path) -> N
     ran = asyncio.run(webot("doctor", folder=tmp_path, environ={"WEBOT_CHAT__TURNS": "ten"}))
 
     assert (1, "") == (ran.code, ran.err)
-    assert ran.out.startswith('✗ 设置: 不能用：WEBOT_CHAT__TURNS: [chat] turns: 现在是 "ten"')
+    assert ran.out.startswith('✗ 设置：不能用：WEBOT_CHAT__TURNS: [chat] turns: 现在是 "ten"')
     assert "webot check" in ran.out

@@ -10,7 +10,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 
 from pipeline.errors import WebotError
-from web.console.pages import page, path_of
+from pipeline.text.i18n import Catalogue, error_text
+from web.console.pages import page, path_of, words_for
 from web.operator import menus
 from web.security.auditing import audit
 from web.security.roles import Permission
@@ -45,7 +46,7 @@ def menu_pages(service: Service) -> list[HTTPRouteHandler]:
             (name,) = menus.named(loaded, channel)
             await menus.push(loaded, name)
         except WebotError as error:
-            return await _page(request, str(error), status=422)
+            return await _page(request, error_text(error, words_for(request)), status=422)
         await audit(service.database, request, "menu_push", {"channel": name})
         return Redirect(path_of(request)("/menu", pushed=name), status_code=303)
 
@@ -59,7 +60,7 @@ def menu_pages(service: Service) -> list[HTTPRouteHandler]:
         except menus.NoSuchApp:
             names = ()
         except WebotError as error:
-            wrong, names = wrong or str(error), ()
+            wrong, names = wrong or error_text(error, words_for(request)), ()
         return page(
             "menu.html",
             request,
@@ -69,14 +70,14 @@ def menu_pages(service: Service) -> list[HTTPRouteHandler]:
             hints=hints,
             wrong=wrong,
             pushed=request.query_params.get("pushed", "")[:60],
-            apps=await asyncio.gather(*(_app(name, wanted) for name in names)),
+            apps=await asyncio.gather(*(_app(name, wanted, words_for(request)) for name in names)),
         )
 
-    async def _app(name: str, wanted: Sequence[str]) -> AppMenu:
+    async def _app(name: str, wanted: Sequence[str], words: Catalogue) -> AppMenu:
         try:
             lines = tuple(menus.outline(await menus.read_menu(service.loaded, name)))
         except WebotError as error:
-            return AppMenu(name, (), is_same=False, wrong=str(error))
+            return AppMenu(name, (), is_same=False, wrong=error_text(error, words))
         return AppMenu(name, lines, is_same=lines == tuple(wanted))
 
     return [show, push]

@@ -8,7 +8,7 @@ import click
 from pydantic import BaseModel
 
 from pipeline.errors import SettingsInvalid
-from pipeline.findings import Finding
+from pipeline.findings import Finding, finding_line
 from pipeline.settings import ChannelSettings, ModelTable
 from pipeline.text.i18n import Catalogue
 from web.operator.shell import Shell
@@ -173,7 +173,7 @@ class Leading:
             async for finding in findings:
                 works = works and finding.state != "ill"
                 mark = "✗" if finding.state == "ill" else "✓" if finding.state == "well" else "!"
-                click.echo(f"{mark} {finding.title}: {finding.says}")
+                click.echo(f"{mark} {finding_line(finding, self._words)}")
                 if finding.fix:
                     click.echo(f"    → {finding.fix}")
             return works
