@@ -160,6 +160,9 @@ def free_port() -> int:
 def _written(stream: IO[str]) -> str:
     stream.flush()
     stream.seek(0)
+    # click writes UTF-8 to a terminal that says it has ASCII alone.
+    if isinstance(stream, io.TextIOWrapper) and stream.encoding == "ascii":
+        stream.reconfigure(encoding="utf-8")
     return stream.read()
 
 

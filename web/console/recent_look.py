@@ -7,13 +7,13 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 _FRESH_SECONDS = 1.0
-"""A page asks every three seconds; fifty of them cost webot as much as 50 callbacks a second."""
+"""A page asks every three seconds."""
 _MOST_PAGES = 16
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Look(Generic[T]):
     """What was found, and the pages made of it."""
 
