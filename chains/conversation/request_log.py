@@ -14,6 +14,8 @@ from pipeline.events import Person
 KEPT_ANSWERS = 100
 MOST_CHARACTERS = 20_000
 """Of one message or one tool's output."""
+_MOST_IN_ALL = 4_000_000
+"""Characters of all requests together, 16 MB at the most: a hundred with long windows could have 80 million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class LoggedRequest:
     """The table that answered or failed last, and the provider's name for its model."""
     milliseconds: int = 0
 
+    @property
+    def characters(self) -> int:
+        """Return how many its messages and options have."""
+        return sum(len(text) for _, text in (*self.messages, *self.options))
+
     def add(self, step: CompletedRound) -> None:
         """Log a message of the model."""
         said = step.response
@@ -91,6 +98,7 @@ class RequestLog:
         self._kept = kept
         self._on_end = on_end
         self._logged: OrderedDict[str, LoggedRequest] = OrderedDict()
+        self._characters = 0
 
     def begin(self, request: ModelRequest) -> LoggedRequest:
         """Log a request, in place of an earlier one of the same turn."""
@@ -108,10 +116,11 @@ class RequestLog:
             options=tuple((name, str(value)[:MOST_CHARACTERS]) for name, value in request.options.items()),
             tools=tuple(request.tools),
         )
-        self._logged.pop(ask.trace, None)
+        self._drop(ask.trace)
         self._logged[ask.trace] = logged
-        while len(self._logged) > self._kept:
-            self._logged.popitem(last=False)
+        self._characters += logged.characters
+        while len(self._logged) > 1 and (len(self._logged) > self._kept or self._characters > _MOST_IN_ALL):
+            self._drop(next(iter(self._logged)))
         return logged
 
     def find(self, trace: str) -> LoggedRequest | None:
@@ -121,4 +130,9 @@ class RequestLog:
     def forget(self, person: Person) -> None:
         """Drop everything of a person."""
         for trace in [trace for trace, logged in self._logged.items() if person in logged.people]:
-            del self._logged[trace]
+            self._drop(trace)
+
+    def _drop(self, trace: str) -> None:
+        dropped = self._logged.pop(trace, None)
+        if dropped is not None:
+            self._characters -= dropped.characters
