@@ -127,7 +127,7 @@ def test_click_has_a_chinese_sentence_for_each_of_its_own() -> None:
         (["turns", "--json=1"], "错误：选项 --json 不带值。"),
         (["turns", "show"], "错误：缺少参数 'ID'"),
         (["usage", "--by", "x"], "“x”不在可选范围内："),
-        (["usage", "--since", "x"], "“x”的写法不对，应写成："),
+        (["usage", "--since", "x"], "“x”不是日期；请写成 2026-11-22"),
         (["version", "x", "y"], "错误：多出了参数（x y）"),
         (["--settings", "/nosuch", "version"], "/nosuch 不存在。"),
         (["chains", "check", "/"], "/ 是文件夹"),

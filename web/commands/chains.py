@@ -221,7 +221,10 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
 @_TOOLS
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, for programs.")
 @click.option(
-    "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Also write the results as JUnit's XML, for CI."
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write the results as JUnit's XML, for CI.",
 )
 @pass_shell
 def test(  # noqa: PLR0913 (the options)
@@ -253,7 +256,13 @@ def test(  # noqa: PLR0913 (the options)
 @command.command()
 @NAME
 @click.option("--last", type=click.IntRange(1, 1000), default=50, show_default=True, help="So many questions.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), default=None, help="The page to write.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    default=None,
+    help="The page to write.",
+)
 @_JUDGE
 @_AT_ONCE
 @_FRESH

@@ -80,7 +80,10 @@ def rollback(shell: Shell, name: str, revision: str, *, note: str, author: str |
 @click.command()
 @NAME
 @click.option(
-    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Publish this, not the draft."
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Publish this, not the draft.",
 )
 @click.option(
     "--share", type=click.IntRange(0, 100), default=None, help="Only to so many of a hundred people at first."

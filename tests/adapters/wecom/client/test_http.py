@@ -82,7 +82,7 @@ async def test_a_failing_connection_tells_neither_token_nor_secret() -> None:
     with pytest.raises(TryAgain) as raised:
         await wire.call("message/send", SECRETS, body={"x": 1})
 
-    assert "ConnectorError" in str(raised.value)
+    assert "the connection was refused" in str(raised.value)
     assert not any(secret in str(raised.value) for secret in SECRETS.values())
     await wire.aclose()
 
@@ -149,7 +149,7 @@ async def test_an_answer_that_never_ends_is_given_up_in_time() -> None:
     async with server(handler) as base:
         wire = QyapiHttp(base, patience=0.3)
 
-        with pytest.raises(TryAgain, match="TimeoutError"):
+        with pytest.raises(TryAgain, match="no answer came in time"):
             await wire.call("message/send", {}, body={})
 
         await wire.aclose()
