@@ -44,7 +44,7 @@ async def test_a_console_that_anybody_gets_from_outside_is_a_fault(tmp_path: Pat
         (found,) = await exposed(tmp_path, url_of(service, console=True))
 
     assert ("ill", "exposed") == (found.state, found.check)
-    assert "/console, /metrics" in found.says
+    assert "/console、/metrics" in found.says
     assert "webot console-password" in found.fix
 
 

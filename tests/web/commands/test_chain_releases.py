@@ -45,7 +45,7 @@ async def test_a_new_chain_reaches_those_it_is_published_to_and_nobody_else(tmp_
         said = await chains(tmp_path, "publish", "hr", "--user", "ann", "--note", "first")
         catalog = service.service.catalog
 
-        assert "answers ann; live on 1 of 1 machines" in said
+        assert "answers ann; live on 1 of 1 machine" in said
         assert ("one", "") == (prompt_for(service, ANN), prompt_for(service, BOB))
         assert ("one", "") == (prompt_for(service, ANN, "@人事"), prompt_for(service, BOB, "@人事"))
         assert ("hr", "") == (catalog.by_keyword("my leave", ANN), catalog.by_keyword("my leave", BOB))
@@ -58,7 +58,7 @@ async def test_a_new_chain_reaches_those_it_is_published_to_and_nobody_else(tmp_
 
         listed = await chains(tmp_path, "trials")
         assert ["hr", "ann", "first"] == [listed.splitlines()[1].split()[place] for place in (0, 2, 6)]
-        assert "live on 1 of 1 machines" in listed
+        assert "live on 1 of 1 machine" in listed
         assert any(line.startswith("hr ") and "trial" in line for line in (await chains(tmp_path, "list")).splitlines())
         assert "has ended; live on 1 of 1" in await chains(tmp_path, "trials", "end", "hr")
         assert "" == prompt_for(service, ANN)
@@ -106,7 +106,7 @@ async def test_a_trial_changes_words_for_its_people_alone_until_it_is_for_everyb
         first = history[3].split()[2]
         assert "answers everybody; live on 1 of 1" in await chains(tmp_path, "rollback", "hr", first)
         assert "one" == prompt_for(service, BOB)
-        assert f"{first}: 👍 -  👎 -  live on 1 of 1 machines" in await chains(tmp_path, "show", "hr")
+        assert f"{first}: 👍 -  👎 -  live on 1 of 1 machine" in await chains(tmp_path, "show", "hr")
 
 
 async def test_what_the_service_refuses_is_no_success_and_is_taken_back(tmp_path: Path) -> None:

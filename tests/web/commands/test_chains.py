@@ -101,7 +101,7 @@ def test_an_empty_draft_takes_no_chain_away(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_used_is_told_and_not_published(tmp_path: Path) -> None:
-    assert "5 chains: all can be used" in ran(tmp_path, "check")
+    assert "5 chains: nothing is wrong" in ran(tmp_path, "check")
     file = draft(tmp_path)
     file.write_text('command = "@help"', encoding="utf-8")
 
@@ -240,7 +240,7 @@ async def test_a_replay_marks_what_a_fallback_answered_for_the_draft(tmp_path: P
     assert "<title>hr：重放</title>" in report_in_chinese
     assert [] == english_sentences(said_in_chinese) + english_sentences(report_in_chinese.partition("<h1>")[2])
     assert "draft: [models.default] gave no answer: [models.spare] (s) stood in for it" in said
-    assert "0 of 1 answers changed; 1 cannot be compared: cut, or given by another model" in said
+    assert "0 of 1 answer changed; 1 cannot be compared: cut, or given by another model" in said
     assert "draft: 0 of 1 cases pass" in said
     assert "[models.spare] (s) stood in for it" in report
 

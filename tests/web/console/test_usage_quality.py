@@ -65,7 +65,7 @@ async def test_speed_failures_and_duplicates_are_shown_by_day_model_and_channel_
     assert '"wecom"' in by_channel
     assert (1, 1, 2) == tuple(by_api["quality"]["wecom"][key] for key in ("answers", "failed", "duplicates"))
     assert ["wecom"] == [each["of"] for each in by_api["items"]]
-    assert "1 answers, 1 failures" in models
+    assert "1 answer, 1 failure" in models
     assert '"wecom"' in sums
 
 

@@ -199,4 +199,4 @@ def test_the_shell_changes_roles_and_keeps_the_last_operator(tmp_path: Path) -> 
     assert "li 从现在起以 operator 的身份登录" in user("role", "li", "operator")[1]
     assert "boss 不能再登录" in user("remove", "boss")[1]
     assert "li：已退出 0 处登录" in user("sign-out", "li")[1]
-    assert "没有用户 'ghost'" in user("role", "ghost", "reader")[1]
+    assert "没有用户“ghost”" in user("role", "ghost", "reader")[1]
