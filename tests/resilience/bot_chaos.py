@@ -87,7 +87,7 @@ class BotChaos:
     under_way: int = 0
     """Answers that came again since something did."""
     spinning: list[str] = field(default_factory=list)
-    """Bubbles that still grow, of processes that live."""
+    """Bubbles that still grow, of processes that live, and that WeCom has asked for to the end."""
     left: int = 0
     """Bubbles of processes that died."""
 
@@ -146,7 +146,7 @@ async def bot_chaos(cluster: BotCluster, processes: int, plan: BotPlan) -> BotCh
     found = await _settled(cluster, [one.key for one in said])
     if cluster.mode == "callback":
         # The end of a stream that WeCom asks for is fetched a moment after.
-        await asyncio.gather(*map(_closed, phones))
+        await asyncio.gather(*(_closed(phone, cluster.simulator.bots.poller.given_up) for phone in phones))
     _judge(cluster, happened, said, found)
     return happened
 
@@ -230,7 +230,8 @@ def _judge(cluster: BotCluster, happened: BotChaos, said: Sequence[Said], found:
             happened.disordered.append(name)
         _count_repeated(happened, name, came)
         for one in spoken:
-            if one.stream in bubbles and bubbles[one.stream].streaming:
+            is_asked_for = one.stream not in cluster.simulator.bots.poller.given_up
+            if is_asked_for and one.stream in bubbles and bubbles[one.stream].streaming:
                 _count_open(happened, name, one)
 
 
@@ -251,10 +252,12 @@ def _count_open(happened: BotChaos, name: str, one: Said) -> None:
         happened.spinning.append(f"{name}: {one.tag}")
 
 
-async def _closed(phone: Phone) -> None:
+async def _closed(phone: Phone, given_up: Sequence[str]) -> None:
     """Return when no bubble grows any more, or after a while."""
     end = time.monotonic() + _LAST_LOOK
-    while any(isinstance(entry, Delivered) and entry.streaming for entry in phone.entries()):
+    while any(
+        isinstance(entry, Delivered) and entry.streaming and entry.msgid not in given_up for entry in phone.entries()
+    ):
         if time.monotonic() > end:
             return
         await asyncio.sleep(0.2)

@@ -59,6 +59,8 @@ class BotPoller:
         self.problems: list[str] = []
         self.shown: list[Mapping[str, Any]] = []
         """Every stream that was taken, as it was answered; the latest thousand."""
+        self.given_up: list[str] = []
+        """Streams that a fault has stopped asking for: their bubbles spin for ever; the latest thousand."""
         self.responses = 0
         """Messages that came to a response_url."""
 
@@ -169,6 +171,8 @@ class BotPoller:
         while time.monotonic() - began < _ASKING_SECONDS:
             await asyncio.sleep(self.pause)
             if self._faults.at_bot("stop_asking"):
+                self.given_up.append(stream_id)
+                del self.given_up[:-1000]
                 return
             asked = common | {"msgid": secrets.token_hex(16), "msgtype": "stream", "stream": {"id": stream_id}}
             status, answer = await self.ask(app, asked)
