@@ -149,7 +149,7 @@ async def test_a_tool_that_dawdles_is_given_up_and_the_server_goes_on(server: Op
         asks(wish("pretend_add", arguments='{"a": 1, "b": 1}')),
         Says("二。"),
     )
-    async with serving(server, timeout=3.0) as it:
+    async with serving(server, timeout=6.0) as it:
         first = await it.outcome("等")
         second = await it.outcome("1 加 1？")
 
