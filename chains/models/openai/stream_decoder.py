@@ -200,7 +200,7 @@ class StreamDecoder:
     def _keep(self, data: bytes) -> None:
         self._size += len(data)
         if self._size > ANSWER_BYTES:
-            raise AnswerTooLarge("an answer of more bytes than any honest one")
+            raise AnswerTooLarge
         self._document = [*(self._document or ()), data]
 
     def _parsed(self, payload: bytes) -> Any:  # noqa: ANN401 - JSON

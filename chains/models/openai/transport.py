@@ -47,6 +47,9 @@ HANDED: ContextVar[httpx2.Response | httpx2.TransportError | None] = ContextVar(
 class AnswerTooLarge(httpx2.DecodingError):
     """An answer of more bytes, or of more values, than any honest one."""
 
+    def __init__(self, message: str = "an answer of more bytes than any honest one") -> None:
+        super().__init__(message)
+
 
 def timeouts(seconds: float) -> httpx2.Timeout:
     """Return the time-outs of a call that may take so many seconds; an address nobody listens at is given up sooner."""
@@ -236,7 +239,7 @@ class Body(httpx2.AsyncByteStream):
         self._line = self._line + len(piece) if end < 0 else len(piece) - end - 1
         if self._left < 0 or (self._streamed and self._line > ANSWER_BYTES):
             self._response.close()
-            raise AnswerTooLarge("an answer of more bytes than any honest one")
+            raise AnswerTooLarge
 
 
 def _without(headers: Iterable[tuple[str, str]], *names: str) -> list[tuple[str, str]]:

@@ -88,7 +88,7 @@ def _bounded_type() -> Any:  # noqa: ANN401 - a class that is made of another's,
                 end = piece.rfind(b"\n")
                 self._line = self._line + len(piece) if end < 0 else len(piece) - end - 1
                 if self._left < 0 or (self._streamed and self._line > ANSWER_BYTES):
-                    raise AnswerTooLarge("an answer of more bytes than any honest one")
+                    raise AnswerTooLarge
                 yield piece
 
         async def aclose(self) -> None:

@@ -36,7 +36,7 @@ class ProviderPieces:
             for block in piece.content:
                 self._count(block)
         if self._beside > ANSWER_BYTES:
-            raise AnswerTooLarge("an answer of more bytes than any honest one")
+            raise AnswerTooLarge
         if isinstance(piece, AIMessageChunk) and piece.tool_call_chunks:
             self._calls.add(piece.tool_call_chunks, whole=False)
             piece.tool_call_chunks, piece.tool_calls, piece.invalid_tool_calls = [], [], []

@@ -8,7 +8,6 @@ import aiohttp
 from chains.models.openai.transport import ANSWER_BYTES, STREAM_BYTES, AnswerTooLarge
 
 _EVENTS = "application/vnd.amazon.eventstream"
-_TOO_LARGE = "an answer of more bytes than any honest one"
 
 
 class BoundedResponse(aiohttp.ClientResponse):
@@ -29,7 +28,7 @@ class BoundedResponse(aiohttp.ClientResponse):
                 body += piece
                 if len(body) > ANSWER_BYTES:
                     self.close()
-                    raise AnswerTooLarge(_TOO_LARGE)
+                    raise AnswerTooLarge
             self._body = bytes(body)
         return self._body
 
@@ -96,5 +95,5 @@ class BoundedBody:
         self._left -= len(piece)
         if self._left < 0:
             self._raw.close()
-            raise AnswerTooLarge(_TOO_LARGE)
+            raise AnswerTooLarge
         return piece
