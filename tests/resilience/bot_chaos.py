@@ -217,22 +217,44 @@ def _judge(cluster: BotCluster, happened: BotChaos, said: Sequence[Said], found:
         entries = [entry for entry in spoken[0].chat.entries() if isinstance(entry, Delivered)]
         bubbles = {entry.msgid: entry for entry in entries}
         came: dict[str, list[float]] = defaultdict(list)
+        given: dict[str, float] = {}
         for entry in entries:
             for tag in () if entry.streaming else _TAG.findall(entry.text):
                 came[tag].append(entry.at)
+                given.setdefault(tag, cluster.simulator.bots.poller.asked_for_whole.get(entry.msgid, entry.at))
         taken = [one for one in spoken if one.key in found]
         reported = [one for one in spoken if (one.accepted if cluster.mode == "callback" else one.stream in bubbles)]
         happened.accepted += len(taken)
         happened.lost += [f"{name}: {one.tag}" for one in reported if one.key not in found]
         happened.unanswered += [f"{name}: {one.tag} ({found[one.key].state})" for one in taken if not came[one.tag]]
-        firsts = [came[one.tag][0] for one in sorted(taken, key=lambda each: found[each.key].turn) if came[one.tag]]
-        if firsts != sorted(firsts):
-            happened.disordered.append(name)
+        in_order = [one.tag for one in sorted(taken, key=lambda each: found[each.key].turn) if came[one.tag]]
+        happened.disordered += disordered([Answered(f"{name}: {tag}", given[tag], came[tag][0]) for tag in in_order])
         _count_repeated(happened, name, came)
         for one in spoken:
             is_asked_for = one.stream not in cluster.simulator.bots.poller.given_up
             if is_asked_for and one.stream in bubbles and bubbles[one.stream].streaming:
                 _count_open(happened, name, one)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer, when the bot may first have given it, and when it was there: between is WeCom's way, or its loss."""
+
+    called: str
+    given: float
+    whole: float
+
+
+def disordered(answers: Sequence[Answered]) -> list[str]:
+    """Return those of a conversation, in the order asked, that cannot have been given in that order."""
+    found: list[str] = []
+    latest = Answered("", 0.0, 0.0)
+    for answer in answers:
+        if answer.whole < latest.given:
+            found.append(f"{answer.called}, there {latest.given - answer.whole:.2f} s before {latest.called} was given")
+        if answer.given > latest.given:
+            latest = answer
+    return found
 
 
 def _count_repeated(happened: BotChaos, name: str, came: Mapping[str, Sequence[float]]) -> None:

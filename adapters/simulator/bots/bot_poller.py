@@ -29,6 +29,7 @@ _DEADLINE = 5.0
 _ASKING_SECONDS = 360.0
 _ADDRESS_SECONDS = 3600.0
 _MOST_PICTURES = 10
+_MOST_NOTED = 20_000
 
 
 @dataclass(slots=True)
@@ -61,6 +62,8 @@ class BotPoller:
         """Every stream that was taken, as it was answered; the latest thousand."""
         self.given_up: list[str] = []
         """Streams that a fault has stopped asking for: their bubbles spin for ever; the latest thousand."""
+        self.asked_for_whole: dict[str, float] = {}
+        """When the bot may first have answered with a stream's end, by streams: asks that brought nothing count."""
         self.responses = 0
         """Messages that came to a response_url."""
 
@@ -74,6 +77,7 @@ class BotPoller:
         )
         self._addresses[code] = _Address(app, chat, time.monotonic())
         statuses, seconds = [], []
+        asked_at = time.time()
         for number in range(_TRIES):
             if number:
                 await asyncio.sleep(self.again)
@@ -82,7 +86,7 @@ class BotPoller:
             statuses.append(status)
             seconds.append(time.monotonic() - began)
             if status == _OK and not self._faults.at_bot("lose_answer"):
-                self._begin(app, chat, body, answer)
+                self._begin(app, chat, body, answer, asked_at)
                 break
         return DeliveryResult(str(body["msgid"]), tuple(statuses), tuple(seconds))
 
@@ -143,7 +147,9 @@ class BotPoller:
         if session is not None:
             await session.close()
 
-    def _begin(self, app: App, chat: str, body: Mapping[str, Any], answer: Mapping[str, Any] | None) -> None:
+    def _begin(
+        self, app: App, chat: str, body: Mapping[str, Any], answer: Mapping[str, Any] | None, asked_at: float
+    ) -> None:
         if answer is None:
             return
         if body["msgtype"] == "event":
@@ -158,6 +164,7 @@ class BotPoller:
             return
         feedback = feedback_id(stream)
         if self._show(app, chat, stream["id"], answer, feedback):
+            self._note_whole(stream["id"], asked_at)
             return
         task = asyncio.create_task(self._ask_until_finished(app, chat, body, stream["id"], feedback))
         self._asking.add(task)
@@ -167,6 +174,7 @@ class BotPoller:
         self, app: App, chat: str, body: Mapping[str, Any], stream_id: str, feedback: str
     ) -> None:
         began = time.monotonic()
+        missed_at = 0.0
         common = {name: body[name] for name in ("aibotid", "chatid", "chattype", "from") if name in body}
         while time.monotonic() - began < _ASKING_SECONDS:
             await asyncio.sleep(self.pause)
@@ -175,10 +183,19 @@ class BotPoller:
                 del self.given_up[:-1000]
                 return
             asked = common | {"msgid": secrets.token_hex(16), "msgtype": "stream", "stream": {"id": stream_id}}
+            asked_at = missed_at or time.time()
             status, answer = await self.ask(app, asked)
             came = status == _OK and answer is not None and not self._faults.at_bot("lose_answer")
             if came and answer is not None and self._show(app, chat, stream_id, answer, feedback):
+                self._note_whole(stream_id, asked_at)
                 return
+            # What did not come may have been the end.
+            missed_at = 0.0 if came else asked_at
+
+    def _note_whole(self, stream_id: str, asked_at: float) -> None:
+        self.asked_for_whole[stream_id] = asked_at
+        if len(self.asked_for_whole) > _MOST_NOTED:
+            del self.asked_for_whole[next(iter(self.asked_for_whole))]
 
     def _show(self, app: App, chat: str, stream_id: str, answer: Mapping[str, Any], feedback: str) -> bool:
         """Show a stream as it was answered; whether it is whole."""
