@@ -1,4 +1,4 @@
-"""LISTEN/NOTIFY: processes on one PostgreSQL wake each other. What is missed, the worker's poll finds.
+"""LISTEN/NOTIFY: processes on one PostgreSQL wake each other. What is missed is looked for when listening begins.
 
 Through a pooler that gives a client another server process for each transaction nothing can be listened to. Then
 turns that were stopped by another process are looked for each second, and the worker's poll does the rest.
@@ -68,6 +68,7 @@ class NotifyListener:
                 await connection.add_listener(_CHANNEL, lambda *heard: self._ring(str(heard[-1])))
                 # Whatever was said while nobody listened.
                 self._ring("ready")
+                await self._ring_stopped(set())
                 await gone.wait()
             except _AWAY as error:
                 log.warning("bell_broken", error=str(read_failure(error)))
@@ -77,24 +78,28 @@ class NotifyListener:
 
     async def _poll(self) -> None:
         """Look each second for turns of ours that another process has stopped, and never return."""
+        known: set[int] = set()
+        while True:
+            known = await self._ring_stopped(known)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _ring_stopped(self, known: set[int]) -> set[int]:
+        """Ring for the turns of ours that another process has stopped, but for those known; return them all."""
         first = (inbox.c.lane == lanes.c.lane) & (inbox.c.n == lanes.c.head + 1)
         stopped = (
             select(inbox.c.id)
             .join(lanes, first)
             .where(lanes.c.state == int(LaneState.OWNED), lanes.c.owner == self._owner, inbox.c.stopped)
         )
-        known: set[int] = set()
-        while True:
-            try:
-                async with self._database.read() as connection:
-                    found = set((await connection.execute(stopped)).scalars())
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("bell_broken", error=str(read_failure(error)))
-            else:
-                for turn_id in found - known:
-                    self._ring(f"stop:{turn_id}")
-                known = found
-            await asyncio.sleep(_POLL_SECONDS)
+        try:
+            async with self._database.read() as connection:
+                found = set((await connection.execute(stopped)).scalars())
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("bell_broken", error=str(read_failure(error)))
+            return known
+        for turn_id in found - known:
+            self._ring(f"stop:{turn_id}")
+        return found
 
 
 async def can_listen(connector: Connector, connection: "asyncpg.Connection[Any]") -> bool:

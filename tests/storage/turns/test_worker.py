@@ -252,11 +252,24 @@ class TestSeveralProcesses:
         assert {} == dict(hung.sent)
 
     async def test_a_stop_reaches_the_process_that_runs_the_turn(self, two: Callable[[], Database]) -> None:
-        async with working(two()) as (first, ran), working(two()) as (second, _):
+        # Its lease cannot run out however slow the machine is: the other would run the turn.
+        async with working(two(), lease_seconds=60) as (first, ran), working(two()) as (second, _):
             await accept(first, said(ZHANG, "hold"))
             await accept(first, said(ZHANG, "next"))
             await ran.until_asked(1)
             assert await second.stop(ZHANG)
+            await ran.until_sent(1)
+
+            assert ["next"] == ran.sent["wecom/张三"]
+
+    async def test_a_stop_reaches_a_process_that_did_not_listen_just_then(self, two: Callable[[], Database]) -> None:
+        async with working(two(), lease_seconds=60) as (first, ran), working(two()) as (second, _):
+            await first._notifications.stop()  # type: ignore[union-attr] # noqa: SLF001 -- as while it connects
+            await accept(first, said(ZHANG, "hold"))
+            await accept(first, said(ZHANG, "next"))
+            await ran.until_asked(1)
+            assert await second.stop(ZHANG)
+            first._notifications.start()  # type: ignore[union-attr] # noqa: SLF001
             await ran.until_sent(1)
 
             assert ["next"] == ran.sent["wecom/张三"]
