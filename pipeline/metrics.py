@@ -5,6 +5,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 REGISTRY = CollectorRegistry()
 
 CALLBACKS = Counter("webot_callbacks", "Callbacks by channel and outcome", ["channel", "outcome"], registry=REGISTRY)
+BUBBLES_LEFT = Counter(
+    "webot_bot_bubbles_left",
+    "Bubbles that webot could no longer end, so that WeCom shows them as growing until it gives them up",
+    ["channel"],
+    registry=REGISTRY,
+)
 REFUSED_CALLBACKS = Counter(
     "webot_callbacks_refused",
     "Callbacks that were not accepted, by channel and reason",

@@ -102,6 +102,10 @@ Part = TextPart | ImagePart | VoicePart | FilePart | DocumentPart
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a channel returned for a part it took: its own message id, empty where it gives none."""
+    """What a channel returned for a part it took: its own message id, empty where it gives none.
+
+    `remark` says what an operator may wonder about, such as that nobody confirmed it.
+    """
 
     message_id: str = ""
+    remark: str = ""

@@ -50,6 +50,7 @@ from pipeline.steps.unsent import put_off, undelivered
 from pipeline.text.i18n import Catalogue
 from pipeline.turn_state import (
     STOPPED,
+    UNSETTLED,
     Finished,
     JoinedMessage,
     OutgoingPart,
@@ -74,9 +75,6 @@ _ENDINGS: Mapping[str, Ending] = {
     "failed": "undelivered",
     "undelivered": "undelivered",
 }
-
-_UNSETTLED = Postponed(1.0, "what is shown of it cannot be ended from here now", blamed=False)
-"""What becomes of a turn that is over, but for a bubble that another process, or the next connection, can end."""
 
 
 class Turns:
@@ -126,14 +124,21 @@ class Turns:
             stopped = STOPPED in error.args
             if replying is None or replying.settle(turn.event, "stopped" if stopped else "interrupted") or not stopped:
                 raise
-            verdict = _UNSETTLED
+            verdict = UNSETTLED
         else:
             if replying is not None and isinstance(verdict, Finished):
                 ending = "joined" if verdict.joined is not None else _ENDINGS[verdict.state]
-                if not replying.settle(turn.event, ending) and _may_run_again(verdict):
-                    verdict = _UNSETTLED
+                if not replying.settle(turn.event, ending) and verdict.may_run_again:
+                    verdict = await self._put_off(turn, verdict)
         metrics.TURNS.labels(verdict.state if isinstance(verdict, Finished) else "postponed").inc()
         return verdict
+
+    async def _put_off(self, turn: Turn, verdict: Finished) -> Postponed:
+        """Return that the turn is over later; that there is nothing to say is recorded, lest a model be asked again."""
+        if turn.parts is None and verdict.state == "done" and verdict.joined is None:
+            await self._journal.ensure_owned(turn)
+            await self._journal.answered(turn, Outcome(()), ())
+        return UNSETTLED
 
     async def _run(self, turn: Turn) -> Verdict:
         channel = self._channels.get(turn.event.sender.channel)
@@ -373,11 +378,6 @@ class Turns:
             if task.exception() is None and last:
                 await self._journal.sent(turn, part, task.result())
             raise
-
-
-def _may_run_again(verdict: Finished) -> bool:
-    """Whether running a turn that has ended once more asks and sends nothing twice."""
-    return verdict.sent is None and verdict.state in {"done", "stopped"}
 
 
 def _answerable(event: InboundEvent, part: OutgoingPart) -> InboundEvent:

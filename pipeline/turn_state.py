@@ -73,6 +73,11 @@ class Finished:
     joined: JoinedMessage | None = None
     held: bool = False
 
+    @property
+    def may_run_again(self) -> bool:
+        """Whether running the turn once more asks and sends nothing twice."""
+        return self.sent is None and self.state in {"done", "stopped"}
+
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
@@ -89,6 +94,9 @@ class Postponed:
 
 
 Verdict = Finished | Postponed
+
+UNSETTLED = Postponed(1.0, "what is shown of it cannot be ended from here now", blamed=False)
+"""What becomes of a turn that is over, but for a bubble that another process, or the next connection, can end."""
 
 _LONGEST_PAUSE = 300.0
 

@@ -21,7 +21,9 @@ log = structlog.get_logger()
 
 VERSION_CONFLICT = 6000
 STREAM_EXPIRED = 846608
-EXPIRED = frozenset({846604, 846605, STREAM_EXPIRED})
+REQ_ID_DEAD = frozenset({846604, 846605})
+"""Nothing of this req_id can be said any more, so that nobody can end its bubble either: WeCom has to."""
+EXPIRED = REQ_ID_DEAD | {STREAM_EXPIRED}
 """The req_id or the stream can no longer be answered: what is left goes as a message."""
 _WECOM_WINDOW = 360.0
 """Seconds from the first frame, before which a stream expires only by having been finished."""
@@ -92,6 +94,11 @@ class AnswerStream:
         self._is_reconnected = False
         """Whether that was over another connection, which may have taken the req_id with it."""
         self._refused = 0
+        self._expired_with = 0
+        self.is_left_noted = False
+        """Whether it has been noted that nobody can end the bubble."""
+        self.unconfirmed = 0
+        """How often a last frame was sent twice and never answered, though the connection stands."""
         self._pump: asyncio.Task[None] | None = None
 
     @property
@@ -142,6 +149,7 @@ class AnswerStream:
                 self._is_reconnected = self._is_last_sent = self._is_last_sent or isinstance(error, AckLost)
                 raise
             if answer.errcode in EXPIRED:
+                self._expired_with = answer.errcode
                 return "shown" if self._is_finished(answer.errcode) else "expired"
             if answer.errcode:
                 self._refused = answer.errcode
@@ -149,6 +157,7 @@ class AnswerStream:
             if not unattributed:
                 return "shown"
             unattributed, self._is_last_sent = False, True
+        self.unconfirmed += 1
         log.warning("bot_answer_unconfirmed", stream=self.stream_id)
         return "unknown"
 
@@ -160,6 +169,16 @@ class AnswerStream:
         now = self._clock()
         young = now - (self._opened_at or now) < _WECOM_WINDOW and now - (self._last_at or now) < _FRESH
         return self._is_last_sent and young and (errcode == STREAM_EXPIRED or not self._is_reconnected)
+
+    @property
+    def left_open_with(self) -> int:
+        """Return the errcode by which WeCom said that nobody can end the bubble any more, 0 where it did not."""
+        return self._expired_with if self._expired_with in REQ_ID_DEAD else 0
+
+    @property
+    def seconds_left(self) -> float:
+        """Return for how long it can be ended yet."""
+        return self._timing.window - (self._clock() - self._opened_at if self._opened_at else 0.0)
 
     @property
     def refused_with(self) -> int:
@@ -231,7 +250,7 @@ class AnswerStream:
             await self._wait(self._timing.later_frame)
             return
         if answer.errcode in EXPIRED:
-            self.expired = True
+            self.expired, self._expired_with = True, answer.errcode
         elif answer.errcode:
             self._drafts_end = True
             log.info("bot_draft_refused", stream=self.stream_id, errcode=answer.errcode)

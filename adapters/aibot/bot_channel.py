@@ -22,6 +22,7 @@ from adapters.aibot.received_media import ReceivedMedia
 from adapters.aibot.tickets import MOST_TICKETS, Ticket, Tickets
 from adapters.aibot.welcome import plain_welcome, welcome_body
 from adapters.wecom.client.errors import error_for
+from pipeline import metrics
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
 from pipeline.events import InboundEvent, Person, Subscribed, Text, UnknownEvent
 from pipeline.ports import (
@@ -44,9 +45,12 @@ Accept = Callable[[InboundEvent], Awaitable[bool]]
 
 _WELCOME_SECONDS = 4.5
 """Within which an `enter_chat` can be answered; WeCom says five."""
-_MOST_CLOSINGS = 4
-_CLOSING_SECONDS = 30.0
-"""For which a bubble waits for a connection that can end it."""
+_MOST_UNCONFIRMED = 3
+"""Rounds of last frames without an answer, over a connection that stands, after which an answer counts as sent."""
+_UNCONFIRMED_PAUSE = 2.0
+_UNCONFIRMED = "WeCom has not confirmed it"
+_LATE_ACKS = 4
+"""Times the usual wait for the answer to a message of its own, which is its own however late it comes."""
 _ACCEPT_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _RECONNECT_SECONDS = 3.0
 _MARKDOWN_BYTES = 20_480
@@ -61,6 +65,8 @@ class BotTiming:
 
     connection: ConnectionTiming = field(default_factory=ConnectionTiming)
     stream: StreamTiming = field(default_factory=StreamTiming)
+    settle: float = 20.0
+    """For which a conversation waits for a connection, here or in another process, that can end a bubble."""
 
 
 class AibotChannel:
@@ -214,11 +220,15 @@ class AibotChannel:
     def settle(self, event: InboundEvent, ending: Ending) -> bool:
         """End the stream of a turn that is over, or that is left to be taken up again; it must not go on spinning.
 
-        Only who holds the connection can do that. Whoever takes a turn up again goes on in its stream.
+        Only who holds the connection can do that: the conversation waits a moment for one that does, and then goes on,
+        while this process waits for the connection. Whoever takes a turn up again goes on in its stream.
         """
         stream = self._tickets.open_stream(event)
         if stream is not None and self.connection.state != "subscribed":
-            return ending == "interrupted"
+            if ending == "interrupted":
+                return True
+            if ending != "undelivered" and self._tickets.unsettled_for(event.key) < self._timing.settle:
+                return False
         self._tickets.settle(event.key)
         if stream is not None:
             self._spawn(self._close_stream(stream, self._catalogue.text(f"aibot.{ending}")))
@@ -234,12 +244,14 @@ class AibotChannel:
         try:
             if not isinstance(part, TextPart):
                 return await self._file(event, ticket, part)
+            remark = ""
             if ticket is not None and not ticket.answered:
                 receipt = await self._answer(ticket, part.text)
                 if receipt is not None:
                     ticket.answered = True
                     return receipt
-            return await self._send(event, markdown_body(part.text))
+                remark = self._left_open(ticket.stream)
+            return await self._send(event, markdown_body(part.text), remark=remark)
         except NotConnected as error:
             if not self._held.is_elsewhere:
                 await self.connection.subscribed(_RECONNECT_SECONDS)
@@ -258,8 +270,13 @@ class AibotChannel:
         if stream is None:
             return None
         match await stream.finish(text):
-            case "shown" | "unknown":
+            case "shown":
                 return Receipt(stream.stream_id)
+            case "unknown" if stream.unconfirmed < _MOST_UNCONFIRMED:
+                # Its last frame may be sent again, for it says the same: one that was taken is over, and says so.
+                raise TryAgain(_UNCONFIRMED, after=_UNCONFIRMED_PAUSE, blameless=True)
+            case "unknown":
+                return Receipt(stream.stream_id, _UNCONFIRMED)
             case "expired":
                 return None
             case "refused" if stream.refused_with == VERSION_CONFLICT:
@@ -278,7 +295,7 @@ class AibotChannel:
             if answer.errcode and card != (words := plain_welcome(text)):
                 answer = await self.connection.call(cmd, words, req_id=ticket.req_id)
         except AckMissing:
-            return Receipt()
+            return Receipt(remark=_UNCONFIRMED)
         return None if answer.errcode else Receipt(ticket.req_id)
 
     async def _file(
@@ -304,31 +321,46 @@ class AibotChannel:
             ticket.answered = True
         return await self._send(event, {"msgtype": kind, kind: {"media_id": known[0]}})
 
-    async def _send(self, event: InboundEvent, message: Mapping[str, object]) -> Receipt:
+    async def _send(self, event: InboundEvent, message: Mapping[str, object], *, remark: str = "") -> Receipt:
         """Send a message of its own, to the chat's id as it was received, letter by letter."""
         chat = {"chatid": event.group or event.sender.user, "chat_type": 2 if event.group else 1}
         try:
-            answer = await self.connection.call("aibot_send_msg", chat | dict(message))
+            within = self._timing.connection.ack * _LATE_ACKS
+            answer = await self.connection.call("aibot_send_msg", chat | dict(message), within=within)
         except AckMissing:
             # Perhaps it is there: what is sent again is there twice.
             log.warning("bot_answer_unconfirmed", channel=self.name)
-            return Receipt()
+            return Receipt(remark=_UNCONFIRMED)
         if answer.errcode:
             log.warning("wecom_refused", api="aibot_send_msg", errcode=answer.errcode)
             raise error_for(answer.errcode, answer.errmsg)
-        return Receipt(answer.req_id)
+        return Receipt(answer.req_id, remark)
 
     async def _close_stream(self, stream: AnswerStream, text: str) -> None:
-        """End a stream with a word, by the next connection where this one ends just then."""
-        for _ in range(_MOST_CLOSINGS):
+        """End a stream with a word, by the next connection where there is none, for as long as it can be ended."""
+        until = time.monotonic() + stream.seconds_left
+        while (left := until - time.monotonic()) > 0:
             try:
                 await stream.finish(text)
             except NotConnected:
                 await asyncio.sleep(self._timing.connection.first_pause)
-                await self.connection.subscribed(_CLOSING_SECONDS)
+                await self.connection.subscribed(left)
             else:
+                self._left_open(stream)
                 return
-        log.info("bot_stream_left_open", channel=self.name, stream=stream.stream_id)
+        metrics.BUBBLES_LEFT.labels(self.name).inc()
+        log.warning("bot_stream_left_open", channel=self.name, stream=stream.stream_id, reason="no connection")
+
+    def _left_open(self, stream: AnswerStream | None) -> str:
+        """Return what there is to say of a bubble that WeCom lets nobody end; empty for any other."""
+        if stream is None or not stream.left_open_with:
+            return ""
+        reason = f"WeCom takes nothing more for its bubble ({stream.left_open_with})"
+        if not stream.is_left_noted:
+            stream.is_left_noted = True
+            metrics.BUBBLES_LEFT.labels(self.name).inc()
+            log.warning("bot_stream_left_open", channel=self.name, stream=stream.stream_id, reason=reason)
+        return f"sent as a message: {reason}"
 
     # What a channel has besides --------------------------------------------------------------------------------
 

@@ -35,6 +35,8 @@ class Tickets:
         self._tickets: OrderedDict[str, Ticket] = OrderedDict()
         self._settled: OrderedDict[str, None] = OrderedDict()
         """Keys of events of which nothing is shown any more."""
+        self._unsettled: OrderedDict[str, float] = OrderedDict()
+        """Since when events are over whose bubbles could not be ended here."""
 
     def take(self, event: InboundEvent, req_id: str, *, streams: bool) -> Ticket:
         """Return the ticket of an event that has just come, or the one it has from before."""
@@ -65,9 +67,18 @@ class Tickets:
             return None
         return ticket.stream if time.monotonic() - ticket.arrived < self._window else None
 
+    def unsettled_for(self, key: str) -> float:
+        """Return for how many seconds it has been known that an event is over and its bubble cannot be ended here."""
+        now = time.monotonic()
+        since = self._unsettled.setdefault(key, now)
+        if len(self._unsettled) > MOST_TICKETS:
+            self._unsettled.popitem(last=False)
+        return now - since
+
     def settle(self, key: str) -> None:
         """Forget an event whose turn is over: nothing is shown of it again."""
         self._tickets.pop(key, None)
+        self._unsettled.pop(key, None)
         self._settled[key] = None
         if len(self._settled) > MOST_TICKETS:
             self._settled.popitem(last=False)

@@ -15,10 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from pipeline.errors import LaneLost
 from pipeline.events import MESSAGES
 from pipeline.lanes import URGENT
-from pipeline.turn_state import (
-    OutgoingPart,
-    Turn,
-)
+from pipeline.replies import Receipt
+from pipeline.turn_state import OutgoingPart, Turn
 from storage.conversations.changes import Changes
 from storage.conversations.values import storable_name, storable_reason
 from storage.database.bulk import Rows
@@ -153,7 +151,7 @@ class LedgerTransaction:
             case Record():
                 return self._record(operation)
             case MarkSent(turn, part, receipt):
-                self._sent.append(statements.sent(turn.id, part.index, storable_name(receipt.message_id), self._now))
+                self._note_sent(turn, part, receipt)
             case Close():
                 self._close(place, operation)
             case Postpone():
@@ -227,6 +225,10 @@ class LedgerTransaction:
             self._changes.make(change, turn)
         return recorded
 
+    def _note_sent(self, turn: Turn, part: OutgoingPart, receipt: Receipt) -> None:
+        message_id, remark = storable_name(receipt.message_id), storable_reason(receipt.remark)
+        self._sent.append(statements.sent(turn.id, part.index, message_id, self._now, remark=remark))
+
     def _close(self, place: int, operation: Close) -> None:
         turn, verdict = operation.turn, operation.verdict
         lane = self._lanes[turn.lane]
@@ -241,8 +243,7 @@ class LedgerTransaction:
                 statements.JOIN, {"b_id": verdict.joined.turn_id, "b_lane": lane.name, "content": content}
             )
         if verdict.sent is not None:
-            part, receipt = verdict.sent
-            self._sent.append(statements.sent(turn.id, part.index, storable_name(receipt.message_id), self._now))
+            self._note_sent(turn, *verdict.sent)
         reason = storable_reason(verdict.reason)
         # A word out of order, such as that something was stopped, is worth nothing later.
         if verdict.held and not lane.name.endswith(URGENT):

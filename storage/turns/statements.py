@@ -77,8 +77,8 @@ def turn_writes(*, shared: bool) -> BulkWrites:
             ),
             **change_writes(postgresql.insert if shared else sqlite.insert),
             "parts": insert_rows(outbox, "turn_id", "place", "person", "part", rows="parts"),
-            "sent": update_rows(outbox, ("turn_id", "place"), "message_id", "sent_at", rows="sent").values(
-                state=literal("sent"), error=literal("")
+            "sent": update_rows(outbox, ("turn_id", "place"), "message_id", "error", "sent_at", rows="sent").values(
+                state=literal("sent")
             ),
             "put_off": update_rows(outbox, ("turn_id", "place"), "attempts", "error", rows="put_off"),
             "turns": update_rows(inbox, ("id",), "state", "failure", "attempts", "ended_at", rows="turns"),
@@ -191,6 +191,6 @@ def lane(of: Lane) -> dict[str, object]:
     }
 
 
-def sent(turn_id: int, place: int, message_id: str, at: float) -> dict[str, object]:
+def sent(turn_id: int, place: int, message_id: str, at: float, *, remark: str = "") -> dict[str, object]:
     """Return a row of `sent`."""
-    return {"turn_id": turn_id, "place": place, "message_id": message_id, "sent_at": at}
+    return {"turn_id": turn_id, "place": place, "message_id": message_id, "error": remark, "sent_at": at}

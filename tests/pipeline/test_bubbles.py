@@ -22,13 +22,13 @@ ASKED = InboundEvent("k", Person("fake", "zhang"), Text("hello"), datetime(2026,
 TURN = Turn(7, "fake/zhang", 1, ASKED, 0.0)
 
 
-def turns(channel: FakeBubbles, answerer: FakeAnswerer) -> Turns:
+def turns(channel: FakeBubbles, answerer: FakeAnswerer, journal: FakeJournal | None = None) -> Turns:
     return Turns(
         channels={"fake": channel},
         chains={},
         answerer=answerer,
         guards=(),
-        journal=FakeJournal(),
+        journal=journal or FakeJournal(),
         catalogue=ZH,
         limits=Limits(),
         thinking_seconds=0.0,
@@ -53,6 +53,22 @@ async def test_a_turn_whose_bubble_cannot_be_ended_here_is_over_once_it_can(turn
     channel.connected = True
     assert isinstance(await run(turn), Finished)
     assert [("r1", ending)] == channel.endings
+
+
+async def test_a_chain_that_says_nothing_is_asked_once_however_long_its_bubble_cannot_be_ended() -> None:
+    channel, answerer, journal = FakeBubbles(connected=False), FakeAnswerer(Outcome(())), FakeJournal()
+    run = turns(channel, answerer, journal).run
+    assert isinstance(await run(TURN), Postponed)
+    # As it is read again from the database.
+    recorded = replace(TURN, parts=())
+    for _ in range(3):
+        assert isinstance(await run(recorded), Postponed)
+    channel.connected = True
+    assert isinstance(await run(recorded), Finished)
+
+    assert 1 == len(answerer.asked)
+    assert [(Outcome(()), "")] == journal.recorded
+    assert [("r1", "nothing")] == channel.endings
 
 
 async def test_a_turn_that_is_stopped_while_it_runs_is_over_once_its_bubble_can_be_ended() -> None:

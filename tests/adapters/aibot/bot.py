@@ -18,6 +18,7 @@ from adapters.simulator.simulator import WeComSimulator
 from pipeline.events import InboundEvent
 from pipeline.supervision import SupervisedLoop
 from tests.fakes.ports import FakeSendLimiter, MemoryMedia, SoleHolder
+from tests.service import until
 
 QUICK = BotTiming(
     ConnectionTiming(ping=0.2, ack=1.0, first_pause=0.02, longest_pause=0.1, refused_pause=0.3, kicked_pause=0.3),
@@ -51,6 +52,33 @@ class Bot:
 
     def frames(self) -> list[tuple[str, bool]]:
         return [(str(stream["content"]), bool(stream["finish"])) for _, stream in self.server.shown]
+
+
+@asynccontextmanager
+async def following(bot: Bot, timing: BotTiming) -> AsyncIterator[AibotChannel]:
+    """Connect another process with the same bot, which ends the first one's connection."""
+    other = AibotChannel(
+        "bot",
+        WeComAibotSettings(
+            bot_id=bot.app.bot_id, secret=SecretStr(bot.app.secret), connection_url=bot.simulator.bot_url
+        ),
+        send_limiter=FakeSendLimiter(),
+        media=MemoryMedia(),
+        lease=SoleHolder(),
+        language="en",
+        timing=timing,
+    )
+
+    async def ignore(_: InboundEvent) -> bool:
+        return False
+
+    other.start(ignore)
+    try:
+        await until(lambda: bot.channel.connection.state == "kicked")
+        await other.connection.subscribed(30)
+        yield other
+    finally:
+        await other.aclose()
 
 
 @asynccontextmanager

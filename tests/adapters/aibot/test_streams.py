@@ -131,6 +131,8 @@ async def test_a_last_frame_that_nobody_confirms_is_repeated_and_never_sent_by_a
         event = await bot.asked()
         await until(bot.frames)
         bot.server.add_fault("lose_ack", 2)
+        with pytest.raises(TryAgain):
+            await bot.channel.reply(event, part("the answer"))
         await bot.channel.reply(event, part("the answer"))
 
         assert ["the answer"] == await bot.phone.texts()

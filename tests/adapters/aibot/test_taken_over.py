@@ -6,24 +6,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from pydantic import SecretStr
 
 from adapters.aibot.bot_channel import AibotChannel, BotTiming
-from adapters.aibot.bot_settings import WeComAibotSettings
 from adapters.simulator.platform.timeline import Delivered
 from pipeline.events import InboundEvent
 from pipeline.ports import Ending
 from pipeline.replies import TextPart
-from tests.adapters.aibot.bot import QUICK, Bot, connected_bot
-from tests.fakes.ports import FakeSendLimiter, MemoryMedia, SoleHolder
+from tests.adapters.aibot.bot import QUICK, Bot, connected_bot, following
 from tests.service import until
 
 # The one that is kicked stays away.
 AWAY = BotTiming(replace(QUICK.connection, kicked_pause=60.0), QUICK.stream)
-
-
-async def ignore(_: InboundEvent) -> bool:
-    return False
 
 
 @asynccontextmanager
@@ -32,24 +25,8 @@ async def taken_over() -> AsyncIterator[tuple[Bot, AibotChannel, InboundEvent]]:
     async with connected_bot(AWAY) as bot:
         event = await bot.asked()
         await until(bot.frames)
-        other = AibotChannel(
-            "bot",
-            WeComAibotSettings(
-                bot_id=bot.app.bot_id, secret=SecretStr(bot.app.secret), connection_url=bot.simulator.bot_url
-            ),
-            send_limiter=FakeSendLimiter(),
-            media=MemoryMedia(),
-            lease=SoleHolder(),
-            language="en",
-            timing=AWAY,
-        )
-        other.start(ignore)
-        await until(lambda: bot.channel.connection.state == "kicked")
-        await other.connection.subscribed(30)
-        try:
+        async with following(bot, AWAY) as other:
             yield bot, other, event
-        finally:
-            await other.aclose()
 
 
 def shown(bot: Bot) -> list[tuple[str, bool]]:
@@ -91,6 +68,30 @@ async def test_a_message_that_can_no_longer_be_answered_in_its_bubble_is_answere
 
         assert ("the answer", False) in shown(bot)
     assert bot.server.frames["aibot_send_msg"] == 1
+
+
+async def test_a_conversation_waits_a_moment_for_a_connection_and_then_goes_on() -> None:
+    # As after another process has taken the connection and does not take the turn up.
+    timing = BotTiming(AWAY.connection, AWAY.stream, settle=0.0)
+    async with connected_bot(replace(timing, connection=replace(AWAY.connection, kicked_pause=0.05))) as bot:
+        event = await bot.asked()
+        await until(bot.frames)
+        bot.server.add_fault("refuse_subscription", 3)
+        await bot.server.drop(bot.app)
+        await until(lambda: bot.channel.connection.state != "subscribed")
+        assert bot.channel.settle(event, "stopped")
+        bot.simulator.clear_faults()
+        bot.channel.connection.retry_now()
+        await until(lambda: shown(bot) == [("⏹ Stopped.", False)])
+
+
+@pytest.mark.parametrize("ending", ["stopped", "joined", "nothing", "refused", "interrupted", "undelivered"])
+async def test_an_answer_that_is_given_up_holds_nobody_up_and_the_end_of_any_other_bubble_does_for_a_moment(
+    ending: Ending,
+) -> None:
+    async with taken_over() as (bot, _, event):
+        # What is not run again, or is taken up where it stands, is nothing to wait for.
+        assert bot.channel.settle(event, ending) == (ending in {"interrupted", "undelivered"})
 
 
 async def test_nobody_waits_to_end_a_bubble_that_is_too_old() -> None:
