@@ -41,6 +41,36 @@ async def test_who_asks_at_the_same_time_is_answered_by_one_statement() -> None:
     assert [[3, -1, 1]] == table.statements
 
 
+async def test_after_a_shared_statement_the_next_waits_for_those_who_ask_a_little_later() -> None:
+    table = Table()
+    reader = BatchReader(table.read, most=100, pause_seconds=0.5)
+    table.go_on.set()
+    await asyncio.gather(reader.read(1), reader.read(2))
+
+    early = asyncio.create_task(reader.read(3))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    late = asyncio.create_task(reader.read(4))
+
+    assert ["row 3", "row 4"] == await asyncio.gather(early, late)
+    assert [[1, 2], [3, 4]] == table.statements
+
+
+async def test_one_who_asks_alone_waits_for_nobody() -> None:
+    table = Table()
+    reader = BatchReader(table.read, most=100)
+    table.go_on.set()
+    await asyncio.gather(reader.read(1), reader.read(2))
+    await reader.read(3)
+
+    alone = asyncio.create_task(reader.read(4))
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert [[1, 2], [3], [4]] == table.statements
+    assert "row 4" == await alone
+
+
 async def test_a_statement_reads_so_many_and_no_more() -> None:
     table = Table()
 
