@@ -68,19 +68,19 @@ class AnswerReader:
             return
         if isinstance(value, list):
             for each in value:
-                if isinstance(each, Mapping):
+                if isinstance(each, dict):
                     self.add(each)
             return
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return
         if "type" in value and (chunk := as_chunk(value)) is not None:
             value = chunk
         if isinstance(model := value.get("model"), str) and model:
             self.model = model
         for counts in (value.get("usage"), value.get("usageMetadata"), value.get("x_groq")):
-            if isinstance(counts, Mapping):
+            if isinstance(counts, dict):
                 inner = counts.get("usage")
-                self.usage = merged(self.usage, inner if isinstance(inner, Mapping) else counts)
+                self.usage = merged(self.usage, inner if isinstance(inner, dict) else counts)
         if "eval_count" in value:
             self.usage = merged(self.usage, {key: value.get(key) for key in ("prompt_eval_count", "eval_count")})
         has_read = self._read(value, depth=0)
@@ -92,17 +92,17 @@ class AnswerReader:
     def _read(self, answer: Mapping[str, Any], depth: int) -> bool:
         """Read the message in an answer or in what wraps it; whether there was one."""
         choices = answer.get("choices")
-        if isinstance(choices, Mapping):
+        if isinstance(choices, dict):
             choices = [choices]
         if isinstance(choices, list):
             return any(self._choice(choice) for choice in choices[:1])
         if isinstance(answer.get("candidates"), list):
             return any(self._choice(candidate) for candidate in answer["candidates"][:1])
-        if isinstance(message := answer.get("message"), Mapping):
+        if isinstance(message := answer.get("message"), dict):
             return self._choice({**answer, "delta": message} if "done" in answer else answer)
         for key in _WRAPS:
             inner = answer.get(key)
-            if isinstance(inner, Mapping) and depth == 0 and self._read(inner, depth + 1):
+            if isinstance(inner, dict) and depth == 0 and self._read(inner, depth + 1):
                 return True
         if isinstance(answer.get("output"), list):
             return self._items(answer["output"])
@@ -112,17 +112,17 @@ class AnswerReader:
         if isinstance(choice, str):
             self._say(choice)
             return True
-        if not isinstance(choice, Mapping):
+        if not isinstance(choice, dict):
             return False
         finish = next((choice[key] for key in _FINISHES if isinstance(choice.get(key), str) and choice[key]), "")
         self.finish = finish or self.finish
-        if isinstance(delta := choice.get("delta"), Mapping):
+        if isinstance(delta := choice.get("delta"), dict):
             self._message(delta, whole=False)
-        elif isinstance(message := choice.get("message"), Mapping):
+        elif isinstance(message := choice.get("message"), dict):
             if not message:
                 return bool(finish)
             self._message(message, whole=True)
-        elif isinstance(message := choice.get("content"), Mapping | list) or isinstance(choice.get("text"), str):
+        elif isinstance(message := choice.get("content"), dict | list) or isinstance(choice.get("text"), str):
             self._message({"content": message if message is not None else choice["text"]}, whole=False)
         elif isinstance(choice.get("message"), str):
             self._say(choice["message"])
@@ -157,19 +157,20 @@ class AnswerReader:
             self.refusal.append(refusal)
         self.pictures += parts.pictures
         for key in _PICTURES:
-            self.pictures += [picture for picture in pictures_of(message.get(key)) if picture not in self.pictures]
+            if key in message:
+                self.pictures += [picture for picture in pictures_of(message[key]) if picture not in self.pictures]
         if message.get("tool_calls"):
             whole_calls = whole and not self.calls.calls
             if whole_calls or not whole:
                 self.calls.add(message["tool_calls"], whole=whole_calls)
-        elif isinstance(old := message.get("function_call"), Mapping) and not (whole and self.calls.calls):
+        elif isinstance(old := message.get("function_call"), dict) and not (whole and self.calls.calls):
             self.calls.add({"function": old, "index": "function_call"}, whole=False)
 
     def _items(self, items: list[Any]) -> bool:
         """Read the items of the responses API."""
         found = False
         for item in items:
-            if not isinstance(item, Mapping):
+            if not isinstance(item, dict):
                 continue
             match item.get("type"):
                 case "function_call":

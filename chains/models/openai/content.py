@@ -31,7 +31,7 @@ def read_content(content: object, parts: Parts, depth: int = 0) -> None:
         if depth < _DEPTH:
             for each in content:
                 read_content(each, parts, depth + 1)
-    elif isinstance(content, Mapping):
+    elif isinstance(content, dict):
         _read_part(content, parts, depth)
     elif content is not None and not isinstance(content, bool):
         parts.text.append(str(content))
@@ -60,7 +60,7 @@ def thought_of(value: object, depth: int = 0) -> str:
         return value
     if isinstance(value, list) and depth < _DEPTH:
         return "".join(thought_of(each, depth + 1) for each in value)
-    if isinstance(value, Mapping) and depth < _DEPTH:
+    if isinstance(value, dict) and depth < _DEPTH:
         return next((thought_of(value[key], depth + 1) for key in _THOUGHT_TEXTS if value.get(key)), "")
     return ""
 
@@ -78,7 +78,7 @@ def picture_of(value: object, depth: int = 0) -> str:
             return value
         # Bare base64, as the images API has it.
         return f"data:image/png;base64,{value}" if len(value) >= _BASE64_AT_LEAST and " " not in value[:200] else ""
-    if not isinstance(value, Mapping) or depth > _DEPTH:
+    if not isinstance(value, dict) or depth > _DEPTH:
         return ""
     if isinstance(value.get("result"), str):
         return picture_of(value["result"])

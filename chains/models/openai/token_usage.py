@@ -26,9 +26,9 @@ def merged(known: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """Return two counts of one answer as one: who counts in every piece counts from the beginning each time."""
     together = dict(known)
     for key, value in more.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             former = together.get(key)
-            together[key] = merged(former if isinstance(former, Mapping) else {}, value)
+            together[key] = merged(former if isinstance(former, dict) else {}, value)
         elif (count := _count(value)) is not None:
             together[key] = max(count, _count(together.get(key)) or 0)
     return together
@@ -50,7 +50,7 @@ def usage_metadata(usage: Mapping[str, Any]) -> UsageMetadata | None:
         input_token_details=InputTokenDetails(),
         output_token_details=OutputTokenDetails(),
     )
-    details: Mapping[str, Any] = next((usage[key] for key in _DETAILS if isinstance(usage.get(key), Mapping)), {})
+    details: Mapping[str, Any] = next((usage[key] for key in _DETAILS if isinstance(usage.get(key), dict)), {})
     cached = max(_first(details, _CACHED) or 0, _first(usage, _CACHED) or 0)
     if cached:
         found["input_token_details"] = InputTokenDetails(cache_read=cached)
@@ -73,6 +73,8 @@ def _first(usage: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
 
 def _count(value: object) -> int | None:
     """Return a count; None for what is none: some write it as text or as 7.0."""
+    if value is None:
+        return None
     if isinstance(value, str) and value.strip().isdecimal():
         value = int(value.strip()[:12])
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN

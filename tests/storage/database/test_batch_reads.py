@@ -52,7 +52,7 @@ async def test_after_a_shared_statement_the_next_waits_for_those_who_ask_a_littl
         await asyncio.sleep(0)
     late = asyncio.create_task(reader.read(4))
 
-    assert ["row 3", "row 4"] == await asyncio.gather(early, late)
+    assert ["row 3", "row 4"] == list(await asyncio.gather(early, late))
     assert [[1, 2], [3, 4]] == table.statements
 
 
