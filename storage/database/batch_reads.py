@@ -53,7 +53,7 @@ class BatchReader(Generic[Key, Found]):
 
     async def _read_waiting(self) -> None:
         while self._waiting:
-            # What is asked for in the same step of the loop shares a statement; where many ask, what comes within a pause.
+            # One statement for all asked in the same step of the loop; where many ask, for all within a pause.
             is_worth_waiting = self._is_shared and len(self._waiting) < self._most
             await asyncio.sleep(self._pause_seconds if is_worth_waiting else 0)
             asked: dict[Key, list[asyncio.Future[Found | None]]] = {}
