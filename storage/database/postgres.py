@@ -51,6 +51,9 @@ class Connector:
             try:
                 # A pooler makes up the number that a client is told when it connects.
                 self.pooled = await backend_pid(connection) != connection.get_server_pid()
+                if not self.pooled:
+                    # Statements are short; for some the planner expects so much that compiling them takes longest.
+                    await connection.execute("SET jit = off")
             except BaseException:
                 connection.terminate()
                 raise

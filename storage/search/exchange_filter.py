@@ -28,6 +28,8 @@ _EARLIEST = datetime(2015, 1, 1, tzinfo=UTC).timestamp()
 """Nothing is older: WeCom is not."""
 _LATEST = 253402300799.0
 """The end of the year 9999."""
+_INSTANT = 1e-6
+"""A day that begins when the time is over has nothing that is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class ExchangeFilter:
             return ()
         first = min(max(self.since if self.since is not None else _EARLIEST, _EARLIEST), _LATEST)
         last = min(max(self.until if self.until is not None else _LATEST, first), max(time() + 86400, first))
-        return tuple(_days(day_of(first), day_of(last)))
+        return tuple(_days(day_of(first), day_of(max(first, last - _INSTANT))))
 
     def _terms(self) -> Iterator[int]:
         for value, made in (

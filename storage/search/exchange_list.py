@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, text
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.answer import CUTS, Cut, ToolUse
@@ -16,16 +16,15 @@ from storage.database.codec import NO_MEDIA, tools_from_json
 from storage.database.engine import Database
 from storage.database.reading import read_count, read_or_none, read_text, read_time
 from storage.database.tables import conversations, messages
+from storage.search.candidates import find_candidates
 from storage.search.exchange_filter import ExchangeFilter
 from storage.terms.exchange_terms import failed
-from storage.terms.term_index import spelled
 
 _MOST_TEXTS, _MOST_ROWS = 2000, 20_000
-"""Candidates looked at for one page, with their texts and without; one not full by then says where to go on."""
+"""Candidates and empty blocks looked at for one page, with their texts and without; one not full by then says where to
+go on."""
 _BEGINNING = 1200
 """Characters of a question and an answer that are listed."""
-_WINDOWS = (4_000, 100_000)
-"""Message ids that PostgreSQL looks at first: what is frequent is found there, and what is rare costs little below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +83,17 @@ async def list_exchanges(
     step, most = (2 * limit, _MOST_TEXTS) if wanted.words else (limit + 1, _MOST_ROWS)
     async with database.read() as connection:
         while looked_at < most:
-            ids = await _candidates(connection, wanted, standing, step)
-            for row in await _rows(connection, ids, wanted):
+            some = await find_candidates(connection, wanted, standing, step)
+            for row in await _rows(connection, some.ids, wanted, most=limit - len(found)):
                 found.append(_listed(row))
                 if len(found) == limit:
-                    return ExchangePage(tuple(found), None if len(ids) < step and row.id == ids[-1] else row.id)
-            if len(ids) < step:
+                    return ExchangePage(tuple(found), None if some.below is None and row.id == some.ids[-1] else row.id)
+            if some.below is None:
                 return ExchangePage(tuple(found), None)
-            looked_at += len(ids)
-            standing = ids[-1]
-            step = min(2 * step, most // 4)
+            looked_at += step
+            standing = some.below
+            # A block is read anew for each step that ends within it.
+            step = min(4 * step, most // 4)
     return ExchangePage(tuple(found), standing)
 
 
@@ -106,11 +106,11 @@ async def matching_conversations(
     step = 1000
     while True:
         async with database.read() as connection:
-            ids = await _candidates(connection, wanted, standing, step)
-            found.update(row.conversation_id for row in await _rows(connection, ids, wanted))
-        if len(ids) < step:
+            some = await find_candidates(connection, wanted, standing, step)
+            found.update(row.conversation_id for row in await _rows(connection, some.ids, wanted))
+        if some.below is None:
             return sorted(found)
-        standing = ids[-1]
+        standing = some.below
 
 
 async def matching_answers(
@@ -121,66 +121,16 @@ async def matching_answers(
     return {row.id for row in rows if _holds(row, wanted)}
 
 
-async def _candidates(connection: AsyncConnection, wanted: ExchangeFilter, before: int, limit: int) -> Sequence[int]:
-    """Return ids of answers below one that may be wanted, newest first; fewer than `limit` if there are no more."""
-    every, any_ = wanted.all_terms(), wanted.any_terms()
-    if not every and not any_:
-        plain = select(messages.c.id).where(messages.c.role == "ai", messages.c.id < before)
-        return (await connection.execute(plain.order_by(messages.c.id.desc()).limit(limit))).scalars().all()
-    if connection.dialect.name == "postgresql":
-        return await _candidates_of_postgres(connection, every, any_, before, limit)
-    parts = [f"({' AND '.join(spelled([one]) for one in every)})"] if every else []
-    parts += [f"({' OR '.join(spelled([one]) for one in any_)})"] if any_ else []
-    given = {"match": " AND ".join(parts), "before": before, "limit": limit}
-    return (await connection.execute(_SQLITE, given)).scalars().all()
-
-
-_SQLITE = text(
-    "SELECT rowid FROM exchange_terms WHERE exchange_terms MATCH :match AND rowid < :before "
-    "ORDER BY rowid DESC LIMIT :limit"
-)
-
-
-async def _candidates_of_postgres(
-    connection: AsyncConnection, every: Sequence[int], any_: Sequence[int], before: int, limit: int
-) -> Sequence[int]:
-    conditions = ["message_id < :before", "message_id >= :floor"]
-    given: dict[str, Any] = {"limit": limit}
-    if every:
-        conditions.append("terms @> CAST(:every AS integer[])")
-        given["every"] = list(every)
-    if any_:
-        conditions.append("terms && CAST(:any AS integer[])")
-        given["any"] = list(any_)
-    statement = text(
-        f"SELECT message_id FROM exchange_terms WHERE {' AND '.join(conditions)} "  # noqa: S608 -- of our own pieces
-        # In the order of a sum, so that it looks in the index of the terms and does not read every row of the window.
-        "ORDER BY message_id + 0 DESC LIMIT :limit"
-    )
-    newest = (await connection.execute(_NEWEST)).scalar() or 0
-    standing = min(before, newest + 1)
-    found: list[int] = []
-    for window in (*_WINDOWS, None):
-        floor = 0 if window is None else max(0, standing - window)
-        values = given | {"before": standing, "floor": floor, "limit": limit - len(found)}
-        found += (await connection.execute(statement, values)).scalars()
-        if len(found) == limit or not floor:
-            break
-        standing = floor
-    return found
-
-
-_NEWEST = text("SELECT max(message_id) FROM exchange_terms")
-
-
 async def _rows(
-    connection: AsyncConnection, ids: Sequence[int], wanted: ExchangeFilter
+    connection: AsyncConnection, ids: Sequence[int], wanted: ExchangeFilter, *, most: int | None = None
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return the rows of those answers that are wanted, newest first."""
+    """Return the rows of those answers that are wanted, newest first; at least `most` where there are as many."""
     if not ids:
         return ()
-    rows = (await connection.execute(_select(messages.c.id.in_(ids), wanted))).all()
-    return [row for row in rows if _holds(row, wanted)]
+    selected = _select(messages.c.id.in_(ids), wanted)
+    if not (wanted.words or wanted.tool or wanted.failed):
+        selected = selected.limit(most)
+    return [row for row in (await connection.execute(selected)).all() if _holds(row, wanted)]
 
 
 def _select(which: ColumnElement[bool], wanted: ExchangeFilter) -> Select[*tuple[Any, ...]]:
