@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import re
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 
 import aiohttp
@@ -74,8 +75,9 @@ def _rows(quiet: Sequence[Sequence[Posted]], beside: Sequence[Sequence[Posted]],
         rows.append(seen(f"{name}, of 100 the 99th", statistics.median(map(_slow, rounds)), "ms"))
         rows.append(seen(f"{name}, the median", statistics.median(_slow(one, 50) for one in rounds), "ms"))
         rows.append(seen("  webot's CPU", cpu / seconds * 100, "%"))
-        missed = sum(one.status != 200 for posted in rounds for one in posted)
-        rows.append(at_most("  not answered with 200", missed, 0, "", digits=0))
+        missed = Counter(one.status for posted in rounds for one in posted if one.status != 200)
+        named = "".join(f", {status}: {count}" for status, count in sorted(missed.items()))
+        rows.append(at_most(f"  not answered with 200{named}", missed.total(), 0, "", digits=0))
     rows.append(at_most(f"beside / quiet, the 99th, median of {_ROUNDS}", ratio, _WANTED, "", digits=2))
     return rows
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -41,16 +42,21 @@ async def filled(filled_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
+def _of(name: str, value: str) -> ExchangeFilter:
+    given: dict[str, Any] = {name: value}
+    return ExchangeFilter(**given)
+
+
 def _values() -> Iterator[tuple[str, ExchangeFilter, int]]:
     """Return every filter with values of each age, and how many exchanges there are of it."""
     counts = {"present": COUNT - FORMER, "former": FORMER - 1, "single": 1, "absent": 0}
     for age, count in counts.items():
         for name in ("user", "channel", "group", "chain", "model", "words"):
-            yield f"{name} {age}", ExchangeFilter(**{name: age}), count
+            yield f"{name} {age}", _of(name, age), count
     halves = {"even": COUNT // 2, "odd": COUNT // 2 - 1, "single": 1, "absent": 0}
     for half, count in halves.items():
         for name in ("revision", "tool"):
-            yield f"{name} {half}", ExchangeFilter(**{name: half}), count
+            yield f"{name} {half}", _of(name, half), count
     yield "rated bad", ExchangeFilter(rated="bad"), 1
     yield "rated good", ExchangeFilter(rated="good"), FORMER - 1
     yield "failed", ExchangeFilter(failed=True), 1
@@ -73,7 +79,7 @@ def _ranges() -> Iterator[tuple[str, ExchangeFilter, int]]:
 
 
 def _combinations() -> Iterator[tuple[str, ExchangeFilter, int]]:
-    long_ago = {"since": BEGINNING, "until": BEGINNING + DAY}
+    long_ago: dict[str, Any] = {"since": BEGINNING, "until": BEGINNING + DAY}
     yield "both frequent, never together", ExchangeFilter(chain="former", model="present"), 0
     yield "both frequent and mixed, never together", ExchangeFilter(revision="even", tool="odd"), 0
     yield "words and a chain of another time", ExchangeFilter(words="present", chain="former"), 0
