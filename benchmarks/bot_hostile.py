@@ -2,19 +2,22 @@
 
     python -m benchmarks.bot_hostile [COUNT]
 
-Half are frames of its connection, the other half bodies posted to its path, most of these sealed with its own keys so
-that what is inside is read. It fails where one of them is taken for a message, or memory grows.
+Half are frames of its connection, the other half bodies posted to its path, many of these sealed with its own keys so
+that what is inside is read. First they are read here, which says what refuses each; then as many are sent to a webot.
+It fails where one of them is taken for a message, memory grows, the connection is not the first any more, a question
+after them has no answer, or the log has more of them than refusals.
 """
 
 import asyncio
 import json
 import random
 import sys
+import tempfile
 import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import SecretStr
 
@@ -26,13 +29,12 @@ from adapters.wecom.callback.crypto import CallbackKeys
 from pipeline.errors import BadCallback
 from pipeline.events import InboundEvent
 from pipeline.ports import WebhookRequest
+from tests.resilience.bot_cluster import BotCluster, Mode
+from tests.resilience.bot_hostility import hostile, hostility
 
 _COUNT = 100_000
 _KEY = "a" * 43
-_NAMES = ("msgid", "aibotid", "chattype", "chatid", "from", "msgtype", "text", "stream", "event", "quote", "mixed")
-_FRAME_NAMES = (*_NAMES, "cmd", "headers", "body", "req_id", "userid")
-_LEAVES = (None, True, 1e308, -1, 2**70, "", "text", "event", "stream", "\x00\x1f", "\ud800", "字" * 50)
-_DEEPEST = 4
+_LOGGED = {"bot_connected", "bot_frame_refused", "callback_refused", "turn_done"}
 _GROWTH = 16
 """Megabytes more than after the first tenth that are no growth."""
 
@@ -48,7 +50,7 @@ async def main() -> None:
     refused: Counter[str] = Counter()
     began, early = time.process_time(), 0
     for number in range(count):
-        data = _hostile(chance)
+        data = hostile(chance)
         refused[_frame(data) if number % 2 else await _body(bot, keys, data, sealed=number % 4 == 0)] += 1
         if number == count // 10:
             early = _megabytes()
@@ -58,6 +60,22 @@ async def main() -> None:
     print(f"{count:7,}  in {took:.1f} s of CPU; {early} MB after a tenth, {late} MB in the end")
     if late > early + _GROWTH:
         sys.exit("memory grows")
+    for mode in get_args(Mode):
+        await _served(mode, count // 2)
+
+
+async def _served(mode: Mode, count: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="webot-bench-") as folder:
+        async with BotCluster(Path(folder), mode) as cluster:
+            await cluster.start(1)
+            if mode == "connection":
+                await cluster.simulator.bots.connected(cluster.app, within=60)
+            happened = await hostility(cluster, count)
+    early, late = happened.megabytes
+    print(f"{count:7,}  to a webot by {mode}: {early} MB after a tenth, {late} MB in the end;", end=" ")
+    print(f"statuses {sorted(happened.statuses)}, log {sorted(happened.events)}")
+    if not happened.answered or happened.subscribed > 1 or late > early + _GROWTH or happened.events - _LOGGED:
+        sys.exit("the connection or the route did not stay up, memory grew, or the log has more than refusals")
 
 
 def _frame(data: bytes) -> str:
@@ -82,29 +100,6 @@ async def _body(bot: CallbackBotChannel, keys: CallbackKeys, data: bytes, *, sea
 
 async def _accept(event: InboundEvent) -> bool:
     sys.exit(f"a message was made: {event.key}")
-
-
-def _hostile(chance: random.Random) -> bytes:
-    match chance.randrange(10):
-        case 0:
-            return chance.randbytes(chance.randrange(400))
-        case 1:
-            return b"[" * chance.randrange(5000)
-        case 2:
-            return b'{"a":' * chance.randrange(3000)
-        case 3:
-            return json.dumps({"body": "x" * chance.randrange(60_000)}).encode()
-        case _:
-            return json.dumps(_shape(chance)).encode()
-
-
-def _shape(chance: random.Random, depth: int = 0) -> Any:  # noqa: ANN401 -- whatever JSON may hold
-    kind = chance.randrange(9)
-    if kind < 2 or depth > _DEEPEST:
-        return chance.choice(_LEAVES)
-    if kind < 4:
-        return [_shape(chance, depth + 1) for _ in range(chance.randrange(4))]
-    return {chance.choice(_FRAME_NAMES): _shape(chance, depth + 1) for _ in range(chance.randrange(6))}
 
 
 def _megabytes() -> int:
