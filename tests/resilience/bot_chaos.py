@@ -27,6 +27,8 @@ _TAG = re.compile(r"\bp\d+m\d+\b")
 _NOTED = 5.0
 """Seconds between WeCom's having a frame and webot's note of it, on a machine that is far too busy."""
 _EDGE = 0.5
+_ASKED_AGAIN = 12.0
+"""Seconds in which webot, not told of a frame, waits, asks whether the connection stands, and sends it again."""
 _FROZEN_SECONDS = 18.0
 """More than a lease of lanes and one of the connection."""
 _DROPS = 0.08
@@ -78,6 +80,8 @@ class BotChaos:
     kills: list[float] = field(default_factory=list)
     drops: list[float] = field(default_factory=list)
     freezes: list[tuple[float, float]] = field(default_factory=list)
+    withheld: list[float] = field(default_factory=list)
+    """When the answer to a frame was lost or late."""
     lost: list[str] = field(default_factory=list)
     """What the bot took, and the database does not have."""
     unanswered: list[str] = field(default_factory=list)
@@ -99,9 +103,21 @@ class BotChaos:
     def excuses(self, first: float, second: float) -> bool:
         """Whether something died, froze or dropped between a first answer and webot's note of it."""
         moments = [*self.kills, *self.drops, *(began for began, _ in self.freezes)]
-        return any(0 <= moment - first + _EDGE < _NOTED for moment in moments) or any(
+        untold = any(abs(moment - first) < _EDGE for moment in self.withheld)
+        noted = _NOTED + (_ASKED_AGAIN if untold else 0.0)
+        return any(0 <= moment - first + _EDGE < noted for moment in moments) or any(
             began <= second and 0 <= second - ended < _NOTED for began, ended in self.freezes
         )
+
+    def around(self, first: float, second: float) -> str:
+        """Return what happened about two moments, in seconds from the first."""
+        what = {"kills": self.kills, "drops": self.drops, "freezes": [began for began, _ in self.freezes]}
+        what |= {"thaws": [ended for _, ended in self.freezes], "withheld": self.withheld}
+        near = {
+            name: [round(moment - first, 1) for moment in moments if first - _NOTED < moment < second + _NOTED]
+            for name, moments in what.items()
+        }
+        return ", ".join(f"{name} {moments}" for name, moments in near.items() if moments)
 
 
 async def bot_chaos(cluster: BotCluster, processes: int, plan: BotPlan) -> BotChaos:
@@ -210,6 +226,7 @@ async def _settled(cluster: BotCluster, keys: Sequence[str]) -> Mapping[str, Tur
 
 def _judge(cluster: BotCluster, happened: BotChaos, said: Sequence[Said], found: Mapping[str, TurnStatus]) -> None:
     happened.said = len(said)
+    happened.withheld += cluster.simulator.bots.withheld
     chats: dict[str, list[Said]] = defaultdict(list)
     for one in said:
         chats[one.chat.group or one.chat.user].append(one)
@@ -263,7 +280,8 @@ def _count_repeated(happened: BotChaos, name: str, came: Mapping[str, Sequence[f
             if happened.excuses(moments[0], again):
                 happened.under_way += 1
             else:
-                happened.twice.append(f"{name}: {tag} at {moments}")
+                told = happened.around(moments[0], again)
+                happened.twice.append(f"{name}: {tag}, {again - moments[0]:.1f} s later; {told}")
 
 
 def _count_open(happened: BotChaos, name: str, one: Said) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from storage.database.engine import Database
 from tests.adapters.aibot.test_callback import called_bot, part
-from tests.resilience.bot_chaos import Answered, disordered
+from tests.resilience.bot_chaos import Answered, BotChaos, disordered
 from tests.service import until
 
 
@@ -50,3 +50,24 @@ async def test_an_end_counts_as_given_when_it_was_first_asked_for_in_vain(databa
     assert stored is not None
     assert stored.is_read
     assert bot.poller.asked_for_whole[stream_id] <= message.at
+
+
+@pytest.mark.parametrize(
+    ("happened", "excused"),
+    [
+        (BotChaos(), False),
+        (BotChaos(kills=[101]), True),
+        (BotChaos(kills=[99]), False),
+        (BotChaos(kills=[110]), False),
+        # It was not told that WeCom has it, and was about to ask.
+        (BotChaos(kills=[110], withheld=[100.1]), True),
+        (BotChaos(freezes=[(110, 128)], withheld=[100.1]), True),
+        (BotChaos(kills=[110], withheld=[97.0]), False),
+        (BotChaos(kills=[120], withheld=[100.1]), False),
+    ],
+)
+def test_an_answer_may_come_again_where_its_process_died_before_it_could_know_of_it(
+    happened: BotChaos, *, excused: bool
+) -> None:
+    assert excused == happened.excuses(100.0, 125.0)
+    assert happened.around(100.0, 125.0) or not (happened.kills or happened.freezes)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -95,6 +95,8 @@ class BotServer:
         self.shown: list[tuple[float, Mapping[str, Any]]] = []
         """Every stream frame that was taken, with its moment; the latest `most_shown`."""
         self.most_shown = 1000
+        self.withheld: deque[float] = deque(maxlen=20_000)
+        """When a frame was taken and its answer was lost or late, in seconds since 1970."""
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen, and return the address of the WebSocket."""
@@ -263,8 +265,10 @@ class BotServer:
             return False
         answer = {"headers": {"req_id": req_id}, "errcode": errcode, "errmsg": errmsg, **more}
         if goes_wrong("lose_ack"):
+            self.withheld.append(self._platform.clock())
             return True
         if goes_wrong("late_ack"):
+            self.withheld.append(self._platform.clock())
             self._send_late(link, answer)
         elif not link.socket.closed:
             await link.socket.send_str(json.dumps(answer, ensure_ascii=False))
