@@ -280,8 +280,8 @@ def _count_repeated(happened: BotChaos, name: str, came: Mapping[str, Sequence[f
             if happened.excuses(moments[0], again):
                 happened.under_way += 1
             else:
-                told = happened.around(moments[0], again)
-                happened.twice.append(f"{name}: {tag}, {again - moments[0]:.1f} s later; {told}")
+                about = happened.around(moments[0], again)
+                happened.twice.append(f"{name}: {tag}, {again - moments[0]:.1f} s later; {about}")
 
 
 def _count_open(happened: BotChaos, name: str, one: Said) -> None:
