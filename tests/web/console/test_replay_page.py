@@ -9,8 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
+from pipeline.text.i18n import Catalogue, Language
 from storage.conversations.audit import deeds
 from storage.jobs.job_store import StoredJob, add_job
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
@@ -66,7 +67,7 @@ async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     ],
 )
 async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_added_up(
-    service: RunningService, browser_page: Page, lang: str, sums: tuple[str, str, str]
+    service: RunningService, browser_page: Page, lang: Language, sums: tuple[str, str, str]
 ) -> None:
     page = browser_page
     await page.goto(f"{service.console.base_url}/console/chains/default?lang={lang}")
@@ -92,8 +93,12 @@ async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_ad
     await page.reload()
     await expect(page.locator("#sum-hand")).to_have_text(sums[2])
     await expect(first.locator("input[value=same]")).to_be_checked()
-    # Another replay of the same two revisions has them, too.
+    # Another replay of the same two revisions has them, too. Its own address tells that the page is the new one's.
+    address = page.url
     await page.locator("#replay button.primary").click()
+    await expect(page).not_to_have_url(address)
+    await expect(page.locator("#replay-state")).to_have_text(Catalogue(lang).text("console.replay_ended"))
+    await expect(page.locator("#pairs .pair")).to_have_count(2)
     await expect(page.locator("#sum-hand")).to_have_text(sums[2])
     await expect(page.locator(".replay-earlier li")).to_have_count(0)
     await page.reload()
@@ -101,6 +106,26 @@ async def test_real_questions_are_replayed_judged_by_a_rubric_and_by_hand_and_ad
 
     assert "taken" not in await page.title()
     assert 0 == await page.locator("#pairs img, #pairs script").count()
+
+
+async def test_a_judgement_that_is_slow_to_arrive_is_counted_with_the_next(
+    service: RunningService, browser_page: Page
+) -> None:
+    page = browser_page
+    await page.goto(f"{service.console.base_url}/console/chains/default/replay?lang=en")
+    await page.locator("#replay button.primary").click()
+    await expect(page.locator("#replay-state")).to_have_text("All questions are answered.")
+    first, second = (page.locator("#pairs .pair").nth(index) for index in range(2))
+
+    async def judge_the_second_meanwhile(route: Route) -> None:
+        await page.unroute("**/judgements/*")
+        await second.locator("input[value=worse]").check()
+        await page.evaluate("fetch('/console/static/style.css').then((answer) => answer.text())")
+        await route.continue_()
+
+    await page.route("**/judgements/*", judge_the_second_meanwhile)
+    await first.locator("input[value=better]").check()
+    await expect(page.locator("#sum-hand")).to_have_text("1 better, 0 same, 1 worse")
 
 
 async def test_answers_to_a_tried_question_and_to_cases_look_as_in_the_chat(

@@ -70,6 +70,7 @@ async def test_a_drawer_tells_how_a_message_was_answered(
     await page.keyboard.press("Escape")
     await expect(drawer).to_be_hidden()
     await page.locator("#stream .mine .inspect").click()
+    await expect(drawer).to_be_visible()
     await expect(drawer.locator(".trace-steps li").first).to_contain_text(words[1])
 
     assert words[0] == await page.locator("#stream .mine .inspect").inner_text()

@@ -13,9 +13,17 @@ let job = sentences?.job || "";
 let judged = { items: [], better: 0, same: 0, worse: 0, judges: [] };
 
 let asked = 0;
+let before = Promise.resolve();
 
-async function ask(place, sent) {
+// One after the other: each answer counts what was chosen before it.
+function ask(place, sent) {
   const number = ++asked;
+  const answered = before.then(() => send(number, place, sent));
+  before = answered.catch(() => {});
+  return answered;
+}
+
+async function send(number, place, sent) {
   const body = sent && { method: "PUT", body: JSON.stringify(sent) };
   const answer = await fetch(`${jobsOf(sentences.api)}/${job}/judgements${place}`, { headers: headersOf(), ...body });
   const listing = answer.ok && (await answer.json());

@@ -37,6 +37,8 @@ async def test_revisions_are_compared_and_a_copy_is_renamed_and_deleted(
                 await page.locator(".chain-tabs").get_by_text(say("chains_edit")).click()
             await write(page, TEXT.format(about="leave", prompt=prompt))
             await page.get_by_role("button", name=say("chains_save")).click()
+            # Saved: a draft that was there before stays on its page, the first of a released chain reloads it.
+            await expect(page.locator("#state")).not_to_have_text(say("chains_unsaved"))
             await unfold(page, say("chains_release"))
             await page.locator("#release input[name=note]").fill(f"note: {prompt}")
             await page.locator("#release button").click()
@@ -60,7 +62,8 @@ async def test_revisions_are_compared_and_a_copy_is_renamed_and_deleted(
             await form.get_by_role("button", name=words).click()
             await expect(page.locator("h1")).to_contain_text(name)
         await expect(page.locator(".cm-content")).to_contain_text("You are kind.")
-        await page.get_by_role("button", name=say("chains_discard")).click()
+        async with page.expect_navigation():
+            await page.get_by_role("button", name=say("chains_discard")).click()
 
         # What was released goes by its own button.
         await page.goto(f"{service.console.base_url}/console/chains/hr?lang={language}")
