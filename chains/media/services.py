@@ -1,6 +1,7 @@
 """The optional media services (image generation and input, speech in and out); None where not configured."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from chains.media.image_generation import DemoImageGenerator, ImageGenerator, NullImageGenerator, OpenAIImageGenerator
 from chains.media.safe_fetch import SafeFetcher
@@ -10,8 +11,8 @@ from chains.models.openai.openai_media import OpenAIMedia
 from pipeline.ports import AudioStore, DocumentReader, ImageStore
 from pipeline.settings import ModelTable, Settings
 
-IMAGE = "image"
-SPEECH = "speech"
+IMAGE: Final = "image"
+SPEECH: Final = "speech"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,11 @@ def trial_media_services(settings: Settings) -> MediaServices:
     return MediaServices(NullImageGenerator() if _configured(settings, IMAGE, proxy="") is not None else None)
 
 
-def _configured(settings: Settings, name: str, proxy: str) -> OpenAIMedia | None:
+def is_configured(settings: Settings, name: str) -> bool:
+    """Whether the settings name a server for one of the media models, by a key or by an address."""
     table = settings.models.get(name, ModelTable())
-    if table.provider == DEMO or not (table.api_key.get_secret_value() or table.base_url):
-        return None
-    return OpenAIMedia(name, table, proxy=proxy)
+    return table.provider != DEMO and bool(table.api_key.get_secret_value() or table.base_url)
+
+
+def _configured(settings: Settings, name: str, proxy: str) -> OpenAIMedia | None:
+    return OpenAIMedia(name, settings.models[name], proxy=proxy) if is_configured(settings, name) else None

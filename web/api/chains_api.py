@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request, Response, delete, get, post, put
-from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
@@ -21,7 +20,7 @@ from web.console.chains.chain_actions import (
     unknown_chain,
 )
 from web.console.pages import answer_json, words_for
-from web.console.request_models import RequestModel, from_body
+from web.console.request_models import RequestModel, from_body, seen_mark
 from web.operator.chains.checking import ChainProblem, check_deeply, check_text
 from web.operator.chains.drafts import Drafts
 from web.operator.chains.overview import ChainSummary, find_chain, list_chains, open_workspace
@@ -107,7 +106,8 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
     )
     async def read_draft(name: FromPath[str]) -> Response[bytes]:
         workspace = await open_workspace(service)
-        return _with_etag(await draft_state(workspace, name))
+        state = await draft_state(workspace, name)
+        return answer_json(state, etag=state.etag)
 
     @put(
         "/chains/{name:str}/draft",
@@ -129,7 +129,8 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
         except ChainInvalid as error:
             raise chain_problem(error) from error
         await audit(service.database, request, "chain_draft", {"chain": name})
-        return _with_etag(state_of_draft(workspace, draft))
+        state = state_of_draft(workspace, draft)
+        return answer_json(state, etag=state.etag)
 
     @delete(
         "/chains/{name:str}/draft",
@@ -182,25 +183,3 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
         return RenamedChain(asked.to)
 
     return [list_, show, read_draft, write_draft, delete_draft, check, rename]
-
-
-def seen_mark(request: _Request) -> str:
-    """Return the mark of the draft that a request means to change, empty for none that is there.
-
-    Raises:
-        HTTPException: the request does not say.
-    """
-    if request.headers.get("if-none-match", "").strip() == "*":
-        return ""
-    given = request.headers.get("if-match", "").strip()
-    mark = given.removeprefix("W/").strip('"')
-    if not mark or mark == "*":
-        raise HTTPException(status_code=428, detail="console.chains_if_match")
-    return mark
-
-
-def _with_etag(state: DraftState) -> Response[bytes]:
-    response = answer_json(state)
-    if state.etag:
-        response.headers["ETag"] = f'"{state.etag}"'
-    return response

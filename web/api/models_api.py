@@ -13,13 +13,19 @@ from litestar.params import FromPath
 from pydantic import Field, SecretStr
 
 from pipeline.errors import SettingsInvalid
-from web.api.chains_api import seen_mark
 from web.api.openapi.described import describe
 from web.console.pages import answer_json, words_for
-from web.console.request_models import RequestModel, from_body
+from web.console.request_models import RequestModel, from_body, seen_mark
 from web.operator.models.model_changes import ModelSettings, change_model, drop_model, model_settings
 from web.operator.models.model_editing import ModelEdit, ModelEditConflict, mark_of
-from web.operator.reports.models import ModelExamination, ModelView, examine_model, model_views
+from web.operator.reports.models import (
+    MediaModelView,
+    ModelExamination,
+    ModelView,
+    examine_model,
+    media_model_views,
+    model_views,
+)
 from web.security.auditing import name_of
 from web.security.roles import Permission
 from web.wiring import Service
@@ -58,10 +64,11 @@ class ModelChange(RequestModel):
 
 @dataclass(frozen=True, slots=True)
 class ModelListing:
-    """Every model; prices in `currency`."""
+    """Every model that answers, and those for pictures and speech; prices in `currency`."""
 
     currency: str
     items: Sequence[ModelView]
+    media: Sequence[MediaModelView]
 
 
 def models_api(service: Service) -> list[HTTPRouteHandler]:
@@ -69,9 +76,8 @@ def models_api(service: Service) -> list[HTTPRouteHandler]:
 
     @get("/models", permission=Permission.READ_MODELS, **describe(answer=ModelListing))
     async def models() -> ModelListing:
-        return ModelListing(
-            service.settings.budgets.currency, model_views(service.settings, service.chains, service.loaded.layers)
-        )
+        now = (service.settings, service.chains, service.loaded.layers)
+        return ModelListing(service.settings.budgets.currency, model_views(*now), media_model_views(*now))
 
     @post(
         "/models/{name:str}/test",
@@ -135,9 +141,7 @@ def models_api(service: Service) -> list[HTTPRouteHandler]:
         model = await model_settings(service, name, waiting=waiting)
         if model is None:
             raise HTTPException(status_code=404, detail="console.models_unknown")
-        response = answer_json(model)
-        response.headers["ETag"] = f'"{model.etag}"'
-        return response
+        return answer_json(model, etag=model.etag)
 
     return [models, test, show, change, remove]
 

@@ -63,7 +63,7 @@ def _written_out(value: object) -> object:
 
     For every text of every page, so that no template forgets it: `exact` is for what a form sends back.
     """
-    return visible_controls(value) if type(value) is str else value
+    return visible_controls(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _exact(value: str) -> Markup:
@@ -82,7 +82,6 @@ _TEMPLATES = Environment(
 )
 _TEMPLATES.filters["hue"] = _hue
 _TEMPLATES.filters["exact"] = _exact
-_TEMPLATES.filters["plain"] = visible_controls
 _TEMPLATES.filters["moment"] = _moment
 _TEMPLATES.filters["from_seconds"] = _from_seconds
 _TEMPLATES.globals["asset"] = address_of
@@ -154,9 +153,10 @@ def page(name: str, request: _Request, /, *, status: int = 200, **shown: object)
     return Response(html, status_code=status, media_type=MediaType.HTML, headers=FRESH)
 
 
-def answer_json(value: object, *, status: int = 200) -> Response[bytes]:
-    """Answer with JSON of anything pydantic can write."""
-    return Response(to_json(value), status_code=status, media_type=MediaType.JSON, headers=FRESH)
+def answer_json(value: object, *, status: int = 200, etag: str = "") -> Response[bytes]:
+    """Answer with JSON of anything pydantic can write; `etag` is the mark that a change of it is asked to name."""
+    headers = FRESH | {"ETag": f'"{etag}"'} if etag else FRESH
+    return Response(to_json(value), status_code=status, media_type=MediaType.JSON, headers=headers)
 
 
 def broke(request: _Request, error: Exception) -> Response[Any]:

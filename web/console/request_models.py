@@ -41,6 +41,21 @@ def whole_number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
+def seen_mark(request: Request[Any, Any, Any]) -> str:
+    """Return the mark of what a request means to change, empty for what is not there yet.
+
+    Raises:
+        HTTPException: the request does not say.
+    """
+    if request.headers.get("if-none-match", "").strip() == "*":
+        return ""
+    given = request.headers.get("if-match", "").strip()
+    mark = given.removeprefix("W/").strip('"')
+    if not mark or mark == "*":
+        raise HTTPException(status_code=428, detail="console.chains_if_match")
+    return mark
+
+
 def _unfit(error: ValidationError) -> HTTPException:
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     detail = "; ".join(f"{'.'.join(map(str, problem['loc'])) or 'body'}: {problem['msg']}" for problem in problems)

@@ -253,3 +253,35 @@ async def test_of_two_who_save_at_once_one_is_told_and_nothing_of_either_is_lost
 
     assert [200, 412] == sorted(answer.status_code for answer in answers)
     assert ["", "x"] == sorted((table.title, table.about))
+
+
+async def test_the_models_for_pictures_and_speech_stand_on_the_page_and_in_the_api(
+    tmp_path: Path, former: OpenAIServer
+) -> None:
+    place(tmp_path, former)
+    speech = f'[models.speech]\nmodel = "whisper"\nspeaking_model = "tts"\nbase_url = "{former.base_url}"\n'
+    speech += "call_price = 0.5\n"
+    local = tmp_path / "settings.local.toml"
+    local.write_text(f'{local.read_text()}{speech}api_key = "{OTHER_KEY}"\n', encoding="utf-8")
+    (tmp_path / "fresh").mkdir()
+    async with running_service(tmp_path) as service:
+        pages = {
+            lang: (await service.console.get(f"/console/models?lang={lang}", headers=ENGLISH)).text
+            for lang in ("en", "zh")
+        }
+        listed = (await service.console.get("/api/v1/models")).json()
+    async with running_service(tmp_path / "fresh") as service:
+        fresh = (await service.console.get("/api/v1/models")).json()
+
+    image, speech_model = listed["media"]
+    assert ("image", "off", "") == (image["name"], image["state"], image["layer"])
+    assert ("speech", "on", "whisper", "tts", 0.5) == tuple(
+        speech_model[key] for key in ("name", "state", "model", "speaking_model", "call_price")
+    )
+    assert "settings.local.toml" in speech_model["layer"]
+    assert ["demo", "off"] == [each["state"] for each in fresh["media"]]
+    for said in ("Nothing draws", "whisper", "0.5 CNY a call", "[models.speech]"):
+        assert said in pages["en"]
+    for said in ("不能画图", "whisper", "每次调用 0.5 CNY", "[models.image]"):
+        assert said in pages["zh"]
+    assert OTHER_KEY not in "".join([*pages.values(), str(listed)])

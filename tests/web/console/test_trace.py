@@ -99,10 +99,10 @@ async def test_an_answer_read_in_the_conversations_leads_to_how_it_came_about(se
         for lang in ("en", "zh")
     }
 
-    assert "The exact request is no longer kept." in later["en"]
-    assert "实际发给模型的内容已不再保留。" in later["zh"]
+    assert "The exact request is not kept here" in later["en"]
+    assert "这里没有实际发给模型的内容" in later["zh"]
     assert all("where?" in text and "You are kind" not in text for text in later.values())
-    assert "no longer kept" not in traced.text
+    assert "not kept here" not in traced.text
     assert "/console/conversations/1/trace/1" in reading.text
     assert "You are kind. &lt;script&gt;" in traced.text
     assert "test-model" in traced.text

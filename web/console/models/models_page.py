@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from pipeline.errors import SettingsInvalid
 from storage.usage.daily_report import quality_of
 from web.console.pages import FRESH, page, rendered, words_for
-from web.operator.reports.models import ModelExamination, examine_model, model_views
+from web.operator.reports.models import ModelExamination, examine_model, media_model_views, model_views
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -47,11 +47,13 @@ def models_pages(service: Service) -> list[HTTPRouteHandler]:
         await service.daily_counts.flush()
         # From midnight of yesterday on: a day's sums have no hours.
         since = datetime.now(UTC).astimezone().date() - timedelta(days=1)
+        now = (service.settings, service.chains, service.loaded.layers)
         return page(
             "models.html",
             request,
             tab="models",
-            models=model_views(service.settings, service.chains, service.loaded.layers),
+            models=model_views(*now),
+            media=media_model_views(*now),
             lately=await quality_of(service.database, "table", since=since),
             saved=request.query_params.get("saved", "")[:_LONGEST_NAME],
             removed=request.query_params.get("removed", "")[:_LONGEST_NAME],

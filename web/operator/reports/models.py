@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 from urllib.parse import urlsplit
 
 from chains.evaluation.probe import Found, ModelProbe, Throughput
+from chains.media.services import IMAGE, SPEECH, is_configured
+from chains.models.demo import NAME as DEMO
 from chains.models.registry import ModelRegistry
 from chains.router import Chains
 from pipeline.settings import ModelTable, Settings
@@ -36,6 +39,23 @@ class ModelView:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaModelView:
+    """A table under [models] that no chain asks: the model that draws, or the one that listens and reads aloud."""
+
+    name: Literal["image", "speech"]
+    model: str
+    host: str
+    """Where it is asked; empty for the provider's own address."""
+    state: Literal["on", "demo", "off"]
+    """Whether it is asked, the built-in demo stands in, or nothing does its work."""
+    speaking_model: str
+    """The one that reads answers aloud, empty for none."""
+    call_price: float
+    layer: str = ""
+    """The file or variable that says where it is asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelExamination:
     """What a model showed when it was asked; `tools` and `vision` are not asked of one that fails."""
 
@@ -57,6 +77,11 @@ def model_views(settings: Settings, chains: Chains, layers: Layers) -> Sequence[
         )
         for name in models.names
     ]
+
+
+def media_model_views(settings: Settings, chains: Chains, layers: Layers) -> Sequence[MediaModelView]:
+    """Return the models for pictures and for speech, whether they are set up or not."""
+    return [_media_view(name, settings, chains, layers) for name in (IMAGE, SPEECH)]
 
 
 async def examine_model(models: ModelRegistry, name: str, words: Catalogue) -> ModelExamination:
@@ -96,4 +121,21 @@ def _view(name: str, table: ModelTable | None, models: ModelRegistry, chains: tu
         output_price=table.output_price,
         users=table.users,
         chains=chains,
+    )
+
+
+def _media_view(name: Literal["image", "speech"], settings: Settings, chains: Chains, layers: Layers) -> MediaModelView:
+    table = settings.models.get(name, ModelTable())
+    state: Literal["on", "demo", "off"] = "on" if is_configured(settings, name) else "off"
+    if state == "off" and name == IMAGE and (chains.models.demo or table.provider == DEMO):
+        state = "demo"
+    origins = (layers.origin(("models", name, key)) for key in ("base_url", "api_key", "model"))
+    return MediaModelView(
+        name=name,
+        model=table.model,
+        host=urlsplit(table.base_url).hostname or "",
+        state=state,
+        speaking_model=str(table.own.get("speaking_model", "")),
+        call_price=table.call_price,
+        layer=next(filter(None, origins), "") if state == "on" else "",
     )
