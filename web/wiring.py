@@ -279,7 +279,9 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
         with driver_errors():
             await asyncio.to_thread(database.own)
             migrated = await migrate(database)
-        if migrated.before != migrated.after:
+        if not migrated.before:
+            log.info("schema_created", version=migrated.after)
+        elif migrated.before != migrated.after:
             log.info("schema_migrated", before=migrated.before, after=migrated.after)
         if wants_simulator(loaded):
             simulator = WeComSimulator()

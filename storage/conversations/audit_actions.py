@@ -9,6 +9,7 @@ Action = Literal[
     "chain_test",
     "export",
     "forget",
+    "import",
     "list",
     "menu_push",
     "model_edit",

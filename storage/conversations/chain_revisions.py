@@ -37,8 +37,10 @@ _BY_FILE = "file"
 class RevisionStore:
     """Implements `Revisions` over the database, and reads the history for operators."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, who: str = "") -> None:
+        """Read and write a database; `who` is named by the audit, without it a release's author is."""
         self._database = database
+        self._who = who
         self._insert = postgresql.insert if database.shared else sqlite.insert
 
     async def keep(self, drafts: Sequence[ChainRevision]) -> None:
@@ -76,7 +78,7 @@ class RevisionStore:
                 )
             )
             details = {"chain": draft.chain, "revision": draft.revision, "share": share, "users": sorted(users)}
-            await connection.run_sync(_note_release, draft.author or _BY_FILE, details)
+            await connection.run_sync(_note_release, self._who or draft.author or _BY_FILE, details)
             return int(made.inserted_primary_key[0]) if made.inserted_primary_key else 0
 
     async def report(self, state: MachineState) -> None:

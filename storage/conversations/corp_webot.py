@@ -15,13 +15,14 @@ from time import time
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.errors import WebotError
 from pipeline.events import Person
 from pipeline.text.i18n import Sentence
+from storage.conversations.audit import note, operator
 from storage.database.engine import Database
 from storage.database.tables import conversations, legacy_imports, messages, people
 
@@ -98,7 +99,7 @@ async def import_legacy(
 ) -> ImportedCounts:
     """Write what was read, for the people of a channel, in one transaction; what came before is not written again.
 
-    A persona somebody has set since is left as it is.
+    A persona somebody has set since is left as it is. How much came over is in the audit.
     """
     into = postgresql.insert if database.shared else sqlite.insert
     personas = talks = said = known = 0
@@ -133,7 +134,14 @@ async def import_legacy(
                     await _write(connection, person, each)
                     talks += 1
                     said += 2 * len(each.exchanges)
-    return ImportedCounts(personas, talks, said, known)
+        counts = ImportedCounts(personas, talks, said, known)
+        await connection.run_sync(_note_import, channel, counts)
+    return counts
+
+
+def _note_import(connection: Connection, channel: str, counts: ImportedCounts) -> None:
+    details = {"channel": channel, "personas": counts.personas}
+    note(connection, "import", operator(), details, conversations=counts.conversations, messages=counts.messages)
 
 
 async def _write(connection: AsyncConnection, person: Person, talk: OldConversation) -> None:

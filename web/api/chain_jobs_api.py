@@ -18,7 +18,7 @@ from web.console.pages import answer_json, words_for
 from web.console.request_models import RequestModel, from_body, whole_number
 from web.operator.evaluation.chain_jobs import REPLAY, action_of, find_chain_job, list_chain_jobs
 from web.operator.evaluation.replay_judging import JudgementListing, NoSuchAnswer, judge_replayed, list_judgements
-from web.security.auditing import audit, name_of
+from web.security.auditing import audit, audit_replay_look, name_of
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -75,7 +75,9 @@ def chain_jobs_api(service: Service) -> list[HTTPRouteHandler]:
         ),
     )
     async def events(request: _Request, name: FromPath[str], id_: FromPath[str]) -> ServerSentEvent:
-        return job_stream(service.jobs, request, (await found(name, id_)).id)
+        job = await found(name, id_)
+        await audit_replay_look(service.database, request, job)
+        return job_stream(service.jobs, request, job.id)
 
     @post(
         "/chains/{name:str}/jobs/{id_:str}/cancel",

@@ -31,6 +31,7 @@ from web.operator.chains.overview import ReleaseSummary, list_releases, open_wor
 from web.operator.chains.release_words import doubt_lines
 from web.operator.chains.releasing import FinishedRelease
 from web.operator.chains.workspace import ChainWorkspace
+from web.security.auditing import audit
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -214,6 +215,9 @@ def chain_releases_api(service: Service) -> list[HTTPRouteHandler]:
         workspace = await _known(service, name)
         counts = await workspace.ratings()
         answers = await workspace.judged(name, last=asked.last, rated=asked.rated) if workspace.has(name) else []
+        if answers:
+            details = {"chain": name, "rated": asked.rated}
+            await audit(service.database, request, "list", details, messages=2 * len(answers))
         rated = [
             RevisionRating(revision, count.good, count.bad)
             for (chain, revision), count in sorted(counts.items())

@@ -288,6 +288,8 @@ def replay(
     async def run() -> tuple[list["ComparedAnswers"], list[str]]:
         turns = workspace.settings.chat.turns if draft.chain.turns is None else draft.chain.turns
         questions = await workspace.questions(name, last=last, turns=turns)
+        if questions:
+            await workspace.note("chain_replay", {"chain": name, "last": last}, messages=len(questions))
         compared: list[ComparedAnswers] = []
         passed = []
         async with workspace.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
@@ -347,6 +349,8 @@ def ratings(shell: Shell, name: str, *, rated: "Rating | None", last: int) -> No
     """
     workspace = open_workspace(shell)
     found = asyncio.run(workspace.judged(name, last=last, rated=rated or ""))
+    if found:
+        asyncio.run(workspace.note("list", {"chain": name, "rated": rated or ""}, messages=2 * len(found)))
     for judged in found:
         show_rated(judged)
     if not found:

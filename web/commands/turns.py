@@ -57,7 +57,7 @@ def show(shell: Shell, turn_id: int, *, words: bool, as_json: bool) -> None:
     """Show everything that is kept of one turn."""
     from web.operator.turns import find_turn_of  # noqa: PLC0415 (as above)
 
-    detail = asyncio.run(find_turn_of(shell.settings(), turn_id))
+    detail = asyncio.run(find_turn_of(shell.settings(), turn_id, words=words))
     if detail is None:
         raise click.ClickException(shell.say("turns_missing", id=turn_id))
     facts = _facts(detail, words=words)

@@ -43,11 +43,15 @@ async def list_turns_of(settings: Settings, which: Which, *, limit: int) -> tupl
         return (), 0
 
 
-async def find_turn_of(settings: Settings, turn_id: int) -> TurnDetail | None:
-    """Return one turn, None if there is none or no longer."""
+async def find_turn_of(settings: Settings, turn_id: int, *, words: bool) -> TurnDetail | None:
+    """Return one turn, None if there is none or no longer; that its `words` are read is in the audit."""
     try:
         async with open_for_cli(_url(settings)) as database:
-            return await find_turn(database, turn_id)
+            found = await find_turn(database, turn_id)
+            if found is not None and words:
+                details = {"turns": [found.turn.id], "user": found.turn.user}
+                await record(database, "read", operator(), details, conversations=0, messages=1)
+            return found
     except NoDatabase:
         return None
 

@@ -8,6 +8,7 @@ from litestar import Request
 from storage.conversations.audit import record
 from storage.conversations.audit_actions import Action
 from storage.database.engine import Database
+from storage.jobs.job_store import StoredJob
 from web.security.roles import signed_in
 
 _Request = Request[Any, Any, Any]
@@ -30,3 +31,9 @@ async def audit(
 ) -> None:
     """Record what the user of a request does."""
     await record(database, action, name_of(request), details, conversations=conversations, messages=messages)
+
+
+async def audit_replay_look(database: Database, request: _Request, job: StoredJob) -> None:
+    """Record that people's questions are read in a replay; who began it is in the audit for that already."""
+    if job.kind == "chain_replay" and job.by != name_of(request):
+        await audit(database, request, "chain_replay", {"chain": job.subject, "read": job.id}, messages=job.done)

@@ -118,12 +118,11 @@ async def test_a_judgement_that_is_slow_to_arrive_is_counted_with_the_next(
     first, second = (page.locator("#pairs .pair").nth(index) for index in range(2))
 
     async def judge_the_second_meanwhile(route: Route) -> None:
-        await page.unroute("**/judgements/*")
         await second.locator("input[value=worse]").check()
         await page.evaluate("fetch('/console/static/style.css').then((answer) => answer.text())")
         await route.continue_()
 
-    await page.route("**/judgements/*", judge_the_second_meanwhile)
+    await page.route("**/judgements/*", judge_the_second_meanwhile, times=1)
     await first.locator("input[value=better]").check()
     await expect(page.locator("#sum-hand")).to_have_text("1 better, 0 same, 1 worse")
 

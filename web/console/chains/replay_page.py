@@ -34,7 +34,7 @@ from web.operator.evaluation.replay_judging import (
     pairs_of,
     replay_csv,
 )
-from web.security.auditing import audit, name_of
+from web.security.auditing import audit, audit_replay_look, name_of
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -84,11 +84,14 @@ def replay_pages(service: Service) -> list[HTTPRouteHandler]:
     @get("/chains/{name:str}/replay/{id_:str}", permission=Permission.EDIT_CHAINS)
     async def show_job(request: _Request, name: FromPath[str], id_: FromPath[str]) -> Response[str]:
         job = await _found(name, id_)
+        await audit_replay_look(service.database, request, job)
         return await _page(request, name, ReplayWish(**job.ordered["wish"]), job=job)
 
     @get("/chains/{name:str}/replay/{id_:str}/csv", permission=Permission.EDIT_CHAINS)
-    async def as_csv(name: FromPath[str], id_: FromPath[str]) -> Response[bytes]:
-        text = await replay_csv(service, await _found(name, id_))
+    async def as_csv(request: _Request, name: FromPath[str], id_: FromPath[str]) -> Response[bytes]:
+        job = await _found(name, id_)
+        await audit_replay_look(service.database, request, job)
+        text = await replay_csv(service, job)
         headers = FRESH | {"Content-Disposition": 'attachment; filename="webot-replay.csv"'}
         # With a mark that has spreadsheets read Chinese as what it is.
         return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)

@@ -91,16 +91,21 @@ def reading_pages(service: Service) -> list[HTTPRouteHandler]:
         )
 
     @get("/conversations/{id_:str}/media/{turn:str}/{sha256:str}", permission=Permission.READ_CONVERSATIONS)
-    async def media(id_: FromPath[str], turn: FromPath[str], sha256: FromPath[str]) -> Response[bytes]:
+    async def media(
+        request: _Request, id_: FromPath[str], turn: FromPath[str], sha256: FromPath[str]
+    ) -> Response[bytes]:
         found = await read_conversation(service.database, _number(id_), around=_number(turn), limit=1)
         files = [] if found is None else [file for said in found.transcript.messages for file in said.media]
         file = next((each for each in files if each.sha256 == sha256), None)
-        if file is None:
+        if found is None or file is None:
             raise HTTPException(status_code=404, detail="console.conversations_no_file")
         try:
             data = await service.media.read(file)
         except Undeliverable:
             raise HTTPException(status_code=404, detail="console.conversations_no_file") from None
+        talk = found.transcript.conversation
+        details = {"conversation": talk.id, "person": f"{talk.channel}/{talk.user}", "file": file.name}
+        await audit(service.database, request, "read", details, conversations=1)
         if file.mime in _SHOWN:
             return Response(data, media_type=file.mime, headers=FRESH)
         # Whatever else it is, no browser opens it here.

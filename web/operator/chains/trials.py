@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,6 +89,7 @@ async def run_tests(
     ]
     chains = [chain for _, chain in found if chain is not None]
     results: list[CaseResult] = []
+    await _note_tested(workspace, chains)
     cases = sum(len(chain.cases) for chain in chains)
     with click.progressbar(length=cases, label=_say("cases"), file=sys.stderr) as bar:
         async with workspace.tester(at_once=at_once, fresh=fresh, tools=tools) as trier:
@@ -121,6 +123,15 @@ def write_junit(file: Path | None, report: "CasesReport") -> None:
     """Write the report as JUnit's XML, if it is wanted."""
     if file is not None:
         write_report(file, report.as_junit(), option="--junit")
+
+
+async def _note_tested(workspace: "ChainWorkspace", chains: "Sequence[ChainConfig]") -> None:
+    from storage.database.access import DatabaseUnusable, NoDatabase, SchemaOutdated  # noqa: PLC0415 (as above)
+    from storage.database.migrate import SchemaTooNew  # noqa: PLC0415 (the same)
+
+    # Chains are tested where there is no database, too.
+    with suppress(NoDatabase, SchemaOutdated, SchemaTooNew, DatabaseUnusable):
+        await workspace.note("chain_test", {"chains": [chain.name for chain in chains]})
 
 
 def _chosen(workspace: "ChainWorkspace", name: str, *, live: bool) -> "tuple[ChainReport, ChainConfig | None]":

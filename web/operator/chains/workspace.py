@@ -27,6 +27,8 @@ from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue, Sentence
 from pipeline.text.privacy import Masker
 from pipeline.text.toml_locations import locate_keys
+from storage.conversations.audit import operator, record
+from storage.conversations.audit_actions import Action
 from storage.conversations.chain_revisions import RevisionStore
 from storage.conversations.erasure import TRIED, drop_tried
 from storage.conversations.questions import latest_questions
@@ -357,6 +359,14 @@ class ChainWorkspace:
             replace(each, why=mask(each.why), question=mask(each.question), answer=mask(each.answer)) for each in found
         ]
 
+    async def note(self, action: Action, details: Mapping[str, object], *, messages: int = 0) -> None:
+        """Write into the audit what the user of this shell does.
+
+        Raises `NoDatabase`, `SchemaOutdated`, `SchemaTooNew` or `DatabaseUnusable`.
+        """
+        async with self._opened() as database:
+            await record(database, action, operator(), details, conversations=0, messages=messages)
+
     def _checked(self, version: Version, source: str) -> Version:
         if wrong := self.chain_files.problems_with(version.chain):
             where = locate_keys(version.text)
@@ -374,4 +384,5 @@ class ChainWorkspace:
     @asynccontextmanager
     async def _revisions(self) -> AsyncIterator[RevisionStore]:
         async with self._opened() as database:
-            yield RevisionStore(database)
+            # An author is what the user of a shell says; the audit has who that user is.
+            yield RevisionStore(database, who="" if self._database else operator())
