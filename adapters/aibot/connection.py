@@ -103,6 +103,8 @@ class BotConnection:
         self._session: _Session | None = None
         self._subscribed = asyncio.Event()
         self._retry_now = asyncio.Event()
+        self.may_subscribe: Callable[[], bool] = lambda: True
+        """Whether the connection may be this process's: to subscribe is to end whoever else's it is."""
         self.state: State = "connecting"
         self._reason = "not connected yet"
         self._since = time.monotonic()
@@ -212,6 +214,8 @@ class BotConnection:
                 raise session.ended
 
     async def _subscribe(self, session: _Session) -> None:
+        if not self.may_subscribe():
+            raise _Ended("another process may hold the connection")
         try:
             answer = await self._ask(session, "aibot_subscribe", self._subscription)
         except AckMissing:

@@ -10,6 +10,9 @@ from pipeline.ports import ConnectionLease
 
 log = structlog.get_logger()
 
+_FORMER_LEASES = 3
+"""Leases after a take-over, within which another's subscription is most likely the former holder's."""
+
 
 class HeldConnection:
     """Runs the connection while the lease on it is ours; `name` is the bot's, for all processes."""
@@ -21,22 +24,27 @@ class HeldConnection:
         self._channel = channel
         self.is_elsewhere = False
         """Whether another process holds the connection."""
+        self._until = 0.0
+        """When the lease runs out by our clock, which goes on while the process is stopped or starved."""
+        connection.may_subscribe = lambda: monotonic() < self._until
 
     async def run(self) -> None:
         """Wait for the lease, connect, and let go when the lease cannot be renewed; for ever."""
         while True:
+            began = monotonic()
             if await self._acquired():
-                self.is_elsewhere = False
-                await self._hold()
+                self._until = began + self._lease.seconds
+                taken_over, self.is_elsewhere = self.is_elsewhere, False
+                await self._hold(taken_over=taken_over)
             else:
                 self.is_elsewhere = True
                 await asyncio.sleep(self._lease.seconds / 6)
 
-    async def _hold(self) -> None:
+    async def _hold(self, *, taken_over: bool) -> None:
         connecting = asyncio.create_task(self._connection.run(), name=f"{self._channel} connection")
-        until = monotonic() + self._lease.seconds
+        began_to_hold = monotonic()
         try:
-            while monotonic() < until:
+            while monotonic() < self._until:
                 done, _ = await asyncio.wait({connecting}, timeout=self._lease.seconds / 3)
                 if done:
                     connecting.result()
@@ -44,11 +52,17 @@ class HeldConnection:
                 began = monotonic()
                 renewed = await self._acquired()
                 if renewed:
-                    until = began + self._lease.seconds
+                    self._until = began + self._lease.seconds
                 elif renewed is False:
                     break
+                if taken_over and self._connection.state == "kicked":
+                    # Most likely by the process that held it before, as its last deed: once that is not waited out.
+                    taken_over = False
+                    if began - began_to_hold < _FORMER_LEASES * self._lease.seconds:
+                        self._connection.retry_now()
             log.warning("bot_connection_given_up", channel=self._channel, reason="another process may hold it")
         finally:
+            self._until = 0.0
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
             await self._release()
