@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
@@ -19,6 +18,7 @@ from storage.database.startup import wait_for_database
 from web.config_watcher import ConfigWatcher
 from web.console.chat.earlier import show_earlier
 from web.http.app import make_apps
+from web.http.memory import settle_memory
 from web.listeners import Listeners, bind
 from web.logs.setup import Logs
 from web.operator.evaluation.chain_jobs import add_chain_jobs
@@ -88,7 +88,7 @@ async def serving(
     ]
     try:
         await service.start()
-        _settle_memory()
+        settle_memory()
         log.info("ready", url=listeners.url, console=listeners.console_url)
         watcher.loop.start()
         service.loops.append(watcher.loop)
@@ -124,13 +124,6 @@ def _config(app: ASGIApp, limit: ConnectionLimit) -> uvicorn.Config:
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-
-
-def _settle_memory() -> None:
-    """Exclude what the start loaded from garbage collection: full ones were a third of the work under load."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
 
 
 async def serve(
