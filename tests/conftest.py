@@ -5,7 +5,6 @@ import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from secrets import token_hex
 
 import httpcore2  # noqa: F401 -- httpx2 imports it at its first use, which may be on the event loop
 import hypothesis
@@ -15,7 +14,7 @@ from blockbuster import BlockBuster
 from chains.models import registry
 from storage.database.engine import Database, open_database
 from storage.database.migrate import migrate
-from tests.databases import create_postgres_database, owned_database, place_migrated_file, postgres_url_of
+from tests.databases import PostgresDatabases, owned_database, place_migrated_file, postgres_url_of
 from tests.fakes.postgres import start_postgres, stop_postgres
 
 # A client reads all authorities whenever it is made, a hundred and more; no test needs a second.
@@ -77,17 +76,15 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def done_databases() -> list[str]:
-    """Names of databases to drop when the next is created, because their tests have ended by then."""
-    return []
+def postgres_databases(postgres_server: str) -> PostgresDatabases:
+    """The databases on it that tests use one after the other."""
+    return PostgresDatabases(postgres_server)
 
 
 @pytest.fixture
-def postgres_url(request: pytest.FixtureRequest, postgres_server: str, done_databases: list[str]) -> str:
+def postgres_url(request: pytest.FixtureRequest, postgres_server: str, postgres_databases: PostgresDatabases) -> str:
     """A database on the real server: empty, unless the test has it opened at the newest schema."""
-    name = f"webot_{token_hex(6)}"
-    asyncio.run(create_postgres_database(postgres_server, name, migrated=_is_opened(request), done=done_databases))
-    done_databases[:] = [name]
+    name = asyncio.run(postgres_databases.provide(migrated=_is_opened(request)))
     return postgres_url_of(postgres_server, name)
 
 
