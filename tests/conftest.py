@@ -82,24 +82,29 @@ def postgres_databases(postgres_server: str) -> PostgresDatabases:
 
 
 @pytest.fixture
+def no_schema() -> None:
+    """Have the test's database empty, as it is before webot's first start."""
+
+
+@pytest.fixture
 def postgres_url(request: pytest.FixtureRequest, postgres_server: str, postgres_databases: PostgresDatabases) -> str:
-    """A database on the real server: empty, unless the test has it opened at the newest schema."""
-    name = asyncio.run(postgres_databases.provide(migrated=_is_opened(request)))
+    """A database on the real server, at the newest schema."""
+    name = asyncio.run(postgres_databases.provide(migrated=_has_schema(request)))
     return postgres_url_of(postgres_server, name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of each kind: empty, unless the test has it opened at the newest schema."""
+    """A database of each kind, at the newest schema."""
     if request.param == "sqlite":
-        if _is_opened(request):
+        if _has_schema(request):
             place_migrated_file(tmp_path / "webot.db")
         return f"sqlite+aiosqlite:///{tmp_path}/webot.db"
     return str(request.getfixturevalue("postgres_url"))
 
 
-def _is_opened(request: pytest.FixtureRequest) -> bool:
-    return not {"database", "postgres", "contract_database"}.isdisjoint(request.fixturenames)
+def _has_schema(request: pytest.FixtureRequest) -> bool:
+    return "no_schema" not in request.fixturenames
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from storage.database.migrate import migrate
 _TEMPLATE = "webot_migrated"
 
 _END_OTHERS = """
-    SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
+    SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_get_activity(NULL)
+    WHERE datid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
 """
 _CATALOGS = (
     "pg_attrdef",

@@ -24,12 +24,13 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def url(mode: str, postgres_server: str, postgres_url: str) -> Iterator[str]:
-    """An empty database behind a PgBouncer; in transaction mode with fewer connections than one process asks for."""
+    """A database behind a PgBouncer; in transaction mode with fewer connections than one process asks for."""
     size = 60 if mode == "session" else 3
     with pgbouncer(postgres_server, mode, size=size) as port:  # type: ignore[arg-type] # one of the two
         yield f"postgresql+asyncpg://postgres@127.0.0.1:{port}/{urlsplit(postgres_url).path[1:]}"
 
 
+@pytest.mark.usefixtures("no_schema")
 async def test_two_processes_start_on_an_empty_database_and_everybody_is_answered(
     mode: str, url: str, tmp_path: Path
 ) -> None:

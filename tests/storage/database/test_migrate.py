@@ -31,6 +31,7 @@ async def test_the_second_start_finds_nothing_to_do(database: Database) -> None:
     assert HEAD == await version(database)
 
 
+@pytest.mark.usefixtures("no_schema")
 async def test_processes_that_start_together_take_the_steps_once(postgres_url: str) -> None:
     several = [await asyncio.to_thread(open_database, postgres_url) for _ in range(3)]
     migrated = await asyncio.gather(*(migrate(one) for one in several))
@@ -53,6 +54,7 @@ def test_the_latest_step_is_the_one_the_code_names() -> None:
     assert HEAD == steps[-1].partition("_")[0]
 
 
+@pytest.mark.usefixtures("no_schema")
 async def test_answers_from_before_there_were_sums_are_added_up(database_url: str) -> None:
     database = await asyncio.to_thread(open_database, database_url)
     noon = datetime(2026, 11, 22, 12).astimezone().timestamp()

@@ -63,6 +63,7 @@ async def test_a_role_that_may_not_log_in_is_not_waited_for(postgres_server: str
         await wait(f"postgresql://{name}@/{name}?host={postgres_server}")
 
 
+@pytest.mark.usefixtures("no_schema")
 async def test_a_role_that_may_make_no_tables_is_told_so_in_a_line(
     tmp_path: Path, postgres_server: str, postgres_url: str
 ) -> None:

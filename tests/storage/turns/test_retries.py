@@ -150,6 +150,7 @@ async def test_a_visit_finds_the_database_as_it_is(database_url: str, database: 
     assert 0 == waiting
 
 
+@pytest.mark.usefixtures("no_schema")
 async def test_a_visit_refuses_a_schema_that_is_not_this_versions(database_url: str) -> None:
     opened = await asyncio.to_thread(open_database, database_url)
     async with opened.read() as connection:

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from storage.database.migrate import HEAD
 from tests.service import running_service
 from tests.web.shell import Ran, webot
@@ -17,6 +19,7 @@ def test_an_empty_database_gets_its_schema_and_the_second_time_there_is_nothing_
     assert (tmp_path / "data" / "webot.db").is_file()
 
 
+@pytest.mark.usefixtures("no_schema")
 def test_a_postgresql_database_gets_its_schema(tmp_path: Path, postgres_url: str) -> None:
     ran = asyncio.run(webot("migrate", folder=tmp_path, environ={"WEBOT_STORAGE__DATABASE_URL": postgres_url}))
 

@@ -333,6 +333,7 @@ async def test_what_stands_in_for_a_model_does_not_hide_that_it_fails(tmp_path: 
     assert ["ill", "well"] == [found[name, "model"].state for name in ("default", "spare")]
 
 
+@pytest.mark.usefixtures("no_schema")
 async def test_a_database_that_is_away_or_behind_is_seen(
     tmp_path: Path, environ: dict[str, str], postgres_url: str
 ) -> None:
