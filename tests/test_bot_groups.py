@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.simulator.phone import Phone
+from pipeline.events import Text
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.service import RunningService, running_service
 
@@ -98,3 +99,19 @@ async def test_an_export_is_one_document_of_the_group_with_its_speakers(
 
     assert "secret" not in document
     assert all(words in document for words in ("zhangsan", "of Zhang", "answer 1", "lisi", "of Li", "answer 2"))
+
+
+async def test_a_mention_alone_asks_what_is_wanted_and_with_a_quote_asks_the_quote(
+    service: RunningService, model: OpenAIServer
+) -> None:
+    group = Group(service)
+    alone = await group.said(group.zhang, "")
+    asked = len(model.bodies)
+    model.script(Says("the quote's answer"))
+    await group.li.do(Text("@bot"), quote=Text("what is a lane?"))
+    quoted = (await group.li.texts(count=2))[-1]
+
+    assert 0 == asked
+    assert 0 < len(alone) < 200
+    assert "the quote's answer" == quoted
+    assert "what is a lane?" in str(model.bodies[-1]["messages"][-1])
