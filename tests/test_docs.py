@@ -123,6 +123,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [] == [path for path in paths if not (page.parent / path).exists()]
 
 
+@pytest.mark.parametrize("page", CHINESE, ids=lambda page: page.name)
+def test_a_chinese_page_leads_to_chinese_pages(page: Path) -> None:
+    links = re.findall(r"\[([^\]]*)\]\(([^)\s#]+\.md)", page.read_text(encoding="utf-8"))
+    english = [link for words, link in links if words != "English" and not link.endswith(".zh-CN.md")]
+
+    assert [] == [link for link in english if (page.parent / f"{link[:-3]}.zh-CN.md").exists()]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_toml_in_a_page_that_names_a_table_of_the_settings_holds(page: Path, tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(SETTINGS, encoding="utf-8")

@@ -15,7 +15,9 @@ from chains.catalog.templates import TEXT, VARIABLES
 from chains.commands import all_commands
 from chains.models.openai.adaptations import Adaptation
 from exports.formats import FORMAT_TRAITS
+from pipeline.text.i18n import Catalogue, Language
 from web.commands import chains as chains_verb
+from web.console.navigation import NAVIGATION
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -72,3 +74,22 @@ def test_the_readme_names_the_commands_of_every_chain_there_is(page: str) -> Non
     text = (ROOT / page).read_text(encoding="utf-8")
 
     assert [] == [chain["command"] for chain in shipped if "command" in chain and f"`{chain['command']}`" not in text]
+
+
+@pytest.mark.parametrize(("page", "language"), [("console.md", "en"), ("console.zh-CN.md", "zh")])
+def test_the_page_on_the_console_lists_and_describes_each_of_its_pages(page: str, language: Language) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    named = [Catalogue(language).text(f"console.nav_{entry.key}") for entry in NAVIGATION]
+    rows = re.findall(r"^\| \[([^\]]+)\]\(#", text, re.MULTILINE)
+    sections = re.findall(r"^## (.+)$", text, re.MULTILINE)
+
+    assert [] == [each for each in zip(named, rows, strict=True) if each[0] not in each[1]]
+    assert set() == set(rows) - set(sections)
+
+
+@pytest.mark.parametrize(("page", "language"), [("chains.md", "en"), ("chains.zh-CN.md", "zh")])
+def test_the_page_on_chains_names_each_column_of_a_history(page: str, language: Language) -> None:
+    (row,) = re.findall(r"^\| `webot chains history .*$", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
+    heads = [Catalogue(language).text(f"chains.head_{each}") for each in ("revision", "from", "author", "note")]
+
+    assert [] == [head for head in heads if head not in row]

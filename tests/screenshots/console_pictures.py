@@ -12,7 +12,7 @@ from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
 from tests.screenshots.example_usage import add_usage
 from tests.screenshots.images import write_picture
-from tests.screenshots.studio import Studio, model_settings, webot_on_terminal
+from tests.screenshots.studio import Studio, model_settings, webot_on_terminal, write_settings
 from tests.screenshots.terminal_page import terminal_page
 from tests.service import until
 from tests.web.credentials import credentials
@@ -98,22 +98,20 @@ async def take_doctor(studio: Studio, to: Path) -> None:
     """The doctor finds that WeCom does not trust this machine's address."""
     async with studio.model() as model, WeComSimulator([invent_app()]) as wecom, studio.page() as page:
         wecom.add_fault(Errcode(60020, _OUTSIDE_ADDRESS), route="agent/get")
-        environ = {
-            **model_settings(model),
-            **credentials(wecom.app(), wecom.url),
-            "WEBOT_SERVER__PORT": str(free_port()),
-            "WEBOT_CONSOLE__PORT": str(free_port()),
-            "WEBOT_CHAT__LANGUAGE": studio.language,
-        }
+        ports = {"WEBOT_SERVER__PORT": str(free_port()), "WEBOT_CONSOLE__PORT": str(free_port())}
+        secrets = {**model_settings(model), **credentials(wecom.app(), wecom.url)}
         with TemporaryDirectory() as folder:
-            async with webot_on_terminal("doctor", folder=Path(folder), environ=environ) as running:
+            # In files, as people have them: the doctor says where settings are from.
+            write_settings(Path(folder) / ".secrets.toml", secrets)
+            write_settings(Path(folder) / "settings.local.toml", ports | {"WEBOT_CHAT__LANGUAGE": studio.language})
+            async with webot_on_terminal("doctor", folder=Path(folder), environ={}) as running:
                 await running.process.wait()
                 await until(lambda: "✗" in running.text and running.text.endswith("\n"))
                 text = running.text
         for found, usual in (
             (wecom.url, "https://qyapi.weixin.qq.com"),
-            (f":{environ['WEBOT_SERVER__PORT']}", ":50008"),
-            (f":{environ['WEBOT_CONSOLE__PORT']}", ":50009"),
+            (f":{ports['WEBOT_SERVER__PORT']}", ":50008"),
+            (f":{ports['WEBOT_CONSOLE__PORT']}", ":50009"),
             (folder, "/srv/webot"),
         ):
             text = text.replace(found, usual)

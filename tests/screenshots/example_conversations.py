@@ -22,6 +22,8 @@ class ExampleConversation:
     """The file of a chain that is being tried."""
     chain_question: str
     chain_answer: str
+    chain_refusal: tuple[str, str]
+    """A question of the chain's cases that it must not answer, and what it says to it."""
     brief_prompt: str
     """What a draft says to the model, so that it answers others' questions with `brief_answers`."""
     brief_answers: Mapping[str, str]
@@ -33,6 +35,7 @@ class ExampleConversation:
             self.table_question: self.table_answer,
             self.code_question: self.code_answer,
             self.chain_question: self.chain_answer,
+            self.chain_refusal[0]: self.chain_refusal[1],
         }
 
 
@@ -85,7 +88,7 @@ welcome = "Write your question after the command: **@hr how much leave do I have
 system_prompt = \"""
 You are the company's HR assistant. Today is {{ date }}.
 Answer questions about leave, attendance and expenses only.
-What the rules do not say you do not know: send people to HR.
+If the rules do not cover a question, send people to HR.
 \"""
 turns = 4
 
@@ -103,6 +106,10 @@ not_contains = ["%"]
     chain_question="How many days of leave after three years?",
     chain_answer="After three years you have **10 days** of leave a year, besides public holidays. "
     "Up to 5 of them can be carried over until the end of March.",
+    chain_refusal=(
+        "Will there be a raise next year?",
+        "The rules say nothing about that. Please ask HR or your manager.",
+    ),
     brief_prompt="You are a colleague who answers in one short sentence and names the rule.",
     brief_answers={
         "How many days of leave do I have after three years?": "**10 days** a year (leave policy, section 2).",
@@ -175,6 +182,7 @@ not_contains = ["%"]
 """,
     chain_question="工作满三年，年假有几天？",
     chain_answer="工作满三年，每年有 **10 天**年假，法定节假日另算。其中最多 5 天可以留到次年三月底前休完。",
+    chain_refusal=("明年会涨工资吗？", "制度里没有写，我不清楚，请问一下人事部或您的主管。"),
     brief_prompt="你是同事，用一句短话回答，并写出依据的条款。",
     brief_answers={
         "工作满三年，年假有几天？": "每年 **10 天**（休假制度第 2 条）。",

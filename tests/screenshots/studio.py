@@ -1,11 +1,13 @@
 """Where pictures are taken: a browser, and a service of its own with a simulated WeCom and a scripted model."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +22,10 @@ from tests.service import RunningService, running_service
 _CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 _SIZE = (1200, 780)
+_FONTS = f"""<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig>
+<include ignore_missing="yes">/etc/fonts/fonts.conf</include><dir>{files("manimgx_fonts_cjk")}</dir></fontconfig>
+"""
+"""Chinese as exported pages have it, whichever fonts the machine has."""
 _LOCALES: Mapping[Language, str] = {"en": "en-GB", "zh": "zh-CN"}
 
 
@@ -97,13 +103,28 @@ def model_settings(model: OpenAIServer) -> dict[str, str]:
     }
 
 
+def write_settings(file: Path, environ: Mapping[str, str]) -> None:
+    """Write settings that are given as an environment into a file of settings."""
+    tables: dict[str, list[str]] = {}
+    for name, value in environ.items():
+        *table, key = name.removeprefix("WEBOT_").lower().split("__")
+        tables.setdefault(".".join(table), []).append(f"{key} = {value if value.isdigit() else json.dumps(value)}")
+    written = "\n".join(f"[{table}]\n" + "\n".join(lines) + "\n" for table, lines in tables.items())
+    file.touch(0o600)
+    file.write_text(written, encoding="utf-8")
+
+
 @asynccontextmanager
 async def open_browser() -> AsyncIterator[Browser]:
     """Start the browser that CHROMIUM names."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
-        yield browser
-        await browser.close()
+    with TemporaryDirectory() as folder:
+        fonts = Path(folder) / "fonts.conf"
+        fonts.write_text(_FONTS, encoding="utf-8")
+        environ = {**os.environ, "FONTCONFIG_FILE": str(fonts)}
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS, env=environ)
+            yield browser
+            await browser.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from html import escape
 _COLOURS = {"31": "#ff7b72", "32": "#7ee787", "33": "#e3b341", "90": "#8b949e", "1": "#ffffff"}
 _CODE = re.compile(r"\x1b\[(\d*)(?:;\d+)*m")
 
-_FONTS = '"DejaVu Sans Mono", "WenQuanYi Micro Hei Mono", "WenQuanYi Micro Hei", monospace'
+_FONTS = '"DejaVu Sans Mono", "Noto Sans CJK SC", monospace'
 
 _PAGE = """<!doctype html><meta charset="utf-8"><style>
 html {{ background: #0d1117 }}
