@@ -17,9 +17,10 @@ RESERVED = ("/console", "/healthz", "/metrics", "/operations", "/readyz", "/stat
 
 @dataclass(frozen=True, slots=True)
 class Opened(OpenedChannel):
-    """A channel at work, and its app where it is simulated."""
+    """A channel at work; where it is simulated, its app, and the credentials it lacks for the real platform."""
 
     simulated: App | None = None
+    missing: tuple[str, ...] = ()
 
 
 def wants_simulator(loaded: Loaded) -> bool:
@@ -36,12 +37,14 @@ def open_channels(
     opened: dict[str, Opened] = {}
     number = 0
     for name, table in loaded.channels.items():
-        kind, app = loaded.kinds[table.kind], None
+        kind, app, missing = loaded.kinds[table.kind], None, table.missing_credentials
         if simulator is not None and kind.stand_in is not None and not table.has_credentials:
             table, app = kind.stand_in(table, StandInContext(name, number, own_url, simulator))  # noqa: PLW2901
             number += 1
         one = kind.open(table, context(name))
-        opened[name] = Opened(one.channel, one.path, one.forget, one.respond, one.start, one.trouble, one.bot_id, app)
+        opened[name] = Opened(
+            one.channel, one.path, one.forget, one.respond, one.start, one.trouble, one.bot_id, app, missing
+        )
     return opened
 
 

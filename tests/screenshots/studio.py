@@ -120,7 +120,7 @@ async def open_browser() -> AsyncIterator[Browser]:
     with TemporaryDirectory() as folder:
         fonts = Path(folder) / "fonts.conf"
         fonts.write_text(_FONTS, encoding="utf-8")
-        environ = {**os.environ, "FONTCONFIG_FILE": str(fonts)}
+        environ: dict[str, str | float | bool] = {**os.environ, "FONTCONFIG_FILE": str(fonts)}
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS, env=environ)
             yield browser

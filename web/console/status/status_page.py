@@ -18,12 +18,17 @@ DEMO = "demo"
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """A channel; `callback_url` is what is pasted into WeCom, empty while nobody outside can reach us."""
+    """A channel; `callback_url` is what is pasted into WeCom, empty while nobody outside can reach us.
+
+    `path` is empty where WeCom does not call: a bot's connection is ours.
+    """
 
     name: str
     path: str
     callback_url: str
     simulated: bool
+    missing: tuple[str, ...]
+    """Keys of the credentials that connect it to WeCom, where it is simulated."""
     chain: str
     model: str
 
@@ -78,6 +83,7 @@ async def state_of(service: Service) -> State:
                 path=opened.path,
                 callback_url=public_url + opened.path if public_url else "",
                 simulated=opened.simulated is not None,
+                missing=opened.missing,
                 chain=chains[name],
                 model=service.chains.model(chains[name]),
             )
