@@ -8,6 +8,7 @@ import pytest
 from adapters.simulator.platform.apps import invent_bot
 from adapters.simulator.simulator import WeComSimulator
 from tests.service import running_service
+from web.security.access import token_path
 
 APPLICATION = "corp_id, secret, agent_id, token, encoding_aes_key"
 
@@ -32,8 +33,10 @@ async def test_a_connected_bot_has_no_address_to_enter_in_wecom(tmp_path: Path) 
             "WEBOT_CHANNELS__BOT__CONNECTION_URL": wecom.bot_url,
         }
         async with running_service(tmp_path, environ) as service:
-            page = (await service.console.get("/console/status?lang=en")).text
+            token = token_path(service.service.settings).read_text().strip()
+            bearer = {"Authorization": f"Bearer {token}"}
+            page = await service.console.get("/console/status?lang=en", headers=bearer)
 
-    (section,) = re.findall(r"<h2>\[channels\.bot\].*?</section>", page, re.DOTALL)
+    (section,) = re.findall(r"<h2>\[channels\.bot\].*?</section>", page.text, re.DOTALL)
     assert "Chain" in section
     assert "Callback URL" not in section
