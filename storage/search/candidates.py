@@ -62,9 +62,9 @@ async def _find_in_blocks(
     return Candidates(ids, last.block << BLOCK_BITS if last.message_id is None else last.message_id)
 
 
-# The block is a condition of its own: the index leaps to where the block begins and ends with it. The sums keep the
-# primary key from serving, which would read every row of a block; and they keep what is another block's, for two terms
-# may share a number.
+# The block is a condition of its own and stands first: the index leaps from one of its answers to the next, and ends
+# with it. The sums keep the primary key from serving, which would read every row of a block; and they keep what is
+# another block's, for two terms may share a number.
 _STATEMENT = f"""
 WITH RECURSIVE blocks (block) AS (
     SELECT (max(message_id) >> {BLOCK_BITS})::integer FROM exchange_terms WHERE message_id < :before

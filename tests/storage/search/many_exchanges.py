@@ -22,6 +22,8 @@ BEGINNING = 1_750_032_000
 A_DAY = 480
 """Exchanges a day."""
 
+_STEP = 2000
+"""Exchanges a statement, so that a busy machine has the time for it."""
 _AGE = f"CASE WHEN n = 1 THEN 'single' WHEN n <= {FORMER} THEN 'former' ELSE 'present' END"
 _SIDE = "CASE WHEN n = 1 THEN 'single' WHEN n % 2 = 0 THEN 'even' ELSE 'odd' END"
 _AT = f"CASE WHEN n = 1 THEN {BEGINNING - 30 * DAY} ELSE {BEGINNING} + (n - 2) / {A_DAY} * {DAY} + 60 END"
@@ -32,30 +34,33 @@ _TALKS = (
     "SELECT n, age || '/group:' || age, 1, age, '', 1, 0, 0 "
     "FROM (VALUES (1, 'single'), (2, 'former'), (3, 'present')) AS t (n, age)"
 )
-_TOOLS = f"""jsonb_build_array(jsonb_build_object(
+_TOOLS = f"""CAST(jsonb_build_array(jsonb_build_object(
     'name', {_SIDE}, 'arguments', '{{}}', 'outcome', CASE WHEN n = 1 THEN 'timeout' ELSE 'done' END
-))::text"""
+)) AS text)"""
 _COLUMNS = (
     "id, conversation_id, turn, role, speaker, content, media, aside, created_at, trace, input_tokens, output_tokens"
 )
 _MADE = f"{_TALK}, n, '{{role}}', {_AGE} || '/' || {_AGE}, {{content}}, '[]', false, {_AT}, n, 0, 0"
 _QUESTIONS = f"""
 INSERT INTO messages ({_COLUMNS}, chain, revision, model, milliseconds)
-SELECT 2 * n, {_MADE.format(role="human", content="'问题'")}, '', '', '', 0 FROM generate_series(1, {COUNT}) AS n
+SELECT 2 * n, {_MADE.format(role="human", content="'问题'")}, '', '', '', 0
+FROM generate_series(CAST(:first AS integer), :first + {_STEP - 1}) AS n
 """  # noqa: S608 -- of constants
 _ANSWERS = f"""
 INSERT INTO messages ({_COLUMNS}, chain, revision, model, milliseconds, tools, rating)
 SELECT 2 * n + 1, {_MADE.format(role="ai", content=f"'said ' || {_AGE} || ' 甲乙丙甲丙乙'")},
     {_AGE}, {_SIDE}, {_AGE}, 0, {_TOOLS}, CASE WHEN n = 1 THEN -1 WHEN n <= {FORMER} THEN 1 ELSE 0 END
-FROM generate_series(1, {COUNT}) AS n
+FROM generate_series(CAST(:first AS integer), :first + {_STEP - 1}) AS n
 """  # noqa: S608 -- as above
 
 
 async def fill(database: Database) -> None:
     """Write everything, and index it."""
     async with database.write() as connection:
-        for statement in (_TALKS, _QUESTIONS, _ANSWERS):
-            await connection.execute(text(statement.replace("group:", r"group\:")))
+        await connection.execute(text(_TALKS.replace(":", r"\:")))
+        for statement in (_QUESTIONS, _ANSWERS):
+            for first in range(1, COUNT + 1, _STEP):
+                await connection.execute(text(statement), {"first": first})
     await IndexBuilder(database, pause=lambda _: 0.0, batch=4000).build()
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from storage.database.engine import Database, open_database
 from storage.search.exchange_filter import ExchangeFilter
@@ -130,6 +131,12 @@ async def test_words_that_never_stand_together_are_looked_for_in_bounded_steps(f
     assert page.cursor is not None
     async with filled.read() as connection:
         assert await reads.rows(connection) <= 5 * _BOUND
+
+
+async def test_nothing_is_compiled_however_much_the_planner_expects(filled: Database) -> None:
+    async with filled.read() as reading, filled.write() as writing:
+        for connection in (reading, writing):
+            assert "off" == (await connection.execute(text("SHOW jit"))).scalar_one()
 
 
 async def test_pages_follow_one_another_across_blocks(filled: Database) -> None:

@@ -1,12 +1,15 @@
 """What was said is listed newest first, filtered and searched by an index, on both databases."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text, update
 
 from pipeline.answer import Provenance, ToolUse
 from pipeline.events import Person
 from storage.conversations.deletion import forget, forget_old
-from storage.database.engine import Database
+from storage.database.engine import Database, open_database
+from storage.database.migrate import migrate, upgrade
 from storage.database.tables import messages
 from storage.search.exchange_filter import ExchangeFilter
 from storage.search.exchange_list import list_exchanges, matching_conversations
@@ -152,6 +155,21 @@ async def test_what_was_said_before_is_indexed_in_the_background(database: Datab
     assert 0 == await IndexBuilder(database, pause=lambda _: 0.0).build()
     found = await matching_conversations(database, ExchangeFilter(words="旧答"), newest=9999)
     assert 69 == len(found)
+
+
+async def test_what_was_indexed_before_there_were_blocks_is_found_again_once_it_is_indexed_anew(
+    database_url: str,
+) -> None:
+    database = await asyncio.to_thread(open_database, database_url)
+    async with database.write() as connection:
+        await connection.run_sync(upgrade, "0025")
+    await say(database, "从前的问题", "旧答案")
+    await migrate(database)
+
+    assert int(database.shared) == await count_unindexed(database)
+    await IndexBuilder(database, pause=lambda _: 0.0).build()
+    assert ["从前的问题"] == await questions(database, ExchangeFilter(words="问题", user="ann"))
+    await database.close()
 
 
 async def test_a_row_that_says_anything_is_listed_all_the_same(database: Database) -> None:
