@@ -1,6 +1,5 @@
 """The library of personas that people can pick from: ready-made ways for webot to behave, and the company's own."""
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.text.folding import casefold_nfkc
 from pipeline.text.i18n import Language
+from pipeline.text.toml_syntax import parse_toml
 
 log = structlog.get_logger()
 
@@ -98,7 +98,7 @@ def _read(files: tuple[tuple[Path, int, int], ...]) -> tuple[Persona, ...]:
 
 
 def _personas_of(file: Path) -> Iterator[Persona]:
-    document = _PersonaFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8-sig")))
+    document = _PersonaFile.model_validate(parse_toml(file.read_text(encoding="utf-8-sig")))
     yield from [Persona.model_validate({**row, "category": document.category}) for row in document.persona]
 
 

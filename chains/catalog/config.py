@@ -22,6 +22,7 @@ from pipeline.events import Person
 from pipeline.text.i18n import Language, Sentence, os_reason
 from pipeline.text.phrases import placed
 from pipeline.text.toml_locations import TomlLocations, locate_keys
+from pipeline.text.toml_syntax import TomlTooDeep, parse_toml
 
 SHIPPED = Path(__file__).parents[1] / "configs"
 
@@ -258,11 +259,11 @@ def parse_chain(text: str, *, name: str, source: str) -> ChainConfig:
     if _DOTTED.search(text):
         raise ChainInvalid(placed(source, Sentence("mistake.too_deep", most=_DEEPEST)))
     try:
-        document = tomllib.loads(text)
+        document = parse_toml(text)
+    except TomlTooDeep as error:
+        raise ChainInvalid(placed(source, Sentence("mistake.too_deep", most=_DEEPEST))) from error
     except tomllib.TOMLDecodeError as error:
         raise ChainInvalid(explain_syntax(source, error, text)) from error
-    except RecursionError as error:
-        raise ChainInvalid(placed(source, Sentence("mistake.too_deep", most=_DEEPEST))) from error
     if _is_too_deep(document):
         raise ChainInvalid(placed(source, Sentence("mistake.too_deep", most=_DEEPEST)))
     where = locate_keys(text)

@@ -1,7 +1,8 @@
-"""What is wrong with a text that is no TOML, with a hint at what whoever wrote it probably meant."""
+"""Reads TOML, and says what is wrong with a text that is none, with a hint at what its author probably meant."""
 
 import re
 import tomllib
+from typing import Any
 
 from pipeline.text.i18n import Sentence
 from pipeline.text.toml_locations import locate_keys
@@ -39,6 +40,8 @@ _SAID = (
     ("Expected '='", "toml_said_equals"),
     ("Expected newline", "toml_said_rest"),
     ("Invalid statement", "toml_said_statement"),
+    ("Too deep", "toml_said_deep"),
+    ("Too many digits", "toml_said_digits"),
     ("Invalid value", "toml_said_value"),
     ("Unclosed array", "toml_said_array"),
     ("Unescaped", "toml_said_escape"),
@@ -49,6 +52,57 @@ _SAID = (
 _SHOWN = 40
 _WIDTH = 0xFEE0
 """Between a full-width character and the plain one."""
+DEEPEST = 64
+"""How many tables and lists may stand in one another: what works on settings calls itself for each."""
+_DIGITS = re.compile(r"[\d_]{4000}")
+_NESTED = re.compile(rf"(?:[\[{{][^\n]*?){{{DEEPEST}}}|(?:\.[^\n.]*+){{{DEEPEST}}}")
+
+
+class TomlOutOfBounds(tomllib.TOMLDecodeError):
+    """A text that is TOML by its grammar, and more than can be read."""
+
+    def __init__(self, said: str, line: int) -> None:
+        ValueError.__init__(self, f"{said} (at line {line}, column 1)")
+
+
+class TomlTooDeep(TomlOutOfBounds):
+    """Tables or lists that stand in one another more than `DEEPEST` times."""
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return what a text in TOML says.
+
+    Raises:
+        TOMLDecodeError: it is none, or has numbers without end, or tables in tables: what Python itself fails of.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError as error:
+        raise TomlOutOfBounds("Too many digits", _line_of(_DIGITS, text)) from error
+    except RecursionError as error:
+        raise TomlTooDeep("Too deep", _line_of(_NESTED, text)) from error
+    if is_too_deep(document):
+        raise TomlTooDeep("Too deep", _line_of(_NESTED, text))
+    return document
+
+
+def is_too_deep(value: object) -> bool:
+    """Whether tables and lists stand in one another more than `DEEPEST` times; looks without calling itself."""
+    layer = [value]
+    for _ in range(DEEPEST):
+        layer = [inner for each in layer if isinstance(each, dict | list) for inner in _inside(each)]
+    return bool(layer)
+
+
+def _inside(table: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(table.values()) if isinstance(table, dict) else table
+
+
+def _line_of(what: re.Pattern[str], text: str) -> int:
+    lines = text.splitlines()
+    return next((number for number, line in enumerate(lines, 1) if what.search(line)), max(1, len(lines)))
 
 
 def explain_syntax(error: tomllib.TOMLDecodeError, text: str, *, private: bool = False) -> tuple[int, Sentence]:
@@ -58,6 +112,8 @@ def explain_syntax(error: tomllib.TOMLDecodeError, text: str, *, private: bool =
     lines = text.splitlines() or [""]
     line = int(place["line"]) if place and place["line"] else len(lines)
     said = _PLACE.sub("", message).strip()
+    if isinstance(error, TomlOutOfBounds):
+        return line, _with_hint(said, Sentence("mistake.toml_bounds", most=DEEPEST))
     if (unclosed := locate_keys(text).unclosed) is not None and unclosed[0] <= line:
         return unclosed[0], _with_hint(said, Sentence("mistake.toml_unclosed", line=unclosed[0], sign=unclosed[1]))
     here = lines[min(line, len(lines)) - 1]

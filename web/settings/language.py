@@ -3,12 +3,12 @@
 Imports next to nothing: the help of the shell asks for it, and waits for no library.
 """
 
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from pipeline.text.toml_syntax import parse_toml
 from web.settings.places import FILES, PREFIX
 
 _LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
@@ -30,7 +30,7 @@ def _of_chat(folder: Path, environ: Mapping[str, str]) -> str:
     for name in FILES:
         # Broken syntax, and text that is not UTF-8, are errors of value.
         with suppress(OSError, ValueError):
-            chat = tomllib.loads((folder / name).read_text(encoding="utf-8-sig")).get("chat")
+            chat = parse_toml((folder / name).read_text(encoding="utf-8-sig")).get("chat")
             said.append(chat.get("language") if isinstance(chat, dict) else None)
     said.append(environ.get(f"{PREFIX}CHAT__LANGUAGE"))
     return next((str(each) for each in reversed(said) if each in ("zh", "en")), _DEFAULT)

@@ -17,7 +17,7 @@ from dynaconf.utils.parse_conf import boolean_fix, parse_conf_data
 from pipeline.errors import SettingsInvalid
 from pipeline.text.i18n import Sentence, os_reason
 from pipeline.text.phrases import placed
-from pipeline.text.toml_syntax import explain_syntax
+from pipeline.text.toml_syntax import explain_syntax, is_too_deep, parse_toml
 from web.settings.places import PREFIX
 from web.settings.schema import FieldPlace, Keys
 
@@ -79,7 +79,7 @@ def read_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SettingsInvalid([placed(path.name, Sentence("setting.unreadable", reason=os_reason(error)))]) from error
     try:
-        return tomllib.loads(text)
+        return parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         # A value may be a secret.
         line, problem = explain_syntax(error, text, private=True)
@@ -115,7 +115,12 @@ def parse_env_value(raw: str, here: FieldPlace | None) -> Any:  # noqa: ANN401 (
     """Read a variable's value: text is kept to the letter, all else is TOML, and text when it is not."""
     if here is not None and here.is_text:
         return raw
-    return parse_conf_data(boolean_fix(raw), tomlfy=True, box_settings=_PLAIN)
+    try:
+        value = parse_conf_data(boolean_fix(raw), tomlfy=True, box_settings=_PLAIN)
+    except (ValueError, RecursionError):
+        # A number of thousands of digits, or lists in lists: what is expected there is told.
+        return raw
+    return raw if is_too_deep(value) else value
 
 
 def environment(

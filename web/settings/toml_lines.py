@@ -14,6 +14,7 @@ from tomlkit import TOMLDocument
 
 from pipeline.errors import SettingsInvalid
 from pipeline.text.i18n import Sentence
+from pipeline.text.toml_syntax import parse_toml
 
 _HEADER = re.compile(r"\s*\[\[?\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?")
 
@@ -36,13 +37,13 @@ def with_key(document: TOMLDocument, table: Sequence[str], key: str, item: objec
             end -= 1
         last = "" if lines[end - 1].endswith("\n") else "\n"
         found = "".join([*lines[:end], last, new, *lines[end:]])
-    expected = tomllib.loads(text)
+    expected = parse_toml(text)
     inner = expected
     for name in table:
         inner = inner.setdefault(name, {})
         if not isinstance(inner, dict):
             return None
-    inner[key] = tomllib.loads(new)[key]
+    inner[key] = parse_toml(new)[key]
     return _read_as(found, expected)
 
 
@@ -67,7 +68,7 @@ def without_table(document: TOMLDocument, table: Sequence[str], file: str) -> TO
             kept.append(line)
     while inside and kept and not kept[-1].strip():
         kept.pop()
-    expected = tomllib.loads(text)
+    expected = parse_toml(text)
     outer: dict[str, Any] = expected
     for name in table[:-1]:
         outer = outer[name]
@@ -80,7 +81,7 @@ def without_table(document: TOMLDocument, table: Sequence[str], file: str) -> TO
 def _read_as(text: str, expected: dict[str, Any]) -> TOMLDocument | None:
     """Read a text if it says what it shall; tables without keys are nothing."""
     try:
-        return tomlkit.parse(text) if _filled(tomllib.loads(text)) == _filled(expected) else None
+        return tomlkit.parse(text) if _filled(parse_toml(text)) == _filled(expected) else None
     except tomllib.TOMLDecodeError:
         return None
 

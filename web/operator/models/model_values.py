@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable
 from pipeline.text.i18n import Sentence
-from pipeline.text.toml_syntax import explain_syntax
+from pipeline.text.toml_syntax import explain_syntax, parse_toml
 from web.logs.redaction import MASK
 from web.logs.secret_places import mask_setting
 from web.settings.settings_edit import Value
@@ -78,7 +78,7 @@ def read_options(text: str) -> dict[str, Value]:
         SettingsInvalid: they are none; the line is named.
     """
     try:
-        return tomllib.loads(text.replace("\r\n", "\n"))
+        return parse_toml(text.replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
         line, problem = explain_syntax(error, text, private=True)
         raise SettingsInvalid([Sentence("console.models_options_bad", line=line, said=problem)]) from None
@@ -94,7 +94,7 @@ def read_option(text: str) -> tuple[str, Value]:
     if not key.strip() or not equals:
         raise SettingsInvalid([Sentence("shell.model_no_key", found=text)])
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+        return key.strip(), parse_toml(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), value.strip()
 
