@@ -1,6 +1,6 @@
 """The settings of a folder and its environment, checked as a whole before anything starts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from web.logs.secret_places import secrets_in
 from web.settings.layers import Layers, environment, read_file, variables
 from web.settings.partial import usable_part
 from web.settings.places import FILES, FOLDER, PREFIX
-from web.settings.schema import FieldPlace, Keys, field_place, toml_value
+from web.settings.schema import FieldPlace, Keys, field_place, toml_path, toml_value
 from web.settings.validation import validate_table
 
 Signatures = Mapping[str, tuple[int, int, int]]
@@ -99,6 +99,7 @@ def load(folder: Path, environ: Mapping[str, str], kinds: Kinds = KINDS) -> Load
     layers, unread = _read(folder, environ, kinds)
     settings = validate_table(Settings, layers.values, origin=layers.origin)
     problems = list(settings) if isinstance(settings, tuple) else []
+    problems += _with_nul(layers.values, layers)
     channels: dict[str, ChannelSettings] = {}
     for name, table in _channels(layers.values).items():
         checked = _own(name, table, kinds, layers)
@@ -197,6 +198,18 @@ def _own(name: str, table: Mapping[str, Any], kinds: Kinds, layers: Layers) -> C
     shared = ChannelTable.model_fields
     own = {key: value for key, value in table.items() if key in model.model_fields or key not in shared}
     return validate_table(model, own, where, origin=lambda path: layers.origin((*root, *path)))
+
+
+def _with_nul(value: object, layers: Layers, path: Keys = ()) -> Iterator[str]:
+    """Yield what is wrong with each text that holds the character NUL: no path, address or program may."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _with_nul(inner, layers, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _with_nul(inner, layers, (*path, number))
+    if "\0" in (str(path[-1]) if path else "") + (value if isinstance(value, str) else ""):
+        yield placed(f"{layers.origin(path)}: {toml_path(Settings, path)}", Sentence("setting.nul"))
 
 
 def _misspelt(environ: Mapping[str, str]) -> list[str]:

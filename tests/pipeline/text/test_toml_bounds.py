@@ -55,7 +55,7 @@ def test_a_variable_is_refused_by_its_name(value: str, tmp_path: Path) -> None:
 
 @every
 def test_a_chain_is_refused(value: str) -> None:
-    with pytest.raises(ChainInvalid, match="odd.toml"):
+    with pytest.raises(ChainInvalid, match=r"odd\.toml"):
         parse_chain(f'system_prompt = "a"\nturns = {value}\n', name="odd", source="odd.toml")
 
 

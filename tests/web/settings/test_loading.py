@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
 from tests.web.settings_files import KINDS, PretendApp, write
 from web.settings.loading import load, load_settings, secrets_of, settings_folder
@@ -199,3 +200,23 @@ def test_every_secret_that_is_set_is_known(tmp_path: Path) -> None:
     )
 
     assert {"http://me:pass@proxy", "sk-1", "Bearer abc", "tok"} == set(secrets_of(load(tmp_path, {}, KINDS)))
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[storage]\ndata_dir = "a\\u0000b"', "[storage] data_dir"),
+        ('[storage]\ndatabase_url = "sqlite:///a\\u0000b"', "[storage] database_url"),
+        ('[limits]\nusers = ["a", "\\u0000"]', "[limits] users[1]"),
+        ('[models.default]\ndefault_headers = {a = "\\u0000"}', "[models.default] default_headers.a"),
+        ('[models."a\\u0000"]\nmodel = "m"', "[models.a\0]"),
+        ('[channels.wecom]\ncorp_id = "\\u0000"', "[channels.wecom] corp_id"),
+    ],
+)
+def test_the_character_nul_is_refused_wherever_it_stands(text: str, place: str, tmp_path: Path) -> None:
+    write(tmp_path, local=text)
+    with pytest.raises(SettingsInvalid) as refused:
+        load_settings(tmp_path, {})
+
+    said = f"settings.local.toml: {place}: holds the character NUL (\\u0000), which no setting may"
+    assert said in refused.value.problems
