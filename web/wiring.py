@@ -279,6 +279,7 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
         with driver_errors():
             await asyncio.to_thread(database.own)
             migrated = await migrate(database)
+            before = live_chains(await RevisionStore(database).standing())
         if not migrated.before:
             log.info("schema_created", version=migrated.after)
         elif migrated.before != migrated.after:
@@ -286,7 +287,6 @@ async def open_service(loaded: Loaded, *, own_url: str) -> Service:
         if wants_simulator(loaded):
             simulator = WeComSimulator()
             await simulator.start()
-        before = live_chains(await RevisionStore(database).standing())
         # Reads files and certificates.
         return await asyncio.to_thread(_assemble, loaded, own_url, database, simulator, before)
     except BaseException:

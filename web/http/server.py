@@ -14,6 +14,7 @@ from litestar.types import ASGIApp
 
 from adapters.bounded_http import BoundedHttpProtocol, ConnectionLimit, connection_limit, raise_descriptor_limit
 from pipeline.settings import Settings
+from storage.database.access import driver_errors
 from storage.database.startup import wait_for_database
 from web.config_watcher import ConfigWatcher
 from web.console.chat.earlier import show_earlier
@@ -70,14 +71,15 @@ async def serving(
         service = await open_service(loaded, own_url=listeners.url)
         try:
             service = replace(service, access=await _accessible(loaded.settings, logs, tell_password))
+            add_chain_jobs(service)
+            with driver_errors():
+                await show_earlier(service)
         except BaseException:
             await service.close()
             raise
     except BaseException:
         listeners.close()
         raise
-    add_chain_jobs(service)
-    await show_earlier(service)
     watcher = ConfigWatcher(service, loaded, logs)
     sockets = [listeners.server, *([listeners.own] if listeners.own else [])]
     limit = connection_limit()
@@ -87,7 +89,8 @@ async def serving(
         for server, listener in zip(servers, sockets, strict=True)
     ]
     try:
-        await service.start()
+        with driver_errors():
+            await service.start()
         settle_memory()
         log.info("ready", url=listeners.url, console=listeners.console_url)
         watcher.loop.start()
