@@ -23,6 +23,7 @@ from chains.models.parsing.markers import (
     unwrapped,
     without_begun_marker,
     without_boxes,
+    without_turn_begin,
     without_turn_end,
 )
 
@@ -58,7 +59,7 @@ def split_reasoning(text: str, *, whole: bool = True) -> ParsedAnswer:
 
 
 def _ended(said: str, *, whole: bool) -> str:
-    return without_turn_end(without_boxes(said if whole else without_begun_marker(said)))
+    return without_turn_end(without_boxes(without_turn_begin(said if whole else without_begun_marker(said))))
 
 
 class _Walk:
@@ -72,6 +73,7 @@ class _Walk:
         self._calls: list[str] = []
         self._looks = 0
         self._has_words = False
+        self._only_weak = True
         self._code = Code(text, marks)
         self._closes = [number for number, mark in enumerate(marks) if mark.kind == "close"]
         self._tool_ends = [number for number, mark in enumerate(marks) if mark.kind == "tool_end"]
@@ -84,6 +86,9 @@ class _Walk:
         said = _ended("".join([*self._said, self._text[self._place :]]), whole=self._whole)
         thought = "\n".join(thought.strip() for thought in self._thoughts if thought.strip())
         said = (unwrapped(said) if self._thoughts else said).strip()
+        if self._whole and not said and not self._calls and self._only_weak:
+            # Nothing comes after it: it is what was asked for, in tags that mean something else there.
+            return ParsedAnswer("", _ended(self._text, whole=True).strip())
         return ParsedAnswer(thought, said, tuple(self._calls))
 
     def _step(self, number: int) -> int:
@@ -101,7 +106,7 @@ class _Walk:
                     # Closed and never opened: all that came before was thought.
                     self._thoughts += [*self._said, self._text[self._place : mark.start]]
                     self._said.clear()
-                    self._has_words = False
+                    self._has_words = self._only_weak = False
                     self._place = mark.end
                 return number + 1
             case "tool":
@@ -125,6 +130,7 @@ class _Walk:
         self._said.append(self._text[self._place : mark.start])
         end = len(self._marks) if last is None else last
         self._thoughts.append(self._without_tags(number, end))
+        self._only_weak = self._only_weak and mark.kind == "weak" and last is not None
         self._place = len(self._text) if last is None else self._marks[last].end
         return end + 1
 
