@@ -21,13 +21,8 @@ from storage.database.failures import DatabaseAway, failure_sentence
 from storage.database.migrate import HEAD, Migrated, SchemaTooNew, is_newer, migrate, newer_sentence, version
 from storage.database.tables import people, workers
 
-_DRIVERS_ERRORS = (
-    SQLAlchemyError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-)
+_DATABASES_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_DRIVERS_ERRORS = (*_DATABASES_ERRORS, OSError)
 _CLASS = re.compile(r"^<class '[\w.]+'>: ")
 
 
@@ -138,6 +133,13 @@ def driver_errors() -> Iterator[None]:
         yield
     except _DRIVERS_ERRORS as error:
         raise DatabaseUnusable(Sentence("database.unusable", said=failure_sentence(error))) from error
+
+
+def unusable_sentence(error: BaseException) -> Sentence | None:
+    """Return for people what keeps the database from being asked; None if an error is none of a database's."""
+    if not isinstance(error, _DATABASES_ERRORS):
+        return None
+    return Sentence("database.unusable", said=failure_sentence(error))
 
 
 async def _write_nothing(database: Database) -> None:

@@ -52,6 +52,7 @@ class Database:
         self.connector: Connector | None = None
         """What opens connections to PostgreSQL."""
         self._lock: FileLock | None = None
+        self._identity: tuple[int, int] | None = None
         self._whole: sqlite.ThreadTransactions | None = None
         # One after the other: waiting for SQLite's own lock means looking again and again.
         self._writing = asyncio.Lock()
@@ -75,6 +76,7 @@ class Database:
             if not file.exists():
                 # What people say is nobody else's on this machine; SQLite's other files take over the mode.
                 file.touch(mode=0o600)
+            self._identity = _identity_of(file)
             self._writers = _sqlite(url, pool_size=1, begin="BEGIN IMMEDIATE")
             self._readers = _sqlite(url, pool_size=4, begin="")
             self._whole = sqlite.ThreadTransactions(
@@ -117,6 +119,13 @@ class Database:
                 return False
         except OSError:  # also where the lock is another account's
             return True
+
+    def has_its_file(self) -> bool:
+        """Whether the SQLite file is the one that was opened; what is written into one that was removed is lost.
+
+        Looks at a file, so it is not for the event loop.
+        """
+        return self._identity == (None if self.shared else _identity_of(Path(self.url.database or "")))
 
     def _file_lock(self) -> FileLock:
         # Not for one thread alone: files are not opened and closed on the event loop.
@@ -185,6 +194,14 @@ async def _telling_absence(opening: AbstractAsyncContextManager[AsyncConnection]
         if (away := absence(error, connected=connected)) is not None:
             raise away from error
         raise
+
+
+def _identity_of(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def open_database(url: str, *, pool_size: int = POOL_SIZE) -> Database:

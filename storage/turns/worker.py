@@ -18,6 +18,7 @@ from pipeline.supervision import SupervisedLoop
 from pipeline.turn_state import STOPPED, Finished, OutgoingPart, Postponed, Turn, Verdict, pause_after
 from storage.database.codec import content_to_json
 from storage.database.engine import Database
+from storage.database.failures import DatabaseAway, Failure, Meaning
 from storage.turns.admission import AdmissionGate, Capacity
 from storage.turns.group_commit import GroupCommitWriter
 from storage.turns.insistent_writer import InsistentWriter
@@ -213,6 +214,8 @@ class Worker:
     async def probe(self) -> None:
         """Write as an event's acceptance does, and change nothing. Raises what `accept` raises."""
         await self._writer.ask(Probe())
+        if not await asyncio.to_thread(self._database.has_its_file):
+            raise DatabaseAway(Failure(Meaning.AWAY, "its file was removed or replaced", ""), blameless=True)
 
     # The work --------------------------------------------------------------------------------------------------
 

@@ -52,8 +52,9 @@ async def test_a_start_with_a_damaged_table_goes_on_or_says_so(
     place_migrated_file(file)
     _damage(file, table, how)
     said = "the file is damaged, or is no database; restore it from a backup"
+    url = {"WEBOT_STORAGE__DATABASE_URL": f"sqlite:///{file}"}
     try:
-        async with running_service(tmp_path) as service:
+        async with running_service(tmp_path, url) as service:
             said += (await service.http.get("/healthz")).text
     except DatabaseUnusable as error:
         said = str(error)

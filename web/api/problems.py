@@ -3,16 +3,13 @@
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from pydantic_core import to_json
 
 from pipeline.text.i18n import in_language
-from web.console.pages import FRESH, words_for
+from web.console.pages import FRESH, read_fault, words_for
 from web.security.headers import SAFETY
-
-log = structlog.get_logger()
 
 _Request = Request[Any, Any, Any]
 
@@ -31,5 +28,4 @@ def problem(request: _Request, error: HTTPException) -> Response[bytes]:
 
 def internal_problem(request: _Request, error: Exception) -> Response[bytes]:
     """Answer a fault of our own, and log it."""
-    log.error("request_broke", path=request.url.path, exc_info=error)
-    return problem(request, HTTPException(status_code=500, detail="console.broke"))
+    return problem(request, read_fault(request, error))

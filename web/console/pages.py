@@ -18,6 +18,7 @@ from pydantic_core import to_json
 
 from pipeline.text.i18n import Catalogue, Language, in_language
 from pipeline.text.unicode import visible_controls
+from storage.database.access import error_line, unusable_sentence
 from web.console.assets import address_of, page_folders
 from web.console.navigation import entries_for
 from web.security.headers import SAFETY
@@ -161,8 +162,17 @@ def answer_json(value: object, *, status: int = 200, etag: str = "") -> Response
 
 def broke(request: _Request, error: Exception) -> Response[Any]:
     """Own up to a fault of ours, and leave its trace in the log."""
+    return refused(request, read_fault(request, error))
+
+
+def read_fault(request: _Request, error: Exception) -> HTTPException:
+    """Log what a request came to grief over, and return what is answered: its database's trouble, or our fault."""
+    if (unusable := unusable_sentence(error)) is not None:
+        # No traceback: it would say less, and hold what was asked for.
+        log.error("request_without_database", path=request.url.path, error=error_line(error))
+        return HTTPException(status_code=503, detail=unusable)
     log.error("request_broke", path=request.url.path, exc_info=error)
-    return refused(request, HTTPException(status_code=500, detail="console.broke"))
+    return HTTPException(status_code=500, detail="console.broke")
 
 
 def refused(request: _Request, error: HTTPException) -> Response[Any]:
