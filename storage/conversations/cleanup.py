@@ -117,7 +117,7 @@ class CleanupTask:
             removed = await _tried("turns", self.clean())
             files = 0
             if self._keep_media_days:
-                files += await _tried("media", self._media.sweep(days=self._keep_media_days))
+                files += await _tried("media", self._media.sweep(before=time() - self._keep_media_days * _DAY))
             if self._retention_days:
                 await _tried("retention", self._forget_old())
             await _tried("pseudonyms", drop_pseudonyms(self._database, now=time()))

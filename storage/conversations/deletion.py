@@ -40,6 +40,7 @@ _UNHELD_DAYS = 3
 """Days that files nothing refers to stay: as long as WeCom keeps its own."""
 _NOTHING = content_to_json(Text(""))
 _BATCH = 500
+_DAY = 86400.0
 # Spelled out in the statement: neither database takes the index of messages with files for a value it is told later.
 _SHOWS: ColumnElement[bool] = messages.c.media != literal("[]", literal_execute=True)
 
@@ -160,7 +161,7 @@ async def forget_old(database: Database, *, days: int) -> Erased:
 
     Of turns that ended before, what was said goes, too, also of those that failed.
     """
-    before = time() - days * 86400
+    before = time() - days * _DAY
     messages_gone = 0
     while some := await _erase_exchanges(database, before):
         messages_gone += some
@@ -269,12 +270,27 @@ async def delete_unreferenced_files(database: Database, media: MediaFolder) -> i
 
     Such are recordings that were understood, pictures nobody asked about, answers that went out as files.
     """
-    old = await media.old(days=_UNHELD_DAYS)
+    return await _delete_unreferenced(database, media, before=time() - _UNHELD_DAYS * _DAY)
+
+
+async def delete_forgotten_files(database: Database, media: MediaFolder, *, forgotten_at: float) -> int:
+    """Remove files that nothing refers to and that are from before a person was forgotten; return how many went.
+
+    Whose a recording was is noted nowhere, so those of all go. What a turn may still need is younger than the turn.
+    """
+    oldest = select(func.min(inbox.c.accepted_at)).where(inbox.c.state.in_(_UNDER_WAY))
+    async with database.read() as connection:
+        under_way = (await connection.execute(oldest)).scalar_one()
+    return await _delete_unreferenced(database, media, before=min(forgotten_at, under_way or forgotten_at))
+
+
+async def _delete_unreferenced(database: Database, media: MediaFolder, *, before: float) -> int:
+    old = await media.stored_before(before)
     if not old:
         return 0
     async with database.read() as connection:
         held = await connection.run_sync(_referenced, old)
-    return await media.sweep(days=_UNHELD_DAYS, held=held)
+    return await media.sweep(before=before, held=held)
 
 
 def _referenced(connection: Connection, among: set[str]) -> set[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.events import Person
 from storage.conversations.audit import latest_forgetting
-from storage.conversations.deletion import delete_marked_files
+from storage.conversations.deletion import delete_forgotten_files, delete_marked_files
 from storage.database.engine import Database
 from storage.media.files import MediaFolder
 from storage.terms.term_index import clean_index
@@ -65,6 +65,8 @@ class Eraser:
             OSError: A file cannot be removed.
         """
         await delete_marked_files(self._database, self._media)
+        if (at := await latest_forgetting(self._database)) > 0:
+            await delete_forgotten_files(self._database, self._media, forgotten_at=at)
         await drop_tried(self._database, self._data_dir)
         await clean_index(self._database)
         for pause in (*_PAUSES, 0.0):

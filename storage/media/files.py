@@ -7,12 +7,10 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from time import time
 
 from pipeline.errors import Undeliverable
 from pipeline.replies import StoredMedia
 
-_DAY = 24 * 3600.0
 _VARIANT = "."
 """Between a file's digest and the name of what was made of it."""
 
@@ -59,13 +57,13 @@ class MediaFolder:
                 gone += 1
         return gone
 
-    async def old(self, *, days: int) -> set[str]:
-        """Return the digests of files that were last stored more than `days` ago."""
-        return {file.name for file in await asyncio.to_thread(lambda: list(self._old(time() - days * _DAY)))}
+    async def stored_before(self, moment: float) -> set[str]:
+        """Return the digests of files that were last stored before a moment, in seconds since 1970."""
+        return {file.name for file in await asyncio.to_thread(lambda: list(self._old(moment)))}
 
-    async def sweep(self, *, days: int, held: Collection[str] = ()) -> int:
-        """Remove files that were last stored more than `days` ago, but for those `held`; return how many went."""
-        return await asyncio.to_thread(self._sweep, time() - days * _DAY, held)
+    async def sweep(self, *, before: float, held: Collection[str] = ()) -> int:
+        """Remove files that were last stored before a moment, but for those `held`; return how many went."""
+        return await asyncio.to_thread(self._sweep, before, held)
 
     def _sweep(self, before: float, held: Collection[str]) -> int:
         gone = 0

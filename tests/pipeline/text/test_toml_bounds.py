@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from chains.catalog.config import ChainInvalid, parse_chain
+from chains.catalog.config import parse_chain
 from chains.persona_library import personas
-from pipeline.errors import SettingsInvalid
+from pipeline.errors import ChainInvalid, SettingsInvalid
 from pipeline.text.i18n import Catalogue, in_language
 from pipeline.text.toml_syntax import DEEPEST, parse_toml
 from web.operator.models.model_values import read_option, read_options

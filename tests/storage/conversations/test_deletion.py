@@ -28,6 +28,7 @@ from storage.conversations.deletion import (
     forget_old,
     turns_of,
 )
+from storage.conversations.erasure import Eraser
 from storage.conversations.transcript import TranscriptStore
 from storage.database.codec import content_to_json, part_to_json
 from storage.database.engine import Database, open_database
@@ -288,3 +289,35 @@ async def test_files_that_nothing_refers_to_go_after_some_days(
 
     assert 1 == await delete_unreferenced_files(database, media)
     assert [b"asked about", b"being heard"] == [await media.read(each) for each in (asked, fresh)]
+
+
+async def test_files_nobody_refers_to_go_with_a_person_who_is_forgotten_but_not_those_a_turn_may_need(
+    database: Database, media: MediaFolder, tmp_path: Path
+) -> None:
+    async def store(data: bytes, seconds_ago: float) -> StoredMedia:
+        kept = await media.keep(data, mime="audio/amr", name="voice.amr")
+        at = time.time() - seconds_ago
+        await asyncio.to_thread(os.utime, tmp_path / "media" / kept.sha256[:2] / kept.sha256, (at, at))
+        return kept
+
+    theirs, shown = await store(b"their recording", 600), await store(b"a colleague's picture", 600)
+    await converse(database, "zhangsan", [("问", "答")], at=time.time())
+    await converse(database, "lisi", [("问", "答")], at=time.time(), pictures=(shown,))
+    worker = Worker(database, most=1, drain_seconds=5)
+    run = ScriptedRun(worker)
+    await worker.start(run)
+    try:
+        colleague = InboundEvent("k1", Person("wecom", "lisi"), Text("hold on"), datetime.now(UTC))
+        await worker.accept(colleague, lane=lane_of(colleague.sender))
+        await run.until_asked(1)
+        needed = await store(b"what the colleague says now", 0)
+        await forget(database, ZHANG, who="zhangsan")
+        await Eraser(database, tmp_path).finish()
+        left = [await media.read(each) for each in (shown, needed)]
+        run.gate.set()
+    finally:
+        await worker.close()
+
+    assert [b"a colleague's picture", b"what the colleague says now"] == left
+    with pytest.raises(Undeliverable):
+        await media.read(theirs)

@@ -47,7 +47,7 @@ async def test_what_is_old_goes(media: MediaFolder, age: Callable[[StoredMedia, 
     await asyncio.to_thread(age, old, 8)
     await asyncio.to_thread(age, new, 6)
 
-    assert 1 == await media.sweep(days=7)
+    assert 1 == await media.sweep(before=time() - 7 * DAY)
     assert b"new" == await media.read(new)
     with pytest.raises(Undeliverable, match="gone"):
         await media.read(old)
@@ -58,12 +58,12 @@ async def test_what_is_stored_once_more_stays(media: MediaFolder, age: Callable[
     await asyncio.to_thread(age, kept, 8)
     await keep(media, b"again")
 
-    assert 0 == await media.sweep(days=7)
+    assert 0 == await media.sweep(before=time() - 7 * DAY)
     assert b"again" == await media.read(kept)
 
 
 async def test_a_folder_that_is_not_there_yet_is_clean(media: MediaFolder) -> None:
-    assert 0 == await media.sweep(days=1)
+    assert 0 == await media.sweep(before=time() - DAY)
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ async def test_what_is_made_of_a_file_grows_as_old_as_it(
     await asyncio.to_thread(age, kept, 8)
     await media.keep_variant(kept, "small", b"tiny")
 
-    assert {kept.sha256} == await media.old(days=7)
-    assert 1 == await media.sweep(days=7)
+    assert {kept.sha256} == await media.stored_before(time() - 7 * DAY)
+    assert 1 == await media.sweep(before=time() - 7 * DAY)
     assert 0 == await asyncio.to_thread(files)
 
 
