@@ -85,14 +85,14 @@ async def test_what_is_written_into_a_file_that_was_removed_is_not_called_stored
         await _talk(service)
         before = await service.http.get("/readyz")
         how(tmp_path)
-        told: list[str] = []
+        answers: list[str] = []
 
         async def asked() -> bool:
-            told.append((await service.http.get("/readyz")).json()["database"])
-            return told[-1] != "ok"
+            answers.append((await service.http.get("/readyz")).json()["database"])
+            return answers[-1] != "ok"
 
         while not await asked():
             pass
 
     assert 200 == before.status_code
-    assert "a test write failed: its file was removed or replaced" == told[-1]
+    assert "a test write failed: its file was removed or replaced" == answers[-1]
