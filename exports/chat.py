@@ -26,7 +26,7 @@ from pipeline.exports import Current, Everything, Exported, Format, Full, Month,
 from pipeline.ports import MediaStore
 from pipeline.replies import StoredMedia
 from pipeline.settings import Export
-from pipeline.text.i18n import Catalogue, Language
+from pipeline.text.i18n import Catalogue, Language, Sentence
 from pipeline.text.unicode import beginning
 from storage.conversations.kept_documents import KeptExports
 from storage.database.engine import Database
@@ -92,7 +92,7 @@ class ChatExports:
                 return Exported(full=self._full)
             answer = await self._pool.render(order)
             if isinstance(answer, RenderFailed):
-                raise AnswerFailed(f"no document could be made: {answer.reason}", reason="export.failed")
+                raise AnswerFailed(Sentence("reason.no_document", said=answer.reason), reason="export.failed")
             if answer.plainer:
                 log.warning("export_plainer", wanted=format, made=answer.format, reason=answer.plainer)
             files = tuple([await self._keep(folder / "out" / file, answer.format) for file in answer.files])

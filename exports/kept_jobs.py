@@ -19,7 +19,7 @@ from exports.workers.pool import RenderPool
 from pipeline.exports import Format
 from pipeline.ports import MediaStore
 from pipeline.settings import PdfEngine
-from pipeline.text.i18n import Language
+from pipeline.text.i18n import Language, Sentence
 from pipeline.text.privacy import Masker
 from storage.conversations.audit import record
 from storage.database.engine import Database
@@ -147,7 +147,8 @@ class BackgroundExports:
             details = dict(export.order()) | {"out": f"console export {job.id}"}
             await record(self._database, "export", job.by, details, conversations=running.done, messages=0)
         if made.failures:
-            raise JobFailed(", ".join(str(each.conversation) for each in made.failures[:20]))
+            numbers = ", ".join(str(each.conversation) for each in made.failures[:20])
+            raise JobFailed(Sentence("reason.job_conversations", numbers=numbers))
         running.done = made.manifest.conversations
         size = await asyncio.to_thread(lambda: path.stat().st_size)
         running.result = {"messages": made.manifest.messages, "size": size}

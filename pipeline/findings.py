@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.text.i18n import Catalogue, error_text, in_language
+from pipeline.text.stored_sentences import stored_in_language
 
 State = Literal["well", "ill", "doubtful", "unchecked"]
 
@@ -69,7 +70,7 @@ class FindingFactory:
     def _said(self, value: object) -> object:
         if isinstance(value, BaseException):
             return error_text(value, self._catalogue)
-        return in_language(value, self._catalogue) if isinstance(value, str) else value
+        return stored_in_language(value, self._catalogue) if isinstance(value, str) else value
 
     def _finding(self, state: State, check: str, sentence: str, fix: str, values: dict[str, object]) -> Finding:
         return Finding(

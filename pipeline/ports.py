@@ -18,6 +18,7 @@ from pipeline.replies import Part, Receipt, Reply, StoredMedia
 from pipeline.revisions import ChainRevision as ChainDraft
 from pipeline.revisions import MachineState, ReleaseState
 from pipeline.spending import ModelUsage, SpentTotals
+from pipeline.text.i18n import Sentence
 from pipeline.turn_state import (
     OutgoingPart,
     Turn,
@@ -368,7 +369,7 @@ class TurnCanceller(Protocol):
 
 async def nothing_to_fetch(media_id: str) -> StoredMedia:
     """Return a fetcher for a channel without files: it refuses."""
-    raise Undeliverable(f"no channel has the file {media_id!r}")
+    raise Undeliverable(Sentence("reason.no_media", media=media_id))
 
 
 @dataclass(frozen=True, slots=True)

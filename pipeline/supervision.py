@@ -7,6 +7,7 @@ from time import monotonic
 import structlog
 
 from pipeline import metrics
+from pipeline.text.i18n import Sentence
 
 log = structlog.get_logger()
 
@@ -25,8 +26,8 @@ class SupervisedLoop:
         self._first_pause = first_pause
         self._task: asyncio.Task[None] | None = None
         self._finishing = False
-        self._how = ""
-        """How it ended last."""
+        self._how = self._kind = ""
+        """How it ended last, as a sentence of the catalogue, and of which error."""
         self._failures = 0
         """How often it has ended since it last ran for a while."""
         self._began = 0.0
@@ -36,9 +37,9 @@ class SupervisedLoop:
     def trouble(self) -> str:
         """Return why the loop does not run, or that it ends again and again; else nothing."""
         if self._task is None or self._task.done():
-            return "does not run"
+            return Sentence("reason.loop_stopped")
         if self._pausing or (self._failures > 1 and monotonic() - self._began < _SETTLED):
-            return f"{self._how}, {'once' if self._failures == 1 else f'{self._failures} times'}"
+            return Sentence(self._how, kind=self._kind, count=self._failures)
         return ""
 
     def start(self) -> None:
@@ -66,16 +67,16 @@ class SupervisedLoop:
             metrics.LOOP_UP.labels(self.name).set(1)
             try:
                 await self._run()
-                self._how = "ended by itself"
+                self._how, self._kind = "reason.loop_by_itself", ""
             except asyncio.CancelledError:
                 if (task := asyncio.current_task()) is None or task.cancelling():
                     raise
                 # Nobody ended the loop: something it waited for was cancelled.
                 log.exception("loop_ended", loop=self.name)
-                self._how = "ended with CancelledError"
+                self._how, self._kind = "reason.loop_cancelled", ""
             except Exception as error:  # the edge of a loop: it goes on, whatever it met
                 log.exception("loop_ended", loop=self.name)
-                self._how = f"ended with {type(error).__name__}"
+                self._how, self._kind = "reason.loop_broke", type(error).__name__
             if self._finishing:
                 return
             settled = monotonic() - self._began > _SETTLED
@@ -84,5 +85,7 @@ class SupervisedLoop:
             metrics.LOOP_UP.labels(self.name).set(0)
             metrics.LOOP_RESTARTS.labels(self.name).inc()
             pause = min(_LONGEST_PAUSE, self._first_pause * 2 ** min(self._failures - 1, 10))
-            log.error("loop_restarts", loop=self.name, how=self._how, seconds=pause)
+            log.error(
+                "loop_restarts", loop=self.name, how=self._how.removeprefix("reason."), error=self._kind, seconds=pause
+            )
             await asyncio.sleep(pause)

@@ -47,7 +47,7 @@ from pipeline.steps.gathering import Gathering
 from pipeline.steps.guards import Guard
 from pipeline.steps.rendering import Renderer
 from pipeline.steps.unsent import put_off, undelivered
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence
 from pipeline.turn_state import (
     STOPPED,
     UNSETTLED,
@@ -66,7 +66,7 @@ _PAGES_SECONDS = 45.0
 """For how long a long answer waits to be made a document before it is sent as plain text."""
 
 
-GATHERED = "answered with the next message"
+GATHERED = Sentence("reason.gathered")
 """Why a turn ended that has no answer of its own."""
 
 _ENDINGS: Mapping[str, Ending] = {
@@ -143,7 +143,7 @@ class Turns:
     async def _run(self, turn: Turn) -> Verdict:
         channel = self._channels.get(turn.event.sender.channel)
         if channel is None:
-            return Finished("failed", reason=f"no channel {turn.event.sender.channel!r} in the settings")
+            return Finished("failed", reason=Sentence("reason.no_channel", channel=turn.event.sender.channel))
         if turn.parts is None:
             if self._may_begin(turn) and (joined := await self._joined(turn)) is not None:
                 return Finished("done", reason=GATHERED, joined=joined)
@@ -152,7 +152,7 @@ class Turns:
                 return step
             turn = step
         elif turn.attempts >= self._limits.turn_attempts:
-            stuck = Undeliverable(f"sending was begun {turn.attempts} times and never ended")
+            stuck = Undeliverable(Sentence("reason.sending_begun", attempts=turn.attempts))
             return undelivered(turn, stuck, held=False)
         return await self._deliver(turn, channel)
 
@@ -191,7 +191,7 @@ class Turns:
 
     async def _give_up(self, turn: Turn, channel: Channel) -> Turn | Verdict:
         """Fail a turn that is not tried again: its row cannot be read, or it has used up its attempts."""
-        reason = turn.unreadable or f"begun {turn.attempts} times and never ended"
+        reason = turn.unreadable or Sentence("reason.begun", attempts=turn.attempts)
         log.error("turn_given_up", trace=str(turn.id), key=turn.event.key, reason=reason)
         if turn.attempts > self._limits.turn_attempts:
             log.error("turn_failed", trace=str(turn.id), reason=reason, apology="not sent: making it did not end, too")
@@ -254,6 +254,7 @@ class Turns:
         """Return the answer, or an apology and the reason for it."""
         trace = str(turn.id)
         wasted: tuple[FailedUsage, ...] = ()
+        failure: str
         try:
             for guard in self._guards:
                 refusal = await guard.check(turn)
@@ -269,10 +270,11 @@ class Turns:
         except LaneLost:
             raise
         except TimeoutError as error:
-            reason, failure = "turn.timeout", f"no answer within {self._limits.turn_seconds:g} s"
+            reason, said = "turn.timeout", "reason.no_answer_within"
             wasted = wasted_of(error.__cause__)
             if OWN_LIMIT in getattr(error.__cause__, "__notes__", ()):
-                reason, failure = "turn.own_limit", f"{failure}: {OWN_LIMIT}"
+                reason, said = "turn.own_limit", "reason.own_limit"
+            failure = Sentence(said, seconds=f"{self._limits.turn_seconds:g}")
         except AnswerFailed as error:
             reason, failure, wasted = error.reason, str(error), error.wasted
         except TryAgain as error:
@@ -282,8 +284,9 @@ class Turns:
         except Exception as error:  # the edge of a step: whatever a chain does wrong, the person is told
             log.exception("answer_broke", key=turn.event.key, trace=trace)
             if turn.attempts + 1 < self._limits.turn_attempts:
-                raise TryAgain(f"{type(error).__name__} while answering") from error
-            reason, failure, wasted = "turn.failed", f"{type(error).__name__} while answering", wasted_of(error)
+                raise TryAgain(Sentence("reason.answering_broke", kind=type(error).__name__)) from error
+            failure = Sentence("reason.answering_broke", kind=type(error).__name__)
+            reason, wasted = "turn.failed", wasted_of(error)
         metrics.MODEL_ERRORS.labels(reason).inc()
         log.warning("answer_failed", trace=trace, reason=reason, error=failure)
         return Outcome((TextReply(self._catalogue.text(reason, trace=trace)),), wasted), failure
@@ -309,7 +312,7 @@ class Turns:
                         await self._say_in_passing(turn, channel, text)
                     case Outcome():
                         return step
-        raise AnswerFailed("the chain ended without an outcome", reason="turn.failed")
+        raise AnswerFailed(Sentence("reason.no_outcome"), reason="turn.failed")
 
     async def _say_still_thinking(self, turn: Turn, channel: Channel) -> None:
         await self._say_in_passing(turn, channel, self._catalogue.text("turn.thinking"))
@@ -363,7 +366,7 @@ class Turns:
                 raise
             except Exception as error:  # the edge of a step: a bug in an adapter must not lose the answer
                 log.exception("send_broke", key=turn.event.key, trace=str(turn.id))
-                raise TryAgain(f"{type(error).__name__} while sending") from error
+                raise TryAgain(Sentence("reason.sending_broke", kind=type(error).__name__)) from error
             if not last:
                 await self._journal.sent(turn, part, receipt)
             return receipt
@@ -396,4 +399,4 @@ def _cost_of(outcome: Outcome) -> tuple[FailedUsage, ...]:
 
 def _reason_for(error: Exception) -> str:
     # Our own errors quote nothing that was said; others' may.
-    return str(error) if isinstance(error, WebotError) else type(error).__name__
+    return str(error) if isinstance(error, WebotError) else Sentence("reason.keeping_broke", kind=type(error).__name__)

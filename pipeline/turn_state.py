@@ -6,6 +6,7 @@ from typing import Literal
 from pipeline.answer import FailedUsage
 from pipeline.events import Content, InboundEvent
 from pipeline.replies import Part, Receipt
+from pipeline.text.i18n import Sentence
 
 STOPPED = "stopped"
 """The message of the cancellation by which a person's `@stop` ends a turn."""
@@ -95,7 +96,7 @@ class Postponed:
 
 Verdict = Finished | Postponed
 
-UNSETTLED = Postponed(1.0, "what is shown of it cannot be ended from here now", blamed=False)
+UNSETTLED = Postponed(1.0, Sentence("reason.unsettled"), blamed=False)
 """What becomes of a turn that is over, but for a bubble that another process, or the next connection, can end."""
 
 _LONGEST_PAUSE = 300.0

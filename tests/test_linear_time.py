@@ -35,11 +35,12 @@ from pipeline.ports import ChannelCapabilities
 from pipeline.replies import TextReply
 from pipeline.steps.rendering import plain_parts
 from pipeline.text.command_line import choice_of, read_command_line
-from pipeline.text.escape import block_quote, escape_markdown
 from pipeline.text.folding import casefold_nfkc, repeated_sign
 from pipeline.text.i18n import Catalogue
+from pipeline.text.markdown.escape import block_quote, escape_markdown
 from pipeline.text.privacy import Masker
 from pipeline.text.search_words import search_phrases, search_words
+from pipeline.text.stored_sentences import stored_sentence
 from storage.search.snippet import snippet
 from tests.processor_time import costs_less_than
 from web.logs.redaction import Redactor
@@ -107,6 +108,7 @@ TEXTS = {
     "invisible characters": repeated("a\u200b\u202e"),
     "Chinese without a space": repeated("汉字的长文本没有空格"),
     "formulas in formulas": "$$" + repeated("\\frac{")[:LENGTH] + "$$",
+    "parts of sentences": repeated("a: b; "),
     "one object in another": repeated('{"a":'),
     "parameters of tools": repeated('<invoke name="now"><parameter name="a">'),
 }
@@ -169,6 +171,7 @@ PATHS: dict[str, Callable[[str], object]] = {
     "the chain that a model chooses": chain_named,
     "what a provider says of an error": lambda text: to_answer_failed(RuntimeError(text), model="default"),
     "a search for personas": search,
+    "a reason that was stored": lambda text: [stored_sentence(said) for said in (text, text[:2000], text[-2000:])],
     "messages of a bot": lambda text: bot_parts([TextReply(text)]),
     "frames of a bot": lambda text: (draft(text, "…", text), without_thinking(with_thinking(text, text))),
     "a message in a group, quoting": in_group,

@@ -8,20 +8,25 @@ import pytest
 
 from benchmarks.house import Module, modules
 
-ROOTS = ("WebotError", "ClickException", "UsageError", "BadParameter", "HTTPException", "JobFailed", "TooManyJobs")
+ROOTS = (
+    "WebotError",
+    "ClickException",
+    "UsageError",
+    "BadParameter",
+    "HTTPException",
+    "JobFailed",
+    "TooManyJobs",
+    "NotConnected",
+    "UndecodableTurn",
+    "Finished",
+    "Postponed",
+)
 PRINTERS = ("echo", "secho", "confirm", "prompt", "progressbar")
 SPOKEN_OPTIONS = ("detail", "message", "label", "text")
 
-# Errors whose text is for the log and for engineers, in English, with what people read in its place.
+# Errors whose text is for the log alone, in English, with what people read in its place.
 FOR_THE_LOG: Mapping[str, str] = {
     "BadCallback": "WeCom, or a stranger, is answered by a status; refusals are counted by `reason`",
-    "AnswerFailed": "the person is told the sentence of `reason`, an operator that of `failure_sentence`",
-    "TryAgain": "it is tried again, and logged",
-    "Undeliverable": "the journal of turns keeps it, with a remedy in the page's language beside it",
-    "Unreadable": "the person is told that a picture, a recording or a file cannot be read",
-    "TooLarge": "the person is told how large one may be",
-    "WriteRefused": "the journal of turns keeps it",
-    "LaneLost": "another process has the work; it is logged",
 }
 # Lines that are the same in every language.
 SAME_EVERYWHERE = {
@@ -96,7 +101,8 @@ def test_no_text_that_people_read_is_written_in_the_code() -> None:
         pytest.param('raise HTTPException(status_code=404, detail="not there")', True, id="an answer to a request"),
         pytest.param('raise SettingsInvalid([Sentence("setting.x", found=x)])', False, id="a sentence"),
         pytest.param('raise HTTPException(status_code=404, detail="console.gone")', False, id="a key"),
-        pytest.param('raise TryAgain("WeCom is busy")', False, id="what is logged"),
+        pytest.param('raise TryAgain("WeCom is busy")', True, id="a reason that is kept"),
+        pytest.param('raise BadCallback("it is not signed")', False, id="what is logged"),
         pytest.param('click.echo(f"webot: {said}")', False, id="the name before a sentence"),
     ],
 )

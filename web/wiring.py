@@ -29,7 +29,7 @@ from pipeline.settings import Settings
 from pipeline.steps.gathering import Gathering
 from pipeline.steps.guards import AllowList, RateLimit
 from pipeline.supervision import SupervisedLoop
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, listed_sentences
 from pipeline.text.time_zone import use_timezone
 from pipeline.turn import Turns
 from storage.conversations.chain_revisions import RevisionStore
@@ -189,7 +189,7 @@ class Service:
     @property
     def loops_trouble(self) -> str:
         """Return which background loops do not run and why, or nothing."""
-        return "; ".join(f"{loop.name} {loop.trouble}" for loop in self.loops if loop.trouble)
+        return listed_sentences({loop.name: loop.trouble for loop in self.loops})
 
     async def change(self, settings: Settings) -> None:
         """Apply other settings from the next turn on.

@@ -37,7 +37,7 @@ from pipeline.ports import (
 )
 from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, Reply, StoredMedia, TextPart, VoicePart
 from pipeline.supervision import SupervisedLoop
-from pipeline.text.i18n import Catalogue, Language
+from pipeline.text.i18n import Catalogue, Language, Sentence
 
 log = structlog.get_logger()
 
@@ -255,7 +255,7 @@ class AibotChannel:
         except NotConnected as error:
             if not self._held.is_elsewhere:
                 await self.connection.subscribed(_RECONNECT_SECONDS)
-            raise TryAgain(str(error), after=1.0, blameless=True) from None
+            raise TryAgain(error.args[0], after=1.0, blameless=True) from None
 
     async def send(self, person: Person, part: Part) -> Receipt:
         """Send one part that answers nothing."""
@@ -281,7 +281,8 @@ class AibotChannel:
                 return None
             case "refused" if stream.refused_with == VERSION_CONFLICT:
                 # A frame of before is still under way, and would be what is left standing.
-                raise TryAgain(f"WeCom says {VERSION_CONFLICT}: two frames of one stream", code=str(VERSION_CONFLICT))
+                said = Sentence("reason.two_frames", code=VERSION_CONFLICT)
+                raise TryAgain(said, code=str(VERSION_CONFLICT))
             case "refused":
                 raise error_for(stream.refused_with, "")
 

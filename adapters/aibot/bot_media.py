@@ -22,7 +22,8 @@ from adapters.aibot.connection import AckMissing, BotConnection
 from adapters.aibot.frames import BotFrame
 from adapters.wecom.client.errors import error_for
 from pipeline.errors import TryAgain, Undeliverable
-from pipeline.net import is_loopback_host
+from pipeline.net import cause_sentence, is_loopback_host
+from pipeline.text.i18n import Sentence
 
 LARGEST_FILE = 100 * 1024 * 1024
 CHUNK_BYTES = 512 * 1024
@@ -78,12 +79,12 @@ async def download(url: str, aes_key: str, *, proxy: str = "", local: bool = Fal
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
-        raise Undeliverable("the file's address is none") from None
+        raise Undeliverable(Sentence("reason.file_no_address")) from None
     at_home = local and is_loopback_host(host)
     if not host or parts.username or not (parts.scheme == "https" or (parts.scheme == "http" and at_home)):
-        raise Undeliverable("the file's address is not https")
+        raise Undeliverable(Sentence("reason.file_no_https"))
     if not at_home and _is_address(host) and not is_public(host):
-        raise Undeliverable("the file's address is not public")
+        raise Undeliverable(Sentence("reason.file_not_public"))
     connector = aiohttp.TCPConnector(resolver=None if at_home or proxy else _PublicAddresses(), limit=4)
     session = aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT, trust_env=False, auto_decompress=False)
     try:
@@ -92,16 +93,16 @@ async def download(url: str, aes_key: str, *, proxy: str = "", local: bool = Fal
             client.get(url, proxy=None if at_home else proxy or None, allow_redirects=False) as answer,
         ):
             if answer.status != _OK:
-                raise Undeliverable(f"the file's server answers {answer.status}")
+                raise Undeliverable(Sentence("reason.file_status", status=answer.status))
             data = bytearray()
             async for piece in answer.content.iter_chunked(_PIECE):
                 data += piece
                 if len(data) > LARGEST_FILE + _PADDING:
-                    raise Undeliverable("the file is larger than 100 MB")
+                    raise Undeliverable(Sentence("reason.file_over_100"))
             name = file_name(answer.headers.get("content-disposition", ""))
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         # Their words may hold the address.
-        raise TryAgain(f"{type(error).__name__} while a file was downloaded", after=2) from None
+        raise TryAgain(Sentence("reason.download_broke", said=cause_sentence(error)), after=2) from None
     return await asyncio.to_thread(decrypt, bytes(data), aes_key), name
 
 
@@ -112,13 +113,13 @@ def decrypt(data: bytes, aes_key: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) != AES.key_size[-1]:
-        raise Undeliverable("the file came without a usable key")
+        raise Undeliverable(Sentence("reason.file_no_key"))
     if not data or len(data) % AES.block_size:
-        raise Undeliverable("the file is not whole AES blocks")
+        raise Undeliverable(Sentence("reason.file_no_blocks"))
     plain = AES.new(key, AES.MODE_CBC, iv=key[: AES.block_size]).decrypt(data)
     padding = plain[-1]
     if not 1 <= padding <= _PADDING or plain[-padding:] != bytes([padding]) * padding:
-        raise Undeliverable("the file does not fit its key")
+        raise Undeliverable(Sentence("reason.file_other_key"))
     return plain[:-padding]
 
 
@@ -136,7 +137,7 @@ def file_name(disposition: str) -> str:
 async def upload(connection: BotConnection, kind: UploadKind, data: bytes, name: str) -> str:
     """Return the media id of a file that was uploaded. Raises as `error_for` says, `NotConnected` and `TryAgain`."""
     if not SMALLEST_FILE <= len(data) <= LARGEST_UPLOAD[kind]:
-        raise Undeliverable(f"WeCom takes no {kind} of {len(data)} bytes")
+        raise Undeliverable(Sentence("reason.bot_size", kind=kind, size=len(data)))
     pieces = [data[start : start + CHUNK_BYTES] for start in range(0, len(data), CHUNK_BYTES)]
     begun = await _asked(
         connection,
@@ -171,7 +172,7 @@ async def _asked(connection: BotConnection, cmd: str, body: dict[str, Any]) -> B
     try:
         answer = await connection.call(cmd, body, within=30.0)
     except AckMissing:
-        raise TryAgain(f"{cmd} was not answered", after=2) from None
+        raise TryAgain(Sentence("reason.not_answered", cmd=cmd), after=2) from None
     if answer.errcode:
         raise error_for(answer.errcode, answer.errmsg)
     return answer
@@ -180,7 +181,7 @@ async def _asked(connection: BotConnection, cmd: str, body: dict[str, Any]) -> B
 def _field(answer: BotFrame, name: str) -> str:
     value = answer.body.get(name)
     if not isinstance(value, str) or not value:
-        raise TryAgain(f"WeCom's answer has no {name}", after=5)
+        raise TryAgain(Sentence("reason.answer_lacks", name=name), after=5)
     return value
 
 

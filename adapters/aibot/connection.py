@@ -17,7 +17,8 @@ import structlog
 
 from adapters.aibot.frames import FRAME_BYTES, BotFrame, FrameRefused, new_req_id, read_frame, write_frame
 from pipeline import metrics
-from pipeline.net import is_loopback_url
+from pipeline.net import cause_sentence, is_loopback_url
+from pipeline.text.i18n import Sentence
 
 log = structlog.get_logger()
 
@@ -106,7 +107,7 @@ class BotConnection:
         self.may_subscribe: Callable[[], bool] = lambda: True
         """Whether the connection may be this process's: to subscribe is to end whoever else's it is."""
         self.state: State = "connecting"
-        self._reason = "not connected yet"
+        self._reason: str = Sentence("reason.never_connected")
         self._since = time.monotonic()
 
     @property
@@ -115,7 +116,7 @@ class BotConnection:
         if self.state == "subscribed":
             return ""
         lasting = time.monotonic() - self._since > self._timing.ack or self.state in {"refused", "kicked"}
-        return f"the bot's connection: {self._reason}" if lasting else ""
+        return Sentence("reason.bot_connection", said=self._reason) if lasting else ""
 
     async def run(self) -> None:
         """Connect for ever."""
@@ -128,9 +129,9 @@ class BotConnection:
                 end = ended
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
                 # Their words may hold the address of a proxy with its password.
-                end = _Ended(f"{type(error).__name__} while connecting")
+                end = _Ended(Sentence("reason.connecting_broke", said=cause_sentence(error)))
             else:
-                end = _Ended("closed by the other side")
+                end = _Ended(Sentence("reason.closed"))
             failures = 1 if time.monotonic() - began > _SETTLED_SECONDS else failures + 1
             pause = self._pause(end, failures)
             self._note(end, pause)
@@ -156,7 +157,7 @@ class BotConnection:
         except AckMissing:
             # What answers a ping has read what was sent before it; what does not is gone, and the frame with it.
             if not await self._is_alive(session):
-                raise AckLost("the other side has gone silent") from None
+                raise AckLost(Sentence("reason.silent")) from None
             raise
 
     async def _is_alive(self, session: _Session) -> bool:
@@ -164,7 +165,7 @@ class BotConnection:
         try:
             await self._ask(session, "ping", None)
         except AckMissing:
-            session.ended = session.ended or _Ended("a frame and a ping were not answered")
+            session.ended = session.ended or _Ended(Sentence("reason.two_unanswered"))
             await session.socket.close()
             return False
         except NotConnected:
@@ -203,7 +204,7 @@ class BotConnection:
                 reader.cancel()
                 for waiting in session.waiting.values():
                     if not waiting.done():
-                        waiting.set_exception(AckLost("the connection ended"))
+                        waiting.set_exception(AckLost(Sentence("reason.connection_ended")))
                         # Nobody may be there to look at it any more.
                         waiting.exception()
                 await asyncio.gather(reader, return_exceptions=True)
@@ -219,13 +220,13 @@ class BotConnection:
         try:
             answer = await self._ask(session, "aibot_subscribe", self._subscription)
         except AckMissing:
-            raise _Ended("the subscription was not answered") from None
+            raise _Ended(Sentence("reason.subscription_unanswered")) from None
         except NotConnected:
-            raise session.ended or _Ended("closed before the subscription was answered") from None
+            raise session.ended or _Ended(Sentence("reason.subscription_closed")) from None
         if answer.errcode in _WRONG_CREDENTIALS:
-            raise _Ended(f"bot_id and secret were refused with {answer.errcode}", "refused")
+            raise _Ended(Sentence("reason.subscription_wrong", code=answer.errcode), "refused")
         if answer.errcode:
-            raise _Ended(f"the subscription was refused with {answer.errcode}")
+            raise _Ended(Sentence("reason.subscription_refused", code=answer.errcode))
 
     async def _ping_until_over(self, session: _Session, reader: "asyncio.Task[None]") -> None:
         """Ping until the reader ends; a peer that leaves two pings unanswered is no longer there."""
@@ -235,7 +236,7 @@ class BotConnection:
                 reader.result()
                 return
             if session.pings >= _SILENT_PINGS:
-                raise _Ended(f"{_SILENT_PINGS} pings were not answered")
+                raise _Ended(Sentence("reason.pings_unanswered", count=_SILENT_PINGS))
             session.pings += 1
             req_id = new_req_id("ping")
             answer: asyncio.Future[BotFrame] = asyncio.get_running_loop().create_future()
@@ -262,11 +263,11 @@ class BotConnection:
             if session.waiting.get(req_id) is answer:
                 del session.waiting[req_id]
         if not done:
-            raise AckMissing(f"{cmd} was not answered")
+            raise AckMissing(Sentence("reason.not_answered", cmd=cmd))
         frame = answer.result()
         if frame.errcode == NOT_SUBSCRIBED and cmd != "aibot_subscribe":
             # It looks alive and hears nothing: only another connection helps.
-            session.ended = _Ended(f"WeCom says that it is not subscribed ({NOT_SUBSCRIBED})")
+            session.ended = _Ended(Sentence("reason.not_subscribed", code=NOT_SUBSCRIBED))
             await session.socket.close()
             raise NotConnected(session.ended.reason)
         return frame
@@ -276,7 +277,7 @@ class BotConnection:
             async with asyncio.timeout(self._timing.ack):
                 await session.socket.send_str(text)
         except (ConnectionError, RuntimeError, aiohttp.ClientError, TimeoutError):
-            raise NotConnected("the connection ended") from None
+            raise NotConnected(Sentence("reason.connection_ended")) from None
 
     async def _read(self, session: _Session) -> None:
         async for message in session.socket:
@@ -289,7 +290,7 @@ class BotConnection:
                 break
         for waiting in session.waiting.values():
             if not waiting.done():
-                waiting.set_exception(AckLost("the connection ended"))
+                waiting.set_exception(AckLost(Sentence("reason.connection_ended")))
                 waiting.exception()
 
     async def _take(self, session: _Session, frame: BotFrame) -> None:
@@ -300,7 +301,7 @@ class BotConnection:
                     waiting.set_result(frame)
             case "aibot_event_callback" if _is_disconnection(frame.body):
                 # Some servers leave the socket open and go on answering pings: it is closed from here.
-                session.ended = _Ended("another connection has subscribed with this bot", "kicked")
+                session.ended = _Ended(Sentence("reason.kicked"), "kicked")
                 await session.socket.close()
             case "aibot_msg_callback" | "aibot_event_callback":
                 if session.ended is None:

@@ -2,8 +2,8 @@
 
 from chains.command import Command, CommandCall
 from pipeline.answer import Conversation, Outcome
-from pipeline.text.escape import escape_markdown
 from pipeline.text.i18n import Catalogue
+from pipeline.text.markdown.escape import escape_markdown
 
 MOST = 20
 """How many conversations one list shows."""

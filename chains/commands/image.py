@@ -20,7 +20,7 @@ from pipeline.errors import AnswerFailed
 from pipeline.events import Text
 from pipeline.replies import ImageReply
 from pipeline.text.command_line import is_courtesy
-from pipeline.text.escape import escape_markdown
+from pipeline.text.markdown.escape import escape_markdown
 from pipeline.text.unicode import wellformed
 
 _QUOTE = 60

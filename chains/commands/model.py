@@ -6,8 +6,8 @@ from chains.command import DEFAULT, Command, CommandCall, CommandContext
 from chains.conversation.model_choice import ModelChoice, model_choice_for
 from pipeline.answer import ModelChosen, Outcome
 from pipeline.text.command_line import is_courtesy
-from pipeline.text.escape import escape_markdown
 from pipeline.text.folding import casefold_nfkc
+from pipeline.text.markdown.escape import escape_markdown
 from pipeline.text.unicode import wellformed
 
 _LONGEST = 60

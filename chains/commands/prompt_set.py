@@ -3,8 +3,8 @@
 from chains.command import DEFAULT, Command, CommandCall
 from pipeline.answer import Outcome, PersonaSet
 from pipeline.text.command_line import choice_of
-from pipeline.text.escape import block_quote
 from pipeline.text.folding import casefold_nfkc
+from pipeline.text.markdown.escape import block_quote
 from pipeline.text.unicode import wellformed
 
 MOST = 4000

@@ -9,9 +9,9 @@ from chains.command import DEFAULT, Command, CommandCall
 from chains.persona_library import Persona, personas, search
 from pipeline.answer import Outcome, PersonaSet
 from pipeline.text.command_line import is_courtesy
-from pipeline.text.escape import escape_markdown
 from pipeline.text.folding import casefold_nfkc
 from pipeline.text.i18n import Catalogue, Language
+from pipeline.text.markdown.escape import escape_markdown
 
 MOST = 12
 """How many hits of a search are listed."""

@@ -7,7 +7,7 @@ from chains.models.budget import Limit
 from chains.models.prices import money
 from pipeline.answer import Outcome
 from pipeline.spending import UsageTotals
-from pipeline.text.escape import escape_markdown
+from pipeline.text.markdown.escape import escape_markdown
 
 _MODELS = 8
 _LONGEST = 60

@@ -42,8 +42,8 @@ from pipeline.errors import AnswerFailed, ChainInvalid
 from pipeline.ports import AnswerRequest, ConversationStore
 from pipeline.replies import ImageReply, Reply, StoredMedia, TextReply, VoiceReply
 from pipeline.settings import Chat
-from pipeline.text.escape import block_quote
 from pipeline.text.i18n import Catalogue, joined_sentences
+from pipeline.text.markdown.escape import block_quote
 
 log = structlog.get_logger()
 

@@ -19,6 +19,7 @@ from chains.models.response import ModelCall, ModelResponse, final_response
 from chains.models.tokens import with_estimate
 from pipeline.answer import Cut, TokenUsage, ToolUse
 from pipeline.errors import AnswerFailed
+from pipeline.text.i18n import Sentence
 
 HistoryProblem = Literal["", "too_long", "filtered"]
 
@@ -215,4 +216,5 @@ def _empty(model: str, response: ModelResponse | None) -> AnswerFailed:
         reason = {"filtered": "model.filtered", "length": "model.no_room", "interrupted": "model.broken"}.get(
             cut_by(finish), "model.empty"
         )
-    return AnswerFailed(f"[models.{model}]: empty answer, finished by {word_of(finish)!r}", reason=reason)
+    said = Sentence("reason.model_empty", finish=word_of(finish))
+    return AnswerFailed(Sentence("reason.of_model", model=model, said=said), reason=reason)

@@ -17,6 +17,7 @@ from pipeline.answer import TokenUsage
 from pipeline.errors import AnswerFailed, Unreadable
 from pipeline.ports import ImageStore
 from pipeline.replies import StoredMedia
+from pipeline.text.i18n import Sentence
 from pipeline.text.unicode import wellformed
 
 MOST = 4000
@@ -100,15 +101,15 @@ class OpenAIImageGenerator:
             )
             answer = await asyncio.to_thread(read_drawn, raw)
         except binascii.Error as error:
-            raise AnswerFailed(f"[models.{self._media.name}]: not base64", reason="model.garbled") from error
+            raise self._failed(Sentence("reason.no_base64"), "model.garbled") from error
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             failed = to_answer_failed(error, model=self._media.name)
-            raise AnswerFailed(str(failed), reason=_OWN_REASONS.get(failed.reason, failed.reason)) from None
+            raise AnswerFailed(failed.args[0], reason=_OWN_REASONS.get(failed.reason, failed.reason)) from None
         data = await self._data(answer)
         try:
             kept = await self._pictures.keep(data, name=NAME)
         except Unreadable as error:
-            raise AnswerFailed(f"[models.{self._media.name}]: {error}", reason="image.unreadable") from error
+            raise self._failed(error.args[0], "image.unreadable") from error
         return GeneratedImage(
             kept, took_of(self._media.table, answer.fields), round((time.perf_counter() - began) * 1000)
         )
@@ -120,8 +121,11 @@ class OpenAIImageGenerator:
             try:
                 return await self._fetcher.fetch(answer.url, trusted=self._media.base_url)
             except Unreadable as error:
-                raise AnswerFailed(f"[models.{self._media.name}]: {error}", reason="image.unreadable") from error
-        raise AnswerFailed(f"[models.{self._media.name}]: neither a picture nor its address", reason="image.empty")
+                raise self._failed(error.args[0], "image.unreadable") from error
+        raise self._failed(Sentence("reason.no_picture"), "image.empty")
+
+    def _failed(self, said: str, reason: str) -> AnswerFailed:
+        return AnswerFailed(Sentence("reason.of_model", model=self._media.name, said=said), reason=reason)
 
 
 class DemoImageGenerator:

@@ -18,7 +18,8 @@ import httpx2
 
 from chains.media.public_addresses import is_public
 from pipeline.errors import Unreadable
-from pipeline.net import is_loopback_url
+from pipeline.net import cause_sentence, is_loopback_url
+from pipeline.text.i18n import Sentence
 
 LARGEST = 32 * 1024 * 1024
 """Bytes a fetched picture may have; it is scaled for its channel afterwards."""
@@ -67,8 +68,8 @@ class SafeFetcher:
                     url = answer
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError, ValueError) as error:
             # The address itself may be a key to the picture: it is not told on.
-            raise Unreadable(f"the picture's address gave {type(error).__name__}") from error
-        raise Unreadable(f"the picture's address leads on more than {_HOPS} times")
+            raise Unreadable(Sentence("reason.address_broke", said=cause_sentence(error))) from error
+        raise Unreadable(Sentence("reason.address_hops", most=_HOPS))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -85,7 +86,7 @@ class SafeFetcher:
             if response.has_redirect_location:
                 return urljoin(url, response.headers["location"])
             if response.status_code != HTTPStatus.OK:
-                raise Unreadable(f"the picture's address answered HTTP {response.status_code}")
+                raise Unreadable(Sentence("reason.address_status", status=response.status_code))
             return await self._read(response)
         finally:
             await response.aclose()
@@ -93,17 +94,17 @@ class SafeFetcher:
     async def _read(self, response: httpx2.Response) -> bytes:
         if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
             # It is not unpacked: a few bytes could become many.
-            raise Unreadable("the picture's address gave it compressed, which it was not asked for")
+            raise Unreadable(Sentence("reason.address_packed"))
         data = bytearray()
         async for piece in response.aiter_raw():
             data += piece
             if len(data) > self._largest:
-                raise Unreadable(f"the picture's address gave more than {self._largest} bytes")
+                raise Unreadable(Sentence("reason.address_large", most=self._largest))
         return bytes(data)
 
     async def _request(self, url: SplitResult, trusted: str) -> tuple[httpx2.AsyncClient, httpx2.Request]:
         if url.scheme not in _PORTS or not url.hostname or url.username or url.password:
-            raise Unreadable("the picture's address is no plain http:// or https:// address")
+            raise Unreadable(Sentence("reason.address_plain"))
         whole = httpx2.URL(url.geturl())
         if trusted and _origin(url) == _origin(urlsplit(trusted)):
             client = await (self._opened_direct() if is_loopback_url(trusted) else self._opened())
@@ -120,7 +121,7 @@ class SafeFetcher:
     async def _public(self, host: str, port: int) -> str:
         """Return the address to connect to; empty where the proxy is to resolve the name."""
         if _is_local_name(host):
-            raise Unreadable("the picture's address is a name of the inner network")
+            raise Unreadable(Sentence("reason.address_inner"))
         try:
             addresses = [host] if _is_literal(host) else await self._resolve(host, port)
         except OSError:
@@ -128,7 +129,7 @@ class SafeFetcher:
                 return ""
             raise
         if not addresses or not all(is_public(address) for address in addresses):
-            raise Unreadable("the picture's address is not of the public Internet")
+            raise Unreadable(Sentence("reason.address_private"))
         return addresses[0]
 
     async def _opened(self) -> httpx2.AsyncClient:
@@ -145,11 +146,11 @@ class SafeFetcher:
     def _inline(self, url: str) -> bytes:
         head, _, body = url.partition(",")
         if not head.endswith(";base64") or len(body) > self._largest * 4 // 3 + 4:
-            raise Unreadable("a picture inside an address, but not one we read")
+            raise Unreadable(Sentence("reason.inline_kind"))
         try:
             return base64.b64decode(body, validate=True)
         except (binascii.Error, ValueError) as error:
-            raise Unreadable("a picture inside an address that is not base64") from error
+            raise Unreadable(Sentence("reason.inline_base64")) from error
 
 
 def _open(proxy: str) -> httpx2.AsyncClient:

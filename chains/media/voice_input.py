@@ -12,8 +12,8 @@ from pipeline.answer import Notice, Outcome, PartialAnswer, Step
 from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.ports import AnswerRequest
 from pipeline.replies import TextReply
-from pipeline.text.escape import escape_markdown
 from pipeline.text.i18n import Catalogue
+from pipeline.text.markdown.escape import escape_markdown
 
 _QUOTE = 500
 

@@ -9,8 +9,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
 
-from pipeline.text.escape import escape_markdown
 from pipeline.text.i18n import Catalogue
+from pipeline.text.markdown.escape import escape_markdown
 
 NAME = "demo"
 

@@ -6,7 +6,7 @@ A provider's own words are in the line only as `explain` leaves them: they may q
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import structlog
@@ -114,15 +114,19 @@ def to_answer_failed(error: Exception, *, model: str) -> AnswerFailed:
     ]
     explained = next((said for each in _causes(error) if (said := getattr(each, _EXPLAINED, ""))), "")
     # A person's words may be among a provider's: they are for whoever turned debugging on.
-    log.debug("model_error", model=model, reason=reason, said=wellformed(_SECRET.sub("***", answer.text)[:500]))
-    name = type(error).__name__
-    because = f": {explained}" if explained else ""
-    return AnswerFailed(
-        f"[models.{model}]: {', '.join([name, *facts])}{because}",
+    log.debug(
+        "model_error",
+        model=model,
         reason=reason,
-        # The name of an error's class is for the log; it is all there is to say where nothing else is known.
-        facts=": ".join(filter(None, (", ".join(facts), explained))) or (name if reason == "model.failed" else ""),
+        error=type(error).__name__,
+        said=wellformed(_SECRET.sub("***", answer.text)[:500]),
     )
+    # The name of an error's class is all there is to say where nothing else is known.
+    unknown = type(error).__name__ if reason == "model.failed" else ""
+    shown = ": ".join(filter(None, (", ".join(facts), explained))) or unknown
+    failed = AnswerFailed("", reason=reason, facts=shown)
+    failed.args = (Sentence("reason.of_model", model=model, said=failure_sentence(failed)),)
+    return failed
 
 
 def failure_sentence(failure: AnswerFailed) -> str:
@@ -130,8 +134,10 @@ def failure_sentence(failure: AnswerFailed) -> str:
     key = f"cause.model_{failure.reason.rpartition('.')[2]}"
     if key not in load_sentences("en"):
         # Settings and chains that do not hold say themselves what is wrong, and where.
-        said = failure.args[0]
-        return said if isinstance(said, Sentence) else str(failure).partition("]: ")[2] or str(failure)
+        said: str = failure.args[0]
+        if isinstance(said, Sentence) and said.key == "reason.of_model":
+            return cast("str", said.values["said"])
+        return said
     sentence = Sentence(key)
     return Sentence("cause.model_facts", sentence=sentence, facts=failure.facts) if failure.facts else sentence
 

@@ -7,7 +7,7 @@ import errno
 import string
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, reduce
 from importlib.resources import files
 from typing import Literal, Self
 
@@ -133,6 +133,12 @@ def joined_sentences(problems: Sequence[str]) -> str:
     for each in problems[1:]:
         said = Sentence("mistake.and", first=said, second=each)
     return said
+
+
+def listed_sentences(troubles: Mapping[str, str]) -> str:
+    """Return by their names what troubles some, as one text, which can still be said in another language."""
+    said = [Sentence("reason.of_name", name=name, said=trouble) for name, trouble in troubles.items() if trouble]
+    return reduce(lambda first, second: Sentence("reason.also", first=first, second=second), said) if said else ""
 
 
 # Said by whoever checks something, which may be the event loop: that reads no files.

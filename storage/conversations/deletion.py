@@ -14,6 +14,7 @@ from pipeline.errors import TryAgain
 from pipeline.events import GROUP, Person, Text
 from pipeline.lanes import lane_of
 from pipeline.replies import FilePart, ImagePart, VoicePart
+from pipeline.text.i18n import Sentence
 from storage.conversations.audit import note
 from storage.conversations.polled_streams import forget_streams
 from storage.database.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
@@ -78,7 +79,7 @@ async def forget(database: Database, person: Person, *, who: str) -> Erased:
         connection.execute(select(lanes.c.lane).where(lanes.c.lane.in_(_lanes_of(person))).with_for_update())
         busy = select(func.count()).where(turns_of(person))
         if connection.execute(busy.where(inbox.c.state.in_(_UNDER_WAY))).scalar_one():
-            raise TryAgain(f"{person} is being answered now; try again in a minute")
+            raise TryAgain(Sentence("reason.person_busy", person=person))
         erased = erase(connection, person, insert_into=_insert_into(database))
         note(
             connection,

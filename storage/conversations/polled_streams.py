@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.errors import TryAgain
 from pipeline.ports import PolledStream
+from pipeline.text.i18n import Sentence
 from storage.database.codec import media_from_json, media_to_json
 from storage.database.engine import Database
 from storage.database.failures import read_failure
@@ -148,4 +149,4 @@ def _explained() -> Iterator[None]:
         yield
     except (SQLAlchemyError, OSError) as error:
         # The driver's words may quote a row.
-        raise TryAgain(f"the database: {read_failure(error).code}") from None
+        raise TryAgain(Sentence("reason.database_read", said=read_failure(error).code)) from None

@@ -51,7 +51,7 @@ class DatabaseAway(TryAgain, SQLAlchemyError):
     code: str
 
     def __init__(self, failure: Failure, *, blameless: bool) -> None:
-        super().__init__(f"the database is away ({failure})", code=failure.code, blameless=blameless)
+        super().__init__(Sentence("reason.database_away", said=failure), code=failure.code, blameless=blameless)
         self.failure = failure
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from pipeline.supervision import SupervisedLoop
+from pipeline.text.i18n import Sentence
 from storage.conversations.audit import latest_deletion
 from storage.database.engine import Database
 from storage.database.failures import read_failure
@@ -252,7 +253,7 @@ class JobRunner:
                     ended = replace(ended, state="failed", why=str(error))
                 except Exception as error:
                     log.exception("job_failed", job=job.id, kind=job.kind)
-                    ended = replace(ended, state="failed", why=type(error).__name__)
+                    ended = replace(ended, state="failed", why=Sentence("reason.job_broke", kind=type(error).__name__))
         ended = replace(ended, done=running.done, total=running.total, result=running.result)
         while True:
             try:

@@ -12,6 +12,7 @@ from threading import Lock
 import structlog
 
 from pipeline.errors import TryAgain
+from pipeline.text.i18n import Sentence
 from storage.media.decoder_jobs import BEGUN, Job, Made, Work, read_answer
 
 log = structlog.get_logger()
@@ -137,7 +138,7 @@ class Decoder:
             answer = await self._ask(job, data)
         if not answer.startswith(BEGUN):
             log.warning("decoder_not_started", work=job.work)
-            raise TryAgain("no process to decode with could be started", after=5)
+            raise TryAgain(Sentence("reason.no_decoder"), after=5)
         return await asyncio.to_thread(read_answer, answer[len(BEGUN) :])
 
     async def _ask(self, job: Job, data: bytes) -> bytes:

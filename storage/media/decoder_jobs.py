@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.errors import TooLarge, Unreadable
+from pipeline.text.i18n import Sentence
 
 Work = Literal["fit picture", "shrink picture", "decode sound", "encode speech", "read pdf"]
 
@@ -56,7 +57,7 @@ def read_answer(answer: bytes) -> Made:
     """
     line, ended, rest = answer.partition(b"\n")
     if not ended:
-        raise Unreadable("the decoder died of it, or took too long")
+        raise Unreadable(Sentence("reason.decoder_died"))
     head = json.loads(line)
     if head["error"] is not None:
         raise Unreadable(head["error"]) if head["most"] is None else TooLarge(head["error"], most=head["most"])

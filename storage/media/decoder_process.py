@@ -17,6 +17,7 @@ from contextlib import suppress
 from PIL import Image
 
 from pipeline.errors import Unreadable
+from pipeline.text.i18n import Sentence
 from storage.media.decoder_jobs import BEGUN, Job, Made, refused
 from storage.media.image_processing import fitted, shrunk
 
@@ -88,7 +89,7 @@ def _serve(connection: socket.socket) -> None:
         except Unreadable as error:
             answer = refused(error)
         except MemoryError:
-            answer = refused(Unreadable("it takes too much memory"))
+            answer = refused(Unreadable(Sentence("reason.memory")))
         stream.write(answer)
 
 

@@ -6,6 +6,7 @@ import codecs
 from pipeline.errors import TooLarge, Unreadable
 from pipeline.ports import DocumentText
 from pipeline.replies import StoredMedia
+from pipeline.text.i18n import Sentence
 from storage.media.decoder import Decoder
 from storage.media.decoder_jobs import Job
 from storage.media.files import MediaFolder
@@ -35,7 +36,7 @@ class StoredDocuments:
             pages = tuple(page.decode() for page in made.files)
             return DocumentText(pages, page_count=int(made.format), is_paged=True)
         if len(data) > LARGEST_TEXT:
-            raise TooLarge("a text file that is too large", most=LARGEST_TEXT // _MEGABYTE)
+            raise TooLarge(Sentence("reason.text_large"), most=LARGEST_TEXT // _MEGABYTE)
         return DocumentText((await asyncio.to_thread(_text, data),), page_count=1)
 
 
@@ -45,7 +46,7 @@ def _text(data: bytes) -> str:
         if data.startswith(mark):
             return _decoded(data, encoding)
     if len(data) != len(data.translate(None, _CONTROLS)):
-        raise Unreadable("the file is not text")
+        raise Unreadable(Sentence("reason.no_text"))
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -57,4 +58,4 @@ def _decoded(data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError:
-        raise Unreadable(f"the file is not {encoding} text") from None
+        raise Unreadable(Sentence("reason.no_encoding", encoding=encoding)) from None

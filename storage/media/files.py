@@ -10,6 +10,7 @@ from tempfile import NamedTemporaryFile
 
 from pipeline.errors import Undeliverable
 from pipeline.replies import StoredMedia
+from pipeline.text.i18n import Sentence
 
 _VARIANT = "."
 """Between a file's digest and the name of what was made of it."""
@@ -32,7 +33,7 @@ class MediaFolder:
         try:
             return await asyncio.to_thread(self._path(media.sha256).read_bytes)
         except FileNotFoundError:
-            raise Undeliverable(f"the stored file {media.sha256[:12]} ({media.mime}) is gone") from None
+            raise Undeliverable(Sentence("reason.file_gone", digest=media.sha256[:12], mime=media.mime)) from None
 
     async def read_variant(self, media: StoredMedia, name: str) -> bytes | None:
         """Return what was made of a file and kept under a name; None if nothing was, or the file is gone."""

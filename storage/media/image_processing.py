@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from PIL import AvifImagePlugin, ExifTags, Image
 
 from pipeline.errors import TooLarge, Unreadable
+from pipeline.text.i18n import Sentence
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -120,12 +121,12 @@ def opened(source: BytesIO | Path, *, formats: tuple[str, ...] = FORMATS) -> "Im
         # Asked in time for the decoder of WebP, which takes its memory when it is opened.
         webp = isinstance(source, BytesIO) and source.getvalue()[8:12] == b"WEBP"
         most = _MOST_PIXELS_OF["WEBP"] if webp else MOST_PIXELS
-        raise TooLarge("a picture of too many pixels", most=most // _MILLION) from error
+        raise TooLarge(Sentence("reason.pixels"), most=most // _MILLION) from error
     width, height = picture.size
     most = _MOST_PIXELS_OF.get(picture.format or "", MOST_PIXELS)
     if width * height > most:
         picture.close()
-        raise TooLarge(f"a picture of {width} x {height} pixels is too large", most=most // _MILLION)
+        raise TooLarge(Sentence("reason.pixels_of", width=width, height=height), most=most // _MILLION)
     return picture
 
 
@@ -150,10 +151,10 @@ def _as_unreadable() -> Iterator[None]:
     except Unreadable:
         raise
     except MemoryError as error:
-        raise TooLarge("a picture that takes too much memory", most=MOST_PIXELS // _MILLION) from error
+        raise TooLarge(Sentence("reason.picture_memory"), most=MOST_PIXELS // _MILLION) from error
     except Exception as error:
         # Decoders raise anything for a broken file.
-        raise Unreadable(f"no picture, or a broken one: {type(error).__name__}") from error
+        raise Unreadable(Sentence("reason.picture_broken", kind=type(error).__name__)) from error
 
 
 def _converted(picture: Image.Image, factor: int, *, clear: bool) -> Image.Image:

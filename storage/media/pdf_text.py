@@ -3,6 +3,7 @@
 import pymupdf
 
 from pipeline.errors import Unreadable
+from pipeline.text.i18n import Sentence
 
 _MOST_PAGES = 2000
 
@@ -24,7 +25,7 @@ def pdf_pages(data: bytes, most: int) -> tuple[tuple[bytes, ...], int]:
     try:
         document = pymupdf.open(stream=data, filetype="pdf")
         if document.needs_pass:
-            raise Unreadable("the PDF asks for a password")
+            raise Unreadable(Sentence("reason.pdf_password"))
         pages: list[bytes] = []
         room = most
         for number in range(min(document.page_count, _MOST_PAGES)):
@@ -35,4 +36,4 @@ def pdf_pages(data: bytes, most: int) -> tuple[tuple[bytes, ...], int]:
                 break
         return tuple(pages), document.page_count
     except (RuntimeError, ValueError, IndexError) as error:
-        raise Unreadable(f"the PDF cannot be read: {type(error).__name__}") from None
+        raise Unreadable(Sentence("reason.pdf_broken", kind=type(error).__name__)) from None

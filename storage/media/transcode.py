@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 
 from pipeline.errors import TooLarge, Unreadable
+from pipeline.text.i18n import Sentence
 
 PIECE_SECONDS = 60
 """Seconds one voice message may have (wecom-protocol.md 5)."""
@@ -66,7 +67,7 @@ def _format_of(data: bytes) -> str:
     if len(data) > 1 and data[0] == _SYNC and data[1] & _MP3_MASK == _MP3_MASK:
         # Frames without a head: the two bits of the layer are zero in AAC alone.
         return "mp3" if data[1] & _LAYER else "aac"
-    raise Unreadable(f"{len(data)} bytes that are no recording of a kind we read")
+    raise Unreadable(Sentence("reason.sound_kind", size=len(data)))
 
 
 def _samples(data: bytes, rate: int, frame_size: int = 0) -> Iterator[AudioFrame]:
@@ -81,30 +82,30 @@ def _samples(data: bytes, rate: int, frame_size: int = 0) -> Iterator[AudioFrame
                 _check(frame.sample_rate, len(frame.layout.channels))
                 seconds += frame.samples / frame.sample_rate
                 if seconds > LONGEST_SECONDS:
-                    raise TooLarge(f"a recording of more than {LONGEST_SECONDS} s", most=LONGEST_SECONDS // 60)
+                    raise TooLarge(Sentence("reason.sound_long", seconds=LONGEST_SECONDS), most=LONGEST_SECONDS // 60)
                 yield from resampler.resample(frame)
             yield from resampler.resample(None)
     except (FFmpegError, ValueError, EOFError, OverflowError) as error:
         if seconds:
             # The end is cut off, as by a lost connection; what was said before it is worth having.
             return
-        raise Unreadable(f"{len(data)} bytes that are no recording we can read: {type(error).__name__}") from error
+        raise Unreadable(Sentence("reason.sound_broken", size=len(data), kind=type(error).__name__)) from error
 
 
 def _stream(container: InputContainer) -> AudioStream:
     if not container.streams.audio:
-        raise Unreadable("a file without sound")
+        raise Unreadable(Sentence("reason.sound_none"))
     stream = container.streams.audio[0]
     context: AudioCodecContext | None = stream.codec_context
     if context is None:
-        raise Unreadable("a recording of an encoding we do not read")
+        raise Unreadable(Sentence("reason.sound_encoding"))
     _check(context.sample_rate, context.channels)
     return stream
 
 
 def _check(rate: int, channels: int) -> None:
     if not _LEAST_RATE <= rate <= _MOST_RATE or not 1 <= channels <= _MOST_CHANNELS:
-        raise Unreadable(f"a recording of {channels} channels with {rate} samples a second")
+        raise Unreadable(Sentence("reason.sound_rate", channels=channels, rate=rate))
 
 
 def load() -> None:
@@ -117,7 +118,7 @@ def to_wav(data: bytes) -> bytes:
     """Return a recording as WAV, 16 kHz, mono; `Unreadable` for bytes that are none."""
     sound = b"".join(bytes(frame.planes[0])[: frame.samples * _SAMPLE_BYTES] for frame in _samples(data, _HEARD_RATE))
     if not sound:
-        raise Unreadable("a recording without a single sample")
+        raise Unreadable(Sentence("reason.sound_empty"))
     return _written(sound)
 
 

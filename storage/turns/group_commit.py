@@ -13,6 +13,7 @@ import structlog
 
 from pipeline.errors import TryAgain
 from pipeline.supervision import SupervisedLoop
+from pipeline.text.i18n import Sentence
 from storage.database.failures import is_separable
 from storage.turns.operations import Operation
 
@@ -102,7 +103,7 @@ class GroupCommitWriter:
         except BaseException:
             # Those who asked must not wait for ever for a loop that has ended.
             for _, future in batch:
-                _settle(future, TryAgain("the writer broke"))
+                _settle(future, TryAgain(Sentence("reason.writer_broke")))
             raise
 
     async def _write(self, batch: list[_Waiting], splitting: "_Splitting | None" = None) -> None:

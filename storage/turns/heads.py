@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, case, func, select, tuple_, u
 
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.lanes import group_in
+from pipeline.text.i18n import Sentence
 from pipeline.turn_state import (
     OutgoingPart,
     Turn,
@@ -156,7 +157,7 @@ def _turn(row: Row[Any], epoch: int, parts: Mapping[int, Sequence[Row[Any]]]) ->
     """
     who = (row.key, row.channel, row.user)
     if not all(isinstance(each, str) for each in who):
-        raise UndecodableTurn("the inbox row names no person")
+        raise UndecodableTurn(Sentence("reason.row_no_person"))
     sender = Person(row.channel, row.user)
     attempts = row.attempts - 1 if isinstance(row.attempts, int) and row.attempts > 0 else 0
     try:
@@ -173,15 +174,17 @@ def _turn(row: Row[Any], epoch: int, parts: Mapping[int, Sequence[Row[Any]]]) ->
 def _event(row: Row[Any], sender: Person) -> InboundEvent:
     for name in ("sent_at", "accepted_at"):
         if not isinstance(getattr(row, name), (int, float)):
-            raise UndecodableTurn(f"inbox.{name} is no number")
-    if not (isfinite(row.accepted_at) and isinstance(row.attempts, int)):
-        raise UndecodableTurn("inbox.accepted_at is no time, or inbox.attempts no count")
+            raise UndecodableTurn(Sentence("reason.row_bad", column=name))
+    if not isfinite(row.accepted_at):
+        raise UndecodableTurn(Sentence("reason.row_bad", column="accepted_at"))
+    if not isinstance(row.attempts, int):
+        raise UndecodableTurn(Sentence("reason.row_bad", column="attempts"))
     if not isinstance(row.failure, str):
-        raise UndecodableTurn("inbox.failure is no text")
+        raise UndecodableTurn(Sentence("reason.row_bad", column="failure"))
     try:
         sent_at = datetime.fromtimestamp(row.sent_at, UTC)
     except (ValueError, OverflowError, OSError):
-        raise UndecodableTurn("inbox.sent_at is no time") from None
+        raise UndecodableTurn(Sentence("reason.row_bad", column="sent_at")) from None
     try:
         return InboundEvent(
             row.key,
@@ -192,7 +195,7 @@ def _event(row: Row[Any], sender: Person) -> InboundEvent:
             reply_id=row.reply_id if isinstance(row.reply_id, str) else "",
         )
     except Exception as error:  # noqa: BLE001 -- whatever reading a row raises, the row is to blame
-        raise UndecodableTurn(f"inbox.content cannot be read ({type(error).__name__})") from None
+        raise UndecodableTurn(Sentence("reason.row_content", kind=type(error).__name__)) from None
 
 
 def _outgoing(rows: Sequence[Row[Any]]) -> tuple[OutgoingPart, ...]:
@@ -201,5 +204,5 @@ def _outgoing(rows: Sequence[Row[Any]]) -> tuple[OutgoingPart, ...]:
         try:
             outgoing.append(OutgoingPart(int(row.place), part_from_json(row.part), int(row.attempts)))
         except Exception as error:  # noqa: BLE001 -- as above
-            raise UndecodableTurn(f"outbox.part {row.place} cannot be read ({type(error).__name__})") from None
+            raise UndecodableTurn(Sentence("reason.row_part", place=row.place, kind=type(error).__name__)) from None
     return tuple(outgoing)

@@ -8,6 +8,7 @@ from typing import TypeVar
 import structlog
 
 from pipeline.errors import TryAgain, WriteRefused
+from pipeline.text.i18n import Sentence
 from pipeline.turn_state import (
     Postponed,
     Turn,
@@ -67,7 +68,8 @@ class InsistentWriter:
                 pause = min(pause * 2, longest)
                 blamed += self._outcomes.written > written
                 if blamed >= _MOST_BLAMED and not error.code.startswith(_NEVER_BLAMED):
-                    raise WriteRefused(f"others are written, and this never ({error})", code=error.code) from error
+                    said = Sentence("reason.only_this_refused", said=str(error))
+                    raise WriteRefused(said, code=error.code) from error
 
     async def write_to_the_end(self, operation: Operation[R]) -> R:
         """Write though we are cancelled meanwhile: a verdict half known would leave the lane to nobody."""

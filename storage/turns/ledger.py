@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from pipeline import metrics
 from pipeline.answer import ExchangeRecorded
 from pipeline.errors import TryAgain, WriteRefused
+from pipeline.text.i18n import Sentence
 from storage.database.engine import Database
 from storage.database.failures import Meaning, is_separable, read_failure
 from storage.turns.lane_repair import repair_lane, repair_ready_lanes
@@ -50,12 +51,12 @@ class Ledger:
                 if len(operations) == 1 and await self._repair(operations[0]):
                     return await self.apply(operations)
                 self._note_refused(operations, failure.code)
-                raise WriteRefused(f"the database refuses it ({failure})", code=failure.code) from error
+                raise WriteRefused(Sentence("reason.database_refuses", said=failure), code=failure.code) from error
             if len(operations) == 1 or not is_separable(failure.code):
                 self.note_failed(failure.code)
             if failure.meaning is Meaning.DAMAGED:
                 log.error("operator_needed", reason=f"the database is damaged ({failure})", code=failure.code)  # noqa: TRY400 -- as above
-            raise TryAgain(f"the database cannot be written ({failure})", code=failure.code) from error
+            raise TryAgain(Sentence("reason.database_write", said=failure), code=failure.code) from error
         if not all(isinstance(operation, (Claim, Probe)) for operation in operations):
             # Those write little or nothing.
             self.outcomes.note()

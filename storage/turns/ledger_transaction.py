@@ -16,6 +16,7 @@ from pipeline.errors import LaneLost
 from pipeline.events import MESSAGES
 from pipeline.lanes import URGENT
 from pipeline.replies import Receipt
+from pipeline.text.i18n import Sentence
 from pipeline.turn_state import OutgoingPart, Turn
 from storage.conversations.changes import Changes
 from storage.conversations.values import storable_name, storable_reason
@@ -144,7 +145,7 @@ class LedgerTransaction:
         if isinstance(operation, (Record, MarkSent, Close, Postpone, ReleaseLane)):
             turn = operation.turn
             if not self._lanes[turn.lane].held_by(self._owner, turn.epoch):
-                return LaneLost(f"turn {turn.id} has been taken over")
+                return LaneLost(Sentence("reason.lane_lost", turn=turn.id))
         match operation:
             case Accept():
                 return self._accept(place, operation)

@@ -7,6 +7,7 @@ from time import monotonic
 
 from pipeline import metrics
 from pipeline.errors import TryAgain, WriteRefused
+from pipeline.text.i18n import Sentence
 
 _FRESH = 1.0
 _DEADLINE = 2.0
@@ -48,9 +49,9 @@ class WriteOutcomes:
         codes = [code for at, code in self._latest if at >= now - _WINDOW]
         failed = [code for code in codes if code]
         if len(failed) >= _STORM and len(failed) * 2 >= len(codes):
-            return f"{len(failed)} of the latest {len(codes)} writes failed ({failed[-1]})"
+            return Sentence("reason.writes_failed", failed=len(failed), all=len(codes), code=failed[-1])
         refused = [code for at, code in self._refused.values() if at >= now - _REFUSED_SECONDS]
-        return f"answers cannot be recorded ({refused[-1]})" if len(refused) >= _STORM else ""
+        return Sentence("reason.answers_refused", code=refused[-1]) if len(refused) >= _STORM else ""
 
 
 class Storm:
@@ -69,7 +70,7 @@ class Storm:
         """Return that they do, or nothing."""
         if len(self._latest) < _BROKEN or monotonic() - self._latest[0] > _BROKEN_SECONDS:
             return ""
-        return f"turns keep failing, {_BROKEN} within {_BROKEN_SECONDS:g} s; the log says why"
+        return Sentence("reason.turns_break", count=_BROKEN, seconds=f"{_BROKEN_SECONDS:g}")
 
 
 class Readiness:
@@ -92,13 +93,13 @@ class Readiness:
         # One that hangs is waited for once, not by each who asks.
         await asyncio.wait({self._task}, timeout=max(0.0, self._began + self._deadline - monotonic()))
         if not self._task.done():
-            return f"a write has not ended for {monotonic() - self._began:.0f} s"
+            return Sentence("reason.write_hangs", seconds=round(monotonic() - self._began))
         return self._task.result() or self._outcomes.trouble
 
     async def _try(self) -> str:
         try:
             await self._probe()
         except (TryAgain, WriteRefused) as error:
-            return f"a test write failed: {error.code or type(error).__name__}"
+            return Sentence("reason.write_failed", code=error.code or type(error).__name__)
         self._wrote = monotonic()
         return ""

@@ -15,6 +15,7 @@ from pipeline.events import InboundEvent, Person
 from pipeline.lanes import lane_of
 from pipeline.replies import Part, Receipt
 from pipeline.supervision import SupervisedLoop
+from pipeline.text.i18n import Sentence
 from pipeline.turn_state import STOPPED, Finished, OutgoingPart, Postponed, Turn, Verdict, pause_after
 from storage.database.codec import content_to_json
 from storage.database.engine import Database
@@ -102,9 +103,9 @@ class Worker:
     def trouble(self) -> str:
         """Return why turns do not run, or nothing."""
         if self._run is None:
-            return "the worker does not run"
+            return Sentence("reason.worker_stopped")
         if self._lease is not None and not self._lease.stands:
-            return "the lease on the database has run out"
+            return Sentence("reason.lease_over")
         return self._storm.trouble
 
     @property
@@ -172,7 +173,7 @@ class Worker:
             await asyncio.wait((write,), timeout=_ACCEPT_SECONDS)
         if not write.done():
             write.add_done_callback(_log_late_failure)
-            raise TryAgain("the event could not be stored in time")
+            raise TryAgain(Sentence("reason.not_stored_in_time"))
         return write.result().new
 
     async def answered(self, turn: Turn, outcome: Outcome, parts: Sequence[Part], *, failure: str = "") -> Turn:
@@ -192,7 +193,7 @@ class Worker:
         if self._lease is not None:
             await self._lease.hold()
         if turn.lane not in self._tasks:
-            raise LaneLost(f"turn {turn.id} is no longer ours")
+            raise LaneLost(Sentence("reason.lane_lost", turn=turn.id))
 
     async def stop(self, person: Person) -> bool:
         """Implement `TurnCanceller.stop`."""

@@ -11,6 +11,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from pydantic_core import to_json
 
 from pipeline.text.i18n import Catalogue
+from pipeline.text.stored_sentences import stored_in_language
 from storage.jobs.job_runner import JobRunner
 from storage.jobs.job_store import JobState, StoredJob
 from web.console.pages import FRESH, words_for
@@ -65,7 +66,7 @@ def status_of(job: StoredJob, words: Catalogue) -> JobStatus:
 
 def why_failed(why: str, words: Catalogue) -> str:
     """Return why a job failed, in the language of whoever asks where it is a sentence."""
-    return words.text(why) if words.has(why) else why
+    return words.text(why) if words.has(why) else stored_in_language(why, words)
 
 
 def job_stream(jobs: JobRunner, request: _Request, id_: str) -> ServerSentEvent:

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from web.operator.shell import Shell, pass_shell
+from web.operator.shell import Shell, pass_shell, spoken
 
 if TYPE_CHECKING:
+    from pipeline.text.i18n import Catalogue
     from storage.monitoring.views import PartView, TurnDetail, TurnView, Which
     from storage.turns.retries import Retried
 
 _UNREADABLE = "unreadable"
+_SAID_BY = {"state": ("state", "part"), "kind": ("kind",)}
+"""By which sentences of the console values are said."""
 _STATES = ("waiting", "running", "failed", "undelivered", "done")
 
 
@@ -104,6 +107,8 @@ def _print_list(shell: Shell, which: "Which", turns: "Sequence[TurnView]", count
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
+    from pipeline.text.stored_sentences import stored_in_language  # noqa: PLC0415
+
     table = Table(
         box=box.SIMPLE_HEAD, title=shell.say(f"turns_{which}", count=count), title_justify="left", pad_edge=False
     )
@@ -115,7 +120,9 @@ def _print_list(shell: Shell, which: "Which", turns: "Sequence[TurnView]", count
         who = f"{turn.channel}/{turn.user}"
         state = shell.say(f"state_{turn.state}") if turn.state in _STATES else turn.state
         accepted = _age(shell, turn.accepted_at)
-        table.add_row(str(turn.id), state, who, accepted, str(turn.attempts), sent, turn.reason)
+        table.add_row(
+            str(turn.id), state, who, accepted, str(turn.attempts), sent, stored_in_language(turn.reason, spoken())
+        )
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         # A pipe has no width, and a cut reason is none.
@@ -177,11 +184,25 @@ def _values(content: object) -> dict[str, Any]:
 
 
 def _lines(facts: Mapping[str, Any], indent: str) -> Iterator[str]:
+    """Yield a line for each fact, named and said in the language that the verb speaks."""
+    from web.operator.table import format_columns  # noqa: PLC0415 (as above)
+
+    yield from (f"{indent}{line}" for line in format_columns(list(_named_facts(facts, spoken()))))
+
+
+def _named_facts(facts: Mapping[str, Any], words: "Catalogue") -> "Iterator[tuple[str, str]]":
+    from pipeline.text.stored_sentences import stored_in_language  # noqa: PLC0415 (as above)
+
     for name, value in facts.items():
         if isinstance(value, Mapping):
-            yield from _lines(value, indent)
+            yield from _named_facts(value, words)
         elif value not in (None, ""):
-            yield f"{indent}{name:<12} {value}"
+            label, said = f"shell.fact_{name}", str(value)
+            if name in {"reason", "error"}:
+                said = stored_in_language(said, words)
+            for told in (f"console.turns_{table}_{value}" for table in _SAID_BY.get(name, ())):
+                said = words.text(told) if words.has(told) else said
+            yield words.text(label) if words.has(label) else name, said
 
 
 def _age(shell: Shell, at: datetime | None) -> str:

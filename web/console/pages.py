@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from pydantic_core import to_json
 
 from pipeline.text.i18n import Catalogue, Language, in_language
+from pipeline.text.stored_sentences import stored_in_language
 from pipeline.text.unicode import visible_controls
 from storage.database.access import error_line, unusable_sentence
 from web.console.assets import address_of, page_folders
@@ -115,9 +116,9 @@ def words_for(request: _Request) -> Catalogue:
 def rendered(name: str, catalogue: Catalogue, /, **shown: object) -> str:
     """Fill a template in.
 
-    It says sentences of the table `console` with `say`, problems with `problem_text`, and makes addresses of what
-    belongs to a page with `at`, in the page's language. `sentence` says any sentence by its whole key, `named` that of
-    a value out of the database, which may be one that has no sentence.
+    It says sentences of the table `console` with `say`, problems, stored ones too, with `problem_text`, and makes
+    addresses of what belongs to a page with `at`, in the page's language. `sentence` says any sentence by its whole
+    key, `named` that of a value out of the database, which may be one that has no sentence.
     """
 
     def say(key: str, /, **values: object) -> str:
@@ -128,7 +129,7 @@ def rendered(name: str, catalogue: Catalogue, /, **shown: object) -> str:
         return catalogue.text(key) if catalogue.has(key) else value
 
     at = partial(_address, lang=catalogue.language)
-    problem_text = partial(in_language, catalogue=catalogue)
+    problem_text = partial(stored_in_language, catalogue=catalogue)
     return _TEMPLATES.get_template(name).render(
         say=say,
         sentence=catalogue.text,

@@ -13,7 +13,8 @@ from pydantic import BaseModel, SecretStr
 from pipeline.errors import SettingsInvalid, WebotError
 from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import Storage
-from pipeline.text.i18n import Sentence
+from pipeline.text.i18n import Sentence, listed_sentences
+from pipeline.text.stored_sentences import stored_sentence
 from storage.database.access import DatabaseUnusable, examine, sqlite_file
 from web.doctor.exposure import examine_rights
 from web.listeners import bind
@@ -164,7 +165,7 @@ async def _readiness(client: httpx2.AsyncClient, url: str, finding_factory: Find
         if shown.get("schema", "ok") != "ok":
             return finding_factory.warning("service", "service_schema", "service_schema_fix", url=url)
         return finding_factory.ok("service", "service_runs", url=url)
-    parts = finding_factory.text("comma").join(f"{part}: {wrong}" for part, wrong in shown.items() if wrong != "ok")
+    parts = listed_sentences({part: stored_sentence(wrong) for part, wrong in shown.items() if wrong != "ok"})
     parts = parts or f"HTTP {answer.status_code}"
     return finding_factory.failed("service", "service_unready", "service_unready_fix", url=url, parts=parts)
 

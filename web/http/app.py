@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect
 from litestar.types import ASGIApp, ControllerRouterHandler
 
+from pipeline.text.i18n import Sentence, listed_sentences
 from web.api.routes import api_routes
 from web.callbacks import callback_route
 from web.console.pages import broke
@@ -63,17 +64,17 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
     def settings() -> str:
         # No more than that: anybody may read it who reaches the port.
         if service.edit.refused:
-            return "an edit cannot be used; the log has why"
-        return "an edit waits for a restart; the log has the keys" if service.edit.waiting else ""
+            return Sentence("reason.edit_refused")
+        return Sentence("reason.edit_waiting") if service.edit.waiting else ""
 
     def bots() -> str:
-        return "; ".join(f"{name}: {trouble}" for name, one in service.channels.items() if (trouble := one.trouble()))
+        return listed_sentences({name: one.trouble() for name, one in service.channels.items()})
 
     def connection(bot_id: str) -> str:
         return next((one.trouble() or "ok" for one in service.channels.values() if one.bot_id == bot_id), "unknown")
 
     def schema() -> str:
-        return "the database has the schema of a newer webot" if service.schema.newer else ""
+        return Sentence("reason.schema_newer") if service.schema.newer else ""
 
     listens = any(one.start for one in service.channels.values())
     return [

@@ -38,7 +38,7 @@ from pipeline.ports import (
     WebhookResponse,
 )
 from pipeline.replies import ImagePart, Part, Receipt, Reply, StoredMedia, TextPart
-from pipeline.text.i18n import Catalogue, Language
+from pipeline.text.i18n import Catalogue, Language, Sentence
 
 log = structlog.get_logger()
 
@@ -250,11 +250,11 @@ class CallbackBotChannel:
             case ImagePart(media):
                 return await self._picture(event, media)
             case _:
-                raise Undeliverable("a bot that is called back sends words and pictures alone")
+                raise Undeliverable(Sentence("reason.callback_kinds"))
 
     async def send(self, person: Person, part: Part) -> Receipt:
         """Refuse: a bot that is called back only answers."""
-        raise Undeliverable(f"a bot that is called back sends nothing of its own ({part.kind} for {person})")
+        raise Undeliverable(Sentence("reason.callback_no_push", kind=part.kind, person=person))
 
     async def _picture(self, event: InboundEvent, media: StoredMedia) -> Receipt:
         """Put a picture at the end of the stream, or of one after it that is still open."""
@@ -264,7 +264,7 @@ class CallbackBotChannel:
             stream = await self._change(stream_id, _with_picture(media))
             if stream is not None and media in stream.pictures:
                 return Receipt(stream_id)
-        raise Undeliverable("a picture can only stand at the end of a stream, and this one is over", until_message=True)
+        raise Undeliverable(Sentence("reason.callback_picture"), until_message=True)
 
     async def _finish(self, event: InboundEvent, text: str) -> Receipt:
         stream_id = stream_id_of(event.key)

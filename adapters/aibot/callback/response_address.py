@@ -17,6 +17,7 @@ from adapters.wecom.client.http import QyapiHttp
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.net import is_loopback_host
 from pipeline.ports import PolledStream, PolledStreamStore
+from pipeline.text.i18n import Sentence
 
 log = structlog.get_logger()
 
@@ -67,7 +68,7 @@ class ResponseAddress:
             try:
                 await self._send_by(wanted, digest, text)
             except Undeliverable as error:
-                reason, code = reason or str(error), code or error.code
+                reason, code = reason or error.args[0], code or error.code
             else:
                 return
         raise Undeliverable(reason, code=code, until_message=True)
@@ -75,12 +76,12 @@ class ResponseAddress:
     async def _send_by(self, stream_id: str, digest: str, text: str) -> None:
         changed = await self._streams.change(stream_id, partial(_taken, digest=digest))
         if changed is None:
-            raise Undeliverable("the message came too long ago to be answered")
+            raise Undeliverable(Sentence("reason.response_late"))
         before, stream = changed
         if not stream.address:
-            raise Undeliverable("the callback came without a response_url of WeCom's")
+            raise Undeliverable(Sentence("reason.response_none"))
         if stream.addressed != digest:
-            raise Undeliverable("the one message that may follow by response_url has been sent already")
+            raise Undeliverable(Sentence("reason.response_used"))
         if stream.is_address_used:
             return
         parts = urlsplit(stream.address)

@@ -4,6 +4,7 @@ import re
 from typing import Literal
 
 from pipeline.errors import Undeliverable
+from pipeline.text.i18n import Sentence
 
 MediaKind = Literal["image", "voice", "video", "file"]
 
@@ -79,9 +80,9 @@ def kind_for(wanted: MediaKind, mime: str, size: int) -> MediaKind:
 def check_size(kind: MediaKind, size: int) -> None:
     """Raise `Undeliverable` for what WeCom would refuse after all its bytes were sent."""
     if size <= _MORE_THAN:
-        raise Undeliverable(f"a file of {size} bytes; WeCom takes none of {_MORE_THAN} bytes or fewer")
+        raise Undeliverable(Sentence("reason.media_small", size=size, least=_MORE_THAN))
     if size > LARGEST[kind]:
-        raise Undeliverable(f"{size} bytes for one {kind}; WeCom takes {LARGEST[kind] // MEGABYTE} MB")
+        raise Undeliverable(Sentence("reason.media_large", kind=kind, size=size, most=LARGEST[kind] // MEGABYTE))
 
 
 def clean_name(name: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pipeline.errors import TryAgain
 from pipeline.events import Person
 from pipeline.ports import SendLog
+from pipeline.text.i18n import Sentence
 
 _PATIENCE = 2.0
 """Seconds that are waited here; a lane that waits longer had better be put down."""
@@ -103,7 +104,7 @@ class MemberSendLimiter:
                 moment = max(moment, sent[-most] + seconds)
         wait = moment - now
         if wait > _PATIENCE:
-            raise TryAgain(f"WeCom takes this member's next message in {wait:.0f} s", after=wait, blameless=True)
+            raise TryAgain(Sentence("reason.next_message", seconds=round(wait)), after=wait, blameless=True)
         member.admitted.append(moment)
         return moment
 

@@ -90,7 +90,7 @@ async def test_nobody_there_is_asked_for_ever_in_growing_pauses() -> None:
         await until(lambda: len(logs) > 6)
         await loop.stop()
 
-    assert "while connecting" in connection.trouble
+    assert "could not be opened" in connection.trouble
     assert {"bot_disconnected"} == {line["event"] for line in logs}
 
 

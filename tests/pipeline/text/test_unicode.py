@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.text.escape import escape_markdown
 from pipeline.text.markdown.commonmark import parse
+from pipeline.text.markdown.escape import escape_markdown
 from pipeline.text.unicode import beginning
 
 FAMILY = "👨\u200d👩\u200d👧"

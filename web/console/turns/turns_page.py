@@ -11,6 +11,8 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from pipeline.errors import TryAgain
+from pipeline.text.i18n import Sentence
+from pipeline.text.stored_sentences import stored_sentence
 from storage.monitoring.views import TurnView, Which, find_turn, oldest_turns
 from storage.turns.retries import run_again
 from web.console.pages import FRESH, page, path_of, rendered, words_for
@@ -21,6 +23,17 @@ from web.security.roles import Permission, signed_in
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
+
+_REMEDIES = {
+    "reason.no_channel": "console.turns_remedy_channel",
+    "reason.no_answer_within": "console.turns_remedy_time",
+    "reason.own_limit": "console.turns_remedy_pace",
+    "reason.begun": "console.turns_remedy_crash",
+    "reason.answering_broke": "console.turns_remedy_bug",
+    "reason.sending_broke": "console.turns_remedy_bug",
+    "reason.keeping_broke": "console.turns_remedy_bug",
+}
+"""What to do about a failed turn, by the sentence of its reason; without one, what holds for a model's failure."""
 
 SHOWN = 50
 """Turns of each kind; the oldest come first, and what follows them comes up when they are settled."""
@@ -110,10 +123,5 @@ def _remedy_for(turn: TurnView) -> str:
     """Return the key of the sentence that says what to do about a turn that failed or was not delivered."""
     if turn.state == "undelivered":
         return "console.turns_remedy_held" if turn.held else "console.turns_remedy_undelivered"
-    if turn.reason.startswith("no channel"):
-        return "console.turns_remedy_channel"
-    if turn.reason.startswith("no answer within"):
-        return "console.turns_remedy_time"
-    if turn.reason.startswith("begun "):
-        return "console.turns_remedy_crash"
-    return "console.turns_remedy_model"
+    said = stored_sentence(turn.reason)
+    return _REMEDIES.get(said.key if isinstance(said, Sentence) else "", "console.turns_remedy_model")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.text.i18n import in_language
+from pipeline.text.stored_sentences import stored_in_language
 from web.operator.chains.ratings import THUMBS, rating_cells
 from web.operator.shell import spoken
 from web.operator.table import format_columns
@@ -70,7 +71,8 @@ def history_rows(releases: "Iterable[ChainRelease]", counts: Counts, shipped: "V
         answers = draft.revision or (shipped.chain.revision if shipped and origin == "shipped" else "")
         revision = answers or ("-" if release.ends else say("chains.taken_away"))
         where = "-" if origin == "none" else say(f"chains.{origin}")
-        rows.append((_when(release), revision, where, whom, *judged, draft.author, draft.note))
+        note = stored_in_language(draft.note, spoken())
+        rows.append((_when(release), revision, where, whom, *judged, draft.author, note))
     return rows
 
 
@@ -85,7 +87,8 @@ def trial_rows(workspace: "ChainWorkspace") -> list[Sequence[str]]:
         live = sum(machine.trials.get(name) == draft.revision for machine in machines)
         service = service_line(live, len(machines), spoken())
         whom = name_people(release.share, release.users, spoken())
-        rows.append((name, draft.revision, whom, _when(release), draft.author, draft.note, service))
+        note = stored_in_language(draft.note, spoken())
+        rows.append((name, draft.revision, whom, _when(release), draft.author, note, service))
     return rows
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.revisions import WHOLE_SHARE, ChainRelease, ChainRevision, MachineState, ReleaseState
+from pipeline.text.i18n import Sentence
 from storage.conversations.chain_revisions import RevisionStore
 
 PATIENCE = 20.0
@@ -96,7 +97,7 @@ async def _undo(
     revisions: RevisionStore, draft: ChainRevision, wanted: Wanted, before: ReleaseState, patience: float
 ) -> None:
     """Release again what held before."""
-    back = ChainRevision(draft.chain, "", "", draft.author, f"{draft.revision} refused")
+    back = ChainRevision(draft.chain, "", "", draft.author, Sentence("reason.refused_note", revision=draft.revision))
     if wanted.on_trial and before.trial is None:
         await revisions.release(back, share=0)
         return

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.revisions import WHOLE_SHARE
 from pipeline.text.i18n import Catalogue
+from pipeline.text.stored_sentences import stored_in_language
 from web.operator.chains.publishing import PATIENCE, Published
 
 
@@ -22,6 +23,10 @@ def name_people(share: int, users: Sequence[str], words: Catalogue) -> str:
     return words.text("chains.share", share=share) if share else named
 
 
+def _said(wrong: str, words: Catalogue) -> str:
+    return stored_in_language(wrong, words) or words.text("chains.superseded")
+
+
 def published_line(name: str, revision: str, whom: str, published: Published, words: Catalogue) -> str:
     """Return what became of a release."""
     say = words.text
@@ -30,7 +35,7 @@ def published_line(name: str, revision: str, whom: str, published: Published, wo
         kind = "already" if published.repeated else "answers" if published.machines else "answers_soon"
         return say(f"chains.{kind}", name=name, revision=revision, whom=whom, service=service)
     if published.undone:
-        reasons = dict.fromkeys(wrong or say("chains.superseded") for wrong in published.refused.values())
+        reasons = dict.fromkeys(_said(wrong, words) for wrong in published.refused.values())
         return say("chains.refused", name=name, revision=revision, said="; ".join(reasons))
     return say("chains.partly", name=name, revision=revision, service=service)
 
@@ -39,8 +44,7 @@ def doubt_lines(published: Published, words: Catalogue) -> list[str]:
     """Return which machines have not taken a release over, and why."""
     say = words.text
     found = [
-        say("chains.refused_line", host=host, said=wrong or say("chains.superseded"))
-        for host, wrong in published.refused.items()
+        say("chains.refused_line", host=host, said=_said(wrong, words)) for host, wrong in published.refused.items()
     ]
     if late := published.late:
         hosts = ", ".join(sorted({machine.host for machine in late}))

@@ -64,7 +64,8 @@ async def roll_back(workspace: ChainWorkspace, name: str, revision: str, *, auth
         ChainInvalid: there is no such revision, or it cannot be used any more.
     """
     version = await workspace.revision(name, revision)
-    said = note or f"rollback to {'shipped' if version.shipped else version.label}"
+    back = "reason.rolled_back_shipped" if version.shipped else "reason.rolled_back"
+    said = note or Sentence(back, revision=version.label)
     published = await workspace.publish(name, version, author=author, note=said)
     return FinishedRelease(name, version.label, WHOLE_SHARE, (), published)
 

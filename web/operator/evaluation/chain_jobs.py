@@ -12,7 +12,7 @@ from chains.catalog.config import ChainConfig
 from chains.evaluation.case_report import case_document
 from chains.evaluation.cases import run_cases
 from pipeline.errors import ChainInvalid, SettingsInvalid
-from pipeline.text.i18n import Catalogue, error_text
+from pipeline.text.i18n import Catalogue, joined_sentences
 from storage.conversations.audit_actions import Action
 from storage.jobs.job_runner import JobFailed, JobKind, RunningJob
 from storage.jobs.job_store import StoredJob
@@ -84,10 +84,8 @@ def add_chain_jobs(service: Service) -> None:
                         running.result = asdict(piece)
                         await _emit(running, "end", running.result)
 
-    service.jobs.add(CASES, JobKind(_with_problems(cases, service), at_once=_AT_ONCE, most=_MOST))
-    kept = JobKind(
-        _with_problems(replay, service), at_once=_AT_ONCE, most=_MOST_REPLAYS, kept_seconds=_REPLAYS_KEPT_SECONDS
-    )
+    service.jobs.add(CASES, JobKind(_with_problems(cases), at_once=_AT_ONCE, most=_MOST))
+    kept = JobKind(_with_problems(replay), at_once=_AT_ONCE, most=_MOST_REPLAYS, kept_seconds=_REPLAYS_KEPT_SECONDS)
     service.jobs.add(REPLAY, kept)
 
 
@@ -131,16 +129,14 @@ async def _opened(service: Service, job: StoredJob, text: str) -> tuple[ChainWor
     return workspace, await version_of_text(workspace, job.subject, text)
 
 
-def _with_problems(
-    run: Callable[[RunningJob], Awaitable[None]], service: Service
-) -> Callable[[RunningJob], Awaitable[None]]:
+def _with_problems(run: Callable[[RunningJob], Awaitable[None]]) -> Callable[[RunningJob], Awaitable[None]]:
     """Return what fails with the sentences of what is wrong with a chain or the settings."""
 
     async def running(job: RunningJob) -> None:
         try:
             await run(job)
         except (ChainInvalid, SettingsInvalid) as error:
-            raise JobFailed(error_text(error, Catalogue(service.settings.chat.language))) from error
+            raise JobFailed(joined_sentences(error.problems)) from error
 
     return running
 
