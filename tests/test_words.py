@@ -1,12 +1,18 @@
 """Every sentence that people read is in the catalogues: nothing is raised or printed as English text in the code."""
 
 import ast
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from benchmarks.house import Module, modules
+from pipeline.text.i18n import load_sentences
+
+REPOSITORY = Path(__file__).parents[1]
+CHINESE_FILES = ("zh.toml",)
 
 ROOTS = (
     "WebotError",
@@ -33,6 +39,24 @@ SAME_EVERYWHERE = {
     "web.commands.console_password": "the lines of .secrets.toml",
     "web.commands.version": "names and numbers",
 }
+
+
+# One word for one thing in Chinese: what WeCom's admin pages and Chinese software call it, and what else it was called.
+TERMS: Mapping[str, tuple[str, ...]] = {
+    "渠道": ("通道",),
+    "账号": ("帐号",),
+    "撤销": ("吊销", "作废"),
+    "回放": ("重放",),
+    "角色设定": (r"(?<!@)人设",),
+    "编号": ("追踪号",),
+    "发布": ("上架",),
+    "版本": ("修订",),
+    "用户名": ("用户名称",),
+    "条对话链": ("[次段]对话链", "[次段]链(?!接)"),
+    "个对话": (r"[}\d] ?[次段]对话",),
+}
+# The catalogues call a chain by its whole name; other pages may shorten it once it was named.
+IN_CATALOGUES = (r"(?<!对话)(?<!符号)链(?!接)",)
 
 
 @cache
@@ -89,6 +113,33 @@ def test_no_text_that_people_read_is_written_in_the_code() -> None:
     assert [] == [
         said for module in modules().values() if module.name not in SAME_EVERYWHERE for said in english_texts(module)
     ]
+
+
+def rejected_terms(text: str, patterns: Iterable[str]) -> list[str]:
+    """Return the lines of a text that call something by another word than the one for it."""
+    wrong = re.compile("|".join(patterns))
+    return [line for line in text.splitlines() if wrong.search(line)]
+
+
+def test_in_chinese_each_thing_is_called_by_one_word() -> None:
+    written = [path for folder in ("pipeline", "web") for path in (REPOSITORY / folder).rglob("*")]
+    others = [pattern for patterns in TERMS.values() for pattern in patterns]
+    found = {
+        str(path.relative_to(REPOSITORY)): rejected_terms(path.read_text("utf-8"), others)
+        for path in written
+        if path.name.endswith(CHINESE_FILES)
+    }
+
+    assert {"pipeline/catalogues/zh.toml", "web/terminal/verb_help.zh.toml"} <= set(found)
+    assert {} == {name: lines for name, lines in found.items() if lines}
+    # The table of the API is as the docs have it.
+    said = [sentence for key, sentence in load_sentences("zh").items() if not key.startswith("api.")]
+    assert [] == rejected_terms("\n".join(said), IN_CATALOGUES)
+
+
+@pytest.mark.parametrize("line", ["第 3 次对话", "一段对话链", "作废令牌", "这个通道", "成员帐号", "默认的人设"])
+def test_another_word_for_a_thing_is_found(line: str) -> None:
+    assert [line] == rejected_terms(line, [pattern for patterns in TERMS.values() for pattern in patterns])
 
 
 @pytest.mark.parametrize(

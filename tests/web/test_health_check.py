@@ -44,7 +44,7 @@ async def test_a_loop_that_ends_is_named_begun_again_and_counted(tmp_path: Path)
         again = await service.http.get("/readyz")
         counted = await service.http.get("/metrics")
 
-    assert (503, "janitor does not run") == (ready.status_code, ready.json()["loops"])
+    assert (503, "janitor: does not run") == (ready.status_code, ready.json()["loops"])
     for response, sentence in ((page, "已中断，正在重启："), (english, "have stopped and are being restarted:")):
         assert f"{sentence} <code>janitor does not run</code>" in response.text
     assert 200 == again.status_code

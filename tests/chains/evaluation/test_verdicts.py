@@ -102,13 +102,13 @@ async def test_a_fallbacks_answer_is_marked_counts_as_no_change_and_is_not_kept(
         pytest.param(WHOLE, FAILED, True, False, (FAILED.error,), id="the draft fails"),
         pytest.param(FAILED, FAILED, False, False, (FAILED.error, FAILED.error), id="both fail"),
         pytest.param(WHOLE, STOOD_IN, False, True, STOOD_IN.unfit, id="another model answers for the draft"),
-        pytest.param(STOOD_IN, WHOLE, False, True, STOOD_IN.unfit, id="another model answers for what is live"),
+        pytest.param(STOOD_IN, WHOLE, False, True, STOOD_IN.unfit, id="another model answers for the live version"),
         pytest.param(
             WHOLE,
             CUT,
             False,
             True,
-            ("the answer is not whole: it reached the limit on its length",),
+            ("the answer is incomplete: it reached the length limit",),
             id="the draft's answer is cut",
         ),
         pytest.param(CUT, FAILED, False, True, (FAILED.error, *CUT.unfit), id="one is cut, one fails"),
@@ -141,7 +141,7 @@ def test_the_page_marks_what_cannot_be_compared_and_shows_it_after_what_changed(
     assert "1 of 4 answers changed; 2 cannot be compared: cut, or given by another model" == changed_line(compared)
     assert f"hr: {changed_line(compared)}</h1>" in written.replace("&#x27;", "'")
     assert "<strong>[models.default] gave no answer: [models.spare] (s) stood in for it</strong>" in written
-    assert "<strong>the answer is not whole: it reached the limit on its length</strong>" in written
+    assert "<strong>the answer is incomplete: it reached the length limit</strong>" in written
     places = [written.index(f"<h2>{text}") for text in ("changed?", "stood in?", "cut?", "same?")]
     assert sorted(places) == places
 
@@ -202,7 +202,7 @@ async def test_what_is_no_verdict_is_told_as_that(tester: ChainTester, judge: Ju
     [
         pytest.param(
             Says('{"better": "a"', finish="length"),
-            "the answer is not whole: it reached the limit on its length",
+            "the answer is incomplete: it reached the length limit",
             id="it is cut",
         ),
         pytest.param(Fails(500), "[models.default] gave no answer: [models.spare] (spare-model) stood", id="it failed"),

@@ -155,9 +155,9 @@ async def test_shares_and_notes(tmp_path: Path) -> None:
     assert "a share of 0 is nobody" in await chains(tmp_path, "publish", "hr", "--share", "0", code=2)
     assert "an empty user id is nobody" in await chains(tmp_path, "publish", "hr", "--user", "", code=2)
     said = await chains(tmp_path, "publish", "hr")
-    assert "will answer everybody when the service starts; none runs now" in said
+    assert "will answer everybody once the service starts; none is running" in said
     await asyncio.to_thread(draft, tmp_path)
-    assert "was released to everybody already; no service runs" in await chains(tmp_path, "publish", "hr")
+    assert "was released to everybody already; no service is running" in await chains(tmp_path, "publish", "hr")
     await asyncio.to_thread(draft, tmp_path)
     await chains(tmp_path, "publish", "hr", "--note", "why it stays")
 

@@ -104,7 +104,7 @@ async def test_an_answer_that_is_cut_off_fails_its_case(tmp_path: Path) -> None:
         await write(tmp_path, hr=HR)
         ran = await run_cases_of(tmp_path, "hr", server=server)
 
-    assert (1, 2) == (ran.code, ran.out.count("the answer is not whole: it reached the limit"))
+    assert (1, 2) == (ran.code, ran.out.count("the answer is incomplete: it reached the length limit"))
 
 
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "(a|aa)+$", "(.*a){25}b", r"^(\\w+\\s?)*$"])

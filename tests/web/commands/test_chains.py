@@ -237,7 +237,7 @@ async def test_a_replay_marks_what_a_fallback_answered_for_the_draft(tmp_path: P
     assert "1 个回答中有 0 个不同；1 个无法比较：不完整，或由其他模型代答；逐条对照见 replay-hr.html" in said_in_chinese
     assert "草稿：1 个用例，通过 0 个" in said_in_chinese
     assert "<th>不完整或代答<th>用过工具<th>输入 token<th>" in report_in_chinese
-    assert "<title>hr：重放</title>" in report_in_chinese
+    assert "<title>hr：回放</title>" in report_in_chinese
     assert [] == english_sentences(said_in_chinese) + english_sentences(report_in_chinese.partition("<h1>")[2])
     assert "draft: [models.default] gave no answer: [models.spare] (s) stood in for it" in said
     assert "0 of 1 answer changed; 1 cannot be compared: cut, or given by another model" in said
@@ -276,7 +276,7 @@ async def test_what_people_think_is_counted_by_revision_and_read(tmp_path: Path)
         draft(tmp_path, "one")
         ran(tmp_path, "publish", "hr")
         draft(tmp_path, "two")
-        assert "nobody has judged an answer of hr yet" in ran(tmp_path, "ratings", "hr")
+        assert "nobody has rated an answer of hr yet" in ran(tmp_path, "ratings", "hr")
         ran(tmp_path, "publish", "hr")
         return ran(tmp_path, "history", "hr").splitlines()[2].split()[2]
 

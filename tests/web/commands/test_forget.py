@@ -78,7 +78,7 @@ async def test_no_byte_of_it_is_left_while_the_service_runs(tmp_path: Path, by: 
             assert ZH.text("forget.done") == (await phone.texts(count=16))[-1]
         else:
             ran = await webot("forget", "zhangsan", "--yes", folder=tmp_path, environ=environ)
-            assert (0, "删除了 1 段对话、24 条消息") == (ran.code, ran.err.splitlines()[-1])
+            assert (0, "删除了 1 个对话、24 条消息") == (ran.code, ran.err.splitlines()[-1])
             # The service looks for it by itself every few seconds.
             await service.service.jobs.drop_outdated()
         after, exported = await bytes_with(tmp_path, WORDS), await exports_in(tmp_path)
@@ -146,7 +146,7 @@ async def test_an_operator_forgets_a_person_beside_the_running_service(tmp_path:
 
     assert 130 == refused.code
     assert still
-    assert (0, "删除了 1 段对话、2 条消息") == (ran.code, ran.err.splitlines()[-1])
+    assert (0, "删除了 1 个对话、2 条消息") == (ran.code, ran.err.splitlines()[-1])
     assert gone
     assert [] == files
 

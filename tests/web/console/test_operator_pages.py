@@ -68,7 +68,7 @@ async def test_a_failed_turn_is_shown_with_its_reason_and_remedy_and_runs_again(
     await service.phone().texts(count=2)
 
     assert "HTTP 500" in listed
-    assert "Once the cause is put right, run the turn again" in listed
+    assert "Fix the cause, then run the turn again" in listed
     assert WORDS not in listed + without_words + json.dumps(by_api, ensure_ascii=False)
     assert WORDS in with_words
     assert (count, turn.id) == (by_api["count"], by_api["items"][0]["id"])

@@ -47,7 +47,7 @@ async def sign_in(service: RunningService, name: str, password: str = PASSWORD) 
 
 @on_the_browsers_loop
 async def test_an_operator_adds_changes_signs_out_and_removes_users_on_the_page(service: RunningService) -> None:
-    assert "There is no user yet" in (await service.console.get("/console/users", headers=EN)).text
+    assert "There are no users yet" in (await service.console.get("/console/users", headers=EN)).text
     first = await post(service, "/users", name="boss", role="operator", password=PASSWORD)
     assert (303, "/console/users") == (first.status_code, first.headers["location"])
     # From now on everyone signs in.

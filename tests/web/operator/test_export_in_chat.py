@@ -86,7 +86,7 @@ async def test_everything_and_a_month_come_as_one_document_with_its_contents(wor
         marks = [title for _, title, _ in pages.get_toc()]
         leads = [link["page"] for link in pages[0].get_links()]
 
-    assert "已导出 2 次对话，共 4 条消息。" == said
+    assert "已导出 2 个对话，共 4 条消息。" == said
     assert name.startswith("对话记录 ")
     assert ["你好，请介绍一下自己", "第二段：今天星期几？"] == marks
     assert all(mark in contents for mark in marks)

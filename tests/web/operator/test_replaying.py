@@ -65,7 +65,7 @@ async def test_answers_that_are_cut_or_anothers_are_neither_changed_nor_judged(w
         found[each.compared.question.text] = (each.compared.unfit, each.verdict, each.why)
     assert {
         "ann asks 1": (True, "", "[models.default] gave no answer: [models.spare] (spare-model) stood in for it"),
-        "ann asks 2": (True, "", "the answer is not whole: it reached the limit on its length"),
+        "ann asks 2": (True, "", "the answer is incomplete: it reached the length limit"),
         "ann asks 3": (False, "better", "so"),
     } == found
     assert isinstance(end, ReplayEnd)
