@@ -347,7 +347,7 @@ async def test_another_job_does_not_go_on_with_an_unfinished_one(exports: Export
     out = tmp_path / "out"
     with pytest.raises(Interrupted):
         await exports.to_folder(ExportJob(EVERYTHING, "md"), out, die)
-    with pytest.raises(TargetNotEmpty, match="unfinished export of something else"):
+    with pytest.raises(TargetNotEmpty, match="another unfinished export"):
         await exports.to_folder(ExportJob(EVERYTHING, "txt"), out, quiet)
     shutil.rmtree(out)
     await exports.to_folder(ExportJob(EVERYTHING, "txt"), out, quiet)

@@ -148,7 +148,7 @@ async def test_answers_to_a_tried_question_and_to_cases_look_as_in_the_chat(
 @pytest.mark.parametrize(
     ("lang", "stood_in", "cut", "changed"),
     [
-        ("en", "default gave no answer; spare (spare-model) stood in", "Not whole: it reached", "; 2 not compared"),
+        ("en", "default gave no answer; spare (spare-model) stood in", "Incomplete: it reached", "; 2 not compared"),
         ("zh", "default 没有回答，由 spare（spare-model）代答", "不完整：因长度截断", "；2 个不作比较"),
     ],
 )
