@@ -254,7 +254,6 @@ class Turns:
         """Return the answer, or an apology and the reason for it."""
         trace = str(turn.id)
         wasted: tuple[FailedUsage, ...] = ()
-        failure: str
         try:
             for guard in self._guards:
                 refusal = await guard.check(turn)
@@ -270,11 +269,10 @@ class Turns:
         except LaneLost:
             raise
         except TimeoutError as error:
-            reason, said = "turn.timeout", "reason.no_answer_within"
             wasted = wasted_of(error.__cause__)
-            if OWN_LIMIT in getattr(error.__cause__, "__notes__", ()):
-                reason, said = "turn.own_limit", "reason.own_limit"
-            failure = Sentence(said, seconds=f"{self._limits.turn_seconds:g}")
+            own = OWN_LIMIT in getattr(error.__cause__, "__notes__", ())
+            reason, said = ("turn.own_limit", "own_limit") if own else ("turn.timeout", "no_answer_within")
+            failure: str = Sentence(f"reason.{said}", seconds=f"{self._limits.turn_seconds:g}")
         except AnswerFailed as error:
             reason, failure, wasted = error.reason, str(error), error.wasted
         except TryAgain as error:

@@ -200,8 +200,8 @@ def _named_facts(facts: Mapping[str, Any], words: "Catalogue") -> "Iterator[tupl
             label, said = f"shell.fact_{name}", str(value)
             if name in {"reason", "error"}:
                 said = stored_in_language(said, words)
-            for told in (f"console.turns_{table}_{value}" for table in _SAID_BY.get(name, ())):
-                said = words.text(told) if words.has(told) else said
+            for key in (f"console.turns_{table}_{value}" for table in _SAID_BY.get(name, ())):
+                said = words.text(key) if words.has(key) else said
             yield words.text(label) if words.has(label) else name, said
 
 
