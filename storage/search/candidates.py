@@ -14,7 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database.tables import messages
 from storage.search.exchange_filter import ExchangeFilter
-from storage.terms.term_index import BLOCK_BITS, spelled
+from storage.terms.term_index import spelled
+
+BLOCK_BITS = 13
+"""Answers whose ids differ in so many bits are a block; every other id is a question's. Migration 0026 has it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,8 @@ WITH RECURSIVE blocks (block) AS (
 SELECT blocks.block, found.message_id
 FROM blocks LEFT JOIN LATERAL (
     SELECT message_id FROM exchange_terms
-    WHERE terms @> ARRAY[blocks.block] {{more}}
-    AND message_id + 0 < :before AND (message_id + 0) >> {BLOCK_BITS} = blocks.block
+    WHERE ARRAY[(message_id >> {BLOCK_BITS})::integer] @> ARRAY[blocks.block] {{more}}
+    AND message_id + 0 < :before
     ORDER BY message_id + 0 DESC LIMIT :limit
 ) AS found ON true
 WHERE blocks.block IS NOT NULL

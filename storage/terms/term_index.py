@@ -1,8 +1,7 @@
 """Keeps the index in step with the transcript: in SQLite a table of FTS5, in PostgreSQL arrays with a GIN index.
 
 An exchange is indexed under the id of its answer, in the transaction that writes it; `messages.indexed` says so. What
-was written otherwise, as before there was an index, is added by `IndexBuilder`. In PostgreSQL the block of its id is a
-term, too, by which a search reads of what is frequent no more than a block.
+was written otherwise, as before there was an index, is added by `IndexBuilder`.
 """
 
 import json
@@ -24,10 +23,6 @@ _SECURE_DELETE = (3, 42)
 """The version of SQLite from which on FTS5 removes what is deleted at once."""
 _STEP_PAGES = 100
 
-BLOCK_BITS = 13
-"""The answers of so many bits of ids, every other of which is a question's, are a block."""
-_BLOCK = f"(m.id >> {BLOCK_BITS})::integer"
-
 _ADD_SQLITE = text(
     "INSERT INTO exchange_terms(rowid, terms) "
     "SELECT max(m.id), json_extract(g.value, '$.terms') FROM json_each(:rows) g CROSS JOIN messages m "
@@ -35,16 +30,15 @@ _ADD_SQLITE = text(
     "AND m.trace = json_extract(g.value, '$.trace') AND m.role = 'ai' GROUP BY g.key"
 )
 _ADD_POSTGRES = text(
-    "INSERT INTO exchange_terms(message_id, terms) "  # noqa: S608 -- of our own pieces
-    f"SELECT DISTINCT ON (m.id) m.id, g.terms || {_BLOCK} FROM json_to_recordset(CAST(:rows AS json)) "
+    "INSERT INTO exchange_terms(message_id, terms) "
+    "SELECT DISTINCT ON (m.id) m.id, g.terms FROM json_to_recordset(CAST(:rows AS json)) "
     "AS g(conversation_id bigint, turn integer, trace bigint, terms integer[]) JOIN messages m "
     "ON m.conversation_id = g.conversation_id AND m.turn = g.turn AND m.trace = g.trace AND m.role = 'ai' "
     "ON CONFLICT (message_id) DO UPDATE SET terms = excluded.terms"
 )
 _PUT_SQLITE = text("INSERT INTO exchange_terms(rowid, terms) VALUES (:id, :terms)")
 _PUT_POSTGRES = text(
-    "INSERT INTO exchange_terms(message_id, terms) "  # noqa: S608 -- as above
-    f"SELECT m.id, CAST(:terms AS integer[]) || {_BLOCK} FROM messages m WHERE m.id = :id "
+    "INSERT INTO exchange_terms(message_id, terms) SELECT m.id, :terms FROM messages m WHERE m.id = :id "
     "ON CONFLICT (message_id) DO UPDATE SET terms = excluded.terms"
 )
 _DELETE_SQLITE = text("INSERT INTO exchange_terms(exchange_terms, rowid, terms) VALUES ('delete', :id, :terms)")

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from storage.database.engine import Database, open_database
+from storage.search.candidates import BLOCK_BITS
 from storage.search.exchange_filter import ExchangeFilter
 from storage.search.exchange_list import list_exchanges
-from storage.terms.term_index import BLOCK_BITS
 from tests.databases import create_postgres_database, owned_database, postgres_url_of
 from tests.storage.search.many_exchanges import A_DAY, BEGINNING, COUNT, DAY, FORMER, fill, reads_noted
 

@@ -157,6 +157,7 @@ async def test_what_was_said_before_is_indexed_in_the_background(database: Datab
     assert 69 == len(found)
 
 
+@pytest.mark.usefixtures("no_schema")
 async def test_what_was_indexed_before_there_were_blocks_is_found_again_once_it_is_indexed_anew(
     database_url: str,
 ) -> None:
@@ -170,6 +171,23 @@ async def test_what_was_indexed_before_there_were_blocks_is_found_again_once_it_
     await IndexBuilder(database, pause=lambda _: 0.0).build()
     assert ["从前的问题"] == await questions(database, ExchangeFilter(words="问题", user="ann"))
     await database.close()
+
+
+async def test_what_a_process_of_the_version_before_writes_during_an_upgrade_is_found(database: Database) -> None:
+    if not database.shared:
+        pytest.skip("only PostgreSQL is upgraded under running processes")
+    await say(database, "新问题", "新答案")
+    async with database.write() as connection:
+        # As 0025 wrote it: the terms alone, and nothing of blocks.
+        terms = (await connection.execute(text("SELECT message_id, terms FROM exchange_terms"))).one()
+        await connection.execute(text("DELETE FROM exchange_terms"))
+        await connection.execute(
+            text("INSERT INTO exchange_terms (message_id, terms) VALUES (:id, :terms)"),
+            {"id": terms.message_id, "terms": terms.terms},
+        )
+
+    assert 0 == await count_unindexed(database)
+    assert ["新问题"] == await questions(database, ExchangeFilter(words="问题"))
 
 
 async def test_a_row_that_says_anything_is_listed_all_the_same(database: Database) -> None:
