@@ -250,7 +250,8 @@ class Chains:
         ask = replace(turn.ask, event=replace(turn.ask.event, content=Text(understood.words)))
         reading = dispatch(Question(understood.words, by_voice=True), ask, self.catalog)
         answer = cast("AsyncGenerator[Step]", self.router.astream(Routed(ask, reading)))
-        async with aclosing(self.services.transcriber.quote(understood, answer)) as steps:
+        voiced = self.services.transcriber.answer(turn.ask, turn.reading.media_id, understood, answer)
+        async with aclosing(voiced) as steps:
             async for step in steps:
                 yield step
 

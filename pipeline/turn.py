@@ -65,7 +65,6 @@ log = structlog.get_logger()
 _PAGES_SECONDS = 45.0
 """For how long a long answer waits to be made a document before it is sent as plain text."""
 
-
 GATHERED = Sentence("reason.gathered")
 """Why a turn ended that has no answer of its own."""
 
@@ -175,7 +174,8 @@ class Turns:
             outcome, failure = await self._ask(turn, channel)
         except TryAgain as error:
             log.warning("answer_postponed", trace=str(turn.id), reason=str(error))
-            return Postponed(max(error.after, pause_after(turn.attempts)), str(error), blamed=not error.blameless)
+            pause, wasted = max(error.after, pause_after(turn.attempts)), wasted_of(error) or wasted_of(error.__cause__)
+            return Postponed(pause, str(error), blamed=not error.blameless, wasted=wasted)
         try:
             return await self._record(turn, channel, outcome, failure)
         except LaneLost:

@@ -10,12 +10,14 @@ import structlog
 from structlog.testing import capture_logs
 
 from pipeline.answer import (
+    FailedUsage,
     Notice,
     Outcome,
     PartialAnswer,
     PersonaSet,
+    Provenance,
 )
-from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable
+from pipeline.errors import AnswerFailed, LaneLost, TryAgain, Undeliverable, add_wasted
 from pipeline.events import Image, InboundEvent, Person, Text
 from pipeline.ports import AnswerDocuments
 from pipeline.replies import (
@@ -163,6 +165,16 @@ async def test_a_passing_fault_puts_the_turn_off_until_its_attempts_are_used_up(
     assert isinstance(last, Finished)
     assert "failed" == last.state
     assert 1 == len(channel.sent)
+
+
+@pytest.mark.parametrize("error", [TryAgain("away"), ValueError("a bug")], ids=["a passing fault", "a bug"])
+async def test_what_models_took_for_an_answer_that_is_put_off_is_recorded_with_that(error: Exception) -> None:
+    took = FailedUsage(Provenance("speech", "", "whisper", cost=250_000))
+    add_wasted(error, took)
+    verdict = await turns(FakeChannel(), FakeAnswerer(error=error), FakeJournal()).run(a_turn())
+
+    assert isinstance(verdict, Postponed)
+    assert (took,) == verdict.wasted
 
 
 async def test_an_answer_that_takes_too_long_is_given_up() -> None:

@@ -14,16 +14,16 @@ from chains.catalog.config import ChainConfig
 from chains.media.speech import MOST
 from chains.media.speech_text import speech_text
 from chains.models.prices import MILLION
-from pipeline.answer import FailedUsage, Outcome, PartialAnswer, Provenance, TokenUsage
-from pipeline.errors import AnswerFailed, Undeliverable
-from pipeline.events import Voice
+from pipeline.answer import ConversationContext, FailedUsage, Outcome, PartialAnswer, Provenance, TokenUsage
+from pipeline.errors import AnswerFailed, TryAgain, Undeliverable, wasted_of
+from pipeline.events import Person, Voice
 from pipeline.ports import Spending
 from pipeline.replies import StoredMedia, TextReply, VoiceReply
 from pipeline.spending import SpentTotals
 from pipeline.text.i18n import Catalogue
 from storage.media.audio import StoredAudio
 from storage.media.files import MediaFolder
-from tests.chains.harness import PLAIN_CHAIN, ChainsHarness, ask, open_chains_harness, remembered
+from tests.chains.harness import PLAIN_CHAIN, ChainsHarness, RecentMemory, ask, open_chains_harness, remembered
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.openai_media import HEARD
 from tests.fakes.openai_server import Act, Asked, Fails, OpenAIServer, Raw, Says
@@ -87,6 +87,7 @@ async def phone(
     *chains: ChainConfig,
     chain: ChainConfig = PLAIN_CHAIN,
     spending: Spending | None = None,
+    memory: RecentMemory | None = None,
     **speech: object,
 ) -> AsyncIterator[Phone]:
     media = MediaFolder(folder / "media")
@@ -96,9 +97,26 @@ async def phone(
     models = {"speech": {"model": "whisper", "base_url": model.base_url, "max_retries": 0, **speech}}
     budgets = {"per_user_per_day": 1.0} if spending is not None else {}
     async with open_chains_harness(
-        model.base_url, catalog=catalog, models=models, sounds=sounds, spending=spending, budgets=budgets
+        model.base_url,
+        memory=memory,
+        catalog=catalog,
+        models=models,
+        sounds=sounds,
+        spending=spending,
+        budgets=budgets,
     ) as it:
         yield Phone(it, media, await media.read(spoken))
+
+
+class BreakingMemory(RecentMemory):
+    """Raises what it is given, one after the other, before it remembers."""
+
+    errors: list[Exception]
+
+    async def load(self, person: Person, *, turns: int, idle_minutes: int) -> ConversationContext:
+        if self.errors:
+            raise self.errors.pop(0)
+        return await super().load(person, turns=turns, idle_minutes=idle_minutes)
 
 
 async def test_a_voice_message_is_answered_below_what_was_understood(tmp_path: Path, model: Script) -> None:
@@ -181,6 +199,33 @@ async def test_listening_is_paid_also_where_no_answer_comes(tmp_path: Path, mode
     lost = FailedUsage(Provenance("speech", "", "whisper", cost=250_000))
     assert (lost,) == failed.value.wasted
     assert Outcome((TextReply(ZH.text("voice.nothing")),), (lost,)) == silence
+
+
+@pytest.mark.parametrize("error", [TryAgain("the database is away"), RuntimeError("a bug")], ids=["away", "a bug"])
+async def test_what_was_understood_is_kept_for_the_turn_that_is_put_off(
+    tmp_path: Path, model: Script, error: Exception
+) -> None:
+    memory = BreakingMemory()
+    memory.errors = [error, error]
+    async with phone(tmp_path, model, memory=memory, call_price=0.25) as it:
+        with pytest.raises(type(error)) as first:
+            await it.outcome()
+        noted = wasted_of(first.value)
+        error.__dict__.clear()
+        with pytest.raises(type(error)) as second:
+            await it.outcome()
+        answered = await it.outcome()
+        once = len(model.bodies_of(LISTENS))
+        await it.outcome()
+
+    assert 1 == once
+    assert (TextReply(f"{QUOTED}\n\n晴，25 度。"),) == answered.replies
+    # Paid once, and recorded with the first attempt.
+    assert (FailedUsage(Provenance("speech", "", "whisper", cost=250_000)),) == noted
+    assert () == wasted_of(second.value)
+    assert 0 == remembered(answered).provenance.cost
+    # Another message of the same sound is another message.
+    assert 2 == len(model.bodies_of(LISTENS))
 
 
 async def test_nothing_is_listened_to_that_the_budget_cannot_pay(tmp_path: Path, model: Script) -> None:
