@@ -17,6 +17,7 @@ from adapters.wecom.rendering.render import render
 from chains.media.speech_text import speech_text
 from chains.models.errors import to_answer_failed
 from chains.models.openai.inline_pictures import InlinePictures
+from chains.models.parsing.json_answer import json_of
 from chains.models.parsing.reasoning import split_reasoning
 from chains.models.parsing.written_calls import calls_of_block, written_calls
 from chains.persona_library import search
@@ -110,6 +111,8 @@ TEXTS = {
     "formulas in formulas": "$$" + repeated("\\frac{")[:LENGTH] + "$$",
     "parts of sentences": repeated("a: b; "),
     "one object in another": repeated('{"a":'),
+    "a block of JSON that ends in spaces": '```json\n{"a": ' + " " * LENGTH + "1",
+    "a fence with spaces behind it": "```json" + " " * LENGTH,
     "parameters of tools": repeated('<invoke name="now"><parameter name="a">'),
 }
 
@@ -173,6 +176,7 @@ PATHS: dict[str, Callable[[str], object]] = {
     "a search for personas": search,
     "a reason that was stored": lambda text: [stored_sentence(said) for said in (text, text[:2000], text[-2000:])],
     "messages of a bot": lambda text: bot_parts([TextReply(text)]),
+    "JSON in an answer": json_of,
     "frames of a bot": lambda text: (draft(text, "…", text), without_thinking(with_thinking(text, text))),
     "a message in a group, quoting": in_group,
     "the index of the search": search_words,

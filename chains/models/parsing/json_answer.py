@@ -3,7 +3,8 @@
 import json
 import re
 
-_BLOCK = re.compile(r"```[ \t]*(?:json\w{0,2}|jsonc)?[ \t]*\n(?P<body>.*?)\n?[ \t]*```", re.DOTALL | re.IGNORECASE)
+_FENCE = "```"
+_OPENING = re.compile(r"```[ \t]*(?:json\w{0,2}[ \t]*)?\n", re.IGNORECASE)
 
 
 def json_of(text: str) -> str:
@@ -11,8 +12,20 @@ def json_of(text: str) -> str:
     plain = text.strip()
     if _is_json(plain):
         return plain
-    blocks = [found["body"].strip() for found in _BLOCK.finditer(plain)]
-    return blocks[0] if len(blocks) == 1 and _is_json(blocks[0]) else ""
+    block = _only_block(plain)
+    return block if _is_json(block) else ""
+
+
+def _only_block(text: str) -> str:
+    """Return what is between the fences of the only block of JSON; empty where there are none, or several."""
+    opening = _OPENING.search(text)
+    end = text.find(_FENCE, opening.end()) if opening else -1
+    if opening is None or end < 0:
+        return ""
+    following = _OPENING.search(text, end + len(_FENCE))
+    if following is not None and text.find(_FENCE, following.end()) >= 0:
+        return ""
+    return text[opening.end() : end].strip()
 
 
 def _is_json(text: str) -> bool:
