@@ -1,10 +1,13 @@
 """The applications of a pretend corp as their administrator sees them, and the limits WeCom holds them to."""
 
+import itertools
 import secrets
 import string
 from dataclasses import dataclass, field, replace
 
 _LETTERS = string.ascii_letters + string.digits
+_BOT_NUMBERS = itertools.count(1900001)
+"""WeCom gives bots no number; here each has its own, so that none takes an application's place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,13 @@ def invent_app(
 
 
 def invent_bot(
-    *, corp_id: str = "ww0simulator000000", agent_id: int = 1000002, callback_url: str = "", name: str = "webot"
+    *, corp_id: str = "ww0simulator000000", agent_id: int = 0, callback_url: str = "", name: str = "webot"
 ) -> App:
-    """Make an AI bot with fresh secrets; with a callback URL it is called there and has no connection."""
-    app = invent_app(corp_id=corp_id, agent_id=agent_id, callback_url=callback_url, name=name)
+    """Make an AI bot with fresh secrets; with a callback URL it is called there and has no connection.
+
+    `agent_id` 0 is a number that no app made here has.
+    """
+    app = invent_app(corp_id=corp_id, agent_id=agent_id or next(_BOT_NUMBERS), callback_url=callback_url, name=name)
     return replace(app, bot_id=f"aib{_letters(32)}")
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.simulator.platform.apps import App, invent_app
+from adapters.simulator.platform.apps import App, invent_app, invent_bot
 from adapters.simulator.platform.timeline import Delivered, MemberAction
 from adapters.simulator.simulator import WeComSimulator
 from tests.adapters.simulator.conftest import AGENT, Caller
@@ -90,3 +90,11 @@ def test_an_invented_app_keeps_its_secrets_out_of_sight() -> None:
     assert 43 == len(app.encoding_aes_key)
     assert app.secret not in repr(app)
     assert app.secret != invent_app().secret
+
+
+async def test_an_application_and_bots_that_are_invented_stand_side_by_side() -> None:
+    invented = [invent_app(), invent_bot(), invent_bot()]
+    simulator = WeComSimulator(invented)
+
+    assert invented == [simulator.app(app.agent_id) for app in invented]
+    await simulator.callback_sender.aclose()
