@@ -147,7 +147,8 @@ def _read_twice(html: str) -> str:
 def _head(head: Head, catalogue: Sentences) -> str:
     paper, about = PdfMarkup(), document_header(head, catalogue)
     lines = "".join(f'<p class="facts">{paper.words(line)}</p>' for line in about.lines)
-    return f'<div><h1>{paper.words(about.title)}</h1>{lines}<p class="small">{paper.words(about.small_print)}</p></div>'
+    title = f'<h1 dir="auto">{paper.words(about.title)}</h1>'
+    return f'<div>{title}{lines}<p class="small">{paper.words(about.small_print)}</p></div>'
 
 
 def _message(
@@ -168,7 +169,9 @@ def _message(
         said.append((f'<p class="small">{paper.words(used)}</p>', False))
     for place, (html, whole) in enumerate(said or [("<p></p>", False)]):
         head = "" if place else who
-        yield HtmlPiece(f'<div class="{message.role}">{head}<div class="said">{html}</div></div>', number, whole=whole)
+        yield HtmlPiece(
+            f'<div class="{message.role}">{head}<div class="said" dir="auto">{html}</div></div>', number, whole=whole
+        )
 
 
 def _html_of(run: Iterable[Block], paper: PdfMarkup, whole: bool) -> Iterator[str]:  # noqa: FBT001 (what groupby found)

@@ -29,8 +29,9 @@ from exports.writers.blocks import (
     Styled,
     TextSpan,
     plain,
+    runs_right_to_left,
 )
-from exports.writers.characters import breakable, printable
+from exports.writers.characters import breakable, printable, right_to_left
 from exports.writers.code import LONGEST_COLOURED
 from exports.writers.mathml import math_of
 
@@ -49,17 +50,32 @@ _LONG_HEADER = 300
 
 
 class TypstMarkup:
-    """Writes blocks; with `formulas` False, each formula as it was written."""
+    """Writes blocks; with `formulas` False, each formula as it was written.
 
-    def __init__(self, *, formulas: bool = True) -> None:
+    `leftward` is whether what is around the blocks runs from right to left, as a list in Arabic does; `listed`,
+    whether they stand in a list, beside whose signs a paragraph of another script stays.
+    """
+
+    def __init__(self, *, formulas: bool = True, leftward: bool = False, listed: bool = False) -> None:
         self._formulas = formulas
+        self._leftward = leftward
+        self._listed = listed
 
     def blocks(self, blocks: Iterable[Block]) -> str:
         """Write blocks, one after the other."""
         return "\n\n".join(map(self.block, blocks))
 
-    def block(self, block: Block) -> str:  # noqa: PLR0911 (a case each)
-        """Write one block."""
+    def block(self, block: Block) -> str:
+        """Write one block, its lines from right to left where its words are."""
+        leftward = runs_right_to_left(block)
+        if leftward is None or leftward == self._leftward:
+            return self._block(block)
+        written = TypstMarkup(formulas=self._formulas, leftward=leftward, listed=self._listed).block(block)
+        if self._listed and isinstance(block, Paragraph | Heading):
+            written = f"#beside[{written}]"
+        return directed(written, leftward=leftward)
+
+    def _block(self, block: Block) -> str:  # noqa: PLR0911 (a case each)
         match block:
             case Paragraph(spans):
                 return f"#ragged[{self.spans(spans)}]" if _LONG_WORD.search(shown(plain(spans))) else self.spans(spans)
@@ -70,11 +86,11 @@ class TypstMarkup:
             case Display(text, tex):
                 return self._display(text, tex)
             case Quoted(inside):
-                return f"#quoted[{self.blocks(inside)}]"
+                return f"#quoted({'right' if self._leftward else 'left'})[{self.blocks(inside)}]"
             case Items(None, items):
-                return f"#list({', '.join(f'[{self.blocks(item)}]' for item in items)})"
+                return f"#list({self._items(items)})"
             case Items(start, items):
-                return f"#enum(start: {start}, {', '.join(f'[{self.blocks(item)}]' for item in items)})"
+                return f"#enum(start: {start}, {self._items(items)})"
             case Grid():
                 return self._table(block)
             case Footnote(label, spans):
@@ -116,6 +132,10 @@ class TypstMarkup:
             case FootnoteMark(label):
                 return f"#super({string(label)});"
 
+    def _items(self, items: Iterable[Sequence[Block]]) -> str:
+        inside = TypstMarkup(formulas=self._formulas, leftward=self._leftward, listed=True)
+        return ", ".join(f"[{inside.blocks(item)}]" for item in items)
+
     def _display(self, text: str, tex: str) -> str:
         found = math_of(tex) if self._formulas else None
         return f"#align(center, tex({string(text)}))" if found is None else f"$ {typst_math(found)} $"
@@ -127,11 +147,11 @@ class TypstMarkup:
         natural = _natural(grid)
         size = next((size for _, size in _SIZES if sum(_points(natural, size)) <= _WIDTH), 0.0)
         size = size or next(size for most, size in _SIZES if columns <= most)
-        header = ", ".join(f"th[{self.spans(cell, columns)}]" for cell in grid.head)
+        header = ", ".join(f"th[{self._cell(cell, columns)}]" for cell in grid.head)
         repeated = sum(len(plain(cell)) for cell in grid.head) <= _LONG_HEADER
         cells = "".join(
             f"{'long' if any(len(plain(cell)) * columns > _LONG_ROW for cell in row) else ''}"
-            f"[{self.spans(cell, columns)}],\n"
+            f"[{self._cell(cell, columns)}],\n"
             for row in grid.rows
             for cell in row
         )
@@ -140,14 +160,23 @@ class TypstMarkup:
             f"table.header(repeat: {'true' if repeated else 'false'}, {header}),\n{cells})"
         )
 
+    def _cell(self, spans: Sequence[Span], columns: int) -> str:
+        written, leftward = self.spans(spans, columns), right_to_left(plain(spans))
+        return written if leftward in {None, self._leftward} else directed(written, leftward=not self._leftward)
+
     def _cards(self, grid: Grid) -> str:
         """Write a table too wide for any page row by row, each cell beside the head of its column."""
         return "\n\n".join(
             "#cards("
-            + ", ".join(f"th[{self.spans(h, 2)}], [{self.spans(c, 2)}]" for h, c in zip(grid.head, row, strict=True))
+            + ", ".join(f"th[{self._cell(h, 2)}], [{self._cell(c, 2)}]" for h, c in zip(grid.head, row, strict=True))
             + ")"
             for row in grid.rows or (grid.head,)
         )
+
+
+def directed(written: str, *, leftward: bool) -> str:
+    """Return what was written, set from right to left or from left to right."""
+    return f"#{'leftward' if leftward else 'rightward'}[{written}]"
 
 
 def string(text: str, columns: int = 1) -> str:

@@ -10,9 +10,10 @@ import typst
 from exports.chunks import RenderPart
 from exports.pdf.fonts import FONT_FOLDERS
 from exports.pdf.page_images import page_image
-from exports.pdf.typst_markup import TypstMarkup, string
+from exports.pdf.typst_markup import TypstMarkup, directed, string
 from exports.records import ConversationInfo, Head, Message
 from exports.writers.blocks import blocks_of
+from exports.writers.characters import right_to_left
 from exports.writers.header import document_header, remarks, speaker, stamp, title, title_of_all
 from exports.writers.image_files import ImageFolder
 from pipeline.replies import StoredMedia
@@ -83,7 +84,8 @@ def _document(part: RenderPart, catalogue: Sentences, pictures: ImageFolder, mar
         running = about.title if len(about.title) <= _RUNNING else f"{about.title[:_RUNNING]}…"
         yield f"#conversation({string(running)}, {2 if goes_on else 1}, [\n"
         if not goes_on:
-            yield f"#title({string(about.title)})\n"
+            heading = f"#title({string(about.title)})"
+            yield f"{directed(heading, leftward=True) if right_to_left(about.title) else heading}\n"
             yield "".join(f"#fact({string(line)})\n" for line in about.lines)
             yield f"#small({string(about.small_print)})\n" if about.small_print else ""
         for message in transcript.messages:

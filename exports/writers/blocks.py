@@ -9,7 +9,7 @@ from markdown_it.common.normalize_url import normalizeLinkText
 from markdown_it.token import Token
 
 from exports.records import Message
-from exports.writers.characters import newlines
+from exports.writers.characters import newlines, right_to_left
 from exports.writers.parsing import parse
 from pipeline.text.markdown.html_tags import paired
 
@@ -129,7 +129,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table; `aligned` is left, center or right for each column."""
+    """A table; `aligned` is start, left, center or right for each column."""
 
     head: tuple[tuple[Span, ...], ...]
     rows: tuple[tuple[tuple[Span, ...], ...], ...]
@@ -182,6 +182,27 @@ def _plain(span: Span) -> str:
             return plain(inside)
         case Pictured():
             return span.words
+
+
+def runs_right_to_left(block: Block) -> bool | None:
+    """Whether a block runs from right to left, by its first letter, as code never does; None without a letter."""
+    return next((found for found in map(right_to_left, _texts(block)) if found is not None), None)
+
+
+def _texts(block: Block) -> Iterator[str]:
+    match block:
+        case Paragraph(spans) | Heading(_, spans) | Footnote(_, spans):
+            yield plain(spans)
+        case Quoted(inside):
+            yield from (text for each in inside for text in _texts(each))
+        case Items(_, items):
+            yield from (text for item in items for each in item for text in _texts(each))
+        case Grid(head, rows):
+            yield from (plain(cell) for row in (head, *rows) for cell in row)
+        case Listing() | Display():
+            yield "code"
+        case Divider():
+            return
 
 
 def _typed(text: str) -> Iterator[Block]:
@@ -277,7 +298,7 @@ def _grid(tokens: Iterator[Token]) -> Grid:
             case "tr_open":
                 rows.append([])
             case "th_open":
-                aligned.append(str(token.attrGet("style") or "text-align:left").partition(":")[2])
+                aligned.append(str(token.attrGet("style") or "text-align:start").partition(":")[2])
                 rows[-1].append(_inline(tokens))
             case "td_open":
                 rows[-1].append(_inline(tokens))

@@ -21,6 +21,9 @@ _ONE = r"\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F)?"
 EMOJI = regex.compile(rf"(?:\p{{RI}}\p{{RI}}|{_ONE}(?:\u200D{_ONE})*|[0-9#*]\uFE0F?\u20E3)+")
 """Runs of emoji, each with its modifiers."""
 
+_STRONG = regex.compile(r"[\p{Bidi_Class=L}\p{Bidi_Class=R}\p{Bidi_Class=AL}]")
+_RIGHT_TO_LEFT = regex.compile(r"[\p{Bidi_Class=R}\p{Bidi_Class=AL}]")
+
 _LONGEST = 40
 """Characters without a space that a line takes."""
 
@@ -45,6 +48,15 @@ def boxed(character: str) -> str:
 def newlines(text: str) -> str:
     """Return a text whose lines end with newlines, whatever ended them before."""
     return str(_LINE_END.sub("\n", text))
+
+
+def right_to_left(text: str) -> bool | None:
+    """Whether the first letter of a text is of a script that runs from right to left; None where there is no letter.
+
+    Browsers read `dir="auto"` in the same way (Unicode Standard Annex 9, rules P2 and P3).
+    """
+    found = _STRONG.search(text)
+    return None if found is None else _RIGHT_TO_LEFT.match(found[0]) is not None
 
 
 def breakable(text: str, columns: int = 1) -> str:

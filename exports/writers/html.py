@@ -31,17 +31,19 @@ article { margin: 1.4rem 0 } article.human { margin-top: 2.2rem; padding: .4rem 
   border-left: 3px solid var(--person); border-radius: 0 8px 8px 0 }
 .who { font-weight: 600; color: var(--machine); margin: .2rem 0 .4rem } .human .who { color: var(--person) }
 .who span { font-weight: 400; font-size: .75rem; color: var(--faint); margin-left: .6rem }
-p { margin: .55rem 0; unicode-bidi: plaintext }
+p { margin: .55rem 0 } p, li, th, td, h1, h2, figcaption { unicode-bidi: plaintext }
 .h1, .h2, .h3 { font-weight: 700; font-size: 1.12rem; margin-top: 1.2rem }
 .h4, .h5, .h6 { font-weight: 700 } .note { color: var(--grey); font-size: .88rem }
 pre { background: var(--code); padding: .7rem .9rem; border-radius: 6px; overflow-x: auto; font-size: .85rem;
-  line-height: 1.5; tab-size: 4 }
+  line-height: 1.5; tab-size: 4; direction: ltr; text-align: left }
 code, .formula { font-family: ui-monospace, Menlo, Consolas, "Noto Sans Mono CJK SC", monospace; font-size: .9em }
 :not(pre) > code { background: var(--code); padding: .1em .3em; border-radius: 4px }
 .formula { color: var(--formula) } p.formula { text-align: center }
 .display, .table { overflow-x: auto; margin: .8rem 0 } math { font-size: 1.08em }
-blockquote { margin: .6rem 0; padding-left: 1rem; border-left: 3px solid var(--rule); color: var(--grey) }
-ul, ol { padding-left: 1.6em } li { margin: .25rem 0 }
+blockquote { margin: .6rem 0; padding-inline-start: 1rem; border-inline-start: 3px solid var(--rule);
+  color: var(--grey) }
+ul, ol { padding-inline-start: 1.6em } li { margin: .25rem 0 }
+:dir(rtl) > li { text-align: right } :dir(ltr) > li { text-align: left }
 table { border-collapse: collapse; font-size: .95em } th { border-bottom: 2px solid var(--rule); white-space: nowrap }
 th, td { border-top: 1px solid var(--rule); padding: .35rem .7rem; vertical-align: top; min-width: 4.5em;
   max-width: 22em } td.long { min-width: 11em } hr { border: 0; border-top: 1px solid var(--rule) }

@@ -54,7 +54,7 @@ class HtmlMarkup:
             case Display(text, tex):
                 return self.formula(text, tex, display=True)
             case Quoted(inside):
-                return f"<blockquote>{self.blocks(inside)}</blockquote>"
+                return f'<blockquote dir="auto">{self.blocks(inside)}</blockquote>'
             case Items(start, items):
                 return self.items(start, items)
             case Grid():
@@ -122,8 +122,8 @@ class HtmlMarkup:
         """Write a list."""
         inside = "".join(f"<li>{self.item(item)}</li>" for item in items)
         if start is None:
-            return f"<ul>{inside}</ul>"
-        return f"<ol>{inside}</ol>" if start == 1 else f'<ol start="{start}">{inside}</ol>'
+            return f'<ul dir="auto">{inside}</ul>'
+        return f'<ol dir="auto">{inside}</ol>' if start == 1 else f'<ol dir="auto" start="{start}">{inside}</ol>'
 
     def item(self, item: tuple[Block, ...]) -> str:
         """Write a list's item; one of a single paragraph without the air around it."""
@@ -153,4 +153,4 @@ class HtmlMarkup:
             + "</tr>"
             for row in grid.rows
         )
-        return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        return f'<div class="table" dir="auto"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'

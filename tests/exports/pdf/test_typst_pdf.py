@@ -106,6 +106,14 @@ def test_quotation_marks_of_english_are_narrow_and_its_lines_have_no_gaps(pages:
     assert after.x0 - term.x1 < term.width
 
 
+def test_the_name_of_a_language_is_clear_of_the_first_line_of_code(pages: pymupdf.Document) -> None:
+    (page, name) = next((page, rect) for page in pages for rect in page.search_for("python"))
+    lines = [pymupdf.Rect(word[:4]) for word in page.get_text("words") if "很长的一行" in word[4]]
+
+    assert max(line.x1 for line in lines) > name.x0
+    assert not any(line.intersects(name) for line in lines)
+
+
 def test_a_drawing_of_characters_stays_upright(pages: pymupdf.Document) -> None:
     (corner,) = [rect for page in pages for rect in page.search_for("┐")]
     sides = [rect for page in pages for rect in page.search_for("│")]
