@@ -7,7 +7,7 @@ import pymupdf
 from markdown_pdf import MarkdownPdf
 
 from exports.chunks import RenderPart
-from exports.pdf.fonts import EMOJI_FOLDER
+from exports.pdf.fonts import EMOJI_FOLDER, shown_by_mupdf
 from exports.pdf.pieces import HtmlPiece, pieces, style
 from exports.pdf.verify import missing_messages
 from exports.writers.image_files import ImageFolder
@@ -37,7 +37,7 @@ def render(part: RenderPart, catalogue: Catalogue, pictures: ImageFolder) -> byt
             made.flow(piece, fresh=piece.fresh or (piece.message != number and piece.message in fresh))
             number = piece.message
         with made.finish() as pages:
-            missing = set(missing_messages(pages, part))
+            missing = set(missing_messages(pages, part, engine_shows=shown_by_mupdf))
             pages.subset_fonts()
             data: bytes = pages.tobytes(garbage=3, deflate=True)
         if missing <= fresh:

@@ -12,7 +12,7 @@ from html import escape
 from itertools import groupby
 
 from exports.chunks import RenderPart
-from exports.pdf.fonts import shown
+from exports.pdf.fonts import EMOJI_FONT, shown_by_mupdf
 from exports.pdf.page_images import page_image
 from exports.records import ConversationInfo, Head, Message
 from exports.writers.blocks import Block, Grid, blocks_of
@@ -22,8 +22,6 @@ from exports.writers.html_blocks import HtmlMarkup
 from exports.writers.image_files import ImageFolder
 from pipeline.replies import StoredMedia
 from pipeline.text.i18n import Catalogue as Sentences
-
-EMOJI_FONT = "NotoEmoji[wght].ttf"
 
 EMOJI_MARK = '<span class="e">'
 """What a piece that needs the font has in it: loading the font for each piece would cost more than the text."""
@@ -107,7 +105,7 @@ class PdfMarkup(HtmlMarkup):
 
     def words(self, text: str) -> str:
         """Write characters, emoji in their own font."""
-        text = breakable(shown(printable(text)), self._columns)
+        text = breakable(shown_by_mupdf(printable(text)), self._columns)
         parts: list[str] = []
         end = 0
         for found in EMOJI.finditer(text):
@@ -130,7 +128,7 @@ class PdfMarkup(HtmlMarkup):
 
     def listing(self, code: str, language: str) -> str:  # noqa: ARG002 (in one colour: each span costs a line's time)
         """Write lines of code."""
-        lines = _read_twice(escape(breakable(shown(printable(code)), 0), quote=False))
+        lines = _read_twice(escape(breakable(shown_by_mupdf(printable(code)), 0), quote=False))
         return f"<pre><code>{lines.replace(chr(10), '<br/>')}</code></pre>"
 
     def formula(self, text: str, tex: str, *, display: bool) -> str:  # noqa: ARG002 (nothing here can set it)

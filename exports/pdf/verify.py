@@ -7,7 +7,7 @@ comes back in another order and is left out.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pymupdf
 import regex  # type: ignore[import-untyped]
@@ -45,13 +45,17 @@ CONTINUED = "↪"
 """The sign before a line of code that goes on, which the pages have besides."""
 
 _NOT_COMPARED = regex.compile(rf"[\s\p{{Default_Ignorable_Code_Point}}\p{{Cc}}\p{{Co}}{CONTINUED}]+")
-# Written from right to left, or with signs that come back in another order than they are written in.
+# Written from right to left, or with signs that come back in another order than they are written in, or, where two
+# have become one, as U+FFFD.
 _REORDERED = regex.compile(
     r"[\p{Arabic}\p{Hebrew}\p{Syriac}\p{Thaana}\p{Nko}\p{Devanagari}\p{Bengali}\p{Gurmukhi}\p{Gujarati}\p{Oriya}\p{Tamil}"
-    r"\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Thai}\p{Lao}\p{Tibetan}\p{Myanmar}\p{Khmer}\p{Mn}]+"
+    r"\p{Telugu}\p{Kannada}\p{Malayalam}\p{Sinhala}\p{Thai}\p{Lao}\p{Tibetan}\p{Myanmar}\p{Khmer}\p{Mn}\ufffd]+"
 )
 # Its signs come back in another order, and brackets turned round, so that they are counted as a table's are.
 _RIGHT_TO_LEFT = regex.compile(r"[\p{Arabic}\p{Hebrew}\p{Syriac}\p{Thaana}\p{Nko}]")
+
+Shown = Callable[[str], str]
+"""Gives a text as an engine's pages show it."""
 
 _HEAD = 46
 """Points at the top of a page that hold the title again and no message."""
@@ -59,29 +63,30 @@ _FOOT = 40
 """Points at the foot of a page that hold its number and no message."""
 
 
-def missing_messages(pdf: pymupdf.Document, part: RenderPart) -> list[int]:
-    """Return the numbers of the messages that are not there whole."""
+def missing_messages(pdf: pymupdf.Document, part: RenderPart, *, engine_shows: Shown = shown) -> list[int]:
+    """Return the numbers of the messages that are not there whole; `engine_shows` gives a text as pages show it."""
     text = "".join(_compared(_page_text(page)) for page in pdf)
     missing: list[int] = []
     begin = 0
     # A message's text is between its own header and the next one that is found.
     awaited: list[tuple[int, Sequence[Block]]] = []
     for number, conversation, message in part.numbered():
-        header = _compared(f"{speaker(conversation, message)} {stamp(message.at)} #{number}")
+        who = engine_shows(printable(speaker(conversation, message)))
+        header = _compared(f"{who} {stamp(message.at)} #{number}")
         at = text.find(header, begin)
         if at < 0:
             missing.append(number)
             continue
-        missing += [n for n, blocks in awaited if not _holds(text[begin:at], blocks)]
+        missing += [n for n, blocks in awaited if not _holds(text[begin:at], blocks, engine_shows)]
         awaited, begin = [(number, blocks_of(message))], at + len(header)
-    missing += [n for n, blocks in awaited if not _holds(text[begin:], blocks)]
+    missing += [n for n, blocks in awaited if not _holds(text[begin:], blocks, engine_shows)]
     return sorted(missing)
 
 
-def _holds(text: str, blocks: Sequence[Block]) -> bool:
+def _holds(text: str, blocks: Sequence[Block], engine_shows: Shown) -> bool:
     begin = 0
-    counted = [cell for block in blocks for cell in _cells(block)]
-    for line in (line for block in blocks for line in _lines(block)):
+    counted = [engine_shows(cell) for block in blocks for cell in _cells(block)]
+    for line in (engine_shows(line) for block in blocks for line in _lines(block)):
         if _RIGHT_TO_LEFT.search(line):
             counted.append(line)
             continue

@@ -3,7 +3,8 @@
 Twemoji Mozilla (OFL; its pictures CC BY 4.0, see LICENSE) is here, as it is in no package; the others come with theirs.
 """
 
-from functools import cache
+import unicodedata
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import regex  # type: ignore[import-untyped]
 from exports.writers.characters import boxed
 
 EMOJI_FOLDER = str(files("manimgx_fonts"))
+EMOJI_FONT = "NotoEmoji[wght].ttf"
 FONT_FOLDERS = (str(files("manimgx_fonts_cjk")), EMOJI_FOLDER, str(files("exports.pdf.fonts")))
 
 # What the fonts are known to have, so that they are seldom looked into; with what is not seen at all.
@@ -25,6 +27,30 @@ _RARE = regex.compile(
 def shown(text: str) -> str:
     """Return a text as a page can show it: what no font has is a box with its code point."""
     return str(_RARE.sub(lambda found: found[0] if ord(found[0]) in _covered() else boxed(found[0]), text))
+
+
+def shown_by_mupdf(text: str) -> str:
+    """Return a text as MuPDF can show it, whose own fonts have fewer characters: ㎡ is m², 𠮷 a box."""
+    return str(_RARE.sub(lambda found: _of_mupdf(found[0]), shown(text)))
+
+
+@lru_cache(maxsize=4096)
+def _of_mupdf(character: str) -> str:
+    if _mupdf_has(character):
+        return character
+    parts = [each for each in unicodedata.decomposition(character).split() if not each.startswith("<")]
+    simpler = "".join(chr(int(part, 16)) for part in parts)
+    return simpler if simpler and all(map(_mupdf_has, simpler)) else boxed(character)
+
+
+def _mupdf_has(character: str) -> bool:
+    return any(font.has_glyph(ord(character), fallback=True) for font in _mupdf_fonts())
+
+
+@cache
+def _mupdf_fonts() -> tuple[pymupdf.Font, ...]:
+    emoji = Path(EMOJI_FOLDER) / EMOJI_FONT
+    return pymupdf.Font("helv"), pymupdf.Font(fontfile=str(emoji))
 
 
 @cache

@@ -52,11 +52,16 @@ def test_a_message_that_is_cut_is_missed(tmp_path: Path) -> None:
         assert [6] == missing_messages(pages, together(asked))
 
 
-def test_what_the_first_engine_cannot_show_is_set_by_the_second(tmp_path: Path) -> None:
-    rare = transcript(1, answers=("𠮷野家",))
+def test_what_one_engine_cannot_set_is_refused_by_it_and_set_by_the_other(tmp_path: Path) -> None:
+    high = transcript(1, answers=(f"| 甲 | 乙 |\n|---|---|\n| 1 | {'长句子，换行。' * 700} |",))
     with pytest.raises(Incomplete):
-        bound(tmp_path / "1", rare, engine="markdown-pdf")
-    with bound(tmp_path / "2", rare) as pages:
+        bound(tmp_path / "1", high, engine="markdown-pdf")
+    with bound(tmp_path / "2", high) as pages:
+        assert len(pages) > 1
+
+
+def test_a_rare_character_is_shown_by_the_engine_that_has_it(tmp_path: Path) -> None:
+    with bound(tmp_path, transcript(1, answers=("𠮷野家",))) as pages:
         assert "𠮷野家" in pages[0].get_text()
 
 
