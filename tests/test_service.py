@@ -322,7 +322,7 @@ async def test_the_url_is_verified_as_wecom_does_when_it_is_saved(service: Runni
 async def test_health_is_told(service: RunningService) -> None:
     assert "pong" == (await service.http.get("/test")).text
     assert 200 == (await service.http.get("/healthz")).status_code
-    ready = dict.fromkeys(("database", "worker", "loops", "settings", "schema"), "ok")
+    ready = dict.fromkeys(("database", "files", "worker", "loops", "settings", "schema"), "ok")
     assert ready == (await service.http.get("/readyz")).json()
     assert "webot_turns" in (await service.http.get("/metrics")).text
 

@@ -52,6 +52,7 @@ from storage.monitoring.send_log import OutboxSendLog
 from storage.rights import check_folder, keep_private
 from storage.terms.index_builder import IndexBuilder
 from storage.turns.heads import NextMessages
+from storage.turns.readiness import Readiness, WriteOutcomes
 from storage.turns.worker import Worker
 from storage.usage.daily_counts import DailyCounts
 from storage.usage.totals import UsageTotalsReader
@@ -161,6 +162,8 @@ class Service:
     chain_sync: ChainSync
     simulator: WeComSimulator | None
     media: MediaFolder
+    files: Readiness
+    """Whether files can be kept in data_dir."""
     intake: Intake
     accounts: Accounts
     access: Access = field(default_factory=Access)
@@ -247,12 +250,8 @@ class Service:
         """Close everything."""
         await self.worker.close()
         await self.chain_sync.close()
-        await self.cleanup.close()
-        await self.index_builder.close()
-        await self.daily_counts.close()
-        await self.jobs.close()
-        await self.schema.close()
-        await self.eraser.close()
+        for part in (self.cleanup, self.index_builder, self.daily_counts, self.jobs, self.schema, self.eraser):
+            await part.close()
         for opened in self.channels.values():
             await opened.channel.aclose()
         await self.generations.close()
@@ -395,6 +394,7 @@ def _assemble(
         ),
         simulator=simulator,
         media=media,
+        files=Readiness(media.probe, WriteOutcomes()),
         intake=Intake(worker, generations.urgent, keep_days=keep_days, keyless_until=lambda: cleanup.keyless_until),
         accounts=Accounts(database, real=any(one.simulated is None for one in opened.values())),
     )

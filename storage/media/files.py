@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 
-from pipeline.errors import Undeliverable
+from pipeline.errors import TryAgain, Undeliverable
 from pipeline.replies import StoredMedia
-from pipeline.text.i18n import Sentence
+from pipeline.text.i18n import Sentence, os_reason
 
 _VARIANT = "."
 """Between a file's digest and the name of what was made of it."""
+_PROBE_BYTES = 4096
 
 
 class MediaFolder:
@@ -27,6 +28,23 @@ class MediaFolder:
         digest = sha256(data).hexdigest()
         await asyncio.to_thread(self._write, digest, data)
         return StoredMedia(digest, mime, name, len(data))
+
+    async def probe(self) -> None:
+        """Write into the folder, which is not made for that, and leave nothing there.
+
+        Raises:
+            TryAgain: that cannot be done; its code is the system's reason.
+        """
+        try:
+            await asyncio.to_thread(self._try_write)
+        except OSError as error:
+            reason = os_reason(error)
+            raise TryAgain(reason, code=reason) from None
+
+    def _try_write(self) -> None:
+        with TemporaryFile(dir=self._folder) as tried:
+            tried.write(bytes(_PROBE_BYTES))
+            tried.flush()
 
     async def read(self, media: StoredMedia) -> bytes:
         """Implement `MediaStore.read`."""

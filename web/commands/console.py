@@ -5,6 +5,7 @@ Roles: operator may do everything, prompt_engineer works on chains, reader sees 
 
 import click
 
+from web.operator.password_option import password_option
 from web.operator.shell import Shell, pass_shell
 from web.operator.table import format_columns
 from web.security.role_names import Role
@@ -25,7 +26,7 @@ def user() -> None:
 @user.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(_ROLES), default="operator", show_default=True, help="What they may do.")
-@click.password_option("--password", help="Else it is asked for, which keeps it out of the shell's history.")
+@password_option()
 @pass_shell
 def add(shell: Shell, *, name: str, role: str, password: str) -> None:
     """Add a user; from then on the console asks everyone to sign in."""
@@ -68,7 +69,7 @@ def remove(shell: Shell, name: str) -> None:
 
 @user.command("password")
 @click.argument("name")
-@click.password_option("--password", help="Else it is asked for, which keeps it out of the shell's history.")
+@password_option()
 @pass_shell
 def change(shell: Shell, *, name: str, password: str) -> None:
     """Set a user's password; whoever is signed in under the name is signed out."""

@@ -5,13 +5,14 @@ Asks for a password of at least 12 characters and prints the lines to put into .
 
 import click
 
+from web.operator.password_option import password_option
 from web.operator.shell import Shell, pass_shell
 
 _LEAST_LETTERS = 12
 
 
 @click.command(help=__doc__)
-@click.password_option("--password", help="Else it is asked for, which keeps it out of the shell's history.")
+@password_option()
 @pass_shell
 def command(shell: Shell, password: str) -> int:
     """Print the line for .secrets.toml."""

@@ -80,7 +80,12 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
     return [
         *(callback_route(one, service.intake) for one in service.channels.values() if one.path),
         *health_routes(
-            {"database": service.worker.readiness.trouble, "worker": worker, "loops": loops},
+            {
+                "database": service.worker.readiness.trouble,
+                "files": service.files.trouble,
+                "worker": worker,
+                "loops": loops,
+            },
             {"settings": settings, "schema": schema, **({"channels": bots} if listens else {})},
             connection,
         ),

@@ -35,9 +35,10 @@ class ChannelState:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The whole service; `database`, `worker` and `loops` say what is wrong with them, or nothing."""
+    """The whole service; `database`, `files`, `worker` and `loops` say what is wrong with them, or nothing."""
 
     database: str
+    files: str
     worker: str
     loops: str
     running: int
@@ -53,8 +54,13 @@ class State:
 
     @property
     def ready(self) -> bool:
-        """Whether people are answered."""
-        return not (self.database or self.worker or self.loops)
+        """Whether everything works."""
+        return not (self.is_unanswered or self.files)
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether nobody is answered."""
+        return bool(self.database or self.worker or self.loops)
 
     @property
     def is_demo(self) -> bool:
@@ -69,6 +75,7 @@ async def state_of(service: Service) -> State:
     words = Catalogue(service.settings.chat.language)
     return State(
         database=await service.worker.readiness.trouble(),
+        files=await service.files.trouble(),
         worker=service.worker.trouble,
         loops=service.loops_trouble,
         running=service.worker.running,
