@@ -14,6 +14,7 @@ from adapters.aibot.event_reader import read_message
 from adapters.simulator import console_markup
 from adapters.wecom.callback.xml import message_fields
 from adapters.wecom.rendering.render import render
+from chains.evaluation.text_differences import differences
 from chains.media.speech_text import speech_text
 from chains.models.errors import to_answer_failed
 from chains.models.openai.inline_pictures import InlinePictures
@@ -114,6 +115,22 @@ TEXTS = {
     "a block of JSON that ends in spaces": '```json\n{"a": ' + " " * LENGTH + "1",
     "a fence with spaces behind it": "```json" + " " * LENGTH,
     "parameters of tools": repeated('<invoke name="now"><parameter name="a">'),
+    "parameters that are opened and never closed": '<invoke name="now">' + repeated("<parameter=a>"),
+    "parameters that are closed once": '<invoke name="now">' + repeated("<parameter=a>") + "</parameter>",
+    "parameters whose names do not end": '<invoke name="now">' + repeated("<parameter=" + "a " * 80),
+    "parameters behind spaces": '<invoke name="now">' + repeated("<parameter" + " " * 4),
+    "pairs that are opened and never closed": "<tool_call>now " + repeated("<arg_key>a</arg_key><arg_value>"),
+    "pairs that are closed once": "<tool_call>now " + repeated("<arg_key>a</arg_key><arg_value>") + "</arg_value>",
+    "pairs without a value": "<tool_call>now " + repeated("<arg_key>a</arg_key> "),
+    "keys that are opened and never closed": "<tool_call>now " + repeated("<arg_key>"),
+    "calls that are nothing but names": repeated("<invoke name=now>"),
+    "calls one after the other": repeated("<tool_call>now <arg_key>a</arg_key><arg_value>1</arg_value>"),
+    "functions in functions": repeated("<function=now>"),
+    "lists in lists of a call": "<tool_call>" + repeated("[1,"),
+    "a list of a call that does not end": "<tool_call>" + "[" * 64 + repeated("1,"),
+    "tags before a name": "<arg_key>" + repeated("<a>    "),
+    "blocks that are opened and never closed": repeated("\n```json\na") + "\n```",
+    "lines and spaces in a block": "```json\n" + repeated(" \n") + "\n```",
 }
 
 
@@ -133,8 +150,21 @@ def in_group(text: str) -> None:
 
 def written(text: str) -> None:
     schemas = {"now": {"type": "function", "function": {"name": "now", "parameters": {"type": "object"}}}}
+    # Both as it is taken out of an answer and as it would be, were it all a call.
+    written_calls(split_reasoning(text).calls, schemas)
     written_calls((text,), schemas)
     calls_of_block(text, schemas)
+
+
+def compared(text: str) -> None:
+    """Two texts without common ends, and two that have only every other word in common."""
+    halves = [f"{word} {number}" for number, word in enumerate(text.split()[: LENGTH // 8])]
+    for one, other in (
+        (text, f"嘿{text}嘿"),
+        ("".join(halves), "".join(f"{each}x" for each in halves)),
+        (f"{text[: LENGTH // 2]}a{text[LENGTH // 2 :]}", text[::-1]),
+    ):
+        deque(differences(one, other), maxlen=0)
 
 
 def sign_by_sign(text: str) -> None:
@@ -183,6 +213,7 @@ PATHS: dict[str, Callable[[str], object]] = {
     "words marked in what was found": lambda text: snippet(text, search_phrases(text[:200]), most=200),
     "calls that are written into words": written,
     "words that come sign by sign": sign_by_sign,
+    "what two answers differ in": compared,
     "typst": lambda text: TypstMarkup().blocks(blocks_of(said(text))),
     "documents of exports": documents,
     "the log": Redactor(("sk-0123456789",)).text,

@@ -116,7 +116,7 @@ class Attempt:
             calls.append(with_estimate(call, sent, each.response, self.request.tools) if counts else call)
             sent = [*sent, *_said_by_tools((each,))]
         response = _answering([each.response for each in rounds], failure)
-        parsed = await response.parsed_whole() if response is not None and failure is None else _NOTHING
+        parsed = await response.parsed_aside(whole=True) if response is not None and failure is None else _NOTHING
         ended = replace(
             self,
             calls=tuple(calls),

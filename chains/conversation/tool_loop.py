@@ -56,11 +56,13 @@ async def run_tool_loop(
                 yield draft
         rounds += 1
         if tool_executor.offers:
-            response.read_written_calls(tool_executor.schemas)
+            await response.read_written_calls(tool_executor.schemas)
         if last or not response.tool_requests or not tool_executor.offers:
             yield CompletedRound(response)
-            if last and shows_tools and response.tool_requests and not response.parsed(whole=True).content:
-                continue
+            if last and shows_tools and response.tool_requests:
+                parsed = await response.parsed_aside(whole=True)
+                if not parsed.content:
+                    continue
             return
         response.settle_ids(ids)
         for notice in tool_executor.notices(response.tool_requests):
@@ -95,15 +97,15 @@ async def _message(
             if length < enough:
                 continue
             enough = length + length // _STEPS
-            now = _draft(response, shown, reasons=reasons)
+            now = await _draft(response, shown, reasons=reasons)
             if now not in (last, _NOTHING):
                 last = now
                 yield now
-    now = _draft(response, shown, reasons=reasons)
+    now = await _draft(response, shown, reasons=reasons)
     if now not in (last, _NOTHING):
         yield now
 
 
-def _draft(response: ModelResponse, shown: Callable[[ParsedAnswer], str], *, reasons: bool) -> PartialAnswer:
-    parsed = response.parsed(whole=False)
+async def _draft(response: ModelResponse, shown: Callable[[ParsedAnswer], str], *, reasons: bool) -> PartialAnswer:
+    parsed = await response.parsed_aside(whole=False)
     return PartialAnswer(shown(parsed), parsed.reasoning if reasons else "")

@@ -1,8 +1,6 @@
 """Real questions put to two versions of a chain: what changes, what it costs, how long it takes."""
 
 import asyncio
-import difflib
-import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,12 +8,11 @@ from html import escape
 from chains.catalog.config import ChainConfig
 from chains.evaluation.completion_order import in_completion_order
 from chains.evaluation.tester import ChainTester, TrialAnswer, describe_use
+from chains.evaluation.text_differences import differences
 from chains.models.prices import money
 from pipeline.answer import Exchange
 from pipeline.text.i18n import Catalogue, Sentence, in_language
 from pipeline.text.privacy import Masker
-
-_WORD = re.compile(r"\w+|\W", re.ASCII)
 
 _STYLE = """body{font:15px/1.6 system-ui,"PingFang SC","Microsoft YaHei",sans-serif;margin:2rem auto;max-width:72rem;
 padding:0 1rem;color:#1f2328;background:#fff}h2{font-size:1rem;margin:2rem 0 .3rem}table{border-collapse:collapse;
@@ -186,14 +183,6 @@ def _notes(tried: TrialAnswer, words: Catalogue) -> str:
     unfit = "".join(f"\n<strong>{escape(in_language(said, words))}</strong>" for said in tried.unfit)
     uses = (in_language(describe_use(use), words) for use in tried.tools)
     return unfit + "".join(f"\n<small>{escape(use)}</small>" for use in uses)
-
-
-def differences(before: str, after: str) -> Iterator[tuple[str, str, str]]:
-    """Yield two texts in pieces: what both say, what only the first says, what only the second says."""
-    old, new = _WORD.findall(before), _WORD.findall(after)
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        gone, come = "".join(old[a:b]), "".join(new[c:d])
-        yield (gone, "", "") if kind == "equal" else ("", gone, come)
 
 
 def mark_differences(before: str, after: str) -> tuple[str, str]:

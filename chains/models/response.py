@@ -1,17 +1,19 @@
 """A model's response, accumulated from a whole message or from its chunks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from chains.models.parsing.reasoning import ParsedAnswer, split_reasoning
-from chains.models.parsing.written_calls import Schemas, calls_of_block, written_calls
+from chains.models.parsing.written_calls import Schemas, WrittenCall, calls_of_block, written_calls
 from pipeline.text.unicode import is_visible, wellformed
+
+_T = TypeVar("_T")
 
 REASONING = "reasoning_content"
 REFUSAL = "refusal"
@@ -100,14 +102,11 @@ class ModelResponse:
             additional_kwargs={SENT: self._sent} if self._sent else {},
         )
 
-    def read_written_calls(self, schemas: Schemas) -> None:
+    async def read_written_calls(self, schemas: Schemas) -> None:
         """Take calls of the tools that were offered, where the model wrote them into its words, for calls."""
         if self.tool_requests or not self.text:
             return
-        parsed = self.parsed(whole=True)
-        calls, said = written_calls(parsed.calls, schemas), parsed.content
-        if not calls:
-            calls, said = calls_of_block(said, schemas)
+        calls, said = await self._beside_loop(lambda: self._written_calls(schemas))
         if calls:
             self.text = said
             self._asking = AIMessage(
@@ -116,6 +115,11 @@ class ModelResponse:
                     ToolCall(type="tool_call", id=None, name=call.name, args=dict(call.arguments)) for call in calls
                 ],
             )
+
+    def _written_calls(self, schemas: Schemas) -> tuple[list[WrittenCall], str]:
+        parsed = self.parsed(whole=True)
+        calls = written_calls(parsed.calls, schemas)
+        return (calls, parsed.content) if calls else calls_of_block(parsed.content, schemas)
 
     def settle_ids(self, taken: set[str]) -> None:
         """Set an id of its own for each call in the whole answer: servers leave them out or use one twice."""
@@ -178,11 +182,15 @@ class ModelResponse:
             self._blocks = [_joined_all(self._blocks)]
         self._thinks = self._thinks or bool(thought)
 
-    async def parsed_whole(self) -> ParsedAnswer:
-        """Return `parsed(whole=True)`, of a long answer from a thread: the longest take half a second of CPU."""
-        if len(self.text) <= MOST_INLINE:
-            return self.parsed(whole=True)
-        return await asyncio.to_thread(self.parsed, whole=True)
+    async def parsed_aside(self, *, whole: bool) -> ParsedAnswer:
+        """Return `parsed`, of a long answer from a thread: the longest take half a second of CPU."""
+        return await self._beside_loop(lambda: self.parsed(whole=whole))
+
+    async def _beside_loop(self, work: Callable[[], _T]) -> _T:
+        """Return what work on the text gives: short text is worked on here, long text in a thread."""
+        if len(self.text) + len(self.reasoning) <= MOST_INLINE:
+            return work()
+        return await asyncio.to_thread(work)
 
     def parsed(self, *, whole: bool) -> ParsedAnswer:
         """Separate reasoning from the answer, in text that can be stored."""

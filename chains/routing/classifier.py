@@ -72,7 +72,8 @@ class ChainClassifier:
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
             log.warning("chain_not_chosen", trace=ask.trace, chain=chain.name, error=type(error).__name__)
             return Classification()
-        chosen = chain_named(response.parsed(whole=True).content)
+        parsed = await response.parsed_aside(whole=True)
+        chosen = chain_named(parsed.content)
         is_offered = chosen in {each.name for each in offered}
         # Anything else may be what the person said.
         log.info(

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 Schemas = Mapping[str, Mapping[str, Any]]
@@ -24,6 +25,8 @@ class WrittenCall:
 
 
 _MOST_CALLS = 16
+_MOST_VALUES = 256
+_LONGEST_VALUE = 20_000
 _MOST_LOOKS = 64
 _NEAR = 160
 _ARGUMENTS = ("arguments", "parameters", "args", "input", "params")
@@ -37,21 +40,16 @@ _NAME_BEFORE = re.compile(
 )
 _TAGGED = re.compile(r"<(?:function=|invoke name=)[\"']?(?P<name>[^\"'<>\n]{1,80}?)[\"']?\s{0,4}>")
 _TAGGED_END = re.compile(r"</(?:function|invoke)>")
-_PARAMETER = re.compile(
-    r"<parameter(?:=|\s{1,4}name=)[\"']?(?P<key>[^\"'<>\n]{1,80}?)[\"']?(?:\s[^<>\n]{0,80})?>(?P<value>.{0,20000}?)</parameter>",
-    re.DOTALL,
-)
-_PAIR = re.compile(
-    r"<arg_key>(?P<key>[^<>]{1,80})</arg_key>\s{0,8}<arg_value>(?P<value>.{0,20000}?)</arg_value>", re.DOTALL
-)
+_PARAMETER = re.compile(r"<parameter(?:=|\s{1,4}name=)[\"']?(?P<key>[^\"'<>\n]{1,80}?)[\"']?(?:\s[^<>\n]{0,80})?>")
+_PAIR = re.compile(r"<arg_key>(?P<key>[^<>]{1,80})</arg_key>\s{0,8}<arg_value>")
 _NAME_FIRST = re.compile(r"(?:<[^<>\s]{1,40}>\s{0,4})*(?P<name>[A-Za-z_][\w.-]{0,79})\s")
 _BLOCK = re.compile(r"(?:\A|\n)```(?:json|tool_call|tool_code|tool)?[ \t]*\n(?P<body>[^`]{2,20000})\n[ \t]*```\s*\Z")
 
 
 def written_calls(segments: tuple[str, ...], schemas: Schemas) -> list[WrittenCall]:
     """Return the calls in what was taken out of an answer as calls, each from its marker on."""
-    found = [call for segment in segments for call in _calls_in(segment, schemas)]
-    return found[:_MOST_CALLS]
+    found = (call for segment in segments for call in _calls_in(segment, schemas))
+    return list(islice(found, _MOST_CALLS))
 
 
 def calls_of_block(said: str, schemas: Schemas) -> tuple[list[WrittenCall], str]:
@@ -78,7 +76,7 @@ def _calls_in(segment: str, schemas: Schemas) -> Iterator[WrittenCall]:
             first = _NAME_FIRST.match(f"{part.strip()} ".replace("<", " <", 1))
             name = first["name"] if first is not None else ""
             if name in schemas:
-                pairs = {pair["key"].strip(): pair["value"] for pair in _PAIR.finditer(part)}
+                pairs = dict(_values(part, _PAIR, "</arg_value>"))
                 yield WrittenCall(name, _typed(pairs, schemas[name]))
         return
     yield from _json_calls(segment, schemas)
@@ -96,11 +94,26 @@ def _tagged_calls(segment: str, tagged: re.Match[str], schemas: Schemas) -> Iter
         body = segment[one.end() : end.start() if end is not None else len(segment)]
         name = one["name"].strip()
         if name in schemas:
-            given = {found["key"].strip(): found["value"] for found in _PARAMETER.finditer(body)}
+            given = dict(_values(body, _PARAMETER, "</parameter>"))
             value = None if given else _first_json(body)
             inner = _arguments_of(value) if isinstance(value, dict) and value.keys() & set(_ARGUMENTS) else value
             yield WrittenCall(name, inner if isinstance(inner, dict) else _typed(given, schemas[name]))
         one = _TAGGED.search(segment, one.end() + len(body))
+
+
+def _values(text: str, opening: re.Pattern[str], closing: str) -> Iterator[tuple[str, str]]:
+    """Yield the keys and values between tags; the closing one is looked for once, however many are opened before it."""
+    end = read = found = 0
+    for begin in opening.finditer(text):
+        if begin.start() < read:
+            continue
+        if end < begin.end():
+            end = text.find(closing, begin.end())
+        if end < 0 or found == _MOST_VALUES:
+            return
+        if end - begin.end() <= _LONGEST_VALUE:
+            yield begin["key"].strip(), text[begin.end() : end]
+            read, found = end + len(closing), found + 1
 
 
 def _json_calls(segment: str, schemas: Schemas) -> Iterator[WrittenCall]:

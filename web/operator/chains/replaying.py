@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from chains.catalog.config import ChainConfig
-from chains.evaluation.replay import AnswerTotals, ComparedAnswers, add_up, differences, replay
+from chains.evaluation.replay import AnswerTotals, ComparedAnswers, add_up, replay
 from chains.evaluation.tester import ChainTester
+from chains.evaluation.text_differences import differences
 from chains.evaluation.verdicts import Verdict, judge_pair
 from pipeline.text.i18n import Catalogue
 from web.operator.chains.workspace import ChainWorkspace

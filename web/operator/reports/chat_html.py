@@ -12,7 +12,7 @@ from adapters.wecom.rendering.layout import rows
 from adapters.wecom.rendering.markdown_style import MarkdownStyle
 from adapters.wecom.rendering.message_splitting import pieces
 from adapters.wecom.rendering.sanitise import clean
-from chains.evaluation.replay import differences
+from chains.evaluation.text_differences import differences
 from pipeline.text.i18n import Catalogue
 from pipeline.text.unicode import is_visible
 
