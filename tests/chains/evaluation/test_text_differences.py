@@ -1,4 +1,4 @@
-"""Two texts in pieces: the pieces give both texts again, whatever the texts, and what is too long is compared by line."""
+"""Two texts in pieces, which give both texts again; what is too long for that is compared by the line."""
 
 from hypothesis import given
 from hypothesis import strategies as st
