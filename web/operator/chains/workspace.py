@@ -35,6 +35,7 @@ from storage.conversations.questions import latest_questions
 from storage.conversations.ratings import RatedAnswer, Rating, RatingCount, count_ratings, latest_rated
 from storage.database.access import DatabaseUnusable, NoDatabase, SchemaOutdated, ensure_schema, open_for_cli
 from storage.database.engine import Database
+from storage.database.migrate import SchemaTooNew
 from web.operator.chains.deployment import Deployment, Version
 from web.operator.chains.drafts import DRAFTS
 from web.operator.chains.publishing import Published, Wanted, release
@@ -230,7 +231,7 @@ class ChainWorkspace:
     async def _tried(self) -> Path:
         """Return the folder of answers already given, without those that may hold words of people since forgotten."""
         data_dir = Path(self.settings.storage.data_dir)
-        with suppress(NoDatabase, SchemaOutdated, DatabaseUnusable):
+        with suppress(NoDatabase, SchemaOutdated, SchemaTooNew, DatabaseUnusable):
             async with self._opened() as database:
                 await drop_tried(database, data_dir)
         return data_dir / TRIED
