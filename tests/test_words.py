@@ -43,7 +43,8 @@ SAME_EVERYWHERE = {
 
 # One word for one thing in Chinese: what WeCom's admin pages and Chinese software call it, and what else it was called.
 TERMS: Mapping[str, tuple[str, ...]] = {
-    "渠道": ("通道",),
+    "渠道": ("通道", "频道"),
+    "凭证": ("凭据",),
     "账号": ("帐号",),
     "撤销": ("吊销", "作废"),
     "回放": ("重放",),
@@ -137,7 +138,7 @@ def test_in_chinese_each_thing_is_called_by_one_word() -> None:
     assert [] == rejected_terms("\n".join(said), IN_CATALOGUES)
 
 
-@pytest.mark.parametrize("line", ["第 3 次对话", "一段对话链", "作废令牌", "这个通道", "成员帐号", "默认的人设"])
+@pytest.mark.parametrize("line", ["第 3 次对话", "一段对话链", "作废令牌", "这个通道", "成员帐号", "默认的人设", "在哪个频道", "填好凭据"])
 def test_another_word_for_a_thing_is_found(line: str) -> None:
     assert [line] == rejected_terms(line, [pattern for patterns in TERMS.values() for pattern in patterns])
 

@@ -39,7 +39,7 @@ def verbs() -> set[str]:
 
 
 def test_the_help_names_every_verb_with_what_it_does() -> None:
-    for language, head, version in (("en", "Commands:", "Show the version."), ("zh", "指令:", "显示版本。")):
+    for language, head, version in (("en", "Commands:", "Show the version."), ("zh", "命令:", "显示版本。")):
         ran = webot("--help", WEBOT_CHAT__LANGUAGE=language)
         listed = dict(re.findall(r"^  ([a-z-]+)  +(\S.*)$", ran.out.partition(head)[2], re.MULTILINE))
 
@@ -86,21 +86,21 @@ def test_every_verb_has_its_own_help(verb: str) -> None:
     ran = webot(verb, "--help")
 
     assert (0, "") == (ran.code, ran.err)
-    assert f"用法： webot {verb}" in ran.out
+    assert f"用法: webot {verb}" in ran.out
 
 
 def test_no_verb_is_a_call_for_help() -> None:
     ran = webot()
 
     assert 2 == ran.code
-    assert "指令:" in ran.out + ran.err
+    assert "命令:" in ran.out + ran.err
 
 
 def test_an_unknown_verb_is_told_in_one_line() -> None:
     ran = webot("chek")
 
     assert 2 == ran.code
-    assert "没有指令 chek。" in ran.err
+    assert "没有命令 chek。" in ran.err
 
 
 def test_our_errors_are_one_message_and_no_traceback() -> None:

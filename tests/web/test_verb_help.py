@@ -55,7 +55,7 @@ def test_the_help_of_every_verb_speaks_the_language_of_the_deployment(
         english = webot_here(*path, "--help", folder=tmp_path, environ=ENGLISH)
 
         assert (0, 0) == (chinese.code, english.code)
-        assert f"用法： webot {' '.join(path)}" in chinese.out
+        assert f"用法: webot {' '.join(path)}" in chinese.out
         assert [] == english_words(chinese.out)
         assert "".join(chinese_help()[" ".join(path)][HELP].split())[:20] in "".join(chinese.out.split())
         assert not any("\u4e00" <= character <= "\u9fff" for character in english.out)
@@ -116,9 +116,9 @@ def test_click_has_a_chinese_sentence_for_each_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ([], "用法："),
-        (["nosuch"], "错误：没有指令 nosuch。"),
-        (["turns", "nosuch"], "错误：没有指令 nosuch。"),
+        ([], "用法:"),
+        (["nosuch"], "错误：没有命令 nosuch。"),
+        (["turns", "nosuch"], "错误：没有命令 nosuch。"),
         (["turns", "--nosuch"], "错误：没有选项 --nosuch。"),
         (["turns", "--limi", "3"], "是不是想写 '--limit'"),
         (["turns", "--limit"], "错误：选项 --limit 后面要有值。"),

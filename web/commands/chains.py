@@ -354,6 +354,7 @@ def ratings(shell: Shell, name: str, *, rated: "Rating | None", last: int) -> No
     for judged in found:
         show_rated(judged)
     if not found:
+        workspace.require(name)
         click.echo(spoken().text("chains.nobody_judged", name=name))
 
 

@@ -111,6 +111,8 @@ def set_model(
     values |= {} if vision is None else {"vision": vision}
     wanted: dict[str, Value | None] = dict(map(read_option, options))
     edit = ModelEdit(name, values, key, wanted | dict.fromkeys(unset))
+    if not (edit.values or edit.options or key_from_stdin):
+        raise click.UsageError(shell.say("model_nothing_given"))
     changed = write_model_here(shell, edit)
     said = "model_written" if changed else "model_unchanged"
     click.echo(shell.say(said, name=name, keys=", ".join(changed)))

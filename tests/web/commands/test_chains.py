@@ -326,4 +326,4 @@ def test_a_failed_case_fails_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(verb.command.commands))
 def test_every_verb_of_chains_has_its_help(name: str) -> None:
-    assert f"用法： webot chains {name}" in webot_here("chains", name, "--help", folder=Path()).out
+    assert f"用法: webot chains {name}" in webot_here("chains", name, "--help", folder=Path()).out

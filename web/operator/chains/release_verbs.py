@@ -56,6 +56,7 @@ def history(shell: Shell, name: str) -> None:
     counts = count_by_revision(workspace)
     rows = history_rows(asyncio.run(workspace.history(name)), counts, workspace.shipped(name))
     if len(rows) == 1:
+        workspace.require(name)
         click.echo(spoken().text("chains.never_released", name=name))
     else:
         print_rows(rows)

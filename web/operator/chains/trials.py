@@ -1,5 +1,6 @@
 """What trying and testing chains shows in a terminal, and the reports they write."""
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -34,7 +35,9 @@ def show_request(title: str, sent: "ModelRequest") -> None:
         click.secho(f"{role}:", fg="yellow", err=True)
         click.echo(words, err=True)
     if sent.options:
-        click.secho(_say("options", options=dict(sent.options)), fg="yellow", err=True)
+        values = {key: json.dumps(value, ensure_ascii=False, default=str) for key, value in sent.options.items()}
+        options = ", ".join(f"{key} = {value}" for key, value in values.items())
+        click.secho(_say("options", options=options), fg="yellow", err=True)
     if sent.tools:
         click.secho(_say("tools", tools=", ".join(sent.tools)), fg="yellow", err=True)
     click.secho(_say("answer"), fg="yellow", err=True)

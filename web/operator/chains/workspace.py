@@ -81,6 +81,11 @@ class ChainWorkspace:
         """Name the chains there are, those that are only tried or drafted among them."""
         return tuple(sorted({*self.chain_files.catalog.names, *self.deployment.trials, *self.drafts}))
 
+    def require(self, name: str) -> None:
+        """Raise `ChainInvalid` where there is no chain of this name: no file, draft or trial."""
+        if name not in self.names and name not in self.chain_files.refused:
+            raise ChainInvalid(Sentence("mistake.no_chain", found=name, known=", ".join(self.names)))
+
     def has(self, name: str) -> bool:
         """Whether a chain answers everybody."""
         return name in self.chain_files.catalog.chains
@@ -269,6 +274,7 @@ class ChainWorkspace:
             found = ()
         if len(found) != 1:
             if not found:
+                self.require(name)
                 raise ChainInvalid(Sentence("chains.no_revision", name=name, found=beginning))
             there_are = ", ".join(draft.revision for draft in found)
             raise ChainInvalid(Sentence("chains.many_revisions", name=name, found=beginning, known=there_are))
