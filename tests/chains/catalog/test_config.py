@@ -114,7 +114,7 @@ def test_a_chain_may_say_all_of_this(tmp_path: Path) -> None:
             "7: cases.2.ruBric: no such key; did you mean 'rubric'? there are input, contains",
             id="a typo in the second case",
         ),
-        pytest.param("[[cases]]\ninput = 'a'", "1: cases.1: says nothing of the answer", id="a case without a wish"),
+        pytest.param("[[cases]]\ninput = 'a'", "1: cases.1: says nothing about the answer", id="a case without a wish"),
         pytest.param("[[examples]]\nuser = 'a'", "1: examples.1.assistant: is missing", id="half an example"),
         pytest.param(
             "[[cases]]\ninput='a'\nmatches='('", "3: cases.1.matches: found '('; not a regular", id="a pattern"
@@ -129,7 +129,7 @@ def test_a_chain_may_say_all_of_this(tmp_path: Path) -> None:
             "4: system_prompt: no variable 'dat'; did you mean 'date'? there are user, channel",
             id="a variable in a longer text",
         ),
-        pytest.param('aliases = ["@a"]', "aliases stand beside a command", id="aliases of nothing"),
+        pytest.param('aliases = ["@a"]', "aliases belong to a command", id="aliases of nothing"),
     ],
 )
 def test_a_chain_that_cannot_be_used_says_where_and_what(tmp_path: Path, text: str, complaint: str) -> None:
@@ -193,7 +193,9 @@ def test_a_channel_cannot_name_a_chain_that_is_not_there() -> None:
         pytest.param({"channels": ("hr",)}, "channels: found 'hr', there are wecom", id="a channel that is not there"),
         pytest.param({"options": {"stream": True}}, "options.stream: webot sets this itself", id="our own option"),
         pytest.param(
-            {"command": "@ＨＥＬＰ"}, "command, aliases: '@ＨＥＬＰ' is the word of webot itself", id="our word"
+            {"command": "@ＨＥＬＰ"},
+            "command, aliases: '@ＨＥＬＰ' is already a command of webot itself",
+            id="our word",
         ),
     ],
 )

@@ -154,7 +154,7 @@ def test_of_two_chains_with_one_command_the_new_one_gives_way(tmp_path: Path) ->
     settle(it)
 
     assert {"default": "shipped", "b": "b"} == prompts(it)
-    problem = "chain 'a': command, aliases: '@X' is the word of the chain 'b'; choose another"
+    problem = "chain 'a': command, aliases: '@X' is already a command of the chain 'b'; choose another"
     assert (f"{it.own('a')}:2: {problem}",) == it.catalog.problems
 
 

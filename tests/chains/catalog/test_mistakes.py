@@ -64,7 +64,7 @@ TABLE = [
     # Words and patterns.
     ('command = "＠hr"', 1, "command", "＠ is a full-width character"),
     ('command = "@hr"\naliases = ["﹫hr"]', 2, "aliases.1", "﹫ is a full-width character"),
-    ('\naliases = ["@a"]', 2, "aliases", "aliases stand beside a command"),
+    ('\naliases = ["@a"]', 2, "aliases", "aliases belong to a command"),
     (f'{A_CASE}matches = "\\bword\\b"', 3, "cases.1.matches", "put the pattern in single quotes"),
     (f"{A_CASE}matches = '('", 3, "cases.1.matches", "not a regular expression"),
     ('tools = [\n  "current_time",\n  "draw",\n]', 1, "tools.2", "found 'draw'; there are"),

@@ -57,7 +57,7 @@ def models(tables: dict[str, Any], **others: object) -> ModelRegistry:
         ),
         pytest.param(
             {"default": {"provider": "deepseek", "model": "m"}},
-            "[models.default].api_key: found nothing, deepseek needs one; it belongs into .secrets.toml",
+            "[models.default].api_key: found nothing, deepseek needs one; it belongs in .secrets.toml",
             id="no key for a provider that needs one",
         ),
         pytest.param(

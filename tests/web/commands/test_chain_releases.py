@@ -81,7 +81,7 @@ async def test_a_folder_that_cannot_be_written_is_told_as_that_and_the_release_i
         assert f"没有生效：{file} 写不进去（" in said
         assert "草稿保留" in said
         assert "没有回应" not in said
-        assert "refused" in listed
+        assert "未被接受" in listed
         assert "1/1 台机器" in again or "回答所有人" in again
         assert "one" == prompt_for(service, BOB)
 
@@ -152,8 +152,8 @@ async def test_the_shipped_chain_comes_back_without_a_copy_and_a_link_stays_a_li
 
 async def test_shares_and_notes(tmp_path: Path) -> None:
     await asyncio.to_thread(draft, tmp_path)
-    assert "a share of 0 is nobody" in await chains(tmp_path, "publish", "hr", "--share", "0", code=2)
-    assert "an empty user id is nobody" in await chains(tmp_path, "publish", "hr", "--user", "", code=2)
+    assert "a share of 0 means nobody" in await chains(tmp_path, "publish", "hr", "--share", "0", code=2)
+    assert "an empty user id means nobody" in await chains(tmp_path, "publish", "hr", "--user", "", code=2)
     said = await chains(tmp_path, "publish", "hr")
     assert "will answer everybody once the service starts; none is running" in said
     await asyncio.to_thread(draft, tmp_path)
@@ -214,7 +214,7 @@ async def test_check_says_all_that_is_wrong_with_its_line(tmp_path: Path) -> Non
     file = await asyncio.to_thread(write)
     said = await chains(tmp_path, "check", str(file), code=1)
     for line in (
-        "1: command, aliases: '@help' is the word of webot itself",
+        "1: command, aliases: '@help' is already a command of webot itself",
         "2: model: found 'big', there are default",
         "3: chooser: found 'small', there are default",
         "4: channels: found 'hr', there are",

@@ -105,9 +105,9 @@ def test_what_cannot_be_used_is_told_and_not_published(tmp_path: Path) -> None:
     file = draft(tmp_path)
     file.write_text('command = "@help"', encoding="utf-8")
 
-    assert "'@help' is the word of webot itself" in ran(tmp_path, "check", code=1)
-    assert "'@help' is the word of webot itself" in ran(tmp_path, "check", str(file), code=1)
-    assert "'@help' is the word of webot itself" in ran(tmp_path, "publish", "hr", code=1)
+    assert "'@help' is already a command of webot itself" in ran(tmp_path, "check", code=1)
+    assert "'@help' is already a command of webot itself" in ran(tmp_path, "check", str(file), code=1)
+    assert "'@help' is already a command of webot itself" in ran(tmp_path, "publish", "hr", code=1)
     assert "there is no draft of 'it'" in ran(tmp_path, "publish", "it", code=1)
     assert "there is no chain 'it'; there are code, default" in ran(tmp_path, "show", "it", code=1)
 

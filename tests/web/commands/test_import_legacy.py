@@ -83,7 +83,7 @@ async def test_one_broken_row_leaves_the_others_whole(old: Path, tmp_path: Path,
         database.execute("INSERT INTO context VALUES (9, 'lisi', ?, ?)", (content, at))
     ran = await webot("import-legacy", "--database", "data.db", folder=tmp_path)
 
-    assert "已导入：角色设定 1 个，对话 2 次，消息 6 条；以前已导入 0 行\n" == ran.out
+    assert "已导入：角色设定 1 个，对话 2 个，消息 6 条；以前已导入 0 行\n" == ran.out
     assert "没有导入：context 9：" in ran.err
 
 
@@ -103,8 +103,8 @@ async def test_personas_and_conversations_come_over_once(old: Path, tmp_path: Pa
     exported = await webot("export", "--out", "-", folder=tmp_path)
     lines = [json.loads(line) for line in exported.out.splitlines()]
 
-    assert "已导入：角色设定 1 个，对话 2 次，消息 6 条；以前已导入 0 行\n" == first.out
-    assert "已导入：角色设定 0 个，对话 0 次，消息 0 条；以前已导入 3 行\n" == again.out
+    assert "已导入：角色设定 1 个，对话 2 个，消息 6 条；以前已导入 0 行\n" == first.out
+    assert "已导入：角色设定 0 个，对话 0 个，消息 0 条；以前已导入 3 行\n" == again.out
     assert (1, 1) == (first.code, again.code)
     assert {"context 3", "context 4", "context 5"} <= {line.split("：")[1] for line in first.err.splitlines()}
     assert ["问一", "答一", "没答", "", "李问", "李答"] == [line["text"] for line in lines]

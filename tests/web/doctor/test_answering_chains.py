@@ -40,7 +40,7 @@ async def test_a_server_of_nobody_keeps_a_chain_from_use_and_is_told(tmp_path: P
     write(tmp_path, "hr", 'command = "@hr"\ntools = ["mcp.docs.find"]\n')
     ran = await webot("doctor", folder=tmp_path, environ={"WEBOT_CHAT__LANGUAGE": "en"})
 
-    assert "! chains: not in use in its present form: " in ran.out
+    assert "! chains: what its file says now is not in use: " in ran.out
     assert "found 'mcp.docs', there are no MCP servers" in ran.out
 
 
