@@ -56,6 +56,8 @@ TERMS: Mapping[str, tuple[str, ...]] = {
     "条对话链": ("[次段]对话链", "[次段]链(?!接)"),
     "个对话": (r"[}\d] ?[次段]对话",),
 }
+# What pages say of other things: captured callbacks are 重放, and so on.
+OTHERWISE = {"回放"}
 # The catalogues call a chain by its whole name; other pages may shorten it once it was named.
 IN_CATALOGUES = (r"(?<!对话)(?<!符号)链(?!接)",)
 
@@ -134,6 +136,15 @@ def test_in_chinese_each_thing_is_called_by_one_word() -> None:
     assert {"pipeline/catalogues/zh.toml", "web/terminal/verb_help.zh.toml"} <= set(found)
     assert {} == {name: lines for name, lines in found.items() if lines}
     assert [] == rejected_terms("\n".join(load_sentences("zh").values()), IN_CATALOGUES)
+
+
+@pytest.mark.parametrize("page", [*sorted((REPOSITORY / "docs").glob("*.zh-CN.md")), REPOSITORY / "README.zh-CN.md"])
+def test_the_pages_call_things_as_the_catalogues_do(page: Path) -> None:
+    rejected = [pattern for name, patterns in TERMS.items() if name not in OTHERWISE for pattern in patterns]
+    # A lane is 通道 in the code's own pages; 渠道 is what people reach webot by.
+    lanes = page.name in {"architecture.zh-CN.md", "model-servers.zh-CN.md"}
+
+    assert [] == rejected_terms(page.read_text("utf-8"), [each for each in rejected if not (lanes and each == "通道")])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Here that text is matched with the sentences it can be: their fixed words, in or
 """
 
 import ast
+import re
 import string
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,6 +30,8 @@ _FORMER = (
     ("reason.callback_kinds", "a bot that is called back sends words and pictures alone"),
 )
 """Sentences as earlier versions stored them, each with the key of what it says today."""
+_FORMER_MODEL = re.compile(r"\[models\.([^\]\n]+)\]: (\w+(?:Error|Exception|Timeout)(?!\w).*)", re.DOTALL)
+"""A model's failure as earlier versions stored it: the error's class, and what it said."""
 _LONGEST = 2000
 _MOST_PARTS = 64
 _ENOUGH_LETTERS = 7
@@ -93,6 +96,9 @@ class _Reading:
         if self.left == 0:
             return text
         self.left -= 1
+        if former := _FORMER_MODEL.fullmatch(text):
+            failed = Sentence("cause.model_facts", sentence=Sentence("cause.model_failed"), facts=former[2])
+            return Sentence("reason.of_model", model=former[1], said=failed)
         return next(filter(None, (self._as(template, text) for template in _templates())), text)
 
     def _as(self, template: _Template, text: str) -> Sentence | None:

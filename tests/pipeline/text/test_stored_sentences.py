@@ -57,6 +57,14 @@ def test_every_sentence_that_is_stored_is_read_in_chinese() -> None:
             "[models.default]：模型服务没有及时回应（HTTP 504）",
             id="a sentence within a sentence within a sentence",
         ),
+        pytest.param(
+            "[models.qwen]: APITimeoutError: Request timed out.",
+            "[models.qwen]：提问失败（APITimeoutError: Request timed out.）",
+            id="a model's failure as it was stored before",
+        ),
+        pytest.param(
+            "[models.default]: RuntimeError", "[models.default]：提问失败（RuntimeError）", id="a class alone"
+        ),
         pytest.param("c0ffee12 refused", "c0ffee12 未被接受", id="the note of a release that was undone"),
         pytest.param("rollback to c0ffee12", "恢复到 c0ffee12", id="the note of a release that was taken back"),
         pytest.param(
