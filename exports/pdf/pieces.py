@@ -199,4 +199,5 @@ def _picture(media: StoredMedia, pictures: ImageFolder, paper: PdfMarkup) -> str
     seen = page_image(media, pictures)
     if seen is None:
         return f"<p>{paper.words(f'📎 {media.name}')}</p>"
-    return f'<p><img src="{seen.name}" style="width:{seen.width:.2f}pt;height:{seen.height:.2f}pt"/></p>'
+    image = f'<img src="{seen.name}" style="width:{seen.width:.2f}pt;height:{seen.height:.2f}pt"/>'
+    return f'<p>{image}</p><p class="small">{paper.words(media.name)}</p>'

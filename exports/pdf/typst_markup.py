@@ -138,7 +138,7 @@ class TypstMarkup:
 
     def _display(self, text: str, tex: str) -> str:
         found = math_of(tex) if self._formulas else None
-        return f"#align(center, tex({string(text)}))" if found is None else f"$ {typst_math(found)} $"
+        return f"#align(center, tex({string(text)}))" if found is None else f"#display[$ {typst_math(found)} $]"
 
     def _table(self, grid: Grid) -> str:
         columns = len(grid.head)

@@ -126,3 +126,14 @@ def test_what_cannot_be_shown_is_named(tmp_path: Path, engine: PdfEngine, data: 
     with shown(tmp_path, kept(tmp_path, data, "image/png"), engine=engine) as pages:
         assert "图" in pages[0].get_text().split("看图")[1]
         assert [] == sizes(pages)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_picture_has_its_name_below(tmp_path: Path, engine: PdfEngine) -> None:
+    seen = replace(kept(tmp_path, picture("PNG", 200, 200), "image/png"), name="季度图.png")
+    with shown(tmp_path, seen, engine=engine) as pages:
+        (box,) = (pymupdf.Rect(each["bbox"]) for each in pages[0].get_image_info())
+        name, *_ = pages[0].search_for("季度图.png")
+
+    assert box.y1 <= name.y0 + 2
+    assert name.y0 - box.y1 < 20

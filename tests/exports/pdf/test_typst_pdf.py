@@ -114,6 +114,18 @@ def test_the_name_of_a_language_is_clear_of_the_first_line_of_code(pages: pymupd
     assert not any(line.intersects(name) for line in lines)
 
 
+def test_a_long_sign_of_a_footnote_and_a_wide_formula_keep_off_the_words_beside_them(tmp_path: Path) -> None:
+    sums = "+".join(f"\\frac{{1}}{{{n}}}" for n in range(1, 60))
+    answer = f"见[^长长的脚注]与[^{'W' * 90}]。\n\n$$x={sums}$$\n\n[^长长的脚注]: 内容在此。\n[^{'W' * 90}]: 其二。"
+    with bound(tmp_path, asked((answer,)), engine="typst") as document:
+        page = document[0]
+        signs, words = page.search_for("长长的脚注"), page.search_for("内容在此")
+        beyond = [word for word in page.get_text("words") if word[0] < 50 or word[2] > page.rect.width - 50]
+
+    assert [] == beyond
+    assert max(sign.x1 for sign in signs if abs(sign.y0 - words[0].y0) < 3) < words[0].x0
+
+
 def test_a_drawing_of_characters_stays_upright(pages: pymupdf.Document) -> None:
     (corner,) = [rect for page in pages for rect in page.search_for("┐")]
     sides = [rect for page in pages for rect in page.search_for("│")]
