@@ -79,6 +79,26 @@ def test_every_key_of_the_committed_file_is_explained_there() -> None:
     assert [] == bare
 
 
+CHOICES = [
+    (table, key, choices)
+    for table, model in models()
+    for key, field in model.model_fields.items()
+    if (choices := tuple(choice for choice in get_args(field.annotation) if isinstance(choice, str)))
+]
+
+
+@pytest.mark.parametrize(("table", "key", "choices"), CHOICES, ids=lambda part: part if isinstance(part, str) else "")
+def test_the_committed_file_names_every_choice_there_is_and_denies_none(
+    table: str, key: str, choices: tuple[str, ...]
+) -> None:
+    section = SETTINGS.partition(f"[{table}]\n")[2].partition("\n[")[0]
+    comment, _, value = f"\n{section}".partition(f"\n{key} = ")
+    said = comment.rpartition(" = ")[2] + value.partition("\n")[0]
+
+    assert [] == [choice for choice in choices if f'"{choice}"' not in said]
+    assert "not there yet" not in said
+
+
 @pytest.mark.parametrize(("language", "page"), [("en", "settings.md"), ("zh", "settings.zh-CN.md")])
 def test_the_manual_is_what_the_code_says(language: Language, page: str) -> None:
     written = (ROOT / "docs" / page).read_text(encoding="utf-8")
