@@ -17,6 +17,8 @@ from storage.database.engine import Database
 from storage.database.reading import read_or_none, read_time
 from storage.database.tables import audit
 
+_LATEST = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
@@ -63,11 +65,23 @@ def note(
             at=time(),
             who=who,
             action=action,
-            details=json.dumps(details, ensure_ascii=False, sort_keys=True),
+            details=_written(details),
             conversations=conversations,
             messages=messages,
         )
     )
+
+
+async def is_recorded(
+    database: Database, action: Action, who: str, details: Mapping[str, Any], *, seconds: float
+) -> bool:
+    """Whether a deed was written down within so many seconds, among the latest thousand of all."""
+    # The table has no index but its numbers, and may hold millions.
+    latest = select(audit.c.id).order_by(audit.c.id.desc()).limit(_LATEST).subquery()
+    same = (audit.c.who == who, audit.c.action == action, audit.c.details == _written(details))
+    wanted = select(audit.c.id).where(audit.c.id.in_(select(latest.c.id)), *same, audit.c.at > time() - seconds)
+    async with database.read() as connection:
+        return (await connection.execute(wanted.limit(1))).first() is not None
 
 
 async def latest_deletion(database: Database, *, actions: tuple[Action, ...] = ("forget", "retention")) -> int:
@@ -107,3 +121,7 @@ async def deeds(
         )
         for row in rows
     ]
+
+
+def _written(details: Mapping[str, Any]) -> str:
+    return json.dumps(details, ensure_ascii=False, sort_keys=True)

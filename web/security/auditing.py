@@ -5,13 +5,16 @@ from typing import Any
 
 from litestar import Request
 
-from storage.conversations.audit import record
+from storage.conversations.audit import is_recorded, record
 from storage.conversations.audit_actions import Action
 from storage.database.engine import Database
 from storage.jobs.job_store import StoredJob
 from web.security.roles import signed_in
 
 _Request = Request[Any, Any, Any]
+
+_ONE_LOOK = 3600.0
+"""Seconds."""
 
 
 def name_of(request: _Request) -> str:
@@ -34,6 +37,13 @@ async def audit(
 
 
 async def audit_replay_look(database: Database, request: _Request, job: StoredJob) -> None:
-    """Record that people's questions are read in a replay; who began it is in the audit for that already."""
-    if job.kind == "chain_replay" and job.by != name_of(request):
-        await audit(database, request, "chain_replay", {"chain": job.subject, "read": job.id}, messages=job.done)
+    """Record that people's questions are read in a replay; who began it is in the audit for that already.
+
+    A page without a script shows itself anew every few seconds while the replay runs: one look an hour.
+    """
+    who, details = name_of(request), {"chain": job.subject, "read": job.id}
+    if job.kind != "chain_replay" or job.by == who:
+        return
+    if job.state == "running" and await is_recorded(database, "chain_replay", who, details, seconds=_ONE_LOOK):
+        return
+    await audit(database, request, "chain_replay", details, messages=job.done)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from time import time
 
@@ -14,6 +15,7 @@ from pipeline.events import Person
 from storage.accounts.users import add_user
 from storage.conversations.audit import AuditRow, deeds
 from storage.conversations.audit_actions import Action
+from storage.database.tables import audit
 from storage.jobs.job_store import StoredJob, add_job
 from storage.search.exchange_filter import ExchangeFilter
 from storage.terms.index_builder import IndexBuilder
@@ -185,3 +187,29 @@ async def test_who_began_a_replay_is_in_the_audit_for_it_once_however_often_the_
         after = len(await deeds(database))
 
     assert before == after
+
+
+async def test_who_watches_anothers_replay_run_is_in_the_audit_once_an_hour_and_once_for_what_came_of_it(
+    tmp_path: Path,
+) -> None:
+    async with with_words(tmp_path) as (running, _):
+        ordered = {"live": "", "draft": "", "revisions": ["a", "b"], "wish": {}}
+        database = running.service.database
+        await add_job(database, StoredJob("run", "chain_replay", "default", ordered, "li", time(), 0))
+        counts = [len(await deeds(database))]
+
+        async def watch(*, times: int) -> None:
+            for _ in range(times):
+                await ask(running, "/console/chains/default/replay/run")
+            counts.append(len(await deeds(database)))
+
+        await watch(times=3)
+        async with database.write() as connection:
+            await connection.execute(audit.update().values(at=audit.c.at - 3601))
+        await watch(times=2)
+        assert await running.service.jobs.cancel("run")
+        await watch(times=1)
+        latest = (await deeds(database))[0]
+
+    assert [1, 1, 1] == [after - before for before, after in pairwise(counts)]
+    assert ("console:ann", "chain_replay", "run") == (latest.who, latest.action, latest.details["read"])
