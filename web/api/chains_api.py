@@ -16,6 +16,7 @@ from web.console.chains.chain_actions import (
     chain_problem,
     draft_state,
     rename_draft,
+    save_draft,
     state_of_draft,
     unknown_chain,
 )
@@ -124,11 +125,7 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
         asked = await from_body(DraftText, request)
         seen = seen_mark(request)
         workspace = await open_workspace(service)
-        try:
-            draft = await asyncio.to_thread(Drafts(workspace.folder).write, name, asked.text, seen=seen)
-        except ChainInvalid as error:
-            raise chain_problem(error) from error
-        await audit(service.database, request, "chain_draft", {"chain": name})
+        draft = await save_draft(service, request, workspace, name, asked.text, seen=seen)
         state = state_of_draft(workspace, draft)
         return answer_json(state, etag=state.etag)
 

@@ -10,9 +10,12 @@ const state = document.getElementById("state");
 const elsewhere = document.getElementById("elsewhere");
 const headers = { "Content-Type": "application/json", "Accept-Language": words.lang };
 let etag = form.elements.etag.value;
-let saved = area.value;
+// What was sent and refused is not saved.
+let saved = "dirty" in words ? null : area.value;
 let theirs = null;
 let live = words.live;
+let released = false;
+const publish = document.getElementById("publish");
 
 const editor = makeEditor();
 const text = () => editor.state.doc.toString();
@@ -64,7 +67,7 @@ function makeEditor() {
         cm.autocompletion({ override: [offer] }),
         cm.EditorView.contentAttributes.of({ "aria-label": area.getAttribute("aria-label"), spellcheck: "false" }),
         cm.keymap.of([
-          { key: "Mod-s", run: () => { save(); return true; } },
+          { key: "Mod-s", run: () => { saveDraft(); return true; } },
           ...cm.closeBracketsKeymap, ...cm.defaultKeymap, ...cm.historyKeymap, ...cm.completionKeymap, ...cm.lintKeymap,
         ]),
         cm.EditorView.updateListener.of((update) => { if (update.docChanged) typed(); }),
@@ -144,20 +147,41 @@ function show(problems) {
   if (!problems.length) list.append(element("li", "fine", words.fine));
 }
 
+// Whether what stood in the editor is saved now.
 async function save() {
   const doc = text();
   const guard = etag ? { "If-Match": `"${etag}"` } : { "If-None-Match": "*" };
   try {
     const answer = await fetch(`${words.api}/draft`, { method: "PUT", headers: { ...headers, ...guard }, body: JSON.stringify({ text: doc }) });
     const told = await answer.json();
-    if (answer.status === 412) { await look(); tell(told.detail); return; }
-    if (!answer.ok) { tell(told.detail); return; }
-    const fresh = !etag;
+    if (answer.status === 412) { await look(); tell(told.detail); return false; }
+    if (!answer.ok) { tell(told.detail); return false; }
     seen(told.etag, doc);
     tell(text() === saved ? words.saved : words.unsaved);
-    // The first draft brings the buttons that release it.
-    if (fresh && text() === saved) location.reload();
+    return true;
   } catch { tell(words.offline); }
+  return false;
+}
+
+async function saveDraft() {
+  const fresh = !etag;
+  // The first draft brings the buttons that release it.
+  if (await save() && fresh && text() === saved) location.reload();
+}
+
+// Saved before it is released, so that who is told of another's change keeps what stands here.
+async function release() {
+  const wrong = document.getElementById("release-wrong");
+  wrong.hidden = true;
+  if (text() !== saved && !await save()) {
+    wrong.textContent = state.textContent;
+    wrong.hidden = false;
+    return;
+  }
+  released = true;
+  form.elements.etag.value = etag;
+  form.action = publish.formAction;
+  form.submit();
 }
 
 function seen(mark, doc) {
@@ -262,13 +286,23 @@ async function run(source, begun = false) {
   stop.hidden = true;
 }
 
-form.addEventListener("submit", (event) => { event.preventDefault(); save(); });
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (event.submitter === publish) release();
+  else saveDraft();
+});
+// Enter in a field of the release means the release, not the form's first button.
+document.getElementById("release")?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.target === publish || event.isComposing) return;
+  event.preventDefault();
+  publish.click();
+});
 document.getElementById("try").addEventListener("submit", ask);
 document.getElementById("run").addEventListener("click", () => run((signal) => events(`${words.api}/test`, headers, { chain: text() }, signal), true));
 run((signal) => underWay(`${words.api}/test`, headers, "chain_test", signal));
 document.getElementById("take").addEventListener("click", () => { if (theirs) take(theirs); });
 // What stands here is kept, and the next save may replace what the other wrote, now that it has been seen.
 document.getElementById("keep").addEventListener("click", () => { if (theirs) { etag = theirs.etag; saved = theirs.text; elsewhere.hidden = true; tell(words.unsaved); } });
-window.addEventListener("beforeunload", (event) => { if (text() !== saved) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => { if (!released && text() !== saved) event.preventDefault(); });
 setInterval(() => { if (!document.hidden && elsewhere.hidden) look(); }, 2000);
 check();

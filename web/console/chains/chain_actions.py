@@ -50,6 +50,22 @@ async def draft_state(workspace: ChainWorkspace, name: str) -> DraftState:
     return state_of_draft(workspace, draft)
 
 
+async def save_draft(
+    service: Service, request: _Request, workspace: ChainWorkspace, name: str, text: str, *, seen: str
+) -> Draft:
+    """Write a chain's draft where it still is what was `seen` of it, in the name of the user of a request.
+
+    Raises:
+        HTTPException: it has changed since, no chain can be called so, or the text is too large.
+    """
+    try:
+        draft = await asyncio.to_thread(Drafts(workspace.folder).write, name, text, seen=seen)
+    except ChainInvalid as error:
+        raise chain_problem(error) from error
+    await audit(service.database, request, "chain_draft", {"chain": name})
+    return draft
+
+
 async def rename_draft(service: Service, request: _Request, name: str, other: str) -> None:
     """Rename a chain that is only a draft."""
     workspace = await open_workspace(service)

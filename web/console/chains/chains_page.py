@@ -14,7 +14,8 @@ from chains.tools import tool_names
 from pipeline.errors import ChainInvalid
 from pipeline.text.i18n import Catalogue
 from web.console.chains.chain_actions import chain_problem, draft_state, unknown_chain, versions_between
-from web.console.chains.chain_forms import release_forms, writing_forms
+from web.console.chains.chain_forms import writing_forms
+from web.console.chains.release_forms import ReleaseWish, release_forms
 from web.console.pages import page, words_for
 from web.operator.chains.checking import check_text
 from web.operator.chains.deployment import differences
@@ -52,14 +53,25 @@ def chains_pages(service: Service) -> list[HTTPRouteHandler]:
         edit_page,
         history_page,
         *writing_forms(service, chain_page),
-        *release_forms(service, history_of),
+        *release_forms(service, chain_page, history_of),
     ]
 
 
 async def chain_page(
-    service: Service, request: _Request, name: str, *, status: int = 200, notice: str = "", text: str | None = None
+    service: Service,
+    request: _Request,
+    name: str,
+    *,
+    status: int = 200,
+    notice: str = "",
+    text: str | None = None,
+    wish: ReleaseWish | None = None,
 ) -> Response[str]:
-    """Answer with a chain's editor; `notice` is what became of what was just done, `text` what was not saved."""
+    """Answer with a chain's editor.
+
+    `notice` is what became of what was just done, `text` what was sent with it, saved or not, `wish` the release that
+    was refused.
+    """
     workspace, words = await open_workspace(service), words_for(request)
     draft = await draft_state(workspace, name)
     shown = draft.text if text is None else text
@@ -72,6 +84,8 @@ async def chain_page(
         chain=await find_chain(workspace, name),
         draft=draft,
         text=shown,
+        wish=wish or ReleaseWish(),
+        refused=wish is not None,
         checked=checked,
         offered=to_json(_offered(workspace, words)).decode(),
         notice=notice,
