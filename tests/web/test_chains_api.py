@@ -160,8 +160,16 @@ async def test_a_chain_is_tried_tested_released_compared_and_rolled_back(service
     back = await console.post(f"{API}/hr/rollback", json={"revision": first["revision"][:6]})
     assert back.json()["took_effect"]
 
-    history = (await console.get(f"{API}/hr/history")).json()["items"]
-    assert [f"rollback to {first['revision']}", "kinder", "", "first"] == [each["note"] for each in history]
+    for language, said in (("en", f"rollback to {first['revision']}"), ("zh", f"恢复到 {first['revision']}")):
+        history = (await console.get(f"{API}/hr/history", headers={"Accept-Language": language})).json()["items"]
+        assert [said, "kinder", "", "first"] == [each["note"] for each in history]
+        chain = (await console.get(f"{API}/hr", headers={"Accept-Language": language})).json()
+        (listed,) = [
+            each
+            for each in (await console.get(API, headers={"Accept-Language": language})).json()["items"]
+            if each["name"] == "hr"
+        ]
+        assert [said, said] == [each["changed"]["note"] for each in (chain, listed)]
     assert 404 == (await console.post(f"{API}/hr/rollback", json={"revision": "zzz"})).status_code
     assert 200 == (await console.get(f"{API}/hr/ratings")).status_code
 

@@ -27,7 +27,7 @@ from web.console.chains.chain_actions import (
 from web.console.pages import words_for
 from web.console.request_models import RequestModel, from_body, from_query
 from web.operator.chains.deployment import differences
-from web.operator.chains.overview import ReleaseSummary, list_releases, open_workspace
+from web.operator.chains.overview import ReleaseSummary, list_releases, open_workspace, release_in_language
 from web.operator.chains.release_words import doubt_lines
 from web.operator.chains.releasing import FinishedRelease
 from web.operator.chains.workspace import ChainWorkspace
@@ -182,9 +182,9 @@ def chain_releases_api(service: Service) -> list[HTTPRouteHandler]:
         permission=Permission.READ_CHAINS,
         **describe(answer=ReleaseListing, problems=(404,)),
     )
-    async def history(name: FromPath[str]) -> ReleaseListing:
-        workspace = await _known(service, name)
-        return ReleaseListing(await list_releases(workspace, name))
+    async def history(request: _Request, name: FromPath[str]) -> ReleaseListing:
+        workspace, words = await _known(service, name), words_for(request)
+        return ReleaseListing([release_in_language(each, words) for each in await list_releases(workspace, name)])
 
     @get(
         "/chains/{name:str}/diff",

@@ -24,7 +24,7 @@ from web.console.pages import answer_json, words_for
 from web.console.request_models import RequestModel, from_body, seen_mark
 from web.operator.chains.checking import ChainProblem, check_deeply, check_text
 from web.operator.chains.drafts import Drafts
-from web.operator.chains.overview import ChainSummary, find_chain, list_chains, open_workspace
+from web.operator.chains.overview import ChainSummary, chain_in_language, find_chain, list_chains, open_workspace
 from web.security.auditing import audit
 from web.security.roles import Permission
 from web.wiring import Service
@@ -85,20 +85,21 @@ def chains_api(service: Service) -> list[HTTPRouteHandler]:
     """Make the routes."""
 
     @get("/chains", permission=Permission.READ_CHAINS, **describe(answer=ChainListing))
-    async def list_() -> ChainListing:
-        return ChainListing(await list_chains(await open_workspace(service)))
+    async def list_(request: _Request) -> ChainListing:
+        words, found = words_for(request), await list_chains(await open_workspace(service))
+        return ChainListing([chain_in_language(each, words) for each in found])
 
     @get(
         "/chains/{name:str}",
         permission=Permission.READ_CHAINS,
         **describe(answer=ChainSummary, problems=(404,)),
     )
-    async def show(name: FromPath[str]) -> ChainSummary:
+    async def show(request: _Request, name: FromPath[str]) -> ChainSummary:
         workspace = await open_workspace(service)
         found = await find_chain(workspace, name)
         if found is None:
             raise unknown_chain(workspace, name)
-        return found
+        return chain_in_language(found, words_for(request))
 
     @get(
         "/chains/{name:str}/draft",

@@ -1,7 +1,7 @@
 """Turns that wait or failed, for programs; nobody's words are in them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from litestar import Request, get, post
@@ -10,9 +10,11 @@ from litestar.handlers import HTTPRouteHandler
 from pydantic import Field
 
 from pipeline.errors import TryAgain
+from pipeline.text.stored_sentences import stored_in_language
 from storage.monitoring.views import TurnView, Which, oldest_turns
 from storage.turns.retries import Retried, run_again
 from web.api.openapi.described import describe
+from web.console.pages import words_for
 from web.console.request_models import RequestModel, from_body, from_query
 from web.security.auditing import audit
 from web.security.roles import Permission
@@ -60,7 +62,9 @@ def turns_api(service: Service) -> list[HTTPRouteHandler]:
     async def turns(request: _Request) -> TurnPage:
         asked = from_query(_TurnsQuery, request)
         found, count = await oldest_turns(service.database, asked.which, limit=asked.limit)
-        return TurnPage(count, found)
+        words = words_for(request)
+        # Stored as English text, read in the language of whoever asks.
+        return TurnPage(count, [replace(each, reason=stored_in_language(each.reason, words)) for each in found])
 
     @post(
         "/turns/retry",

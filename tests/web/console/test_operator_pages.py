@@ -1,6 +1,7 @@
 """The operator's pages over a real service: turns that failed, usage, settings and audit, and the same by the API."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import get_args
@@ -62,7 +63,8 @@ async def test_a_failed_turn_is_shown_with_its_reason_and_remedy_and_runs_again(
     listed = await read(service, "/console/turns")
     without_words = await read(service, f"/console/turns/{turn.id}")
     with_words = await read(service, f"/console/turns/{turn.id}?words=1")
-    by_api = (await service.http.get("/api/v1/turns")).json()
+    by_api = (await service.http.get("/api/v1/turns", headers={"Accept-Language": "en"})).json()
+    in_chinese = (await service.http.get("/api/v1/turns", headers={"Accept-Language": "zh-CN"})).json()
     model.script(Says("Now it works."))
     again = await service.http.post("/console/turns/retry", data={"id": str(turn.id)}, headers=ENGLISH)
     await service.phone().texts(count=2)
@@ -72,6 +74,8 @@ async def test_a_failed_turn_is_shown_with_its_reason_and_remedy_and_runs_again(
     assert WORDS not in listed + without_words + json.dumps(by_api, ensure_ascii=False)
     assert WORDS in with_words
     assert (count, turn.id) == (by_api["count"], by_api["items"][0]["id"])
+    assert turn.reason == by_api["items"][0]["reason"]
+    assert re.search(r"[一-鿿]", in_chinese["items"][0]["reason"])
     assert (303, "/console/turns?retried=1") == (again.status_code, again.headers["location"])
     done = [(deed.action, deed.details["turns"]) for deed in await deeds(service.service.database)]
     assert [("retry", [turn.id]), ("read", [turn.id])] == done

@@ -14,10 +14,11 @@ from litestar.response import Redirect
 from markupsafe import Markup
 
 from pipeline.errors import ChainInvalid, SettingsInvalid
+from pipeline.text.i18n import Catalogue, error_text
 from storage.jobs.job_runner import TooManyJobs
 from storage.jobs.job_store import StoredJob, events_of
 from storage.jobs.replay_judgements import Judged
-from web.console.chains.chain_actions import chain_problem, unknown_chain
+from web.console.chains.chain_actions import unknown_chain
 from web.console.pages import FRESH, page, path_of, words_for
 from web.console.request_models import whole_number
 from web.operator.chains.deployment import Version
@@ -76,7 +77,7 @@ def replay_pages(service: Service) -> list[HTTPRouteHandler]:
         except TooManyJobs:
             raise HTTPException(status_code=409, detail="console.chains_jobs_full") from None
         except (ChainInvalid, SettingsInvalid) as error:
-            wrong = "\n".join(str(each) for each in error.problems)
+            wrong = error_text(error, words_for(request))
             return await _page(request, name, wish, wrong=wrong, status=422)
         await audit(service.database, request, "chain_replay", {"chain": name, "last": wish.last})
         return _to_job(request, job)
@@ -133,7 +134,7 @@ def replay_pages(service: Service) -> list[HTTPRouteHandler]:
         chain = await find_chain(workspace, name)
         if chain is None:
             raise unknown_chain(workspace, name)
-        draft, unusable = await _draft(workspace, name)
+        draft, unusable = await _draft(workspace, name, words_for(request))
         jobs = [each for each in await list_chain_jobs(service, name) if each.kind == REPLAY]
         return page(
             "chain_replay.html",
@@ -180,14 +181,14 @@ def _safe(pair: dict[str, Any]) -> dict[str, Any]:
     return pair | {side: Markup(pair[side]) for side in ("live_html", "draft_html")}  # noqa: S704 (see above)
 
 
-async def _draft(workspace: ChainWorkspace, name: str) -> tuple[Version | None, str]:
+async def _draft(workspace: ChainWorkspace, name: str, words: Catalogue) -> tuple[Version | None, str]:
     """Return a chain's draft, None for none; and what keeps it from being asked."""
     try:
         if not await asyncio.to_thread(workspace.draft_file(name).exists):
             return None, ""
         return await asyncio.to_thread(workspace.draft, name), ""
     except ChainInvalid as error:
-        return None, str(chain_problem(error).detail)
+        return None, error_text(error, words)
 
 
 def _wish(form: dict[str, Any]) -> ReplayWish:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from chains.catalog.config import ChainConfig
 from pipeline.revisions import ChainRelease
+from pipeline.text.i18n import Catalogue
+from pipeline.text.stored_sentences import stored_in_language
 from storage.conversations.ratings import RatingCount
 from web.operator.chains.deployment import Version, deployment_of
 from web.operator.chains.workspace import ChainWorkspace
@@ -98,6 +100,21 @@ def _summarise_release(release: ChainRelease, counts: Mapping[tuple[str, str], R
         ends=release.ends,
         good=count.good,
         bad=count.bad,
+    )
+
+
+def release_in_language(release: ReleaseSummary, words: Catalogue) -> ReleaseSummary:
+    """Return a release whose note, where it is a stored sentence, is said in a language."""
+    return replace(release, note=stored_in_language(release.note, words))
+
+
+def chain_in_language(chain: ChainSummary, words: Catalogue) -> ChainSummary:
+    """Return a chain whose stored sentences are said in a language."""
+    return replace(
+        chain,
+        problem=stored_in_language(chain.problem, words),
+        trial=chain.trial and release_in_language(chain.trial, words),
+        changed=chain.changed and release_in_language(chain.changed, words),
     )
 
 
