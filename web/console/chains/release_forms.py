@@ -46,12 +46,12 @@ class ReleaseWish:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The people who are named."""
+        """Return the people who are named."""
         return tuple(self.users.replace("，", ",").replace(",", " ").split()) if self.whom == "people" else ()
 
     @property
     def percent(self) -> int | None:
-        """How many of a hundred people are meant, None where people are named.
+        """Return how many of a hundred people are meant, None where people are named.
 
         Raises:
             HTTPException: nobody is meant, or it cannot be told who is.
