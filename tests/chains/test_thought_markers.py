@@ -126,6 +126,20 @@ MARKERS = (
         ("<|tool_call_start|>[f()]<|tool_call_end|>ok", "ok"),
         ('<TOOLCALL>[{"name":"f"}]</TOOLCALL>ok', "ok"),
         ("✿FUNCTION✿: f\n✿ARGS✿: {}", ""),
+        ("&lt;think&gt;S&lt;/think&gt;ok", "ok"),
+        ("\n&lt;Thinking&gt;\nS\n&lt;/Thinking&gt;\n\nok", "ok"),
+        ("&lt;think&gt; is how a thought begins.", "&lt;think&gt; is how a thought begins."),
+        ("Write &lt;think&gt;S&lt;/think&gt; so.", "Write &lt;think&gt;S&lt;/think&gt; so."),
+        ("&lt;b&gt;bold&lt;/b&gt;", "&lt;b&gt;bold&lt;/b&gt;"),
+        ("```thinking\nS\n```\nok", "ok"),
+        ("```reasoning\nS\n````\n\nok", "ok"),
+        ("~~~think\nS\n```\nT\n~~~\nok", "ok"),
+        ("```thinking\nall there is\n```", "```thinking\nall there is\n```"),
+        ("```thinking\ncut", "```thinking\ncut"),
+        ("So:\n```thinking\nS\n```\nok", "So:\n```thinking\nS\n```\nok"),
+        ("```python\nx\n```\nok", "```python\nx\n```\nok"),
+        # Nothing in an answer of ReAct's says where its steps end: it is what was said.
+        ("Thought: S\nFinal Answer: ok", "Thought: S\nFinal Answer: ok"),
     ],
 )
 def test_what_is_said_is_known_in_every_family_of_models(text: str, said: str) -> None:
@@ -151,6 +165,9 @@ def test_what_is_said_is_known_in_every_family_of_models(text: str, said: str) -
         ("<scratchpad>", "</scratchpad>"),
         ("<ctrl94>", "<ctrl95>"),
         ("[REASONING]", "[/REASONING]"),
+        ("&lt;think&gt;", "&lt;/think&gt;"),
+        ("```thinking\n", "\n```\n"),
+        ("~~~~ reasoning\n", "\n~~~~\n"),
         ("<tool_call>{", "}</tool_call>"),
         ("<|tool_call_begin|>", "<|tool_call_end|>"),
     ],
@@ -183,3 +200,17 @@ def test_tags_that_are_words_after_the_first_word_cost_no_more_than_the_text_is_
 
     assert text == split_reasoning(text).content
     assert costs_less_than(1.0, lambda: split_reasoning(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&lt;think&gt;" * 20_000,
+        "```thinking\n" + "```` \t" * 20_000,
+        "```thinking\n" + "```x\n" * 40_000,
+        "~~~think\n" + "~" * 200_000,
+        " " * 200_000 + "```thinking",
+    ],
+)
+def test_thoughts_as_in_pages_are_looked_for_in_linear_time(text: str) -> None:
+    assert costs_less_than(0.25, lambda: [split_reasoning(text), split_reasoning(text, whole=False)])

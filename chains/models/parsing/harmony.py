@@ -23,6 +23,16 @@ _BARE_FINAL = re.compile(r"assistant\s{0,2}final")
 _GRANITE = re.compile(r"\s{0,8}Here(?: is|'s) my thought process:", re.IGNORECASE)
 _GRANITE_ANSWER = re.compile(r"Here(?: is|'s) my response:", re.IGNORECASE)
 
+# As tags in pages, and as a block of code of that name: the answer follows either.
+_ESCAPED = re.compile(r"\s{0,8}&lt;(?P<name>think|thinking|thought|reasoning)&gt;", re.IGNORECASE)
+_FENCED = re.compile(
+    r"\s{0,8}(?P<rail>`{3,99}|~{3,99})[ ]{0,3}(?:think|thinking|thought|thoughts|reasoning)[ \t]{0,8}\n", re.IGNORECASE
+)
+_BEGUN = re.compile(
+    r"\s{0,8}(?:&(?:l(?:t(?:;[a-z]{0,9}(?:&(?:g(?:t)?)?)?)?)?)?|(?:`{1,9}|~{1,9})[ ]{0,3}[a-z]{0,9}[ \t]{0,8})\Z",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Channels:
@@ -52,6 +62,30 @@ def channels_of(text: str, *, whole: bool) -> Channels | None:
             return Channels(text[begin.end() : answer.start()], text[answer.end() :])
         # Whole and without its second half, it is somebody's words about their thoughts.
         return None if whole else Channels(text[begin.end() :], "")
+    return _in_page(text, whole=whole)
+
+
+def _in_page(text: str, *, whole: bool) -> Channels | None:
+    """Return the thought that a page's tags or a block of code hold at the beginning; None for no such thing.
+
+    A block with nothing behind it is what was asked for.
+    """
+    if not whole and _BEGUN.match(text):
+        return Channels("", "")
+    if escaped := _ESCAPED.match(text):
+        closed = re.compile(rf"&lt;/{escaped['name']}&gt;", re.IGNORECASE).search(text, escaped.end())
+        if closed is not None:
+            return Channels(text[escaped.end() : closed.start()], text[closed.end() :])
+        return None if whole else Channels(text[escaped.end() :], "")
+    if fenced := _FENCED.match(text):
+        rail = fenced["rail"]
+        closed = re.compile(rf"^[ ]{{0,3}}{rail}{rail[0]}{{0,99}}[ \t]{{0,99}}$", re.MULTILINE).search(
+            text, fenced.end()
+        )
+        said = text[closed.end() :] if closed is not None else ""
+        if said.strip():
+            return Channels(text[fenced.end() : closed.start() if closed is not None else len(text)], said)
+        return None if whole else Channels(text[fenced.end() :], "")
     return None
 
 
