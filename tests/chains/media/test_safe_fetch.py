@@ -81,7 +81,9 @@ async def test_what_is_not_the_public_internet_is_refused(fetcher: SafeFetcher, 
 @pytest.mark.parametrize("host", ["127.1", "0x7f.0.0.1", "0177.0.0.1", "[::ffff:7f00:1]"])
 async def test_no_other_spelling_of_an_inner_address_is_taken_for_a_name(host: str) -> None:
     fetcher = SafeFetcher()
-    with pytest.raises(Unreadable, match=r"not of the public Internet|the request failed \((?:InvalidURL|ValueError)\)"):
+    with pytest.raises(
+        Unreadable, match=r"not of the public Internet|the request failed \((?:InvalidURL|ValueError)\)"
+    ):
         await fetcher.fetch(f"http://{host}/x.png")
     await fetcher.aclose()
 
