@@ -23,11 +23,13 @@ from chains.models.parsing.reasoning import split_reasoning
 from chains.models.parsing.written_calls import calls_of_block, written_calls
 from chains.persona_library import search
 from chains.routing.classifier import chain_named
+from exports.pdf.pieces import PdfMarkup
 from exports.pdf.typst_markup import TypstMarkup
 from exports.records import ConversationInfo, Message, Transcript
 from exports.workers.documents import pieces
 from exports.writers.blocks import blocks_of
 from exports.writers.characters import EMOJI, breakable, printable
+from exports.writers.html_blocks import HtmlMarkup
 from exports.writers.image_files import ImageFolder
 from exports.writers.markdown import embedded
 from exports.writers.parsing import parse
@@ -96,6 +98,8 @@ TEXTS = {
     "marks": "a" + "\u0301" * LENGTH,
     "marks in an order that is not theirs": repeated("\u0301\u0327"),
     "braces": repeated("{"),
+    "Hebrew without a space": repeated("שלום"),
+    "numbers of lines": repeated("> 1\n"),
     "half of what an empty account is called": repeated("insufficient_"),
     "flags": repeated("🇨🇳"),
     "families": repeated("👨\u200d👩\u200d👧\u200d👦"),
@@ -215,6 +219,8 @@ PATHS: dict[str, Callable[[str], object]] = {
     "words that come sign by sign": sign_by_sign,
     "what two answers differ in": compared,
     "typst": lambda text: TypstMarkup().blocks(blocks_of(said(text))),
+    "pages of the web": lambda text: HtmlMarkup().blocks(blocks_of(said(text))),
+    "pages of markdown-pdf": lambda text: PdfMarkup().blocks(blocks_of(said(text))),
     "documents of exports": documents,
     "the log": Redactor(("sk-0123456789",)).text,
 }
