@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as families_of
 from structlog.testing import capture_logs
 
+from adapters.bounded_http import HEAD_BYTES
 from pipeline.errors import AnswerFailed, TryAgain, Undeliverable
 from pipeline.events import InboundEvent, Text
 from pipeline.lanes import Intake
@@ -20,8 +21,8 @@ from storage.database.engine import Database
 from storage.database.migrate import HEAD
 from storage.turns.lease import LEASE_SECONDS
 from tests.adapters.test_bounded_http import HEAD as REQUEST
-from tests.adapters.test_bounded_http import HEAD_BYTES, serving
 from tests.adapters.test_bounded_http import said as send
+from tests.adapters.test_bounded_http import serving
 from tests.fakes.ports import FakeInbox
 from tests.fakes.turns import FakeAnswerer, FakeChannel, FakeJournal
 from tests.pipeline.test_turn import a_turn, refusing, turns
