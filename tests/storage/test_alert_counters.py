@@ -108,8 +108,8 @@ async def test_an_event_that_was_accepted_before_is_counted() -> None:
 
 async def test_how_long_the_lease_holds_and_the_schema_are_told(tmp_path: Path, database_url: str) -> None:
     async with running_service(tmp_path, {"WEBOT_STORAGE__DATABASE_URL": database_url}) as service:
-        told = await service.console.get("/metrics")
-    samples = {sample.name: sample for family in families_of(told.text) for sample in family.samples}
+        answer = await service.console.get("/metrics")
+    samples = {sample.name: sample for family in families_of(answer.text) for sample in family.samples}
     lease = samples["webot_lease_seconds"].value
 
     assert math.isinf(lease) if database_url.startswith("sqlite") else 0 < lease <= LEASE_SECONDS
