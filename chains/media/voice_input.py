@@ -21,7 +21,7 @@ _MOST_KEPT = 100
 """Transcripts of turns that are to be tried again; one that is dropped is paid for again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class VoiceTranscriber:
     """Takes in voice messages."""
 
