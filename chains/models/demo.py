@@ -1,5 +1,6 @@
 """The built-in model: needs no network and no key, says that it is a demo, and shows what a model would be given."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +17,8 @@ NAME = "demo"
 
 _QUOTE = 40
 _PIECE = 12
+_PAUSE_SECONDS = 0.15
+"""Between two pieces of a streamed answer: its dozen take about two seconds, in which one sees it grow."""
 
 
 class DemoChat(BaseChatModel):
@@ -57,6 +60,7 @@ class DemoChat(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         answer = self._answer(messages)
         for start in range(0, len(answer), _PIECE):
+            await asyncio.sleep(_PAUSE_SECONDS if start else 0)
             yield ChatGenerationChunk(message=AIMessageChunk(content=answer[start : start + _PIECE]))
         yield ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata={"model_name": NAME}))
 

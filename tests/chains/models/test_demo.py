@@ -1,9 +1,12 @@
 """The built-in model: the first answer anybody ever gets from webot."""
 
+import asyncio
+
 import pytest
 
 from pipeline.answer import Exchange, Outcome, PartialAnswer
-from tests.chains.harness import RecentMemory, open_chains_harness, remembered
+from pipeline.ports import Answerer
+from tests.chains.harness import RecentMemory, ask, open_chains_harness, remembered
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,24 @@ async def test_it_streams_what_it_says() -> None:
         assert isinstance(drafts[-1], PartialAnswer)
         assert isinstance(end, Outcome)
         assert drafts[-1].text == remembered(end).exchange.answer
+
+
+async def test_others_go_on_between_its_pieces_so_that_its_answer_is_seen_to_grow() -> None:
+    steps = 0
+
+    async def count_steps() -> None:
+        nonlocal steps
+        while True:
+            steps += 1
+            await asyncio.sleep(0)
+
+    async with open_chains_harness() as it:
+        counting = asyncio.create_task(count_steps())
+        answerer: Answerer = it.chains
+        moments = [steps async for _ in answerer.answer(ask("你好", streams=True))]
+        counting.cancel()
+
+    assert len(set(moments)) > 3
 
 
 async def test_it_is_recorded_as_what_it_is() -> None:
