@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.aibot.bot_settings import WeComAibotSettings
 from benchmarks.house import TOPS
 from pipeline.errors import SettingsInvalid
 from tests.fakes import pretend_channel
@@ -129,3 +130,47 @@ def test_mistakes_in_a_bots_table_are_told(tmp_path: Path, keys: str, problem: s
 
     with pytest.raises(SettingsInvalid, match=re.escape(problem)):
         load(tmp_path, {})
+
+
+def test_one_bot_in_two_tables_is_told_and_two_bots_are_not(tmp_path: Path) -> None:
+    tables = "".join(
+        f'[channels.{name}]\nkind = "wecom_aibot"\nbot_id = "{bot_id}"\nsecret = "s"\n'
+        for name, bot_id in (("one", "aibA"), ("two", "aibB"), ("three", "aibA"))
+    )
+    write(tmp_path, local=tables)
+    problems = asyncio.run(every_problem(load(tmp_path, {})))
+
+    (told,) = [str(each) for each in problems if "bot_id" in str(each)]
+    assert told.endswith("[channels.three] bot_id: is also [channels.one]'s")
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("", ()),
+        ("bot", ("bot",)),
+        ("bot, bot helper,@助手小明，小明 ,", ("bot helper", "助手小明", "bot", "小明")),
+    ],
+)
+def test_the_names_of_a_bot_stand_between_commas_and_the_longest_is_looked_for_first(
+    name: str, names: tuple[str, ...]
+) -> None:
+    assert names == WeComAibotSettings(name=name).names
+
+
+async def test_two_bots_and_an_application_are_served_each_with_its_own_people_and_history(tmp_path: Path) -> None:
+    kinds = {f"WEBOT_CHANNELS__{name}__KIND": "wecom_aibot" for name in ("BOT", "HELPER")}
+    async with running_service(tmp_path, kinds) as service:
+        answers = {}
+        for name in ("bot", "helper", "wecom"):
+            app = service.service.channels[name].simulated
+            assert app is not None
+            if name != "wecom":
+                await service.simulator.bots.connected(app, within=30)
+            phone = service.phone(agent_id=app.agent_id)
+            await phone.say(f"to {name}")
+            answers[name] = await phone.texts()
+        ready = (await service.http.get("/readyz")).json()
+
+    assert all(f"to {name}" in text for name, (text,) in answers.items())
+    assert "ok" == ready["channels"]

@@ -3,17 +3,22 @@
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from PIL import Image as Picture
 
-from adapters.aibot.bot_media import decrypt, download, file_name, is_public
+from adapters.aibot.bot_media import CHUNK_BYTES, decrypt, download, file_name, is_public, upload
+from adapters.aibot.connection import BotConnection
 from adapters.simulator.bots.bot_files import FILE_KEY, sealed_file
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.events import Image
-from pipeline.replies import DocumentPart, FilePart, ImagePart, TextPart
+from pipeline.replies import DocumentPart, FilePart, ImagePart, TextPart, VoicePart
+from pipeline.supervision import SupervisedLoop
 from tests.adapters.aibot.bot import connected_bot
 
 VECTORS = json.loads(Path("tests/wire/wecom_app/vectors.json").read_text(encoding="utf-8"))
@@ -137,6 +142,52 @@ async def test_files_are_sent_in_pieces_as_messages_and_the_bubble_says_so() -> 
     assert ["a.png", "报告.pdf", "报告.pdf", "a.md"] == [message.media.name for message in shown if message.media]
     assert 3 == bot.server.frames["aibot_upload_media_init"]
     assert 1 + 2 + 1 == bot.server.frames["aibot_upload_media_chunk"]
+
+
+async def test_a_voice_is_sent_as_a_voice() -> None:
+    voice = b"#!AMR\n" + bytes([4, *bytes(12)]) * 50
+    async with connected_bot() as bot:
+        event = await bot.asked()
+        media = await bot.channel._media.keep(voice, mime="audio/amr", name="a.amr")  # noqa: SLF001 -- what a store was given
+        await bot.channel.reply(event, VoicePart(media))
+        _, shown = await bot.phone.messages(count=2)
+
+    assert shown.media is not None
+    assert "voice" == shown.type
+
+
+@pytest.mark.parametrize(("refusals", "arrives"), [(1, True), (2, True), (3, False)])
+async def test_a_piece_that_is_refused_is_sent_again_twice(refusals: int, *, arrives: bool) -> None:
+    pieces: list[int] = []
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(max_msg_size=2 * CHUNK_BYTES)
+        await socket.prepare(request)
+        async for message in socket:
+            asked = json.loads(message.data)
+            errcode = 0
+            if asked["cmd"] == "aibot_upload_media_chunk":
+                pieces.append(asked["body"]["chunk_index"])
+                errcode = -1 if pieces.count(1) in range(1, refusals + 1) and pieces[-1] == 1 else 0
+            body = {"upload_id": "u", "media_id": "m"}
+            await socket.send_json({"headers": asked["headers"], "errcode": errcode, "body": body})
+        return socket
+
+    application = web.Application()
+    application.router.add_get("/", serve)
+    async with TestServer(application) as server:
+        url = str(server.make_url("/"))
+        connection = BotConnection("bot", url, bot_id="b", secret="s", on_callback=lambda _: None)
+        loop = SupervisedLoop("bot", connection.run)
+        loop.start()
+        try:
+            await connection.subscribed(30)
+            with nullcontext() if arrives else pytest.raises(TryAgain):
+                assert "m" == await upload(connection, "file", bytes(2 * CHUNK_BYTES + 1), "a.bin")
+        finally:
+            await loop.stop()
+
+    assert [0, *[1] * min(refusals + 1, 3), *([2] if arrives else [])] == pieces
 
 
 async def test_a_file_too_large_is_refused_without_being_sent() -> None:

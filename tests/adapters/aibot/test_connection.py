@@ -67,12 +67,19 @@ async def test_refused_credentials_are_named_and_tried_slowly() -> None:
             timing=QUICK.connection,
         )
         loop = SupervisedLoop("bot", connection.run)
-        loop.start()
-        await until(lambda: connection.state == "refused")
+        with capture_logs() as logs:
+            loop.start()
+            await until(lambda: simulator.bots.frames["aibot_subscribe"] > 2)
+            await until(lambda: connection.state == "refused")
 
-        assert "the bot's connection: bot_id and secret were refused with 40001" == connection.trouble
-        assert 1 == simulator.bots.frames["aibot_subscribe"]
-        await loop.stop()
+            assert "the bot's connection: bot_id and secret were refused with 40001" == connection.trouble
+            await loop.stop()
+
+    pauses = [line["seconds"] for line in logs if line["event"] == "bot_disconnected"]
+    assert len(pauses) > 1
+    assert {QUICK.connection.refused_pause} == set(pauses)
+    assert ConnectionTiming().refused_pause >= 60
+    assert ConnectionTiming().kicked_pause >= 600
 
 
 async def test_nobody_there_is_asked_for_ever_in_growing_pauses() -> None:

@@ -198,12 +198,19 @@ async def test_two_questions_have_two_bubbles() -> None:
 
 async def test_a_welcome_goes_to_the_event_and_late_as_a_message() -> None:
     async with connected_bot() as bot:
-        await bot.phone.enter()
-        event = await bot.accepted.get()
-        await bot.channel.reply(event, part("welcome"))
+        for late in (False, True):
+            await bot.phone.enter()
+            event = await bot.accepted.get()
+            ticket = bot.channel._tickets.find(event)  # noqa: SLF001 -- when it came
+            assert ticket is not None
+            ticket.arrived -= 5.0 if late else 0.0
+            await bot.channel.reply(event, part("welcome"))
+        card, message = await bot.phone.messages(count=2)
 
-        assert ["Hello\nwelcome\nHelp\nExport\nNew topic"] == await bot.phone.texts()
+    assert ("template_card", "Hello\nwelcome\nHelp\nExport\nNew topic") == (card.type, card.text)
+    assert ("markdown", "welcome") == (message.type, message.text)
     assert 1 == bot.server.frames["aibot_respond_welcome_msg"]
+    assert 1 == bot.server.frames["aibot_send_msg"]
 
 
 async def test_a_long_answer_begins_in_the_stream_and_goes_on_in_messages() -> None:
