@@ -71,7 +71,9 @@ class _Template:
 
 
 def stored_sentence(text: str) -> str:
-    """Return stored text as the sentence it is; text that is none stays as it is."""
+    """Return stored text as the sentence it is; a sentence, and text that is none, stays as it is."""
+    if isinstance(text, Sentence):
+        return text
     return _read_whole(text) if 0 < len(text) <= _LONGEST else text
 
 

@@ -140,8 +140,8 @@ def test_one_bot_in_two_tables_is_told_and_two_bots_are_not(tmp_path: Path) -> N
     write(tmp_path, local=tables)
     problems = asyncio.run(every_problem(load(tmp_path, {})))
 
-    (told,) = [str(each) for each in problems if "bot_id" in str(each)]
-    assert told.endswith("[channels.three] bot_id: is also [channels.one]'s")
+    (problem,) = [str(each) for each in problems if "bot_id" in str(each)]
+    assert problem.endswith("[channels.three] bot_id: is also [channels.one]'s")
 
 
 @pytest.mark.parametrize(

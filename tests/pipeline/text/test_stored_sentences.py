@@ -96,3 +96,10 @@ def test_what_was_stored_is_read_in_chinese(stored: str, chinese: str) -> None:
 def test_what_is_no_sentence_stays_as_it_is(text: str) -> None:
     assert text is stored_sentence(text)
     assert text == stored_in_language(text, CHINESE)
+
+
+def test_a_sentence_is_not_read_again_from_its_text() -> None:
+    facts = "HTTP 404, code 'an_error': Not Found; base_url: is 'x'; most services' address is 'x/v1'"
+    said = Sentence("cause.model_facts", sentence=Sentence("cause.model_missing"), facts=facts)
+
+    assert f"模型服务没有这个模型或地址（{facts}）" == stored_in_language(said, Catalogue("zh"))

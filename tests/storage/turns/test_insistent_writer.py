@@ -51,7 +51,7 @@ async def write_bad(database: Database, *, beside: bool, seconds: float = 0.5) -
 
 async def test_what_never_passes_while_others_do_is_refused_and_takes_nobody_with_it() -> None:
     database = Database("XX000")
-    with pytest.raises(WriteRefused, match="others are written"):
+    with pytest.raises(WriteRefused, match="takes other writes but never this one"):
         await write_bad(database, beside=True, seconds=30)
 
     beside = [batch for batch in database.batches if BAD in batch and len(batch) > 1]
