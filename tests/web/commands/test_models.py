@@ -172,7 +172,7 @@ def test_a_key_is_read_from_standard_input_and_shown_nowhere(tmp_path: Path) -> 
         (["remove", "fast"], "[budgets] cheaper 用到它"),
         (["remove", "given"], "settings.toml"),
         (["remove", "gone"], "没有名为 gone 的模型"),
-        (["set", "Fast!"], "名字由小写字母"),
+        (["set", "Fast!", "--timeout", "3"], "名字由小写字母"),
         (["set", "fast", "--timeout", "soon"], "须为数字"),
         (["set", "fast", "--timeout", "-1"], "[models.fast] timeout"),
         (["set", "fast", "--fallbacks", "gone"], "gone"),
