@@ -55,7 +55,7 @@ async def test_speed_failures_and_duplicates_are_shown_by_day_model_and_channel_
     sums = (await service.console.get("/console/usage/csv?by=channel&days=7")).text
 
     assert "Speed and failures" in by_model
-    assert '<td class="name">test-model</td>' in by_model.partition('id="quality"')[2]
+    assert 'data-label="Model">test-model</td>' in by_model.partition('id="quality"')[2]
     header, row, *others = by_day.splitlines()
     today = datetime.now(UTC).astimezone().date().isoformat()
     of, answers, median, p95, *counts = row.replace('"', "").split(",")

@@ -136,7 +136,7 @@ async def test_a_service_whose_settings_wait_for_a_restart_is_pointed_out(
         found = (await examined(tmp_path, environ))["", "service"]
 
     assert "doubtful" == found.state
-    assert "an edit waits for a restart" in found.says
+    assert "设置有改动要重启才生效" in found.says
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ async def test_a_menu_that_is_missing_or_another_is_worth_a_look(tmp_path: Path,
 
     assert ["doubtful", "well", "doubtful", "ill"] == [one.state for one in (missing, same, other, invalid)]
     assert "webot menu push" in missing.fix
-    assert "18 bytes" in invalid.says
+    assert "18 字节" in invalid.says
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ async def test_a_menu_that_is_missing_or_another_is_worth_a_look(tmp_path: Path,
         pytest.param(Raw(b"", status=403), "别的 Token", id="another service's keys"),
         pytest.param(Raw(b"", status=302), "不跟随跳转", id="a redirect"),
         pytest.param(Raw(b"", status=502), "webot serve", id="a proxy without webot"),
-        pytest.param(Raw(b"", status=401), "登录墙", id="a login page"),
+        pytest.param(Raw(b"", status=401), "登录页", id="a login page"),
         pytest.param(Raw(b'"echo"'), "改写了回应", id="a changed body"),
         pytest.param(Breaks(), "防火墙", id="a connection that ends"),
         pytest.param(Hangs(), "等不到回应", id="no answer"),

@@ -235,10 +235,10 @@ async def test_sessions_and_tokens_end_by_themselves_and_are_kept_without_their_
 @pytest.mark.parametrize(
     ("name", "password", "said"),
     [
-        pytest.param("", PASSWORD, "'' is no name", id="no name"),
-        pytest.param("wang li", PASSWORD, "is no name", id="a space"),
-        pytest.param("ｗang", PASSWORD, "is no name", id="full-width letters"),
-        pytest.param("王\u202e", PASSWORD, "is no name", id="a mark that turns text around"),
+        pytest.param("", PASSWORD, "'' cannot be used as a name", id="no name"),
+        pytest.param("wang li", PASSWORD, "cannot be used as a name", id="a space"),
+        pytest.param("ｗang", PASSWORD, "cannot be used as a name", id="full-width letters"),
+        pytest.param("王\u202e", PASSWORD, "cannot be used as a name", id="a mark that turns text around"),
         pytest.param("wang", "short", "fewer than 12 characters", id="a short password"),
         pytest.param("王芳", PASSWORD, "there is a user '王芳' already", id="a name that is taken"),
     ],
