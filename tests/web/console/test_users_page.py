@@ -77,7 +77,12 @@ async def test_an_operator_adds_changes_signs_out_and_removes_users_on_the_page(
         for path, form, status, said in (
             ("/users", {"name": "boss", "role": "reader", "password": PASSWORD}, 409, "a user &#39;boss&#39; already"),
             ("/users", {"name": "li", "role": "reader", "password": "short"}, 422, "fewer than 12 characters"),
-            ("/users", {"name": "<b>", "role": "reader", "password": PASSWORD}, 422, "&#39;&lt;b&gt;&#39; cannot be used as a name"),
+            (
+                "/users",
+                {"name": "<b>", "role": "reader", "password": PASSWORD},
+                422,
+                "&#39;&lt;b&gt;&#39; cannot be used as a name",
+            ),
             ("/users/boss/role", {"role": "reader"}, 409, "boss is the last operator"),
             ("/users/boss/remove", {}, 409, "boss is the last operator"),
             ("/users/ghost/sign-out", {}, 404, "there is no user &#39;ghost&#39;"),
