@@ -1,5 +1,6 @@
 """The replay page in a real Chromium: both answers side by side, judged by a model and by hand; and with no script."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -183,6 +184,10 @@ async def test_answers_that_are_cut_or_anothers_are_marked_and_counted_apart(
             await expect(page.locator("#pairs .pair")).to_have_count(2)
             await expect(page.locator("#changed")).to_contain_text(changed)
             html = await opened.console.get(page.url)
+            # The sums are sent to the browser a moment before the job has ended.
+            async with asyncio.timeout(30):
+                while changed not in html.text:
+                    html = await opened.console.get(page.url)
 
     first = page.locator("#pairs .pair", has_text="ask for leave?")
     await expect(first.locator(".draft .pair-faults")).to_contain_text(stood_in)
