@@ -16,7 +16,7 @@ from pipeline.events import InboundEvent, Text
 from pipeline.lanes import Intake
 from pipeline.metrics import REGISTRY
 from pipeline.replies import TextPart
-from pipeline.turn_state import OutgoingPart, Turn, Verdict
+from pipeline.turn_state import OutgoingPart
 from storage.database.engine import Database
 from storage.database.migrate import HEAD
 from storage.turns.lease import LEASE_SECONDS
@@ -51,13 +51,7 @@ async def test_a_turn_that_breaks_the_engine_is_counted_and_says_why_no_apology_
     before = REGISTRY.get_sample_value("webot_lane_restarts_total") or 0.0
     with capture_logs() as logged:
         async with answering(database) as harness:
-
-            async def broken(turn: Turn) -> Verdict:
-                if turn.event.content == Text("毒"):
-                    raise StopAsyncIteration
-                return await harness.run(turn)
-
-            harness.worker._run = broken  # noqa: SLF001 -- a fault in what runs turns
+            harness.break_engine_on("毒")
             await harness.say(LI, "毒")
             await harness.say(LI, "再来")
             await harness.until_ended(1)

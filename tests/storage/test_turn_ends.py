@@ -84,6 +84,16 @@ class WorkerHarness:
     async def say(self, person: Person, words: str) -> None:
         await self.worker.accept(event(person, words), lane=lane_of(person))
 
+    def break_engine_on(self, words: str) -> None:
+        """Have what runs turns itself fail at these words."""
+
+        async def broken(turn: Turn) -> Verdict:
+            if turn.event.content == Text(words):
+                raise StopAsyncIteration
+            return await self.run(turn)
+
+        self.worker._run = broken  # noqa: SLF001 -- a fault in what runs turns
+
     async def until_ended(self, count: int) -> list[Finished]:
         async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(lambda: len(self.finished) >= count)
@@ -296,13 +306,7 @@ async def test_what_is_given_back_in_good_order_does_not_count(database: Databas
 
 async def test_a_turn_that_breaks_the_engine_ends(database: Database) -> None:
     async with answering(database) as harness:
-
-        async def broken(turn: Turn) -> Verdict:
-            if turn.event.content == Text("毒"):
-                raise StopAsyncIteration
-            return await harness.run(turn)
-
-        harness.worker._run = broken  # noqa: SLF001 -- a fault in what runs turns
+        harness.break_engine_on("毒")
         await harness.say(LI, "毒")
         await harness.say(ZHANG, "别人")
         await harness.say(LI, "再来")
