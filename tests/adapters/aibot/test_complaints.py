@@ -34,6 +34,11 @@ async def test_a_socket_that_opens_again_and_has_no_subscription_is_no_connectio
     subscriptions: list[str] = []
     heard: list[str] = []
 
+    async def answer_pings(socket: web.WebSocketResponse) -> None:
+        async for message in socket:
+            ping = json.loads(message.data)
+            await socket.send_json({"headers": ping["headers"], "errcode": 0})
+
     async def serve(request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
@@ -47,14 +52,12 @@ async def test_a_socket_that_opens_again_and_has_no_subscription_is_no_connectio
                 if second == "refused":
                     await socket.send_json({"headers": headers, "errcode": 45009})
                 # Pings would be answered all the same.
-                async for message in socket:
-                    ping = json.loads(message.data)
-                    await socket.send_json({"headers": ping["headers"], "errcode": 0})
+                await answer_pings(socket)
             case _:
                 await socket.send_json({"headers": headers, "errcode": 0})
                 body = {"msgtype": "text", "chattype": "group", "chatid": "wrABC"}
                 await socket.send_json({"cmd": "aibot_msg_callback", "headers": {"req_id": "r"}, "body": body})
-                await socket.receive()
+                await answer_pings(socket)
         return socket
 
     def hear(frame: BotFrame) -> None:
@@ -69,9 +72,7 @@ async def test_a_socket_that_opens_again_and_has_no_subscription_is_no_connectio
         )
         loop = SupervisedLoop("bot", connection.run)
         loop.start()
-        await until(lambda: heard)
-
-        assert connection.state == "subscribed"
+        await until(lambda: heard and connection.state == "subscribed")
         await loop.stop()
 
     assert ["wrABC"] == heard
