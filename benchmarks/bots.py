@@ -66,7 +66,7 @@ async def _first_word() -> None:
 
 async def _many_streams() -> None:
     async with PacedModel(pieces=20, delay=1.0, pause=0.5) as model, _bot(model) as cluster:
-        cluster.simulator.bots.most_shown = 100_000
+        cluster.simulator.bots.answers.most_shown = 100_000
         phones = [cluster.simulator.phone(f"u{number}", agent_id=cluster.app.agent_id) for number in range(_STREAMS)]
         process = psutil.Process(cluster.services[0].pid)
         used = cluster.services[0].usage().cpu

@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from adapters.simulator.bots.bot_answers import ERRORS, BotAnswers, SentCallback
 from adapters.simulator.bots.bot_bodies import callback_body
 from adapters.simulator.bots.bot_files import FILE_KEY, BotUploads, sealed_file
 from adapters.simulator.bots.bot_poller import BotPoller
-from adapters.simulator.bots.bot_screen import CONTENT_BYTES, BotScreen, feedback_id
+from adapters.simulator.bots.bot_screen import BotScreen
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.faults import BotMishap, BotMishapName, Faults, Rule
 from adapters.simulator.platform.apps import App
@@ -25,42 +26,8 @@ from adapters.simulator.platform.state import Platform, chat_of
 from adapters.simulator.platform.timeline import MemberAction
 from pipeline.events import Text
 
-STREAM_SECONDS = 360.0
-"""From the first frame of a stream."""
-WELCOME_SECONDS = 5.0
 _FRAME_BYTES = 2 * 1024 * 1024
-
-_ERRORS: Mapping[str, tuple[int, str]] = {
-    "refuse_subscription": (40001, "invalid secret"),
-    "window_closed": (846608, "stream message update expired"),
-    "request_expired": (846604, "websocket request expired, response is invalid"),
-    "quota": (45009, "api freq out of limit"),
-    "conflict": (6000, "data version conflict"),
-    "not_subscribed": (846609, "aibot websocket not subscribed"),
-    "push_refused": (93006, "invalid chatid"),
-}
 _LATE_SECONDS = 0.3
-_GROUP_CHAT = 2
-_RESPONSE_FAULTS: tuple[BotMishapName, ...] = ("window_closed", "request_expired", "quota", "conflict")
-
-
-@dataclass(slots=True)
-class _Callback:
-    """A callback that was sent: who may be answered, and by which kind of answer."""
-
-    app: App
-    chat: str
-    """A member, or a group as `chat_of` names it."""
-    at: float
-    is_event: bool
-    used: bool = False
-
-
-@dataclass(slots=True)
-class _Stream:
-    began: float
-    feedback: str
-    finished: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -69,7 +36,8 @@ class _Link:
 
     socket: web.WebSocketResponse
     app: App | None = None
-    streams: set[str] = field(default_factory=set)
+    under_way: set[str] = field(default_factory=set)
+    """The req_ids of the answers that are worked on."""
 
 
 class BotServer:
@@ -80,21 +48,26 @@ class BotServer:
         self._runner: web.AppRunner | None = None
         self._links: dict[str, _Link] = {}
         self._all: set[_Link] = set()
-        self._callbacks: dict[str, _Callback] = {}
-        self._streams: dict[str, _Stream] = {}
         self._faults = faults
         self._late: set[asyncio.Task[None]] = set()
         self._linked = asyncio.Event()
-        self._screen = BotScreen(platform)
-        self.poller = BotPoller(self._screen, faults)
+        screen = BotScreen(platform)
+        self.answers = BotAnswers(screen, faults)
+        self.poller = BotPoller(screen, faults)
         self._uploads = BotUploads(platform.uploads)
         self._base = ""
         self.frames: Counter[str] = Counter()
         self.mute = False
         """Whether nothing is answered, as by a peer that has gone without a word."""
-        self.shown: list[tuple[float, Mapping[str, Any]]] = []
-        """Every stream frame that was taken, with its moment; the latest `most_shown`."""
-        self.most_shown = 1000
+        self.seconds_under_way = 0.002
+        """How long WeCom works on an answer: another with its req_id is refused until then."""
+        self.conflicts = 0
+        """Answers that were refused because another was under way."""
+        self.most_in_progress = 0
+        """Bubbles for whose end a member may wait before a message more; 0 for any number.
+
+        WeCom's is three, and what becomes of a fourth message is not documented: here the bot never hears of it.
+        """
         self.withheld: deque[float] = deque(maxlen=20_000)
         """When a frame was taken and its answer was lost or late, in seconds since 1970."""
 
@@ -129,6 +102,11 @@ class BotServer:
         """Whether a bot has subscribed."""
         return app.bot_id in self._links
 
+    @property
+    def shown(self) -> list[tuple[float, Mapping[str, Any]]]:
+        """Return the latest stream frames that were taken, with their moments."""
+        return self.answers.shown
+
     async def connected(self, app: App, within: float = 5.0) -> None:
         """Wait until a bot has subscribed; raises `TimeoutError`."""
         async with asyncio.timeout(within):
@@ -145,14 +123,15 @@ class BotServer:
             await self.kick(app)
         link = self._links.get(app.bot_id)
         msgid = said.msg_id or f"event{said.number}-{secrets.token_hex(4)}"
-        if link is None:
+        waits = self.most_in_progress and self.answers.in_progress(app, said.user) >= self.most_in_progress
+        if link is None or (waits and said.msg_id):
             return DeliveryResult(msgid, (0,), (0.0,))
         cmd, body = callback_body(
             app, self._heard(said), msgid, lambda media_id: {"url": self._address(app, media_id), "aeskey": FILE_KEY}
         )
         try:
             for _ in range(2 if self._faults.at_bot("redelivered") else 1):
-                await self.send(link, cmd, body, chat_of(said.user, said.group), app)
+                await self.send(link, cmd, body, said, app)
         except ConnectionError:
             # It ends just now.
             return DeliveryResult(msgid, (0,), (0.0,))
@@ -180,10 +159,11 @@ class BotServer:
         """Send a message once more, under a req_id of its own."""
         await self.deliver(app, said)
 
-    async def send(self, link: _Link, cmd: str, body: Mapping[str, Any], chat: str, app: App) -> str:
+    async def send(self, link: _Link, cmd: str, body: Mapping[str, Any], said: MemberAction, app: App) -> str:
         """Send a callback and return its req_id."""
         req_id = secrets.token_hex(16)
-        self._callbacks[req_id] = _Callback(app, chat, time.monotonic(), cmd == "aibot_event_callback")
+        chat = chat_of(said.user, said.group)
+        self.answers.expect(req_id, SentCallback(app, said.user, chat, time.monotonic(), cmd == "aibot_event_callback"))
         # As WeCom does: control characters of people's words stand in the JSON as they are.
         text = json.dumps({"cmd": cmd, "headers": {"req_id": req_id}, "body": body}, ensure_ascii=False)
         await link.socket.send_str(text.replace("\\u0001", "\x01").replace("\\u001f", "\x1f"))
@@ -260,25 +240,30 @@ class BotServer:
         goes_wrong = self._faults.at_bot if cmd not in {"aibot_subscribe", "ping"} else _never
         if goes_wrong("drop"):
             return False
+        takes_time = cmd == "aibot_respond_msg" and req_id not in link.under_way
         errcode, errmsg, more = await self._answer(link, cmd, req_id, body)
         if goes_wrong("drop_after"):
             return False
         answer = {"headers": {"req_id": req_id}, "errcode": errcode, "errmsg": errmsg, **more}
         if goes_wrong("lose_ack"):
             self.withheld.append(self._platform.clock())
-            return True
-        if goes_wrong("late_ack"):
+        elif goes_wrong("late_ack"):
             self.withheld.append(self._platform.clock())
-            self._send_late(link, answer)
+            self._send_later(link, answer, _LATE_SECONDS)
+        elif takes_time:
+            link.under_way.add(req_id)
+            self._send_later(link, answer, self.seconds_under_way)
         elif not link.socket.closed:
             await link.socket.send_str(json.dumps(answer, ensure_ascii=False))
         return True
 
-    def _send_late(self, link: _Link, answer: Mapping[str, Any]) -> None:
+    def _send_later(self, link: _Link, answer: Mapping[str, Any], seconds: float) -> None:
         async def send() -> None:
-            await asyncio.sleep(_LATE_SECONDS)
-            with suppress(ConnectionError):
-                await link.socket.send_str(json.dumps(answer))
+            await asyncio.sleep(seconds)
+            link.under_way.discard(answer["headers"]["req_id"])
+            if not link.socket.closed:
+                with suppress(ConnectionError):
+                    await link.socket.send_str(json.dumps(answer, ensure_ascii=False))
 
         task = asyncio.create_task(send())
         self._late.add(task)
@@ -292,20 +277,13 @@ class BotServer:
         if cmd == "aibot_subscribe":
             return (*await self._subscribe(link, body), {})
         if link.app is None or self._faults.at_bot("not_subscribed"):
-            return (*_ERRORS["not_subscribed"], {})
-        said = (40008, "invalid message type")
-        match cmd:
-            case "aibot_respond_msg":
-                said = self._respond(link.app, req_id, body)
-            case "aibot_respond_welcome_msg":
-                said = self._welcome(link.app, req_id, body)
-            case "aibot_send_msg":
-                said = self._message(link.app, req_id, body)
-            case "aibot_upload_media_init" | "aibot_upload_media_chunk" | "aibot_upload_media_finish":
-                return self._uploads.take(link.app, cmd, body)
-            case _:
-                pass
-        return (*said, {})
+            return (*ERRORS["not_subscribed"], {})
+        if cmd == "aibot_respond_msg" and req_id in link.under_way:
+            self.conflicts += 1
+            return (*ERRORS["conflict"], {})
+        if cmd in {f"aibot_upload_media_{step}" for step in ("init", "chunk", "finish")}:
+            return self._uploads.take(link.app, cmd, body)
+        return (*self.answers.take(link.app, cmd, req_id, body), {})
 
     async def _subscribe(self, link: _Link, body: Mapping[str, Any]) -> tuple[int, str]:
         apps = [app for app in self._platform.apps.values() if app.bot_id and app.bot_id == body.get("bot_id")]
@@ -314,7 +292,7 @@ class BotServer:
         if self._faults.at_bot("refuse_subscription") or not secrets.compare_digest(
             apps[0].secret.encode(), str(body.get("secret", "")).encode("utf-8", "replace")
         ):
-            return _ERRORS["refuse_subscription"]
+            return ERRORS["refuse_subscription"]
         former = self._links.pop(apps[0].bot_id, None)
         link.app = apps[0]
         self._links[apps[0].bot_id] = link
@@ -322,69 +300,6 @@ class BotServer:
             await self._disconnect(former, apps[0])
         self._linked.set()
         return 0, "ok"
-
-    def _respond(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
-        fault = next((name for name in _RESPONSE_FAULTS if self._faults.at_bot(name)), None)
-        callback = self._callbacks.get(req_id)
-        if fault is not None:
-            return _ERRORS[fault]
-        if callback is None or callback.is_event or callback.app.key != app.key:
-            return 846605, "invalid req_id"
-        if body.get("msgtype") != "stream":
-            callback.used = True
-            return self._screen.show(app, callback.chat, secrets.token_hex(8), body)
-        return self._frame(app, callback, body.get("stream"))
-
-    def _frame(self, app: App, callback: _Callback, stream: object) -> tuple[int, str]:
-        if not isinstance(stream, dict) or not isinstance(stream.get("id"), str) or not stream["id"]:
-            return 40058, "stream.id missing"
-        content = stream.get("content", "")
-        if not isinstance(content, str) or len(content.encode("utf-8", "replace")) > CONTENT_BYTES:
-            return 40058, "content exceed max length"
-        known = self._streams.get(stream["id"])
-        now = time.monotonic()
-        if known is None:
-            if not self._screen.admits(app, callback.chat):
-                return _ERRORS["quota"]
-            known = self._streams[stream["id"]] = _Stream(now, feedback_id(stream))
-        if known.finished or now - known.began > STREAM_SECONDS:
-            return _ERRORS["window_closed"]
-        known.finished = bool(stream.get("finish"))
-        self.shown.append((now, stream))
-        del self.shown[: -self.most_shown]
-        self._screen.show_text(
-            app, callback.chat, stream["id"], content, streaming=not known.finished, feedback=known.feedback
-        )
-        return 0, "ok"
-
-    def _welcome(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
-        callback = self._callbacks.get(req_id)
-        if callback is None or not callback.is_event or callback.used or callback.app.key != app.key:
-            return 846605, "invalid req_id"
-        if self._faults.at_bot("quota"):
-            return _ERRORS["quota"]
-        if time.monotonic() - callback.at > WELCOME_SECONDS:
-            return _ERRORS["request_expired"]
-        callback.used = True
-        return self._screen.show(app, callback.chat, req_id, body)
-
-    def _message(self, app: App, req_id: str, body: Mapping[str, Any]) -> tuple[int, str]:
-        if self._faults.at_bot("quota"):
-            return _ERRORS["quota"]
-        if self._faults.at_bot("push_refused"):
-            return _ERRORS["push_refused"]
-        chat_id, is_group = body.get("chatid"), body.get("chat_type") == _GROUP_CHAT
-        user = chat_of("", chat_id) if is_group and isinstance(chat_id, str) else chat_id
-        spoke = {callback.chat for callback in self._callbacks.values() if callback.app.key == app.key}
-        # As it was received, letter by letter.
-        if not isinstance(user, str) or user not in spoke:
-            return _ERRORS["push_refused"]
-        if body.get("msgtype") == "text":
-            return 40008, "invalid message type"
-        if not self._screen.admits(app, user):
-            return _ERRORS["quota"]
-        # Named as its sender knows it, so that what came can be matched with what was sent.
-        return self._screen.show(app, user, req_id, body)
 
 
 def _never(_: BotMishapName) -> bool:

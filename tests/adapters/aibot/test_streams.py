@@ -1,9 +1,7 @@
 """Answers in the bubble of their question, and what becomes of them where that is not possible."""
 
-import asyncio
 import random
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
@@ -51,18 +49,6 @@ async def test_a_notice_is_shown_and_gone_in_the_end() -> None:
         await bot.channel.reply(event, part("done"))
 
         assert ["done"] == await bot.phone.texts()
-
-
-async def test_drafts_keep_their_distance() -> None:
-    async with connected_bot() as bot:
-        event = await bot.asked()
-        for number in range(300):
-            bot.channel.show(event, f"answer {number}")
-            await asyncio.to_thread(lambda: None)
-        await bot.channel.reply(event, part("end"))
-
-    moments = [moment for moment, stream in bot.server.shown if not stream["finish"]]
-    assert all(later - earlier > QUICK.stream.frame * 0.5 for earlier, later in pairwise(moments))
 
 
 @pytest.mark.parametrize(
