@@ -2,13 +2,12 @@
 
 from chains.command import DEFAULT, CommandCall
 from pipeline.answer import MessageStyle, Outcome, StyleChosen
-from pipeline.text.folding import casefold_nfkc
 
 
 async def choose_style(order: CommandCall, style: MessageStyle) -> Outcome:
     """Choose a style, or what the settings say again."""
     if not order.ask.capabilities.styles:
         return order.reply("style.unavailable")
-    if casefold_nfkc(order.choice) in DEFAULT:
+    if order.folded_choice in DEFAULT:
         return order.reply("style.reset", StyleChosen(""))
     return order.reply(f"style.{style}", StyleChosen(style))

@@ -18,7 +18,7 @@ from pipeline.ports import AnswerRequest, ConversationStore, Exporter, Spending,
 from pipeline.replies import TextReply
 from pipeline.settings import Chat
 from pipeline.text.command_line import CommandLine, Joins, choice_of, is_courtesy, read_command_line
-from pipeline.text.folding import SIGNS, casefold_nfkc, repeated_sign
+from pipeline.text.folding import SIGNS, casefold_nfkc, repeated_sign, simplified
 from pipeline.text.i18n import Catalogue
 from pipeline.text.unicode import wellformed
 
@@ -70,6 +70,11 @@ class CommandCall:
     def choice(self) -> str:
         """Return the argument of a command that offers a choice, without punctuation and courtesy at its end."""
         return choice_of(self.argument)
+
+    @property
+    def folded_choice(self) -> str:
+        """Return the choice in the form in which it is compared with words that webot knows."""
+        return casefold_nfkc(simplified(self.choice))
 
     def reply(self, sentence: str, /, *changes: Change, **values: object) -> Outcome:
         """Answer with a sentence of the catalogue, and with changes to record."""
@@ -178,7 +183,7 @@ class Commands:
 
     def _takes(self, line: CommandLine) -> bool:
         command = self._by_any[line.name]
-        return (command.takes_text and not line.touches) or command.joins(line.name, line.rest)
+        return (command.takes_text and not line.touches) or command.joins(line.name, simplified(line.rest))
 
     def _joins(self, name: str, rest: str) -> bool:
         return self._by_any[name].joins(name, rest)

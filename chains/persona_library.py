@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.text.folding import casefold_nfkc
+from pipeline.text.folding import casefold_nfkc, simplified
 from pipeline.text.i18n import Language
 from pipeline.text.toml_syntax import parse_toml
 
@@ -60,9 +60,9 @@ def personas(own: Path | None = None, language: Language = "zh") -> tuple[Person
 
 def search(words: str, own: Path | None = None, language: Language = "zh") -> tuple[Persona, ...]:
     """Find the personas that say every one of some words; a persona's own name alone finds it alone."""
-    wanted = casefold_nfkc(words[:_LONGEST]).strip()
+    wanted = casefold_nfkc(simplified(words[:_LONGEST])).strip()
     there = personas(own, language)
-    named = tuple(persona for persona in there if casefold_nfkc(persona.name) == wanted)
+    named = tuple(persona for persona in there if casefold_nfkc(simplified(persona.name)) == wanted)
     return named or tuple(persona for persona in there if all(word in _search_text(persona) for word in wanted.split()))
 
 
@@ -110,4 +110,4 @@ def _line(error: Exception) -> str:
 
 @lru_cache(1024)
 def _search_text(persona: Persona) -> str:
-    return casefold_nfkc(f"{persona.category} {persona.name} {persona.about} {persona.prompt}")
+    return casefold_nfkc(simplified(f"{persona.category} {persona.name} {persona.about} {persona.prompt}"))

@@ -23,6 +23,8 @@ COMMAND = Command(
     order=21,
     run=run,
     synonyms=("@点踩", "@dislike"),
-    joins=lambda name, rest: is_courtesy(rest) or (name in ("@差评", "@点踩") and rest[0] not in "的怎师君率是太"),
+    joins=lambda name, rest: (
+        is_courtesy(rest) or (name in ("@差评", "@点踩", "@bad") and rest[0] not in "的怎师君率是太")
+    ),
     signs=("👎", "[弱]", "[踩]", "[ThumbsDown]"),
 )

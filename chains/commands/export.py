@@ -10,7 +10,7 @@ from pipeline.answer import Outcome
 from pipeline.exports import Current, Everything, Exported, Format, Month, Numbered, Previous, Wanted
 from pipeline.replies import FileReply, TextReply
 from pipeline.text.command_line import choice_of, is_courtesy
-from pipeline.text.folding import casefold_nfkc
+from pipeline.text.folding import casefold_nfkc, simplified
 
 _PREVIOUS = frozenset({"last", "previous", "上次", "上一次", "上一个", "上一段"})
 _EVERYTHING = frozenset({"all", "everything", "全部", "所有", "一切"})
@@ -27,6 +27,7 @@ _FORMATS: dict[str, Format] = {name: name for name in get_args(Format)} | {
 }
 _MONTHS_AGO = {"本月": 0, "这个月": 0, "当月": 0, "上月": 1, "上个月": 1}
 # What people ask for and cannot have: it is said so, and no model makes up that it was done.
+_NO_PERIODS = "今天|昨天|前天|[这本上]周|[这上]个?(?:星期|礼拜)|最近[一二两三几半\\d]*[天周个月年]*|今年|去年"
 _NO_FORMATS = "word|docx?|wps|pptx?|xlsx?|epub|图片|长图|幻灯片"
 _NUMBER = re.compile(r"第?0*([1-9]\d{0,8})[次段个号]?")
 _MONTH = re.compile(r"(\d{4})[-/.年](\d{1,2})月?")
@@ -41,7 +42,7 @@ _PART = re.compile(
         sorted(map(re.escape, (*_PREVIOUS, *_EVERYTHING, *_CURRENT, *_MONTHS_AGO, *_FORMATS)), key=len, reverse=True)
     )
 )
-_NO_FORMAT = re.compile(rf"(?:{'|'.join(_FILLERS)})*(?:{_NO_FORMATS})(?:{'|'.join(_FILLERS)})*")
+_NO_FORMAT = re.compile(rf"(?:{'|'.join(_FILLERS)})*(?:{_NO_FORMATS}|{_NO_PERIODS})(?:{'|'.join(_FILLERS)})*")
 _MONTHS = range(1, 13)
 # Of those before and after, some moments of this machine's time zone have no number.
 _YEARS = range(1971, 9999)
@@ -86,7 +87,7 @@ def _read(argument: str) -> _Wish | str:
     """Read what is wanted, in any order; return the first word that is not understood."""
     wanted: Wanted = Current()
     format_: Format = "pdf"
-    for word in _SEPARATORS.split(casefold_nfkc(choice_of(argument))):
+    for word in _SEPARATORS.split(casefold_nfkc(simplified(choice_of(argument)))):
         parts = [word] if word in _FORMATS or _meant(word) is not None else _parts(word)
         if parts is None:
             return word
@@ -140,7 +141,7 @@ def _month_before(months: int) -> Month:
 
 
 def _joins(_: str, rest: str) -> bool:
-    """Join what `_read` understands, and the formats there are not; `@导出按钮怎么做` is a question."""
+    """Join what `_read` understands, and the formats and periods there are not; `@导出按钮怎么做` is a question."""
     if is_courtesy(rest) or isinstance(_read(rest), _Wish):
         return True
     return _NO_FORMAT.fullmatch(casefold_nfkc(choice_of(rest))) is not None
@@ -180,6 +181,16 @@ COMMAND = Command(
     order=3,
     run=run,
     offered=offered,
-    synonyms=("@下载", "@导出对话", "@导出记录", "@导出聊天记录", "@导出文件", "@下载对话", "@保存对话", "@download"),
+    synonyms=(
+        "@下载",
+        "@导出对话",
+        "@导出记录",
+        "@导出聊天记录",
+        "@导出文件",
+        "@下载对话",
+        "@保存对话",
+        "@汇出",
+        "@download",
+    ),
     joins=_joins,
 )

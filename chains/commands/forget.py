@@ -15,7 +15,7 @@ _MINUTES = 10
 
 async def run(order: CommandCall) -> Outcome:
     """Ask, delete everything, or leave it."""
-    said = casefold_nfkc(order.choice)
+    said = order.folded_choice
     if said in _NO:
         return order.reply("forget.kept")
     if said in _YES and await _was_asked(order):

@@ -6,7 +6,7 @@ from chains.command import DEFAULT, Command, CommandCall, CommandContext
 from chains.conversation.model_choice import ModelChoice, model_choice_for
 from pipeline.answer import ModelChosen, Outcome
 from pipeline.text.command_line import is_courtesy
-from pipeline.text.folding import casefold_nfkc
+from pipeline.text.folding import casefold_nfkc, simplified
 from pipeline.text.markdown.escape import escape_markdown
 from pipeline.text.unicode import wellformed
 
@@ -19,7 +19,7 @@ async def run(order: CommandCall) -> Outcome:
     context, wanted = order.context, wellformed(order.choice)
     known = await context.memory.load(order.ask.event.sender, turns=0, idle_minutes=context.chat.idle_minutes)
     choice = _choice(order, chosen=known.model)
-    if casefold_nfkc(wanted) in DEFAULT:
+    if order.folded_choice in DEFAULT:
         return order.reply("choice.reset", ModelChosen(""), name=_title(context, choice.own))
     if not choice.free:
         return order.reply("choice.none", name=_title(context, choice.own), lapsed=_lapsed(context, choice))
@@ -48,9 +48,12 @@ def _found(context: CommandContext, offered: tuple[str, ...], wanted: str) -> It
     # Not isdigit: there are digits that int does not know, such as ².
     if number.isdecimal():
         return offered[int(number) - 1 : int(number)] if len(number) < 5 and int(number) else ()  # noqa: PLR2004
-    word = " ".join(casefold_nfkc(wanted).split())
+    word = " ".join(casefold_nfkc(simplified(wanted)).split())
     names = {
-        name: [casefold_nfkc(each) for each in (name, context.models.title(name), context.models.display_name(name))]
+        name: [
+            casefold_nfkc(simplified(each))
+            for each in (name, context.models.title(name), context.models.display_name(name))
+        ]
         for name in offered
     }
     exactly = [name for name, known in names.items() if word in known]

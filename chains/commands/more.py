@@ -25,5 +25,5 @@ COMMAND = Command(
     order=6,
     run=run,
     offered=lambda order: order.ask.capabilities.most_messages > 0,
-    synonyms=("@接着说", "@下文", "@剩余部分", "@continue", "@go on", "@rest"),
+    synonyms=("@接着说", "@继续说", "@更多", "@下文", "@剩余部分", "@continue", "@go on", "@rest"),
 )

@@ -1,15 +1,18 @@
 """`@prompt-set TEXT` chooses how webot behaves towards one person, from the next message on."""
 
+import re
+
 from chains.command import DEFAULT, Command, CommandCall
+from chains.commands import role
 from pipeline.answer import Outcome, PersonaSet
 from pipeline.text.command_line import choice_of
-from pipeline.text.folding import casefold_nfkc
 from pipeline.text.markdown.escape import block_quote
 from pipeline.text.unicode import wellformed
 
 MOST = 4000
 """How many characters a persona may have."""
 
+_NUMBER = re.compile(r"#?\d{1,4}")
 _NO_PERSONA = tuple(
     "的 怎 有哪 有什么 和 与 在 里 上 好 了 崩 塌 名 卡 图 集 吗 之 扮演游戏 是什么".split()  # noqa: SIM905 (a word a line would be a page)
 )
@@ -20,8 +23,11 @@ async def run(order: CommandCall) -> Outcome:
     text = wellformed(order.argument)
     if not text:
         return await _current(order)
-    if casefold_nfkc(order.choice) in DEFAULT:
+    if order.folded_choice in DEFAULT:
         return order.reply("persona.reset", PersonaSet(""))
+    if _NUMBER.fullmatch(order.choice):
+        # A number alone is one of the library: `@角色 12`.
+        return await role.run(order)
     if len(text) > MOST:
         return order.reply("persona.too_long", length=len(text), most=MOST)
     return order.reply("persona.set", PersonaSet(text))

@@ -9,7 +9,6 @@ from chains.command import DEFAULT, Command, CommandCall
 from chains.persona_library import Persona, personas, search
 from pipeline.answer import Outcome, PersonaSet
 from pipeline.text.command_line import is_courtesy
-from pipeline.text.folding import casefold_nfkc
 from pipeline.text.i18n import Catalogue, Language
 from pipeline.text.markdown.escape import escape_markdown
 
@@ -23,7 +22,7 @@ _DIGITS = 6
 async def run(order: CommandCall) -> Outcome:
     """Set the persona named, set it back, or list what there is to choose from."""
     wanted = order.choice
-    if casefold_nfkc(wanted) in DEFAULT:
+    if order.folded_choice in DEFAULT:
         return order.reply("persona.reset", PersonaSet(""))
     # Reads the library.
     own, language = order.context.persona_folder, order.context.chat.language

@@ -5,14 +5,15 @@ from collections.abc import Iterable
 import regex  # type: ignore[import-untyped]  # ships no types
 
 from chains.routing.intents import UnknownCommand
-from pipeline.text.command_line import LONGEST, without_sign
-from pipeline.text.folding import casefold_nfkc
+from pipeline.text.command_line import LONGEST, is_apart, without_sign
+from pipeline.text.folding import casefold_nfkc, simplified
 
 # What a word with an @ ends at. A full stop before a letter, an underscore, a bracket or another @ is an address,
 # code or somebody's name instead.
 _WORD = regex.compile(r"([a-z]+(?:-[a-z]+)*)(\d{0,4})(?=$|[\s,:;!?~]|\.+(?:\s|$)|[^\x00-\x7f\p{L}\p{M}\p{N}]|\p{Han})")
 _CHINESE = regex.compile(r"\p{Han}{3,8}")
 _PAIR = regex.compile(r"\p{Han}{2}")
+_FORMAT = regex.compile(r"\s*[a-z]{2,8}$", regex.IGNORECASE)
 # Signs of the commands and those that sound or look like them: what a Chinese input method offers in their place.
 _ALIKE = tuple(
     """
@@ -48,12 +49,11 @@ def near_miss(line: str, names: Iterable[str]) -> UnknownCommand | None:
     known = [name.removeprefix("@") for name in names]
     found = _WORD.match(casefold_nfkc(behind[: 2 * LONGEST]))
     if found is None:
-        return _chinese(behind.rstrip("。！？!?.~～ "), known)
+        return _chinese(simplified(behind[: 2 * LONGEST]).rstrip("。！？!?.~～ "), known)
     word, digits = found[1], found[2]
     # `@ hlep` alone is a slip; what has a space behind its sign and more to say is a sentence.
-    is_apart = line.strip()[1:2].isspace()
     alone = len(behind.rstrip("。！？!?.~～ ")) == len(word) + len(digits)
-    if is_apart and not alone:
+    if is_apart(line) and not alone:
         return None
     if word in known:
         return UnknownCommand(f"@{word}{digits}", f"@{word} {digits}") if digits and alone else None
@@ -64,7 +64,8 @@ def near_miss(line: str, names: Iterable[str]) -> UnknownCommand | None:
 
 
 def _chinese(text: str, known: Iterable[str]) -> UnknownCommand | None:
-    """Compare whole lines only: nothing parts a Chinese word from what follows it."""
+    """Compare whole lines, but for a format behind it: nothing parts a Chinese word from what follows it."""
+    text = _FORMAT.sub("", text)
     if _PAIR.fullmatch(text):
         meant = next((name for name in known if _PAIR.fullmatch(name) and _is_alike(text, name)), "")
         return UnknownCommand(f"@{text}", f"@{meant}") if meant else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import regex  # type: ignore[import-untyped]  # ships no types
 
-from pipeline.text.folding import SIGNS, casefold_nfkc
+from pipeline.text.folding import SIGNS, casefold_nfkc, simplified
 
 LONGEST = 32
 """Characters of the longest name, its sign included."""
@@ -33,6 +33,9 @@ _COURTESY = regex.compile(
     regex.VERBOSE | regex.IGNORECASE,
 )
 _LONGEST_COURTESY = 40
+# What may stand before the sign, and between it and a name: `😊 @help`, `@请帮我画图一只猫`.
+_EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f\u200d\s]{0,32}+(?=[@＠﹫])")
+_PLEASE = regex.compile(r"(?:请|麻烦|劳驾)[你您]?(?:帮我|帮忙|给我)?|帮我")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +56,49 @@ def read_command_line(line: str, names: Container[str], joins: Joins) -> Command
     text = without_sign(line)
     if text is None:
         return None
+    found = _begins_with(text, names, joins)
+    if found is None and (please := _PLEASE.match(simplified(text[:LONGEST]))) is not None:
+        return _begins_with(text[please.end() :].lstrip(), names, joins)
+    return found
+
+
+def _begins_with(text: str, names: Container[str], joins: Joins) -> CommandLine | None:
     for length in range(min(len(text), LONGEST), 0, -1):
-        name = "@" + casefold_nfkc(text[:length])
-        if name not in names:
+        spelt = (text[:length], simplified(text[:length]))
+        name = next((name for each in spelt if (name := "@" + casefold_nfkc(each)) in names), None)
+        if name is None:
             continue
         follows = _follows(name, text[length : length + LONGEST])
         if follows is None:
             continue
         # Punctuation is the writer's own where a space parts it from the name: `@translate .gitignore`.
         rest = text[length:].lstrip(_PUNCTUATION + _INVISIBLE).lstrip()
-        if follows or joins(name, rest):
+        if follows or joins(name, simplified(rest)):
             return CommandLine(name, rest, touches=not follows)
     return None
 
 
 def without_sign(line: str) -> str | None:
     """Return what stands behind the sign a command begins with; None for a line that has none, or two."""
+    behind = _behind_sign(line)
+    return None if behind is None else behind.lstrip().lstrip(_INVISIBLE) or None
+
+
+def is_apart(line: str) -> bool:
+    """Whether white space parts the sign from the word behind it."""
+    return (_behind_sign(line) or "")[:1].isspace()
+
+
+def _behind_sign(line: str) -> str | None:
     text = line.strip().lstrip(_INVISIBLE)
-    if not text.startswith(SIGNS):
-        return None
-    behind = text[1:].lstrip().lstrip(_INVISIBLE)
-    return behind or None
+    if (emoji := _EMOJI.match(text)) is not None:
+        text = text[emoji.end() :]
+    return text[1:] if text.startswith(SIGNS) else None
 
 
 def is_courtesy(rest: str) -> bool:
     """Whether a text says nothing but please and thank you, in words, punctuation or emoji."""
-    return len(rest) <= _LONGEST_COURTESY and _COURTESY.fullmatch(rest) is not None
+    return len(rest) <= _LONGEST_COURTESY and _COURTESY.fullmatch(simplified(rest)) is not None
 
 
 def choice_of(argument: str) -> str:

@@ -57,7 +57,10 @@ async def test_role_alone_lists_all_of_them_by_their_numbers() -> None:
     assert "**职场**：1 周报助手、2 会议主持" in said
 
 
-@pytest.mark.parametrize("order", ["@role 25", "@role #25", "@role ２５", "@ROLE 英语陪练", "@角色库 25"])
+@pytest.mark.parametrize(
+    "order",
+    ["@role 25", "@role #25", "@role ２５", "@ROLE 英语陪练", "@角色库 25", "@角色 25", "@角色25。", "@角色庫英語陪練"],
+)
 async def test_a_number_or_a_name_picks_one(order: str) -> None:
     async with open_chains_harness() as it:
         outcome = await it.outcome(order)
