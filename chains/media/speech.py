@@ -86,8 +86,22 @@ class TextToSpeech:
         if not text or len(text) > MOST:
             return Speech()
         table = self._media.table
-        own = table.own
         took: TokenUsage | None = None
+        try:
+            sound = await self.speak(text)
+            took = replace(took_of(table, None), model=str(table.own["speaking_model"]))
+            return Speech(await self._sounds.keep(sound, name="voice"), took)
+        except (AnswerFailed, Unreadable) as error:
+            log.warning("not_spoken", model=self._media.name, error=str(error))
+        except Exception as error:  # noqa: BLE001 - what keeps a sound may raise anything
+            log.warning(
+                "not_spoken", model=self._media.name, error=str(to_answer_failed(error, model=self._media.name))
+            )
+        return Speech(took=took)
+
+    async def speak(self, text: str) -> bytes:
+        """Return a text read aloud, as the model's server sends it. Raises `AnswerFailed`."""
+        own = self._media.table.own
         asked = {
             "model": own["speaking_model"],
             "input": text,
@@ -95,12 +109,6 @@ class TextToSpeech:
             "response_format": "wav",
         }
         try:
-            sound = await self._media.post("/audio/speech", asked)
-            took = replace(took_of(table, None), model=str(own["speaking_model"]))
-            return Speech(await self._sounds.keep(sound, name="voice"), took)
-        except Unreadable as error:
-            log.warning("not_spoken", model=self._media.name, error=str(error))
+            return await self._media.post("/audio/speech", asked)
         except Exception as error:  # noqa: BLE001 - providers and their libraries raise anything
-            failed: AnswerFailed = to_answer_failed(error, model=self._media.name)
-            log.warning("not_spoken", model=self._media.name, error=str(failed))
-        return Speech(took=took)
+            raise to_answer_failed(error, model=self._media.name) from None

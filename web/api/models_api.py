@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from pydantic import Field, SecretStr
 
+from chains.evaluation.media_probe import MediaExamination
 from pipeline.errors import SettingsInvalid
 from web.api.openapi.described import describe
 from web.console.pages import answer_json, words_for
@@ -22,6 +23,7 @@ from web.operator.reports.models import (
     MediaModelView,
     ModelExamination,
     ModelView,
+    can_be_examined,
     examine_model,
     media_model_views,
     model_views,
@@ -84,16 +86,16 @@ def models_api(service: Service) -> list[HTTPRouteHandler]:
         status_code=200,
         permission=Permission.EDIT_CHAINS,
         **describe(
-            answer=ModelExamination,
+            answer=ModelExamination | MediaExamination,
             problems=(404, 409),
         ),
     )
-    async def test(request: _Request, name: FromPath[str]) -> ModelExamination:
+    async def test(request: _Request, name: FromPath[str]) -> ModelExamination | MediaExamination:
         registry = service.chains.models
-        if name not in registry.names:
+        if not can_be_examined(service.settings, registry, name):
             raise HTTPException(status_code=404, detail="console.models_unknown")
         try:
-            return await examine_model(registry, name, words_for(request))
+            return await examine_model(service.settings, registry, name, words_for(request))
         except SettingsInvalid as error:
             raise HTTPException(status_code=409, detail="; ".join(error.problems)) from error
 

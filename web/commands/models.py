@@ -42,14 +42,26 @@ def list_models(shell: Shell) -> None:
 @click.argument("name", default="default")
 @pass_shell
 def test(shell: Shell, name: str) -> None:
-    """Ask a model: time to the first word, tokens a second, streaming, tools, pictures. Costs a few tokens."""
+    """Ask a model: time to the first word, tokens a second, streaming, tools, pictures. Costs a few tokens.
+
+    Of image it draws a picture, of speech it writes down a sentence that it reads aloud first where it can.
+    """
     from web.operator.quiet_settings import load_settings_quietly  # noqa: PLC0415 (not for `webot --help`)
 
     settings = load_settings_quietly(shell)
 
-    from web.operator.reports.models import examine_model_of  # noqa: PLC0415 (not for `webot --help`)
+    from chains.evaluation.media_probe import MediaExamination  # noqa: PLC0415 (not for `webot --help`)
+    from pipeline.text.i18n import Catalogue, in_language  # noqa: PLC0415 (the same)
+    from web.operator.reports.models import examine_model_of, media_findings  # noqa: PLC0415 (the same)
 
     examined = asyncio.run(examine_model_of(settings, name))
+    if isinstance(examined, MediaExamination):
+        if examined.error:
+            raise click.ClickException(examined.error)
+        click.echo(shell.say("model_is", name=name, model=examined.model))
+        for sentence in media_findings(examined):
+            click.echo(in_language(sentence, Catalogue(shell.language)))
+        return
     pace = examined.pace
     if pace.error:
         raise click.ClickException(pace.error)

@@ -34,6 +34,23 @@ async def test_a_model_is_tested(tmp_path: Path) -> None:
     assert "边写边发：会\n工具：不会\n图片：不会" in ran.out
 
 
+async def test_the_models_that_listen_and_draw_are_tested_by_what_they_do(tmp_path: Path) -> None:
+    async with OpenAIServer() as server:
+        environ = {
+            f"WEBOT_MODELS__{name}__{key}": value
+            for name in ("SPEECH", "IMAGE")
+            for key, value in (("MODEL", "m"), ("BASE_URL", server.base_url), ("MAX_RETRIES", "0"))
+        }
+        heard = await webot("models", "test", "speech", folder=tmp_path, environ=environ)
+        server.script(Fails(401))
+        failed = await webot("models", "test", "image", folder=tmp_path, environ=environ)
+
+    assert (0, "") == (heard.code, heard.err)
+    assert heard.out.startswith("speech 是 m\n听到“")
+    assert (1, "") == (failed.code, failed.out)
+    assert "[models.image]" in failed.err
+
+
 async def test_a_model_that_fails_says_why(tmp_path: Path) -> None:
     environ = {
         "WEBOT_MODELS__DEFAULT__MODEL": "m",

@@ -10,7 +10,8 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from storage.conversations.audit import deeds
-from tests.fakes.openai_server import OpenAIServer, Says
+from tests.fakes.openai_media import HEARD
+from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
 from tests.web.console.test_pages import HOSTILE
 
@@ -255,6 +256,56 @@ async def test_of_two_who_save_at_once_one_is_told_and_nothing_of_either_is_lost
     assert ["", "x"] == sorted((table.title, table.about))
 
 
+async def test_the_models_for_pictures_and_speech_are_changed_tested_and_removed_like_the_others(
+    service: RunningService, other: OpenAIServer, tmp_path: Path
+) -> None:
+    console = service.console
+    before = (tmp_path / "settings.local.toml").read_text(encoding="utf-8")
+    form = (await console.get("/console/models/speech/edit", headers=ENGLISH)).text
+    asked = {"model": "hears", "base_url": other.base_url, "api_key": OTHER_KEY, "call_price": "0.5"}
+    speech = asked | {"option_language": "zh", "option_speaking_model": "speaks", "option_voice": "", "options": ""}
+    image = asked | {"model": "draws", "option_size": "64x48", "option_quality": "", "options": 'style = "plain"'}
+    untested = await console.post("/console/models/speech/test", headers=ENGLISH)
+    saved = [
+        await console.post(path, data=fields | {"mark": await mark(service, path)}, headers=ENGLISH)
+        for path, fields in (("/console/models/speech/edit", speech), ("/console/models/image/edit", image))
+    ]
+    tables = service.service.settings.models
+    tested = [
+        (await console.post(f"/console/models/{name}/test", headers=ENGLISH)).text for name in ("speech", "image")
+    ]
+    by_api = (await console.post("/api/v1/models/image/test")).json()
+    other.script(Fails(401, message=f"wrong key {OTHER_KEY}"))
+    refused = (await console.post("/api/v1/models/speech/test", headers={"Accept-Language": "en"})).json()
+    changed = (await console.get("/console/models/image/edit", headers=ENGLISH)).text
+    seen = {"mark": await mark(service, "/console/models/speech/edit")}
+    removed = await console.post("/console/models/speech/remove", data=seen, headers=ENGLISH)
+    local = (tmp_path / "settings.local.toml").read_text(encoding="utf-8")
+    secrets = tomllib.loads((tmp_path / ".secrets.toml").read_text(encoding="utf-8"))["models"]
+
+    assert 'name="option_speaking_model"' in form
+    assert 'name="users"' not in form
+    assert 404 == untested.status_code
+    assert [303, 303] == [answer.status_code for answer in saved]
+    assert {"language": "zh", "speaking_model": "speaks"}.items() <= tables["speech"].own.items()
+    assert {"size": "64x48", "style": "plain"}.items() <= tables["image"].own.items()
+    assert (0.5, OTHER_KEY) == (tables["image"].call_price, tables["image"].key)
+    assert "speaks read a sentence aloud" in tested[0]
+    assert f"It understood “{HEARD}”" in tested[0]
+    assert "a picture of 64x48 pixels" in tested[1]
+    assert ("draws", "64x48", "") == (by_api["model"], by_api["picture"], by_api["error"])
+    assert "[models.speech]" in refused["error"]
+    assert "401" in refused["error"]
+    assert ["/v1/audio/speech", "/v1/audio/transcriptions", "/v1/images/generations"] == [
+        each.path for each in other.asked[:3]
+    ]
+    assert "64x48" in changed
+    assert (303, "/console/models?removed=speech") == (removed.status_code, removed.headers["location"])
+    assert local.startswith(before.rstrip())
+    assert ({"default", "image"}, "speaks" in local) == (set(secrets), False)
+    assert OTHER_KEY not in "".join([*tested, changed, str(by_api), str(refused)])
+
+
 async def test_the_models_for_pictures_and_speech_stand_on_the_page_and_in_the_api(
     tmp_path: Path, former: OpenAIServer
 ) -> None:
@@ -280,8 +331,8 @@ async def test_the_models_for_pictures_and_speech_stand_on_the_page_and_in_the_a
     )
     assert "settings.local.toml" in speech_model["layer"]
     assert ["demo", "off"] == [each["state"] for each in fresh["media"]]
-    for said in ("Nothing draws", "whisper", "0.5 CNY a call", "[models.speech]"):
+    for said in ("Nothing draws", "whisper", "0.5 CNY a call", "/models/speech/edit"):
         assert said in pages["en"]
-    for said in ("不能画图", "whisper", "每次调用 0.5 CNY", "[models.image]"):
+    for said in ("不能画图", "whisper", "每次调用 0.5 CNY", "/models/image/edit"):
         assert said in pages["zh"]
     assert OTHER_KEY not in "".join([*pages.values(), str(listed)])

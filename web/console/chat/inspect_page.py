@@ -1,6 +1,8 @@
 """One message of the chat as engineers see it: the callback, the turn's steps, the model's request, calls to WeCom."""
 
+import asyncio
 import json
+from time import time
 from typing import Any
 
 from litestar import MediaType, Request, Response, get
@@ -22,6 +24,9 @@ from web.security.roles import Permission
 from web.wiring import Service
 
 _Request = Request[Any, Any, Any]
+
+_RECORDED_WITHIN_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
 
 
 def inspect_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandler]:
@@ -53,13 +58,19 @@ def inspect_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHa
             case MemberAction():
                 turn = await turn_of_content(service.database, chat, entry.content, entry.at)
             case Delivered():
-                turn = await turn_of_message(service.database, chat, entry.msgid)
-                if turn is None and entry.feedback:
-                    turn = await turn_of_key(service.database, entry.feedback)
+                turn = await _turn_that_sent(chat, entry)
+                # A message stands in the chat as soon as WeCom has it, a moment before its turn records that.
+                while turn is None and time() - entry.at < _RECORDED_WITHIN_SECONDS:
+                    await asyncio.sleep(_LOOK_SECONDS)
+                    turn = await _turn_that_sent(chat, entry)
         if turn is None:
             return None
         exchange = await exchange_of_turn(service.database, chat, turn)
         return await trace_turn(service.database, service.foundation.request_log, turn, exchange, words_for(request))
+
+    async def _turn_that_sent(chat: Person, entry: Delivered) -> int | None:
+        turn = await turn_of_message(service.database, chat, entry.msgid)
+        return await turn_of_key(service.database, entry.feedback) if turn is None and entry.feedback else turn
 
     return [inspect]
 

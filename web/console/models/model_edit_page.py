@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import tomlkit
@@ -12,6 +13,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 from pydantic import SecretStr
 
+from chains.media.services import is_configured
 from chains.models.providers import PROVIDERS
 from chains.models.tables import NOT_CHAT, OURS
 from pipeline.errors import SettingsInvalid
@@ -47,6 +49,8 @@ _LONGEST = 1000
 _LONGEST_OPTIONS = 20_000
 _COMMON_OPTIONS = ("temperature", "max_tokens")
 """Options with a field of their own; the others are lines of TOML."""
+_TEXT_OPTIONS = {"image": ("size", "quality"), "speech": ("language", "speaking_model", "voice")}
+"""The same of the tables that no chain asks, whose options are texts."""
 
 
 def model_edit_pages(service: Service) -> list[HTTPRouteHandler]:
@@ -86,7 +90,9 @@ def model_edit_pages(service: Service) -> list[HTTPRouteHandler]:
         return new_model(await asyncio.to_thread(mark_of, service.loaded.source))
 
     async def _found(name: str) -> ModelSettings:
-        model = None if name in NOT_CHAT else await model_settings(service, name)
+        model = await model_settings(service, name)
+        if model is None and name in NOT_CHAT:
+            model = replace(await _new(), name=name)
         if model is None:
             raise HTTPException(status_code=404, detail="console.models_unknown")
         return model
@@ -120,8 +126,9 @@ def model_edit_pages(service: Service) -> list[HTTPRouteHandler]:
         problems: tuple[str, ...] | list[str] = (),
         status: int = 200,
     ) -> Response[str]:
-        others = {key: value for key, value in model.options.items() if key not in _COMMON_OPTIONS}
-        shown = {f"option_{key}": str(model.options.get(key, "")) for key in _COMMON_OPTIONS}
+        own_fields = _own_fields(model.name)
+        others = {key: value for key, value in model.options.items() if key not in own_fields}
+        shown = {f"option_{key}": str(model.options.get(key, "")) for key in own_fields}
         shown |= {"options": tomlkit.dumps(others), "name": model.name}
         chains = answering_chains(await open_workspace(service)) if model.name else []
         return page(
@@ -135,12 +142,19 @@ def model_edit_pages(service: Service) -> list[HTTPRouteHandler]:
             typed={**shown, **{key: str(value) for key, value in (typed or {}).items() if key in shown}},
             problems=problems,
             uses=uses_of(service.settings, model.name, chains) if model.name else (),
-            providers=sorted({*OURS, *PROVIDERS}),
+            providers=sorted(OURS if model.name in NOT_CHAT else {*OURS, *PROVIDERS}),
+            answers_people=model.name not in NOT_CHAT,
+            own_fields=own_fields,
+            is_set=model.name not in NOT_CHAT or is_configured(service.settings, model.name),
             others=[each for each in service.chains.models.names if each != model.name],
             currency=service.settings.budgets.currency,
         )
 
     return [begin, show, add, change, remove]
+
+
+def _own_fields(name: str) -> tuple[str, ...]:
+    return _TEXT_OPTIONS.get(name, _COMMON_OPTIONS)
 
 
 def _status_of(error: SettingsInvalid) -> int:
@@ -159,10 +173,15 @@ def _options(form: Mapping[str, Any], model: ModelSettings) -> dict[str, Value |
     """Read the options; one that is shown and no longer given shall go."""
     given: dict[str, Value | None] = {}
     if "options" in form:
-        gone = model.options.keys() - set(_COMMON_OPTIONS)
+        gone = model.options.keys() - set(_own_fields(model.name))
         given = dict.fromkeys(sorted(gone)) | read_options(str(form["options"])[:_LONGEST_OPTIONS])
-    for key in _COMMON_OPTIONS:
-        if f"option_{key}" in form:
-            text = str(form[f"option_{key}"]).strip()
+    for key in _own_fields(model.name):
+        if f"option_{key}" not in form:
+            continue
+        text = str(form[f"option_{key}"]).strip()[:_LONGEST]
+        if model.name not in NOT_CHAT:
             given[key] = read_number(text) if text else None
+        elif text or key in model.options:
+            # An empty text leaves it to the provider, and stands in settings.toml.
+            given[key] = text
     return given

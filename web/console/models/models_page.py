@@ -8,10 +8,18 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from chains.evaluation.media_probe import MediaExamination
 from pipeline.errors import SettingsInvalid
 from storage.usage.daily_report import quality_of
 from web.console.pages import FRESH, page, rendered, words_for
-from web.operator.reports.models import ModelExamination, examine_model, media_model_views, model_views
+from web.operator.reports.models import (
+    ModelExamination,
+    can_be_examined,
+    examine_model,
+    media_findings,
+    media_model_views,
+    model_views,
+)
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -30,20 +38,22 @@ def models_pages(service: Service) -> list[HTTPRouteHandler]:
     @post("/models/{name:str}/test", status_code=200, permission=Permission.EDIT_CHAINS)
     async def test(request: _Request, name: FromPath[str]) -> Response[str]:
         models = service.chains.models
-        if name not in models.names:
+        if not can_be_examined(service.settings, models, name):
             raise HTTPException(status_code=404, detail="console.models_unknown")
-        examined: ModelExamination | None = None
+        examined: ModelExamination | MediaExamination | None = None
         wrong = ""
         try:
-            examined = await examine_model(models, name, words_for(request))
+            examined = await examine_model(service.settings, models, name, words_for(request))
         except SettingsInvalid as error:
             wrong = "; ".join(error.problems)
         if "hx-request" in request.headers:
-            html = rendered("model_examined.html", words_for(request), examined=examined, wrong=wrong)
+            html = rendered("model_examined.html", words_for(request), wrong=wrong, **_shown(examined))
             return Response(html, media_type=MediaType.HTML, headers=FRESH)
         return await _page(request, name, examined, wrong)
 
-    async def _page(request: _Request, tested: str, examined: ModelExamination | None, wrong: str) -> Response[str]:
+    async def _page(
+        request: _Request, tested: str, examined: ModelExamination | MediaExamination | None, wrong: str
+    ) -> Response[str]:
         await service.daily_counts.flush()
         # From midnight of yesterday on: a day's sums have no hours.
         since = datetime.now(UTC).astimezone().date() - timedelta(days=1)
@@ -60,8 +70,15 @@ def models_pages(service: Service) -> list[HTTPRouteHandler]:
             waiting=request.query_params.get("waiting", "")[:_LONGEST_NAME],
             currency=service.settings.budgets.currency,
             tested=tested,
-            examined=examined,
             wrong=wrong,
+            **_shown(examined),
         )
 
     return [show, test]
+
+
+def _shown(examined: ModelExamination | MediaExamination | None) -> dict[str, Any]:
+    """Return what the page shows of an examination."""
+    if isinstance(examined, MediaExamination):
+        return {"failure": examined.error, "findings": media_findings(examined), "examined": None}
+    return {"failure": examined.pace.error if examined else "", "findings": (), "examined": examined}

@@ -12,8 +12,9 @@ from filelock import FileLock
 from pydantic import SecretStr
 
 from chains.catalog.config import ChainConfig
+from chains.media.services import is_configured
 from chains.models.registry import ModelRegistry
-from chains.models.tables import DEFAULT
+from chains.models.tables import DEFAULT, NOT_CHAT
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ModelTable, Settings
 from pipeline.text.i18n import Catalogue, Sentence
@@ -126,7 +127,15 @@ def _models_of(chain: ChainConfig) -> tuple[str, ...]:
 
 def _places(loaded: Loaded, name: str) -> list[Sentence]:
     """Return where a model is set that no edit of the two files reaches."""
-    first = loaded.layers.by_name.get(FILES[0], {}).get("models", {})
+    first = dict(loaded.layers.by_name.get(FILES[0], {}).get("models", {}))
+    shipped = first.get(name, {})
+    if (
+        name in NOT_CHAT
+        and is_configured(loaded.settings, name)
+        and not (shipped.get("api_key") or shipped.get("base_url"))
+    ):
+        # Without what the other files say it is off, as it was shipped.
+        first.pop(name, None)
     found = {origin for path, origin in loaded.layers.origins.items() if path[:2] == ("models", name)}
     places = [*([FILES[0]] if name in first else []), *sorted(each for each in found if each.startswith(PREFIX))]
     return [Sentence("console.models_set_elsewhere", place=place) for place in places]

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
+from chains.evaluation.media_probe import MediaExamination, examine_media_model
 from chains.evaluation.probe import Found, ModelProbe, Throughput
 from chains.media.services import IMAGE, SPEECH, is_configured
 from chains.models.demo import NAME as DEMO
 from chains.models.registry import ModelRegistry
+from chains.models.tables import NOT_CHAT
 from chains.router import Chains
 from pipeline.settings import ModelTable, Settings
-from pipeline.text.i18n import Catalogue
+from pipeline.text.i18n import Catalogue, Sentence
 from web.settings.layers import Layers
 
 
@@ -84,12 +86,21 @@ def media_model_views(settings: Settings, chains: Chains, layers: Layers) -> Seq
     return [_media_view(name, settings, chains, layers) for name in (IMAGE, SPEECH)]
 
 
-async def examine_model(models: ModelRegistry, name: str, words: Catalogue) -> ModelExamination:
-    """Ask a model: how fast it answers, whether it uses tools and sees pictures. Costs a few tokens.
+def can_be_examined(settings: Settings, models: ModelRegistry, name: str) -> bool:
+    """Whether a name is that of a model that answers, or of one for pictures or speech that is set up."""
+    return is_configured(settings, name) if name in NOT_CHAT else name in models.names
+
+
+async def examine_model(
+    settings: Settings, models: ModelRegistry, name: str, words: Catalogue
+) -> ModelExamination | MediaExamination:
+    """Ask a model: how fast it answers, whether it uses tools and sees pictures, draws or listens. Costs a few tokens.
 
     Raises:
         SettingsInvalid: it is not set up.
     """
+    if name in NOT_CHAT and is_configured(settings, name):
+        return await examine_media_model(settings, name, words)
     probe = await ModelProbe.of(models, name, words)
     pace = await probe.measure()
     if pace.error:
@@ -97,12 +108,25 @@ async def examine_model(models: ModelRegistry, name: str, words: Catalogue) -> M
     return ModelExamination(pace, await probe.uses_tools(), await probe.sees())
 
 
-async def examine_model_of(settings: Settings, name: str) -> ModelExamination:
+def media_findings(examined: MediaExamination) -> list[Sentence]:
+    """Return what a model for pictures or speech did, a sentence for each."""
+    took = f"{examined.milliseconds / 1000:.1f}"
+    if examined.picture:
+        return [Sentence("console.models_drew", took=took, size=examined.picture)]
+    found = []
+    if examined.speaking_model:
+        spoke = f"{examined.speaking_milliseconds / 1000:.1f}"
+        found.append(Sentence("console.models_spoke", took=spoke, model=examined.speaking_model))
+    heard = "console.models_heard" if examined.heard else "console.models_heard_nothing"
+    return [*found, Sentence(heard, took=took, text=examined.heard)]
+
+
+async def examine_model_of(settings: Settings, name: str) -> ModelExamination | MediaExamination:
     """Ask a model of some settings, without a service."""
     words = await asyncio.to_thread(Catalogue, settings.chat.language)
     models = await asyncio.to_thread(ModelRegistry, settings, words)
     try:
-        return await examine_model(models, name, words)
+        return await examine_model(settings, models, name, words)
     finally:
         await models.aclose()
 
