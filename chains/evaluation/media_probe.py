@@ -40,7 +40,7 @@ class MediaExamination:
 
 
 async def examine_media_model(settings: Settings, name: str, catalogue: Catalogue) -> MediaExamination:
-    """Have a picture drawn, or a sentence read aloud and written down; nothing is stored. Costs a call or two."""
+    """Ask for a picture, or for a sentence read aloud and written down; nothing is stored. Costs a call or two."""
     pictures, sounds = _SeenPictures(), _OneSound()
     table = settings.models[name]
     opened = open_media_services(settings, demo=False, pictures=pictures, sounds=sounds)
