@@ -31,7 +31,7 @@ test: .venv/ready-to-test ## Run every check and every test
 # In the order of their folders: files of few tests that wait for minutes would come last, and be waited for alone.
 pytest: .venv/ready-to-test
 	@CHROMIUM="$$(sh .ci/chromium)" && PGBOUNCER="$$(sh .ci/pgbouncer)" && export CHROMIUM PGBOUNCER PYTHONDONTWRITEBYTECODE= && \
-	exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+	exec nice -n 15 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready-to-test ## Run the checks that need no running
 	@$(BIN)/ruff format --check --quiet . || { echo "make fmt puts this right"; exit 1; }

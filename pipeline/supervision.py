@@ -7,6 +7,7 @@ from time import monotonic
 import structlog
 
 from pipeline import metrics
+from pipeline.errors import TryAgain
 from pipeline.text.i18n import Sentence
 
 log = structlog.get_logger()
@@ -74,6 +75,9 @@ class SupervisedLoop:
                 # Nobody ended the loop: something it waited for was cancelled.
                 log.exception("loop_ended", loop=self.name)
                 self._how, self._kind = "reason.loop_cancelled", ""
+            except TryAgain as error:
+                # What it works with is away, and says so itself.
+                self._how, self._kind = "reason.loop_waits", type(error).__name__
             except Exception as error:  # the edge of a loop: it goes on, whatever it met
                 log.exception("loop_ended", loop=self.name)
                 self._how, self._kind = "reason.loop_broke", type(error).__name__
@@ -85,7 +89,6 @@ class SupervisedLoop:
             metrics.LOOP_UP.labels(self.name).set(0)
             metrics.LOOP_RESTARTS.labels(self.name).inc()
             pause = min(_LONGEST_PAUSE, self._first_pause * 2 ** min(self._failures - 1, 10))
-            log.error(
-                "loop_restarts", loop=self.name, how=self._how.removeprefix("reason."), error=self._kind, seconds=pause
-            )
+            say = log.warning if self._how == "reason.loop_waits" else log.error
+            say("loop_restarts", loop=self.name, how=self._how.removeprefix("reason."), error=self._kind, seconds=pause)
             await asyncio.sleep(pause)

@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline import metrics
+from pipeline.errors import TryAgain
 from pipeline.supervision import SupervisedLoop
 
 
@@ -47,6 +49,21 @@ async def test_a_loop_that_ends_is_begun_again_until_it_runs(error: BaseExceptio
     assert "秘密" not in trouble
     assert 3 == metrics.LOOP_RESTARTS.labels("test")._value.get() - before  # noqa: SLF001 -- as above
     assert "does not run" == loop.trouble
+
+
+async def test_a_loop_whose_database_is_away_waits_and_is_no_error_in_the_log() -> None:
+    ends = Ends(TryAgain("the database is away"), times=3)
+    loop = SupervisedLoop("test", ends, first_pause=0.001)
+    with capture_logs() as logged:
+        loop.start()
+        async with asyncio.timeout(30):
+            await ends.running.wait()
+    trouble = loop.trouble
+    await loop.stop()
+
+    assert "what it needs is away, tried 3 times" == trouble
+    assert ["warning"] * 3 == [line["log_level"] for line in logged if line["event"] == "loop_restarts"]
+    assert {"warning"} == {line["log_level"] for line in logged}
 
 
 async def test_a_loop_that_ended_once_is_in_trouble_while_it_pauses_only() -> None:

@@ -25,7 +25,8 @@ from web.settings.addresses import Address, Addresses, addresses_of
 from web.settings.loading import Loaded, secrets_of
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
-_KNOCK_SECONDS = 2.0
+_KNOCK = httpx2.Timeout(15.0, connect=2.0)
+"""Whoever takes the connection is there, and may be busy; a second webot beside it would be refused its database."""
 _MOST_SECONDS = 120.0
 
 
@@ -54,7 +55,7 @@ class Client:
 
     async def status(self) -> Mapping[str, Any]:
         """Return the service's state; its `product` is webot."""
-        return await _fields(await self._http.get("/api/status", timeout=_KNOCK_SECONDS))
+        return await _fields(await self._http.get("/api/status", timeout=_KNOCK))
 
     async def simulated(self, name: str) -> Mapping[str, Any]:
         """Return the simulated channel of a name, or the first for none; raises `NotAnswered` with those there are."""
