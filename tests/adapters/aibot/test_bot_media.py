@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from PIL import Image as Picture
 
-from adapters.aibot.bot_media import CHUNK_BYTES, decrypt, download, file_name, is_public, upload
+from adapters.aibot.bot_media import CHUNK_BYTES, LARGEST_FILE, decrypt, download, file_name, is_public, upload
 from adapters.aibot.connection import BotConnection
 from adapters.simulator.bots.bot_files import FILE_KEY, sealed_file
 from pipeline.errors import TryAgain, Undeliverable
@@ -20,6 +20,8 @@ from pipeline.events import Image
 from pipeline.replies import DocumentPart, FilePart, ImagePart, TextPart, VoicePart
 from pipeline.supervision import SupervisedLoop
 from tests.adapters.aibot.bot import connected_bot
+from tests.fakes.ports import MemoryMedia
+from tests.service import until
 
 VECTORS = json.loads(Path("tests/wire/wecom_app/vectors.json").read_text(encoding="utf-8"))
 
@@ -89,6 +91,32 @@ async def test_only_public_https_addresses_are_asked(url: str) -> None:
         await download(url, FILE_KEY)
 
 
+async def test_a_file_is_read_up_to_its_cap_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 100 * 1024 * 1024 == LARGEST_FILE
+    monkeypatch.setattr("adapters.aibot.bot_media.LARGEST_FILE", 1000)
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        if request.path == "/whole":
+            await answer.write(sealed_file(bytes(1000)))
+            return answer
+        # Nobody would read to the end of this one.
+        with suppress(ConnectionError):
+            while True:
+                await answer.write(bytes(1000))
+        return answer
+
+    application = web.Application()
+    application.router.add_get("/{name}", serve)
+    async with TestServer(application) as server:
+        whole, _ = await download(str(server.make_url("/whole")), FILE_KEY, local=True)
+        with pytest.raises(Undeliverable, match="larger than 100 MB"):
+            await download(str(server.make_url("/endless")), FILE_KEY, local=True)
+
+    assert bytes(1000) == whole
+
+
 async def test_a_name_that_leads_home_is_not_asked() -> None:
     with pytest.raises(TryAgain):
         await download("https://localhost/a", FILE_KEY)
@@ -120,8 +148,13 @@ async def test_a_picture_is_downloaded_when_it_comes_and_kept_in_the_clear() -> 
         await bot.phone.send_image(png(), "红.png")
         event = await bot.accepted.get()
         assert isinstance(event.content, Image)
+        # Its address is good for five minutes, and a turn may wait longer: nobody has asked for it yet.
+        media = bot.channel._media  # noqa: SLF001 -- what a store was given
+        assert isinstance(media, MemoryMedia)
+        await until(lambda: media.files)
         stored = await bot.channel.fetch(event.content.media_id)
 
+        assert 1 == len(media.files)
         assert ("image/png", "红.png", len(png())) == (stored.mime, stored.name, stored.size)
 
 

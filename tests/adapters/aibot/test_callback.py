@@ -370,3 +370,9 @@ async def test_the_last_text_is_what_another_process_answers_with(database: Data
     assert stream is not None
     assert ("the answer", True) == (stream.text, stream.is_read)
     assert isinstance(event.content, Text)
+
+
+async def test_a_picture_is_downloaded_when_it_comes(database: Database) -> None:
+    async with called_bot(database) as bot:
+        await bot.phone.send_image(PNG, "a.png")
+        await until(lambda: [PNG] == list(bot.media.files.values()))
