@@ -1,11 +1,14 @@
 """Commands in a bot's group: what concerns the conversation concerns the group, what concerns a person that person."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from adapters.simulator.phone import Phone
+from chains.persona_library import personas
 from pipeline.events import Text
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.service import RunningService, running_service
@@ -18,7 +21,13 @@ async def model() -> AsyncIterator[OpenAIServer]:
 
 
 @pytest.fixture
-async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
+async def service(tmp_path: Path, environ: Mapping[str, str]) -> AsyncIterator[RunningService]:
+    async with with_bot(tmp_path, environ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def environ(model: OpenAIServer) -> dict[str, str]:
     environ = {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}
     for name in ("DEFAULT", "OTHER"):
         environ |= {
@@ -26,8 +35,12 @@ async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningS
             f"WEBOT_MODELS__{name}__API_KEY": "sk-test-0123456789",
             f"WEBOT_MODELS__{name}__MODEL": f"{name.lower()}-model",
         }
-    environ["WEBOT_MODELS__OTHER__USERS"] = '["*"]'
-    async with running_service(tmp_path, environ) as opened:
+    return environ | {"WEBOT_MODELS__OTHER__USERS": '["*"]'}
+
+
+@asynccontextmanager
+async def with_bot(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[RunningService]:
+    async with running_service(folder, environ) as opened:
         app = opened.service.channels["bot"].simulated
         assert app is not None
         await opened.simulator.bots.connected(app)
@@ -72,6 +85,72 @@ async def test_a_persona_and_a_new_beginning_are_the_groups(service: RunningServ
     assert "alone" not in history
     assert "second" not in after
     assert "be a pirate" not in after
+
+
+async def test_a_persona_out_of_the_library_is_the_groups(service: RunningService, model: OpenAIServer) -> None:
+    group = Group(service)
+    (first, *_) = await asyncio.to_thread(personas, None, "zh")
+    await group.said(group.zhang, f"@role {first.number}")
+    await group.said(group.li, "to the group")
+    await group.alone.say("alone")
+    await group.alone.texts()
+    in_group, alone = (str(body["messages"]) for body in model.bodies)
+    beginning = first.prompt.strip().splitlines()[0]
+
+    assert beginning in in_group
+    assert beginning not in alone
+
+
+async def test_what_somebody_used_in_a_group_and_alone_is_theirs_wherever_they_ask(
+    service: RunningService, model: OpenAIServer
+) -> None:
+    model.script(Says("one", usage=(1100, 70)), Says("two", usage=(2200, 80)), Says("three", usage=(5500, 90)))
+    group = Group(service)
+    await group.said(group.zhang, "in the group")
+    await group.said(group.li, "in the group")
+    await group.alone.say("alone")
+    await group.alone.texts()
+    of_zhang = await group.said(group.zhang, "@usage")
+    of_li = await group.said(group.li, "@usage")
+    await group.alone.say("@usage")
+    of_zhang_alone = (await group.alone.texts(count=2))[-1]
+
+    assert of_zhang == of_zhang_alone
+    assert ("6,600" in of_zhang, "2,200" in of_zhang) == (True, False)
+    assert ("6,600" in of_li, "2,200" in of_li) == (False, True)
+
+
+async def test_a_budget_that_one_has_spent_in_a_group_is_not_spent_for_the_others(
+    tmp_path: Path, environ: dict[str, str], model: OpenAIServer
+) -> None:
+    model.script(Says("of Zhang", usage=(1_000_000, 7)), Says("of Li"))
+    dear = {"WEBOT_MODELS__DEFAULT__INPUT_PRICE": "2", "WEBOT_BUDGETS__PER_USER_PER_DAY": "1"}
+    async with with_bot(tmp_path, environ | dear) as service:
+        group = Group(service)
+        first = await group.said(group.zhang, "hello")
+        spent = await group.said(group.zhang, "again")
+        other = await group.said(group.li, "hello")
+        await group.alone.say("alone")
+        (alone,) = await group.alone.texts()
+
+    assert ("of Zhang", "of Li") == (first, other)
+    assert "您今天的额度已经用完" in spent
+    assert "您今天的额度已经用完" in alone
+    assert 2 == len(model.bodies)
+
+
+async def test_one_who_writes_too_often_in_a_group_holds_up_nobody_else(
+    tmp_path: Path, environ: dict[str, str], model: OpenAIServer
+) -> None:
+    model.script(Says("of Zhang"), Says("of Li"))
+    async with with_bot(tmp_path, environ | {"WEBOT_LIMITS__PER_USER_PER_MINUTE": "1"}) as service:
+        group = Group(service)
+        first = await group.said(group.zhang, "hello")
+        too_often = await group.said(group.zhang, "again")
+        other = await group.said(group.li, "hello")
+
+    assert ("of Zhang", "of Li") == (first, other)
+    assert "有点快" in too_often
 
 
 async def test_a_model_is_chosen_by_each_for_themselves(service: RunningService, model: OpenAIServer) -> None:

@@ -1,6 +1,7 @@
 """The bot in the whole service: its answers stream, are recorded before their last frame, and end with @stop."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,9 +10,12 @@ import pytest
 
 from adapters.aibot.bot_channel import AibotChannel
 from adapters.simulator.phone import Phone
-from pipeline.events import Feedback, InboundEvent, Person, Text
+from adapters.simulator.platform.apps import invent_bot
+from adapters.simulator.simulator import WeComSimulator
+from pipeline.events import Feedback, Image, InboundEvent, Person, Text
 from pipeline.replies import TextPart
-from storage.conversations.ratings import count_ratings
+from storage.conversations.ratings import count_ratings, latest_rated
+from tests.adapters.aibot.test_bot_media import png
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service, until
 
@@ -47,8 +51,10 @@ async def test_an_answer_streams_and_the_last_frame_is_what_was_recorded(tmp_pat
         (answer,) = await phone.texts()
         ready = (await service.http.get("/readyz")).json()
         frames = [stream for _, stream in service.simulator.bots.shown]
+        read = (await service.console.get("/api/v1/conversations/1")).json()
 
     assert "hello" in answer
+    assert [read["transcript"]["messages"][-1]["text"]] == [frame["content"] for frame in frames if frame["finish"]]
     assert {"<think></think>"} == {str(frame["content"]) for frame in frames[:1]}
     assert [True] == [frame["finish"] for frame in frames if frame["finish"]]
     assert "ok" == ready["channels"]
@@ -112,17 +118,24 @@ async def test_an_answer_that_was_cut_off_by_a_stop_of_the_service_follows_as_a_
 ) -> None:
     model.script(Says("one two three four", hangs_after=3), Says("the answer"))
     environ = {**answered_by(model), "WEBOT_LIMITS__DRAIN_SECONDS": "0.1"}
-    async with running_service(tmp_path, environ) as service:
-        phone = await phone_of(service)
-        await phone.say("hello")
-        await until(lambda: any("one" in str(frame["content"]) for _, frame in service.simulator.bots.shown))
-    left = phone.entries()
-    async with running_service(tmp_path, environ) as service:
-        app = service.service.channels["bot"].simulated
-        assert app is not None
-        await until(lambda: model.bodies[1:])
+    # A WeCom that is there before, between and after.
+    async with WeComSimulator() as wecom:
+        app = wecom.register(invent_bot())
+        phone = wecom.phone("zhangsan", agent_id=app.agent_id)
+        environ |= {
+            "WEBOT_CHANNELS__BOT__BOT_ID": app.bot_id,
+            "WEBOT_CHANNELS__BOT__SECRET": app.secret,
+            "WEBOT_CHANNELS__BOT__CONNECTION_URL": wecom.bot_url,
+        }
+        async with running_service(tmp_path, environ):
+            await wecom.bots.connected(app, within=30)
+            await phone.say("hello")
+            await until(lambda: any("one" in str(frame["content"]) for _, frame in wecom.bots.shown))
+        async with running_service(tmp_path, environ):
+            left, answer = await phone.texts(count=2, within=60)
 
-    assert "重启" in getattr(left[-1], "text", "")
+    assert "重启" in left
+    assert "the answer" == answer
 
 
 async def test_a_group_has_one_history_with_its_speakers_and_its_own_order(tmp_path: Path, model: OpenAIServer) -> None:
@@ -153,23 +166,43 @@ async def test_a_group_has_one_history_with_its_speakers_and_its_own_order(tmp_p
     assert "@webot" not in asked[2]
 
 
+def files_in(folder: Path) -> list[str]:
+    """Return the files of messages."""
+    return [name for _, _, names in os.walk(folder / "data" / "media") for name in names]
+
+
 async def test_a_person_who_is_forgotten_is_gone_from_groups_too(tmp_path: Path, model: OpenAIServer) -> None:
     model.script(*(Says(f"answer {n}") for n in range(1, 6)))
     async with running_service(tmp_path, answered_by(model)) as service:
         alone = await phone_of(service)
         agent_id = alone.app.agent_id
         zhang, li = (service.simulator.phone(user, agent_id=agent_id, group="wrGroup") for user in ("zhangsan", "lisi"))
-        await zhang.say("my number is 42")
+        await zhang.do(Text("my number is 42"), attachments=(Image(zhang.put("image", png(), "a.png")),))
         await zhang.texts()
+        stored = files_in(tmp_path)
         await li.say("and mine is 43")
         await li.texts(count=2)
         await alone.say("@forget")
         await alone.texts()
         await alone.say("@forget yes")
         await alone.texts(count=2)
+        await until(lambda: not files_in(tmp_path))
+        page = await service.console.get("/console/conversations/1?lang=en")
+        read = await service.console.get("/api/v1/conversations/1")
         await li.say("what do you know?")
         await li.texts(count=3)
+        await li.say("@export md")
+        (label,) = [message.media for message in await li.messages(count=5, within=60) if message.media]
+        document = service.simulator.media(label.media_id, agent_id=agent_id).data.decode()
 
+    assert 1 == len(stored)
+    assert [200, 200] == [page.status_code, read.status_code]
+    for shown in (page.text, read.text, document):
+        assert "number is 42" not in shown
+        assert "zhangsan" not in shown
+        assert "answer 1" not in shown
+        assert "mine is 43" in shown
+        assert "answer 2" in shown
     assert "42" not in str(model.bodies[-1]["messages"])
     assert "43" in str(model.bodies[-1]["messages"])
 
@@ -206,6 +239,9 @@ async def test_thumbs_are_counted_for_the_answer_they_stand_under_and_taken_back
         ):
             await phone.do(judgement)
             await counted(service, *counts)
+            if judgement.why:
+                (rated,) = await latest_rated(service.service.database, "default", last=9, users=("*",))
+                assert ("incomplete; hm", False, "answer 1") == (rated.why, rated.good, rated.answer)
         texts = await phone.texts(count=2)
 
     assert ["answer 1", "answer 2"] == texts

@@ -89,7 +89,7 @@ class Beginnings:
         return {
             "person": str(turn.event.chat),
             "number": number,
-            "title": _title(said.exchange.question),
+            "title": title_of(said.exchange.question),
             "persona": persona,
             "turns": 1,
             "asides": int(said.is_command),
@@ -98,6 +98,7 @@ class Beginnings:
         }
 
 
-def _title(question: str) -> str:
+def title_of(question: str) -> str:
+    """Return what a conversation is called that begins with a question."""
     line = " ".join(wellformed(question).split())
     return line if len(line) <= _TITLE_CHARACTERS else line[: _TITLE_CHARACTERS - 1] + "…"

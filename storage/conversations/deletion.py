@@ -4,11 +4,11 @@ Rows go in one transaction. Files cannot: their names are noted in it, and they 
 next round if the process dies in between.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from time import time
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, literal, or_, select, update
 
 from pipeline.errors import TryAgain
 from pipeline.events import GROUP, Person, Text
@@ -16,11 +16,12 @@ from pipeline.lanes import lane_of
 from pipeline.replies import FilePart, ImagePart, VoicePart
 from pipeline.text.i18n import Sentence
 from storage.conversations.audit import note
+from storage.conversations.beginnings import title_of
 from storage.conversations.polled_streams import forget_streams
 from storage.database.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
 from storage.database.console_tables import job_events, replay_judgements
 from storage.database.engine import Database
-from storage.database.reading import read_or_none
+from storage.database.reading import read_or_none, read_text
 from storage.database.tables import (
     conversations,
     doomed_files,
@@ -118,7 +119,8 @@ def erase(connection: Connection, person: Person, *, insert_into: InsertInto, bu
     said = (
         connection.execute(select(func.count()).select_from(messages).where(messages.c.conversation_id.in_(theirs)))
     ).scalar_one()
-    in_groups_too = connection.execute(delete(messages).where(in_groups).returning(messages.c.id))
+    in_groups_too = connection.execute(delete(messages).where(in_groups).returning(messages.c.conversation_id)).all()
+    _rename(connection, {row.conversation_id for row in in_groups_too})
     held = connection.execute(
         delete(conversations).where(conversations.c.person == str(person)).returning(conversations.c.id)
     )
@@ -128,7 +130,28 @@ def erase(connection: Connection, person: Person, *, insert_into: InsertInto, bu
     connection.execute(delete(job_events))
     anonymise(connection, person, insert=insert_into, now=time())
     _empty_turns(connection, inbox.c.id.in_(all_but_one))
-    return Erased(len(held.all()), int(said) + len(in_groups_too.all()))
+    return Erased(len(held.all()), int(said) + len(in_groups_too))
+
+
+def _rename(connection: Connection, which: Collection[int]) -> None:
+    """Call conversations by the first question that is left of them: their names were the words of one that is gone."""
+    earlier = messages.alias("earlier")
+    first = (
+        select(func.min(earlier.c.turn))
+        .where(earlier.c.conversation_id == messages.c.conversation_id, earlier.c.role == "human")
+        .scalar_subquery()
+    )
+    wanted = sorted(which)
+    for start in range(0, len(wanted), _BATCH):
+        some = wanted[start : start + _BATCH]
+        left = select(messages.c.conversation_id, messages.c.content).where(
+            messages.c.conversation_id.in_(some), messages.c.role == "human", messages.c.turn == first
+        )
+        names = {row.conversation_id: title_of(read_text(row.content)) for row in connection.execute(left)}
+        connection.execute(
+            update(conversations).where(conversations.c.id == bindparam("which")).values(title=bindparam("name")),
+            [{"which": each, "name": names.get(each, "")} for each in some],
+        )
 
 
 def _remove_judgements(connection: Connection, which: ColumnElement[bool]) -> None:
@@ -240,7 +263,9 @@ async def _erase_exchanges(database: Database, before: float) -> int:
         mark_for_deletion(connection, _files_of_messages(connection, these), insert_into=_insert_into(database))
         _remove_judgements(connection, these)
         remove_exchanges(connection, these)
-        return len(connection.execute(delete(messages).where(these).returning(messages.c.id)).all())
+        gone = connection.execute(delete(messages).where(these).returning(messages.c.id)).all()
+        _rename(connection, turns)
+        return len(gone)
 
     return await database.transact(work)
 

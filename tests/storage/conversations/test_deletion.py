@@ -246,8 +246,11 @@ async def test_a_long_conversation_keeps_its_latest_exchanges_and_goes_on(databa
         )
     erased = await forget_old(database, days=30)
     known = await TranscriptStore(database).load(ZHANG, turns=10, idle_minutes=0)
+    async with database.read() as connection:
+        (title,) = (await connection.execute(text("SELECT title FROM conversations"))).scalars()
 
     assert Erased(0, 4) == erased
+    assert "问2" == title
     assert ["问2", "问3"] == [exchange.question for exchange in known.exchanges]
     assert Erased(0, 0) == await forget_old(database, days=30)
 
