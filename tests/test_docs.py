@@ -252,3 +252,11 @@ def test_every_setting_of_the_predecessor_has_its_place(key: str) -> None:
 
     assert new == "none" or named
     assert [] == [name for table, name in named if (table or "channels.wecom", name) not in KEYS]
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_first_steps_name_mirrors_and_what_to_do_on_windows(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+
+    assert "PIP_INDEX_URL" in text
+    assert "WSL 2" in text

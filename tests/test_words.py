@@ -138,6 +138,14 @@ def test_in_chinese_each_thing_is_called_by_one_word() -> None:
     assert [] == rejected_terms("\n".join(load_sentences("zh").values()), IN_CATALOGUES)
 
 
+def test_templates_and_scripts_have_their_chinese_from_the_catalogue() -> None:
+    written = [path for suffix in ("html", "js") for path in (REPOSITORY / "web").rglob(f"*.{suffix}")]
+    chinese = {found for path in written for found in re.findall(r"[\u4e00-\u9fff]+", path.read_text("utf-8"))}
+
+    # What the other language is called, in itself.
+    assert {"中文"} == chinese
+
+
 @pytest.mark.parametrize("page", [*sorted((REPOSITORY / "docs").glob("*.zh-CN.md")), REPOSITORY / "README.zh-CN.md"])
 def test_the_pages_call_things_as_the_catalogues_do(page: Path) -> None:
     rejected = [pattern for name, patterns in TERMS.items() if name not in OTHERWISE for pattern in patterns]

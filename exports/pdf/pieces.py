@@ -15,7 +15,7 @@ from exports.chunks import RenderPart
 from exports.pdf.fonts import EMOJI_FONT, shown_by_mupdf
 from exports.pdf.page_images import page_image
 from exports.records import ConversationInfo, Head, Message
-from exports.writers.blocks import Block, Grid, blocks_of
+from exports.writers.blocks import Block, Grid, Items, blocks_of, runs_right_to_left
 from exports.writers.characters import EMOJI, breakable, printable
 from exports.writers.header import document_header, remarks, speaker, stamp
 from exports.writers.html_blocks import HtmlMarkup
@@ -49,6 +49,7 @@ p.formula { margin: 5pt 0; text-align: center }
 blockquote { margin: 4pt 0 4pt 6pt; padding-left: 8pt; border-left: 2pt solid #d0d7de; color: #57606a }
 ul, ol { margin: 2pt 0 2pt 0; padding-left: 20pt }
 li { margin: 1pt 0 }
+.leftward { margin: 1pt 14pt 1pt 0 }
 table { margin: 4pt 0; border-collapse: collapse }
 th, td { border: 0.5pt solid #c4ccd4; padding: 2pt 6pt; font-size: 9pt }
 th { background-color: #eef1f4 }
@@ -121,6 +122,16 @@ class PdfMarkup(HtmlMarkup):
         """Write a table, one of many columns in small letters."""
         table = super().grid(grid)
         return f'<div class="wide">{table}</div>' if len(grid.head) > _WIDE else table
+
+    def items(self, start: int | None, items: tuple[tuple[Block, ...], ...]) -> str:
+        """Write a list; MuPDF sets the signs of one from right to left at the left, so they are words there."""
+        if not runs_right_to_left(Items(start, items)):
+            return super().items(start, items)
+        signs = ("•" if start is None else f"{start + place}." for place in range(len(items)))
+        return "".join(
+            f'<div class="leftward" dir="rtl">{sign} {self.item(item)}</div>'
+            for sign, item in zip(signs, items, strict=True)
+        )
 
     def divider(self) -> str:
         """Draw a line across."""

@@ -38,7 +38,7 @@ from exports.writers.mathml import math_of
 _LONG_WORD = regex.compile(r"[^\s\p{Han}\p{Hiragana}\p{Katakana}\p{P}]{24}|□U\+")
 """What would leave wide gaps in a line that is set to the full width."""
 _SIZES = ((5, 9.5), (7, 8.5), (9, 7.5), (12, 6.5))
-"""Up to so many columns of a table that is too wide, points of its letters; one of more is set as cards."""
+"""Up to so many columns of a table that is too wide, points of its letters; wider ones of more are set as cards."""
 _WIDTH = 470.0
 """Points a table may be wide."""
 _NARROW = 10
@@ -142,9 +142,9 @@ class TypstMarkup:
 
     def _table(self, grid: Grid) -> str:
         columns = len(grid.head)
-        if columns > _SIZES[-1][0]:
-            return self._cards(grid)
         natural = _natural(grid)
+        if columns > _SIZES[-1][0] and sum(_points(natural, _SIZES[-1][1])) > _WIDTH:
+            return self._cards(grid)
         size = next((size for _, size in _SIZES if sum(_points(natural, size)) <= _WIDTH), 0.0)
         size = size or next(size for most, size in _SIZES if columns <= most)
         header = ", ".join(f"th[{self._cell(cell, columns)}]" for cell in grid.head)

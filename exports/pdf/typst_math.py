@@ -1,5 +1,6 @@
 """Writes MathML as typst's mathematics. Whatever was written in a formula becomes letters or escapes, never markup."""
 
+import re
 from collections.abc import Iterable
 
 from exports.writers.mathml import MathNode
@@ -34,6 +35,7 @@ _OPENING = frozenset("([{|‖⟨⌊⌈")
 _CLOSING = frozenset(")]}|‖⟩⌋⌉")
 _BELOW = frozenset({"lim", "liminf", "limsup", "max", "min", "sup", "inf", "argmax", "argmin", "arg max", "arg min"})
 """Operators that have what belongs to them below where there is room."""
+_BESIDE_BAR = re.compile(r" ?(\\u\{(?:7c|2016)\}) ?")
 
 
 def typst_math(node: MathNode) -> str:
@@ -112,7 +114,8 @@ def _all(nodes: Iterable[MathNode]) -> str:
             case _:
                 parts.append(_write(left[0]))
                 left = left[1:]
-    return " ".join(part for part in parts if part)
+    # A space beside a bar would be seen: `| x |`.
+    return _BESIDE_BAR.sub(r"\1", " ".join(part for part in parts if part))
 
 
 def _arg(node: MathNode) -> str:

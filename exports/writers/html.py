@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from exports.records import ConversationInfo, Message, Transcript
-from exports.writers.blocks import blocks_of
+from exports.writers.blocks import Span, Styled, blocks_of, plain
 from exports.writers.code import colours, dark_colours
 from exports.writers.header import document_header, remarks, speaker, stamp, title, title_of_all
-from exports.writers.html_blocks import HtmlMarkup
+from exports.writers.html_blocks import HtmlMarkup, Scrolled
 from exports.writers.image_files import ImageFolder
 from pipeline.replies import StoredMedia
 from pipeline.text.i18n import Catalogue
@@ -17,7 +17,7 @@ from pipeline.text.i18n import Catalogue
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1f2328; --grey: #57606a; --faint: #6e7781; --rule: #d0d7de; --page: #fff;
+:root { color-scheme: light dark; --ink: #1f2328; --grey: #57606a; --faint: #656d76; --rule: #d0d7de; --page: #fff;
   --tint: #f3f6fb; --code: #f6f8fa; --link: #0b57c0; --person: #1a56db; --machine: #0f766e; --formula: #6f42c1 }
 @media screen and (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --grey: #9da7b1; --faint: #8b949e;
   --rule: #30363d; --page: #0d1117; --tint: #141d2b; --code: #161b22; --link: #6cb6ff; --person: #6ea8fe;
@@ -46,12 +46,39 @@ ul, ol { padding-inline-start: 1.6em } li { margin: .25rem 0 }
 :dir(rtl) > li { text-align: right } :dir(ltr) > li { text-align: left }
 table { border-collapse: collapse; font-size: .95em } th { border-bottom: 2px solid var(--rule); white-space: nowrap }
 th, td { border-top: 1px solid var(--rule); padding: .35rem .7rem; vertical-align: top; min-width: 4.5em;
-  max-width: 22em } td.long { min-width: 11em } hr { border: 0; border-top: 1px solid var(--rule) }
+  max-width: 22em } td.long { min-width: 11em } td.short { white-space: nowrap }
+hr { border: 0; border-top: 1px solid var(--rule) }
+.dots { font-style: normal; text-emphasis: dot; text-emphasis-position: under right }
 figure { margin: .8rem 0 } figcaption { color: var(--grey); font-size: .8rem }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px }
 img { max-width: 100%; height: auto; border-radius: 6px } a { color: var(--link); overflow-wrap: anywhere }
 @media (max-width: 30rem) { body { margin: 1rem auto; padding: 0 .8rem } h1 { font-size: 1.35rem } }
 @media print { .human, .who, .h1, .h2, .h3 { break-after: avoid } body { max-width: none } tr { break-inside: avoid } }
 """
+
+
+_NARROW = 30
+"""Characters that a phone shows beside one another."""
+
+
+class _PageMarkup(HtmlMarkup):
+    """HTML in which a keyboard reaches what a page must scroll sideways for, and a screen reader names it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def span(self, span: Span) -> str:
+        match span:
+            case Styled("em", inside) if not plain(inside).isascii():
+                # There is no slanted Chinese: it has dots below.
+                return f'<em class="dots">{self.spans(inside)}</em>'
+            case _:
+                return super().span(span)
+
+    def scrolled(self, kind: Scrolled, width: int) -> str:
+        if width <= _NARROW:
+            return ""
+        return f' tabindex="0" role="group" aria-label="{escape(self._catalogue.text(f"document.{kind}"))}"'
 
 
 def write(transcripts: Sequence[Transcript], catalogue: Catalogue, pictures: ImageFolder) -> Iterator[str]:
@@ -94,7 +121,7 @@ def _message(conversation: ConversationInfo, message: Message, catalogue: Catalo
         shown += f'<p class="small">{escape(used)}</p>'
     return (
         f'<article class="{message.role}">\n<p class="who">{escape(speaker(conversation, message))}'
-        f"<span>{stamp(message.at)}</span></p>\n{HtmlMarkup().blocks(blocks_of(message))}{shown}\n</article>\n"
+        f"<span>{stamp(message.at)}</span></p>\n{_PageMarkup(catalogue).blocks(blocks_of(message))}{shown}\n</article>\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from html import escape
+from typing import Literal
 
 from exports.writers.blocks import (
     Block,
@@ -29,9 +30,12 @@ from exports.writers.characters import printable
 from exports.writers.code import coloured
 from exports.writers.mathml import math_of
 
+Scrolled = Literal["table", "code", "formula"]
+
 _LONG = 14
 """Characters of a cell that is given more than a word's width."""
-_LONG_CELL = ' class="long"'
+_SHORT = 8
+"""Characters of a cell that is not broken."""
 
 
 class HtmlMarkup:
@@ -99,8 +103,13 @@ class HtmlMarkup:
             words = self.lines(text)
             return f'<p class="formula">{words}</p>' if display else f'<span class="formula">{words}</span>'
         if display:
-            return f'<div class="display"><math display="block">{found.inside()}</math></div>'
+            attributes = self.scrolled("formula", len(text))
+            return f'<div class="display"{attributes}><math display="block">{found.inside()}</math></div>'
         return f"<math>{found.inside()}</math>"
+
+    def scrolled(self, kind: Scrolled, width: int) -> str:  # noqa: ARG002 (paper does not scroll)
+        """Return the attributes of a block of so many characters that may be wider than its page."""
+        return ""
 
     def words(self, text: str) -> str:
         """Write characters; what no page can show is named."""
@@ -116,7 +125,8 @@ class HtmlMarkup:
 
     def listing(self, code: str, language: str) -> str:
         """Write lines of code."""
-        return f"<pre><code>{coloured(code, language)}</code></pre>"
+        attributes = self.scrolled("code", max(map(len, code.split("\n"))))
+        return f"<pre{attributes}><code>{coloured(code, language)}</code></pre>"
 
     def items(self, start: int | None, items: tuple[tuple[Block, ...], ...]) -> str:
         """Write a list."""
@@ -147,10 +157,18 @@ class HtmlMarkup:
         rows = "".join(
             "<tr>"
             + "".join(
-                f'<td{_LONG_CELL if len(plain(c)) > _LONG else ""} style="text-align:{a}">{cells.spans(c)}</td>'
+                f'<td{_cell_class(len(plain(c)))} style="text-align:{a}">{cells.spans(c)}</td>'
                 for c, a in zip(row, grid.aligned, strict=True)
             )
             + "</tr>"
             for row in grid.rows
         )
-        return f'<div class="table" dir="auto"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        widths = (max(len(plain(row[place])) for row in (grid.head, *grid.rows)) for place in range(len(grid.head)))
+        attributes = self.scrolled("table", sum(width + 3 for width in widths)) + ' dir="auto"'
+        return (
+            f'<div class="table"{attributes}><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        )
+
+
+def _cell_class(length: int) -> str:
+    return ' class="short"' if length <= _SHORT else ' class="long"' if length > _LONG else ""

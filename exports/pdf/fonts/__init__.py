@@ -23,6 +23,9 @@ _RARE = regex.compile(
     r"\u2460-\u2473\u2500-\u25a1\u3000-\u30ff\u4e00-\u9fa5\uac00-\ud7a3\uff01-\uff5e\p{Default_Ignorable_Code_Point}]"
 )
 
+# Of no script to `has_glyph`, and set by MuPDF in the font of the letters around them.
+_OF_NO_SCRIPT = "\u060c\u061b\u061f\u0640\u0964\u0965"
+
 
 def shown(text: str) -> str:
     """Return a text as a page can show it: what no font has is a box with its code point."""
@@ -44,7 +47,7 @@ def _of_mupdf(character: str) -> str:
 
 
 def _mupdf_has(character: str) -> bool:
-    return any(font.has_glyph(ord(character), fallback=True) for font in _mupdf_fonts())
+    return character in _OF_NO_SCRIPT or any(font.has_glyph(ord(character), fallback=True) for font in _mupdf_fonts())
 
 
 @cache

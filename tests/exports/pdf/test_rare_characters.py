@@ -34,6 +34,14 @@ def test_a_text_is_set_whole(tmp_path: Path, kind: str, engine: PdfEngine) -> No
     assert "#2" in text
 
 
+@pytest.mark.parametrize("engine", ["markdown-pdf", "typst"])
+def test_punctuation_of_other_scripts_is_set(tmp_path: Path, engine: PdfEngine) -> None:
+    with bound(tmp_path, asked("نعم، كيف؟\n\nहिन्दी पाठ।"), engine=engine) as pages:
+        text = "".join(page.get_text() for page in pages)
+
+    assert [] == [sign for sign in "،؟।" if sign not in text]
+
+
 def test_markdown_pdf_writes_a_sign_in_simpler_ones_or_names_it(tmp_path: Path) -> None:
     with bound(tmp_path, asked("房间 85㎡，𠮷野家"), engine="markdown-pdf") as pages:
         text = "".join(page.get_text() for page in pages)

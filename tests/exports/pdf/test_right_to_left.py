@@ -89,3 +89,11 @@ def test_code_in_a_list_from_right_to_left_is_still_read_from_the_left(tmp_path:
 
     assert place(shown, "q") < place(shown, "!")
     assert place(shown, "q") < 120
+
+
+def test_markdown_pdf_sets_the_signs_of_a_list_beside_its_words(tmp_path: Path) -> None:
+    with bound(tmp_path, asked("问", "- אחת\n- שתיים\n\n1. שלוש"), engine="markdown-pdf") as document:
+        shown = characters(document)
+
+    assert 2 == sum(begin > 500 for character, begin, _ in shown if character == "•")
+    assert 1 == sum(begin > 500 for character, begin, _ in shown if character == ".")

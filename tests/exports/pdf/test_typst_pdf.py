@@ -167,3 +167,11 @@ def test_a_file_for_a_voice_or_a_lost_picture_is_named(tmp_path: Path) -> None:
     lost = replace(message(1, "human", "看"), media=(StoredMedia("ab" * 32, "image/png", "图.png", 1),))
     with bound(tmp_path, Transcript(talk(), (lost, message(1, "ai", "好"))), engine="typst") as document:
         assert "📎 图.png" in document[0].get_text()
+
+
+def test_a_table_of_many_narrow_columns_is_no_row_of_cards(tmp_path: Path) -> None:
+    table = "\n".join(["|" + "1月|" * 14, "|" + "--|" * 14, *("|" + f"{number}|" * 14 for number in (111, 222))])
+    with bound(tmp_path, Transcript(talk(), (message(1, "ai", table),)), engine="typst") as document:
+        tops = {round(word[1]) for word in document[0].get_text("words") if word[4] in {"111", "222"}}
+
+    assert 2 == len(tops)

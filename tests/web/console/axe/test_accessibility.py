@@ -1,5 +1,6 @@
 """Every page of the console, examined by axe-core: light and dark, wide and narrow, nothing serious or critical."""
 
+import asyncio
 import hashlib
 import tomllib
 from collections.abc import AsyncIterator, Sequence
@@ -10,6 +11,11 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from exports.records import Transcript
+from exports.writers.html import write
+from exports.writers.image_files import ImageFolder
+from pipeline.text.i18n import Catalogue
+from tests.exports.samples import REPORT, message, talk
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
 from tests.web.console.every_page import page_addresses, replay_once
@@ -87,6 +93,11 @@ async def fill(service: RunningService, model: OpenAIServer) -> None:
     assert (await service.console.post("/console/faults", data=fault)).is_success
 
 
+def export_to(file: Path, transcript: Transcript) -> None:
+    """Write an exported page."""
+    file.write_text("".join(write([transcript], Catalogue("zh"), ImageFolder(file.parent))), "utf-8")
+
+
 async def findings(page: Page, schemes: Sequence[Scheme]) -> list[str]:
     """Return what axe has against the page that is open: all rules, then with every fold open, in both schemes."""
     first, second = schemes
@@ -140,7 +151,15 @@ async def test_no_page_has_a_serious_violation(tmp_path: Path, browser: Browser)
             found += await findings(page, schemes)
             async for _ in act(page, path):
                 found += await findings(page, schemes)
+        said = (message(1, "human", "where?"), message(1, "ai", f"{REPORT}\n\n{ANSWER}"))
+        file = tmp_path / "exported.html"
+        # Beside the event loop: what reads formulas is loaded with the first one.
+        await asyncio.to_thread(export_to, file, Transcript(talk(), said))
+        await page.goto(file.as_uri())
+        found += await findings(page, ("light", "dark"))
+        reached = [await page.locator(f"[tabindex='0'][aria-label={kind}]").count() for kind in ("表格", "代码")]
         await context.close()
 
     assert [] == unread
+    assert [2, 2] == reached
     assert [] == found, "\n".join(found)
