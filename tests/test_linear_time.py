@@ -1,5 +1,6 @@
 """Every path a text takes is linear: 40,000 characters of whatever kind cost less than a quarter of a second."""
 
+import json
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -14,11 +15,14 @@ from adapters.aibot.event_reader import read_message
 from adapters.simulator import console_markup
 from adapters.wecom.callback.xml import message_fields
 from adapters.wecom.rendering.render import render
+from chains.commands import all_commands
 from chains.evaluation.text_differences import differences
 from chains.media.speech_text import speech_text
 from chains.models.errors import to_answer_failed
 from chains.models.openai.inline_pictures import InlinePictures
+from chains.models.openai.stream_decoder import StreamDecoder
 from chains.models.parsing.json_answer import json_of
+from chains.models.parsing.reason_text import shown_reason
 from chains.models.parsing.reasoning import split_reasoning
 from chains.models.parsing.written_calls import calls_of_block, written_calls
 from chains.persona_library import search
@@ -38,7 +42,8 @@ from pipeline.exports import Format
 from pipeline.ports import ChannelCapabilities
 from pipeline.replies import TextReply
 from pipeline.steps.rendering import plain_parts
-from pipeline.text.command_line import choice_of, read_command_line
+from pipeline.text.command_line import read_command_line
+from pipeline.text.credentials import shown_address
 from pipeline.text.folding import casefold_nfkc, repeated_sign
 from pipeline.text.i18n import Catalogue
 from pipeline.text.markdown.escape import block_quote, escape_markdown
@@ -51,11 +56,12 @@ from web.logs.redaction import Redactor
 
 LENGTH = 40_000
 MOST_SECONDS = 0.25
-LINE_BY_LINE = 0.5
-"""For 20,000 lines of one sign, which a bot's messages are made of one by one, beside the event loop."""
 WORDS = Catalogue("zh")
 FORMATS: Sequence[Format] = ("csv", "jsonl")
 """Those that read no markup; what the others read is a path of its own."""
+
+
+COMMANDS = all_commands()
 
 
 def repeated(text: str) -> str:
@@ -66,7 +72,7 @@ def table(columns: int, rest: str = "|\n") -> str:
     return ("|" + "a|" * columns + "\n|" + "-|" * columns + "\n" + rest * LENGTH)[:LENGTH]
 
 
-TEXTS = {
+MARKUP = {
     "tables without cells": table(256),
     "a narrow table": table(2),
     "tables after tables": repeated(table(100)[:600] + "\n\n"),
@@ -75,11 +81,6 @@ TEXTS = {
     "runs of backticks, longer and longer": " ".join("`" * length for length in range(1, 282)),
     "empty code blocks": repeated("```\n"),
     "fences of two kinds": repeated("```\n~~~\n"),
-    "spaces behind a bracket": "<" + " " * LENGTH + ">",
-    "thoughts that are mentioned": repeated("x<think>"),
-    "thoughts that end in code": repeated("<think>\n```\n</think>\n```\n"),
-    "calls of tools": repeated("<tool_call>{"),
-    "channels": repeated("<|channel|>analysis<|message|>"),
     "CDATA": repeated("<![CDATA["),
     "brackets": repeated("["),
     "pictures": repeated("!["),
@@ -90,20 +91,8 @@ TEXTS = {
     "quotes": repeated("> "),
     "lists in lists": repeated("- "),
     "lines": repeated("\n"),
-    "words without a space": "a" * LENGTH,
-    "underscores": repeated("a_"),
-    "digits": repeated("1"),
-    "digits with signs": repeated("1-"),
-    "addresses": repeated("a.b@"),
-    "marks": "a" + "\u0301" * LENGTH,
-    "marks in an order that is not theirs": repeated("\u0301\u0327"),
     "braces": repeated("{"),
-    "Hebrew without a space": repeated("שלום"),
     "numbers of lines": repeated("> 1\n"),
-    "half of what an empty account is called": repeated("insufficient_"),
-    "flags": repeated("🇨🇳"),
-    "families": repeated("👨\u200d👩\u200d👧\u200d👦"),
-    "ligatures": repeated("\ufdfa"),
     "links": repeated("[a](b) "),
     "emphasis that is opened and never closed": repeated("*a **b "),
     "colours that are opened and never closed": repeated('<font color="info">'),
@@ -111,10 +100,35 @@ TEXTS = {
     "two kinds of headings": repeated("a heading\n===\n"),
     "many items": repeated("- an item\n"),
     "footnotes": repeated("[^1]: a\n") + "[^1]",
+    "formulas in formulas": "$$" + repeated("\\frac{")[:LENGTH] + "$$",
+    "rows that are nearly a table's": repeated(" " * 1990 + "|x\n"),
+}
+SIGNS = {
+    "words without a space": "a" * LENGTH,
+    "underscores": repeated("a_"),
+    "digits": repeated("1"),
+    "digits with signs": repeated("1-"),
+    "addresses": repeated("a.b@"),
+    "marks": "a" + "\u0301" * LENGTH,
+    "marks in an order that is not theirs": repeated("\u0301\u0327"),
+    "Hebrew without a space": repeated("שלום"),
+    "half of what an empty account is called": repeated("insufficient_"),
+    "half of what a full window is called": repeated("exceed_"),
+    "flags": repeated("🇨🇳"),
+    "families": repeated("👨\u200d👩\u200d👧\u200d👦"),
+    "ligatures": repeated("\ufdfa"),
     "invisible characters": repeated("a\u200b\u202e"),
     "Chinese without a space": repeated("汉字的长文本没有空格"),
-    "formulas in formulas": "$$" + repeated("\\frac{")[:LENGTH] + "$$",
+    "words of a request for a document": repeated("对话记录"),
     "parts of sentences": repeated("a: b; "),
+    "quotation marks": repeated('"'),
+}
+ANSWERS = {
+    "spaces behind a bracket": "<" + " " * LENGTH + ">",
+    "thoughts that are mentioned": repeated("x<think>"),
+    "thoughts that end in code": repeated("<think>\n```\n</think>\n```\n"),
+    "calls of tools": repeated("<tool_call>{"),
+    "channels": repeated("<|channel|>analysis<|message|>"),
     "one object in another": repeated('{"a":'),
     "a block of JSON that ends in spaces": '```json\n{"a": ' + " " * LENGTH + "1",
     "a fence with spaces behind it": "```json" + " " * LENGTH,
@@ -171,6 +185,18 @@ def compared(text: str) -> None:
         deque(differences(one, other), maxlen=0)
 
 
+def commanded(text: str) -> None:
+    read_command_line("@" + text, ("@help",), lambda *_: True)
+    for name in ("@export", "@导出", "@画图", "@角色", "@模型", "@忘了我"):
+        COMMANDS.find(f"{name}{text}x")
+
+
+def streamed(text: str) -> None:
+    """The longest answer there is, in one event."""
+    line = b"data: " + json.dumps({"choices": [{"delta": {"content": text * 5}}]}).encode() + b"\n\n"
+    deque(StreamDecoder().feed(line + line), maxlen=0)
+
+
 def sign_by_sign(text: str) -> None:
     inline = InlinePictures()
     for character in text:
@@ -196,7 +222,7 @@ PATHS: dict[str, Callable[[str], object]] = {
     "thoughts of a draft": lambda text: split_reasoning(text, whole=False),
     "reading aloud": speech_text,
     "folding": lambda text: (casefold_nfkc(text), repeated_sign(text, ["👍"])),
-    "commands": lambda text: (read_command_line("@" + text, ("@help",), lambda *_: True), choice_of(text)),
+    "commands": commanded,
     "quoting": lambda text: (escape_markdown(text, most=LENGTH), block_quote(text)),
     "masking": Masker(("张三", "Li Lei")),
     "parsing of exports": parse,
@@ -222,16 +248,67 @@ PATHS: dict[str, Callable[[str], object]] = {
     "pages of the web": lambda text: HtmlMarkup().blocks(blocks_of(said(text))),
     "pages of markdown-pdf": lambda text: PdfMarkup().blocks(blocks_of(said(text))),
     "documents of exports": documents,
+    "a reason beside a conversation": lambda text: shown_reason(text, [text, f"{text[1:]}b"]),
+    "an event of a stream": streamed,
+    "an address that is shown": lambda text: shown_address(text.replace("_", "//a:")),
     "the log": Redactor(("sk-0123456789",)).text,
 }
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("kind", TEXTS)
-def test_a_text_of_any_kind_costs_little(path: str, kind: str) -> None:
-    most = LINE_BY_LINE if path == "messages of a bot" else MOST_SECONDS
+TEXTS = MARKUP | SIGNS | ANSWERS
+ALWAYS = ("markdown messages", "thoughts", "messages of a bot", "the log")
+"""What every answer passes, whatever it is."""
+READS = (
+    (
+        MARKUP,
+        (
+            *("text messages", "reading aloud", "parsing of exports", "markdown of exports"),
+            *("markdown in the console", "typst", "pages of the web", "pages of markdown-pdf"),
+        ),
+    ),
+    (
+        SIGNS,
+        (
+            *("text messages", "folding", "commands", "masking", "characters of exports"),
+            "the index of the search",
+        ),
+    ),
+    (
+        (*ANSWERS, "pictures", "brackets", "braces"),
+        (
+            *("thoughts of a draft", "JSON in an answer", "calls that are written into words"),
+            *("words that come sign by sign", "frames of a bot"),
+        ),
+    ),
+    (
+        (
+            *("words without a space", "half of what an empty account is called", "parts of sentences", "flags"),
+            *("half of what a full window is called", "ligatures", "quotation marks"),
+        ),
+        (
+            *("plain parts", "documents of exports", "a reason that was stored", "a search for personas"),
+            *("what a provider says of an error", "a reason beside a conversation", "a message in a group, quoting"),
+            *("what two answers differ in", "an event of a stream", "an address that is shown", "quoting", "callbacks"),
+            *("the chain that a model chooses", "text in the console", "words marked in what was found"),
+        ),
+    ),
+)
+"""Which texts which other paths may read in more than linear time."""
+CASES = dict.fromkeys(
+    [(path, kind) for kind in TEXTS for path in ALWAYS]
+    + [(path, kind) for kinds, paths in READS for kind in kinds for path in paths]
+    + [("typst", kind) for kind in ("marks", "Hebrew without a space", "families", "ligatures")]
+    + [("masking", "blocks that are opened and never closed"), ("the chain that a model chooses", "braces")]
+)
 
-    assert costs_less_than(most, lambda: PATHS[path](TEXTS[kind]))
+
+def test_every_path_is_tried() -> None:
+    assert PATHS.keys() == {path for path, _ in CASES}
+
+
+@pytest.mark.parametrize(("path", "kind"), CASES)
+def test_a_text_of_any_kind_costs_little(path: str, kind: str) -> None:
+    assert costs_less_than(MOST_SECONDS, lambda: PATHS[path](TEXTS[kind]))
 
 
 def test_the_drafts_of_an_answer_together_cost_little_more_than_reading_it() -> None:

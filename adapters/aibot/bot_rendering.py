@@ -7,6 +7,7 @@ on each piece, at a paragraph rather than a line, a line rather than a sentence.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -34,9 +35,11 @@ from pipeline.text.unicode import is_visible
 log = structlog.get_logger()
 
 _FENCE = re.compile(r"(?P<indent>\s*(?:>\s?)*\s{0,3})(?P<fence>`{3,48}(?!.*`)|~{3,48}(?!~))")
-_SEPARATOR = re.compile(r"\s*\|?\s*:?-{1,200}:?\s*(?:\|\s*:?-{1,200}:?\s*){0,200}\|?\s*")
+_SEPARATOR = re.compile(r"\s*+(?:\|\s*+)?:?-{1,200}:?\s*+(?:\|\s*+:?-{1,200}:?\s*+){0,200}\|?\s*+")
 MOST_MESSAGES = 2
 """Of an answer that WeCom asks for: the stream, and what is sent to its `response_url`."""
+_LONGEST_BLOCK = 400
+"""Characters of short lines that are counted as one: a piece is so much shorter at most than it might be."""
 _LONGEST_HEADER = 2000
 """Characters of a table's header that each piece repeats."""
 
@@ -98,7 +101,26 @@ def _words(text: str) -> list[Part]:
         return []
     if len(text.encode()) <= STREAM_BYTES:
         return [TextPart(text, "markdown")]
-    return [TextPart(piece, "markdown") for piece in pieces(_rows(text), STREAM_BYTES) if is_visible(piece)]
+    return [TextPart(piece, "markdown") for piece in pieces(_blocks(text), STREAM_BYTES) if is_visible(piece)]
+
+
+def _blocks(text: str) -> Iterator[Row]:
+    """Return the rows of a text, short ones that follow each other as one: an answer may have 100,000 lines."""
+    lines: list[str] = []
+    first: Row | None = None
+    size = 0
+    for row in _rows(text):
+        line = row.spans[0].text
+        if first is not None:
+            joins = row.gap is None and row.frame is first.frame and row.whole == first.whole
+            if joins and size + len(line) < _LONGEST_BLOCK and lines[0].strip() and line.strip():
+                lines.append(line)
+                size += len(line) + 1
+                continue
+            yield replace(first, spans=(Span("\n".join(lines)),))
+        first, lines, size = row, [line], len(line)
+    if first is not None:
+        yield replace(first, spans=(Span("\n".join(lines)),))
 
 
 def _rows(text: str) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from pipeline.text.unicode import visible_controls
 
 _HEADING = re.compile(r"(#{1,6}) +(\S.*)")
 _FENCE = re.compile(r"(`{3,})([^`]*)$")
-_SEPARATOR = re.compile(r"\s*\|?\s*:?-{1,200}:?\s*(?:\|\s*:?-{1,200}:?\s*){0,200}\|?\s*")
+_SEPARATOR = re.compile(r"\s*+(?:\|\s*+)?:?-{1,200}:?\s*+(?:\|\s*+:?-{1,200}:?\s*+){0,200}\|?\s*+")
 _CELL_END = re.compile(r"(?<!\\)\|")
 # Bounded, because what is opened again and again and never closed would be looked for to the end each time.
 _INLINE = re.compile(

@@ -42,7 +42,8 @@ _PART = re.compile(
         sorted(map(re.escape, (*_PREVIOUS, *_EVERYTHING, *_CURRENT, *_MONTHS_AGO, *_FORMATS)), key=len, reverse=True)
     )
 )
-_NO_FORMAT = re.compile(rf"(?:{'|'.join(_FILLERS)})*(?:{_NO_FORMATS}|{_NO_PERIODS})(?:{'|'.join(_FILLERS)})*")
+# Never tried in another way: 对话记录 is also 对话 and 记录, and so a row of them in as many ways as there are numbers.
+_NO_FORMAT = re.compile(rf"(?:{'|'.join(_FILLERS)})*+(?:{_NO_FORMATS}|{_NO_PERIODS})(?:{'|'.join(_FILLERS)})*+")
 _MONTHS = range(1, 13)
 # Of those before and after, some moments of this machine's time zone have no number.
 _YEARS = range(1971, 9999)

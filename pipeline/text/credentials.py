@@ -14,6 +14,7 @@ _FIT = re.compile(r"[\x20-\x7e]*")
 _LOGIN = re.compile(r"[a-z][\w+.-]*://[^/@:?#]*:(?P<password>.*)@[^@/?#]+/[^@]*", re.DOTALL)
 # A password may have a slash or a question mark in it, by mistake; what looks like a port is one.
 _USER = re.compile(r"//(?:[^/?#]*|[^/?#@:]*:(?!\d{1,5}(?:[/?#]|$))[^@\s]*)@")
+_LONGEST_ADDRESS = 2000
 _RAW = re.compile(r"[@/?#\[\]\s]|%(?![0-9A-Fa-f]{2})")
 
 
@@ -48,7 +49,7 @@ def tidy_address(address: str) -> str:
 
 def shown_address(address: str) -> str:
     """Return an address as it may be shown: without a password, a query or a fragment, in which keys may be."""
-    address = _USER.sub("//***@", address)
+    address = _USER.sub("//***@", address[:_LONGEST_ADDRESS])
     return re.sub(r"([?#]).*", r"\1***", address, flags=re.DOTALL)
 
 

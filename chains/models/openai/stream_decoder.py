@@ -6,6 +6,7 @@ open. So nothing but the bytes decides: server-sent events, one JSON object a li
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 _DONE = b"[DONE]"
 _CONTENT = b'"content"'
+_INNER = re.compile(rb'(?:[^"\\]++|\\.)*+(?=")', re.DOTALL)
+"""What stands between the quotes of a text in JSON."""
 _NESTED = 8
 """How often `data:` may stand before one payload: a gateway behind a gateway repeats it."""
 
@@ -113,11 +116,9 @@ class StreamDecoder:
         if words is None or key < 0 or line.count(_CONTENT) > 1:
             return
         start = line.find(b'"', key + len(_CONTENT)) + 1
-        place = start
-        while (place := line.find(b'"', place)) >= 0 and _is_escaped(line, place):
-            place += 1
-        if start and place > 0 and line[key + len(_CONTENT) : start].strip() in {b':"', b': "'}:
-            self._frame = (line[:start], line[place:])
+        inner = _INNER.match(line, start)
+        if start and inner is not None and line[key + len(_CONTENT) : start].strip() in {b':"', b': "'}:
+            self._frame = (line[:start], line[inner.end() :])
 
     def close(self) -> Iterator[Any]:
         """Yield what the end of the bytes makes whole."""
@@ -223,8 +224,3 @@ def plain_words(event: Any) -> str | None:  # noqa: ANN401 - JSON
     if not isinstance(words, str) or choice.get("finish_reason") or event.get("usage") or event.get("error"):
         return None
     return words if all(value is None for value in others) else None
-
-
-def _is_escaped(line: bytes, place: int) -> bool:
-    before = line[:place]
-    return (len(before) - len(before.rstrip(b"\\"))) % 2 == 1

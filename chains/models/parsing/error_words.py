@@ -80,7 +80,7 @@ _TOO_LONG = re.compile(
     r"|token limit"
     r"|maximum (?:prompt|input|model|sequence) length|input[_ ]tokens?\b|input length|input is too long|input_ids"
     r"|prompt (?:is )?too (?:long|large)|(?:longer|larger|greater) than the (?:maximum )?(?:model|context|allowed)"
-    r"|(?:exceed|overflow)\w*[^.]{0,40}(?:context|token)|context[^.]{0,30}(?:overflow|exceed)"
+    r"|(?:exceed|overflow)[^.]{0,50}(?:context|token)|context[^.]{0,30}(?:overflow|exceed)"
     r"|too many (?:input )?tokens"
     r"|reduce the (?:length|input|number of)|(?:inputs?|messages?|request|conversation) (?:is |are )?too (?:long|large)"
     r"|tokens?[^.]{0,40}(?:exceed|too (?:long|large|many))|too large for model|`?inputs`? tokens"

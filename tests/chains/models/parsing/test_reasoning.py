@@ -10,7 +10,7 @@ TAGS = [("<think>", "</think>"), ("<THINK>", "</Think>"), ("<thinking>", "</thin
 SECRET = "SECRET"
 
 # Words without anything that could be a tag or code.
-words = st.text(st.characters(exclude_characters="<[◁`~", exclude_categories=["Cs"]), max_size=30)
+words = st.text(st.characters(exclude_characters="<[◁＜✿`~", exclude_categories=["Cs"]), max_size=30)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_what_follows_a_thought_is_what_is_said(thought: str, answer: str, tags:
     assert ParsedAnswer(thought.strip(), answer.strip()) == split_reasoning(f"{begin}{thought}{end}{answer}")
 
 
-@given(answer=st.text(st.characters(exclude_characters="<[◁", exclude_categories=["Cs"])))
+@given(answer=st.text(st.characters(exclude_characters="<[◁＜✿", exclude_categories=["Cs"])))
 def test_an_answer_without_tags_is_said_whole(answer: str) -> None:
     assert ParsedAnswer("", answer.strip()) == split_reasoning(answer)
 
