@@ -62,9 +62,16 @@ def place_migrated_file(path: Path) -> None:
     """Write an empty SQLite file of the newest schema where there is none yet; not for the event loop."""
     if path.exists():
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_migrated_file())
     # As webot makes its own.
     path.chmod(0o600)
+
+
+async def open_migrated_file(path: Path) -> Database:
+    """Open a SQLite file of the newest schema, empty where there was none."""
+    await asyncio.to_thread(place_migrated_file, path)
+    return await asyncio.to_thread(open_database, f"sqlite:///{path}")
 
 
 class PostgresDatabases:

@@ -1,6 +1,5 @@
 """Batch exports: all that was chosen, once, the same bytes each time, and on from where they stopped."""
 
-import asyncio
 import hashlib
 import io
 import json
@@ -23,9 +22,9 @@ from exports.workers.pool import RenderPool
 from pipeline.exports import FORMATS, Format
 from pipeline.text.privacy import Masker
 from storage.conversations.deletion import find, forget
-from storage.database.engine import Database, open_database
-from storage.database.migrate import migrate
+from storage.database.engine import Database
 from storage.media.files import MediaFolder
+from tests.databases import open_migrated_file
 from tests.exports.conversing import converse
 from tests.exports.samples import MIXED, NOON
 
@@ -309,8 +308,7 @@ async def test_a_long_conversation_comes_whole_or_in_parts(database: Database) -
 
 
 async def test_what_one_person_said_is_found_without_looking_at_everybody(tmp_path: Path) -> None:
-    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/plan.db")
-    await migrate(database)
+    database = await open_migrated_file(tmp_path / "plan.db")
     for chosen in (Selection(persons=("wecom/lisi",)), Selection(persons=("wecom/lisi",), since=1.0)):
         wanted = following(chosen, 0).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
         async with database.read() as connection:

@@ -1,6 +1,5 @@
 """What is kept of a person and cannot be read is passed over: they are answered, and everything can be deleted."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,10 @@ from storage.conversations.audit import deeds
 from storage.conversations.chain_revisions import RevisionStore
 from storage.conversations.deletion import forget, forget_old
 from storage.conversations.transcript import TranscriptStore
-from storage.database.engine import Database, open_database
-from storage.database.migrate import migrate
+from storage.database.engine import Database
 from storage.database.tables import audit, chain_releases, conversations, messages, people
 from storage.usage.report import usage_report
+from tests.databases import open_migrated_file
 from tests.storage.test_turn_ends import PAID, ZHANG, answering, said
 
 _WRONG = [
@@ -83,8 +82,7 @@ async def test_a_person_whose_rows_are_wrong_is_answered_and_can_be_forgotten(
 
 @pytest.mark.parametrize("statement", _LOOSE)
 async def test_sqlite_keeps_anything_and_the_person_is_answered(tmp_path: Path, statement: str) -> None:
-    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
-    await migrate(database)
+    database = await open_migrated_file(tmp_path / "webot.db")
     try:
         await ask(database, statement)
     finally:

@@ -11,12 +11,12 @@ from pipeline.answer import Forgotten, Outcome
 from pipeline.lanes import lane_of
 from pipeline.replies import TextReply
 from storage.database.codec import content_to_json
-from storage.database.engine import Database, open_database
-from storage.database.migrate import migrate
+from storage.database.engine import Database
 from storage.database.tables import inbox, lanes, outbox
 from storage.monitoring.views import find_turn, list_turns
 from storage.turns.lanes import LaneState
 from storage.turns.retries import retry
+from tests.databases import open_migrated_file
 from tests.storage.test_turn_ends import LI, ZH, ZHANG, WorkerHarness, answering, event, said
 
 _ROW = {
@@ -143,8 +143,7 @@ _LOOSE = [
 async def test_sqlite_keeps_anything_and_still_everybody_is_answered(
     tmp_path: Path, statement: str, ended: int
 ) -> None:
-    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
-    await migrate(database)
+    database = await open_migrated_file(tmp_path / "webot.db")
     try:
         await put(database, {"content": _TEXT})
         async with database.write() as connection:

@@ -1,6 +1,5 @@
 """A lane whose row cannot be read, is gone or counts wrongly is made anew, and nobody else waits for it."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,11 +7,11 @@ from sqlalchemy import select, text
 
 from pipeline.events import Person
 from pipeline.lanes import lane_of
-from storage.database.engine import Database, open_database
-from storage.database.migrate import migrate
+from storage.database.engine import Database
 from storage.database.tables import inbox, lanes
 from storage.turns.lane_repair import repair_lane
 from storage.turns.lanes import LaneUnreadable, read_lane
+from tests.databases import open_migrated_file
 from tests.storage.test_turn_ends import LI, ZHANG, answering
 
 _WRONG = [
@@ -68,8 +67,7 @@ async def test_a_lane_ready_at_no_time_does_not_keep_others_from_being_claimed(p
 
 @pytest.mark.parametrize("column", _COLUMNS)
 async def test_sqlite_keeps_anything_in_a_lane_and_still_everybody_is_answered(tmp_path: Path, column: str) -> None:
-    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
-    await migrate(database)
+    database = await open_migrated_file(tmp_path / "webot.db")
     try:
         async with database.write() as connection:
             for count, value in enumerate(_LOOSE):

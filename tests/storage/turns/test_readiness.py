@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from pipeline.errors import TryAgain
-from storage.database.engine import Database, open_database
+from storage.database.engine import Database
 from storage.database.failures import DatabaseAway
-from storage.database.migrate import migrate
 from storage.monitoring.backlog import read_backlog
 from storage.turns.readiness import Readiness, WriteOutcomes
 from storage.turns.worker import Worker
+from tests.databases import open_migrated_file
 from tests.fakes.runs import ScriptedRun
 from tests.storage.turns.test_worker import ZHANG, accept, said
 
@@ -134,8 +134,7 @@ async def test_a_postgresql_without_room_for_a_file_is_told_though_nothing_else_
 
 @asynccontextmanager
 async def on_sqlite(folder: Path) -> AsyncIterator[tuple[Database, Worker]]:
-    database = await asyncio.to_thread(open_database, f"sqlite:///{folder}/webot.db")
-    await migrate(database)
+    database = await open_migrated_file(folder / "webot.db")
     worker = Worker(database, most=1)
     await worker.start(ScriptedRun(worker))
     try:

@@ -1,22 +1,19 @@
 """The verb `webot audit`."""
 
-import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from storage.conversations.audit import record
-from storage.database.engine import open_database
-from storage.database.migrate import migrate
+from tests.databases import open_migrated_file
 from tests.web.shell import webot
 
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> Path:
     """A deployment from which something was exported, and in which somebody was forgotten."""
-    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/data/webot.db")
-    await migrate(database)
+    database = await open_migrated_file(tmp_path / "data" / "webot.db")
     chosen = {"since": 1795348800.0, "users": ["张三", "lisi"], "rated": "good"}
     details = {"format": "pdf", "filter": chosen, "language": "zh", "masked": "0" * 64, "out": "十一月.zip"}
     await record(database, "export", "root@host", details, conversations=3, messages=12)

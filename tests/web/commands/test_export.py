@@ -14,8 +14,8 @@ from sqlalchemy import insert, select
 
 from storage.conversations.audit import deeds
 from storage.database.engine import Database, open_database
-from storage.database.migrate import migrate
 from storage.database.tables import conversations, messages, people
+from tests.databases import open_migrated_file
 from tests.exports.conversing import converse
 from tests.exports.samples import NOON, REPORT
 from tests.web.shell import start, webot, webot_process
@@ -24,8 +24,7 @@ from web.operator.exports import process_count
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/webot.db")
-    await migrate(opened)
+    opened = await open_migrated_file(tmp_path / "webot.db")
     for number, user in enumerate(("zhangsan", "lisi", "zhangsan")):
         await converse(opened, user, [(f"问{number}，电话13812345678", REPORT)], at=NOON + number * 86400)
     yield opened

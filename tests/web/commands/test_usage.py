@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.database.engine import open_database
-from storage.database.migrate import migrate
+from tests.databases import open_migrated_file
 from tests.storage.usage.test_report import FRIDAY, answered
 from tests.web.shell import webot
 
@@ -17,8 +16,7 @@ HEAD = '"person","answers","tokens in","tokens out","cost (EUR)"\n'
 async def folder(tmp_path: Path) -> Path:
     """A deployment in which some answers were given."""
     (tmp_path / "settings.local.toml").write_text('[budgets]\ncurrency = "EUR"\n')
-    database = await asyncio.to_thread(open_database, f"sqlite:///{tmp_path}/data/webot.db")
-    await migrate(database)
+    database = await open_migrated_file(tmp_path / "data" / "webot.db")
     await answered(database, "wecom/ann", "big", (100_000, 10, 1_234_567), FRIDAY)
     await answered(database, "wecom/ann", "small", (100, 10, 0))
     await answered(database, "=cmd()", "small", (1, 1, 0))
