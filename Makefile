@@ -2,7 +2,7 @@
 # Another Python than the first good one on the path: make run PYTHON=/path/to/python3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test pytest lint lock docs pictures editor fmt clean
+.PHONY: help run test pytest lint lock docs pictures screens editor fmt clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(call is_new_enough,$(name)) && echo $(name))))
@@ -55,6 +55,9 @@ docs: .venv/ready ## Write docs/settings.md and settings.zh-CN.md, and what clic
 
 pictures: .venv/ready-to-test ## Take the pictures of README and docs/ again, from a running service
 	@CHROMIUM="$$(sh .ci/chromium)" && export CHROMIUM && exec $(BIN)/python -m tests.screenshots
+
+screens: .venv/ready-to-test ## Take every page of the console into screens/, both languages, light and dark, phone and wide
+	@CHROMIUM="$$(sh .ci/chromium)" && export CHROMIUM && exec $(BIN)/python -m tests.screenshots.every_page screens
 
 editor: ## Bundle the console's editor of chains again; needs npm
 	@cd web/console/chains/editor && npm ci --no-audit --no-fund && node_modules/.bin/esbuild editor.js --bundle --minify --format=iife \

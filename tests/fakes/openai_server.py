@@ -19,6 +19,9 @@ from tests.fakes.openai_media import media_answer, read_body
 GIVE_UP = 30.0
 """Seconds after which a wait in a test is given up."""
 
+KEY = "sk-test-0123456789abcdef"
+"""The key that `OpenAIServer.environ` gives a service."""
+
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -149,6 +152,11 @@ class OpenAIServer:
     def bodies(self) -> list[dict[str, Any]]:
         """Give every request's JSON, oldest first."""
         return [asked.body for asked in self.asked]
+
+    def environ(self, model: str = "test-model", **keys: str) -> dict[str, str]:
+        """Return the settings under which this is the default model; `keys` are more of its table, by their names."""
+        table = {"base_url": self.base_url, "api_key": KEY, "model": model, "max_retries": "0"} | keys
+        return {f"WEBOT_MODELS__DEFAULT__{key.upper()}": value for key, value in table.items()}
 
     def script(self, *acts: Act) -> None:
         """Say what the next calls get, one act each."""

@@ -94,13 +94,7 @@ class Studio:
 
 def model_settings(model: OpenAIServer) -> dict[str, str]:
     """Return the environment in which a scripted model stands for a real one."""
-    return {
-        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-        "WEBOT_MODELS__DEFAULT__API_KEY": "sk-0123456789abcdef",
-        "WEBOT_MODELS__DEFAULT__MODEL": "deepseek-chat",
-        "WEBOT_MODELS__DEFAULT__INPUT_PRICE": "2",
-        "WEBOT_MODELS__DEFAULT__OUTPUT_PRICE": "8",
-    }
+    return model.environ("deepseek-chat", input_price="2", output_price="8")
 
 
 def write_settings(file: Path, environ: Mapping[str, str]) -> None:

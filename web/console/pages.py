@@ -1,5 +1,6 @@
 """Makes the console's pages out of templates, in the language of whoever asks, with what keeps a page from harm."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -37,6 +38,7 @@ FRESH = {"Cache-Control": "no-store"}
 _LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 _HUES = 6
+_CODE = re.compile("`([^`]*)`")
 _SIGNED_OUT = 401
 
 
@@ -73,6 +75,11 @@ def _exact(value: str) -> Markup:
     return escape(value)
 
 
+def _with_code(value: str) -> Markup:
+    """Return a sentence with what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", escape(visible_controls(value))))  # noqa: S704 - escaped just before
+
+
 _TEMPLATES = Environment(
     loader=ChoiceLoader([PackageLoader("web.console", folder) for folder in page_folders()]),
     autoescape=True,
@@ -83,6 +90,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["hue"] = _hue
+_TEMPLATES.filters["with_code"] = _with_code
 _TEMPLATES.filters["exact"] = _exact
 _TEMPLATES.filters["moment"] = _moment
 _TEMPLATES.filters["from_seconds"] = _from_seconds

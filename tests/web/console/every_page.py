@@ -6,10 +6,14 @@ from http import HTTPStatus
 
 from litestar.routes import HTTPRoute
 
+from pipeline.text.i18n import Language
+from storage.accounts.tokens import create_token
+from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService
 from web.api.routes import api_routes
 from web.console.routes import console_routes
 from web.security.guard import ConsoleGuard
+from web.security.role_names import Role
 
 GIVEN: Mapping[str, str] = {
     "/console/chains/{name:str}": "/console/chains/default",
@@ -27,7 +31,44 @@ GIVEN: Mapping[str, str] = {
 
 _PARTS = {"/console/faults", "/console/inspect", "/console/turns/list"}
 """Pieces that scripts put into a page."""
+LANGUAGES: tuple[Language, Language] = ("zh", "en")
+"""Pages are opened in turn in one and the other; of two walks through all pages, the second begins with the other."""
 _FILES = re.compile(r"/console/(api/.*|stream|static/.*|(.*/)?media/.*|.*/csv|usage/quality)")
+
+
+ANSWER = f"""# Leave
+
+> On [page 12](https://a.invalid) of `rules`.
+
+| {"| ".join(["a long heading"] * 9)} |
+|{"---|" * 9}
+| {"| ".join(["cell"] * 9)} |
+
+```python
+print("{"so on, " * 30}")  # and on
+```
+"""
+MAY_BE_REPLAYED: dict[str, str] = {"WEBOT_REPLAY__USERS": '["*"]'}
+"""The setting under which people's questions may be asked again."""
+
+
+async def fill(service: RunningService, model: OpenAIServer) -> None:
+    """Leave something to read on the pages: an answer, a turn that failed, a release, a token, a fault in force."""
+    phone = service.phone()
+    model.script(Says(ANSWER))
+    await phone.say("where?")
+    await phone.texts(count=1)
+    model.script(Fails(500))
+    await phone.say("and now?")
+    await phone.texts(count=2)
+    cases = "".join(f'\n[[cases]]\ninput = "holiday?"\ncontains = ["{word}"]\n' for word in ("holiday", "salary"))
+    draft = {"text": f'description = "chat"\nsystem_prompt = "Be brief, {"and kind, " * 30}"\n{cases}'}
+    written = await service.console.put("/api/v1/chains/default/draft", json=draft, headers={"If-None-Match": "*"})
+    assert written.is_success
+    assert (await service.console.post("/api/v1/chains/default/publish", json={})).is_success
+    assert await create_token(service.service.database, "nightly", Role.READER, days=1, by="ann")
+    fault = {"fault": "rate_limited", "calls": "3"}
+    assert (await service.console.post("/console/faults", data=fault)).is_success
 
 
 async def replay_once(running: RunningService) -> str:
@@ -53,6 +94,11 @@ def page_addresses(running: RunningService, *, replay: str) -> list[str]:
         if isinstance(route, HTTPRoute) and "GET" in {str(each) for each in route.methods}
     }
     return sorted(each.format(replay=replay) for each in _addresses(paths))
+
+
+def in_language(address: str, language: Language) -> str:
+    """Return an address as it is opened in a language."""
+    return f"{address}{'&' if '?' in address else '?'}lang={language}"
 
 
 def _addresses(paths: Iterable[str]) -> Iterable[str]:

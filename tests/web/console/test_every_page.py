@@ -1,5 +1,6 @@
-"""Every page in Chromium at 390 px, with hostile words wherever words are: nothing runs, all fits, all is light."""
+"""Every page in Chromium at 390 px, with hostile words wherever words are: nothing runs, all fits and reads."""
 
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from storage.conversations.audit import record
 from tests.fakes.openai_server import Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
 from tests.storage.search.saying import BY, say
-from tests.web.console.every_page import page_addresses, replay_once
+from tests.web.console.every_page import LANGUAGES, MAY_BE_REPLAYED, in_language, page_addresses, replay_once
+from tests.web.console.phone_tables import phone_findings
 from tests.web.console.test_pages import HOSTILE
 from web.security.account_lookup import COOKIE
 from web.security.role_names import Role
@@ -42,7 +44,6 @@ document.addEventListener("securitypolicyviolation", (event) => {
   violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
 });
 """
-OPEN_FOLDS = "for (const fold of document.querySelectorAll('details')) fold.open = true;"
 REACH = """() => {
   const width = document.documentElement.scrollWidth;
   const isClipped = (each) => each && (getComputedStyle(each).overflowX !== "visible" || isClipped(each.parentElement));
@@ -89,11 +90,15 @@ class Load:
     """What a page loads: how many bytes, and what it should not have asked for."""
 
     def __init__(self, page: Page, session: CDPSession) -> None:
-        self.bytes = 0
-        self.strange: list[str] = []
+        self.begin()
         session.on("Network.loadingFinished", self._count)
         page.on("request", self._look)
         page.on("pageerror", lambda error: self.strange.append(str(error)))
+
+    def begin(self) -> None:
+        """Forget what was loaded before: the next page is another."""
+        self.bytes = 0
+        self.strange: list[str] = []
 
     def _count(self, event: dict[str, float]) -> None:
         self.bytes += int(event["encodedDataLength"])
@@ -103,16 +108,16 @@ class Load:
             self.strange.append(request.url)
 
 
-async def look_at(page: Page, session: CDPSession, address: str) -> list[str]:
+async def look_at(page: Page, load: Load, address: str) -> list[str]:
     """Open a page, and everything folded on it; give what is wrong."""
-    load = Load(page, session)
+    load.begin()
     answer = await page.goto(address)
     assert answer is not None
     wrong = [] if answer.status == 200 else [f"answered {answer.status}"]
     for folds in ("", "with open folds"):
         width, past = await page.evaluate(REACH)
         wrong += [f"is {width} px wide {folds}: {past}"] if width > WIDTH else []
-        await page.evaluate(OPEN_FOLDS)
+        wrong += [] if folds else await phone_findings(page)
     wrong += [f"is {load.bytes} bytes"] if load.bytes > MOST_BYTES else []
     wrong += [f"weighs nothing: {load.bytes}"] if load.bytes < 1000 else []
     wrong += [f"ran something: {each}" for each in (*load.strange, *await page.evaluate("violations"))]
@@ -126,30 +131,24 @@ async def look_at(page: Page, session: CDPSession, address: str) -> list[str]:
 @pytest.mark.asyncio(loop_scope="session")
 async def test_hostile_words_run_nowhere_and_no_page_is_wide_or_heavy(tmp_path: Path, browser: Browser) -> None:
     async with OpenAIServer() as model:
-        environ = {
-            "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-            "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
-            "WEBOT_MODELS__DEFAULT__MODEL": f"{HOSTILE}{'W' * 200}",
-            "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
-            "WEBOT_REPLAY__USERS": '["*"]',
-        }
-        async with running_service(tmp_path, environ) as service:
+        environ = model.environ(f"{HOSTILE}{'W' * 200}")
+        async with running_service(tmp_path, environ | MAY_BE_REPLAYED) as service:
             await fill(service, model)
             context = await browser.new_context(viewport={"width": WIDTH, "height": 844}, locale="en")
             await context.set_extra_http_headers({"Cookie": service.console.headers["Cookie"]})
             await context.add_init_script(WATCH)
             context.set_default_timeout(60_000)
+            page = await context.new_page()
+            session = await context.new_cdp_session(page)
+            await session.send("Network.enable")
+            await session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+            load = Load(page, session)
             wrong = {}
             addresses = [*page_addresses(service, replay=await replay_once(service)), "/console/conversations/2"]
-            for address in addresses:
-                page = await context.new_page()
-                session = await context.new_cdp_session(page)
-                await session.send("Network.enable")
-                await session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-                found = await look_at(page, session, f"{service.console.base_url}{address}")
+            for address, language in zip(addresses, cycle(reversed(LANGUAGES)), strict=False):
+                found = await look_at(page, load, f"{service.console.base_url}{in_language(address, language)}")
                 if found:
                     wrong[address] = found
-                await page.close()
             await context.close()
 
     assert len(addresses) > 25

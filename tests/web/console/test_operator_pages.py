@@ -1,5 +1,6 @@
 """The operator's pages over a real service: turns that failed, usage, settings and audit, and the same by the API."""
 
+import html
 import json
 import re
 from collections.abc import AsyncIterator
@@ -108,6 +109,20 @@ async def test_usage_is_told_as_figures_table_csv_and_by_the_api(service: Runnin
     assert [1] == [row["answers"] for row in sums["items"]]
     assert "CNY" == sums["currency"]
     assert 400 == wrong.status_code
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_editor_offers_keys_variables_filters_models_tools_and_chains(shared: RunningService) -> None:
+    page = await read(shared, "/console/chains/default")
+    offered = json.loads(html.unescape(page.partition('data-offered="')[2].partition('"')[0]))
+
+    assert "date" in offered["variables"]
+    assert ["default"] == offered["models"]
+    assert {"search", "draw_picture"} & {*offered["tools"]}
+    assert "default" in offered["chains"]
+    assert ["wecom"] == offered["channels"]
+    assert offered["filters"]
+    assert all(offered["keys"].values())
 
 
 async def test_the_settings_page_says_where_each_comes_from_and_shows_no_secret(service: RunningService) -> None:

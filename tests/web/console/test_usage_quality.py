@@ -85,12 +85,14 @@ async def test_ratings_are_added_up_by_day_chain_model_person_and_channel_everyw
     }
     page = (await service.console.get("/console/usage?by=day&days=7", headers=ENGLISH)).text
     csv = (await service.console.get("/console/usage/csv?by=person&days=7")).text
+    chains = (await service.console.get("/console/chains", headers=ENGLISH)).text
     before = (await service.console.get("/api/v1/usage?by=day&until=2020-01-01")).json()
 
     assert {by: {of: (2, 1)} for by, of in names.items()} == {by: found[by] for by in names}
     people = {name.rpartition("/")[2]: counts for name, counts in found["person"].items()}
     assert {"lisi": (1, 0), "wangwu": (0, 1), "zhaoliu": (1, 0)} == people
     assert "<b>2 / 1</b>" in page
+    assert "👍 2 · 👎 1" in chains
     assert "&#34;good&#34;:[0,0,0,0,0,0,2],&#34;bad&#34;:[0,0,0,0,0,0,1]" in page
     assert '"rated good","rated bad"' in csv
     assert [] == before["items"]

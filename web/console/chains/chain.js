@@ -288,14 +288,8 @@ async function run(source, begun = false) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (event.submitter === publish) release();
+  if (event.submitter?.hasAttribute("formaction")) release();
   else saveDraft();
-});
-// Enter in a field of the release means the release, not the form's first button.
-document.getElementById("release")?.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.target === publish || event.isComposing) return;
-  event.preventDefault();
-  publish.click();
 });
 document.getElementById("try").addEventListener("submit", ask);
 document.getElementById("run").addEventListener("click", () => run((signal) => events(`${words.api}/test`, headers, { chain: text() }, signal), true));

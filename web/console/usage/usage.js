@@ -10,7 +10,7 @@ const DAY = 86_400;
 
 const charts = ["answers", "tokens", "cost", "latency", "failed", "good", "bad"].map((name) => {
   const values = series[name];
-  const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+  const axis = { stroke: () => colour("--soft"), grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false } };
   const options = {
     width: Math.max(240, place.clientWidth),
     height: HEIGHT,
@@ -26,7 +26,7 @@ const charts = ["answers", "tokens", "cost", "latency", "failed", "good", "bad"]
       {},
       {
         label: place.dataset[name],
-        fill: colour("--accent"),
+        fill: () => colour("--accent"),
         width: 0,
         paths: uPlot.paths.bars({ size: [0.7, 40], radius: 0.15 }),
         points: { show: false },
@@ -48,3 +48,7 @@ const charts = ["answers", "tokens", "cost", "latency", "failed", "good", "bad"]
 new ResizeObserver(() => {
   for (const chart of charts) chart.setSize({ width: Math.max(240, place.clientWidth), height: HEIGHT });
 }).observe(place);
+// A canvas keeps the colours it was drawn in when the machine turns dark or light.
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const chart of charts) chart.redraw(true, true);
+});

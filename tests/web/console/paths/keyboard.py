@@ -7,7 +7,11 @@ _MOST_STOPS = 120
 
 
 async def reach(page: Page, selector: str) -> None:
-    """Press Tab until an element of a selector has the focus."""
+    """Press Tab until an element of a selector has the focus; what is no menu is reached by the link to the content."""
+    if not selector.startswith("nav") and await page.evaluate("document.activeElement === document.body"):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.matches('a[href=\"#content\"]')"):
+            await page.keyboard.press("Enter")
     for _ in range(_MOST_STOPS):
         await page.keyboard.press("Tab")
         if await page.evaluate("wanted => document.activeElement.matches(wanted)", selector):

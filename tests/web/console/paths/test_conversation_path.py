@@ -62,6 +62,18 @@ async def test_a_conversation_from_two_characters_to_the_file_opened(
         await expect(page.locator(".transcript")).to_contain_text("请问年假有几天？")
         await page.get_by_role("link", name=say("trace_title")).first.click()
         await expect(page.locator(".trace-steps li").first).to_contain_text(say("trace_step_accepted"))
+        await page.go_back()
+
+        # Forgotten, once the user id is typed as it is.
+        await page.get_by_role("link", name=say("conversations_forget")).click()
+        await page.locator("input[name=user]").fill("lis")
+        await page.locator("button.danger").click()
+        await expect(page.locator("main [role=alert]")).to_be_visible()
+        await page.locator("input[name=user]").fill("lisi")
+        await page.locator("button.danger").click()
+        await expect(page.locator("main [role=status]")).to_contain_text("4")
+        await page.goto(f"{service.console.base_url}/console/conversations?lang={language}")
+        await expect(page.locator(".exchange")).to_have_count(1)
 
     assert "年假" in text
     assert "报销" not in text
