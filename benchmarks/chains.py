@@ -47,7 +47,7 @@ class Window:
         """Implement `ConversationStore.conversations`."""
         return []
 
-    async def answered(self, person: Person) -> bool:  # noqa: ARG002
+    async def answered(self, chat: Person, sender: Person) -> bool:  # noqa: ARG002
         """Implement `ConversationStore.answered`."""
         return True
 

@@ -298,8 +298,8 @@ class ConversationStore(Protocol):
     async def conversations(self, person: Person, *, limit: int) -> Sequence[Conversation]:
         """Return a person's latest conversations, newest first."""
 
-    async def answered(self, person: Person) -> bool:
-        """Whether a model has ever answered a person: whether there is anything for them to judge."""
+    async def answered(self, chat: Person, sender: Person) -> bool:
+        """Whether a model has answered a person in a chat of late: whether there is anything for them to judge."""
 
 
 class Spending(Protocol):

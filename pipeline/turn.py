@@ -251,7 +251,7 @@ class Turns:
         return part if media is None else FilePart(media)
 
     async def _ask(self, turn: Turn, channel: Channel) -> tuple[Outcome, str]:
-        """Return the answer, or an apology and the reason for it."""
+        """Return the answer, or an apology and the reason; a bubble that cannot be ended here is ended by an answer."""
         trace = str(turn.id)
         wasted: tuple[FailedUsage, ...] = ()
         try:
@@ -260,8 +260,8 @@ class Turns:
                 if refusal is not None:
                     log.info("turn_refused", trace=trace, reason=refusal.reason or refusal.logged)
                     said = self._catalogue.text(refusal.reason, **refusal.values) if refusal.reason else ""
-                    if not said and (replying := self._replying.get(channel.name)) is not None:
-                        replying.settle(turn.event, "refused")
+                    if not said and (bubbles := self._replying.get(channel.name)) is not None:
+                        said = "" if bubbles.settle(turn.event, "refused") else self._catalogue.text("aibot.refused")
                     return Outcome((TextReply(said),) if said else ()), ""
             await self._journal.ensure_owned(turn)
             async with asyncio.timeout(self._limits.turn_seconds):

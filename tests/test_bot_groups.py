@@ -10,6 +10,7 @@ import pytest
 from adapters.simulator.phone import Phone
 from chains.persona_library import personas
 from pipeline.events import Text
+from storage.conversations.ratings import latest_rated
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.service import RunningService, running_service
 
@@ -194,3 +195,21 @@ async def test_a_mention_alone_asks_what_is_wanted_and_with_a_quote_asks_the_quo
     assert 0 < len(alone) < 200
     assert "the quote's answer" == quoted
     assert "what is a lane?" in str(model.bodies[-1]["messages"][-1])
+
+
+async def test_each_judges_the_answer_to_their_own_question_and_nobody_elses(
+    service: RunningService, model: OpenAIServer
+) -> None:
+    model.script(Says("of Zhang"), Says("of Li"))
+    group = Group(service)
+    await group.said(group.zhang, "one")
+    nothing = await group.said(group.li, "@good")
+    await group.said(group.li, "two")
+    await group.said(group.zhang, "@bad too short")
+    await group.said(group.li, "@good")
+    rated = await latest_rated(service.service.database, "default", last=9, users=("*",))
+
+    assert "还没有" in nothing
+    assert [(True, "of Li", ""), (False, "of Zhang", "too short")] == [
+        (each.good, each.answer, each.why) for each in rated
+    ]

@@ -93,6 +93,9 @@ def stream_body(stream_id: str, content: str, *, finish: bool, feedback: str = "
     return {"msgtype": "stream", "stream": stream}
 
 
-def markdown_body(text: str) -> dict[str, Any]:
+def markdown_body(text: str, *, feedback: str = "") -> dict[str, Any]:
     """Return the body of a message of its own, without its addressee."""
-    return {"msgtype": "markdown", "markdown": {"content": text}}
+    message: dict[str, Any] = {"content": text}
+    if feedback:
+        message["feedback"] = {"id": feedback}
+    return {"msgtype": "markdown", "markdown": message}

@@ -8,7 +8,7 @@ from pipeline.text.unicode import wellformed
 
 async def run(order: CommandCall) -> Outcome:
     """Keep the fault found and why, ask why, or say that there is nothing to judge yet."""
-    if not await order.context.memory.answered(order.ask.event.chat):
+    if not await order.context.memory.answered(order.ask.event.chat, order.ask.event.sender):
         return order.reply("rating.nothing")
     why = wellformed(order.argument)
     return order.reply("rating.bad" if why else "rating.bad_why", Rated(good=False, why=why))

@@ -8,7 +8,7 @@ from pipeline.text.unicode import wellformed
 
 async def run(order: CommandCall) -> Outcome:
     """Keep the praise, or say that there is nothing to judge yet."""
-    if not await order.context.memory.answered(order.ask.event.chat):
+    if not await order.context.memory.answered(order.ask.event.chat, order.ask.event.sender):
         return order.reply("rating.nothing")
     return order.reply("rating.good", Rated(good=True, why=wellformed(order.argument)))
 

@@ -205,8 +205,8 @@ class Changes:
             )
 
     def _rate(self, turn: Turn, rated: Rated) -> None:
-        chat = str(turn.event.chat)
-        meant = answer_to(chat, rated.answer) if rated.answer else latest_answer(chat)
+        chat = turn.event.chat
+        meant = answer_to(str(chat), rated.answer) if rated.answer else latest_answer(chat, turn.event.sender)
         rating = 0 if rated.good is None else 1 if rated.good else -1
         answer: Any = self._connection.execute(meant).scalar()
         if answer is not None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, Select, case, false, func, literal, or_, select
 
+from pipeline.events import Person
 from storage.conversations.questions import exchanges
 from storage.database.engine import Database
 from storage.database.reading import read_time
@@ -45,15 +46,22 @@ class RatedAnswer:
 
 
 _CONVERSATIONS_JUDGED = 20
-"""How far back an answer may lie that is judged by its key."""
+"""How far back an answer may lie that is judged by its key, or in a group by whoever asked for it."""
 
 
-def latest_answer(person: str) -> Select[tuple[int]]:
-    """Return the latest answer of a model to a person; replies of commands do not count."""
+def latest_answer(chat: Person, sender: Person) -> Select[tuple[int]]:
+    """Return the latest answer of a model to a person, in a group to a question of theirs.
+
+    Replies of commands do not count.
+    """
+    if chat == sender:
+        theirs = conversations.c.person == str(chat)
+    else:
+        theirs = conversations.c.id.in_(_latest_conversations(str(chat))) & (messages.c.speaker == str(sender))
     return (
         select(messages.c.id)
         .join(conversations, conversations.c.id == messages.c.conversation_id)
-        .where(conversations.c.person == person, messages.c.role == "ai", messages.c.aside == false())
+        .where(theirs, messages.c.role == "ai", messages.c.aside == false())
         .order_by(conversations.c.number.desc(), messages.c.turn.desc())
         .limit(1)
     )
@@ -61,23 +69,26 @@ def latest_answer(person: str) -> Select[tuple[int]]:
 
 def answer_to(person: str, key: str) -> Select[tuple[int]]:
     """Return the answer of a model to one event of a person or a group, among their latest conversations."""
-    lately = (
-        select(conversations.c.id)
-        .where(conversations.c.person == person)
-        .order_by(conversations.c.number.desc())
-        .limit(_CONVERSATIONS_JUDGED)
-    )
     turn = select(inbox.c.id).where(inbox.c.key == key).scalar_subquery()
     return (
         select(messages.c.id)
         .where(
-            messages.c.conversation_id.in_(lately),
+            messages.c.conversation_id.in_(_latest_conversations(person)),
             messages.c.trace == turn,
             messages.c.role == "ai",
             messages.c.aside == false(),
         )
         .order_by(messages.c.id.desc())
         .limit(1)
+    )
+
+
+def _latest_conversations(person: str) -> Select[tuple[int]]:
+    return (
+        select(conversations.c.id)
+        .where(conversations.c.person == person)
+        .order_by(conversations.c.number.desc())
+        .limit(_CONVERSATIONS_JUDGED)
     )
 
 

@@ -139,10 +139,10 @@ class TranscriptStore:
             rows = await connection.execute(_LATEST, {"who": str(person), "most": limit})
             return [conversation for row in rows if (conversation := _conversation(row)) is not None]
 
-    async def answered(self, person: Person) -> bool:
+    async def answered(self, chat: Person, sender: Person) -> bool:
         """Implement `ConversationStore.answered`."""
         async with self._database.read() as connection:
-            return (await connection.execute(latest_answer(str(person)))).first() is not None
+            return (await connection.execute(latest_answer(chat, sender))).first() is not None
 
     async def message_style(self, person: Person) -> MessageStyle:
         """Implement `MessageStyles.message_style`."""

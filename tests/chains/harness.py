@@ -59,8 +59,8 @@ class RecentMemory:
         assert person == ALICE
         return self.past[:limit]
 
-    async def answered(self, person: Person) -> bool:
-        assert person == ALICE
+    async def answered(self, chat: Person, sender: Person) -> bool:
+        assert (chat, sender) == (ALICE, ALICE)
         return self.answers
 
 

@@ -41,7 +41,7 @@ async def test_of_a_person_who_said_nothing_nothing_is_known(store: tuple[Conver
     found = await it.load(ALICE, turns=3, idle_minutes=0)
 
     assert ((), "", "", None) == (found.exchanges, found.persona, found.model, found.conversation)
-    assert not await it.answered(ALICE)
+    assert not await it.answered(ALICE, ALICE)
     assert [] == list(await it.conversations(ALICE, limit=3))
 
 
@@ -54,4 +54,4 @@ async def test_the_latest_exchanges_are_loaded_oldest_first(
     found = await it.load(ALICE, turns=turns, idle_minutes=0)
 
     assert TALK[-turns:] * bool(turns) == [(one.question, one.answer) for one in found.exchanges]
-    assert await it.answered(ALICE)
+    assert await it.answered(ALICE, ALICE)

@@ -1,6 +1,7 @@
 """What is shown of a turn that is over, where the process that runs it cannot end it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from pipeline.answer import Outcome
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.replies import TextReply
 from pipeline.settings import Limits
+from pipeline.steps.guards import Guard, Refusal
 from pipeline.text.i18n import Catalogue
 from pipeline.turn import Turns
 from pipeline.turn_state import STOPPED, Finished, Postponed, Turn
@@ -22,12 +24,14 @@ ASKED = InboundEvent("k", Person("fake", "zhang"), Text("hello"), datetime(2026,
 TURN = Turn(7, "fake/zhang", 1, ASKED, 0.0)
 
 
-def turns(channel: FakeBubbles, answerer: FakeAnswerer, journal: FakeJournal | None = None) -> Turns:
+def turns(
+    channel: FakeBubbles, answerer: FakeAnswerer, journal: FakeJournal | None = None, guards: Sequence[Guard] = ()
+) -> Turns:
     return Turns(
         channels={"fake": channel},
         chains={},
         answerer=answerer,
-        guards=(),
+        guards=guards,
         journal=journal or FakeJournal(),
         catalogue=ZH,
         limits=Limits(),
@@ -69,6 +73,27 @@ async def test_a_chain_that_says_nothing_is_asked_once_however_long_its_bubble_c
     assert 1 == len(answerer.asked)
     assert [(Outcome(()), "")] == journal.recorded
     assert [("r1", "nothing")] == channel.endings
+
+
+class SilentGuard:
+    """Refuses without a word."""
+
+    async def check(self, turn: Turn) -> Refusal | None:
+        del turn
+        return Refusal("", {}, logged="too many")
+
+
+@pytest.mark.parametrize("connected", [True, False])
+async def test_a_refusal_without_a_word_ends_its_bubble_with_the_same_words_wherever_it_can_be_ended(
+    *, connected: bool
+) -> None:
+    channel, answerer = FakeBubbles(connected=connected), FakeAnswerer(Outcome(()))
+    refusing = turns(channel, answerer, guards=[SilentGuard()])
+    assert isinstance(await refusing.run(TURN), Finished)
+
+    assert [] == answerer.asked
+    assert (("r1", "refused") in channel.endings) == connected
+    assert channel.replies == ([] if connected else [(ZH.text("aibot.refused"), "r1")])
 
 
 async def test_a_turn_that_is_stopped_while_it_runs_is_over_once_its_bubble_can_be_ended() -> None:

@@ -183,7 +183,7 @@ class CallbackBotChannel:
         """Return the welcome, which stands in the answer to the event itself or nowhere."""
         stream = await self._until(stream_id, lambda now: now.finished, self._timing.welcome)
         if stream is None or not stream.finished:
-            log.info("bot_welcome_too_late", channel=self.name)
+            log.warning("bot_welcome_too_late", channel=self.name)
             return None
         await self._change(stream_id, _read)
         return welcome_body(stream.text, key, self._catalogue)
@@ -244,7 +244,7 @@ class CallbackBotChannel:
         match part:
             case TextPart(text):
                 if isinstance(event.content, Clicked):
-                    await self._address.send(stream_id, text, chat=str(event.chat), now=self._clock())
+                    await self._follow(event, text)
                     return Receipt(stream_id)
                 return await self._finish(event, text)
             case ImagePart(media):
@@ -272,7 +272,7 @@ class CallbackBotChannel:
         stream = await self._change(stream_id, _finished(with_thinking(text, reasoning)))
         if stream is not None and without_thinking(stream.text) == text:
             if isinstance(event.content, Subscribed):
-                return Receipt(stream_id)
+                return await self._welcome_receipt(stream)
             # Of one that is older nobody asks, and a lane full of them would wait for each.
             left = stream.opened_at + self._timing.asked - self._clock()
             stream = await self._until(stream_id, lambda now: now.is_read, min(self._timing.unread, left))
@@ -285,8 +285,21 @@ class CallbackBotChannel:
         handed_over = stream is not None and stream.text == self._catalogue.text("aibot.handed_over")
         if handed_over and len(text.encode()) > STREAM_BYTES // 2:
             text = f"{text}\n\n{self._catalogue.text('aibot.may_go_on')}"
-        await self._address.send(stream_id, text, chat=str(event.chat), now=self._clock())
+        await self._follow(event, text)
         return Receipt(stream_id)
+
+    async def _welcome_receipt(self, stream: PolledStream) -> Receipt:
+        """Return a receipt that notes a welcome that did not go out with the answer to its event."""
+        left = stream.opened_at + self._timing.welcome - self._clock()
+        now = await self._until(stream.stream_id, lambda now: now.is_read, min(self._timing.welcome, left))
+        went = now is not None and now.is_read
+        return Receipt(stream.stream_id, "" if went else Sentence("reason.welcome_late"))
+
+    async def _follow(self, event: InboundEvent, text: str) -> None:
+        """Send what does not go by the stream, with the thumbs of the same answer."""
+        await self._address.send(
+            stream_id_of(event.key), text, chat=str(event.chat), now=self._clock(), feedback=event.key
+        )
 
     async def _settle(self, stream_id: str, text: str) -> None:
         self._drafts.pop(stream_id, None)

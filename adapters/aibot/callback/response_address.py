@@ -52,8 +52,10 @@ class ResponseAddress:
         self._proxy = proxy
         self._clients: dict[str, QyapiHttp] = {}
 
-    async def send(self, stream_id: str, text: str, *, chat: str, now: float) -> None:
+    async def send(self, stream_id: str, text: str, *, chat: str, now: float, feedback: str) -> None:
         """Send a text, by another callback's address of the chat where its own is used up or refused.
+
+        `feedback` is what comes back with a press of the thumbs under it.
 
         One that was sent, or may have been, is not sent again. Raises `Undeliverable` where no address is left until
         the chat's next message, and `TryAgain`.
@@ -66,14 +68,14 @@ class ResponseAddress:
         reason, code = "", ""
         for wanted in dict.fromkeys((*begun, stream_id, *free)):
             try:
-                await self._send_by(wanted, digest, text)
+                await self._send_by(wanted, digest, text, feedback)
             except Undeliverable as error:
                 reason, code = reason or error.args[0], code or error.code
             else:
                 return
         raise Undeliverable(reason, code=code, until_message=True)
 
-    async def _send_by(self, stream_id: str, digest: str, text: str) -> None:
+    async def _send_by(self, stream_id: str, digest: str, text: str, feedback: str) -> None:
         changed = await self._streams.change(stream_id, partial(_taken, digest=digest))
         if changed is None:
             raise Undeliverable(Sentence("reason.response_late"))
@@ -86,7 +88,7 @@ class ResponseAddress:
             return
         parts = urlsplit(stream.address)
         answer = await self._client(f"{parts.scheme}://{parts.netloc}").call(
-            parts.path.removeprefix(_ROOT), dict(parse_qsl(parts.query)), body=markdown_body(text)
+            parts.path.removeprefix(_ROOT), dict(parse_qsl(parts.query)), body=markdown_body(text, feedback=feedback)
         )
         if answer.errcode and before.addressed == digest:
             # An earlier try, of which nothing is known, may have used it up: then the text is there.

@@ -208,7 +208,8 @@ async def test_a_stream_ends_before_its_window_does_and_the_answer_follows(datab
         (left,) = await bot.phone.texts()
         await bot.channel.reply(event, part("the answer"))
 
-        assert [left, "the answer"] == await bot.phone.texts(count=2)
+        bubble, message = await bot.phone.messages(count=2)
+    assert ([left, "the answer"], event.key) == ([bubble.text, message.text], message.feedback)
     assert "follow as a new message" in left
 
 
@@ -370,9 +371,3 @@ async def test_the_last_text_is_what_another_process_answers_with(database: Data
     assert stream is not None
     assert ("the answer", True) == (stream.text, stream.is_read)
     assert isinstance(event.content, Text)
-
-
-async def test_a_picture_is_downloaded_when_it_comes(database: Database) -> None:
-    async with called_bot(database) as bot:
-        await bot.phone.send_image(PNG, "a.png")
-        await until(lambda: [PNG] == list(bot.media.files.values()))

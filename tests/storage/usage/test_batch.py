@@ -94,14 +94,14 @@ async def test_a_judgement_is_of_the_latest_answer_and_the_last_one_counts(datab
 
 async def test_only_a_models_answer_can_be_judged(database: Database) -> None:
     transcript = TranscriptStore(database)
-    unknown = await transcript.answered(ZHANG)
+    unknown = await transcript.answered(ZHANG, ZHANG)
     await say(database, Provenance("export", "", ""), aside=True)
-    by_command = await transcript.answered(ZHANG)
+    by_command = await transcript.answered(ZHANG, ZHANG)
     await say(database)
     await write(database, ConversationClosed())
 
-    assert (False, False, True) == (unknown, by_command, await transcript.answered(ZHANG))
-    assert not await transcript.answered(Person("wecom", "李四"))
+    assert (False, False, True) == (unknown, by_command, await transcript.answered(ZHANG, ZHANG))
+    assert not await transcript.answered(Person("wecom", "李四"), Person("wecom", "李四"))
 
 
 async def test_a_judgement_of_nothing_changes_nothing(database: Database) -> None:
