@@ -77,7 +77,9 @@ def _exact(value: str) -> Markup:
 
 def _with_code(value: str) -> Markup:
     """Return a sentence with what stands between backticks as code."""
-    return Markup(_CODE.sub(r"<code>\1</code>", escape(visible_controls(value))))  # noqa: S704 - escaped just before
+    # As plain text: markup would escape what is put between its pieces.
+    escaped = str(escape(visible_controls(value)))
+    return Markup(_CODE.sub(r"<code>\1</code>", escaped))  # noqa: S704 - escaped just before
 
 
 _TEMPLATES = Environment(

@@ -25,13 +25,7 @@ async def model() -> AsyncIterator[OpenAIServer]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
-    environ = {
-        "WEBOT_CHANNELS__BOT__KIND": "wecom_aibot",
-        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-        "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
-        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
-        "WEBOT_MODELS__DEFAULT__VISION": "true",
-    }
+    environ = model.environ(vision="true") | {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}
     async with running_service(tmp_path, environ) as opened:
         app = opened.service.channels["bot"].simulated
         assert app is not None

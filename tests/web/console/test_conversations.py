@@ -160,6 +160,7 @@ async def test_the_list_says_what_is_wrong(shared: RunningService, query: str, s
 async def test_an_answer_is_shown_as_in_the_chat_and_a_question_as_it_was_written(shared: RunningService) -> None:
     (talk,) = (await shared.console.get("/api/v1/conversations?user=eve")).json()["items"]
     read = (await shared.console.get(f"/console/conversations/{talk['conversation']}")).text
+    assert "只带前 1000 个字符" in read
     question, answer = read.split('<div class="side-of webot">')
 
     assert "**b**" in question

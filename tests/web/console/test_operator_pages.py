@@ -14,12 +14,11 @@ import pytest_asyncio
 from storage.conversations.audit import deeds, record
 from storage.conversations.audit_actions import Action
 from storage.monitoring.views import list_turns
-from tests.fakes.openai_server import Fails, OpenAIServer, Says
+from tests.fakes.openai_server import KEY, Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
 from tests.web.commands.test_turns import WORDS, fail_once
 from web.commands.audit import command as audit_command
 
-KEY = "sk-test-0123456789abcdef"
 ENGLISH = {"Accept": "text/html", "Accept-Language": "en"}
 
 
@@ -31,14 +30,7 @@ async def model() -> AsyncIterator[OpenAIServer]:
 
 @pytest.fixture
 async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
-    environ = {
-        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-        "WEBOT_MODELS__DEFAULT__API_KEY": KEY,
-        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
-        "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
-        "WEBOT_MODELS__DEFAULT__INPUT_PRICE": "2",
-        "WEBOT_BUDGETS__PER_DAY": "5",
-    }
+    environ = model.environ(input_price="2") | {"WEBOT_BUDGETS__PER_DAY": "5"}
     async with running_service(tmp_path, environ) as opened:
         yield opened
 

@@ -103,11 +103,7 @@ async def test_the_menus_help_is_a_click(service: RunningService, page: Page) ->
 
 async def test_hostile_words_are_shown_as_words(tmp_path: Path, browser_page: Page) -> None:
     async with OpenAIServer(otherwise=lambda _: Says(f"# {HOSTILE}\n\n```\n{HOSTILE}\n```")) as model:
-        environ = {
-            "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-            "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
-            "WEBOT_MODELS__DEFAULT__MODEL": HOSTILE,
-        }
+        environ = model.environ(HOSTILE)
         async with running_service(tmp_path, environ) as service:
             await browser_page.goto(f"{service.http.base_url}/console")
             await browser_page.locator("#text").fill(HOSTILE)
@@ -124,11 +120,7 @@ async def test_hostile_words_are_shown_as_words(tmp_path: Path, browser_page: Pa
 async def test_one_sees_that_an_answer_is_being_made(tmp_path: Path, browser_page: Page) -> None:
     gate = asyncio.Event()
     async with OpenAIServer(otherwise=lambda _: Held(gate, Says("好了"))) as model:
-        environ = {
-            "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-            "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
-            "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
-        }
+        environ = model.environ()
         async with running_service(tmp_path, environ) as service:
             await browser_page.goto(f"{service.http.base_url}/console")
             await browser_page.locator("#text").fill("慢慢来")

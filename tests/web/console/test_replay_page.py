@@ -17,6 +17,7 @@ from storage.conversations.audit import deeds
 from storage.jobs.job_store import StoredJob, add_job
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
+from tests.web.console.every_page import MAY_BE_REPLAYED
 from tests.web.console.test_pages import HOSTILE
 from web.operator.accounts import make_token
 from web.security.role_names import Role
@@ -48,13 +49,7 @@ async def ask_and_draft(service: RunningService) -> None:
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path) -> AsyncIterator[RunningService]:
     async with OpenAIServer(otherwise=answer) as server:
-        environ = {
-            "WEBOT_MODELS__DEFAULT__MODEL": "fake",
-            "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
-            "WEBOT_MODELS__DEFAULT__API_KEY": "k",
-            "WEBOT_MODELS__DEFAULT__OUTPUT_PRICE": "9",
-            "WEBOT_REPLAY__USERS": '["*"]',
-        }
+        environ = server.environ(output_price="9") | MAY_BE_REPLAYED
         async with running_service(tmp_path, environ) as opened:
             await ask_and_draft(opened)
             yield opened
@@ -167,15 +162,11 @@ async def test_answers_that_are_cut_or_anothers_are_marked_and_counted_apart(
         return Fails(500) if leave else Says("the sa", finish="length")
 
     async with OpenAIServer(otherwise=otherwise) as server:
-        environ = {
-            "WEBOT_MODELS__DEFAULT__MODEL": "fake",
-            "WEBOT_MODELS__DEFAULT__BASE_URL": server.base_url,
-            "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
-            "WEBOT_MODELS__DEFAULT__FALLBACKS": '["spare"]',
-            "WEBOT_MODELS__SPARE__MODEL": "spare-model",
-            "WEBOT_MODELS__SPARE__BASE_URL": server.base_url,
-            "WEBOT_REPLAY__USERS": '["*"]',
-        }
+        environ = (
+            server.environ(fallbacks='["spare"]')
+            | MAY_BE_REPLAYED
+            | {"WEBOT_MODELS__SPARE__MODEL": "spare-model", "WEBOT_MODELS__SPARE__BASE_URL": server.base_url}
+        )
         async with running_service(tmp_path, environ) as opened:
             await ask_and_draft(opened)
             address = f"{opened.console.base_url}/console/chains/default/replay?lang={lang}"

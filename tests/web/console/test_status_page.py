@@ -20,6 +20,7 @@ async def test_the_status_names_the_credentials_that_each_channel_lacks(tmp_path
         page = (await service.console.get("/console/status?lang=en")).text
 
     assert [(APPLICATION, "wecom"), (keys, "bot")] == re.findall(r"Set ([\w, ]+) of \[channels\.(\w+)\]", page)
+    assert 2 == page.count("<code>webot init</code> does it for you")
 
 
 async def test_a_connected_bot_has_no_address_to_enter_in_wecom(tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ from playwright.async_api import Page, expect
 
 from pipeline.events import Person
 from storage.conversations.audit import deeds
-from tests.fakes.openai_server import Fails, OpenAIServer, Says
+from tests.fakes.openai_server import KEY, Fails, OpenAIServer, Says
 from tests.service import RunningService, running_service
 from tests.web.console.test_pages import HOSTILE, REPLIES
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-KEY = "sk-test-0123456789abcdef"
 ENGLISH = {"Accept": "text/html", "Accept-Language": "en"}
 
 
@@ -27,14 +26,7 @@ async def model() -> AsyncIterator[OpenAIServer]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
-    environ = {
-        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-        "WEBOT_MODELS__DEFAULT__API_KEY": KEY,
-        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
-        "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
-        "WEBOT_MODELS__DEFAULT__OUTPUT_PRICE": "9",
-        "WEBOT_CHAT__SYSTEM_PROMPT": f"You are kind. {HOSTILE}",
-    }
+    environ = model.environ(output_price="9") | {"WEBOT_CHAT__SYSTEM_PROMPT": f"You are kind. {HOSTILE}"}
     async with running_service(tmp_path, environ) as opened:
         yield opened
 
@@ -130,12 +122,7 @@ async def test_a_failed_turn_says_why_and_who_is_forgotten_is_forgotten_here_too
 
 
 async def test_an_answer_of_a_bot_in_a_group_tells_how_it_came_about(tmp_path: Path, model: OpenAIServer) -> None:
-    environ = {
-        "WEBOT_CHANNELS__BOT__KIND": "wecom_aibot",
-        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-        "WEBOT_MODELS__DEFAULT__API_KEY": KEY,
-        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
-    }
+    environ = model.environ() | {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}
     async with running_service(tmp_path, environ) as service:
         room = {"channel": "bot", "user": "lisi", "group": "team"}
         said = await service.console.post("/console/do", data=room | {"kind": "text", "text": "@bot where?"})

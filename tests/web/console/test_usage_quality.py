@@ -27,12 +27,7 @@ async def model() -> AsyncIterator[OpenAIServer]:
 
 @pytest.fixture
 async def service(tmp_path: Path, model: OpenAIServer) -> AsyncIterator[RunningService]:
-    environ = {
-        "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-        "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789abcdef",
-        "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
-        "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
-    }
+    environ = model.environ()
     async with running_service(tmp_path, environ) as opened:
         yield opened
 

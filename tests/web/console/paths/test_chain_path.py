@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 from pipeline.text.i18n import Catalogue, Language
 from tests.fakes.openai_server import OpenAIServer
 from tests.service import running_service
+from tests.web.console.every_page import MAY_BE_REPLAYED
 from tests.web.console.test_chains_page import TEXT, write
 from tests.web.console.test_pages import HOSTILE
 from tests.web.security.test_sign_in import PASSWORD
@@ -83,12 +84,7 @@ async def test_a_chain_from_the_first_line_to_the_rollback(
 ) -> None:
     page, say = browser_page, partial(lambda words, key: words.text(f"console.{key}"), Catalogue(language))
     async with OpenAIServer() as model:
-        environ = {
-            "WEBOT_MODELS__DEFAULT__MODEL": "fake",
-            "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-            "WEBOT_MODELS__DEFAULT__API_KEY": "k",
-            "WEBOT_REPLAY__USERS": '["*"]',
-        }
+        environ = model.environ() | MAY_BE_REPLAYED
         async with running_service(tmp_path, environ) as service:
             await add_account(service.service.database, "pat", Role.PROMPT_ENGINEER, PASSWORD, by="root@host")
             await page.goto(f"{service.console.base_url}/console/chains?lang={language}")

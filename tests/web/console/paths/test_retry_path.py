@@ -20,12 +20,7 @@ async def test_a_failed_turn_is_seen_understood_and_run_again(
 ) -> None:
     page, say = browser_page, partial(lambda words, key: words.text(f"console.{key}"), Catalogue(language))
     async with OpenAIServer() as model:
-        environ = {
-            "WEBOT_MODELS__DEFAULT__MODEL": "fake",
-            "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
-            "WEBOT_MODELS__DEFAULT__API_KEY": "k",
-            "WEBOT_MODELS__DEFAULT__MAX_RETRIES": "0",
-        }
+        environ = model.environ()
         async with running_service(tmp_path, environ) as service:
             await fail_once(service, model)
             await page.goto(f"{service.console.base_url}/console?lang={language}")
