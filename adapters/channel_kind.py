@@ -138,6 +138,8 @@ class ChannelKind(Generic[S]):
     """Opens a channel that has all its credentials; reads files."""
     examine: Callable[[S, ExaminationContext], AsyncIterator[Finding]]
     """Yields what the doctor finds."""
+    connect: Callable[[S, ExaminationContext], AsyncIterator[Finding]] | None = None
+    """Connects for a moment, taking the place of whoever is connected; None for a platform that calls."""
     stand_in: Callable[[S, StandInContext], tuple[S, App]] | None = None
     """Registers a channel without credentials with the simulator and returns settings that lead there; None for a
     platform that the simulator does not play."""

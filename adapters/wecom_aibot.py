@@ -109,11 +109,18 @@ def _examine_connection(table: WeComAibotSettings, context: ExaminationContext) 
     )
 
 
+def _connect(table: WeComAibotSettings, context: ExaminationContext) -> AsyncIterator[Finding]:
+    from adapters.aibot.bot_doctor import connect_once  # noqa: PLC0415 (as above)
+
+    return connect_once(context.name, table, context.findings, proxy=context.proxy, seconds=context.seconds)
+
+
 KIND = ChannelKind(
     name="wecom_aibot",
     settings=WeComAibotSettings,
     open=_open,
     examine=_examine,
+    connect=_connect,
     stand_in=_stand_in,
     clashes=_clashes,
 )

@@ -1,19 +1,23 @@
 """What the doctor looks at in a bot: the way to WeCom, and whether the running service is connected.
 
-Nothing here subscribes: that would end the connection of whoever has the bot.
+It does not subscribe: that would end the connection of whoever has the bot. `connect_once` does, where it is asked to.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
 
 from adapters.aibot.bot_settings import WeComAibotSettings
+from adapters.aibot.connection import BotConnection
 from adapters.network_errors import fix_for, open_probe_client
 from pipeline.findings import Finding, FindingFactory
 from pipeline.net import cause_sentence, is_loopback_host
+from pipeline.text.i18n import Sentence
 
 
 async def examine_bot(
@@ -22,6 +26,36 @@ async def examine_bot(
     """Open the WebSocket and close it again, then ask the running service how its connection stands."""
     yield await _reach(table.connection_url, findings, proxy, seconds)
     yield await _connected(table.bot_id, findings, local_url, seconds)
+
+
+async def connect_once(
+    channel: str, table: WeComAibotSettings, findings: FindingFactory, *, proxy: str, seconds: float
+) -> AsyncIterator[Finding]:
+    """Subscribe for a moment, which ends the connection of whoever has the bot; one that is called back has none."""
+    if table.mode != "connection":
+        return
+    connection = BotConnection(
+        channel,
+        table.connection_url,
+        bot_id=table.bot_id,
+        secret=table.secret.get_secret_value(),
+        on_callback=lambda _: None,
+        proxy=proxy,
+    )
+    running = asyncio.create_task(connection.run())
+    try:
+        for _ in range(round(seconds)):
+            if await connection.subscribed(1.0):
+                yield findings.ok("bot", "bot_subscribed")
+                return
+            if connection.state == "refused":
+                break
+        reason = connection.trouble or Sentence("init.no_subscription")
+        yield findings.failed("bot", "bot_trouble", "bot_trouble_fix", reason=reason)
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
 
 
 async def _reach(url: str, findings: FindingFactory, proxy: str, seconds: float) -> Finding:

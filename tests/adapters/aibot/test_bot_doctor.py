@@ -53,23 +53,30 @@ async def test_an_address_where_nobody_listens_is_named(tmp_path: Path) -> None:
     assert "ws://127.0.0.1:9" in (await found(loaded))["network"].says
 
 
-@pytest.mark.parametrize("kicked", [False, True])
-async def test_a_running_service_is_asked_how_its_connection_stands(tmp_path: Path, *, kicked: bool) -> None:
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [("connected", ""), ("kicked", "another connection has subscribed"), ("refused", "were refused with 40001")],
+)
+async def test_a_running_service_is_asked_how_its_connection_stands(tmp_path: Path, state: str, says: str) -> None:
     async with WeComSimulator() as simulator:
         app = simulator.register(invent_bot())
         loaded = await asyncio.to_thread(settings_for, tmp_path, app, simulator.bot_url, WEBOT_SERVER__PORT="0")
         listeners = bind(addresses_of(loaded))
         port = listeners.url.rpartition(":")[2]
+        if state == "refused":
+            simulator.bots.add_fault("refuse_subscription", None)
         async with serving(loaded, listeners) as service:
-            await simulator.bots.connected(app)
-            if kicked:
+            if state != "refused":
+                await simulator.bots.connected(app)
+            if state == "kicked":
                 await simulator.bots.kick(app)
+            if says:
                 await until(lambda: trouble_of(service))
             loaded = await asyncio.to_thread(settings_for, tmp_path, app, simulator.bot_url, WEBOT_SERVER__PORT=port)
             finding = (await found(loaded))["bot"]
 
-    assert ("ill" if kicked else "well") == finding.state
-    assert ("another connection has subscribed" in finding.says) == kicked
+    assert ("ill" if says else "well") == finding.state
+    assert says in finding.says
 
 
 async def test_a_service_that_runs_without_the_bot_is_to_be_started_again(tmp_path: Path) -> None:

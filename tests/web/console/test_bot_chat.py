@@ -1,5 +1,6 @@
 """The console's chat with an AI bot, in a real Chromium: groups of several, quotes, files, thumbs and cards."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -106,8 +107,19 @@ async def test_words_and_a_picture_typed_together_are_one_message_and_thumbs_sho
     assert "image_url" in str(model.bodies[0]["messages"])
 
 
-async def test_the_welcomes_buttons_are_pressed(service: RunningService, page: Page) -> None:
+async def test_an_answer_grows_in_its_bubble_a_document_is_shown_and_the_welcomes_buttons_are_pressed(
+    service: RunningService, page: Page, model: OpenAIServer
+) -> None:
+    model.script(Says("one two three four five six", hangs_after=4), Says("about the plan"))
     await opened(page, service)
+    await say(page, "count")
+    growing = page.locator("#stream .theirs .bubble[aria-busy=true]")
+    await expect(growing).to_contain_text("one")
+    await say(page, "@stop")
+    await expect(growing).to_have_count(0)
+    plan: FilePayload = {"name": "plan.md", "mimeType": "text/markdown", "buffer": b"# The plan"}
+    await page.set_input_files("#files", plan)
+    await expect(page.locator("#stream .mine").last).to_contain_text("plan.md")
     await page.locator("summary[title='更多']").click()
     await page.get_by_role("button", name="重新进入应用").click()
     await page.locator(".card-buttons [data-press='@help']").click()
@@ -122,6 +134,15 @@ async def test_a_group_of_an_application_or_with_a_wrong_name_is_refused(service
     ]
 
     assert [404, 404] == answers
+
+
+async def test_the_chat_opens_with_the_bot_whose_answers_are_seen_while_they_are_written(
+    service: RunningService,
+) -> None:
+    pages = [(await service.console.get("/console", params=asked)).text for asked in ({}, {"channel": "wecom"})]
+
+    assert ["bot", "wecom"] == [re.findall(r'<body[^>]* data-channel="(\w+)"', page)[0] for page in pages]
+    assert all(f">{name}</span>" in page for page in pages for name in ("bot", "wecom"))
 
 
 async def test_mishaps_of_bots_are_offered_by_how_bots_are_reached_and_strike(

@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -119,6 +120,29 @@ async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(service: Runni
             await running
 
     assert [f"[文件] 已保存到 {folder}/_.._.报告.pdf", f"[文件] 已保存到 {folder}/_.._.报告-2.pdf"] == saved
+
+
+async def test_an_answer_grows_line_by_line_at_a_terminal_and_is_whole_in_the_end(
+    service: RunningService, tmp_path: Path
+) -> None:
+    phone, platform = service.phone("lisi"), service.simulator.platform
+    lines = Lines()
+    lines.interactive = True
+    async with Client(str(service.http.base_url).rstrip("/")) as client:
+        talk = ChatSession(client, {"user": "lisi"}, Catalogue("zh"), terminal=lines, folder=tmp_path)
+        running = asyncio.create_task(talk.run())
+        await lines.asked.wait()
+        grown = []
+        for text, streaming in (("one\ntw", True), ("one\ntwo\nthr", True), ("one\ntwo\nthree", False)):
+            shown = Delivered(
+                platform.number(), time.time(), *phone.app.key, "lisi", "m", "markdown", text=text, streaming=streaming
+            )
+            platform.timeline(phone.app, "lisi").replace(shown)
+            grown.append(re.sub(r"\x1b\[[\d;]*m", "", await lines.shown.get()).split())
+        lines.leave.set()
+        await running
+
+    assert [["webot", "one"], ["two"], ["three"]] == grown
 
 
 async def test_a_message_that_was_not_taken_is_said_to_be(service: RunningService, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.simulator.platform.apps import invent_app, invent_bot
 from adapters.simulator.simulator import WeComSimulator
-from tests.fakes.openai_server import OpenAIServer
+from tests.fakes.openai_server import Fails, OpenAIServer
 from tests.service import running_service
 from tests.web.shell import webot
 from web.operator.shell import Shell
@@ -211,6 +211,23 @@ async def test_a_model_is_tried_as_it_will_stand_with_what_is_kept(
     assert "https://…/bot" in shown
     assert kept in (tmp_path / ".secrets.toml").read_text()
     assert "t" * 9 not in shown
+
+
+async def test_a_model_that_refuses_the_key_is_named_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with OpenAIServer() as server:
+        server.script(Fails(401))
+        given = {"channel": "bot", "mode": "callback", "token": "t" * 9, "encoding_aes_key": "a" * 42 + "E"}
+        model = {"provider": "openai", "base_url": server.base_url, "model": "gpt", "api_key": KEY}
+        code = await led(tmp_path, Answers(iter(()), is_there=False), InitFlags(), None, **given, **model)
+
+        assert 1 == len(server.bodies)
+    shown = capsys.readouterr()
+    assert 1 == code
+    assert "401" in shown.out + shown.err
+    assert KEY not in shown.out + shown.err
+    assert not (tmp_path / ".secrets.toml").exists()
 
 
 async def test_a_variable_that_holds_in_spite_of_what_was_written_is_named(

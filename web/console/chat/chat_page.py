@@ -43,7 +43,7 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
         state = await state_of(service)
         if not rooms.channels:
             return page("status.html", request, state=state, tab="status")
-        room = rooms.find(request.query_params)
+        room = rooms.find({"channel": rooms.first} | {**request.query_params})
         return page(
             "chat.html",
             request,

@@ -89,6 +89,11 @@ class ConsoleSessions:
         """Name the simulated channels."""
         return tuple(self._apps) if self._service.simulator is not None else ()
 
+    @property
+    def first(self) -> str:
+        """Return the channel that the page opens with: a bot, whose answers are seen while they are written."""
+        return next((name for name, app in self._apps.items() if app.bot_id), next(iter(self._apps), ""))
+
     def find(self, asked: Mapping[str, str]) -> ConsoleSession:
         """Open the room of a `user` in a `channel`; left out, the first of each. A bot's may be a `group`."""
         simulator = self.simulator

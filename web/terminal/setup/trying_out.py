@@ -1,17 +1,15 @@
 """What was entered, tried for real before it is written: with the checks of the doctor."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import datetime
 
 from pydantic import SecretStr
 
-from adapters.aibot.bot_settings import WeComAibotSettings
 from adapters.channel_kind import ExaminationContext
 from pipeline.findings import Finding, FindingFactory
 from pipeline.settings import ChannelSettings, ModelTable
-from pipeline.text.i18n import Catalogue, Sentence
+from pipeline.text.i18n import Catalogue
 from web.doctor.models import examine_models
 from web.logs.redaction import Redactor
 from web.settings.loading import Loaded, secrets_of
@@ -39,8 +37,10 @@ async def try_channel(loaded: Loaded, name: str, table: ChannelSettings, *, conn
             if finding.check not in _TRIED:
                 break
             yield finding
-    if connect and isinstance(table, WeComAibotSettings) and table.mode == "connection":
-        yield await _subscribe(table, context)
+    kind = loaded.kinds[table.kind]
+    if connect and kind.connect is not None:
+        async for finding in kind.connect(table, context):
+            yield finding
 
 
 async def try_model(loaded: Loaded, name: str, table: ModelTable) -> AsyncIterator[Finding]:
@@ -49,32 +49,6 @@ async def try_model(loaded: Loaded, name: str, table: ModelTable) -> AsyncIterat
     async for finding in examine_models(alone, _findings(loaded, table), _SECONDS):
         if finding.about in ("", name):
             yield finding
-
-
-async def _subscribe(table: WeComAibotSettings, context: ExaminationContext) -> Finding:
-    from adapters.aibot.connection import BotConnection  # noqa: PLC0415 (the WebSocket client)
-
-    connection = BotConnection(
-        context.name,
-        table.connection_url,
-        bot_id=table.bot_id,
-        secret=table.secret.get_secret_value(),
-        on_callback=lambda _: None,
-        proxy=context.proxy,
-    )
-    running = asyncio.create_task(connection.run())
-    try:
-        for _ in range(round(_SECONDS)):
-            if await connection.subscribed(1.0):
-                return context.findings.ok("bot", "bot_subscribed")
-            if connection.state == "refused":
-                break
-        reason = connection.trouble or Sentence("init.no_subscription")
-        return context.findings.failed("bot", "bot_trouble", "bot_trouble_fix", reason=reason)
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
 
 
 async def _never() -> datetime | None:
