@@ -1,6 +1,7 @@
 """Secrets told by where they stand in the settings, and by their shape where nothing else tells."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urlsplit
 
@@ -28,16 +29,19 @@ _ANY_WORDS = frozenset((
 ))  # fmt: skip
 _BEHIND_THE_LAST = frozenset({"code", "hash", "id", "value"})
 _NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
-_FLAG = re.compile(r"--?[a-z0-9_.-]+", re.IGNORECASE)
-_ASSIGNED = re.compile(r"([a-z0-9_.-]+)[=:](.+)", re.IGNORECASE | re.DOTALL)
+_FLAG = re.compile(r"(?:--?|/)[\w.-]+")
+_ASSIGNED = re.compile(r"(/?[\w.-]+)[=:](.+)", re.DOTALL)
 # Programs have them for a password, a token, a key, and for `name:password`.
-_SHORT_FLAGS, _USER_FLAGS = frozenset({"-k", "-p", "-P", "-t"}), frozenset({"-u", "-U", "--user", "--userpwd"})
+_SHORT_FLAGS = frozenset({"-k", "-p", "-P", "-t"})
+_USER_FLAGS = frozenset({"-u", "-U", "--user", "--userpwd", "--proxy-user", "--basic", "--login"})
+_USER_JOINED = re.compile(r"(?:-[uU]=?+|--(?:user|userpwd|proxy-user|basic|login)=)(?![0-9]+:[0-9]+$)[^:/\s]+:(.+)")
+_HEADER_JOINED = re.compile(r"(?:-H|--headers?=)[^:]+:\s*(.+)", re.DOTALL)
 _JOINED = re.compile(r"-[kpPt](?=.*[a-zA-Z])(?=.*[0-9])([^-=:/\s].{5,})")
 _NUMBERS = re.compile(r"[0-9.:,/-]*")
 _PATH = re.compile(r"[@./~].*|[a-z0-9.-]+/[a-z].*")
 _PRIVATE_KEY = re.compile(r"(?<=PRIVATE KEY-----)[^-]+")
 _SCHEME = re.compile(r"(?:basic|bearer|token)\s+(.+)", re.IGNORECASE)
-_HEADER_FLAGS = frozenset({"-H", "--header"})
+_HEADER_FLAGS = frozenset({"-H", "--header", "--headers"})
 _URL = re.compile(r"""[a-z][a-z0-9+.-]{0,30}://[^\s"'<>]+""", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _LETTER, _DIGIT = re.compile(r"[A-Za-z]"), re.compile(r"[0-9]")
@@ -92,7 +96,7 @@ def _secrets(key: str, value: object, *, loose: bool) -> Iterator[tuple[str, boo
                 if name not in fields or item != fields[name].default:
                     yield from _secrets(name, item, loose=name not in fields)
         case Mapping():
-            yield from _secrets_of_mapping(key, value)
+            yield from _secrets_of_mapping(value, whole=key.lower() in _TABLES_OF_SECRETS or (loose and _promises(key)))
         case tuple() | list():
             yield from _secrets_of_list(key, value, loose=loose)
         case None | bool() | "":
@@ -105,8 +109,7 @@ def _secrets(key: str, value: object, *, loose: bool) -> Iterator[tuple[str, boo
             return
 
 
-def _secrets_of_mapping(key: str, table: Mapping[object, object]) -> Iterator[tuple[str, bool]]:
-    whole = key.lower() in _TABLES_OF_SECRETS
+def _secrets_of_mapping(table: Mapping[object, object], *, whole: bool) -> Iterator[tuple[str, bool]]:
     for name, item in table.items():
         if whole and not isinstance(item, SecretStr) and not _HARMLESS.fullmatch(str(name)):
             yield from ((text, False) for text in _texts(item))
@@ -119,8 +122,10 @@ def _secrets_of_list(key: str, items: tuple[object, ...] | list[object], *, loos
     for item in items:
         if isinstance(item, str) and (found := _ASSIGNED.fullmatch(item)) and _promises(found[1]):
             yield found[2], False
-        elif isinstance(item, str) and (found := _JOINED.fullmatch(item)):
+        elif isinstance(item, str) and (found := _JOINED.fullmatch(item) or _USER_JOINED.fullmatch(item)):
             yield found[1], False
+        elif isinstance(item, str) and (found := _HEADER_JOINED.fullmatch(item)):
+            yield from ((text, False) for text in _texts(found[1]))
         elif isinstance(item, str) and _is_value_of(before, item):
             yield item, False
         elif isinstance(item, str) and before in _USER_FLAGS and not _NUMBERS.fullmatch(item):
@@ -129,12 +134,25 @@ def _secrets_of_list(key: str, items: tuple[object, ...] | list[object], *, loos
             yield from ((text, False) for text in _texts(item.partition(":")[2].strip() or item))
         else:
             yield from _secrets(key, item, loose=loose)
+            words = _words_of_command(item) if isinstance(item, str) else []
+            if len(words) > 1 and any(word.startswith("-") for word in words):
+                yield from _secrets_of_list(key, words, loose=loose)
         before = item if isinstance(item, str) else ""
+
+
+def _words_of_command(text: str) -> list[str]:
+    """Return the words of a command for a shell, whose own flags may be among them."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
 
 
 def _promises(name: str) -> bool:
     """Whether a name that is none of ours says that its value is a secret: apiToken, AK, access_key_id, --db-pass."""
     words = [word.lower() for word in _NAME_WORD.findall(name)]
+    if words[-2:] == ["access", "code"]:
+        return True
     while len(words) > 1 and words[-1] in _BEHIND_THE_LAST:
         words.pop()
     return is_secret(name) or (bool(words) and (words[-1] in _LAST_WORDS or not _ANY_WORDS.isdisjoint(words)))
@@ -190,6 +208,9 @@ def _secrets_of_url(url: str) -> Iterator[str]:
         if value and not _HARMLESS.fullmatch(name):
             yield value
             yield unquote(value)
+    for name, _, value in (pair.partition("=") for pair in re.split("[;&/]", f"{parts.path};{parts.fragment}")):
+        if value and _promises(name):
+            yield value
     for part in parts.path.split("/"):
         words = _WORD.findall(part)
         if _is_mixed(part) or (len(part) >= _LONG_PART and len(words) == 1) or _looks_like_a_uuid(part):

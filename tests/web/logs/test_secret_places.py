@@ -60,11 +60,14 @@ FLAGS = (
     ("--pass", "{}"), ("--pwd", "{}"), ("--bearer", "{}"), ("--jwt", "{}"), ("--tokens", "{}"), ("--cookie", "a={}"),
     ("--api-key", "-{}"), ("-t", "{}"), ("-p", "{}"), ("-p{}",), ("--password:{}",), ("-u", "me:{}"),
     ("--user", "me:{}"), ("--header=X-Key: {}",), ("-e", "API_TOKEN={}"), ("--dsn=postgres://u:{}@h/db",),
+    ("-uroot:{}",), ("--user=root:{}",), ("--proxy-user", "me:{}"), ("--basic=me:{}",), ("-HX-Auth: {}",),
+    ("--header=X-Auth: {}",), ("--密钥", "{}"), ("密码={}",), ("/token", "{}"), ("/token:{}",), ("--access-code", "{}"),
+    ("-c", "run --token {} --fast"), ("-c", "get -H 'X-Key: {}' h"), ("https://host.example/x;key={}",), ("https://host.example/x#a=1&token={}",),
     ('--config={{"apiKey": "{}"}}',), ("--conn", "host=db password={} dbname=x"),
 )  # fmt: skip
 PLAIN_FLAGS = (
     ("-p", "8080:80"), ("-t", "ghcr.io/github/server"), ("-u", "1000:1000"), ("-p", "@scope/package"),
-    ("--auth", "--x"), ("--user", "me"),
+    ("--auth", "--x"), ("--user", "me"), ("-u=1000:1000",), ("-c", "run --fast on"), ("/data", "folder"),
 )  # fmt: skip
 SECRET = "V4rySecret7"
 
@@ -76,7 +79,7 @@ def shown_of(folder: Path, settings: str) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_that_promises_a_secret_is_known_at_every_depth(tmp_path: Path, name: str) -> None:
-    options = f'"{name}" = "{SECRET}", deeper = {{ list = [{{ "{name}" = ["{SECRET}"] }}] }}'
+    options = f'"{name}" = "{SECRET}", deeper = {{ list = [{{ "{name}" = ["{SECRET}", {{ of = "{SECRET}" }}] }}] }}'
 
     assert SECRET not in shown_of(tmp_path, f"[models.default.extra_body]\noptions = {{ {options} }}\n")
 
