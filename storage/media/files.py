@@ -129,21 +129,24 @@ class MediaFolder:
             # Stored once more, it is kept as long as if it were new.
             os.utime(path)
             return
-        _write_whole(path, data)
+        self._write_whole(path, data)
 
     def _write_variant(self, digest: str, name: str, data: bytes) -> None:
         variant = self._variant(digest, name)
-        _write_whole(variant, data)
+        self._write_whole(variant, data)
         if not self._path(digest).exists():
             # Its file was removed while this was made of it, perhaps because a person wanted to be forgotten.
             variant.unlink(missing_ok=True)
 
+    def _write_whole(self, path: Path, data: bytes) -> None:
+        """Write a file whole or not at all: a crash must not leave half of one under a name that promises its content.
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a crash must not leave half of one under a name that promises its content."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with NamedTemporaryFile(dir=path.parent, delete=False) as half:
-        half.write(data)
-        half.flush()
-        os.fsync(half.fileno())
-    Path(half.name).replace(path)
+        A data_dir that was removed is not made anew: what else lay in it is missing, and /readyz says so.
+        """
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        with NamedTemporaryFile(dir=path.parent, delete=False) as half:
+            half.write(data)
+            half.flush()
+            os.fsync(half.fileno())
+        Path(half.name).replace(path)

@@ -31,6 +31,9 @@ MOST_PIXELS = 24_500_000
 _MOST_PIXELS_OF = {"AVIF": 16_000_000, "WEBP": 16_000_000}
 # Every decoder less is one less for a hostile file to break.
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+_SCAN = b"\xff\xda"
+_MOST_SCANS = 100
+"""Of a JPEG, each of which may be a few bytes and takes as long as the whole picture; honest ones have a dozen."""
 _AS_THEY_ARE = frozenset({"JPEG", "PNG"})
 # Phones show the colours of print wrong, or not at all.
 _PRINT = "CMYK"
@@ -127,6 +130,9 @@ def opened(source: BytesIO | Path, *, formats: tuple[str, ...] = FORMATS) -> "Im
     if width * height > most:
         picture.close()
         raise TooLarge(Sentence("reason.pixels_of", width=width, height=height), most=most // _MILLION)
+    if picture.format == "JPEG" and isinstance(source, BytesIO) and source.getvalue().count(_SCAN) > _MOST_SCANS:
+        picture.close()
+        raise Unreadable(Sentence("reason.picture_broken", kind="JPEG"))
     return picture
 
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.findings import Finding, FindingFactory
+from pipeline.text.i18n import Catalogue
 from tests.service import RunningService, running_service
+from web.doctor.environment import examine_service
+from web.settings.addresses import Address, Addresses
+
+# Reads the catalogue, which is not for the event loop.
+TELLER = FindingFactory(Catalogue("en"), str)
 
 
 def remove(folder: Path) -> None:
@@ -46,17 +53,31 @@ async def _says(service: RunningService, files: str) -> int:
     return answer.status_code
 
 
+async def _doctor(service: RunningService) -> Finding:
+    """Give what the doctor says of the service."""
+    here = Address("server", "127.0.0.1", service.http.base_url.port or 0)
+    finding, runs = await examine_service(Addresses(here, here), TELLER, 60.0)
+
+    assert runs
+    return finding
+
+
 async def _breaks(service: RunningService, data: Path, break_it: Callable[[Path], None], reason: str) -> None:
     await _says(service, "ok")
     break_it(data)
     broken = await _says(service, f"a test write failed: {reason}")
+    # A picture does not make the folder anew, of which everything else is gone.
+    with pytest.raises(OSError, match="Errno"):
+        await service.service.media.keep(b"a picture", mime="image/png", name="picture.png")
     page = await service.console.get("/console/status?lang=en")
     status = await service.console.get("/api/v1/status")
+    doctor = await _doctor(service)
     put_back(data)
     await _says(service, "ok")
 
     assert 503 == broken
     assert status.json()["files"]
+    assert ("ill", True) == (doctor.state, f"not ready: files: a test write failed: {reason}" in doctor.says)
     assert "cannot be kept in data_dir:" in page.text
 
 

@@ -10,7 +10,7 @@ from pipeline.errors import TooLarge, Undeliverable, Unreadable
 from pipeline.replies import StoredMedia
 from storage.media.audio import StoredAudio
 from storage.media.files import MediaFolder
-from storage.media.transcode import PIECE_SECONDS
+from storage.media.transcode import PIECE_SECONDS, to_amr, to_wav
 from tests.fakes.recordings import amr_seconds, heard, speex, tone, wave_head
 
 
@@ -146,3 +146,38 @@ async def test_no_more_than_five_minutes_are_heard(media: MediaFolder, sounds: S
 async def test_a_recording_that_is_gone_is_said_to_be(sounds: StoredAudio) -> None:
     with pytest.raises(Undeliverable):
         await sounds.to_wav(StoredMedia("0" * 64, "audio/amr", "voice.amr", 6))
+
+
+WAVE = tone(1.0, rate=8000)
+AMR = next(to_amr(WAVE))
+MP3 = encoded("libmp3lame", "mp3", 24_000)
+OGG = encoded("libopus", "ogg", 48_000)
+FLAC = encoded("flac", "flac", 24_000)
+
+
+@pytest.mark.parametrize(
+    ("data", "seconds"),
+    [
+        pytest.param(WAVE[:40] + b"\xff" * 4 + WAVE[44:], 1.0, id="a WAV that says 4 GB"),
+        pytest.param((b"RIFF\xff\xff\xff\xffWAVE") * 1000 + WAVE, 0, id="WAV in WAV"),
+        pytest.param(WAVE[:12] + (b"junk" + bytes(4)) * 20_000 + WAVE[12:], 1.0, id="a WAV of 20,000 empty parts"),
+        pytest.param(WAVE[:16] + b"\xff\xff\xff\x7f" + WAVE[20:], 0, id="a head of 2 GB"),
+        pytest.param(MP3 + bytes(200_000), 2.0, id="zeros behind an MP3"),
+        pytest.param(b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + MP3, 0, id="a tag of 256 MB"),
+        pytest.param(b"ID3\x04\x00\x00\x00\x00\x00\x00" * 5000 + MP3, 2.0, id="5,000 empty tags"),
+        pytest.param(MP3[: len(MP3) // 2] + OGG + MP3[len(MP3) // 2 :], 1.0, id="an Ogg within an MP3"),
+        pytest.param(OGG[: len(OGG) // 2], 0.9, id="half an Ogg"),
+        pytest.param(OGG + OGG, 4.0, id="an Ogg behind an Ogg"),
+        pytest.param(FLAC[:8] + b"\xff" * 34 + FLAC[42:], 0, id="a FLAC whose head is all ones"),
+        pytest.param(AMR[:6] + b"\xff" * 5000, 0, id="AMR of frames there are not"),
+        pytest.param(AMR + bytes(3), 1.0, id="a byte too many of AMR"),
+    ],
+)
+def test_a_recording_that_lies_is_heard_or_refused(data: bytes, seconds: float) -> None:
+    """Within what a recording may take; `seconds` of 0 stands for nothing that can be heard."""
+    try:
+        _, found, _ = heard(to_wav(data))
+    except Unreadable:
+        found = 0.0
+
+    assert pytest.approx(seconds, abs=0.3) == found

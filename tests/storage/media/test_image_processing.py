@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
+from pipeline.errors import Unreadable
 from storage.media.decoder_process import MEMORY
 from storage.media.image_processing import MOST_PIXELS, fitted, shrunk
 from storage.media.images import LARGEST
@@ -91,3 +92,13 @@ def test_a_picture_of_the_most_pixels_of_its_format_is_decoded_in_bounded_memory
 )
 def test_the_largest_pictures_there_may_be_are_decoded_in_bounded_memory(data: Callable[[], bytes]) -> None:
     assert peak(data()) < MEMORY
+
+
+def test_a_jpeg_of_more_scans_than_any_camera_writes_is_refused() -> None:
+    """Each takes as long as the whole picture: 2,000 of them, 226 KB, took 40 seconds of CPU."""
+    whole = blank("JPEG", "RGB", 10_000, progressive=True)
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+
+    assert shrunk(whole[:-2] + last * 50 + whole[-2:])
+    with pytest.raises(Unreadable):
+        shrunk(whole[:-2] + last * 100 + whole[-2:])
