@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
@@ -117,7 +117,7 @@ def _secrets_of_mapping(table: Mapping[object, object], *, whole: bool) -> Itera
             yield from _secrets(str(name), item, loose=True)
 
 
-def _secrets_of_list(key: str, items: tuple[object, ...] | list[object], *, loose: bool) -> Iterator[tuple[str, bool]]:
+def _secrets_of_list(key: str, items: Sequence[object], *, loose: bool) -> Iterator[tuple[str, bool]]:
     before = ""
     for item in items:
         if isinstance(item, str) and (found := _ASSIGNED.fullmatch(item)) and _promises(found[1]):
