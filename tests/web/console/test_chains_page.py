@@ -33,14 +33,6 @@ async def write(page: Page, text: str) -> None:
     await page.keyboard.insert_text(text)
 
 
-async def test_a_question_that_is_to_be_tried_again_is_filled_in(service: RunningService, browser_page: Page) -> None:
-    page = browser_page
-    await page.goto(
-        f"{service.console.base_url}/console/chains/default?lang=en&question=%3C/textarea%3E%E4%BD%A0%E5%A5%BD"
-    )
-    await expect(page.locator("#question")).to_have_value("</textarea>你好")
-
-
 async def test_what_is_changed_elsewhere_shows_without_losing_what_is_typed(
     service: RunningService, browser_page: Page, tmp_path: Path
 ) -> None:

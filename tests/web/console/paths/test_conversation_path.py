@@ -13,6 +13,8 @@ from tests.service import running_service
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+QUESTION = "</textarea>请问年假有几天？"
+
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_a_conversation_from_two_characters_to_the_file_opened(
@@ -21,7 +23,7 @@ async def test_a_conversation_from_two_characters_to_the_file_opened(
     page, say = browser_page, partial(lambda words, key: words.text(f"console.{key}"), Catalogue(language))
     async with running_service(tmp_path) as service:
         for user, words in (
-            ("lisi", "请问年假有几天？"),
+            ("lisi", QUESTION),
             ("wangwu", "报销要什么材料？"),
             ("lisi", "打 13800138000 可以吗"),
         ):
@@ -59,7 +61,10 @@ async def test_a_conversation_from_two_characters_to_the_file_opened(
         # Read, with how the answer came about.
         await page.goto(f"{service.console.base_url}/console/conversations?lang={language}&words=年假")
         await page.locator(".exchange").click()
-        await expect(page.locator(".transcript")).to_contain_text("请问年假有几天？")
+        await expect(page.locator(".transcript")).to_contain_text(QUESTION)
+        await page.get_by_role("link", name=say("conversations_again")).first.click()
+        await expect(page.locator("#question")).to_have_value(QUESTION)
+        await page.go_back()
         await page.get_by_role("link", name=say("trace_title")).first.click()
         await expect(page.locator(".trace-steps li").first).to_contain_text(say("trace_step_accepted"))
         await page.go_back()
