@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from pipeline.answer import (
     Change,
@@ -17,9 +17,10 @@ from pipeline.answer import (
 from pipeline.events import InboundEvent, Person, Text
 from pipeline.turn_state import Turn
 from storage.conversations.deletion import forget
+from storage.conversations.ratings import RatingCount, count_ratings
 from storage.conversations.transcript import TranscriptStore
 from storage.database.engine import Database
-from storage.database.tables import messages, spending
+from storage.database.tables import inbox, messages, spending
 from storage.usage.batch import day_of
 from tests.storage.conversations.writing import write_changes
 
@@ -90,6 +91,20 @@ async def test_a_judgement_is_of_the_latest_answer_and_the_last_one_counts(datab
     await write(database, Rated(good=False, why="答非所问"))
 
     assert [(0, ""), (-1, "答非所问"), (0, "")] == await ratings(database)
+
+
+async def test_a_judgement_by_an_answers_key_is_of_the_revision_that_gave_it(database: Database) -> None:
+    common = {"lane": "lane", "channel": "wecom", "user": "张三", "content": "", "sent_at": 0.0, "accepted_at": 0.0}
+    async with database.write() as connection:
+        await connection.execute(insert(inbox).values(id=1, key="k", n=1, **common))
+    await say(database)
+    # The chain is edited, and answers something else, before the first answer is judged.
+    known = await TranscriptStore(database).load(ZHANG, turns=0, idle_minutes=0)
+    edited = ExchangeRecorded(Exchange("问", "答"), replace(FAST, revision="1" * 12), known.conversation)
+    await write_changes(database, [(edited, replace(TURN, id=2))], now=NOON.timestamp())
+    await write(database, Rated(good=False, why="答非所问", answer="k"))
+
+    assert {("default", "0" * 12): RatingCount(bad=1)} == await count_ratings(database)
 
 
 async def test_only_a_models_answer_can_be_judged(database: Database) -> None:
