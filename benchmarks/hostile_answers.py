@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from random import Random
 
 from sqlalchemy import exists, func, select
@@ -37,6 +38,7 @@ _LONGEST = 250.0
 """Milliseconds the probe may wait."""
 _PROBE = b"GET /healthz HTTP/1.1\r\nHost: webot\r\n\r\n"
 _COMMANDS = ("", "", "", "@prompt-set ", "@role ", "@history ", "@image ", "@export ", "@model ", "@bad ")
+_JSON_CHAIN = 'command = "@json"\nanswer_format = "json"\nsystem_prompt = "Answer in JSON."\n'
 _MESSAGE_BYTES = 2048
 _SILENT = (
     select(func.count()).select_from(inbox).where(~exists().where(outbox.c.turn_id == inbox.c.id, outbox.c.sent_at > 0))
@@ -80,7 +82,12 @@ async def _measure(title: str, database_url: str, asked: argparse.Namespace) -> 
         )
         await model.start()
         stack.push_async_callback(model.kill)
-        settings = {"WEBOT_MODELS__DEFAULT__BASE_URL": f"http://127.0.0.1:{port}/v1"}
+        settings = {
+            "WEBOT_MODELS__DEFAULT__BASE_URL": f"http://127.0.0.1:{port}/v1",
+            # A model that draws, so that a tool is offered: calls that are written into words are then looked for.
+            "WEBOT_MODELS__IMAGE__PROVIDER": "demo",
+        }
+        await asyncio.to_thread(_add_chain, place.folder)
         service = await place.serve(settings=settings)
         await warmed(service, place)
         happened = _Seen()
@@ -112,6 +119,13 @@ async def _measure(title: str, database_url: str, asked: argparse.Namespace) -> 
         table(f"{happened.messages:,} hostile answers, {title}, seed {asked.seed}", await _rows(database, happened))
 
 
+def _add_chain(folder: Path) -> None:
+    """Let a chain answer in JSON."""
+    chains = folder / "data" / "chains"
+    chains.mkdir(parents=True, exist_ok=True)
+    (chains / "hostile.toml").write_text(_JSON_CHAIN, encoding="utf-8")
+
+
 def _batches(place: Cluster, seed: int, *, mixed: bool) -> Iterator[Iterator[bytes]]:
     random = Random(seed)  # noqa: S311 -- the same for a seed is the point
     number = 0
@@ -121,7 +135,7 @@ def _batches(place: Cluster, seed: int, *, mixed: bool) -> Iterator[Iterator[byt
 
 
 def _request(place: Cluster, random: Random, number: int, *, mixed: bool) -> bytes:
-    text = f"poison {number}"
+    text = f"@json poison {number}" if number % 4 == 0 else f"poison {number}"
     if mixed and random.random() < 0.5:
         words = random.choice(_COMMANDS) + hostile_text(random, _MESSAGE_BYTES)
         text = words.encode(errors="ignore")[:_MESSAGE_BYTES].decode(errors="ignore")

@@ -14,6 +14,9 @@ _SIGNS: Sequence[str] = (
     "![", "<", "</", "<!--", "<a ", "<br>", "<font color=", "&", "&amp;", "\\", "$", "$$", "\\(", "\\[", "<think>",
     "</think>", "<tool_call>", "<|im_end|>", "<|channel|>analysis<|message|>", "[^1]:", "[1]: ", "http://", "\t", " ",
     "\n", "\r", "\r\n", "\x00", "\x0b", "\x1b[31m", "\u200b", "\u202e", "\u2028", "\ufeff", "\u0301", "\u200d",
+    '<invoke name="draw_picture">', '<parameter name="prompt">', "<parameter=a>", "</parameter>", "[TOOL_CALLS]",
+    "<function=draw_picture>", "<arg_key>a</arg_key>", "<arg_value>", "<tool_call>draw_picture ",
+    '{"name": "draw_picture", ', '"arguments": {', "```json\n", '"', "&lt;think&gt;", "assistantfinal", "对话记录",
     "👩‍👩‍👧", "字", "a", "。", "，", "é", "𝔘", "\U000e0041", "﷽", "א", "0", "-", "=", "{", "}", "{{", "{%", "%s",
 )  # fmt: skip
 

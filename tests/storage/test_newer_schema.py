@@ -17,7 +17,11 @@ from tests.web.shell import webot
 ADDITIVE = {"create_table", "create_index", "add_column", "execute", "get_bind", "drop_index"}
 """What a step may do without an older process, which runs beside it for a while, coming to harm."""
 
-MORE = ("turns", "turns retry 1", "usage", "audit", "forget zhangsan --yes", "export --out new", "export --out -")
+MORE = (
+    *("turns", "turns show 1", "turns retry 1", "usage", "audit", "forget zhangsan --yes", "export --out new"),
+    *("export --out -", "console user list", "token list", "token create x --role reader"),
+    *("chains ratings default", "chains rollback default shipped"),
+)
 
 
 async def become_newer(database: Database) -> None:
