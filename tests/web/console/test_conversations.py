@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
+from sqlalchemy import update
 
 from pipeline.answer import Provenance, ToolUse
 from pipeline.events import Person
 from storage.conversations.audit import deeds
+from storage.database.tables import messages
 from storage.terms.index_builder import IndexBuilder
 from tests.exports.conversing import converse
 from tests.service import RunningService, running_service
@@ -41,7 +43,7 @@ async def talkative_service(folder: Path) -> AsyncIterator[RunningService]:
         shown = await opened.service.media.keep(png(300, 200), mime="image/png", name='"><b>.png')
         page = await opened.service.media.keep(b"<script>1</script>", mime="text/html", name="a.html")
         asked = [("这是什么图", "一张\n图" * 9000), *[("这是什么图", "一张图")] * 89]
-        await converse(database, "zhang", asked, at=NOON, pictures=(shown, page))
+        await converse(database, "zhang", asked, at=NOON, pictures=(shown, page), persona="你是<b>船长</b>")
         await IndexBuilder(database, pause=lambda _: 0.0).build()
         yield opened
 
@@ -115,6 +117,7 @@ async def test_a_long_conversation_is_read_in_parts_with_its_pictures(service: R
     await expect(page.locator(".exchange")).to_have_count(40)
     await page.locator(".exchange").last.click()
     await expect(page.locator(".transcript > li")).to_have_count(40)
+    await expect(page.locator(".about")).to_contain_text("你是<b>船长</b>")
     await expect(page.locator("#t1 .bubble").last).to_contain_text("一张")
     await expect(page.locator("#t1")).to_contain_text("这里只显示前 20000 个字符")
     assert 300 == await page.locator("#t1 .picture img").evaluate(
@@ -174,6 +177,22 @@ async def test_what_is_not_there_is_said(shared: RunningService, address: str) -
     answer = await shared.console.get(f"/console/conversations/{address}", headers={"Accept": "text/html"})
 
     assert 404 == answer.status_code
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_still_to_be_indexed_is_said_above_the_list(shared: RunningService) -> None:
+    database = shared.service.database
+    await shared.service.index_builder.loop.stop()
+    async with database.write() as connection:
+        await connection.execute(
+            update(messages).where(messages.c.role == "ai", messages.c.id < 5).values(indexed=False)
+        )
+    before = (await shared.console.get("/console/conversations?lang=en")).text
+    await IndexBuilder(database, pause=lambda _: 0.0).build()
+    after = (await shared.console.get("/console/conversations?lang=en")).text
+
+    assert "still being indexed, 2 exchanges to go" in before
+    assert "still being indexed" not in after
 
 
 async def test_a_case_is_masked_and_hostile_words_stay_words(service: RunningService, tmp_path: Path) -> None:

@@ -156,6 +156,8 @@ async def test_no_page_has_a_serious_violation_and_on_a_phone_every_table_reads(
         if path == "/console":
             await expect(page.locator(REPLIES)).to_have_count(2)
             await expect(page.locator(".in-force li")).to_be_visible()
+        if path == "/console/usage":
+            await expect(page.locator("#chart canvas")).to_have_count(7)
         if path == "/api/v1/docs":
             await page.evaluate(FEW_OPERATIONS)
         found += await findings(page, schemes)
