@@ -80,7 +80,7 @@ async def test_the_first_look_of_a_day_is_welcomed_by_a_card_whose_buttons_are_c
         assert [] == service.simulator.bots.poller.problems
     assert "template_card" == card.type
     assert ["@help", "@export", "@clear"] == [button["key"] for button in card.body["button_list"]]
-    assert "@help" in card.text
+    assert "@帮助" in card.text
     assert "**" not in card.text
     assert "@export" in said[1]
     assert "没有对应的功能" in said[2] or "还没有" in said[2]
@@ -255,5 +255,5 @@ async def test_more_shows_what_a_stream_and_a_message_had_no_room_for(tmp_path: 
 
     lines = [line for text in said for line in text.split("\n") if line.startswith("line ")]
     assert [f"line {n}" for n in range(7000)] == lines
-    assert "@more 2" in said[1]
+    assert "@继续 2" in said[1]
     assert "已经全部显示" in nothing

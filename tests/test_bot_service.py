@@ -252,7 +252,7 @@ async def test_the_first_look_of_a_day_is_welcomed(tmp_path: Path) -> None:
         phone = await phone_of(service)
         await phone.enter()
 
-        assert "@help" in (await phone.texts())[0]
+        assert "@帮助" in (await phone.texts())[0]
         assert 1 == service.simulator.bots.frames["aibot_respond_welcome_msg"]
 
 

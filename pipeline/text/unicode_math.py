@@ -24,14 +24,14 @@ _SYMBOLS = _pairs(
     partial ∂ nabla ∇ ell ℓ hbar ℏ Re ℜ Im ℑ aleph ℵ emptyset ∅ varnothing ∅ forall ∀ exists ∃ nexists ∄
     neg ¬ lnot ¬ angle ∠ triangle △ degree ° circ ∘ bullet • cdots ⋯ ldots … dots … vdots ⋮ prime ′
     dagger † star ⋆ ast ∗ sum ∑ prod ∏ int ∫ iint ∬ oint ∮ lbrace { rbrace } langle ⟨ rangle ⟩ lfloor ⌊
-    rfloor ⌋ lceil ⌈ rceil ⌉ mid ∣ vert | Vert ‖ top ⊤ bot ⊥ square □ checkmark ✓ therefore ∴ because ∵
+    rfloor ⌋ lceil ⌈ rceil ⌉ vert | Vert ‖ top ⊤ bot ⊥ square □ checkmark ✓ therefore ∴ because ∵
     """
 )
 _TIGHT = {"times": "×", "div": "÷", "cdot": "·", "backslash": "\\", "colon": ":"}
 _SPACED = _pairs(
     """
     pm ± mp ∓ le ≤ leq ≤ leqslant ≤ ge ≥ geq ≥ geqslant ≥ ne ≠ neq ≠ approx ≈ equiv ≡ sim ∼ simeq ≃ cong ≅
-    propto ∝ ll ≪ gg ≫ in ∈ notin ∉ ni ∋ subset ⊂ supset ⊃ subseteq ⊆ supseteq ⊇ cup ∪ cap ∩ setminus ∖
+    mid ∣ propto ∝ ll ≪ gg ≫ in ∈ notin ∉ ni ∋ subset ⊂ supset ⊃ subseteq ⊆ supseteq ⊇ cup ∪ cap ∩ setminus ∖
     wedge ∧ land ∧ vee ∨ lor ∨ oplus ⊕ otimes ⊗ perp ⊥ parallel ∥ to → rightarrow → leftarrow ←
     leftrightarrow ↔ Rightarrow ⇒ Leftarrow ⇐ Leftrightarrow ⇔ implies ⇒ iff ⇔ mapsto ↦ longrightarrow →
     Longrightarrow ⇒ uparrow ↑ downarrow ↓ gets ←

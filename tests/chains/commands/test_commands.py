@@ -98,7 +98,7 @@ async def test_prompt_set_sets_the_persona_and_says_how_to_set_it_back() -> None
         outcome = await it.outcome("@prompt-set  你是诗人\n只写七言\x00 ")
 
     assert (PersonaSet("你是诗人\n只写七言"),) == outcome.changes
-    assert "@prompt-set 默认" in str(outcome.replies)
+    assert "@角色 默认" in str(outcome.replies)
 
 
 @pytest.mark.parametrize("word", ["default", "DEFAULT", "reset", "默认", "重置"])

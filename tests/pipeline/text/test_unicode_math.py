@@ -26,6 +26,7 @@ from pipeline.text.unicode_math import unicode_formula, unicode_formula_lines
         (r"\frac{a}{b}", "a/b"),
         (r"\frac12", "1/2"),
         (r"\frac{a+b}{2a}", "(a+b)/(2a)"),
+        (r"P(A \mid B)", "P(A ∣ B)"),
         (r"\frac{1}{2}mv^2", "(1/2)mv²"),
         (r"2\frac{1}{3}", "2(1/3)"),
         (r"\frac{a}{b}^2", "(a/b)²"),

@@ -31,7 +31,7 @@ async def test_a_broken_file_is_doubtful_and_named_with_its_line(tmp_path: Path)
     read = await read_answering_chains(loaded.settings)
     well, doubtful = examine_chains(read, await asyncio.to_thread(findings_for, loaded))
 
-    assert ("well", "chains that answer: 6") == (well.state, well.says)
+    assert ("well", "6 chains answer") == (well.state, well.says)
     assert ("doubtful", True) == (doubtful.state, "it.toml:2: " in doubtful.says), doubtful.says
     assert "toools" in doubtful.says
 

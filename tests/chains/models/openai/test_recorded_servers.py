@@ -99,7 +99,7 @@ def check_answer(recorded: Mapping[str, Any], outcome: Outcome) -> None:
         assert recorded["said"] == first.text
     # Who asks is told once that what was said first is left out.
     is_trimmed = len({len(each["roles"]) for each in recorded["sent"] if "before" in recorded}) > 1
-    assert is_trimmed is ("@clear" in str(others))
+    assert is_trimmed is ("@清除" in str(others))
     origin = remembered(outcome).provenance
     assert recorded.get("cut", "") == origin.cut
     if "tokens" in recorded and not recorded.get("tools"):
