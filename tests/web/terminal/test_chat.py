@@ -20,7 +20,7 @@ from adapters.simulator.faults import HttpStatus, LoseAnswer
 from adapters.simulator.platform.timeline import Delivered
 from pipeline.events import Image
 from pipeline.text.i18n import Catalogue
-from tests.fakes.openai_server import Held, OpenAIServer, Says
+from tests.fakes.openai_server import OpenAIServer, Says
 from tests.service import RunningService, running_service
 from web.settings.loading import Loaded, load
 from web.terminal.chat import run_chat
@@ -122,29 +122,6 @@ async def test_a_file_that_comes_is_saved_under_a_name_of_its_own(service: Runni
     assert [f"[文件] 已保存到 {folder}/_.._.报告.pdf", f"[文件] 已保存到 {folder}/_.._.报告-2.pdf"] == saved
 
 
-async def test_an_answer_grows_line_by_line_at_a_terminal_and_is_whole_in_the_end(
-    service: RunningService, tmp_path: Path
-) -> None:
-    phone, platform = service.phone("lisi"), service.simulator.platform
-    lines = Lines()
-    lines.interactive = True
-    async with Client(str(service.http.base_url).rstrip("/")) as client:
-        talk = ChatSession(client, {"user": "lisi"}, Catalogue("zh"), terminal=lines, folder=tmp_path)
-        running = asyncio.create_task(talk.run())
-        await lines.asked.wait()
-        grown = []
-        for text, streaming in (("one\ntw", True), ("one\ntwo\nthr", True), ("one\ntwo\nthree", False)):
-            shown = Delivered(
-                platform.number(), time.time(), *phone.app.key, "lisi", "m", "markdown", text=text, streaming=streaming
-            )
-            platform.timeline(phone.app, "lisi").replace(shown)
-            grown.append(re.sub(r"\x1b\[[\d;]*m", "", await lines.shown.get()).split())
-        lines.leave.set()
-        await running
-
-    assert [["webot", "one"], ["two"], ["three"]] == grown
-
-
 async def test_a_message_that_was_not_taken_is_said_to_be(service: RunningService, tmp_path: Path) -> None:
     clean, written = await talk(await loaded_for(service, tmp_path), "/send /nowhere/at/all.png\n")
 
@@ -209,10 +186,10 @@ class Screen:
 
 
 @contextmanager
-def at_a_terminal(folder: Path, **environ: str) -> Iterator[tuple[Screen, subprocess.Popen[bytes]]]:
+def at_a_terminal(folder: Path, *options: str, **environ: str) -> Iterator[tuple[Screen, subprocess.Popen[bytes]]]:
     ours, theirs = pty.openpty()
     program = subprocess.Popen(  # noqa: S603 (our own program)
-        CHAT, cwd=folder, env=environment(**environ), stdin=theirs, stdout=theirs, stderr=theirs
+        (*CHAT, *options), cwd=folder, env=environment(**environ), stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
     try:
@@ -223,27 +200,31 @@ def at_a_terminal(folder: Path, **environ: str) -> Iterator[tuple[Screen, subpro
         os.close(ours)
 
 
-async def test_an_answer_is_stopped_while_it_is_made(tmp_path: Path) -> None:
-    gate = asyncio.Event()
-    async with OpenAIServer(otherwise=lambda _: Held(gate, Says("**太慢了**"))) as model:
+async def test_a_bots_answer_grows_at_a_terminal_and_is_stopped_while_it_is_made(tmp_path: Path) -> None:
+    async with OpenAIServer() as model:
+        model.script(Says("first line\nsecond line\nthird line", hangs_after=5))
         environ = {
+            "WEBOT_CHANNELS__BOT__KIND": "wecom_aibot",
             "WEBOT_MODELS__DEFAULT__BASE_URL": model.base_url,
             "WEBOT_MODELS__DEFAULT__API_KEY": "sk-test-0123456789",
             "WEBOT_MODELS__DEFAULT__MODEL": "test-model",
         }
         async with running_service(tmp_path, environ) as service:
+            bot = service.service.channels["bot"].simulated
+            assert bot is not None
+            await service.simulator.bots.connected(bot, within=60)
 
             def converse() -> int:
-                with at_a_terminal(tmp_path, WEBOT_SERVER__PORT=str(service.http.base_url.port)) as (screen, program):
+                port = str(service.http.base_url.port)
+                with at_a_terminal(tmp_path, "--channel", "bot", WEBOT_SERVER__PORT=port) as (screen, program):
                     screen.until("zhangsan> ")
                     screen.type("慢慢想\r")
-                    asyncio.run_coroutine_threadsafe(model.until(lambda: bool(model.asked)), loop).result(30)
+                    # There is no more of it yet, and will never be.
+                    screen.until("first line")
                     screen.type("@stop\r")
                     screen.until("已停止")
                     screen.type("\x04")
                     return program.wait(30)
-
-            loop = asyncio.get_running_loop()
 
             assert 0 == await asyncio.to_thread(converse)
 
@@ -259,12 +240,27 @@ def test_colours_leave_every_character_in_place() -> None:
     assert "webot\n# 标题\n**粗** `代码` [红](https://a.b)\n" == bare
 
 
-async def test_a_bots_answer_is_written_once_to_a_pipe_and_grows_in_a_terminal(tmp_path: Path) -> None:
+async def test_a_bots_answer_is_written_once_to_a_pipe_and_grows_line_by_line_at_a_terminal(tmp_path: Path) -> None:
+    lines, grown = Lines(), []
+    lines.interactive = True
     async with running_service(tmp_path, {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}) as service:
         bot = service.service.channels["bot"].simulated
         assert bot is not None
         await service.simulator.bots.connected(bot)
         clean, written = await talk(await loaded_for(service, tmp_path), "第一句\n第二句", channel="bot")
+        async with Client(str(service.http.base_url).rstrip("/")) as client:
+            session = {"user": "anna", "channel": "bot"}
+            talking = ChatSession(client, session, Catalogue("zh"), terminal=lines, folder=tmp_path)
+            running = asyncio.create_task(talking.run())
+            await lines.asked.wait()
+            for text, streaming in (("one\ntw", True), ("one\ntwo\nthr", True), ("one\ntwo\nthree", False)):
+                entry = (service.simulator.platform.number(), time.time(), *bot.key, "anna", "m", "markdown")
+                shown = Delivered(*entry, text=text, streaming=streaming)
+                service.simulator.platform.timeline(bot, "anna").replace(shown)
+                grown.append(re.sub(r"\x1b\[[\d;]*m", "", await lines.shown.get()).split())
+            lines.leave.set()
+            await running
 
     assert clean
     assert [1, 1] == [written.count("“第一句”"), written.count("“第二句”")]
+    assert [["webot", "one"], ["two"], ["three"]] == grown
