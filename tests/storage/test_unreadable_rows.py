@@ -19,7 +19,7 @@ from storage.turns.retries import retry
 from tests.databases import open_migrated_file
 from tests.storage.test_turn_ends import LI, ZH, ZHANG, WorkerHarness, answering, event, said
 
-_ROW = {
+ROW = {
     "key": "k1",
     "lane": lane_of(ZHANG),
     "n": 1,
@@ -29,7 +29,7 @@ _ROW = {
     "accepted_at": 1.0,
 }
 _LANE = {"lane": lane_of(ZHANG), "state": int(LaneState.READY), "head": 0, "tail": 1, "run_at": 0.0}
-_TEXT = content_to_json(event(ZHANG, "前").content)
+TEXT = content_to_json(event(ZHANG, "前").content)
 
 BAD_CONTENTS = [
     pytest.param({"content": '{"kind": "hologram"}'}, id="an unknown kind"),
@@ -38,15 +38,15 @@ BAD_CONTENTS = [
     pytest.param({"content": "null"}, id="null"),
     pytest.param({"content": '{"kind": "text"}'}, id="a field is missing"),
     pytest.param({"content": '{"kind": "text", "text": 5}'}, id="a field of another type"),
-    pytest.param({"content": _TEXT, "sent_at": 1e18}, id="a time beyond all calendars"),
-    pytest.param({"content": _TEXT, "sent_at": float("-inf")}, id="a time before all calendars"),
+    pytest.param({"content": TEXT, "sent_at": 1e18}, id="a time beyond all calendars"),
+    pytest.param({"content": TEXT, "sent_at": float("-inf")}, id="a time before all calendars"),
 ]
 BAD_PARTS = ['{"kind": "hologram"}', "[{", "", "null", '{"kind": "words"}']
 
 
 async def put(database: Database, row: dict[str, Any], part: str | None = None) -> None:
     async with database.write() as connection:
-        await connection.execute(insert(inbox).values(_ROW | {"id": 1000} | row))
+        await connection.execute(insert(inbox).values(ROW | {"id": 1000} | row))
         await connection.execute(insert(lanes).values(_LANE))
         if part is not None:
             await connection.execute(insert(outbox).values(turn_id=1000, place=0, person="fake/张三", part=part))
@@ -77,7 +77,7 @@ async def test_a_message_that_cannot_be_read_is_apologised_for(database: Databas
 
 @pytest.mark.parametrize("part", BAD_PARTS)
 async def test_an_answer_that_cannot_be_read_is_apologised_for(database: Database, part: str) -> None:
-    await put(database, {"content": _TEXT, "state": "answered"}, part)
+    await put(database, {"content": TEXT, "state": "answered"}, part)
     async with answering(database) as harness:
         await goes_on(harness)
     detail = await find_turn(database, 1000)
@@ -109,7 +109,7 @@ async def test_a_row_that_was_taken_away_by_hand_holds_nobody_up(database: Datab
         await harness.until_ended(1)
     await put_lane(database, head=1, tail=4)
     async with database.write() as connection:
-        await connection.execute(insert(inbox).values(_ROW | {"id": 1000, "n": 3, "content": _TEXT}))
+        await connection.execute(insert(inbox).values(ROW | {"id": 1000, "n": 3, "content": TEXT}))
     async with answering(database) as harness:
         await harness.until_ended(1)
         await harness.say(ZHANG, "再来")
@@ -145,7 +145,7 @@ async def test_sqlite_keeps_anything_and_still_everybody_is_answered(
 ) -> None:
     database = await open_migrated_file(tmp_path / "webot.db")
     try:
-        await put(database, {"content": _TEXT})
+        await put(database, {"content": TEXT})
         async with database.write() as connection:
             await connection.execute(text(statement))
         async with answering(database) as harness:
