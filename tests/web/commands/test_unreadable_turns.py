@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import insert
 
@@ -11,7 +11,7 @@ from tests.service import running_service
 from tests.storage.test_unreadable_rows import BAD_CONTENTS, BAD_PARTS, ROW, TEXT
 from tests.web.shell import webot
 
-ROWS: list[dict[str, Any]] = [case.values[0] for case in BAD_CONTENTS]
+ROWS = [cast("dict[str, Any]", case.values[0]) for case in BAD_CONTENTS]
 
 
 async def test_turns_that_cannot_be_read_are_shown(tmp_path: Path) -> None:
