@@ -53,7 +53,7 @@ MAY_BE_REPLAYED: dict[str, str] = {"WEBOT_REPLAY__USERS": '["*"]'}
 
 
 async def fill(service: RunningService, model: OpenAIServer) -> None:
-    """Leave something to read on the pages: an answer, a turn that failed, a release, a token, a fault in force."""
+    """Leave something to read on the pages: an answer, a turn that failed, a release and a draft, a token, a fault."""
     phone = service.phone()
     model.script(Says(ANSWER))
     await phone.say("where?")
@@ -62,10 +62,12 @@ async def fill(service: RunningService, model: OpenAIServer) -> None:
     await phone.say("and now?")
     await phone.texts(count=2)
     cases = "".join(f'\n[[cases]]\ninput = "holiday?"\ncontains = ["{word}"]\n' for word in ("holiday", "salary"))
+    address, new = "/api/v1/chains/default", {"If-None-Match": "*"}
     draft = {"text": f'description = "chat"\nsystem_prompt = "Be brief, {"and kind, " * 30}"\n{cases}'}
-    written = await service.console.put("/api/v1/chains/default/draft", json=draft, headers={"If-None-Match": "*"})
-    assert written.is_success
-    assert (await service.console.post("/api/v1/chains/default/publish", json={})).is_success
+    assert (await service.console.put(f"{address}/draft", json=draft, headers=new)).is_success
+    assert (await service.console.post(f"{address}/publish", json={})).is_success
+    draft = {"text": f"# Better.\n{draft['text']}"}
+    assert (await service.console.put(f"{address}/draft", json=draft, headers=new)).is_success
     assert await create_token(service.service.database, "nightly", Role.READER, days=1, by="ann")
     fault = {"fault": "rate_limited", "calls": "3"}
     assert (await service.console.post("/console/faults", data=fault)).is_success
