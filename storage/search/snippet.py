@@ -1,11 +1,14 @@
 """The part of a text that shows why it was found, with what was looked for marked."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.text.search_words import first_places
 
 _BEFORE = 40
+# Signs of bold, but not of a power: `2**10`.
+_BOLD = re.compile(r"(?<![0-9A-Za-z*])\*\*(?=[^\s*])([^*\n]+)(?<=\S)\*\*(?!\*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,8 @@ class SnippetPiece:
 
 
 def snippet(text: str, phrases: Sequence[str], *, most: int) -> tuple[SnippetPiece, ...]:
-    """Return a part of a text, of `most` characters about, from a little before the first phrase in it."""
+    """Return a part of a text, of `most` characters about, from a little before the first phrase, without signs of bold."""
+    text = _BOLD.sub(r"\1", text)
     places = sorted(first_places(tuple(phrases), text))
     begin = max(0, places[0][0] - _BEFORE) if places and places[-1][1] > most else 0
     end = begin + most
