@@ -20,7 +20,7 @@ class SnippetPiece:
 
 
 def snippet(text: str, phrases: Sequence[str], *, most: int) -> tuple[SnippetPiece, ...]:
-    """Return a part of a text, of `most` characters about, from a little before the first phrase, without signs of bold."""
+    """Return some `most` characters of a text, from a little before the first phrase, without signs of bold."""
     text = _BOLD.sub(r"\1", text)
     places = sorted(first_places(tuple(phrases), text))
     begin = max(0, places[0][0] - _BEFORE) if places and places[-1][1] > most else 0
