@@ -65,6 +65,10 @@ async def test_speed_failures_and_duplicates_are_shown_by_day_model_and_channel_
 
 
 async def test_ratings_are_added_up_by_day_chain_model_person_and_channel_everywhere(service: RunningService) -> None:
+    draft = {"text": 'description = "chat"\nsystem_prompt = "Be brief."\n'}
+    address = "/api/v1/chains/default"
+    await service.console.put(f"{address}/draft", json=draft, headers={"If-None-Match": "*"})
+    assert (await service.console.post(f"{address}/publish", json={"note": "shorter"})).is_success
     for user, word in (("lisi", "@good"), ("wangwu", "@bad 太长"), ("zhaoliu", "@good")):
         phone = service.phone(user)
         await phone.say("one")
@@ -81,6 +85,7 @@ async def test_ratings_are_added_up_by_day_chain_model_person_and_channel_everyw
     page = (await service.console.get("/console/usage?by=day&days=7", headers=ENGLISH)).text
     csv = (await service.console.get("/console/usage/csv?by=person&days=7")).text
     chains = (await service.console.get("/console/chains", headers=ENGLISH)).text
+    history = (await service.console.get("/console/chains/default/history", headers=ENGLISH)).text
     before = (await service.console.get("/api/v1/usage?by=day&until=2020-01-01")).json()
 
     assert {by: {of: (2, 1)} for by, of in names.items()} == {by: found[by] for by in names}
@@ -88,6 +93,8 @@ async def test_ratings_are_added_up_by_day_chain_model_person_and_channel_everyw
     assert {"lisi": (1, 0), "wangwu": (0, 1), "zhaoliu": (1, 0)} == people
     assert "<b>2 / 1</b>" in page
     assert "👍 2 · 👎 1" in chains
+    assert "👍 2 · 👎 1" in history
+    assert "shorter" in history
     assert "&#34;good&#34;:[0,0,0,0,0,0,2],&#34;bad&#34;:[0,0,0,0,0,0,1]" in page
     assert '"rated good","rated bad"' in csv
     assert [] == before["items"]
