@@ -32,6 +32,11 @@ def basic(password: str) -> str:
 STRANGERS = {
     "a name bound to this machine by a stranger": {"Host": "webot.example.com"},
     "a name that begins as ours": {"Host": "127.0.0.1.example.com"},
+    "our name with a full stop": {"Host": "localhost."},
+    "our address in one number": {"Host": "2130706433"},
+    "our address in two parts": {"Host": "127.1"},
+    "our address in hexadecimal": {"Host": "0x7f.0.0.1"},
+    "every address": {"Host": "0.0.0.0"},
     "somebody behind a proxy": {"X-Forwarded-For": "203.0.113.7"},
     "a proxy that names its host": {"X-Forwarded-Host": "webot.example.com"},
     "somebody behind a newer proxy": {"Forwarded": "for=203.0.113.7"},
@@ -65,6 +70,9 @@ SPEAKERS = {
     "our own page": ({"Origin": "http://127.0.0.1:{port}", "Sec-Fetch-Site": "same-origin"}, 200),
     "another port's page": ({"Origin": "http://127.0.0.1:1", "Sec-Fetch-Site": "same-site"}, 403),
     "a stranger's page": ({"Origin": "http://evil.example"}, 403),
+    "a page that begins as ours": ({"Origin": "http://127.0.0.1:{port}.evil.example"}, 400),
+    "a page that names us behind itself": ({"Origin": "http://evil.example#127.0.0.1:{port}"}, 400),
+    "our page's other name": ({"Origin": "http://localhost:{port}"}, 403),
     "a page without an origin": ({"Origin": "null"}, 403),
     "a stranger's form": ({"Sec-Fetch-Site": "cross-site"}, 403),
 }
