@@ -36,7 +36,6 @@ STRANGERS = {
     "our address in one number": {"Host": "2130706433"},
     "our address in two parts": {"Host": "127.1"},
     "our address in hexadecimal": {"Host": "0x7f.0.0.1"},
-    "every address": {"Host": "0.0.0.0"},
     "somebody behind a proxy": {"X-Forwarded-For": "203.0.113.7"},
     "a proxy that names its host": {"X-Forwarded-Host": "webot.example.com"},
     "somebody behind a newer proxy": {"Forwarded": "for=203.0.113.7"},
