@@ -113,7 +113,7 @@ def _blocks(text: str) -> Iterator[Row]:
         line = row.spans[0].text
         if first is not None:
             joins = row.gap is None and row.frame is first.frame and row.whole == first.whole
-            if joins and size + len(line) < _LONGEST_BLOCK and lines[0].strip() and line.strip():
+            if joins and size + len(line) < _LONGEST_BLOCK and bool(lines[0].strip()) == bool(line.strip()):
                 lines.append(line)
                 size += len(line) + 1
                 continue
