@@ -94,9 +94,19 @@ def test_the_wheel_has_every_file_of_the_program(tmp_path: Path) -> None:
 def test_make_lists_what_it_can_make() -> None:
     said = _make(ROOT, "help").stdout
 
-    assert ["help", "run", "test", "lint", "lock", "docs", "pictures", "editor", "fmt", "clean"] == re.findall(
-        r"^make (\w+)", said, re.MULTILINE
-    )
+    assert [
+        "help",
+        "run",
+        "test",
+        "lint",
+        "lock",
+        "docs",
+        "pictures",
+        "screens",
+        "editor",
+        "fmt",
+        "clean",
+    ] == re.findall(r"^make (\w+)", said, re.MULTILINE)
 
 
 def test_make_run_refuses_an_old_python_and_names_it(tmp_path: Path) -> None:
