@@ -14,8 +14,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # pip compiles on one core.
 INSTALL := $(PIP) install --no-compile --require-hashes
 COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
-# Three on two cores: tests also wait, for a database or a browser. Each takes a PostgreSQL and 1 GB; two take a minute and a half longer.
-JOBS ?= 3
+# Four on two cores: tests also wait, for a database or a browser. Each takes a PostgreSQL and 1 GB.
+JOBS ?= 4
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r goal said; do printf '%-10s  %s\n' "$$goal" "$$said"; done
