@@ -1,10 +1,12 @@
 """Makes the console's pages out of templates, in the language of whoever asks, with what keeps a page from harm."""
 
+import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from itertools import islice
 from typing import Any, cast, get_args
 from urllib.parse import urlencode
 from zlib import crc32
@@ -82,6 +84,9 @@ def _with_code(value: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", escaped))  # noqa: S704 - escaped just before
 
 
+_PIECES = 150
+"""Parts of a template filled in before others run: some 0.3 ms."""
+
 _TEMPLATES = Environment(
     loader=ChoiceLoader([PackageLoader("web.console", folder) for folder in page_folders()]),
     autoescape=True,
@@ -130,7 +135,19 @@ def rendered(name: str, catalogue: Catalogue, /, **shown: object) -> str:
     addresses of what belongs to a page with `at`, in the page's language. `sentence` says any sentence by its whole
     key, `named` that of a value out of the database, which may be one that has no sentence.
     """
+    return "".join(_pieces(name, catalogue, shown))
 
+
+async def rendered_in_turns(name: str, catalogue: Catalogue, /, **shown: object) -> str:
+    """Fill a template in as `rendered` does, letting others run in between: a list of 50 rows takes milliseconds."""
+    pieces, made = _pieces(name, catalogue, shown), list[str]()
+    while some := list(islice(pieces, _PIECES)):
+        made += some
+        await asyncio.sleep(0)
+    return "".join(made)
+
+
+def _pieces(name: str, catalogue: Catalogue, shown: Mapping[str, object]) -> Iterator[str]:
     def say(key: str, /, **values: object) -> str:
         return catalogue.text(f"console.{key}", **values)
 
@@ -140,7 +157,7 @@ def rendered(name: str, catalogue: Catalogue, /, **shown: object) -> str:
 
     at = partial(_address, lang=catalogue.language)
     problem_text = partial(stored_in_language, catalogue=catalogue)
-    return _TEMPLATES.get_template(name).render(
+    return _TEMPLATES.get_template(name).generate(
         say=say,
         sentence=catalogue.text,
         named=named,

@@ -19,16 +19,18 @@ class Look(Generic[T]):
 
     found: T
     _pages: dict[Hashable, str] = field(default_factory=dict)
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def page(self, key: Hashable, make: Callable[[], str]) -> str:
+    async def page(self, key: Hashable, make: Callable[[], Awaitable[str]]) -> str:
         """Return the page for all who see the same, which `key` says; the first of them has it made."""
-        page = self._pages.get(key)
-        if page is None:
-            page = make()
-            # Part of the key may be a browser's own word, which must not fill the memory.
-            if len(self._pages) < _MOST_PAGES:
-                self._pages[key] = page
-        return page
+        async with self._making:
+            page = self._pages.get(key)
+            if page is None:
+                page = await make()
+                # Part of the key may be a browser's own word, which must not fill the memory.
+                if len(self._pages) < _MOST_PAGES:
+                    self._pages[key] = page
+            return page
 
 
 class RecentLook(Generic[T]):

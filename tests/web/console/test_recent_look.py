@@ -1,10 +1,15 @@
 """What many consoles ask again and again is looked at once for all of them."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
+from pipeline.text.i18n import Catalogue
+from storage.monitoring.views import TurnView
+from web.console.pages import rendered, rendered_in_turns
 from web.console.recent_look import RecentLook
+from web.console.turns.turns_page import TurnList
 
 
 class Counted:
@@ -33,13 +38,15 @@ async def test_fifty_consoles_share_a_look_and_a_page_for_a_second_and_no_longer
     look = RecentLook(counted.find, clock=counted.clock)
     made: list[str] = []
 
-    def make(language: str, found: int) -> str:
+    async def make(language: str, found: int) -> str:
         made.append(language)
+        # As a page that is long lets others run.
+        await asyncio.sleep(0)
         return f"{language} {found}"
 
     async def ask(language: str) -> str:
         seen = await look.get()
-        return seen.page(language, lambda: make(language, seen.found))
+        return await seen.page(language, partial(make, language, seen.found))
 
     first = await asyncio.gather(*(ask(language) for language in ["zh"] * 25 + ["en"] * 25))
     counted.at += 0.9
@@ -65,8 +72,32 @@ async def test_a_look_that_fails_is_not_kept() -> None:
 async def test_pages_of_keys_without_end_are_made_and_not_kept() -> None:
     counted = Counted()
     seen = await RecentLook(counted.find, clock=counted.clock).get()
-    for number in range(100):
-        seen.page(number, lambda: "x")
 
-    assert "x" == seen.page(0, lambda: "made anew")
-    assert "made anew" == seen.page(99, lambda: "made anew")
+    async def make(text: str) -> str:
+        return text
+
+    for number in range(100):
+        await seen.page(number, partial(make, "x"))
+
+    assert "x" == await seen.page(0, partial(make, "made anew"))
+    assert "made anew" == await seen.page(99, partial(make, "made anew"))
+
+
+async def test_a_list_of_many_rows_lets_others_run_while_it_is_made() -> None:
+    words, waiting = Catalogue("en"), (TurnView(1, "wecom/li", "wecom", "li", "waiting", 0, "", None, 0, 0, 0), "")
+    lists = [TurnList("waiting", 50, [waiting] * 50)]
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(count_turns())
+    shown = {"to": str, "user": None, "lists": lists, "running": 0}
+    html = await rendered_in_turns("turns_list.html", words, **shown)
+    other.cancel()
+
+    assert html == rendered("turns_list.html", words, **shown)
+    assert turns > 5

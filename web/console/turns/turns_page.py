@@ -15,7 +15,7 @@ from pipeline.text.i18n import Sentence
 from pipeline.text.stored_sentences import stored_sentence
 from storage.monitoring.views import TurnView, Which, find_turn, oldest_turns
 from storage.turns.retries import run_again
-from web.console.pages import FRESH, page, path_of, rendered, words_for
+from web.console.pages import FRESH, page, path_of, rendered_in_turns, words_for
 from web.console.recent_look import RecentLook
 from web.console.request_models import whole_number
 from web.security.auditing import audit
@@ -77,14 +77,14 @@ def turns_pages(service: Service) -> list[HTTPRouteHandler]:
         look, words, user = await looks.get(), words_for(request), signed_in(request)
         to = path_of(request)
 
-        def made() -> str:
-            return rendered(
+        async def made() -> str:
+            return await rendered_in_turns(
                 "turns_list.html", words, to=to, user=user, lists=look.found, running=service.worker.running
             )
 
         # All that the list differs by from one who looks to another.
         may_retry = user is not None and user.may(Permission.RETRY_TURNS)
-        html = look.page((words.language, to("/turns"), may_retry), made)
+        html = await look.page((words.language, to("/turns"), may_retry), made)
         return Response(html, media_type=MediaType.HTML, headers=FRESH)
 
     @get("/turns/{turn_id:str}", permission=Permission.READ_TURNS)
