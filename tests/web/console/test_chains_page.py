@@ -33,7 +33,7 @@ async def write(page: Page, text: str) -> None:
     await page.keyboard.insert_text(text)
 
 
-async def test_what_is_changed_elsewhere_shows_without_losing_what_is_typed(
+async def test_what_is_changed_elsewhere_shows_without_losing_what_is_typed_and_the_editor_offers_what_there_is(
     service: RunningService, browser_page: Page, tmp_path: Path
 ) -> None:
     page = browser_page
@@ -57,3 +57,10 @@ async def test_what_is_changed_elsewhere_shows_without_losing_what_is_typed(
     await page.locator("#save").click()
     await expect(page.locator("#state")).to_have_text("已保存")
     assert "# mine" == file.read_text(encoding="utf-8")
+
+    # The editor lists what there is for a prompt, a model and tools.
+    for begun, offered in (('system_prompt = "{{ ', "user"), ('model = "', "default"), ('tools = ["', "current_time")):
+        await write(page, begun)
+        await page.keyboard.press("Control+Space")
+        await expect(page.locator(".cm-tooltip-autocomplete")).to_contain_text(offered)
+        await page.keyboard.press("Escape")

@@ -97,6 +97,15 @@ async def test_the_release_saves_and_checks_what_stands_in_the_editor_and_overwr
         await expect(page.locator(".chain-notice.good")).to_be_visible()
         await expect(page.locator("main")).to_contain_text("why")
         released = await live_and_draft(service)
+
+        # To some people alone: the others go on with what is there.
+        await begin(service, page, language)
+        await type_in(page, TEXT.format("for some"), script=script)
+        await unfold(page, say("console.chains_release"))
+        await page.locator("#release input[value=people]").check()
+        await page.locator("#release input[name=users]").fill("lisi, 王五")
+        await page.locator("#publish").click()
+        await expect(page.locator(".chain-notice.good")).to_contain_text("lisi")
     await page.context.close()
 
     assert (False, wrong) == refused
