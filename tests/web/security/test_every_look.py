@@ -132,6 +132,12 @@ async def ask(running: RunningService, address: str, **sent: str) -> httpx2.Resp
     return answer
 
 
+def replay(id_: str, *, by: str) -> StoredJob:
+    """Return a replay of the default chain that runs, begun by somebody."""
+    ordered = {"live": "", "draft": "", "revisions": ["a", "b"], "wish": {}}
+    return StoredJob(id_, "chain_replay", "default", ordered, by, time(), 0)
+
+
 @asynccontextmanager
 async def with_words(folder: Path) -> AsyncIterator[tuple[RunningService, dict[str, str]]]:
     """Serve with something said, rated, replayed and exported; give what stands in addresses of it."""
@@ -145,8 +151,7 @@ async def with_words(folder: Path) -> AsyncIterator[tuple[RunningService, dict[s
         picture = await service.media.keep(png(30, 20), mime="image/png", name="a.png")
         await converse(service.database, "zhang", [("这是什么图", "一张图")], at=NOON, pictures=(picture,))
         await IndexBuilder(service.database, pause=lambda _: 0.0).build()
-        ordered = {"live": "", "draft": "", "revisions": ["a", "b"], "wish": {}}
-        await add_job(service.database, StoredJob("others", "chain_replay", "default", ordered, "li", time(), 0))
+        await add_job(service.database, replay("others", by="li"))
         assert await service.jobs.cancel("others")
         listed = (await ask(running, "/api/v1/conversations?user=zhang")).json()["items"]
         export = await service.exports.begin(
@@ -178,9 +183,8 @@ async def test_who_began_a_replay_is_in_the_audit_for_it_once_however_often_the_
     tmp_path: Path,
 ) -> None:
     async with with_words(tmp_path) as (running, _):
-        ordered = {"live": "", "draft": "", "revisions": ["a", "b"], "wish": {}}
         database = running.service.database
-        await add_job(database, StoredJob("own", "chain_replay", "default", ordered, "console:ann", time(), 0))
+        await add_job(database, replay("own", by="console:ann"))
         before = len(await deeds(database))
         for _ in range(3):
             await ask(running, "/console/chains/default/replay/own")
@@ -193,9 +197,8 @@ async def test_who_watches_anothers_replay_run_is_in_the_audit_once_an_hour_and_
     tmp_path: Path,
 ) -> None:
     async with with_words(tmp_path) as (running, _):
-        ordered = {"live": "", "draft": "", "revisions": ["a", "b"], "wish": {}}
         database = running.service.database
-        await add_job(database, StoredJob("run", "chain_replay", "default", ordered, "li", time(), 0))
+        await add_job(database, replay("run", by="li"))
         counts = [len(await deeds(database))]
 
         async def watch(*, times: int) -> None:
