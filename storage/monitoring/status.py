@@ -61,3 +61,14 @@ async def count_unfinished(database: Database, person: Person) -> int:
     wanted = inbox.c.lane.in_((lane, f"{lane}/urgent")) & inbox.c.state.in_(_OPEN)
     async with database.read() as connection:
         return int((await connection.execute(select(func.count()).select_from(inbox).where(wanted))).scalar_one())
+
+
+async def count_stored(database: Database, keys: Sequence[str]) -> int:
+    """Count the events that are stored, of those with the keys given."""
+    count = select(func.count()).select_from(inbox)
+    found = 0
+    async with database.read() as connection:
+        for start in range(0, len(keys), _AT_ONCE):
+            wanted = count.where(inbox.c.key.in_(keys[start : start + _AT_ONCE]))
+            found += int((await connection.execute(wanted)).scalar_one())
+    return found

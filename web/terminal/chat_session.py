@@ -68,22 +68,22 @@ class ChatSession:
                 case "nothing":
                     continue
                 case "send":
-                    await self._send(line.strip().partition(" ")[2].strip())
+                    is_accepted = await self._send(line.strip().partition(" ")[2].strip())
                 case "say":
-                    await self._report(await self._client.do(self._session_fields, Text(line)))
-            if not self._terminal.interactive:
+                    is_accepted = self._report(await self._client.do(self._session_fields, Text(line)))
+            if is_accepted and not self._terminal.interactive:
                 # The next line of a script is said when the last one has been answered, as a person would.
                 await self._settle()
 
-    async def _send(self, name: str) -> None:
+    async def _send(self, name: str) -> bool:
         try:
             path, data = await asyncio.to_thread(_read, name)
         except OSError as error:
             self._complain("terminal.unreadable", path=name, why=in_language(os_reason(error), self._catalogue))
-            return
+            return False
         if not data:
             self._complain("terminal.empty", path=path)
-            return
+            return False
         mime = mimetypes.guess_type(path.name)[0] or ""
         content: Content
         if mime in _PICTURES:
@@ -92,11 +92,13 @@ class ChatSession:
             content = Voice(await self._client.put(self._session_fields, "voice", path.name, data), "amr")
         else:
             content = File(await self._client.put(self._session_fields, "file", path.name, data), path.name)
-        await self._report(await self._client.do(self._session_fields, content))
+        return self._report(await self._client.do(self._session_fields, content))
 
-    async def _report(self, posting: Mapping[str, object]) -> None:
+    def _report(self, posting: Mapping[str, object]) -> bool:
+        """Return whether what was said reached the service, and say so where it did not."""
         if not posting["accepted"]:
             self._complain("terminal.not_accepted", statuses=posting["statuses"])
+        return bool(posting["accepted"])
 
     async def _settle(self) -> None:
         latest = await self._client.settled(self._session_fields, within=min(60.0, _PATIENCE_SECONDS))

@@ -18,7 +18,7 @@ import pytest
 
 from adapters.simulator.faults import HttpStatus, LoseAnswer
 from adapters.simulator.platform.timeline import Delivered
-from pipeline.events import Image
+from pipeline.events import Image, Text
 from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.service import RunningService, running_service
@@ -264,3 +264,25 @@ async def test_a_bots_answer_is_written_once_to_a_pipe_and_grows_line_by_line_at
     assert clean
     assert [1, 1] == [written.count("“第一句”"), written.count("“第二句”")]
     assert [["webot", "one"], ["two"], ["three"]] == grown
+
+
+async def test_a_bots_conversation_is_not_over_while_what_was_said_last_is_not_stored(tmp_path: Path) -> None:
+    async with running_service(tmp_path, {"WEBOT_CHANNELS__BOT__KIND": "wecom_aibot"}) as service:
+        bot = service.service.channels["bot"].simulated
+        assert bot is not None
+        simulator, session = service.simulator, {"user": "anna", "channel": "bot"}
+        await simulator.bots.connected(bot)
+        # The bot has not read it yet, and an answer to what was said before comes after it.
+        said = simulator.platform.note(bot, "anna", Text("第二句"), is_message=True)
+        former = Delivered(simulator.platform.number(), time.time(), *bot.key, "anna", "m", "markdown", text="答")
+        simulator.platform.timeline(bot, "anna").replace(former)
+        async with Client(str(service.http.base_url).rstrip("/")) as client:
+            before = await client.settled(session, within=0.0)
+            await simulator.bots.deliver(bot, said)
+            after = await client.settled(session, within=60.0)
+        latest = simulator.phone("anna", agent_id=bot.agent_id, corp_id=bot.corp_id).entries(said.number)[-1]
+
+    assert before is None
+    assert isinstance(latest, Delivered)
+    assert (latest.number, False) == (after, latest.streaming)
+    assert "“第二句”" in latest.text

@@ -12,9 +12,10 @@ from litestar.response import Stream
 from pydantic import Field
 from pydantic_core import to_json
 
+from adapters.aibot.event_reader import event_key
 from adapters.simulator.platform.state import chat_of
 from pipeline.events import Content, Person
-from storage.monitoring.status import count_unfinished
+from storage.monitoring.status import count_stored, count_unfinished
 from web.console.chat.chat_page import LARGEST_UPLOAD
 from web.console.chat.session import ConsoleSession, ConsoleSessions
 from web.console.event_stream import follow
@@ -30,8 +31,10 @@ PRODUCT = "webot"
 NDJSON = "application/x-ndjson"
 _PAUSE_SECONDS = 0.05
 _MOST_SECONDS = 60.0
-_FIRST_FRAME_SECONDS = 5.0
-"""Within which a bot's first frame answers a message; a message that wants no answer is waited for as long."""
+_STORED_SECONDS = 60.0
+"""Within which a bot stores a message, or never heard of it."""
+_PRESSED_SECONDS = 5.0
+"""Within which a bot shows an answer to what is no message and has no id; what wants none is waited for as long."""
 
 
 class _Room(RequestModel):
@@ -115,7 +118,8 @@ def chat_api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteH
         person = Person(room.channel, chat_of(room.user, room.group))
         end = asyncio.get_running_loop().time() + asked.within
         streams = service.channels[room.channel].channel.capabilities.streams
-        while await count_unfinished(service.database, person) or (streams and _not_yet_accepted(room)):
+        # Asked in this order: what is stored between the two questions is found by the second.
+        while (streams and await _not_yet_accepted(room, service)) or await count_unfinished(service.database, person):
             if service.closing.is_set() or asyncio.get_running_loop().time() >= end:
                 return answer_json({"settled": False})
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -124,10 +128,21 @@ def chat_api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteH
     return [status, do, put, follow_room, settled]
 
 
-def _not_yet_accepted(room: ConsoleSession) -> bool:
-    """Whether the last thing said is young and has no answer at all: a bot acknowledges no message it accepts."""
-    latest = next(reversed(room.phone.entries(0)), None)
-    return latest is not None and latest.kind == "said" and time.time() - latest.at < _FIRST_FRAME_SECONDS
+async def _not_yet_accepted(room: ConsoleSession, service: Service) -> bool:
+    """Whether something young that was said to a bot is not stored: a bot acknowledges no message it accepts."""
+    now, entries = time.time(), room.phone.entries(0)
+    keys = [
+        event_key(room.app.bot_id, entry.msg_id)
+        for entry in entries
+        if entry.kind == "said"
+        and entry.msg_id
+        and now - entry.at < _STORED_SECONDS
+        and room.is_addressed(entry.content)
+    ]
+    if keys and await count_stored(service.database, keys) < len(keys):
+        return True
+    latest = entries[-1] if entries else None
+    return latest is not None and latest.kind == "said" and not latest.msg_id and now - latest.at < _PRESSED_SECONDS
 
 
 def _latest(room: ConsoleSession) -> int:
