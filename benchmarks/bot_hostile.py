@@ -34,7 +34,7 @@ from tests.resilience.bot_hostility import hostile, hostility
 
 _COUNT = 100_000
 _KEY = "a" * 43
-_LOGGED = {"bot_connected", "bot_frame_refused", "callback_refused", "turn_done"}
+_LOGGED = {"ready", "bot_connected", "bot_frame_refused", "callback_refused", "turn_done"}
 _GROWTH = 16
 """Megabytes more than after the first tenth that are no growth."""
 

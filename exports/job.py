@@ -16,6 +16,7 @@ from exports.file_names import safe_name
 from exports.formats import EPOCH, FORMAT_TRAITS
 from exports.manifest import Entry, Manifest, entry, is_archive
 from exports.masked_transcript import mask_transcript
+from exports.open_in_thread import opened_in_thread
 from exports.records import Transcript
 from exports.select import Selection, newest_message, stream
 from exports.tempdirs import work_folder
@@ -133,8 +134,7 @@ class Exports:
 
     async def _records(self, job: ExportJob, journal: ExportCheckpoint, progress: Progress) -> Done:
         path = journal.root / f"transcripts{FORMAT_TRAITS[job.format].suffix}"
-        out = await asyncio.to_thread(_open_at, path, journal.offset)
-        try:
+        async with opened_in_thread(lambda: _open_at(path, journal.offset), lambda opened: opened.close()) as out:
             writing = _Writing(job, out, journal.conversations, journal.messages, latest=journal.after)
             noted = writing.messages
             async for transcript in stream(
@@ -146,8 +146,6 @@ class Exports:
                     await asyncio.to_thread(writing.note, journal)
                 await asyncio.to_thread(writing.add, transcript)
                 progress(writing.conversations)
-        finally:
-            await asyncio.to_thread(out.close)
         counts = {"conversations": writing.conversations, "messages": writing.messages}
         whole = await asyncio.to_thread(entry, journal.root, path, **counts)
         return Done(_manifest(job, [whole], **counts))

@@ -1,6 +1,5 @@
 """Makes folders to render in, and takes away those whose process was killed: what people said lies in them."""
 
-import asyncio
 import fcntl
 import os
 import shutil
@@ -8,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
+
+from exports.open_in_thread import opened_in_thread
 
 _PREFIX = "webot-export-"
 
@@ -18,11 +19,8 @@ async def work_folder(parent: Path | None = None) -> AsyncIterator[Path]:
 
     It is among the system's temporary files if no `parent` is given.
     """
-    folder, lock = await asyncio.to_thread(_begin, parent or Path(gettempdir()))
-    try:
+    async with opened_in_thread(lambda: _begin(parent or Path(gettempdir())), lambda made: _end(*made)) as (folder, _):
         yield folder
-    finally:
-        await asyncio.shield(asyncio.to_thread(_end, folder, lock))
 
 
 def sweep(parent: Path) -> int:

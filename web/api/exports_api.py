@@ -15,6 +15,7 @@ from litestar.response import ServerSentEvent, Stream
 from pydantic import Field
 
 from exports.kept_jobs import KeptExport
+from exports.open_in_thread import opened_in_thread
 from pipeline.exports import Format
 from pipeline.text.i18n import Catalogue, Sentence
 from storage.jobs.job_runner import TooManyJobs
@@ -207,10 +208,7 @@ def _status(export: KeptExport, words: Catalogue) -> ExportStatus:
 
 
 async def _read(path: Path, first: int) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(path.open, "rb")
-    try:
+    async with opened_in_thread(lambda: path.open("rb"), lambda opened: opened.close()) as file:
         await asyncio.to_thread(file.seek, first)
         while chunk := await asyncio.to_thread(file.read, _CHUNK):
             yield chunk
-    finally:
-        await asyncio.to_thread(file.close)
