@@ -49,7 +49,7 @@ async def run_tool_loop(
         # Some models call a tool whenever they are shown one, whether they may or not.
         shows_tools = rounds <= ROUNDS
         beside = tool_executor.request_options(last=last) if shows_tools else {}
-        response = ModelResponse()
+        response = ModelResponse(trace=tool_executor.ask.trace)
         drafts = _message(model, sent, {**options, **beside}, tool_executor, response, shown)
         async with aclosing(drafts):
             async for draft in drafts:

@@ -1,17 +1,20 @@
 """A model's response, accumulated from a whole message or from its chunks."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import structlog
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
 from langchain_core.messages.ai import add_ai_message_chunks
 
 from chains.models.parsing.reasoning import ParsedAnswer, split_reasoning
 from chains.models.parsing.written_calls import Schemas, WrittenCall, calls_of_block, written_calls
+from pipeline.steps.deadline_thread import DeadlineThreads, place_of
 from pipeline.text.unicode import is_visible, wellformed
+
+log = structlog.get_logger()
 
 _T = TypeVar("_T")
 
@@ -39,6 +42,8 @@ MOST_CHARACTERS = 200_000
 
 MOST_INLINE = 20_000
 """Characters of an answer that are parsed on the event loop: at most some 20 ms of CPU."""
+
+_READERS = DeadlineThreads("read answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,12 @@ class ModelResponse:
     output_tokens: int = 0
     is_cut: bool = False
     """Whether the answer went on beyond what is heard of one."""
+    trace: str = ""
+    """The trace of the turn it answers, for the log."""
+    readers: DeadlineThreads = _READERS
+    """Where a long answer is read."""
+    _is_unreadable: bool = False
+    """Whether a reading failed or passed its deadline: this answer is not read again."""
     _asking: AIMessage | None = None
     _blocks: list[AIMessage] = field(default_factory=list)
     _thinks: bool = False
@@ -106,8 +117,9 @@ class ModelResponse:
         """Take calls of the tools that were offered, where the model wrote them into its words, for calls."""
         if self.tool_requests or not self.text:
             return
-        calls, said = await self._beside_loop(lambda: self._written_calls(schemas))
-        if calls:
+        found = await self._beside_loop(lambda: self._written_calls(schemas))
+        if found is not None and found[0]:
+            calls, said = found
             self.text = said
             self._asking = AIMessage(
                 said,
@@ -183,14 +195,32 @@ class ModelResponse:
         self._thinks = self._thinks or bool(thought)
 
     async def parsed_aside(self, *, whole: bool) -> ParsedAnswer:
-        """Return `parsed`, of a long answer from a thread: the longest take half a second of CPU."""
-        return await self._beside_loop(lambda: self.parsed(whole=whole))
+        """Return `parsed`, of a long answer from a thread; the words as they are where that fails."""
+        parsed = await self._beside_loop(lambda: self.parsed(whole=whole))
+        return parsed or ParsedAnswer(wellformed(self.reasoning).strip(), wellformed(self.text).strip())
 
-    async def _beside_loop(self, work: Callable[[], _T]) -> _T:
-        """Return what work on the text gives: short text is worked on here, long text in a thread."""
+    async def _beside_loop(self, work: Callable[[], _T]) -> _T | None:
+        """Return what work on the text gives: short text is worked on here, long text in a thread with a deadline.
+
+        None where that fails, and for every later reading of the same answer.
+        """
         if len(self.text) + len(self.reasoning) <= MOST_INLINE:
             return work()
-        return await asyncio.to_thread(work)
+        if self._is_unreadable:
+            return None
+        try:
+            return await self.readers.run(work)
+        except Exception as error:  # noqa: BLE001 - the edge of a step: no text may cost a person the answer
+            self._is_unreadable = True
+            # Neither the error's own words nor its trace: both may quote the answer.
+            log.error(  # noqa: TRY400
+                "answer_not_parsed",
+                trace=self.trace,
+                characters=len(self.text) + len(self.reasoning),
+                error=type(error).__name__,
+                where=place_of(error),
+            )
+            return None
 
     def parsed(self, *, whole: bool) -> ParsedAnswer:
         """Separate reasoning from the answer, in text that can be stored."""

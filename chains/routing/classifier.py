@@ -65,7 +65,7 @@ class ChainClassifier:
                 if isinstance(admitted, Outcome):
                     return Classification()
                 name = admitted
-                response = await self._ask(name, offered, text)
+                response = await self._ask(name, offered, text, trace=ask.trace)
         except TryAgain:
             # The database is away: another chain would answer, and the turn is tried again anyway.
             raise
@@ -84,11 +84,11 @@ class ChainClassifier:
         self.budget.paid(alone(took, by=ask.chain))
         return Classification(chosen if is_offered else "", (took,))
 
-    async def _ask(self, name: str, offered: Sequence[ChainConfig], text: str) -> ModelResponse:
+    async def _ask(self, name: str, offered: Sequence[ChainConfig], text: str, *, trace: str) -> ModelResponse:
         model = await self.models.chat(name)
         assistants = "\n".join(f'- "{each.name}": {each.description or each.name}' for each in offered)
         messages = [SystemMessage(_INSTRUCTIONS.format(assistants=assistants)), HumanMessage(text[:_MOST])]
-        response = ModelResponse()
+        response = ModelResponse(trace=trace)
         response.add(await model.ainvoke(messages, **self.models.options(name, {}, {**JSON, "temperature": 0})))
         return response
 

@@ -2,20 +2,11 @@
 
 Rendering is linear by construction (`tests/test_linear_time.py`), and this is the second defence: whatever text makes
 it slow or makes it raise, other people are served meanwhile, and the person gets the answer's own text.
-
-It runs in a thread, not in a process: the work is bounded, a thread gives up the interpreter every few milliseconds,
-and a process would cost every answer the copying of it. Threads cannot be ended, so one that passes its deadline is
-left behind. It is a daemon, so that it does not hold up the end of the process.
 """
 
-import asyncio
 import re
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import partial
-from pathlib import PurePath
-from threading import Thread
-from traceback import walk_tb
 from typing import cast
 
 import structlog
@@ -36,6 +27,7 @@ from pipeline.replies import (
     VoicePart,
     VoiceReply,
 )
+from pipeline.steps.deadline_thread import DEADLINE, DeadlineThreads, place_of
 from pipeline.text.i18n import Catalogue
 from pipeline.text.unicode import is_visible
 
@@ -44,22 +36,16 @@ log = structlog.get_logger()
 INLINE_CHARACTERS = 400
 """Up to this length replies are rendered on the event loop, in about a millisecond: less than a thread would cost."""
 
-_DEADLINE = 3.0
-_MOST_LEFT_BEHIND = 2
-"""Threads past their deadline beyond which longer replies are no longer rendered: each takes its share of the CPU."""
-
 _LINE_ENDS = re.compile(r"\r\n?|[\u0085\u2028\u2029]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
 
 
 class Renderer:
-    """Renders replies for every channel, longer ones one at a time: threads share one interpreter."""
+    """Renders replies for every channel, longer ones one at a time."""
 
-    def __init__(self, catalogue: Catalogue, *, deadline: float = _DEADLINE) -> None:
+    def __init__(self, catalogue: Catalogue, *, deadline: float = DEADLINE) -> None:
         self._catalogue = catalogue
-        self._deadline = deadline
-        self._one_at_a_time = asyncio.Semaphore(1)
-        self._left_behind = 0
+        self._threads = DeadlineThreads("render", deadline=deadline)
 
     async def render(
         self, channel: Channel, replies: Sequence[Reply], *, trace: str, style: MessageStyle = ""
@@ -70,45 +56,17 @@ class Renderer:
         try:
             if _length(replies) <= INLINE_CHARACTERS:
                 return write(replies)
-            async with self._one_at_a_time:
-                return await self._render_in_thread(write, replies)
+            return await self._threads.run(lambda: write(replies))
         except Exception as error:  # noqa: BLE001 - the edge of a step: no text may cost a person the answer
             # Neither the error's own words nor its trace: both may quote the answer.
             log.error(  # noqa: TRY400
-                "render_failed", trace=trace, channel=channel.name, error=type(error).__name__, where=_place(error)
+                "render_failed",
+                trace=trace,
+                channel=channel.name,
+                error=type(error).__name__,
+                where=place_of(error),
             )
             return plain_parts(replies, channel.capabilities, self._catalogue)
-
-    async def _render_in_thread(
-        self, write: Callable[[Sequence[Reply]], tuple[Part, ...]], replies: Sequence[Reply]
-    ) -> tuple[Part, ...]:
-        if self._left_behind >= _MOST_LEFT_BEHIND:
-            message = "earlier replies are still being rendered, long past their deadline"
-            raise TimeoutError(message)
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[tuple[Part, ...] | Exception] = loop.create_future()
-
-        def run() -> None:
-            try:
-                made: tuple[Part, ...] | Exception = write(replies)
-            except Exception as error:  # noqa: BLE001 - raised again where it is awaited
-                made = error
-            # The loop may be closed by now.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(done.set_result, made)
-
-        Thread(target=run, name="render", daemon=True).start()
-        await asyncio.wait({done}, timeout=self._deadline)
-        if not done.done():
-            self._left_behind += 1
-            done.add_done_callback(self._note_end)
-            raise TimeoutError
-        if isinstance(made := done.result(), Exception):
-            raise made
-        return made
-
-    def _note_end(self, _done: object) -> None:
-        self._left_behind -= 1
 
 
 def plain_parts(replies: Sequence[Reply], capabilities: ChannelCapabilities, catalogue: Catalogue) -> tuple[Part, ...]:
@@ -164,9 +122,3 @@ def _length(replies: Sequence[Reply]) -> int:
         for reply in replies
         if isinstance(reply, TextReply | ImageReply)
     )
-
-
-def _place(error: Exception) -> str:
-    """Return the file and line that raised an error, "" where none did."""
-    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
-    return f"{PurePath(frames[-1][0]).name}:{frames[-1][1]}" if frames else ""

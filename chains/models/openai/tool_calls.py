@@ -13,12 +13,12 @@ from typing import Any
 from langchain_core.messages import AIMessageChunk, InvalidToolCall, ToolCall
 from langchain_core.messages.tool import tool_call_chunk
 
+from chains.models.parsing.json_progress import JsonProgress
+
 _ARGUMENTS = ("arguments", "args", "parameters", "input")
 _KNOWN = frozenset({"id", "type", "function", "index", "name", *_ARGUMENTS})
 _MOST_CALLS = 64
 _MOST_CHARACTERS = 200_000
-_ENDS = ("}", '"', "l", "e")
-"""How the arguments of a call end when nothing is missing: an object, a text of one, `null`, `None`."""
 
 
 @dataclass(slots=True)
@@ -28,15 +28,27 @@ class Call:
     id: str = ""
     name: str = ""
     index: object = None
-    pieces: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
+    _pieces: list[str] = field(default_factory=list)
+    _progress: JsonProgress = field(default_factory=JsonProgress)
+    _followed: int = 0
+    """How many of the pieces the progress has read."""
+    _is_valid: bool | None = None
+    """Whether the arguments are JSON, once they have ended."""
+
+    def add(self, piece: str) -> None:
+        """Take in one more piece of the arguments."""
+        self._pieces.append(piece)
+
+    def replace(self, arguments: object) -> None:
+        """Take arguments that come as a value, in the place of those that came before."""
+        self._pieces = [json.dumps(arguments, ensure_ascii=False)]
+        self._progress, self._followed, self._is_valid = JsonProgress(), 0, None
 
     @property
     def arguments(self) -> str:
         """Return the arguments as the server wrote them; those of a call without any are an empty object."""
-        text = "".join(self.pieces)
-        # Asked for with each of many pieces where a server numbers none.
-        self.pieces = [text] if text else []
+        text = "".join(self._pieces)
         return text if text.strip() not in {"", "null", "None"} else "{}"
 
     @property
@@ -50,14 +62,25 @@ class Call:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is missing of the arguments."""
-        if not self.name or not self.pieces or self.arguments.rstrip()[-1:] not in _ENDS:
+        """Whether nothing is missing of the arguments; asked with each of many pieces where a server numbers none."""
+        if not self.name:
             return False
-        try:
-            json.loads(self.arguments)
-        except (ValueError, RecursionError):
+        for piece in self._pieces[self._followed :]:
+            self._progress.feed(piece)
+        self._followed = len(self._pieces)
+        if self._progress.state != "ended":
             return False
-        return True
+        if self._is_valid is None:
+            self._is_valid = _is_json(self.arguments)
+        return self._is_valid
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def parsed_arguments(text: str) -> dict[str, Any] | None:
@@ -132,7 +155,9 @@ class CallCollector:
         given_id = entry.get("id") or entry.get("tool_call_id") or entry.get("call_id")
         call_id = str(given_id) if isinstance(given_id, str | int) else ""
         arguments = next((function[key] for key in _ARGUMENTS if function.get(key) is not None), None)
-        call = None if whole else self._continued(entry.get("index"), call_id, name)
+        # White space goes on with the call before it, which may be whole.
+        is_space = isinstance(arguments, str) and arguments.isspace()
+        call = None if whole else self._continued(entry.get("index"), call_id, "" if is_space else name)
         if call is None:
             if not (name or call_id or arguments):
                 return
@@ -144,10 +169,10 @@ class CallCollector:
         if name and name != call.name:
             call.name += name
         if isinstance(arguments, str):
-            call.pieces.append(arguments)
+            call.add(arguments)
             self._length += len(arguments)
         elif arguments is not None:
-            call.pieces = [json.dumps(arguments, ensure_ascii=False)]
+            call.replace(arguments)
 
     def _continued(self, index: object, call_id: str, name: str) -> Call | None:
         """Return the call that a piece goes on with; None where it begins one."""

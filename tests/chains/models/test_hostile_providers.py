@@ -16,7 +16,7 @@ from pydantic import BaseModel, PrivateAttr
 from chains.models.fallback import ChatModel
 from chains.models.openai.answer_reader import AnswerReader
 from chains.models.openai.message_building import ending_of, message_of
-from chains.models.openai.tool_calls import CallCollector
+from chains.models.openai.tool_calls import CallCollector, parsed_arguments
 from chains.models.openai.transport import ANSWER_BYTES, AnswerTooLarge
 from chains.models.packages.library_clients import bound_clients
 from chains.models.packages.provider_pieces import ProviderPieces
@@ -89,6 +89,59 @@ def test_arguments_that_come_sign_by_sign_cost_little(piece: dict[str, Any]) -> 
         calls.read()
 
     assert costs_less_than(8 * MOST_SECONDS, gather)
+
+
+@pytest.mark.parametrize(
+    ("begin", "arguments"),
+    [
+        *(("", each) for each in ('{"a": 1}', "}", '"', "l", "null", '{"a": {}')),
+        *(('{"a": ', each) for each in ('"b"', "{}", '"b}', '[{"a": "}"}]')),
+        *(('{"a": "', each) for each in ("b", "e", "}", "\\\\")),
+        ('"', "}"),
+    ],
+)
+@pytest.mark.parametrize("beside", [{}, {"id": "c1"}])
+def test_a_name_repeated_with_each_piece_of_arguments_without_end_costs_little(
+    begin: str, arguments: str, beside: dict[str, str]
+) -> None:
+    """Each piece asks anew whether what came before it is whole."""
+
+    def gather() -> None:
+        calls = CallCollector()
+        calls.add([{**beside, "function": {"name": "now", "arguments": begin}}], whole=False)
+        for _ in range(LENGTH // len(arguments)):
+            calls.add([{**beside, "function": {"name": "now", "arguments": arguments}}], whole=False)
+        calls.read()
+
+    assert costs_less_than(2 * MOST_SECONDS, gather)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(
+            '{"a": 1}',
+            "{}",
+            '{"a": "}\\"]{"}',
+            ' {"a": [{"b": "\\\\"}]} \n',
+            '"{\\"a\\": \\"}\\"}"',
+            "null",
+            "None",
+            " null ",
+        ),
+    ],
+)
+def test_calls_one_after_the_other_are_told_apart_however_they_are_cut(arguments: str, size: int) -> None:
+    calls = CallCollector()
+    for _ in range(3):
+        for start in range(0, len(arguments), size):
+            piece = {"function": {"name": "now", "arguments": arguments[start : start + size]}}
+            calls.add([piece], whole=False)
+
+    found, invalid = calls.read()
+    assert [parsed_arguments(arguments if arguments != "None" else "null")] * 3 == [call["args"] for call in found]
+    assert [] == invalid
 
 
 def test_arguments_without_end_are_heard_to_a_bound() -> None:
