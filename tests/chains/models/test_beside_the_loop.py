@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -107,12 +107,13 @@ async def test_work_beyond_what_may_hang_is_refused_until_it_ends(let_go: thread
     threads = DeadlineThreads("test", deadline=0.01)
     begun: list[int] = []
 
-    def hanging(number: int) -> Callable[[], object]:
-        return lambda: (begun.append(number), let_go.wait(10))
+    def hang() -> None:
+        begun.append(len(begun))
+        let_go.wait(10)
 
-    for number in range(5):
+    for _ in range(5):
         with pytest.raises(TimeoutError):
-            await threads.run(hanging(number))
+            await threads.run(hang)
 
     assert [0, 1] == begun
 
@@ -120,7 +121,7 @@ async def test_work_beyond_what_may_hang_is_refused_until_it_ends(let_go: thread
 def test_the_same_threads_serve_one_loop_after_the_other() -> None:
     threads = DeadlineThreads("test")
 
-    async def run_two() -> list[int]:
+    async def run_two() -> tuple[int, int]:
         return await asyncio.gather(threads.run(lambda: 1), threads.run(lambda: 2))
 
-    assert [[1, 2], [1, 2]] == [asyncio.run(run_two()) for _ in range(2)]
+    assert [(1, 2), (1, 2)] == [asyncio.run(run_two()) for _ in range(2)]
