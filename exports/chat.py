@@ -18,7 +18,7 @@ from exports.select import Selection, stream
 from exports.tempdirs import work_folder
 from exports.workers.messages import RenderFailed, RenderRequest
 from exports.workers.pool import RenderPool
-from exports.workers.workdir_input import write_work_dir
+from exports.workers.workdir import only, write_work_dir
 from exports.writers.header import title
 from pipeline.errors import AnswerFailed
 from pipeline.events import Person
@@ -74,21 +74,12 @@ class ChatExports:
             heads = await write_work_dir(folder, _gently(pieces), self._media)
             if not heads:
                 return Exported()
-            order = RenderRequest(
-                str(folder),
-                _file_name(heads, self._catalogue),
-                format,
-                self._settings.pdf_engine,
-                self._language,
-                int(self._settings.volume_mb * _MEGABYTE),
-            )
+            order = self._order(folder, heads, format)
             messages = sum(head.messages for head in heads)
             content = await asyncio.to_thread(content_digest, folder, order)
             if files := await self._kept.find(person, content):
                 return Exported(files, len(heads), messages, instead)
-            count, size = await self._kept.total(person)
-            if count >= self._full.files or size >= self._full.megabytes * _MEGABYTE:
-                log.info("export_refused", files=count, bytes=size)
+            if await self._is_full(person):
                 return Exported(full=self._full)
             answer = await self._pool.render(order)
             if isinstance(answer, RenderFailed):
@@ -102,8 +93,7 @@ class ChatExports:
 
     async def document(self, person: Person, question: str, answer: str) -> StoredMedia | None:
         """Implement `AnswerDocuments.document`."""
-        count, size = await self._kept.total(person)
-        if count >= self._full.files or size >= self._full.megabytes * _MEGABYTE:
+        if await self._is_full(person):
             return None
         now = time()
         name = " ".join(question.split()) or self._catalogue.text("document.answer")
@@ -111,22 +101,25 @@ class ChatExports:
         said = (Message(1, "human", question, (), now), Message(1, "ai", answer, (), now))
         async with work_folder() as folder:
             heads = await write_work_dir(
-                folder, _once(Transcript(conversation, said if question else said[1:])), self._media
+                folder, only(Transcript(conversation, said if question else said[1:])), self._media
             )
-            order = RenderRequest(
-                str(folder),
-                _file_name(heads, self._catalogue),
-                "pdf",
-                self._settings.pdf_engine,
-                self._language,
-                int(self._settings.volume_mb * _MEGABYTE),
-            )
-            made = await self._pool.render(order)
+            made = await self._pool.render(self._order(folder, heads, "pdf"))
             if isinstance(made, RenderFailed) or len(made.files) != 1:
                 return None
             media = await self._keep(folder / "out" / made.files[0], made.format)
         await self._kept.note(person, "", (media,))
         return media
+
+    async def _is_full(self, person: Person) -> bool:
+        count, size = await self._kept.total(person)
+        full = count >= self._full.files or size >= self._full.megabytes * _MEGABYTE
+        if full:
+            log.info("export_refused", files=count, bytes=size)
+        return full
+
+    def _order(self, folder: Path, heads: Sequence[Head], format: Format) -> RenderRequest:  # noqa: A002
+        name, limit = _file_name(heads, self._catalogue), int(self._settings.volume_mb * _MEGABYTE)
+        return RenderRequest(str(folder), name, format, self._settings.pdf_engine, self._language, limit)
 
     async def _keep(self, path: Path, format: Format) -> StoredMedia:  # noqa: A002
         mime = "application/zip" if path.suffix == ".zip" else FORMAT_TRAITS[format].mime
@@ -168,10 +161,6 @@ class ChatExports:
             return 0, 0
         fresh = not self._idle_seconds or time() - row.last_at <= self._idle_seconds
         return (row.number if going_on == row.id and fresh else 0), row.number
-
-
-async def _once(transcript: Transcript) -> AsyncIterator[Transcript]:
-    yield transcript
 
 
 def _one(whose: Selection, number: int) -> Selection:

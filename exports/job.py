@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import shutil
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +22,8 @@ from exports.select import Selection, newest_message, stream
 from exports.tempdirs import work_folder
 from exports.workers.messages import RenderFailed, RenderRequest
 from exports.workers.pool import RenderPool
-from exports.workers.workdir_input import write_images, write_work_dir
-from exports.writers import csv, finetune, index_page, jsonl, sharegpt
+from exports.workers.workdir import only, write_images, write_work_dir
+from exports.writers import csv, index_page, jsonl, training
 from exports.writers.image_files import ImageFolder, file_name
 from pipeline.exports import Format
 from pipeline.ports import MediaStore
@@ -211,7 +211,7 @@ class Exports:
                     made.append(await asyncio.to_thread(entry, root, beside, conversations=0, messages=0))
             return made
         async with work_folder() as work:
-            await write_work_dir(work, _alone(transcript), self._media)
+            await write_work_dir(work, only(transcript), self._media)
             order = RenderRequest(str(work), name, job.format, job.engine, job.language, _UNBOUNDED)
             answer = await self._pool.render(order)
             if isinstance(answer, RenderFailed):
@@ -228,10 +228,6 @@ def _write_index(journal: ExportCheckpoint, catalogue: Catalogue) -> Entry:
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(index_page.index_page(lines, catalogue))
     return entry(journal.root, path, conversations=0, messages=0)
-
-
-async def _alone(transcript: Transcript) -> AsyncIterator[Transcript]:
-    yield transcript
 
 
 class _Writing:
@@ -272,9 +268,9 @@ class _Writing:
             case "csv":
                 return csv.lines(transcript)
             case "finetune":
-                return finetune.lines(transcript)
+                return training.finetune(transcript)
             case "sharegpt":
-                return sharegpt.lines(transcript)
+                return training.sharegpt(transcript)
             case "md" | "txt" | "html" | "pdf":
                 return _document(self._job, transcript, Path())
 

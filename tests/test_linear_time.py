@@ -27,7 +27,7 @@ from chains.models.parsing.reasoning import split_reasoning
 from chains.models.parsing.written_calls import calls_of_block, written_calls
 from chains.persona_library import search
 from chains.routing.classifier import chain_named
-from exports.pdf.pieces import PdfMarkup
+from exports.pdf.markdown_pdf import PdfMarkup
 from exports.pdf.typst_markup import TypstMarkup
 from exports.records import ConversationInfo, Message, Transcript
 from exports.workers.documents import pieces

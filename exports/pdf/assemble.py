@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pymupdf
 
-from exports.pdf.page_labels import Label, PageLabeller, width
 from exports.pdf.typst_pdf import CONTENTS, render_contents
 from exports.records import Head
 from exports.writers.header import title_of_all
 from exports.writers.image_files import ImageFolder
 from pipeline.text.i18n import Catalogue
 
-_PAPER = pymupdf.paper_rect("A4")
+_GREY = (0.55, 0.58, 0.62)
+_FOLIO = 8
+"""Points of a page's number, which stands 26 points above the page's end."""
 
 
 def assemble(parts: Iterable[bytes], heads: Sequence[Head], catalogue: Catalogue, folder: Path) -> pymupdf.Document:
@@ -28,9 +29,10 @@ def assemble(parts: Iterable[bytes], heads: Sequence[Head], catalogue: Catalogue
     _contents(document, heads, [int(str(mark[2])) for mark in marks], catalogue, folder)
     front = len(document) - bound
     document.set_toc([[level, title, int(str(page)) + front] for level, title, page in marks])
-    labeller = PageLabeller(document)
-    for place in range(len(document)):
-        labeller.write(place, _folio(place, len(document)))
+    for place, page in enumerate(document, 1):
+        folio = f"{place} / {len(document)}"
+        left = (page.rect.width - pymupdf.get_text_length(folio, fontsize=_FOLIO)) / 2
+        page.insert_text((left, page.rect.height - 26), folio, fontsize=_FOLIO, color=_GREY)
     when = datetime.fromtimestamp(max((head.conversation.last_at for head in heads), default=0.0), UTC).strftime(
         "D:%Y%m%d%H%M%SZ"
     )
@@ -82,9 +84,3 @@ def _contents(
         document[place].insert_link(
             {"kind": pymupdf.LINK_GOTO, "from": line, "page": target, "to": pymupdf.Point(0, 0)}
         )
-
-
-def _folio(place: int, pages: int) -> Label:
-    """Return what stands at the foot of a page."""
-    said = f"{place + 1} / {pages}"
-    return Label(said, (_PAPER.width - width(said, 8)) / 2, 26, 8)

@@ -7,36 +7,15 @@ comes back in another order and is left out.
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 
 import pymupdf
 import regex  # type: ignore[import-untyped]
 
 from exports.chunks import RenderPart
 from exports.pdf.fonts import shown
-from exports.writers.blocks import (
-    Block,
-    Break,
-    Coded,
-    Display,
-    Divider,
-    Footnote,
-    FootnoteMark,
-    Formula,
-    Grid,
-    Heading,
-    Items,
-    Linked,
-    Listing,
-    Paragraph,
-    Pictured,
-    Quoted,
-    Span,
-    Styled,
-    TextSpan,
-    blocks_of,
-    plain,
-)
+from exports.writers.blocks import Block, Formula, Span, blocks_of, leaves, plain, runs
 from exports.writers.characters import EMOJI, printable
 from exports.writers.header import speaker, stamp
 from exports.writers.mathml import math_of
@@ -85,17 +64,18 @@ def missing_messages(pdf: pymupdf.Document, part: RenderPart, *, engine_shows: S
 
 def _holds(text: str, blocks: Sequence[Block], engine_shows: Shown) -> bool:
     begin = 0
-    counted = [engine_shows(cell) for block in blocks for cell in _cells(block)]
-    for line in (engine_shows(line) for block in blocks for line in _lines(block)):
-        if _RIGHT_TO_LEFT.search(line):
-            counted.append(line)
-            continue
-        ordered = _ordered(line)
-        at = text.find(ordered, begin)
-        if at < 0:
-            return False
-        begin = at + len(ordered)
-    return Counter(_ordered("".join(counted))) <= Counter(text)
+    counted: list[str] = []
+    for run, is_cell in (run for block in blocks for run in runs(block)):
+        for line in map(engine_shows, _lines(run)):
+            ordered = _ordered(line)
+            if is_cell or _RIGHT_TO_LEFT.search(line):
+                counted.append(ordered)
+                continue
+            at = text.find(ordered, begin)
+            if at < 0:
+                return False
+            begin = at + len(ordered)
+    return Counter("".join(counted)) <= Counter(text)
 
 
 def _page_text(page: pymupdf.Page) -> str:
@@ -104,61 +84,16 @@ def _page_text(page: pymupdf.Page) -> str:
     return str(page.get_text("text", clip=inside, flags=pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_MEDIABOX_CLIP))
 
 
-def _lines(block: Block) -> Iterator[str]:
-    match block:
-        case Paragraph(spans) | Heading(_, spans) | Footnote(_, spans):
-            yield from _runs(spans)
-        case Listing(text, _):
-            yield from _parts(text)
-        case Display(text, tex) if math_of(tex) is None:
-            yield from _parts(text)
-        case Quoted(inside):
-            yield from (line for each in inside for line in _lines(each))
-        case Items(_, items):
-            yield from (line for item in items for each in item for line in _lines(each))
-        case Display() | Grid() | Divider():
-            return
+def _lines(run: Iterable[Span]) -> Iterator[str]:
+    """Return what is between the line ends, the formulas that are set, and the emoji.
 
-
-def _cells(block: Block) -> Iterator[str]:
-    match block:
-        case Grid(head, rows):
-            yield from (part for row in (head, *rows) for cell in row for part in _runs(cell))
-        case Quoted(inside):
-            yield from (cell for each in inside for cell in _cells(each))
-        case Items(_, items):
-            yield from (cell for item in items for each in item for cell in _cells(each))
-        case Paragraph() | Heading() | Footnote() | Listing() | Display() | Divider():
-            return
-
-
-def _runs(spans: Sequence[Span]) -> Iterator[str]:
-    """Return what is between the formulas."""
-    run: list[Span] = []
-    for span in _leaves(spans):
-        if isinstance(span, Formula) and math_of(span.tex) is not None:
-            yield from _parts(plain(run))
-            run = []
-        else:
-            run.append(span)
-    yield from _parts(plain(run))
-
-
-def _leaves(spans: Sequence[Span]) -> Iterator[Span]:
-    for span in spans:
-        match span:
-            case Styled(_, inside) | Linked(_, inside):
-                yield from _leaves(inside)
-            case TextSpan() | Coded() | Formula() | Break() | Pictured() | FootnoteMark():
-                yield span
-
-
-def _parts(text: str) -> Iterator[str]:
-    # An emoji comes back as other letters from some engines, so that what is around it is looked for alone.
-    for run in EMOJI.split(shown(printable(text))):
-        for line in run.split("\n"):
-            if kept := _kept(line):
-                yield kept
+    An emoji comes back as other letters from some engines.
+    """
+    for is_formula, spans in groupby(
+        leaves(run), lambda span: isinstance(span, Formula) and math_of(span.tex) is not None
+    ):
+        for part in () if is_formula else EMOJI.split(shown(printable(plain(spans)))):
+            yield from filter(None, map(_kept, part.split("\n")))
 
 
 def _compared(text: str) -> str:

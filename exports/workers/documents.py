@@ -8,32 +8,19 @@ from pathlib import Path
 from exports.chunks import whole
 from exports.formats import EPOCH, FORMAT_TRAITS
 from exports.records import Transcript
-from exports.workers.messages import (
-    BindRequest,
-    PartIncomplete,
-    PartRendered,
-    PartRequest,
-    Rendered,
-    RenderRequest,
-    Request,
-    Response,
-)
+from exports.workers.messages import Rendered, RenderFailed, RenderRequest, Response
 from exports.workers.workdir import WorkDir
-from exports.writers import csv, finetune, html, jsonl, markdown, sharegpt, text
+from exports.writers import csv, html, jsonl, markdown, text, training
 from exports.writers.image_files import ImageFolder
 from pipeline.exports import Format
 from pipeline.text.i18n import Catalogue
 
 
-def carry_out(order: Request) -> Response:
+def carry_out(order: RenderRequest) -> Response:
     """Run a request and return its response."""
-    match order:
-        case RenderRequest():
-            return make(order)
-        case PartRequest():
-            return _print(order)
-        case BindRequest():
-            return _bind(order)
+    if order.format != "pdf":
+        return make(order)
+    return _print(order) if order.part else _bind(order)
 
 
 def get_ready_for_pages() -> None:
@@ -51,22 +38,22 @@ def make(order: RenderRequest) -> Rendered:
     return Rendered(order.format, files)
 
 
-def _print(order: PartRequest) -> PartRendered | PartIncomplete:
+def _print(order: RenderRequest) -> Response:
     # Imported here and above and below: the other formats do not need what makes pages.
     from exports.pdf.render import Incomplete, render_part  # noqa: PLC0415
 
     work_dir = WorkDir(Path(order.folder))
+    part, pictures = work_dir.part(order.part), ImageFolder(work_dir.folder)
     try:
-        data = render_part(
-            work_dir.part(order.part), Catalogue(order.language), ImageFolder(work_dir.folder), engine=order.engine
-        )
+        data = render_part(part, Catalogue(order.language), pictures, engine=order.engine)
     except Incomplete as error:
-        return PartIncomplete(str(error))
-    work_dir.pages(order.part).write_bytes(data)
-    return PartRendered()
+        return RenderFailed(str(error), incomplete=True)
+    pages = work_dir.pages(order.part)
+    pages.write_bytes(data)
+    return Rendered("pdf", (pages.name,))
 
 
-def _bind(order: BindRequest) -> Rendered:
+def _bind(order: RenderRequest) -> Rendered:
     from exports.pdf import assemble  # noqa: PLC0415
 
     work_dir = WorkDir(Path(order.folder))
@@ -105,10 +92,10 @@ def pieces(
                 yield from jsonl.lines(transcript)
         case "finetune":
             for transcript in transcripts:
-                yield from finetune.lines(transcript)
+                yield from training.finetune(transcript)
         case "sharegpt":
             for transcript in transcripts:
-                yield from sharegpt.lines(transcript)
+                yield from training.sharegpt(transcript)
         case "pdf":
             raise ValueError("pages are not made in pieces")
 

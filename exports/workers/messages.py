@@ -12,10 +12,9 @@ from pipeline.text.i18n import Language
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """Make documents of what is laid out in `folder`.
+    """Make documents of what is laid out in `folder`: files of `limit` bytes at most, `name` being without a suffix.
 
-    `limit` is the bytes a file may have, `name` has no suffix. Pages are made by a `PartRequest` for each part and a
-    `BindRequest` for all of them.
+    Pages are made `part` by part, beside the file of that name; without a part, those of all are bound.
     """
 
     folder: str
@@ -24,32 +23,7 @@ class RenderRequest:
     engine: PdfEngine
     language: Language
     limit: int
-    kind: Literal["render"] = "render"
-
-
-@dataclass(frozen=True, slots=True)
-class PartRequest:
-    """Print the part in a file of `folder` as pages beside it."""
-
-    folder: str
-    part: str
-    engine: PdfEngine
-    language: Language
-    kind: Literal["part"] = "part"
-
-
-@dataclass(frozen=True, slots=True)
-class BindRequest:
-    """Bind the printed parts in `folder`."""
-
-    folder: str
-    name: str
-    language: Language
-    limit: int
-    kind: Literal["bind"] = "bind"
-
-
-Request = RenderRequest | PartRequest | BindRequest
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +37,15 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
-class PartRendered:
-    """The pages of a part are there, each message whole."""
-
-    kind: Literal["printed"] = "printed"
-
-
-@dataclass(frozen=True, slots=True)
-class PartIncomplete:
-    """No engine has set every message of a part whole."""
-
-    reason: str
-    kind: Literal["unprintable"] = "unprintable"
-
-
-@dataclass(frozen=True, slots=True)
 class RenderFailed:
-    """Nothing could be made."""
+    """Nothing could be made; `incomplete` where every engine has left a message out, and none has died."""
 
     reason: str
-    kind: Literal["broken"] = "broken"
+    incomplete: bool = False
+    kind: Literal["failed"] = "failed"
 
 
-Response = Rendered | PartRendered | PartIncomplete | RenderFailed
+Response = Rendered | RenderFailed
 
-REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
+REQUEST = TypeAdapter(RenderRequest)
 RESPONSE: TypeAdapter[Response] = TypeAdapter(Response)

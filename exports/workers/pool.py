@@ -8,19 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from exports.workers.messages import (
-    REQUEST,
-    RESPONSE,
-    BindRequest,
-    PartIncomplete,
-    PartRendered,
-    PartRequest,
-    Rendered,
-    RenderFailed,
-    RenderRequest,
-    Request,
-    Response,
-)
+from exports.workers.messages import REQUEST, RESPONSE, Rendered, RenderFailed, RenderRequest, Response
 from exports.workers.process import ForkServer, RenderProcess, open_fork_server
 from exports.workers.workdir import WorkDir
 
@@ -35,7 +23,7 @@ _ORDERS = 40
 class _Stopped(Exception):
     """A part could not be printed, so the others need not be."""
 
-    def __init__(self, answer: PartIncomplete | RenderFailed) -> None:
+    def __init__(self, answer: RenderFailed) -> None:
         super().__init__()
         self.answer = answer
 
@@ -57,14 +45,14 @@ class RenderPool:
         self._busy = 0
         self._seconds = seconds
 
-    async def render(self, order: RenderRequest) -> Rendered | RenderFailed:
+    async def render(self, order: RenderRequest) -> Response:
         """Render documents; what takes too long, or dies, is `RenderFailed`. Without pages there is a web page."""
         async with self._opened():
             try:
                 async with asyncio.timeout(self._seconds):
                     if order.format == "pdf":
                         return await self._pages_or_html(order)
-                    return _rendered(await self._ask(order))
+                    return await self._ask(order)
             except TimeoutError:
                 return RenderFailed(f"not done after {self._seconds:g} s")
 
@@ -89,8 +77,7 @@ class RenderPool:
             if not self._busy and not self._keep:
                 await self.close()
 
-    async def _pages_or_html(self, order: RenderRequest) -> Rendered | RenderFailed:
-        made: Rendered | PartIncomplete | RenderFailed
+    async def _pages_or_html(self, order: RenderRequest) -> Response:
         seconds = self._seconds * _SHARE
         try:
             async with asyncio.timeout(seconds):
@@ -99,11 +86,11 @@ class RenderPool:
             made = RenderFailed(f"no pages after {seconds:g} s")
         if isinstance(made, Rendered):
             return made
-        page = _rendered(await self._ask(replace(order, format="html")))
+        page = await self._ask(replace(order, format="html"))
         return page if isinstance(page, RenderFailed) else replace(page, plainer=made.reason)
 
-    async def _pages(self, order: RenderRequest) -> Rendered | PartIncomplete | RenderFailed:
-        answer: PartIncomplete | RenderFailed | None = None
+    async def _pages(self, order: RenderRequest) -> Response:
+        failed: list[RenderFailed] = []
         parts = await asyncio.to_thread(WorkDir(Path(order.folder)).parts)
         left = iter(parts)
         try:
@@ -111,40 +98,34 @@ class RenderPool:
                 for _ in range(min(self.processes, len(parts))):
                     group.create_task(self._print(order, left))
         except* _Stopped as stopped:
-            answer = _answer(stopped)
-        match answer:
-            case None:
-                if len(parts) > _ORDERS:
-                    # Binding takes memory, and what the others have kept is not needed beside it.
-                    self._end_idle()
-                return _rendered(await self._ask(BindRequest(order.folder, order.name, order.language, order.limit)))
-            case PartIncomplete() | RenderFailed():
-                return answer
+            failed = [each.answer for each in stopped.exceptions if isinstance(each, _Stopped)]
+        if failed:
+            return failed[0]
+        if len(parts) > _ORDERS:
+            # Binding takes memory, and what the others have kept is not needed beside it.
+            self._end_idle()
+        return await self._ask(order)
 
     async def _print(self, order: RenderRequest, left: Iterator[str]) -> None:
         for part in left:
-            wanted = PartRequest(order.folder, part, order.engine, order.language)
+            wanted = replace(order, part=part)
             answer = await self._ask(wanted)
-            if isinstance(answer, RenderFailed) and order.engine == "auto":
+            if isinstance(answer, RenderFailed) and not answer.incomplete and order.engine == "auto":
                 # What the process died of may have been the engine.
                 log.warning("export_press_died", part=part, reason=answer.reason)
                 answer = await self._ask(replace(wanted, engine="markdown-pdf"))
-            match answer:
-                case PartRendered():
-                    pass
-                case PartIncomplete() | RenderFailed():
-                    raise _Stopped(answer)
-                case Rendered():
-                    raise _Stopped(_misunderstood(answer))
+            if isinstance(answer, RenderFailed):
+                raise _Stopped(answer)
 
-    async def _ask(self, order: Request) -> Response:
+    async def _ask(self, order: RenderRequest) -> Response:
         async with self._places:
             process = self._idle.pop() if self._idle else await self._fresh(order)
             kept = False
             try:
                 said = await process.ask(REQUEST.dump_json(order))
                 answer = RESPONSE.validate_json(said) if said else RenderFailed("the rendering process died")
-                kept = not isinstance(answer, RenderFailed) and process.orders < _ORDERS
+                is_well = isinstance(answer, Rendered) or answer.incomplete
+                kept = is_well and process.orders < _ORDERS
             finally:
                 if kept:
                     self._idle.append(process)
@@ -152,27 +133,10 @@ class RenderPool:
                     process.end()
             return answer
 
-    async def _fresh(self, order: Request) -> RenderProcess:
+    async def _fresh(self, order: RenderRequest) -> RenderProcess:
         async with self._opening:
             if self._fork_server is not None and self._fork_server.is_gone:
                 await self.close()
             if self._fork_server is None:
-                self._fork_server = await open_fork_server(pages=not isinstance(order, RenderRequest))
+                self._fork_server = await open_fork_server(pages=order.format == "pdf")
             return await self._fork_server.fork()
-
-
-def _rendered(answer: Response) -> Rendered | RenderFailed:
-    match answer:
-        case Rendered() | RenderFailed():
-            return answer
-        case PartRendered() | PartIncomplete():
-            return _misunderstood(answer)
-
-
-def _misunderstood(answer: Response) -> RenderFailed:
-    return RenderFailed(f"the rendering process answered {answer.kind!r}")
-
-
-def _answer(stopped: BaseExceptionGroup[_Stopped]) -> PartIncomplete | RenderFailed:
-    first = stopped.exceptions[0]
-    return _answer(first) if isinstance(first, BaseExceptionGroup) else first.answer

@@ -1,11 +1,15 @@
 """The folder in which a document is made: its parts as JSON, their pages, its pictures."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from exports.chunks import CHUNK, Chunk, Chunker, RenderPart
 from exports.records import HEADS, Head, Transcript
+from exports.writers.image_files import file_name
+from pipeline.errors import Undeliverable
+from pipeline.ports import MediaStore
 
 _HEADS = "heads.json"
 
@@ -59,3 +63,33 @@ class WorkDirWriter:
         for cut in cuts:
             self._parts += 1
             (self._folder / f"part-{self._parts:06}.json").write_bytes(CHUNK.dump_json(cut))
+
+
+async def write_work_dir(folder: Path, pieces: AsyncIterable[Transcript], media: MediaStore) -> Sequence[Head]:
+    """Write conversations and their pictures as they come, whole or in pieces; return the heads of all."""
+    laying = WorkDirWriter(folder)
+    async for piece in pieces:
+        await asyncio.to_thread(laying.add, piece)
+        await write_images(folder, piece, media)
+    await asyncio.to_thread(laying.finish)
+    return laying.heads
+
+
+async def write_images(folder: Path, transcript: Transcript, media: MediaStore) -> list[str]:
+    """Write the pictures, but for those that are gone; return their names."""
+    written = []
+    for each in sorted({each for said in transcript.messages for each in said.media}, key=lambda one: one.sha256):
+        if not (name := file_name(each)):
+            continue
+        try:
+            data = await media.read(each)
+        except Undeliverable:
+            continue
+        await asyncio.to_thread((folder / name).write_bytes, data)
+        written.append(name)
+    return written
+
+
+async def only(transcript: Transcript) -> AsyncIterator[Transcript]:
+    """Return a single conversation as one that has come."""
+    yield transcript

@@ -1,7 +1,7 @@
 """A message as a small tree of blocks and spans, from which every format is written."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,7 +78,8 @@ class FootnoteMark:
     label: str
 
 
-Span = TextSpan | Coded | Formula | Break | Styled | Linked | Pictured | FootnoteMark
+Leaf = TextSpan | Coded | Formula | Break | Pictured | FootnoteMark
+Span = Leaf | Styled | Linked
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,42 +168,55 @@ def blocks_of(message: Message) -> tuple[Block, ...]:
     return tuple(_blocks(iter(parse(message.text)), ""))
 
 
-def plain(spans: Sequence[Span]) -> str:
+def plain(spans: Iterable[Span]) -> str:
     """Return the words of spans."""
-    return "".join(_plain(span) for span in spans)
+    return "".join(map(_plain, leaves(spans)))
 
 
-def _plain(span: Span) -> str:
-    match span:
+def leaves(spans: Iterable[Span]) -> Iterator[Leaf]:
+    """Return spans without what sets them apart or links them."""
+    for span in spans:
+        match span:
+            case Styled(_, inside) | Linked(_, inside):
+                yield from leaves(inside)
+            case _:
+                yield span
+
+
+def _plain(leaf: Leaf) -> str:
+    match leaf:
         case TextSpan(text) | Coded(text) | Formula(text) | FootnoteMark(text):
             return text
         case Break():
             return "\n"
-        case Styled(_, inside) | Linked(_, inside):
-            return plain(inside)
         case Pictured():
-            return span.words
+            return leaf.words
+
+
+def runs(block: Block) -> Iterator[tuple[Iterable[Span], bool]]:
+    """Return all spans of a block, in runs, and of each run whether it is a cell of a table."""
+    match block:
+        case Paragraph(spans) | Heading(_, spans) | Footnote(_, spans):
+            yield spans, False
+        case Listing(code):
+            yield (Coded(code),), False
+        case Display(text, tex):
+            yield (Formula(text, tex),), False
+        case Quoted(inside):
+            yield from (run for each in inside for run in runs(each))
+        case Items(_, items):
+            yield from (run for item in items for each in item for run in runs(each))
+        case Grid(head, rows):
+            yield from ((cell, True) for row in (head, *rows) for cell in row)
+        case Divider():
+            return
 
 
 def runs_right_to_left(block: Block) -> bool | None:
     """Whether a block runs from right to left, by its first letter, as code never does; None without a letter."""
-    return next((found for found in map(right_to_left, _texts(block)) if found is not None), None)
-
-
-def _texts(block: Block) -> Iterator[str]:
-    match block:
-        case Paragraph(spans) | Heading(_, spans) | Footnote(_, spans):
-            yield plain(spans)
-        case Quoted(inside):
-            yield from (text for each in inside for text in _texts(each))
-        case Items(_, items):
-            yield from (text for item in items for each in item for text in _texts(each))
-        case Grid(head, rows):
-            yield from (plain(cell) for row in (head, *rows) for cell in row)
-        case Listing() | Display():
-            yield "code"
-        case Divider():
-            return
+    if isinstance(block, Listing | Display):
+        return False
+    return next((found for run, _ in runs(block) if (found := right_to_left(plain(run))) is not None), None)
 
 
 def _typed(text: str) -> Iterator[Block]:

@@ -3,39 +3,39 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from exports.records import Transcript
+from exports.records import ConversationInfo, Message, Transcript
 from exports.writers.jsonl import moment
 
 if TYPE_CHECKING:
     from _csv import Writer
 
-_COLUMNS = (
-    "conversation",
-    "channel",
-    "user",
-    "number",
-    "title",
-    "turn",
-    "role",
-    "at",
-    "text",
-    "media",
-    "chain",
-    "revision",
-    "model",
-    "input_tokens",
-    "output_tokens",
-    "milliseconds",
-    "cut",
-    "estimated",
-    "spoken",
-    "tools",
-    "rating",
-    "note",
-)
+_COLUMNS: Mapping[str, Callable[[ConversationInfo, Message], str | int]] = {
+    "conversation": lambda talk, _: talk.id,
+    "channel": lambda talk, _: talk.channel,
+    "user": lambda talk, _: talk.user,
+    "number": lambda talk, _: talk.number,
+    "title": lambda talk, _: talk.title,
+    "turn": lambda _, said: said.turn,
+    "role": lambda _, said: said.role,
+    "at": lambda _, said: moment(said.at),
+    "text": lambda _, said: said.text,
+    "media": lambda _, said: " ".join(media.name for media in said.media),
+    "chain": lambda _, said: said.chain,
+    "revision": lambda _, said: said.revision,
+    "model": lambda _, said: said.model,
+    "input_tokens": lambda _, said: said.input_tokens,
+    "output_tokens": lambda _, said: said.output_tokens,
+    "milliseconds": lambda _, said: said.milliseconds,
+    "cut": lambda _, said: said.cut,
+    "estimated": lambda _, said: said.estimated,
+    "spoken": lambda _, said: int(said.spoken),
+    "tools": lambda _, said: " ".join(tool.name for tool in said.tools),
+    "rating": lambda _, said: said.rating,
+    "note": lambda _, said: said.note,
+}
 # A spreadsheet runs a cell that begins with one of these signs (OWASP, CSV injection), or may do so after dropping
 # white space, marks of byte order and characters without width before it.
 _FORMULA = re.compile(
@@ -52,36 +52,11 @@ def head() -> str:
 
 def lines(part: Transcript) -> Iterator[str]:
     """Return the rows of a conversation, or of a part of one."""
-    conversation = part.conversation
     into = io.StringIO()
     rows = writer(into)
     for message in part.messages:
-        rows.writerow(
-            (
-                conversation.id,
-                harmless(conversation.channel),
-                harmless(conversation.user),
-                conversation.number,
-                harmless(conversation.title),
-                message.turn,
-                message.role,
-                moment(message.at),
-                harmless(message.text),
-                harmless(" ".join(media.name for media in message.media)),
-                harmless(message.chain),
-                harmless(message.revision),
-                harmless(message.model),
-                message.input_tokens,
-                message.output_tokens,
-                message.milliseconds,
-                message.cut,
-                message.estimated,
-                int(message.spoken),
-                harmless(" ".join(tool.name for tool in message.tools)),
-                message.rating,
-                harmless(message.note),
-            )
-        )
+        cells = (read(part.conversation, message) for read in _COLUMNS.values())
+        rows.writerow(harmless(cell) if isinstance(cell, str) else cell for cell in cells)
         yield into.getvalue()
         into.seek(0)
         into.truncate()

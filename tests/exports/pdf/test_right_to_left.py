@@ -97,3 +97,17 @@ def test_markdown_pdf_sets_the_signs_of_a_list_beside_its_words(tmp_path: Path) 
 
     assert 2 == sum(begin > 500 for character, begin, _ in shown if character == "•")
     assert 1 == sum(begin > 500 for character, begin, _ in shown if character == ".")
+
+
+def test_markdown_pdf_begins_a_table_at_the_right_and_has_the_bar_of_a_quotation_there(tmp_path: Path) -> None:
+    answer = "| ג | ד |\n|---|---|\n| א | ב |\n\n> שלום!"
+    with bound(tmp_path, asked("问", answer), engine="markdown-pdf") as document:
+        shown = characters(document)
+        bars = [
+            each["rect"] for each in document[0].get_drawings() if each["rect"].width < 3 and each["rect"].height > 9
+        ]
+    quotation = [begin for character, begin, _ in shown if character in "שלום" and begin > 300]
+
+    assert place(shown, "ד") < place(shown, "ג")
+    assert place(shown, "ב") < place(shown, "א")
+    assert any(bar.x0 > max(quotation) for bar in bars)

@@ -1,4 +1,4 @@
-"""No line end but a newline reaches a page: words would leave the one line that keeps them from being markup."""
+"""No line end but a newline reaches a page, and no words are read as markup there."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,23 +8,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exports.pdf.pieces import pieces
 from exports.records import Message, Transcript
 from exports.writers.characters import printable
-from exports.writers.image_files import ImageFolder
 from exports.writers.markdown import embedded
 from pipeline.replies import StoredMedia
 from pipeline.settings import PdfEngine
-from pipeline.text.i18n import Catalogue
-from tests.exports.binding import bound, together
+from tests.exports.binding import bound
 from tests.exports.samples import message, talk
 
 LINE_ENDS = ["\n", "\r", "\r\n", "\n\r", "\r\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 HOSTILE = "x{0}{0}![x](secret.png){0}# y{0}```{0}z{0}```{0}"
-
-texts = st.lists(st.sampled_from([*LINE_ENDS, "甲", "a ", "![x](secret.png)", "```", "|-|", "# ", "&#13;"])).map(
-    "".join
-)
 
 
 def transcript_of(text: str) -> Transcript:
@@ -33,14 +26,6 @@ def transcript_of(text: str) -> Transcript:
     media = (StoredMedia("ab" * 32, "image/png", text, 1),)
     asked = Message(1, "human", text, media, 0.0)
     return Transcript(replace(talk(), user=text, channel=text, title=text, persona=text), (asked, answer))
-
-
-@given(texts)
-def test_each_piece_is_one_line(text: str) -> None:
-    whole = together(transcript_of(text), transcript_of("甲"))
-    made = pieces(whole, Catalogue("zh"), ImageFolder(Path()))
-
-    assert [] == [piece for piece in made if len(piece.text.splitlines()) != 1]
 
 
 @given(st.text())

@@ -10,10 +10,10 @@ from exports.records import Transcript
 from exports.workers.documents import pieces
 from exports.writers.csv import head
 from exports.writers.csv import lines as csv_lines
-from exports.writers.finetune import lines as finetune_lines
 from exports.writers.image_files import ImageFolder
 from exports.writers.jsonl import lines as json_lines
-from exports.writers.sharegpt import lines as sharegpt_lines
+from exports.writers.training import finetune as finetune_lines
+from exports.writers.training import sharegpt as sharegpt_lines
 from pipeline.answer import CUTS, Cut
 from pipeline.settings import PdfEngine
 from pipeline.text.i18n import Catalogue

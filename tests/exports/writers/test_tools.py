@@ -12,9 +12,9 @@ from exports.records import Message, Transcript
 from exports.select import Selection, stream
 from exports.workers.documents import pieces
 from exports.writers.csv import lines as csv_lines
-from exports.writers.finetune import lines as finetune_lines
 from exports.writers.image_files import ImageFolder
 from exports.writers.jsonl import lines as json_lines
+from exports.writers.training import finetune as finetune_lines
 from pipeline.answer import (
     Exchange,
     ExchangeRecorded,
