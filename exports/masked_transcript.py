@@ -27,6 +27,9 @@ def mask_transcript(transcript: Transcript, mask: Masker) -> Transcript:
                 said,
                 text=mask(said.text),
                 note=mask(said.note),
+                ratings=tuple(
+                    replace(each, user=mask.names_in(each.user), note=mask(each.note)) for each in said.ratings
+                ),
                 media=tuple(replace(media, name=mask(media.name)) for media in said.media),
                 tools=tuple(replace(tool, arguments=mask(tool.arguments)) for tool in said.tools),
             )

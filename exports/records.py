@@ -25,6 +25,16 @@ class ConversationInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageRating:
+    """What one person thinks of an answer, since when."""
+
+    user: str
+    rating: Literal["good", "bad"]
+    note: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One side of an exchange; `turn` counts the exchanges of its conversation from 1."""
 
@@ -45,9 +55,9 @@ class Message:
     tools: tuple[ToolUse, ...] = ()
     """What a model used on its way to it."""
     rating: Literal["", "good", "bad"] = ""
-    """What the person thought of it."""
+    """What was thought of it last."""
     note: str = ""
-    """What they said about that."""
+    """What was said about that."""
     cut: Cut = ""
     """Why an answer is not whole."""
     estimated: int = 0
@@ -60,6 +70,18 @@ class Message:
     """What the message is called in the database."""
     spoken: bool = False
     """Whether a question came as a voice message; its text is what was understood of it."""
+    ratings: tuple[MessageRating, ...] = ()
+    """What each person thinks of it, the earliest first; in a group several may."""
+
+    @property
+    def good(self) -> int:
+        """Count those who think it good."""
+        return sum(each.rating == "good" for each in self.ratings)
+
+    @property
+    def bad(self) -> int:
+        """Count those who think it bad."""
+        return sum(each.rating == "bad" for each in self.ratings)
 
 
 @dataclass(frozen=True, slots=True)

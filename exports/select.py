@@ -1,7 +1,7 @@
 """Chooses what to export, and gives it as a stream: what is held at once does not grow with what is chosen."""
 
 from bisect import bisect
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select
 
-from exports.records import ConversationInfo, Message, Transcript
+from exports.records import ConversationInfo, Message, MessageRating, Transcript
 from pipeline.answer import CUTS
-from storage.conversations.ratings import READ, WRITTEN, Rating
+from storage.conversations.ratings import READ, WRITTEN, PersonRating, Rating, is_rated, ratings_of
 from storage.database.codec import media_from_json, tools_from_json
 from storage.database.engine import Database
 from storage.database.reading import read_count, read_or_none, read_text, read_time
@@ -130,10 +130,11 @@ def _conditions(chosen: Selection) -> Iterator[ColumnElement[bool]]:
             (messages.c.chain, chosen.chain),
             (messages.c.revision, chosen.revision),
             (messages.c.model, chosen.model),
-            (messages.c.rating, WRITTEN[chosen.rated]),
         )
         if wanted
     ]
+    if chosen.rated:
+        answered.append(is_rated(WRITTEN[chosen.rated]))
     here = messages.c.conversation_id == conversations.c.id
     if answered:
         yield exists().where(and_(here, *answered))
@@ -190,15 +191,19 @@ async def _messages(
     async with database.read() as connection:
         rows = (await connection.execute(wanted)).all()
         found = await matching_answers(connection, chosen.found, ids) if chosen.found else None
+        rated = await ratings_of(connection, [row.id for row in rows if row.rating])
     by_id = attrgetter("conversation_id")
-    return [(number, tuple(_chosen(list(said), chosen, found))) for number, said in groupby(rows, by_id)]
+    return [(number, tuple(_chosen(list(said), chosen, found, rated))) for number, said in groupby(rows, by_id)]
 
 
 def _chosen(
-    rows: Sequence[Row[*tuple[Any, ...]]], chosen: Selection, found: Collection[int] | None
+    rows: Sequence[Row[*tuple[Any, ...]]],
+    chosen: Selection,
+    found: Collection[int] | None,
+    rated: Mapping[int, Sequence[PersonRating]],
 ) -> Iterator[Message]:
     for _, exchange in groupby(rows, attrgetter("turn")):
-        said = [_message(row) for row in exchange]
+        said = [_message(row, rated.get(row.id, ())) for row in exchange]
         if _wanted(said[0], said[-1], chosen) and (found is None or any(each.id in found for each in said)):
             yield from said
 
@@ -235,7 +240,7 @@ def _wanted(question: Message, answer: Message, chosen: Selection) -> bool:
         and (not chosen.chain or answer.chain == chosen.chain)
         and (not chosen.revision or answer.revision == chosen.revision)
         and (not chosen.model or answer.model == chosen.model)
-        and (not chosen.rated or answer.rating == chosen.rated)
+        and (not chosen.rated or any(each.rating == chosen.rated for each in answer.ratings))
     )
 
 
@@ -257,7 +262,7 @@ def _seconds(value: Any) -> float:  # noqa: ANN401 -- a row may hold anything
     return 0.0 if read_time(value) is None else float(value)
 
 
-def _message(row: Row[*tuple[Any, ...]]) -> Message:
+def _message(row: Row[*tuple[Any, ...]], rated: Sequence[PersonRating]) -> Message:
     return Message(
         row.turn,
         row.role,
@@ -281,4 +286,5 @@ def _message(row: Row[*tuple[Any, ...]]) -> Message:
         read_count(row.cost),
         row.id,
         bool(row.spoken),
+        tuple(MessageRating(each.user, each.rating, each.note, each.at) for each in rated),
     )

@@ -35,6 +35,8 @@ _COLUMNS: Mapping[str, Callable[[ConversationInfo, Message], str | int]] = {
     "tools": lambda _, said: " ".join(tool.name for tool in said.tools),
     "rating": lambda _, said: said.rating,
     "note": lambda _, said: said.note,
+    "good": lambda _, said: said.good,
+    "bad": lambda _, said: said.bad,
 }
 # A spreadsheet runs a cell that begins with one of these signs (OWASP, CSV injection), or may do so after dropping
 # white space, marks of byte order and characters without width before it.

@@ -39,6 +39,7 @@ def lines(part: Transcript) -> Iterator[str]:
             "tools": [asdict(tool) for tool in message.tools],
             "rating": message.rating,
             "note": message.note,
+            "ratings": [asdict(each) | {"at": moment(each.at)} for each in message.ratings],
             "cut": message.cut,
             "estimated": message.estimated,
             "spoken": message.spoken,

@@ -27,14 +27,14 @@ from pipeline.turn_state import Turn
 from storage.conversations.audit import note
 from storage.conversations.beginnings import Beginnings
 from storage.conversations.deletion import erase
-from storage.conversations.ratings import answer_to, latest_answer
+from storage.conversations.ratings import answer_to, latest_answer, rate
 from storage.conversations.values import storable_name, storable_provenance
 from storage.database.bulk import Rows, Write, insert_rows, rows_parameter
 from storage.database.codec import media_to_json, pictures_from_json, pictures_to_json, tools_to_json
 from storage.database.reading import read_or_none
 from storage.database.tables import conversations, messages, people
 from storage.terms.exchange_terms import IndexedExchange
-from storage.terms.term_index import add_exchanges, change_exchange
+from storage.terms.term_index import add_exchanges
 from storage.usage.batch import UsageBatch, add_up
 from storage.usage.pseudonyms import InsertInto
 
@@ -207,10 +207,9 @@ class Changes:
     def _rate(self, turn: Turn, rated: Rated) -> None:
         chat = turn.event.chat
         meant = answer_to(str(chat), rated.answer) if rated.answer else latest_answer(chat, turn.event.sender)
-        rating = 0 if rated.good is None else 1 if rated.good else -1
         answer: Any = self._connection.execute(meant).scalar()
         if answer is not None:
-            change_exchange(self._connection, answer, {"rating": rating, "rating_note": wellformed(rated.why)})
+            rate(self._connection, answer, turn.event.sender, rated, now=self._now, insert=self._insert)
 
     def _add_picture(self, turn: Turn, came: ImageReceived) -> None:
         person = turn.event.chat

@@ -16,6 +16,7 @@ from storage.conversations.deletion import delete_marked_files, delete_unreferen
 from storage.conversations.erasure import Eraser
 from storage.conversations.kept_documents import drop_old_exports
 from storage.conversations.polled_streams import drop_old_streams
+from storage.conversations.ratings import adopt_ratings
 from storage.database.engine import Database
 from storage.database.failures import read_failure
 from storage.database.tables import inbox, removed_keys
@@ -121,6 +122,7 @@ class CleanupTask:
             if self._retention_days:
                 await _tried("retention", self._forget_old())
             await _tried("pseudonyms", drop_pseudonyms(self._database, now=time()))
+            await _tried("ratings", adopt_ratings(self._database))
             await _tried("streams", drop_old_streams(self._database, now=time()))
             await _tried("exports", drop_old_exports(self._database, days=self._keep_days))
             files += await _tried("forgotten files", delete_marked_files(self._database, self._media))

@@ -18,6 +18,7 @@ from pipeline.text.i18n import Sentence
 from storage.conversations.audit import note
 from storage.conversations.beginnings import title_of
 from storage.conversations.polled_streams import forget_streams
+from storage.conversations.ratings import forget_ratings
 from storage.database.codec import content_to_json, media_from_json, part_from_json, pictures_from_json
 from storage.database.console_tables import job_events, replay_judgements
 from storage.database.engine import Database
@@ -125,6 +126,7 @@ def erase(connection: Connection, person: Person, *, insert_into: InsertInto, bu
         delete(conversations).where(conversations.c.person == str(person)).returning(conversations.c.id)
     )
     connection.execute(delete(people).where(people.c.person == str(person)))
+    forget_ratings(connection, person)
     forget_streams(connection, str(person))
     # Of no job is known whose questions it repeats. The jobs themselves, with their files, are removed by their runner.
     connection.execute(delete(job_events))

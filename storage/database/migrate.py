@@ -9,7 +9,7 @@ from pipeline.errors import WebotError
 from pipeline.text.i18n import Sentence
 from storage.database.engine import Database
 
-HEAD = "0026"
+HEAD = "0027"
 """The latest step under `migrations/versions`."""
 
 _LOCK = 0x77_65_62_6F_74

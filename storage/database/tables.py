@@ -180,7 +180,7 @@ messages = Table(
     Column("milliseconds", Integer, nullable=False, default=0),
     # In millionths of the currency of the settings.
     Column("cost", BigInteger, nullable=False, default=0, server_default="0"),
-    # What the person thought of an answer: 1 good, -1 bad, 0 nothing said.
+    # What was thought of an answer last: 1 good, -1 bad, 0 nothing said; each person's is in `ratings`.
     Column("rating", SmallInteger, nullable=False, default=0, server_default="0"),
     Column("rating_note", Text, nullable=False, default="", server_default=""),
     # What was used on the way to an answer.
@@ -211,6 +211,18 @@ Index("ix_messages_media", messages.c.id, sqlite_where=_SHOWS, postgresql_where=
 
 _RATED = messages.c.rating != 0
 Index("ix_messages_rating", messages.c.chain, messages.c.revision, sqlite_where=_RATED, postgresql_where=_RATED)
+
+# What each person thinks of an answer, by its message: 1 good, -1 bad. Whoever takes it back has no row.
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("message_id", BIG, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("person", Text, primary_key=True),
+    Column("rating", SmallInteger, nullable=False),
+    Column("note", Text, nullable=False, default="", server_default=""),
+    Column("at", Double, nullable=False),
+)
+Index("ix_ratings_person", ratings.c.person)
 
 # What answers took, added up as they are given, so that budgets need not count messages; `day` is the number of
 # days since 1970 on the clock of the machine that answered.

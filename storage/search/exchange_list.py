@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.answer import CUTS, Cut, ToolUse
 from pipeline.events import GROUP
 from pipeline.text.search_words import contains_phrases
-from storage.conversations.ratings import READ, WRITTEN, Rating
+from storage.conversations.ratings import READ, WRITTEN, Rating, is_rated
 from storage.database.codec import NO_MEDIA, tools_from_json
 from storage.database.engine import Database
 from storage.database.reading import read_count, read_or_none, read_text, read_time
-from storage.database.tables import conversations, messages
+from storage.database.tables import conversations, messages, ratings
 from storage.search.candidates import find_candidates
 from storage.search.exchange_filter import ExchangeFilter
 from storage.terms.exchange_terms import failed
@@ -45,6 +45,10 @@ class ListedExchange:
     revision: str
     model: str
     rating: Rating
+    """What was thought of it last."""
+    good: int
+    """How many people think it good, as `bad` is for bad."""
+    bad: int
     cut: Cut
     tools: tuple[ToolUse, ...]
     input_tokens: int
@@ -145,6 +149,8 @@ def _select(which: ColumnElement[bool], wanted: ExchangeFilter) -> Select[*tuple
             question.label("question"),
             answer.label("answer"),
             _asked.c.media.label("shown"),
+            _rated(1).label("good"),
+            _rated(-1).label("bad"),
         )
         .select_from(
             messages.join(conversations, conversations.c.id == messages.c.conversation_id).outerjoin(
@@ -165,10 +171,11 @@ def _conditions(wanted: ExchangeFilter) -> Iterator[ColumnElement[bool]]:
         (messages.c.chain, wanted.chain),
         (messages.c.revision, wanted.revision),
         (messages.c.model, wanted.model),
-        (messages.c.rating, WRITTEN[wanted.rated]),
     ):
         if value:
-            yield _unindexed(column, type(value)()) == value
+            yield _unindexed(column, "") == value
+    if wanted.rated:
+        yield is_rated(WRITTEN[wanted.rated])
     if wanted.since is not None:
         yield messages.c.created_at >= wanted.since
     if wanted.until is not None:
@@ -183,9 +190,15 @@ def _conditions(wanted: ExchangeFilter) -> Iterator[ColumnElement[bool]]:
         yield func.lower(person).endswith(f"/{wanted.user.lower()}", autoescape=True)
 
 
-def _unindexed(column: ColumnElement[Any], nothing: str | int) -> ColumnElement[Any]:
+def _unindexed(column: ColumnElement[Any], nothing: str) -> ColumnElement[Any]:
     """Return a column as no index has it: rows are found by their ids, where a planner might read all of a chain."""
     return column + nothing
+
+
+def _rated(rating: int) -> ColumnElement[int]:
+    """Count those who think so of an answer; most are rated by nobody, and not looked for."""
+    found = select(func.count()).where(ratings.c.message_id == messages.c.id, ratings.c.rating == rating)
+    return case((messages.c.rating != 0, found.correlate(messages).scalar_subquery()), else_=0)
 
 
 def _holds(row: Row[*tuple[Any, ...]], wanted: ExchangeFilter) -> bool:
@@ -214,6 +227,8 @@ def _listed(row: Row[*tuple[Any, ...]]) -> ListedExchange:
         read_text(row.revision),
         read_text(row.model),
         READ.get(row.rating, READ[0]),
+        read_count(row.good),
+        read_count(row.bad),
         next((cut for cut in CUTS if cut == row.cut), ""),
         read_or_none(tools_from_json, row.tools) or (),
         read_count(row.input_tokens),

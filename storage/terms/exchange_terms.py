@@ -9,7 +9,7 @@ from pipeline.answer import ToolUse
 from pipeline.events import GROUP
 from pipeline.text.search_words import search_words
 from storage.database.codec import tools_from_json
-from storage.database.reading import read_count, read_or_none, read_text, read_time
+from storage.database.reading import read_or_none, read_text, read_time
 
 _VALUE = "\0"
 """Before a value, so that no word is taken for one."""
@@ -29,7 +29,9 @@ class IndexedExchange:
     model: str = ""
     tools: str = "[]"
     cut: str = ""
-    rating: int = 0
+    good: bool = False
+    """Whether anybody thinks the answer good, as `bad` is for bad; in a group both may be."""
+    bad: bool = False
 
     def terms(self) -> tuple[int, ...]:
         """Return the numbers of everything the exchange is found by, in their order."""
@@ -50,8 +52,10 @@ class IndexedExchange:
             yield revision_term(read_text(self.revision))
         if self.model:
             yield model_term(read_text(self.model))
-        if rating := read_count(self.rating):
-            yield rating_term(rating)
+        if self.good:
+            yield rating_term(1)
+        if self.bad:
+            yield rating_term(-1)
         if failed(read_text(self.cut), tools):
             yield FAILED
         yield from (tool_term(used.name) for used in tools)

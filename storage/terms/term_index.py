@@ -6,15 +6,16 @@ was written otherwise, as before there was an index, is added by `IndexBuilder`.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select, text, true
+from sqlalchemy import ColumnElement, Connection, Select, case, exists, false, func, literal_column, select, text, true
 from sqlalchemy.exc import DatabaseError
 
 from storage.database.engine import Database
-from storage.database.tables import conversations, messages, search_index
+from storage.database.tables import conversations, messages, ratings, search_index
 from storage.terms.exchange_terms import IndexedExchange
 
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ _DELETE_ALL = text("INSERT INTO exchange_terms(exchange_terms) VALUES ('delete-a
 
 _INDEXED = messages.c.indexed == true()
 _asked = messages.alias("asked")
-_FOUND_BY = ("chain", "revision", "model", "tools", "cut", "rating")
+_FOUND_BY = ("chain", "revision", "model", "tools", "cut")
 
 
 def spelled(terms: Iterable[int]) -> str:
@@ -107,12 +108,13 @@ def remove_exchanges(connection: Connection, which: ColumnElement[bool]) -> None
         connection.execute(search_index.update().values(unclean=search_index.c.unclean + 1))
 
 
-def change_exchange(connection: Connection, answer: int, change: Mapping[str, object]) -> None:
-    """Change columns of an answer, and what it is found by with them."""
-    this = messages.c.id == answer
-    remove_exchanges(connection, this)
-    connection.execute(messages.update().where(this).values(change))
-    put_exchanges(connection, read_exchanges(connection, this & _INDEXED))
+@contextmanager
+def changing_exchanges(connection: Connection, answers: Sequence[int]) -> Iterator[ColumnElement[bool]]:
+    """Index some answers anew by what the block makes of them; gives the condition for them."""
+    these = messages.c.id.in_(answers)
+    remove_exchanges(connection, these)
+    yield these
+    put_exchanges(connection, read_exchanges(connection, these & _INDEXED))
 
 
 def read_exchanges(
@@ -147,10 +149,18 @@ def exchange_columns() -> Select[*tuple[Any, ...]]:
             messages.c.content,
             messages.c.created_at,
             *(messages.c[name] for name in _FOUND_BY),
+            _is_rated(1),
+            _is_rated(-1),
         )
         .select_from(messages.join(conversations, conversations.c.id == messages.c.conversation_id))
         .where(messages.c.role == literal_column("'ai'"))
     )
+
+
+def _is_rated(rating: int) -> ColumnElement[bool]:
+    """Whether anybody thinks so of an answer; most are rated by nobody, and not looked for."""
+    found = exists().where(ratings.c.message_id == messages.c.id, ratings.c.rating == rating).correlate(messages)
+    return case((messages.c.rating != 0, found), else_=false())
 
 
 async def clean_index(database: Database) -> None:

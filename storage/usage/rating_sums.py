@@ -1,27 +1,23 @@
-"""How many answers people called good and bad, by the day of the answer, chain, model, person or channel."""
+"""How often people called answers good and bad, by the day of the answer, chain, model, person or channel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
-from sqlalchemy import case, func, literal, select
+from sqlalchemy import case, func, select
 
 from storage.database.engine import Database
 from storage.database.reading import read_count, read_or_none, read_text
-from storage.database.tables import conversations, messages
+from storage.database.tables import messages, ratings
 from storage.usage.batch import date_of, day_of
 
 RatingsBy = Literal["person", "chain", "model", "day", "channel"]
 
-# Spelled out in the statement, as in `ratings.py`: the index of what was judged is then taken.
-_JUDGED = messages.c.rating != literal(0, literal_execute=True)
-_PERSON = func.coalesce(func.nullif(messages.c.speaker, ""), conversations.c.person)
-
 
 @dataclass(frozen=True, slots=True)
 class RatingSums:
-    """How many answers were called good, and how many bad."""
+    """How often answers were called good, and how often bad."""
 
     good: int = 0
     bad: int = 0
@@ -32,17 +28,20 @@ async def rating_sums(
 ) -> Mapping[str, RatingSums]:
     """Add up the ratings of what was answered from one day to another, both included, by this machine's clock.
 
-    Those of messages that are deleted are gone with them.
+    A person's are those they gave. Those of messages that are deleted are gone with them.
     """
-    keys = {"person": _PERSON, "channel": _PERSON, "chain": messages.c.chain, "model": messages.c.model}
+    keys = {
+        "person": ratings.c.person,
+        "channel": ratings.c.person,
+        "chain": messages.c.chain,
+        "model": messages.c.model,
+    }
     key = keys.get(by, messages.c.created_at)
     wanted = select(
         key.label("of"),
-        func.sum(case((messages.c.rating > 0, 1), else_=0)).label("good"),
-        func.sum(case((messages.c.rating < 0, 1), else_=0)).label("bad"),
-    ).where(_JUDGED)
-    if by in {"person", "channel"}:
-        wanted = wanted.join(conversations, conversations.c.id == messages.c.conversation_id)
+        func.sum(case((ratings.c.rating > 0, 1), else_=0)).label("good"),
+        func.sum(case((ratings.c.rating < 0, 1), else_=0)).label("bad"),
+    ).select_from(ratings.join(messages, messages.c.id == ratings.c.message_id))
     if since is not None:
         wanted = wanted.where(messages.c.created_at >= _begin_of(since))
     if until is not None:

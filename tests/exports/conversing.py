@@ -6,6 +6,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.replies import StoredMedia
+from storage.conversations.ratings import adopt_ratings
 from storage.database.codec import media_to_json
 from storage.database.engine import Database
 from storage.database.tables import conversations, messages, people
@@ -75,4 +76,5 @@ async def converse(  # noqa: PLR0913 (what a test cares for)
             rows.append(common | {"role": "ai", "content": answer, "media": "[]"} | made)
         # All with the same columns, so that thousands are one statement.
         await connection.execute(insert(messages), rows)
+    await adopt_ratings(database)
     return talk

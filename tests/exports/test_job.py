@@ -284,8 +284,11 @@ async def test_records_say_what_people_thought_and_why(judged: Exports, tmp_path
     assert [("", ""), ("good", ""), ("", ""), ("bad", "=1+1 电话[PHONE]"), ("", ""), ("", "")] == [
         (said["rating"], said["note"]) for said in map(json.loads, lines)
     ]
-    assert rows[0].endswith(',"rating","note"')
-    assert rows[4].endswith(',"bad","\'=1+1 电话[PHONE]"')
+    assert [["=1+1 电话[PHONE]"]] == [
+        [each["note"] for each in said["ratings"]] for said in map(json.loads, lines) if said["rating"] == "bad"
+    ]
+    assert rows[0].endswith(',"rating","note","good","bad"')
+    assert rows[4].endswith(',"bad","\'=1+1 电话[PHONE]","0","1"')
 
 
 async def test_praised_answers_alone_make_a_training_set(judged: Exports) -> None:

@@ -74,7 +74,7 @@ def test_lines_of_json_have_them_as_a_list() -> None:
 def test_tables_name_them_and_training_data_leave_them_out() -> None:
     *_, row = csv_lines(WHOLE)
 
-    assert row.endswith(',"current_time docs_search","",""\r\n')
+    assert row.endswith(',"current_time docs_search","","","0","0"\r\n')
     assert "current_time" not in "".join(finetune_lines(WHOLE))
 
 

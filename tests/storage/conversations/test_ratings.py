@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 
-from storage.conversations.ratings import Rating, RatingCount, count_ratings, latest_rated
+from storage.conversations.ratings import Rating, RatingCount, adopt_ratings, count_ratings, latest_rated
 from storage.database.engine import Database
 from storage.database.tables import conversations, messages
 from tests.storage.conversations.test_questions import talk
@@ -17,6 +17,7 @@ async def judge(database: Database, user: str, turn: int, rating: int, why: str 
             .where(messages.c.conversation_id.in_(talks), messages.c.turn == turn, messages.c.role == "ai")
             .values(rating=rating, rating_note=why, revision=revision)
         )
+    await adopt_ratings(database)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.conversations.ratings import adopt_ratings
 from storage.database.engine import Database
 from storage.terms.index_builder import IndexBuilder
 
@@ -61,6 +62,7 @@ async def fill(database: Database) -> None:
         for statement in (_QUESTIONS, _ANSWERS):
             for first in range(1, COUNT + 1, _STEP):
                 await connection.execute(text(statement), {"first": first})
+    await adopt_ratings(database)
     await IndexBuilder(database, pause=lambda _: 0.0, batch=4000).build()
 
 
