@@ -18,6 +18,10 @@ DEEPEST = 20
 MOST_CELLS = 2000
 """Cells of all the tables of a text: parsing takes 20 µs each, and a screen shows few hundred of them."""
 
+MOST_TOKENS = 12_000
+"""Block tokens of a text, at some 8 µs each: an item of a list takes five, a paragraph three. What follows is shown as
+it was written: a text has so many only where its lines are a few signs long."""
+
 _LONGEST_FENCE = 48
 """Signs of a fence; a longer run was meant to be seen."""
 
@@ -69,6 +73,7 @@ def bound(parser: MarkdownIt) -> MarkdownIt:
     if not isinstance(parser.inline, BoundedInline):
         parser.inline = BoundedInline()
     parser.options["maxNesting"] = DEEPEST + 4
+    parser.block.ruler.before("table", "crowded", _crowded, {"alt": ["paragraph", "blockquote", "list"]})
     parser.block.ruler.before("table", "deep", _deep)
     parser.block.ruler.at("table", bounded_table, {"alt": ["paragraph", "reference"]})
     parser.block.ruler.at("fence", _fence, {"alt": ["paragraph", "reference", "blockquote", "list"]})
@@ -80,13 +85,32 @@ def bound(parser: MarkdownIt) -> MarkdownIt:
     return parser
 
 
+def _crowded(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - see `_deep`
+    """Read what follows a great many blocks as lines of code; asked silently, end the list or quote it stands in."""
+    if len(state.tokens) < MOST_TOKENS:
+        return False
+    if not silent:
+        last = _last_inside(state, start, end)
+        state.line = last
+        token = state.push("code_block", "code", 0)
+        token.content = state.getLines(start, last, state.blkIndent, keepLastLF=True)
+        token.map = [start, last]
+    return True
+
+
+def _last_inside(state: StateBlock, start: int, end: int) -> int:
+    """Return the number of the line behind those that belong to the block that is being read."""
+    last = start + 1
+    while last < end and (state.isEmpty(last) or state.sCount[last] >= state.blkIndent):
+        last += 1
+    return last
+
+
 def _deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the library's signature
     """Read what is nested too deep as words: the library would leave it out."""
     if silent or state.level < DEEPEST:
         return False
-    last = start + 1
-    while last < end and (state.isEmpty(last) or state.sCount[last] >= state.blkIndent):
-        last += 1
+    last = _last_inside(state, start, end)
     state.line = last
     state.push("paragraph_open", "p", 1).map = [start, last]
     token = state.push("inline", "", 0)

@@ -1,11 +1,13 @@
 """The bounds on Markdown: within them it reads as CommonMark, beyond them nothing is lost."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pipeline.text.markdown.bounds import MOST_CELLS, bound
+from pipeline.text.markdown.bounds import MOST_CELLS, MOST_TOKENS, bound
 
 BOUND = bound(MarkdownIt("commonmark", {"html": False}).enable("table"))
 LIBRARY = MarkdownIt("commonmark", {"html": False, "maxNesting": 24}).enable("table")
@@ -80,3 +82,20 @@ def test_a_rule_as_wide_as_a_page_is_a_rule_and_a_longer_one_is_words(sign: str)
 
     assert LIBRARY.render(page) == BOUND.render(page)
     assert 2 * 2100 == BOUND.render(longer).count(sign)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("{}\n\n", "1) {}\n", "- [ ] {}\n", "- {}\n\n", "# {}\n", "> {}\n\n", "- > {}\n", "> - {}\n", "- 1. {}\n"),
+        *("```\n{}\n```\nb\n", "| {} |\n|-|\n\n", "- a\n\n  {}\n", "> {}\nb\n\n", "    {}\n\nb\n\n"),
+    ],
+)
+def test_what_follows_a_great_many_blocks_is_shown_as_it_was_written(line: str) -> None:
+    text = "".join(line.format(f"w{number}.") for number in range(MOST_TOKENS))
+    tokens = BOUND.parse(text)
+    shown = [token.content for token in tokens if token.type in {"inline", "code_block", "fence"}]
+
+    assert len(tokens) < MOST_TOKENS + 50
+    assert "code_block" in {token.type for token in tokens[-5:]}
+    assert [f"w{number}." for number in range(MOST_TOKENS)] == re.findall(r"w\d+\.", "\n".join(shown))
