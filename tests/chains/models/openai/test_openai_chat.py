@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_openai import ChatOpenAI
 
-from chains.models.openai.openai_chat import FastChatOpenAI
+from chains.models.openai.openai_chat import FastChatOpenAI, pause_of
 from chains.models.openai.transport import open_client
 from tests.fakes.openai_server import Act, Breaks, Fails, OpenAIServer, Raw, Says
 
@@ -194,3 +194,10 @@ async def test_calls_at_the_same_time_do_not_take_each_others_failures(server: O
 
     assert 10 == sum(isinstance(each, Exception) for each in ended)
     assert 10 == sum(isinstance(each, AIMessage) and each.content == "good" for each in ended)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pause"), [(0.0, 0.0), (0.003, 0.0), (0.02, 0.002), (0.2, 0.02), (0.4, 0.04), (60.0, 0.04)]
+)
+def test_an_answer_that_nobody_sees_grow_is_late_by_a_tenth_of_its_time_at_most(seconds: float, pause: float) -> None:
+    assert pytest.approx(pause) == pause_of(seconds)
