@@ -1,6 +1,7 @@
 """Reads of the same kind that are asked for at the same time share one statement."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
@@ -11,7 +12,10 @@ Key = TypeVar("Key", bound=Hashable)
 Found = TypeVar("Found")
 
 PAUSE_SECONDS = 0.02
-"""How long a statement waits for more keys after one that read several: an answer among many takes 11 % less CPU."""
+"""How long a statement waits for more keys right after one that read several: an answer among many takes 11 % less CPU.
+
+After as long a silence nobody is waited for.
+"""
 
 
 class BatchReader(Generic[Key, Found]):
@@ -27,14 +31,16 @@ class BatchReader(Generic[Key, Found]):
         *,
         most: int,
         pause_seconds: float = PAUSE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
         self._most = most
         self._pause_seconds = pause_seconds
         self._waiting: deque[tuple[Key, asyncio.Future[Found | None]]] = deque()
         self._reading: asyncio.Task[None] | None = None
-        self._is_shared = False
-        """Whether the last statement read for more than one."""
+        self._clock = clock
+        self._busy_until = 0.0
+        """Until when the next statement waits for more, by the clock: a pause after the end of one that was shared."""
 
     async def read(self, key: Key) -> Found | None:
         """Return what is found for a key, None for nothing. Raises what the statement raises."""
@@ -54,16 +60,16 @@ class BatchReader(Generic[Key, Found]):
     async def _read_waiting(self) -> None:
         while self._waiting:
             # One statement for all asked in the same step of the loop; where many ask, for all within a pause.
-            is_worth_waiting = self._is_shared and len(self._waiting) < self._most
+            is_worth_waiting = self._clock() < self._busy_until and len(self._waiting) < self._most
             await asyncio.sleep(self._pause_seconds if is_worth_waiting else 0)
             asked: dict[Key, list[asyncio.Future[Found | None]]] = {}
             while self._waiting and len(asked) < self._most:
                 key, future = self._waiting.popleft()
                 if not future.done():
                     asked.setdefault(key, []).append(future)
-            self._is_shared = len(asked) > 1
             if asked:
                 await self._answer(asked)
+            self._busy_until = self._clock() + self._pause_seconds if len(asked) > 1 else 0.0
 
     async def _answer(self, asked: Mapping[Key, Sequence[asyncio.Future[Found | None]]]) -> None:
         try:

@@ -11,9 +11,10 @@ from pipeline.ports import Channel, Profile
 from pipeline.replies import Receipt, Silence, TextReply
 from tests.adapters.aibot.bot import connected_bot
 from tests.adapters.wecom.application import app_of
-from tests.adapters.wecom.qyapi import Clock, Qyapi
+from tests.adapters.wecom.qyapi import Qyapi
 from tests.fakes.pretend_channel import PretendChannel
 from tests.fakes.turns import FakeChannel
+from tests.hand_clock import HandClock
 
 
 @pytest.fixture(params=["the application", "the bot", "the fake", "the pretend kind"])
@@ -23,7 +24,7 @@ async def channel(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
             async with Qyapi().served() as qyapi:
                 qyapi.say("message/send", {"errcode": 0, "msgid": "m1"})
                 qyapi.say("user/get", {"errcode": 0, "name": "张三", "department": [1]})
-                app = app_of(qyapi, Cache(tmp_path, clock=Clock()))
+                app = app_of(qyapi, Cache(tmp_path, clock=HandClock()))
                 yield app
                 await app.aclose()
         case "the bot":

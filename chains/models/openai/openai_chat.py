@@ -186,9 +186,9 @@ class FastChatOpenAI(ChatOpenAI):
                         yield None
                 if shown:
                     yield None
-                elif len(data) < _TRICKLE and not decoder.done and (pause := pause_of(time.monotonic() - began)):
+                elif len(data) < _TRICKLE and not decoder.done:
                     # Nobody waits for the next word: what comes meanwhile is read at once.
-                    await answer.pause(pause)
+                    await answer.pause(pause_of(time.monotonic() - began))
             if decoder.done:
                 await _read_out(pieces)
         except httpx2.TimeoutException as error:

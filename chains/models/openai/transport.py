@@ -212,7 +212,7 @@ class Body(httpx2.AsyncByteStream):
         A word at a time costs 60 µs each, most of it for waking up (measured).
         """
         connection = self._response.connection
-        if connection is None or (transport := connection.transport) is None:
+        if not seconds or connection is None or (transport := connection.transport) is None:
             return
         transport.pause_reading()
         try:

@@ -10,16 +10,8 @@ from adapters.aibot.drafts import WAITING
 from adapters.aibot.frames import BotFrame
 from pipeline.replies import TextPart
 from tests.adapters.aibot.bot import connected_bot
+from tests.hand_clock import HandClock
 from tests.service import until
-
-
-class HandClock:
-    """Shows what it is set to."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class HeldConnection(BotConnection):

@@ -14,19 +14,10 @@ from adapters.simulator.platform.directory import Member
 from adapters.simulator.simulator import WeComSimulator
 from tests.adapters.simulator.receiver import Receiver
 from tests.fakes.wecom.control import ControlledSimulator
+from tests.hand_clock import HandClock
 
 AGENT = 1000002
 OTHER_AGENT = 1000003
-
-
-@dataclass
-class Clock:
-    """A clock that stands until it is moved."""
-
-    now: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -75,8 +66,8 @@ def connect(url: str) -> httpx2.AsyncClient:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
@@ -94,7 +85,7 @@ async def app(receiver: Receiver) -> App:
 
 
 @pytest.fixture
-async def wecom(app: App, clock: Clock) -> AsyncIterator[WeComSimulator]:
+async def wecom(app: App, clock: HandClock) -> AsyncIterator[WeComSimulator]:
     """Two apps of one corp, three members, and a WeCom that does not wait long."""
     members = [Member("zhangsan", "张三", (1, 2)), Member("LiSi", "李四", (1,)), Member("wangwu", "王五", (1, 2))]
     other = invent_app(corp_id=app.corp_id, agent_id=OTHER_AGENT)

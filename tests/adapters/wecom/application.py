@@ -5,8 +5,9 @@ from adapters.wecom.channel import WeComApp
 from adapters.wecom.client.cache import Cache
 from adapters.wecom.settings import WeComAppSettings
 from pipeline.events import Person
-from tests.adapters.wecom.qyapi import SECRET, Clock, Qyapi
+from tests.adapters.wecom.qyapi import SECRET, Qyapi
 from tests.fakes.ports import FakeSendLimiter, MemoryMedia
+from tests.hand_clock import HandClock
 
 CORP = "wx5823bf96d3bd56c7"
 TOKEN = "QDG6eK"
@@ -39,7 +40,7 @@ def app_of(
     return WeComApp(
         "wecom",
         settings_of(**changes),
-        api=qyapi.api(cache, Clock(), agent_id=218),
+        api=qyapi.api(cache, HandClock(), agent_id=218),
         cache=cache,
         send_limiter=limiter or FakeSendLimiter(),
         media=media or MemoryMedia(),

@@ -14,19 +14,10 @@ import httpx2
 from adapters.wecom.client.api import WeComApi
 from adapters.wecom.client.cache import Cache
 from adapters.wecom.client.http import QyapiHttp
+from tests.hand_clock import HandClock
 
 NOWHERE = "http://127.0.0.1:1"
 SECRET = "s3cret-of-the-app-that-nobody-may-see-000"
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +65,7 @@ class Qyapi:
     def wire(self, *, patience: float = 5.0) -> QyapiHttp:
         return QyapiHttp(self.base, patience=patience)
 
-    def api(self, cache: Cache, clock: Clock, *, secret: str = SECRET, agent_id: int = 1000002) -> WeComApi:
+    def api(self, cache: Cache, clock: HandClock, *, secret: str = SECRET, agent_id: int = 1000002) -> WeComApi:
         wire = self.wire(patience=0.5)
         return WeComApi(wire, corp_id="wwcorp", secret=secret, agent_id=agent_id, cache=cache, clock=clock)
 

@@ -14,16 +14,7 @@ from chains.models.registry import ModelRegistry
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue
 from tests.fakes.openai_server import Act, Fails, OpenAIServer, Says
-
-
-@dataclass
-class Clock:
-    """A clock that a test turns."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.hand_clock import HandClock
 
 
 @dataclass
@@ -33,7 +24,7 @@ class Line:
     model: ChatModel
     server: OpenAIServer
     acts: dict[str, Act]
-    clock: Clock
+    clock: HandClock
 
     async def asked(self, *, streams: bool = False) -> list[str]:
         """Ask once; give the models that were asked."""
@@ -61,7 +52,7 @@ async def line() -> AsyncIterator[Line]:
                 }
             }
         )
-        clock = Clock()
+        clock = HandClock()
         models = ModelRegistry(settings, await asyncio.to_thread(Catalogue, "en"), rests=CircuitBreaker(clock))
         try:
             yield Line(await models.chat("first"), server, acts, clock)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from storage.database.batch_reads import BatchReader
+from tests.hand_clock import HandClock
 
 
 class Table:
@@ -54,6 +55,21 @@ async def test_after_a_shared_statement_the_next_waits_for_those_who_ask_a_littl
 
     assert ["row 3", "row 4"] == list(await asyncio.gather(early, late))
     assert [[1, 2], [3, 4]] == table.statements
+
+
+async def test_who_asks_after_a_silence_waits_for_nobody() -> None:
+    clock, table = HandClock(), Table()
+    reader = BatchReader(table.read, most=100, pause_seconds=0.5, clock=clock)
+    table.go_on.set()
+    await asyncio.gather(reader.read(1), reader.read(2))
+    clock.now += 0.6
+
+    alone = asyncio.create_task(reader.read(3))
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert [[1, 2], [3]] == table.statements
+    assert "row 3" == await alone
 
 
 async def test_one_who_asks_alone_waits_for_nobody() -> None:

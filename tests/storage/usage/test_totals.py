@@ -1,6 +1,5 @@
 """What was spent so far, on both databases: by a person, and by all without adding all up each time."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert
@@ -11,21 +10,12 @@ from storage.database.engine import Database
 from storage.database.tables import spending
 from storage.usage.batch import day_of
 from storage.usage.totals import FRESH_SECONDS, UsageTotalsReader
+from tests.hand_clock import HandClock
 
 ZHANG, LI = Person("wecom", "张三"), Person("wecom", "李四")
 # A Wednesday, the eighteenth, of this machine's own time.
 NOON = datetime(2026, 11, 18, 12).astimezone().timestamp()
 DAY = 86400.0
-
-
-@dataclass
-class Clock:
-    """A clock that a test turns."""
-
-    now: float = NOON
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def spent(database: Database, person: Person, cost: int, *, model: str = "m", days_ago: float = 0) -> None:
@@ -37,7 +27,7 @@ async def spent(database: Database, person: Person, cost: int, *, model: str = "
 
 
 async def test_a_persons_day_and_month_are_their_own(database: Database) -> None:
-    accounts = UsageTotalsReader(database, clock=Clock())
+    accounts = UsageTotalsReader(database, clock=HandClock(NOON))
     assert SpentTotals() == await accounts.paid(ZHANG)
 
     await spent(database, ZHANG, 5)
@@ -59,12 +49,12 @@ async def test_what_a_person_used_is_told_by_model_the_dearest_first(database: D
     assert [
         ModelUsage("large", UsageTotals(1, 60, 6, 6), UsageTotals(2, 130, 13, 13)),
         ModelUsage("small", UsageTotals(1, 50, 5, 5), UsageTotals(1, 50, 5, 5)),
-    ] == await UsageTotalsReader(database, clock=Clock()).used(ZHANG)
-    assert [] == await UsageTotalsReader(database, clock=Clock()).used(Person("hr", "张三"))
+    ] == await UsageTotalsReader(database, clock=HandClock(NOON)).used(ZHANG)
+    assert [] == await UsageTotalsReader(database, clock=HandClock(NOON)).used(Person("hr", "张三"))
 
 
 async def test_the_sum_of_all_is_added_up_anew_after_some_seconds_and_ones_own_at_once(database: Database) -> None:
-    clock = Clock()
+    clock = HandClock(NOON)
     ours, theirs = UsageTotalsReader(database, clock=clock), UsageTotalsReader(database, clock=clock)
     await spent(database, ZHANG, 5)
     await spent(database, LI, 7, days_ago=2)
@@ -80,7 +70,7 @@ async def test_the_sum_of_all_is_added_up_anew_after_some_seconds_and_ones_own_a
 
 
 async def test_a_new_day_and_a_new_month_begin_with_nothing(database: Database) -> None:
-    clock = Clock()
+    clock = HandClock(NOON)
     accounts = UsageTotalsReader(database, clock=clock)
     await spent(database, ZHANG, 5)
     assert SpentTotals(5, 5) == await accounts.paid_by_all() == await accounts.paid(ZHANG)

@@ -20,6 +20,7 @@ from pipeline.settings import Settings
 from storage.accounts.users import add_user
 from storage.database.engine import open_database
 from tests.databases import place_migrated_file
+from tests.hand_clock import HandClock
 from tests.service import running_service
 from web.operator.accounts import add_account
 from web.security.access import Access
@@ -39,20 +40,10 @@ WRONG = "wrong"
 PAGE = {"Accept": "text/html", "Accept-Language": "en"}
 
 
-class Clock:
-    """A clock that stands until it is set on."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @hypothesis_settings(max_examples=15)
 @given(st.integers(min_value=1, max_value=8))
 def test_however_patient_a_guesser_is_passwords_are_seldom_looked_at(hours: int) -> None:
-    clock = Clock()
+    clock = HandClock()
     throttle = GuessThrottle(clock)
     end = clock.now + hours * 3600
     looked_at = 0
@@ -68,7 +59,7 @@ def test_however_patient_a_guesser_is_passwords_are_seldom_looked_at(hours: int)
 @hypothesis_settings(max_examples=15)
 @given(st.integers(min_value=1, max_value=1500))
 def test_many_addresses_together_are_slowed_down_and_never_shut_the_owner_out_for_long(guessers: int) -> None:
-    clock = Clock()
+    clock = HandClock()
     throttle = GuessThrottle(clock)
     began = clock.now
     for n in range(guessers):
@@ -94,7 +85,7 @@ def test_guesses_from_elsewhere_do_not_keep_an_address_waiting_that_had_it_right
 
 
 def test_a_network_of_addresses_is_one_guesser_and_a_success_begins_anew() -> None:
-    clock = Clock()
+    clock = HandClock()
     throttle = GuessThrottle(clock)
     for n in range(3):
         throttle.failed(f"2001:db8::{n}")
@@ -110,7 +101,7 @@ class Attempts:
     """Attempts to sign in at a moment that a clock shows."""
 
     sign_in: SignIn
-    clock: Clock
+    clock: HandClock
 
     async def status(self, name: str, password: str = WRONG, *, address: str = "192.0.2.1", browser: str = "") -> int:
         """Try once; return 303 for a session, else the status of the refusal."""
@@ -143,7 +134,7 @@ async def attempts(folder: Path, *users: str) -> AsyncIterator[Attempts]:
     """Let users of one password sign in, by a clock that the test sets on."""
     await asyncio.to_thread(place_migrated_file, folder / "webot.db")
     database = await asyncio.to_thread(open_database, f"sqlite+aiosqlite:///{folder}/webot.db")
-    clock = Clock()
+    clock = HandClock()
     try:
         for user in users:
             assert await add_user(database, user, Role.OPERATOR, HASHED)

@@ -7,7 +7,8 @@ import pytest
 
 from adapters.simulator.platform.apps import ApiLimits, App
 from adapters.simulator.simulator import WeComSimulator
-from tests.adapters.simulator.conftest import AGENT, OTHER_AGENT, Caller, Clock, connect
+from tests.adapters.simulator.conftest import AGENT, OTHER_AGENT, Caller, connect
+from tests.hand_clock import HandClock
 
 JPG = b"\xff\xd8\xff\xe0" + b"picture" * 10
 
@@ -162,7 +163,7 @@ async def test_get_instead_of_post_is_refused(caller: Caller) -> None:
 
 
 async def test_the_31st_message_in_a_minute_is_dropped_without_an_error(
-    caller: Caller, wecom: WeComSimulator, clock: Clock
+    caller: Caller, wecom: WeComSimulator, clock: HandClock
 ) -> None:
     codes = {(await caller.send(content=str(number)))["errcode"] for number in range(31)}
     clock.now += 61
@@ -184,7 +185,7 @@ async def test_the_limit_is_one_members_in_one_app(caller: Caller, other_caller:
     assert ["hello"] == await wecom.texts("zhangsan", agent_id=OTHER_AGENT)
 
 
-async def test_an_hour_has_its_own_limit(app: App, clock: Clock) -> None:
+async def test_an_hour_has_its_own_limit(app: App, clock: HandClock) -> None:
     limits = ApiLimits(per_minute=0, per_hour=3)
     async with WeComSimulator([app], limits=limits, clock=clock) as wecom, connect(wecom.url) as client:
         caller = await Caller(app, client).login()
@@ -196,7 +197,7 @@ async def test_an_hour_has_its_own_limit(app: App, clock: Clock) -> None:
     assert ["0", "1", "2", "4"] == shown
 
 
-async def test_limits_can_be_lifted_and_old_messages_are_only_counted(app: App, clock: Clock) -> None:
+async def test_limits_can_be_lifted_and_old_messages_are_only_counted(app: App, clock: HandClock) -> None:
     limits = ApiLimits(per_minute=0, per_hour=0, kept_messages=10)
     async with WeComSimulator([app], limits=limits, clock=clock) as wecom, connect(wecom.url) as client:
         caller = await Caller(app, client).login()
@@ -209,7 +210,7 @@ async def test_limits_can_be_lifted_and_old_messages_are_only_counted(app: App, 
 
 
 async def test_an_equal_request_is_swallowed_when_asked_for(
-    caller: Caller, wecom: WeComSimulator, clock: Clock
+    caller: Caller, wecom: WeComSimulator, clock: HandClock
 ) -> None:
     body = order(enable_duplicate_check=1, duplicate_check_interval=60)
     first = await caller.post("message/send", body)
@@ -269,7 +270,7 @@ async def test_a_card_with_buttons_needs_a_callback_url_and_gives_a_response_cod
 
 
 async def test_a_message_can_be_taken_back_within_a_day_by_its_own_app(
-    caller: Caller, other_caller: Caller, wecom: WeComSimulator, clock: Clock
+    caller: Caller, other_caller: Caller, wecom: WeComSimulator, clock: HandClock
 ) -> None:
     first, second = [(await caller.send(content=words))["msgid"] for words in ("one", "two")]
     foreign = await other_caller.post("message/recall", {"msgid": first})

@@ -4,7 +4,8 @@ import httpx2
 import pytest
 
 from adapters.simulator.simulator import WeComSimulator
-from tests.adapters.simulator.conftest import AGENT, Caller, Clock
+from tests.adapters.simulator.conftest import AGENT, Caller
+from tests.hand_clock import HandClock
 
 MB = 1024 * 1024
 JPG = b"\xff\xd8\xff\xe0" + b"picture" * 10
@@ -27,7 +28,7 @@ MP4 = b"\x00\x00\x00\x18ftypmp42" + b"film" * 10
     ],
 )
 async def test_what_is_uploaded_can_be_fetched(
-    kind: str, data: bytes, caller: Caller, client: httpx2.AsyncClient, clock: Clock
+    kind: str, data: bytes, caller: Caller, client: httpx2.AsyncClient, clock: HandClock
 ) -> None:
     answer = await caller.upload(kind, data)
     query = {"access_token": caller.token, "media_id": answer["media_id"]}
@@ -126,7 +127,7 @@ async def test_media_that_is_not_there_is_an_error_in_json(query: dict[str, str]
     assert errcode == (await caller.get("media/get", **query))["errcode"]
 
 
-async def test_media_is_gone_after_three_days(caller: Caller, clock: Clock) -> None:
+async def test_media_is_gone_after_three_days(caller: Caller, clock: HandClock) -> None:
     media_id = (await caller.upload("file", b"hello world"))["media_id"]
     clock.now += 3 * 24 * 3600
     await caller.login()

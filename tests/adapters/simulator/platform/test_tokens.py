@@ -4,7 +4,8 @@ import httpx2
 import pytest
 
 from adapters.simulator.simulator import WeComSimulator
-from tests.adapters.simulator.conftest import AGENT, Caller, Clock
+from tests.adapters.simulator.conftest import AGENT, Caller
+from tests.hand_clock import HandClock
 
 
 async def test_a_second_login_gives_the_same_token(caller: Caller) -> None:
@@ -17,7 +18,7 @@ async def test_each_app_has_a_token_of_its_own(caller: Caller, other_caller: Cal
     assert caller.token != other_caller.token
 
 
-async def test_a_token_says_how_long_it_still_holds(caller: Caller, clock: Clock) -> None:
+async def test_a_token_says_how_long_it_still_holds(caller: Caller, clock: HandClock) -> None:
     clock.now += 100
     answer = await caller.get("gettoken", corpid=caller.app.corp_id, corpsecret=caller.app.secret)
 
@@ -53,7 +54,7 @@ async def test_a_call_without_a_good_token_is_refused(caller: Caller, token: str
     assert errcode == (await caller.get("agent/get", agentid=str(AGENT)))["errcode"]
 
 
-async def test_a_token_ends_after_two_hours_and_the_next_login_gives_another(caller: Caller, clock: Clock) -> None:
+async def test_a_token_ends_after_two_hours_and_the_next_login_gives_another(caller: Caller, clock: HandClock) -> None:
     ended = caller.token
     clock.now += 7200
     refused = await caller.get("agent/get", agentid=str(AGENT))

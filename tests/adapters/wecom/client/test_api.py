@@ -13,18 +13,19 @@ from adapters.wecom.client.errors import MediaExpired
 from pipeline.errors import TryAgain, Undeliverable
 from pipeline.ports import Profile
 from pipeline.settings import Menu
-from tests.adapters.wecom.qyapi import SECRET, Act, Clock, Cut, Endless, Mute, Qyapi, body_of, refusal
+from tests.adapters.wecom.qyapi import SECRET, Act, Cut, Endless, Mute, Qyapi, body_of, refusal
+from tests.hand_clock import HandClock
 
 SENT = {"errcode": 0, "errmsg": "ok", "msgid": "msg-1"}
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-async def cache(tmp_path: Path, clock: Clock) -> AsyncIterator[Cache]:
+async def cache(tmp_path: Path, clock: HandClock) -> AsyncIterator[Cache]:
     cache = Cache(tmp_path / "cache", clock=clock)
     yield cache
     await cache.aclose()
@@ -37,7 +38,7 @@ async def qyapi() -> AsyncIterator[Qyapi]:
 
 
 @pytest.fixture
-async def api(qyapi: Qyapi, cache: Cache, clock: Clock) -> AsyncIterator[WeComApi]:
+async def api(qyapi: Qyapi, cache: Cache, clock: HandClock) -> AsyncIterator[WeComApi]:
     api = qyapi.api(cache, clock)
     yield api
     await api.aclose()
@@ -143,7 +144,7 @@ async def test_a_download_refreshes_its_token_too(api: WeComApi, qyapi: Qyapi) -
     assert qyapi.tokens_used("media/get") == ["token-1", "token-2"]
 
 
-async def test_apps_do_not_share_a_token(api: WeComApi, qyapi: Qyapi, cache: Cache, clock: Clock) -> None:
+async def test_apps_do_not_share_a_token(api: WeComApi, qyapi: Qyapi, cache: Cache, clock: HandClock) -> None:
     await api.send_text("zhangsan", "hi")
     for other in (qyapi.api(cache, clock, secret="another"), qyapi.api(cache, clock, agent_id=7)):
         await other.send_text("zhangsan", "hi")
@@ -206,7 +207,9 @@ async def test_a_token_answer_without_a_token_is_tried_again(api: WeComApi, qyap
 
 
 @pytest.mark.parametrize("lifetime", ["7200", None, 0, -1, 1.5])
-async def test_an_odd_lifetime_is_the_usual_one(api: WeComApi, qyapi: Qyapi, clock: Clock, lifetime: object) -> None:
+async def test_an_odd_lifetime_is_the_usual_one(
+    api: WeComApi, qyapi: Qyapi, clock: HandClock, lifetime: object
+) -> None:
     qyapi.lifetime = lifetime
     await api.send_text("zhangsan", "hi")
     clock.now += 6000

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.wecom.client.cache import Cache, PickleRefused, PlainDisk
-from tests.adapters.wecom.qyapi import Clock
+from tests.hand_clock import HandClock
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ async def test_what_is_forgotten_is_gone_from_the_disk_too(cache: Cache, folder:
 
 
 async def test_what_is_too_old_is_not_given(folder: Path) -> None:
-    clock = Clock()
+    clock = HandClock()
     cache = Cache(folder, clock=clock)
     await cache.put("key", "text", seconds=60)
     clock.now += 60

@@ -13,8 +13,9 @@ from pipeline.events import Person
 from pipeline.ports import Profile
 from pipeline.replies import DocumentPart, FilePart, ImagePart, Part, Receipt, StoredMedia, TextPart, VoicePart
 from tests.adapters.wecom.application import ZHANGSAN, app_of
-from tests.adapters.wecom.qyapi import Clock, Qyapi, body_of, refusal
+from tests.adapters.wecom.qyapi import Qyapi, body_of, refusal
 from tests.fakes.ports import FakeSendLimiter, MemoryMedia
+from tests.hand_clock import HandClock
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"p" * 100
 
@@ -37,7 +38,7 @@ def media() -> MemoryMedia:
 
 @pytest.fixture
 async def cache(tmp_path: Path) -> AsyncIterator[Cache]:
-    cache = Cache(tmp_path / "cache", clock=Clock())
+    cache = Cache(tmp_path / "cache", clock=HandClock())
     yield cache
     await cache.aclose()
 
@@ -90,7 +91,7 @@ async def test_an_upload_outlives_the_process(qyapi: Qyapi, media: MemoryMedia, 
     qyapi.say("media/upload", {"errcode": 0, "media_id": "M1"})
     part = ImagePart(await media.keep(PICTURE, mime="image/png", name="cat.png"))
     for _ in range(2):
-        app = app_of(qyapi, Cache(tmp_path / "shared", clock=Clock()), media=media)
+        app = app_of(qyapi, Cache(tmp_path / "shared", clock=HandClock()), media=media)
         await app.send(ZHANGSAN, part)
         await app.aclose()
 

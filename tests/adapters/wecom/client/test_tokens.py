@@ -7,7 +7,7 @@ import pytest
 from adapters.wecom.client.cache import Cache
 from adapters.wecom.client.tokens import AccessTokens
 from pipeline.errors import TryAgain, Undeliverable
-from tests.adapters.wecom.qyapi import Clock
+from tests.hand_clock import HandClock
 
 
 class Issuer:
@@ -31,12 +31,12 @@ class Issuer:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-async def cache(tmp_path: Path, clock: Clock) -> AsyncIterator[Cache]:
+async def cache(tmp_path: Path, clock: HandClock) -> AsyncIterator[Cache]:
     cache = Cache(tmp_path / "cache", clock=clock)
     yield cache
     await cache.aclose()
@@ -48,7 +48,7 @@ async def issuer() -> Issuer:
 
 
 @pytest.fixture
-def tokens(cache: Cache, issuer: Issuer, clock: Clock) -> AccessTokens:
+def tokens(cache: Cache, issuer: Issuer, clock: HandClock) -> AccessTokens:
     return AccessTokens(cache, "key", issuer, clock=clock)
 
 
@@ -82,7 +82,7 @@ async def test_a_caller_that_goes_away_leaves_the_fetching_to_the_next(tokens: A
     ],
 )
 async def test_a_token_is_replaced_before_it_ends(
-    tokens: AccessTokens, issuer: Issuer, clock: Clock, lifetime: int, usable: int
+    tokens: AccessTokens, issuer: Issuer, clock: HandClock, lifetime: int, usable: int
 ) -> None:
     issuer.lifetime = lifetime
     await tokens.current()
@@ -94,7 +94,9 @@ async def test_a_token_is_replaced_before_it_ends(
     assert ("token-1", "token-2") == (before.value, after.value)
 
 
-async def test_a_token_outlives_the_process(cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: Clock) -> None:
+async def test_a_token_outlives_the_process(
+    cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: HandClock
+) -> None:
     await tokens.current()
     later = AccessTokens(cache, "key", issuer, clock=clock)
 
@@ -103,7 +105,7 @@ async def test_a_token_outlives_the_process(cache: Cache, tokens: AccessTokens, 
 
 
 async def test_an_old_token_on_disk_is_not_used(
-    cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: Clock
+    cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: HandClock
 ) -> None:
     await tokens.current()
     clock.now += 7000
@@ -113,7 +115,7 @@ async def test_an_old_token_on_disk_is_not_used(
 
 
 async def test_tokens_of_other_apps_are_kept_apart(
-    cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: Clock
+    cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: HandClock
 ) -> None:
     await tokens.current()
     other = AccessTokens(cache, "another key", issuer, clock=clock)
@@ -130,7 +132,7 @@ async def test_many_refusals_of_one_token_fetch_one_new_one(tokens: AccessTokens
 
 
 async def test_a_refusal_of_a_recalled_token_reaches_wecom(
-    cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: Clock
+    cache: Cache, tokens: AccessTokens, issuer: Issuer, clock: HandClock
 ) -> None:
     await tokens.current()
     later = AccessTokens(cache, "key", issuer, clock=clock)
@@ -140,7 +142,7 @@ async def test_a_refusal_of_a_recalled_token_reaches_wecom(
 
 
 async def test_a_wrong_secret_is_not_tried_again_for_a_minute(
-    tokens: AccessTokens, issuer: Issuer, clock: Clock
+    tokens: AccessTokens, issuer: Issuer, clock: HandClock
 ) -> None:
     issuer.error = Undeliverable("secret is wrong", alert=True)
     raised = await asyncio.gather(*(tokens.current() for _ in range(20)), return_exceptions=True)
@@ -154,7 +156,7 @@ async def test_a_wrong_secret_is_not_tried_again_for_a_minute(
 
 
 async def test_a_passing_failure_is_shared_by_those_who_waited(
-    tokens: AccessTokens, issuer: Issuer, clock: Clock
+    tokens: AccessTokens, issuer: Issuer, clock: HandClock
 ) -> None:
     issuer.error = TryAgain("WeCom is busy", after=2)
     raised = await asyncio.gather(*(tokens.current() for _ in range(20)), return_exceptions=True)
