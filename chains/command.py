@@ -123,6 +123,8 @@ class Command:
     """Whether its argument may be any text."""
     joins: Joins = joins_courtesy
     """Whether a rest that touches the name belongs to the command, as in `@画图一只猫`."""
+    takes_suffix: bool = False
+    """Whether the rest may be what a file's name ends in, as in `@导出.pdf`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class Commands:
 
     def find(self, line: str) -> CommandIntent | None:
         """Return the command that a line begins with; None if the line is only text."""
-        found = read_command_line(line, self._by_any, self._joins)
+        found = read_command_line(line, self._by_any, self._joins, behind_wishes=True)
         if found is not None:
             command = self._by_any[found.name]
             # A synonym is an everyday word: `@new york` is no command.
@@ -186,7 +188,8 @@ class Commands:
         return (command.takes_text and not line.touches) or command.joins(line.name, simplified(line.rest))
 
     def _joins(self, name: str, rest: str) -> bool:
-        return self._by_any[name].joins(name, rest)
+        command = self._by_any[name]
+        return (command.takes_suffix or not rest.startswith(".")) and command.joins(name, rest)
 
 
 def _claim(words: dict[str, Command], word: str, command: Command) -> None:

@@ -103,7 +103,7 @@ class ChainCatalog:
 
     def by_command(self, line: str, person: Person) -> ChainCall | None:
         """Return the chain whose command a line begins with, and what follows; None for one not offered."""
-        found = read_command_line(line, _WordsFor(self, person), lambda _word, _rest: True)
+        found = read_command_line(line, _WordsFor(self, person), lambda _word, rest: not rest.startswith("."))
         name = self.called(found.name, person) if found is not None else ""
         chain = self.version(name, person) if name else None
         if found is None or chain is None or not chain.offered_to(person):

@@ -22,7 +22,7 @@ COMMAND = Command(
     usage="rating.usage",
     order=21,
     run=run,
-    synonyms=("@点踩", "@dislike"),
+    synonyms=("@点踩", "@不满意", "@答错了", "@dislike"),
     joins=lambda name, rest: (
         is_courtesy(rest) or (name in ("@差评", "@点踩", "@bad") and rest[0] not in "的怎师君率是太")
     ),

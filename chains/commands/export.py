@@ -12,9 +12,9 @@ from pipeline.replies import FileReply, TextReply
 from pipeline.text.command_line import choice_of, is_courtesy
 from pipeline.text.folding import casefold_nfkc, simplified
 
-_PREVIOUS = frozenset({"last", "previous", "上次", "上一次", "上一个", "上一段"})
+_PREVIOUS = frozenset({"last", "previous", "上次", "上一次", "上一个", "上一段", "前一次", "前一个"})
 _EVERYTHING = frozenset({"all", "everything", "全部", "所有", "一切"})
-_CURRENT = frozenset({"current", "now", "当前", "现在", "这次", "本次"})
+_CURRENT = frozenset({"current", "now", "当前", "现在", "这次", "本次", "这个", "这段", "刚才"})
 _FORMATS: dict[str, Format] = {name: name for name in get_args(Format)} | {
     "markdown": "md",
     "text": "txt",
@@ -26,20 +26,33 @@ _FORMATS: dict[str, Format] = {name: name for name in get_args(Format)} | {
     "表格": "csv",
 }
 _MONTHS_AGO = {"本月": 0, "这个月": 0, "当月": 0, "上月": 1, "上个月": 1}
+_ENGLISH_MONTHS = (("this month", "本月"), ("last month", "上月"), ("previous month", "上月"))
+_ORDINALS = {
+    f"第{numeral}{counted}": number
+    for number, numeral in enumerate("一二三四五六七八九十", 1)
+    for counted in ("", "次", "段", "个", "号")
+}
 # What people ask for and cannot have: it is said so, and no model makes up that it was done.
 _NO_PERIODS = "今天|昨天|前天|[这本上]周|[这上]个?(?:星期|礼拜)|最近[一二两三几半\\d]*[天周个月年]*|今年|去年"
 _NO_FORMATS = "word|docx?|wps|pptx?|xlsx?|epub|图片|长图|幻灯片"
-_NUMBER = re.compile(r"第?0*([1-9]\d{0,8})[次段个号]?")
+_NUMBER = re.compile(r"(?:第|#|no\.?)?0*([1-9]\d{0,8})[次段个号]?")
 _MONTH = re.compile(r"(\d{4})[-/.年](\d{1,2})月?")
 _MONTH_ALONE = re.compile(r"(1[0-2]|0?[1-9])月份?")
 _FILLERS = tuple(
-    "聊天记录 对话记录 对话 聊天 会话 记录 的 为 成 格式 文件 文档 版 我 一下 用 以 给 请 和 与 把".split()  # noqa: SIM905 (a word a line would be a page)
+    "聊天记录 对话记录 对话 聊天 会话 记录 的 为 成 到 格式 文件 文档 版 我 一下 一份 一个 用 以 给 请 和 与 把".split()  # noqa: SIM905 (a word a line would be a page)
+)
+_ENGLISH_FILLERS = frozenset(
+    "a an and as chat chats conversation conversations file for format in into it me my of the this to".split()  # noqa: SIM905 (as above)
 )
 _SEPARATORS = re.compile(r"[\s,、;]+")
 _PART = re.compile(
     rf"(?P<filler>{'|'.join(_FILLERS)})|{_MONTH.pattern}|{_MONTH_ALONE.pattern}|{_NUMBER.pattern}|"
     + "|".join(
-        sorted(map(re.escape, (*_PREVIOUS, *_EVERYTHING, *_CURRENT, *_MONTHS_AGO, *_FORMATS)), key=len, reverse=True)
+        sorted(
+            map(re.escape, (*_PREVIOUS, *_EVERYTHING, *_CURRENT, *_ORDINALS, *_MONTHS_AGO, *_FORMATS)),
+            key=len,
+            reverse=True,
+        )
     )
 )
 # Never tried in another way: 对话记录 is also 对话 and 记录, and so a row of them in as many ways as there are numbers.
@@ -53,6 +66,7 @@ _WORDS: dict[str, Wanted] = {
     **dict.fromkeys(_PREVIOUS, Previous()),
     **dict.fromkeys(_EVERYTHING, Everything()),
     **dict.fromkeys(_CURRENT, Current()),
+    **{ordinal: Numbered(number) for ordinal, number in _ORDINALS.items()},
 }
 
 
@@ -88,7 +102,12 @@ def _read(argument: str) -> _Wish | str:
     """Read what is wanted, in any order; return the first word that is not understood."""
     wanted: Wanted = Current()
     format_: Format = "pdf"
-    for word in _SEPARATORS.split(casefold_nfkc(simplified(choice_of(argument)))):
+    text = casefold_nfkc(simplified(choice_of(argument)))
+    for english, word in _ENGLISH_MONTHS:
+        text = text.replace(english, word)
+    for word in _SEPARATORS.split(text):
+        if word in _ENGLISH_FILLERS:
+            continue
         parts = [word] if word in _FORMATS or _meant(word) is not None else _parts(word)
         if parts is None:
             return word
@@ -189,9 +208,16 @@ COMMAND = Command(
         "@导出聊天记录",
         "@导出文件",
         "@下载对话",
+        "@下载记录",
+        "@下载聊天记录",
         "@保存对话",
+        "@保存聊天记录",
+        "@把对话导出",
+        "@把聊天记录导出",
+        "@对话导出",
         "@汇出",
         "@download",
     ),
     joins=_joins,
+    takes_suffix=True,
 )

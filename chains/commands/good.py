@@ -20,7 +20,7 @@ COMMAND = Command(
     summary="rating.good_summary",
     order=20,
     run=run,
-    synonyms=("@点赞", "@like"),
+    synonyms=("@点赞", "@很好", "@不错", "@like"),
     joins=lambda name, rest: is_courtesy(rest) or (name in ("@好评", "@点赞") and rest[0] not in "的怎师率是太如"),
     signs=("👍", "[强]", "[赞]", "[ThumbsUp]"),
 )

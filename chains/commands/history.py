@@ -1,7 +1,11 @@
 """`@history` lists a person's conversations by the number each keeps."""
 
+import re
+
 from chains.command import Command, CommandCall
 from pipeline.answer import Conversation, Outcome
+from pipeline.text.command_line import choice_of, is_courtesy
+from pipeline.text.folding import casefold_nfkc
 from pipeline.text.i18n import Catalogue
 from pipeline.text.markdown.escape import escape_markdown
 
@@ -9,6 +13,8 @@ MOST = 20
 """How many conversations one list shows."""
 
 _TITLE = 30
+_SOME = re.compile(r"(?:最近|前|第)?\d{1,3}[条个次段页]?(?:的?(?:对话|会话|聊天|记录))?|全部|所有|最近|列表")
+"""What people call a part of the list by, which is shown as a whole: it is short."""
 
 
 async def run(order: CommandCall) -> Outcome:
@@ -30,6 +36,11 @@ def _line(conversation: Conversation, catalogue: Catalogue) -> str:
     )
 
 
+def _joins(_: str, rest: str) -> bool:
+    """Join a number: `@历史上的今天` is a question."""
+    return is_courtesy(rest) or _SOME.fullmatch(casefold_nfkc(choice_of(rest))) is not None
+
+
 COMMAND = Command(
     name="@history",
     aliases=("@历史", "@历史记录"),
@@ -39,7 +50,17 @@ COMMAND = Command(
     run=run,
     synonyms=(
         "@历史对话",
+        "@历史会话",
         "@历史消息",
+        "@历史聊天",
+        "@历史聊天记录",
+        "@以前的对话",
+        "@之前的对话",
+        "@过去的对话",
+        "@会话列表",
+        "@会话记录",
+        "@对话历史记录",
+        "@聊天历史记录",
         "@对话历史",
         "@对话记录",
         "@对话列表",
@@ -47,9 +68,12 @@ COMMAND = Command(
         "@聊天历史",
         "@我的对话",
         "@我的历史",
-        "@查看历史",
-        "@查看历史记录",
+        "@我的记录",
+        "@我的聊天记录",
+        "@chat history",
+        "@past chats",
         "@chats",
         "@conversations",
     ),
+    joins=_joins,
 )

@@ -1,8 +1,14 @@
 """`@more` sends the part of the latest answer that a channel had no room for."""
 
+import re
+
 from chains.command import Command, CommandCall
 from pipeline.answer import Outcome
 from pipeline.replies import TextReply
+from pipeline.text.command_line import choice_of, is_courtesy
+from pipeline.text.folding import casefold_nfkc
+
+_FROM = re.compile(r"第?([0-9]{1,3})[条段页]?")
 
 
 async def run(order: CommandCall) -> Outcome:
@@ -12,9 +18,14 @@ async def run(order: CommandCall) -> Outcome:
     known = await order.context.memory.load(order.ask.event.chat, turns=1, idle_minutes=chat.idle_minutes)
     if not known.exchanges or not most:
         return order.reply("more.nothing")
-    argument = order.argument.strip()
-    start = int(argument) if argument.isascii() and argument.isdigit() and len(argument) < 4 else most  # noqa: PLR2004
+    said = _FROM.fullmatch(order.folded_choice)
+    start = int(said[1]) if said is not None else most
     return Outcome((TextReply(known.exchanges[-1].answer, start, order.context.catalogue.text("more.nothing")),))
+
+
+def _joins(_: str, rest: str) -> bool:
+    """Join the number of a message: `@继续写代码` is a wish for the model."""
+    return is_courtesy(rest) or _FROM.fullmatch(casefold_nfkc(choice_of(rest))) is not None
 
 
 COMMAND = Command(
@@ -25,5 +36,32 @@ COMMAND = Command(
     order=6,
     run=run,
     offered=lambda order: order.ask.capabilities.most_messages > 0,
-    synonyms=("@接着说", "@继续说", "@更多", "@下文", "@剩余部分", "@continue", "@go on", "@rest"),
+    synonyms=(
+        "@继续说",
+        "@继续写",
+        "@继续发",
+        "@继续输出",
+        "@继续生成",
+        "@接着说",
+        "@接着写",
+        "@往下说",
+        "@往下写",
+        "@说下去",
+        "@继续说下去",
+        "@继续写下去",
+        "@写下去",
+        "@还有呢",
+        "@更多",
+        "@下文",
+        "@后面的",
+        "@剩下的",
+        "@剩余部分",
+        "@continue",
+        "@go on",
+        "@keep going",
+        "@carry on",
+        "@rest",
+        "@the rest",
+    ),
+    joins=_joins,
 )

@@ -12,5 +12,14 @@ COMMAND = Command(
     order=10,
     run=partial(choose_style, style="plain"),
     offered=lambda order: order.ask.capabilities.styles,
-    synonyms=("@纯文字", "@文本模式", "@纯文本模式", "@plain-text", "@plaintext"),
+    synonyms=(
+        "@纯文字",
+        "@文字模式",
+        "@不要markdown",
+        "@关闭markdown",
+        "@文本模式",
+        "@纯文本模式",
+        "@plain-text",
+        "@plaintext",
+    ),
 )

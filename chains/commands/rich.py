@@ -12,5 +12,5 @@ COMMAND = Command(
     order=11,
     run=partial(choose_style, style="rich"),
     offered=lambda order: order.ask.capabilities.styles,
-    synonyms=("@富文本模式", "@markdown"),
+    synonyms=("@富文本模式", "@带格式", "@打开markdown", "@markdown", "@formatted"),
 )

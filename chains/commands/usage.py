@@ -7,10 +7,13 @@ from chains.models.budget import Limit
 from chains.models.prices import money
 from pipeline.answer import Outcome
 from pipeline.spending import UsageTotals
+from pipeline.text.command_line import choice_of, is_courtesy
+from pipeline.text.folding import casefold_nfkc
 from pipeline.text.markdown.escape import escape_markdown
 
 _MODELS = 8
 _LONGEST = 60
+_TOLD = frozenset("今天 今日 本月 这个月 当月 多少 情况 详情 明细 查询 统计".split())  # noqa: SIM905 (a word a line would be a page)
 _COUNTED = {"image": "pictures", "speech": "voices"}
 
 
@@ -94,6 +97,11 @@ def _limit(order: CommandCall, limit: Limit) -> str:
     )
 
 
+def _joins(_: str, rest: str) -> bool:
+    """Join what is told anyhow: `@用量怎么算` is a question."""
+    return is_courtesy(rest) or choice_of(casefold_nfkc(rest)) in _TOLD
+
+
 COMMAND = Command(
     name="@usage",
     aliases=("@用量", "@统计", "@额度"),
@@ -106,14 +114,20 @@ COMMAND = Command(
         "@用量查询",
         "@使用量",
         "@我的用量",
-        "@查看用量",
-        "@查用量",
         "@我的额度",
         "@剩余额度",
         "@余额多少",
         "@用了多少",
+        "@用了多少钱",
+        "@用了多少token",
+        "@花了多少",
         "@花了多少钱",
+        "@还剩多少",
+        "@剩多少",
+        "@还剩多少额度",
+        "@还有多少额度",
         "@quota",
     ),
+    joins=_joins,
     offered=lambda order: order.context.spending is not None,
 )
