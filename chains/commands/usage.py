@@ -13,7 +13,7 @@ from pipeline.text.markdown.escape import escape_markdown
 
 _MODELS = 8
 _LONGEST = 60
-_TOLD = frozenset("今天 今日 本月 这个月 当月 多少 情况 详情 明细 查询 统计".split())  # noqa: SIM905 (a word a line would be a page)
+_COVERED = frozenset("今天 今日 本月 这个月 当月 多少 情况 详情 明细 查询 统计".split())  # noqa: SIM905 (a word a line would be a page)
 _COUNTED = {"image": "pictures", "speech": "voices"}
 
 
@@ -99,7 +99,7 @@ def _limit(order: CommandCall, limit: Limit) -> str:
 
 def _joins(_: str, rest: str) -> bool:
     """Join what is told anyhow: `@用量怎么算` is a question."""
-    return is_courtesy(rest) or choice_of(casefold_nfkc(rest)) in _TOLD
+    return is_courtesy(rest) or choice_of(casefold_nfkc(rest)) in _COVERED
 
 
 COMMAND = Command(
