@@ -66,7 +66,7 @@ async def test_a_group_of_two_asks_quotes_and_is_answered(
     await page.locator("#stream .others").last.locator("[data-quote]").click()
     await expect(page.locator("#quoting")).to_contain_text("only for you")
     await say(page, "second")
-    await expect(page.locator(REPLIES)).to_have_count(2)
+    await expect(page.locator(REPLIES)).to_have_text(["answer 1", "answer 2"])
     await expect(page.locator("#stream .mine .quoted")).to_have_text("only for you")
     asked = [str(body["messages"]) for body in model.bodies]
 

@@ -16,12 +16,13 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from adapters.simulator.callback_sender import DeliveryResult
 from adapters.simulator.platform.media import mime_of
 from pipeline.events import Content, File, Image, Text, Video, Voice
+from web.console.chat.bubbles import Bubbles
 from web.console.chat.faults import fault_panel
 from web.console.chat.message_form import quoted_content, said_content
 from web.console.chat.session import ConsoleSession, ConsoleSessions
-from web.console.chat.view_models import SHOWN_PICTURES, message_view
+from web.console.chat.view_models import SHOWN_PICTURES
 from web.console.event_stream import follow
-from web.console.pages import FRESH, answer_json, page, rendered, words_for
+from web.console.pages import FRESH, answer_json, page, words_for
 from web.console.request_models import whole_number
 from web.console.status.status_page import state_of
 from web.security.roles import Permission
@@ -37,6 +38,7 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
     """Make the routes of the chat page."""
     # The entries are counted from 1 again after a restart, and a page that was left open would miss them.
     run = secrets.token_hex(4)
+    bubbles = Bubbles()
 
     @get("/", permission=Permission.CHAT)
     async def open_page(request: _Request) -> Response[str]:
@@ -74,8 +76,7 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
                     if entry is None:
                         yield ServerSentEventMessage(comment="still here")
                         continue
-                    bubble = message_view(entry, rooms.simulator, words, names, reader=room.user)
-                    html = rendered("bubble.html", words, bubble=bubble, room=room)
+                    html = bubbles.html(entry, room, names, simulator=rooms.simulator, catalogue=words)
                     yield ServerSentEventMessage(event="entry", id=f"{run}.{entry.number}", data=html)
 
         return ServerSentEvent(events(), headers=FRESH | {"X-Accel-Buffering": "no"})
