@@ -93,7 +93,7 @@ async def test_an_answer_that_is_not_read_in_time_is_shown_as_it_is_and_the_log_
 
 
 async def test_one_reading_that_hangs_does_not_keep_others_from_theirs(let_go: threading.Event) -> None:
-    readers = DeadlineThreads("test", deadline=0.05)
+    readers = DeadlineThreads("test", deadline=0.01)
     long = "<think>a</think>b " * MOST_INLINE
     await Unreadable(text=long, readers=readers).parsed_aside(whole=True)
     read = await ModelResponse(text=long, readers=DeadlineThreads("test")).parsed_aside(whole=True)
@@ -118,10 +118,30 @@ async def test_work_beyond_what_may_hang_is_refused_until_it_ends(let_go: thread
     assert [0, 1] == begun
 
 
+async def test_work_that_waits_for_the_machine_is_waited_for_beyond_the_deadline() -> None:
+    go_on, loop = threading.Event(), asyncio.get_running_loop()
+    threads = DeadlineThreads("test", deadline=0.05, patience=1000)
+    loop.call_later(0.2, go_on.set)
+
+    assert await threads.run(lambda: go_on.wait(60))
+
+
+async def test_work_that_uses_the_machine_is_not(let_go: threading.Event) -> None:
+    threads = DeadlineThreads("test", deadline=0.05, patience=1000)
+
+    def work() -> None:
+        while not let_go.is_set():
+            pass
+
+    with pytest.raises(TimeoutError):
+        await threads.run(work)
+
+
 def test_the_same_threads_serve_one_loop_after_the_other() -> None:
     threads = DeadlineThreads("test")
 
     async def run_two() -> tuple[int, int]:
-        return await asyncio.gather(threads.run(lambda: 1), threads.run(lambda: 2))
+        one, two = await asyncio.gather(threads.run(lambda: 1), threads.run(lambda: 2))
+        return one, two
 
     assert [(1, 2), (1, 2)] == [asyncio.run(run_two()) for _ in range(2)]
