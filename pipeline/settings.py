@@ -223,7 +223,7 @@ class Limits(Table):
     """The table `[limits]`."""
 
     users: tuple[str, ...] = ()
-    """Who may use webot, by user id; with departments also empty, everybody."""
+    """Who may use webot, by user id; "*" for everybody, and so is empty where departments are empty too."""
     departments: tuple[int, ...] = ()
     """Departments whose members may use webot."""
     per_user_per_minute: int = Field(default=20, ge=0)

@@ -1,16 +1,22 @@
 """What a chain that can be used may still have wrong: told, and nobody is kept from using it."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from chains.catalog.config import ChainConfig
 from chains.catalog.diagnostics import key_name
 from chains.catalog.options import unknown_options
+from chains.catalog.templates import TEXT, VARIABLES
+from pipeline.text.command_line import PUNCTUATION
 from pipeline.text.folding import casefold_nfkc
 from pipeline.text.i18n import Sentence
 
 MANY_TOKENS = 8000
 """What a chain may say before every question without a word about its price."""
+
+# A variable as other programs write it; webot's are {{ user }}.
+_ONE_BRACE = re.compile(rf"(?<![{{$])\{{ *({'|'.join((*VARIABLES, TEXT))}) *\}}(?!\}})")
 
 
 def advice(chains: Mapping[str, ChainConfig]) -> Iterator[tuple[str, Sentence]]:
@@ -59,6 +65,7 @@ def _of_one(chain: ChainConfig, chains: Mapping[str, ChainConfig]) -> Iterator[S
         if other in chains and not chains[other].description.strip():
             said = Sentence("mistake.hands_to_silent", found=other)
             yield Sentence("mistake.keyed", key="hands_to", said=said)
+    yield from _slips(chain)
     for path, said in unknown_options(chain.options):
         yield Sentence("mistake.keyed", key=key_name(path), said=said)
     if chain.prompt_tokens > MANY_TOKENS:
@@ -69,5 +76,21 @@ def _of_one(chain: ChainConfig, chains: Mapping[str, ChainConfig]) -> Iterator[S
 def _meet(one: ChainConfig, other: ChainConfig) -> bool:
     """Whether there may be somebody to whom the keywords of both are offered."""
     channels = not (one.channels and other.channels) or not {*one.channels}.isdisjoint(other.channels)
-    users = {user.casefold() for user in one.users}, {user.casefold() for user in other.users}
-    return channels and (not all(users) or not users[0].isdisjoint(users[1]))
+    if one.is_for_everybody or other.is_for_everybody:
+        return channels
+    return channels and not {user.casefold() for user in one.users}.isdisjoint(user.casefold() for user in other.users)
+
+
+def _slips(chain: ChainConfig) -> Iterator[Sentence]:
+    """Yield what is most likely not meant as it is written."""
+    for key, word in [("command", chain.command), *(("aliases", alias) for alias in chain.aliases)]:
+        if word and word[-1] in PUNCTUATION:
+            yield Sentence("mistake.keyed", key=key, said=Sentence("mistake.command_end", found=word, end=word[-1]))
+    for key in ("system_prompt", "template", "welcome"):
+        for name in dict.fromkeys(_ONE_BRACE.findall(getattr(chain, key))):
+            yield Sentence("mistake.keyed", key=key, said=Sentence("mistake.one_brace", name=name))
+    for number, case in enumerate(chain.cases, 1):
+        for word in case.contains:
+            if any(casefold_nfkc(other) in casefold_nfkc(word) for other in case.not_contains):
+                said = Sentence("mistake.case_impossible", found=word)
+                yield Sentence("mistake.keyed", key=f"cases.{number}.not_contains", said=said)

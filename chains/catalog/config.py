@@ -35,6 +35,9 @@ MOST_BYTES = 512 * 1024
 MOST_TOKENS = 100_000
 """How many tokens, by estimate, a chain may say before every question."""
 
+ANY_USER = "*"
+"""Among the users of a chain: everybody, as among those of a model."""
+
 _DEEPEST = 16
 """How many tables and lists may stand in one another; options of a model need three or four."""
 
@@ -65,6 +68,8 @@ def _a_command(word: str) -> str:
         if word[0] in _WIDE_SIGNS and _COMMAND.fullmatch(f"@{word[1:]}"):
             raise mistake("command_wide", found=word, sign=word[0], plain="@")
         raise mistake("command", found=word)
+    if not word.isprintable():
+        raise mistake("command_hidden", found=word.encode("unicode_escape").decode())
     return word
 
 
@@ -154,8 +159,8 @@ class ChainConfig(ChainTable):
     """The table under `[models]` that chooses; empty for the chain's own model."""
     channels: tuple[str, ...] = ()
     """The channels on which command and keywords work; empty for all."""
-    users: tuple[str, ...] = ()
-    """The user ids for whom they work; empty for everybody."""
+    users: tuple[SomeWords, ...] = ()
+    """The user ids for whom they work; empty or "*" for everybody."""
     welcome: Template = ""
     """What webot says when the command comes alone, and to a new person of a channel that has this chain."""
     model: str = "default"
@@ -203,7 +208,12 @@ class ChainConfig(ChainTable):
         """Whether command and keywords work for somebody; user ids are compared without regard to case."""
         if self.channels and person.channel not in self.channels:
             return False
-        return not self.users or person.user.casefold() in {user.casefold() for user in self.users}
+        return self.is_for_everybody or person.user.casefold() in {user.casefold() for user in self.users}
+
+    @property
+    def is_for_everybody(self) -> bool:
+        """Whether the chain is offered to everybody."""
+        return not self.users or ANY_USER in self.users
 
     @cached_property
     def prompt_tokens(self) -> int:

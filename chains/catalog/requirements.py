@@ -1,12 +1,15 @@
 """What the settings ask of chains: the models, channels and tools that a chain may name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from chains.catalog.config import ChainConfig
 from chains.catalog.diagnostics import key_name
 from chains.catalog.options import option_problems
+from chains.media.services import can_draw, can_speak
+from chains.models.demo import NAME as DEMO
 from chains.models.registry import ModelRegistry
+from chains.models.tables import DEFAULT, provider_of
 from chains.tooling.mcp import unknown_tools
 from pipeline.settings import Settings
 from pipeline.text.i18n import Sentence
@@ -54,6 +57,18 @@ def requirements_of(settings: Settings, models: ModelRegistry) -> ChainRequireme
         return next(each(chain), "")
 
     return ChainRequirements(check, frozenset(table.chain for table in settings.channels.values()), each)
+
+
+def unmet_requests(chain: ChainConfig, chains: Mapping[str, ChainConfig], settings: Settings) -> Iterator[Sentence]:
+    """Yield what a chain asks for in vain as long as the settings and the other chains are as they are."""
+    named = {table.chain for table in settings.channels.values()}
+    given = {name for other in chains.values() if other.name in named for name in other.hands_to}
+    if not (chain.command or chain.keywords or chain.name in named | given):
+        yield Sentence("mistake.keyed", key="command", said=Sentence("mistake.unreachable"))
+    if "draw_picture" in chain.tools and not can_draw(settings, demo=provider_of(settings.models, DEFAULT) == DEMO):
+        yield Sentence("mistake.keyed", key="tools", said=Sentence("mistake.nothing_draws"))
+    if chain.spoken != "never" and not can_speak(settings):
+        yield Sentence("mistake.keyed", key="spoken", said=Sentence("mistake.nothing_speaks"))
 
 
 def _keyed(key: str, found: str, known: "list[str] | tuple[str, ...]") -> Sentence:

@@ -52,13 +52,13 @@ def open_media_services(
     generator: ImageGenerator | None = None
     if pictures is not None and image is not None:
         generator = OpenAIImageGenerator(image, pictures=pictures, fetcher=fetcher)
-    elif pictures is not None and (demo or settings.models.get(IMAGE, ModelTable()).provider == DEMO):
+    elif pictures is not None and can_draw(settings, demo=demo):
         generator = DemoImageGenerator(pictures)
     speech = _configured(settings, SPEECH, proxy)
     listener = speaker = None
     if speech is not None and sounds is not None:
         listener = SpeechToText(speech, sounds)
-        speaker = TextToSpeech(speech, sounds) if speech.table.own.get("speaking_model") else None
+        speaker = TextToSpeech(speech, sounds) if can_speak(settings) else None
     return MediaServices(
         generator, pictures, documents, listener, speaker, tuple(filter(None, (image, speech))), fetcher
     )
@@ -73,6 +73,16 @@ def is_configured(settings: Settings, name: str) -> bool:
     """Whether the settings name a server for one of the media models, by a key or by an address."""
     table = settings.models.get(name, ModelTable())
     return table.provider != DEMO and bool(table.api_key.get_secret_value() or table.base_url)
+
+
+def can_draw(settings: Settings, *, demo: bool) -> bool:
+    """Whether pictures are drawn, be it by the built-in model; `demo` is whether that one answers."""
+    return is_configured(settings, IMAGE) or demo or settings.models.get(IMAGE, ModelTable()).provider == DEMO
+
+
+def can_speak(settings: Settings) -> bool:
+    """Whether answers can be read aloud."""
+    return is_configured(settings, SPEECH) and bool(settings.models[SPEECH].own.get("speaking_model"))
 
 
 def _configured(settings: Settings, name: str, proxy: str) -> OpenAIMedia | None:

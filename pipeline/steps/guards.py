@@ -31,19 +31,23 @@ class Guard(Protocol):
         """Return a refusal, or None to let the turn pass."""
 
 
+ANY_USER = "*"
+
+
 class AllowList:
-    """Lets through the users and the members of the departments named; with none named, everybody."""
+    """Lets through the users and the members of the departments named; with none named, or "*", everybody."""
 
     def __init__(self, users: Collection[str], departments: Collection[int], channels: Mapping[str, Channel]) -> None:
         # WeCom compares user ids without regard to case (wecom-protocol.md 4).
         self._users = frozenset(user.casefold() for user in users)
+        self._is_open = ANY_USER in users or not (users or departments)
         self._departments = frozenset(departments)
         self._channels = channels
 
     async def check(self, turn: Turn) -> Refusal | None:
         """Implement `Guard.check`."""
         person = turn.event.sender
-        if not self._users and not self._departments:
+        if self._is_open:
             return None
         if person.user.casefold() in self._users:
             return None

@@ -19,9 +19,10 @@ Joins = Callable[[str, str], bool]
 """Whether a rest that touches a name, given first and folded, is what the name is to be called with."""
 
 _CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}〇々]")
-# Between a name and what follows it, and at the end of a line: punctuation that adds nothing.
-_PUNCTUATION = ",.!?:;~，。！？：；、～…．"
-_SEPARATORS = " \t\r\n\u3000" + _PUNCTUATION
+PUNCTUATION = ",.!?:;~，。！？：；、～…．"
+"""What adds nothing between a name and what follows it, and at the end of a line."""
+
+_SEPARATORS = " \t\r\n\u3000" + PUNCTUATION
 _STOPS = ",.!?:;~"
 # What makes a word part of an address, a path or an identifier.
 _GLUE = "@_-/."
@@ -86,7 +87,7 @@ def _begins_with(text: str, names: Container[str], joins: Joins, *, only_joined:
         if follows is None:
             continue
         # Punctuation is the writer's own where a space parts it from the name: `@translate .gitignore`.
-        rest = text[length:].lstrip(_PUNCTUATION + _INVISIBLE).lstrip()
+        rest = text[length:].lstrip(PUNCTUATION + _INVISIBLE).lstrip()
         # A full stop before a letter stays for the caller to see: `@导出.pdf`, `@帮助.com`.
         joined = f".{rest}" if not follows and text[length] == "." else rest
         if (follows and not (only_joined and rest)) or joins(name, simplified(joined)):

@@ -279,6 +279,8 @@ class TestGuards:
         [
             pytest.param(("张三",), (), (), True, id="by name"),
             pytest.param(("lisi",), (), (), False, id="not named"),
+            pytest.param(("*",), (), (), True, id="a star is everybody, as it is for models"),
+            pytest.param(("lisi", "*"), (3,), (1,), True, id="a star beside others"),
             pytest.param((), (2,), (1, 2), True, id="by department"),
             pytest.param((), (3,), (1, 2), False, id="of another department"),
         ],

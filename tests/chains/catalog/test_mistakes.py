@@ -37,6 +37,10 @@ TABLE = [
     ('[options]\nAPI-Key = "sk-12345"', 2, "options.API-Key", "belongs in the settings"),
     ("[options]\nstream = true", 2, "options.stream", "webot sets this itself"),
     ("[options.extra_body]\nn = 2", 2, "options.extra_body.n", "webot sets this itself"),
+    # A command that nobody can type, and nobody among its users.
+    ('command = "@z\\u200bw"', 1, "command", "with a sign that cannot be seen"),
+    ('command = "@a"\naliases = ["@b\\u202e"]', 2, "aliases.1", "with a sign that cannot be seen"),
+    ('command = "@a"\nusers = [""]', 2, "users.1", "is empty"),
     # Options of a wrong type.
     ('[options]\ntemperature = "hot"', 2, "options.temperature", 'found "hot"; needs a number'),
     ("[options]\ntemperature = true", 2, "options.temperature", "found true; needs a number"),

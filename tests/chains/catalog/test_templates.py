@@ -73,6 +73,84 @@ def test_a_question_has_to_be_in_its_template() -> None:
     assert [Mistake(1, "needs {{ text }} where the person's own words go")] == mistakes("{{ user }}", text=True)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if weekday == 'Friday' %}{{ text }}{% endif %}",
+        "{% if weekday == 'Friday' %}{{ text }}{% elif user == 'a' %}{{ text }}{% endif %}",
+        "{% if weekday == 'Friday' %}{{ text }}{% elif user == 'a' %}x{% else %}{{ text }}{% endif %}",
+        "{% if text == 'x' %}y{% endif %}",
+        "{{ text if user == 'a' else user }}",
+        "{{ user or text }}",
+        "{% if user == 'a' %}{% if user == 'b' %}{{ text }}{% endif %}{% else %}{{ text }}{% endif %}",
+    ],
+)
+def test_a_question_has_to_be_in_every_case_of_its_template(source: str) -> None:
+    assert ["says {{ text }} under a condition only"] == [
+        mistake.message.partition(":")[0] for mistake in mistakes(source, text=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if weekday == 'Friday' %}Friday: {{ text }}{% else %}{{ text }}{% endif %}",
+        "{% if text %}{{ text }}{% endif %}",
+        "{{ text if user == 'a' else text | upper }}",
+        "{% if user == 'a' %}A{% endif %}{{ text | trim }}",
+        "{{ user and text }}{{ text or user }}",
+    ],
+)
+def test_a_question_may_be_said_case_by_case(source: str) -> None:
+    assert [] == mistakes(source, text=True)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if weekday == '星期一' %}{{ user | truncate(0) }}{% endif %}",
+        "{% if weekday == '星期一' %}A{% elif user == 'b' %}{{ user > 3 }}{% else %}B{% endif %}",
+        "{% if user %}A{% else %}{{ user | truncate('x') }}{% endif %}",
+        "{{ 'a' if user == 'b' else (user | truncate(0)) }}",
+        "{{ 'a' if weekday == '星期一' }}",
+        "{{ user and (user | truncate(0)) }}",
+        "{{ user | truncate(9, true, user) }}",
+    ],
+)
+def test_what_cannot_be_filled_in_on_some_days_is_a_mistake(source: str) -> None:
+    assert mistakes(source)
+
+
+_LEAVES = st.sampled_from(["text", "text", "text", "user", "weekday", "'星期日'", "3"])
+_EXPRESSIONS = st.recursive(
+    _LEAVES,
+    lambda inner: st.one_of(
+        st.builds("({} if {} else {})".format, inner, inner, inner),
+        st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or", "==", "<"]), inner),
+        st.builds("({} | {})".format, inner, st.sampled_from(["upper", "trim", "truncate(9)", "truncate(2)"])),
+    ),
+    max_leaves=5,
+)
+_TEMPLATES = st.recursive(
+    st.builds("{{{{ {} }}}}".format, _EXPRESSIONS),
+    lambda inner: st.one_of(
+        st.builds("{}{}".format, inner, inner),
+        st.builds("{{% if {} %}}{}{{% else %}}{}{{% endif %}}".format, _EXPRESSIONS, inner, inner),
+        st.builds("{{% if {} %}}{}{{% elif {} %}}{}{{% endif %}}".format, _EXPRESSIONS, inner, _EXPRESSIONS, inner),
+    ),
+    max_leaves=4,
+)
+
+
+@given(_TEMPLATES, st.sampled_from(["alice", "a", "w" * 64]), st.sampled_from(["星期日", "Monday"]))
+def test_a_template_without_mistakes_says_the_question_to_everybody_every_day(
+    source: str, user: str, weekday: str
+) -> None:
+    assert mistakes(source, text=True) or "§§" in fill(
+        source, BLANKS | {"user": user, "weekday": weekday, "text": "§§"}
+    )
+
+
 @given(st.text())
 def test_what_a_person_writes_is_never_read_as_a_template(text: str) -> None:
     assert f"<{text}>" == fill("<{{ text }}>", {"text": text})

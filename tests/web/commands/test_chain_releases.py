@@ -203,6 +203,7 @@ async def test_check_says_all_that_is_wrong_with_its_line(tmp_path: Path) -> Non
         (folder / "it.toml.txt").write_text("turns = 1")
         (folder / "it2.TOML").write_text("turns = 1")
         (folder / "README.md").write_text("about these chains")
+        (folder / "lonely.toml").write_text("turns = 1")
         (folder / "quiet.toml").write_text('keywords = ["leave"]\nhands_to = ["silent", "nobody"]\n')
         (folder / "silent.toml").write_text('\nkeywords = ["LEAVE"]\n[options]\nfoo = 1\n')
         file = folder / "wrong.toml"
@@ -228,6 +229,8 @@ async def test_check_says_all_that_is_wrong_with_its_line(tmp_path: Path) -> Non
     assert "about 0 tokens before every question" in quiet
     await asyncio.to_thread(file.unlink)
     whole = await chains(tmp_path, "check")
+    assert f"{folder / 'lonely.toml'}: command: nobody is answered by this chain" in whole
+    assert 1 == whole.count("'leave' is a keyword of the chain 'silent' too")
     assert (
         f"{folder / 'it.toml.txt'}: not read: the name must end in .toml, in small letters; rename it to it.toml"
         in whole

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from chains.catalog.advice import advice, missing_targets
 from chains.catalog.config import MOST_BYTES, ChainConfig, parse_chain
 from chains.catalog.diagnostics import located
 from pipeline.errors import ChainInvalid
@@ -50,9 +49,7 @@ def check_text(workspace: ChainWorkspace, name: str, text: str, words: Catalogue
         return CheckedText(None, _problems("error", error.problems, source, words))
     where = locate_keys(text)
     wrong = [located(source, each, where) for each in workspace.chain_files.problems_with(chain)]
-    others = {**workspace.chain_files.catalog.chains, name: chain}
-    said = [*missing_targets(others), *advice(others)]
-    doubtful = [located(source, each, where) for about, each in said if about == name]
+    doubtful = [located(source, each, where) for each in workspace.doubts(chain)]
     found = (*_problems("error", wrong, source, words), *_problems("warning", doubtful, source, words))
     return CheckedText(chain, found)
 

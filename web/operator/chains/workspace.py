@@ -8,11 +8,11 @@ from pathlib import Path
 from time import time
 
 from chains.catalog.advice import advice, missing_targets
-from chains.catalog.config import parse_chain, read_chain, read_text
+from chains.catalog.config import ChainConfig, parse_chain, read_chain, read_text
 from chains.catalog.diagnostics import located
 from chains.catalog.files import ChainFiles, ignored_line, open_chain_files
 from chains.catalog.folder import look
-from chains.catalog.requirements import requirements_of
+from chains.catalog.requirements import requirements_of, unmet_requests
 from chains.catalog.sync import live_chains
 from chains.commands import all_commands
 from chains.evaluation.replay import ReplayQuestion, masked_question
@@ -153,17 +153,22 @@ class ChainWorkspace:
         return self._located(file, text, self.chain_files.problems_with(chain))
 
     def warnings(self, files: Sequence[Path] = ()) -> list[str]:
-        """Return what deserves a second look: of some files, or of all and of the drafts."""
+        """Return what deserves a second look: of some files, or of all and the drafts."""
         found = [] if files else list(self.chain_files.catalog.warnings)
-        asked = files or [self.draft_file(name) for name in self.drafts]
-        for file, version in self.readable(asked).items() if asked else ():
-            chains = {**self.chain_files.catalog.chains, version.chain.name: version.chain}
-            said = [*missing_targets(chains), *advice(chains)]
-            found += self._located(file, version.text, [wrong for name, wrong in said if name == version.chain.name])
+        drafts = {self.draft_file(name) for name in self.drafts}
+        for file, version in self.readable(files).items():
+            said = self.doubts(version.chain, live=not (files or file in drafts))
+            found += self._located(file, version.text, said)
         if not files:
-            drafts = self.folder / DRAFTS
-            found += [ignored_line(drafts / name) for name in look(drafts).ignored]
+            folder = self.folder / DRAFTS
+            found += [ignored_line(folder / name) for name in look(folder).ignored]
         return found
+
+    def doubts(self, chain: ChainConfig, *, live: bool = False) -> list[Sentence]:
+        """Return what deserves a second look in a chain; of a live one what the catalogue does not warn of."""
+        chains = {**self.chain_files.catalog.chains, chain.name: chain}
+        said = [] if live else [*missing_targets(chains), *advice(chains)]
+        return [wrong for name, wrong in said if name == chain.name] + [*unmet_requests(chain, chains, self.settings)]
 
     def readable(self, files: Sequence[Path] = ()) -> dict[Path, Version]:
         """Return some files, or the company's own with the drafts, as far as they can be read. Reads files."""
