@@ -1,6 +1,5 @@
 """The API's routes, /api/v1, behind the console's guard; each resource is a file and a line here."""
 
-from litestar import Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
@@ -23,33 +22,32 @@ from web.api.turns_api import turns_api
 from web.api.usage_api import usage_api
 from web.console.pages import FRESH, broke, refused
 from web.security.guard import ConsoleGuard
-from web.security.headers import SAFETY
+from web.security.guarded_router import GuardedRouter
 from web.security.roles import check_declared
 from web.wiring import Service
 
 
-def api_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
+def api_routes(service: Service, guard: ConsoleGuard) -> list[GuardedRouter]:
     """Make the API's routes."""
     handlers = _handlers(service)
     check_described(handlers)
     document = LazyDocument(handlers)
     about, pages = document_api(document), docs_pages(document)
     check_declared([*handlers, *about, *pages])
-    headers = dict(SAFETY) | FRESH
     return [
-        Router(
+        GuardedRouter(
             PREFIX,
-            route_handlers=[*handlers, *about],
-            guards=[guard],
-            response_headers=headers,
-            exception_handlers={HTTPException: problem, Exception: internal_problem},
+            [*handlers, *about],
+            guard,
+            failures={HTTPException: problem, Exception: internal_problem},
+            headers=FRESH,
         ),
-        Router(
+        GuardedRouter(
             f"{PREFIX}/docs",
-            route_handlers=pages,
-            guards=[guard],
-            response_headers=headers,
-            exception_handlers={HTTPException: refused, Exception: broke},
+            pages,
+            guard,
+            failures={HTTPException: refused, Exception: broke},
+            headers=FRESH,
         ),
     ]
 

@@ -1,6 +1,5 @@
 """The console's routes, behind one guard and with one set of headers; each page is a folder and a line here."""
 
-from litestar import Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
@@ -32,23 +31,17 @@ from web.console.turns.turns_page import turns_pages
 from web.console.usage.usage_page import usage_pages
 from web.console.users.users_page import users_pages
 from web.security.guard import ConsoleGuard
-from web.security.headers import SAFETY
+from web.security.guarded_router import GuardedRouter
 from web.security.roles import check_declared
 from web.wiring import Service
 
 
-def console_routes(service: Service, guard: ConsoleGuard) -> list[Router]:
+def console_routes(service: Service, guard: ConsoleGuard) -> list[GuardedRouter]:
     """Make the console's routes."""
     handlers = [*_handlers(service), *sign_in_pages(guard)]
     check_declared(handlers)
     return [
-        Router(
-            "/console",
-            route_handlers=handlers,
-            guards=[guard],
-            response_headers=dict(SAFETY),
-            exception_handlers={HTTPException: refused, Exception: broke},
-        )
+        GuardedRouter("/console", handlers, guard, failures={HTTPException: refused, Exception: broke}),
     ]
 
 
