@@ -15,12 +15,11 @@ from typing import Any
 from playwright.async_api import Browser, Page, async_playwright
 
 from pipeline.text.i18n import Language
+from tests.chromium import CHROMIUM, FLAGS
 from tests.fakes.openai_server import OpenAIServer, Says
 from tests.screenshots.example_conversations import EXAMPLES, ExampleConversation
 from tests.service import RunningService, running_service
 
-_CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 _SIZE = (1200, 780)
 _FONTS = f"""<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig>
 <include ignore_missing="yes">/etc/fonts/fonts.conf</include><dir>{files("manimgx_fonts_cjk")}</dir></fontconfig>
@@ -54,7 +53,7 @@ class Studio:
             reduced_motion="reduce",
         )
         page = await context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         yield page
         await context.close()
 
@@ -116,7 +115,7 @@ async def open_browser() -> AsyncIterator[Browser]:
         fonts.write_text(_FONTS, encoding="utf-8")
         environ: dict[str, str | float | bool] = {**os.environ, "FONTCONFIG_FILE": str(fonts)}
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS, env=environ)
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, env=environ)
             yield browser
             await browser.close()
 

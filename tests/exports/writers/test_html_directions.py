@@ -1,6 +1,5 @@
 """A web page of conversations in a browser: which way the words of each block run."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from exports.records import Transcript
 from exports.writers.html import write
 from exports.writers.image_files import ImageFolder
 from pipeline.text.i18n import Catalogue
+from tests.chromium import CHROMIUM, FLAGS
 from tests.exports.samples import message, talk
 
 HEBREW = "שלום, עולם!"
@@ -57,7 +57,7 @@ async def test_a_browser_ends_each_block_at_the_left_where_its_first_letter_is_h
     page = tmp_path / "page.html"
     page.write_text("".join(write([Transcript(talk(title=HEBREW), said)], Catalogue("zh"), ImageFolder(tmp_path))))
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM") or "/usr/bin/chromium")
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         tab = await browser.new_page(viewport={"width": 390, "height": 800})
         await tab.goto(page.as_uri())
         places = await tab.evaluate(_PLACES)

@@ -1,21 +1,11 @@
 """One Chromium for all tests of the pages; what is expected of a page may come late on a busy machine."""
 
-import os
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-_CHROMIUM = os.environ.get("CHROMIUM") or "/usr/bin/chromium"
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.chromium import CHROMIUM, FLAGS
 
 expect.set_options(timeout=60_000)
 
@@ -24,7 +14,7 @@ expect.set_options(timeout=60_000)
 async def browser() -> AsyncIterator[Browser]:
     """A Chromium of this test process's own: a start costs more than most of what is done with it."""
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
         await started.close()
 
