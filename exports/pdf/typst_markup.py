@@ -43,6 +43,8 @@ _WIDTH = 470.0
 """Points a table may be wide."""
 _NARROW = 10
 """Half-width characters of a column that keeps its own width beside wider ones."""
+_BROKEN = 14
+"""Half-width characters of a column beside many others: what is longer has more lines."""
 _LONG_ROW = 1500
 """Characters of a cell, times its columns, that may leave a row higher than a page."""
 _LONG_HEADER = 300
@@ -143,10 +145,10 @@ class TypstMarkup:
     def _table(self, grid: Grid) -> str:
         columns = len(grid.head)
         natural = _natural(grid)
-        if columns > _SIZES[-1][0] and sum(_points(natural, _SIZES[-1][1])) > _WIDTH:
+        if columns > _SIZES[-1][0] and sum(_points([min(width, _BROKEN) for width in natural], _SIZES[-1][1])) > _WIDTH:
             return self._cards(grid)
         size = next((size for _, size in _SIZES if sum(_points(natural, size)) <= _WIDTH), 0.0)
-        size = size or next(size for most, size in _SIZES if columns <= most)
+        size = size or next((size for most, size in _SIZES if columns <= most), _SIZES[-1][1])
         header = ", ".join(f"th[{self._cell(cell, columns)}]" for cell in grid.head)
         repeated = sum(len(plain(cell)) for cell in grid.head) <= _LONG_HEADER
         cells = "".join(
@@ -202,7 +204,8 @@ def _natural(grid: Grid) -> Sequence[int]:
 
 
 def _points(natural: Sequence[int], size: float) -> Sequence[float]:
-    return [width * size * 0.56 + 12 for width in natural]
+    # As `sheet` sets them: letters, and what is between two columns.
+    return [width * size * 0.56 + 2 * min(6.0, size * 0.6) for width in natural]
 
 
 def _widths(natural: Sequence[int], size: float) -> Sequence[str]:
@@ -210,7 +213,8 @@ def _widths(natural: Sequence[int], size: float) -> Sequence[str]:
     points = _points(natural, size)
     if sum(points) <= _WIDTH:
         return ["auto"] * len(natural)
-    narrow = sum(each for each, width in zip(points, natural, strict=True) if width <= _NARROW) <= _WIDTH / 2
+    least = _points([width if width <= _NARROW else _BROKEN for width in natural], size)
+    narrow = sum(least) <= _WIDTH
     # What is long gets more, and not in proportion: a column of ten times the text is not ten times as wide.
     return ["auto" if narrow and width <= _NARROW else f"{sqrt(min(max(width, 5), 120)):.2f}fr" for width in natural]
 

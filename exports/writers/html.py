@@ -46,7 +46,7 @@ ul, ol { padding-inline-start: 1.6em } li { margin: .25rem 0 }
 :dir(rtl) > li { text-align: right } :dir(ltr) > li { text-align: left }
 table { border-collapse: collapse; font-size: .95em } th { border-bottom: 2px solid var(--rule); white-space: nowrap }
 th, td { border-top: 1px solid var(--rule); padding: .35rem .7rem; vertical-align: top; min-width: 4.5em;
-  max-width: 22em } td.long { min-width: 11em } td.short { white-space: nowrap }
+  max-width: 22em } td { min-width: 8em } td.long { min-width: 11em } td.short { min-width: 4.5em; white-space: nowrap }
 hr { border: 0; border-top: 1px solid var(--rule) }
 .dots { font-style: normal; text-emphasis: dot; text-emphasis-position: under right }
 figure { margin: .8rem 0 } figcaption { color: var(--grey); font-size: .8rem }

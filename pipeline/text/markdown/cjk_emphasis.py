@@ -15,6 +15,10 @@ _DUNDER = re.compile(
     r"|hash|import|init|iter|len|main|module|mro|name|new|next|package|proto|pycache|repr|setattr|slots|str|version)__"
 )
 
+_BOLD = len("**")
+_NEAR = 200
+"""Characters in which another `**` is looked for."""
+
 
 class CjkInlineState(StateInline):
     """Decides what `*`, `_` and `~~` may open and close.
@@ -37,11 +41,20 @@ class CjkInlineState(StateInline):
             # 2**10, 3*4*5 and src/**/*.py: taken for emphasis, the signs would be gone.
             power = _is_ascii_word(before) and _is_ascii_word(after)
             literal = marker == "*" and (power or (before == "/" and after in {".", "/"}))
+            if power and scanned.length == _BOLD and after.isalpha():
+                # `**bold**text`: where nothing is open, it stays as literal as the power of `a**b`.
+                return Scanned(can_open=False, can_close=not self._closes_later(end), length=_BOLD)
         if literal:
             return Scanned(can_open=False, can_close=False, length=scanned.length)
         if marker == "_" or (before.isascii() and after.isascii()):
             return scanned
         return Scanned(can_open=not after.isspace(), can_close=not before.isspace(), length=scanned.length)
+
+    def _closes_later(self, end: int) -> bool:
+        """Whether the next `**` can only close: then the one before it, in a word, is a power in something bold."""
+        found = self.src.find("**", end, min(end + _NEAR, self.posMax))
+        after = self.src[found + _BOLD : found + _BOLD + 1]
+        return found > 0 and not self.src[found - 1].isspace() and (not after or not _is_word(after))
 
 
 class CjkInlineParser(BoundedInline):
@@ -54,6 +67,10 @@ class CjkInlineParser(BoundedInline):
         for rule in self.ruler2.getRules(""):
             rule(state)
         return state.tokens
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _is_ascii_word(character: str) -> bool:

@@ -16,8 +16,8 @@ from pipeline.text.unicode_math import unicode_formula, unicode_formula_lines
 _FRAGILE = re.compile(r"[\\_*^<&]")
 
 # What stands between two dollar signs without any of these is a formula only where it can be no price and no variable
-# of a shell: `$x$`, `$a = 1$`, `$f(x)$`.
-_SIMPLE = re.compile(r"[A-Za-z](?:['0-9(),+\-=<> ]|(?<![A-Za-z])[A-Za-z])*(?<=[A-Za-z0-9)'])")
+# of a shell: `$x$`, `$a = 1$`, `$f(x)$`, `$-2$`.
+_SIMPLE = re.compile(r"[A-Za-z](?:['0-9(),+\-=<> ]|(?<![A-Za-z])[A-Za-z])*(?<=[A-Za-z0-9)'])|[+\-]\d+(?:\.\d+)?")
 
 _AMOUNT = re.compile(r"[\d.,_*&<\s]+")
 

@@ -175,3 +175,13 @@ def test_a_table_of_many_narrow_columns_is_no_row_of_cards(tmp_path: Path) -> No
         tops = {round(word[1]) for word in document[0].get_text("words") if word[4] in {"111", "222"}}
 
     assert 2 == len(tops)
+
+
+def test_a_wide_table_with_one_long_column_is_set_as_a_table_in_small_letters(tmp_path: Path) -> None:
+    cells = [f"{number}|" + "12,345|" * 12 + "装修中，下月重新开业，" * 3 + "|" for number in (111, 222)]
+    table = "\n".join(["|" + "指标|" * 14, "|" + "--|" * 14, *("|" + each for each in cells)])
+    with bound(tmp_path, Transcript(talk(), (message(1, "ai", table),)), engine="typst") as document:
+        words, right = document[0].get_text("words"), document[0].rect.width - 50
+
+    assert 2 == len({round(word[1]) for word in words if word[4] == "12,345"})
+    assert max(word[2] for word in words) < right

@@ -21,6 +21,10 @@ def html(text: str) -> str:
         ),
         ("请看**（必读）**和*“斜”*字", "<p>请看<strong>（必读）</strong>和<em>“斜”</em>字</p>"),
         ("2**10 和 3*4*5 路径 src/**/*.py 与 __init__.py", "<p>2**10 和 3*4*5 路径 src/**/*.py 与 __init__.py</p>"),
+        ("**Step 1**Install, **bold**text", "<p><strong>Step 1</strong>Install, <strong>bold</strong>text</p>"),
+        ("**see a**b here** and x**y", "<p><strong>see a**b here</strong> and x**y</p>"),
+        ("f(**a, x**2)", "<p>f(**a, x**2)</p>"),
+        ("a**b and c**d", "<p>a**b and c**d</p>"),
         ("[1]: 员工手册第三章", "<p>[1]: 员工手册第三章</p>"),
         ("见[1]和[附录]\n\n[1]: 手册\n[附录]: ./说明.md", "<p>见[1]和[附录]</p><p>[1]: 手册<br/>[附录]: ./说明.md</p>"),
         (

@@ -70,6 +70,7 @@ def test_aligned_lines_stay_lines() -> None:
         ("大约 $\\approx 3\\times10^5$ 米", "大约 ≈ 3×10⁵ 米"),
         ("当 \\(a \\neq 0\\) 时", "当 a ≠ 0 时"),
         ("$x$、$f(x)$ 与 $a=1$", "x、f(x) 与 a = 1"),
+        ("行列式是 $-2$，温差 $+3.5$ 度，花了 $5 和 $-3 块", "行列式是 -2，温差 +3.5 度，花了 $5 和 $-3 块"),
         ("$$\nE = mc^2\n$$", "E = mc²"),
         ("\\begin{align*}\na &= b \\\\\nc &= d\n\\end{align*}", "a = b\nc = d"),
         ("$\\begin{cases}1\\end{cases}$", "$\\begin{cases}1\\end{cases}$"),
