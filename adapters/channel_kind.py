@@ -52,6 +52,11 @@ async def nothing_to_forget(_: Person) -> None:
     """Do nothing: the channel remembers nothing of people."""
 
 
+def delivered_here() -> bool:
+    """Say that it makes no difference where an answer is delivered."""
+    return True
+
+
 def no_trouble() -> str:
     """Return nothing: a channel that is called cannot know whether it will be."""
     return ""
@@ -74,6 +79,8 @@ class OpenedChannel:
     """Says why nothing comes in, or nothing; `/readyz` shows it."""
     bot_id: str = ""
     """The bot that it connects as, empty where it is called; `/readyz?bot=` asks for it."""
+    delivers: Callable[[], bool] = delivered_here
+    """Whether answers can be delivered from this process, of several."""
 
 
 @dataclass(frozen=True, slots=True)

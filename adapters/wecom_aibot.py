@@ -39,7 +39,9 @@ def _open(table: WeComAibotSettings, context: ChannelContext) -> OpenedChannel:
         proxy=context.proxy,
         language=context.language,
     )
-    return OpenedChannel(channel, start=channel.start, trouble=channel.trouble, bot_id=table.bot_id)
+    return OpenedChannel(
+        channel, start=channel.start, trouble=channel.trouble, bot_id=table.bot_id, delivers=channel.delivers
+    )
 
 
 def _stand_in(table: WeComAibotSettings, context: StandInContext) -> tuple[WeComAibotSettings, App]:

@@ -43,9 +43,23 @@ def open_channels(
             number += 1
         one = kind.open(table, context(name))
         opened[name] = Opened(
-            one.channel, one.path, one.forget, one.respond, one.start, one.trouble, one.bot_id, app, missing
+            one.channel,
+            one.path,
+            one.forget,
+            one.respond,
+            one.start,
+            one.trouble,
+            one.bot_id,
+            one.delivers,
+            app,
+            missing,
         )
     return opened
+
+
+def delivered_elsewhere(opened: Mapping[str, Opened]) -> frozenset[str]:
+    """Name the channels whose answers another process delivers."""
+    return frozenset(name for name, one in opened.items() if not one.delivers())
 
 
 def clashes(loaded: Loaded) -> list[str]:

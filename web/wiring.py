@@ -57,7 +57,7 @@ from storage.turns.worker import Worker
 from storage.usage.daily_counts import DailyCounts
 from storage.usage.totals import UsageTotalsReader
 from web.answer_counts import counting
-from web.channels import Opened, open_channels, wants_simulator
+from web.channels import Opened, delivered_elsewhere, open_channels, wants_simulator
 from web.generations import Generation, Generations, LatestEdit
 from web.security.access import Access
 from web.security.account_lookup import Accounts
@@ -216,9 +216,7 @@ class Service:
         self.generations.replace(self.foundation.generation(settings, chains, exports, channels))
         limits = settings.limits
         self.worker.resize(
-            most=limits.max_concurrent_turns,
-            drain_seconds=limits.drain_seconds,
-            turn_attempts=limits.turn_attempts,
+            most=limits.max_concurrent_turns, drain_seconds=limits.drain_seconds, turn_attempts=limits.turn_attempts
         )
 
     async def start(self) -> None:
@@ -323,6 +321,7 @@ def _assemble(
         drain_seconds=limits.drain_seconds,
         turn_attempts=limits.turn_attempts,
         forgotten=eraser.forgotten,
+        elsewhere=lambda: delivered_elsewhere(opened),
     )
     base = Foundation(
         database,

@@ -128,6 +128,10 @@ class AibotChannel:
         """Return why the bot gets no messages, or nothing."""
         return "" if self._held.is_elsewhere else self.connection.trouble
 
+    def delivers(self) -> bool:
+        """Whether this process, of several, is the one that holds the connection."""
+        return self._held.is_ours
+
     def _take(self, frame: BotFrame) -> None:
         try:
             if len(self._tasks) >= MOST_TICKETS:
@@ -253,8 +257,10 @@ class AibotChannel:
                 remark = self._left_open(ticket.stream)
             return await self._send(event, markdown_body(part.text), remark=remark)
         except NotConnected as error:
-            if not self._held.is_elsewhere:
-                await self.connection.subscribed(_RECONNECT_SECONDS)
+            if not self._held.is_ours:
+                # It waits for whoever holds the connection, and comes back to nobody else.
+                raise TryAgain(error.args[0], after=0.0, blameless=True) from None
+            await self.connection.subscribed(_RECONNECT_SECONDS)
             raise TryAgain(error.args[0], after=1.0, blameless=True) from None
 
     async def send(self, person: Person, part: Part) -> Receipt:

@@ -10,12 +10,20 @@ from pipeline.ports import ConnectionLease
 
 log = structlog.get_logger()
 
-_FORMER_LEASES = 3
+_FORMER_LEASES = 9
 """Leases after a take-over, within which another's subscription is most likely the former holder's."""
+_RENEWALS = 4
+"""In the length of a lease, so that it stands when two of them fail."""
+_LOOKS = 8
+"""At whether the lease is free, in its length, by those who would take it."""
 
 
 class HeldConnection:
-    """Runs the connection while the lease on it is ours; `name` is the bot's, for all processes."""
+    """Runs the connection while the lease on it is ours; `name` is the bot's, for all processes.
+
+    What the lease fences is subscribing, which ends another's connection. One that stands when the database does not
+    answer stays: nobody else can have it without WeCom ending ours, and what comes over it is not lost.
+    """
 
     def __init__(self, connection: BotConnection, lease: ConnectionLease, *, name: str, channel: str) -> None:
         self._connection = connection
@@ -28,8 +36,13 @@ class HeldConnection:
         """When the lease runs out by our clock, which goes on while the process is stopped or starved."""
         connection.may_subscribe = lambda: monotonic() < self._until
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is for this process to deliver what the bot says."""
+        return monotonic() < self._until or self._connection.state == "subscribed"
+
     async def run(self) -> None:
-        """Wait for the lease, connect, and let go when the lease cannot be renewed; for ever."""
+        """Wait for the lease, connect, and let go when the lease is another's; for ever."""
         while True:
             began = monotonic()
             if await self._acquired():
@@ -38,14 +51,14 @@ class HeldConnection:
                 await self._hold(taken_over=taken_over)
             else:
                 self.is_elsewhere = True
-                await asyncio.sleep(self._lease.seconds / 6)
+                await asyncio.sleep(self._lease.seconds / _LOOKS)
 
     async def _hold(self, *, taken_over: bool) -> None:
         connecting = asyncio.create_task(self._connection.run(), name=f"{self._channel} connection")
         began_to_hold = monotonic()
         try:
-            while monotonic() < self._until:
-                done, _ = await asyncio.wait({connecting}, timeout=self._lease.seconds / 3)
+            while self.is_ours:
+                done, _ = await asyncio.wait({connecting}, timeout=self._lease.seconds / _RENEWALS)
                 if done:
                     connecting.result()
                     return
@@ -70,7 +83,7 @@ class HeldConnection:
     async def _acquired(self) -> bool | None:
         """Whether the lease is ours; None where the database does not say."""
         try:
-            async with asyncio.timeout(self._lease.seconds / 3):
+            async with asyncio.timeout(self._lease.seconds / _RENEWALS):
                 return await self._lease.acquire(self._name)
         except Exception as error:  # noqa: BLE001 -- the edge of a step: it is tried again, and ends by itself
             log.warning("bot_lease_not_renewed", channel=self._channel, error=type(error).__name__)
@@ -78,7 +91,7 @@ class HeldConnection:
 
     async def _release(self) -> None:
         try:
-            async with asyncio.timeout(self._lease.seconds / 3):
+            async with asyncio.timeout(self._lease.seconds):
                 await self._lease.release(self._name)
         except Exception as error:  # noqa: BLE001 -- as above: the lease runs out
             log.info("bot_lease_not_returned", channel=self._channel, error=type(error).__name__)

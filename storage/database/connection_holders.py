@@ -1,16 +1,17 @@
 """Which of several processes holds a connection that there may be only one of, such as a bot's. PostgreSQL only.
 
-A lease as a worker's: renewed while the connection stands, taken over when it has run out. The database's clock is
-everybody's.
+A lease as a worker's, and shorter: renewed while the connection stands, taken over when it has run out. Whoever waits
+for it only reads. The database's clock is everybody's, and no session is held, which a pooler would share.
 """
 
-from sqlalchemy import delete, or_
+from sqlalchemy import delete, or_, select
 from sqlalchemy.dialects import postgresql
 
 from storage.database.engine import CLOCK, Database
 from storage.database.tables import connection_holders
 
-HOLD_SECONDS = 12.0
+HOLD_SECONDS = 4.0
+"""For about as long nobody hears what is said to a bot whose holder was killed; what is said then is lost."""
 
 
 class ConnectionHolders:
@@ -32,6 +33,10 @@ class ConnectionHolders:
             return True
         async with self._database.write() as connection:
             now = float((await connection.execute(CLOCK)).scalar_one())
+            held = select(connection_holders).where(connection_holders.c.name == name)
+            holder = (await connection.execute(held)).first()
+            if holder is not None and holder.owner != self._owner and holder.expires_at >= now:
+                return False
             wanted = postgresql.insert(connection_holders).values(
                 name=name, owner=self._owner, expires_at=now + self.seconds
             )

@@ -47,6 +47,8 @@ from storage.turns.operations import (
 
 _FAR_AHEAD = 7200.0
 """No lane waits this long: one that seems to was put off before the clock was set back."""
+_LEFT_SECONDS = 2.0
+"""For which a turn waits for the process that delivers its channel's answers before another answers it."""
 _AFTER_THE_REST = 1000
 """The place of an apology for parts that cannot be read: they stay, to be looked at."""
 _MOST_RELEASED = 50
@@ -363,15 +365,19 @@ class LedgerTransaction:
         self._execute({"lanes": [statements.lane(lane) for lane in changed]})
 
     def _claim(self, operation: Claim) -> Claimed:
-        rows = self._connection.execute(
-            statements.CLAIMABLE, {"now": self._now, "far": self._now + _FAR_AHEAD, "most": operation.limit}
-        )
+        wanted: dict[str, object] = {"now": self._now, "far": self._now + _FAR_AHEAD, "most": operation.limit}
+        claimable, next_ready, here = statements.CLAIMABLE, statements.NEXT_READY, {}
+        if operation.elsewhere:
+            claimable, next_ready = statements.CLAIMABLE_HERE, statements.NEXT_READY_HERE
+            here = {"elsewhere": sorted(operation.elsewhere)}
+            wanted |= here | {"left_since": self._now - _LEFT_SECONDS}
+        rows = self._connection.execute(claimable, wanted)
         claimed = [read_lane(row) for row in rows]
         for lane in claimed:
             lane.claim(self._owner)
         turns = self._heads.begin(claimed)
         self._write_lanes(claimed)
-        next_at = (self._connection.execute(statements.NEXT_READY)).scalar()
+        next_at = (self._connection.execute(next_ready, here)).scalar()
         return Claimed(list(turns.values()), None if next_at is None else max(0.0, next_at - self._now))
 
     def _notify(self) -> None:

@@ -163,9 +163,14 @@ class Requeued:
 
 @dataclass(frozen=True, slots=True)
 class Claim(Operation["Claimed"]):
-    """Take up to `limit` lanes that are ready."""
+    """Take up to `limit` lanes that are ready.
+
+    `elsewhere` names channels whose answers another process delivers: of theirs only what that process has no room to
+    answer, and nothing that is answered.
+    """
 
     limit: int
+    elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

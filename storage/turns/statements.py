@@ -5,7 +5,7 @@ Those made by `rows_parameter`, `insert_rows` and `update_rows` take as many row
 
 from functools import cache
 
-from sqlalchemy import Insert, Update, bindparam, case, exists, func, literal, or_, select, text, true, update
+from sqlalchemy import Insert, Update, bindparam, case, exists, false, func, literal, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.turn_state import Turn
@@ -162,6 +162,17 @@ CLAIMABLE = (
 )
 
 NEXT_READY = select(func.min(lanes.c.run_at)).where(lanes.c.state == int(LaneState.READY))
+
+_IS_HERE = func.split_part(lanes.c.lane, "/", 1).not_in(bindparam("elsewhere", expanding=True))
+_IS_LEFT = (lanes.c.run_at <= bindparam("left_since")) & exists().where(
+    inbox.c.lane == lanes.c.lane, inbox.c.n == lanes.c.head + 1, inbox.c.state == "waiting", inbox.c.stopped == false()
+)
+CLAIMABLE_HERE = CLAIMABLE.where(or_(_IS_HERE, _IS_LEFT))
+"""For PostgreSQL, where some channels' answers are delivered by another process.
+
+What that process leaves waiting is answered here, and given back to be delivered there.
+"""
+NEXT_READY_HERE = NEXT_READY.where(_IS_HERE)
 
 TRY_DISK = (
     text("SET LOCAL work_mem = '64kB'"),

@@ -53,7 +53,7 @@ _LAST_SECONDS = 15.0
 class Worker:
     """The inbox, the journal and the stopper of one process, over one database."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what it is opened with, by name
         self,
         database: Database,
         *,
@@ -64,12 +64,14 @@ class Worker:
         orphan_seconds: float = BETWEEN_LOOKS_SECONDS,
         name: str = "",
         forgotten: Callable[[Person], Awaitable[None]] | None = None,
+        elsewhere: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self.name = name or token_hex(8)
         self._database = database
         self._drain_seconds = drain_seconds
         self._turn_attempts = turn_attempts
         self._forgotten = forgotten
+        self._elsewhere = elsewhere
         ledger = Ledger(database, self.name)
         self._writer = GroupCommitWriter(ledger.apply, given_up=ledger.note_failed)
         self._run: Callable[[Turn], Awaitable[Verdict]] | None = None
@@ -285,7 +287,7 @@ class Worker:
         # Whoever comes in meanwhile must not take the same room, and finds the other half of it.
         most = (self._capacity.left + 1) // 2
         with self._capacity.reserved(most):
-            claimed = await self._writer.ask(Claim(most))
+            claimed = await self._writer.ask(Claim(most, self._elsewhere() if self._database.shared else frozenset()))
         if len(claimed.turns) == most:
             self._wake.set()
         return claimed

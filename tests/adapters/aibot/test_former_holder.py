@@ -68,7 +68,7 @@ async def test_who_cannot_know_that_the_lease_is_still_theirs_does_not_subscribe
             assert 1 == simulator.bots.frames["aibot_subscribe"]
 
 
-async def test_a_lease_stands_until_it_runs_out_and_not_while_nobody_renews_it() -> None:
+async def test_a_connection_outlasts_a_database_that_does_not_answer_and_is_not_begun_anew_meanwhile() -> None:
     async with WeComSimulator() as simulator:
         app = simulator.register(invent_bot())
         lease = GivenLease(0.3, mine=True)
@@ -77,12 +77,29 @@ async def test_a_lease_stands_until_it_runs_out_and_not_while_nobody_renews_it()
             assert connection.may_subscribe()
             lease.mine = None
             await until(lambda: not connection.may_subscribe())
-            await until(lambda: not simulator.bots.is_connected(app))
             asked = lease.asked
-            lease.mine = True
-            await until(lambda: simulator.bots.is_connected(app))
+            await until(lambda: lease.asked > asked + 3)
+            assert simulator.bots.is_connected(app)
 
-    assert lease.asked > asked
+            await simulator.bots.drop(app)
+            asked = lease.asked
+            await until(lambda: lease.asked > asked + 3)
+            assert (1, "connecting") == (simulator.bots.frames["aibot_subscribe"], connection.state)
+
+            lease.mine = True
+            await simulator.bots.connected(app, within=30)
+
+
+async def test_a_connection_is_given_up_when_the_lease_is_anothers() -> None:
+    async with WeComSimulator() as simulator:
+        app = simulator.register(invent_bot())
+        lease = GivenLease(0.3, mine=True)
+        async with held(simulator, app, lease) as connection:
+            await connection.subscribed(30)
+            lease.mine = False
+            await until(lambda: not simulator.bots.is_connected(app))
+
+            assert not connection.may_subscribe()
 
 
 async def test_who_has_taken_over_and_is_kicked_by_the_former_holder_comes_back_at_once_and_once() -> None:
