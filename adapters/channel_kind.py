@@ -53,7 +53,7 @@ async def nothing_to_forget(_: Person) -> None:
 
 
 def delivered_here() -> bool:
-    """Say that it makes no difference where an answer is delivered."""
+    """Return that any process can deliver: the platform is called, and holds no connection."""
     return True
 
 
