@@ -1,12 +1,13 @@
 """Tokens by which programs use the API: shown once, kept as a digest, with a role and an end."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.accounts.sessions import digest_of
 from storage.database.console_tables import api_tokens
@@ -15,6 +16,16 @@ from storage.database.engine import Database
 TOKEN_PREFIX = "webot_"  # noqa: S105 -- by which people and scanners know one
 _SECRET_BYTES = 32
 _DAY = 86400.0
+
+
+def program_name(token: str) -> str:
+    """Return the name under which the program that has a token is signed in; no user's name holds a colon."""
+    return f"token:{token}"
+
+
+def maker_name(name: str) -> str:
+    """Return how tokens and the audit name who is signed in under a name."""
+    return f"console:{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +82,31 @@ async def list_tokens(database: Database) -> Sequence[StoredToken]:
     ]
 
 
-async def revoke_token(database: Database, name: str) -> bool:
-    """Remove a token, so that it opens nothing from now on; return whether there was one."""
+async def revoke_token(database: Database, name: str) -> Sequence[str] | None:
+    """Remove a token and those made with it, so that they open nothing from now on.
+
+    Return the names of those made with it; None where there is no such token.
+    """
     async with database.write() as connection:
-        return (await connection.execute(delete(api_tokens).where(api_tokens.c.name == name))).rowcount > 0
+        if not (await connection.execute(delete(api_tokens).where(api_tokens.c.name == name))).rowcount:
+            return None
+        return await revoke_made_by(connection, program_name(name))
+
+
+async def revoke_made_by(connection: AsyncConnection, name: str, *, keep: Collection[str] = ()) -> Sequence[str]:
+    """Remove the tokens that a user or a program has made, and those made with them, and return their names.
+
+    Whoever may no longer come in would else come in with what they have made. Tokens of a role in `keep` stay.
+    """
+    revoked: list[str] = []
+    makers = [maker_name(name)]
+    while makers:
+        theirs = api_tokens.c.created_by.in_(makers) & api_tokens.c.role.not_in(keep)
+        names = (await connection.execute(select(api_tokens.c.name).where(theirs))).scalars().all()
+        await connection.execute(delete(api_tokens).where(api_tokens.c.name.in_(names)))
+        revoked += names
+        makers, keep = [maker_name(program_name(token)) for token in names], ()
+    return sorted(revoked)
 
 
 def _moment(seconds: float) -> datetime:

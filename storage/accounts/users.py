@@ -1,6 +1,6 @@
 """The console's users: name, role, and the hash of a password."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
@@ -8,6 +8,7 @@ from time import time
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.accounts.tokens import revoke_made_by
 from storage.database.console_tables import console_sessions, console_users
 from storage.database.engine import Database
 
@@ -39,8 +40,10 @@ async def add_user(database: Database, name: str, role: str, password_hash: str)
         return True
 
 
-async def remove_user(database: Database, name: str) -> bool:
-    """Remove a user and end their sessions; return whether there was one.
+async def remove_user(database: Database, name: str) -> Sequence[str] | None:
+    """Remove a user, end their sessions and revoke the tokens they made; return the names of these.
+
+    None where there is no such user.
 
     Raises:
         LastOperator: Nobody else may manage users.
@@ -49,11 +52,13 @@ async def remove_user(database: Database, name: str) -> bool:
         await _keep_an_operator(connection, name)
         removed = (await connection.execute(delete(console_users).where(console_users.c.name == name))).rowcount > 0
         await _end_sessions(connection, name)
-        return removed
+        return await revoke_made_by(connection, name) if removed else None
 
 
-async def change_role(database: Database, name: str, role: str) -> bool:
-    """Set the role of a user and end their sessions; return whether there is such a user.
+async def change_role(database: Database, name: str, role: str, *, keep: Collection[str]) -> Sequence[str] | None:
+    """Set the role of a user, end their sessions and revoke the tokens they made, those of a role in `keep` excepted.
+
+    Return the names of the tokens; None where there is no such user.
 
     Raises:
         LastOperator: Nobody else may manage users.
@@ -61,7 +66,8 @@ async def change_role(database: Database, name: str, role: str) -> bool:
     async with database.write() as connection:
         if role != _OPERATOR:
             await _keep_an_operator(connection, name)
-        return await _change(connection, name, role=role)
+        changed = await _change(connection, name, role=role)
+        return await revoke_made_by(connection, name, keep=keep) if changed else None
 
 
 async def change_password(database: Database, name: str, password_hash: str) -> bool:

@@ -70,7 +70,7 @@ async def test_no_session_begins_with_what_a_user_no_longer_is(database: Databas
     await add_user(database, "boss", "operator", "h")
     for change in (
         change_password(database, "wang", "new"),
-        change_role(database, "wang", "prompt_engineer"),
+        change_role(database, "wang", "prompt_engineer", keep=()),
         remove_user(database, "wang"),
     ):
         user = await find_user(database, "wang")

@@ -15,6 +15,7 @@ from pipeline.text.stored_sentences import stored_in_language
 from storage.jobs.job_runner import JobRunner
 from storage.jobs.job_store import JobState, StoredJob
 from web.console.pages import FRESH, words_for
+from web.security.lasting import while_admitted
 
 _Request = Request[Any, Any, Any]
 
@@ -76,7 +77,8 @@ def job_stream(jobs: JobRunner, request: _Request, id_: str) -> ServerSentEvent:
     """
     given = request.headers.get("last-event-id", "")
     after = int(given) if _NUMBER.fullmatch(given) else 0
-    return ServerSentEvent(_events(jobs, id_, after, words_for(request)), headers=dict(FRESH))
+    events = _events(jobs, id_, after, words_for(request))
+    return ServerSentEvent(while_admitted(request, events), headers=dict(FRESH))
 
 
 async def _events(jobs: JobRunner, id_: str, after: int, words: Catalogue) -> AsyncGenerator[ServerSentEventMessage]:

@@ -58,13 +58,15 @@ def list_all(shell: Shell) -> None:
 @click.argument("name")
 @pass_shell
 def remove(shell: Shell, name: str) -> None:
-    """Remove a user; whoever is signed in under the name is signed out."""
+    """Remove a user; whoever is signed in under the name is signed out, and the tokens they made are revoked."""
     from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.accounts import remove_account, run_on_accounts  # noqa: PLC0415 (the same)
 
     who = operator()
-    run_on_accounts(shell.settings(), lambda database: remove_account(database, name, by=who))
+    revoked = run_on_accounts(shell.settings(), lambda database: remove_account(database, name, by=who))
     click.echo(shell.say("user_removed", name=name))
+    if revoked:
+        click.echo(shell.say("tokens_gone_too", names=", ".join(revoked)))
 
 
 @user.command("password")
@@ -86,13 +88,15 @@ def change(shell: Shell, *, name: str, password: str) -> None:
 @click.argument("role", type=click.Choice(_ROLES))
 @pass_shell
 def change_role(shell: Shell, *, name: str, role: str) -> None:
-    """Set a user's role; whoever is signed in under the name is signed out."""
+    """Set a user's role; who is signed in under the name is signed out, and tokens that may do more are revoked."""
     from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.accounts import run_on_accounts, set_role  # noqa: PLC0415 (the same)
 
     who = operator()
-    run_on_accounts(shell.settings(), lambda database: set_role(database, name, Role(role), by=who))
+    revoked = run_on_accounts(shell.settings(), lambda database: set_role(database, name, Role(role), by=who))
     click.echo(shell.say("user_role", name=name, role=role))
+    if revoked:
+        click.echo(shell.say("tokens_gone_too", names=", ".join(revoked)))
 
 
 @user.command("sign-out")

@@ -56,10 +56,12 @@ def list_all(shell: Shell) -> None:
 @click.argument("name")
 @pass_shell
 def revoke(shell: Shell, name: str) -> None:
-    """Revoke a token; programs that use it are refused from now on."""
+    """Revoke a token and those made with it; programs that use them are refused from now on."""
     from storage.conversations.audit import operator  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.accounts import drop_token, run_on_accounts  # noqa: PLC0415 (the same)
 
     who = operator()
-    run_on_accounts(shell.settings(), lambda database: drop_token(database, name, by=who))
+    revoked = run_on_accounts(shell.settings(), lambda database: drop_token(database, name, by=who))
     click.echo(shell.say("token_gone", name=name))
+    if revoked:
+        click.echo(shell.say("tokens_gone_too", names=", ".join(revoked)))

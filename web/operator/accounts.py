@@ -2,7 +2,7 @@
 
 import asyncio
 import unicodedata
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from pipeline.errors import WebotError
@@ -24,6 +24,7 @@ from storage.conversations.audit_actions import Action
 from storage.database.access import ensure_schema, open_for_cli, sqlite_file
 from storage.database.engine import Database
 from web.security.role_names import Role
+from web.security.roles import ROLES
 from web.security.user_passwords import hash_user_password
 
 LEAST_LETTERS = 12
@@ -54,26 +55,32 @@ async def add_account(database: Database, name: str, role: Role, password: str, 
     await _note(database, "user_add", by, user=name, role=role)
 
 
-async def remove_account(database: Database, name: str, *, by: str) -> None:
-    """Remove a user, whose sessions end at once. Raises `AccountRefused`."""
+async def remove_account(database: Database, name: str, *, by: str) -> Sequence[str]:
+    """Remove a user, whose sessions end at once, and return the tokens revoked with them. Raises `AccountRefused`."""
     try:
-        removed = await remove_user(database, name)
+        revoked = await remove_user(database, name)
     except LastOperator:
         raise AccountConflict(Sentence("accounts.last_operator", name=name)) from None
-    if not removed:
+    if revoked is None:
         raise await _unknown_user(database, name)
-    await _note(database, "user_remove", by, user=name)
+    await _note(database, "user_remove", by, user=name, tokens=revoked)
+    return revoked
 
 
-async def set_role(database: Database, name: str, role: Role, *, by: str) -> None:
-    """Set the role of a user; their sessions end at once. Raises `AccountRefused`."""
+async def set_role(database: Database, name: str, role: Role, *, by: str) -> Sequence[str]:
+    """Set the role of a user; their sessions end at once, and so do tokens they made that may do more than they.
+
+    Return the names of these tokens. Raises `AccountRefused`.
+    """
+    keep = [each for each in Role if ROLES[each] <= ROLES[role]]
     try:
-        changed = await change_role(database, name, role)
+        revoked = await change_role(database, name, role, keep=keep)
     except LastOperator:
         raise AccountConflict(Sentence("accounts.last_operator", name=name)) from None
-    if not changed:
+    if revoked is None:
         raise await _unknown_user(database, name)
-    await _note(database, "user_role", by, user=name, role=role)
+    await _note(database, "user_role", by, user=name, role=role, tokens=revoked)
+    return revoked
 
 
 async def set_password(database: Database, name: str, password: str, *, by: str) -> None:
@@ -102,12 +109,14 @@ async def make_token(database: Database, name: str, role: Role, *, days: float, 
     return secret
 
 
-async def drop_token(database: Database, name: str, *, by: str) -> None:
-    """Revoke a token, which opens nothing from now on. Raises `AccountRefused`."""
-    if not await revoke_token(database, name):
+async def drop_token(database: Database, name: str, *, by: str) -> Sequence[str]:
+    """Revoke a token, and those made with it, whose names it returns. Raises `AccountRefused`."""
+    revoked = await revoke_token(database, name)
+    if revoked is None:
         known = ", ".join(token.name for token in await list_tokens(database)) or "–"
         raise AccountUnknown(Sentence("accounts.no_token", name=name, known=known))
-    await _note(database, "token_revoke", by, token=name)
+    await _note(database, "token_revoke", by, token=name, tokens=revoked)
+    return revoked
 
 
 def run_on_accounts(settings: Settings, work: Callable[[Database], Awaitable[Got]]) -> Got:
@@ -124,7 +133,7 @@ def run_on_accounts(settings: Settings, work: Callable[[Database], Awaitable[Got
     return asyncio.run(run())
 
 
-async def _note(database: Database, action: Action, by: str, **details: str) -> None:
+async def _note(database: Database, action: Action, by: str, **details: str | Sequence[str]) -> None:
     await record(database, action, by, details, conversations=0, messages=0)
 
 

@@ -9,7 +9,7 @@ from time import time
 
 from pipeline.settings import Settings
 from storage.accounts.sessions import begin_session, begin_user_session, digest_of, end_session, find_session
-from storage.accounts.tokens import find_token
+from storage.accounts.tokens import find_token, program_name
 from storage.accounts.users import StoredUser, has_users
 from storage.database.access import DatabaseUnusable, driver_errors
 from storage.database.engine import Database
@@ -77,7 +77,7 @@ class Accounts:
         """
         with driver_errors():
             found = await find_token(self.database, secret)
-        return None if found is None else user_of(f"token:{found.name}", found.role, settings)
+        return None if found is None else user_of(program_name(found.name), found.role, settings)
 
     async def begin(self, name: str, role: Role, *, credential: str = "") -> str:
         """Begin a session and return the secret for the cookie. Raises `DatabaseUnusable`."""

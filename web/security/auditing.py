@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Request
 
+from storage.accounts.tokens import maker_name
 from storage.conversations.audit import is_recorded, record
 from storage.conversations.audit_actions import Action
 from storage.database.engine import Database
@@ -20,7 +21,7 @@ _ONE_LOOK = 3600.0
 def name_of(request: _Request) -> str:
     """Return the name that the audit gives the user of a request."""
     user = signed_in(request)
-    return f"console:{user.name}" if user and user.name else "console"
+    return maker_name(user.name) if user and user.name else "console"
 
 
 async def audit(

@@ -18,7 +18,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 _AUTHORITY = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?"
 _HOST = re.compile(_AUTHORITY)
-_ORIGIN = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://({_AUTHORITY})")
+_ORIGIN = re.compile(rf"([A-Za-z][A-Za-z0-9+.-]*)://({_AUTHORITY})")
 _SINGLE = (b"host", b"origin", b"authorization", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
 # What proxies, tunnels and CDNs add to say for whom they ask; some replace the dashes.
 _FORWARDED = re.compile(r"via|cdn-loop|.*forwarded.*|.*-ip|.*client-ip.*|x-envoy-external-address", re.ASCII)
@@ -87,8 +87,11 @@ def _names(settings: Settings) -> set[str]:
 def _is_from_us(connection: Connection, origin: str | None) -> bool:
     """Whether a page of ours or no page at all has sent a request; programs send none of these headers."""
     host = connection.headers.get("host", "")
-    if origin is not None and origin.partition("://")[2].lower() != host.lower():
-        return False
+    if origin is not None:
+        scheme, _, place = origin.lower().partition("://")
+        # A proxy may have taken the TLS off; pages of other kinds, such as extensions, may be named as we are.
+        if scheme not in {"http", "https"} or place != host.lower():
+            return False
     if connection.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}:
         return True
     # A link elsewhere may open the console as it stands; a query could name people and things.

@@ -72,6 +72,8 @@ SPEAKERS = {
     "a page that begins as ours": ({"Origin": "http://127.0.0.1:{port}.evil.example"}, 400),
     "a page that names us behind itself": ({"Origin": "http://evil.example#127.0.0.1:{port}"}, 400),
     "our page's other name": ({"Origin": "http://localhost:{port}"}, 403),
+    "an extension that is named as we are": ({"Origin": "chrome-extension://127.0.0.1:{port}"}, 403),
+    "an app that is named as we are": ({"Origin": "app://127.0.0.1:{port}", "Sec-Fetch-Site": "none"}, 403),
     "a page without an origin": ({"Origin": "null"}, 403),
     "a stranger's form": ({"Sec-Fetch-Site": "cross-site"}, 403),
 }

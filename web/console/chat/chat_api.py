@@ -22,6 +22,7 @@ from web.console.event_stream import follow
 from web.console.pages import FRESH, VERSION, answer_json
 from web.console.request_models import RequestModel, from_body, from_query
 from web.console.status.status_page import state_of
+from web.security.lasting import while_admitted
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -108,7 +109,7 @@ def chat_api_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteH
                 async for entry in entries:
                     yield to_json(entry) + b"\n" if entry else b"\n"
 
-        return Stream(lines(), media_type=NDJSON, headers=FRESH)
+        return Stream(while_admitted(request, lines()), media_type=NDJSON, headers=FRESH)
 
     @get("/api/settled", permission=Permission.CHAT)
     async def settled(request: _Request) -> Response[bytes]:

@@ -25,6 +25,7 @@ from web.console.event_stream import follow
 from web.console.pages import FRESH, answer_json, page, words_for
 from web.console.request_models import whole_number
 from web.console.status.status_page import state_of
+from web.security.lasting import while_admitted
 from web.security.roles import Permission
 from web.wiring import Service
 
@@ -79,7 +80,7 @@ def chat_routes(service: Service, rooms: ConsoleSessions) -> list[HTTPRouteHandl
                     html = bubbles.html(entry, room, names, simulator=rooms.simulator, catalogue=words)
                     yield ServerSentEventMessage(event="entry", id=f"{run}.{entry.number}", data=html)
 
-        return ServerSentEvent(events(), headers=FRESH | {"X-Accel-Buffering": "no"})
+        return ServerSentEvent(while_admitted(request, events()), headers=FRESH | {"X-Accel-Buffering": "no"})
 
     @post("/do", permission=Permission.CHAT, status_code=200)
     async def do(request: _Request) -> Response[bytes]:
