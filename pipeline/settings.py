@@ -57,17 +57,17 @@ class Storage(Table):
     )
     """sqlite+aiosqlite:///PATH for one process, postgresql+asyncpg://USER:PASSWORD@HOST/NAME for several."""
     pool_size: int = Field(default=14, ge=2, le=200)
-    """The most connections to PostgreSQL that one process opens; one more listens for notifications."""
+    """How many connections to PostgreSQL one process may open, plus one that listens for notifications."""
     wait_seconds: float = Field(default=60.0, ge=0)
     """How long to wait at startup for PostgreSQL to accept connections, in seconds."""
     data_dir: str = "data"
     """The folder for media, caches and rendered files."""
     keep_turns_days: int = Field(default=7, ge=1)
-    """How many days finished turns stay listed and repeated deliveries are known; older messages are not answered."""
+    """Days that finished turns stay listed and repeated deliveries are recognised; older messages are not answered."""
     keep_media_days: int = Field(default=180, ge=0)
-    """How long pictures in transcripts are kept after they were last stored, in days; 0 for ever."""
+    """Days that pictures in transcripts are kept after they were last stored; 0 for ever."""
     retention_days: int = Field(default=0, ge=0)
-    """How long what was said is kept, in days, with its files and exports; 0 for ever."""
+    """Days that conversations are kept, with their files and exports; 0 for ever."""
 
 
 class ChannelTable(OpenTable):
@@ -105,7 +105,7 @@ class ModelTable(OpenTable):
     """The table `[models.<name>]`; keys not listed here are options of the model and reach it as they are."""
 
     provider: str = "openai"
-    """openai for everything that speaks the OpenAI protocol; demo for the built-in one; others in docs/models.md."""
+    """openai for services that speak the OpenAI protocol; demo for the built-in model; others are in docs/models.md."""
     model: str = ""
     """The provider's name for the model."""
     base_url: Annotated[str, AfterValidator(tidy_address)] = ""
@@ -121,23 +121,23 @@ class ModelTable(OpenTable):
     vision: bool = False
     """Whether the model can look at pictures people send."""
     requests_per_minute: int = Field(default=0, ge=0)
-    """How many calls one process makes in any minute; more wait their turn. 0 for any number."""
+    """Calls that one process may make in any minute; further ones wait their turn. 0 for no limit."""
     tokens_per_minute: int = Field(default=0, ge=0)
-    """How many tokens, read and written, one process's calls have in any minute; more wait. 0 for any number."""
+    """Input and output tokens that one process may use in any minute; further calls wait. 0 for no limit."""
     input_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
-    """What a million tokens it is given cost, in the currency of `[budgets]`; 0 for nothing."""
+    """The price of a million input tokens, in the currency of `[budgets]`; 0 for free."""
     cached_input_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
-    """What a million tokens cost that the provider has kept from an earlier call; 0 for the same as `input_price`."""
+    """The price of a million input tokens out of the provider's cache; 0 for the same as `input_price`."""
     output_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
-    """What a million tokens it answers with cost, those it thinks in included; 0 for nothing."""
+    """The price of a million output tokens, reasoning included; 0 for free."""
     call_price: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
-    """What a call costs in addition to its tokens: a picture, a voice message, an answer read aloud; 0 for nothing."""
+    """The price of one call beside its tokens, for pictures, voice messages and answers read aloud; 0 for free."""
     users: tuple[str, ...] = ()
-    """Who may choose this model by @model, by user id; "*" for everybody, empty for nobody."""
+    """User ids of those who may choose this model with @model; "*" for everybody, empty for nobody."""
     title: str = ""
-    """What people read for it in @model; empty for the table's name, and for models.default the provider's."""
+    """The name that @model shows; if empty, the table's name, and for models.default the provider's."""
     about: str = ""
-    """What it is good at, in a few words beside the title; empty for the provider's name for the model."""
+    """What it is good at, in a few words beside the title; if empty, the provider's name of the model."""
 
     @property
     def key(self) -> str:
@@ -151,19 +151,19 @@ class McpTable(Table):
     transport: Literal["stdio", "streamable_http", "sse"] = "stdio"
     """stdio for a program to start; streamable_http or the older sse for one reached at an address."""
     command: str = ""
-    """The program; with neither it nor a url, there is no such server."""
+    """The program to start; without it and without a url, the server is off."""
     args: tuple[str, ...] = ()
-    """What follows the program's name, word by word."""
+    """The program's arguments, one text each."""
     env: dict[str, SecretStr] = {}
-    """Variables for the program, keys among them; of webot's own it gets none but PATH, HOME and the like."""
+    """Environment variables for the program, such as keys; of webot's own it gets only PATH, HOME and so on."""
     url: Annotated[str, AfterValidator(tidy_address)] = ""
     """The server's address, such as https://example.com/mcp."""
     headers: dict[str, Annotated[SecretStr, AfterValidator(tidy_header)]] = {}
-    """Headers sent with everything, such as Authorization."""
+    """Headers sent with every request, such as Authorization."""
     timeout: float = Field(default=30.0, gt=0)
-    """Seconds connecting may take, and each use of a tool."""
+    """Seconds that connecting and each use of a tool may take."""
     tools: tuple[str, ...] = ()
-    """The tools that chains may use, by the server's names; empty for all."""
+    """The tools that chains may use, by the names the server gives them; empty for all."""
 
 
 class Chat(Table):
@@ -172,21 +172,21 @@ class Chat(Table):
     turns: int = Field(default=10, ge=0, le=1000)
     """How many of the person's earlier messages the model sees, each with its reply."""
     idle_minutes: int = Field(default=60, ge=0)
-    """Minutes of quiet after which a new conversation starts by itself; 0 for never."""
+    """Minutes without a message after which the next one begins a new conversation; 0 for never."""
     system_prompt: str = ""
-    """Said to the model before everything else; empty leaves it to the chain."""
+    """Instructions that the model reads first; if empty, those of the chain."""
     hide_thinking: bool = True
-    """Whether what a model thinks aloud is kept from the reply."""
+    """Whether reasoning that a model writes into its answer is removed before the answer is sent."""
     thinking_seconds: float = Field(default=15.0, ge=0)
-    """Seconds of work after which one "still thinking" message goes out; 0 for never."""
+    """Seconds without an answer after which one "still thinking" message is sent; 0 for never."""
     picture_seconds: float = Field(default=120.0, ge=0)
-    """Seconds after a picture within which the next message is about it; 0 for never."""
+    """Seconds after a picture within which the person's next message is taken to be about it; 0 for never."""
     gather_seconds: float = Field(default=0.0, ge=0, le=60)
-    """Seconds within which consecutive messages of a person are answered as one; 0 for never."""
+    """Seconds within which consecutive messages of one person are answered together; 0 for never."""
     language: Literal["zh", "en"] = "zh"
-    """The language webot itself speaks in the chat."""
+    """The language of webot's own messages in the chat."""
     timezone: Annotated[str, AfterValidator(timezone_name)] = ""
-    """The time zone whose days and times are told and counted, such as "Asia/Shanghai"; empty for the machine's."""
+    """The time zone in which times are shown and days are counted, such as "Asia/Shanghai"; empty for the machine's."""
 
 
 PdfEngine = Literal["auto", "markdown-pdf", "typst"]
@@ -196,7 +196,7 @@ class Export(Table):
     """The table `[export]`."""
 
     pdf_engine: PdfEngine = "auto"
-    """What makes the pages: auto is typst, and markdown-pdf for what that could not set whole."""
+    """What makes PDF pages: auto uses typst, and markdown-pdf where typst leaves anything out."""
     volume_mb: float = Field(default=19.0, gt=0, le=20)
     """Megabytes a document sent in the chat may have; a larger one is sent in volumes. WeCom takes 20."""
     kept_files: int = Field(default=30, ge=1)
@@ -209,7 +209,7 @@ class Replay(Table):
     """The table `[replay]`."""
 
     users: tuple[str, ...] = ()
-    """Whose questions `webot chains replay` may ask again, by user id; "*" for everybody's, empty for nobody's."""
+    """User ids of those whose questions `webot chains replay` may ask again; "*" for everybody, empty for nobody."""
 
 
 class Network(Table):
@@ -223,38 +223,38 @@ class Limits(Table):
     """The table `[limits]`."""
 
     users: tuple[str, ...] = ()
-    """Who may use webot, by user id; "*" for everybody, and so is empty where departments are empty too."""
+    """User ids of those who may use webot; "*" for everybody. If this and departments are empty, everybody may."""
     departments: tuple[int, ...] = ()
     """Departments whose members may use webot."""
     per_user_per_minute: int = Field(default=20, ge=0)
-    """Messages one person may send in a minute; 0 for any number."""
+    """Messages that one person may send in a minute; 0 for no limit."""
     max_concurrent_turns: int = Field(default=1000, ge=1)
     """How many people are answered at once by one process."""
     turn_seconds: float = Field(default=300.0, gt=0)
-    """Seconds after which making an answer is given up."""
+    """Seconds after which an unfinished answer is given up."""
     turn_attempts: int = Field(default=3, ge=1)
-    """How many times a turn is started, however the last attempt ended; then it has failed and the person is told."""
+    """How many times a turn is attempted; after that it has failed, and the person is told."""
     send_attempts: int = Field(default=12, ge=1)
-    """How often one part is tried before it is kept as undelivered."""
+    """How many times sending a message is tried before it is kept as undelivered."""
     drain_seconds: float = Field(default=20.0, ge=0)
-    """Seconds running turns may take to finish when the service stops."""
+    """Seconds that running turns have to finish when the service stops."""
 
 
 class Budgets(Table):
     """The table `[budgets]`."""
 
     currency: str = "CNY"
-    """What prices and budgets are in; shown to people."""
+    """The currency of prices and budgets, as it is shown to people."""
     per_user_per_day: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
-    """What answering one person may cost in a day, on one channel; 0 for any amount."""
+    """What answering one person may cost in a day, on one channel; 0 for no limit."""
     per_user_per_month: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
-    """What answering one person may cost in a calendar month, on one channel; 0 for any amount."""
+    """What answering one person may cost in a calendar month, on one channel; 0 for no limit."""
     per_day: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
-    """What answering everybody may cost in a day; 0 for any amount."""
+    """What answering everybody may cost in a day; 0 for no limit."""
     per_month: float = Field(default=0.0, ge=0, le=_DEAREST, allow_inf_nan=False)
-    """What answering everybody may cost in a calendar month; 0 for any amount."""
+    """What answering everybody may cost in a calendar month; 0 for no limit."""
     cheaper: str = ""
-    """The table under `[models]` that answers when a budget is spent; empty: people are told when it is renewed."""
+    """The table under `[models]` that answers once a budget is spent; if empty, people are told to wait."""
     warn_at: float = Field(default=0.8, ge=0, le=1)
     """The share of per_day and per_month at which `budget_nearly_spent` is logged, once; 0 for never."""
 
@@ -305,13 +305,13 @@ class Log(Table):
     level: Annotated[str, AfterValidator(log_level)] = "INFO"
     """debug, info, warning, error or critical."""
     format: Literal["text", "json"] = "text"
-    """text for people, json for programs."""
+    """text for people to read, json for programs."""
     output: Literal["console", "file", "both"] = "console"
     """Where log lines go."""
     path: str = "data/logs/webot.log"
     """The log file; a new one is started each day, and sooner when it gets large."""
     date_format: str = "%Y-%m-%d %H:%M:%S"
-    """How times are written, in strftime's letters."""
+    """How times are written, in the notation of strftime."""
     rotation_count: int = Field(default=10, ge=0)
     """How many rotated files are kept."""
     rotation_mb: float = Field(default=50.0, ge=0, le=1_000_000)

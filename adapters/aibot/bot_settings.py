@@ -52,7 +52,7 @@ class WeComAibotSettings(ChannelSettings):
     secret: Credential = SecretStr("")
     """Secret of the long connection, on the bot's page."""
     connection_url: Annotated[str, AfterValidator(_connection_url)] = "wss://openws.work.weixin.qq.com"
-    """Where the connection leads; another address for a relay, and ws:// on this machine only."""
+    """The address to connect to; change it for a relay. ws:// is allowed on this machine only."""
     path: Annotated[str, AfterValidator(rooted)] = "/bot"
     """Where WeCom calls back in mode callback; the path of the URL on the bot's page."""
     token: Credential = SecretStr("")
@@ -60,9 +60,9 @@ class WeComAibotSettings(ChannelSettings):
     encoding_aes_key: EncodingAesKey = SecretStr("")
     """EncodingAESKey on the bot's page, in mode callback; 43 letters and digits."""
     name: Annotated[str, AfterValidator(_no_controls)] = ""
-    """The bot's name in WeCom, which people write behind an @ in groups; several with commas between."""
+    """The bot's name in WeCom, which people mention with @ in groups; separate several names with commas."""
     thinking: Literal["hide", "show"] = "hide"
-    """Whether what a model thinks before it answers is shown, as WeCom's folding block."""
+    """Whether the model's reasoning is shown above its answer, in WeCom's folding block."""
 
     @model_validator(mode="after")
     def _all_or_none(self) -> Self:

@@ -67,7 +67,7 @@ class WeComAppSettings(ChannelSettings):
     encoding_aes_key: EncodingAesKey = SecretStr("")
     """EncodingAESKey of 接收消息, on the app's page; 43 letters and digits."""
     previous_token: Credential = SecretStr("")
-    """The Token before a change, accepted beside the new one; empty otherwise."""
+    """The Token before a change, still accepted alongside the new one; empty otherwise."""
     previous_encoding_aes_key: EncodingAesKey = SecretStr("")
     """The EncodingAESKey before a change, together with previous_token."""
     api_base: Annotated[str, AfterValidator(_address)] = "https://qyapi.weixin.qq.com"
@@ -75,7 +75,7 @@ class WeComAppSettings(ChannelSettings):
     message_format: Literal["markdown", "text"] = "markdown"
     """markdown looks better in WeCom; text is what people in the WeChat plugin can read."""
     max_pieces: int = Field(default=5, ge=1)
-    """Messages one reply may take; a longer one goes as its first piece and the whole as a .md file."""
+    """How many messages one answer may take; of a longer one the first is sent, with the whole as a document."""
 
     @model_validator(mode="after")
     def _all_or_none(self) -> Self:

@@ -178,7 +178,7 @@ class ChainConfig(ChainTable):
     tokens: int | None = Field(default=None, ge=1)
     """How many tokens of earlier messages the model sees at most, by estimate; the oldest are left out first."""
     idle_minutes: int | None = Field(default=None, ge=0)
-    """Minutes of quiet after which a new conversation starts by itself; 0 for never."""
+    """Minutes without a message after which the next one begins a new conversation; 0 for never."""
     tools: tuple[ToolName, ...] = ()
     """What the model may do beside answering: "draw_picture", "current_time", or tools of an MCP server."""
     spoken: Literal["never", "to_voice", "always"] = "never"

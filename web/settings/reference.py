@@ -30,8 +30,8 @@ _ENGLISH = """\
 
 <!-- Written by `make docs` from the code; edit the docstrings there. -->
 
-Every key has a default, so that an empty folder is a working set-up: the built-in simulator and the demo model.
-`settings.toml` has them all with comments; leave it as it is and write what differs into a later layer:
+Every key has a default, so webot also runs in an empty folder, with the built-in simulator and the demo model.
+`settings.toml` lists all of them with comments; leave it as it is and write what you change into a later layer:
 
 | layer | for | in git |
 |---|---|---|
@@ -40,14 +40,14 @@ Every key has a default, so that an empty folder is a working set-up: the built-
 | `.secrets.toml` | secrets | no |
 | environment, `WEBOT_<TABLE>__<KEY>` | containers | |
 
-A later layer wins, key by key: a table in it changes only the keys it names. A list is replaced whole. The files are
-looked for in the working folder, or in the one `WEBOT_SETTINGS_DIR` names. In the environment text is taken as it
-stands, without quotes; numbers, lists and inline tables are TOML.
+A later layer takes precedence, key by key: a table in it changes only the keys it names. A list is replaced as a
+whole. The files are read from the working folder, or from the folder that `WEBOT_SETTINGS_DIR` names. In environment
+variables, write text without quotes; numbers, lists and inline tables are written as in TOML.
 
-`webot check` shows what holds in the end and which layer said so. What cannot be used is refused at the start, with
-the file or variable, the place, what was found and what would be right.
+`webot check` shows the values in force and the layer each comes from. If a value cannot be used, webot does not
+start, and says where it stands, what was found and what would be right.
 
-A file that is edited while webot runs holds within a second, but for some keys:
+Edits made while webot runs take effect within a second, except for a few keys:
 [what needs a restart](operators.md#change-settings-while-it-runs).
 """
 
@@ -84,7 +84,7 @@ _OPEN_KEYS: Mapping[type[BaseModel], Mapping[str, tuple[str, str]]] = {
         "language": ("a_quoted_text", "The language people speak, such as zh; in `[models.speech]`."),
         "speaking_model": ("a_quoted_text", "The model that reads answers aloud; in `[models.speech]`."),
         "voice": ("a_quoted_text", "The voice it reads with, such as alloy; in `[models.speech]`."),
-        "any other": ("anything", "An option of the model, which reaches it as it is, such as `temperature`."),
+        "any other": ("anything", "An option of the model, sent unchanged, such as `temperature`."),
     },
 }
 
