@@ -1,6 +1,6 @@
 """What the doctor finds, one value a check, told in the language of the settings."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,6 +60,11 @@ class FindingFactory:
         """Return a sentence of the doctor's."""
         said = {name: self._said(value) for name, value in values.items()}
         return self._redact(self._catalogue.text(f"doctor.{sentence}", **said))
+
+    def listed(self, problems: Sequence[str]) -> str:
+        """Return problems as they follow a colon: a single one beside it, several on a line each."""
+        said = [in_language(problem, self._catalogue) for problem in problems]
+        return said[0] if len(said) == 1 else "".join(f"\n      {each}" for each in said)
 
     def joined(self, problems: Iterable[str]) -> str:
         """Return problems on one line."""

@@ -40,6 +40,8 @@ class ChannelCapabilities:
     """Whether a person may choose between plain text and Markdown."""
     most_messages: int = 0
     """How many messages one answer may have; 0 for as many as it takes."""
+    menu: bool = False
+    """Whether people have a menu of commands beside the conversation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,16 @@ class Verbs(click.Group):
         command.name = cmd_name
         return spoken_command(command, [cmd_name], _language(ctx))
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; click can name what was meant only among the verbs it is told of."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            known = self.list_commands(ctx)
+            raise click.NoSuchCommand(error.command_name, possibilities=known, ctx=ctx) from None
+
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what webot is, and have its options speak the same language."""
         if _language(ctx) == "zh":

@@ -53,7 +53,7 @@ class WeComApp:
         language: Language = "zh",
     ) -> None:
         self.name = name
-        self.capabilities = ChannelCapabilities(message_bytes=2048, styles=True)
+        self.capabilities = ChannelCapabilities(message_bytes=2048, styles=True, menu=True)
         self.api = api
         self._settings = settings
         self._keyring = settings.keyring

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, model_validator
 
-from adapters.wecom.callback.crypto import CallbackKeys
+from adapters.wecom.callback.crypto import KEY_CHARACTERS, CallbackKeys
 from pipeline.errors import BadCallback
 from pipeline.settings import ChannelSettings
 from pipeline.text.credentials import tidy_credential, tidy_secret
@@ -21,7 +21,12 @@ def _key_or_none(key: SecretStr) -> SecretStr:
         try:
             CallbackKeys.of("", key.get_secret_value(), "")
         except BadCallback as refusal:
-            raise ValueError(Sentence("setting.aes_key", refusal=refusal, code=refusal.code)) from None
+            count = len(key.get_secret_value())
+            is_long_enough = count == KEY_CHARACTERS
+            said = (
+                Sentence("setting.aes_key_signs") if is_long_enough else Sentence("setting.aes_key_size", count=count)
+            )
+            raise ValueError(Sentence("setting.aes_key", said=said, code=refusal.code)) from None
     return key
 
 

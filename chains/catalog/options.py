@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chains.models.option_types import OPTIONS, unfit_option
+from chains.models.option_types import OPTIONS, PASSED_ON, unfit_option
 from chains.models.tables import OUR_OWN
 from pipeline.settings import ModelTable
 from pipeline.text.i18n import Sentence
@@ -15,8 +15,6 @@ _OTHER_NAMES = frozenset(
     {"apikey", "api_base", "endpoint", "http_client", "key", "openai_api_base", "openai_api_key", "openai_proxy"}
     | {"organization", "proxy", "request_timeout", "secret", "url", "default_headers", "headers"}
 )
-# Sent as they are; each looks like a key of a chain.
-_PASSED_ON = frozenset({"user"})
 _INSIDE = ("extra_body", "model_kwargs")
 # In a table of another's words, only what no server would call one of its own options.
 _UNMISTAKABLE = frozenset(
@@ -52,7 +50,7 @@ def unknown_options(options: Mapping[str, Any]) -> Iterator[tuple[Path, Sentence
 
 
 def _misplaced(key: str, keys: frozenset[str]) -> Sentence | None:  # noqa: PLR0911 -- one sentence for each place
-    if key in OPTIONS or key in _PASSED_ON:
+    if key in OPTIONS or key in PASSED_ON:
         return None
     wanted = key.lower().replace("-", "_")
     if wanted in keys:

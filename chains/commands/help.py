@@ -27,6 +27,7 @@ async def run(order: CommandCall) -> Outcome:
         "help.all",
         most_used=" ".join(f"**{_names(each.name, each.aliases, words)[0]}**" for each in offered[:_MOST_USED]),
         commands="\n\n".join(_section(title, lines) for title, lines in sections if lines),
+        end=words.text("help.end_menu" if order.ask.capabilities.menu else "help.end"),
     )
 
 

@@ -66,6 +66,9 @@ OPTIONS: Mapping[str, OptionType] = {
 }
 """The options that model servers share, by the names most of them have for them."""
 
+PASSED_ON = frozenset({"n_predict", "user"})
+"""Sent as they are; each looks like a key or an option of another name."""
+
 _SHOWN = 60
 
 

@@ -6,6 +6,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pipeline.text.phrases import nearest
 
+_CHINA = "Asia/Shanghai"
+_CHINESE_PLACES = (
+    "beijing",
+    "peking",
+    "china",
+    "guangzhou",
+    "shenzhen",
+    "hangzhou",
+    "北京",
+    "上海",
+    "中国",
+    "utc+8",
+    "gmt+8",
+)
+"""What people write for the zone of China, folded; none is a zone's name."""
+
 _MACHINE = os.environ.get("TZ")
 
 
@@ -38,4 +54,7 @@ def is_timezone(name: str) -> bool:
 def nearest_timezone(name: str) -> str:
     """Return the zone that a name is most like; empty for none. Reads files."""
     known = {zone.casefold(): zone for zone in available_timezones()}
-    return known.get(nearest(name.casefold(), known), "")
+    wanted = name.casefold().strip().replace(" ", "_")
+    if any(place in wanted for place in _CHINESE_PLACES):
+        return _CHINA
+    return known.get(wanted) or known.get(nearest(wanted, known), "")

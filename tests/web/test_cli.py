@@ -101,6 +101,7 @@ def test_an_unknown_verb_is_told_in_one_line() -> None:
 
     assert 2 == ran.code
     assert "没有命令 chek。" in ran.err
+    assert "check" in ran.err.partition("是不是想写")[2]
 
 
 def test_our_errors_are_one_message_and_no_traceback() -> None:

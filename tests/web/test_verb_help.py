@@ -119,6 +119,8 @@ def test_click_has_a_chinese_sentence_for_each_of_its_own() -> None:
         ([], "用法:"),
         (["nosuch"], "错误：没有命令 nosuch。"),
         (["turns", "nosuch"], "错误：没有命令 nosuch。"),
+        (["chians"], "错误：没有命令 chians。 是不是想写 'chains'"),
+        (["turns", "retyr"], "错误：没有命令 retyr。 是不是想写 'retry'"),
         (["turns", "--nosuch"], "错误：没有选项 --nosuch。"),
         (["turns", "--limi", "3"], "是不是想写 '--limit'"),
         (["turns", "--limit"], "错误：选项 --limit 后面要有值。"),

@@ -35,7 +35,7 @@ def findings_for(loaded: Loaded, language: Language | None = None) -> FindingFac
 def refused(error: SettingsInvalid, language: Language) -> Finding:
     """Return the finding about settings that cannot be used."""
     teller = FindingFactory(Catalogue(language), Redactor().text)
-    return teller.failed("settings", "settings_bad", "settings_fix", problems=teller.joined(error.problems))
+    return teller.failed("settings", "settings_bad", "settings_fix", problems=teller.listed(error.problems))
 
 
 async def examine(loaded: Loaded, *, seconds: float, language: Language | None = None) -> AsyncIterator[Finding]:

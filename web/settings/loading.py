@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from chains.models.option_types import OPTIONS, PASSED_ON
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import ChannelSettings, ChannelTable, ModelTable, Settings
 from pipeline.text.i18n import Sentence
@@ -230,5 +231,7 @@ def _misnamed(settings: Settings, layers: Layers) -> list[str]:
         )
         for name, table in settings.models.items()
         for key in table.own
-        if (meant := nearest(key.lower(), known, alike=0.75))
+        if key not in OPTIONS and key not in PASSED_ON
+        # The servers' own options are many, and some differ from another in one letter: top_a and top_k.
+        if (meant := nearest(key.lower(), OPTIONS, alike=0.85) or nearest(key.lower(), known, alike=0.75))
     ]

@@ -25,7 +25,9 @@ NOT_DECRYPTED = -40007
 BAD_PLAINTEXT = -40008
 NOT_BASE64 = -40010
 
-_KEY_CHARACTERS = 43
+KEY_CHARACTERS = 43
+"""What an EncodingAESKey has."""
+
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+")
 _BLOCK = 32
 _PREFIX = 16
@@ -109,9 +111,9 @@ def open_with_any(keyring: Sequence[CallbackKeys], signature: str, timestamp: st
 
 
 def _key_from(encoding_aes_key: str) -> bytes:
-    if len(encoding_aes_key) != _KEY_CHARACTERS:
+    if len(encoding_aes_key) != KEY_CHARACTERS:
         raise BadCallback(
-            f"an EncodingAESKey has {_KEY_CHARACTERS} characters, this one {len(encoding_aes_key)}", code=BAD_KEY
+            f"an EncodingAESKey has {KEY_CHARACTERS} characters, this one {len(encoding_aes_key)}", code=BAD_KEY
         )
     if _BASE64.fullmatch(encoding_aes_key) is None:
         raise BadCallback("an EncodingAESKey is letters and digits only", code=BAD_KEY)

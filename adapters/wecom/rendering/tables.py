@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import regex  # type: ignore[import-untyped]  # ships no types
+
 from adapters.wecom.rendering.inline_runs import InlineRun, Line
 from adapters.wecom.rendering.rows import Frame, Row, Span
 from adapters.wecom.rendering.style import MessageStyle
@@ -20,6 +22,7 @@ _LONGEST_FRAME = 200
 _BETWEEN = InlineRun("｜")
 _NOTHING = (InlineRun("—"),)
 _TERM_AND_MEANING = 2
+_WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +59,28 @@ def _terms(table: TableBlock, style: MessageStyle) -> Iterator[Row]:
     """Write a table of two columns as terms and what is said of each."""
     header, frame = _header(table, style)
     yield from header
+    colon = _colon(table)
     for term, meaning in table.rows:
-        for row in _labelled(tuple(replace(run, bold=True) for run in _one(term)), meaning, style):
+        for row in _labelled(tuple(replace(run, bold=True) for run in _one(term)), meaning, style, colon):
             yield replace(row, frame=frame)
 
 
 def _cards(table: TableBlock, style: MessageStyle) -> Iterator[Row]:
     """Write each row as some lines, every one with its column's name."""
+    colon = _colon(table)
     for number, cells in enumerate(table.rows):
         for place, (name, cell) in enumerate(zip(table.header, cells, strict=True)):
             label = tuple(replace(run, bold=False) for run in _one(name))
             if place:
-                yield from _labelled(label, cell, style)
+                yield from _labelled(label, cell, style, colon)
             else:
-                spans = style.header((*_with_colon(label), *(_one(cell) or _NOTHING)))
+                spans = style.header((*_with_colon(label, colon), *(_one(cell) or _NOTHING)))
                 yield Row(spans, gap="" if number else None, leads=True, guard=style.guard)
 
 
-def _labelled(label: Line, cell: Cell, style: MessageStyle) -> Iterator[Row]:
+def _labelled(label: Line, cell: Cell, style: MessageStyle, colon: str) -> Iterator[Row]:
     first, *others = cell or (_NOTHING,)
-    yield Row(style.line((*_with_colon(label), *first)), guard=style.guard)
+    yield Row(style.line((*_with_colon(label, colon), *first)), guard=style.guard)
     for line in others:
         yield Row((Span("\u3000"), *style.line(line)))
 
@@ -100,11 +105,20 @@ def _one(cell: Cell) -> Line:
     return tuple(run for line in cell for run in (InlineRun(" "), *line))[1:]
 
 
-def _with_colon(label: Line) -> Line:
-    if not label or label[-1].text.endswith(("：", ":")):
+def _colon(table: TableBlock) -> str:
+    """Return what parts a label from its text: where the table has Chinese in it, the Chinese colon."""
+    texts = (run.text for cells in (table.header, *table.rows) for cell in cells for line in cell for run in line)
+    return "：" if any(_WIDE.search(text) for text in texts) else ":"
+
+
+def _with_colon(label: Line, colon: str) -> Line:
+    space = (InlineRun(" "),) if colon.isascii() else ()
+    if not label:
         return label
+    if label[-1].text.endswith(("：", ":")):
+        return (*label, *space)
     last = label[-1]
-    return (*label, InlineRun("：", bold=last.bold and not (last.code or last.href or last.colour)))
+    return (*label, InlineRun(colon, bold=last.bold and not (last.code or last.href or last.colour)), *space)
 
 
 def _width(cells: Sequence[Cell], style: MessageStyle) -> int:

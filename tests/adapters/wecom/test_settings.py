@@ -31,8 +31,12 @@ def test_a_credential_left_out_is_named(missing: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        pytest.param({"encoding_aes_key": "a" * 42}, "has 43 characters, this one 42", id="a short key"),
-        pytest.param({"encoding_aes_key": "!" * 43}, "letters and digits", id="a key of punctuation"),
+        pytest.param(
+            {"encoding_aes_key": "a" * 42}, "EncodingAESKey; this one has 42 characters (-40004)", id="a short key"
+        ),
+        pytest.param(
+            {"encoding_aes_key": "!" * 43}, "this one has other signs in it (-40004)", id="a key of punctuation"
+        ),
         pytest.param({"previous_token": "x"}, "set together", id="a previous token alone"),
         pytest.param({"previous_encoding_aes_key": AES_KEY}, "set together", id="a previous key alone"),
         pytest.param({"path": "gpt"}, 'starts with "/"', id="a path without a root"),

@@ -14,7 +14,7 @@ from pipeline.answer import Conversation, ConversationClosed, ForgetAsked, Forgo
 from pipeline.events import Clicked, Content, Entered, InboundEvent, Text
 from pipeline.replies import Silence, TextReply
 from pipeline.text.i18n import Catalogue, load_sentences
-from tests.chains.harness import ALICE, NOON, PLAIN_CHAIN, RecentMemory, open_chains_harness
+from tests.chains.harness import ALICE, NOON, PLAIN_CHAIN, RecentMemory, ask, open_chains_harness
 
 
 async def test_help_lists_in_chinese_what_this_deployment_offers_by_what_it_is_for() -> None:
@@ -45,8 +45,19 @@ async def test_help_lists_in_chinese_what_this_deployment_offers_by_what_it_is_f
 - **@历史**（@history）：查看我的历史对话
 - **@忘记我**（@forget）：删除我的全部对话
 
-直接发送指令，或点应用菜单。"""
+直接发送指令就能用。"""
     )
+
+
+async def test_help_speaks_of_a_menu_only_where_there_is_one() -> None:
+    request = ask("@help")
+    beside = replace(request, capabilities=replace(request.capabilities, menu=True))
+    async with open_chains_harness() as it:
+        alone, with_menu = [[step async for step in it.chains.answer(each)][-1] for each in (request, beside)]
+
+    assert isinstance(alone, Outcome)
+    assert isinstance(with_menu, Outcome)
+    assert ("菜单" in str(alone.replies), "或点应用菜单" in str(with_menu.replies)) == (False, True)
 
 
 async def test_help_names_the_assistants_of_chains_by_their_words_of_the_language() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from tests.web.shell import free_port, webot
+from tests.web.shell import free_port, webot, webot_here
 
 
 def test_json_has_every_finding_and_no_secret_and_the_exit_code_tells(tmp_path: Path) -> None:
@@ -34,3 +34,12 @@ def test_settings_that_cannot_be_used_are_the_first_finding(tmp_path: Path) -> N
     assert (1, "") == (ran.code, ran.err)
     assert ran.out.startswith('✗ 设置：不能用：WEBOT_CHAT__TURNS: [chat] turns: 现在是 "ten"')
     assert "webot check" in ran.out
+
+
+def test_several_mistakes_of_the_settings_are_a_line_each(tmp_path: Path) -> None:
+    ran = webot_here("doctor", folder=tmp_path, environ={"WEBOT_CHAT__TURNS": "ten", "WEBOT_CHAT__LANGUAGE": "de"})
+    head, *mistakes, remedy = ran.out.splitlines()
+
+    assert "✗ 设置：不能用：" == head
+    assert ["WEBOT_CHAT__LANGUAGE", "WEBOT_CHAT__TURNS"] == sorted(line.strip().partition(":")[0] for line in mistakes)
+    assert remedy.startswith("    → ")

@@ -150,11 +150,16 @@ def test_a_variable_with_one_underscore_too_few_is_hinted_at(tmp_path: Path) -> 
 
 
 def test_a_model_option_that_looks_like_a_misspelt_key_is_hinted_at(tmp_path: Path) -> None:
-    write(tmp_path, local='[models.default]\napi_kye = "x"\ntemperature = 0.5\nmax_tokens = 5')
+    write(
+        tmp_path,
+        local='[models.default]\napi_kye = "x"\ntemprature = 0.5\nmax_token = 5\ntemperature = 0.5\nmax_tokens = 5\n'
+        'user = "u"\nn_predict = 5\nmin_tokens = 5\ntop_a = 0.5',
+    )
 
-    assert ("settings.local.toml: [models.default] api_kye goes to the model as it is; did you mean api_key?",) == load(
-        tmp_path, {}
-    ).hints
+    assert [
+        f"settings.local.toml: [models.default] {key} goes to the model as it is; did you mean {meant}?"
+        for key, meant in (("api_kye", "api_key"), ("temprature", "temperature"), ("max_token", "max_tokens"))
+    ] == list(load(tmp_path, {}).hints)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """Settings that cannot be used: each mistake is told with its place, what was found and what would be right."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Chat, Settings
+from pipeline.text.i18n import Catalogue, in_language
 from tests.web.settings_files import KINDS, PretendApp, write
 from web.settings.loading import load
 from web.settings.validation import validate_table
 
+CHINESE = Catalogue("zh")
 KNOWN_TABLES = ", ".join(
     f"[{name}.<name>]" if name in {"channels", "models", "mcp"} else f"[{name}]" for name in Settings.model_fields
 )
@@ -114,6 +117,18 @@ CHAT_KEYS = f"Known keys: {', '.join(Chat.model_fields)}"
             id="a misspelt time zone",
         ),
         pytest.param(
+            '[chat]\ntimezone = "Asia/Beijing"',
+            '[chat] timezone: found "Asia/Beijing", expected the name of a time zone, such as Asia/Shanghai; '
+            "did you mean Asia/Shanghai?",
+            id="a city that is no time zone",
+        ),
+        pytest.param(
+            '[chat]\ntimezone = "europe/berlin "',
+            '[chat] timezone: found "europe/berlin ", expected the name of a time zone, such as Asia/Shanghai; '
+            "did you mean Europe/Berlin?",
+            id="a time zone in small letters",
+        ),
+        pytest.param(
             '[chat]\ntimezone = "../etc/passwd"',
             '[chat] timezone: found "../etc/passwd", expected the name of a time zone, such as Asia/Shanghai',
             id="a path for a time zone",
@@ -153,7 +168,11 @@ CHAT_KEYS = f"Known keys: {', '.join(Chat.model_fields)}"
 def test_a_mistake_is_told_with_its_place_and_the_way_out(tmp_path: Path, local: str, expected: str) -> None:
     write(tmp_path, local=local)
 
-    assert (f"settings.local.toml: {expected}",) == problems(tmp_path)
+    found = problems(tmp_path)
+
+    assert (f"settings.local.toml: {expected}",) == found
+    # In Chinese no sentence stays English: what is English in it are names of keys and what was typed.
+    assert not re.search(r"\b[a-z]+ [a-z]+ [a-z]+\b", in_language(found[0], CHINESE))
 
 
 @pytest.mark.parametrize(

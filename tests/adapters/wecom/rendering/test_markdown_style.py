@@ -152,6 +152,16 @@ def test_a_wide_table_of_two_columns_becomes_terms() -> None:
     assert f"**参数｜说明**\n**甲：**{long}\n`乙`：{long}" == shown(f"|参数|说明|\n|-|-|\n|甲|{long}|\n|`乙`|{long}|")
 
 
+def test_a_table_without_chinese_has_colons_of_its_own_script() -> None:
+    long = "long words " * 5
+
+    cards = shown(f"|a|b:|c|\n|-|-|-|\n|1|{long}||\n")
+    terms = shown(f"|key|meaning|\n|-|-|\n|a|{long}|\n|`b`|{long}|")
+
+    assert f"**a: 1**\nb: {long.strip()}\nc: —" == cards
+    assert f"**key｜meaning**\n**a:** {long.strip()}\n`b`: {long.strip()}" == terms
+
+
 def test_a_table_in_a_quote_in_a_list_stays_there() -> None:
     assert "> •\n> 　**a｜b**\n> 　1｜2" == shown("- > |a|b|\n  > |-|-|\n  > |1|2|")
 
