@@ -15,8 +15,10 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from adapters.simulator.phone import Phone
 from adapters.simulator.simulator import WeComSimulator
 from tests.databases import place_migrated_file
+from web.api.routes import api_routes
 from web.channel_kinds import KINDS, Kinds
-from web.http.app import make_apps, server_app
+from web.console.routes import console_routes
+from web.http.app import Part, guard_of, make_apps, server_app, whole_app
 from web.http.server import serving
 from web.listeners import bind
 from web.settings.addresses import addresses_of
@@ -70,25 +72,33 @@ async def running_service(
         yield RunningService(service, service.simulator, http, console)
 
 
-class _WholeWhenAsked:
-    """Answers WeCom's callbacks, and makes the rest of the application when something else is asked.
+class _PartsWhenAsked:
+    """Answers WeCom's callbacks, and makes the pages, and the API, when they are asked for.
 
-    The rest is three quarters of the CPU of a start, and most services of tests are asked for no page.
+    They are half of the CPU of a start, and most services of tests are asked for one of them or none.
     """
 
     def __init__(self, service: Service) -> None:
         self._paths = {channel.path for channel in service.channels.values()}
         self._callbacks = server_app(service)
-        self._whole = cache(partial(make_apps, service, apart=False))
+        self._with = cache(partial(whole_app, service, guard_of(service)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        (app,) = [self._callbacks] if scope["path"] in self._paths else self._whole()
+        path = scope["path"]
+        app = self._callbacks if path in self._paths else self._with(_parts_at(path))
         await app(scope, receive, send)
 
 
+def _parts_at(path: str) -> tuple[Part, ...]:
+    """Return the parts of the application that a path may belong to."""
+    if path.startswith("/console"):
+        return (console_routes,)
+    return (api_routes,) if path.startswith("/api") else ()
+
+
 def _make_apps(service: Service, *, apart: bool) -> Sequence[ASGIApp]:
-    return make_apps(service, apart=True) if apart else [_WholeWhenAsked(service)]
+    return make_apps(service, apart=True) if apart else [_PartsWhenAsked(service)]
 
 
 async def until(holds: Callable[[], object]) -> float:

@@ -1,6 +1,6 @@
 """The HTTP applications: the channels' callbacks with the health routes, and the console with its neighbours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from litestar import Litestar, get
 from litestar.datastructures import State
@@ -20,16 +20,24 @@ from web.http.health import health_routes, metrics_route
 from web.http.measurements import Measurements
 from web.operations import operation_routes
 from web.security.guard import ConsoleGuard
+from web.security.guarded_router import GuardedRouter
 from web.wiring import Service
+
+Part = Callable[[Service, ConsoleGuard], Sequence[GuardedRouter]]
+PARTS: Sequence[Part] = (console_routes, api_routes)
+"""What is for the operator alone: nearly all of the CPU of making an application."""
 
 
 def make_apps(service: Service, *, apart: bool) -> list[ASGIApp]:
     """Return the application of `[server]`'s port and, where the console's address is `apart`, the console's."""
-    if apart:
-        return [server_app(service), console_app(service)]
-    guard = _guard(service)
+    return [server_app(service), console_app(service)] if apart else [whole_app(service, guard_of(service), PARTS)]
+
+
+def whole_app(service: Service, guard: ConsoleGuard, parts: Sequence[Part]) -> ASGIApp:
+    """Return the application of a port that WeCom and the operator share, with these parts behind the guard."""
     guards = () if service.settings.server.metrics else (guard,)
-    return [_app(service, [*_outer_routes(service), *_inner_routes(service, guard), _metrics(service, *guards)])]
+    inner = _inner_routes(service, guard, parts)
+    return _app(service, [*_outer_routes(service), *inner, _metrics(service, *guards)])
 
 
 def server_app(service: Service) -> ASGIApp:
@@ -40,11 +48,12 @@ def server_app(service: Service) -> ASGIApp:
 
 def console_app(service: Service) -> ASGIApp:
     """Return the application of the console's own address."""
-    guard = _guard(service)
-    return _app(service, [*_inner_routes(service, guard), _metrics(service, guard)])
+    guard = guard_of(service)
+    return _app(service, [*_inner_routes(service, guard, PARTS), _metrics(service, guard)])
 
 
-def _guard(service: Service) -> ConsoleGuard:
+def guard_of(service: Service) -> ConsoleGuard:
+    """Return what lets the operator in; one for all routes of a service, because it counts guesses."""
     return ConsoleGuard(lambda: service.settings, service.access, service.accounts)
 
 
@@ -92,14 +101,14 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
     ]
 
 
-def _inner_routes(service: Service, guard: ConsoleGuard) -> list[ControllerRouterHandler]:
+def _inner_routes(service: Service, guard: ConsoleGuard, parts: Sequence[Part]) -> list[ControllerRouterHandler]:
     """Make what is for the operator alone."""
 
     @get("/", sync_to_thread=False)
     def home() -> Redirect:
         return Redirect("/console")
 
-    return [home, *console_routes(service, guard), *api_routes(service, guard), *operation_routes(service, guard)]
+    return [home, *(router for part in parts for router in part(service, guard)), *operation_routes(service, guard)]
 
 
 def _app(service: Service, routes: Sequence[ControllerRouterHandler]) -> ASGIApp:
