@@ -32,7 +32,9 @@ test: .venv/ready-to-test ## Run every check and every test
 # What fails beside three other processes is run once more, alone: what fails again refuses. On a loaded machine about
 # one test in 9,000 failed for want of time. What passed only alone is listed above as failed, to be put right.
 PYTEST := nice -n 15 $(BIN)/python -m pytest
+# What they import is compiled before: each would compile all of it, at the same time.
 pytest: .venv/ready-to-test
+	@$(BIN)/python -m compileall -q -j 0 $(FOLDERS)
 	@CHROMIUM="$$(sh .ci/chromium)" && PGBOUNCER="$$(sh .ci/pgbouncer)" && export CHROMIUM PGBOUNCER PYTHONDONTWRITEBYTECODE= && \
 	if $(PYTEST) --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder; then exit 0; else test $$? -eq 1; fi && \
 	echo "Once more, alone, what failed:" && $(PYTEST) --last-failed --last-failed-no-failures none --maxfail 1
