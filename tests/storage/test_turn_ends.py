@@ -130,7 +130,7 @@ async def change(database: Database, *statements: str) -> None:
             await connection.execute(text(statement))
 
 
-_LONG = "".join(chr(0x4E00 + number * 37 % 20000) for number in range(333_334))
+_LONG = ("".join(chr(0x4E00 + number * 37 % 20000) for number in range(20_000)) * 17)[:333_334]
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,15 @@ from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.findings import Finding
 from tests.service import RunningService, running_service
-from tests.web.credentials import credentials
+from tests.web.credentials import cheap_hash, credentials
 from web.doctor.environment import examine_ground
 from web.doctor.examination import findings_for
 from web.doctor.exposure import examine_console, examine_exposure
 from web.security.access import Access
-from web.security.passwords import hash_password
 from web.settings.addresses import addresses_of, has_real_channel
 from web.settings.loading import load
 
-HASH = hash_password("correct horse battery")
+HASH = cheap_hash("correct horse battery")
 
 
 @pytest.fixture

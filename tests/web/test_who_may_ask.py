@@ -12,16 +12,15 @@ from adapters.simulator.platform.apps import invent_app
 from adapters.simulator.simulator import WeComSimulator
 from pipeline.errors import SettingsInvalid
 from tests.service import RunningService, running_service
-from tests.web.credentials import credentials
+from tests.web.credentials import cheap_hash, credentials
 from tests.web.raw import RawAnswer, send_raw
 from web.listeners import bind
 from web.security.access import token_path
-from web.security.passwords import hash_password
 from web.settings.addresses import Addresses, addresses_of
 from web.settings.loading import load
 
 PASSWORD = "correct horse battery"
-HASH = hash_password(PASSWORD)
+HASH = cheap_hash(PASSWORD)
 
 GUARDED = ["GET /console", "GET /console/api/status", "POST /console/api/do", "GET /metrics"]
 PROGRAMS = ["POST /operations/turns/retry"]

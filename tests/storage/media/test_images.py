@@ -1,5 +1,6 @@
 """Pictures made fit for WeCom and for a model."""
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -122,40 +123,42 @@ async def test_what_the_camera_noted_may_be_broken(pictures: StoredImages, broke
 
 
 @pytest.mark.parametrize(
-    "data",
+    "make",
     [
-        pytest.param(b"", id="nothing"),
-        pytest.param(b"<html>not found</html>", id="a web page"),
-        pytest.param(noise("JPEG", 64, 64)[:900], id="half a JPEG"),
-        pytest.param(noise("PNG", 64, 64)[:900], id="half a PNG"),
-        pytest.param(noise("WEBP", 64, 64)[:900], id="half a WebP"),
-        pytest.param(noise("AVIF", 64, 64).replace(b"iinf", b"xxxx"), id="an AVIF without its items"),
-        pytest.param(picture("PNG", 9000, 9000, mode="1", colour=0), id="a bomb"),
-        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", id="a format that runs programs"),
+        pytest.param(lambda: b"", id="nothing"),
+        pytest.param(lambda: b"<html>not found</html>", id="a web page"),
+        pytest.param(lambda: noise("JPEG", 64, 64)[:900], id="half a JPEG"),
+        pytest.param(lambda: noise("PNG", 64, 64)[:900], id="half a PNG"),
+        pytest.param(lambda: noise("WEBP", 64, 64)[:900], id="half a WebP"),
+        pytest.param(lambda: noise("AVIF", 64, 64).replace(b"iinf", b"xxxx"), id="an AVIF without its items"),
+        pytest.param(lambda: picture("PNG", 9000, 9000, mode="1", colour=0), id="a bomb"),
+        pytest.param(lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", id="a format that runs programs"),
     ],
 )
-async def test_what_is_no_picture_is_said_to_be_none(pictures: StoredImages, data: bytes) -> None:
+async def test_what_is_no_picture_is_said_to_be_none(pictures: StoredImages, make: Callable[[], bytes]) -> None:
+    data = make()
     with pytest.raises(Unreadable):
         await pictures.keep(data, name="cat")
 
 
 @pytest.mark.parametrize(
-    ("data", "most"),
+    ("make", "most"),
     [
-        pytest.param(blank("PNG", "1", 4960 * 4960), 24, id="png"),
-        pytest.param(blank("GIF", "L", 4960 * 4960), 24, id="gif"),
-        pytest.param(webp_claiming(4001, 4000), 16, id="webp"),
-        pytest.param(webp_claiming(16_384, 16_384), 16, id="the largest webp"),
+        pytest.param(lambda: blank("PNG", "1", 4960 * 4960), 24, id="png"),
+        pytest.param(lambda: blank("GIF", "L", 4960 * 4960), 24, id="gif"),
+        pytest.param(lambda: webp_claiming(4001, 4000), 16, id="webp"),
+        pytest.param(lambda: webp_claiming(16_384, 16_384), 16, id="the largest webp"),
     ],
 )
 async def test_what_is_too_large_is_said_to_be_before_it_is_decoded(
-    media: MediaFolder, pictures: StoredImages, data: bytes, most: int
+    media: MediaFolder, pictures: StoredImages, make: Callable[[], bytes], most: int
 ) -> None:
+    data = make()
     kept = await media.keep(data, mime="", name="")
 
-    for make in (lambda: pictures.thumbnail(kept), lambda: pictures.keep(data, name="")):
+    for use in (lambda: pictures.thumbnail(kept), lambda: pictures.keep(data, name="")):
         with pytest.raises(TooLarge) as refused:
-            await make()
+            await use()
         assert most == refused.value.most
 
 

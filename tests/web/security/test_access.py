@@ -14,19 +14,20 @@ import structlog
 
 from pipeline.errors import SettingsInvalid
 from pipeline.settings import Settings
+from tests.web.credentials import cheap_hash
 from tests.web.security.test_guard import basic
 from tests.web.shell import free_port, start, webot
 from web.http.server import serving
 from web.listeners import bind
 from web.operator.turns import NotRetried, retry_turns
 from web.security.access import TokenUnreadable, make_password, open_access, password_path, read_token, token_path
-from web.security.passwords import hash_password, password_fits
+from web.security.passwords import password_fits
 from web.settings.addresses import addresses_of
 from web.settings.loading import load
 from web.terminal.client import NotAnswered, reached
 
 PASSWORD = "correct horse battery"
-HASH = hash_password(PASSWORD)
+HASH = cheap_hash(PASSWORD)
 
 
 def settings(folder: Path) -> Settings:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,22 +74,26 @@ def events(*deltas: object) -> Raw:
     return Raw(body + b"data: [DONE]\n\n", content_type="text/event-stream")
 
 
-LARGE = f"data:image/png;base64,{base64.b64encode(RED + bytes(8 * 2**20)).decode()}"
+def large() -> str:
+    return f"data:image/png;base64,{base64.b64encode(RED + bytes(8 * 2**20)).decode()}"
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(events({"content": "好"}, {"images": [{"image_url": {"url": LARGE}}]}), id="in one event"),
-        pytest.param(events({"content": f"好![image]({LARGE})"}), id="in the words of one event"),
         pytest.param(
-            events(*({"content": piece} for piece in batched(f"好![a cat]({LARGE})", 2**20))), id="in many pieces"
+            lambda: events({"content": "好"}, {"images": [{"image_url": {"url": large()}}]}), id="in one event"
         ),
-        pytest.param(whole(content="好", images=[{"url": LARGE}]), id="in a whole answer"),
+        pytest.param(lambda: events({"content": f"好![image]({large()})"}), id="in the words of one event"),
+        pytest.param(
+            lambda: events(*({"content": piece} for piece in batched(f"好![a cat]({large()})", 2**20))),
+            id="in many pieces",
+        ),
+        pytest.param(lambda: whole(content="好", images=[{"url": large()}]), id="in a whole answer"),
     ],
 )
-async def test_a_large_picture_is_sent(tmp_path: Path, server: OpenAIServer, answer: Raw) -> None:
-    server.script(answer)
+async def test_a_large_picture_is_sent(tmp_path: Path, server: OpenAIServer, answer: Callable[[], Raw]) -> None:
+    server.script(answer())
     async with open_chains_harness(server.base_url, pictures=StoredImages(MediaFolder(tmp_path))) as it:
         words, picture = (await it.outcome("画一只猫", streams=True)).replies
 

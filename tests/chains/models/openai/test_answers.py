@@ -36,22 +36,23 @@ def deflated(wbits: int) -> bytes:
     return b"".join((*pieces, packer.flush()))
 
 
-GZIPPED = deflated(16 + zlib.MAX_WBITS)
+def gzipped() -> Raw:
+    return Raw(deflated(16 + zlib.MAX_WBITS), headers={"content-encoding": "gzip"})
 
 
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(Raw(GZIPPED, headers={"content-encoding": "gzip"}), id="gzip"),
-        pytest.param(Raw(deflated(zlib.MAX_WBITS), headers={"content-encoding": "deflate"}), id="deflate"),
-        pytest.param(Raw(b'"' + b"a" * ANSWER_BYTES + b'"'), id="plain"),
+        pytest.param(gzipped, id="gzip"),
+        pytest.param(lambda: Raw(deflated(zlib.MAX_WBITS), headers={"content-encoding": "deflate"}), id="deflate"),
+        pytest.param(lambda: Raw(b'"' + b"a" * ANSWER_BYTES + b'"'), id="plain"),
         pytest.param(
-            Raw(b"data: " + bytes(ANSWER_BYTES), content_type="text/event-stream"), id="one event without end"
+            lambda: Raw(b"data: " + bytes(ANSWER_BYTES), content_type="text/event-stream"), id="one event without end"
         ),
     ],
 )
-async def test_an_answer_has_so_many_bytes_and_no_more(server: OpenAIServer, answer: Act) -> None:
-    server.script(answer)
+async def test_an_answer_has_so_many_bytes_and_no_more(server: OpenAIServer, answer: Callable[[], Act]) -> None:
+    server.script(answer())
     async with open_client(proxy="") as client:
         with pytest.raises(AnswerTooLarge):
             await client.post(f"{server.base_url}/chat/completions", json=BODY, timeout=timeouts(60))
@@ -76,7 +77,7 @@ async def test_what_cannot_be_unpacked_within_bounds_is_refused(server: OpenAISe
 
 
 async def test_a_person_is_told_of_an_answer_beyond_all_bounds(server: OpenAIServer) -> None:
-    server.script(Raw(GZIPPED, headers={"content-encoding": "gzip"}))
+    server.script(gzipped())
     async with open_chains_harness(server.base_url) as it:
         with pytest.raises(AnswerFailed) as failed:
             await it.outcome("你好")
