@@ -10,6 +10,7 @@ from litestar import Request, asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
 
+from adapters.aibot.callback.callback_envelope import LARGEST_BODY as LARGEST_BOT_BODY
 from adapters.channel_kind import OpenedChannel
 from pipeline import metrics
 from pipeline.errors import BadCallback, TryAgain, WriteRefused
@@ -72,7 +73,8 @@ async def _receive(opened: OpenedChannel, intake: Intake, request: Request[Any, 
         return _refused(channel, 405, "method", f"WeCom calls with {' or '.join(_METHODS)} alone")
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            body = await _body(request.receive)
+            most = LARGEST_BODY if opened.respond is None else LARGEST_BOT_BODY
+            body = await _body(request.receive, most)
     except TimeoutError:
         return _refused(channel, 408, "slow", f"the body was not there within {_BODY_SECONDS:g} s")
     except _Unreadable as error:
@@ -128,14 +130,14 @@ async def _answer(send: Send, status: int, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, most: int) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise _Unreadable("the client left before its body was whole", status=400, reason="gone")
         body += message["body"]
-        if len(body) > LARGEST_BODY:
-            raise _Unreadable(f"a body of more than {LARGEST_BODY} bytes", status=413, reason="too_large")
+        if len(body) > most:
+            raise _Unreadable(f"a body of more than {most} bytes", status=413, reason="too_large")
         if not message["more_body"]:
             return bytes(body)

@@ -15,7 +15,7 @@ from adapters.aibot.bot_media import LARGEST_UPLOAD, UploadKind, upload
 from adapters.aibot.bot_rendering import render
 from adapters.aibot.bot_settings import WeComAibotSettings
 from adapters.aibot.connection import AckMissing, BotConnection, ConnectionTiming, NotConnected
-from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, read_message
+from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, is_unknown_event, read_message
 from adapters.aibot.frames import BotFrame, FrameRefused, markdown_body, stream_id_of
 from adapters.aibot.held_connection import HeldConnection
 from adapters.aibot.received_media import ReceivedMedia
@@ -133,6 +133,9 @@ class AibotChannel:
         return self._held.is_ours
 
     def _take(self, frame: BotFrame) -> None:
+        if is_unknown_event(frame.body):
+            log.debug("bot_event_passed_over", channel=self.name)
+            return
         try:
             if len(self._tasks) >= MOST_TICKETS:
                 raise FrameRefused("more callbacks at once than can be stored")  # noqa: TRY301 -- counted as the others
@@ -147,7 +150,6 @@ class AibotChannel:
             self.connection.refuse(refusal)
             return
         if isinstance(message.event.content, UnknownEvent):
-            log.debug("bot_event_passed_over", channel=self.name)
             return
         if not message.is_event:
             message = replace(message, event=replace(message.event, reply_id=frame.req_id))

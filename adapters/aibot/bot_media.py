@@ -130,8 +130,17 @@ def file_name(disposition: str) -> str:
         name = unquote(found[1])
     else:
         plain = re.search(r'filename\s*=\s*"?([^";]{1,1000})', disposition, re.IGNORECASE)
-        name = plain[1].strip() if plain is not None else ""
+        name = _decoded(plain[1].strip()) if plain is not None else ""
     return re.sub(r"[\x00-\x1f\x7f]", "", re.split(r"[/\\]", name)[-1]).strip(" .")[:120]
+
+
+def _decoded(name: str) -> str:
+    """Return a name whose bytes stand in the header as they are: what is no UTF-8 is most likely GBK."""
+    data = name.encode("utf-8", "surrogateescape")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("gb18030", "replace")
 
 
 async def upload(connection: BotConnection, kind: UploadKind, data: bytes, name: str) -> str:

@@ -29,9 +29,10 @@ from pipeline.text.unicode import is_visible, wellformed
 PLATFORM = "sys"
 """Who an event is from that no person caused; WeCom's own name for it."""
 
-_USER = re.compile(r"(?!group:)[^\s|/@\x00-\x1f\x7f][^\s|/\x00-\x1f\x7f]{0,127}")
-_CHAT = re.compile(r"[^\s/\x00-\x1f\x7f]{1,128}")
-_MSGID = re.compile(r"[\x21-\x7e]{1,256}")
+# No halves of surrogates, which no database and no frame takes.
+_USER = re.compile(r"(?!group:)[^\s|/@\x00-\x1f\x7f\ud800-\udfff][^\s|/\x00-\x1f\x7f\ud800-\udfff]{0,127}")
+_CHAT = re.compile(r"[^\s/\x00-\x1f\x7f\ud800-\udfff]{1,128}")
+_ID = re.compile(r"[\x21-\x7e]{1,256}")
 _UNTIL_2286 = range(1, 10_000_000_000)
 _NAME_LIMIT = 64
 _LONGEST_URL = 4096
@@ -44,6 +45,7 @@ _REASONS = {1: "irrelevant", 2: "incomplete", 3: "wrong", 4: "bad data analysis"
 _MOST_PICTURES = 9
 _MOST_FILES = 5
 _PICTURES, _FILES = frozenset({"image"}), frozenset({"file", "video"})
+_EVENTS = frozenset({"enter_chat", "feedback_event", "template_card_event"})
 PART_OF_MESSAGE = "/picture"
 """At the end of the key of a picture that came in one message with words."""
 _MOST_TEXT = 64 * 1024
@@ -69,10 +71,10 @@ def read_message(
 ) -> BotMessage:
     """Return what somebody did. Raises `FrameRefused` for a callback that is no use or not for this bot."""
     msgid = body.get("msgid")
-    if not isinstance(msgid, str) or _MSGID.fullmatch(msgid) is None:
+    if not isinstance(msgid, str) or _ID.fullmatch(msgid) is None:
         raise FrameRefused("a callback without msgid")
     aibotid = body.get("aibotid")
-    if not isinstance(aibotid, str) or (bot_id and aibotid != bot_id):
+    if not isinstance(aibotid, str) or _ID.fullmatch(aibotid) is None or (bot_id and aibotid != bot_id):
         raise FrameRefused("a callback for another bot")
     kind = body.get("msgtype")
     if not isinstance(kind, str):
@@ -178,7 +180,7 @@ def _mixed(own: Mapping[str, Any]) -> str:
     """Return the words of a message that has more than words."""
     items = own.get("msg_item")
     words = [_words(item) for item in items[:_MOST_ITEMS]] if isinstance(items, list) else []
-    return "\n".join(filter(None, words))
+    return "\n".join(filter(None, words))[:_MOST_TEXT]
 
 
 def _words(item: object, *, is_part: bool = True) -> str:
@@ -202,9 +204,19 @@ def _with_quote(said: Text, quote: object) -> Text:
     return replace(said, quoted=quoted) if is_visible(quoted) else said
 
 
+def is_unknown_event(body: Mapping[str, Any]) -> bool:
+    """Whether a callback is of an event that we know nothing of, whatever else it says: it is passed over."""
+    return body.get("msgtype") == "event" and _event_name(body.get("event")) not in _EVENTS
+
+
+def _event_name(event: object) -> str:
+    name = event.get("eventtype") if isinstance(event, dict) else None
+    return name if isinstance(name, str) else ""
+
+
 def _event(body: Mapping[str, Any]) -> Content:
     event = body.get("event")
-    name = event.get("eventtype") if isinstance(event, dict) else None
+    name = _event_name(event)
     if name == "enter_chat":
         # The first look of a day: there is a welcome to it, as to a new member.
         return Subscribed()
@@ -217,7 +229,7 @@ def _event(body: Mapping[str, Any]) -> Content:
                 return Clicked(wellformed(key))
             case _:
                 return UnknownEvent(name)
-    return UnknownEvent(wellformed(name[:_NAME_LIMIT]) if isinstance(name, str) else "")
+    return UnknownEvent(wellformed(name[:_NAME_LIMIT]))
 
 
 def _media(body: Mapping[str, Any], kind: str) -> tuple[list[Image], tuple[File, ...]]:
@@ -257,7 +269,7 @@ def media_in(media_id: str) -> tuple[str, str]:
 def _media_id(own: object) -> str:
     fields = own if isinstance(own, dict) else {}
     key = fields.get("aeskey")
-    return json.dumps([fields["url"], key if isinstance(key, str) else ""])
+    return json.dumps([wellformed(fields["url"]), wellformed(key) if isinstance(key, str) else ""])
 
 
 def without_mention(text: str, names: Sequence[str]) -> str:

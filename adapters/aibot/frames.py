@@ -6,6 +6,7 @@ do occur: what a person typed may hold them (wecom-protocol.md 8).
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ FRAME_BYTES = 2 * 1024 * 1024
 """Of a frame we take; WeCom's largest, a chunk of a file, are 700 KB."""
 
 _LONGEST_NAME = 512
+_REQ_ID = re.compile(r"[\x21-\x7e]{1,512}")
+"""It is sent back as it came, and one that no frame can hold would end the connection."""
 
 
 class FrameRefused(Exception):
@@ -45,7 +48,7 @@ def read_frame(data: str | bytes) -> BotFrame:
         raise FrameRefused("a frame that is no JSON object")
     headers = fields.get("headers")
     req_id = headers.get("req_id") if isinstance(headers, dict) else None
-    if not isinstance(req_id, str) or not 0 < len(req_id) <= _LONGEST_NAME:
+    if not isinstance(req_id, str) or _REQ_ID.fullmatch(req_id) is None:
         raise FrameRefused("a frame without req_id")
     cmd, body = fields.get("cmd", ""), fields.get("body")
     if not isinstance(cmd, str) or len(cmd) > _LONGEST_NAME:
@@ -83,6 +86,10 @@ def new_req_id(cmd: str) -> str:
 def stream_id_of(key: str) -> str:
     """Return the stream of an event's answer: one for one message, so that what is sent again is the same stream's."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+STREAM_ID = re.compile(r"[0-9a-f]{32}")
+"""What `stream_id_of` gives."""
 
 
 def stream_body(stream_id: str, content: str, *, finish: bool, feedback: str = "") -> dict[str, Any]:

@@ -18,8 +18,8 @@ from adapters.aibot.bot_settings import WeComAibotSettings
 from adapters.aibot.callback.callback_envelope import CallbackEnvelope
 from adapters.aibot.callback.response_address import ResponseAddress, usable_address
 from adapters.aibot.drafts import STREAM_BYTES, WAITING, draft, with_thinking, without_thinking
-from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, read_message
-from adapters.aibot.frames import FrameRefused, stream_body, stream_id_of
+from adapters.aibot.event_reader import PART_OF_MESSAGE, BotMessage, is_unknown_event, read_message
+from adapters.aibot.frames import STREAM_ID, FrameRefused, stream_body, stream_id_of
 from adapters.aibot.polled_pictures import picture_items
 from adapters.aibot.received_media import ReceivedMedia
 from adapters.aibot.welcome import welcome_body
@@ -126,6 +126,8 @@ class CallbackBotChannel:
         if call.method == "GET":
             return WebhookResponse(200, self._envelope.echo(call))
         body = self._envelope.open(call)
+        if is_unknown_event(body):
+            return WebhookResponse(200)
         try:
             message = read_message(
                 body,
@@ -192,7 +194,7 @@ class CallbackBotChannel:
         stream_id = asked.get("id") if isinstance(asked, dict) else None
         if not isinstance(stream_id, str) or not stream_id:
             raise BadCallback("a refresh without a stream", code=UNREADABLE, status=400, reason="content")
-        stream = await self._streams.load(stream_id)
+        stream = await self._streams.load(stream_id) if STREAM_ID.fullmatch(stream_id) else None
         if stream is None or stream.chat != str(message.event.chat):
             # WeCom goes on asking for what is not said to be finished.
             return stream_body(stream_id, self._catalogue.text("aibot.unknown_stream"), finish=True)

@@ -11,6 +11,8 @@ from adapters.wecom.callback.xml import UNREADABLE, encrypted_part
 from pipeline.errors import BadCallback
 from pipeline.ports import WebhookRequest
 
+LARGEST_BODY = 512 * 1024
+"""Bytes: a question may quote an answer of 20,480 bytes and have 50 pictures, and be escaped before it is sealed."""
 _ECHO = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _TIMESTAMP = re.compile(r"[0-9]{10}")
 _SIGNATURES = ("msg_signature", "msgsignature", "signature")
@@ -36,7 +38,7 @@ class CallbackEnvelope:
 
     def open(self, call: WebhookRequest) -> Mapping[str, Any]:
         """Return what a callback says. Raises `BadCallback`."""
-        plain = self._opened(call, encrypted_part(call.body))
+        plain = self._opened(call, encrypted_part(call.body, limit=LARGEST_BODY))
         try:
             # Strict would refuse the control characters that people's words carry.
             body = json.loads(plain.decode(), strict=False)

@@ -95,7 +95,8 @@ class BotPoller:
         keys = CallbackKeys.of(app.token, app.encoding_aes_key, "")
         # As WeCom does: control characters of people's words stand in the JSON as they are.
         text = json.dumps(body, ensure_ascii=False).replace("\\u0001", "\x01").replace("\\u001f", "\x1f")
-        encrypted = keys.encrypt(text.encode())
+        # Half a surrogate pair is written as JSON does that is ASCII.
+        encrypted = keys.encrypt(text.encode("utf-8", "backslashreplace"))
         timestamp, nonce = str(int(time.time())), secrets.token_hex(8)
         query = {
             "msg_signature": keys.sign(timestamp, nonce, encrypted),

@@ -28,12 +28,12 @@ class _Refused(ValueError):
     """The document uses something no callback needs."""
 
 
-def encrypted_part(body: bytes) -> str:
+def encrypted_part(body: bytes, *, limit: int = BODY_LIMIT) -> str:
     """Return the `Encrypt` of a callback body; the unsigned rest of it is not looked at.
 
     Raises `BadCallback` -40002, with HTTP status 413 for a body over the limit.
     """
-    if len(body) > BODY_LIMIT:
+    if len(body) > limit:
         raise BadCallback(f"a body of {len(body)} bytes", code=UNREADABLE, status=413, reason="too_large")
     fields = _document(body)
     encrypted = fields.get("Encrypt")

@@ -133,6 +133,10 @@ def test_addresses_of_the_open_internet_are_told_from_others() -> None:
     [
         ("attachment; filename*=UTF-8''%E6%8A%A5%E5%91%8A.pdf", "报告.pdf"),
         ('attachment; filename="a b.txt"', "a b.txt"),
+        # As aiohttp reads bytes that stand in the header as they are.
+        ('attachment; filename="报告.pdf"', "报告.pdf"),
+        (f'attachment; filename="{"报告.pdf".encode("gbk").decode(errors="surrogateescape")}"', "报告.pdf"),
+        ("attachment; filename*=UTF-8''%FF%00a.txt", "\ufffda.txt"),
         ("attachment; filename=a.txt; filename*=UTF-8''b.txt", "b.txt"),
         ('attachment; filename="../../etc/passwd"', "passwd"),
         ("attachment; filename=..", ""),
