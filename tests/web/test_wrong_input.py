@@ -1,6 +1,8 @@
 """Whatever is typed behind a verb: the answer is a sentence in the language of the deployment."""
 
+import asyncio
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -9,6 +11,7 @@ import click
 import pytest
 
 import web.commands
+from tests.service import running_service
 from tests.web.shell import Ran, english_sentences, webot_here
 from web.cli import Verbs
 
@@ -23,6 +26,17 @@ WRONG: Mapping[str, str] = {
     "signs": "(x)😀",
 }
 ARGUMENTS = ("unknown", "empty", "folder", "signs")
+BESIDE_ROWS: Mapping[str, str] = {
+    "none": "0",
+    "white space": " \t",
+    "wide digits": "１２",
+    "half a pair": "wecom/",
+    "SQL": "' OR 1=1 --",
+    "patterns": "%_*",
+    "two lines": "a\nb",
+    "the latest": "99",
+}
+"""What may be taken for something that is there."""
 STARTS = {"serve", "chat", "doctor"}
 """These run a service or ask WeCom; test_cli, test_chat and test_examination have them."""
 NAMED = re.compile(
@@ -49,7 +63,9 @@ def below(group: click.Group, path: Path_) -> Iterator[tuple[Path_, click.Comman
             yield from below(command, (*path, name))
 
 
-def calls(verb: str) -> Iterator[tuple[str, ...]]:
+def calls(
+    verb: str, wrong: Mapping[str, str] = WRONG, arguments_wrong: Sequence[str] = ARGUMENTS
+) -> Iterator[tuple[str, ...]]:
     """Yield what is typed: the arguments wrong in some ways, and each option wrong in one."""
     ways = count()
     for path, command in below(Verbs(web.commands), ()):
@@ -60,11 +76,11 @@ def calls(verb: str) -> Iterator[tuple[str, ...]]:
             if isinstance(option, click.Option) and (option.required or option.prompt):
                 needed += [option.opts[0], "reader" if isinstance(option.type, click.Choice) else "twelve-letters"]
         arguments = [each for each in command.params if isinstance(each, click.Argument)]
-        for way in ARGUMENTS if arguments else ():
-            yield (*path, *needed, "--", *(WRONG[way] for _ in arguments))
+        for way in arguments_wrong if arguments else ():
+            yield (*path, *needed, "--", *(wrong[way] for _ in arguments))
         for option in command.params:
             if isinstance(option, click.Option) and not option.is_flag:
-                value = list(WRONG.values())[next(ways) % len(WRONG)]
+                value = list(wrong.values())[next(ways) % len(wrong)]
                 yield (
                     *path,
                     *needed,
@@ -93,6 +109,40 @@ def test_wrong_input_is_answered_by_a_sentence(tmp_path: Path, verb: str, langua
             found[typed] = wrong, ran.out + ran.err
 
     assert {} == found
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with a database in which two people have been answered."""
+    folder = tmp_path_factory.mktemp("rows")
+
+    async def answer() -> None:
+        async with running_service(folder) as service:
+            for person in ("zhangsan", "lisi"):
+                await service.phone(person).say("年假怎么休？")
+                await service.phone(person).texts(count=1)
+
+    asyncio.run(answer())
+    return folder
+
+
+@pytest.mark.parametrize("verb", ["audit", "console", "export", "forget", "token", "turns", "usage"])
+def test_wrong_input_beside_rows_is_answered_by_a_sentence_and_changes_none(
+    tmp_path: Path, rows: Path, verb: str
+) -> None:
+    shutil.copytree(rows, tmp_path, dirs_exist_ok=True)
+    url = f"sqlite:///{tmp_path}/webot.db"
+    environ = {"WEBOT_CHAT__LANGUAGE": "zh", "WEBOT_STORAGE__DATABASE_URL": url}
+    before = webot_here("usage", "--by", "person", folder=tmp_path, environ=environ)
+    found = {}
+    for typed in calls(verb, BESIDE_ROWS, tuple(BESIDE_ROWS)):
+        ran = webot_here(*typed, folder=tmp_path, environ=environ)
+        if wrong := faults(ran, "zh"):
+            found[typed] = wrong, ran.out + ran.err
+
+    assert {} == found
+    assert "lisi" in before.out
+    assert before == webot_here("usage", "--by", "person", folder=tmp_path, environ=environ)
 
 
 @pytest.mark.parametrize("typed", [("history", "nosuch"), ("rollback", "nosuch", "1a2b"), ("diff", "nosuch", "1a2b")])

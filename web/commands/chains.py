@@ -164,7 +164,7 @@ def diff(shell: Shell, name: str, old: str, new: str) -> None:
 @pass_shell
 def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) -> None:
     """Ask a chain something and show what exactly was sent."""
-    from chains.models.prices import money  # noqa: PLC0415 (not for `webot --help`)
+    from chains.models.prices import currency_name, money  # noqa: PLC0415 (not for `webot --help`)
 
     async def run(workspace: "ChainWorkspace") -> "TrialAnswer":
         from chains.evaluation.case_report import version_word  # noqa: PLC0415 (not for `webot --help`)
@@ -205,7 +205,7 @@ def try_chain(shell: Shell, name: str, text: str, *, live: bool, tools: bool) ->
         model=tried.model,
         input=tried.input_tokens,
         output=tried.output_tokens,
-        cost=f"{money(tried.cost)} {workspace.settings.budgets.currency}",
+        cost=f"{money(tried.cost)} {currency_name(workspace.settings.budgets.currency, spoken())}",
         first=tried.first_milliseconds,
         all=tried.milliseconds,
     )
@@ -277,7 +277,7 @@ def replay(
     """
     from chains.evaluation.cases import run_cases  # noqa: PLC0415 (not for `webot --help`)
     from chains.evaluation.replay import add_up, changed_line, page, replay, sum_heads  # noqa: PLC0415 (the same)
-    from chains.models.prices import money  # noqa: PLC0415 (the same)
+    from chains.models.prices import currency_name, money  # noqa: PLC0415 (the same)
 
     workspace = open_workspace(shell)
     say = spoken().text
@@ -310,7 +310,7 @@ def replay(
     compared, cases = asyncio.run(run())
     if not compared:
         raise click.ClickException(say("trial.no_questions", name=name))
-    currency = workspace.settings.budgets.currency
+    currency = currency_name(workspace.settings.budgets.currency, spoken())
     revisions = (live.chain.revision, draft.chain.revision)
     write_report(report, page(name, revisions, compared, cases, words=spoken(), currency=currency))
     rows: list[tuple[str, ...]] = [("", say("chains.head_revision"), *sum_heads(spoken(), currency))]

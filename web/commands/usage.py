@@ -43,6 +43,7 @@ def command(shell: Shell, *, by: "By", since: date | None, until: date | None, t
     """Print the sums."""
     settings = shell.settings()
     found = asyncio.run(_found(settings.storage.database_url.get_secret_value(), by, since, until))
+    from chains.models.prices import currency_name  # noqa: PLC0415 (not for `webot --help`)
     from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (not for `webot --help`)
     from web.operator.reports import usage  # noqa: PLC0415 (not for `webot --help`)
 
@@ -51,9 +52,9 @@ def command(shell: Shell, *, by: "By", since: date | None, until: date | None, t
         rows = [*found, usage.total_of(found, shell.say("usage_total"))] if len(found) > 1 else found
         estimated, rated = usage.is_estimated(found), usage.is_rated(found)
         lines = (usage.cells(each, "{:,}", "{:,.4f}", estimated=estimated, rated=rated) for each in rows)
-        for line in format_columns(
-            [usage.heading(by, found, currency, Catalogue(shell.language)), *lines], numbers_from=1
-        ):
+        words = Catalogue(shell.language)
+        head = usage.heading(by, found, currency_name(currency, words), words)
+        for line in format_columns([head, *lines], numbers_from=1):
             click.echo(line)
     elif to == "-":
         click.echo(usage.usage_csv(by, found, currency), nl=False)

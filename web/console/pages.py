@@ -19,6 +19,7 @@ from litestar.response import Redirect
 from markupsafe import Markup, escape
 from pydantic_core import to_json
 
+from chains.models.prices import currency_name
 from pipeline.text.i18n import Catalogue, Language, in_language
 from pipeline.text.stored_sentences import stored_in_language
 from pipeline.text.unicode import visible_controls
@@ -133,7 +134,8 @@ def rendered(name: str, catalogue: Catalogue, /, **shown: object) -> str:
 
     It says sentences of the table `console` with `say`, problems, stored ones too, with `problem_text`, and makes
     addresses of what belongs to a page with `at`, in the page's language. `sentence` says any sentence by its whole
-    key, `named` that of a value out of the database, which may be one that has no sentence.
+    key, `named` that of a value out of the database, which may be one that has no sentence. A currency, among the
+    values of `say` or by `currency_called`, is what people call it: CNY is 元 or yuan.
     """
     return "".join(_pieces(name, catalogue, shown))
 
@@ -148,7 +150,12 @@ async def rendered_in_turns(name: str, catalogue: Catalogue, /, **shown: object)
 
 
 def _pieces(name: str, catalogue: Catalogue, shown: Mapping[str, object]) -> Iterator[str]:
+    def currency_called(code: str) -> str:
+        return currency_name(code, catalogue)
+
     def say(key: str, /, **values: object) -> str:
+        if "currency" in values:
+            values["currency"] = currency_called(str(values["currency"]))
         return catalogue.text(f"console.{key}", **values)
 
     def named(prefix: str, value: str) -> str:
@@ -162,6 +169,7 @@ def _pieces(name: str, catalogue: Catalogue, shown: Mapping[str, object]) -> Ite
         sentence=catalogue.text,
         named=named,
         problem_text=problem_text,
+        currency_called=currency_called,
         at=at,
         language=catalogue.language,
         **shown,

@@ -98,7 +98,7 @@ async def test_a_conversation_is_found_by_two_characters_filtered_and_read(servi
     await page.locator("form[role=search] button").click()
     await expect(page.locator(".found-talk")).to_have_count(1)
     await page.locator(".exchange").click()
-    for said in ("hr @ r7", "qwen-max", "输入 812，输出 64", "0.0012 CNY", "超时", '{"q": "<b>年假</b>"}', "不满意"):
+    for said in ("hr @ r7", "qwen-max", "输入 812，输出 64", "0.0012 元", "超时", '{"q": "<b>年假</b>"}', "不满意"):
         await expect(page.locator("#t1")).to_contain_text(said)
 
     await page.get_by_role("link", name="做成用例").click()

@@ -331,8 +331,8 @@ async def test_the_models_for_pictures_and_speech_stand_on_the_page_and_in_the_a
     )
     assert "settings.local.toml" in speech_model["layer"]
     assert ["demo", "off"] == [each["state"] for each in fresh["media"]]
-    for said in ("Nothing draws", "whisper", "0.5 CNY a call", "/models/speech/edit"):
+    for said in ("Nothing draws", "whisper", "0.5 yuan a call", "/models/speech/edit"):
         assert said in pages["en"]
-    for said in ("不能画图", "whisper", "每次调用 0.5 CNY", "/models/image/edit"):
+    for said in ("不能画图", "whisper", "每次调用 0.5 元", "/models/image/edit"):
         assert said in pages["zh"]
     assert OTHER_KEY not in "".join([*pages.values(), str(listed)])

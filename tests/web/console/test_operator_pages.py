@@ -95,7 +95,7 @@ async def test_usage_is_told_as_figures_table_csv_and_by_the_api(service: Runnin
     wrong = await service.http.get("/console/usage?by=nobody", headers=ENGLISH)
 
     assert "wecom/lisi" in page
-    assert "of 5.00 CNY spent" in page
+    assert "of 5.00 yuan spent" in page
     assert "Budget of today" in page
     assert csv.text.startswith('\ufeff"person","answers"')
     assert [1] == [row["answers"] for row in sums["items"]]

@@ -14,13 +14,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from markupsafe import Markup
 
+from chains.models.prices import currency_name
 from exports.records import ConversationInfo, Message
 from exports.select import read_conversation
 from pipeline.errors import Undeliverable
 from pipeline.events import GROUP
 from pipeline.text.i18n import Catalogue
 from storage.terms.exchange_terms import failed
-from web.console.pages import FRESH, page
+from web.console.pages import FRESH, page, words_for
 from web.console.request_models import whole_number
 from web.operator.reports.chat_html import chat_html
 from web.security.auditing import audit
@@ -72,6 +73,7 @@ def reading_pages(service: Service) -> list[HTTPRouteHandler]:
             messages=len(found.transcript.messages),
         )
         catalogue = Catalogue(service.settings.chat.language)
+        currency = currency_name(service.settings.budgets.currency, words_for(request))
         return page(
             "reading.html",
             request,
@@ -85,7 +87,7 @@ def reading_pages(service: Service) -> list[HTTPRouteHandler]:
             earlier=str(max(1, found.first - _EXCHANGES // 2)) if found.first > 1 else "",
             later=str(found.last + _EXCHANGES // 2) if found.last < found.turns else "",
             time=_time,
-            money=lambda cost: f"{cost / _MILLION:.4f} {service.settings.budgets.currency}",
+            money=lambda cost: f"{cost / _MILLION:.4f} {currency}",
             pictures=_SHOWN,
             chains=service.catalog.names,
         )
