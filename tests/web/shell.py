@@ -7,6 +7,7 @@ import contextvars
 import io
 import os
 import re
+import resource
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import ModuleType
@@ -104,9 +105,14 @@ async def _webot_fork(*args: str, folder: Path, environ: Mapping[str, str] | Non
         return Ran(code, out.decode(), errors.read().decode())
 
 
-async def webot_process(*args: str, folder: Path, environ: Mapping[str, str] | None = None) -> Ran:
-    """Run a verb to its end in a process of its own, with none of this process's own settings."""
-    running = await start(*args, folder=folder, environ=environ)
+async def webot_process(
+    *args: str, folder: Path, environ: Mapping[str, str] | None = None, most_bytes: int | None = None
+) -> Ran:
+    """Run a verb to its end in a process of its own, with none of this process's own settings.
+
+    With `most_bytes`, no file of its own becomes larger, as on a disk that is full.
+    """
+    running = await start(*args, folder=folder, environ=environ, most_bytes=most_bytes)
     try:
         # Long enough for a machine that is far too busy.
         async with asyncio.timeout(300):
@@ -119,7 +125,9 @@ async def webot_process(*args: str, folder: Path, environ: Mapping[str, str] | N
     return Ran(running.returncode, out.decode(), err.decode())
 
 
-async def start(*args: str, folder: Path, environ: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+async def start(
+    *args: str, folder: Path, environ: Mapping[str, str] | None = None, most_bytes: int | None = None
+) -> asyncio.subprocess.Process:
     """Start a verb in a process of its own, with none of this process's own settings."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -130,13 +138,15 @@ async def start(*args: str, folder: Path, environ: Mapping[str, str] | None = No
         env=environ_for(environ),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        # Tests that a shell runs in the background have Ctrl-C ignored, and would hand that on.
-        preexec_fn=_obey_ctrl_c,
+        preexec_fn=partial(_prepare, most_bytes),
     )
 
 
-def _obey_ctrl_c() -> None:
+def _prepare(most_bytes: int | None) -> None:
+    # Tests that a shell runs in the background have Ctrl-C ignored, and would hand that on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if most_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
 
 def environ_for(environ: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -82,7 +82,9 @@ def list_chains(shell: Shell) -> None:
     print_notices(workspace, *workspace.chain_files.catalog.names)
     machines = workspace.deployment.machines
     in_step = sum(not machine.away and machine.number >= 0 for machine in machines)
-    click.secho(service_line(in_step, len(machines), spoken()), fg="cyan", err=True)
+    click.secho(
+        service_line(in_step, len(machines), spoken(), known=workspace.deployment.unread is None), fg="cyan", err=True
+    )
     print_problems((machine.away for machine in machines if machine.away), colour="yellow")
     problems = workspace.chain_files.catalog.problems
     print_problems([*filter(is_in_use, problems), *workspace.chain_files.catalog.warnings], colour="yellow")
@@ -105,7 +107,7 @@ def show(shell: Shell, name: str, *, revision: str, live: bool) -> None:
     machines = workspace.deployment.machines
     running = sum(each.live.get(name) == version.chain.revision for each in machines)
     tokens = spoken().text("chains.tokens", tokens=f"{version.chain.prompt_tokens:,}")
-    service = service_line(running, len(machines), spoken())
+    service = service_line(running, len(machines), spoken(), known=workspace.deployment.unread is None)
     facts = f"{version.chain.revision}: {THUMBS[0]} {good}  {THUMBS[1]} {bad}  {service}"
     # Apart from the text, which may be on its way into a file.
     click.secho(f"{facts}  {tokens}", fg="cyan", err=True)

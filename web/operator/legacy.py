@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -77,8 +79,7 @@ def write_config(old: OldSettings, folder: Path) -> Iterator[str]:
     for name, text in sorted(old.files.items()):
         path = folder / name
         if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(text, encoding="utf-8")
+            _write_whole(path, text)
             yield Sentence("shell.legacy_written", file=str(path))
         elif path.read_text(encoding="utf-8") == text:
             yield Sentence("shell.legacy_same", file=str(path))
@@ -86,6 +87,18 @@ def write_config(old: OldSettings, folder: Path) -> Iterator[str]:
             yield Sentence("shell.legacy_kept", file=str(path))
     for key in old.unknown:
         yield Sentence("shell.legacy_unknown", key=key)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file of mode 0600, or none: what is written in part would pass for one that is there already."""
+    number, half = mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(half).replace(path)
+    except BaseException:
+        Path(half).unlink(missing_ok=True)
+        raise
 
 
 def import_database(settings: Settings, path: Path, channel: str) -> tuple[ImportedCounts, list[UnreadableRow]]:

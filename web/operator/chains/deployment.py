@@ -2,11 +2,11 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chains.catalog.config import ChainConfig
 from chains.evaluation.case_report import version_word
+from pipeline.errors import WebotError
 from pipeline.revisions import ChainRelease, MachineState, ReleaseState
 from pipeline.settings import Settings
 from pipeline.text.i18n import Catalogue, in_language
@@ -33,6 +33,8 @@ class Deployment:
 
     standing: Mapping[str, ReleaseState] = field(default_factory=dict)
     machines: Sequence[MachineState] = ()
+    unread: WebotError | None = None
+    """Why nothing of this is known, where there is a database and it cannot be read."""
 
     @property
     def trials(self) -> Mapping[str, ChainRelease]:
@@ -41,11 +43,14 @@ class Deployment:
 
 
 async def read_deployment(settings: Settings) -> Deployment:
-    """Read it; nothing where there is no database that can be read."""
-    with suppress(NoDatabase, SchemaOutdated, SchemaTooNew, DatabaseUnusable):
+    """Read it; nothing where there is no database, or none that can be read."""
+    try:
         async with open_for_cli(settings.storage.database_url.get_secret_value()) as database:
             return await deployment_of(database)
-    return Deployment()
+    except NoDatabase:
+        return Deployment()
+    except (SchemaOutdated, SchemaTooNew, DatabaseUnusable) as error:
+        return Deployment(unread=error)
 
 
 async def deployment_of(database: Database) -> Deployment:

@@ -125,6 +125,14 @@ def publish(
     report_published(name, done.revision, name_people(part, users, spoken()), done.published)
 
 
+def _open_with_trials(shell: Shell) -> "ChainWorkspace":
+    """Read the chains with their trials, which the database alone knows. Raises why it cannot be read."""
+    workspace = open_workspace(shell)
+    if workspace.deployment.unread is not None:
+        raise workspace.deployment.unread
+    return workspace
+
+
 @click.group(invoke_without_command=True)
 @click.pass_context
 def trials(ctx: click.Context) -> None:
@@ -133,7 +141,7 @@ def trials(ctx: click.Context) -> None:
         return
     shell = ctx.find_object(Shell)
     assert shell is not None  # noqa: S101 (the group above made it)
-    rows = trial_rows(open_workspace(shell))
+    rows = trial_rows(_open_with_trials(shell))
     if len(rows) == 1:
         click.echo(spoken().text("chains.trial_none"))
     else:
@@ -149,7 +157,7 @@ def end(shell: Shell, name: str, *, note: str, author: str | None) -> None:
     """End a trial: everybody gets what is live."""
     from web.operator.chains.release_words import service_line  # noqa: PLC0415 (not for `webot --help`)
 
-    workspace = open_workspace(shell)
+    workspace = _open_with_trials(shell)
     trial = workspace.deployment.trials.get(name)
     if trial is None:
         raise click.ClickException(spoken().text("chains.trial_missing", name=name))

@@ -8,8 +8,10 @@ from pipeline.text.stored_sentences import stored_in_language
 from web.operator.chains.publishing import PATIENCE, Published
 
 
-def service_line(live: int, count: int, words: Catalogue) -> str:
-    """Return on how many of the service's machines something is so."""
+def service_line(live: int, count: int, words: Catalogue, *, known: bool = True) -> str:
+    """Return on how many of the service's machines something is so, where it is known which there are."""
+    if not known:
+        return words.text("chains.service_unknown")
     return words.text("chains.service_live", live=live, all=count) if count else words.text("chains.service_none")
 
 
