@@ -35,9 +35,9 @@ async def test_before_anything_was_said_there_is_only_the_head(tmp_path: Path) -
 async def test_usage_is_a_table_with_a_sum(folder: Path) -> None:
     assert [
         "模型   回答  输入 token  输出 token  费用（欧元）",
-        "big       1     100,000          10       1.2346",
-        "small     2         101          11       0.0000",
-        "合计      3     100,101          21       1.2346",
+        "big       1     100,000          10        1.2346",
+        "small     2         101          11        0.0000",
+        "合计      3     100,101          21        1.2346",
     ] == (await printed(folder=folder)).splitlines()
 
 
