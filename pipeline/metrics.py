@@ -90,6 +90,9 @@ SHORTENED_HISTORIES = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+READY = Gauge(
+    "webot_ready", "1 while a part works, 0 while /readyz says what is wrong with it", ["part"], registry=REGISTRY
+)
 WAITING = Gauge("webot_turns_open", "Turns that wait or run, of all processes on the database", registry=REGISTRY)
 OLDEST = Gauge("webot_turns_oldest_seconds", "Age of the oldest turn that waits or runs", registry=REGISTRY)
 FREE_DISK = Gauge("webot_disk_free_bytes", "Free space where data_dir is", registry=REGISTRY)

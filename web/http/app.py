@@ -18,6 +18,7 @@ from web.console.routes import console_routes
 from web.http.head import answering_head
 from web.http.health import health_routes, metrics_route
 from web.http.measurements import Measurements
+from web.http.parts import part_checks
 from web.operations import operation_routes
 from web.security.guard import ConsoleGuard
 from web.security.guarded_router import GuardedRouter
@@ -64,12 +65,6 @@ def _metrics(service: Service, *guards: ConsoleGuard) -> HTTPRouteHandler:
 def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
     """Make what WeCom and whoever watches over the service may reach."""
 
-    async def worker() -> str:
-        return service.worker.trouble
-
-    async def loops() -> str:
-        return service.loops_trouble
-
     def settings() -> str:
         # No more than that: anybody may read it who reaches the port.
         if service.edit.refused:
@@ -89,12 +84,7 @@ def _outer_routes(service: Service) -> list[ControllerRouterHandler]:
     return [
         *(callback_route(one, service.intake) for one in service.channels.values() if one.path),
         *health_routes(
-            {
-                "database": service.worker.readiness.trouble,
-                "files": service.files.trouble,
-                "worker": worker,
-                "loops": loops,
-            },
+            part_checks(service),
             {"settings": settings, "schema": schema, **({"channels": bots} if listens else {})},
             connection,
         ),

@@ -10,11 +10,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pipeline.metrics import REGISTRY
 from web.console.pages import refused
+from web.http.parts import Check
 from web.security.guard import ConsoleGuard
 from web.security.roles import Permission
-
-Check = Callable[[], Awaitable[str]]
-"""Gives what is wrong, in a few words, or nothing."""
 
 Note = Callable[[], str]
 """Gives what somebody should look at though people are answered, in a few words, or nothing."""

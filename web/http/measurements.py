@@ -12,6 +12,7 @@ from pipeline import metrics
 from storage.database.migrate import HEAD
 from storage.monitoring.backlog import read_backlog
 from web.console.pages import VERSION
+from web.http.parts import part_checks
 from web.wiring import Service
 
 log = structlog.get_logger()
@@ -25,6 +26,7 @@ class Measurements:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._parts = part_checks(service)
         self._at = -_FRESH
         self._one = asyncio.Lock()
         metrics.BUILD.info({"version": VERSION, "python": platform.python_version()})
@@ -32,8 +34,10 @@ class Measurements:
         metrics.LEASE.set_function(lambda: service.worker.lease_seconds)
 
     async def refresh(self) -> None:
-        """Measure; where that takes too long or fails, what was measured before stays."""
+        """Measure; where that takes too long or fails, what was measured before stays, and each part is asked anew."""
         async with self._one:
+            for part, check in self._parts.items():
+                metrics.READY.labels(part).set(not await check())
             if monotonic() - self._at < _FRESH:
                 return
             self._at = monotonic()
