@@ -127,6 +127,9 @@ class BotConnection:
                 await self._connect()
             except _Ended as ended:
                 end = ended
+            except NotConnected as error:
+                # A ping, or the answer to one, could not be sent.
+                end = _Ended(error.args[0])
             except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
                 # Their words may hold the address of a proxy with its password.
                 end = _Ended(Sentence("reason.connecting_broke", said=cause_sentence(error)))

@@ -36,7 +36,8 @@ _ID = re.compile(r"[\x21-\x7e]{1,256}")
 _UNTIL_2286 = range(1, 10_000_000_000)
 _NAME_LIMIT = 64
 _LONGEST_URL = 4096
-_LONGEST_QUOTE = 4000
+_LONGEST_QUOTE = 20_480
+"""Characters: whatever can be said in one message can be quoted whole."""
 _MOST_ITEMS = 50
 _MOST_MENTIONS = 5
 _LONGEST_KEY = 256

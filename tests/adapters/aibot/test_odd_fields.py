@@ -177,3 +177,12 @@ def test_a_frame_with_an_odd_field_is_refused_or_can_be_answered(place: str, val
     except FrameRefused:
         return
     assert write_frame("pong", read.req_id).encode()
+
+
+def test_what_stands_in_one_message_is_quoted_whole() -> None:
+    answer = "a" * 20_000
+    body = BODIES["text"] | {"quote": {"msgtype": "text", "text": {"content": answer}}}
+    content = read_message(body, channel="bot", bot_id="aib1", names=(), now=_NOW).event.content
+
+    assert isinstance(content, Text)
+    assert answer == content.quoted
