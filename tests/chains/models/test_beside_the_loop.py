@@ -21,7 +21,7 @@ class Watched(ModelResponse):
 
     def parsed(self, *, whole: bool) -> ParsedAnswer:
         """Wait for the loop, then read."""
-        type(self).went_on = _WENT_ON.wait(10)
+        type(self).went_on = _WENT_ON.wait(60)
         return super().parsed(whole=whole)
 
 
@@ -51,7 +51,7 @@ class Unreadable(ModelResponse):
     def parsed(self, *, whole: bool) -> ParsedAnswer:
         """Wait, then read."""
         type(self).readings += 1
-        type(self).let_go.wait(10)
+        type(self).let_go.wait(60)
         return super().parsed(whole=whole)
 
 
@@ -109,7 +109,7 @@ async def test_work_beyond_what_may_hang_is_refused_until_it_ends(let_go: thread
 
     def hang() -> None:
         begun.append(len(begun))
-        let_go.wait(10)
+        let_go.wait(60)
 
     for _ in range(5):
         with pytest.raises(TimeoutError):

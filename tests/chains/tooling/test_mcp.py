@@ -161,7 +161,7 @@ async def test_a_tool_that_dawdles_is_given_up_and_the_server_goes_on(server: Op
 async def test_a_program_that_dies_is_started_anew(server: OpenAIServer) -> None:
     again = asks(wish("pretend_add", arguments='{"a": 1, "b": 1}'))
     server.script(asks(wish("pretend_die")), Says("断了。"), again, Says("二。"))
-    async with serving(server, timeout=10.0) as it:
+    async with serving(server, timeout=60.0) as it:
         first = await it.outcome("再见")
         second = await it.outcome("1 加 1？")
 

@@ -54,7 +54,7 @@ class HangingChannel(FakeChannel):
     def render(self, replies: Sequence[Reply]) -> tuple[Part, ...]:
         self.threads.append(threading.current_thread())
         if any(isinstance(reply, TextReply) and reply.text.startswith("hang") for reply in replies):
-            self.go_on.wait(10)
+            self.go_on.wait(60)
         return super().render(replies)
 
 
