@@ -39,6 +39,8 @@ hypothesis.settings.load_profile("webot")
 def pytest_collection_finish() -> None:
     """Collect garbage from now on, what was made for the tests excluded."""
     gc.freeze()
+    # Most of what a test makes is freed without a search, and at 700 objects, as usual, each test is searched often.
+    gc.set_threshold(20_000, 20, 50)
     gc.enable()
 
 
