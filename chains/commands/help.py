@@ -42,7 +42,7 @@ def _line(command: Command, words: Catalogue) -> str:
 
 
 def _chain_line(chain: ChainConfig, words: Catalogue) -> str:
-    summary = chain.description or chain.name
+    summary = " ".join(chain.description.split()) or chain.name
     first, second = _names(chain.command, chain.aliases, words)
     if not second:
         return words.text("chain.line_alone", command=first, summary=summary)

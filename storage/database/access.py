@@ -1,6 +1,7 @@
 """Opens the database for a CLI command beside a running service; driver errors become one line."""
 
 import asyncio
+import errno
 import re
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +24,8 @@ from storage.database.tables import people, workers
 
 _DATABASES_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _DRIVERS_ERRORS = (*_DATABASES_ERRORS, OSError)
+_OF_FILES = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
+"""What only a file, a disk or a pipe answers, never a database's connection."""
 _CLASS = re.compile(r"^<class '[\w.]+'>: ")
 
 
@@ -71,7 +74,7 @@ async def open_for_cli(url: str) -> AsyncIterator[Database]:
             raise SchemaTooNew(newer_sentence(found))
         if found != HEAD:
             raise SchemaOutdated(Sentence("database.outdated", found=found, expected=HEAD))
-        with driver_errors():
+        with driver_errors(files=False):
             yield database
     finally:
         await database.close()
@@ -127,11 +130,16 @@ def identity(url: URL) -> str:
 
 
 @contextmanager
-def driver_errors() -> Iterator[None]:
-    """Raise what drivers raise as a `DatabaseUnusable` of one line, without statements and their values."""
+def driver_errors(*, files: bool = True) -> Iterator[None]:
+    """Raise what drivers raise as a `DatabaseUnusable` of one line, without statements and their values.
+
+    Where other `files` and pipes are written as well, what is wrong with those is raised as it is.
+    """
     try:
         yield
     except _DRIVERS_ERRORS as error:
+        if not files and isinstance(error, OSError) and (error.filename is not None or error.errno in _OF_FILES):
+            raise
         raise DatabaseUnusable(Sentence("database.unusable", said=failure_sentence(error))) from error
 
 

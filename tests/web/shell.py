@@ -126,7 +126,11 @@ async def webot_process(
 
 
 async def start(
-    *args: str, folder: Path, environ: Mapping[str, str] | None = None, most_bytes: int | None = None
+    *args: str,
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+    most_bytes: int | None = None,
+    stdout: int = asyncio.subprocess.PIPE,
 ) -> asyncio.subprocess.Process:
     """Start a verb in a process of its own, with none of this process's own settings."""
     return await asyncio.create_subprocess_exec(
@@ -136,7 +140,7 @@ async def start(
         *args,
         cwd=folder,
         env=environ_for(environ),
-        stdout=asyncio.subprocess.PIPE,
+        stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
         preexec_fn=partial(_prepare, most_bytes),
     )

@@ -113,6 +113,14 @@ def test_click_has_a_chinese_sentence_for_each_of_its_own() -> None:
     assert COMPILED.read_bytes() == compile_click_words(), "make docs puts this right"
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("verb", ["chains", "turns", "models", "console", "token", "menu"])
+def test_the_verbs_of_a_group_are_listed_with_whole_sentences(tmp_path: Path, verb: str, language: str) -> None:
+    ran = webot_here(verb, "--help", folder=tmp_path, environ={"WEBOT_CHAT__LANGUAGE": language})
+
+    assert "..." not in re.sub(r"\.\.\.\]|\[ARGS\]\.\.\.|\[ID\]\.\.\.", "", ran.out)
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [

@@ -85,6 +85,8 @@ def command(  # noqa: PLR0913 (an option each)
     """Export what was chosen; the exit code is 1 when a conversation could not be written."""
     if out == "-" and format_ in {"pdf", "html"}:
         raise click.UsageError(shell.say("export_one_file", format=format_))
+    if since and until and since[0] > until[1]:
+        raise click.BadParameter(shell.say("days_backwards"), param_hint="--until")
     context = click.get_current_context()
     runner = context.with_resource(asyncio.Runner())
     # The service beside it comes first; the processes that make pages inherit it.

@@ -42,6 +42,8 @@ def _day(text: str) -> date:
 def command(shell: Shell, *, by: "By", since: date | None, until: date | None, to: str | None) -> None:
     """Print the sums."""
     settings = shell.settings()
+    if since and until and since > until:
+        raise click.BadParameter(shell.say("days_backwards"), param_hint="--until")
     found = asyncio.run(_found(settings.storage.database_url.get_secret_value(), by, since, until))
     from chains.models.prices import currency_name  # noqa: PLC0415 (not for `webot --help`)
     from pipeline.text.i18n import Catalogue  # noqa: PLC0415 (not for `webot --help`)

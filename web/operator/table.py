@@ -6,6 +6,8 @@ from unicodedata import east_asian_width
 
 def format_columns(rows: Sequence[Sequence[str]], *, numbers_from: int | None = None) -> Iterator[str]:
     """Return the lines; columns from `numbers_from` on stand at the right."""
+    # A cell is one line, whatever people wrote.
+    rows = [[" ".join(cell.splitlines()) for cell in row] for row in rows]
     widths = [max(width(row[place]) for row in rows) for place in range(len(rows[0]))]
     for row in rows:
         cells = []

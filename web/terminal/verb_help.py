@@ -26,6 +26,8 @@ def spoken_command(command: click.Command, path: Sequence[str], language: str) -
     # A copy in either language: click keeps with a command what it has said once.
     spoken = copy(command)
     spoken.help = said.get(HELP, command.help)
+    # Without it, click cuts the line of a verb in the list of its group off at 45 characters and more.
+    spoken.short_help = (spoken.help or "").strip().partition("\n")[0]
     spoken.params = [_option_in_chinese(each, said) for each in command.params]
     if isinstance(spoken, click.Group):
         spoken.commands = {

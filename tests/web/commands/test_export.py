@@ -134,9 +134,14 @@ async def test_what_cannot_be_is_refused_with_the_way_out(tmp_path: Path, enviro
     someday = await webot("export", "--out", "out", "--since", "tomorrow", folder=tmp_path, environ=environ)
     streamed = await webot("export", "--out", "-", "--format", "pdf", folder=tmp_path, environ=environ)
     full = await webot("export", "--out", "full", folder=tmp_path, environ=environ)
+    days = ("--since", "2026-11-30", "--until", "2026-11-01")
+    backwards = [
+        await webot(*verb, *days, folder=tmp_path, environ=environ) for verb in (["export", "--out", "-"], ["usage"])
+    ]
 
     assert "“tomorrow”不是月份、日期或时刻" in someday.err
     assert "--out 请写文件夹或 .zip 文件" in streamed.err
+    assert [(2, True)] * 2 == [(ran.code, "比 --since 还早" in ran.err) for ran in backwards]
     assert (1, "webot: full 不是空的；请写一个新文件夹，或 .zip 文件\n") == (full.code, full.err)
 
 
@@ -163,6 +168,28 @@ async def test_files_that_cannot_be_are_named_and_not_the_database(tmp_path: Pat
     assert (1, True) == (nowhere.code, nowhere.err.startswith("webot: 无法创建 /proc/q："))
     assert "gbk.txt 不是 UTF-8 编码；请另存为 UTF-8，每行一个名字" in gbk.err
     assert "[NAME]，电话[PHONE]" == json.loads(marked.out.splitlines()[0])["text"]
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_reader_that_has_gone_away_is_no_fault_of_the_database(tmp_path: Path, environ: dict[str, str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    running = await start("export", "--out", "-", folder=tmp_path, environ=environ, stdout=writer)
+    os.close(writer)
+    _, err = await running.communicate()
+
+    assert (1, "") == (running.returncode, err.decode())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is Linux's")
+@pytest.mark.usefixtures("database")
+async def test_a_full_disk_is_no_fault_of_the_database(tmp_path: Path, environ: dict[str, str]) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    running = await start("export", "--out", "-", folder=tmp_path, environ=environ, stdout=full)
+    os.close(full)
+    _, err = await running.communicate()
+
+    assert (1, "webot: 磁盘已满\n") == (running.returncode, err.decode())
 
 
 async def test_before_the_first_start_there_is_nothing_to_export(tmp_path: Path, environ: dict[str, str]) -> None:
