@@ -1,3 +1,5 @@
+import ast
+import builtins
 import re
 import textwrap
 import tomllib
@@ -14,12 +16,14 @@ from chains.command import Command
 from chains.commands import all_commands
 from pipeline.settings import ChannelTable, Settings
 from pipeline.text.i18n import Language
+from tests.test_house import NO_VERB, OLD_DIALECT, RIDDLES
 from web.channel_kinds import KINDS
 from web.settings.loading import load_settings
 from web.settings.reference import chinese_meanings, docstrings, manual
 from web.settings.schema import model_in
 
 ROOT = Path(__file__).parents[1]
+BUILTINS = frozenset(dir(builtins))
 SETTINGS = (ROOT / "settings.toml").read_text(encoding="utf-8")
 PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
 READMES = ["README.md", "README.zh-CN.md"]
@@ -260,3 +264,25 @@ def test_the_first_steps_name_mirrors_and_what_to_do_on_windows(page: str) -> No
 
     assert "PIP_INDEX_URL" in text
     assert "WSL 2" in text
+
+
+@pytest.mark.parametrize("page", ["developers.md", "developers.zh-CN.md"])
+def test_the_examples_for_developers_can_be_copied(page: str) -> None:
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+
+    assert 2 == len(blocks)
+    for block in blocks:
+        made: dict[str, object] = {}
+        exec(compile(block, page, "exec"), made)  # noqa: S102 (our own page)
+        nodes = [*ast.walk(ast.parse(block))]
+        arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        loaded = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        docstrings = [said for node in functions if (said := ast.get_docstring(node))]
+
+        assert loaded <= made.keys() | arguments | stored | BUILTINS
+        assert {"COMMAND", "TOOL"} & made.keys()
+        assert not [said for said in docstrings if said.startswith((*OLD_DIALECT, *NO_VERB, *RIDDLES))]
