@@ -15,6 +15,7 @@ from sqlalchemy import insert, make_url
 
 from benchmarks.harness import programme
 from benchmarks.tables import Row, at_most, seen, table
+from storage.conversations.ratings import adopt_ratings
 from storage.database.bulk import insert_rows
 from storage.database.engine import Database, open_database
 from storage.database.migrate import migrate
@@ -138,6 +139,7 @@ async def _fill(database: Database, talks: int) -> None:
             await connection.execute(insert(conversations), begun)
             names = tuple(said[0])
             await connection.execute(insert_rows(messages, *names), {"rows": said})
+    await adopt_ratings(database)
 
 
 def _talk(number: int, persons: Sequence[tuple[str, str]], talks: int) -> dict[str, Any]:
