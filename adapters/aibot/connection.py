@@ -210,10 +210,13 @@ class BotConnection:
                         waiting.set_exception(AckLost(Sentence("reason.connection_ended")))
                         # Nobody may be there to look at it any more.
                         waiting.exception()
-                await asyncio.gather(reader, return_exceptions=True)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._timing.ack):
-                        await socket.close()
+                try:
+                    await asyncio.gather(reader, return_exceptions=True)
+                finally:
+                    # Also for whoever gives the connection up just now.
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(self._timing.ack):
+                            await socket.close()
             if session.ended is not None:
                 raise session.ended
 

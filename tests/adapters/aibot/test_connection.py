@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections.abc import Callable
+from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -80,6 +82,35 @@ async def test_refused_credentials_are_named_and_tried_slowly() -> None:
     assert {QUICK.connection.refused_pause} == set(pauses)
     assert ConnectionTiming().refused_pause >= 60
     assert ConnectionTiming().kicked_pause >= 600
+
+
+async def test_a_connection_that_is_given_up_while_it_ends_leaves_no_socket_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[aiohttp.ClientWebSocketResponse[bool]] = []
+    connect = aiohttp.ClientSession.ws_connect
+
+    async def noted(*args: Any, **kwargs: Any) -> aiohttp.ClientWebSocketResponse[bool]:  # noqa: ANN401 -- passed on
+        opened.append(await connect(*args, **kwargs))
+        return opened[-1]
+
+    monkeypatch.setattr(aiohttp.ClientSession, "ws_connect", noted)
+    async with WeComSimulator() as simulator:
+        app = simulator.register(invent_bot())
+        for steps in range(30):
+            refused = BotConnection(
+                "bot", simulator.bot_url, bot_id=app.bot_id, secret="wrong", on_callback=lambda _: None
+            )
+            running = asyncio.create_task(refused.run())
+            async with asyncio.timeout(30):
+                while simulator.bots.frames["aibot_subscribe"] <= steps:  # noqa: ASYNC110 -- each step counts
+                    await asyncio.sleep(0)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            running.cancel()
+            await asyncio.wait({running})
+
+    assert [True] * 30 == [socket.closed for socket in opened]
 
 
 async def test_nobody_there_is_asked_for_ever_in_growing_pauses() -> None:
