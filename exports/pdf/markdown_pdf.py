@@ -19,7 +19,7 @@ from exports.pdf.fonts import EMOJI_FOLDER, EMOJI_FONT, shown_by_mupdf
 from exports.pdf.page_images import page_image
 from exports.pdf.verify import missing_messages
 from exports.records import Head, Message
-from exports.writers.blocks import Block, Grid, Items, Quoted, blocks_of, runs_right_to_left
+from exports.writers.blocks import Block, Grid, Items, Quoted, are_tasks, blocks_of, runs_right_to_left
 from exports.writers.characters import EMOJI, breakable, printable
 from exports.writers.header import document_header, remarks, speaker, stamp
 from exports.writers.html_blocks import HtmlMarkup
@@ -60,6 +60,7 @@ p.formula { margin: 5pt 0; text-align: center }
 blockquote { margin: 4pt 0 4pt 6pt; padding-left: 8pt; border-left: 2pt solid #d0d7de; color: #57606a }
 blockquote.leftward { margin: 4pt 6pt 4pt 0; padding: 0 8pt 0 0; border-left: none; border-right: 2pt solid #d0d7de }
 ul, ol { margin: 2pt 0 2pt 0; padding-left: 20pt }
+ul.tasks { list-style-type: none; padding-left: 4pt }
 li { margin: 1pt 0 }
 div.leftward { margin: 1pt 14pt 1pt 0 }
 table { margin: 4pt 0; border-collapse: collapse }
@@ -196,7 +197,7 @@ class PdfMarkup(HtmlMarkup):
         if not runs_right_to_left(block):
             return super().block(block)
         match block:
-            case Items(start, items):
+            case Items(start, items) if start is not None or not are_tasks(items):
                 signs = ("•" if start is None else f"{start + place}." for place in range(len(items)))
                 return "".join(
                     f'<div class="leftward" dir="rtl">{sign} {self.item(item)}</div>'

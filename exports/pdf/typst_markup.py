@@ -28,6 +28,7 @@ from exports.writers.blocks import (
     Span,
     Styled,
     TextSpan,
+    are_tasks,
     plain,
     runs_right_to_left,
 )
@@ -89,6 +90,8 @@ class TypstMarkup:
                 return self._display(text, tex)
             case Quoted(inside):
                 return f"#quoted({'right' if self._leftward else 'left'})[{self.blocks(inside)}]"
+            case Items(None, items) if are_tasks(items):
+                return f"#list(marker: none, body-indent: 0pt, {self._items(items)})"
             case Items(None, items):
                 return f"#list({self._items(items)})"
             case Items(start, items):

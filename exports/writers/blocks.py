@@ -156,6 +156,7 @@ Block = Paragraph | Heading | Listing | Display | Quoted | Items | Grid | Divide
 # Up to the first character no address has; what is longer is shown and leads nowhere.
 _ADDRESS = re.compile(r"https?://[\w\-.~:/?#\[\]@!$&'()*+,;=%]{3,}", re.ASCII | re.IGNORECASE)
 _LONGEST_ADDRESS = 200
+_BOXES = ("☐ ", "☑ ")
 _SENTENCE = ".,;:!?'*_~)"
 """Signs at the end of an address that are the sentence's own."""
 
@@ -298,10 +299,23 @@ def _ticked(item: tuple[Block, ...]) -> tuple[Block, ...]:
     """Draw the box of something to do."""
     match item:
         case (Paragraph((TextSpan(text), *rest)), *others) if text[:4].lower() in {"[ ] ", "[x] "}:
-            box = "☐ " if text[1] == " " else "☑ "
+            box = _BOXES[text[1] != " "]
             return (Paragraph((TextSpan(box + text[4:]), *rest)), *others)
         case _:
             return item
+
+
+def are_tasks(items: Iterable[tuple[Block, ...]]) -> bool:
+    """Whether every item of a list begins with the box of something to do, which stands in place of its bullet."""
+    return all(map(_begins_with_box, items))
+
+
+def _begins_with_box(item: tuple[Block, ...]) -> bool:
+    match item:
+        case (Paragraph((TextSpan(text), *_)), *_):
+            return text.startswith(_BOXES)
+        case _:
+            return False
 
 
 def _grid(tokens: Iterator[Token]) -> Grid:

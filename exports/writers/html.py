@@ -42,7 +42,7 @@ code, .formula { font-family: ui-monospace, Menlo, Consolas, "Noto Sans Mono CJK
 .display, .table { overflow-x: auto; margin: .8rem 0 } math { font-size: 1.08em }
 blockquote { margin: .6rem 0; padding-inline-start: 1rem; border-inline-start: 3px solid var(--rule);
   color: var(--grey) }
-ul, ol { padding-inline-start: 1.6em } li { margin: .25rem 0 }
+ul, ol { padding-inline-start: 1.6em } .tasks { list-style: none; padding-inline-start: .3em } li { margin: .25rem 0 }
 :dir(rtl) > li { text-align: right } :dir(ltr) > li { text-align: left }
 table { border-collapse: collapse; font-size: .95em } th { border-bottom: 2px solid var(--rule); white-space: nowrap }
 th, td { border-top: 1px solid var(--rule); padding: .35rem .7rem; vertical-align: top; min-width: 4.5em;

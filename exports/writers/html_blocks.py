@@ -24,6 +24,7 @@ from exports.writers.blocks import (
     Span,
     Styled,
     TextSpan,
+    are_tasks,
     plain,
 )
 from exports.writers.characters import printable
@@ -132,7 +133,9 @@ class HtmlMarkup:
         """Write a list."""
         inside = "".join(f"<li>{self.item(item)}</li>" for item in items)
         if start is None:
-            return f'<ul dir="auto">{inside}</ul>'
+            return (
+                f'<ul class="tasks" dir="auto">{inside}</ul>' if are_tasks(items) else f'<ul dir="auto">{inside}</ul>'
+            )
         return f'<ol dir="auto">{inside}</ol>' if start == 1 else f'<ol dir="auto" start="{start}">{inside}</ol>'
 
     def item(self, item: tuple[Block, ...]) -> str:

@@ -32,6 +32,8 @@ def html(text: str) -> str:
             '<p>年假 5 天<sup>1</sup></p><p class="note"><sup>1</sup> 这是脚注的内容。</p>'  # noqa: ISC004
             '<p class="note"><sup>注</sup> 第二个</p>',
         ),
+        ("- [x] 好\n- [ ] 待", '<ul class="tasks" dir="auto"><li>☑ 好</li><li>☐ 待</li></ul>'),
+        ("- [x] 好\n- 待", '<ul dir="auto"><li>☑ 好</li><li>待</li></ul>'),
         ("正则 [^a-z] 不是脚注", "<p>正则 [^a-z] 不是脚注</p>"),
         ("一<br>二<BR/>三", "<p>一<br/>二<br/>三</p>"),
         ("`a<br>b` <b>", "<p><code>a&lt;br&gt;b</code> &lt;b&gt;</p>"),
