@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from pipeline.net import is_loopback_host
 from pipeline.text.credentials import database_address, possible_secret, tidy_address, tidy_credential, tidy_header
 from pipeline.text.i18n import Sentence
-from pipeline.text.setting_values import host_name, log_level, scrypt_hash, timezone_name, web_address
+from pipeline.text.setting_values import file_path, host_name, log_level, scrypt_hash, timezone_name, web_address
 
 # So that no cost is more than a database's numbers hold.
 _DEAREST = 1_000_000_000
@@ -60,7 +60,7 @@ class Storage(Table):
     """How many connections to PostgreSQL one process may open, plus one that listens for notifications."""
     wait_seconds: float = Field(default=60.0, ge=0)
     """How long to wait at startup for PostgreSQL to accept connections, in seconds."""
-    data_dir: str = "data"
+    data_dir: Annotated[str, AfterValidator(file_path)] = "data"
     """The folder for media, caches and rendered files."""
     keep_turns_days: int = Field(default=7, ge=1)
     """Days that finished turns stay listed and repeated deliveries are recognised; older messages are not answered."""
@@ -308,7 +308,7 @@ class Log(Table):
     """text for people to read, json for programs."""
     output: Literal["console", "file", "both"] = "console"
     """Where log lines go."""
-    path: str = "data/logs/webot.log"
+    path: Annotated[str, AfterValidator(file_path)] = "data/logs/webot.log"
     """The log file; a new one is started each day, and sooner when it gets large."""
     date_format: str = "%Y-%m-%d %H:%M:%S"
     """How times are written, in the notation of strftime."""

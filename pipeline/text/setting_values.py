@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from pipeline.text.i18n import Sentence
 from pipeline.text.time_zone import is_timezone, nearest_timezone
+from pipeline.text.unicode import visible_controls
 
 
 def log_level(level: str) -> str:
@@ -28,6 +29,7 @@ def host_name(name: str) -> str:
     return name.lower()
 
 
+_LINE_ENDS = "\t\n\r"
 _SCRYPT_HASH = re.compile(r"scrypt(\$[0-9]{1,9}){3}(\$[A-Za-z0-9+/]+={0,2}){2}")
 
 
@@ -49,6 +51,17 @@ def web_address(url: str) -> str:
     if url and not re.match(r"https?://[^/\s]", url):
         raise ValueError(Sentence("setting.web_address"))
     return url
+
+
+def file_path(path: str) -> str:
+    """Return the path of a file or folder as it was written.
+
+    Raises `ValueError` for one with control characters, such as the line end that a file's last line brought along:
+    a folder of that name would be made, and no message could name it.
+    """
+    if not set(path).isdisjoint(_LINE_ENDS) or path != visible_controls(path):
+        raise ValueError(Sentence("setting.file_path"))
+    return path
 
 
 def timezone_name(name: str) -> str:

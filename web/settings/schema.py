@@ -1,6 +1,7 @@
 """What a settings model expects at each place, found by its path and described for people."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import UnionType
@@ -97,13 +98,17 @@ def expected_value(here: FieldPlace) -> str:
     return either([_wanted(choice, here.metadata) for choice in _choices(here.annotation)])
 
 
+_UNSEEN = re.compile(r"[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What JSON leaves as it is and nobody sees: controls, line ends, and those that turn the direction of a text."""
+
+
 def toml_value(value: object) -> str:
     """Write a value as TOML would."""
     match value:
         case bool():
             return str(value).lower()
         case str():
-            return json.dumps(value, ensure_ascii=False)
+            return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
         case Mapping():
             return (
                 "{ " + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + " }" if value else "{}"

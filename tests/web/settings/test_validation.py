@@ -299,3 +299,17 @@ def test_a_table_on_its_own_becomes_its_model_or_its_problems() -> None:
         {"agent_id": "x"},
         "[channels.hr]",
     )
+
+
+@pytest.mark.parametrize("key", ["STORAGE__DATA_DIR", "LOG__PATH"])
+@pytest.mark.parametrize(
+    "control", ["\n", "\r", "\t", "\x1b[31m", "\x7f", "\x85", "\u2028", "\u202e", "\u2066", "\x07"]
+)
+@pytest.mark.parametrize("place", ["{}data", "da{}ta", "data{}"])
+def test_no_path_holds_a_control_character(tmp_path: Path, key: str, control: str, place: str) -> None:
+    """A YAML block or a file brings a line end along; messages that name such a folder would say something else."""
+    (problem,) = problems(tmp_path, {f"WEBOT_{key}": place.format(control)})
+
+    assert f"[{key.partition('__')[0].lower()}] {key.partition('__')[2].lower()}: " in problem
+    assert "expected a path without line ends and other control characters" in problem
+    assert control not in problem
