@@ -49,6 +49,14 @@ async def test_help_lists_in_chinese_what_this_deployment_offers_by_what_it_is_f
     )
 
 
+async def test_a_description_of_several_lines_is_one_line_of_help() -> None:
+    chain = ChainConfig(name="hr", command="@hr", description="leave\n  and\n\nexpenses\n")
+    async with open_chains_harness(catalog=ChainCatalog({"default": PLAIN_CHAIN, "hr": chain})) as it:
+        said = await it.said("@help")
+
+    assert "- **@hr**：leave and expenses" in said.splitlines()
+
+
 async def test_help_speaks_of_a_menu_only_where_there_is_one() -> None:
     request = ask("@help")
     beside = replace(request, capabilities=replace(request.capabilities, menu=True))
