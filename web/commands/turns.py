@@ -124,10 +124,14 @@ def _print_list(shell: Shell, which: "Which", turns: "Sequence[TurnView]", count
             str(turn.id), state, who, accepted, str(turn.attempts), sent, stored_in_language(turn.reason, spoken())
         )
     console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
+    if console.is_terminal:
+        console.print(table)
+    else:
         # A pipe has no width, and a cut reason is none.
         console.width = 200
-    console.print(table)
+        with console.capture() as printed:
+            console.print(table)
+        click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
     if count > len(turns):
         click.echo(shell.say("turns_more", more=count - len(turns), count=count))
 

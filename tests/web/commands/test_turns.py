@@ -85,6 +85,7 @@ async def test_a_failed_turn_is_listed_without_words_and_answered_afresh_by_the_
         after = await webot("turns", folder=tmp_path, environ=environ)
 
     assert "失败" in table.out
+    assert [line.rstrip() for line in table.out.splitlines()] == table.out.splitlines()
     assert "wecom/zhangsan" in table.out
     assert WORDS not in table.out + table.err + shown.out + shown.err + ran.out + ran.err
     assert Ran(0, "1：重新处理，会重新回答\n", "") == ran
