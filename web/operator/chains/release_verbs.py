@@ -53,8 +53,8 @@ def author_of(said: str | None) -> str:
 def history(shell: Shell, name: str) -> None:
     """List a chain's releases, newest first, with how many answers of each were judged good and bad."""
     workspace = open_workspace(shell)
-    counts = count_by_revision(workspace)
-    rows = history_rows(asyncio.run(workspace.history(name)), counts, workspace.shipped(name))
+    releases = asyncio.run(workspace.history(name))
+    rows = history_rows(releases, count_by_revision(workspace), workspace.shipped(name))
     if len(rows) == 1:
         workspace.require(name)
         click.echo(spoken().text("chains.never_released", name=name))
