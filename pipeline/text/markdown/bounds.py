@@ -18,7 +18,7 @@ DEEPEST = 20
 MOST_CELLS = 2000
 """Cells of all the tables of a text: parsing takes 20 µs each, and a screen shows few hundred of them."""
 
-MOST_TOKENS = 12_000
+MOST_TOKENS = 8_000
 """Block tokens of a text, at some 8 µs each: an item of a list takes five, a paragraph three. What follows is shown as
 it was written: a text has so many only where its lines are a few signs long."""
 
