@@ -156,11 +156,6 @@ def names_servers(names: Iterable[str]) -> bool:
     return bool(tools_by_server(names))
 
 
-def unknown_tool(names: Iterable[str], settings: Settings) -> str:
-    """Return the first of `unknown_tools`; nothing if all are there."""
-    return next(unknown_tools(names, settings), "")
-
-
 def unknown_tools(names: Iterable[str], settings: Settings) -> Iterator[Sentence]:
     """Yield each server or tool that a chain's `tools` name and that is not in the settings."""
     tables = set_up(settings)

@@ -130,11 +130,6 @@ class WeComApi:
         """Recall a message of the last 24 hours; it disappears from WeCom's own client only."""
         await self._call("message/recall", {}, body={"msgid": message_id})
 
-    async def callback_addresses(self) -> tuple[str, ...]:
-        """Return the addresses callbacks come from; an entry may have `*` for a part, or be a network."""
-        addresses = (await self._call("getcallbackip", {})).fields.get("ip_list")
-        return tuple(str(address) for address in addresses) if isinstance(addresses, list) else ()
-
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()

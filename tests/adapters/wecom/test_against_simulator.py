@@ -117,10 +117,9 @@ async def test_the_menu_comes_and_goes(api: WeComApi, simulator: WeComSimulator)
     assert simulator.menu() == ()
 
 
-async def test_member_app_and_addresses_are_looked_up(api: WeComApi) -> None:
+async def test_member_and_app_are_looked_up(api: WeComApi) -> None:
     assert (await api.user("zhangsan")).name
     assert not (await api.agent()).closed
-    assert isinstance(await api.callback_addresses(), tuple)
 
 
 async def test_a_token_that_ends_before_its_time_costs_one_new_one(api: WeComApi, simulator: WeComSimulator) -> None:

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from chains.catalog.catalog import ChainCatalog
 from chains.catalog.config import ChainConfig
-from chains.tooling.mcp import open_servers, unknown_tool
+from chains.tooling.mcp import open_servers, unknown_tools
 from chains.tooling.mcp_client import McpConnection, callable_names
 from pipeline.answer import Outcome
 from pipeline.errors import SettingsInvalid
@@ -295,10 +295,12 @@ async def test_tools_that_turn_out_to_have_one_name_are_both_offered_and_logged_
 def test_a_chain_may_name_only_what_is_set_up() -> None:
     some = Settings.model_validate({"mcp": {"pretend": {"command": "x", "tools": ("add",)}}})
 
-    assert "" == unknown_tool(["mcp.pretend", "mcp.pretend.add", "current_time"], some)
-    assert "tools: found 'mcp.docs', there are \"mcp.pretend\"" == unknown_tool(["mcp.docs.search"], some)
-    assert "tools: found 'mcp.pretend.die', [mcp.pretend].tools allows add" == unknown_tool(["mcp.pretend.die"], some)
-    assert "no MCP servers" in unknown_tool(["mcp.docs"], Settings())
+    assert [] == list(unknown_tools(["mcp.pretend", "mcp.pretend.add", "current_time"], some))
+    assert ["tools: found 'mcp.docs', there are \"mcp.pretend\""] == list(unknown_tools(["mcp.docs.search"], some))
+    assert ["tools: found 'mcp.pretend.die', [mcp.pretend].tools allows add"] == list(
+        unknown_tools(["mcp.pretend.die"], some)
+    )
+    assert "no MCP servers" in next(unknown_tools(["mcp.docs"], Settings()))
 
 
 async def test_a_chain_that_names_another_server_is_not_used(server: OpenAIServer) -> None:

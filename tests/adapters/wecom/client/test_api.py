@@ -361,11 +361,5 @@ async def test_a_message_is_recalled(api: WeComApi, qyapi: Qyapi) -> None:
     assert body_of(qyapi.asked_for("message/recall")[0]) == {"msgid": "msg-1"}
 
 
-async def test_callback_addresses_are_listed(api: WeComApi, qyapi: Qyapi) -> None:
-    qyapi.say("getcallbackip", {"errcode": 0, "ip_list": ["101.226.103.*", "10.0.0.0/8"]})
-
-    assert await api.callback_addresses() == ("101.226.103.*", "10.0.0.0/8")
-
-
 def contents_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
