@@ -33,6 +33,8 @@ async def test_a_hangup_opens_the_log_file_anew_and_a_termination_ends(
             serve(loaded, logs, announce=lambda *_: ready.set(), tell_password=lambda _: None)
         )
         await asyncio.wait({running, asyncio.create_task(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        # Lines are written in a thread.
+        await until(lambda: "ready" in path.read_text(encoding="utf-8"))
         path.rename(moved)
         path.touch()
         os.kill(os.getpid(), signal.SIGHUP)
