@@ -49,6 +49,14 @@ class Verbs(click.Group):
                     metavar="DIR",
                     help="The folder of the settings files; else WEBOT_SETTINGS_DIR, else the working folder.",
                 ),
+                click.Option(
+                    ["--version"],
+                    is_flag=True,
+                    is_eager=True,
+                    expose_value=False,
+                    callback=self._tell_version,
+                    help="Show the version.",
+                ),
             ],
             callback=_enter,
         )
@@ -68,6 +76,11 @@ class Verbs(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 (a verb's file without a verb)
         command.name = cmd_name
         return spoken_command(command, [cmd_name], _language(ctx))
+
+    def _tell_version(self, ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 (click's)
+        if wanted and (verb := self.get_command(ctx, "version")) is not None:
+            ctx.invoke(verb)
+            ctx.exit()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -171,6 +171,7 @@ def test_a_database_that_cannot_be_used_is_told_in_a_line(tmp_path: Path, url: s
 
 def test_the_version_is_the_packages() -> None:
     assert re.fullmatch(r"webot \d+\.\d+\.\d+ \(Python 3\.\d+\.\d+\)\n", webot("version").out)
+    assert webot("version").out == webot("--version").out
 
 
 def test_check_prints_every_setting_as_a_settings_file_would(tmp_path: Path) -> None:
