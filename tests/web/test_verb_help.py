@@ -39,7 +39,7 @@ def every_command(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sequence[st
 
 
 def test_every_verb_and_option_has_its_chinese_sentence_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = {"webot": {HELP, "settings"}}
+    expected = {"webot": {HELP, "settings", "version"}}
     for path, command in every_command(monkeypatch):
         options = {option_key(each) for each in command.params if isinstance(each, click.Option) and each.help}
         expected[" ".join(path)] = {HELP, *options}
