@@ -1,6 +1,8 @@
 """Of several processes on one database one holds the bot's connection, and another takes over when it is gone."""
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
@@ -39,26 +41,42 @@ async def accept(_: InboundEvent) -> bool:
     return True
 
 
-async def test_one_process_connects_and_another_takes_over(database: Database) -> None:
-    if not database.shared:
-        pytest.skip("SQLite has one process")
+@dataclass
+class Processes:
+    """Two with the same bot, and the platform."""
+
+    simulator: WeComSimulator
+    first: AibotChannel
+    second: AibotChannel
+
+
+@asynccontextmanager
+async def two_processes(database: Database) -> AsyncIterator[Processes]:
     async with WeComSimulator() as simulator, AsyncExitStack() as stack:
         app = simulator.register(invent_bot())
         first, second = (process(name, database, simulator, app) for name in ("one", "two"))
         for each in (first, second):
             stack.push_async_callback(each.aclose)
+        yield Processes(simulator, first, second)
+
+
+async def test_one_process_connects_and_another_takes_over(database: Database) -> None:
+    if not database.shared:
+        pytest.skip("SQLite has one process")
+    async with two_processes(database) as both:
+        first, second = both.first, both.second
         first.start(accept)
         await until(lambda: first.connection.state == "subscribed")
         second.start(accept)
         await until(lambda: second._held.is_elsewhere)  # noqa: SLF001 -- nothing else shows it
 
         assert ("", "") == (first.trouble(), second.trouble())
-        assert 1 == simulator.bots.frames["aibot_subscribe"]
+        assert 1 == both.simulator.bots.frames["aibot_subscribe"]
 
         await first.aclose()
         await until(lambda: second.connection.state == "subscribed")
 
-        assert 2 == simulator.bots.frames["aibot_subscribe"]
+        assert 2 == both.simulator.bots.frames["aibot_subscribe"]
 
 
 async def test_a_lease_that_is_not_renewed_is_taken_over_when_it_has_run_out(database: Database) -> None:
@@ -82,11 +100,8 @@ async def test_only_who_holds_the_connection_delivers_and_others_give_an_answer_
 ) -> None:
     if not database.shared:
         pytest.skip("SQLite has one process")
-    async with WeComSimulator() as simulator, AsyncExitStack() as stack:
-        app = simulator.register(invent_bot())
-        first, second = (process(name, database, simulator, app) for name in ("one", "two"))
-        for each in (first, second):
-            stack.push_async_callback(each.aclose)
+    async with two_processes(database) as both:
+        first, second = both.first, both.second
         assert (False, False) == (first.delivers(), second.delivers())
         first.start(accept)
         await until(lambda: first.connection.state == "subscribed")
