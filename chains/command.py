@@ -3,6 +3,7 @@
 Plain Python: routing through a chain costs a thousand times what looking at the first character does.
 """
 
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,11 @@ DEFAULT = frozenset({"default", "reset", "默认", "重置"})
 def joins_courtesy(_: str, rest: str) -> bool:
     """Join nothing to a name but please and thank you: `@历史上的今天` is a question."""
     return is_courtesy(rest)
+
+
+def joins_form(form: re.Pattern[str]) -> Joins:
+    """Return what joins, besides courtesy, all that has a form, folded as choices are: `@继续2`, not `@继续写代码`."""
+    return lambda _name, rest: is_courtesy(rest) or form.fullmatch(casefold_nfkc(choice_of(rest))) is not None
 
 
 def offered_to_all(_: CommandCall) -> bool:

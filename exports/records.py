@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from pipeline.answer import Cut, ToolUse
+from pipeline.answer import Cut, PersonRating, ToolUse
 from pipeline.replies import StoredMedia
 
 
@@ -22,16 +22,6 @@ class ConversationInfo:
     persona: str
     started_at: float
     last_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRating:
-    """What one person thinks of an answer, since when."""
-
-    user: str
-    rating: Literal["good", "bad"]
-    note: str
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +60,7 @@ class Message:
     """What the message is called in the database."""
     spoken: bool = False
     """Whether a question came as a voice message; its text is what was understood of it."""
-    ratings: tuple[MessageRating, ...] = ()
+    ratings: tuple[PersonRating, ...] = ()
     """What each person thinks of it, the earliest first; in a group several may."""
 
     @property

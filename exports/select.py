@@ -9,15 +9,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select
 
-from exports.records import ConversationInfo, Message, MessageRating, Transcript
-from pipeline.answer import CUTS
-from storage.conversations.ratings import READ, WRITTEN, PersonRating, Rating, is_rated, ratings_of
+from exports.records import ConversationInfo, Message, Transcript
+from pipeline.answer import CUTS, PersonRating
+from storage.conversations.ratings import READ, WRITTEN, Rating, ratings_of
 from storage.database.codec import media_from_json, tools_from_json
 from storage.database.engine import Database
 from storage.database.reading import read_count, read_or_none, read_text, read_time
 from storage.database.tables import conversations, messages, people
 from storage.search.exchange_filter import EVERY_EXCHANGE, ExchangeFilter
 from storage.search.exchange_list import matching_answers, matching_conversations
+from storage.terms.term_index import is_rated
 
 _TURNS = 1000
 _HEADS = 200
@@ -286,5 +287,5 @@ def _message(row: Row[*tuple[Any, ...]], rated: Sequence[PersonRating]) -> Messa
         read_count(row.cost),
         row.id,
         bool(row.spoken),
-        tuple(MessageRating(each.user, each.rating, each.note, each.at) for each in rated),
+        tuple(rated),
     )

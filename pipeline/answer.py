@@ -171,6 +171,16 @@ class StyleChosen:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonRating:
+    """What one person thinks of an answer; `at` in seconds since 1970."""
+
+    user: str
+    rating: Literal["good", "bad"]
+    note: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rated:
     """The person judged the latest answer they were given; a second judgement takes the place of the first.
 

@@ -16,6 +16,9 @@ class Person:
         return f"{self.channel}/{self.user}"
 
 
+ANY_USER = "*"
+"""Among user ids, as a chain, a model or the settings list them: everybody."""
+
 GROUP = "group:"
 """Before a group's name where a person's could stand; no user id begins like this."""
 

@@ -18,7 +18,7 @@ from chains.catalog.templates import mistakes
 from chains.models.tokens import estimate
 from chains.tools import tool_names
 from pipeline.errors import ChainInvalid
-from pipeline.events import Person
+from pipeline.events import ANY_USER, Person
 from pipeline.text.i18n import Language, Sentence, os_reason
 from pipeline.text.phrases import placed
 from pipeline.text.toml_locations import TomlLocations, locate_keys
@@ -34,9 +34,6 @@ MOST_BYTES = 512 * 1024
 
 MOST_TOKENS = 100_000
 """How many tokens, by estimate, a chain may say before every question."""
-
-ANY_USER = "*"
-"""Among the users of a chain: everybody, as among those of a model."""
 
 _DEEPEST = 16
 """How many tables and lists may stand in one another; options of a model need three or four."""

@@ -2,10 +2,8 @@
 
 import re
 
-from chains.command import Command, CommandCall
+from chains.command import Command, CommandCall, joins_form
 from pipeline.answer import Conversation, Outcome
-from pipeline.text.command_line import choice_of, is_courtesy
-from pipeline.text.folding import casefold_nfkc
 from pipeline.text.i18n import Catalogue
 from pipeline.text.markdown.escape import escape_markdown
 
@@ -14,7 +12,7 @@ MOST = 20
 
 _TITLE = 30
 _SOME = re.compile(r"(?:最近|前|第)?\d{1,3}[条个次段页]?(?:的?(?:对话|会话|聊天|记录))?|全部|所有|最近|列表")
-"""What people call a part of the list by, which is shown as a whole: it is short."""
+"""What people call a part of the list by, which is shown as a whole: it is short. `@历史上的今天` is a question."""
 
 
 async def run(order: CommandCall) -> Outcome:
@@ -34,11 +32,6 @@ def _line(conversation: Conversation, catalogue: Catalogue) -> str:
         title=escape_markdown(conversation.title, most=_TITLE) or catalogue.text("history.untitled"),
         turns=conversation.exchange_count,
     )
-
-
-def _joins(_: str, rest: str) -> bool:
-    """Join a number: `@历史上的今天` is a question."""
-    return is_courtesy(rest) or _SOME.fullmatch(casefold_nfkc(choice_of(rest))) is not None
 
 
 COMMAND = Command(
@@ -75,5 +68,5 @@ COMMAND = Command(
         "@chats",
         "@conversations",
     ),
-    joins=_joins,
+    joins=joins_form(_SOME),
 )

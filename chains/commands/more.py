@@ -2,11 +2,9 @@
 
 import re
 
-from chains.command import Command, CommandCall
+from chains.command import Command, CommandCall, joins_form
 from pipeline.answer import Outcome
 from pipeline.replies import TextReply
-from pipeline.text.command_line import choice_of, is_courtesy
-from pipeline.text.folding import casefold_nfkc
 
 _FROM = re.compile(r"第?([0-9]{1,3})[条段页]?")
 
@@ -21,11 +19,6 @@ async def run(order: CommandCall) -> Outcome:
     said = _FROM.fullmatch(order.folded_choice)
     start = int(said[1]) if said is not None else most
     return Outcome((TextReply(known.exchanges[-1].answer, start, order.context.catalogue.text("more.nothing")),))
-
-
-def _joins(_: str, rest: str) -> bool:
-    """Join the number of a message: `@继续写代码` is a wish for the model."""
-    return is_courtesy(rest) or _FROM.fullmatch(casefold_nfkc(choice_of(rest))) is not None
 
 
 COMMAND = Command(
@@ -63,5 +56,5 @@ COMMAND = Command(
         "@rest",
         "@the rest",
     ),
-    joins=_joins,
+    joins=joins_form(_FROM),
 )

@@ -30,6 +30,7 @@ from chains.models.tables import (
     provider_of,
 )
 from pipeline.errors import SettingsInvalid
+from pipeline.events import ANY_USER
 from pipeline.net import is_loopback_url
 from pipeline.settings import ModelTable, Settings
 from pipeline.text.i18n import Catalogue, Sentence
@@ -37,8 +38,6 @@ from pipeline.text.phrases import placed
 
 ALLOW_REAL_MODELS = True
 """A fuse: tests set it to False, and then only models on this machine are called."""
-
-ANY_USER = "*"
 
 SHARED_OPTIONS = "shared_options"
 """Under this name a call carries what also those that stand in for a model are told."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.events import Image, Person
+from pipeline.events import ANY_USER, Image, Person
 from pipeline.ports import Channel
 from pipeline.turn_state import Turn
 
@@ -29,9 +29,6 @@ class Guard(Protocol):
 
     async def check(self, turn: Turn) -> Refusal | None:
         """Return a refusal, or None to let the turn pass."""
-
-
-ANY_USER = "*"
 
 
 class AllowList:

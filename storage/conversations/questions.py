@@ -7,10 +7,9 @@ from sqlalchemy import FromClause, Join, false, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pipeline.answer import Exchange
+from pipeline.events import ANY_USER
 from storage.database.engine import Database
 from storage.database.tables import conversations, messages, people
-
-ANY_USER = "*"
 
 
 @dataclass(frozen=True, slots=True)

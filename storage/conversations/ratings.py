@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pipeline.answer import Rated
-from pipeline.events import Person
+from pipeline.answer import PersonRating, Rated
+from pipeline.events import ANY_USER, Person
 from pipeline.text.unicode import wellformed
 from storage.conversations.questions import exchanges
 from storage.database.engine import Database
@@ -36,8 +36,6 @@ Rating = Literal["", "good", "bad"]
 
 WRITTEN: Mapping[Rating, int] = {"": 0, "good": 1, "bad": -1}
 READ: Mapping[int, Rating] = {number: rating for rating, number in WRITTEN.items()}
-
-ANY_USER = "*"
 
 # Spelled out in the statement: neither database takes the index of what was judged for a value it is told later.
 _JUDGED: ColumnElement[bool] = messages.c.rating != literal(0, literal_execute=True)
@@ -54,16 +52,6 @@ class RatingCount:
 
     good: int = 0
     bad: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PersonRating:
-    """What one person thinks of an answer; `at` in seconds since 1970."""
-
-    user: str
-    rating: Literal["good", "bad"]
-    note: str
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +162,6 @@ def _note_latest(connection: Connection, answers: Sequence[int]) -> None:
             rating_note=func.coalesce(latest.with_only_columns(ratings.c.note).scalar_subquery(), ""),
         )
     )
-
-
-def is_rated(rating: int) -> ColumnElement[bool]:
-    """Return the condition for a message of which anybody thinks so."""
-    return exists().where(ratings.c.message_id == messages.c.id, ratings.c.rating == rating).correlate(messages)
 
 
 async def ratings_of(connection: AsyncConnection, answers: Sequence[int]) -> Mapping[int, Sequence[PersonRating]]:

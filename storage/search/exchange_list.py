@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pipeline.answer import CUTS, Cut, ToolUse
 from pipeline.events import GROUP
 from pipeline.text.search_words import contains_phrases
-from storage.conversations.ratings import READ, WRITTEN, Rating, is_rated
+from storage.conversations.ratings import READ, WRITTEN, Rating
 from storage.database.codec import NO_MEDIA, tools_from_json
 from storage.database.engine import Database
 from storage.database.reading import read_count, read_or_none, read_text, read_time
@@ -19,6 +19,7 @@ from storage.database.tables import conversations, messages, ratings
 from storage.search.candidates import find_candidates
 from storage.search.exchange_filter import ExchangeFilter
 from storage.terms.exchange_terms import failed
+from storage.terms.term_index import is_rated
 
 _MOST_TEXTS, _MOST_ROWS = 2000, 20_000
 """Candidates and empty blocks looked at for one page, with their texts and without; one not full by then says where to

@@ -149,18 +149,22 @@ def exchange_columns() -> Select[*tuple[Any, ...]]:
             messages.c.content,
             messages.c.created_at,
             *(messages.c[name] for name in _FOUND_BY),
-            _is_rated(1),
-            _is_rated(-1),
+            _known_rated(1),
+            _known_rated(-1),
         )
         .select_from(messages.join(conversations, conversations.c.id == messages.c.conversation_id))
         .where(messages.c.role == literal_column("'ai'"))
     )
 
 
-def _is_rated(rating: int) -> ColumnElement[bool]:
+def is_rated(rating: int) -> ColumnElement[bool]:
+    """Return the condition for a message of which anybody thinks so."""
+    return exists().where(ratings.c.message_id == messages.c.id, ratings.c.rating == rating).correlate(messages)
+
+
+def _known_rated(rating: int) -> ColumnElement[bool]:
     """Whether anybody thinks so of an answer; most are rated by nobody, and not looked for."""
-    found = exists().where(ratings.c.message_id == messages.c.id, ratings.c.rating == rating).correlate(messages)
-    return case((messages.c.rating != 0, found), else_=false())
+    return case((messages.c.rating != 0, is_rated(rating)), else_=false())
 
 
 async def clean_index(database: Database) -> None:
